@@ -1,0 +1,30 @@
+//! `wachat`, a self-hosted WhatsApp gateway. ARCHITECTURE.md walks through the house; this is its floor plan, from the
+//! ground up. A module uses only those listed before it (tests/architecture.rs holds that).
+
+pub mod clock;
+pub mod limits;
+pub mod settings;
+pub mod telemetry;
+
+pub mod account;
+pub mod device;
+pub mod message;
+pub mod phone;
+
+pub mod egress;
+
+pub mod media;
+pub mod store;
+
+pub mod inbox;
+pub mod outbox;
+pub mod receipts;
+
+pub mod channel;
+
+pub mod api;
+pub mod dispatcher;
+pub mod push;
+
+pub mod app;
+pub mod cli;

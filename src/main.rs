@@ -1,1 +1,2 @@
-fn main(){}
+//! Placeholder entry.
+fn main() {}

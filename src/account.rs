@@ -1,0 +1,226 @@
+//! Clients, the persons who work for them, their roles and their API keys.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::clock::{Clock, Millis};
+
+/// A paying customer; everything else belongs to exactly one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Client {
+    pub id: i64,
+    pub name: String,
+    /// Replaces the leading `0` of a national phone number.
+    pub country_code: String,
+    /// The gateway that sends when a request names none.
+    pub default_device: Option<String>,
+    pub disabled: bool,
+    pub created_at: Millis,
+}
+
+/// Someone who works for a client, with a password, API keys, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Person {
+    pub id: i64,
+    pub client_id: i64,
+    /// The name that signs in; unique over all clients.
+    pub userid: String,
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    pub disabled: bool,
+    pub created_at: Millis,
+}
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sends messages and sees their states.
+    Sender,
+    /// Manages one client: its persons, keys, gateways, Push URL, messages.
+    Owner,
+    /// Manages every client.
+    Administrator,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Owner => "owner",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+/// A role's name that is none of the three.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is no role; the roles are sender, owner and administrator")]
+pub struct UnknownRole(String);
+
+impl TryFrom<String> for Role {
+    type Error = UnknownRole;
+
+    fn try_from(name: String) -> Result<Self, UnknownRole> {
+        name.parse()
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        [Self::Sender, Self::Owner, Self::Administrator]
+            .into_iter()
+            .find(|role| role.name() == name)
+            .ok_or_else(|| UnknownRole(name.to_owned()))
+    }
+}
+
+/// An API key as the store lists it: never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct KeyRecord {
+    pub id: i64,
+    pub client_id: i64,
+    pub person_id: i64,
+    pub name: String,
+    /// The key's first four characters, so that a person can tell his keys apart.
+    pub hint: String,
+    pub created_at: Millis,
+    pub expires_at: Option<Millis>,
+    pub revoked_at: Option<Millis>,
+    pub last_used_at: Option<Millis>,
+}
+
+/// Who a request comes from, once its key was found good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub key_id: i64,
+    pub person: Person,
+    pub client: Client,
+}
+
+impl Caller {
+    /// Whether the caller may manage `client_id`'s things.
+    pub fn manages(&self, client_id: i64) -> bool {
+        match self.person.role {
+            Role::Administrator => true,
+            Role::Owner => self.client.id == client_id,
+            Role::Sender => false,
+        }
+    }
+}
+
+/// An API key in clear. Exists only while it is made, shown once, or checked; never printed by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+/// What is wrong with a key that an operator wants to import.
+#[derive(Debug, thiserror::Error)]
+#[error("an API key has {min} to {max} visible ASCII characters and no spaces", min = ApiKey::MIN_CHARS, max = ApiKey::MAX_CHARS)]
+pub struct BadApiKey;
+
+impl ApiKey {
+    const MIN_CHARS: usize = 16;
+    const MAX_CHARS: usize = 128;
+
+    /// A new key: 32 upper-case hexadecimal characters, 128 random bits.
+    pub fn generate(clock: &Clock) -> Self {
+        Self(hex_upper(&clock.random::<16>()))
+    }
+
+    /// A key that a customer already has in his programs.
+    ///
+    /// # Errors
+    /// [`BadApiKey`] when no HTTP header could carry it, or when it could be guessed.
+    pub fn import(text: &str) -> Result<Self, BadApiKey> {
+        let fits = (Self::MIN_CHARS..=Self::MAX_CHARS).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(Self(text.to_owned())) } else { Err(BadApiKey) }
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    pub fn hint(&self) -> String {
+        self.0.chars().take(4).collect()
+    }
+
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.0)
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ApiKey({}…)", self.hint())
+    }
+}
+
+/// What the store keeps of a key. Keys carry 128 random bits, so a plain SHA-256 cannot be turned back by guessing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl KeyHash {
+    pub fn of(key: &str) -> Self {
+        Self(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+/// Upper-case hexadecimal digits.
+pub fn hex_upper(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_key_is_32_upper_case_hexadecimal_characters() {
+        let key = ApiKey::generate(&Clock::system());
+        assert_eq!(key.reveal().len(), 32);
+        assert!(key.reveal().bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)));
+        assert!(!format!("{key:?}").contains(key.reveal()));
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_carry_is_not_imported() {
+        for bad in ["", "short", "has a space in the middle", "contains\u{e9}accented-letters", &"x".repeat(129)] {
+            assert!(ApiKey::import(bad).is_err(), "{bad}");
+        }
+        assert!(ApiKey::import("f3b1c9d2-4a50-4e7b-9a58-legacy").is_ok());
+    }
+
+    #[test]
+    fn only_an_administrator_manages_another_client() {
+        let mut caller = Caller {
+            key_id: 1,
+            person: Person {
+                id: 1,
+                client_id: 1,
+                userid: "a".into(),
+                role: Role::Owner,
+                disabled: false,
+                created_at: 0,
+            },
+            client: Client {
+                id: 1,
+                name: "a".into(),
+                country_code: "62".into(),
+                default_device: None,
+                disabled: false,
+                created_at: 0,
+            },
+        };
+        assert!(caller.manages(1) && !caller.manages(2));
+        caller.person.role = Role::Sender;
+        assert!(!caller.manages(1));
+        caller.person.role = Role::Administrator;
+        assert!(caller.manages(2));
+    }
+}

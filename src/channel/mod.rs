@@ -1,0 +1,98 @@
+//! The only door to WhatsApp. A channel sends what its device's loop hands it and tells, as events, what happens;
+//! it never touches the store.
+
+pub mod sandbox;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Millis;
+use crate::device::DeviceState;
+use crate::message::RefNo;
+
+/// A connected (or connecting) WhatsApp account. Dropping it closes the connection.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Hands `message` to WhatsApp. `Ok` means that it was written out, not that WhatsApp has it: that is told later
+    /// by [`Event::Acknowledged`]. Calling it again with the same message shows the recipient nothing new.
+    ///
+    /// # Errors
+    /// [`SendFault`], by what the caller can do about it.
+    async fn send(&self, message: &Outgoing) -> Result<(), SendFault>;
+
+    /// Messages of this device that WhatsApp has but nobody read yet, told once after a start, oldest first.
+    async fn remember(&self, sent: Vec<Sent>);
+
+    /// Closes the connection in order; nothing is sent afterwards.
+    async fn close(&self);
+}
+
+/// A message as it goes to WhatsApp.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    pub ref_no: RefNo,
+    /// Digits of a phone number, or a group's id without its `@g.us`.
+    pub destination: String,
+    pub is_group: bool,
+    pub body: Body,
+}
+
+#[derive(Debug, Clone)]
+pub enum Body {
+    Text(String),
+    Media { kind: MediaKind, mime: String, file_name: Option<String>, caption: Option<String>, bytes: Bytes },
+}
+
+pub use crate::media::kind::MediaKind;
+
+/// A message that was sent before this process started.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub ref_no: RefNo,
+    pub destination: String,
+    pub is_group: bool,
+    /// Whether its delivery is known, so that only the reading is still awaited.
+    pub delivered: bool,
+}
+
+/// Why a message did not go.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendFault {
+    /// Trying again later may help.
+    #[error("{0}")]
+    Retry(String),
+    /// Trying again cannot help; the reason is for the customer.
+    #[error("{0}")]
+    Never(String),
+    /// The account is not connected: keep the message and wait until it is.
+    #[error("the gateway is not connected")]
+    NotConnected,
+}
+
+/// What a channel tells its device's loop. They come in any order, and more than once.
+#[derive(Debug)]
+pub enum Event {
+    /// The device's state changed; the text says why, for a person.
+    State(DeviceState, String),
+    /// WhatsApp's server has the message. For a group, `members` is how many people it goes to.
+    Acknowledged { ref_no: RefNo, members: Option<u32>, at: Millis },
+    /// WhatsApp's server, or the check before sending, refused the message after `send` had returned.
+    Refused { ref_no: RefNo, fault: SendFault },
+    /// A recipient's phone has it, or its owner read it. `member` names who, in a group.
+    Receipt { ref_no: RefNo, kind: ReceiptKind, member: Option<String>, at: Millis },
+    /// A message came in. `stored` is answered once it is durable, and only then may WhatsApp be told that we have it.
+    Inbound { message: Box<Inbound>, stored: oneshot::Sender<()> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptKind {
+    Delivered,
+    /// Read, or played.
+    Read,
+}
+
+/// Where a channel's events go. Bounded: a channel waits when its device's loop is behind.
+pub type Events = mpsc::Sender<Event>;
+
+pub use crate::message::Inbound;

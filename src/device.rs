@@ -1,0 +1,184 @@
+//! A device, also called gateway: one WhatsApp account that sends for a client.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, Millis};
+
+/// One WhatsApp account. Its phone number is the API's `sender`, its id the API's `queue`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Device {
+    pub id: String,
+    pub client_id: i64,
+    /// Digits only; empty until an account is linked.
+    pub sender: String,
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub kind: Kind,
+    #[sqlx(try_from = "String")]
+    pub state: DeviceState,
+    /// Why it is in that state, in words for a person; empty when there is nothing to say.
+    pub state_reason: String,
+    /// Whether a person told it to hold its queue.
+    pub paused: bool,
+    /// Messages a UTC day; 0 for no limit.
+    pub daily_limit: i64,
+    /// The least time between two messages, in milliseconds; 0 for none.
+    pub gap_ms: i64,
+    /// How much longer than that a gap may randomly be, in milliseconds.
+    pub gap_jitter_ms: i64,
+    pub created_at: Millis,
+}
+
+impl Device {
+    /// Whether messages leave through it now; what waits shows as `Q` when they do and as `U` when they do not.
+    pub fn takes_messages(&self) -> bool {
+        self.state == DeviceState::Online && !self.paused
+    }
+}
+
+/// Which door to WhatsApp a device uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// No phone and no network: messages play their states by themselves.
+    Sandbox,
+    /// A phone's account, linked as WhatsApp Web is.
+    Web,
+    /// Meta's Cloud API.
+    Cloud,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Web => "web",
+            Self::Cloud => "cloud",
+        }
+    }
+}
+
+/// What a device is doing. One state machine that API, console, metrics and logs all read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceState {
+    /// No account is linked.
+    Unlinked,
+    /// A code is shown and waits for a phone.
+    Linking,
+    Connecting,
+    /// Connected and ready to send.
+    Online,
+    /// The connection was lost and is being made again.
+    Reconnecting,
+    /// WhatsApp refuses the account for a while.
+    Banned,
+    /// The phone removed this device.
+    LoggedOut,
+    /// Another program took the connection over.
+    Replaced,
+    /// WhatsApp refuses this version of the client.
+    Outdated,
+}
+
+impl DeviceState {
+    pub const ALL: [Self; 9] = [
+        Self::Unlinked,
+        Self::Linking,
+        Self::Connecting,
+        Self::Online,
+        Self::Reconnecting,
+        Self::Banned,
+        Self::LoggedOut,
+        Self::Replaced,
+        Self::Outdated,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unlinked => "unlinked",
+            Self::Linking => "linking",
+            Self::Connecting => "connecting",
+            Self::Online => "online",
+            Self::Reconnecting => "reconnecting",
+            Self::Banned => "banned",
+            Self::LoggedOut => "logged_out",
+            Self::Replaced => "replaced",
+            Self::Outdated => "outdated",
+        }
+    }
+}
+
+/// A word that names no kind or state of a device.
+#[derive(Debug, thiserror::Error)]
+#[error("'{word}' is not one of {known}")]
+pub struct UnknownWord {
+    word: String,
+    known: String,
+}
+
+impl TryFrom<String> for Kind {
+    type Error = UnknownWord;
+
+    fn try_from(word: String) -> Result<Self, UnknownWord> {
+        one_of(word, &[Self::Sandbox, Self::Web, Self::Cloud], Self::name)
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        word.to_owned().try_into()
+    }
+}
+
+impl TryFrom<String> for DeviceState {
+    type Error = UnknownWord;
+
+    fn try_from(word: String) -> Result<Self, UnknownWord> {
+        one_of(word, &Self::ALL, Self::name)
+    }
+}
+
+fn one_of<T: Copy>(word: String, all: &[T], name: fn(T) -> &'static str) -> Result<T, UnknownWord> {
+    all.iter().copied().find(|one| name(*one) == word).ok_or_else(|| UnknownWord {
+        word,
+        known: all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// A new device id for `client_id`: its number, a dash, 15 digits.
+pub fn new_device_id(client_id: i64, clock: &Clock) -> String {
+    format!("{client_id}-{:015}", clock.random_below(1_000_000_000_000_000))
+}
+
+/// Whether `id` has the shape of a device id: digits, a dash, 15 digits. Its first part need not be the number of the
+/// client here: customers bring the ids that are already in their programs.
+pub fn is_device_id(id: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    id.split_once('-').is_some_and(|(client, number)| {
+        digits(client) && client.len() <= 18 && digits(number) && number.len() == 15
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_id_has_the_shape_of_an_id() {
+        assert!(is_device_id(&new_device_id(7, &Clock::system())));
+        assert!(is_device_id("11055-171379261223689"));
+        for bad in ["", "-", "1-2", "x-171379261223689", "1-17137926122368a", "1-1713792612236890"] {
+            assert!(!is_device_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_state_is_found_by_its_name() {
+        for state in DeviceState::ALL {
+            assert_eq!(DeviceState::try_from(state.name().to_owned()).ok(), Some(state));
+        }
+    }
+}

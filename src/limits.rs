@@ -1,0 +1,82 @@
+//! Every upper bound, with its unit in its name. Nothing in the gateway grows without one.
+
+/// A JSON body without media.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// A body of `POST /media`: 100 MB of document in base64, its line breaks, and the other fields.
+pub const MEDIA_BODY_BYTES_MAX: usize = 142 * 1024 * 1024;
+/// All request bodies in memory at once; more wait for their turn, so that uploads cannot exhaust memory.
+pub const BODY_BYTES_IN_MEMORY_MAX: usize = 384 * 1024 * 1024;
+/// How deep JSON may nest.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// A message or caption, counted in characters after its escapes were decoded.
+pub const TEXT_CHARS_MAX: usize = 65_536;
+pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
+pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
+pub const FILE_NAME_CHARS_MAX: usize = 255;
+pub const URL_CHARS_MAX: usize = 2_048;
+
+/// An image, a video or a sound, as WhatsApp's own apps limit them.
+pub const MEDIA_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
+/// A whole fetch of a `media_url`, from the name's look-up to the last byte.
+pub const MEDIA_FETCH_SECONDS_MAX: u64 = 120;
+pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
+/// Fetches and sends under way at once, for each device.
+pub const DEVICE_ATTEMPTS_MAX: usize = 32;
+/// How long a link to stored media works.
+pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
+
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+pub const IDEMPOTENCY_HOURS: i64 = 72;
+
+/// Requests a second for each API key, unless set otherwise.
+pub const RATE_LIMIT_DEFAULT: u32 = 100;
+/// Requests under way at once over all connections.
+pub const REQUESTS_MAX: usize = 10_000;
+/// A client has this long to send a request's head, and then again to send its body.
+pub const REQUEST_READ_SECONDS_MAX: u64 = 30;
+/// A connection without a request is closed after this time.
+pub const STOP_SECONDS_MAX: u64 = 8;
+
+/// Units that one commit of the store takes together.
+pub const COMMIT_UNITS_MAX: usize = 512;
+/// Units that wait for the store's writer; beyond it a request is answered 503.
+pub const WRITER_QUEUE_MAX: usize = 16_384;
+/// Rows that one `INSERT` carries.
+pub const INSERT_ROWS_MAX: usize = 64;
+/// Connections that read a SQLite store.
+pub const SQLITE_READERS: u32 = 4;
+pub const POSTGRES_CONNECTIONS_MAX: u32 = 16;
+/// Batches that go to PostgreSQL at once.
+pub const POSTGRES_WRITERS: usize = 4;
+/// How long a write waits for another process's lock on the database.
+pub const LOCK_WAIT_SECONDS: u64 = 10;
+
+/// Messages of one device held in memory, waiting for their turn.
+pub const DEVICE_WINDOW_MESSAGES_MAX: usize = 1_024;
+/// A device looks into the store this often, should a wake-up have been lost or come from another process.
+pub const POLL_MS: u64 = 1_000;
+/// How long one attempt to hand a message to a channel may take.
+pub const SEND_SECONDS_MAX: u64 = 60;
+/// How long after an attempt WhatsApp's acknowledgement may take before the message is sent again under the same id.
+pub const ACK_SECONDS_MAX: u64 = 60;
+pub const RETRY_DELAY_MS_MIN: u64 = 2_000;
+pub const RETRY_DELAY_MS_MAX: u64 = 15 * 60 * 1_000;
+/// Attempts to fetch a `media_url` before its message is given up.
+pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
+/// Events of one device that wait to be stored.
+pub const DEVICE_EVENTS_MAX: usize = 1_024;
+
+/// Pushes under way at once for one client: a dead receiver holds up only itself.
+pub const PUSHES_PER_CLIENT_MAX: usize = 4;
+/// Pushes under way at once in all.
+pub const PUSHES_MAX: usize = 256;
+pub const PUSH_SECONDS_MAX: u64 = 15;
+/// How much of a receiver's answer is kept for a person to read.
+pub const PUSH_ANSWER_BYTES_MAX: usize = 1_024;
+/// A Push URL that failed for this long is paused; nothing is dropped.
+pub const PUSH_HOURS_MAX: i64 = 72;
+
+/// Rows of one page of a listing.
+pub const PAGE_ROWS_DEFAULT: i64 = 50;
+pub const PAGE_ROWS_MAX: i64 = 500;

@@ -1,0 +1,3 @@
+//! Delivers inbound messages to the customers' Push URLs.
+
+pub mod payload;
