@@ -135,7 +135,11 @@ impl ApiKey {
     /// [`BadApiKey`] when no HTTP header could carry it, or when it could be guessed.
     pub fn import(text: &str) -> Result<Self, BadApiKey> {
         let fits = (Self::MIN_CHARS..=Self::MAX_CHARS).contains(&text.len());
-        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(Self(text.to_owned())) } else { Err(BadApiKey) }
+        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadApiKey)
+        }
     }
 
     pub fn reveal(&self) -> &str {

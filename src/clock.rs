@@ -152,7 +152,8 @@ pub fn millis(duration: Duration) -> Millis {
 
 /// `at` as RFC 3339 in UTC with a `Z`, cut to whole seconds as the API's documentation shows its dates.
 pub fn rfc3339(at: Millis) -> String {
-    jiff::Timestamp::from_second(at.div_euclid(1000)).map_or_else(|_| String::from("1970-01-01T00:00:00Z"), |at| at.to_string())
+    jiff::Timestamp::from_second(at.div_euclid(1000))
+        .map_or_else(|_| String::from("1970-01-01T00:00:00Z"), |at| at.to_string())
 }
 
 /// The UTC day that `at` falls on, counted from 1970-01-01. Daily limits count by it.

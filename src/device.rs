@@ -142,10 +142,10 @@ impl TryFrom<String> for DeviceState {
 }
 
 fn one_of<T: Copy>(word: String, all: &[T], name: fn(T) -> &'static str) -> Result<T, UnknownWord> {
-    all.iter().copied().find(|one| name(*one) == word).ok_or_else(|| UnknownWord {
-        word,
-        known: all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", "),
-    })
+    all.iter()
+        .copied()
+        .find(|one| name(*one) == word)
+        .ok_or_else(|| UnknownWord { word, known: all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", ") })
 }
 
 /// A new device id for `client_id`: its number, a dash, 15 digits.
@@ -157,9 +157,8 @@ pub fn new_device_id(client_id: i64, clock: &Clock) -> String {
 /// client here: customers bring the ids that are already in their programs.
 pub fn is_device_id(id: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    id.split_once('-').is_some_and(|(client, number)| {
-        digits(client) && client.len() <= 18 && digits(number) && number.len() == 15
-    })
+    id.split_once('-')
+        .is_some_and(|(client, number)| digits(client) && client.len() <= 18 && digits(number) && number.len() == 15)
 }
 
 #[cfg(test)]

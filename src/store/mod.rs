@@ -1,1 +1,309 @@
-//! Not written yet.
+//! The only SQL. One text runs natively on SQLite and PostgreSQL; what must differ stands in `dialect.rs`.
+//!
+//! Writes go through `writer.rs`, which commits whatever waits together; reads take a connection of their own. A file
+//! a noun: what may be asked of it and done to it, as functions named like sentences.
+
+mod accounts;
+mod devices;
+mod dialect;
+mod inbound;
+mod media;
+mod messages;
+mod migrate;
+mod outgoing;
+mod progress;
+mod pushes;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+use crate::limits;
+
+pub use accounts::{Access, NewKey, NewPerson, PersonPatch, PushSettings};
+pub use devices::{DevicePatch, Lease, NewDevice};
+pub use inbound::{NewInbound, StoredInbound};
+pub use media::StoredMedia;
+pub use messages::{MessageFilter, StoredMessage};
+pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting};
+pub use progress::{Progress, Step};
+pub use pushes::{DuePush, PushOutcome, StoredPush};
+
+/// The store. Cheap to clone; all clones share its connections and its writer.
+#[derive(Clone)]
+pub struct Store {
+    readers: Pool,
+    writer: writer::Writer,
+}
+
+#[derive(Clone)]
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// One connection, to whichever database it is.
+pub(crate) enum Conn {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// What went wrong, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was stored; trying again later may help: a full disk, a lost connection, too much waiting.
+    #[error("the store cannot take this now: {0}")]
+    Unavailable(String),
+    /// It is there already.
+    #[error("that exists already")]
+    Exists,
+    /// The gateway's messages of this day are used up.
+    #[error("the gateway's daily limit of {limit} messages is reached")]
+    DailyLimit { limit: i64 },
+    /// The same `Idempotency-Key` was stored first by another request.
+    #[error("this Idempotency-Key was used already")]
+    KeyUsed,
+    #[error(
+        "the database has schema version {stored}, this program knows versions up to {known}: start a newer wachat, or restore the backup made before the upgrade"
+    )]
+    Newer { stored: i64, known: i64 },
+    #[error("cannot open the database {url}: {reason}")]
+    CannotOpen { url: String, reason: String },
+    /// A fault of this program.
+    #[error("the database refused: {0}")]
+    Refused(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        dialect::classify(error)
+    }
+}
+
+/// Runs one SQL text on a [`Conn`]: `execute` gives the number of rows, `all`, `optional` and `scalar` give values.
+macro_rules! sql {
+    ($conn:expr, execute, $text:expr $(, $bind:expr)* $(,)?) => {
+        match $conn {
+            $crate::store::Conn::Sqlite(conn) => {
+                sqlx::query($text)$(.bind($bind))*.execute(&mut **conn).await.map(|done| done.rows_affected())
+            }
+            $crate::store::Conn::Postgres(conn) => {
+                sqlx::query($text)$(.bind($bind))*.execute(&mut **conn).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err($crate::store::StoreError::from)
+    };
+    ($conn:expr, all as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
+        sql!(@ $conn, query_as, fetch_all, $row, $text $(, $bind)*)
+    };
+    ($conn:expr, optional as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
+        sql!(@ $conn, query_as, fetch_optional, $row, $text $(, $bind)*)
+    };
+    ($conn:expr, one as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
+        sql!(@ $conn, query_as, fetch_one, $row, $text $(, $bind)*)
+    };
+    ($conn:expr, scalar as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
+        sql!(@ $conn, query_scalar, fetch_one, $row, $text $(, $bind)*)
+    };
+    (@ $conn:expr, $query:ident, $fetch:ident, $row:ty, $text:expr $(, $bind:expr)*) => {
+        match $conn {
+            $crate::store::Conn::Sqlite(conn) => {
+                sqlx::$query::<_, $row>($text)$(.bind($bind))*.$fetch(&mut **conn).await
+            }
+            $crate::store::Conn::Postgres(conn) => {
+                sqlx::$query::<_, $row>($text)$(.bind($bind))*.$fetch(&mut **conn).await
+            }
+        }
+        .map_err($crate::store::StoreError::from)
+    };
+}
+pub(crate) use sql;
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file, made when it is not there.
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl Location {
+    /// Reads a database URL: `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it; it never repeats a password.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() {
+                Err("sqlite: needs the path of a file".into())
+            } else {
+                Ok(Self::Sqlite(path.into()))
+            };
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url).map_err(|_| "it is no valid PostgreSQL URL".to_owned())?;
+            return Ok(Self::Postgres(Box::new(options)));
+        }
+        Err("a database URL starts with sqlite: or postgres://".into())
+    }
+
+    /// The location without its password.
+    fn shown(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(options) => {
+                format!(
+                    "postgres://{}:{}/{}",
+                    options.get_host(),
+                    options.get_port(),
+                    options.get_database().unwrap_or("")
+                )
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotOpen`] when it cannot be reached, [`StoreError::Newer`] when a later program wrote it.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        let failed =
+            |error: &dyn std::fmt::Display| StoreError::CannotOpen { url: location.shown(), reason: error.to_string() };
+        let (readers, writers) = match location {
+            Location::Sqlite(path) => {
+                let writer = sqlite_pool(path, 1, false).await.map_err(|error| failed(&error))?;
+                migrate::run(&mut Conn::Sqlite(writer.acquire().await?)).await?;
+                let readers = sqlite_pool(path, limits::SQLITE_READERS, true).await.map_err(|error| failed(&error))?;
+                (Pool::Sqlite(readers), Pool::Sqlite(writer))
+            }
+            Location::Postgres(options) => {
+                let pool = PgPoolOptions::new()
+                    .max_connections(limits::POSTGRES_CONNECTIONS_MAX)
+                    .acquire_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))
+                    .connect_with((**options).clone())
+                    .await
+                    .map_err(|error| failed(&error))?;
+                migrate::run(&mut Conn::Postgres(pool.acquire().await?)).await?;
+                (Pool::Postgres(pool.clone()), Pool::Postgres(pool))
+            }
+        };
+        Ok(Self { readers, writer: writer::Writer::start(writers) })
+    }
+
+    /// Whether it is an embedded database, which one process serves.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.readers, Pool::Sqlite(_))
+    }
+
+    /// Whether a write would succeed now: an empty unit goes the whole way to the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it would not.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        self.write(|conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "INSERT INTO meta (name, value) VALUES ('ready', '1') ON CONFLICT (name) DO UPDATE SET value = meta.value"
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
+    /// The value that the whole store keeps under `name`: the first one that was offered.
+    ///
+    /// # Errors
+    /// When the store cannot be written or read.
+    pub async fn remember(&self, name: &'static str, offered: String) -> Result<String, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+                    name,
+                    &offered
+                )?;
+                sql!(conn, scalar as String, "SELECT value FROM meta WHERE name = $1", name)
+            })
+        })
+        .await
+    }
+
+    /// Finishes what waits to be written and closes every connection.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        match &self.readers {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    async fn reader(&self) -> Result<Conn, StoreError> {
+        self.readers.acquire().await
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> writer::Work<'c, T> + Send + 'static,
+    {
+        self.writer.work(work).await
+    }
+}
+
+impl Pool {
+    async fn acquire(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Conn::Sqlite(pool.acquire().await?),
+            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
+        })
+    }
+}
+
+async fn sqlite_pool(path: &Path, connections: u32, read_only: bool) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: a commit is on the disk when it returns. It is what a 201 stands on.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))
+        .statement_cache_capacity(256)
+        .pragma("query_only", if read_only { "1" } else { "0" });
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+}
+
+/// A page of a listing, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Only rows older than the one with this number.
+    pub before: Option<i64>,
+    pub rows: i64,
+}
+
+impl Page {
+    fn before_or_max(self) -> i64 {
+        self.before.unwrap_or(i64::MAX)
+    }
+}

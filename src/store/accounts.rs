@@ -1,0 +1,348 @@
+//! Clients, persons, API keys and Push URLs.
+
+use super::{Conn, Store, StoreError, sql};
+use crate::account::{Caller, Client, KeyHash, KeyRecord, Person, Role};
+use crate::clock::Millis;
+
+const CLIENT: &str = "SELECT id, name, country_code, default_device, disabled, created_at FROM clients";
+const PERSON: &str = "SELECT id, client_id, userid, role, disabled, created_at FROM persons";
+const KEY: &str =
+    "SELECT id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at FROM api_keys";
+
+/// A person to add.
+#[derive(Debug, Clone)]
+pub struct NewPerson {
+    pub client_id: i64,
+    pub userid: String,
+    pub role: Role,
+    /// An argon2id hash; without one he has no password to sign in with.
+    pub password_hash: Option<String>,
+    pub created_at: Millis,
+}
+
+/// What to change of a person; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct PersonPatch {
+    pub role: Option<Role>,
+    pub disabled: Option<bool>,
+    pub password_hash: Option<String>,
+}
+
+/// A key to add.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    pub client_id: i64,
+    pub person_id: i64,
+    pub name: String,
+    pub hash: KeyHash,
+    pub hint: String,
+    pub created_at: Millis,
+    pub expires_at: Option<Millis>,
+}
+
+/// What the store knows of a key that a request carries.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub caller: Caller,
+    pub expires_at: Option<Millis>,
+    pub revoked_at: Option<Millis>,
+}
+
+/// Where a client's inbound messages are pushed to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+pub struct PushSettings {
+    pub client_id: i64,
+    pub push_url: Option<String>,
+    pub push_secret_version: i64,
+    pub push_paused_at: Option<Millis>,
+    pub push_paused_reason: Option<String>,
+}
+
+impl Store {
+    /// Adds a client; gives its number.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn add_client(&self, name: &str, country_code: &str, now: Millis) -> Result<i64, StoreError> {
+        let (name, country_code) = (name.to_owned(), country_code.to_owned());
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    scalar as i64,
+                    "INSERT INTO clients (name, country_code, created_at) VALUES ($1, $2, $3) RETURNING id",
+                    &name,
+                    &country_code,
+                    now,
+                )
+            })
+        })
+        .await
+    }
+
+    /// Every client, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, all as Client, const_format(CLIENT, " ORDER BY id"))
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_client(&self, id: i64) -> Result<Option<Client>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, optional as Client, const_format(CLIENT, " WHERE id = $1"), id)
+    }
+
+    /// Writes a client's name, country code, default device and whether it is disabled. `false` when there is none.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn update_client(&self, client: Client) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE clients SET name = $2, country_code = $3, default_device = $4, disabled = $5 WHERE id = $1",
+                    client.id,
+                    &client.name,
+                    &client.country_code,
+                    &client.default_device,
+                    client.disabled,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Adds a person; gives his number.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when someone has that userid.
+    pub async fn add_person(&self, person: NewPerson) -> Result<i64, StoreError> {
+        self.write(move |conn| Box::pin(insert_person(conn, person))).await
+    }
+
+    /// The persons of a client, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_persons(&self, client_id: i64) -> Result<Vec<Person>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, all as Person, const_format(PERSON, " WHERE client_id = $1 ORDER BY id"), client_id)
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_person(&self, userid: &str) -> Result<Option<Person>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, optional as Person, const_format(PERSON, " WHERE userid = $1"), userid)
+    }
+
+    /// Changes a person of a client. `false` when there is none of that number.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn update_person(&self, client_id: i64, id: i64, patch: PersonPatch) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE persons SET role = COALESCE($3, role), disabled = COALESCE($4, disabled), \
+                     password_hash = COALESCE($5, password_hash) WHERE id = $1 AND client_id = $2",
+                    id,
+                    client_id,
+                    patch.role.map(Role::name),
+                    patch.disabled,
+                    &patch.password_hash,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Adds a key; gives its number.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the key is known already.
+    pub async fn add_key(&self, key: NewKey) -> Result<i64, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    scalar as i64,
+                    "INSERT INTO api_keys (client_id, person_id, name, hash, hint, created_at, expires_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+                    key.client_id,
+                    key.person_id,
+                    &key.name,
+                    &key.hash.0[..],
+                    &key.hint,
+                    key.created_at,
+                    key.expires_at,
+                )
+            })
+        })
+        .await
+    }
+
+    /// The keys of a client, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_keys(&self, client_id: i64) -> Result<Vec<KeyRecord>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, all as KeyRecord, const_format(KEY, " WHERE client_id = $1 ORDER BY id"), client_id)
+    }
+
+    /// Ends a key. `false` when the client has none of that number.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn revoke_key(&self, client_id: i64, id: i64, now: Millis) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND client_id = $2",
+                    id,
+                    client_id,
+                    now,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Notes when keys were last used.
+    ///
+    /// # Errors
+    /// When it could not be stored; nothing is lost by it.
+    pub async fn note_key_use(&self, uses: Vec<(i64, Millis)>) -> Result<(), StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                for (id, at) in uses {
+                    sql!(&mut *conn, execute, "UPDATE api_keys SET last_used_at = $2 WHERE id = $1", id, at)?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Whose key has this hash, whether or not it may still be used.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_access(&self, hash: &KeyHash) -> Result<Option<Access>, StoreError> {
+        let mut conn = self.reader().await?;
+        let key = sql!(&mut conn, optional as KeyRecord, const_format(KEY, " WHERE hash = $1"), &hash.0[..])?;
+        let Some(key) = key else { return Ok(None) };
+        let person = sql!(&mut conn, one as Person, const_format(PERSON, " WHERE id = $1"), key.person_id)?;
+        let client = sql!(&mut conn, one as Client, const_format(CLIENT, " WHERE id = $1"), key.client_id)?;
+        Ok(Some(Access {
+            caller: Caller { key_id: key.id, person, client },
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+        }))
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_push_settings(&self, client_id: i64) -> Result<Option<PushSettings>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            optional as PushSettings,
+            "SELECT id AS client_id, push_url, push_secret_version, push_paused_at, push_paused_reason \
+             FROM clients WHERE id = $1",
+            client_id,
+        )
+    }
+
+    /// Sets or removes a client's Push URL, and sets a paused one going again. `false` when there is no such client.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn set_push_url(&self, client_id: i64, url: Option<String>) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE clients SET push_url = $2, push_paused_at = NULL, push_paused_reason = NULL WHERE id = $1",
+                    client_id,
+                    &url,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Makes the next secret the one that pushes are signed with.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn rotate_push_secret(&self, client_id: i64) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE clients SET push_secret_version = push_secret_version + 1 WHERE id = $1",
+                    client_id,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Rests a client's pushes, or (with no reason) sets them going again.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn pause_push(&self, client_id: i64, reason: Option<String>, now: Millis) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE clients SET push_paused_at = $2, push_paused_reason = $3 WHERE id = $1",
+                    client_id,
+                    reason.as_ref().map(|_| now),
+                    &reason,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+}
+
+async fn insert_person(conn: &mut Conn, person: NewPerson) -> Result<i64, StoreError> {
+    sql!(
+        conn,
+        scalar as i64,
+        "INSERT INTO persons (client_id, userid, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        person.client_id,
+        &person.userid,
+        person.role.name(),
+        &person.password_hash,
+        person.created_at,
+    )
+}
+
+/// Two parts of our own SQL text as one.
+fn const_format(first: &'static str, second: &'static str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("{first}{second}"))
+}

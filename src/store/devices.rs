@@ -1,0 +1,252 @@
+//! Devices: their settings, states, daily counters, and the leases that say which node connects them.
+
+use super::{Store, StoreError, sql};
+use crate::clock::Millis;
+use crate::device::{Device, DeviceState, Kind};
+
+macro_rules! device {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, client_id, sender, name, kind, state, state_reason, paused, daily_limit, gap_ms, gap_jitter_ms, \
+             created_at FROM devices WHERE removed_at IS NULL",
+            $rest
+        )
+    };
+}
+
+/// A device to add.
+#[derive(Debug, Clone)]
+pub struct NewDevice {
+    pub id: String,
+    pub client_id: i64,
+    /// Digits; empty until an account is linked.
+    pub sender: String,
+    pub name: String,
+    pub kind: Kind,
+    pub daily_limit: i64,
+    pub created_at: Millis,
+}
+
+/// What to change of a device; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct DevicePatch {
+    pub name: Option<String>,
+    pub paused: Option<bool>,
+    pub daily_limit: Option<i64>,
+    pub gap_ms: Option<i64>,
+    pub gap_jitter_ms: Option<i64>,
+}
+
+/// The right of a node to connect a device until `until`.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Lease {
+    pub device_id: String,
+    pub epoch: i64,
+}
+
+impl Store {
+    /// Adds a device.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when a device has that id, or one that is not removed has that sender.
+    pub async fn add_device(&self, device: NewDevice) -> Result<(), StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                    &device.id,
+                    device.client_id,
+                    &device.sender,
+                    &device.name,
+                    device.kind.name(),
+                    DeviceState::Unlinked.name(),
+                    device.daily_limit,
+                    device.created_at,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Every device, of one client or of all, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_devices(&self, client_id: Option<i64>) -> Result<Vec<Device>, StoreError> {
+        let mut conn = self.reader().await?;
+        match client_id {
+            Some(id) => sql!(&mut conn, all as Device, device!(" AND client_id = $1 ORDER BY created_at, id"), id),
+            None => sql!(&mut conn, all as Device, device!(" ORDER BY created_at, id")),
+        }
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_device(&self, id: &str) -> Result<Option<Device>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, optional as Device, device!(" AND id = $1"), id)
+    }
+
+    /// Changes a device's settings. `false` when there is none of that id.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn update_device(&self, id: &str, patch: DevicePatch) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE devices SET name = COALESCE($2, name), paused = COALESCE($3, paused), \
+                     daily_limit = COALESCE($4, daily_limit), gap_ms = COALESCE($5, gap_ms), \
+                     gap_jitter_ms = COALESCE($6, gap_jitter_ms) WHERE id = $1 AND removed_at IS NULL",
+                    &id,
+                    &patch.name,
+                    patch.paused,
+                    patch.daily_limit,
+                    patch.gap_ms,
+                    patch.gap_jitter_ms,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Takes a device away. What waits in its queue is given up; what was sent is kept.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn remove_device(&self, id: &str, now: Millis) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET removed_at = $2, lease_epoch = lease_epoch + 1 WHERE id = $1 AND removed_at IS NULL",
+                    &id,
+                    now,
+                )?;
+                if rows == 1 {
+                    sql!(
+                        &mut *conn,
+                        execute,
+                        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, \
+                         reason = 'its gateway was removed' WHERE device_id = $1 AND status = 'Q'",
+                        &id,
+                        now,
+                    )?;
+                    sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
+                }
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// How many messages a device accepted on a UTC day.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_accepted(&self, device_id: &str, day: i64) -> Result<i64, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COALESCE(CAST(SUM(accepted) AS BIGINT), 0) FROM device_days WHERE device_id = $1 AND day = $2",
+            device_id,
+            day,
+        )
+    }
+
+    /// Stores a device's state, if this node still owns it.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn set_device_state(
+        &self,
+        lease: &Lease,
+        state: DeviceState,
+        reason: String,
+    ) -> Result<bool, StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE devices SET state = $3, state_reason = $4 WHERE id = $1 AND lease_epoch = $2",
+                    &lease.device_id,
+                    lease.epoch,
+                    state.name(),
+                    &reason,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Keeps the leases that `node` holds, and takes those that nobody holds any more, up to `most` new ones. Gives
+    /// every lease it now has; a taken one has a new epoch, so that its former owner's writes do nothing.
+    ///
+    /// # Errors
+    /// When it could not be stored: then the node owns nothing for sure after `until`.
+    pub async fn lease_devices(&self, node: &str, now: Millis, until: Millis) -> Result<Vec<Lease>, StoreError> {
+        let node = node.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET lease_until = $2 WHERE lease_node = $1 AND removed_at IS NULL",
+                    &node,
+                    until,
+                )?;
+                sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET lease_node = $1, lease_until = $2, lease_epoch = lease_epoch + 1 \
+                     WHERE removed_at IS NULL AND (lease_node IS NULL OR (lease_node <> $1 AND lease_until < $3))",
+                    &node,
+                    until,
+                    now,
+                )?;
+                sql!(
+                    &mut *conn,
+                    all as Lease,
+                    "SELECT id AS device_id, lease_epoch AS epoch FROM devices WHERE lease_node = $1 AND removed_at IS NULL",
+                    &node,
+                )
+            })
+        })
+        .await
+    }
+
+    /// Gives every lease of `node` back, so that another node, or this one after a restart, may take them at once.
+    ///
+    /// # Errors
+    /// When it could not be stored: then they run out by themselves.
+    pub async fn release_devices(&self, node: &str) -> Result<(), StoreError> {
+        let node = node.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE devices SET lease_node = NULL, lease_until = 0, state = CASE WHEN state = 'online' \
+                     THEN 'connecting' ELSE state END WHERE lease_node = $1",
+                    &node,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,141 @@
+//! Messages that came in, each stored with its push in one transaction.
+
+use super::{Page, Store, StoreError, sql};
+use crate::clock::Millis;
+
+macro_rules! inbound {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, kind, body, \
+             media_id, file_name, sent_at, received_at FROM inbound ",
+            $rest
+        )
+    };
+}
+
+/// A message to store.
+#[derive(Debug, Clone)]
+pub struct NewInbound {
+    pub id: String,
+    pub client_id: i64,
+    pub device_id: String,
+    /// The gateway's phone number.
+    pub gateway: String,
+    pub whatsapp_id: String,
+    /// The group, or else the originator.
+    pub chat: String,
+    pub originator: String,
+    pub name: Option<String>,
+    pub is_group: bool,
+    pub kind: String,
+    pub body: String,
+    pub media_id: Option<String>,
+    pub file_name: Option<String>,
+    pub sent_at: Millis,
+    pub received_at: Millis,
+}
+
+/// A message as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+pub struct StoredInbound {
+    pub seq: i64,
+    pub id: String,
+    pub client_id: i64,
+    pub device_id: String,
+    pub gateway: String,
+    pub whatsapp_id: String,
+    pub chat: String,
+    pub originator: String,
+    pub name: Option<String>,
+    pub is_group: bool,
+    pub kind: String,
+    pub body: String,
+    pub media_id: Option<String>,
+    pub file_name: Option<String>,
+    pub sent_at: Millis,
+    pub received_at: Millis,
+}
+
+impl Store {
+    /// Stores a message and, when its client has a Push URL, its push, in one transaction. `false` when it is there
+    /// already.
+    ///
+    /// # Errors
+    /// When it could not be stored; then WhatsApp must not be told that we have it.
+    pub async fn add_inbound(&self, new: NewInbound) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    &mut *conn,
+                    execute,
+                    "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
+                     kind, body, media_id, file_name, sent_at, received_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+                     ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING",
+                    &new.id,
+                    new.client_id,
+                    &new.device_id,
+                    &new.gateway,
+                    &new.whatsapp_id,
+                    &new.chat,
+                    &new.originator,
+                    &new.name,
+                    new.is_group,
+                    &new.kind,
+                    &new.body,
+                    &new.media_id,
+                    &new.file_name,
+                    new.sent_at,
+                    new.received_at,
+                )?;
+                if rows == 1 {
+                    sql!(
+                        &mut *conn,
+                        execute,
+                        "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
+                         SELECT $1, id, 'due', $3, $3, $3 FROM clients WHERE id = $2 AND push_url IS NOT NULL",
+                        &new.id,
+                        new.client_id,
+                        new.received_at,
+                    )?;
+                }
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_inbound(&self, id: &str) -> Result<Option<StoredInbound>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, optional as StoredInbound, inbound!("WHERE id = $1"), id)
+    }
+
+    /// A page of a client's messages, newest first; `originator` and `device_id` narrow it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_inbound(
+        &self,
+        client_id: i64,
+        originator: Option<&str>,
+        device_id: Option<&str>,
+        page: Page,
+    ) -> Result<Vec<StoredInbound>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as StoredInbound,
+            inbound!(
+                "WHERE client_id = $1 AND seq < $2 AND ($3 IS NULL OR originator = $3) AND ($4 IS NULL OR device_id = $4) \
+                 ORDER BY seq DESC LIMIT $5"
+            ),
+            client_id,
+            page.before_or_max(),
+            originator,
+            device_id,
+            page.rows,
+        )
+    }
+}

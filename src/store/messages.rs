@@ -1,0 +1,203 @@
+//! What is asked about messages: one by its reference number, pages of them, counts.
+
+use super::{Page, Store, StoreError, sql};
+use crate::clock::Millis;
+use crate::message::{RefNo, State};
+
+macro_rules! message {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
+             media_id, media_url, file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, \
+             sent_at, delivered_at, read_at, aborted_at, members, delivered_count, read_count FROM messages ",
+            $rest
+        )
+    };
+}
+
+/// A message as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredMessage {
+    pub seq: i64,
+    pub ref_no: String,
+    pub client_id: i64,
+    pub person_id: i64,
+    pub device_id: String,
+    pub sender: String,
+    pub destination: String,
+    pub is_group: bool,
+    pub body: Option<String>,
+    pub is_media: bool,
+    pub media_id: Option<String>,
+    pub media_url: Option<String>,
+    pub file_name: Option<String>,
+    pub status: String,
+    pub reason: Option<String>,
+    pub created_at: Millis,
+    pub expires_at: Millis,
+    pub due_at: Millis,
+    pub attempts: i64,
+    pub under_way_at: Option<Millis>,
+    pub sent_at: Option<Millis>,
+    pub delivered_at: Option<Millis>,
+    pub read_at: Option<Millis>,
+    pub aborted_at: Option<Millis>,
+    pub members: Option<i64>,
+    pub delivered_count: i64,
+    pub read_count: i64,
+}
+
+impl StoredMessage {
+    /// Its state; `U` never stands in the store, it follows from the device ([`State::shown`]).
+    pub fn state(&self) -> State {
+        State::from_letter(&self.status).unwrap_or(State::Queue)
+    }
+}
+
+/// Which messages a listing wants; `None` wants all.
+#[derive(Debug, Clone, Default)]
+pub struct MessageFilter {
+    pub client_id: Option<i64>,
+    pub device_id: Option<String>,
+    pub destination: Option<String>,
+    /// As stored: `Q`, `S`, `D`, `R` or `A`.
+    pub status: Option<State>,
+    /// Part of the text or caption.
+    pub text: Option<String>,
+    pub created_from: Option<Millis>,
+    pub created_until: Option<Millis>,
+}
+
+impl Store {
+    /// The message of a client that has this reference number.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_message(&self, client_id: i64, ref_no: &RefNo) -> Result<Option<StoredMessage>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            optional as StoredMessage,
+            message!("WHERE ref_no = $1 AND client_id = $2"),
+            ref_no.as_str(),
+            client_id,
+        )
+    }
+
+    /// A page of messages, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_messages(&self, filter: &MessageFilter, page: Page) -> Result<Vec<StoredMessage>, StoreError> {
+        let mut conn = self.reader().await?;
+        let text = filter.text.as_ref().map(|text| format!("%{}%", escape_like(text)));
+        sql!(
+            &mut conn,
+            all as StoredMessage,
+            message!(
+                "WHERE seq < $1 AND ($2 IS NULL OR client_id = $2) AND ($3 IS NULL OR device_id = $3) \
+                 AND ($4 IS NULL OR destination = $4) AND ($5 IS NULL OR status = $5) \
+                 AND ($6 IS NULL OR body LIKE $6 ESCAPE '!') AND ($7 IS NULL OR created_at >= $7) \
+                 AND ($8 IS NULL OR created_at < $8) ORDER BY seq DESC LIMIT $9"
+            ),
+            page.before_or_max(),
+            filter.client_id,
+            &filter.device_id,
+            &filter.destination,
+            filter.status.map(|state| state.shown(true).letter()),
+            text,
+            filter.created_from,
+            filter.created_until,
+            page.rows,
+        )
+    }
+
+    /// How many messages are in each stored state, of one client or of all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_messages(&self, client_id: Option<i64>) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as (String, i64),
+            "SELECT status, COUNT(*) FROM messages WHERE ($1 IS NULL OR client_id = $1) GROUP BY status ORDER BY status",
+            client_id,
+        )
+    }
+
+    /// How many messages wait, for each device that has any.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_waiting(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as (String, i64),
+            "SELECT device_id, COUNT(*) FROM messages WHERE status = 'Q' GROUP BY device_id ORDER BY device_id",
+        )
+    }
+
+    /// The newest messages of a device that WhatsApp has but that were not read, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_unread(
+        &self,
+        device_id: &str,
+        since: Millis,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        let mut conn = self.reader().await?;
+        let mut unread = sql!(
+            &mut conn,
+            all as StoredMessage,
+            message!(
+                "WHERE seq > (SELECT COALESCE(MAX(seq), 0) - $3 FROM messages) AND device_id = $1 \
+                 AND status IN ('S', 'D') AND created_at >= $2 ORDER BY seq DESC LIMIT $3"
+            ),
+            device_id,
+            since,
+            i64::try_from(limit).unwrap_or(i64::MAX),
+        )?;
+        unread.reverse();
+        Ok(unread)
+    }
+
+    /// The first answer that was given under an `Idempotency-Key`, with the hash of its request's body.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_first_answer(
+        &self,
+        client_id: i64,
+        key: &str,
+        since: Millis,
+    ) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            optional as (Vec<u8>, String),
+            "SELECT body_hash, answer FROM idempotency WHERE client_id = $1 AND name = $2 AND created_at > $3",
+            client_id,
+            key,
+            since,
+        )
+    }
+
+    /// Forgets first answers given before `before`; gives how many.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn forget_first_answers(&self, before: Millis) -> Result<u64, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move { sql!(conn, execute, "DELETE FROM idempotency WHERE created_at <= $1", before) })
+        })
+        .await
+    }
+}
+
+fn escape_like(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}

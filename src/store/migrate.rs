@@ -1,0 +1,55 @@
+//! Brings a database to this program's schema, or says why it cannot. Called by `Store::open` only.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Conn, StoreError, sql};
+
+/// Every migration, in order; its number is its place in this list, from 1.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_gateway.sql")];
+
+/// Any number would do, as long as every program that migrates this database uses it.
+const POSTGRES_LOCK: i64 = 0x7761_6368_6174;
+
+/// Runs what is missing, in one transaction.
+///
+/// # Errors
+/// [`StoreError::Newer`] when a later program has been here; else what the database says.
+pub(super) async fn run(conn: &mut Conn) -> Result<(), StoreError> {
+    match conn {
+        Conn::Sqlite(_) => sql!(conn, execute, "BEGIN IMMEDIATE")?,
+        Conn::Postgres(_) => {
+            sql!(conn, execute, "BEGIN")?;
+            sql!(conn, execute, "SELECT pg_advisory_xact_lock($1)", POSTGRES_LOCK)?
+        }
+    };
+    let outcome = run_missing(conn).await;
+    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    sql!(conn, execute, end)?;
+    outcome
+}
+
+async fn run_missing(conn: &mut Conn) -> Result<(), StoreError> {
+    sql!(conn, execute, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+    let stored = sql!(conn, scalar as Option<i64>, "SELECT MAX(version) FROM schema_version")?.unwrap_or(0);
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if stored > known {
+        return Err(StoreError::Newer { stored, known });
+    }
+    for (version, text) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > stored) {
+        let text = in_dialect(text, matches!(conn, Conn::Sqlite(_)));
+        match conn {
+            Conn::Sqlite(conn) => drop(sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await?),
+            Conn::Postgres(conn) => drop(sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await?),
+        }
+        sql!(conn, execute, "INSERT INTO schema_version (version) VALUES ($1)", version)?;
+    }
+    Ok(())
+}
+
+fn in_dialect(text: &str, sqlite: bool) -> String {
+    if sqlite {
+        text.replace("BIGSERIAL PRIMARY KEY", "INTEGER PRIMARY KEY").replace("BYTEA", "BLOB")
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,197 @@
+//! Deliveries to Push URLs: claimed, ended, tried again, replayed.
+
+use super::{Store, StoreError, dialect, sql};
+use crate::clock::Millis;
+
+/// A claimed delivery. Until its `due_at` passes nobody else claims it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DuePush {
+    pub inbound_id: String,
+    pub client_id: i64,
+    /// This try's number, from 1.
+    pub attempts: i64,
+    /// When trying began.
+    pub first_at: Millis,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone)]
+pub enum PushOutcome {
+    Done,
+    /// To be tried again then.
+    Again {
+        due_at: Millis,
+    },
+    /// 72 hours are over.
+    Failed,
+}
+
+/// A delivery as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+pub struct StoredPush {
+    pub inbound_id: String,
+    pub client_id: i64,
+    pub status: String,
+    pub attempts: i64,
+    pub created_at: Millis,
+    pub due_at: Millis,
+    pub done_at: Option<Millis>,
+    /// The last answer's HTTP status; empty when there was no answer.
+    pub last_status: Option<i64>,
+    /// The beginning of the last answer, or what went wrong.
+    pub last_answer: Option<String>,
+}
+
+impl Store {
+    /// The clients that have deliveries due.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn clients_with_due_pushes(&self, now: Millis) -> Result<Vec<i64>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as (i64,),
+            "SELECT id FROM clients WHERE push_url IS NOT NULL AND push_paused_at IS NULL AND EXISTS \
+             (SELECT 1 FROM pushes WHERE client_id = clients.id AND status = 'due' AND due_at <= $1) ORDER BY id",
+            now,
+        )
+        .map(|rows| rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// When the next delivery is due that is not due yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_push_at(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as Option<i64>,
+            "SELECT MIN(due_at) FROM pushes JOIN clients ON clients.id = pushes.client_id WHERE status = 'due' \
+             AND due_at > $1 AND push_url IS NOT NULL AND push_paused_at IS NULL",
+            now,
+        )
+    }
+
+    /// Takes up to `limit` due deliveries of a client; should this process die they are due again at `again_at`.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn claim_pushes(
+        &self,
+        client_id: i64,
+        now: Millis,
+        again_at: Millis,
+        limit: usize,
+    ) -> Result<Vec<DuePush>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.write(move |conn| {
+            Box::pin(async move {
+                let text = dialect::claim_pushes(conn);
+                sql!(conn, all as DuePush, text, client_id, now, again_at, limit)
+            })
+        })
+        .await
+    }
+
+    /// Stores how a try ended.
+    ///
+    /// # Errors
+    /// When it could not be stored: then the delivery is tried again.
+    pub async fn end_push_try(
+        &self,
+        inbound_id: &str,
+        outcome: PushOutcome,
+        now: Millis,
+        http_status: Option<i64>,
+        answer: String,
+    ) -> Result<(), StoreError> {
+        let inbound_id = inbound_id.to_owned();
+        let (status, due_at, done_at) = match outcome {
+            PushOutcome::Done => ("done", None, Some(now)),
+            PushOutcome::Again { due_at } => ("due", Some(due_at), None),
+            PushOutcome::Failed => ("failed", None, None),
+        };
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE pushes SET status = $2, due_at = COALESCE($3, due_at), done_at = $4, last_status = $5, \
+                     last_answer = $6 WHERE inbound_id = $1",
+                    &inbound_id,
+                    status,
+                    due_at,
+                    done_at,
+                    http_status,
+                    &answer,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Makes messages that came in between two moments due for delivery, whether they were delivered before or not;
+    /// gives how many. `id` picks one of them.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn replay_pushes(
+        &self,
+        client_id: i64,
+        id: Option<String>,
+        from: Millis,
+        until: Millis,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
+                     SELECT id, client_id, 'due', $5, $5, $5 FROM inbound WHERE client_id = $1 \
+                     AND ($2 IS NULL OR id = $2) AND received_at >= $3 AND received_at < $4 \
+                     ON CONFLICT (inbound_id) DO UPDATE SET status = 'due', attempts = 0, first_at = excluded.first_at, \
+                     due_at = excluded.due_at, done_at = NULL",
+                    client_id,
+                    &id,
+                    from,
+                    until,
+                    now,
+                )
+            })
+        })
+        .await
+    }
+
+    /// A client's deliveries, newest first, of one status or of all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_pushes(
+        &self,
+        client_id: i64,
+        status: Option<&str>,
+        before: Option<(Millis, String)>,
+        rows: i64,
+    ) -> Result<Vec<StoredPush>, StoreError> {
+        let mut conn = self.reader().await?;
+        let (before_at, before_id) = before.unwrap_or((i64::MAX, String::new()));
+        sql!(
+            &mut conn,
+            all as StoredPush,
+            "SELECT inbound_id, client_id, status, attempts, created_at, due_at, done_at, last_status, last_answer \
+             FROM pushes WHERE client_id = $1 AND ($2 IS NULL OR status = $2) \
+             AND (created_at < $3 OR (created_at = $3 AND inbound_id < $4)) \
+             ORDER BY created_at DESC, inbound_id DESC LIMIT $5",
+            client_id,
+            status,
+            before_at,
+            before_id,
+            rows,
+        )
+    }
+}
