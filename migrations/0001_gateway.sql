@@ -143,10 +143,11 @@ CREATE TABLE idempotency (
     name       TEXT NOT NULL,
     body_hash  BYTEA NOT NULL,
     answer     TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
+    -- From then on the name is free again.
+    expires_at BIGINT NOT NULL,
     PRIMARY KEY (client_id, name)
 );
-CREATE INDEX idempotency_age ON idempotency (created_at);
+CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
 -- Messages that came in.
 CREATE TABLE inbound (

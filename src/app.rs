@@ -1,1 +1,261 @@
-//! Not written yet.
+//! Builds, wires, starts and stops: the diagram of ARCHITECTURE.md, in code.
+//!
+//! ```text
+//! program --HTTP--> api -> outbox -> store -> dispatcher -> channel --> WhatsApp
+//!                                      ^                       |
+//!                             receipts / inbox <--- events ----+
+//!                                      |
+//!                                     push --HTTP--> the customer's Push URL
+//! ```
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::account::{ApiKey, BadApiKey};
+use crate::api::{Api, Foundation, routes};
+use crate::bell::Bells;
+use crate::clock::Clock;
+use crate::device::new_device_id;
+use crate::dispatcher::{self, Dispatcher};
+use crate::egress::{Egress, EgressError};
+use crate::inbox::Inbox;
+use crate::media::shelf::{Links, Shelf, ShelfError};
+use crate::password::{self, PasswordError};
+use crate::push::courier::{self, Courier};
+use crate::receipts::Receipts;
+use crate::secrets::{MasterKey, MasterKeyError};
+use crate::settings::Settings;
+use crate::store::{First, Location, Store, StoreError};
+use crate::{http, limits};
+
+/// The first sandbox's phone number; no subscriber has it.
+const FIRST_SENDER: &str = "628110000000";
+const FIRST_USERID: &str = "admin";
+/// How often the key uses of the last while are noted, and old first answers are forgotten.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// An opened gateway: everything that outlives a request. The command line uses it beside a running server.
+pub struct App {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub store: Store,
+    pub shelf: Shelf,
+    pub master_key: MasterKey,
+    pub bells: Bells,
+    pub inbox: Inbox,
+}
+
+/// Why a gateway does not start, in words for its operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error("the database URL: {0}")]
+    DatabaseUrl(String),
+    #[error("the data folder {path}: {error}")]
+    DataDir { path: PathBuf, error: std::io::Error },
+    #[error("another wachat serves {path} already; stop it first, or give this one a --data-dir of its own")]
+    Served { path: PathBuf },
+    #[error(
+        "the master key is not the one this database was made with; bring back master.key (or WACHAT_MASTER_KEY) from the backup"
+    )]
+    OtherMasterKey,
+    #[error("WACHAT_API_KEY: {0}")]
+    ApiKey(#[from] BadApiKey),
+    #[error("WACHAT_ADMIN_PASSWORD: {0}")]
+    Password(#[from] PasswordError),
+    #[error("no HTTP client can be made: {0}")]
+    Egress(#[from] EgressError),
+}
+
+/// What the first start shows once.
+#[derive(Debug)]
+pub struct Greeting {
+    pub userid: String,
+    pub password: String,
+    pub api_key: ApiKey,
+    pub device_id: String,
+    pub sender: String,
+}
+
+impl App {
+    /// Opens the data folder, the store and the shelf.
+    ///
+    /// # Errors
+    /// [`StartError`], with what to do about it.
+    pub async fn open(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        let folder = &settings.data_dir;
+        std::fs::create_dir_all(folder).map_err(|error| StartError::DataDir { path: folder.clone(), error })?;
+        let location = Location::parse(&settings.database_url).map_err(StartError::DatabaseUrl)?;
+        let master_key = MasterKey::load(&settings, &clock)?;
+        let store = Store::open(&location).await?;
+        if store.remember("master_key", master_key.fingerprint()).await? != master_key.fingerprint() {
+            return Err(StartError::OtherMasterKey);
+        }
+        let shelf = Shelf::open(&settings.media_store)?;
+        let bells = Bells::default();
+        let inbox = Inbox::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
+        Ok(Self { settings, clock, store, shelf, master_key, bells, inbox })
+    }
+
+    /// Makes sure that nobody else serves this data folder or this database file. Held until it is dropped.
+    ///
+    /// # Errors
+    /// [`StartError::Served`] when somebody does.
+    pub fn lock(settings: &Settings) -> Result<Vec<File>, StartError> {
+        let folder = &settings.data_dir;
+        std::fs::create_dir_all(folder).map_err(|error| StartError::DataDir { path: folder.clone(), error })?;
+        let mut locks = vec![lock_file(&folder.join("serve.lock"))?];
+        if let Ok(Location::Sqlite(path)) = Location::parse(&settings.database_url) {
+            locks.push(lock_file(&path.with_extension("lock"))?);
+        }
+        Ok(locks)
+    }
+
+    /// On an empty store: makes the first client, its administrator, his key and a sandbox device.
+    ///
+    /// # Errors
+    /// When a given key or password cannot be used, or nothing could be stored.
+    pub async fn greet(&self) -> Result<Option<Greeting>, StartError> {
+        if !self.store.list_clients().await?.is_empty() {
+            return Ok(None);
+        }
+        let api_key = match &self.settings.api_key {
+            Some(key) => ApiKey::import(&key.0)?,
+            None => ApiKey::generate(&self.clock),
+        };
+        let password = match &self.settings.admin_password {
+            Some(password) => password.0.clone(),
+            None => password::generate(&self.clock),
+        };
+        let greeting = Greeting {
+            userid: FIRST_USERID.into(),
+            device_id: new_device_id(1, &self.clock),
+            sender: FIRST_SENDER.into(),
+            password,
+            api_key,
+        };
+        let first = First {
+            client_name: "First client".into(),
+            country_code: "62".into(),
+            userid: greeting.userid.clone(),
+            password_hash: password::hash(&greeting.password, &self.clock)?,
+            key_hash: greeting.api_key.hash(),
+            key_hint: greeting.api_key.hint(),
+            device_id: greeting.device_id.clone(),
+            sender: greeting.sender.clone(),
+            device_name: "Sandbox".into(),
+            now: self.clock.now(),
+        };
+        Ok(self.store.found(first).await?.then_some(greeting))
+    }
+
+    /// What the API's handlers work with.
+    pub fn api(&self) -> Api {
+        let foundation = Foundation {
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            shelf: self.shelf.clone(),
+            bells: self.bells.clone(),
+            clock: self.clock.clone(),
+            master_key: self.master_key.clone(),
+        };
+        Api::new(foundation, &self.settings)
+    }
+
+    /// Serves until `stop`; then stops in order: no new requests, what is in hand finished, connections closed.
+    ///
+    /// # Errors
+    /// When a part cannot be started.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
+        let egress = Egress::new(self.settings.allow_networks.clone())?;
+        let api = self.api();
+        let dispatcher = Dispatcher::new(dispatcher::Parts {
+            receipts: Receipts::new(self.store.clone(), self.clock.clone()),
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            shelf: self.shelf.clone(),
+            egress: egress.clone(),
+            bells: self.bells.clone(),
+            clock: self.clock.clone(),
+            node: self.node()?,
+        });
+        let courier = Courier::new(courier::Parts {
+            store: self.store.clone(),
+            egress,
+            links: Links::new(self.master_key.derive("media-links")),
+            master_key: self.master_key.clone(),
+            bells: self.bells.clone(),
+            clock: self.clock.clone(),
+            public_url: self.settings.public_url.clone(),
+        });
+        let tasks = TaskTracker::new();
+        let background = CancellationToken::new();
+        tasks.spawn(dispatcher.run(background.clone()));
+        tasks.spawn(courier.run(background.clone()));
+        tasks.spawn(background.clone().run_until_cancelled_owned(keep_house(api.clone())));
+        tasks.close();
+        http::serve(listener, routes::router(api), self.clock.clone(), stop).await;
+        background.cancel();
+        let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
+        if self.clock.within(limit, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "some devices or pushes were still under way when the gateway stopped; they go on at the next start"
+            );
+        }
+        self.store.close().await;
+        Ok(())
+    }
+
+    /// This node's name, the same after a restart.
+    fn node(&self) -> Result<String, StartError> {
+        let path = self.settings.data_dir.join("node.id");
+        let failed = |error| StartError::DataDir { path: path.clone(), error };
+        match std::fs::read_to_string(&path) {
+            Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
+            _ => {
+                let name = self.clock.new_id();
+                std::fs::write(&path, &name).map_err(failed)?;
+                Ok(name)
+            }
+        }
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File, StartError> {
+    let failed = |error| StartError::DataDir { path: path.to_owned(), error };
+    let file = File::options().create(true).write(true).truncate(false).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Served { path: path.to_owned() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// What is done now and then, and may be missed.
+async fn keep_house(api: Api) {
+    loop {
+        api.clock.sleep(HOUSEKEEPING).await;
+        let now = api.clock.now();
+        let since = now - crate::clock::millis(HOUSEKEEPING);
+        let uses: Vec<_> = api.keys.uses().into_iter().filter(|(_, at)| *at >= since).collect();
+        let kept = async {
+            if !uses.is_empty() {
+                api.store.note_key_use(uses).await?;
+            }
+            api.store.forget_first_answers(now).await
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "housekeeping waits for the store");
+        }
+    }
+}

@@ -1,1 +1,397 @@
-//! Not written yet.
+//! The only HTTP client for addresses that customers choose: media URLs and Push URLs. It reaches public addresses
+//! only, unless the operator opened a network; what counts is the very address that is connected to, so no name that
+//! resolves to something else a moment later gets around it. It follows no redirects and uses no proxy.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
+
+use crate::limits;
+
+/// A client for customers' addresses. Cheap to clone.
+#[derive(Clone)]
+pub struct Egress {
+    client: reqwest::Client,
+    allowed: Arc<[IpNet]>,
+}
+
+/// What went wrong, by what the caller can do. The texts are shown to customers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EgressError {
+    /// It will never be reached: its address is private, or it is no http address.
+    #[error("{0}")]
+    Refused(String),
+    #[error("could not be reached: {0}")]
+    Unreachable(String),
+    #[error("did not answer in time")]
+    TimedOut,
+    #[error("is larger than {} MB", limit_bytes / (1024 * 1024))]
+    TooLarge { limit_bytes: usize },
+}
+
+/// What an address answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// A form to be posted.
+pub struct Form<'a> {
+    pub body: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub url: &'a str,
+}
+
+impl Egress {
+    /// A client that reaches public addresses and those in `allowed`.
+    ///
+    /// # Errors
+    /// When the system gives no TLS at all.
+    pub fn new(allowed: Vec<IpNet>) -> Result<Self, EgressError> {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            // Fails only where one is installed already, which is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let allowed: Arc<[IpNet]> = allowed.into();
+        let resolver = Arc::new(PublicResolver { allowed: Arc::clone(&allowed) });
+        #[allow(clippy::disallowed_methods, reason = "this is the door")]
+        let client = reqwest::Client::builder()
+            .dns_resolver(resolver)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(limits::MEDIA_CONNECT_SECONDS_MAX))
+            .pool_max_idle_per_host(4)
+            .user_agent(concat!("wachat/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| EgressError::Unreachable(error.to_string()))?;
+        Ok(Self { client, allowed })
+    }
+
+    /// Fetches a file of at most `limit_bytes` within `limit_time`.
+    ///
+    /// # Errors
+    /// [`EgressError`]; an answer of any status is none.
+    pub async fn get(&self, url: &str, limit_bytes: usize, limit_time: Duration) -> Result<Answer, EgressError> {
+        let url = self.check(url)?;
+        let response = self.client.get(url).timeout(limit_time).send().await.map_err(|error| fault(&error))?;
+        let told = response.content_length().unwrap_or(0);
+        if told > limit_bytes as u64 {
+            return Err(EgressError::TooLarge { limit_bytes });
+        }
+        read(response, limit_bytes, Over::Refuse).await
+    }
+
+    /// Posts a form; gives the status and the beginning of the answer.
+    ///
+    /// # Errors
+    /// [`EgressError`]; an answer of any status is none.
+    pub async fn post(&self, form: Form<'_>, limit_time: Duration) -> Result<Answer, EgressError> {
+        let url = self.check(form.url)?;
+        let mut request = self.client.post(url).timeout(limit_time).body(form.body);
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in form.headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.map_err(|error| fault(&error))?;
+        read(response, limits::PUSH_ANSWER_BYTES_MAX, Over::Cut).await
+    }
+
+    /// Whether a text is an address at all: http or https, with a host.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`] with the reason.
+    pub fn check_shape(text: &str) -> Result<url::Url, EgressError> {
+        let refused = |reason: &str| EgressError::Refused(reason.to_owned());
+        let url = url::Url::parse(text).map_err(|_| refused("is no valid URL"))?;
+        if !["http", "https"].contains(&url.scheme()) {
+            return Err(refused("is no http or https address"));
+        }
+        if url.host().is_none() { Err(refused("has no host")) } else { Ok(url) }
+    }
+
+    /// Whether an address may be asked: its shape, and that it is no private address written out. Names are checked when
+    /// they are resolved.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`] with the reason.
+    pub fn check(&self, url: &str) -> Result<url::Url, EgressError> {
+        let url = Self::check_shape(url)?;
+        // The parser turns every way to write an IPv4 address (0x7f.1, 2130706433) into this one.
+        let literal = match url.host() {
+            Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            Some(url::Host::Domain(_)) | None => None,
+        };
+        match literal {
+            Some(ip) if !may_reach(ip, &self.allowed) => Err(EgressError::Refused(PRIVATE.to_owned())),
+            _ => Ok(url),
+        }
+    }
+}
+
+const PRIVATE: &str = "leads to a private address, which this gateway is not allowed to reach";
+
+enum Over {
+    Refuse,
+    Cut,
+}
+
+async fn read(mut response: reqwest::Response, limit_bytes: usize, over: Over) -> Result<Answer, EgressError> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit_bytes => match over {
+                Over::Refuse => return Err(EgressError::TooLarge { limit_bytes }),
+                Over::Cut => {
+                    body.extend_from_slice(&chunk[..limit_bytes - body.len()]);
+                    break;
+                }
+            },
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            // Whoever posts wants the status: the rest of an answer that breaks off is not missed.
+            Err(_) if matches!(over, Over::Cut) => break,
+            Err(error) => return Err(fault(&error)),
+        }
+    }
+    Ok(Answer { status, headers, body: body.freeze() })
+}
+
+/// A fault without the URL, which may hold a password.
+fn fault(error: &reqwest::Error) -> EgressError {
+    if error.is_timeout() {
+        return EgressError::TimedOut;
+    }
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut last = String::from("the connection failed");
+    while let Some(inner) = source {
+        if inner.is::<OnlyPrivate>() {
+            return EgressError::Refused(PRIVATE.to_owned());
+        }
+        last = inner.to_string();
+        source = inner.source();
+    }
+    EgressError::Unreachable(last)
+}
+
+/// Gives the addresses of a name that may be reached.
+struct PublicResolver {
+    allowed: Arc<[IpNet]>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name has private addresses only")]
+struct OnlyPrivate;
+
+impl Resolve for PublicResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = Arc::clone(&self.allowed);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let may: Vec<SocketAddr> =
+                found.iter().copied().filter(|address| may_reach(address.ip(), &allowed)).collect();
+            if may.is_empty() && !found.is_empty() {
+                return Err(Box::new(OnlyPrivate).into());
+            }
+            let addresses: Addrs = Box::new(may.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+fn may_reach(ip: IpAddr, allowed: &[IpNet]) -> bool {
+    let ip = ip.to_canonical();
+    is_public(ip) || allowed.iter().any(|network| network.contains(&ip))
+}
+
+/// Whether an address belongs to the public internet (IANA's special-purpose address registries).
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let special = ip.is_loopback()
+        || ip.is_private()
+        || ip.is_link_local()
+        || ip.is_multicast()
+        || ip.is_documentation()
+        || a == 0
+        || a >= 240
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 88 && c == 99)
+        || (a == 198 && (b == 18 || b == 19));
+    !special
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let parts = ip.segments();
+    let last = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match parts {
+        // NAT64: as public as the IPv4 address in it.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_public_v4(last(high, low)),
+        // 6to4.
+        [0x2002, high, low, ..] => is_public_v4(last(high, low)),
+        // Teredo, documentation, ORCHID and benchmarking in 2001::/23 and beyond.
+        [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
+        [0x3fff, ..] => false,
+        // Of the rest only 2000::/3 is given out.
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn only_addresses_of_the_public_internet_are_public() {
+        for public in
+            ["1.1.1.1", "8.8.8.8", "172.15.0.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808"]
+        {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+        for private in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "127.255.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.127.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::",
+            "2002:c0a8:101::",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "fec0::1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+    }
+
+    #[test]
+    fn a_private_address_is_refused_however_it_is_written() {
+        let egress = Egress::new(Vec::new()).unwrap();
+        for url in [
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://017700000001/",
+            "http://127.1/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://user:secret@10.0.0.1/",
+            "ftp://1.1.1.1/",
+            "file:///etc/passwd",
+            "http://169.254.169.254/latest/meta-data",
+            "gopher://1.1.1.1",
+            "",
+            "http://",
+        ] {
+            let refused = egress.check(url).unwrap_err();
+            assert!(matches!(refused, EgressError::Refused(_)), "{url}");
+            assert!(!refused.to_string().contains("secret"));
+        }
+        assert!(egress.check("https://example.com/a.png").is_ok());
+    }
+
+    /// A server that answers every connection with `answer`.
+    async fn server(answer: &'static str) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        #[allow(clippy::disallowed_methods, reason = "ends with the test")]
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 2048];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                if answer.is_empty() {
+                    let _ = stream.read(&mut request).await;
+                }
+            }
+        });
+        address
+    }
+
+    fn open() -> Egress {
+        Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap()
+    }
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_loopback_is_refused_at_connect_and_reached_when_allowed() {
+        let address = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+        let url = format!("http://localhost:{}/", address.port());
+        let closed = Egress::new(Vec::new()).unwrap();
+        assert_eq!(closed.get(&url, 10, SOON).await.unwrap_err(), EgressError::Refused(PRIVATE.into()));
+        assert_eq!(open().get(&url, 10, SOON).await.unwrap().body, "hi");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let address =
+            server("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await;
+        assert_eq!(open().get(&format!("http://{address}/"), 10, SOON).await.unwrap().status, 302);
+    }
+
+    #[tokio::test]
+    async fn a_file_over_the_limit_is_not_read_on() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello hello hello",
+        ] {
+            let address = server(answer).await;
+            let got = open().get(&format!("http://{address}/"), 10, SOON).await;
+            assert_eq!(got.unwrap_err(), EgressError::TooLarge { limit_bytes: 10 });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_is_given_up() {
+        let address = server("").await;
+        let got = open().get(&format!("http://{address}/"), 10, Duration::from_millis(50)).await;
+        assert_eq!(got.unwrap_err(), EgressError::TimedOut);
+    }
+}

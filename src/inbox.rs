@@ -1,1 +1,122 @@
-//! Not written yet.
+//! Takes in what people write to a gateway: its file to the shelf, then the message and its push in one transaction.
+//! Called by the device loops, and by the command line for a sandbox.
+
+use crate::bell::Bells;
+use crate::clock::Clock;
+use crate::device::Device;
+use crate::media::{
+    kind,
+    shelf::{Shelf, ShelfError},
+};
+use crate::message::{Inbound, InboundMedia};
+use crate::store::{NewInbound, Store, StoreError, StoredMedia};
+
+#[derive(Clone)]
+pub struct Inbox {
+    store: Store,
+    shelf: Shelf,
+    bells: Bells,
+    clock: Clock,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+}
+
+/// What became of a message that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// Stored under this id, with its push.
+    New(String),
+    /// It was there already.
+    Repeated,
+}
+
+impl Inbox {
+    pub fn new(store: Store, shelf: Shelf, bells: Bells, clock: Clock) -> Self {
+        Self { store, shelf, bells, clock }
+    }
+
+    /// Stores a message that came in. When this returns `Ok`, WhatsApp may be told that we have it.
+    ///
+    /// # Errors
+    /// [`InboxError`] when it could not be stored; then WhatsApp must keep it.
+    pub async fn receive(&self, device: &Device, message: Inbound) -> Result<Received, InboxError> {
+        let now = self.clock.now();
+        let file_name = message.media.as_ref().and_then(|media| media.file_name.clone());
+        let media_id = match message.media {
+            Some(media) => Some(self.shelve(device.client_id, media).await?),
+            None => None,
+        };
+        let id = self.clock.new_id();
+        let is_group = message.group_id.is_some();
+        let new = NewInbound {
+            id: id.clone(),
+            client_id: device.client_id,
+            device_id: device.id.clone(),
+            gateway: device.sender.clone(),
+            whatsapp_id: message.whatsapp_id,
+            chat: message.group_id.unwrap_or_else(|| message.originator.clone()),
+            originator: message.originator,
+            name: message.name,
+            is_group,
+            kind: message.kind,
+            body: message.text,
+            media_id,
+            file_name,
+            sent_at: message.sent_at,
+            received_at: now,
+        };
+        let is_new = self.store.add_inbound(new).await?;
+        self.bells.push.ring();
+        metrics::counter!(crate::telemetry::RECEIVED).increment(u64::from(is_new));
+        Ok(if is_new { Received::New(id) } else { Received::Repeated })
+    }
+
+    async fn shelve(&self, client_id: i64, media: InboundMedia) -> Result<String, InboxError> {
+        let id = self.clock.new_id();
+        let sniffed = kind::sniff(&media.bytes, media.file_name.as_deref());
+        let bytes = i64::try_from(media.bytes.len()).unwrap_or(i64::MAX);
+        self.shelf.put(&id, media.bytes).await?;
+        let stored = StoredMedia {
+            id: id.clone(),
+            client_id,
+            kind: sniffed.kind.name().to_owned(),
+            mime: sniffed.mime,
+            file_name: media.file_name,
+            bytes,
+            created_at: self.clock.now(),
+        };
+        self.store.add_media(stored).await?;
+        Ok(id)
+    }
+}
+
+/// A message that a sandbox device is to receive.
+pub fn sandbox_message(
+    clock: &Clock,
+    originator: String,
+    group_id: Option<String>,
+    name: Option<String>,
+    text: String,
+    media: Option<InboundMedia>,
+) -> Inbound {
+    let kind = match &media {
+        Some(media) => kind::sniff(&media.bytes, media.file_name.as_deref()).kind.name(),
+        None => "text",
+    };
+    Inbound {
+        whatsapp_id: clock.new_id().to_uppercase(),
+        originator,
+        name,
+        group_id,
+        kind: kind.to_owned(),
+        text: if text.is_empty() { format!("[{kind}]") } else { text },
+        media,
+        sent_at: clock.now(),
+    }
+}

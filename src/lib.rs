@@ -1,14 +1,17 @@
 //! `wachat`, a self-hosted WhatsApp gateway. ARCHITECTURE.md walks through the house; this is its floor plan, from the
 //! ground up. A module uses only those listed before it (tests/architecture.rs holds that).
 
+pub mod bell;
 pub mod clock;
 pub mod limits;
+pub mod secrets;
 pub mod settings;
 pub mod telemetry;
 
 pub mod account;
 pub mod device;
 pub mod message;
+pub mod password;
 pub mod phone;
 
 pub mod egress;
@@ -25,6 +28,8 @@ pub mod channel;
 pub mod api;
 pub mod dispatcher;
 pub mod push;
+
+pub mod http;
 
 pub mod app;
 pub mod cli;

@@ -31,11 +31,9 @@ pub const IDEMPOTENCY_HOURS: i64 = 72;
 
 /// Requests a second for each API key, unless set otherwise.
 pub const RATE_LIMIT_DEFAULT: u32 = 100;
-/// Requests under way at once over all connections.
-pub const REQUESTS_MAX: usize = 10_000;
 /// A client has this long to send a request's head, and then again to send its body.
 pub const REQUEST_READ_SECONDS_MAX: u64 = 30;
-/// A connection without a request is closed after this time.
+/// How long a stop may take before what is still under way is left.
 pub const STOP_SECONDS_MAX: u64 = 8;
 
 /// Units that one commit of the store takes together.
@@ -80,3 +78,12 @@ pub const PUSH_HOURS_MAX: i64 = 72;
 /// Rows of one page of a listing.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
 pub const PAGE_ROWS_MAX: i64 = 500;
+
+/// Fields of one JSON object; the largest of ours has nine.
+pub const JSON_FIELDS_MAX: usize = 256;
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// A request's line and headers.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub const HEADERS_MAX: usize = 100;
+/// How long a row of an imported campaign is remembered, so that importing the file again sends nothing twice.
+pub const IMPORT_DAYS: i64 = 90;

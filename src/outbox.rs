@@ -1,1 +1,28 @@
-//! Not written yet.
+//! Accepts messages: one durable write, then a ring for the dispatcher. Called by the API and the command line.
+
+use crate::bell::Bells;
+use crate::store::{Accept, Store, StoreError};
+
+#[derive(Clone)]
+pub struct Outbox {
+    store: Store,
+    bells: Bells,
+}
+
+impl Outbox {
+    pub fn new(store: Store, bells: Bells) -> Self {
+        Self { store, bells }
+    }
+
+    /// Accepts a message. When this returns `Ok` it is on the disk and ends S, D, R or A.
+    ///
+    /// # Errors
+    /// [`StoreError::DailyLimit`], [`StoreError::KeyUsed`], or that nothing could be stored now.
+    pub async fn accept(&self, accept: Accept) -> Result<(), StoreError> {
+        let device_id = accept.message.device_id.clone();
+        self.store.accept(accept).await?;
+        self.bells.ring_queue(&device_id);
+        metrics::counter!(crate::telemetry::ACCEPTED).increment(1);
+        Ok(())
+    }
+}

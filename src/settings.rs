@@ -1,1 +1,321 @@
-//! Not written yet.
+//! Every setting: its default, its name in the environment and in `wachat.toml`, and what it means.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default. A bad value is refused
+//! with the place it came from.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+use crate::limits;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in `wachat.toml`; its flag has dashes instead of underscores.
+    pub name: &'static str,
+    pub environment: &'static str,
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    environment: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, environment, default, meaning }
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    setting("listen", "WACHAT_LISTEN", "127.0.0.1:8080", "address and port to serve on"),
+    setting("data_dir", "WACHAT_DATA_DIR", "./wachat-data", "folder of the database, the media and the master key"),
+    setting(
+        "database_url",
+        "WACHAT_DATABASE_URL",
+        "",
+        "sqlite:PATH or postgres://…; default: wachat.db in the data folder",
+    ),
+    setting("media_store", "WACHAT_MEDIA_STORE", "", "folder or s3://bucket/prefix; default: media in the data folder"),
+    setting(
+        "public_url",
+        "WACHAT_PUBLIC_URL",
+        "",
+        "what customers reach this gateway by; default: http:// and the listen address",
+    ),
+    setting(
+        "allow_networks",
+        "WACHAT_ALLOW_NETWORKS",
+        "",
+        "private networks that media URLs and Push URLs may reach, as CIDR, comma-separated",
+    ),
+    setting("rate_limit", "WACHAT_RATE_LIMIT", "100", "requests a second for each API key; 0 for none"),
+    setting(
+        "master_key",
+        "WACHAT_MASTER_KEY",
+        "",
+        "64 hexadecimal digits that all stored secrets hang on; default: master.key in the data folder",
+    ),
+    setting(
+        "admin_password",
+        "WACHAT_ADMIN_PASSWORD",
+        "",
+        "the first administrator's password, used on an empty store only; default: random",
+    ),
+    setting("api_key", "WACHAT_API_KEY", "", "the first API key, used on an empty store only; default: random"),
+    setting(
+        "log",
+        "WACHAT_LOG",
+        "info",
+        "what is logged: error, warn, info, debug, trace, or filters such as wachat=debug",
+    ),
+    setting("log_format", "WACHAT_LOG_FORMAT", "text", "text or json"),
+];
+
+/// The file that is read when no other is named, if it is there.
+const FILE_DEFAULT: &str = "wachat.toml";
+const FILE_ENVIRONMENT: &str = "WACHAT_CONFIG";
+
+/// The settings of this process.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database_url: String,
+    pub media_store: String,
+    pub public_url: String,
+    pub allow_networks: Vec<IpNet>,
+    pub rate_limit: u32,
+    pub master_key: Option<Hidden>,
+    pub admin_password: Option<Hidden>,
+    pub api_key: Option<Hidden>,
+    pub log: String,
+    pub log_json: bool,
+}
+
+/// A secret on its way from the settings to where it is used; `Debug` does not show it.
+#[derive(Clone)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// A value that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{source_name}: {reason}")]
+pub struct BadSetting {
+    /// Where it stands: a flag, a variable, or a line's key in a file.
+    pub source_name: String,
+    pub reason: String,
+}
+
+/// What was given on the command line, by setting name.
+pub type Flags = BTreeMap<&'static str, String>;
+
+struct Found {
+    value: String,
+    source_name: String,
+}
+
+impl Settings {
+    /// Reads flags, environment and file (`file`, else `WACHAT_CONFIG`, else `wachat.toml` if it is there).
+    ///
+    /// # Errors
+    /// The first value that cannot be used, with the place it stands in.
+    pub fn load(flags: &Flags, file: Option<&Path>) -> Result<Self, BadSetting> {
+        Self::read(flags, file, |name| std::env::var(name).ok())
+    }
+
+    fn read(
+        flags: &Flags,
+        file: Option<&Path>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, BadSetting> {
+        let file = file.map(Path::to_owned).or_else(|| environment(FILE_ENVIRONMENT).map(PathBuf::from));
+        let in_file = match &file {
+            Some(path) => read_file(path)?,
+            None if Path::new(FILE_DEFAULT).exists() => read_file(Path::new(FILE_DEFAULT))?,
+            None => BTreeMap::new(),
+        };
+        let file_name = file.as_deref().unwrap_or(Path::new(FILE_DEFAULT)).display().to_string();
+        let find = |name: &str| find(name, flags, &environment, &in_file, &file_name);
+        let parsed = |name: &str| find(name).value;
+        let optional = |name: &str| Some(find(name).value).filter(|value| !value.is_empty());
+
+        let listen: SocketAddr = parse(find("listen"), "an address and a port, such as 127.0.0.1:8080")?;
+        let data_dir = PathBuf::from(parsed("data_dir"));
+        let networks = find("allow_networks");
+        let allow_networks = networks
+            .value
+            .split(',')
+            .map(str::trim)
+            .filter(|network| !network.is_empty())
+            .map(|network| {
+                let found = Found { value: network.to_owned(), source_name: networks.source_name.clone() };
+                parse(found, "a network such as 10.0.0.0/8")
+            })
+            .collect::<Result<_, _>>()?;
+        let log_format = find("log_format");
+        if !["text", "json"].contains(&log_format.value.as_str()) {
+            return Err(bad(&log_format, "text or json"));
+        }
+        Ok(Self {
+            database_url: optional("database_url")
+                .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("wachat.db").display())),
+            media_store: optional("media_store").unwrap_or_else(|| data_dir.join("media").display().to_string()),
+            public_url: public_url(find("public_url"), listen)?,
+            rate_limit: parse(find("rate_limit"), "a whole number of requests a second")?,
+            master_key: optional("master_key").map(Hidden),
+            admin_password: optional("admin_password").map(Hidden),
+            api_key: optional("api_key").map(Hidden),
+            log: parsed("log"),
+            log_json: log_format.value == "json",
+            listen,
+            data_dir,
+            allow_networks,
+        })
+    }
+
+    /// Settings with all defaults, for a data folder and a listen address.
+    pub fn with_defaults(data_dir: &Path, listen: SocketAddr) -> Self {
+        let flags = Flags::from([("data_dir", data_dir.display().to_string()), ("listen", listen.to_string())]);
+        let settings = Self::read(&flags, Some(Path::new("/dev/null")), |_| None);
+        // Both values above are written by types that their parsers accept, and the defaults are tested.
+        settings.expect("the defaults are good")
+    }
+
+    /// How many requests a second a key may make; `None` for any.
+    pub fn requests_a_second(&self) -> Option<std::num::NonZeroU32> {
+        std::num::NonZeroU32::new(self.rate_limit)
+    }
+}
+
+fn find(
+    name: &str,
+    flags: &Flags,
+    environment: &impl Fn(&str) -> Option<String>,
+    in_file: &BTreeMap<String, String>,
+    file_name: &str,
+) -> Found {
+    // Every name that is asked for stands in the table: the tests ask for each.
+    let setting = SETTINGS.iter().find(|setting| setting.name == name).expect("a setting of the table");
+    if let Some(value) = flags.get(name) {
+        return Found { value: value.clone(), source_name: format!("--{}", name.replace('_', "-")) };
+    }
+    if let Some(value) = environment(setting.environment) {
+        return Found { value, source_name: setting.environment.to_owned() };
+    }
+    if let Some(value) = in_file.get(name) {
+        return Found { value: value.clone(), source_name: format!("{name} in {file_name}") };
+    }
+    Found { value: setting.default.to_owned(), source_name: format!("the default of {name}") }
+}
+
+fn bad(found: &Found, wanted: &str) -> BadSetting {
+    BadSetting { source_name: found.source_name.clone(), reason: format!("'{}' is not {wanted}", found.value) }
+}
+
+fn parse<T: std::str::FromStr>(found: Found, wanted: &str) -> Result<T, BadSetting> {
+    found.value.parse().map_err(|_| bad(&found, wanted))
+}
+
+fn public_url(found: Found, listen: SocketAddr) -> Result<String, BadSetting> {
+    if found.value.is_empty() {
+        return Ok(format!("http://{listen}"));
+    }
+    let is_http = url::Url::parse(&found.value)
+        .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.query().is_none());
+    if is_http {
+        Ok(found.value.trim_end_matches('/').to_owned())
+    } else {
+        Err(bad(&found, "an http or https address"))
+    }
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, BadSetting> {
+    let failed = |reason: String| BadSetting { source_name: path.display().to_string(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.to_string()))?;
+    let mut values = BTreeMap::new();
+    for (name, value) in table {
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            let known: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+            return Err(failed(format!("'{name}' is no setting; the settings are {}", known.join(", "))));
+        }
+        values.insert(name, plain(value));
+    }
+    Ok(values)
+}
+
+/// A TOML value as the environment would hold it: a list is separated by commas.
+fn plain(value: toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text,
+        toml::Value::Array(values) => values.into_iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+const _: () = assert!(limits::RATE_LIMIT_DEFAULT == 100, "the table above says so too");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: &[(&'static str, &str)], environment: &[(&str, &str)], file: &str) -> Result<Settings, BadSetting> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wachat.toml");
+        std::fs::write(&path, file).unwrap();
+        let flags = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Settings::read(&flags, Some(&path), |name| {
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let settings = read(&[], &[], "").unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.database_url, "sqlite:./wachat-data/wachat.db");
+        assert_eq!(settings.rate_limit, limits::RATE_LIMIT_DEFAULT);
+        assert_eq!(settings.public_url, "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let file = "rate_limit = 3\nlog = \"debug\"\nallow_networks = [\"10.0.0.0/8\", \"127.0.0.0/8\"]";
+        let settings =
+            read(&[("rate_limit", "1")], &[("WACHAT_RATE_LIMIT", "2"), ("WACHAT_LOG", "warn")], file).unwrap();
+        assert_eq!((settings.rate_limit, settings.log.as_str()), (1, "warn"));
+        assert_eq!(settings.allow_networks.len(), 2);
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_the_place_it_stands_in() {
+        for (flags, environment, file, said) in [
+            (vec![("listen", "8080")], vec![], "", "--listen: '8080' is not an address and a port"),
+            (vec![], vec![("WACHAT_RATE_LIMIT", "fast")], "", "WACHAT_RATE_LIMIT: 'fast' is not"),
+            (vec![], vec![], "log_format = \"xml\"", "log_format in "),
+            (vec![], vec![("WACHAT_ALLOW_NETWORKS", "10.0.0.0/8,home")], "", "WACHAT_ALLOW_NETWORKS: 'home' is not"),
+            (vec![], vec![("WACHAT_PUBLIC_URL", "gateway.example")], "", "WACHAT_PUBLIC_URL"),
+            (vec![], vec![], "colour = 1", "'colour' is no setting"),
+            (vec![], vec![], "listen = ", "wachat.toml"),
+        ] {
+            let error = read(&flags, &environment, file).unwrap_err().to_string();
+            assert!(error.contains(said), "{error} should say {said}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown_by_debug() {
+        let settings = read(&[], &[("WACHAT_ADMIN_PASSWORD", "hunter2"), ("WACHAT_MASTER_KEY", "abc")], "").unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2") && !format!("{settings:?}").contains("abc"));
+    }
+}

@@ -1,6 +1,99 @@
 //! The HTTP API: turns a request into a checked command, and an answer into JSON or XML. It decides nothing else.
+//!
+//! A file a resource: what can be asked, its documentation, its handler. `key.rs` says who asks, `fields.rs` what a body
+//! may hold, `answer.rs` and `problem.rs` how it is answered.
 
 pub mod answer;
+pub mod body;
 pub mod fields;
+pub mod gateway;
+pub mod idempotency;
+pub mod json;
+pub mod key;
+pub mod media;
+pub mod media_link;
+pub mod message;
+pub mod openapi;
+pub mod operations;
+pub mod person;
 pub mod problem;
+pub mod rate;
+pub mod routes;
+pub mod sender;
+pub mod status;
 pub mod text;
+
+use std::sync::Arc;
+
+use crate::bell::Bells;
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::media::shelf::{Links, Shelf};
+use crate::outbox::Outbox;
+use crate::secrets::MasterKey;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// What every handler works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// The parts of an [`Api`].
+pub struct Parts {
+    pub store: Store,
+    pub outbox: Outbox,
+    pub inbox: Inbox,
+    pub shelf: Shelf,
+    pub links: Links,
+    pub bells: Bells,
+    pub clock: Clock,
+    pub master_key: MasterKey,
+    /// What customers reach this gateway by, without a slash at its end.
+    pub public_url: String,
+    pub keys: key::Keys,
+    pub gateways: gateway::Gateways,
+    pub rate: rate::Rate,
+    pub idempotency: idempotency::InFlight,
+    pub bodies: body::Bodies,
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+/// What an [`Api`] is built from.
+pub struct Foundation {
+    pub store: Store,
+    pub inbox: Inbox,
+    pub shelf: Shelf,
+    pub bells: Bells,
+    pub clock: Clock,
+    pub master_key: MasterKey,
+}
+
+impl Api {
+    pub fn new(from: Foundation, settings: &Settings) -> Self {
+        Self(Arc::new(Parts {
+            outbox: Outbox::new(from.store.clone(), from.bells.clone()),
+            links: Links::new(from.master_key.derive("media-links")),
+            public_url: settings.public_url.clone(),
+            keys: key::Keys::default(),
+            gateways: gateway::Gateways::default(),
+            rate: rate::Rate::new(settings.requests_a_second()),
+            idempotency: idempotency::InFlight::default(),
+            bodies: body::Bodies::default(),
+            metrics: crate::telemetry::start_metrics(),
+            store: from.store,
+            inbox: from.inbox,
+            shelf: from.shelf,
+            bells: from.bells,
+            clock: from.clock,
+            master_key: from.master_key,
+        }))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,1 +1,195 @@
-//! Not written yet.
+//! Everything that can go wrong in the API, by what its caller can do. What the caller is told and what the log is told
+//! are two things.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::answer::{Failure, Format, ValidationError, ValidationFailure, respond};
+use super::fields::Fault;
+use crate::media::shelf::ShelfError;
+use crate::store::StoreError;
+
+#[derive(Debug)]
+pub enum Problem {
+    /// Malformed HTTP.
+    BadRequest(String),
+    KeyMissing,
+    KeyRefused(&'static str),
+    /// The key is good, its person may not do this.
+    NotAllowed(&'static str),
+    /// Nothing there, or nothing that the asker may know of.
+    NotFound(&'static str),
+    /// `Allow` is added by the router.
+    MethodNotAllowed,
+    Conflict(String),
+    TooLarge {
+        limit_bytes: usize,
+    },
+    Invalid(Vec<Fault>),
+    RateLimited {
+        limit: u32,
+        retry_after_seconds: u64,
+    },
+    DailyLimit {
+        limit: i64,
+        retry_after_seconds: u64,
+    },
+    Unavailable {
+        retry_after_seconds: u64,
+    },
+    /// Our fault; the text is for the log alone.
+    Internal(String),
+}
+
+impl Problem {
+    /// One fault of one field of the body.
+    pub fn field(name: &'static str, msg: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::value(name, msg)])
+    }
+
+    /// One fault of a header.
+    pub fn header(name: &'static str, msg: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::at(["header".into(), name.into()], msg, "value_error")])
+    }
+
+    /// One fault of a parameter of the address.
+    pub fn parameter(name: &'static str, msg: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::at(["query".into(), name.into()], msg, "value_error")])
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::KeyMissing => StatusCode::UNAUTHORIZED,
+            Self::KeyRefused(_) | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited { .. } | Self::DailyLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the caller reads: what is wrong, and what to do.
+    fn told(&self) -> String {
+        match self {
+            Self::BadRequest(text) | Self::Conflict(text) => text.clone(),
+            Self::KeyMissing => "the APIKey header is missing; send your API key in it".into(),
+            Self::KeyRefused(reason) => format!("{reason}; ask who gave it to you for a new one"),
+            Self::NotAllowed(what) => format!("this API key may not {what}; ask an owner or administrator"),
+            Self::NotFound(what) => format!("there is no such {what}"),
+            Self::MethodNotAllowed => {
+                "this address does not take that method; the Allow header lists those it takes".into()
+            }
+            Self::TooLarge { limit_bytes } => {
+                format!("the body or file is larger than {}; send a smaller one", size(*limit_bytes))
+            }
+            Self::Invalid(faults) => summary(faults),
+            Self::RateLimited { limit, retry_after_seconds } => {
+                format!("more than {limit} requests a second with this API key; try again in {retry_after_seconds} s")
+            }
+            Self::DailyLimit { limit, retry_after_seconds } => format!(
+                "this gateway's limit of {limit} messages a day is reached; try again in {retry_after_seconds} s"
+            ),
+            Self::Unavailable { retry_after_seconds } => format!(
+                "the gateway cannot store anything at this moment; nothing was accepted, try again in {retry_after_seconds} s"
+            ),
+            Self::Internal(_) => "a fault of the gateway; nothing was accepted, its log says more".into(),
+        }
+    }
+
+    /// The answer, in the asker's format.
+    pub fn response(self, format: Format) -> Response {
+        if let Self::Internal(log) = &self {
+            tracing::error!(log, "internal fault");
+        }
+        let (status, message) = (self.status(), self.told());
+        let mut response = match &self {
+            Self::Invalid(faults) => {
+                let detail = faults.iter().map(ValidationError::from).collect();
+                respond(format, status, &ValidationFailure { error: true, message, detail })
+            }
+            _ => respond(format, status, &Failure { error: true, message }),
+        };
+        let headers = response.headers_mut();
+        let mut put = |name: &'static str, value: String| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        };
+        // RateLimit fields: draft-ietf-httpapi-ratelimit-headers.
+        match self {
+            Self::RateLimited { limit, retry_after_seconds } => {
+                put("retry-after", retry_after_seconds.to_string());
+                put("ratelimit-policy", format!("\"key\";q={limit};w=1"));
+                put("ratelimit", format!("\"key\";r=0;t={retry_after_seconds}"));
+            }
+            Self::DailyLimit { limit, retry_after_seconds } => {
+                put("retry-after", retry_after_seconds.to_string());
+                put("ratelimit-policy", format!("\"day\";q={limit};w=86400"));
+                put("ratelimit", format!("\"day\";r=0;t={retry_after_seconds}"));
+            }
+            Self::Unavailable { retry_after_seconds } => put("retry-after", retry_after_seconds.to_string()),
+            // The rest of a body that is too large is not read.
+            Self::TooLarge { .. } => put(header::CONNECTION.as_str(), "close".into()),
+            _ => {}
+        }
+        response
+    }
+}
+
+fn summary(faults: &[Fault]) -> String {
+    let Some(first) = faults.first() else { return "the request is not valid".into() };
+    let place = match first.loc.last() {
+        Some(Value::String(name)) if name != "__root__" && name != "body" => format!("{name}: "),
+        _ => String::new(),
+    };
+    let more = if faults.len() > 1 { format!(" (and {} more, see detail)", faults.len() - 1) } else { String::new() };
+    format!("{place}{}{more}", first.msg)
+}
+
+fn size(bytes: usize) -> String {
+    if bytes >= 1024 * 1024 { format!("{} MB", bytes / (1024 * 1024)) } else { format!("{} kB", bytes / 1024) }
+}
+
+impl From<Vec<Fault>> for Problem {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self::Invalid(faults)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => {
+                tracing::warn!(reason, "the store is not available");
+                Self::Unavailable { retry_after_seconds: 5 }
+            }
+            StoreError::Exists => Self::Conflict("that exists already; choose another name or number".into()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<ShelfError> for Problem {
+    fn from(error: ShelfError) -> Self {
+        match error {
+            ShelfError::Missing => Self::NotFound("media"),
+            ShelfError::Unavailable(reason) => {
+                tracing::warn!(reason, "the media shelf is not available");
+                Self::Unavailable { retry_after_seconds: 5 }
+            }
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<&Fault> for ValidationError {
+    fn from(fault: &Fault) -> Self {
+        Self { loc: fault.loc.clone(), msg: fault.msg.clone(), kind: fault.kind.to_owned() }
+    }
+}

@@ -1,1 +1,144 @@
-//! Not written yet.
+//! Fetches a customer's `media_url`, after its message was accepted. Called by the device loops.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::kind::{self, Sniffed};
+use crate::egress::{Answer, Egress, EgressError};
+use crate::limits;
+
+/// A file that was fetched.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    pub bytes: Bytes,
+    pub sniffed: Sniffed,
+    pub file_name: Option<String>,
+}
+
+/// Why a file could not be had, in words for the customer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchFault {
+    /// Trying again later may help.
+    #[error("{0}")]
+    Retry(String),
+    #[error("{0}")]
+    Never(String),
+}
+
+/// Fetches the file at `url`; `file_name` is what the customer calls it, if he does.
+///
+/// # Errors
+/// [`FetchFault`] by whether trying again can help.
+pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Result<Fetched, FetchFault> {
+    let limit = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
+    let answer = egress.get(url, limits::DOCUMENT_BYTES_MAX, limit).await.map_err(|error| {
+        let reason = format!("media_url {error}");
+        match error {
+            EgressError::Refused(_) | EgressError::TooLarge { .. } => FetchFault::Never(reason),
+            EgressError::Unreachable(_) | EgressError::TimedOut => FetchFault::Retry(reason),
+        }
+    })?;
+    check_status(answer.status)?;
+    if answer.body.is_empty() {
+        return Err(FetchFault::Never("media_url answered an empty file".into()));
+    }
+    let file_name = file_name.map(str::to_owned).or_else(|| name_told(&answer)).or_else(|| name_in(url));
+    let sniffed = kind::sniff(&answer.body, file_name.as_deref());
+    kind::allowed(sniffed.kind, answer.body.len())
+        .map_err(|too_big| FetchFault::Never(format!("media_url is too large: {too_big}")))?;
+    Ok(Fetched { bytes: answer.body, sniffed, file_name })
+}
+
+fn check_status(status: u16) -> Result<(), FetchFault> {
+    match status {
+        200..=299 => Ok(()),
+        300..=399 => {
+            Err(FetchFault::Never(format!("media_url answered a redirect ({status}); give the final address")))
+        }
+        408 | 425 | 429 | 500..=599 => Err(FetchFault::Retry(format!("media_url answered {status}"))),
+        _ => Err(FetchFault::Never(format!("media_url answered {status}"))),
+    }
+}
+
+/// The name in a `Content-Disposition` header (RFC 6266).
+fn name_told(answer: &Answer) -> Option<String> {
+    let header = answer.headers.get("content-disposition")?.to_str().ok()?;
+    let parameter = |name: &str| {
+        header.split(';').map(str::trim).find_map(|part| part.strip_prefix(name)?.trim_start().strip_prefix('='))
+    };
+    let name = match parameter("filename*").and_then(|value| value.trim().split_once("''")) {
+        Some((_, encoded)) => percent_decoded(encoded),
+        None => parameter("filename")?.trim().trim_matches('"').to_owned(),
+    };
+    clean(&name)
+}
+
+/// The last part of an address' path.
+fn name_in(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    clean(&percent_decoded(url.path_segments()?.next_back()?))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn clean(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
+    Some(clean.trim_matches(['.', ' ']).to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_says_whether_trying_again_can_help() {
+        assert_eq!(check_status(200), Ok(()));
+        for status in [408, 425, 429, 500, 503] {
+            assert!(matches!(check_status(status), Err(FetchFault::Retry(_))), "{status}");
+        }
+        for status in [301, 302, 400, 401, 403, 404, 410] {
+            assert!(matches!(check_status(status), Err(FetchFault::Never(_))), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_files_name_is_the_one_told_or_the_end_of_its_address() {
+        let told = |value: &str| {
+            let mut headers = reqwest_headers();
+            headers.insert("content-disposition", value.parse().unwrap());
+            name_told(&Answer { status: 200, headers, body: Bytes::new() })
+        };
+        assert_eq!(told("attachment; filename=\"in voice.pdf\"").as_deref(), Some("in voice.pdf"));
+        assert_eq!(told("attachment; filename=a.pdf; filename*=UTF-8''f%C3%A9.pdf").as_deref(), Some("fé.pdf"));
+        assert_eq!(told("attachment; filename=../../etc/passwd").as_deref(), Some("passwd"));
+        assert_eq!(told("inline"), None);
+        assert_eq!(name_in("https://a.example/x/y%20z.png?q=1").as_deref(), Some("y z.png"));
+        assert_eq!(name_in("https://a.example/"), None);
+        assert_eq!(name_in("https://a.example/%2e%2e"), None);
+        assert_eq!(name_in("https://a.example/100%"), Some("100%".into()));
+    }
+
+    fn reqwest_headers() -> axum::http::HeaderMap {
+        axum::http::HeaderMap::new()
+    }
+}

@@ -1,1 +1,256 @@
-//! Not written yet.
+//! Where files are kept: a folder, or an S3-like store; and the links that lead to them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use hmac::{Hmac, Mac};
+use object_store::aws::AmazonS3Builder;
+use object_store::{ObjectStore, ObjectStoreExt, path::Path as ObjectPath};
+use sha2::Sha256;
+
+use crate::clock::Millis;
+
+/// Keeps files under ids that this gateway makes. Cheap to clone.
+#[derive(Clone)]
+pub struct Shelf(Place);
+
+#[derive(Clone)]
+enum Place {
+    Folder(Arc<PathBuf>),
+    /// A bucket, and the prefix that all our names begin with.
+    Bucket(Arc<dyn ObjectStore>, Arc<str>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ShelfError {
+    /// It was never there, or is there no more.
+    #[error("there is no such file on the shelf")]
+    Missing,
+    /// Trying again later may help: a full disk, a network fault.
+    #[error("the media store cannot take this now: {0}")]
+    Unavailable(String),
+    #[error("cannot open the media store {location}: {reason}")]
+    CannotOpen { location: String, reason: String },
+    #[error("'{0}' is no id of a file")]
+    BadId(String),
+}
+
+impl Shelf {
+    /// Opens a folder (made when it is not there) or `s3://bucket/prefix`, whose keys and endpoint come from the usual
+    /// `AWS_…` variables.
+    ///
+    /// # Errors
+    /// [`ShelfError::CannotOpen`] when there is no such place.
+    pub fn open(location: &str) -> Result<Self, ShelfError> {
+        let failed = |reason: String| ShelfError::CannotOpen { location: location.to_owned(), reason };
+        let Some(bucket) = location.strip_prefix("s3://") else {
+            let folder = PathBuf::from(location);
+            std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+            return Ok(Self(Place::Folder(Arc::new(folder))));
+        };
+        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+        let store =
+            AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|error| failed(error.to_string()))?;
+        Ok(Self(Place::Bucket(Arc::new(store), Arc::from(prefix.trim_matches('/')))))
+    }
+
+    /// Keeps a file. When this returns, a crash does not lose it.
+    ///
+    /// # Errors
+    /// [`ShelfError::Unavailable`] when there is no room or no connection; then nothing is kept.
+    pub async fn put(&self, id: &str, bytes: Bytes) -> Result<(), ShelfError> {
+        check_id(id)?;
+        match &self.0 {
+            Place::Folder(folder) => {
+                let path = file_of(folder, id);
+                tokio::task::spawn_blocking(move || write_durably(&path, &bytes))
+                    .await
+                    .map_err(|error| ShelfError::Unavailable(error.to_string()))?
+                    .map_err(|error| ShelfError::Unavailable(error.to_string()))
+            }
+            Place::Bucket(store, prefix) => {
+                store.put(&object_of(prefix, id), bytes.into()).await.map(drop).map_err(|error| fault(&error))
+            }
+        }
+    }
+
+    /// # Errors
+    /// [`ShelfError::Missing`] when it is not there.
+    pub async fn get(&self, id: &str) -> Result<Bytes, ShelfError> {
+        check_id(id)?;
+        match &self.0 {
+            Place::Folder(folder) => match tokio::fs::read(file_of(folder, id)).await {
+                Ok(bytes) => Ok(bytes.into()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ShelfError::Missing),
+                Err(error) => Err(ShelfError::Unavailable(error.to_string())),
+            },
+            Place::Bucket(store, prefix) => {
+                let found = store.get(&object_of(prefix, id)).await.map_err(|error| fault(&error))?;
+                found.bytes().await.map_err(|error| fault(&error))
+            }
+        }
+    }
+
+    /// Takes a file away; one that is not there already is no fault.
+    ///
+    /// # Errors
+    /// [`ShelfError::Unavailable`] when the place cannot be reached.
+    pub async fn delete(&self, id: &str) -> Result<(), ShelfError> {
+        check_id(id)?;
+        let gone = match &self.0 {
+            Place::Folder(folder) => match tokio::fs::remove_file(file_of(folder, id)).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(ShelfError::Unavailable(error.to_string()))
+                }
+                _ => Ok(()),
+            },
+            Place::Bucket(store, prefix) => store.delete(&object_of(prefix, id)).await.map_err(|error| fault(&error)),
+        };
+        match gone {
+            Err(ShelfError::Missing) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+fn fault(error: &object_store::Error) -> ShelfError {
+    match error {
+        object_store::Error::NotFound { .. } => ShelfError::Missing,
+        other => ShelfError::Unavailable(other.to_string()),
+    }
+}
+
+/// Ids are made by this gateway; nothing else may name a file.
+fn check_id(id: &str) -> Result<(), ShelfError> {
+    let ok = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if ok { Ok(()) } else { Err(ShelfError::BadId(id.chars().take(40).collect())) }
+}
+
+/// The last two digits, which are random, spread the files over 256 folders.
+fn file_of(folder: &std::path::Path, id: &str) -> PathBuf {
+    folder.join(&id[id.len() - 2..]).join(id)
+}
+
+fn object_of(prefix: &str, id: &str) -> ObjectPath {
+    ObjectPath::from_iter([prefix, &id[id.len() - 2..], id].into_iter().filter(|part| !part.is_empty()))
+}
+
+/// The file's bytes, then its name, are on the disk when this returns.
+fn write_durably(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let Some(folder) = path.parent() else { return Err(std::io::ErrorKind::InvalidInput.into()) };
+    std::fs::create_dir_all(folder)?;
+    let beside = path.with_extension("new");
+    let written = std::fs::File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)?;
+        std::fs::File::open(folder)?.sync_all()
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Makes and checks links to files: a token that names the file and the moment it stops working, and proves that we
+/// made it.
+#[derive(Clone)]
+pub struct Links {
+    secret: [u8; 32],
+}
+
+/// A token that leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadLink {
+    #[error("this link has expired")]
+    Expired,
+    #[error("this is no link of ours")]
+    Wrong,
+}
+
+impl Links {
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    /// A token for a file that works until `expires_at`.
+    pub fn link_token(&self, media_id: &str, expires_at: Millis) -> String {
+        let named = format!("{media_id}.{expires_at}");
+        let proof = URL_SAFE_NO_PAD.encode(self.mac(&named).finalize().into_bytes());
+        format!("{named}.{proof}")
+    }
+
+    /// The file that a token leads to.
+    ///
+    /// # Errors
+    /// [`BadLink`] when it is not ours or its time is over.
+    pub fn verify(&self, token: &str, now: Millis) -> Result<String, BadLink> {
+        let (named, proof) = token.rsplit_once('.').ok_or(BadLink::Wrong)?;
+        let proof = URL_SAFE_NO_PAD.decode(proof).map_err(|_| BadLink::Wrong)?;
+        // In constant time.
+        self.mac(named).verify_slice(&proof).map_err(|_| BadLink::Wrong)?;
+        let (id, expires_at) = named.split_once('.').ok_or(BadLink::Wrong)?;
+        let expires_at: Millis = expires_at.parse().map_err(|_| BadLink::Wrong)?;
+        if now < expires_at { Ok(id.to_owned()) } else { Err(BadLink::Expired) }
+    }
+
+    fn mac(&self, named: &str) -> Hmac<Sha256> {
+        // HMAC takes keys of every length.
+        let mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("a key of any length");
+        mac.chain_update(named.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_file_is_found_again_until_it_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path().to_str().unwrap()).unwrap();
+        let id = Clock::system().new_id();
+        shelf.put(&id, Bytes::from_static(b"hello")).await.unwrap();
+        assert_eq!(shelf.get(&id).await.unwrap(), "hello");
+        shelf.delete(&id).await.unwrap();
+        assert!(matches!(shelf.get(&id).await, Err(ShelfError::Missing)));
+        shelf.delete(&id).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_id_that_is_a_path_names_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path().to_str().unwrap()).unwrap();
+        for id in ["", "../../etc/passwd", &"A".repeat(32), "0123456789abcdef0123456789abcde/"] {
+            assert!(matches!(shelf.get(id).await, Err(ShelfError::BadId(_))), "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_without_room_says_so_and_keeps_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path().to_str().unwrap()).unwrap();
+        let id = Clock::system().new_id();
+        // A file stands where the file's folder would: as on a full disk, nothing can be made there.
+        std::fs::write(folder.path().join(&id[30..]), b"in the way").unwrap();
+        assert!(matches!(shelf.put(&id, Bytes::from_static(b"x")).await, Err(ShelfError::Unavailable(_))));
+    }
+
+    #[test]
+    fn a_link_works_until_it_expires_and_cannot_be_changed() {
+        let links = Links::new([7; 32]);
+        let token = links.link_token("0123456789abcdef0123456789abcdef", 1_000);
+        assert_eq!(links.verify(&token, 999).as_deref(), Ok("0123456789abcdef0123456789abcdef"));
+        assert_eq!(links.verify(&token, 1_000), Err(BadLink::Expired));
+        assert_eq!(Links::new([8; 32]).verify(&token, 0), Err(BadLink::Wrong));
+        let later = token.replace(".1000.", ".9000.");
+        for bad in [later.as_str(), "", ".", "a.b.c", &token[1..]] {
+            assert_eq!(links.verify(bad, 0), Err(BadLink::Wrong), "{bad}");
+        }
+    }
+}

@@ -1,3 +1,5 @@
 //! Delivers inbound messages to the customers' Push URLs.
 
+pub mod courier;
 pub mod payload;
+pub mod schedule;

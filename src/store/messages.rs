@@ -173,26 +173,26 @@ impl Store {
         &self,
         client_id: i64,
         key: &str,
-        since: Millis,
+        now: Millis,
     ) -> Result<Option<(Vec<u8>, String)>, StoreError> {
         let mut conn = self.reader().await?;
         sql!(
             &mut conn,
             optional as (Vec<u8>, String),
-            "SELECT body_hash, answer FROM idempotency WHERE client_id = $1 AND name = $2 AND created_at > $3",
+            "SELECT body_hash, answer FROM idempotency WHERE client_id = $1 AND name = $2 AND expires_at > $3",
             client_id,
             key,
-            since,
+            now,
         )
     }
 
-    /// Forgets first answers given before `before`; gives how many.
+    /// Forgets first answers whose time is over; gives how many.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn forget_first_answers(&self, before: Millis) -> Result<u64, StoreError> {
+    pub async fn forget_first_answers(&self, now: Millis) -> Result<u64, StoreError> {
         self.write(move |conn| {
-            Box::pin(async move { sql!(conn, execute, "DELETE FROM idempotency WHERE created_at <= $1", before) })
+            Box::pin(async move { sql!(conn, execute, "DELETE FROM idempotency WHERE expires_at <= $1", now) })
         })
         .await
     }

@@ -6,6 +6,7 @@
 mod accounts;
 mod devices;
 mod dialect;
+mod first;
 mod inbound;
 mod media;
 mod messages;
@@ -28,6 +29,7 @@ use crate::limits;
 
 pub use accounts::{Access, NewKey, NewPerson, PersonPatch, PushSettings};
 pub use devices::{DevicePatch, Lease, NewDevice};
+pub use first::First;
 pub use inbound::{NewInbound, StoredInbound};
 pub use media::StoredMedia;
 pub use messages::{MessageFilter, StoredMessage};

@@ -26,6 +26,8 @@ pub struct Idempotent {
     pub body_hash: Vec<u8>,
     /// The answer's `data`, as JSON.
     pub answer: String,
+    /// Until then the answer is replayed.
+    pub expires_at: Millis,
 }
 
 /// A message that is on the disk.
@@ -191,20 +193,20 @@ pub(super) async fn store_accepts(
     Ok(results)
 }
 
-/// `false` when another request stored its answer under the same key in the last 72 hours.
+/// `false` when the key stands for another answer already.
 async fn store_first_answer(conn: &mut Conn, message: &NewMessage, first: &Idempotent) -> Result<bool, StoreError> {
     let rows = sql!(
         conn,
         execute,
-        "INSERT INTO idempotency (client_id, name, body_hash, answer, created_at) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO idempotency (client_id, name, body_hash, answer, expires_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (client_id, name) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, \
-         created_at = excluded.created_at WHERE idempotency.created_at <= $6",
+         expires_at = excluded.expires_at WHERE idempotency.expires_at <= $6",
         message.client_id,
         &first.key,
         &first.body_hash[..],
         &first.answer,
+        first.expires_at,
         message.created_at,
-        message.created_at - limits::IDEMPOTENCY_HOURS * 3_600_000,
     )?;
     Ok(rows == 1)
 }

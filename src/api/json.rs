@@ -1,0 +1,257 @@
+//! A JSON reader that says what is wrong, and at which character, in the words of Python's `json` module: clients of the
+//! original API read those words. It accepts what that module accepts, `NaN` included, but nests only so deep.
+
+use std::borrow::Cow;
+
+use crate::limits;
+
+/// A value. Numbers keep their text, strings are borrowed where nothing had to be replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    String(Cow<'a, str>),
+    Array,
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadJson {
+    /// `message` and the character it is about, counted from 0.
+    Syntax {
+        message: &'static str,
+        position: usize,
+        line: usize,
+        column: usize,
+    },
+    TooDeep,
+}
+
+/// Reads a whole text.
+///
+/// # Errors
+/// [`BadJson`] with the place of the first fault.
+pub fn parse(text: &str) -> Result<Json<'_>, BadJson> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = Reader { text, at: 0 };
+    reader.skip_space();
+    let value = reader.value(0)?;
+    reader.skip_space();
+    if reader.at < text.len() { Err(reader.fault("Extra data", reader.at)) } else { Ok(value) }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// In bytes.
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
+        if depth > limits::JSON_DEPTH_MAX {
+            return Err(BadJson::TooDeep);
+        }
+        let rest = &self.text[self.at..];
+        for (word, value) in [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))] {
+            if rest.starts_with(word) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        match rest.bytes().next() {
+            Some(b'"') => self.string().map(Json::String),
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            _ => self.number(rest).ok_or_else(|| self.fault("Expecting value", self.at)),
+        }
+    }
+
+    fn number(&mut self, rest: &'a str) -> Option<Json<'a>> {
+        let length = ["NaN", "Infinity", "-Infinity"]
+            .into_iter()
+            .find(|word| rest.starts_with(word))
+            .map_or_else(|| number_length(rest.as_bytes()), |word| Some(word.len()))?;
+        self.at += length;
+        Some(Json::Number(&rest[..length]))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
+        self.at += 1;
+        self.skip_space();
+        let mut fields: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
+        if self.take(b'}') {
+            return Ok(Json::Object(fields));
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.fault("Expecting property name enclosed in double quotes", self.at));
+            }
+            let name = self.string()?;
+            self.skip_space();
+            if !self.take(b':') {
+                return Err(self.fault("Expecting ':' delimiter", self.at));
+            }
+            self.skip_space();
+            let value = self.value(depth + 1)?;
+            // Of two fields of one name the last counts.
+            match fields.iter_mut().find(|(known, _)| *known == name) {
+                Some(field) => field.1 = value,
+                None => fields.push((name, value)),
+            }
+            self.skip_space();
+            if self.take(b'}') {
+                return Ok(Json::Object(fields));
+            }
+            if fields.len() > limits::JSON_FIELDS_MAX {
+                return Err(BadJson::TooDeep);
+            }
+            if !self.take(b',') {
+                return Err(self.fault("Expecting ',' delimiter", self.at));
+            }
+            self.skip_space();
+        }
+    }
+
+    /// No field takes a list: what stands in one is checked and forgotten.
+    fn array(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
+        self.at += 1;
+        self.skip_space();
+        if self.take(b']') {
+            return Ok(Json::Array);
+        }
+        loop {
+            self.value(depth + 1)?;
+            self.skip_space();
+            if self.take(b']') {
+                return Ok(Json::Array);
+            }
+            if !self.take(b',') {
+                return Err(self.fault("Expecting ',' delimiter", self.at));
+            }
+            self.skip_space();
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, BadJson> {
+        let begin = self.at;
+        self.at += 1;
+        let mut decoded: Option<String> = None;
+        loop {
+            let rest = &self.text[self.at..];
+            let Some(length) = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) else {
+                return Err(self.fault("Unterminated string starting at", begin));
+            };
+            let plain = &rest[..length];
+            self.at += length;
+            match rest.as_bytes()[length] {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(match decoded {
+                        Some(text) => Cow::Owned(text + plain),
+                        None => Cow::Borrowed(plain),
+                    });
+                }
+                b'\\' => {
+                    let text = decoded.get_or_insert_default();
+                    text.push_str(plain);
+                    let character = self.escape(begin)?;
+                    text.push(character);
+                }
+                _ => return Err(self.fault("Invalid control character at", self.at)),
+            }
+        }
+    }
+
+    fn escape(&mut self, begin: usize) -> Result<char, BadJson> {
+        let slash = self.at;
+        let Some(letter) = self.text[slash + 1..].chars().next() else {
+            return Err(self.fault("Unterminated string starting at", begin));
+        };
+        self.at = slash + 1 + letter.len_utf8();
+        Ok(match letter {
+            '"' | '\\' | '/' => letter,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let first = self.hex(slash)?;
+                if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u") {
+                    let after_first = self.at;
+                    self.at += 2;
+                    if let Ok(second) = self.hex(after_first)
+                        && let Some(Ok(pair)) = char::decode_utf16([first, second]).next()
+                    {
+                        return Ok(pair);
+                    }
+                    self.at = after_first;
+                }
+                // Half of a pair is no character; neither store nor phone takes NUL.
+                char::from_u32(first.into()).filter(|c| *c != '\0').unwrap_or('\u{fffd}')
+            }
+            _ => return Err(self.fault("Invalid \\escape", slash)),
+        })
+    }
+
+    /// Four hexadecimal digits.
+    fn hex(&mut self, slash: usize) -> Result<u16, BadJson> {
+        let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        // Python wants a character behind them too, which the closing quote is.
+        let digits = digits.filter(|_| self.at + 4 < self.text.len());
+        let value = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        let value = value.ok_or_else(|| self.fault("Invalid \\uXXXX escape", slash + 1))?;
+        self.at += 4;
+        Ok(value)
+    }
+
+    fn skip_space(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().take_while(|byte| b" \t\n\r".contains(byte)).count();
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn fault(&self, message: &'static str, at: usize) -> BadJson {
+        let before = &self.text[..at];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        BadJson::Syntax {
+            message,
+            position: before.chars().count(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+/// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?` at the start of `text`.
+fn number_length(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| text[from.min(text.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let whole = if text.get(sign) == Some(&b'0') { 1 } else { digits(sign) };
+    if whole == 0 {
+        return None;
+    }
+    let mut length = sign + whole;
+    if text.get(length) == Some(&b'.') && digits(length + 1) > 0 {
+        length += 1 + digits(length + 1);
+    }
+    if matches!(text.get(length), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(length + 1), Some(b'-' | b'+')));
+        let exponent = digits(length + 1 + sign);
+        if exponent > 0 {
+            length += 1 + sign + exponent;
+        }
+    }
+    Some(length)
+}

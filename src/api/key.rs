@@ -1,0 +1,113 @@
+//! Who asks: the `APIKey` header, looked up by its hash, remembered for a second.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::http::HeaderMap;
+
+use super::Api;
+use super::problem::Problem;
+use crate::account::{Caller, KeyHash};
+use crate::clock::Millis;
+use crate::store::Access;
+
+const HEADER: &str = "apikey";
+/// How long a key is trusted without another look: what another process revokes ends within this time.
+const TRUST_MS: Millis = 1_000;
+/// Keys remembered at once; beyond it all are forgotten, which costs one look each.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// The keys that were good a moment ago.
+#[derive(Default)]
+pub struct Keys {
+    known: RwLock<HashMap<KeyHash, Known>>,
+}
+
+struct Known {
+    access: Arc<Access>,
+    looked_up_at: Millis,
+}
+
+impl Keys {
+    /// Forgets everything, after a key, a person or a client changed.
+    pub fn forget(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn find(&self, hash: &KeyHash, now: Millis) -> Option<Arc<Access>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.get(hash)?;
+        (now - found.looked_up_at < TRUST_MS).then(|| Arc::clone(&found.access))
+    }
+
+    fn remember(&self, hash: KeyHash, access: Arc<Access>, now: Millis) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED_MAX {
+            known.clear();
+        }
+        known.insert(hash, Known { access, looked_up_at: now });
+    }
+
+    /// When each remembered key was last looked up: near enough to its last use.
+    pub fn uses(&self) -> Vec<(i64, Millis)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().map(|known| (known.access.caller.key_id, known.looked_up_at)).collect()
+    }
+}
+
+/// Who asks, once his key is found good. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Asker(Arc<Access>);
+
+impl std::ops::Deref for Asker {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0.caller
+    }
+}
+
+impl Api {
+    /// Finds out who asks, and counts the request against his key's rate.
+    ///
+    /// # Errors
+    /// 401 without a key, 403 for one that is not good, 429 when he asks too often, 503 when the store cannot tell.
+    pub async fn asker(&self, headers: &HeaderMap) -> Result<Asker, Problem> {
+        let Some(key) = headers.get(HEADER) else { return Err(Problem::KeyMissing) };
+        let key = key.to_str().map_err(|_| Problem::BadRequest("the APIKey header is not plain text".into()))?.trim();
+        if key.is_empty() {
+            return Err(Problem::KeyMissing);
+        }
+        let hash = KeyHash::of(key);
+        let now = self.clock.now();
+        let access = match self.keys.find(&hash, now) {
+            Some(access) => access,
+            None => {
+                let Some(access) = self.store.find_access(&hash).await? else {
+                    return Err(Problem::KeyRefused("this API key is unknown"));
+                };
+                let access = Arc::new(access);
+                self.keys.remember(hash, Arc::clone(&access), now);
+                access
+            }
+        };
+        check(&access, now)?;
+        self.rate.check(access.caller.key_id)?;
+        Ok(Asker(access))
+    }
+}
+
+fn check(access: &Access, now: Millis) -> Result<(), Problem> {
+    let refused = if access.revoked_at.is_some() {
+        "this API key was revoked"
+    } else if access.expires_at.is_some_and(|at| at <= now) {
+        "this API key has expired"
+    } else if access.caller.person.disabled {
+        "the person of this API key is disabled"
+    } else if access.caller.client.disabled {
+        "the client of this API key is disabled"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::KeyRefused(refused))
+}

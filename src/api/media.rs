@@ -1,0 +1,127 @@
+//! `POST /media`: queue a media message.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Api;
+use super::answer::{self, Format};
+use super::fields::{self, Source};
+use super::key::Asker;
+use super::message::{ACCEPTED, Acceptance, Address, accept_of, new_message, replay};
+use super::problem::Problem;
+use crate::limits;
+use crate::media::kind;
+use crate::message::{Content, MediaSource};
+use crate::store::{StoreError, StoredMedia};
+
+/// What a program sends to `POST /media`. Checked by hand (`fields.rs`); this describes it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "a description for the OpenAPI document")]
+pub struct SendMediaParams {
+    /// The gateway's phone number.
+    sender: Option<String>,
+    /// The gateway's device id.
+    queue: Option<String>,
+    /// Seconds in which the message must leave.
+    #[schema(default = 86400, minimum = 1, maximum = 2_592_000)]
+    timeout: Option<i64>,
+    #[schema(default = false)]
+    is_group: Option<bool>,
+    /// A phone number in international form, or a group's id.
+    destination: String,
+    caption: Option<String>,
+    /// Where to fetch the file from; this or `media_base64`.
+    #[schema(format = "uri")]
+    media_url: Option<String>,
+    /// The file itself; this or `media_url`.
+    media_base64: Option<String>,
+    /// The file's name; needed with `media_base64`.
+    file_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SendMedia {
+    pub sender: Option<String>,
+    pub queue: Option<String>,
+    pub destination: String,
+    pub caption: Option<String>,
+    /// The address given, or a link to our copy that expires.
+    pub media_url: Option<String>,
+    pub ref_no: String,
+}
+
+/// Send Media
+#[utoipa::path(post, path = "/media", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMediaParams,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Send again safely: the first answer is replayed for 72 hours")),
+    responses((status = 201, description = "Successful Response", body = answer::Envelope<SendMedia>),
+        (status = 422, description = "Validation Error", body = answer::ValidationFailure)))]
+pub async fn send(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
+    let format = Format::of(&headers);
+    match accept(&api, &headers, body).await {
+        Ok(Acceptance::New(data)) => answer::success(format, StatusCode::CREATED, ACCEPTED, &data),
+        Ok(Acceptance::Replayed(data)) => replay::<SendMedia>(format, &data),
+        Err(problem) => problem.response(format),
+    }
+}
+
+async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance<SendMedia>, Problem> {
+    let asker = api.asker(headers).await?;
+    let body = api.read_body(headers, body, limits::MEDIA_BODY_BYTES_MAX).await?;
+    let once = api.once(asker.client.id, headers, "media", &body.bytes)?;
+    if let Some(once) = &once
+        && let Some(data) = api.first_answer(once).await?
+    {
+        return Ok(Acceptance::Replayed(data));
+    }
+    let params = fields::media(&body.bytes, &asker.client.country_code)?;
+    let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
+    let source = match params.source {
+        Source::Url(url) => MediaSource::Url(url),
+        Source::Bytes(bytes) => MediaSource::Shelf(shelve(api, &asker, bytes, params.file_name.as_deref()).await?),
+    };
+    let content =
+        Content::Media { caption: params.caption.clone(), source: source.clone(), file_name: params.file_name };
+    let address =
+        Address { destination: params.destination, is_group: params.is_group, timeout_seconds: params.timeout_seconds };
+    let new = new_message(api, &asker, &device, address, content);
+    let data = SendMedia {
+        sender: Some(new.sender.clone()),
+        queue: Some(new.device_id.clone()),
+        destination: new.destination.clone(),
+        caption: params.caption,
+        media_url: Some(match source {
+            MediaSource::Url(url) => url,
+            MediaSource::Shelf(id) => api.media_link(&id),
+        }),
+        ref_no: new.ref_no.to_string(),
+    };
+    match api.outbox.accept(accept_of(&device, new, once.as_ref(), &data)?).await {
+        Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
+        stored => stored.map(|()| Acceptance::New(data)).map_err(|error| api.accept_problem(error)),
+    }
+}
+
+/// Puts a file on the shelf before its message is accepted; gives its id.
+async fn shelve(api: &Api, asker: &Asker, bytes: Bytes, file_name: Option<&str>) -> Result<String, Problem> {
+    let sniffed = kind::sniff(&bytes, file_name);
+    kind::allowed(sniffed.kind, bytes.len())
+        .map_err(|too_big| Problem::TooLarge { limit_bytes: too_big.limit_bytes })?;
+    let id = api.clock.new_id();
+    let stored = StoredMedia {
+        id: id.clone(),
+        client_id: asker.client.id,
+        kind: sniffed.kind.name().to_owned(),
+        mime: sniffed.mime,
+        file_name: file_name.map(str::to_owned),
+        bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        created_at: api.clock.now(),
+    };
+    api.shelf.put(&id, bytes).await?;
+    api.store.add_media(stored).await?;
+    Ok(id)
+}

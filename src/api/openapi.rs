@@ -1,0 +1,44 @@
+//! The OpenAPI document, `/openapi.json`, and the page to try it on, `/docs`. Nothing of the page comes from elsewhere.
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa_swagger_ui::SwaggerUi;
+
+/// What the document says of the whole API.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "WAChat API",
+        description = "Send WhatsApp messages, follow each to delivered and read. Every answer is an envelope: \
+                       `error`, `message`, and `data` when there is no error. `Accept: application/xml` gives XML.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    modifiers(&KeyHeader),
+    tags(
+        (name = "Authentication", description = "Who an API key belongs to"),
+        (name = "WA Chat", description = "Sending and following messages"),
+        (name = "Management", description = "What the console can do, for programs"),
+        (name = "Operations", description = "Health and metrics")
+    )
+)]
+pub struct Document;
+
+struct KeyHeader;
+
+impl utoipa::Modify for KeyHeader {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("APIKey")));
+        document.components.get_or_insert_with(Default::default).add_security_scheme("APIKey", key);
+    }
+}
+
+/// The document's text, as `/openapi.json` gives it and the snapshot test holds it.
+pub fn text(document: &utoipa::openapi::OpenApi) -> String {
+    document.to_pretty_json().unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+}
+
+/// `/docs` and `/openapi.json`.
+pub fn routes<S: Clone + Send + Sync + 'static>(document: utoipa::openapi::OpenApi) -> Router<S> {
+    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+}

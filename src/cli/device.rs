@@ -1,0 +1,177 @@
+//! `wachat device`: the gateways.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Bench, done};
+use crate::clock;
+use crate::device::{Device, Kind, is_device_id, new_device_id};
+use crate::phone;
+use crate::store::{DevicePatch, NewDevice, StoreError};
+
+#[derive(Subcommand)]
+pub(super) enum DeviceCommand {
+    /// List devices, of one client or of all
+    List {
+        #[arg(long)]
+        client: Option<i64>,
+    },
+    /// Add a device
+    Add {
+        #[arg(long)]
+        client: i64,
+        /// sandbox, web or cloud
+        #[arg(long)]
+        kind: Kind,
+        /// Its phone number; a web device gets it when it is linked
+        #[arg(long)]
+        sender: Option<String>,
+        /// An id that is in a customer's programs already, such as 11055-171379261223689
+        #[arg(long)]
+        device_id: Option<String>,
+        #[arg(long)]
+        name: Option<String>,
+        /// Messages a day; 0 for no limit
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=10_000_000))]
+        limit: i64,
+    },
+    /// Change a device
+    Set {
+        device_id: String,
+        #[arg(long)]
+        name: Option<String>,
+        /// Messages a day; 0 for no limit
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=10_000_000))]
+        limit: Option<i64>,
+        /// The least time between two messages, in milliseconds
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
+        gap_ms: Option<i64>,
+        /// How much longer than that a gap may randomly be, in milliseconds
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
+        gap_jitter_ms: Option<i64>,
+    },
+    /// Hold a device's queue
+    Pause { device_id: String },
+    /// Let it go on
+    Resume { device_id: String },
+    /// Take a device away; what waits in its queue is aborted
+    Remove { device_id: String },
+}
+
+/// A device as it is listed.
+#[derive(Serialize)]
+struct Row {
+    device_id: String,
+    sender: String,
+    name: String,
+    kind: Kind,
+    state: &'static str,
+    client_id: i64,
+    counter: i64,
+    limit: i64,
+}
+
+pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result<ExitCode> {
+    let store = &bench.app.store;
+    match command {
+        DeviceCommand::List { client } => {
+            let mut rows = Vec::new();
+            for device in store.list_devices(client).await? {
+                rows.push(row(bench, device).await?);
+            }
+            let columns = ["device_id", "sender", "name", "kind", "state", "client_id", "counter", "limit"];
+            bench.output.rows(&rows, &columns)?;
+        }
+        DeviceCommand::Add { client, kind, sender, device_id, name, limit } => {
+            let device = add(bench, client, kind, sender, device_id, name, limit).await?;
+            let sentence = format!("device {} was added", device.id);
+            bench.output.one(&row(bench, device).await?, &sentence)?;
+        }
+        DeviceCommand::Set { device_id, name, limit, gap_ms, gap_jitter_ms } => {
+            let patch = DevicePatch { name, daily_limit: limit, gap_ms, gap_jitter_ms, paused: None };
+            change(bench, &device_id, patch, "was changed").await?;
+        }
+        DeviceCommand::Pause { device_id } => {
+            change(bench, &device_id, DevicePatch { paused: Some(true), ..DevicePatch::default() }, "is paused")
+                .await?;
+        }
+        DeviceCommand::Resume { device_id } => {
+            change(bench, &device_id, DevicePatch { paused: Some(false), ..DevicePatch::default() }, "goes on").await?;
+        }
+        DeviceCommand::Remove { device_id } => {
+            bench.device(&device_id).await?;
+            store.remove_device(&device_id, bench.app.clock.now()).await?;
+            bench
+                .output
+                .one(&json!({"device_id": device_id, "removed": true}), &format!("device {device_id} is gone"))?;
+        }
+    }
+    done()
+}
+
+async fn change(bench: &Bench, id: &str, patch: DevicePatch, what: &str) -> anyhow::Result<()> {
+    bench.device(id).await?;
+    bench.app.store.update_device(id, patch).await?;
+    let device = bench.device(id).await?;
+    bench.output.one(&row(bench, device).await?, &format!("device {id} {what}"))
+}
+
+async fn row(bench: &Bench, device: Device) -> anyhow::Result<Row> {
+    let today = clock::day(bench.app.clock.now());
+    Ok(Row {
+        counter: bench.app.store.count_accepted(&device.id, today).await?,
+        state: if device.paused { "paused" } else { device.state.name() },
+        device_id: device.id,
+        sender: device.sender,
+        name: device.name,
+        kind: device.kind,
+        client_id: device.client_id,
+        limit: device.daily_limit,
+    })
+}
+
+async fn add(
+    bench: &Bench,
+    client: i64,
+    kind: Kind,
+    sender: Option<String>,
+    device_id: Option<String>,
+    name: Option<String>,
+    limit: i64,
+) -> anyhow::Result<Device> {
+    let country_code = bench.client(client).await?.country_code;
+    let sender = match sender {
+        Some(sender) => phone::parse_destination(&sender, &country_code).context("--sender")?,
+        None if kind == Kind::Web => String::new(),
+        None => anyhow::bail!("a {} device needs a --sender", kind.name()),
+    };
+    if let Some(id) = &device_id {
+        anyhow::ensure!(is_device_id(id), "'{id}' is no device id; it is a number, a dash and 15 digits");
+    }
+    anyhow::ensure!(kind != Kind::Sandbox || limit == 0, "a sandbox device has no daily limit");
+    let id = device_id.unwrap_or_else(|| new_device_id(client, &bench.app.clock));
+    let new = NewDevice {
+        id: id.clone(),
+        client_id: client,
+        name: name.unwrap_or_else(|| format!("{} {sender}", kind.name()).trim().to_owned()),
+        sender,
+        kind,
+        daily_limit: limit,
+        created_at: bench.app.clock.now(),
+    };
+    match bench.app.store.add_device(new).await {
+        Err(StoreError::Exists) => anyhow::bail!("a device with this id or this sender is there already"),
+        other => other?,
+    }
+    if kind != Kind::Sandbox {
+        tracing::warn!(
+            "this release cannot link {} devices yet: the device queues messages, which wait (U) and expire",
+            kind.name()
+        );
+    }
+    bench.device(&id).await
+}

@@ -1,0 +1,119 @@
+//! `wachat key`: API keys, made or taken over.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Bench, done, user};
+use crate::account::{ApiKey, Role};
+use crate::store::{NewKey, NewPerson, StoreError};
+
+#[derive(Subcommand)]
+pub(super) enum KeyCommand {
+    /// List a client's keys; the keys themselves are not kept
+    List {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+    /// Make a key for a person; it is shown once
+    Create {
+        #[arg(long)]
+        client: i64,
+        /// The person it belongs to; made, as a sender without a password, when there is none
+        #[arg(long)]
+        user: String,
+        /// What the key is for
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Days until it expires
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=36_500))]
+        expires_in: Option<i64>,
+    },
+    /// Take over a key that is in a customer's programs already
+    Import {
+        key: String,
+        #[arg(long)]
+        client: i64,
+        /// The person it belongs to; made, as a sender without a password, when there is none
+        #[arg(long)]
+        user: String,
+        #[arg(long, default_value = "imported")]
+        name: String,
+    },
+    /// End a key
+    Revoke {
+        /// Its number in the list
+        id: i64,
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+}
+
+pub(super) async fn run(bench: &Bench, command: KeyCommand) -> anyhow::Result<ExitCode> {
+    let store = &bench.app.store;
+    match command {
+        KeyCommand::List { client } => {
+            bench.client(client).await?;
+            let columns = ["id", "person_id", "name", "hint", "expires_at", "revoked_at", "last_used_at"];
+            bench.output.rows(&store.list_keys(client).await?, &columns)?;
+        }
+        KeyCommand::Create { client, user, name, expires_in } => {
+            let expires_at = expires_in.map(|days| bench.app.clock.now() + days * 86_400_000);
+            let key = ApiKey::generate(&bench.app.clock);
+            let id = add(bench, client, &user, name, &key, expires_at).await?;
+            let thing = json!({"id": id, "api_key": key.reveal(), "client_id": client, "userid": user});
+            bench.output.one(&thing, &format!("API key {} (shown once)", key.reveal()))?;
+        }
+        KeyCommand::Import { key, client, user, name } => {
+            let key = ApiKey::import(&key)?;
+            let id = add(bench, client, &user, name, &key, None).await?;
+            let thing = json!({"id": id, "client_id": client, "userid": user});
+            bench.output.one(&thing, &format!("the key {}… now belongs to {user}", key.hint()))?;
+        }
+        KeyCommand::Revoke { id, client } => {
+            let revoked = store.revoke_key(client, id, bench.app.clock.now()).await?;
+            anyhow::ensure!(revoked, "client {client} has no key {id}; `wachat key list` shows those it has");
+            bench.output.one(&json!({"id": id, "revoked": true}), &format!("key {id} is revoked"))?;
+        }
+    }
+    done()
+}
+
+async fn add(
+    bench: &Bench,
+    client: i64,
+    userid: &str,
+    name: String,
+    key: &ApiKey,
+    expires_at: Option<i64>,
+) -> anyhow::Result<i64> {
+    let now = bench.app.clock.now();
+    bench.client(client).await?;
+    if bench.app.store.find_person(userid).await?.is_none() {
+        let person = NewPerson {
+            client_id: client,
+            userid: userid.to_owned(),
+            role: Role::Sender,
+            password_hash: None,
+            created_at: now,
+        };
+        bench.app.store.add_person(person).await?;
+    }
+    let person = user::find(bench, userid).await?;
+    anyhow::ensure!(person.client_id == client, "{userid} belongs to client {}", person.client_id);
+    let new = NewKey {
+        client_id: client,
+        person_id: person.id,
+        name,
+        hash: key.hash(),
+        hint: key.hint(),
+        created_at: now,
+        expires_at,
+    };
+    match bench.app.store.add_key(new).await {
+        Err(StoreError::Exists) => Err(StoreError::Exists).context("this key is known to the gateway"),
+        other => Ok(other?),
+    }
+}

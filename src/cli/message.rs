@@ -1,0 +1,224 @@
+//! `wachat send`, `wachat status` and `wachat cancel`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+
+use super::output::{Output, line};
+use super::{Bench, done};
+use crate::account::Client;
+use crate::api::status::GetMessage;
+use crate::api::{Api, text};
+use crate::device::Device;
+use crate::limits;
+use crate::media::kind;
+use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
+use crate::phone;
+use crate::store::{Accept, Idempotent, StoredMedia};
+
+/// How often a watched message is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Args)]
+pub(super) struct Send {
+    /// A phone number in international form, or a group's id with --group
+    #[arg(long)]
+    to: String,
+    /// The text, or the caption of a file
+    #[arg(long, default_value = "")]
+    text: String,
+    /// A file to send
+    #[arg(long, conflicts_with = "url")]
+    file: Option<PathBuf>,
+    /// The address of a file to send
+    #[arg(long)]
+    url: Option<String>,
+    /// --to is a group
+    #[arg(long)]
+    group: bool,
+    #[arg(long, default_value_t = 1)]
+    client: i64,
+    /// The gateway's phone number [default: the client's default gateway]
+    #[arg(long)]
+    sender: Option<String>,
+    /// The gateway's device id
+    #[arg(long)]
+    device: Option<String>,
+    /// Seconds in which it must leave
+    #[arg(long, default_value_t = limits::TIMEOUT_SECONDS_DEFAULT, value_parser = clap::value_parser!(i64).range(1..=limits::TIMEOUT_SECONDS_MAX))]
+    timeout: i64,
+}
+
+#[derive(Args)]
+pub(super) struct Status {
+    ref_no: String,
+    #[arg(long, default_value_t = 1)]
+    client: i64,
+    /// Follow it until it is read or aborted
+    #[arg(long)]
+    watch: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Cancel {
+    ref_no: String,
+    #[arg(long, default_value_t = 1)]
+    client: i64,
+}
+
+/// A message as a person or a file asks for it.
+pub(super) struct Draft {
+    pub to: String,
+    pub is_group: bool,
+    pub content: Content,
+    pub timeout_seconds: i64,
+}
+
+pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
+    let api = bench.app.api();
+    let client = bench.client(send.client).await?;
+    let device = gateway(&api, &client, send.sender.as_deref(), send.device.as_deref()).await?;
+    let decoded = text::decode(&send.text).into_owned();
+    let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
+    let content = match (send.file, send.url) {
+        (Some(path), _) => {
+            let (id, name) = shelve(bench, client.id, path).await?;
+            Content::Media { caption, source: MediaSource::Shelf(id), file_name: Some(name) }
+        }
+        (None, Some(url)) => Content::Media { caption, source: MediaSource::Url(url), file_name: None },
+        (None, None) => {
+            anyhow::ensure!(!decoded.is_empty(), "give a --text, a --file or a --url");
+            Content::Text(decoded)
+        }
+    };
+    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout };
+    let accept = accept(bench, &client, &device, draft, None).await?;
+    let message = accept.message.clone();
+    api.outbox.accept(accept).await?;
+    let thing = json!({"ref_no": message.ref_no.as_str(), "sender": message.sender, "queue": message.device_id,
+        "destination": message.destination});
+    let sentence = format!("accepted {}; `wachat status {} --watch` follows it", message.ref_no, message.ref_no);
+    bench.output.one(&thing, &sentence)?;
+    done()
+}
+
+/// The gateway that is meant, in words where there is none.
+pub(super) async fn gateway(
+    api: &Api,
+    client: &Client,
+    sender: Option<&str>,
+    queue: Option<&str>,
+) -> anyhow::Result<Device> {
+    let found = api.gateway(client, sender, queue).await;
+    found.map_err(|_| {
+        anyhow::anyhow!("client {} has no such gateway; `wachat device list` shows those it has", client.id)
+    })
+}
+
+/// A checked message; `idempotent` is its key with the time until which it is kept.
+pub(super) async fn accept(
+    bench: &Bench,
+    client: &Client,
+    device: &Device,
+    draft: Draft,
+    idempotent: Option<(String, i64)>,
+) -> anyhow::Result<Accept> {
+    let destination = if draft.is_group {
+        phone::parse_group(&draft.to)
+    } else {
+        phone::parse_destination(&draft.to, &client.country_code)
+    }?;
+    let body = match &draft.content {
+        Content::Text(text) => Some(text),
+        Content::Media { caption, .. } => caption.as_ref(),
+    };
+    let chars = body.map_or(0, |body| body.chars().count());
+    anyhow::ensure!(chars <= limits::TEXT_CHARS_MAX, "a text has at most {} characters", limits::TEXT_CHARS_MAX);
+    let persons = bench.app.store.list_persons(client.id).await?;
+    let now = bench.app.clock.now();
+    let message = NewMessage {
+        ref_no: RefNo::new(&bench.app.clock),
+        client_id: client.id,
+        person_id: persons.first().map_or(0, |person| person.id),
+        device_id: device.id.clone(),
+        sender: device.sender.clone(),
+        destination,
+        is_group: draft.is_group,
+        content: draft.content,
+        created_at: now,
+        expires_at: now + draft.timeout_seconds * 1_000,
+    };
+    let idempotent = idempotent.map(|(key, expires_at)| Idempotent {
+        body_hash: key.as_bytes().to_vec(),
+        answer: format!("\"{}\"", message.ref_no),
+        key,
+        expires_at,
+    });
+    Ok(Accept { message, daily_limit: device.daily_limit, idempotent })
+}
+
+async fn shelve(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(String, String)> {
+    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
+    let sniffed = kind::sniff(&bytes, Some(&name));
+    kind::allowed(sniffed.kind, bytes.len())?;
+    let id = bench.app.clock.new_id();
+    let media = StoredMedia {
+        id: id.clone(),
+        client_id,
+        kind: sniffed.kind.name().to_owned(),
+        mime: sniffed.mime,
+        file_name: Some(name.clone()),
+        bytes: i64::try_from(bytes.len())?,
+        created_at: bench.app.clock.now(),
+    };
+    bench.app.shelf.put(&id, bytes.into()).await?;
+    bench.app.store.add_media(media).await?;
+    Ok((id, name))
+}
+
+pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<ExitCode> {
+    let api = bench.app.api();
+    let client = bench.client(status.client).await?;
+    let ref_no = RefNo::parse(&status.ref_no).context("a ref_no has 18 hexadecimal digits")?;
+    let mut shown = "";
+    loop {
+        let found = bench.app.store.find_message(client.id, &ref_no).await?;
+        let message = found.with_context(|| format!("client {} has no message {ref_no}", client.id))?;
+        let state = message.state();
+        let view = api.show_message(&client, message).await;
+        let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
+        if view.status != shown {
+            shown = view.status;
+            show(bench.output, &view)?;
+        }
+        if !status.watch || state.is_final() {
+            return done();
+        }
+        bench.app.clock.sleep(LOOK).await;
+    }
+}
+
+fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
+    if output == Output::Json {
+        return line(&serde_json::to_string(view)?);
+    }
+    let name = State::from_letter(view.status).map_or("", State::name);
+    let date =
+        [&view.read_date, &view.delivered_date, &view.sent_date, &view.aborted_date].into_iter().flatten().next();
+    let date = date.unwrap_or(&view.create_date);
+    let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    line(&format!("{} {name} {date}{reason}", view.status))
+}
+
+pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {
+    let ref_no = RefNo::parse(&cancel.ref_no).context("a ref_no has 18 hexadecimal digits")?;
+    let cancelled = bench.app.store.cancel_message(cancel.client, &ref_no, bench.app.clock.now()).await?;
+    anyhow::ensure!(cancelled, "{ref_no} cannot be cancelled: it is not there, has left, or is leaving at this moment");
+    bench.output.one(&json!({"ref_no": ref_no.as_str(), "status": "A"}), &format!("{ref_no} is cancelled"))?;
+    done()
+}

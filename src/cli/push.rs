@@ -1,0 +1,127 @@
+//! `wachat push`: where a client's inbound messages go.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Bench, done};
+use crate::clock::Millis;
+use crate::egress::Egress;
+use crate::limits;
+use crate::push::payload;
+
+#[derive(Subcommand)]
+pub(super) enum PushCommand {
+    /// Set a client's Push URL, and show the secret it is signed with
+    Set {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+        #[arg(long)]
+        url: String,
+    },
+    /// Show a client's Push URL and secret
+    Show {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+    /// Push nothing any more; messages still come in
+    Remove {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+    /// Sign with a new secret from now on
+    RotateSecret {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+    /// Rest a client's pushes; nothing is dropped
+    Pause {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+    /// Set them going again
+    Resume {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+    },
+    /// List a client's latest pushes
+    List {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+        /// due, done or failed
+        #[arg(long)]
+        status: Option<String>,
+    },
+    /// Push messages again, one by its id or all of the last hours
+    Replay {
+        #[arg(long, default_value_t = 1)]
+        client: i64,
+        #[arg(long)]
+        id: Option<String>,
+        #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(i64).range(1..=87_600))]
+        hours: i64,
+    },
+}
+
+pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<ExitCode> {
+    let store = &bench.app.store;
+    let now = bench.app.clock.now();
+    match command {
+        PushCommand::Set { client, url } => {
+            bench.client(client).await?;
+            Egress::check_shape(&url).context("the Push URL")?;
+            store.set_push_url(client, Some(url)).await?;
+            show(bench, client).await?;
+        }
+        PushCommand::Show { client } => show(bench, client).await?,
+        PushCommand::Remove { client } => {
+            bench.client(client).await?;
+            store.set_push_url(client, None).await?;
+            show(bench, client).await?;
+        }
+        PushCommand::RotateSecret { client } => {
+            bench.client(client).await?;
+            store.rotate_push_secret(client).await?;
+            show(bench, client).await?;
+        }
+        PushCommand::Pause { client } => {
+            bench.client(client).await?;
+            store.pause_push(client, Some("paused by a person".into()), now).await?;
+            show(bench, client).await?;
+        }
+        PushCommand::Resume { client } => {
+            bench.client(client).await?;
+            store.pause_push(client, None, now).await?;
+            show(bench, client).await?;
+        }
+        PushCommand::List { client, status } => {
+            bench.client(client).await?;
+            let rows = store.list_pushes(client, status.as_deref(), None, limits::PAGE_ROWS_DEFAULT).await?;
+            bench.output.rows(&rows, &["inbound_id", "status", "attempts", "last_status", "last_answer"])?;
+        }
+        PushCommand::Replay { client, id, hours } => {
+            bench.client(client).await?;
+            let from = if id.is_some() { 0 } else { now - hours * 3_600_000 };
+            let count = store.replay_pushes(client, id, from, Millis::MAX, now).await?;
+            bench.output.one(&json!({"replayed": count}), &format!("{count} messages are pushed again"))?;
+        }
+    }
+    done()
+}
+
+async fn show(bench: &Bench, client: i64) -> anyhow::Result<()> {
+    bench.client(client).await?;
+    let settings = bench.app.store.find_push_settings(client).await?.context("the client is gone")?;
+    let secret = payload::shown(&bench.app.master_key.push_secret(client, settings.push_secret_version));
+    let thing = json!({
+        "client_id": client,
+        "url": settings.push_url,
+        "secret": secret,
+        "paused_reason": settings.push_paused_reason,
+    });
+    let paused = settings.push_paused_reason.map(|reason| format!("\npaused: {reason}")).unwrap_or_default();
+    let url = settings.push_url.unwrap_or_else(|| "none".into());
+    bench.output.one(&thing, &format!("Push URL  {url}\nSecret    {secret}{paused}"))
+}

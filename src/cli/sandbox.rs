@@ -1,0 +1,77 @@
+//! `wachat sandbox`: plays what a sandbox device receives.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Bench, done};
+use crate::device::{Device, Kind};
+use crate::inbox::{Received, sandbox_message};
+use crate::message::InboundMedia;
+use crate::phone;
+
+#[derive(Subcommand)]
+pub(super) enum SandboxCommand {
+    /// A message comes in to a sandbox device
+    Receive {
+        /// Who writes: a phone number
+        #[arg(long)]
+        from: String,
+        #[arg(long, default_value = "")]
+        text: String,
+        /// A file that comes with it
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// The group it is written in
+        #[arg(long)]
+        group: Option<String>,
+        /// The writer's name
+        #[arg(long)]
+        name: Option<String>,
+        /// The device it comes to [default: the first sandbox]
+        #[arg(long)]
+        device: Option<String>,
+    },
+}
+
+pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Result<ExitCode> {
+    let SandboxCommand::Receive { from, text, file, group, name, device } = command;
+    let device = find(bench, device).await?;
+    let country_code = bench.client(device.client_id).await?.country_code;
+    let originator = phone::parse_destination(&from, &country_code).context("--from")?;
+    let group_id = group.map(|group| phone::parse_group(&group)).transpose().context("--group")?;
+    let media = match file {
+        Some(path) => Some(InboundMedia {
+            bytes: std::fs::read(&path).with_context(|| path.display().to_string())?.into(),
+            file_name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        }),
+        None => None,
+    };
+    anyhow::ensure!(media.is_some() || !text.is_empty(), "give a --text, a --file, or both");
+    let message = sandbox_message(&bench.app.clock, originator, group_id, name, text, media);
+    let Received::New(id) = bench.app.inbox.receive(&device, message).await? else {
+        anyhow::bail!("the message was there already");
+    };
+    bench.output.one(&json!({"id": id, "device_id": device.id}), &format!("message {id} came in to {}", device.id))?;
+    done()
+}
+
+async fn find(bench: &Bench, id: Option<String>) -> anyhow::Result<Device> {
+    let device = match id {
+        Some(id) => bench.device(&id).await?,
+        None => {
+            let devices = bench.app.store.list_devices(None).await?;
+            let first = devices.into_iter().find(|device| device.kind == Kind::Sandbox);
+            first.context("there is no sandbox device; `wachat device add --kind sandbox` makes one")?
+        }
+    };
+    anyhow::ensure!(
+        device.kind == Kind::Sandbox,
+        "device {} is no sandbox: a real person has to write to it",
+        device.id
+    );
+    Ok(device)
+}

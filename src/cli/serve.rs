@@ -1,0 +1,124 @@
+//! `wachat serve`: starts the gateway, greets a new operator, stops in order.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::output::line;
+use crate::app::{App, Greeting};
+use crate::clock::Clock;
+use crate::settings::{Flags, Settings};
+use crate::telemetry;
+
+#[derive(Args, Default)]
+pub(super) struct ServeFlags {
+    /// Address and port to serve on [default: 127.0.0.1:8080] [env: WACHAT_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Let media URLs and Push URLs reach this private network; repeatable [env: WACHAT_ALLOW_NETWORKS]
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    allow_networks: Vec<String>,
+    /// Requests a second for each API key, 0 for none [default: 100] [env: WACHAT_RATE_LIMIT]
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<String>,
+    /// What customers reach this gateway by [default: http:// and the listen address] [env: WACHAT_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Folder or s3://bucket/prefix for media [default: media in the data folder] [env: WACHAT_MEDIA_STORE]
+    #[arg(long, value_name = "PLACE")]
+    media_store: Option<String>,
+    /// What is logged [default: info] [env: WACHAT_LOG]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// text or json [default: text] [env: WACHAT_LOG_FORMAT]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl ServeFlags {
+    fn flags(self) -> Flags {
+        let networks = Some(self.allow_networks.join(",")).filter(|networks| !networks.is_empty());
+        let given = [
+            ("listen", self.listen),
+            ("allow_networks", networks),
+            ("rate_limit", self.rate_limit),
+            ("public_url", self.public_url),
+            ("media_store", self.media_store),
+            ("log", self.log),
+            ("log_format", self.log_format),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+pub(super) fn run(shared: &Shared, flags: ServeFlags) -> anyhow::Result<ExitCode> {
+    let settings = shared.settings(flags.flags())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))?;
+    // Whatever did not stop in time is left behind; its rows are as they should be.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let _locks = App::lock(&settings)?;
+    telemetry::start_metrics();
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; choose another --listen", settings.listen))?;
+    let app = App::open(settings, Clock::system()).await?;
+    let address = app.settings.public_url.clone();
+    match app.greet().await? {
+        Some(greeting) => greet(&address, &greeting)?,
+        None => line(&format!("wachat serves {address} (API documentation: {address}/docs)"))?,
+    }
+    let stop = CancellationToken::new();
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let served = app.serve(listener, stop.clone());
+    tokio::pin!(served);
+    tokio::select! {
+        ended = &mut served => return Ok(ended?),
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    served.await?;
+    Ok(())
+}
+
+/// Said once, on the first start.
+fn greet(address: &str, greeting: &Greeting) -> anyhow::Result<()> {
+    let Greeting { userid, password, api_key, device_id, sender } = greeting;
+    let key = api_key.reveal();
+    line(&format!(
+        "\
+wachat serves {address}
+
+A new gateway, with a SANDBOX device: nothing it sends leaves this machine. These are shown once:
+
+  Administrator   {userid}
+  Password        {password}
+  API key         {key}
+  Device id       {device_id}   (the API's queue)
+  Sender          {sender}
+  Documentation   {address}/docs
+  Console         {address}/console   (not part of this release yet; use the API or `wachat --help`)
+
+Send a first message:
+
+  curl -X POST {address}/wachat_api/1.0/message \\
+    -H 'APIKey: {key}' -H 'Content-Type: application/json' \\
+    -d '{{\"queue\": \"{device_id}\", \"destination\": \"628111111111\", \"message\": \"Hello\"}}'
+
+Then follow it, with the ref_no of the answer:
+
+  curl {address}/wachat_api/1.0/status/REF_NO -H 'APIKey: {key}'
+"
+    ))
+}

@@ -1,0 +1,105 @@
+//! One attempt at one message: its file is had, then it is handed to the channel. Called by the device loop, several at
+//! a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Parts;
+use crate::channel::{Body, Channel, Outgoing, SendFault};
+use crate::limits;
+use crate::media::fetch::{self, FetchFault};
+use crate::media::kind::MediaKind;
+use crate::media::shelf::ShelfError;
+use crate::message::RefNo;
+use crate::store::{StoredMedia, Waiting};
+
+/// How an attempt's part ended.
+pub(super) enum Ended {
+    /// Its file was fetched and is on the shelf under this id; it may be sent now.
+    Fetched {
+        ref_no: RefNo,
+        media_id: String,
+    },
+    /// It was written out; the acknowledgement is awaited.
+    Sent {
+        ref_no: RefNo,
+    },
+    Failed {
+        ref_no: RefNo,
+        fault: SendFault,
+        was_fetching: bool,
+    },
+}
+
+/// Fetches a message's file and puts it on the shelf.
+pub(super) async fn fetch(parts: Arc<Parts>, ref_no: RefNo, waiting: Waiting) -> Ended {
+    match fetched(&parts, &waiting).await {
+        Ok(media_id) => Ended::Fetched { ref_no, media_id },
+        Err(fault) => Ended::Failed { ref_no, fault, was_fetching: true },
+    }
+}
+
+async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<String, SendFault> {
+    let url = waiting.media_url.as_deref().unwrap_or_default();
+    let file = fetch::fetch(&parts.egress, url, waiting.file_name.as_deref()).await.map_err(|fault| match fault {
+        FetchFault::Retry(reason) => SendFault::Retry(reason),
+        FetchFault::Never(reason) => SendFault::Never(reason),
+    })?;
+    let id = parts.clock.new_id();
+    let media = StoredMedia {
+        id: id.clone(),
+        client_id: waiting.client_id,
+        kind: file.sniffed.kind.name().to_owned(),
+        mime: file.sniffed.mime,
+        file_name: file.file_name,
+        bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
+        created_at: parts.clock.now(),
+    };
+    parts.shelf.put(&id, file.bytes).await.map_err(|error| SendFault::Retry(error.to_string()))?;
+    parts.store.add_media(media).await.map_err(|error| SendFault::Retry(error.to_string()))?;
+    Ok(id)
+}
+
+/// Hands a message to the channel.
+pub(super) async fn send(parts: Arc<Parts>, channel: Arc<dyn Channel>, ref_no: RefNo, waiting: Waiting) -> Ended {
+    let limit = Duration::from_secs(limits::SEND_SECONDS_MAX);
+    let sent = async {
+        let outgoing = outgoing(&parts, ref_no.clone(), waiting).await?;
+        match parts.clock.within(limit, channel.send(&outgoing)).await {
+            Ok(sent) => sent,
+            Err(_) => Err(SendFault::Retry(format!("WhatsApp took longer than {} s", limits::SEND_SECONDS_MAX))),
+        }
+    };
+    match sent.await {
+        Ok(()) => Ended::Sent { ref_no },
+        Err(fault) => Ended::Failed { ref_no, fault, was_fetching: false },
+    }
+}
+
+async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {
+    let body = if waiting.is_media {
+        let (media, bytes) = stored_file(parts, waiting.media_id.as_deref().unwrap_or_default()).await?;
+        Body::Media {
+            kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
+            mime: media.mime,
+            file_name: waiting.file_name.or(media.file_name),
+            caption: waiting.body,
+            bytes,
+        }
+    } else {
+        Body::Text(waiting.body.unwrap_or_default())
+    };
+    Ok(Outgoing { ref_no, destination: waiting.destination, is_group: waiting.is_group, body })
+}
+
+async fn stored_file(parts: &Parts, id: &str) -> Result<(StoredMedia, Bytes), SendFault> {
+    let media = parts.store.find_media(id).await.map_err(|error| SendFault::Retry(error.to_string()))?;
+    let media = media.ok_or_else(|| SendFault::Never("its file is no longer there".into()))?;
+    let bytes = parts.shelf.get(id).await.map_err(|error| match error {
+        ShelfError::Missing | ShelfError::BadId(_) => SendFault::Never("its file is no longer there".into()),
+        other => SendFault::Retry(other.to_string()),
+    })?;
+    Ok((media, bytes))
+}

@@ -1,0 +1,347 @@
+//! The loop of one device. It alone moves the device's messages: it loads them, begins attempts on the disk, hands them
+//! to the channel, and stores what the channel tells.
+//!
+//! Ask at any line what a crash would do: an attempt is begun in the store before anything is written to WhatsApp, and
+//! stays begun until its end is stored. After a restart it is simply a waiting message again, sent under the same id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{self, Ended};
+use super::pace::Pace;
+use super::queue::{Job, Window};
+use super::{Parts, retry};
+use crate::bell::Bell;
+use crate::channel::{Channel, Event, ReceiptKind, SendFault, Sent};
+use crate::clock::{Millis, millis};
+use crate::device::{Device, DeviceState};
+use crate::limits;
+use crate::message::RefNo;
+use crate::store::{Lease, Step, StoreError, Waiting};
+use crate::telemetry;
+
+const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
+/// Receipts of messages that were sent longer ago than this are not awaited after a restart.
+const REMEMBER_MS: Millis = 7 * 86_400_000;
+const EVENTS_AT_ONCE: usize = 256;
+
+pub(super) struct DeviceLoop {
+    parts: Arc<Parts>,
+    lease: Lease,
+    device: watch::Receiver<Device>,
+    channel: Arc<dyn Channel>,
+    events: mpsc::Receiver<Event>,
+    bell: Bell,
+    window: Window<Waiting>,
+    attempts: JoinSet<Ended>,
+    /// How many attempts have been made at each message that is under way.
+    counts: HashMap<RefNo, i64>,
+    state: DeviceState,
+    /// Not to send before this moment.
+    next_slot: Millis,
+    /// How many of the attempts are sending; the others fetch files.
+    sending: usize,
+    /// Whether the store may hold messages behind the window.
+    may_load: bool,
+}
+
+/// Runs a device until `stop`.
+pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: CancellationToken) {
+    let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
+    let kind = device.borrow().kind;
+    let Some(channel) = super::open(kind, &parts.clock, told) else {
+        stop.cancelled().await;
+        return;
+    };
+    let bell = parts.bells.queue(&lease.device_id);
+    let mut this = DeviceLoop {
+        parts,
+        lease,
+        device,
+        channel,
+        events,
+        bell,
+        window: Window::default(),
+        attempts: JoinSet::new(),
+        counts: HashMap::new(),
+        state: DeviceState::Connecting,
+        next_slot: 0,
+        sending: 0,
+        may_load: true,
+    };
+    while !stop.is_cancelled() {
+        if let Err(error) = this.turn(&stop).await {
+            tracing::warn!(device = this.lease.device_id, %error, "the device waits for the store");
+            let again = this.parts.clock.sleep(Duration::from_millis(limits::POLL_MS));
+            stop.run_until_cancelled(again).await;
+        }
+    }
+    this.close().await;
+}
+
+impl DeviceLoop {
+    /// Does what can be done now, then waits for the next thing to happen and stores it.
+    async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.load().await?;
+        self.begin().await?;
+        let clock = self.parts.clock.clone();
+        let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
+        let wake_at = self.wake_at().map_or(poll_at, |at| at.min(poll_at));
+        let mut events = Vec::new();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => self.store_events(events).await?,
+            Some(ended) = self.attempts.join_next() => {
+                let first = ended.ok();
+                let more = std::iter::from_fn(|| self.attempts.try_join_next()?.ok());
+                let ended: Vec<_> = first.into_iter().chain(more).collect();
+                self.store_ends(ended).await?;
+            }
+            () = self.bell.rung() => self.may_load = true,
+            () = clock.sleep_until(wake_at) => self.may_load = true,
+            _ = self.device.changed() => {}
+        }
+        Ok(())
+    }
+
+    /// Fills the window from the store.
+    async fn load(&mut self) -> Result<(), StoreError> {
+        let room = self.window.room();
+        // Half a window at once, so that a long queue is not asked for message by message.
+        if !self.may_load || room < limits::DEVICE_WINDOW_MESSAGES_MAX / 2 {
+            return Ok(());
+        }
+        let found = self.parts.store.find_waiting(&self.lease.device_id, self.window.cursor(), room).await?;
+        self.may_load = found.len() == room;
+        for waiting in found {
+            let Some(ref_no) = RefNo::parse(&waiting.ref_no) else { continue };
+            self.window.push(Job {
+                seq: waiting.seq,
+                ref_no,
+                recipient: waiting.destination.clone(),
+                due_at: waiting.due_at,
+                load: waiting,
+            });
+        }
+        Ok(())
+    }
+
+    fn may_send(&self) -> bool {
+        self.state == DeviceState::Online && !self.device.borrow().paused
+    }
+
+    /// When something can be done that cannot be done now.
+    fn wake_at(&self) -> Option<Millis> {
+        if !self.may_send() || self.attempts.len() >= limits::DEVICE_ATTEMPTS_MAX {
+            return None;
+        }
+        let slot = Some(self.next_slot).filter(|slot| *slot > self.parts.clock.now());
+        slot.into_iter().chain(self.window.next_event()).min()
+    }
+
+    /// Takes what may be sent now, begins it in the store, and hands it to attempts.
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        if !self.may_send() {
+            return Ok(());
+        }
+        let pace = Pace::of(&self.device.borrow());
+        let now = self.parts.clock.now();
+        let mut jobs = Vec::new();
+        while self.attempts.len() + jobs.len() < limits::DEVICE_ATTEMPTS_MAX {
+            if !pace.is_off() && (now < self.next_slot || self.sending > 0 || !jobs.is_empty()) {
+                break;
+            }
+            let Some(job) = self.window.take(now) else { break };
+            if job.load.is_media && job.load.media_id.is_none() {
+                self.attempts.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
+            } else {
+                jobs.push(job);
+            }
+        }
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let ref_nos: Vec<_> = jobs.iter().map(|job| job.ref_no.clone()).collect();
+        let begun = self.parts.store.begin_attempts(&self.lease.device_id, self.lease.epoch, now, ref_nos).await;
+        if begun.is_err() {
+            for job in &jobs {
+                self.window.again(&job.ref_no, now, |_| ());
+            }
+        }
+        let begun = begun?;
+        for job in jobs {
+            if !begun.contains(&job.ref_no) {
+                // Cancelled, expired, or not ours any more.
+                self.window.done(&job.ref_no);
+                continue;
+            }
+            *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
+            self.next_slot = pace.next_slot(now, self.parts.clock.random_below(u64::MAX));
+            self.sending += 1;
+            let channel = Arc::clone(&self.channel);
+            self.attempts.spawn(attempt::send(Arc::clone(&self.parts), channel, job.ref_no, job.load));
+        }
+        Ok(())
+    }
+
+    async fn store_ends(&mut self, ended: Vec<Ended>) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let mut steps = Vec::new();
+        for end in ended {
+            if !matches!(end, Ended::Fetched { .. } | Ended::Failed { was_fetching: true, .. }) {
+                self.sending = self.sending.saturating_sub(1);
+            }
+            match end {
+                Ended::Sent { ref_no } => self.window.sent(&ref_no, now + ACK_MS),
+                Ended::Fetched { ref_no, media_id } => {
+                    self.window.again(&ref_no, now, |waiting| waiting.media_id = Some(media_id.clone()));
+                    steps.push((ref_no, Step::Fetched { media_id }));
+                }
+                Ended::Failed { ref_no, fault, was_fetching } => self.fail(ref_no, fault, was_fetching, &mut steps),
+            }
+        }
+        self.record(steps).await
+    }
+
+    /// Decides what becomes of a message whose attempt failed.
+    fn fail(&mut self, ref_no: RefNo, fault: SendFault, was_fetching: bool, steps: &mut Vec<(RefNo, Step)>) {
+        let now = self.parts.clock.now();
+        let made = self.counts.entry(ref_no.clone()).or_default();
+        if was_fetching {
+            *made += 1;
+        }
+        let made = *made;
+        let step = match fault {
+            SendFault::Never(reason) => Step::Aborted { at: now, reason },
+            SendFault::Retry(reason) if was_fetching && made >= limits::MEDIA_FETCH_ATTEMPTS_MAX => {
+                Step::Aborted { at: now, reason: format!("{reason}, {made} times") }
+            }
+            SendFault::Retry(reason) => {
+                tracing::info!(device = self.lease.device_id, %ref_no, reason, "an attempt failed; it is made again");
+                let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
+                Step::Retry { due_at, attempts: made }
+            }
+            SendFault::NotConnected => Step::Retry { due_at: now, attempts: made },
+        };
+        match &step {
+            Step::Retry { due_at, .. } => {
+                let due_at = *due_at;
+                self.window.again(&ref_no, due_at, |waiting| waiting.attempts = made);
+            }
+            _ => self.end(&ref_no),
+        }
+        steps.push((ref_no, step));
+    }
+
+    fn end(&mut self, ref_no: &RefNo) {
+        self.window.done(ref_no);
+        self.counts.remove(ref_no);
+    }
+
+    async fn record(&self, steps: Vec<(RefNo, Step)>) -> Result<(), StoreError> {
+        for (_, step) in &steps {
+            let state = match step {
+                Step::Sent { .. } => "S",
+                Step::Delivered { .. } => "D",
+                Step::Read { .. } => "R",
+                Step::Aborted { .. } => "A",
+                Step::Retry { .. } | Step::Fetched { .. } => continue,
+            };
+            metrics::counter!(telemetry::STATES, "state" => state).increment(1);
+        }
+        self.parts.receipts.record(&self.lease, steps).await
+    }
+
+    /// Stores what the channel told. A line moves on only after its message's end is on the disk.
+    async fn store_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
+        let (mut steps, mut ended) = (Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                Event::Acknowledged { ref_no, members, at } => {
+                    ended.push(ref_no.clone());
+                    steps.push((ref_no, Step::Sent { at, members: members.map(i64::from) }));
+                }
+                Event::Receipt { ref_no, kind, member, at } => {
+                    ended.push(ref_no.clone());
+                    steps.push((
+                        ref_no,
+                        match kind {
+                            ReceiptKind::Delivered => Step::Delivered { at, member },
+                            ReceiptKind::Read => Step::Read { at, member },
+                        },
+                    ));
+                }
+                Event::Refused { ref_no, fault } => self.fail(ref_no, fault, false, &mut steps),
+                Event::State(state, reason) => self.enter(state, reason).await?,
+                Event::Inbound { message, stored } => {
+                    let device = self.device.borrow().clone();
+                    match self.parts.inbox.receive(&device, *message).await {
+                        // Whoever waits for it may have gone; then WhatsApp tells it again.
+                        Ok(_) => drop(stored.send(())),
+                        Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
+                    }
+                }
+            }
+        }
+        self.record(steps).await?;
+        for ref_no in ended {
+            self.end(&ref_no);
+        }
+        Ok(())
+    }
+
+    async fn enter(&mut self, state: DeviceState, reason: String) -> Result<(), StoreError> {
+        tracing::info!(device = self.lease.device_id, state = state.name(), reason, "device state");
+        let is_first = self.state == DeviceState::Connecting && state == DeviceState::Online;
+        self.state = state;
+        self.parts.store.set_device_state(&self.lease, state, reason).await?;
+        self.parts.bells.devices.ring();
+        if is_first {
+            self.remember().await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the channel which messages of before this start still await receipts.
+    async fn remember(&self) -> Result<(), StoreError> {
+        let since = self.parts.clock.now() - REMEMBER_MS;
+        let id = &self.lease.device_id;
+        let unread = self.parts.store.find_unread(id, since, limits::DEVICE_WINDOW_MESSAGES_MAX).await?;
+        let sent = unread.into_iter().filter_map(|message| {
+            Some(Sent {
+                ref_no: RefNo::parse(&message.ref_no)?,
+                destination: message.destination,
+                is_group: message.is_group,
+                delivered: message.delivered_at.is_some(),
+            })
+        });
+        self.channel.remember(sent.collect()).await;
+        Ok(())
+    }
+
+    /// Ends in order: lets attempts end, closes the channel, stores what it told until then.
+    async fn close(mut self) {
+        let mut ended = Vec::new();
+        while let Some(end) = self.attempts.join_next().await {
+            ended.extend(end.ok());
+        }
+        self.channel.close().await;
+        self.events.close();
+        let mut events = Vec::new();
+        while let Some(event) = self.events.recv().await {
+            events.push(event);
+        }
+        let stored = async {
+            self.store_ends(ended).await?;
+            self.store_events(events).await
+        };
+        if let Err(error) = stored.await {
+            tracing::warn!(%error, "the last receipts were not stored");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::clock::Clock;
+use crate::limits;
+
+/// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most.
+pub async fn serve(listener: TcpListener, router: Router, clock: Clock, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) if connections.len() < limits::CONNECTIONS_MAX => {
+                connections.spawn(serve_one(stream, router.clone(), graceful.watcher()));
+            }
+            // Over the bound a connection is closed at once: the client may come again.
+            Ok(_) => tracing::warn!("{} connections are open; one more was closed", limits::CONNECTIONS_MAX),
+            Err(error) => {
+                // Out of file descriptors, most likely: some will be free in a moment.
+                tracing::warn!(%error, "a connection could not be accepted");
+                clock.sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
+    if clock.within(limit, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still under way when the gateway stopped");
+    }
+}
+
+async fn serve_one(stream: TcpStream, router: Router, watcher: hyper_util::server::graceful::Watcher) {
+    // Small answers must not wait for Nagle's algorithm; where it cannot be turned off they are only later.
+    let _ = stream.set_nodelay(true);
+    let service = router.map_request(|request: Request<hyper::body::Incoming>| {
+        without_trailing_slash(request.map(axum::body::Body::new))
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(limits::REQUEST_READ_SECONDS_MAX))
+        .max_headers(limits::HEADERS_MAX)
+        .max_buf_size(limits::HEAD_BYTES_MAX);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// `/status/1/` means `/status/1`.
+fn without_trailing_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    // The pages under /docs/ have relative links and need theirs.
+    if path.len() < 2 || !path.ends_with('/') || path.starts_with("/docs") {
+        return request;
+    }
+    let trimmed = match path.trim_end_matches('/') {
+        "" => "/",
+        trimmed => trimmed,
+    };
+    let trimmed = match request.uri().query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_owned(),
+    };
+    if let Ok(path) = PathAndQuery::try_from(trimmed) {
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = Some(path);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
