@@ -216,8 +216,12 @@ impl App {
         Ok(())
     }
 
-    /// This node's name, the same after a restart.
+    /// This node's name, the same after a restart. An embedded store has one node, whatever folder it is served from:
+    /// its leases never run out, so another name would find every device taken for ever.
     fn node(&self) -> Result<String, StartError> {
+        if self.store.is_embedded() {
+            return Ok("embedded".into());
+        }
         let path = self.settings.data_dir.join("node.id");
         let failed = |error| StartError::DataDir { path: path.clone(), error };
         match std::fs::read_to_string(&path) {

@@ -200,7 +200,7 @@ impl Resolve for PublicResolver {
             let may: Vec<SocketAddr> =
                 found.iter().copied().filter(|address| may_reach(address.ip(), &allowed)).collect();
             if may.is_empty() && !found.is_empty() {
-                return Err(Box::new(OnlyPrivate).into());
+                return Err(OnlyPrivate.into());
             }
             let addresses: Addrs = Box::new(may.into_iter());
             Ok(addresses)

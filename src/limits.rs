@@ -12,6 +12,8 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub const TEXT_CHARS_MAX: usize = 65_536;
 pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
+/// A name of a client, a person, a device or a key.
+pub const NAME_CHARS_MAX: usize = 200;
 pub const FILE_NAME_CHARS_MAX: usize = 255;
 pub const URL_CHARS_MAX: usize = 2_048;
 
@@ -50,6 +52,10 @@ pub const POSTGRES_WRITERS: usize = 4;
 /// How long a write waits for another process's lock on the database.
 pub const LOCK_WAIT_SECONDS: u64 = 10;
 
+/// The least time between two messages of a device, and what may randomly be added to it.
+pub const GAP_MS_MAX: i64 = 3_600_000;
+/// A device's messages a day, where they are limited.
+pub const DAILY_LIMIT_MAX: i64 = 10_000_000;
 /// Messages of one device held in memory, waiting for their turn.
 pub const DEVICE_WINDOW_MESSAGES_MAX: usize = 1_024;
 /// A device looks into the store this often, should a wake-up have been lost or come from another process.

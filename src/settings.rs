@@ -129,6 +129,7 @@ impl Settings {
     ///
     /// # Errors
     /// The first value that cannot be used, with the place it stands in.
+    #[allow(clippy::disallowed_methods, reason = "this is the door")]
     pub fn load(flags: &Flags, file: Option<&Path>) -> Result<Self, BadSetting> {
         Self::read(flags, file, |name| std::env::var(name).ok())
     }

@@ -1,12 +1,13 @@
 //! `GET /media/{token}`: a file from the shelf, to whoever has its link, until the link expires.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::Api;
 use super::answer::Format;
+use super::named::Named;
 use super::problem::Problem;
 use crate::clock;
 use crate::limits;
@@ -24,7 +25,7 @@ impl Api {
 }
 
 /// Serves a file. Whatever it is, a browser saves it instead of running it.
-pub async fn show(State(api): State<Api>, headers: HeaderMap, Path(token): Path<String>) -> Response {
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(token): Named<String>) -> Response {
     match find(&api, &token).await {
         Ok((media, bytes)) => respond(&media, bytes),
         Err(problem) => problem.response(Format::of(&headers)),

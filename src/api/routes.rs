@@ -12,11 +12,14 @@ use utoipa_axum::routes;
 
 use super::answer::Format;
 use super::problem::Problem;
-use super::{Api, media, media_link, message, openapi, operations, person, sender, status};
+use super::{Api, manage, media, media_link, message, openapi, operations, person, sender, status};
 use crate::telemetry;
 
 /// The API of the documentation.
 pub const BASE: &str = "/wachat_api/1.0";
+
+/// The management API.
+pub const MANAGE: &str = "/manage/1.0";
 
 /// The router of the whole gateway.
 pub fn router(api: Api) -> Router {
@@ -49,6 +52,7 @@ fn documented() -> OpenApiRouter<Api> {
         .routes(routes!(status::show));
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest(BASE, seed)
+        .nest(MANAGE, manage::routes())
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))

@@ -1,6 +1,6 @@
 //! `GET /sender/{sender}`: a gateway's balance.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::answer::{self, Format};
+use super::named::Named;
 use super::problem::Problem;
 use crate::clock;
 
@@ -26,7 +27,7 @@ pub struct WAGateway {
 #[utoipa::path(get, path = "/sender/{sender}", tag = "WA Chat", security(("APIKey" = [])),
     params(("sender" = String, Path, description = "The gateway's phone number")),
     responses((status = 200, description = "Successful Response", body = answer::Envelope<WAGateway>)))]
-pub async fn show(State(api): State<Api>, headers: HeaderMap, Path(sender): Path<String>) -> Response {
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(sender): Named<String>) -> Response {
     let format = Format::of(&headers);
     answer::from(
         format,

@@ -1,6 +1,6 @@
 //! `GET /status/{message_ref_no}`: one message's state and dates.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::answer::{self, Format};
+use super::named::Named;
 use super::problem::Problem;
 use crate::account::Client;
 use crate::clock::{Millis, rfc3339};
@@ -54,7 +55,7 @@ pub struct GetMessage {
 #[utoipa::path(get, path = "/status/{message_ref_no}", tag = "WA Chat", security(("APIKey" = [])),
     params(("message_ref_no" = String, Path, description = "The ref_no that accepting the message answered")),
     responses((status = 200, description = "Successful Response", body = answer::Envelope<GetMessage>)))]
-pub async fn show(State(api): State<Api>, headers: HeaderMap, Path(ref_no): Path<String>) -> Response {
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Named<String>) -> Response {
     let format = Format::of(&headers);
     answer::from(format, find(&api, &headers, &ref_no).await.map(|message| (StatusCode::OK, "Message info", message)))
 }

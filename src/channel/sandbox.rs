@@ -143,7 +143,7 @@ impl Channel for Sandbox {
         let members = message.is_group.then_some(MEMBERS);
         let story = Story { ref_no: message.ref_no.clone(), members, play, now: self.clock.now() };
         let plan = if attempt == 1 || play == Play::RefusedTwice {
-            story.from_sending()
+            story.whole()
         } else {
             // It was shown already: the server acknowledges the repetition, nothing else happens.
             story.acknowledgement()
@@ -186,7 +186,7 @@ impl Story {
         vec![Planned { at, event: Event::Acknowledged { ref_no: self.ref_no.clone(), members: self.members, at } }]
     }
 
-    fn from_sending(&self) -> Vec<Planned> {
+    fn whole(&self) -> Vec<Planned> {
         let mut plan = match self.play {
             // Until the second attempt is acknowledged, nothing shows that the first arrived.
             Play::AckLost => return Vec::new(),

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Bench, done};
 use crate::clock;
 use crate::device::{Device, Kind, is_device_id, new_device_id};
+use crate::limits;
 use crate::phone;
 use crate::store::{DevicePatch, NewDevice, StoreError};
 
@@ -36,7 +37,7 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         name: Option<String>,
         /// Messages a day; 0 for no limit
-        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=10_000_000))]
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=limits::DAILY_LIMIT_MAX))]
         limit: i64,
     },
     /// Change a device
@@ -45,13 +46,13 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         name: Option<String>,
         /// Messages a day; 0 for no limit
-        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=10_000_000))]
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=limits::DAILY_LIMIT_MAX))]
         limit: Option<i64>,
         /// The least time between two messages, in milliseconds
-        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=limits::GAP_MS_MAX))]
         gap_ms: Option<i64>,
         /// How much longer than that a gap may randomly be, in milliseconds
-        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
+        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=limits::GAP_MS_MAX))]
         gap_jitter_ms: Option<i64>,
     },
     /// Hold a device's queue

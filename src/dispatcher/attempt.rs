@@ -13,7 +13,7 @@ use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::MediaKind;
 use crate::media::shelf::ShelfError;
 use crate::message::RefNo;
-use crate::store::{StoredMedia, Waiting};
+use crate::store::{StoredMedia, Waiting, expired};
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
@@ -65,8 +65,13 @@ async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<String, SendFault> 
 /// Hands a message to the channel.
 pub(super) async fn send(parts: Arc<Parts>, channel: Arc<dyn Channel>, ref_no: RefNo, waiting: Waiting) -> Ended {
     let limit = Duration::from_secs(limits::SEND_SECONDS_MAX);
+    let (expires_at, earlier_attempts) = (waiting.expires_at, waiting.attempts);
     let sent = async {
         let outgoing = outgoing(&parts, ref_no.clone(), waiting).await?;
+        // Storing the attempt and reading the file take time: this is the last look before it leaves.
+        if parts.clock.now() >= expires_at {
+            return Err(SendFault::Never(expired(earlier_attempts > 0).into()));
+        }
         match parts.clock.within(limit, channel.send(&outgoing)).await {
             Ok(sent) => sent,
             Err(_) => Err(SendFault::Retry(format!("WhatsApp took longer than {} s", limits::SEND_SECONDS_MAX))),

@@ -177,7 +177,7 @@ impl DeviceLoop {
         for job in jobs {
             if !begun.contains(&job.ref_no) {
                 // Cancelled, expired, or not ours any more.
-                self.window.done(&job.ref_no);
+                self.end(&job.ref_no);
                 continue;
             }
             *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;

@@ -2,7 +2,7 @@
 
 use sqlx::error::ErrorKind;
 
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, sql};
 
 /// SQLite's primary result codes that pass by themselves or with an operator's help: PERM, BUSY, LOCKED, READONLY,
 /// IOERR, FULL, CANTOPEN. <https://www.sqlite.org/rescode.html>
@@ -42,6 +42,18 @@ pub(super) fn begin(conn: &Conn) -> &'static str {
         // IMMEDIATE: take the write lock first, so that a transaction never fails halfway for want of it.
         Conn::Sqlite(_) => "BEGIN IMMEDIATE",
         Conn::Postgres(_) => "BEGIN",
+    }
+}
+
+/// Keeps other transactions from accepting for this device until this one ends, so that the numbers of its messages become
+/// visible in their order: a device's loop reads on behind the last number it saw, and must never find one before it.
+/// SQLite has one writer at a time anyway.
+pub(super) async fn lock_queue(conn: &mut Conn, device_id: &str) -> Result<(), StoreError> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(_) => {
+            sql!(conn, execute, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", device_id).map(drop)
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub use first::First;
 pub use inbound::{NewInbound, StoredInbound};
 pub use media::StoredMedia;
 pub use messages::{MessageFilter, StoredMessage};
-pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting};
+pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushOutcome, StoredPush};
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, dialect, sql};
 use crate::clock::{self, Millis};
 use crate::limits;
 use crate::message::{Content, MediaSource, NewMessage, RefNo};
@@ -50,6 +50,15 @@ pub struct Waiting {
     pub expires_at: Millis,
     pub due_at: Millis,
     pub attempts: i64,
+}
+
+/// Why a message that waited too long was given up.
+pub const fn expired(was_tried: bool) -> &'static str {
+    if was_tried {
+        "its timeout passed without an acknowledgement; it may have been delivered"
+    } else {
+        "its timeout passed before it could be sent"
+    }
 }
 
 /// A message whose attempt is on the disk, so that it may be written to WhatsApp.
@@ -131,12 +140,13 @@ impl Store {
                 sql!(
                     conn,
                     execute,
-                    "UPDATE messages SET status = 'A', aborted_at = $1, under_way_at = NULL, reason = CASE \
-                     WHEN under_way_at IS NULL THEN 'its timeout passed before it could be sent' \
-                     ELSE 'its timeout passed without an acknowledgement; it may have been delivered' END \
+                    "UPDATE messages SET status = 'A', aborted_at = $1, under_way_at = NULL, \
+                     reason = CASE WHEN under_way_at IS NULL THEN $3 ELSE $4 END \
                      WHERE status = 'Q' AND expires_at <= $1 AND (under_way_at IS NULL OR under_way_at <= $2)",
                     now,
                     now - grace_ms,
+                    expired(false),
+                    expired(true),
                 )
             })
         })
@@ -170,7 +180,7 @@ impl Store {
 /// Stores a batch of acceptances; one result each, in their order.
 pub(super) async fn store_accepts(
     conn: &mut Conn,
-    accepts: Vec<Box<Accept>>,
+    accepts: &[Box<Accept>],
 ) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
     let mut results: Vec<Result<Accepted, StoreError>> = accepts.iter().map(|_| Ok(Accepted)).collect();
     for (accept, result) in accepts.iter().zip(&mut results) {
@@ -180,7 +190,7 @@ pub(super) async fn store_accepts(
             *result = Err(StoreError::KeyUsed);
         }
     }
-    count_days(conn, &accepts, &mut results).await?;
+    count_days(conn, accepts, &mut results).await?;
     for (accept, result) in accepts.iter().zip(&results) {
         // A key must not answer for a message that was refused.
         if let (Some(first), Err(StoreError::DailyLimit { .. })) = (&accept.idempotent, result) {
@@ -228,6 +238,7 @@ async fn count_days(
         days.entry((&accept.message.device_id, day)).or_default().push(at);
     }
     for ((device_id, day), places) in days {
+        dialect::lock_queue(conn, device_id).await?;
         let count = i64::try_from(places.len()).unwrap_or(i64::MAX);
         let total = sql!(
             &mut *conn,

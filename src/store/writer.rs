@@ -20,11 +20,16 @@ pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 
 type BoxedWork = Box<dyn for<'c> FnOnce(&'c mut Conn) -> Work<'c, ()> + Send>;
 
+/// Who waits for a unit's result.
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+/// A result that waits for the commit, with who waits for it.
+type Held<T> = (Answer<T>, Result<T, StoreError>);
+
 /// What waits to be written, with who waits for it.
 enum Unit {
-    Accept(Box<Accept>, oneshot::Sender<Result<Accepted, StoreError>>),
-    Progress(Vec<Progress>, oneshot::Sender<Result<(), StoreError>>),
-    Other(BoxedWork, oneshot::Sender<Result<(), StoreError>>),
+    Accept(Box<Accept>, Answer<Accepted>),
+    Progress(Vec<Progress>, Answer<()>),
+    Other(BoxedWork, Answer<()>),
     Close,
 }
 
@@ -143,8 +148,8 @@ async fn discard(conn: Conn) {
 /// Results that wait for the commit.
 #[derive(Default)]
 struct Outcomes {
-    accepted: Vec<(oneshot::Sender<Result<Accepted, StoreError>>, Result<Accepted, StoreError>)>,
-    others: Vec<(oneshot::Sender<Result<(), StoreError>>, Result<(), StoreError>)>,
+    accepted: Vec<Held<Accepted>>,
+    others: Vec<Held<()>>,
 }
 
 impl Outcomes {
@@ -192,7 +197,7 @@ async fn run_batch(conn: &mut Conn, batch: Vec<Unit>, outcomes: &mut Outcomes) -
     if !accepts.is_empty() {
         let (accepts, answers): (Vec<_>, Vec<_>) = accepts.into_iter().unzip();
         let results = match &begun {
-            Ok(()) => outgoing::store_accepts(conn, accepts).await,
+            Ok(()) => outgoing::store_accepts(conn, &accepts).await,
             Err(_) => Ok(Vec::new()),
         };
         match results {

@@ -1,0 +1,144 @@
+//! `/manage/1.0/clients`: the paying customers.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{check_name, found};
+use crate::account::Client;
+use crate::api::Api;
+use crate::api::answer::Envelope;
+use crate::api::named::Named;
+use crate::api::problem::Problem;
+use crate::clock::rfc3339;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientView {
+    pub id: i64,
+    pub name: String,
+    /// Replaces the leading 0 of a national phone number.
+    pub country_code: String,
+    /// The device that sends when a request names none.
+    pub default_device: Option<String>,
+    pub disabled: bool,
+    #[schema(format = DateTime)]
+    pub create_date: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewClient {
+    pub name: String,
+    #[serde(default = "indonesia")]
+    pub country_code: String,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ClientChange {
+    pub name: Option<String>,
+    pub country_code: Option<String>,
+    pub default_device: Option<String>,
+    pub disabled: Option<bool>,
+}
+
+fn indonesia() -> String {
+    "62".into()
+}
+
+/// List every client
+#[utoipa::path(get, path = "/clients", tag = "Management", security(("APIKey" = [])),
+    responses((status = 200, body = Envelope<Vec<ClientView>>)))]
+pub async fn list(State(api): State<Api>, headers: HeaderMap) -> Response {
+    let clients = async {
+        api.administrator(&headers).await?;
+        Ok(api.store.list_clients().await?.into_iter().map(ClientView::from).collect::<Vec<_>>())
+    };
+    found(&headers, StatusCode::OK, "Clients", clients.await)
+}
+
+/// Add a client
+#[utoipa::path(post, path = "/clients", tag = "Management", security(("APIKey" = [])), request_body = NewClient,
+    responses((status = 201, body = Envelope<ClientView>)))]
+pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
+    let added = async {
+        api.administrator(&headers).await?;
+        let new: NewClient = api.json(&headers, body).await?;
+        check_name("name", &new.name)?;
+        check_code(&new.country_code)?;
+        let id = api.store.add_client(&new.name, &new.country_code, api.clock.now()).await?;
+        find(&api, id).await.map(ClientView::from)
+    };
+    found(&headers, StatusCode::CREATED, "Client added", added.await)
+}
+
+/// Show a client
+#[utoipa::path(get, path = "/clients/{client_id}", tag = "Management", security(("APIKey" = [])),
+    params(("client_id" = i64, Path)), responses((status = 200, body = Envelope<ClientView>)))]
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>) -> Response {
+    let client = async {
+        api.manager(&headers, Some(id)).await?;
+        find(&api, id).await.map(ClientView::from)
+    };
+    found(&headers, StatusCode::OK, "Client", client.await)
+}
+
+/// Change a client
+#[utoipa::path(patch, path = "/clients/{client_id}", tag = "Management", security(("APIKey" = [])),
+    params(("client_id" = i64, Path)), request_body = ClientChange,
+    responses((status = 200, body = Envelope<ClientView>)))]
+pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>, body: Body) -> Response {
+    let changed = async {
+        let (asker, _) = api.manager(&headers, Some(id)).await?;
+        let change: ClientChange = api.json(&headers, body).await?;
+        if change.disabled.is_some() {
+            api.administrator(&headers).await?;
+            if id == asker.client.id && change.disabled == Some(true) {
+                return Err(Problem::Conflict("a client cannot disable itself".into()));
+            }
+        }
+        let mut client = find(&api, id).await?;
+        if let Some(name) = change.name {
+            check_name("name", &name)?;
+            client.name = name;
+        }
+        if let Some(code) = change.country_code {
+            check_code(&code)?;
+            client.country_code = code;
+        }
+        if let Some(device) = change.default_device {
+            let is_its = api.gateways_of(id).await?.iter().any(|known| known.id == device);
+            client.default_device = Some(device).filter(|_| is_its);
+            client.default_device.as_ref().ok_or(Problem::NotFound("device"))?;
+        }
+        client.disabled = change.disabled.unwrap_or(client.disabled);
+        api.store.update_client(client.clone()).await?;
+        api.keys.forget();
+        Ok(ClientView::from(client))
+    };
+    found(&headers, StatusCode::OK, "Client changed", changed.await)
+}
+
+async fn find(api: &Api, id: i64) -> Result<Client, Problem> {
+    api.store.find_client(id).await?.ok_or(Problem::NotFound("client"))
+}
+
+fn check_code(code: &str) -> Result<(), Problem> {
+    let ok = (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
+    if ok { Ok(()) } else { Err(Problem::field("country_code", "a country code has one to three digits, such as 62")) }
+}
+
+impl From<Client> for ClientView {
+    fn from(client: Client) -> Self {
+        Self {
+            id: client.id,
+            name: client.name,
+            country_code: client.country_code,
+            default_device: client.default_device,
+            disabled: client.disabled,
+            create_date: rfc3339(client.created_at),
+        }
+    }
+}

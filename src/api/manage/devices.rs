@@ -1,0 +1,263 @@
+//! `/manage/1.0/devices`: the gateways.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{OfClient, check_name, found, query};
+use crate::api::Api;
+use crate::api::answer::Envelope;
+use crate::api::named::Named;
+use crate::api::problem::Problem;
+use crate::clock;
+use crate::device::{Device, Kind, is_device_id, new_device_id};
+use crate::inbox::{InboxError, Received, sandbox_message};
+use crate::limits;
+use crate::phone;
+use crate::store::{DevicePatch, NewDevice};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceView {
+    pub device_id: String,
+    pub client_id: i64,
+    pub sender: String,
+    pub name: String,
+    /// sandbox, web or cloud.
+    #[schema(value_type = String)]
+    pub kind: Kind,
+    /// unlinked, linking, connecting, online, reconnecting, banned, logged_out, replaced or outdated.
+    pub state: &'static str,
+    pub state_reason: String,
+    pub paused: bool,
+    /// Messages accepted today (UTC).
+    pub counter: i64,
+    /// Messages a day; 0 for no limit.
+    pub limit: i64,
+    /// The least time between two messages, in milliseconds.
+    pub gap_ms: i64,
+    /// How much longer than that a gap may randomly be, in milliseconds.
+    pub gap_jitter_ms: i64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewDeviceBody {
+    #[serde(default)]
+    pub client_id: Option<i64>,
+    /// sandbox, web or cloud.
+    pub kind: String,
+    #[serde(default)]
+    pub sender: Option<String>,
+    /// An id that is in a customer's programs already.
+    #[serde(default)]
+    pub device_id: Option<String>,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub limit: i64,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct DeviceChange {
+    pub name: Option<String>,
+    /// true holds the queue, false lets it go on.
+    pub paused: Option<bool>,
+    pub limit: Option<i64>,
+    pub gap_ms: Option<i64>,
+    pub gap_jitter_ms: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SandboxMessage {
+    /// Who writes: a phone number.
+    pub from: String,
+    pub text: String,
+    #[serde(default)]
+    pub group: Option<String>,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// List a client's devices
+#[utoipa::path(get, path = "/devices", tag = "Management", security(("APIKey" = [])), params(OfClient),
+    responses((status = 200, body = Envelope<Vec<DeviceView>>)))]
+pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
+    let devices = async {
+        let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let mut views = Vec::new();
+        for device in api.store.list_devices(Some(client_id)).await? {
+            views.push(view(&api, device).await?);
+        }
+        Ok(views)
+    };
+    found(&headers, StatusCode::OK, "Devices", devices.await)
+}
+
+/// Add a device
+#[utoipa::path(post, path = "/devices", tag = "Management", security(("APIKey" = [])), request_body = NewDeviceBody,
+    responses((status = 201, body = Envelope<DeviceView>)))]
+pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
+    let added = async {
+        let new: NewDeviceBody = api.json(&headers, body).await?;
+        let (_, client_id) = api.manager(&headers, new.client_id).await?;
+        let country_code = api.store.find_client(client_id).await?.ok_or(Problem::NotFound("client"))?.country_code;
+        let kind: Kind =
+            new.kind.parse().map_err(|bad: crate::device::UnknownWord| Problem::field("kind", bad.to_string()))?;
+        let sender = match &new.sender {
+            Some(sender) => phone::parse_destination(sender, &country_code)
+                .map_err(|bad| Problem::field("sender", bad.to_string()))?,
+            None if kind == Kind::Web => String::new(),
+            None => return Err(Problem::field("sender", "this kind of device needs a phone number")),
+        };
+        if new.device_id.as_ref().is_some_and(|id| !is_device_id(id)) {
+            return Err(Problem::field("device_id", "a device id is a number, a dash and 15 digits"));
+        }
+        if !(0..=limits::DAILY_LIMIT_MAX).contains(&new.limit) || (kind == Kind::Sandbox && new.limit > 0) {
+            return Err(Problem::field("limit", "a limit is 0 or more; a sandbox has none"));
+        }
+        if let Some(name) = &new.name {
+            check_name("name", name)?;
+        }
+        let id = new.device_id.unwrap_or_else(|| new_device_id(client_id, &api.clock));
+        let device = NewDevice {
+            id: id.clone(),
+            client_id,
+            name: new.name.unwrap_or_else(|| format!("{} {sender}", kind.name()).trim().to_owned()),
+            sender,
+            kind,
+            daily_limit: new.limit,
+            created_at: api.clock.now(),
+        };
+        api.store.add_device(device).await?;
+        changed(&api);
+        view(&api, find(&api, &id).await?).await
+    };
+    found(&headers, StatusCode::CREATED, "Device added", added.await)
+}
+
+/// Show a device
+#[utoipa::path(get, path = "/devices/{device_id}", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), responses((status = 200, body = Envelope<DeviceView>)))]
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    let device = async { view(&api, managed(&api, &headers, &id).await?).await };
+    found(&headers, StatusCode::OK, "Device", device.await)
+}
+
+/// Change a device: name, limit, pacing, paused
+#[utoipa::path(patch, path = "/devices/{device_id}", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), request_body = DeviceChange,
+    responses((status = 200, body = Envelope<DeviceView>)))]
+pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
+    let changed_device = async {
+        let device = managed(&api, &headers, &id).await?;
+        let change: DeviceChange = api.json(&headers, body).await?;
+        for (name, gap) in [("gap_ms", change.gap_ms), ("gap_jitter_ms", change.gap_jitter_ms)] {
+            if gap.is_some_and(|gap| !(0..=limits::GAP_MS_MAX).contains(&gap)) {
+                return Err(Problem::field(name, format!("a gap is from 0 to {} milliseconds", limits::GAP_MS_MAX)));
+            }
+        }
+        if change.limit.is_some_and(|limit| {
+            !(0..=limits::DAILY_LIMIT_MAX).contains(&limit) || (device.kind == Kind::Sandbox && limit > 0)
+        }) {
+            return Err(Problem::field("limit", "a limit is 0 or more; a sandbox has none"));
+        }
+        if let Some(name) = &change.name {
+            check_name("name", name)?;
+        }
+        let patch = DevicePatch {
+            name: change.name,
+            paused: change.paused,
+            daily_limit: change.limit,
+            gap_ms: change.gap_ms,
+            gap_jitter_ms: change.gap_jitter_ms,
+        };
+        api.store.update_device(&id, patch).await?;
+        changed(&api);
+        view(&api, find(&api, &id).await?).await
+    };
+    found(&headers, StatusCode::OK, "Device changed", changed_device.await)
+}
+
+/// Remove a device; what waits in its queue is aborted
+#[utoipa::path(delete, path = "/devices/{device_id}", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), responses((status = 200, description = "Removed")))]
+pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    let removed = async {
+        managed(&api, &headers, &id).await?;
+        api.store.remove_device(&id, api.clock.now()).await?;
+        changed(&api);
+        Ok(serde_json::json!({"device_id": id}))
+    };
+    found(&headers, StatusCode::OK, "Device removed", removed.await)
+}
+
+/// Let a sandbox device receive a message
+#[utoipa::path(post, path = "/devices/{device_id}/receive", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), request_body = SandboxMessage,
+    responses((status = 201, description = "The message's id")))]
+pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
+    let received = async {
+        let device = managed(&api, &headers, &id).await?;
+        if device.kind != Kind::Sandbox {
+            return Err(Problem::Conflict(
+                "only a sandbox plays messages; a real person has to write to this device".into(),
+            ));
+        }
+        let new: SandboxMessage = api.json(&headers, body).await?;
+        if new.text.chars().count() > limits::TEXT_CHARS_MAX {
+            return Err(Problem::field("text", format!("a text has at most {} characters", limits::TEXT_CHARS_MAX)));
+        }
+        let client = api.store.find_client(device.client_id).await?.ok_or(Problem::NotFound("client"))?;
+        let from = phone::parse_destination(&new.from, &client.country_code)
+            .map_err(|bad| Problem::field("from", bad.to_string()))?;
+        let group = new.group.as_deref().map(phone::parse_group).transpose();
+        let group = group.map_err(|bad| Problem::field("group", bad.to_string()))?;
+        let message = sandbox_message(&api.clock, from, group, new.name, new.text, None);
+        match api.inbox.receive(&device, message).await {
+            Ok(Received::New(id)) => Ok(serde_json::json!({"id": id})),
+            Ok(Received::Repeated) => Err(Problem::Conflict("that message is there already".into())),
+            Err(InboxError::Store(error)) => Err(error.into()),
+            Err(InboxError::Shelf(error)) => Err(error.into()),
+        }
+    };
+    found(&headers, StatusCode::CREATED, "Message received", received.await)
+}
+
+/// What a device's change means to who remembers devices.
+fn changed(api: &Api) {
+    api.gateways.forget();
+    api.keys.forget();
+    api.bells.devices.ring();
+}
+
+async fn find(api: &Api, id: &str) -> Result<Device, Problem> {
+    api.store.find_device(id).await?.ok_or(Problem::NotFound("device"))
+}
+
+/// The device, if the asker may manage it.
+async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<Device, Problem> {
+    let (asker, _) = api.manager(headers, None).await?;
+    let device = find(api, id).await?;
+    if asker.manages(device.client_id) { Ok(device) } else { Err(Problem::NotFound("device")) }
+}
+
+async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
+    let today = clock::day(api.clock.now());
+    Ok(DeviceView {
+        counter: api.store.count_accepted(&device.id, today).await?,
+        device_id: device.id,
+        client_id: device.client_id,
+        sender: device.sender,
+        name: device.name,
+        kind: device.kind,
+        state: device.state.name(),
+        state_reason: device.state_reason,
+        paused: device.paused,
+        limit: device.daily_limit,
+        gap_ms: device.gap_ms,
+        gap_jitter_ms: device.gap_jitter_ms,
+    })
+}

@@ -1,0 +1,138 @@
+//! `/manage/1.0/messages`: what was sent, and what became of it.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{Listing, OfClient, found, next_before, page, query};
+use crate::account::Client;
+use crate::api::Api;
+use crate::api::answer::Envelope;
+use crate::api::named::Named;
+use crate::api::problem::Problem;
+use crate::api::status::GetMessage;
+use crate::clock::Millis;
+use crate::message::{RefNo, State as MessageState};
+use crate::store::MessageFilter;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// A device id
+    pub queue: Option<String>,
+    pub destination: Option<String>,
+    /// Q (or U: those wait), S, D, R or A
+    pub status: Option<String>,
+    /// Part of the text or caption
+    pub text: Option<String>,
+    /// RFC 3339
+    pub from: Option<String>,
+    /// RFC 3339
+    pub until: Option<String>,
+    /// The next_before of the page before
+    pub before: Option<String>,
+    /// Rows of the page: 50 by default, 500 at the most
+    pub limit: Option<i64>,
+}
+
+/// List messages, newest first
+#[utoipa::path(get, path = "/messages", tag = "Management", security(("APIKey" = [])), params(MessagesOf),
+    responses((status = 200, body = Envelope<Listing<GetMessage>>)))]
+pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
+    found(&headers, StatusCode::OK, "Messages", find_page(&api, &headers, &uri).await)
+}
+
+async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<GetMessage>, Problem> {
+    let wanted: MessagesOf = query(uri)?;
+    let (_, client_id) = api.manager(headers, wanted.client_id).await?;
+    let page = page(wanted.before.as_deref(), wanted.limit)?;
+    let status = wanted.status.as_deref().map(|letter| {
+        MessageState::from_letter(letter).ok_or_else(|| Problem::parameter("status", "status is U, Q, S, D, R or A"))
+    });
+    let filter = MessageFilter {
+        client_id: Some(client_id),
+        device_id: wanted.queue,
+        destination: wanted.destination,
+        status: status.transpose()?,
+        text: wanted.text,
+        created_from: moment("from", wanted.from.as_deref())?,
+        created_until: moment("until", wanted.until.as_deref())?,
+    };
+    let messages = api.store.list_messages(&filter, page).await?;
+    let next = next_before(&messages, page.rows, |message| message.seq.to_string());
+    let client = client(api, client_id).await?;
+    let mut items = Vec::with_capacity(messages.len());
+    for message in messages {
+        items.push(api.show_message(&client, message).await?);
+    }
+    Ok(Listing { items, next_before: next })
+}
+
+/// Count messages by their state; what waits counts as Q
+#[utoipa::path(get, path = "/messages/counts", tag = "Management", security(("APIKey" = [])), params(OfClient),
+    responses((status = 200, description = "A number for each state")))]
+pub async fn counts(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
+    let counts = async {
+        let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let mut counts = serde_json::Map::new();
+        for state in ["Q", "S", "D", "R", "A"] {
+            counts.insert(state.into(), 0.into());
+        }
+        for (state, count) in api.store.count_messages(Some(client_id)).await? {
+            counts.insert(state, count.into());
+        }
+        Ok(counts)
+    };
+    found(&headers, StatusCode::OK, "Messages by state", counts.await)
+}
+
+/// Show a message
+#[utoipa::path(get, path = "/messages/{ref_no}", tag = "Management", security(("APIKey" = [])),
+    params(("ref_no" = String, Path), OfClient), responses((status = 200, body = Envelope<GetMessage>)))]
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Named<String>, uri: Uri) -> Response {
+    let message = async {
+        let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        find(&api, client_id, &ref_no).await
+    };
+    found(&headers, StatusCode::OK, "Message", message.await)
+}
+
+/// Give up a message that waits
+#[utoipa::path(post, path = "/messages/{ref_no}/cancel", tag = "Management", security(("APIKey" = [])),
+    params(("ref_no" = String, Path), OfClient), responses((status = 200, body = Envelope<GetMessage>),
+    (status = 409, description = "It has left, has ended, or is leaving at this moment")))]
+pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Named<String>, uri: Uri) -> Response {
+    let cancelled = async {
+        let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let message = find(&api, client_id, &ref_no).await?;
+        let parsed = RefNo::parse(&ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
+        if api.store.cancel_message(client_id, &parsed, api.clock.now()).await? {
+            return find(&api, client_id, &ref_no).await;
+        }
+        Err(Problem::Conflict(format!("message {} has left, has ended, or is leaving at this moment", message.ref_no)))
+    };
+    found(&headers, StatusCode::OK, "Message cancelled", cancelled.await)
+}
+
+async fn find(api: &Api, client_id: i64, ref_no: &str) -> Result<GetMessage, Problem> {
+    let ref_no = RefNo::parse(ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
+    let found = api.store.find_message(client_id, &ref_no).await?;
+    let message = found.ok_or(Problem::NotFound("message with this ref_no"))?;
+    api.show_message(&client(api, client_id).await?, message).await
+}
+
+async fn client(api: &Api, id: i64) -> Result<Client, Problem> {
+    api.store.find_client(id).await?.ok_or(Problem::NotFound("client"))
+}
+
+/// A moment in RFC 3339.
+fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>, Problem> {
+    let parsed = text.map(str::parse::<jiff::Timestamp>).transpose();
+    let parsed = parsed.map_err(|_| Problem::parameter(name, "a date is RFC 3339, such as 2026-01-31T08:00:00Z"))?;
+    Ok(parsed.map(jiff::Timestamp::as_millisecond))
+}

@@ -1,0 +1,176 @@
+//! The management API, `/manage/1.0`: what the console can do, for programs. With a key of an administrator, or of an
+//! owner for his own client's things.
+
+pub mod clients;
+pub mod devices;
+pub mod inbox;
+pub mod keys;
+pub mod messages;
+pub mod persons;
+pub mod pushes;
+
+use axum::body::Body;
+use axum::extract::Query;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Api;
+use super::answer::{self, Format};
+use super::fields::Fault;
+use super::key::Asker;
+use super::problem::Problem;
+use crate::account::Role;
+use crate::limits;
+use crate::store::Page;
+
+/// Every route.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::list, clients::add))
+        .routes(routes!(clients::show, clients::change))
+        .routes(routes!(persons::list, persons::add))
+        .routes(routes!(persons::change))
+        .routes(routes!(keys::list, keys::add))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(devices::list, devices::add))
+        .routes(routes!(devices::show, devices::change, devices::remove))
+        .routes(routes!(devices::receive))
+        .routes(routes!(pushes::show, pushes::set, pushes::remove))
+        .routes(routes!(pushes::rotate))
+        .routes(routes!(pushes::pause))
+        .routes(routes!(pushes::resume))
+        .routes(routes!(pushes::list))
+        .routes(routes!(pushes::replay))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::counts))
+        .routes(routes!(messages::show))
+        .routes(routes!(messages::cancel))
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::show))
+}
+
+/// Which client is meant; the key's own when it is not said.
+#[derive(Debug, Default, serde::Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct OfClient {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+}
+
+/// A page of a listing, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listing<T> {
+    pub items: Vec<T>,
+    /// Give this as `before` for the next page; null on the last.
+    pub next_before: Option<String>,
+}
+
+/// Answers what a handler found.
+fn found<T: Serialize>(headers: &HeaderMap, status: StatusCode, message: &str, data: Result<T, Problem>) -> Response {
+    answer::from(Format::of(headers), data.map(|data| (status, message, data)))
+}
+
+/// Reads the part of the address behind the question mark.
+fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    let invalid = |error: String| Problem::Invalid(vec![Fault::at(["query".into()], error, "value_error")]);
+    if uri.query().is_some_and(|query| query.contains("%00")) {
+        return Err(invalid("a parameter may not hold NUL".into()));
+    }
+    Query::try_from_uri(uri).map(|Query(query)| query).map_err(|error| invalid(error.to_string()))
+}
+
+/// Whether a text is nowhere interrupted by a NUL, which no database of ours takes.
+fn is_storable(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => !text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().all(is_storable),
+        serde_json::Value::Object(fields) => {
+            fields.iter().all(|(name, value)| !name.contains('\0') && is_storable(value))
+        }
+        _ => true,
+    }
+}
+
+/// A name for people.
+fn check_name(field: &'static str, name: &str) -> Result<(), Problem> {
+    let ok = (1..=limits::NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if ok {
+        Ok(())
+    } else {
+        Err(Problem::field(field, format!("a name has 1 to {} characters", limits::NAME_CHARS_MAX)))
+    }
+}
+
+/// The rows of a page, within bounds.
+fn rows(limit: Option<i64>) -> Result<i64, Problem> {
+    let limit = limit.unwrap_or(limits::PAGE_ROWS_DEFAULT);
+    let most = limits::PAGE_ROWS_MAX;
+    if (1..=most).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Problem::parameter("limit", format!("limit is from 1 to {most}")))
+    }
+}
+
+fn page(before: Option<&str>, limit: Option<i64>) -> Result<Page, Problem> {
+    let before = before.map(str::parse).transpose();
+    let before = before.map_err(|_| Problem::parameter("before", "before is the next_before of a page"))?;
+    Ok(Page { before, rows: rows(limit)? })
+}
+
+/// Where the next page begins: behind the last of a full one.
+fn next_before<T>(items: &[T], rows: i64, number: impl Fn(&T) -> String) -> Option<String> {
+    let is_full = i64::try_from(items.len()).is_ok_and(|length| length == rows);
+    items.last().filter(|_| is_full).map(number)
+}
+
+impl Api {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// 422 when it is not what is wanted; 413 and 400 as every body.
+    async fn json<T: DeserializeOwned>(&self, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+        let body = self.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
+        let invalid =
+            |loc: Vec<serde_json::Value>, msg: String| Problem::Invalid(vec![Fault { loc, msg, kind: "value_error" }]);
+        let value: serde_json::Value = serde_json::from_slice(&body.bytes).map_err(|error| {
+            let loc = vec!["body".into(), error.line().into(), error.column().into()];
+            invalid(loc, format!("the body is no JSON: {error}"))
+        })?;
+        if !is_storable(&value) {
+            return Err(invalid(vec!["body".into()], "a text may not hold NUL".into()));
+        }
+        serde_json::from_value(value).map_err(|error| invalid(vec!["body".into()], error.to_string()))
+    }
+
+    /// Who asks, and the client whose things he may manage: the one he names, or his own.
+    ///
+    /// # Errors
+    /// 403 for who only sends, 404 for a client that is not his.
+    async fn manager(&self, headers: &HeaderMap, client_id: Option<i64>) -> Result<(Asker, i64), Problem> {
+        let asker = self.asker(headers).await?;
+        if asker.person.role == Role::Sender {
+            return Err(Problem::NotAllowed("manage anything"));
+        }
+        let client_id = client_id.unwrap_or(asker.client.id);
+        let is_there = asker.manages(client_id)
+            && (client_id == asker.client.id || self.store.find_client(client_id).await?.is_some());
+        if is_there { Ok((asker, client_id)) } else { Err(Problem::NotFound("client")) }
+    }
+
+    /// Who asks, when he is an administrator.
+    ///
+    /// # Errors
+    /// 403 when he is not.
+    async fn administrator(&self, headers: &HeaderMap) -> Result<Asker, Problem> {
+        let asker = self.asker(headers).await?;
+        let is_one = asker.person.role == Role::Administrator;
+        if is_one { Ok(asker) } else { Err(Problem::NotAllowed("manage every client")) }
+    }
+}
