@@ -1,0 +1,2 @@
+//! Measures the gateway: `cargo xtask bench`.
+fn main() {}

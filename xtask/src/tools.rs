@@ -1,0 +1,119 @@
+//! What the tests need beside Rust: a PostgreSQL server to start, and the languages of the samples. On Debian as root
+//! what is missing is installed; elsewhere the exact command is said. Nothing is ever skipped.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::run;
+
+/// A program that the tests run.
+struct Tool {
+    name: &'static str,
+    /// Succeeds where it is there.
+    probe: &'static [&'static str],
+    /// The Debian packages that bring it.
+    packages: &'static [&'static str],
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "PostgreSQL's server",
+        probe: &["sh", "-c", "PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :) command -v initdb"],
+        packages: &["postgresql"],
+    },
+    Tool { name: "curl", probe: &["curl", "--version"], packages: &["curl"] },
+    Tool {
+        name: "PHP with curl",
+        probe: &["php", "-r", "exit(extension_loaded('curl') ? 0 : 1);"],
+        packages: &["php-cli", "php-curl"],
+    },
+    Tool {
+        name: "Ruby with rest-client",
+        probe: &["ruby", "-e", "require 'rest-client'"],
+        packages: &["ruby", "ruby-rest-client"],
+    },
+    Tool { name: "Go", probe: &["go", "version"], packages: &["golang-go"] },
+    Tool {
+        name: "Node.js with npm",
+        probe: &["sh", "-c", "node --version && npm --version"],
+        packages: &["nodejs", "npm"],
+    },
+    Tool {
+        name: "Python with venv",
+        probe: &["python3", "-c", "import venv, ensurepip"],
+        packages: &["python3", "python3-venv"],
+    },
+];
+
+/// Installs or finds everything.
+pub fn ready(root: &Path) -> anyhow::Result<()> {
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !succeeds(tool.probe)).collect();
+    if !missing.is_empty() {
+        install(&missing)?;
+    }
+    if let Some(tool) = TOOLS.iter().find(|tool| !succeeds(tool.probe)) {
+        bail!("{} is still missing; `{}` should succeed", tool.name, tool.probe.join(" "));
+    }
+    python(root)?;
+    node(&root.join("docs/samples/node"))
+}
+
+fn install(missing: &[&Tool]) -> anyhow::Result<()> {
+    let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.packages).copied().collect();
+    let names = missing.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");
+    let is_root = succeeds(&["sh", "-c", "test \"$(id -u)\" = 0"]);
+    if !is_root || !succeeds(&["apt-get", "--version"]) {
+        bail!(
+            "the tests need {names}; on Debian: sudo apt-get update && sudo apt-get install -y --no-install-recommends {}",
+            packages.join(" ")
+        );
+    }
+    run(Command::new("apt-get").args(["-qq", "update"]))?;
+    run(Command::new("apt-get")
+        .args(["-qq", "install", "-y", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stdio::null()))
+}
+
+/// A virtual environment with what the Python samples and the oracle of the field rules need.
+fn python(root: &Path) -> anyhow::Result<()> {
+    let venv = root.join("target/tools/python");
+    let wanted = [root.join("docs/samples/python/requirements.txt"), root.join("tests/it/oracle/requirements.txt")];
+    let mut text = String::new();
+    for path in &wanted {
+        text += &std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    }
+    let stamp = venv.join("wachat-requirements.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == text) {
+        return Ok(());
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    for path in &wanted {
+        pip.arg("-r").arg(path);
+    }
+    run(&mut pip)?;
+    std::fs::write(&stamp, text).with_context(|| stamp.display().to_string())
+}
+
+/// The packages of the Node samples, beside them.
+fn node(folder: &Path) -> anyhow::Result<()> {
+    let lock = folder.join("package-lock.json");
+    let wanted = std::fs::read_to_string(&lock).with_context(|| lock.display().to_string())?;
+    let stamp = folder.join("node_modules/wachat-lock.json");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder))?;
+    std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())
+}
+
+fn succeeds(line: &[&str]) -> bool {
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
