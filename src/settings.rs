@@ -192,6 +192,15 @@ impl Settings {
         settings.expect("the defaults are good")
     }
 
+    /// The same settings, for a gateway that was given this address: a port of 0 leaves the choice to the system.
+    pub fn listening_on(mut self, address: SocketAddr) -> Self {
+        if self.public_url == local_url(self.listen) {
+            self.public_url = local_url(address);
+        }
+        self.listen = address;
+        self
+    }
+
     /// How many requests a second a key may make; `None` for any.
     pub fn requests_a_second(&self) -> Option<std::num::NonZeroU32> {
         std::num::NonZeroU32::new(self.rate_limit)
@@ -227,9 +236,13 @@ fn parse<T: std::str::FromStr>(found: Found, wanted: &str) -> Result<T, BadSetti
     found.value.parse().map_err(|_| bad(&found, wanted))
 }
 
+fn local_url(listen: SocketAddr) -> String {
+    format!("http://{listen}")
+}
+
 fn public_url(found: Found, listen: SocketAddr) -> Result<String, BadSetting> {
     if found.value.is_empty() {
-        return Ok(format!("http://{listen}"));
+        return Ok(local_url(listen));
     }
     let is_http = url::Url::parse(&found.value)
         .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.query().is_none());

@@ -71,6 +71,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another --listen", settings.listen))?;
+    let settings = settings.listening_on(listener.local_addr()?);
     let app = App::open(settings, Clock::system()).await?;
     let address = app.settings.public_url.clone();
     match app.greet().await? {

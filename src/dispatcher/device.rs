@@ -28,6 +28,8 @@ use crate::telemetry;
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// Receipts of messages that were sent longer ago than this are not awaited after a restart.
 const REMEMBER_MS: Millis = 7 * 86_400_000;
+/// How long messages rest that the store does not let go: it knows sooner than this loop that the device was paused.
+const HELD_MS: Millis = 100;
 const EVENTS_AT_ONCE: usize = 256;
 
 pub(super) struct DeviceLoop {
@@ -168,15 +170,15 @@ impl DeviceLoop {
         }
         let ref_nos: Vec<_> = jobs.iter().map(|job| job.ref_no.clone()).collect();
         let begun = self.parts.store.begin_attempts(&self.lease.device_id, self.lease.epoch, now, ref_nos).await;
-        if begun.is_err() {
+        let Ok(Some(begun)) = begun else {
             for job in &jobs {
-                self.window.again(&job.ref_no, now, |_| ());
+                self.window.again(&job.ref_no, now + HELD_MS, |_| ());
             }
-        }
-        let begun = begun?;
+            return begun.map(drop);
+        };
         for job in jobs {
             if !begun.contains(&job.ref_no) {
-                // Cancelled, expired, or not ours any more.
+                // Cancelled, or its time is over.
                 self.end(&job.ref_no);
                 continue;
             }

@@ -91,8 +91,8 @@ impl Store {
         )
     }
 
-    /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled,
-    /// of a device that this node still owns.
+    /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled and
+    /// whose time is not over. `None` when the device may send nothing now: it is paused, or another node's.
     ///
     /// # Errors
     /// When it could not be stored: then none may.
@@ -102,28 +102,35 @@ impl Store {
         epoch: i64,
         now: Millis,
         ref_nos: Vec<RefNo>,
-    ) -> Result<Vec<Begun>, StoreError> {
+    ) -> Result<Option<Vec<Begun>>, StoreError> {
         let device_id = device_id.to_owned();
         self.write(move |conn| {
             Box::pin(async move {
+                let may_send = sql!(
+                    &mut *conn,
+                    optional as (bool,),
+                    "SELECT paused FROM devices WHERE id = $1 AND lease_epoch = $2 AND removed_at IS NULL",
+                    &device_id,
+                    epoch,
+                )?;
+                if may_send != Some((false,)) {
+                    return Ok(None);
+                }
                 let mut begun = Vec::with_capacity(ref_nos.len());
                 for ref_no in ref_nos {
                     let rows = sql!(
                         &mut *conn,
                         execute,
                         "UPDATE messages SET under_way_at = $2, attempts = attempts + 1 WHERE ref_no = $1 \
-                         AND status = 'Q' AND expires_at > $2 \
-                         AND EXISTS (SELECT 1 FROM devices WHERE id = $3 AND lease_epoch = $4)",
+                         AND status = 'Q' AND expires_at > $2",
                         ref_no.as_str(),
                         now,
-                        &device_id,
-                        epoch,
                     )?;
                     if rows == 1 {
                         begun.push(ref_no);
                     }
                 }
-                Ok(begun)
+                Ok(Some(begun))
             })
         })
         .await

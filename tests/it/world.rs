@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wachat::app::App;
 use wachat::bell::Bells;
-use wachat::clock::Clock;
+use wachat::clock::{Clock, Millis};
+use wachat::device::DeviceState;
 use wachat::inbox::Inbox;
 use wachat::media::shelf::Shelf;
 use wachat::secrets::MasterKey;
@@ -29,6 +30,8 @@ pub const KEY: &str = "0123456789ABCDEF0123456789ABCDEF";
 /// A number that the sandbox plays no failure for.
 pub const ALICE: &str = "628111111111";
 pub const BOB: &str = "628111111112";
+/// When held clocks begin: 2026-09-21T14:26:40Z, far from midnight.
+const AFTERNOON: Millis = 1_790_000_800_000;
 /// How long a story waits for a thing before it says that it did not happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,31 +57,44 @@ pub struct World {
     pub client: Client,
     pub device_id: String,
     pub sender: String,
+    time: Time,
     stop: CancellationToken,
     served: JoinHandle<()>,
     folder: TempDir,
 }
 
+/// Whose time a world keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    Machine,
+    /// It stands still until the story moves it.
+    Held,
+}
+
 impl World {
     /// A gateway on the machine's own time.
     pub async fn new(database: Database) -> Self {
-        Self::with(database, Clock::system(), |_| ()).await
+        Self::with(database, Time::Machine, |_| ()).await
     }
 
     /// A gateway whose clock stands still until the story moves it.
     pub async fn held(database: Database) -> Self {
-        Self::with(database, Clock::held(1_790_000_000_000), |_| ()).await
+        Self::with(database, Time::Held, |_| ()).await
     }
 
     /// A gateway with other settings.
-    pub async fn with(database: Database, clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn with(database: Database, time: Time, change: impl FnOnce(&mut Settings)) -> Self {
+        let clock = match time {
+            Time::Machine => Clock::system(),
+            Time::Held => Clock::held(AFTERNOON),
+        };
         let folder = TempDir::new().expect("a folder");
         let mut settings = settings(&folder.path().join("data"), database).await;
         change(&mut settings);
-        Self::start(folder, database, settings, clock).await
+        Self::start(folder, database, settings, time, clock).await
     }
 
-    async fn start(folder: TempDir, database: Database, mut settings: Settings, clock: Clock) -> Self {
+    async fn start(folder: TempDir, database: Database, mut settings: Settings, time: Time, clock: Clock) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         settings.public_url = format!("http://{address}");
@@ -102,6 +118,7 @@ impl World {
             client: Client::new(address, KEY),
             device_id: device.id,
             sender: device.sender,
+            time,
             stop,
             served,
             folder,
@@ -117,9 +134,10 @@ impl World {
 
     /// Stops the gateway and starts it again on the same store, with the same clock.
     pub async fn restart(self) -> Self {
-        let (database, settings, clock) = (self.database, self.settings.clone(), self.clock.clone());
+        let (database, settings) = (self.database, self.settings.clone());
+        let (time, clock) = (self.time, self.clock.clone());
         let folder = self.end().await;
-        Self::start(folder, database, settings, clock).await
+        Self::start(folder, database, settings, time, clock).await
     }
 
     async fn end(self) -> TempDir {
@@ -168,7 +186,7 @@ impl World {
     /// As [`World::until`], moving a held clock by `step` at a time.
     pub async fn until_within(&self, ref_no: &str, state: &str, step: Duration) -> Value {
         eventually(&format!("{ref_no} becomes {state}"), async || {
-            if self.is_held() {
+            if self.time == Time::Held {
                 self.advance(step).await;
             }
             let message = self.status(ref_no).await;
@@ -181,16 +199,11 @@ impl World {
         eventually("the device is online", async || {
             let device = self.store.find_device(device_id).await.expect("a readable store");
             match device {
-                Some(device) if device.takes_messages() => Ok(()),
+                Some(device) if device.state == DeviceState::Online => Ok(()),
                 other => Err(format!("{other:?}")),
             }
         })
         .await;
-    }
-
-    fn is_held(&self) -> bool {
-        // Two looks at a held clock are the same moment; two at the system's need not be, but then nothing is lost.
-        format!("{:?}", self.clock).contains("Held")
     }
 
     /// Adds a client with an owner, his key and a sandbox device.
