@@ -2,7 +2,12 @@
 
 mod client;
 mod postgres;
+mod receiver;
 mod world;
 
+mod answers;
 mod fastapi;
+mod idempotency;
+mod malformed;
+mod media;
 mod sending;

@@ -1,0 +1,161 @@
+//! Media messages: given whole or by address, stored, sent, and linked to until the link expires.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::receiver::{Answer, Receiver};
+use crate::world::{ALICE, Time, World, stories};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
+
+async fn send_url(world: &World, url: &str) -> String {
+    let reply = world.client.post("/media", &json!({"destination": ALICE, "media_url": url, "caption": "look"})).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned()
+}
+
+/// What the store knows of a message's file: its kind, its type, its name, its length.
+async fn stored_file(world: &World, ref_no: &str) -> (String, String, Option<String>, i64) {
+    let ref_no = wachat::message::RefNo::parse(ref_no).expect("a ref_no");
+    let message = world.store.find_message(1, &ref_no).await.expect("a readable store").expect("a message");
+    let id = message.media_id.expect("a file");
+    let media = world.store.find_media(&id).await.expect("a readable store").expect("a file");
+    (media.kind, media.mime, media.file_name, media.bytes)
+}
+
+fn path_of(link: &Value) -> String {
+    let link = link.as_str().expect("a link");
+    link[link.find("/media/").expect("a path")..].to_owned()
+}
+
+stories! {
+    async fn a_file_in_base64_is_kept_sent_and_linked_to(database: Database) {
+        let world = World::held(database).await;
+        let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(PNG), "file_name": "a.png", "caption": "look\\nhere"});
+        let reply = world.client.post("/media", &body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        let data = &reply.body["data"];
+        assert_eq!(data["caption"], "look\nhere");
+        let ref_no = data["ref_no"].as_str().expect("a ref_no").to_owned();
+        let message = world.until(&ref_no, "R").await;
+        assert_eq!((&message["caption"], &message["message"]), (&json!("look\nhere"), &Value::Null));
+        assert_eq!(message["media_url"], data["media_url"]);
+        assert_eq!(stored_file(&world, &ref_no).await, ("image".into(), "image/png".into(), Some("a.png".into()), PNG.len() as i64));
+
+        let path = path_of(&data["media_url"]);
+        let file = world.client.with_key("").ask("GET", &path, &[], None).await;
+        assert_eq!((file.status, file.header("content-type")), (200, "image/png"));
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+        assert!(file.text.ends_with("and the rest of a picture"));
+        for bad in [path.replace("/media/", "/media/0"), format!("{path}x"), "/media/a.b.c".to_owned(), "/media/%ff".to_owned()] {
+            let refused = world.client.ask("GET", &bad, &[], None).await;
+            assert!(refused.status == 404 || refused.status == 400, "{bad} {}", refused.status);
+        }
+        world.advance(Duration::from_secs(9 * 86_400)).await;
+        assert_eq!(world.client.ask("GET", &path, &[], None).await.status, 404);
+        // Asked again, the message has a new link.
+        let message = world.status(&ref_no).await;
+        assert_eq!(world.client.ask("GET", &path_of(&message["media_url"]), &[], None).await.status, 200);
+        world.stop().await;
+    }
+
+    async fn every_way_to_write_base64_is_understood(database: Database) {
+        let world = World::new(database).await;
+        for text in ["aGVsbG8_", "aGVsbG8/", "aGVs\r\nbG8=", "data:text/plain;base64,aGVsbG8=", "DATA:;base64,aGVsbG8", " aGVsbG8 "] {
+            let body = json!({"destination": ALICE, "media_base64": text, "file_name": "../../a.txt"});
+            let reply = world.client.post("/media", &body).await;
+            assert_eq!(reply.status, 201, "{text} {}", reply.text);
+            let file = stored_file(&world, reply.body["data"]["ref_no"].as_str().expect("a ref_no")).await;
+            assert_eq!((file.0.as_str(), file.1.as_str(), file.2.as_deref()), ("document", "text/plain", Some("a.txt")));
+        }
+        world.stop().await;
+    }
+
+    async fn a_file_at_an_address_is_fetched_after_acceptance(database: Database) {
+        let server = Receiver::new(vec![Answer::file(PNG)]).await;
+        let world = World::new(database).await;
+        let ref_no = send_url(&world, &server.url("/pictures/cat.png?size=1")).await;
+        let message = world.until(&ref_no, "R").await;
+        assert_eq!(message["media_url"], server.url("/pictures/cat.png?size=1"));
+        let file = stored_file(&world, &ref_no).await;
+        assert_eq!((file.0.as_str(), file.2.as_deref()), ("image", Some("cat.png")));
+        world.stop().await;
+    }
+
+    async fn a_server_that_fails_is_asked_again_and_then_given_up_with_the_reason(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
+        let ref_no = send_url(&world, &server.url("/a.png")).await;
+        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
+        assert_eq!(server.asked().len(), 3);
+
+        let dead = Receiver::new(vec![Answer::status(503)]).await;
+        let ref_no = send_url(&world, &dead.url("/a.png")).await;
+        let message = world.until_within(&ref_no, "A", Duration::from_secs(1)).await;
+        let reason = message["reason"].as_str().expect("a reason");
+        assert!(reason.contains("media_url") && reason.contains("503"), "{reason}");
+        assert_eq!(dead.asked().len(), 5);
+        world.stop().await;
+    }
+
+    async fn what_cannot_be_had_is_given_up_at_once_with_the_reason(database: Database) {
+        let world = World::new(database).await;
+        let huge = Answer::file(b"x").header("x-a", "b");
+        let server = Receiver::new(vec![Answer::status(404), Answer::status(302).header("location", "http://169.254.169.254/"), huge]).await;
+        for said in ["404", "302"] {
+            let ref_no = send_url(&world, &server.url("/a.png")).await;
+            let message = world.until(&ref_no, "A").await;
+            assert!(message["reason"].as_str().expect("a reason").contains(said), "{message}");
+        }
+        // A video may have 16 MB.
+        let mut video = b"\0\0\0\x18ftypmp42\0\0\0\0".to_vec();
+        video.resize(16 * 1024 * 1024 + 1, 0);
+        let big = Receiver::new(vec![Answer::file(&video)]).await;
+        let ref_no = send_url(&world, &big.url("/a.mp4")).await;
+        let message = world.until(&ref_no, "A").await;
+        assert!(message["reason"].as_str().expect("a reason").contains("16777216 bytes"), "{message}");
+        world.stop().await;
+    }
+
+    async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
+        let server = Receiver::new(vec![Answer::file(PNG)]).await;
+        let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
+        let port = server.address.port();
+        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::ffff:127.0.0.1]:{port}/")] {
+            let ref_no = send_url(&world, &url).await;
+            let message = world.until(&ref_no, "A").await;
+            assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
+        }
+        assert!(server.asked().is_empty());
+        world.stop().await;
+    }
+
+    async fn a_slow_file_holds_up_its_own_recipient_only(database: Database) {
+        let server = Receiver::new(vec![Answer::nothing()]).await;
+        let world = World::new(database).await;
+        let slow = send_url(&world, &server.url("/a.png")).await;
+        server.until(1).await;
+        let behind = world.send(ALICE, "behind the picture").await;
+        let beside = world.send(crate::world::BOB, "hello").await;
+        world.until(&beside, "R").await;
+        for ref_no in [slow, behind] {
+            assert_eq!(world.status(&ref_no).await["status"], "Q");
+        }
+        world.stop().await;
+    }
+
+    async fn a_picture_over_its_limit_is_413_and_a_large_document_is_taken(database: Database) {
+        let world = World::new(database).await;
+        let mut picture = PNG.to_vec();
+        picture.resize(16 * 1024 * 1024 + 1, 0);
+        let body = |bytes: &[u8], name: &str| json!({"destination": ALICE, "media_base64": STANDARD.encode(bytes), "file_name": name});
+        let reply = world.client.post("/media", &body(&picture, "a.png")).await;
+        assert_eq!(reply.status, 413, "{}", reply.text);
+        picture[0] = b'x';
+        assert_eq!(world.client.post("/media", &body(&picture, "a.bin")).await.status, 201);
+        world.stop().await;
+    }
+}
