@@ -100,9 +100,6 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
 
 /// Checks every row.
 async fn read(bench: &Bench, import: &Import) -> anyhow::Result<(Vec<(u64, Accept)>, Report)> {
-    let api = bench.app.api();
-    let client = bench.client(import.client).await?;
-    let device = gateway(&api, &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let campaign = import.campaign.clone().unwrap_or(file_name);
     let path = import.file.display().to_string();
@@ -116,6 +113,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<(Vec<(u64, Accep
         headers.iter().any(|name| name == "destination"),
         "{path}: its first line names no column 'destination'; the columns are destination, message, media_url, file_name, timeout, is_group"
     );
+    let client = bench.client(import.client).await?;
+    let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let kept_until = bench.app.clock.now() + limits::IMPORT_DAYS * 86_400_000;
     let (mut ready, mut report) = (Vec::new(), Report::default());
     for (at, record) in reader.records().enumerate() {

@@ -191,7 +191,8 @@ impl Store {
                 let pool = PgPoolOptions::new()
                     .max_connections(limits::POSTGRES_CONNECTIONS_MAX)
                     .acquire_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))
-                    .connect_with((**options).clone())
+                    // What the server merely notes is no news for an operator.
+                    .connect_with((**options).clone().options([("client_min_messages", "warning")]))
                     .await
                     .map_err(|error| failed(&error))?;
                 migrate::run(&mut Conn::Postgres(pool.acquire().await?)).await?;

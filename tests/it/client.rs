@@ -77,6 +77,13 @@ impl Client {
         self.ask("POST", &format!("{BASE}{path}"), &all, Some(body.to_string().into_bytes())).await
     }
 
+    /// As [`Client::post`], where the gateway may die meanwhile; `None` when no whole answer came.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
+        let url = format!("http://{}{BASE}{path}", self.address);
+        let request = self.http.post(url).header("APIKey", &self.key).body(body.to_string());
+        Self::read(request.send().await.ok()?).await.ok()
+    }
+
     /// The management API.
     pub async fn manage(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
         let body = body.map(|body| body.to_string().into_bytes());
@@ -96,10 +103,14 @@ impl Client {
             request = request.body(body);
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        Self::read(response).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
+    async fn read(response: reqwest::Response) -> Result<Reply, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Reply { status, headers, text, body }
+        Ok(Reply { status, headers, text, body })
     }
 
     /// Writes bytes to a fresh connection and reads what comes back until the other side closes, or `until` was read.

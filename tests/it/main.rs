@@ -1,13 +1,22 @@
-//! Stories about the whole gateway, told by name, on real sockets and real stores. `world.rs` builds what they play in.
+//! Stories about the whole gateway, told by name, on real sockets and real stores. `world.rs` builds what they play in
+//! inside the test, `process.rs` runs the real program.
 
 mod client;
 mod postgres;
+mod process;
 mod receiver;
 mod world;
 
 mod answers;
+mod commands;
+mod crashes;
+mod documents;
 mod fastapi;
 mod idempotency;
 mod malformed;
+mod managing;
 mod media;
+mod pushing;
+mod samples;
 mod sending;
+mod stores;

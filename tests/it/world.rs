@@ -4,7 +4,6 @@
 //! for stories about signals, crashes and the command line.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,12 +12,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wachat::app::App;
-use wachat::bell::Bells;
 use wachat::clock::{Clock, Millis};
 use wachat::device::DeviceState;
 use wachat::inbox::Inbox;
-use wachat::media::shelf::Shelf;
-use wachat::secrets::MasterKey;
 use wachat::settings::{Hidden, Settings};
 use wachat::store::{Location, Store};
 
@@ -49,9 +45,6 @@ pub struct World {
     pub clock: Clock,
     pub store: Store,
     pub inbox: Inbox,
-    pub shelf: Shelf,
-    pub bells: Bells,
-    pub master_key: MasterKey,
     pub address: SocketAddr,
     /// Talks to it with [`KEY`].
     pub client: Client,
@@ -101,8 +94,7 @@ impl World {
         let app = App::open(settings.clone(), clock.clone()).await.expect("the gateway opens");
         app.greet().await.expect("the first rows");
         let device = app.store.list_devices(Some(1)).await.expect("devices").remove(0);
-        let (store, inbox, shelf) = (app.store.clone(), app.inbox.clone(), app.shelf.clone());
-        let (bells, master_key) = (app.bells.clone(), app.master_key.clone());
+        let (store, inbox) = (app.store.clone(), app.inbox.clone());
         let stop = CancellationToken::new();
         let served = spawn(app.serve(listener, stop.clone()));
         let world = Self {
@@ -111,9 +103,6 @@ impl World {
             clock,
             store,
             inbox,
-            shelf,
-            bells,
-            master_key,
             address,
             client: Client::new(address, KEY),
             device_id: device.id,
@@ -153,10 +142,6 @@ impl World {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-    }
-
-    pub fn data_dir(&self) -> PathBuf {
-        self.settings.data_dir.clone()
     }
 
     /// Sends a text and gives its reference number.
@@ -221,7 +206,7 @@ impl World {
         assert_eq!(reply.status, 201, "{}", reply.text);
         let device_id = reply.body["data"]["device_id"].as_str().expect("a device").to_owned();
         self.until_online(&device_id).await;
-        Other { client_id, person_id, device_id, sender: sender.into(), client: Client::new(self.address, &key) }
+        Other { client_id, person_id, device_id, client: Client::new(self.address, &key) }
     }
 }
 
@@ -230,7 +215,6 @@ pub struct Other {
     pub client_id: i64,
     pub person_id: i64,
     pub device_id: String,
-    pub sender: String,
     pub client: Client,
 }
 

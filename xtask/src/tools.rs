@@ -24,6 +24,12 @@ const TOOLS: &[Tool] = &[
         packages: &["postgresql"],
     },
     Tool { name: "curl", probe: &["curl", "--version"], packages: &["curl"] },
+    Tool { name: "jq", probe: &["jq", "--version"], packages: &["jq"] },
+    Tool {
+        name: "unshare, nsenter and setpriv",
+        probe: &["sh", "-c", "command -v unshare nsenter setpriv"],
+        packages: &["util-linux"],
+    },
     Tool {
         name: "PHP with curl",
         probe: &["php", "-r", "exit(extension_loaded('curl') ? 0 : 1);"],

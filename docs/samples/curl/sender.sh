@@ -1,0 +1,24 @@
+#!/bin/sh
+# Asks how many messages a gateway sent today, and its daily limit: GET /sender/{sender}.
+# Run: WACHAT_API_KEY=... WACHAT_SENDER=628... ./sender.sh
+set -eu
+
+need() { [ -n "$2" ] || { echo "$1 is not set" >&2; exit 2; }; }
+need WACHAT_API_KEY "${WACHAT_API_KEY:-}"
+need WACHAT_SENDER "${WACHAT_SENDER:-}"
+
+api=${WACHAT_URL:-http://127.0.0.1:8080}
+api=${api%/}/wachat_api/1.0
+sender=$(jq -nr --arg sender "$WACHAT_SENDER" '$sender | @uri')
+# curl writes the HTTP status after the body: it is the last three characters.
+answer=$(curl --silent --show-error --max-time 10 --write-out '%{http_code}' \
+  --header "APIKey: $WACHAT_API_KEY" "$api/sender/$sender") || exit 1
+body=${answer%???}
+status=${answer#"$body"}
+if [ "$status" -lt 300 ] && printf '%s' "$body" | jq -e '.error == false' >/dev/null 2>&1; then
+  printf '%s\n' "$body"
+else
+  message=$(printf '%s' "$body" | jq -er .message 2>/dev/null) || message='the answer is not one of this API'
+  printf '%s: %s\n' "$status" "$message" >&2
+  exit 1
+fi

@@ -1,0 +1,3 @@
+module wachat-samples
+
+go 1.24

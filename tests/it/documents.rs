@@ -1,0 +1,81 @@
+//! The OpenAPI document, its page, health and metrics.
+
+use serde_json::{Value, json};
+use wachat::api::{openapi, routes};
+
+use crate::world::{ALICE, World, stories};
+
+/// `docs/openapi.json` is the document as it was when it was last looked at.
+#[test]
+fn the_openapi_document_is_the_one_in_docs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    let made = openapi::text(&routes::document());
+    assert!(
+        kept.trim_end() == made.trim_end(),
+        "the document changed: run `cargo xtask openapi` and look at the change"
+    );
+}
+
+#[test]
+fn every_operation_is_documented() {
+    let document: Value = serde_json::from_str(&openapi::text(&routes::document())).expect("JSON");
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    let paths = document["paths"].as_object().expect("paths");
+    for path in ["auth/api_key", "sender/{sender}", "message", "media", "status/{message_ref_no}"] {
+        assert!(paths.contains_key(&format!("/wachat_api/1.0/{path}")), "{path}");
+    }
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            assert!(!summary.is_empty(), "{method} {path} has no summary");
+            let is_guarded = operation["security"].as_array().is_some_and(|security| !security.is_empty());
+            let is_open = operation["tags"] == json!(["Operations"]);
+            assert!(is_guarded != is_open, "{method} {path} says who may use it");
+        }
+    }
+}
+
+stories! {
+    async fn the_document_and_its_page_are_served_and_need_nothing_from_elsewhere(database: Database) {
+        let world = World::new(database).await;
+        let document = world.client.ask("GET", "/openapi.json", &[], None).await;
+        assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
+        let page = world.client.ask("GET", "/docs/", &[], None).await;
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains("swagger-ui"), "{}", page.text);
+        for attribute in ["src=\"", "href=\""] {
+            for link in page.text.split(attribute).skip(1) {
+                let link = &link[..link.find('"').expect("its end")];
+                assert!(!link.contains("//") && !link.starts_with('/'), "{link} comes from elsewhere");
+                let file = world.client.ask("GET", &format!("/docs/{}", link.trim_start_matches("./")), &[], None).await;
+                assert_eq!(file.status, 200, "{link}");
+            }
+        }
+        world.stop().await;
+    }
+
+    async fn health_readiness_and_metrics_are_told_without_a_key(database: Database) {
+        let world = World::new(database).await;
+        let client = world.client.with_key("");
+        for path in ["/healthz", "/readyz"] {
+            let reply = client.ask("GET", path, &[], None).await;
+            assert_eq!((reply.status, &reply.body["error"]), (200, &json!(false)), "{path}");
+        }
+        let ref_no = world.send(ALICE, "hello").await;
+        world.until(&ref_no, "R").await;
+        let metrics = client.ask("GET", "/metrics", &[], None).await;
+        assert!(metrics.header("content-type").starts_with("text/plain"));
+        for line in [
+            "wachat_messages_accepted_total ",
+            "wachat_message_states_total{state=\"R\"} ",
+            "wachat_http_requests_total{path=\"message\",status=\"201\"} ",
+            "wachat_messages_waiting ",
+            "wachat_devices{state=\"online\"} ",
+        ] {
+            assert!(metrics.text.contains(line), "{line} in {}", metrics.text);
+        }
+        assert!(!metrics.text.contains(ALICE));
+        world.stop().await;
+    }
+}
