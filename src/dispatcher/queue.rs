@@ -144,12 +144,6 @@ impl<T: Clone> Window<T> {
         later.into_iter().chain(deadline).min()
     }
 
-    /// Whether a message could be taken at `now`.
-    pub fn has_ready(&mut self, now: Millis) -> bool {
-        self.wake(now);
-        !self.ready.is_empty()
-    }
-
     /// Moves what has become due to the ready ones.
     fn wake(&mut self, now: Millis) {
         while let Some((deadline, ref_no)) = self.deadlines.first().cloned() {

@@ -2,7 +2,7 @@
 
 use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
-use crate::message::RefNo;
+use crate::message::{RefNo, State};
 
 /// A step forward of one message of a device that this node owns.
 #[derive(Debug, Clone)]
@@ -53,103 +53,86 @@ impl Store {
     }
 }
 
-/// Stores steps, one statement each (two for a member of a group).
+/// Changes one message, if this node still owns its device. `$1` is the message, `$2` the device, `$3` the epoch.
+macro_rules! step {
+    ($conn:expr, $one:expr, $set:literal, $only:literal $(, $bind:expr)* $(,)?) => {
+        sql!(
+            &mut *$conn,
+            execute,
+            concat!(
+                "UPDATE messages SET ",
+                $set,
+                " WHERE ref_no = $1 AND ",
+                $only,
+                " AND EXISTS (SELECT 1 FROM devices WHERE id = $2 AND id = messages.device_id AND lease_epoch = $3)"
+            ),
+            $one.ref_no.as_str(),
+            &$one.device_id,
+            $one.epoch,
+            $($bind),*
+        )
+    };
+}
+
+/// Stores steps, one statement each (two more for a member of a group).
 pub(super) async fn store(conn: &mut Conn, steps: Vec<Progress>) -> Result<(), StoreError> {
-    for Progress { ref_no, device_id, epoch, step } in steps {
-        let ref_no = ref_no.as_str();
-        let device = device_id.as_str();
-        match step {
-            Step::Sent { at, members } => sql!(
-                &mut *conn,
-                execute,
-                "UPDATE messages SET status = CASE WHEN status = 'Q' THEN 'S' ELSE status END, \
-                 sent_at = COALESCE(sent_at, $2), members = COALESCE($3, members), under_way_at = NULL \
-                 WHERE ref_no = $1 AND status <> 'A' \
-                 AND EXISTS (SELECT 1 FROM devices WHERE id = $4 AND id = messages.device_id AND lease_epoch = $5)",
-                ref_no,
-                at,
-                members,
-                device,
-                epoch,
-            ),
-            Step::Delivered { at, member: None } => sql!(
-                &mut *conn,
-                execute,
-                "UPDATE messages SET status = CASE WHEN status IN ('Q', 'S') THEN 'D' ELSE status END, \
-                 sent_at = COALESCE(sent_at, $2), delivered_at = COALESCE(delivered_at, $2), under_way_at = NULL \
-                 WHERE ref_no = $1 AND status <> 'A' \
-                 AND EXISTS (SELECT 1 FROM devices WHERE id = $3 AND id = messages.device_id AND lease_epoch = $4)",
-                ref_no,
-                at,
-                device,
-                epoch,
-            ),
-            Step::Read { at, member: None } => sql!(
-                &mut *conn,
-                execute,
-                "UPDATE messages SET status = 'R', sent_at = COALESCE(sent_at, $2), \
-                 delivered_at = COALESCE(delivered_at, $2), read_at = COALESCE(read_at, $2), under_way_at = NULL \
-                 WHERE ref_no = $1 AND status <> 'A' \
-                 AND EXISTS (SELECT 1 FROM devices WHERE id = $3 AND id = messages.device_id AND lease_epoch = $4)",
-                ref_no,
-                at,
-                device,
-                epoch,
-            ),
-            Step::Delivered { at, member: Some(member) } => {
-                store_member(conn, ref_no, device, epoch, &member, at, None).await
-            }
-            Step::Read { at, member: Some(member) } => {
-                store_member(conn, ref_no, device, epoch, &member, at, Some(at)).await
-            }
-            Step::Aborted { at, reason } => sql!(
-                &mut *conn,
-                execute,
-                "UPDATE messages SET status = 'A', aborted_at = $2, reason = $3, under_way_at = NULL \
-                 WHERE ref_no = $1 AND status = 'Q' \
-                 AND EXISTS (SELECT 1 FROM devices WHERE id = $4 AND id = messages.device_id AND lease_epoch = $5)",
-                ref_no,
+    for one in steps {
+        match &one.step {
+            Step::Sent { at, members } => reach(conn, &one, State::Sent, *at, *members).await,
+            Step::Delivered { at, member: None } => reach(conn, &one, State::Delivered, *at, None).await,
+            Step::Read { at, member: None } => reach(conn, &one, State::Read, *at, None).await,
+            Step::Delivered { at, member: Some(member) } => store_member(conn, &one, member, *at, None).await,
+            Step::Read { at, member: Some(member) } => store_member(conn, &one, member, *at, Some(*at)).await,
+            Step::Aborted { at, reason } => step!(
+                conn,
+                one,
+                "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
+                "status = 'Q'",
                 at,
                 reason,
-                device,
-                epoch,
             ),
-            Step::Retry { due_at, attempts } => sql!(
-                &mut *conn,
-                execute,
-                "UPDATE messages SET due_at = $2, attempts = $3, under_way_at = NULL WHERE ref_no = $1 AND status = 'Q' \
-                 AND EXISTS (SELECT 1 FROM devices WHERE id = $4 AND id = messages.device_id AND lease_epoch = $5)",
-                ref_no,
-                due_at,
-                attempts,
-                device,
-                epoch,
-            ),
-            Step::Fetched { media_id } => sql!(
-                &mut *conn,
-                execute,
-                "UPDATE messages SET media_id = $2 WHERE ref_no = $1 \
-                 AND EXISTS (SELECT 1 FROM devices WHERE id = $3 AND id = messages.device_id AND lease_epoch = $4)",
-                ref_no,
-                media_id,
-                device,
-                epoch,
-            ),
+            Step::Retry { due_at, attempts } => {
+                step!(conn, one, "due_at = $4, attempts = $5, under_way_at = NULL", "status = 'Q'", due_at, attempts)
+            }
+            Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
         }?;
     }
     Ok(())
 }
 
+/// Moves a message forward to `state`, or leaves it where it is further already. A date that is not there yet is set, those
+/// of the states before with it: what was read was delivered.
+async fn reach(
+    conn: &mut Conn,
+    one: &Progress,
+    state: State,
+    at: Millis,
+    members: Option<i64>,
+) -> Result<u64, StoreError> {
+    step!(
+        conn,
+        one,
+        "status = CASE WHEN 'R' IN (status, $4) THEN 'R' WHEN 'D' IN (status, $4) THEN 'D' ELSE 'S' END, \
+         sent_at = COALESCE(sent_at, $5), \
+         delivered_at = CASE WHEN $4 IN ('D', 'R') THEN COALESCE(delivered_at, $5) ELSE delivered_at END, \
+         read_at = CASE WHEN $4 = 'R' THEN COALESCE(read_at, $5) ELSE read_at END, \
+         members = COALESCE($6, members), under_way_at = NULL",
+        "status <> 'A'",
+        state.letter(),
+        at,
+        members,
+    )
+}
+
 /// A receipt of one member of a group: the message is delivered, or read, when every member's has come.
 async fn store_member(
     conn: &mut Conn,
-    ref_no: &str,
-    device_id: &str,
-    epoch: i64,
+    one: &Progress,
     member: &str,
     delivered_at: Millis,
     read_at: Option<Millis>,
 ) -> Result<u64, StoreError> {
+    let ref_no = one.ref_no.as_str();
     let stored = sql!(
         &mut *conn,
         execute,
@@ -161,8 +144,8 @@ async fn store_member(
         member,
         delivered_at,
         read_at,
-        device_id,
-        epoch,
+        &one.device_id,
+        one.epoch,
     )?;
     if stored == 0 {
         return Ok(0);

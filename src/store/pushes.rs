@@ -59,21 +59,6 @@ impl Store {
         .map(|rows| rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// When the next delivery is due that is not due yet.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn next_push_at(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(
-            &mut conn,
-            scalar as Option<i64>,
-            "SELECT MIN(due_at) FROM pushes JOIN clients ON clients.id = pushes.client_id WHERE status = 'due' \
-             AND due_at > $1 AND push_url IS NOT NULL AND push_paused_at IS NULL",
-            now,
-        )
-    }
-
     /// Takes up to `limit` due deliveries of a client; should this process die they are due again at `again_at`.
     ///
     /// # Errors

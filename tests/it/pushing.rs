@@ -10,9 +10,10 @@ use sha2::Sha256;
 use wachat::device::Device;
 use wachat::inbox::{Received, sandbox_message};
 use wachat::message::{Inbound, InboundMedia};
+use wachat::store::StoredPush;
 
 use crate::receiver::{Answer, Asked, Receiver};
-use crate::world::{BOB, Time, World, eventually, stories};
+use crate::world::{BOB, Time, World, eventually, stories, within};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -40,17 +41,34 @@ async fn pushes(world: &World, status: &str) -> Vec<Value> {
     reply.body["data"]["items"].as_array().expect("pushes").clone()
 }
 
-/// Moves a held clock until so many requests have come.
-async fn until_asked(world: &World, receiver: &Receiver, count: usize, step: Duration) -> Vec<Asked> {
-    eventually(&format!("{count} pushes"), async || {
-        let asked = receiver.asked();
-        if asked.len() >= count {
-            return Ok(asked);
-        }
-        world.advance(step).await;
-        Err(format!("{} pushes", asked.len()))
+/// Receivers that answer `status` so often, each time in other words, so that a story sees which answer was stored.
+fn numbered(status: u16, times: usize) -> Vec<Answer> {
+    (1..=times).map(|at| Answer { body: format!("answer {at}").into_bytes(), ..Answer::status(status) }).collect()
+}
+
+/// Waits until the receiver was asked so often. The held clock is nudged when nothing happens, and only then: while a try
+/// is under way time stands still.
+async fn until_asked(world: &World, receiver: &Receiver, count: usize) -> Vec<Asked> {
+    while within(Duration::from_millis(300), receiver.until(count)).await.is_err() {
+        world.advance(Duration::from_secs(1)).await;
+    }
+    receiver.asked()
+}
+
+/// Waits until the outcome of the latest try is stored: the answer with this number.
+async fn until_stored(world: &World, number: usize) -> StoredPush {
+    eventually("the try's outcome is stored", async || {
+        let push = world.store.list_pushes(1, None, None, 1).await.expect("pushes").remove(0);
+        if push.last_answer == Some(format!("answer {number}")) { Ok(push) } else { Err(format!("{push:?}")) }
     })
     .await
+}
+
+/// Moves the held clock to the moment when the latest push is due again; gives how long that was.
+async fn wait_for_turn(world: &World, push: &StoredPush) -> Duration {
+    let wait = Duration::from_millis((push.due_at - world.clock.now()).unsigned_abs());
+    world.advance(wait).await;
+    wait
 }
 
 fn is_signed(asked: &Asked, secret: &str) -> bool {
@@ -149,32 +167,34 @@ stories! {
 
     async fn a_failing_url_is_tried_on_the_schedule_with_the_same_id(database: Database) {
         let world = World::held(database).await;
-        let failing = vec![Answer::status(500), Answer::status(302).header("location", "/"), Answer::status(429), Answer::status(200)];
-        let receiver = Receiver::new(failing).await;
+        let mut answers = numbered(500, 4);
+        answers[1] = Answer { status: 302, ..answers[1].clone() }.header("location", "/");
+        answers[2].status = 429;
+        answers[3].status = 200;
+        let receiver = Receiver::new(answers).await;
         set_url(&world, 1, &receiver.url("/")).await;
         let id = receive(&world, &world.device_id, "hello").await;
-        receiver.until(1).await;
-        // Not before 5 s are over; with its jitter not after 5.5 s.
-        world.advance(Duration::from_millis(4_900)).await;
-        assert_eq!(receiver.asked().len(), 1);
-        let asked = until_asked(&world, &receiver, 4, Duration::from_millis(500)).await;
-        assert!(asked.iter().all(|asked| asked.header("webhook-id") == id && asked.field("id").as_deref() == Some(&id)));
-        let seconds: Vec<i64> = asked.iter().map(|asked| asked.header("webhook-timestamp").parse().expect("seconds")).collect();
-        let waits: Vec<i64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        for (wait, least) in waits.iter().zip([5, 30, 120]) {
-            assert!((least..=least + least / 10 + 3).contains(wait), "{waits:?}");
+        for (at, least) in [5, 30, 120].into_iter().enumerate() {
+            until_asked(&world, &receiver, at + 1).await;
+            let push = until_stored(&world, at + 1).await;
+            let wait = wait_for_turn(&world, &push).await.as_millis();
+            assert!((least * 1_000..=least * 1_100).contains(&wait), "{at}: {wait} ms");
         }
+        let asked = until_asked(&world, &receiver, 4).await;
+        assert_eq!(until_stored(&world, 4).await.status, "done");
+        assert!(asked.iter().all(|asked| asked.header("webhook-id") == id && asked.field("id").as_deref() == Some(&id)));
         world.stop().await;
     }
 
     async fn retry_after_is_honoured(database: Database) {
         let world = World::held(database).await;
-        let receiver = Receiver::new(vec![Answer::status(503).header("retry-after", "600"), Answer::status(200)]).await;
+        let answers = numbered(503, 1).remove(0).header("retry-after", "600");
+        let receiver = Receiver::new(vec![answers]).await;
         set_url(&world, 1, &receiver.url("/")).await;
         receive(&world, &world.device_id, "hello").await;
-        let asked = until_asked(&world, &receiver, 2, Duration::from_secs(5)).await;
-        let second = |at: usize| asked[at].header("webhook-timestamp").parse::<i64>().expect("seconds");
-        assert!(second(1) - second(0) >= 600);
+        until_asked(&world, &receiver, 1).await;
+        let push = until_stored(&world, 1).await;
+        assert_eq!(wait_for_turn(&world, &push).await, Duration::from_secs(600));
         world.stop().await;
     }
 
@@ -195,26 +215,35 @@ stories! {
         assert_eq!(receiver.asked().len(), 1);
         let reply = world.client.manage("POST", "/clients/1/push/resume", None).await;
         assert_eq!(reply.body["data"]["paused_reason"], Value::Null);
-        let asked = until_asked(&world, &receiver, 3, Duration::from_secs(1)).await;
+        let asked = until_asked(&world, &receiver, 3).await;
         let mut ids: Vec<String> = asked[1..].iter().map(|asked| asked.field("id").expect("an id")).collect();
+        let mut both = [first, second];
         ids.sort();
-        assert_eq!(ids, [first, second]);
+        both.sort();
+        assert_eq!(ids, both);
         world.stop().await;
     }
 
     async fn after_72_hours_a_push_has_failed_the_url_rests_and_a_replay_delivers_it(database: Database) {
         let world = World::held(database).await;
-        let receiver = Receiver::new(vec![Answer::status(500)]).await;
+        let receiver = Receiver::new(numbered(500, 20)).await;
         set_url(&world, 1, &receiver.url("/")).await;
         let id = receive(&world, &world.device_id, "hello").await;
-        eventually("it has failed", async || {
-            world.advance(HOUR).await;
-            let failed = pushes(&world, "failed").await;
-            if failed.len() == 1 && failed[0]["id"] == id.as_str() { Ok(()) } else { Err(format!("{failed:?}")) }
-        })
-        .await;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            until_asked(&world, &receiver, tries).await;
+            let push = until_stored(&world, tries).await;
+            assert_eq!((push.inbound_id.as_str(), push.attempts), (id.as_str(), tries as i64));
+            if push.status == "failed" {
+                break;
+            }
+            wait_for_turn(&world, &push).await;
+        }
         // Each wait is up to a tenth longer than the schedule says, so the last one may not fit.
-        assert!((13..=14).contains(&receiver.asked().len()));
+        assert!((13..=14).contains(&tries), "{tries}");
+        let shown = world.client.manage("GET", "/clients/1/push", None).await;
+        assert!(shown.body["data"]["paused_reason"].as_str().is_some_and(|reason| reason.contains("72 hours")), "{}", shown.text);
         let well = Receiver::new(vec![Answer::status(200)]).await;
         set_url(&world, 1, &well.url("/")).await;
         let reply = world.client.manage("POST", "/clients/1/pushes/replay", Some(json!({"id": id}))).await;
@@ -249,7 +278,7 @@ stories! {
         let id = receive(&world, &world.device_id, "hello").await;
         receiver.until(1).await;
         let world = world.restart().await;
-        let asked = until_asked(&world, &receiver, 2, Duration::from_secs(1)).await;
+        let asked = until_asked(&world, &receiver, 2).await;
         assert_eq!(asked[1].field("id"), Some(id));
         world.stop().await;
     }

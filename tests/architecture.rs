@@ -1,0 +1,200 @@
+//! Holds the house together: who may use whom, who may name SQL, channels and the environment, how long a file may be.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
+const FLOORS: &[&[&str]] = &[
+    &["limits", "clock", "settings", "secrets", "telemetry", "bell"],
+    &["account", "device", "message", "password", "phone"],
+    &["egress"],
+    &["media", "store"],
+    &["inbox", "outbox", "receipts"],
+    &["channel"],
+    &["api", "dispatcher", "push"],
+    &["http"],
+    &["app"],
+    &["cli"],
+];
+
+/// What is allowed within a floor, or upwards, each for a reason.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("settings", "limits", "a default is a limit"),
+    ("secrets", "clock", "a new key is random"),
+    ("secrets", "settings", "the key may be a setting"),
+    ("secrets", "account", "hexadecimal digits are written in one place"),
+    ("api", "push", "the secret is shown as the payload is signed"),
+];
+
+/// The longest a file may be, and a function.
+const FILE_LINES_MAX: usize = 400;
+const FUNCTION_LINES_MAX: usize = 70;
+
+struct Source {
+    /// Below `src`, `tests`, `benches` or `xtask`.
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// `store` for `src/store/mod.rs` and `src/store.rs`; nothing for what is outside `src`.
+    fn module(&self) -> Option<String> {
+        let below = self.path.strip_prefix("src").ok()?;
+        let first = below.components().next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+        (first != "lib" && first != "main").then_some(first)
+    }
+
+    /// The part of the file that is not its tests.
+    fn product(&self) -> &str {
+        self.text.split("#[cfg(test)]").next().unwrap_or_default()
+    }
+
+    fn is(&self, path: &str) -> bool {
+        self.path == Path::new(path)
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut folders, mut found) = (["src", "tests", "benches", "xtask/src"].map(PathBuf::from).to_vec(), Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(root.join(&folder)).expect("a folder") {
+            let path = folder.join(entry.expect("an entry").file_name());
+            if root.join(&path).is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(root.join(&path)).expect("a text");
+                found.push(Source { path, text });
+            }
+        }
+    }
+    assert!(found.len() > 50, "the sources were found");
+    found
+}
+
+/// The modules that a text names as `crate::module`, alone or in braces.
+fn named(text: &str) -> Vec<String> {
+    let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut names = Vec::new();
+    for part in text.split("crate::").skip(1) {
+        match part.strip_prefix('{') {
+            Some(list) => {
+                names.extend(list.split('}').next().unwrap_or_default().split(',').map(|one| name(one.trim())))
+            }
+            None => names.push(name(part)),
+        }
+    }
+    names
+}
+
+#[test]
+fn a_module_uses_only_what_stands_below_it() {
+    let floor: BTreeMap<&str, usize> =
+        FLOORS.iter().enumerate().flat_map(|(at, floor)| floor.iter().map(move |name| (*name, at))).collect();
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some(module) = source.module() else { continue };
+        let own = *floor.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no floor: add it to FLOORS"));
+        for used in named(source.product()).into_iter().filter(|used| *used != module) {
+            let Some(its) = floor.get(used.as_str()) else { continue };
+            let excepted = EXCEPTIONS.iter().any(|(from, to, _)| *from == module && *to == used);
+            if *its >= own && !excepted {
+                wrong.push(format!("{} uses {used}", source.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_the_store_speaks_sql_and_only_the_dispatcher_uses_a_channel() {
+    for source in sources() {
+        let Some(module) = source.module() else { continue };
+        let text = source.product();
+        if module != "store" {
+            for word in ["sqlx::query", "SELECT ", "INSERT INTO", "UPDATE messages", "DELETE FROM"] {
+                assert!(!text.contains(word), "{} speaks SQL: {word}", source.path.display());
+            }
+        }
+        if module != "channel" && module != "dispatcher" {
+            assert!(!text.contains("crate::channel"), "{} uses a channel", source.path.display());
+        }
+        if module == "channel" {
+            assert!(!text.contains("crate::store"), "{} touches the store", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn time_randomness_the_environment_and_customers_addresses_each_have_one_door() {
+    for (door, words) in [
+        (
+            "src/clock.rs",
+            vec!["SystemTime::now", "Instant::now", "tokio::time::sleep", "tokio::time::timeout", "getrandom::"],
+        ),
+        ("src/settings.rs", vec!["env::var"]),
+        ("src/egress.rs", vec!["reqwest::"]),
+    ] {
+        for source in sources().into_iter().filter(|source| source.module().is_some() && !source.is(door)) {
+            for word in &words {
+                assert!(
+                    !source.product().contains(word),
+                    "{} has a {word} of its own; ask {door}",
+                    source.path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_and_no_function_is_longer_than_a_reader_can_hold() {
+    let mut long = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        if lines.len() > FILE_LINES_MAX {
+            long.push(format!("{}: {} lines; could it be two nouns?", source.path.display(), lines.len()));
+        }
+        for (at, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let is_head = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn ", "pub(super) async fn "]
+                .iter()
+                .any(|head| line.trim_start().starts_with(head));
+            if !is_head || line.trim_end().ends_with('}') || line.trim_end().ends_with(';') {
+                continue;
+            }
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = lines[at..].iter().position(|line| *line == end).unwrap_or(0);
+            if length > FUNCTION_LINES_MAX {
+                long.push(format!("{}:{}: a function of {length} lines", source.path.display(), at + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn every_file_says_why_it_exists() {
+    for source in sources() {
+        assert!(
+            source.text.starts_with("//!") || source.is("xtask/src/main.rs"),
+            "{} begins with no //!",
+            source.path.display()
+        );
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason_written_down() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reasons = std::fs::read_to_string(root.join("docs/decisions/0002-dependencies.md")).expect("the decision");
+    let manifest: toml::Table = std::fs::read_to_string(root.join("Cargo.toml")).expect("it").parse().expect("TOML");
+    for section in ["dependencies", "dev-dependencies"] {
+        for name in manifest[section].as_table().expect("a table").keys() {
+            assert!(
+                reasons.contains(&format!("`{name}`")),
+                "{name} has no reason in docs/decisions/0002-dependencies.md"
+            );
+        }
+    }
+}
