@@ -1,19 +1,19 @@
 //! What a body may hold. The original API was FastAPI with pydantic v1; clients read its faults, so this finds every
 //! fault and says each as that did: the same `loc`, `msg` and `type`.
 
-use std::borrow::Cow;
-
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::json::{self, BadJson, Json};
+use super::form::{Checked, Form};
+use super::json::Json;
 use super::problem::Problem;
-use super::text;
+use super::{media_url, python, text, upload};
 use crate::limits;
 use crate::phone;
+
+const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
+const MEDIA_FIELDS: [&str; 9] =
+    ["sender", "queue", "timeout", "is_group", "destination", "caption", "media_url", "media_base64", "file_name"];
 
 /// One fault, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,23 +30,7 @@ impl Fault {
 
     /// A value of a field of the body that cannot be used.
     pub fn value(name: &str, msg: impl Into<String>) -> Self {
-        Self::field(name, msg, "value_error")
-    }
-
-    fn field(name: &str, msg: impl Into<String>, kind: &'static str) -> Self {
-        Self::at(["body".into(), name.into()], msg, kind)
-    }
-
-    fn body(msg: &str, kind: &'static str) -> Self {
-        Self::at(["body".into()], msg, kind)
-    }
-
-    fn missing(name: &str) -> Self {
-        Self::field(name, "field required", "value_error.missing")
-    }
-
-    fn too_long(name: &str, most: usize) -> Self {
-        Self::field(name, format!("ensure this value has at most {most} characters"), "value_error.any_str.max_length")
+        Self::at(["body".into(), name.into()], msg, "value_error")
     }
 }
 
@@ -86,308 +70,285 @@ pub enum Source {
 /// Checks the body of `POST /message`.
 ///
 /// # Errors
-/// 422 with every fault; 400 when it is not UTF-8 or nests too deep.
+/// 422 with every fault; 400 when it is not UTF-8, nests too deep or holds an integer of thousands of digits.
 pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem> {
-    let mut form = Form::read(body)?;
-    let (sender, queue) = (form.name("sender"), form.name("queue"));
+    let mut form = Form::read(body, &MESSAGE_FIELDS)?;
+    let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
-    let message = form.required("message").and_then(|text| form.text("message", &text));
-    if let Some("") = message.as_deref() {
-        let msg = "ensure this value has at least 1 characters";
-        form.faults.push(Fault::field("message", msg, "value_error.any_str.min_length"));
-    }
-    match (destination, message) {
-        (Some(destination), Some(message)) if form.faults.is_empty() => {
-            Ok(MessageParams { sender, queue, timeout_seconds, is_group, destination, message })
-        }
-        _ => Err(Problem::Invalid(form.faults)),
-    }
+    let message = form.message();
+    let params = || -> Checked<MessageParams> {
+        Ok(MessageParams {
+            sender: sender?,
+            queue: queue?,
+            timeout_seconds: timeout_seconds?,
+            is_group: is_group?,
+            destination: destination?,
+            message: message?,
+        })
+    };
+    form.finish(params())
 }
 
 /// Checks the body of `POST /media`.
 ///
 /// # Errors
-/// 422 with every fault; 400 when it is not UTF-8 or nests too deep.
+/// As [`message`].
 pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
-    let mut form = Form::read(body)?;
-    let (sender, queue) = (form.name("sender"), form.name("queue"));
+    let mut form = Form::read(body, &MEDIA_FIELDS)?;
+    let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
-    let caption = form.optional("caption").and_then(|caption| form.text("caption", &caption)).filter(|c| !c.is_empty());
-    let faults_before = form.faults.len();
-    let url = form.optional("media_url").map(|url| url.trim().to_owned()).filter(|url| !url.is_empty());
-    let base64 = form.optional("media_base64").filter(|text| !text.trim().is_empty());
-    let file_name = form.optional("file_name").map(|name| file_name(&name)).filter(|name| !name.is_empty());
-    let source = match (url, base64) {
-        (Some(url), None) => form.url(url).map(Source::Url),
-        (None, Some(text)) => {
-            let bytes = form.bytes(&text);
-            if file_name.is_none() && form.faults.len() == faults_before {
-                form.faults.push(Fault::missing("file_name"));
-            }
-            bytes.map(Source::Bytes)
-        }
-        (url, _) => {
-            if form.faults.len() == faults_before {
-                let both = "give media_url or media_base64, not both";
-                let none = "give media_url or media_base64: one of them is required";
-                let msg = if url.is_some() { both } else { none };
-                form.faults.push(Fault::field("__root__", msg, "value_error"));
-            }
-            None
-        }
+    let caption = form.caption();
+    let (url, bytes) = (form.media_url(), form.media_base64());
+    let file_name = form.file_name(&bytes);
+    let source = form.source(url, bytes);
+    let params = || -> Checked<MediaParams> {
+        Ok(MediaParams {
+            sender: sender?,
+            queue: queue?,
+            timeout_seconds: timeout_seconds?,
+            is_group: is_group?,
+            destination: destination?,
+            caption: caption?,
+            source: source?,
+            file_name: file_name?,
+        })
     };
-    match (destination, source) {
-        (Some(destination), Some(source)) if form.faults.is_empty() => {
-            Ok(MediaParams { sender, queue, timeout_seconds, is_group, destination, caption, source, file_name })
-        }
-        _ => Err(Problem::Invalid(form.faults)),
-    }
+    form.finish(params())
 }
 
-/// A body's fields, and the faults found in them so far.
-struct Form<'a> {
-    fields: Vec<(Cow<'a, str>, Json<'a>)>,
-    faults: Vec<Fault>,
-}
-
-impl<'a> Form<'a> {
-    fn read(body: &'a [u8]) -> Result<Self, Problem> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| Problem::BadRequest("the body is not UTF-8; send JSON in UTF-8".into()))?;
-        if text.is_empty() {
-            return Err(Problem::Invalid(vec![Fault::body("field required", "value_error.missing")]));
-        }
-        match json::parse(text) {
-            Ok(Json::Object(fields)) => Ok(Self { fields, faults: Vec::new() }),
-            Ok(Json::Null) => Err(Problem::Invalid(vec![Fault::body("field required", "value_error.missing")])),
-            Ok(_) => Err(Problem::Invalid(vec![Fault::body("value is not a valid dict", "type_error.dict")])),
-            Err(BadJson::TooDeep) => Err(Problem::BadRequest(format!(
-                "the body nests deeper than {} levels, or has more than {} fields",
-                limits::JSON_DEPTH_MAX,
-                limits::JSON_FIELDS_MAX
-            ))),
-            Err(BadJson::Syntax { message, position, line, column }) => {
-                let msg = format!("{message}: line {line} column {column} (char {position})");
-                Err(Problem::Invalid(vec![Fault::at(["body".into(), position.into()], msg, "value_error.jsondecode")]))
-            }
-        }
-    }
-
-    fn take(&mut self, name: &str) -> Option<Json<'a>> {
-        let at = self.fields.iter().position(|(known, _)| known == name)?;
-        Some(self.fields.swap_remove(at).1)
-    }
-
-    /// A string that must be there.
-    fn required(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
-        match self.take(name) {
-            None => self.faults.push(Fault::missing(name)),
-            Some(Json::Null) => {
-                self.faults.push(Fault::field(name, "none is not an allowed value", "type_error.none.not_allowed"));
-            }
-            Some(value) => return self.string(name, value),
-        }
-        None
-    }
-
-    /// A string that may be absent or null.
-    fn optional(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
-        match self.take(name) {
-            None | Some(Json::Null) => None,
-            Some(value) => self.string(name, value),
-        }
-    }
-
-    /// A name of a gateway; what is empty after trimming counts as absent.
-    fn name(&mut self, name: &'static str) -> Option<String> {
+/// Each field's rules. Fields are asked for in the order of the documentation, which is that of the faults.
+impl Form<'_> {
+    /// A gateway's number or device id; what is empty after trimming counts as absent.
+    fn gateway(&mut self, name: &'static str) -> Checked<Option<String>> {
         let text = self.optional(name)?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        Ok(text.map(|text| python::strip(&text).to_owned()).filter(|text| !text.is_empty()))
     }
 
-    fn string(&mut self, name: &'static str, value: Json<'a>) -> Option<Cow<'a, str>> {
-        match value {
-            Json::String(text) => Some(without_nul(text)),
-            Json::Number(text) => Some(python_number(text)),
-            Json::Bool(true) => Some(Cow::Borrowed("True")),
-            Json::Bool(false) => Some(Cow::Borrowed("False")),
-            Json::Null | Json::Array | Json::Object(_) => {
-                self.faults.push(Fault::field(name, "str type expected", "type_error.str"));
-                None
+    fn timeout(&mut self) -> Checked<i64> {
+        let seconds = match self.take("timeout") {
+            Json::Null => Some(limits::TIMEOUT_SECONDS_DEFAULT),
+            Json::Number(number) => python::whole(number),
+            Json::String(text) => python::integer(&text),
+            Json::Bool(value) => Some(value.into()),
+            Json::Array | Json::Object => None,
+        };
+        let most = limits::TIMEOUT_SECONDS_MAX;
+        let (msg, kind) = match seconds {
+            None => ("value is not a valid integer".to_owned(), "type_error.integer"),
+            Some(..1) => ("ensure this value is greater than or equal to 1".to_owned(), "value_error.number.not_ge"),
+            Some(seconds) if seconds > most => {
+                (format!("ensure this value is less than or equal to {most}"), "value_error.number.not_le")
             }
+            Some(seconds) => return Ok(seconds),
+        };
+        self.refuse("timeout", msg, kind)
+    }
+
+    fn is_group(&mut self) -> Checked<bool> {
+        let word = match self.take("is_group") {
+            Json::Null => return Ok(false),
+            Json::Bool(value) => return Ok(value),
+            Json::String(text) => text.to_lowercase(),
+            Json::Number(number) => match python::float(number) {
+                1.0 => return Ok(true),
+                0.0 => return Ok(false),
+                _ => String::new(),
+            },
+            Json::Array | Json::Object => String::new(),
+        };
+        match word.as_str() {
+            "1" | "on" | "t" | "true" | "y" | "yes" => Ok(true),
+            "0" | "off" | "f" | "false" | "n" | "no" => Ok(false),
+            _ => self.refuse("is_group", "value could not be parsed to a boolean", "type_error.bool"),
+        }
+    }
+
+    /// Which of both it should be is not known where `is_group` is not.
+    fn destination(&mut self, is_group: Checked<bool>, country_code: &str) -> Checked<String> {
+        let text = self.required("destination")?;
+        let parsed = if is_group? { phone::parse_group(&text) } else { phone::parse_destination(&text, country_code) };
+        parsed.or_else(|bad| self.refuse("destination", bad.to_string(), "value_error"))
+    }
+
+    fn message(&mut self) -> Checked<String> {
+        let text = self.required("message")?;
+        let message = self.decoded("message", &text)?;
+        if message.is_empty() { self.refuse_empty("message") } else { Ok(message) }
+    }
+
+    fn caption(&mut self) -> Checked<Option<String>> {
+        match self.optional("caption")? {
+            Some(text) => Ok(Some(self.decoded("caption", &text)?).filter(|caption| !caption.is_empty())),
+            None => Ok(None),
         }
     }
 
     /// A text for people, its escapes decoded.
-    fn text(&mut self, name: &'static str, raw: &str) -> Option<String> {
-        let decoded = text::decode(raw);
-        if decoded.len() > limits::TEXT_CHARS_MAX && decoded.chars().count() > limits::TEXT_CHARS_MAX {
-            self.faults.push(Fault::too_long(name, limits::TEXT_CHARS_MAX));
-            return None;
+    fn decoded(&mut self, name: &'static str, text: &str) -> Checked<String> {
+        let decoded = text::decode(text);
+        self.at_most(name, &decoded, limits::TEXT_CHARS_MAX)?;
+        Ok(decoded.into_owned())
+    }
+
+    fn media_url(&mut self) -> Checked<Option<String>> {
+        let Some(text) = self.optional("media_url")? else { return Ok(None) };
+        let url = python::strip(&text);
+        if url.is_empty() {
+            return self.refuse_empty("media_url");
         }
-        Some(decoded.into_owned())
+        self.at_most("media_url", url, limits::URL_CHARS_MAX)?;
+        match media_url::check(url) {
+            Ok(()) => Ok(Some(url.to_owned())),
+            Err(bad) => self.refuse("media_url", bad.to_string(), bad.kind()),
+        }
     }
 
-    fn timeout(&mut self) -> i64 {
-        let parsed = match self.take("timeout") {
-            None | Some(Json::Null) => return limits::TIMEOUT_SECONDS_DEFAULT,
-            Some(Json::Number(text)) => whole(text),
-            Some(Json::String(text)) => integer(&text),
-            Some(Json::Bool(value)) => Some(i64::from(value)),
-            Some(Json::Array | Json::Object(_)) => None,
-        };
-        let most = limits::TIMEOUT_SECONDS_MAX;
-        let (msg, kind) = match parsed {
-            None => ("value is not a valid integer".to_owned(), "type_error.integer"),
-            Some(value) if value < 1 => {
-                ("ensure this value is greater than or equal to 1".to_owned(), "value_error.number.not_ge")
-            }
-            Some(value) if value > most => {
-                (format!("ensure this value is less than or equal to {most}"), "value_error.number.not_le")
-            }
-            Some(value) => return value,
-        };
-        self.faults.push(Fault::field("timeout", msg, kind));
-        limits::TIMEOUT_SECONDS_DEFAULT
-    }
-
-    fn is_group(&mut self) -> bool {
-        let word = match self.take("is_group") {
-            None | Some(Json::Null) => return false,
-            Some(Json::Bool(value)) => return value,
-            Some(Json::String(text)) => text.to_lowercase(),
-            Some(Json::Number(text)) => match text.parse::<f64>() {
-                Ok(1.0) => "1".into(),
-                Ok(0.0) => "0".into(),
-                _ => String::new(),
-            },
-            Some(Json::Array | Json::Object(_)) => String::new(),
-        };
-        match word.as_str() {
-            "1" | "on" | "t" | "true" | "y" | "yes" => true,
-            "0" | "off" | "f" | "false" | "n" | "no" => false,
-            _ => {
-                self.faults.push(Fault::field("is_group", "value could not be parsed to a boolean", "type_error.bool"));
-                false
+    /// What is blank counts as absent.
+    fn media_base64(&mut self) -> Checked<Option<Bytes>> {
+        let text = self.optional("media_base64")?.filter(|text| !python::strip(text).is_empty());
+        let Some(text) = text else { return Ok(None) };
+        match upload::decode(&text) {
+            Some(bytes) => Ok(Some(Bytes::from(bytes))),
+            None => {
+                let msg = "media_base64 is not base64; encode the whole file, with or without a data:…;base64, prefix";
+                self.refuse("media_base64", msg, "value_error")
             }
         }
     }
 
-    fn destination(&mut self, is_group: bool, country_code: &str) -> Option<String> {
-        let text = self.required("destination")?;
-        let parsed = if is_group { phone::parse_group(&text) } else { phone::parse_destination(&text, country_code) };
-        parsed.map_err(|bad| self.faults.push(Fault::value("destination", bad.to_string()))).ok()
-    }
-
-    fn url(&mut self, text: String) -> Option<String> {
-        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        let (msg, kind) = match scheme.as_deref() {
-            None => ("invalid or missing URL scheme", "value_error.url.scheme"),
-            Some("http" | "https") => match url::Url::parse(&text) {
-                _ if text.chars().count() > limits::URL_CHARS_MAX => {
-                    self.faults.push(Fault::too_long("media_url", limits::URL_CHARS_MAX));
-                    return None;
-                }
-                Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => return Some(text),
-                Err(url::ParseError::InvalidPort) => {
-                    ("URL port invalid, port cannot exceed 65535", "value_error.url.port")
-                }
-                _ => ("URL host invalid", "value_error.url.host"),
-            },
-            Some(_) => ("URL scheme not permitted", "value_error.url.scheme"),
-        };
-        self.faults.push(Fault::field("media_url", msg, kind));
-        None
-    }
-
-    fn bytes(&mut self, text: &str) -> Option<Bytes> {
-        let decoded = decode_base64(text).filter(|bytes| !bytes.is_empty());
-        if decoded.is_none() {
-            let msg = "media_base64 is not base64; encode the whole file, with or without a data:…;base64, prefix";
-            self.faults.push(Fault::value("media_base64", msg));
+    /// Needed with `media_base64`.
+    fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
+        let name = self.optional("file_name")?.and_then(|text| upload::name(&text));
+        if name.is_none() && matches!(bytes, Ok(Some(_))) {
+            return self.refuse("file_name", "field required", "value_error.missing");
         }
-        decoded.map(Bytes::from)
+        Ok(name)
+    }
+
+    fn source(&mut self, url: Checked<Option<String>>, bytes: Checked<Option<Bytes>>) -> Checked<Source> {
+        let msg = match (url?, bytes?) {
+            (Some(url), None) => return Ok(Source::Url(url)),
+            (None, Some(bytes)) => return Ok(Source::Bytes(bytes)),
+            (Some(_), Some(_)) => "give media_url or media_base64, not both",
+            (None, None) => "give media_url or media_base64: one of them is required",
+        };
+        self.refuse("__root__", msg, "value_error")
     }
 }
 
-fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { text }
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
 
-/// Standard or URL-safe, padded or not, line breaks and a `data:` prefix allowed.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
-    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
-    let text = text.trim();
-    let text = match text.get(..5) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("data:") => text.split_once(";base64,")?.1,
-        _ => text,
-    };
-    let text = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        Cow::Owned(text.split_ascii_whitespace().collect::<String>())
-    } else {
-        Cow::Borrowed(text)
-    };
-    let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-    engine.decode(text.as_bytes()).ok()
-}
+    use super::*;
 
-/// A file's name without a path and without what no file system takes.
-fn file_name(text: &str) -> String {
-    let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
-    let clean = clean.trim();
-    if clean.chars().all(|c| c == '.') { String::new() } else { clean.to_owned() }
-}
-
-/// `int(text)` of Python, within what a timeout could be.
-fn integer(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let separated = digits.split('_').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    if !separated {
-        return None;
+    /// The `(field, type)` of each fault.
+    fn faults<T>(checked: Result<T, Problem>) -> Vec<(String, &'static str)> {
+        match checked {
+            Ok(_) => Vec::new(),
+            Err(Problem::Invalid(faults)) => faults
+                .iter()
+                .map(|fault| (fault.loc.last().and_then(Value::as_str).unwrap_or_default().to_owned(), fault.kind))
+                .collect(),
+            Err(other) => panic!("{other:?}"),
+        }
     }
-    let value = digits.replace('_', "").parse::<i64>().unwrap_or(i64::MAX);
-    Some(if text.starts_with('-') { -value } else { value })
-}
 
-/// `int(number)` of Python: cut to whole.
-fn whole(text: &str) -> Option<i64> {
-    if let Some(value) = integer(text) {
-        return Some(value);
+    fn media_of(rest: &Value) -> Result<MediaParams, Problem> {
+        let mut body = json!({"destination": "628111111111"});
+        body.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
+        media(body.to_string().as_bytes(), "62")
     }
-    let value = text.parse::<f64>().ok().filter(|value| value.is_finite())?;
-    #[allow(clippy::cast_possible_truncation, reason = "cut to whole, and to the ends of i64")]
-    Some(value.trunc() as i64)
-}
 
-/// `str(number)` of Python: a whole number as it stands, any other in the shortest form that names it.
-fn python_number(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        return Cow::Borrowed(if text == "-0" { "0" } else { text });
+    #[test]
+    fn a_file_is_given_by_its_address_or_whole_with_its_name() {
+        let url = "https://example.com/a.png";
+        let by_address = media_of(&json!({"media_url": format!(" {url} "), "media_base64": " "})).expect("media");
+        assert_eq!((by_address.source, by_address.file_name), (Source::Url(url.into()), None));
+        let whole = media_of(&json!({"media_base64": "aGVs\nbG8", "file_name": "../a b.png"})).expect("media");
+        assert_eq!(whole.source, Source::Bytes(Bytes::from_static(b"hello")));
+        assert_eq!(whole.file_name.as_deref(), Some("a b.png"));
+        for (rest, wanted) in [
+            (json!({}), &[("__root__", "value_error")][..]),
+            (json!({"media_url": url, "media_base64": "aGVs", "file_name": "a"}), &[("__root__", "value_error")]),
+            (
+                json!({"media_url": url, "media_base64": "aGVs"}),
+                &[("file_name", "value_error.missing"), ("__root__", "value_error")],
+            ),
+            (json!({"media_base64": "aGVs"}), &[("file_name", "value_error.missing")]),
+            (json!({"media_base64": "aGVs", "file_name": "/"}), &[("file_name", "value_error.missing")]),
+            (json!({"media_base64": "%", "media_url": url}), &[("media_base64", "value_error")]),
+        ] {
+            let wanted: Vec<_> = wanted.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
+            assert_eq!(faults(media_of(&rest)), wanted, "{rest}");
+        }
     }
-    let value = match text {
-        "NaN" => return Cow::Borrowed("nan"),
-        "Infinity" => f64::INFINITY,
-        "-Infinity" => f64::NEG_INFINITY,
-        _ => text.parse::<f64>().unwrap_or(f64::NAN),
-    };
-    if value.is_infinite() {
-        return Cow::Borrowed(if value > 0.0 { "inf" } else { "-inf" });
+
+    #[test]
+    fn a_group_is_addressed_by_its_id_and_a_person_by_a_number() {
+        let ask = |destination: &str, is_group: &str| {
+            message(
+                json!({"destination": destination, "is_group": is_group, "message": "x"}).to_string().as_bytes(),
+                "62",
+            )
+        };
+        for (destination, is_group, wanted) in [
+            (" 120363025246125486@g.us", "yes", "120363025246125486"),
+            ("6281111-1600000000", "true", "6281111-1600000000"),
+            ("0811 1111 111", "off", "628111111111"),
+        ] {
+            assert_eq!(ask(destination, is_group).expect("a message").destination, wanted);
+        }
+        for (destination, is_group) in [("120363025246125486@g.us", "no"), ("+62 811", "1"), ("", "0")] {
+            assert_eq!(
+                faults(ask(destination, is_group)),
+                [("destination".to_owned(), "value_error")],
+                "{destination}"
+            );
+        }
+        assert_eq!(faults(ask("neither", "perhaps")), [("is_group".to_owned(), "type_error.bool")]);
     }
-    let scientific = format!("{value:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else { return Cow::Owned(scientific) };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    Cow::Owned(if (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
-        if plain.contains('.') { plain } else { plain + ".0" }
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{digits}e{sign}{:02}", exponent.abs())
-    })
+
+    #[test]
+    fn a_body_that_no_text_could_be_is_a_bad_request() {
+        let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        let digits = format!("{{\"unknown\":{}}}", "1".repeat(python::INTEGER_DIGITS_MAX + 1));
+        let too_deep = deep(limits::JSON_DEPTH_MAX + 1);
+        for body in [b"\xff", &utf16[..], too_deep.as_bytes(), deep(1_000_000).as_bytes(), digits.as_bytes()] {
+            assert!(matches!(message(body, "62"), Err(Problem::BadRequest(_))), "{:?}", &body[..body.len().min(9)]);
+        }
+        assert_eq!(faults(message(deep(limits::JSON_DEPTH_MAX).as_bytes(), "62"))[0].1, "type_error.dict");
+    }
+
+    /// Bodies, and what nearly is one.
+    fn bodies() -> impl Strategy<Value = Vec<u8>> {
+        let piece = r#"[{}\[\],:"]|"(destination|message|media_url|media_base64|file_name|timeout|is_group)":|"[^"]{0,9}",|\\u[0-9a-f]{0,4}|-?[0-9]{1,9}|[.eE+_-]|null|true|"https?://[^"]{0,9}",|\PC|."#;
+        let text = proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat().into_bytes());
+        prop_oneof![text, proptest::collection::vec(any::<u8>(), 0..60)]
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_checks_panic(body in bodies()) {
+            let _ = message(&body, "62");
+            let _ = media(&body, "62");
+            let braced = [b"{", &body[..], b"\"message\":1}"].concat();
+            let _ = message(&braced, "62");
+            let _ = media(&braced, "62");
+        }
+
+        #[test]
+        fn no_text_makes_the_check_of_a_field_panic(text in any::<String>(), head in "(https?://|data:;base64,)?") {
+            let value = head + &text;
+            for name in ["sender", "timeout", "is_group", "destination", "message", "caption", "media_url", "media_base64", "file_name"] {
+                let body = json!({ name: value }).to_string();
+                let _ = message(body.as_bytes(), "62");
+                let _ = media(body.as_bytes(), "62");
+            }
+        }
+    }
 }

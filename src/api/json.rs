@@ -1,9 +1,22 @@
 //! A JSON reader that says what is wrong, and at which character, in the words of Python's `json` module: clients of the
-//! original API read those words. It accepts what that module accepts, `NaN` included, but nests only so deep.
+//! original API read those words. It accepts what that module accepts, `NaN` included, but nests only so deep, and keeps
+//! only what it is asked for, so that a body takes no more room than it has bytes. Called by `fields.rs`.
 
 use std::borrow::Cow;
 
+use super::python;
 use crate::limits;
+
+/// What a text says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Document<'a> {
+    /// The fields asked for that are there.
+    Object(Fields<'a>),
+    Other(Json<'a>),
+}
+
+/// Of two fields of one name the last counts.
+pub type Fields<'a> = Vec<(&'static str, Json<'a>)>;
 
 /// A value. Numbers keep their text, strings are borrowed where nothing had to be replaced.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,8 +25,9 @@ pub enum Json<'a> {
     Bool(bool),
     Number(&'a str),
     String(Cow<'a, str>),
+    /// No field takes a list or an object: what stands in one is checked and forgotten.
     Array,
-    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+    Object,
 }
 
 /// What is wrong, and where.
@@ -27,19 +41,32 @@ pub enum BadJson {
         column: usize,
     },
     TooDeep,
+    /// Python reads no integer of so many digits.
+    IntegerTooLong,
 }
 
-/// Reads a whole text.
+/// Reads a whole text; of an object, the fields called `names`.
 ///
 /// # Errors
 /// [`BadJson`] with the place of the first fault.
-pub fn parse(text: &str) -> Result<Json<'_>, BadJson> {
+pub fn parse<'a>(text: &'a str, names: &[&'static str]) -> Result<Document<'a>, BadJson> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { text, at: 0 };
     reader.skip_space();
-    let value = reader.value(0)?;
+    let document = if reader.peek() == Some(b'{') {
+        let mut fields = Fields::new();
+        reader.object(0, &mut |name, value| {
+            if let Some(known) = names.iter().find(|known| **known == name) {
+                fields.retain(|(name, _)| name != known);
+                fields.push((known, value));
+            }
+        })?;
+        Document::Object(fields)
+    } else {
+        Document::Other(reader.value(0)?)
+    };
     reader.skip_space();
-    if reader.at < text.len() { Err(reader.fault("Extra data", reader.at)) } else { Ok(value) }
+    if reader.at < text.len() { Err(reader.fault("Extra data", reader.at)) } else { Ok(document) }
 }
 
 struct Reader<'a> {
@@ -49,10 +76,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// A value inside of `depth` lists and objects.
     fn value(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
-        if depth > limits::JSON_DEPTH_MAX {
-            return Err(BadJson::TooDeep);
-        }
         let rest = &self.text[self.at..];
         for (word, value) in [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))] {
             if rest.starts_with(word) {
@@ -62,27 +87,31 @@ impl<'a> Reader<'a> {
         }
         match rest.bytes().next() {
             Some(b'"') => self.string().map(Json::String),
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
-            _ => self.number(rest).ok_or_else(|| self.fault("Expecting value", self.at)),
+            Some(b'{') => self.object(depth, &mut |_, _| ()).map(|()| Json::Object),
+            Some(b'[') => self.array(depth).map(|()| Json::Array),
+            _ => self.number(rest).map(Json::Number),
         }
     }
 
-    fn number(&mut self, rest: &'a str) -> Option<Json<'a>> {
+    fn number(&mut self, rest: &'a str) -> Result<&'a str, BadJson> {
         let length = ["NaN", "Infinity", "-Infinity"]
             .into_iter()
             .find(|word| rest.starts_with(word))
-            .map_or_else(|| number_length(rest.as_bytes()), |word| Some(word.len()))?;
+            .map_or_else(|| number_length(rest.as_bytes()), |word| Some(word.len()))
+            .ok_or_else(|| self.fault("Expecting value", self.at))?;
+        let number = &rest[..length];
+        let digits = number.trim_start_matches('-');
+        if digits.len() > python::INTEGER_DIGITS_MAX && python::is_integer(digits) {
+            return Err(BadJson::IntegerTooLong);
+        }
         self.at += length;
-        Some(Json::Number(&rest[..length]))
+        Ok(number)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
-        self.at += 1;
-        self.skip_space();
-        let mut fields: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
+    fn object(&mut self, depth: usize, keep: &mut dyn FnMut(Cow<'a, str>, Json<'a>)) -> Result<(), BadJson> {
+        self.enter(depth)?;
         if self.take(b'}') {
-            return Ok(Json::Object(fields));
+            return Ok(());
         }
         loop {
             if self.peek() != Some(b'"') {
@@ -95,43 +124,46 @@ impl<'a> Reader<'a> {
             }
             self.skip_space();
             let value = self.value(depth + 1)?;
-            // Of two fields of one name the last counts.
-            match fields.iter_mut().find(|(known, _)| *known == name) {
-                Some(field) => field.1 = value,
-                None => fields.push((name, value)),
-            }
+            keep(name, value);
             self.skip_space();
             if self.take(b'}') {
-                return Ok(Json::Object(fields));
+                return Ok(());
             }
-            if fields.len() > limits::JSON_FIELDS_MAX {
-                return Err(BadJson::TooDeep);
-            }
-            if !self.take(b',') {
-                return Err(self.fault("Expecting ',' delimiter", self.at));
-            }
-            self.skip_space();
+            self.comma()?;
         }
     }
 
-    /// No field takes a list: what stands in one is checked and forgotten.
-    fn array(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
-        self.at += 1;
-        self.skip_space();
+    fn array(&mut self, depth: usize) -> Result<(), BadJson> {
+        self.enter(depth)?;
         if self.take(b']') {
-            return Ok(Json::Array);
+            return Ok(());
         }
         loop {
             self.value(depth + 1)?;
             self.skip_space();
             if self.take(b']') {
-                return Ok(Json::Array);
+                return Ok(());
             }
-            if !self.take(b',') {
-                return Err(self.fault("Expecting ',' delimiter", self.at));
-            }
-            self.skip_space();
+            self.comma()?;
         }
+    }
+
+    /// Goes past the bracket that opens a list or an object.
+    fn enter(&mut self, depth: usize) -> Result<(), BadJson> {
+        if depth == limits::JSON_DEPTH_MAX {
+            return Err(BadJson::TooDeep);
+        }
+        self.at += 1;
+        self.skip_space();
+        Ok(())
+    }
+
+    fn comma(&mut self) -> Result<(), BadJson> {
+        if !self.take(b',') {
+            return Err(self.fault("Expecting ',' delimiter", self.at));
+        }
+        self.skip_space();
+        Ok(())
     }
 
     fn string(&mut self) -> Result<Cow<'a, str>, BadJson> {

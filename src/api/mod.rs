@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod body;
 pub mod fields;
+pub mod form;
 pub mod gateway;
 pub mod idempotency;
 pub mod json;
@@ -13,17 +14,20 @@ pub mod key;
 pub mod manage;
 pub mod media;
 pub mod media_link;
+pub mod media_url;
 pub mod message;
 pub mod named;
 pub mod openapi;
 pub mod operations;
 pub mod person;
 pub mod problem;
+pub mod python;
 pub mod rate;
 pub mod routes;
 pub mod sender;
 pub mod status;
 pub mod text;
+pub mod upload;
 
 use std::sync::Arc;
 

@@ -1,0 +1,113 @@
+//! A file that stands in a body itself: its bytes and its name.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::python;
+use crate::limits;
+
+/// The bytes of base64 text, standard or URL-safe, padded or not, line breaks and a `data:…;base64,` prefix allowed.
+/// None where it is something else, or no bytes at all.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
+    let text = without_prefix(python::strip(text))?;
+    let text = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        Cow::Owned(text.split_ascii_whitespace().collect::<String>())
+    } else {
+        Cow::Borrowed(text)
+    };
+    let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
+    engine.decode(text.as_bytes()).ok().filter(|bytes| !bytes.is_empty())
+}
+
+/// A file's name without a path and without what no file system takes. None where nothing is left of it.
+pub fn name(text: &str) -> Option<String> {
+    let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
+    let clean = clean.trim();
+    clean.contains(|c| c != '.').then(|| clean.to_owned())
+}
+
+fn without_prefix(text: &str) -> Option<&str> {
+    let starts = |text: &str, prefix: &str| text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
+    if !starts(text, "data:") {
+        return Some(text);
+    }
+    let (header, data) = text.split_once(',')?;
+    let encoding = &header[header.rfind(';')?..];
+    encoding.eq_ignore_ascii_case(";base64").then_some(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_understood_however_programs_write_it() {
+        for text in [
+            "+/+/aGVsbG8=",
+            "-_-_aGVsbG8=",
+            "-_-_aGVsbG8",
+            " -_-_\r\naGVs\tbG8=\n",
+            "data:;base64,-_-_aGVsbG8",
+            "data:image/png;base64,+/+/\naGVsbG8=",
+            "DATA:text/plain;charset=utf-8;BASE64,+/+/aGVsbG8=",
+            // Bits that stand for nothing may be set.
+            "+/+/aGVsbG9=",
+        ] {
+            assert_eq!(decode(text).as_deref(), Some(&b"\xfb\xff\xbfhello"[..]), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "=",
+            "====",
+            "a",
+            "aGVsb",
+            "aGVs=",
+            "aGVsbG8==",
+            "aG=VsbG8",
+            "aGVsbG8=aGVs",
+            "+_aa",
+            "a.bc",
+            "é",
+            "%%%",
+            "data:",
+            "data:,aGVsbG8=",
+            "data:;base64,",
+            "data:text/plain;base64;aGVs",
+            "text;base64,aGVs",
+            "aGVs\u{0}",
+        ] {
+            assert_eq!(decode(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_files_name_is_never_a_path() {
+        let long = "é".repeat(300);
+        for (text, wanted) in [
+            ("a.png", Some("a.png")),
+            ("../../etc/passwd", Some("passwd")),
+            (r"C:\photos\a b.png ", Some("a b.png")),
+            ("a\u{0}\n\u{7f}b", Some("ab")),
+            (".profile", Some(".profile")),
+            (&long, Some(&long[..2 * limits::FILE_NAME_CHARS_MAX])),
+            ("", None),
+            (" ", None),
+            ("..", None),
+            ("a/", None),
+            (r"a\..", None),
+            ("\u{1}", None),
+        ] {
+            assert_eq!(name(text).as_deref(), wanted, "{text}");
+        }
+    }
+}
