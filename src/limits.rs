@@ -85,8 +85,6 @@ pub const PUSH_HOURS_MAX: i64 = 72;
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
 pub const PAGE_ROWS_MAX: i64 = 500;
 
-/// Fields of one JSON object; the largest of ours has nine.
-pub const JSON_FIELDS_MAX: usize = 256;
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// A request's line and headers.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;

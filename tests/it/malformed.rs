@@ -57,7 +57,7 @@ stories! {
         for (body, status) in [
             (b"{\"message\": \"\xff\xfe\"}".to_vec(), 400),
             (deep.into_bytes(), 400),
-            (wide.into_bytes(), 400),
+            (wide.into_bytes(), 422),
             (long.into_bytes(), 422),
             (b"{".to_vec(), 422),
             (b"[]".to_vec(), 422),

@@ -124,7 +124,7 @@ stories! {
         let server = Receiver::new(vec![Answer::file(PNG)]).await;
         let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
         let port = server.address.port();
-        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::ffff:127.0.0.1]:{port}/")] {
+        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
             let ref_no = send_url(&world, &url).await;
             let message = world.until(&ref_no, "A").await;
             assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
