@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, Millis};
+use crate::limits;
 
 /// A paying customer; everything else belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -75,6 +76,44 @@ impl std::str::FromStr for Role {
             .find(|role| role.name() == name)
             .ok_or_else(|| UnknownRole(name.to_owned()))
     }
+}
+
+/// A name, userid or country code that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    #[error("a name has 1 to {} characters, none of them a control character", limits::NAME_CHARS_MAX)]
+    Name,
+    #[error("a userid has 1 to {} characters and no spaces", limits::NAME_CHARS_MAX)]
+    Userid,
+    #[error("a country code has one to three digits, such as 62")]
+    CountryCode,
+}
+
+/// A name for people: of a client, a device, a key.
+///
+/// # Errors
+/// [`BadName::Name`] when it is empty, too long, or no text for people.
+pub fn check_name(name: &str) -> Result<(), BadName> {
+    let ok = (1..=limits::NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if ok { Ok(()) } else { Err(BadName::Name) }
+}
+
+/// The name that a person signs in with.
+///
+/// # Errors
+/// [`BadName::Userid`].
+pub fn check_userid(userid: &str) -> Result<(), BadName> {
+    let ok = check_name(userid).is_ok() && !userid.contains(char::is_whitespace);
+    if ok { Ok(()) } else { Err(BadName::Userid) }
+}
+
+/// What replaces the leading `0` of a national phone number.
+///
+/// # Errors
+/// [`BadName::CountryCode`].
+pub fn check_country_code(code: &str) -> Result<(), BadName> {
+    let ok = (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
+    if ok { Ok(()) } else { Err(BadName::CountryCode) }
 }
 
 /// An API key as the store lists it: never the key itself.

@@ -66,14 +66,18 @@ pub enum StartError {
     #[error("another wachat serves {path} already; stop it first, or give this one a --data-dir of its own")]
     Served { path: PathBuf },
     #[error(
+        "there is no gateway in {place} yet; start one with `wachat serve`, or name its --data-dir or --database-url"
+    )]
+    NoGateway { place: PathBuf },
+    #[error(
         "the master key is not the one this database was made with; bring back master.key (or WACHAT_MASTER_KEY) from the backup"
     )]
     OtherMasterKey,
-    #[error("WACHAT_API_KEY: {0}")]
+    #[error("WACHAT_API_KEY")]
     ApiKey(#[from] BadApiKey),
-    #[error("WACHAT_ADMIN_PASSWORD: {0}")]
+    #[error("WACHAT_ADMIN_PASSWORD")]
     Password(#[from] PasswordError),
-    #[error("no HTTP client can be made: {0}")]
+    #[error("no HTTP client can be made")]
     Egress(#[from] EgressError),
 }
 
@@ -94,7 +98,7 @@ impl App {
     /// [`StartError`], with what to do about it.
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let folder = &settings.data_dir;
-        std::fs::create_dir_all(folder).map_err(|error| StartError::DataDir { path: folder.clone(), error })?;
+        make_private(folder)?;
         let location = Location::parse(&settings.database_url).map_err(StartError::DatabaseUrl)?;
         let master_key = MasterKey::load(&settings, &clock)?;
         let store = Store::open(&location).await?;
@@ -107,16 +111,32 @@ impl App {
         Ok(Self { settings, clock, store, shelf, master_key, bells, inbox })
     }
 
+    /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
+    ///
+    /// # Errors
+    /// [`StartError::NoGateway`] when none has; else as [`App::open`].
+    pub async fn open_existing(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        let place = settings.data_dir.clone();
+        let missing = || StartError::NoGateway { place: place.clone() };
+        if let Ok(Location::Sqlite(path)) = Location::parse(&settings.database_url)
+            && !path.exists()
+        {
+            return Err(missing());
+        }
+        let app = Self::open(settings, clock).await?;
+        if app.store.list_clients().await?.is_empty() { Err(missing()) } else { Ok(app) }
+    }
+
     /// Makes sure that nobody else serves this data folder or this database file. Held until it is dropped.
     ///
     /// # Errors
     /// [`StartError::Served`] when somebody does.
     pub fn lock(settings: &Settings) -> Result<Vec<File>, StartError> {
         let folder = &settings.data_dir;
-        std::fs::create_dir_all(folder).map_err(|error| StartError::DataDir { path: folder.clone(), error })?;
-        let mut locks = vec![lock_file(&folder.join("serve.lock"))?];
+        make_private(folder)?;
+        let mut locks = vec![lock_file(&folder.join("serve.lock"), folder)?];
         if let Ok(Location::Sqlite(path)) = Location::parse(&settings.database_url) {
-            locks.push(lock_file(&path.with_extension("lock"))?);
+            locks.push(lock_file(&path.with_extension("lock"), &path)?);
         }
         Ok(locks)
     }
@@ -235,12 +255,22 @@ impl App {
     }
 }
 
-fn lock_file(path: &Path) -> Result<File, StartError> {
+/// Makes the data folder, which holds messages in clear, for its owner alone. One that is there stays as it is.
+fn make_private(folder: &Path) -> Result<(), StartError> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let failed = |error| StartError::DataDir { path: folder.to_owned(), error };
+    builder.recursive(true).create(folder).map_err(failed)
+}
+
+/// Locks a file for as long as it is held; `what` is what it stands for.
+fn lock_file(path: &Path, what: &Path) -> Result<File, StartError> {
     let failed = |error| StartError::DataDir { path: path.to_owned(), error };
     let file = File::options().create(true).write(true).truncate(false).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Served { path: path.to_owned() }),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Served { path: what.to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }
@@ -249,9 +279,7 @@ fn lock_file(path: &Path) -> Result<File, StartError> {
 async fn keep_house(api: Api) {
     loop {
         api.clock.sleep(HOUSEKEEPING).await;
-        let now = api.clock.now();
-        let since = now - crate::clock::millis(HOUSEKEEPING);
-        let uses: Vec<_> = api.keys.uses().into_iter().filter(|(_, at)| *at >= since).collect();
+        let (now, uses) = (api.clock.now(), api.keys.take_uses());
         let kept = async {
             if !uses.is_empty() {
                 api.store.note_key_use(uses).await?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
+use crate::limits;
 
 /// One WhatsApp account. Its phone number is the API's `sender`, its id the API's `queue`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -146,6 +147,38 @@ fn one_of<T: Copy>(word: String, all: &[T], name: fn(T) -> &'static str) -> Resu
         .copied()
         .find(|one| name(*one) == word)
         .ok_or_else(|| UnknownWord { word, known: all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", ") })
+}
+
+/// A limit that a device cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadLimit {
+    #[error("a limit is from 0 (for none) to {} messages a day", limits::DAILY_LIMIT_MAX)]
+    Daily,
+    #[error("a sandbox has no daily limit")]
+    Sandbox,
+    #[error("a gap is from 0 to {} milliseconds", limits::GAP_MS_MAX)]
+    Gap,
+}
+
+/// Messages a day.
+///
+/// # Errors
+/// [`BadLimit`] when this kind of device cannot have that many.
+pub fn check_daily_limit(kind: Kind, limit: i64) -> Result<(), BadLimit> {
+    match limit {
+        0 => Ok(()),
+        _ if kind == Kind::Sandbox => Err(BadLimit::Sandbox),
+        1..=limits::DAILY_LIMIT_MAX => Ok(()),
+        _ => Err(BadLimit::Daily),
+    }
+}
+
+/// The least time between two messages, or what is randomly added to it.
+///
+/// # Errors
+/// [`BadLimit::Gap`].
+pub fn check_gap_ms(gap_ms: i64) -> Result<(), BadLimit> {
+    if (0..=limits::GAP_MS_MAX).contains(&gap_ms) { Ok(()) } else { Err(BadLimit::Gap) }
 }
 
 /// A new device id for `client_id`: its number, a dash, 15 digits.

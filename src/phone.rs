@@ -13,7 +13,7 @@ const CONTACT_SUFFIXES: [&str; 2] = ["@s.whatsapp.net", "@c.us"];
 /// Why a destination is refused, in words for who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadDestination {
-    #[error("destination is empty; give a phone number in international form, such as 6281234567890")]
+    #[error("the number is empty; give a phone number in international form, such as 6281234567890")]
     Empty,
     #[error(
         "a phone number has digits only, and + - . ( ) or spaces between them; give it in international form, such as 6281234567890"

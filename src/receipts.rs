@@ -30,10 +30,14 @@ impl Receipts {
             .into_iter()
             .map(|(ref_no, step)| Progress { ref_no, device_id: lease.device_id.clone(), epoch: lease.epoch, step })
             .collect();
+        let mut waits = false;
         loop {
             match self.store.progress(steps.clone()).await {
                 Err(StoreError::Unavailable(reason)) => {
-                    tracing::warn!(device = lease.device_id, reason, "receipts wait for the store");
+                    // Said once: a disk may be full for hours.
+                    if !std::mem::replace(&mut waits, true) {
+                        tracing::warn!(device = lease.device_id, reason, "receipts wait for the store");
+                    }
                     self.clock.sleep(AGAIN).await;
                 }
                 other => return other,

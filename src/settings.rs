@@ -217,7 +217,9 @@ fn find(
     // Every name that is asked for stands in the table: the tests ask for each.
     let setting = SETTINGS.iter().find(|setting| setting.name == name).expect("a setting of the table");
     if let Some(value) = flags.get(name) {
-        return Found { value: value.clone(), source_name: format!("--{}", name.replace('_', "-")) };
+        // A flag that may be repeated is named in the singular.
+        let flag = name.replace('_', "-").replace("networks", "network");
+        return Found { value: value.clone(), source_name: format!("--{flag}") };
     }
     if let Some(value) = environment(setting.environment) {
         return Found { value, source_name: setting.environment.to_owned() };

@@ -54,6 +54,11 @@ fn describe() {
     metrics::describe_gauge!(DEVICES, "Devices, by state");
 }
 
+/// Counts messages that were given up otherwise than by an attempt: expired, cancelled, or their gateway was removed.
+pub fn count_aborted(messages: u64) {
+    metrics::counter!(STATES, "state" => "A").increment(messages);
+}
+
 /// A phone number as a log may show it.
 pub fn masked(number: &str) -> String {
     let tail: String = number.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();

@@ -212,7 +212,7 @@ impl Form<'_> {
         match upload::decode(&text) {
             Some(bytes) => Ok(Some(Bytes::from(bytes))),
             None => {
-                let msg = "media_base64 is not base64; encode the whole file, with or without a data:…;base64, prefix";
+                let msg = "this is not base64; encode the whole file, with or without a data:…;base64, prefix";
                 self.refuse("media_base64", msg, "value_error")
             }
         }

@@ -61,11 +61,18 @@ impl Api {
     pub async fn gateway(&self, client: &Client, sender: Option<&str>, queue: Option<&str>) -> Result<Device, Problem> {
         let devices = self.gateways_of(client.id).await?;
         let by_queue = match queue {
-            Some(queue) => Some(devices.iter().find(|device| device.id == queue).ok_or(Problem::NotFound("queue"))?),
+            Some(queue) => Some(
+                devices
+                    .iter()
+                    .find(|device| device.id == queue)
+                    .ok_or(Problem::NotFound("queue of yours with that device id"))?,
+            ),
             None => None,
         };
         let by_sender = match sender {
-            Some(sender) => Some(by_sender(&devices, client, sender).ok_or(Problem::NotFound("sender"))?),
+            Some(sender) => {
+                Some(by_sender(&devices, client, sender).ok_or(Problem::NotFound("sender of yours with that number"))?)
+            }
             None => None,
         };
         let device = match (by_queue, by_sender) {
@@ -76,7 +83,9 @@ impl Api {
                 ));
             }
             (Some(device), _) | (None, Some(device)) => device,
-            (None, None) => default_of(&devices, client).ok_or(Problem::NotFound("gateway of this client"))?,
+            (None, None) => {
+                default_of(&devices, client).ok_or(Problem::NotFound("gateway of this client; add one first"))?
+            }
         };
         Ok(device.clone())
     }

@@ -1,7 +1,7 @@
 //! Who asks: the `APIKey` header, looked up by its hash, remembered for a second.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::http::HeaderMap;
 
@@ -21,6 +21,8 @@ const REMEMBERED_MAX: usize = 10_000;
 #[derive(Default)]
 pub struct Keys {
     known: RwLock<HashMap<KeyHash, Known>>,
+    /// When each key was last looked up, since somebody asked.
+    uses: Mutex<HashMap<i64, Millis>>,
 }
 
 struct Known {
@@ -45,13 +47,13 @@ impl Keys {
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(access.caller.key_id, now);
         known.insert(hash, Known { access, looked_up_at: now });
     }
 
-    /// When each remembered key was last looked up: near enough to its last use.
-    pub fn uses(&self) -> Vec<(i64, Millis)> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().map(|known| (known.access.caller.key_id, known.looked_up_at)).collect()
+    /// When each key was last looked up since this was last asked: near enough to its last use.
+    pub fn take_uses(&self) -> Vec<(i64, Millis)> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
     }
 }
 
@@ -84,7 +86,7 @@ impl Api {
             Some(access) => access,
             None => {
                 let Some(access) = self.store.find_access(&hash).await? else {
-                    return Err(Problem::KeyRefused("this API key is unknown"));
+                    return Err(Problem::KeyRefused("this API key is unknown; check it, or ask for one"));
                 };
                 let access = Arc::new(access);
                 self.keys.remember(hash, Arc::clone(&access), now);
@@ -99,13 +101,13 @@ impl Api {
 
 fn check(access: &Access, now: Millis) -> Result<(), Problem> {
     let refused = if access.revoked_at.is_some() {
-        "this API key was revoked"
+        "this API key was revoked; ask for a new one"
     } else if access.expires_at.is_some_and(|at| at <= now) {
-        "this API key has expired"
+        "this API key has expired; ask for a new one"
     } else if access.caller.person.disabled {
-        "the person of this API key is disabled"
+        "the person of this API key is disabled; ask an owner to enable the person"
     } else if access.caller.client.disabled {
-        "the client of this API key is disabled"
+        "the client of this API key is disabled; ask the gateway's operator"
     } else {
         return Ok(());
     };

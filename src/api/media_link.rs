@@ -33,9 +33,10 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(token): Name
 }
 
 async fn find(api: &Api, token: &str) -> Result<(StoredMedia, bytes::Bytes), Problem> {
-    let id =
-        api.links.verify(token, api.clock.now()).map_err(|_| Problem::NotFound("media, or its link has expired"))?;
-    let media = api.store.find_media(&id).await?.ok_or(Problem::NotFound("media"))?;
+    let id = api.links.verify(token, api.clock.now()).map_err(|_| {
+        Problem::NotFound("file behind this link, or the link has expired; ask for the message again to get a new one")
+    })?;
+    let media = api.store.find_media(&id).await?.ok_or(Problem::NotFound("such file any more"))?;
     let bytes = api.shelf.get(&id).await?;
     Ok((media, bytes))
 }

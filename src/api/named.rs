@@ -21,7 +21,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T
         let format = Format::of(&parts.headers);
         // No name of ours holds a NUL, and PostgreSQL takes none in a query.
         if parts.uri.path().contains("%00") {
-            return Err(Problem::NotFound("thing").response(format));
+            return Err(Problem::NotFound("such thing").response(format));
         }
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(named)) => Ok(Self(named)),
@@ -37,6 +37,6 @@ fn problem(rejection: &PathRejection) -> Problem {
         {
             Problem::BadRequest("the address is not UTF-8; percent-encode it as UTF-8".into())
         }
-        _ => Problem::NotFound("thing; the address names it by a number or an id"),
+        _ => Problem::NotFound("such thing; the address names it by a number or an id"),
     }
 }

@@ -79,9 +79,9 @@ impl Problem {
         match self {
             Self::BadRequest(text) | Self::Conflict(text) => text.clone(),
             Self::KeyMissing => "the APIKey header is missing; send your API key in it".into(),
-            Self::KeyRefused(reason) => format!("{reason}; ask who gave it to you for a new one"),
+            Self::KeyRefused(reason) => (*reason).to_owned(),
             Self::NotAllowed(what) => format!("this API key may not {what}; ask an owner or administrator"),
-            Self::NotFound(what) => format!("there is no such {what}"),
+            Self::NotFound(what) => format!("there is no {what}"),
             Self::MethodNotAllowed => {
                 "this address does not take that method; the Allow header lists those it takes".into()
             }
@@ -178,7 +178,7 @@ impl From<StoreError> for Problem {
 impl From<ShelfError> for Problem {
     fn from(error: ShelfError) -> Self {
         match error {
-            ShelfError::Missing => Self::NotFound("media"),
+            ShelfError::Missing => Self::NotFound("such file any more"),
             ShelfError::Unavailable(reason) => {
                 tracing::warn!(reason, "the media shelf is not available");
                 Self::Unavailable { retry_after_seconds: 5 }

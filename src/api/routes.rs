@@ -60,7 +60,7 @@ fn documented() -> OpenApiRouter<Api> {
 
 async fn unknown_path(headers: HeaderMap, uri: Uri) -> Response {
     tracing::debug!(path = uri.path(), "unknown path");
-    Problem::NotFound("address; the API is under /wachat_api/1.0, its documentation at /docs")
+    Problem::NotFound("such address; the API is under /wachat_api/1.0, its documentation at /docs")
         .response(Format::of(&headers))
 }
 
@@ -83,6 +83,9 @@ async fn count(request: Request, next: Next) -> Response {
 
 fn path_label(path: &str) -> &'static str {
     const LABELS: [&str; 7] = ["message", "media", "status", "sender", "auth", "manage", "metrics"];
+    if path.starts_with("/media/") {
+        return "file";
+    }
     let rest = path.strip_prefix(BASE).unwrap_or(path).trim_start_matches('/');
     let first = rest.strip_prefix("whatsapp/").unwrap_or(rest).split('/').next().unwrap_or_default();
     LABELS.into_iter().find(|label| *label == first).unwrap_or("other")

@@ -62,9 +62,9 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Nam
 
 async fn find(api: &Api, headers: &HeaderMap, ref_no: &str) -> Result<GetMessage, Problem> {
     let asker = api.asker(headers).await?;
-    let ref_no = RefNo::parse(ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
+    let ref_no = RefNo::parse(ref_no).ok_or(Problem::NotFound("message with that ref_no"))?;
     let found = api.store.find_message(asker.client.id, &ref_no).await?;
-    let message = found.ok_or(Problem::NotFound("message with this ref_no"))?;
+    let message = found.ok_or(Problem::NotFound("message with that ref_no"))?;
     api.show_message(&asker.client, message).await
 }
 

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Subcommand;
 
 use super::{Bench, done};
+use crate::account::{check_country_code, check_name};
 
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
@@ -27,7 +29,7 @@ pub(super) enum ClientCommand {
         name: Option<String>,
         #[arg(long)]
         country_code: Option<String>,
-        /// The device that sends when a request names none
+        /// The device that sends when a request names none; empty for none
         #[arg(long)]
         default_device: Option<String>,
         /// true refuses every request of this client
@@ -45,18 +47,21 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
                 .rows(&store.list_clients().await?, &["id", "name", "country_code", "default_device", "disabled"])?;
         }
         ClientCommand::Add { name, country_code } => {
-            let id = store.add_client(&name, digits(&country_code)?, bench.app.clock.now()).await?;
+            check_name(&name).context("--name")?;
+            check_country_code(&country_code).context("--country-code")?;
+            let id = store.add_client(&name, &country_code, bench.app.clock.now()).await?;
             bench.output.one(&bench.client(id).await?, &format!("client {id} was added"))?;
         }
         ClientCommand::Set { client, name, country_code, default_device, disabled } => {
             let mut changed = bench.client(client).await?;
             changed.name = name.unwrap_or(changed.name);
-            if let Some(code) = &country_code {
-                digits(code)?.clone_into(&mut changed.country_code);
-            }
+            changed.country_code = country_code.unwrap_or(changed.country_code);
+            check_name(&changed.name).context("--name")?;
+            check_country_code(&changed.country_code).context("--country-code")?;
             if let Some(id) = default_device {
-                anyhow::ensure!(bench.device(&id).await?.client_id == client, "device {id} belongs to another client");
-                changed.default_device = Some(id);
+                let is_its = id.is_empty() || bench.device(&id).await?.client_id == client;
+                anyhow::ensure!(is_its, "device {id} belongs to another client");
+                changed.default_device = Some(id).filter(|id| !id.is_empty());
             }
             changed.disabled = disabled.unwrap_or(changed.disabled);
             store.update_client(changed.clone()).await?;
@@ -64,10 +69,4 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
         }
     }
     done()
-}
-
-fn digits(code: &str) -> anyhow::Result<&str> {
-    let ok = (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-    anyhow::ensure!(ok, "'{code}' is no country code; it has one to three digits, such as 62");
-    Ok(code)
 }

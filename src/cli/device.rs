@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Bench, done};
+use crate::account::check_name;
 use crate::clock;
-use crate::device::{Device, Kind, is_device_id, new_device_id};
-use crate::limits;
+use crate::device::{Device, Kind, check_daily_limit, check_gap_ms, is_device_id, new_device_id};
 use crate::phone;
 use crate::store::{DevicePatch, NewDevice, StoreError};
 
@@ -37,7 +37,7 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         name: Option<String>,
         /// Messages a day; 0 for no limit
-        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=limits::DAILY_LIMIT_MAX))]
+        #[arg(long, default_value_t = 0)]
         limit: i64,
     },
     /// Change a device
@@ -46,13 +46,13 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         name: Option<String>,
         /// Messages a day; 0 for no limit
-        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=limits::DAILY_LIMIT_MAX))]
+        #[arg(long)]
         limit: Option<i64>,
         /// The least time between two messages, in milliseconds
-        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=limits::GAP_MS_MAX))]
+        #[arg(long)]
         gap_ms: Option<i64>,
         /// How much longer than that a gap may randomly be, in milliseconds
-        #[arg(long, value_parser = clap::value_parser!(i64).range(0..=limits::GAP_MS_MAX))]
+        #[arg(long)]
         gap_jitter_ms: Option<i64>,
     },
     /// Hold a device's queue
@@ -93,6 +93,11 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
             bench.output.one(&row(bench, device).await?, &sentence)?;
         }
         DeviceCommand::Set { device_id, name, limit, gap_ms, gap_jitter_ms } => {
+            let kind = bench.device(&device_id).await?.kind;
+            name.as_deref().map_or(Ok(()), check_name).context("--name")?;
+            limit.map_or(Ok(()), |limit| check_daily_limit(kind, limit)).context("--limit")?;
+            gap_ms.map_or(Ok(()), check_gap_ms).context("--gap-ms")?;
+            gap_jitter_ms.map_or(Ok(()), check_gap_ms).context("--gap-jitter-ms")?;
             let patch = DevicePatch { name, daily_limit: limit, gap_ms, gap_jitter_ms, paused: None };
             change(bench, &device_id, patch, "was changed").await?;
         }
@@ -153,7 +158,8 @@ async fn add(
     if let Some(id) = &device_id {
         anyhow::ensure!(is_device_id(id), "'{id}' is no device id; it is a number, a dash and 15 digits");
     }
-    anyhow::ensure!(kind != Kind::Sandbox || limit == 0, "a sandbox device has no daily limit");
+    check_daily_limit(kind, limit).context("--limit")?;
+    name.as_deref().map_or(Ok(()), check_name).context("--name")?;
     let id = device_id.unwrap_or_else(|| new_device_id(client, &bench.app.clock));
     let new = NewDevice {
         id: id.clone(),

@@ -18,6 +18,7 @@ use super::message::{Draft, accept, gateway};
 use super::output::Output;
 use crate::account::hex_upper;
 use crate::api::text;
+use crate::egress::Egress;
 use crate::limits;
 use crate::message::{Content, MediaSource};
 use crate::store::{Accept, StoreError};
@@ -55,7 +56,7 @@ struct Row {
     #[serde(default)]
     file_name: String,
     #[serde(default)]
-    timeout: Option<i64>,
+    timeout: String,
     #[serde(default)]
     is_group: String,
 }
@@ -76,12 +77,12 @@ struct Refused {
 }
 
 /// Rows were refused; the others were queued.
-const SOME_REFUSED: u8 = 2;
+const SOME_REFUSED: u8 = 3;
 
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let (ready, mut report) = read(bench, &import).await?;
     if import.dry_run {
-        report.accepted = ready.len();
+        count_known(bench, &import, &ready, &mut report).await?;
     } else {
         let bar = progress_bar(bench.output, ready.len());
         queue(bench, ready, &mut report, &bar).await?;
@@ -121,6 +122,12 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<(Vec<(u64, Accep
         let line = record.as_ref().ok().and_then(|record| record.position()).map_or(at as u64 + 2, csv::Position::line);
         let checked = async {
             let record = record?;
+            anyhow::ensure!(
+                record.len() <= headers.len(),
+                "it has {} fields, the first line names {}; put quotes around a text that holds commas",
+                record.len(),
+                headers.len()
+            );
             let row: Row = record.deserialize(Some(&headers))?;
             let key = row_key(import.client, &campaign, at, &record);
             accept(bench, &client, &device, draft(row)?, Some((key, kept_until))).await
@@ -131,6 +138,21 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<(Vec<(u64, Accep
         }
     }
     Ok((ready, report))
+}
+
+/// Tells what would be queued from what an earlier run has queued.
+async fn count_known(
+    bench: &Bench,
+    import: &Import,
+    ready: &[(u64, Accept)],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let now = bench.app.clock.now();
+    for key in ready.iter().filter_map(|(_, accept)| accept.idempotent.as_ref().map(|idempotent| &idempotent.key)) {
+        let is_known = bench.app.store.find_first_answer(import.client, key, now).await?.is_some();
+        *(if is_known { &mut report.known } else { &mut report.accepted }) += 1;
+    }
+    Ok(())
 }
 
 fn row_key(client: i64, campaign: &str, at: usize, record: &csv::StringRecord) -> String {
@@ -148,15 +170,19 @@ fn draft(row: Row) -> anyhow::Result<Draft> {
         "1" | "true" | "yes" => true,
         other => anyhow::bail!("is_group: '{other}' is neither true nor false"),
     };
-    let timeout_seconds = row.timeout.unwrap_or(limits::TIMEOUT_SECONDS_DEFAULT);
-    let most = limits::TIMEOUT_SECONDS_MAX;
-    anyhow::ensure!((1..=most).contains(&timeout_seconds), "timeout: {timeout_seconds} is not between 1 and {most}");
+    let timeout_seconds = match row.timeout.as_str() {
+        "" => Some(limits::TIMEOUT_SECONDS_DEFAULT),
+        text => text.parse().ok().filter(|seconds| (1..=limits::TIMEOUT_SECONDS_MAX).contains(seconds)),
+    };
+    let timeout_seconds = timeout_seconds.with_context(|| {
+        format!("timeout: '{}' is no number of seconds from 1 to {}", row.timeout, limits::TIMEOUT_SECONDS_MAX)
+    })?;
     let body = text::decode(&row.message).into_owned();
     let content = if row.media_url.is_empty() {
         anyhow::ensure!(!body.is_empty(), "message: it is empty");
         Content::Text(body)
     } else {
-        crate::egress::Egress::check_shape(&row.media_url).context("media_url")?;
+        Egress::check_shape(&row.media_url).map_err(|bad| anyhow::anyhow!("media_url {bad}"))?;
         Content::Media {
             caption: Some(body).filter(|caption| !caption.is_empty()),
             source: MediaSource::Url(row.media_url),

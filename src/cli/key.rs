@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Bench, done, user};
-use crate::account::{ApiKey, Role};
+use crate::account::{ApiKey, Role, check_userid};
 use crate::store::{NewKey, NewPerson, StoreError};
 
 #[derive(Subcommand)]
@@ -92,6 +92,7 @@ async fn add(
     let now = bench.app.clock.now();
     bench.client(client).await?;
     if bench.app.store.find_person(userid).await?.is_none() {
+        check_userid(userid).context("--user")?;
         let person = NewPerson {
             client_id: client,
             userid: userid.to_owned(),

@@ -14,6 +14,7 @@ use crate::account::Client;
 use crate::api::status::GetMessage;
 use crate::api::{Api, text};
 use crate::device::Device;
+use crate::egress::Egress;
 use crate::limits;
 use crate::media::kind;
 use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
@@ -89,7 +90,10 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
             let (id, name) = shelve(bench, client.id, path).await?;
             Content::Media { caption, source: MediaSource::Shelf(id), file_name: Some(name) }
         }
-        (None, Some(url)) => Content::Media { caption, source: MediaSource::Url(url), file_name: None },
+        (None, Some(url)) => {
+            Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("--url {bad}"))?;
+            Content::Media { caption, source: MediaSource::Url(url), file_name: None }
+        }
         (None, None) => {
             anyhow::ensure!(!decoded.is_empty(), "give a --text, a --file or a --url");
             Content::Text(decoded)

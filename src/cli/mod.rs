@@ -107,14 +107,17 @@ pub fn main() -> ExitCode {
 
 fn run(line: Line) -> anyhow::Result<ExitCode> {
     let shared = line.shared;
-    let command = line.command.unwrap_or(Command::Serve(line.serve));
+    let command = line.command.unwrap_or(Command::Serve(serve::ServeFlags::default()));
     match command {
         Command::Openapi => output::line(&crate::api::openapi::text(&routes::document()))?,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Line::command(), "wachat", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Line::command(), "wachat", &mut script);
+            output::line(String::from_utf8_lossy(&script).trim_end())?;
         }
-        Command::Serve(flags) => return serve::run(&shared, flags),
+        Command::Serve(flags) => return serve::run(&shared, flags.over(line.serve)),
         other => {
+            anyhow::ensure!(line.serve.is_empty(), "only `serve` takes the flags before the command");
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             return runtime.block_on(run_beside(&shared, other));
         }
@@ -125,7 +128,7 @@ fn run(line: Line) -> anyhow::Result<ExitCode> {
 /// Runs a command on the store, beside a server or without one.
 async fn run_beside(shared: &Shared, command: Command) -> anyhow::Result<ExitCode> {
     let settings = shared.settings(Flags::new())?;
-    let bench = Bench { app: App::open(settings, Clock::system()).await?, output: shared.output() };
+    let bench = Bench { app: App::open_existing(settings, Clock::system()).await?, output: shared.output() };
     let outcome = match command {
         Command::Client(command) => client::run(&bench, command).await,
         Command::User(command) => user::run(&bench, command).await,

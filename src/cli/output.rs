@@ -5,6 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::clock::rfc3339;
+
 /// How a command prints its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
@@ -15,16 +17,12 @@ pub enum Output {
 impl Output {
     /// Prints rows; `columns` are what a table shows of them.
     pub fn rows<T: Serialize>(self, rows: &[T], columns: &[&str]) -> anyhow::Result<()> {
+        let rows: Vec<Value> = rows.iter().map(dated).collect::<anyhow::Result<_>>()?;
         if self == Self::Json {
-            return line(&serde_json::to_string_pretty(rows)?);
+            return line(&serde_json::to_string_pretty(&rows)?);
         }
-        let cells: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| {
-                let value = serde_json::to_value(row)?;
-                Ok(columns.iter().map(|column| cell(&value[*column])).collect())
-            })
-            .collect::<anyhow::Result<_>>()?;
+        let of = |row: &Value| columns.iter().map(|column| cell(&row[*column])).collect();
+        let cells: Vec<Vec<String>> = rows.iter().map(of).collect();
         let widths: Vec<usize> = columns
             .iter()
             .enumerate()
@@ -41,10 +39,23 @@ impl Output {
     /// Prints one thing: JSON, or `sentence`.
     pub fn one<T: Serialize>(self, thing: &T, sentence: &str) -> anyhow::Result<()> {
         match self {
-            Self::Json => line(&serde_json::to_string_pretty(thing)?),
+            Self::Json => line(&serde_json::to_string_pretty(&dated(thing)?)?),
             Self::Table => line(sentence),
         }
     }
+}
+
+/// A thing as JSON, its moments (`…_at`) as dates, as the API shows them.
+fn dated<T: Serialize>(thing: &T) -> anyhow::Result<Value> {
+    let mut value = serde_json::to_value(thing)?;
+    if let Value::Object(fields) = &mut value {
+        for (_, field) in fields.iter_mut().filter(|(name, _)| name.ends_with("_at")) {
+            if let Some(at) = field.as_i64() {
+                *field = rfc3339(at).into();
+            }
+        }
+    }
+    Ok(value)
 }
 
 fn cell(value: &Value) -> String {
@@ -57,7 +68,8 @@ fn cell(value: &Value) -> String {
 
 /// Prints a line to standard output; whoever reads it may have gone, which is no fault.
 pub fn line(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

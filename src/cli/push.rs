@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::egress::Egress;
 use crate::limits;
 use crate::push::payload;
+use crate::store::StoredPush;
 
 #[derive(Subcommand)]
 pub(super) enum PushCommand {
@@ -50,8 +51,7 @@ pub(super) enum PushCommand {
     List {
         #[arg(long, default_value_t = 1)]
         client: i64,
-        /// due, done or failed
-        #[arg(long)]
+        #[arg(long, value_parser = StoredPush::STATUSES)]
         status: Option<String>,
     },
     /// Push messages again, one by its id or all of the last hours
@@ -71,14 +71,14 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
     match command {
         PushCommand::Set { client, url } => {
             bench.client(client).await?;
-            Egress::check_shape(&url).context("the Push URL")?;
-            store.set_push_url(client, Some(url)).await?;
+            Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("the Push URL {bad}"))?;
+            store.set_push_url(client, Some(url), now).await?;
             show(bench, client).await?;
         }
         PushCommand::Show { client } => show(bench, client).await?,
         PushCommand::Remove { client } => {
             bench.client(client).await?;
-            store.set_push_url(client, None).await?;
+            store.set_push_url(client, None, now).await?;
             show(bench, client).await?;
         }
         PushCommand::RotateSecret { client } => {
@@ -104,8 +104,17 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
         PushCommand::Replay { client, id, hours } => {
             bench.client(client).await?;
             let from = if id.is_some() { 0 } else { now - hours * 3_600_000 };
-            let count = store.replay_pushes(client, id, from, Millis::MAX, now).await?;
-            bench.output.one(&json!({"replayed": count}), &format!("{count} messages are pushed again"))?;
+            let count = store.replay_pushes(client, id.clone(), from, Millis::MAX, now).await?;
+            if let (Some(id), 0) = (id, count) {
+                anyhow::bail!("client {client} has no inbound message {id}");
+            }
+            let settings = store.find_push_settings(client).await?.context("the client is gone")?;
+            let when = match (settings.push_url, settings.push_paused_at) {
+                (None, _) => "to be pushed once there is a Push URL",
+                (Some(_), Some(_)) => "to be pushed once pushing is resumed",
+                (Some(_), None) => "to be pushed again",
+            };
+            bench.output.one(&json!({"replayed": count}), &format!("messages {when}: {count}"))?;
         }
     }
     done()

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::settings::{Flags, Settings};
 use crate::telemetry;
 
-#[derive(Args, Default)]
+#[derive(Args, Default, PartialEq)]
 pub(super) struct ServeFlags {
     /// Address and port to serve on [default: 127.0.0.1:8080] [env: WACHAT_LISTEN]
     #[arg(long, value_name = "ADDRESS")]
@@ -41,6 +41,23 @@ pub(super) struct ServeFlags {
 }
 
 impl ServeFlags {
+    /// These flags, and where one is not given that of `others`.
+    pub(super) fn over(self, others: Self) -> Self {
+        Self {
+            listen: self.listen.or(others.listen),
+            allow_networks: if self.allow_networks.is_empty() { others.allow_networks } else { self.allow_networks },
+            rate_limit: self.rate_limit.or(others.rate_limit),
+            public_url: self.public_url.or(others.public_url),
+            media_store: self.media_store.or(others.media_store),
+            log: self.log.or(others.log),
+            log_format: self.log_format.or(others.log_format),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     fn flags(self) -> Flags {
         let networks = Some(self.allow_networks.join(",")).filter(|networks| !networks.is_empty());
         let given = [

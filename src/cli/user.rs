@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Bench, done};
-use crate::account::{Person, Role};
+use crate::account::{Person, Role, check_userid};
 use crate::password;
 use crate::store::{NewPerson, PersonPatch};
 
@@ -38,6 +38,12 @@ pub(super) enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Give a person another role
+    SetRole {
+        userid: String,
+        /// sender, owner or administrator
+        role: Role,
+    },
     /// Refuse a person's keys and sign-in
     Disable { userid: String },
     /// Allow them again
@@ -53,6 +59,7 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
         }
         UserCommand::Add { userid, client, role, password_stdin } => {
             bench.client(client).await?;
+            check_userid(&userid)?;
             let (password, shown) = choose_password(bench, password_stdin)?;
             let person = NewPerson {
                 client_id: client,
@@ -75,6 +82,11 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
             let person = change(bench, &userid, patch).await?;
             let thing = json!({"id": person.id, "userid": userid, "password": shown});
             bench.output.one(&thing, &said(&userid, "has a new password", shown.as_deref()))?;
+        }
+        UserCommand::SetRole { userid, role } => {
+            change(bench, &userid, PersonPatch { role: Some(role), ..PersonPatch::default() }).await?;
+            let thing = json!({"userid": userid, "role": role.name()});
+            bench.output.one(&thing, &format!("{userid} is {} now", role.name()))?;
         }
         UserCommand::Disable { userid } => {
             change(bench, &userid, PersonPatch { disabled: Some(true), ..PersonPatch::default() }).await?;

@@ -57,6 +57,10 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
     let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
     let kind = device.borrow().kind;
     let Some(channel) = super::open(kind, &parts.clock, told) else {
+        let said = parts.store.set_device_state(&lease, DeviceState::Unlinked, super::NO_CHANNEL.into()).await;
+        if let Err(error) = said {
+            tracing::warn!(device = lease.device_id, %error, "the device's state was not stored");
+        }
         stop.cancelled().await;
         return;
     };
@@ -246,17 +250,12 @@ impl DeviceLoop {
     }
 
     async fn record(&self, steps: Vec<(RefNo, Step)>) -> Result<(), StoreError> {
-        for (_, step) in &steps {
-            let state = match step {
-                Step::Sent { .. } => "S",
-                Step::Delivered { .. } => "D",
-                Step::Read { .. } => "R",
-                Step::Aborted { .. } => "A",
-                Step::Retry { .. } | Step::Fetched { .. } => continue,
-            };
-            metrics::counter!(telemetry::STATES, "state" => state).increment(1);
+        let states: Vec<_> = steps.iter().filter_map(|(_, step)| step.reached()).collect();
+        self.parts.receipts.record(&self.lease, steps).await?;
+        for state in states {
+            metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
         }
-        self.parts.receipts.record(&self.lease, steps).await
+        Ok(())
     }
 
     /// Stores what the channel told. A line moves on only after its message's end is on the disk.

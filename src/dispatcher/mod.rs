@@ -29,6 +29,7 @@ use crate::limits;
 use crate::media::shelf::Shelf;
 use crate::receipts::Receipts;
 use crate::store::{Lease, Store, StoreError};
+use crate::telemetry;
 
 /// How long a lease holds without being renewed, and how often it is.
 const LEASE_MS: Millis = 20_000;
@@ -93,7 +94,8 @@ impl Dispatcher {
     async fn look(&mut self) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         while self.tasks.try_join_next().is_some() {}
-        self.parts.store.expire_messages(now, EXPIRY_GRACE_MS).await?;
+        let expired = self.parts.store.expire_messages(now, EXPIRY_GRACE_MS).await?;
+        telemetry::count_aborted(expired);
         let devices: HashMap<String, Device> =
             self.parts.store.list_devices(None).await?.into_iter().map(|device| (device.id.clone(), device)).collect();
         let is_new = devices.keys().any(|id| !self.loops.contains_key(id));
@@ -126,7 +128,8 @@ impl Dispatcher {
         let owned: HashMap<&str, i64> = leases.iter().map(|lease| (lease.device_id.as_str(), lease.epoch)).collect();
         // A loop whose device another node has taken, or that was taken back under a new epoch, ends.
         self.loops.retain(|id, running| {
-            let is_ours = owned.get(id.as_str()) == Some(&running.epoch);
+            // One that was removed is nobody's; its loop is ended by who looked for it.
+            let is_ours = owned.get(id.as_str()) == Some(&running.epoch) || !devices.contains_key(id);
             if !is_ours {
                 tracing::warn!(device = id, "another node has taken this device over");
                 running.stop.cancel();
@@ -149,6 +152,9 @@ impl Dispatcher {
         self.tasks.spawn(device::run(Arc::clone(&self.parts), lease, watched, stop));
     }
 }
+
+/// What a device says whose kind has no channel yet.
+const NO_CHANNEL: &str = "this release cannot connect devices of this kind; what waits in its queue expires";
 
 /// Opens a device's channel; `None` for a kind whose channel this build does not have: its queue waits, and expires.
 fn open(kind: Kind, clock: &Clock, events: Events) -> Option<Arc<dyn Channel>> {

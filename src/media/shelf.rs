@@ -52,6 +52,7 @@ impl Shelf {
             return Ok(Self(Place::Folder(Arc::new(folder))));
         };
         let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+        crate::egress::provide_tls();
         let store =
             AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|error| failed(error.to_string()))?;
         Ok(Self(Place::Bucket(Arc::new(store), Arc::from(prefix.trim_matches('/')))))

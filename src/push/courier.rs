@@ -154,7 +154,7 @@ impl Courier {
             Ok(answer) if (200..300).contains(&answer.status) => return (PushOutcome::Done, "done"),
             Ok(answer) => {
                 let header = answer.headers.get("retry-after").and_then(|value| value.to_str().ok());
-                header.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs)
+                header.and_then(|asked| schedule::retry_after(asked, now))
             }
             Err(_) => None,
         };

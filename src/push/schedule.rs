@@ -33,9 +33,34 @@ pub fn next_try(
     Some((now + (delay + jitter).max(asked)).min(last_at))
 }
 
+/// How long a `Retry-After` header asks to wait: seconds, or until a date (RFC 9110, section 10.2.3).
+pub fn retry_after(header: &str, now: Millis) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(header).ok()?.timestamp().as_millisecond();
+    Some(Duration::from_millis(date.saturating_sub(now).max(0).unsigned_abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = 1_566_656_122_000;
+        for (header, wanted) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sat, 24 Aug 2019 14:16:22 GMT", Some(60)),
+            ("Sat, 24 Aug 2019 14:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-5", None),
+        ] {
+            assert_eq!(retry_after(header, now), wanted.map(Duration::from_secs), "{header}");
+        }
+    }
 
     #[test]
     fn tries_follow_the_schedule_until_72_hours_are_over() {

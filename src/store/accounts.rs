@@ -272,9 +272,10 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn set_push_url(&self, client_id: i64, url: Option<String>) -> Result<bool, StoreError> {
+    pub async fn set_push_url(&self, client_id: i64, url: Option<String>, now: Millis) -> Result<bool, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
+                renew_pushes(conn, client_id, now).await?;
                 let rows = sql!(
                     conn,
                     execute,
@@ -307,7 +308,7 @@ impl Store {
         .await
     }
 
-    /// Rests a client's pushes, or (with no reason) sets them going again.
+    /// Rests a client's pushes, or (with no reason) sets them going again, each with its 72 hours before it.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -322,11 +323,25 @@ impl Store {
                     reason.as_ref().map(|_| now),
                     &reason,
                 )?;
+                if reason.is_none() {
+                    renew_pushes(conn, client_id, now).await?;
+                }
                 Ok(rows == 1)
             })
         })
         .await
     }
+}
+
+/// Makes what is not delivered yet due at once, as if it had never been tried.
+async fn renew_pushes(conn: &mut Conn, client_id: i64, now: Millis) -> Result<u64, StoreError> {
+    sql!(
+        conn,
+        execute,
+        "UPDATE pushes SET first_at = $2, due_at = $2, attempts = 0 WHERE client_id = $1 AND status = 'due'",
+        client_id,
+        now,
+    )
 }
 
 async fn insert_person(conn: &mut Conn, person: NewPerson) -> Result<i64, StoreError> {

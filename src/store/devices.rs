@@ -45,18 +45,23 @@ pub struct Lease {
 }
 
 impl Store {
-    /// Adds a device.
+    /// Adds a device. One that was removed leaves its id to whoever brings it back.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when a device has that id, or one that is not removed has that sender.
     pub async fn add_device(&self, device: NewDevice) -> Result<(), StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
-                sql!(
+                let rows = sql!(
                     conn,
                     execute,
                     "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET \
+                     client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
+                     kind = excluded.kind, state = excluded.state, state_reason = '', paused = FALSE, \
+                     daily_limit = excluded.daily_limit, gap_ms = 0, gap_jitter_ms = 0, \
+                     created_at = excluded.created_at, removed_at = NULL, lease_node = NULL, lease_until = 0 \
+                     WHERE devices.removed_at IS NOT NULL",
                     &device.id,
                     device.client_id,
                     &device.sender,
@@ -65,8 +70,8 @@ impl Store {
                     DeviceState::Unlinked.name(),
                     device.daily_limit,
                     device.created_at,
-                )
-                .map(drop)
+                )?;
+                if rows == 1 { Ok(()) } else { Err(StoreError::Exists) }
             })
         })
         .await
@@ -118,11 +123,12 @@ impl Store {
         .await
     }
 
-    /// Takes a device away. What waits in its queue is given up; what was sent is kept.
+    /// Takes a device away. What waits in its queue is given up; what was sent is kept. Gives how many messages were given
+    /// up, or `None` when there is no such device.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn remove_device(&self, id: &str, now: Millis) -> Result<bool, StoreError> {
+    pub async fn remove_device(&self, id: &str, now: Millis) -> Result<Option<u64>, StoreError> {
         let id = id.to_owned();
         self.write(move |conn| {
             Box::pin(async move {
@@ -133,18 +139,19 @@ impl Store {
                     &id,
                     now,
                 )?;
-                if rows == 1 {
-                    sql!(
-                        &mut *conn,
-                        execute,
-                        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, \
-                         reason = 'its gateway was removed' WHERE device_id = $1 AND status = 'Q'",
-                        &id,
-                        now,
-                    )?;
-                    sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
+                if rows == 0 {
+                    return Ok(None);
                 }
-                Ok(rows == 1)
+                sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
+                let aborted = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, \
+                     reason = 'its gateway was removed' WHERE device_id = $1 AND status = 'Q'",
+                    &id,
+                    now,
+                )?;
+                Ok(Some(aborted))
             })
         })
         .await

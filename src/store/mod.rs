@@ -18,12 +18,13 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::limits;
 
@@ -36,6 +37,9 @@ pub use messages::{MessageFilter, StoredMessage};
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushOutcome, StoredPush};
+
+/// What a look at the store's readiness writes.
+const PROBE_BYTES: usize = 32 * 1024;
 
 /// The store. Cheap to clone; all clones share its connections and its writer.
 #[derive(Clone)]
@@ -188,6 +192,9 @@ impl Store {
                 (Pool::Sqlite(readers), Pool::Sqlite(writer))
             }
             Location::Postgres(options) => {
+                // One connection on its own first: a pool says only that it timed out, and says it late.
+                let first = sqlx::PgConnection::connect_with(options).await.map_err(|error| failed(&error))?;
+                first.close().await.map_err(|error| failed(&error))?;
                 let pool = PgPoolOptions::new()
                     .max_connections(limits::POSTGRES_CONNECTIONS_MAX)
                     .acquire_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))
@@ -207,17 +214,24 @@ impl Store {
         matches!(self.readers, Pool::Sqlite(_))
     }
 
-    /// Whether a write would succeed now: an empty unit goes the whole way to the disk.
+    /// Whether a message would be stored now: a row of about the size goes the whole way to the disk.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it would not.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        self.write(|conn| {
+        static LOOKS: AtomicUsize = AtomicUsize::new(0);
+        // A message touches several pages of tables and indexes, which one small row does not; and SQLite writes nothing
+        // where a row stays as it is.
+        let look = LOOKS.fetch_add(1, Ordering::Relaxed);
+        let value = format!("{look:0PROBE_BYTES$}");
+        self.write(move |conn| {
             Box::pin(async move {
                 sql!(
                     conn,
                     execute,
-                    "INSERT INTO meta (name, value) VALUES ('ready', '1') ON CONFLICT (name) DO UPDATE SET value = meta.value"
+                    "INSERT INTO meta (name, value) VALUES ('ready', $1) \
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    &value,
                 )
                 .map(drop)
             })

@@ -43,6 +43,19 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The state that it reaches, if it reaches one.
+    pub fn reached(&self) -> Option<State> {
+        match self {
+            Self::Sent { .. } => Some(State::Sent),
+            Self::Delivered { .. } => Some(State::Delivered),
+            Self::Read { .. } => Some(State::Read),
+            Self::Aborted { .. } => Some(State::Aborted),
+            Self::Retry { .. } | Self::Fetched { .. } => None,
+        }
+    }
+}
+
 impl Store {
     /// Stores steps, in their order. A step that is behind what is stored already changes nothing.
     ///

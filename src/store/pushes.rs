@@ -42,6 +42,10 @@ pub struct StoredPush {
     pub last_answer: Option<String>,
 }
 
+impl StoredPush {
+    pub const STATUSES: [&'static str; 3] = ["due", "done", "failed"];
+}
+
 impl Store {
     /// The clients that have deliveries due.
     ///

@@ -167,7 +167,15 @@ impl Outcomes {
 fn after<T>(committed: &Result<(), StoreError>, result: Result<T, StoreError>) -> Result<T, StoreError> {
     match committed {
         Ok(()) => result,
-        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        Err(error) => Err(StoreError::Unavailable(reason(error))),
+    }
+}
+
+/// Why nothing was stored, without the words that every such answer begins with.
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(reason) => reason.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -242,7 +250,7 @@ async fn run_other(conn: &mut Conn, unit: Unit, outcomes: &mut Outcomes) -> Resu
 
 /// Tells everybody in a batch that it could not be written.
 fn refuse(batch: Vec<Unit>, error: &StoreError) {
-    let reason = error.to_string();
+    let reason = reason(error);
     for unit in batch {
         match unit {
             Unit::Accept(_, answer) => drop(answer.send(Err(StoreError::Unavailable(reason.clone())))),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::process::{PROGRAM, Place, holds, text};
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, KEY, eventually, stories};
+use crate::world::{ALICE, Database, KEY, eventually, stories};
 
 stories! {
     async fn every_command_works_beside_a_running_server(database: Database) {
@@ -59,6 +59,7 @@ stories! {
             vec!["device", "resume", "11055-171379261223689", "--json"],
             vec!["device", "set", "11055-171379261223689", "--name", "Toko", "--gap-ms", "10", "--json"],
             vec!["device", "remove", "11055-171379261223689", "--json"],
+            vec!["user", "set-role", "budi", "sender", "--json"],
             vec!["push", "show", "--json"],
             vec!["push", "list", "--json"],
         ] {
@@ -68,6 +69,10 @@ stories! {
             assert!(table.status.success() || text(&table.stderr).starts_with("wachat: "), "{words:?}");
         }
         assert_eq!(place.json(&["client", "list", "--json"]).await[1]["country_code"], "60");
+        // A customer's device that was removed can be brought back under the id that is in his programs.
+        let again = ["device", "add", "--client", "2", "--kind", "sandbox", "--sender", "628110000077", "--device-id"];
+        place.json(&[&again[..], &["11055-171379261223689", "--json"]].concat()).await;
+        assert!(place.fails(&[&again[..], &["11055-171379261223689"]].concat()).await.contains("is there already"));
         assert!(serving.terminate().await.success());
     }
 
@@ -97,22 +102,23 @@ stories! {
         std::fs::write(&file, format!("destination,message\n{}", rows(300))).expect("a file");
         let report = place.json(&["import", &path, "--json"]).await;
         assert_eq!((&report["accepted"], &report["known"]), (&json!(300), &json!(0)), "{report}");
-        let bad = "12,too short\n628111111111,\n\"628111111111\",hello,extra\n628111111111,é\n";
+        let bad = "12,too short\n628111111111,\n\"628111111111\",hello, unquoted\n628111111111,é\n";
         std::fs::write(&file, format!("destination,message\n{}{bad}", rows(500))).expect("a file");
         let dry = place.run(&["import", &path, "--dry-run"]).await;
-        assert_eq!(dry.status.code(), Some(2), "{}", text(&dry.stderr));
+        assert_eq!(dry.status.code(), Some(3), "{}", text(&dry.stderr));
+        assert!(text(&dry.stdout).starts_with("201 would be queued, 300 known already, 3 refused"), "{}", text(&dry.stdout));
         let output = place.run(&["import", &path, "--json"]).await;
-        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!((&report["accepted"], &report["known"]), (&json!(202), &json!(300)), "{report}");
+        assert_eq!((&report["accepted"], &report["known"]), (&json!(201), &json!(300)), "{report}");
         let lines: Vec<_> = report["refused"].as_array().expect("rows").iter().map(|row| row["line"].clone()).collect();
         // A message with a line break in quotes counts as the lines it has; ours are escapes, so a row is a line.
-        assert_eq!(lines, [json!(502), json!(503)], "{report}");
+        assert_eq!(lines, [json!(502), json!(503), json!(504)], "{report}");
         let again = place.run(&["import", &path]).await;
-        assert!(text(&again.stdout).starts_with("0 queued, 502 known already, 2 refused\nline 502: "), "{}", text(&again.stdout));
+        assert!(text(&again.stdout).starts_with("0 queued, 501 known already, 3 refused\nline 502: "), "{}", text(&again.stdout));
         let counts = serving.client.manage("GET", "/messages/counts", None).await;
         let all: i64 = counts.body["data"].as_object().expect("counts").values().filter_map(Value::as_i64).sum();
-        assert_eq!(all, 502);
+        assert_eq!(all, 501);
         let listed = serving.client.manage("GET", "/messages?text=Hello%20499&limit=1", None).await;
         assert_eq!(listed.body["data"]["items"][0]["message"], "Hello 499, \nsecond line");
         assert!(serving.terminate().await.success());
@@ -120,7 +126,18 @@ stories! {
 
     async fn what_cannot_be_done_is_said_with_what_to_do(database: Database) {
         let place = Place::new(database).await;
-        place.json(&["client", "add", "--name", "First", "--json"]).await;
+        for words in [vec!["device", "list"], vec!["client", "add", "--name", "First"]] {
+            let told = place.fails(&words).await;
+            assert!(told.contains("there is no gateway in") && told.contains("`wachat serve`"), "{told}");
+        }
+        // On SQLite the question alone must not make a folder; PostgreSQL has to be asked.
+        assert!(database == Database::Postgres || !place.data_dir().exists());
+        place.serve().await.kill();
+        let devices = place.json(&["device", "list", "--json"]).await;
+        let sandbox = devices[0]["device_id"].as_str().expect("a device");
+        let told = place.fails(&["device", "set", sandbox, "--limit", "5"]).await;
+        assert!(told.contains("a sandbox has no daily limit"), "{told}");
+        place.json(&["device", "remove", sandbox, "--json"]).await;
         let missing = place.folder.path().join("none.csv").display().to_string();
         for (words, said) in [
             (vec!["device", "pause", "1-000000000000000"], "`wachat device list`"),
@@ -133,6 +150,11 @@ stories! {
             (vec!["send", "--to", ALICE, "--text", "x"], "`wachat device list`"),
             (vec!["status", "xyz"], "18 hexadecimal digits"),
             (vec!["user", "disable", "nobody"], "`wachat user list`"),
+            (vec!["user", "add", "a b", "--client", "1"], "no spaces"),
+            (vec!["client", "add", "--name", ""], "--name: a name has 1 to 200 characters"),
+            (vec!["push", "replay", "--id", "none"], "no inbound message none"),
+            (vec!["push", "list", "--status", "bogus"], "possible values: due, done, failed"),
+            (vec!["--listen", "127.0.0.1:9", "device", "list"], "only `serve` takes the flags"),
             (vec!["push", "set", "--url", "ftp://x"], "http"),
             (vec!["sandbox", "receive", "--from", ALICE, "--text", "x"], "`wachat device add --kind sandbox`"),
             (vec!["import", &missing], "none.csv"),
@@ -146,7 +168,7 @@ stories! {
 
 #[tokio::test]
 async fn the_first_start_prints_what_is_needed_and_its_curl_line_works() {
-    let place = Place::new(crate::world::Database::Sqlite).await;
+    let place = Place::new(Database::Sqlite).await;
     let mut command = place.command(&["--listen", "127.0.0.1:0"]);
     command.env_remove("WACHAT_API_KEY").env_remove("WACHAT_ADMIN_PASSWORD");
     let serving = crate::process::Serving::start(command).await;
@@ -175,7 +197,7 @@ async fn the_first_start_prints_what_is_needed_and_its_curl_line_works() {
 
 #[tokio::test]
 async fn help_completions_and_the_openapi_document_need_no_store() {
-    let place = Place::new(crate::world::Database::Sqlite).await;
+    let place = Place::new(Database::Sqlite).await;
     let help = place.run(&["--help"]).await;
     for command in
         ["serve", "client", "user", "key", "device", "push", "send", "status", "import", "sandbox", "completions"]
@@ -193,7 +215,7 @@ async fn help_completions_and_the_openapi_document_need_no_store() {
 
 #[tokio::test]
 async fn a_bad_setting_is_named_with_the_place_it_came_from() {
-    let place = Place::new(crate::world::Database::Sqlite).await;
+    let place = Place::new(Database::Sqlite).await;
     let run = |words: &[&str], variable: Option<(&str, &str)>| {
         let mut command = place.command(words);
         command.envs(variable);
@@ -202,7 +224,7 @@ async fn a_bad_setting_is_named_with_the_place_it_came_from() {
     for (words, variable, said) in [
         (vec!["--listen", "nowhere"], None, "--listen: 'nowhere'"),
         (vec![], Some(("WACHAT_LISTEN", "nowhere")), "WACHAT_LISTEN: 'nowhere'"),
-        (vec!["--allow-network", "home"], None, "--allow-networks: 'home'"),
+        (vec!["--allow-network", "home"], None, "--allow-network: 'home'"),
         (vec!["--database-url", "mysql://x"], None, "sqlite: or postgres://"),
         (
             vec!["--database-url", "postgres://nobody:secret@127.0.0.1:1/x"],
@@ -229,7 +251,7 @@ async fn a_bad_setting_is_named_with_the_place_it_came_from() {
 
 #[tokio::test]
 async fn secrets_are_in_no_file_and_no_log() {
-    let place = Place::new(crate::world::Database::Sqlite).await;
+    let place = Place::new(Database::Sqlite).await;
     let mut command = place.command(&["--listen", "127.0.0.1:0", "--log", "trace", "--log-format", "json"]);
     command.env("WACHAT_API_KEY", KEY);
     let serving = crate::process::Serving::start(command).await;

@@ -164,7 +164,7 @@ async fn a_full_disk_answers_503_loses_nothing_and_passes_by_itself() {
             }
         }
         let ready = client.ask("GET", "/readyz", &[], None).await;
-        refused.filter(|_| ready.status == 503).ok_or_else(|| ready.text)
+        refused.filter(|_| ready.status == 503).ok_or(ready.text)
     })
     .await;
     assert!(!accepted.is_empty());

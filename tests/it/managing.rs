@@ -93,6 +93,9 @@ stories! {
         let king_id = king.body["data"]["id"].as_i64().expect("a person");
         let key = other.client.manage("POST", &format!("/clients/{id}/keys"), Some(json!({"person_id": king_id}))).await;
         assert_eq!(key.status, 403, "{}", key.text);
+        let made = world.client.manage("POST", &format!("/clients/{id}/keys"), Some(json!({"person_id": king_id}))).await;
+        let kings_key = format!("/clients/{id}/keys/{}", made.body["data"]["id"]);
+        assert_eq!(other.client.manage("DELETE", &kings_key, None).await.status, 403);
         let password = json!({"password": "i am the king now"});
         assert_eq!(other.client.manage("PATCH", &format!("{persons}/{king_id}"), Some(password)).await.status, 403);
         // The country code that was set counts from now on: Malaysia.
@@ -180,6 +183,8 @@ stories! {
             ("PATCH", device.as_str(), json!({"limit": 9}), 422),
             ("PUT", "/clients/1/push", json!({"url": "ftp://x"}), 422),
             ("POST", "/clients/1/pushes/replay", json!({}), 422),
+            ("POST", "/clients/1/pushes/replay", json!({"id": "none"}), 404),
+            ("GET", "/clients/1/pushes?status=bogus", Value::Null, 422),
             ("PATCH", "/clients/1", json!({"default_device": "1-000000000000000"}), 404),
             ("GET", "/clients/99", Value::Null, 404),
             ("GET", "/clients/x", Value::Null, 404),

@@ -90,7 +90,7 @@ stories! {
         assert!(store.lease_devices("b", NOW + 10_000, NOW + 30_000).await.expect("none left").is_empty());
         // Renewing keeps the epoch.
         let renewed = store.lease_devices("a", NOW + 15_000, NOW + 35_000).await.expect("renewed");
-        assert_eq!(renewed, [ours.clone()]);
+        assert_eq!(renewed, std::slice::from_ref(&ours));
         // `a` falls silent; `b` takes over under a new epoch.
         let theirs = store.lease_devices("b", NOW + 40_000, NOW + 60_000).await.expect("leased").remove(0);
         assert!(theirs.epoch > ours.epoch);
@@ -162,8 +162,8 @@ stories! {
             }
             seen
         };
-        let both = async { tokio::join!(futures_util::future::join_all(writers), reader) };
-        let (accepted, mut seen) = crate::world::within(Duration::from_secs(20), both).await.expect("none is missed");
+        let both = Box::pin(async { tokio::join!(futures_util::future::join_all(writers), reader) });
+        let (accepted, mut seen) = Box::pin(crate::world::within(Duration::from_secs(20), both)).await.expect("none is missed");
         let mut accepted: Vec<_> = accepted.iter().map(RefNo::to_string).collect();
         accepted.sort();
         seen.sort();
@@ -198,7 +198,7 @@ stories! {
 
     async fn a_claimed_push_is_nobody_elses_until_its_claim_runs_out(database: Database) {
         let (store, _folder) = founded(database).await;
-        store.set_push_url(1, Some("https://example.com/".into())).await.expect("set");
+        store.set_push_url(1, Some("https://example.com/".into()), NOW).await.expect("set");
         for at in 0..10 {
             let new = NewInbound {
                 id: format!("{at:032}"),

@@ -7,8 +7,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{check_name, found};
-use crate::account::Client;
+use super::{found, refused};
+use crate::account::{Client, check_country_code, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -40,6 +40,7 @@ pub struct NewClient {
 pub struct ClientChange {
     pub name: Option<String>,
     pub country_code: Option<String>,
+    /// A device id; empty for none.
     pub default_device: Option<String>,
     pub disabled: Option<bool>,
 }
@@ -66,8 +67,8 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
     let added = async {
         api.administrator(&headers).await?;
         let new: NewClient = api.json(&headers, body).await?;
-        check_name("name", &new.name)?;
-        check_code(&new.country_code)?;
+        check_name(&new.name).map_err(refused("name"))?;
+        check_country_code(&new.country_code).map_err(refused("country_code"))?;
         let id = api.store.add_client(&new.name, &new.country_code, api.clock.now()).await?;
         find(&api, id).await.map(ClientView::from)
     };
@@ -101,17 +102,19 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         }
         let mut client = find(&api, id).await?;
         if let Some(name) = change.name {
-            check_name("name", &name)?;
+            check_name(&name).map_err(refused("name"))?;
             client.name = name;
         }
         if let Some(code) = change.country_code {
-            check_code(&code)?;
+            check_country_code(&code).map_err(refused("country_code"))?;
             client.country_code = code;
         }
         if let Some(device) = change.default_device {
-            let is_its = api.gateways_of(id).await?.iter().any(|known| known.id == device);
-            client.default_device = Some(device).filter(|_| is_its);
-            client.default_device.as_ref().ok_or(Problem::NotFound("device"))?;
+            let is_its = device.is_empty() || api.gateways_of(id).await?.iter().any(|known| known.id == device);
+            if !is_its {
+                return Err(Problem::NotFound("device of this client with that id"));
+            }
+            client.default_device = Some(device).filter(|device| !device.is_empty());
         }
         client.disabled = change.disabled.unwrap_or(client.disabled);
         api.store.update_client(client.clone()).await?;
@@ -122,12 +125,7 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
 }
 
 async fn find(api: &Api, id: i64) -> Result<Client, Problem> {
-    api.store.find_client(id).await?.ok_or(Problem::NotFound("client"))
-}
-
-fn check_code(code: &str) -> Result<(), Problem> {
-    let ok = (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-    if ok { Ok(()) } else { Err(Problem::field("country_code", "a country code has one to three digits, such as 62")) }
+    api.store.find_client(id).await?.ok_or(Problem::NotFound("client with that number"))
 }
 
 impl From<Client> for ClientView {

@@ -7,17 +7,19 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OfClient, check_name, found, query};
+use super::{OfClient, found, query, refused};
+use crate::account::check_name;
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock;
-use crate::device::{Device, Kind, is_device_id, new_device_id};
+use crate::device::{Device, Kind, check_daily_limit, check_gap_ms, is_device_id, new_device_id};
 use crate::inbox::{InboxError, Received, sandbox_message};
 use crate::limits;
 use crate::phone;
 use crate::store::{DevicePatch, NewDevice};
+use crate::telemetry;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeviceView {
@@ -103,7 +105,8 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
     let added = async {
         let new: NewDeviceBody = api.json(&headers, body).await?;
         let (_, client_id) = api.manager(&headers, new.client_id).await?;
-        let country_code = api.store.find_client(client_id).await?.ok_or(Problem::NotFound("client"))?.country_code;
+        let country_code =
+            api.store.find_client(client_id).await?.ok_or(Problem::NotFound("client with that number"))?.country_code;
         let kind: Kind =
             new.kind.parse().map_err(|bad: crate::device::UnknownWord| Problem::field("kind", bad.to_string()))?;
         let sender = match &new.sender {
@@ -115,11 +118,9 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
         if new.device_id.as_ref().is_some_and(|id| !is_device_id(id)) {
             return Err(Problem::field("device_id", "a device id is a number, a dash and 15 digits"));
         }
-        if !(0..=limits::DAILY_LIMIT_MAX).contains(&new.limit) || (kind == Kind::Sandbox && new.limit > 0) {
-            return Err(Problem::field("limit", "a limit is 0 or more; a sandbox has none"));
-        }
+        check_daily_limit(kind, new.limit).map_err(refused("limit"))?;
         if let Some(name) = &new.name {
-            check_name("name", name)?;
+            check_name(name).map_err(refused("name"))?;
         }
         let id = new.device_id.unwrap_or_else(|| new_device_id(client_id, &api.clock));
         let device = NewDevice {
@@ -155,17 +156,11 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         let device = managed(&api, &headers, &id).await?;
         let change: DeviceChange = api.json(&headers, body).await?;
         for (name, gap) in [("gap_ms", change.gap_ms), ("gap_jitter_ms", change.gap_jitter_ms)] {
-            if gap.is_some_and(|gap| !(0..=limits::GAP_MS_MAX).contains(&gap)) {
-                return Err(Problem::field(name, format!("a gap is from 0 to {} milliseconds", limits::GAP_MS_MAX)));
-            }
+            gap.map_or(Ok(()), check_gap_ms).map_err(refused(name))?;
         }
-        if change.limit.is_some_and(|limit| {
-            !(0..=limits::DAILY_LIMIT_MAX).contains(&limit) || (device.kind == Kind::Sandbox && limit > 0)
-        }) {
-            return Err(Problem::field("limit", "a limit is 0 or more; a sandbox has none"));
-        }
+        change.limit.map_or(Ok(()), |limit| check_daily_limit(device.kind, limit)).map_err(refused("limit"))?;
         if let Some(name) = &change.name {
-            check_name("name", name)?;
+            check_name(name).map_err(refused("name"))?;
         }
         let patch = DevicePatch {
             name: change.name,
@@ -187,7 +182,7 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
 pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let removed = async {
         managed(&api, &headers, &id).await?;
-        api.store.remove_device(&id, api.clock.now()).await?;
+        telemetry::count_aborted(api.store.remove_device(&id, api.clock.now()).await?.unwrap_or(0));
         changed(&api);
         Ok(serde_json::json!({"device_id": id}))
     };
@@ -210,7 +205,8 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         if new.text.chars().count() > limits::TEXT_CHARS_MAX {
             return Err(Problem::field("text", format!("a text has at most {} characters", limits::TEXT_CHARS_MAX)));
         }
-        let client = api.store.find_client(device.client_id).await?.ok_or(Problem::NotFound("client"))?;
+        let client =
+            api.store.find_client(device.client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
         let from = phone::parse_destination(&new.from, &client.country_code)
             .map_err(|bad| Problem::field("from", bad.to_string()))?;
         let group = new.group.as_deref().map(phone::parse_group).transpose();
@@ -234,14 +230,14 @@ fn changed(api: &Api) {
 }
 
 async fn find(api: &Api, id: &str) -> Result<Device, Problem> {
-    api.store.find_device(id).await?.ok_or(Problem::NotFound("device"))
+    api.store.find_device(id).await?.ok_or(Problem::NotFound("device with that id"))
 }
 
 /// The device, if the asker may manage it.
 async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<Device, Problem> {
     let (asker, _) = api.manager(headers, None).await?;
     let device = find(api, id).await?;
-    if asker.manages(device.client_id) { Ok(device) } else { Err(Problem::NotFound("device")) }
+    if asker.manages(device.client_id) { Ok(device) } else { Err(Problem::NotFound("device with that id")) }
 }
 
 async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Listing, OfClient, found, next_before, page, query};
+use super::{Listing, OfClient, cut, found, page, query, rows};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -55,10 +55,11 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
     let listing = async {
         let wanted: InboxOf = query(&uri)?;
         let (_, client_id) = api.manager(&headers, wanted.client_id).await?;
-        let page = page(wanted.before.as_deref(), wanted.limit)?;
+        let rows = rows(wanted.limit)?;
+        let page = page(wanted.before.as_deref(), rows)?;
         let (originator, queue) = (wanted.originator.as_deref(), wanted.queue.as_deref());
-        let messages = api.store.list_inbound(client_id, originator, queue, page).await?;
-        let next = next_before(&messages, page.rows, |message| message.seq.to_string());
+        let mut messages = api.store.list_inbound(client_id, originator, queue, page).await?;
+        let next = cut(&mut messages, rows, |message| message.seq.to_string());
         Ok(Listing { items: messages.into_iter().map(|message| view(&api, message)).collect(), next_before: next })
     };
     found(&headers, StatusCode::OK, "Inbox", listing.await)
@@ -71,7 +72,7 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
     let message = async {
         let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let found = api.store.find_inbound(&id).await?.filter(|message| message.client_id == client_id);
-        found.map(|message| view(&api, message)).ok_or(Problem::NotFound("inbound message"))
+        found.map(|message| view(&api, message)).ok_or(Problem::NotFound("inbound message with that id"))
     };
     found(&headers, StatusCode::OK, "Inbound message", message.await)
 }

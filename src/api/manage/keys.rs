@@ -7,8 +7,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{check_name, found};
-use crate::account::{ApiKey, KeyRecord, Role};
+use super::{found, refused};
+use crate::account::{ApiKey, KeyRecord, Role, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -73,13 +73,16 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
         let new: NewKeyBody = api.json(&headers, body).await?;
         let persons = api.store.list_persons(client_id).await?;
-        let person = persons.iter().find(|person| person.id == new.person_id).ok_or(Problem::NotFound("person"))?;
+        let person = persons
+            .iter()
+            .find(|person| person.id == new.person_id)
+            .ok_or(Problem::NotFound("person with that number"))?;
         // A key is as mighty as its person.
         if person.role == Role::Administrator && asker.person.role != Role::Administrator {
             return Err(Problem::NotAllowed("make a key of an administrator"));
         }
         if !new.name.is_empty() {
-            check_name("name", &new.name)?;
+            check_name(&new.name).map_err(refused("name"))?;
         }
         if new.expires_in_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
             return Err(Problem::field("expires_in_days", "a key expires in 1 to 36500 days"));
@@ -109,10 +112,17 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
     params(("client_id" = i64, Path), ("key_id" = i64, Path)), responses((status = 200, description = "Revoked")))]
 pub async fn revoke(State(api): State<Api>, headers: HeaderMap, Named((client_id, id)): Named<(i64, i64)>) -> Response {
     let revoked = async {
-        api.manager(&headers, Some(client_id)).await?;
+        let (asker, _) = api.manager(&headers, Some(client_id)).await?;
+        let key = api.store.list_keys(client_id).await?.into_iter().find(|key| key.id == id);
+        let key = key.ok_or(Problem::NotFound("API key with that number"))?;
+        let persons = api.store.list_persons(client_id).await?;
+        let is_administrators = persons.iter().any(|one| one.id == key.person_id && one.role == Role::Administrator);
+        if is_administrators && asker.person.role != Role::Administrator {
+            return Err(Problem::NotAllowed("revoke a key of an administrator"));
+        }
         let is_there = api.store.revoke_key(client_id, id, api.clock.now()).await?;
         api.keys.forget();
-        if is_there { Ok(serde_json::json!({"id": id})) } else { Err(Problem::NotFound("API key")) }
+        if is_there { Ok(serde_json::json!({"id": id})) } else { Err(Problem::NotFound("API key with that number")) }
     };
     found(&headers, StatusCode::OK, "API key revoked", revoked.await)
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Listing, OfClient, found, next_before, page, query};
+use super::{Listing, OfClient, cut, found, page, query, rows};
 use crate::account::Client;
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -16,6 +16,7 @@ use crate::api::status::GetMessage;
 use crate::clock::Millis;
 use crate::message::{RefNo, State as MessageState};
 use crate::store::MessageFilter;
+use crate::telemetry;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
@@ -50,7 +51,8 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
 async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<GetMessage>, Problem> {
     let wanted: MessagesOf = query(uri)?;
     let (_, client_id) = api.manager(headers, wanted.client_id).await?;
-    let page = page(wanted.before.as_deref(), wanted.limit)?;
+    let rows = rows(wanted.limit)?;
+    let page = page(wanted.before.as_deref(), rows)?;
     let status = wanted.status.as_deref().map(|letter| {
         MessageState::from_letter(letter).ok_or_else(|| Problem::parameter("status", "status is U, Q, S, D, R or A"))
     });
@@ -63,8 +65,8 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<
         created_from: moment("from", wanted.from.as_deref())?,
         created_until: moment("until", wanted.until.as_deref())?,
     };
-    let messages = api.store.list_messages(&filter, page).await?;
-    let next = next_before(&messages, page.rows, |message| message.seq.to_string());
+    let mut messages = api.store.list_messages(&filter, page).await?;
+    let next = cut(&mut messages, rows, |message| message.seq.to_string());
     let client = client(api, client_id).await?;
     let mut items = Vec::with_capacity(messages.len());
     for message in messages {
@@ -110,8 +112,9 @@ pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(ref_no): N
     let cancelled = async {
         let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let message = find(&api, client_id, &ref_no).await?;
-        let parsed = RefNo::parse(&ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
+        let parsed = RefNo::parse(&ref_no).ok_or(Problem::NotFound("message with that ref_no"))?;
         if api.store.cancel_message(client_id, &parsed, api.clock.now()).await? {
+            telemetry::count_aborted(1);
             return find(&api, client_id, &ref_no).await;
         }
         Err(Problem::Conflict(format!("message {} has left, has ended, or is leaving at this moment", message.ref_no)))
@@ -120,14 +123,14 @@ pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(ref_no): N
 }
 
 async fn find(api: &Api, client_id: i64, ref_no: &str) -> Result<GetMessage, Problem> {
-    let ref_no = RefNo::parse(ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
+    let ref_no = RefNo::parse(ref_no).ok_or(Problem::NotFound("message with that ref_no"))?;
     let found = api.store.find_message(client_id, &ref_no).await?;
-    let message = found.ok_or(Problem::NotFound("message with this ref_no"))?;
+    let message = found.ok_or(Problem::NotFound("message with that ref_no"))?;
     api.show_message(&client(api, client_id).await?, message).await
 }
 
 async fn client(api: &Api, id: i64) -> Result<Client, Problem> {
-    api.store.find_client(id).await?.ok_or(Problem::NotFound("client"))
+    api.store.find_client(id).await?.ok_or(Problem::NotFound("client with that number"))
 }
 
 /// A moment in RFC 3339.

@@ -97,14 +97,9 @@ fn is_storable(value: &serde_json::Value) -> bool {
     }
 }
 
-/// A name for people.
-fn check_name(field: &'static str, name: &str) -> Result<(), Problem> {
-    let ok = (1..=limits::NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if ok {
-        Ok(())
-    } else {
-        Err(Problem::field(field, format!("a name has 1 to {} characters", limits::NAME_CHARS_MAX)))
-    }
+/// A fault of a field, in the words of what is wrong with its value.
+fn refused<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> Problem {
+    move |bad| Problem::field(field, bad.to_string())
 }
 
 /// The rows of a page, within bounds.
@@ -118,16 +113,19 @@ fn rows(limit: Option<i64>) -> Result<i64, Problem> {
     }
 }
 
-fn page(before: Option<&str>, limit: Option<i64>) -> Result<Page, Problem> {
+/// A page, asked for with one row more than it shows: that row tells whether another page follows.
+fn page(before: Option<&str>, rows: i64) -> Result<Page, Problem> {
     let before = before.map(str::parse).transpose();
     let before = before.map_err(|_| Problem::parameter("before", "before is the next_before of a page"))?;
-    Ok(Page { before, rows: rows(limit)? })
+    Ok(Page { before, rows: rows + 1 })
 }
 
-/// Where the next page begins: behind the last of a full one.
-fn next_before<T>(items: &[T], rows: i64, number: impl Fn(&T) -> String) -> Option<String> {
-    let is_full = i64::try_from(items.len()).is_ok_and(|length| length == rows);
-    items.last().filter(|_| is_full).map(number)
+/// Cuts what was found to `rows`; gives where the next page begins, if one follows.
+fn cut<T>(found: &mut Vec<T>, rows: i64, number: impl Fn(&T) -> String) -> Option<String> {
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    let follows = found.len() > rows;
+    found.truncate(rows);
+    found.last().filter(|_| follows).map(number)
 }
 
 impl Api {
@@ -161,7 +159,7 @@ impl Api {
         let client_id = client_id.unwrap_or(asker.client.id);
         let is_there = asker.manages(client_id)
             && (client_id == asker.client.id || self.store.find_client(client_id).await?.is_some());
-        if is_there { Ok((asker, client_id)) } else { Err(Problem::NotFound("client")) }
+        if is_there { Ok((asker, client_id)) } else { Err(Problem::NotFound("client with that number")) }
     }
 
     /// Who asks, when he is an administrator.

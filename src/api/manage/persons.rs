@@ -7,8 +7,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{check_name, found};
-use crate::account::{Person, Role};
+use super::{found, refused};
+use crate::account::{Person, Role, check_userid};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::key::Asker;
@@ -68,10 +68,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
     let added = async {
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
         let new: NewPersonBody = api.json(&headers, body).await?;
-        check_name("userid", &new.userid)?;
-        if new.userid.contains(char::is_whitespace) {
-            return Err(Problem::field("userid", "a userid has no spaces"));
-        }
+        check_userid(&new.userid).map_err(refused("userid"))?;
         let person = NewPerson {
             client_id,
             userid: new.userid.clone(),
@@ -81,7 +78,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
         };
         api.store.add_person(person).await?;
         let person = api.store.find_person(&new.userid).await?;
-        person.map(PersonView::from).ok_or(Problem::NotFound("person"))
+        person.map(PersonView::from).ok_or(Problem::NotFound("person with that number"))
     };
     found(&headers, StatusCode::CREATED, "Person added", added.await)
 }
@@ -100,7 +97,8 @@ pub async fn change(
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
         let change: PersonChange = api.json(&headers, body).await?;
         let persons = api.store.list_persons(client_id).await?;
-        let person = persons.into_iter().find(|person| person.id == id).ok_or(Problem::NotFound("person"))?;
+        let person =
+            persons.into_iter().find(|person| person.id == id).ok_or(Problem::NotFound("person with that number"))?;
         if person.role == Role::Administrator && asker.person.role != Role::Administrator {
             return Err(Problem::NotAllowed("change an administrator"));
         }

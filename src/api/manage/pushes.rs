@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Listing, found, next_before, query, rows};
+use super::{Listing, cut, found, query, rows};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -96,7 +96,7 @@ pub async fn set(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i6
         api.manager(&headers, Some(id)).await?;
         let new: NewPushUrl = api.json(&headers, body).await?;
         Egress::check_shape(&new.url).map_err(|bad| Problem::field("url", format!("the Push URL {bad}")))?;
-        api.store.set_push_url(id, Some(new.url)).await?;
+        api.store.set_push_url(id, Some(new.url), api.clock.now()).await?;
         api.bells.push.ring();
         view(&api, id).await
     };
@@ -109,7 +109,7 @@ pub async fn set(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i6
 pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>) -> Response {
     let removed = async {
         api.manager(&headers, Some(id)).await?;
-        api.store.set_push_url(id, None).await?;
+        api.store.set_push_url(id, None, api.clock.now()).await?;
         view(&api, id).await
     };
     found(&headers, StatusCode::OK, "Push URL removed", removed.await)
@@ -160,8 +160,11 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
             let parts = before.split_once('.').and_then(|(at, id)| Some((at.parse::<Millis>().ok()?, id.to_owned())));
             parts.ok_or_else(|| Problem::parameter("before", "before is the next_before of a page"))
         });
-        let pushes = api.store.list_pushes(id, wanted.status.as_deref(), before.transpose()?, rows).await?;
-        let next = next_before(&pushes, rows, |push| format!("{}.{}", push.created_at, push.inbound_id));
+        if wanted.status.as_ref().is_some_and(|status| !StoredPush::STATUSES.contains(&status.as_str())) {
+            return Err(Problem::parameter("status", "status is due, done or failed"));
+        }
+        let mut pushes = api.store.list_pushes(id, wanted.status.as_deref(), before.transpose()?, rows + 1).await?;
+        let next = cut(&mut pushes, rows, |push| format!("{}.{}", push.created_at, push.inbound_id));
         Ok(Listing { items: pushes.into_iter().map(PushView::from).collect(), next_before: next })
     };
     found(&headers, StatusCode::OK, "Pushes", listing.await)
@@ -180,7 +183,11 @@ pub async fn replay(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         }
         let from = moment("from", wanted.from.as_deref())?.unwrap_or(0);
         let until = moment("until", wanted.until.as_deref())?.unwrap_or(Millis::MAX);
+        let is_one = wanted.id.is_some();
         let count = api.store.replay_pushes(id, wanted.id, from, until, api.clock.now()).await?;
+        if is_one && count == 0 {
+            return Err(Problem::NotFound("inbound message with that id"));
+        }
         api.bells.push.ring();
         Ok(serde_json::json!({"replayed": count}))
     };
@@ -194,7 +201,8 @@ fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>, Prob
 }
 
 async fn view(api: &Api, client_id: i64) -> Result<PushUrlView, Problem> {
-    let settings = api.store.find_push_settings(client_id).await?.ok_or(Problem::NotFound("client"))?;
+    let settings =
+        api.store.find_push_settings(client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
     let secret = api.master_key.push_secret(client_id, settings.push_secret_version);
     Ok(PushUrlView {
         client_id,

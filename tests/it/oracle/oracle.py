@@ -66,7 +66,7 @@ def decoded(text):
     padding = -len(plain) % 4
     if not plain or not re.fullmatch(alphabet, plain) or padding == 3 or len(text) - len(plain) > padding:
         raise ValueError(
-            "media_base64 is not base64; encode the whole file, with or without a data:…;base64, prefix"
+            "this is not base64; encode the whole file, with or without a data:…;base64, prefix"
         )
     return base64.urlsafe_b64decode(plain.translate(str.maketrans("+/", "-_")) + "=" * padding)
 
