@@ -1,6 +1,7 @@
 //! Stories about the whole gateway, told by name, on real sockets and real stores. `world.rs` builds what they play in
 //! inside the test, `process.rs` runs the real program.
 
+mod bucket;
 mod client;
 mod postgres;
 mod process;

@@ -6,8 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
+use crate::process::{Place, Serving};
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, Time, World, stories};
+use crate::world::{ALICE, Database, PATIENCE, Time, World, eventually, stories, within};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
@@ -158,4 +160,35 @@ stories! {
         assert_eq!(world.client.post("/media", &body(&picture, "a.bin")).await.status, 201);
         world.stop().await;
     }
+}
+
+/// Media on an S3-like store: what is a setting for an operator.
+#[tokio::test]
+async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
+    let bucket = Bucket::new().await;
+    let place = Place::new(Database::Sqlite).await;
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0", "--media-store", "s3://invoices/wachat"]);
+    command.env("AWS_ENDPOINT", format!("http://{}", bucket.address)).env("AWS_ALLOW_HTTP", "true");
+    command.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "key").env("AWS_REGION", "us-east-1");
+    let serving = Serving::start(command).await;
+    let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(PNG), "file_name": "a.png"});
+    let reply = serving.client.post("/media", &body).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    let paths = bucket.paths();
+    assert!(paths.len() == 1 && paths[0].starts_with("/invoices/wachat/"), "{paths:?}");
+    let file = serving.client.ask("GET", &path_of(&reply.body["data"]["media_url"]), &[], None).await;
+    assert_eq!((file.status, file.header("content-type")), (200, "image/png"));
+    let ref_no = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
+    eventually("it is read", async || {
+        let status = serving.client.get(&format!("/status/{ref_no}")).await;
+        if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
+    })
+    .await;
+    // A bucket that is away is no fault of the customer's.
+    drop(bucket);
+    let mut other = body.clone();
+    other["media_base64"] = json!("YWFh");
+    let refused = within(PATIENCE, serving.client.post("/media", &other)).await.expect("an answer");
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(serving.terminate().await.success());
 }
