@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::device::new_device_id;
 use crate::dispatcher::{self, Dispatcher};
 use crate::egress::{Egress, EgressError};
+use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::media::shelf::{Links, Shelf, ShelfError};
 use crate::password::{self, PasswordError};
@@ -44,7 +45,7 @@ pub struct App {
     pub settings: Settings,
     pub clock: Clock,
     pub store: Store,
-    pub shelf: Shelf,
+    pub files: Files,
     pub master_key: MasterKey,
     pub bells: Bells,
     pub inbox: Inbox,
@@ -107,8 +108,9 @@ impl App {
         }
         let shelf = Shelf::open(&settings.media_store)?;
         let bells = Bells::default();
-        let inbox = Inbox::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
-        Ok(Self { settings, clock, store, shelf, master_key, bells, inbox })
+        let files = Files::new(store.clone(), shelf, clock.clone());
+        let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
+        Ok(Self { settings, clock, store, files, master_key, bells, inbox })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -184,7 +186,7 @@ impl App {
         let foundation = Foundation {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
-            shelf: self.shelf.clone(),
+            files: self.files.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             master_key: self.master_key.clone(),
@@ -203,7 +205,7 @@ impl App {
             receipts: Receipts::new(self.store.clone(), self.clock.clone()),
             store: self.store.clone(),
             inbox: self.inbox.clone(),
-            shelf: self.shelf.clone(),
+            files: self.files.clone(),
             egress: egress.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),

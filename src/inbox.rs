@@ -4,17 +4,15 @@
 use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::device::Device;
-use crate::media::{
-    kind,
-    shelf::{Shelf, ShelfError},
-};
+use crate::files::{FileError, Files};
+use crate::media::{File, kind};
 use crate::message::{Inbound, InboundMedia};
-use crate::store::{NewInbound, Store, StoreError, StoredMedia};
+use crate::store::{NewInbound, Store, StoreError};
 
 #[derive(Clone)]
 pub struct Inbox {
     store: Store,
-    shelf: Shelf,
+    files: Files,
     bells: Bells,
     clock: Clock,
 }
@@ -24,7 +22,7 @@ pub enum InboxError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    File(#[from] FileError),
 }
 
 /// What became of a message that came in.
@@ -37,8 +35,8 @@ pub enum Received {
 }
 
 impl Inbox {
-    pub fn new(store: Store, shelf: Shelf, bells: Bells, clock: Clock) -> Self {
-        Self { store, shelf, bells, clock }
+    pub fn new(store: Store, files: Files, bells: Bells, clock: Clock) -> Self {
+        Self { store, files, bells, clock }
     }
 
     /// Stores a message that came in. When this returns `Ok`, WhatsApp may be told that we have it.
@@ -49,7 +47,7 @@ impl Inbox {
         let now = self.clock.now();
         let file_name = message.media.as_ref().and_then(|media| media.file_name.clone());
         let media_id = match message.media {
-            Some(media) => Some(self.shelve(device.client_id, media).await?),
+            Some(media) => Some(self.files.keep(device.client_id, File::new(media.bytes, media.file_name)).await?),
             None => None,
         };
         let id = self.clock.new_id();
@@ -75,24 +73,6 @@ impl Inbox {
         self.bells.push.ring();
         metrics::counter!(crate::telemetry::RECEIVED).increment(u64::from(is_new));
         Ok(if is_new { Received::New(id) } else { Received::Repeated })
-    }
-
-    async fn shelve(&self, client_id: i64, media: InboundMedia) -> Result<String, InboxError> {
-        let id = self.clock.new_id();
-        let sniffed = kind::sniff(&media.bytes, media.file_name.as_deref());
-        let bytes = i64::try_from(media.bytes.len()).unwrap_or(i64::MAX);
-        self.shelf.put(&id, media.bytes).await?;
-        let stored = StoredMedia {
-            id: id.clone(),
-            client_id,
-            kind: sniffed.kind.name().to_owned(),
-            mime: sniffed.mime,
-            file_name: media.file_name,
-            bytes,
-            created_at: self.clock.now(),
-        };
-        self.store.add_media(stored).await?;
-        Ok(id)
     }
 }
 

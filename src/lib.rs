@@ -19,6 +19,8 @@ pub mod egress;
 pub mod media;
 pub mod store;
 
+pub mod files;
+
 pub mod inbox;
 pub mod outbox;
 pub mod receipts;

@@ -9,6 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["account", "device", "message", "password", "phone"],
     &["egress"],
     &["media", "store"],
+    &["files"],
     &["inbox", "outbox", "receipts"],
     &["channel"],
     &["api", "dispatcher", "push"],

@@ -15,9 +15,9 @@ use super::key::Asker;
 use super::message::{ACCEPTED, Acceptance, Address, accept_of, new_message, replay};
 use super::problem::Problem;
 use crate::limits;
-use crate::media::kind;
+use crate::media::File;
 use crate::message::{Content, MediaSource};
-use crate::store::{StoreError, StoredMedia};
+use crate::store::StoreError;
 
 /// What a program sends to `POST /media`. Checked by hand (`fields.rs`); this describes it.
 #[derive(ToSchema)]
@@ -82,7 +82,7 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
     let source = match params.source {
         Source::Url(url) => MediaSource::Url(url),
-        Source::Bytes(bytes) => MediaSource::Shelf(shelve(api, &asker, bytes, params.file_name.as_deref()).await?),
+        Source::Bytes(bytes) => MediaSource::Shelf(keep(api, &asker, bytes, params.file_name.clone()).await?),
     };
     let content =
         Content::Media { caption: params.caption.clone(), source: source.clone(), file_name: params.file_name };
@@ -106,22 +106,9 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     }
 }
 
-/// Puts a file on the shelf before its message is accepted; gives its id.
-async fn shelve(api: &Api, asker: &Asker, bytes: Bytes, file_name: Option<&str>) -> Result<String, Problem> {
-    let sniffed = kind::sniff(&bytes, file_name);
-    kind::allowed(sniffed.kind, bytes.len())
-        .map_err(|too_big| Problem::TooLarge { limit_bytes: too_big.limit_bytes })?;
-    let id = api.clock.new_id();
-    let stored = StoredMedia {
-        id: id.clone(),
-        client_id: asker.client.id,
-        kind: sniffed.kind.name().to_owned(),
-        mime: sniffed.mime,
-        file_name: file_name.map(str::to_owned),
-        bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-        created_at: api.clock.now(),
-    };
-    api.shelf.put(&id, bytes).await?;
-    api.store.add_media(stored).await?;
-    Ok(id)
+/// Keeps a file before its message is accepted; gives its id.
+async fn keep(api: &Api, asker: &Asker, bytes: Bytes, file_name: Option<String>) -> Result<String, Problem> {
+    let file = File::new(bytes, file_name);
+    file.check_size().map_err(|too_big| Problem::TooLarge { limit_bytes: too_big.limit_bytes })?;
+    Ok(api.files.keep(asker.client.id, file).await?)
 }

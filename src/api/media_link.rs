@@ -36,9 +36,7 @@ async fn find(api: &Api, token: &str) -> Result<(StoredMedia, bytes::Bytes), Pro
     let id = api.links.verify(token, api.clock.now()).map_err(|_| {
         Problem::NotFound("file behind this link, or the link has expired; ask for the message again to get a new one")
     })?;
-    let media = api.store.find_media(&id).await?.ok_or(Problem::NotFound("such file any more"))?;
-    let bytes = api.shelf.get(&id).await?;
-    Ok((media, bytes))
+    Ok(api.files.find(&id).await?)
 }
 
 fn respond(media: &StoredMedia, bytes: bytes::Bytes) -> Response {

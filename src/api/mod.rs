@@ -33,8 +33,9 @@ use std::sync::Arc;
 
 use crate::bell::Bells;
 use crate::clock::Clock;
+use crate::files::Files;
 use crate::inbox::Inbox;
-use crate::media::shelf::{Links, Shelf};
+use crate::media::shelf::Links;
 use crate::outbox::Outbox;
 use crate::secrets::MasterKey;
 use crate::settings::Settings;
@@ -49,7 +50,7 @@ pub struct Parts {
     pub store: Store,
     pub outbox: Outbox,
     pub inbox: Inbox,
-    pub shelf: Shelf,
+    pub files: Files,
     pub links: Links,
     pub bells: Bells,
     pub clock: Clock,
@@ -68,7 +69,7 @@ pub struct Parts {
 pub struct Foundation {
     pub store: Store,
     pub inbox: Inbox,
-    pub shelf: Shelf,
+    pub files: Files,
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
@@ -88,7 +89,7 @@ impl Api {
             metrics: crate::telemetry::start_metrics(),
             store: from.store,
             inbox: from.inbox,
-            shelf: from.shelf,
+            files: from.files,
             bells: from.bells,
             clock: from.clock,
             master_key: from.master_key,

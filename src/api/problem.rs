@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::answer::{Failure, Format, ValidationError, ValidationFailure, respond};
 use super::fields::Fault;
-use crate::media::shelf::ShelfError;
+use crate::files::FileError;
 use crate::store::StoreError;
 
 #[derive(Debug)]
@@ -175,15 +175,15 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<ShelfError> for Problem {
-    fn from(error: ShelfError) -> Self {
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
         match error {
-            ShelfError::Missing => Self::NotFound("such file any more"),
-            ShelfError::Unavailable(reason) => {
-                tracing::warn!(reason, "the media shelf is not available");
+            FileError::Missing => Self::NotFound("such file any more"),
+            FileError::Unavailable(reason) => {
+                tracing::warn!(reason, "a file cannot be kept or read");
                 Self::Unavailable { retry_after_seconds: 5 }
             }
-            other => Self::Internal(other.to_string()),
+            FileError::Internal(log) => Self::Internal(log),
         }
     }
 }

@@ -16,10 +16,10 @@ use crate::api::{Api, text};
 use crate::device::Device;
 use crate::egress::Egress;
 use crate::limits;
-use crate::media::kind;
+use crate::media::File;
 use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
 use crate::phone;
-use crate::store::{Accept, Idempotent, StoredMedia};
+use crate::store::{Accept, Idempotent};
 
 /// How often a watched message is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -87,7 +87,7 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
     let content = match (send.file, send.url) {
         (Some(path), _) => {
-            let (id, name) = shelve(bench, client.id, path).await?;
+            let (id, name) = keep(bench, client.id, path).await?;
             Content::Media { caption, source: MediaSource::Shelf(id), file_name: Some(name) }
         }
         (None, Some(url)) => {
@@ -165,24 +165,12 @@ pub(super) async fn accept(
     Ok(Accept { message, daily_limit: device.daily_limit, idempotent })
 }
 
-async fn shelve(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(String, String)> {
+async fn keep(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(String, String)> {
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
     let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
-    let sniffed = kind::sniff(&bytes, Some(&name));
-    kind::allowed(sniffed.kind, bytes.len())?;
-    let id = bench.app.clock.new_id();
-    let media = StoredMedia {
-        id: id.clone(),
-        client_id,
-        kind: sniffed.kind.name().to_owned(),
-        mime: sniffed.mime,
-        file_name: Some(name.clone()),
-        bytes: i64::try_from(bytes.len())?,
-        created_at: bench.app.clock.now(),
-    };
-    bench.app.shelf.put(&id, bytes.into()).await?;
-    bench.app.store.add_media(media).await?;
-    Ok((id, name))
+    let file = File::new(bytes.into(), Some(name.clone()));
+    file.check_size()?;
+    Ok((bench.app.files.keep(client_id, file).await?, name))
 }
 
 pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<ExitCode> {

@@ -4,16 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::Parts;
 use crate::channel::{Body, Channel, Outgoing, SendFault};
+use crate::files::FileError;
 use crate::limits;
 use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::MediaKind;
-use crate::media::shelf::ShelfError;
 use crate::message::RefNo;
-use crate::store::{StoredMedia, Waiting, expired};
+use crate::store::{Waiting, expired};
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
@@ -47,19 +45,14 @@ async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<String, SendFault> 
         FetchFault::Retry(reason) => SendFault::Retry(reason),
         FetchFault::Never(reason) => SendFault::Never(reason),
     })?;
-    let id = parts.clock.new_id();
-    let media = StoredMedia {
-        id: id.clone(),
-        client_id: waiting.client_id,
-        kind: file.sniffed.kind.name().to_owned(),
-        mime: file.sniffed.mime,
-        file_name: file.file_name,
-        bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
-        created_at: parts.clock.now(),
-    };
-    parts.shelf.put(&id, file.bytes).await.map_err(|error| SendFault::Retry(error.to_string()))?;
-    parts.store.add_media(media).await.map_err(|error| SendFault::Retry(error.to_string()))?;
-    Ok(id)
+    parts.files.keep(waiting.client_id, file).await.map_err(fault)
+}
+
+fn fault(error: FileError) -> SendFault {
+    match error {
+        FileError::Missing => SendFault::Never("its file is no longer there".into()),
+        other => SendFault::Retry(other.to_string()),
+    }
 }
 
 /// Hands a message to the channel.
@@ -85,7 +78,7 @@ pub(super) async fn send(parts: Arc<Parts>, channel: Arc<dyn Channel>, ref_no: R
 
 async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {
     let body = if waiting.is_media {
-        let (media, bytes) = stored_file(parts, waiting.media_id.as_deref().unwrap_or_default()).await?;
+        let (media, bytes) = parts.files.find(waiting.media_id.as_deref().unwrap_or_default()).await.map_err(fault)?;
         Body::Media {
             kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
             mime: media.mime,
@@ -97,14 +90,4 @@ async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outg
         Body::Text(waiting.body.unwrap_or_default())
     };
     Ok(Outgoing { ref_no, destination: waiting.destination, is_group: waiting.is_group, body })
-}
-
-async fn stored_file(parts: &Parts, id: &str) -> Result<(StoredMedia, Bytes), SendFault> {
-    let media = parts.store.find_media(id).await.map_err(|error| SendFault::Retry(error.to_string()))?;
-    let media = media.ok_or_else(|| SendFault::Never("its file is no longer there".into()))?;
-    let bytes = parts.shelf.get(id).await.map_err(|error| match error {
-        ShelfError::Missing | ShelfError::BadId(_) => SendFault::Never("its file is no longer there".into()),
-        other => SendFault::Retry(other.to_string()),
-    })?;
-    Ok((media, bytes))
 }

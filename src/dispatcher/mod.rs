@@ -24,9 +24,9 @@ use crate::channel::{Channel, Events, sandbox::Sandbox};
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, Kind};
 use crate::egress::Egress;
+use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::limits;
-use crate::media::shelf::Shelf;
 use crate::receipts::Receipts;
 use crate::store::{Lease, Store, StoreError};
 use crate::telemetry;
@@ -42,7 +42,7 @@ pub struct Parts {
     pub store: Store,
     pub receipts: Receipts,
     pub inbox: Inbox,
-    pub shelf: Shelf,
+    pub files: Files,
     pub egress: Egress,
     pub bells: Bells,
     pub clock: Clock,

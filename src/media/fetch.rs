@@ -2,19 +2,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::kind::{self, Sniffed};
+use super::File;
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
-
-/// A file that was fetched.
-#[derive(Debug, Clone)]
-pub struct Fetched {
-    pub bytes: Bytes,
-    pub sniffed: Sniffed,
-    pub file_name: Option<String>,
-}
 
 /// Why a file could not be had, in words for the customer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +20,7 @@ pub enum FetchFault {
 ///
 /// # Errors
 /// [`FetchFault`] by whether trying again can help.
-pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Result<Fetched, FetchFault> {
+pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Result<File, FetchFault> {
     let limit = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
     let answer = egress.get(url, limits::DOCUMENT_BYTES_MAX, limit).await.map_err(|error| {
         let reason = format!("media_url {error}");
@@ -44,10 +34,9 @@ pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Resul
         return Err(FetchFault::Never("media_url answered an empty file".into()));
     }
     let file_name = file_name.map(str::to_owned).or_else(|| name_told(&answer)).or_else(|| name_in(url));
-    let sniffed = kind::sniff(&answer.body, file_name.as_deref());
-    kind::allowed(sniffed.kind, answer.body.len())
-        .map_err(|too_big| FetchFault::Never(format!("media_url is too large: {too_big}")))?;
-    Ok(Fetched { bytes: answer.body, sniffed, file_name })
+    let file = File::new(answer.body, file_name);
+    file.check_size().map_err(|too_big| FetchFault::Never(format!("media_url is too large: {too_big}")))?;
+    Ok(file)
 }
 
 fn check_status(status: u16) -> Result<(), FetchFault> {
@@ -108,6 +97,8 @@ fn clean(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]

@@ -216,7 +216,7 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
             Ok(Received::New(id)) => Ok(serde_json::json!({"id": id})),
             Ok(Received::Repeated) => Err(Problem::Conflict("that message is there already".into())),
             Err(InboxError::Store(error)) => Err(error.into()),
-            Err(InboxError::Shelf(error)) => Err(error.into()),
+            Err(InboxError::File(error)) => Err(error.into()),
         }
     };
     found(&headers, StatusCode::CREATED, "Message received", received.await)

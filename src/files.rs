@@ -1,0 +1,86 @@
+//! Files that travel with messages, whole: their bytes on the shelf, and what is known of them in the store. Called by the
+//! API, the inbox, the device loops and the command line.
+
+use bytes::Bytes;
+
+use crate::clock::Clock;
+use crate::media::File;
+use crate::media::shelf::{Shelf, ShelfError};
+use crate::store::{Store, StoreError, StoredMedia};
+
+/// Keeps files and finds them again. Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    store: Store,
+    shelf: Shelf,
+    clock: Clock,
+}
+
+/// Why a file was not kept or found, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("the file is no longer there")]
+    Missing,
+    /// Trying again later may help: a full disk, a lost connection.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of this program.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Files {
+    pub fn new(store: Store, shelf: Shelf, clock: Clock) -> Self {
+        Self { store, shelf, clock }
+    }
+
+    /// Keeps a file of a client; when this returns, a crash does not lose it. Gives its id.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when there is no room for it.
+    pub async fn keep(&self, client_id: i64, file: File) -> Result<String, FileError> {
+        let id = self.clock.new_id();
+        let known = StoredMedia {
+            id: id.clone(),
+            client_id,
+            kind: file.sniffed.kind.name().to_owned(),
+            mime: file.sniffed.mime,
+            file_name: file.name,
+            bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
+            created_at: self.clock.now(),
+        };
+        // The bytes first: what the store names is there.
+        self.shelf.put(&id, file.bytes).await?;
+        self.store.add_media(known).await?;
+        Ok(id)
+    }
+
+    /// What is known of a file, and its bytes.
+    ///
+    /// # Errors
+    /// [`FileError::Missing`] when it was never there or is there no more.
+    pub async fn find(&self, id: &str) -> Result<(StoredMedia, Bytes), FileError> {
+        let known = self.store.find_media(id).await?.ok_or(FileError::Missing)?;
+        let bytes = self.shelf.get(id).await?;
+        Ok((known, bytes))
+    }
+}
+
+impl From<ShelfError> for FileError {
+    fn from(error: ShelfError) -> Self {
+        match error {
+            ShelfError::Missing | ShelfError::BadId(_) => Self::Missing,
+            ShelfError::Unavailable(reason) => Self::Unavailable(reason),
+            other @ ShelfError::CannotOpen { .. } => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for FileError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
