@@ -23,8 +23,10 @@ pub const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// A whole fetch of a `media_url`, from the name's look-up to the last byte.
 pub const MEDIA_FETCH_SECONDS_MAX: u64 = 120;
 pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
-/// Fetches and sends under way at once, for each device.
-pub const DEVICE_ATTEMPTS_MAX: usize = 32;
+/// Messages that one device hands to its channel at once.
+pub const DEVICE_SENDS_MAX: usize = 32;
+/// Files that one device fetches at once: apart from the sends, which a dead file server must not hold up.
+pub const DEVICE_FETCHES_MAX: usize = 16;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 

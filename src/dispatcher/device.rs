@@ -28,7 +28,8 @@ use crate::telemetry;
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// Receipts of messages that were sent longer ago than this are not awaited after a restart.
 const REMEMBER_MS: Millis = 7 * 86_400_000;
-/// How long messages rest that the store does not let go: it knows sooner than this loop that the device was paused.
+/// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was
+/// paused, or as many files are fetched as may be.
 const HELD_MS: Millis = 100;
 const EVENTS_AT_ONCE: usize = 256;
 
@@ -40,14 +41,14 @@ pub(super) struct DeviceLoop {
     events: mpsc::Receiver<Event>,
     bell: Bell,
     window: Window<Waiting>,
-    attempts: JoinSet<Ended>,
+    sends: JoinSet<Ended>,
+    /// Files under way; they may be left at any moment, and are had again.
+    fetches: JoinSet<Ended>,
     /// How many attempts have been made at each message that is under way.
     counts: HashMap<RefNo, i64>,
     state: DeviceState,
     /// Not to send before this moment.
     next_slot: Millis,
-    /// How many of the attempts are sending; the others fetch files.
-    sending: usize,
     /// Whether the store may hold messages behind the window.
     may_load: bool,
 }
@@ -73,11 +74,11 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         events,
         bell,
         window: Window::default(),
-        attempts: JoinSet::new(),
+        sends: JoinSet::new(),
+        fetches: JoinSet::new(),
         counts: HashMap::new(),
         state: DeviceState::Connecting,
         next_slot: 0,
-        sending: 0,
         may_load: true,
     };
     while !stop.is_cancelled() {
@@ -102,11 +103,13 @@ impl DeviceLoop {
         tokio::select! {
             () = stop.cancelled() => {}
             _ = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => self.store_events(events).await?,
-            Some(ended) = self.attempts.join_next() => {
-                let first = ended.ok();
-                let more = std::iter::from_fn(|| self.attempts.try_join_next()?.ok());
-                let ended: Vec<_> = first.into_iter().chain(more).collect();
+            Some(ended) = self.sends.join_next() => {
+                let more = std::iter::from_fn(|| self.sends.try_join_next()?.ok());
+                let ended: Vec<_> = ended.ok().into_iter().chain(more).collect();
                 self.store_ends(ended).await?;
+            }
+            Some(ended) = self.fetches.join_next() => {
+                self.store_ends(ended.into_iter().collect()).await?;
             }
             () = self.bell.rung() => self.may_load = true,
             () = clock.sleep_until(wake_at) => self.may_load = true,
@@ -143,7 +146,7 @@ impl DeviceLoop {
 
     /// When something can be done that cannot be done now.
     fn wake_at(&self) -> Option<Millis> {
-        if !self.may_send() || self.attempts.len() >= limits::DEVICE_ATTEMPTS_MAX {
+        if !self.may_send() || self.sends.len() >= limits::DEVICE_SENDS_MAX {
             return None;
         }
         let slot = Some(self.next_slot).filter(|slot| *slot > self.parts.clock.now());
@@ -158,15 +161,17 @@ impl DeviceLoop {
         let pace = Pace::of(&self.device.borrow());
         let now = self.parts.clock.now();
         let mut jobs = Vec::new();
-        while self.attempts.len() + jobs.len() < limits::DEVICE_ATTEMPTS_MAX {
-            if !pace.is_off() && (now < self.next_slot || self.sending > 0 || !jobs.is_empty()) {
+        while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
+            if !pace.is_off() && (now < self.next_slot || !self.sends.is_empty() || !jobs.is_empty()) {
                 break;
             }
             let Some(job) = self.window.take(now) else { break };
-            if job.load.is_media && job.load.media_id.is_none() {
-                self.attempts.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
-            } else {
+            if !job.load.is_media || job.load.media_id.is_some() {
                 jobs.push(job);
+            } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
+                self.fetches.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
+            } else {
+                self.window.again(&job.ref_no, now + HELD_MS, |_| ());
             }
         }
         if jobs.is_empty() {
@@ -188,9 +193,8 @@ impl DeviceLoop {
             }
             *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
             self.next_slot = pace.next_slot(now, self.parts.clock.random_below(u64::MAX));
-            self.sending += 1;
             let channel = Arc::clone(&self.channel);
-            self.attempts.spawn(attempt::send(Arc::clone(&self.parts), channel, job.ref_no, job.load));
+            self.sends.spawn(attempt::send(Arc::clone(&self.parts), channel, job.ref_no, job.load));
         }
         Ok(())
     }
@@ -199,9 +203,6 @@ impl DeviceLoop {
         let now = self.parts.clock.now();
         let mut steps = Vec::new();
         for end in ended {
-            if !matches!(end, Ended::Fetched { .. } | Ended::Failed { was_fetching: true, .. }) {
-                self.sending = self.sending.saturating_sub(1);
-            }
             match end {
                 Ended::Sent { ref_no } => self.window.sent(&ref_no, now + ACK_MS),
                 Ended::Fetched { ref_no, media_id } => {
@@ -325,10 +326,11 @@ impl DeviceLoop {
         Ok(())
     }
 
-    /// Ends in order: lets attempts end, closes the channel, stores what it told until then.
+    /// Ends in order: lets sends end, closes the channel, stores what it told until then.
     async fn close(mut self) {
+        self.fetches.abort_all();
         let mut ended = Vec::new();
-        while let Some(end) = self.attempts.join_next().await {
+        while let Some(end) = self.sends.join_next().await {
             ended.extend(end.ok());
         }
         self.channel.close().await;
