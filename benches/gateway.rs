@@ -1,2 +1,0 @@
-//! Measures the gateway: `cargo xtask bench`.
-fn main() {}

@@ -1,0 +1,138 @@
+//! One measured thing: its runs, its baseline's runs, and what was aimed at.
+
+use serde_json::{Value, json};
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    PerSecond,
+    Milliseconds,
+    Microseconds,
+    Seconds,
+    Megabytes,
+}
+
+/// What the median should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Aim {
+    /// Of the baseline, in the median of the runs' ratios.
+    ShareAtLeast(f64),
+    AtLeast(f64),
+    Under(f64),
+}
+
+pub struct Figure {
+    pub name: String,
+    pub unit: Unit,
+    /// One number a run.
+    pub measured: Vec<f64>,
+    pub baseline: Option<Baseline>,
+    /// `None` for what is told for its own sake.
+    pub aim: Option<Aim>,
+}
+
+/// What a figure stands beside, measured in the same runs.
+pub struct Baseline {
+    pub name: &'static str,
+    pub measured: Vec<f64>,
+}
+
+impl Figure {
+    pub fn new(name: impl Into<String>, unit: Unit, measured: Vec<f64>) -> Self {
+        Self { name: name.into(), unit, measured, baseline: None, aim: None }
+    }
+
+    pub fn beside(mut self, name: &'static str, measured: Vec<f64>) -> Self {
+        self.baseline = Some(Baseline { name, measured });
+        self
+    }
+
+    pub fn aiming(mut self, aim: Aim) -> Self {
+        self.aim = Some(aim);
+        self
+    }
+
+    /// The median of each run's share of its own baseline.
+    pub fn share(&self) -> Option<f64> {
+        let baseline = self.baseline.as_ref()?;
+        let shares = self.measured.iter().zip(&baseline.measured).map(|(measured, beside)| measured / beside);
+        Some(median(&shares.collect::<Vec<_>>()))
+    }
+
+    /// `None` when nothing was aimed at.
+    pub fn is_met(&self) -> Option<bool> {
+        Some(match self.aim? {
+            Aim::ShareAtLeast(aim) => self.share().is_some_and(|share| share >= aim),
+            Aim::AtLeast(aim) => median(&self.measured) >= aim,
+            Aim::Under(aim) => median(&self.measured) < aim,
+        })
+    }
+
+    pub fn json(&self) -> Value {
+        let aim = self.aim.map(|aim| match aim {
+            Aim::ShareAtLeast(aim) => json!({"share_at_least": aim}),
+            Aim::AtLeast(aim) => json!({"at_least": aim}),
+            Aim::Under(aim) => json!({"under": aim}),
+        });
+        let baseline = self.baseline.as_ref().map(
+            |baseline| json!({"name": baseline.name, "median": median(&baseline.measured), "runs": baseline.measured}),
+        );
+        json!({
+            "name": self.name,
+            "unit": self.unit.name(),
+            "median": median(&self.measured),
+            "runs": self.measured,
+            "baseline": baseline,
+            "share": self.share(),
+            "aim": aim,
+            "met": self.is_met(),
+        })
+    }
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PerSecond => "/s",
+            Self::Milliseconds => "ms",
+            Self::Microseconds => "µs",
+            Self::Seconds => "s",
+            Self::Megabytes => "MB",
+        }
+    }
+
+    /// A number with its unit, in as many digits as mean something.
+    pub fn show(self, number: f64) -> String {
+        let digits = match self {
+            Self::PerSecond => return format!("{}/s", thousands(number)),
+            Self::Milliseconds => 2,
+            Self::Microseconds | Self::Megabytes => 1,
+            Self::Seconds => 3,
+        };
+        format!("{number:.digits$} {}", self.name())
+    }
+}
+
+/// The middle one, or the mean of the two in the middle. NaN for none.
+pub fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => sorted[odd / 2],
+        even => f64::midpoint(sorted[even / 2 - 1], sorted[even / 2]),
+    }
+}
+
+/// A whole number with commas: `12,345`.
+pub fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut shown = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}

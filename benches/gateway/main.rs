@@ -1,0 +1,113 @@
+//! Measures the gateway: `cargo xtask bench`. docs/benchmarks.md says what each figure means and how it is measured.
+//!
+//! Every server is a process of its own on a data folder of its own; this program is the load, the store's filler and
+//! the judge. Each measurement is a file that gives [`figure::Figure`]s.
+
+mod accept;
+mod archive;
+mod arguments;
+mod figure;
+mod load;
+mod machine;
+mod null;
+mod report;
+mod script;
+mod server;
+mod site;
+mod start;
+mod status;
+mod stopwatch;
+mod through;
+mod wire;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use archive::Archive;
+use arguments::{Arguments, Extent, Name};
+use figure::Figure;
+use machine::Machine;
+use site::Ground;
+
+/// What every measurement works with.
+struct Bench {
+    ground: Ground,
+    extent: Extent,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.serve_null {
+        Some(given) => serve_null(given, arguments.database_url.as_deref()),
+        None => run(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            report::say(&format!("the benchmark failed: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// This process is the baseline: it runs as the gateway runs.
+fn serve_null(given: &[String], database_url: Option<&str>) -> anyhow::Result<ExitCode> {
+    let [address, folder] = given else { bail!("--serve-null takes an address and a folder") };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(null::serve(address.parse()?, folder.as_ref(), database_url))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    // One thread: the load takes as little of the machine as it can.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            figures = measure(arguments) => figures,
+            // Falling out of here drops the servers and the folders.
+            _ = term.recv() => bail!("it was told to stop"),
+            _ = int.recv() => bail!("it was told to stop"),
+        }
+    })
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let bench = Bench { ground: Ground::new(arguments.database_url.as_deref())?, extent: arguments.extent() };
+    let machine = Machine::look(bench.ground.folder(), bench.ground.database().await?)?;
+    report::say(&machine.text());
+    let figures = figures(arguments, &bench).await?;
+    report::print(&machine, &bench.extent, &figures)?;
+    let json = arguments.json.clone().unwrap_or_else(|| bench.ground.folder().join("gateway.json"));
+    report::write(&json, &machine, &bench.extent, &figures)?;
+    report::say(&format!("written for programs: {}", json.display()));
+    let is_missed = figures.iter().any(|figure| figure.is_met() == Some(false));
+    Ok(if arguments.strict && is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn figures(arguments: &Arguments, bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    if arguments.wants(Name::Start) {
+        figures.extend(start::measure(bench).await?);
+    }
+    if arguments.wants(Name::Accept) {
+        figures.extend(accept::measure(bench).await?);
+    }
+    if arguments.wants(Name::Through) {
+        figures.extend(through::measure(bench).await?);
+    }
+    if arguments.wants(Name::Status) || arguments.wants(Name::Stored) {
+        let full = Archive::fill(&bench.ground, bench.extent.stored_messages, bench.extent.asked_messages).await?;
+        // First what only reads: accepting makes the store larger.
+        if arguments.wants(Name::Status) {
+            figures.extend(status::measure(bench, &full).await?);
+        }
+        if arguments.wants(Name::Stored) {
+            figures.extend(accept::measure_stored(bench, &full).await?);
+        }
+    }
+    Ok(figures)
+}

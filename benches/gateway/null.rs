@@ -1,0 +1,99 @@
+//! The handlers that everything is measured beside: they do what the gateway's do, except for the store. Served by a
+//! process of its own, by the same code and on the same kind of runtime as the gateway.
+//!
+//! Who asks is looked up in a real store and remembered like in the gateway; a body is read, checked and described by
+//! the gateway's own functions. The gateway's request counter and its other routes are left out, which makes this
+//! baseline a little faster than it could be.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use wachat::api::Api;
+use wachat::api::answer::{self, Format};
+use wachat::api::message::{self, SendMessage};
+use wachat::api::named::Named;
+use wachat::api::problem::Problem;
+use wachat::api::routes::BASE;
+use wachat::api::status::GetMessage;
+use wachat::clock::rfc3339;
+use wachat::message::RefNo;
+use wachat::{http, limits};
+
+use crate::site;
+
+#[derive(Clone)]
+struct Null {
+    api: Api,
+    message: Arc<GetMessage>,
+}
+
+/// Serves until the process is killed.
+pub async fn serve(address: SocketAddr, folder: &Path, database_url: Option<&str>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    let app = site::open(folder, address, database_url).await?;
+    let null = Null { api: app.api(), message: Arc::new(fixed_message(app.clock.now())) };
+    let router = Router::new()
+        .route(&format!("{BASE}/message"), post(send))
+        .route(&format!("{BASE}/status/{{message_ref_no}}"), get(show))
+        .with_state(null);
+    http::serve(listener, router, app.clock.clone(), CancellationToken::new()).await;
+    Ok(())
+}
+
+async fn send(State(null): State<Null>, headers: HeaderMap, body: Body) -> Response {
+    let format = Format::of(&headers);
+    let described = describe(&null.api, &headers, body).await;
+    answer::from(format, described.map(|data| (StatusCode::CREATED, message::ACCEPTED, data)))
+}
+
+async fn describe(api: &Api, headers: &HeaderMap, body: Body) -> Result<SendMessage, Problem> {
+    let asker = api.asker(headers).await?;
+    let body = api.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
+    let (_, new) = message::check(api, &asker, &body.bytes).await?;
+    Ok(message::describe(&new))
+}
+
+async fn show(State(null): State<Null>, headers: HeaderMap, Named(ref_no): Named<String>) -> Response {
+    let format = Format::of(&headers);
+    answer::from(format, find(&null, &headers, &ref_no).await.map(|message| (StatusCode::OK, "Message info", message)))
+}
+
+async fn find<'null>(null: &'null Null, headers: &HeaderMap, ref_no: &str) -> Result<&'null GetMessage, Problem> {
+    null.api.asker(headers).await?;
+    RefNo::parse(ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
+    Ok(&null.message)
+}
+
+/// A message that was read, as long as those that the gateway is asked for.
+fn fixed_message(now: i64) -> GetMessage {
+    GetMessage {
+        destination: crate::script::destination(0),
+        sender: "628110000000".into(),
+        is_group: false,
+        create_date: rfc3339(now),
+        sent_date: Some(rfc3339(now)),
+        read_date: Some(rfc3339(now)),
+        delivered_date: Some(rfc3339(now)),
+        ref_no: "0123456789ABCDEF01".into(),
+        status: "R",
+        message: Some(crate::archive::TEXT.into()),
+        caption: None,
+        media_url: None,
+        queue: "1-000000000000000".into(),
+        reason: None,
+        aborted_date: None,
+        expire_date: rfc3339(now),
+        members: None,
+        delivered_count: None,
+        read_count: None,
+    }
+}

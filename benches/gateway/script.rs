@@ -1,0 +1,112 @@
+//! What the load generator says: one prepared request with holes, filled for each number. Writing a request copies a few
+//! bytes, so that next to nothing of the machine goes into asking.
+
+use wachat::api::routes::BASE;
+
+use crate::site::KEY;
+
+/// A body of `POST /message` has this many bytes.
+const BODY_BYTES: usize = 200;
+/// The last four digits that a destination can have: below 10 the sandbox plays failures.
+const TAILS: u64 = 9_990;
+const TAIL_MIN: u64 = 10;
+/// Destinations that differ: eight digits behind the prefix.
+const DESTINATIONS: u64 = 10_000 * TAILS;
+/// An Indonesian mobile operator with eight digits behind it.
+const PREFIX: &str = "62812";
+
+/// Requests that differ in their numbers only.
+pub struct Script {
+    template: Vec<u8>,
+    holes: Vec<Hole>,
+    first: u64,
+    /// The status that each must be answered with.
+    pub wanted: u16,
+}
+
+struct Hole {
+    at: usize,
+    values: Values,
+}
+
+enum Values {
+    Destinations,
+    /// Taken in turn; all of one length.
+    Listed(Vec<String>),
+}
+
+impl Script {
+    /// `POST /message` to destinations that differ, through `queues` in turn. `first` is the first destination's number.
+    pub fn post(queues: &[String], first: u64) -> Self {
+        let queue = queues.first().cloned().unwrap_or_default();
+        let place = destination(0);
+        let start = format!(r#"{{"queue":"{queue}","destination":"{place}","message":""#);
+        let text: String =
+            "A message as programs send them. ".chars().cycle().take(BODY_BYTES - start.len() - 2).collect();
+        let body = format!(r#"{start}{text}"}}"#);
+        let head = format!(
+            "POST {BASE}/message HTTP/1.1\r\nHost: localhost\r\nAPIKey: {KEY}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let behind = |mark: &str| head.len() + body.find(mark).map_or(0, |at| at + mark.len());
+        let holes = vec![
+            Hole { at: behind(r#""queue":""#), values: Values::Listed(queues.to_vec()) },
+            Hole { at: behind(r#""destination":""#), values: Values::Destinations },
+        ];
+        Self { template: [head, body].concat().into_bytes(), holes, first, wanted: 201 }
+    }
+
+    /// `GET /status/{ref_no}`, in turn.
+    pub fn status(ref_nos: Vec<String>) -> Self {
+        let start = format!("GET {BASE}/status/");
+        let ref_no = ref_nos.first().cloned().unwrap_or_default();
+        let template = format!("{start}{ref_no} HTTP/1.1\r\nHost: localhost\r\nAPIKey: {KEY}\r\n\r\n");
+        let holes = vec![Hole { at: start.len(), values: Values::Listed(ref_nos) }];
+        Self { template: template.into_bytes(), holes, first: 0, wanted: 200 }
+    }
+
+    /// A buffer for one connection's requests.
+    pub fn buffer(&self) -> Vec<u8> {
+        self.template.clone()
+    }
+
+    /// Makes `buffer` the request numbered `number`.
+    pub fn write(&self, number: u64, buffer: &mut [u8]) {
+        for Hole { at, values } in &self.holes {
+            match values {
+                Values::Destinations => {
+                    let mut rest = number_of(self.first + number);
+                    for digit in buffer[at + PREFIX.len()..][..8].iter_mut().rev() {
+                        *digit = b"0123456789"[rest as usize % 10];
+                        rest /= 10;
+                    }
+                }
+                Values::Listed(listed) => {
+                    let value = listed[number as usize % listed.len()].as_bytes();
+                    buffer[*at..][..value.len()].copy_from_slice(value);
+                }
+            }
+        }
+    }
+}
+
+/// The shortest `POST /message`, which the default device sends.
+pub fn first_post() -> Vec<u8> {
+    let body = format!(r#"{{"destination":"{}","message":"Hello"}}"#, destination(0));
+    format!(
+        "POST {BASE}/message HTTP/1.1\r\nHost: localhost\r\nAPIKey: {KEY}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The phone number that is numbered so; none that the sandbox plays a failure for.
+pub fn destination(number: u64) -> String {
+    format!("{PREFIX}{:08}", number_of(number))
+}
+
+fn number_of(number: u64) -> u64 {
+    let number = number % DESTINATIONS;
+    number / TAILS * 10_000 + number % TAILS + TAIL_MIN
+}

@@ -1,0 +1,157 @@
+//! A server under measurement: a process of its own, which ends with its [`Server`] whatever happens.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use wachat::clock::Clock;
+use wachat::device::DeviceState;
+
+use crate::site::{KEY, Site};
+use crate::wire::Wire;
+
+/// The gateway, built as it is released.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_wachat");
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(1);
+/// Linux counts processor time for `/proc` in hundredths of a second, whatever its own tick is (proc(5), `USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts `wachat serve` on a site; it may not answer yet.
+    pub fn gateway(site: &Site) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--rate-limit", "0", "--listen", &address.to_string()]);
+        command.arg("--data-dir").arg(site.folder());
+        if let Some(url) = site.database_url() {
+            command.args(["--database-url", url]);
+        }
+        Self::start(command, address, site.folder())
+    }
+
+    /// Starts the handlers that store nothing, on a site that has [`KEY`] already.
+    pub fn null(site: &Site) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--serve-null").arg(address.to_string()).arg(site.folder());
+        if let Some(url) = site.database_url() {
+            command.args(["--database-url", url]);
+        }
+        Self::start(command, address, site.folder())
+    }
+
+    fn start(mut command: Command, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
+        let log = folder.join("server.log");
+        // Nothing of the operator's own settings, from his environment or his folder, is to be measured.
+        command.env_clear().env("WACHAT_API_KEY", KEY).current_dir(folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
+        let child = command.spawn().with_context(|| format!("{command:?}"))?;
+        Ok(Self { child, address, log })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks again and again until the server answers, and gives the answer's status.
+    pub async fn first_answer(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+        let clock = Clock::system();
+        let asked = async {
+            loop {
+                if let Some(status) = self.child.try_wait()? {
+                    bail!("it ended with {status}");
+                }
+                if let Ok(mut wire) = Wire::connect(self.address).await {
+                    return Ok(wire.ask(request).await?.status);
+                }
+                clock.sleep(POLL).await;
+            }
+        };
+        let answered = clock.within(PATIENCE, asked).await.context("it does not answer");
+        answered.and_then(|answered| answered).with_context(|| self.last_words())
+    }
+
+    /// Waits until the server answers.
+    pub async fn answers(mut self) -> anyhow::Result<Self> {
+        self.first_answer(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        Ok(self)
+    }
+
+    /// Waits until the gateway answers and every device of its site is online.
+    pub async fn online(self, site: &Site) -> anyhow::Result<Self> {
+        let this = self.answers().await?;
+        let clock = Clock::system();
+        let store = site.store().await?;
+        let online = async {
+            while store.list_devices(None).await?.iter().any(|device| device.state != DeviceState::Online) {
+                clock.sleep(10 * POLL).await;
+            }
+            anyhow::Ok(())
+        };
+        clock.within(PATIENCE, online).await.context("a device does not come online")??;
+        store.close().await;
+        Ok(this)
+    }
+
+    /// User and system time that the process has taken.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        let stat = self.proc("stat")?;
+        // The second field is the program's name in brackets; the 14th and 15th are the times.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
+        let ticks: Vec<u32> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(TICK * ticks.iter().sum())
+    }
+
+    /// Resident memory now, in MB.
+    pub fn memory_mb(&self) -> anyhow::Result<f64> {
+        self.status_mb("VmRSS:")
+    }
+
+    /// The most memory that was ever resident, in MB.
+    pub fn memory_peak_mb(&self) -> anyhow::Result<f64> {
+        self.status_mb("VmHWM:")
+    }
+
+    fn status_mb(&self, name: &str) -> anyhow::Result<f64> {
+        let status = self.proc("status")?;
+        let kb =
+            status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")).context("memory")?;
+        Ok(kb.trim().parse::<f64>()? * 1024.0 / 1e6)
+    }
+
+    fn proc(&self, file: &str) -> anyhow::Result<String> {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        std::fs::read_to_string(&path).with_context(|| self.last_words())
+    }
+
+    /// The end of its log, for who has to find out what went wrong.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(10).collect();
+        format!("the server said last:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Killed, not stopped: a durable store minds neither, and nothing is left over. It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address of this machine that nobody listens on at this moment.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}

@@ -1,0 +1,74 @@
+//! How many states of messages a second are told.
+
+use crate::Bench;
+use crate::archive::Archive;
+use crate::figure::{Aim, Figure, Unit, thousands};
+use crate::load::{self, Seen, Until};
+use crate::report::say;
+use crate::script::Script;
+use crate::server::Server;
+use crate::site::Devices;
+
+const NULL: &str = "null handler";
+
+/// From a store that holds only what is asked for, and from a full one, beside a handler that reads nothing.
+pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure>> {
+    let asked = bench.extent.asked_messages;
+    let small = Archive::fill(&bench.ground, asked, asked).await?;
+    let mut seen: [Vec<Seen>; 3] = Default::default();
+    for run in 0..bench.extent.runs {
+        for turn in 0..3 {
+            let which = ((run + turn) % 3) as usize;
+            let one = match which {
+                0 => ask_null(bench, &small).await?,
+                1 => ask(bench, &small).await?,
+                _ => ask(bench, full).await?,
+            };
+            seen[which].push(one);
+        }
+        let rates = seen.iter().filter_map(|runs| Some(Unit::PerSecond.show(runs.last()?.rate)));
+        say(&format!("status, run {} (null, small, full): {}", run + 1, rates.collect::<Vec<_>>().join(", ")));
+    }
+    let of = |which: usize, number: fn(&Seen) -> f64| seen[which].iter().map(number).collect::<Vec<_>>();
+    let mut figures = Vec::new();
+    for (which, archive) in [(1, &small), (2, full)] {
+        let name = format!("status, {} stored", thousands(archive.messages as f64));
+        figures.push(
+            Figure::new(&name, Unit::PerSecond, of(which, |seen| seen.rate))
+                .beside(NULL, of(0, |seen| seen.rate))
+                .aiming(Aim::ShareAtLeast(0.6)),
+        );
+        figures.push(
+            Figure::new(
+                format!("{name}: 99 of 100 answered within"),
+                Unit::Milliseconds,
+                of(which, |seen| seen.p99_ms),
+            )
+            .beside(NULL, of(0, |seen| seen.p99_ms)),
+        );
+        figures.push(
+            Figure::new(
+                format!("{name}: processor time each"),
+                Unit::Microseconds,
+                of(which, |seen| seen.processor_us),
+            )
+            .beside(NULL, of(0, |seen| seen.processor_us)),
+        );
+    }
+    Ok(figures)
+}
+
+async fn ask_null(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
+    let (site, _) = bench.ground.peopled(1, Devices::Paused).await?;
+    let server = Server::null(&site)?.answers().await?;
+    load::run(&server, Script::status(archive.asked.clone()), until(bench)).await
+}
+
+async fn ask(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
+    let server = Server::gateway(&archive.site)?.online(&archive.site).await?;
+    load::run(&server, Script::status(archive.asked.clone()), until(bench)).await
+}
+
+fn until(bench: &Bench) -> Until {
+    Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length }
+}
