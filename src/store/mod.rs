@@ -206,7 +206,8 @@ impl Store {
                 (Pool::Postgres(pool.clone()), Pool::Postgres(pool))
             }
         };
-        Ok(Self { readers, writer: writer::Writer::start(writers) })
+        let writer = writer::Writer::start(writers).map_err(|error| failed(&error))?;
+        Ok(Self { readers, writer })
     }
 
     /// Whether it is an embedded database, which one process serves.

@@ -187,7 +187,7 @@ impl Store {
 /// Stores a batch of acceptances; one result each, in their order.
 pub(super) async fn store_accepts(
     conn: &mut Conn,
-    accepts: &[Box<Accept>],
+    accepts: &[Accept],
 ) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
     let mut results: Vec<Result<Accepted, StoreError>> = accepts.iter().map(|_| Ok(Accepted)).collect();
     for (accept, result) in accepts.iter().zip(&mut results) {
@@ -206,7 +206,7 @@ pub(super) async fn store_accepts(
     }
     let stored: Vec<&NewMessage> =
         accepts.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(accept, _)| &accept.message).collect();
-    insert_messages(conn, &stored).await?;
+    insert_messages(conn, &stored, Then::Nothing).await?;
     Ok(results)
 }
 
@@ -235,7 +235,7 @@ async fn forget_first_answer(conn: &mut Conn, client_id: i64, key: &str) -> Resu
 /// Counts the batch on its devices' days, and refuses what is over a limit, the latest first.
 async fn count_days(
     conn: &mut Conn,
-    accepts: &[Box<Accept>],
+    accepts: &[Accept],
     results: &mut [Result<Accepted, StoreError>],
 ) -> Result<(), StoreError> {
     // In the order of their names, so that two batches on two connections cannot wait for each other.
@@ -275,23 +275,61 @@ async fn count_days(
     Ok(())
 }
 
+/// Whether acceptances are of the most frequent kind, which only the database itself can refuse: without a daily limit and
+/// without an `Idempotency-Key`; on a database that stores them in two goes.
+pub(super) fn are_plain(conn: &Conn, accepts: &[Accept]) -> bool {
+    let is_plain = |accept: &Accept| accept.daily_limit == 0 && accept.idempotent.is_none();
+    dialect::takes_several_statements(conn) && accepts.iter().all(is_plain)
+}
+
+/// Stores plain acceptances and commits them. The transaction begins and ends within its statements: waiting for the
+/// database twice instead of four times is what lets a batch keep up with its requests.
+pub(super) async fn commit_plain(conn: &mut Conn, accepts: &[Accept]) -> Result<(), StoreError> {
+    let mut days: BTreeMap<(&str, i64), i64> = BTreeMap::new();
+    for accept in accepts {
+        *days.entry((&accept.message.device_id, clock::day(accept.message.created_at))).or_default() += 1;
+    }
+    let rows = vec!["(?, ?, ?)"; days.len()].join(",");
+    let text = format!(
+        "BEGIN IMMEDIATE; INSERT INTO device_days (device_id, day, accepted) VALUES {rows} ON CONFLICT (device_id, day) \
+         DO UPDATE SET accepted = device_days.accepted + excluded.accepted"
+    );
+    if let Conn::Sqlite(conn) = conn {
+        let counts = sqlx::query(AssertSqlSafe(text));
+        let counts = days.iter().fold(counts, |query, ((device, day), count)| query.bind(device).bind(day).bind(count));
+        counts.execute(&mut **conn).await?;
+    }
+    let messages: Vec<&NewMessage> = accepts.iter().map(|accept| &accept.message).collect();
+    insert_messages(conn, &messages, Then::Commit).await
+}
+
 const COLUMNS: &str = "ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
                        media_id, media_url, file_name, status, created_at, expires_at, due_at";
 const COLUMN_COUNT: usize = 16;
-/// Rows of one `INSERT`: few sizes, so that each is prepared once.
-const SIZES: [usize; 4] = [limits::INSERT_ROWS_MAX, 16, 4, 1];
 
-/// The text of an `INSERT` with `SIZES[size]` rows.
-fn insert_text(size: usize) -> &'static str {
-    static TEXTS: [OnceLock<String>; SIZES.len()] = [const { OnceLock::new() }; SIZES.len()];
-    TEXTS[size].get_or_init(|| {
-        let rows: Vec<String> = (0..SIZES[size])
-            .map(|row| {
-                let binds: Vec<String> = (1..=COLUMN_COUNT).map(|at| format!("${}", row * COLUMN_COUNT + at)).collect();
-                format!("({})", binds.join(","))
-            })
-            .collect();
-        format!("INSERT INTO messages ({COLUMNS}) VALUES {}", rows.join(","))
+/// What follows the last `INSERT` in the same text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    Commit,
+}
+
+/// The text of an `INSERT` with so many rows, made once.
+fn insert_text(conn: &Conn, rows: usize, then: Then) -> &'static str {
+    type Texts = [OnceLock<String>; limits::INSERT_ROWS_MAX];
+    static TEXTS: [Texts; 3] = [const { [const { OnceLock::new() }; limits::INSERT_ROWS_MAX] }; 3];
+    let (kind, end) = match (conn, then) {
+        (Conn::Sqlite(_), Then::Nothing) => (0, ""),
+        (Conn::Sqlite(_), Then::Commit) => (1, "; COMMIT"),
+        (Conn::Postgres(_), _) => (2, ""),
+    };
+    TEXTS[kind][rows - 1].get_or_init(|| {
+        let row = |row: usize| {
+            let binds = (1..=COLUMN_COUNT).map(|at| dialect::parameter(conn, row * COLUMN_COUNT + at));
+            format!("({})", binds.collect::<Vec<_>>().join(","))
+        };
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        format!("INSERT INTO messages ({COLUMNS}) VALUES {}{end}", rows.join(","))
     })
 }
 
@@ -331,23 +369,22 @@ macro_rules! bind_message {
     }};
 }
 
-async fn insert_messages(conn: &mut Conn, mut messages: &[&NewMessage]) -> Result<(), StoreError> {
-    while !messages.is_empty() {
-        let size = SIZES.iter().position(|size| *size <= messages.len()).unwrap_or(SIZES.len() - 1);
-        let (now, later) = messages.split_at(SIZES[size]);
+async fn insert_messages(conn: &mut Conn, messages: &[&NewMessage], then: Then) -> Result<(), StoreError> {
+    let mut chunks = messages.chunks(limits::INSERT_ROWS_MAX).peekable();
+    while let Some(chunk) = chunks.next() {
+        let then = if chunks.peek().is_none() { then } else { Then::Nothing };
         // The text is ours alone: column names and numbers of parameters.
-        let text = AssertSqlSafe(insert_text(size));
+        let text = AssertSqlSafe(insert_text(conn, chunk.len(), then));
         match conn {
             Conn::Sqlite(conn) => {
-                let query = now.iter().fold(sqlx::query(text), |query, message| bind_message!(query, message));
+                let query = chunk.iter().fold(sqlx::query(text), |query, message| bind_message!(query, message));
                 query.execute(&mut **conn).await.map(drop)
             }
             Conn::Postgres(conn) => {
-                let query = now.iter().fold(sqlx::query(text), |query, message| bind_message!(query, message));
+                let query = chunk.iter().fold(sqlx::query(text), |query, message| bind_message!(query, message));
                 query.execute(&mut **conn).await.map(drop)
             }
         }?;
-        messages = later;
     }
     Ok(())
 }

@@ -40,15 +40,26 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(pool: Pool) -> Self {
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn start(pool: Pool) -> std::io::Result<Self> {
         let (units, waiting) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        let tasks = if matches!(pool, Pool::Sqlite(_)) { 1 } else { limits::POSTGRES_WRITERS };
-        for _ in 0..tasks {
-            #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
-            tokio::spawn(run(pool.clone(), Arc::clone(&waiting)));
+        if let Pool::Sqlite(_) = &pool {
+            let pool = pool.clone();
+            // A thread of its own: a batch is a dozen short conversations with the database, and each reply would
+            // otherwise queue behind the requests that wait for this very batch.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+            std::thread::Builder::new()
+                .name("store-writer".into())
+                .spawn(move || runtime.block_on(run(pool, waiting)))?;
+        } else {
+            for _ in 0..limits::POSTGRES_WRITERS {
+                #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
+                tokio::spawn(run(pool.clone(), Arc::clone(&waiting)));
+            }
         }
-        Self { units, pool }
+        Ok(Self { units, pool })
     }
 
     pub(super) async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
@@ -179,31 +190,59 @@ fn reason(error: &StoreError) -> String {
     }
 }
 
-async fn commit(conn: &mut Conn, batch: Vec<Unit>) -> Result<(), StoreError> {
-    let mut outcomes = Outcomes::default();
-    let ran = run_batch(conn, batch, &mut outcomes).await;
-    let committed = match ran {
-        Ok(()) => sql!(conn, execute, "COMMIT").map(drop),
-        Err(error) => Err(error),
+/// A batch by what is to be done.
+#[derive(Default)]
+struct Batch {
+    accepts: Vec<Accept>,
+    accept_answers: Vec<Answer<Accepted>>,
+    steps: Vec<(Vec<Progress>, Answer<()>)>,
+    others: Vec<(BoxedWork, Answer<()>)>,
+}
+
+impl Batch {
+    fn of(units: Vec<Unit>) -> Self {
+        let mut batch = Self::default();
+        for unit in units {
+            match unit {
+                Unit::Accept(accept, answer) => {
+                    batch.accepts.push(*accept);
+                    batch.accept_answers.push(answer);
+                }
+                Unit::Progress(progress, answer) => batch.steps.push((progress, answer)),
+                Unit::Other(work, answer) => batch.others.push((work, answer)),
+                Unit::Close => {}
+            }
+        }
+        batch
+    }
+
+    fn has_acceptances_only(&self) -> bool {
+        !self.accepts.is_empty() && self.steps.is_empty() && self.others.is_empty()
+    }
+}
+
+/// Runs every unit, commits once, and only then answers everybody.
+async fn commit(conn: &mut Conn, units: Vec<Unit>) -> Result<(), StoreError> {
+    let (batch, mut outcomes) = (Batch::of(units), Outcomes::default());
+    let committed = if batch.has_acceptances_only() && outgoing::are_plain(conn, &batch.accepts) {
+        outcomes.accepted.extend(batch.accept_answers.into_iter().map(|answer| (answer, Ok(Accepted))));
+        outgoing::commit_plain(conn, &batch.accepts).await
+    } else {
+        match run_batch(conn, batch, &mut outcomes).await {
+            Ok(()) => sql!(conn, execute, "COMMIT").map(drop),
+            Err(error) => Err(error),
+        }
     };
     outcomes.answer(committed)
 }
 
 /// Runs every unit of a batch; each ends in `outcomes`, also when this fails.
-async fn run_batch(conn: &mut Conn, batch: Vec<Unit>, outcomes: &mut Outcomes) -> Result<(), StoreError> {
-    let mut accepts = Vec::new();
-    let mut others = Vec::new();
-    for unit in batch {
-        match unit {
-            Unit::Accept(accept, answer) => accepts.push((accept, answer)),
-            Unit::Progress(..) | Unit::Other(..) => others.push(unit),
-            Unit::Close => {}
-        }
-    }
+async fn run_batch(conn: &mut Conn, batch: Batch, outcomes: &mut Outcomes) -> Result<(), StoreError> {
+    let Batch { accepts, accept_answers, mut steps, others } = batch;
     let begin = dialect::begin(conn);
     let mut begun = sql!(conn, execute, begin).map(drop);
     if !accepts.is_empty() {
-        let (accepts, answers): (Vec<_>, Vec<_>) = accepts.into_iter().unzip();
+        let answers = accept_answers;
         let results = match &begun {
             Ok(()) => outgoing::store_accepts(conn, &accepts).await,
             Err(_) => Ok(Vec::new()),
@@ -219,33 +258,56 @@ async fn run_batch(conn: &mut Conn, batch: Vec<Unit>, outcomes: &mut Outcomes) -
             }
         }
     }
-    for unit in others {
-        if begun.is_err() {
-            match unit {
-                Unit::Progress(_, answer) | Unit::Other(_, answer) => outcomes.others.push((answer, Err(stopped()))),
-                Unit::Accept(..) | Unit::Close => {}
-            }
-            continue;
-        }
-        begun = run_other(conn, unit, outcomes).await;
+    if begun.is_ok() {
+        begun = run_steps(conn, &mut steps, outcomes).await;
+    }
+    outcomes.others.extend(steps.into_iter().map(|(_, answer)| (answer, Err(stopped()))));
+    for (work, answer) in others {
+        let result = match &begun {
+            Ok(()) => in_savepoint(conn, work).await,
+            Err(_) => Ok(Err(stopped())),
+        };
+        let (result, end) = match result {
+            Ok(result) => (result, Ok(())),
+            Err(error) => (Err(stopped()), Err(error)),
+        };
+        outcomes.others.push((answer, result));
+        begun = begun.and(end);
     }
     begun
 }
 
-/// Runs one unit in a savepoint. An error means that the whole batch is lost.
-async fn run_other(conn: &mut Conn, unit: Unit, outcomes: &mut Outcomes) -> Result<(), StoreError> {
+/// Runs the steps of all units in one savepoint; when that fails, each unit's in one of its own. What was run is taken out
+/// of `steps`.
+async fn run_steps(
+    conn: &mut Conn,
+    steps: &mut Vec<(Vec<Progress>, Answer<()>)>,
+    outcomes: &mut Outcomes,
+) -> Result<(), StoreError> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<Progress> = steps.iter().flat_map(|(progress, _)| progress).cloned().collect();
+    if in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, all)))).await?.is_ok() {
+        outcomes.others.extend(steps.drain(..).map(|(_, answer)| (answer, Ok(()))));
+        return Ok(());
+    }
+    for (progress, answer) in steps.drain(..) {
+        let result = in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, progress)))).await?;
+        outcomes.others.push((answer, result));
+    }
+    Ok(())
+}
+
+/// Runs one unit so that its failure undoes nothing but itself. The outer error means that the whole batch is lost.
+async fn in_savepoint(conn: &mut Conn, work: BoxedWork) -> Result<Result<(), StoreError>, StoreError> {
     sql!(conn, execute, "SAVEPOINT unit")?;
-    let (answer, result) = match unit {
-        Unit::Progress(steps, answer) => (answer, progress::store(conn, steps).await),
-        Unit::Other(work, answer) => (answer, work(conn).await),
-        Unit::Accept(..) | Unit::Close => return Ok(()),
-    };
-    let end = match &result {
+    let result = work(conn).await;
+    match &result {
         Ok(()) => sql!(conn, execute, "RELEASE SAVEPOINT unit"),
         Err(_) => sql!(conn, execute, "ROLLBACK TO SAVEPOINT unit"),
-    };
-    outcomes.others.push((answer, result));
-    end.map(drop)
+    }?;
+    Ok(result)
 }
 
 /// Tells everybody in a batch that it could not be written.
