@@ -45,20 +45,6 @@ pub(super) fn begin(conn: &Conn) -> &'static str {
     }
 }
 
-/// Whether several statements with parameters can go to the database in one text. PostgreSQL takes them one by one.
-pub(super) fn takes_several_statements(conn: &Conn) -> bool {
-    matches!(conn, Conn::Sqlite(_))
-}
-
-/// The parameter numbered `number` of a statement that names them in their order. SQLite takes `$1` too, but then finds
-/// each one's name by a walk over all names before it: with a thousand of them that walk costs more than the rows.
-pub(super) fn parameter(conn: &Conn, number: usize) -> String {
-    match conn {
-        Conn::Sqlite(_) => "?".to_owned(),
-        Conn::Postgres(_) => format!("${number}"),
-    }
-}
-
 /// Keeps other transactions from accepting for this device until this one ends, so that the numbers of its messages become
 /// visible in their order: a device's loop reads on behind the last number it saw, and must never find one before it.
 /// SQLite has one writer at a time anyway.

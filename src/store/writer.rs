@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::outgoing::{self, Accept, Accepted};
+use super::accepting;
+use super::outgoing::{Accept, Accepted};
 use super::progress::{self, Progress};
 use super::{Conn, Pool, StoreError, dialect, sql};
 use crate::limits;
@@ -40,26 +41,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// # Errors
-    /// When the system gives no thread.
-    pub(super) fn start(pool: Pool) -> std::io::Result<Self> {
+    pub(super) fn start(pool: Pool) -> Self {
         let (units, waiting) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        if let Pool::Sqlite(_) = &pool {
-            let pool = pool.clone();
-            // A thread of its own: a batch is a dozen short conversations with the database, and each reply would
-            // otherwise queue behind the requests that wait for this very batch.
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-            std::thread::Builder::new()
-                .name("store-writer".into())
-                .spawn(move || runtime.block_on(run(pool, waiting)))?;
-        } else {
-            for _ in 0..limits::POSTGRES_WRITERS {
-                #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
-                tokio::spawn(run(pool.clone(), Arc::clone(&waiting)));
-            }
+        let tasks = if matches!(pool, Pool::Sqlite(_)) { 1 } else { limits::POSTGRES_WRITERS };
+        for _ in 0..tasks {
+            #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
+            tokio::spawn(run(pool.clone(), Arc::clone(&waiting)));
         }
-        Ok(Self { units, pool })
+        Self { units, pool }
     }
 
     pub(super) async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
@@ -136,8 +126,10 @@ async fn run(pool: Pool, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
         };
         match conn {
             Ok(mut conn) => {
+                let (committed, outcomes) = commit(&mut conn, batch).await;
+                outcomes.answer(&committed);
                 // A connection that failed is not trusted again.
-                if commit(&mut conn, batch).await.is_ok() {
+                if committed.is_ok() {
                     kept = Some(conn);
                 } else {
                     discard(conn).await;
@@ -164,14 +156,13 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    fn answer(self, committed: Result<(), StoreError>) -> Result<(), StoreError> {
+    fn answer(self, committed: &Result<(), StoreError>) {
         for (answer, result) in self.accepted {
-            let _ = answer.send(after(&committed, result));
+            let _ = answer.send(after(committed, result));
         }
         for (answer, result) in self.others {
-            let _ = answer.send(after(&committed, result));
+            let _ = answer.send(after(committed, result));
         }
-        committed
     }
 }
 
@@ -221,19 +212,22 @@ impl Batch {
     }
 }
 
-/// Runs every unit, commits once, and only then answers everybody.
-async fn commit(conn: &mut Conn, units: Vec<Unit>) -> Result<(), StoreError> {
+/// Runs every unit and commits once; only then may anybody be answered.
+async fn commit(conn: &mut Conn, units: Vec<Unit>) -> (Result<(), StoreError>, Outcomes) {
     let (batch, mut outcomes) = (Batch::of(units), Outcomes::default());
-    let committed = if batch.has_acceptances_only() && outgoing::are_plain(conn, &batch.accepts) {
+    let committed = if let Conn::Sqlite(conn) = conn
+        && batch.has_acceptances_only()
+        && accepting::are_plain(&batch.accepts)
+    {
         outcomes.accepted.extend(batch.accept_answers.into_iter().map(|answer| (answer, Ok(Accepted))));
-        outgoing::commit_plain(conn, &batch.accepts).await
+        accepting::commit_plain(conn, &batch.accepts).await
     } else {
         match run_batch(conn, batch, &mut outcomes).await {
             Ok(()) => sql!(conn, execute, "COMMIT").map(drop),
             Err(error) => Err(error),
         }
     };
-    outcomes.answer(committed)
+    (committed, outcomes)
 }
 
 /// Runs every unit of a batch; each ends in `outcomes`, also when this fails.
@@ -244,7 +238,7 @@ async fn run_batch(conn: &mut Conn, batch: Batch, outcomes: &mut Outcomes) -> Re
     if !accepts.is_empty() {
         let answers = accept_answers;
         let results = match &begun {
-            Ok(()) => outgoing::store_accepts(conn, &accepts).await,
+            Ok(()) => accepting::store_accepts(conn, &accepts).await,
             Err(_) => Ok(Vec::new()),
         };
         match results {
