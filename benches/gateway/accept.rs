@@ -4,6 +4,7 @@ use anyhow::ensure;
 
 use crate::Bench;
 use crate::archive::Archive;
+use crate::disturbance;
 use crate::figure::{Aim, Figure, Unit, thousands};
 use crate::load::{self, Seen, Until};
 use crate::report::say;
@@ -62,6 +63,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         beside("accept, while sending", Unit::PerSecond, &sending, rate),
         beside("accept, while sending: 99 of 100 answered within", Unit::Milliseconds, &sending, p99),
         Figure::new("accept, while sending: left the queue meanwhile", Unit::PerSecond, left),
+        Figure::others("accept", [&null, &paused, &sending].into_iter().flat_map(|runs| runs.of(|seen| seen.others))),
     ])
 }
 
@@ -73,8 +75,7 @@ pub async fn measure_stored(bench: &Bench, archive: &Archive) -> anyhow::Result<
             if (run + turn) % 2 == 0 {
                 empty.0.push(accept_empty(bench, Devices::Paused).await?.0);
             } else {
-                let first = u64::from(run) * DESTINATIONS_MAX;
-                full.0.push(accept(bench, &archive.site, &archive.device, first).await?);
+                full.0.push(accept_full(bench, archive, u64::from(run) * DESTINATIONS_MAX).await?);
             }
         }
         say(&format!("stored, run {}: {}", run + 1, shown(&[("empty", &empty), ("full", &full)])));
@@ -86,17 +87,30 @@ pub async fn measure_stored(bench: &Bench, archive: &Archive) -> anyhow::Result<
             .aiming(Aim::ShareAtLeast(0.9)),
         Figure::new(format!("{name}: 99 of 100 answered within"), Unit::Milliseconds, full.of(|seen| seen.p99_ms))
             .beside("empty store", empty.of(|seen| seen.p99_ms)),
+        Figure::others(&name, [&empty, &full].into_iter().flat_map(|runs| runs.of(|seen| seen.others))),
     ])
 }
 
 async fn accept_null(bench: &Bench) -> anyhow::Result<Seen> {
-    let (site, devices) = bench.ground.peopled(1, Devices::Paused).await?;
-    let server = Server::null(&site)?.answers().await?;
-    load::run(&server, Script::post(&devices, 0), until(bench)).await
+    let measure = async || {
+        let (site, devices) = bench.ground.peopled(1, Devices::Paused).await?;
+        let server = Server::null(&site)?.answers().await?;
+        load::run(&server, Script::post(&devices, 0), until(bench)).await
+    };
+    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
 }
 
 /// Accepts into a new store. Also gives how many messages a second left their queue meanwhile.
 async fn accept_empty(bench: &Bench, kind: Devices) -> anyhow::Result<(Seen, f64)> {
+    disturbance::least(bench.extent.tries, async || accept_new(bench, kind).await, |(seen, _)| seen.others).await
+}
+
+async fn accept_full(bench: &Bench, archive: &Archive, first: u64) -> anyhow::Result<Seen> {
+    let measure = async || accept(bench, &archive.site, &archive.device, first).await;
+    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
+}
+
+async fn accept_new(bench: &Bench, kind: Devices) -> anyhow::Result<(Seen, f64)> {
     let (site, devices) = bench.ground.peopled(1, kind).await?;
     let seen = accept(bench, &site, &devices[0], 0).await?;
     let store = site.store().await?;

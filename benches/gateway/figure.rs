@@ -10,6 +10,7 @@ pub enum Unit {
     Microseconds,
     Seconds,
     Megabytes,
+    Percent,
 }
 
 /// What the median should be.
@@ -50,6 +51,12 @@ impl Figure {
     pub fn aiming(mut self, aim: Aim) -> Self {
         self.aim = Some(aim);
         self
+    }
+
+    /// How much of the machine others took (a database server is among them), from shares of it.
+    pub fn others(name: &str, shares: impl IntoIterator<Item = f64>) -> Self {
+        let percent = shares.into_iter().map(|share| share * 100.0).collect();
+        Self::new(format!("{name}: of the machine, others took"), Unit::Percent, percent)
     }
 
     /// The median of each run's share of its own baseline.
@@ -98,6 +105,7 @@ impl Unit {
             Self::Microseconds => "µs",
             Self::Seconds => "s",
             Self::Megabytes => "MB",
+            Self::Percent => "%",
         }
     }
 
@@ -108,6 +116,7 @@ impl Unit {
             Self::Milliseconds => 2,
             Self::Microseconds | Self::Megabytes => 1,
             Self::Seconds => 3,
+            Self::Percent => 0,
         };
         format!("{number:.digits$} {}", self.name())
     }

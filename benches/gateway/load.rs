@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use tokio::task::JoinSet;
 use wachat::clock::Clock;
 
+use crate::disturbance::Watch;
 use crate::script::Script;
 use crate::server::Server;
 use crate::stopwatch::Moment;
@@ -38,6 +39,8 @@ pub struct Seen {
     pub p99_ms: f64,
     /// The server's processor time for each request.
     pub processor_us: f64,
+    /// The share of the machine that neither the server nor the load took, from 0 to 1.
+    pub others: f64,
     /// When the first request was sent.
     pub started: Moment,
 }
@@ -77,6 +80,7 @@ pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Resul
         wires.push(Wire::connect(server.address()).await.with_context(|| server.last_words())?);
     }
     let before = server.processor_time()?;
+    let watch = Watch::start(server.id())?;
     let course = Arc::new(Course { script, next: AtomicU64::new(0), until, started: Moment::now() });
     let mut conversations = JoinSet::new();
     for wire in wires {
@@ -96,7 +100,7 @@ pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Resul
     let ended = Clock::system().within(limit, all).await.context("the server answers no more");
     ended.and_then(|ended| ended).with_context(|| server.last_words())?;
     let processor = server.processor_time()? - before;
-    summary(&answers, &course, processor)
+    summary(&answers, &course, processor, watch.others(server.id())?)
 }
 
 async fn converse(course: Arc<Course>, mut wire: Wire) -> anyhow::Result<Vec<Answered>> {
@@ -120,7 +124,7 @@ async fn converse(course: Arc<Course>, mut wire: Wire) -> anyhow::Result<Vec<Ans
     Ok(answers)
 }
 
-fn summary(answers: &[Answered], course: &Course, processor: Duration) -> anyhow::Result<Seen> {
+fn summary(answers: &[Answered], course: &Course, processor: Duration, others: f64) -> anyhow::Result<Seen> {
     let (from, length) = match course.until {
         Until::Time { warm_up, length } => (warm_up, length),
         Until::Count(_) => (Duration::ZERO, answers.iter().map(|answer| answer.at).max().unwrap_or_default()),
@@ -134,6 +138,7 @@ fn summary(answers: &[Answered], course: &Course, processor: Duration) -> anyhow
         rate: took.len() as f64 / length.as_secs_f64(),
         p99_ms: took[took.len() * 99 / 100].as_secs_f64() * 1e3,
         processor_us: processor.as_secs_f64() * 1e6 / answers.len() as f64,
+        others,
         started: course.started,
     })
 }

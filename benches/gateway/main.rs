@@ -6,6 +6,7 @@
 mod accept;
 mod archive;
 mod arguments;
+mod disturbance;
 mod figure;
 mod load;
 mod machine;

@@ -19,7 +19,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_wachat");
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(1);
 /// Linux counts processor time for `/proc` in hundredths of a second, whatever its own tick is (proc(5), `USER_HZ`).
-const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(10);
 
 pub struct Server {
     child: Child,
@@ -104,13 +104,14 @@ impl Server {
         Ok(this)
     }
 
-    /// User and system time that the process has taken.
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Processor time that it has taken.
     pub fn processor_time(&self) -> anyhow::Result<Duration> {
-        let stat = self.proc("stat")?;
-        // The second field is the program's name in brackets; the 14th and 15th are the times.
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
-        let ticks: Vec<u32> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(TICK * ticks.iter().sum())
+        processor_time(self.id()).with_context(|| self.last_words())
     }
 
     /// Resident memory now, in MB.
@@ -124,15 +125,11 @@ impl Server {
     }
 
     fn status_mb(&self, name: &str) -> anyhow::Result<f64> {
-        let status = self.proc("status")?;
+        let path = format!("/proc/{}/status", self.id());
+        let status = std::fs::read_to_string(path).with_context(|| self.last_words())?;
         let kb =
             status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")).context("memory")?;
         Ok(kb.trim().parse::<f64>()? * 1024.0 / 1e6)
-    }
-
-    fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let path = format!("/proc/{}/{file}", self.child.id());
-        std::fs::read_to_string(&path).with_context(|| self.last_words())
     }
 
     /// The end of its log, for who has to find out what went wrong.
@@ -149,6 +146,15 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// User and system time that a process has taken.
+pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is the program's name in brackets; the 14th and 15th are the times.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
+    let ticks: Vec<u32> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(TICK * ticks.iter().sum())
 }
 
 /// An address of this machine that nobody listens on at this moment.

@@ -1,6 +1,7 @@
 //! Where one gateway lives while it is measured: a data folder on the disk of the build, and a database. Both are gone
 //! with the [`Site`].
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +21,9 @@ pub const KEY: &str = "0123456789ABCDEF0123456789ABCDEF";
 /// The client that the first start makes.
 pub const CLIENT: i64 = 1;
 
+/// What the name of a site's folder begins with.
+const PREFIX: &str = "site-";
+
 /// Whether the devices of a site send what is accepted for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Devices {
@@ -28,9 +32,10 @@ pub enum Devices {
 }
 
 /// Where sites are made.
-#[derive(Clone)]
 pub struct Ground {
     folder: PathBuf,
+    /// Held while this benchmark runs: two at once would measure each other.
+    _lock: File,
     /// A database on which databases may be created; `None` for SQLite.
     admin: Option<Url>,
 }
@@ -48,12 +53,20 @@ struct Database {
 }
 
 impl Ground {
-    /// The benchmark's folder beside the build.
+    /// The benchmark's folder beside the build, cleared of what a benchmark left that was killed.
     pub fn new(database_url: Option<&str>) -> anyhow::Result<Self> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let lock = File::create(folder.join("bench.lock"))?;
+        lock.try_lock().with_context(|| format!("another benchmark runs in {}", folder.display()))?;
+        for left in std::fs::read_dir(&folder)? {
+            let left = left?;
+            if left.file_name().to_string_lossy().starts_with(PREFIX) {
+                std::fs::remove_dir_all(left.path())?;
+            }
+        }
         let admin = database_url.map(Url::parse).transpose().context("--database-url")?;
-        Ok(Self { folder, admin })
+        Ok(Self { folder, _lock: lock, admin })
     }
 
     pub fn folder(&self) -> &Path {
@@ -74,7 +87,7 @@ impl Ground {
 
     /// A new, empty site.
     pub async fn site(&self) -> anyhow::Result<Site> {
-        let folder = tempfile::Builder::new().prefix("site-").tempdir_in(&self.folder)?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.folder)?;
         let database = match &self.admin {
             Some(admin) => Some(Database::create(admin).await?),
             None => None,

@@ -2,6 +2,7 @@
 
 use crate::Bench;
 use crate::archive::Archive;
+use crate::disturbance;
 use crate::figure::{Aim, Figure, Unit, thousands};
 use crate::load::{self, Seen, Until};
 use crate::report::say;
@@ -55,20 +56,23 @@ pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure
             .beside(NULL, of(0, |seen| seen.processor_us)),
         );
     }
+    figures.push(Figure::others("status", seen.iter().flatten().map(|seen| seen.others)));
     Ok(figures)
 }
 
 async fn ask_null(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
     let (site, _) = bench.ground.peopled(1, Devices::Paused).await?;
     let server = Server::null(&site)?.answers().await?;
-    load::run(&server, Script::status(archive.asked.clone()), until(bench)).await
+    put_questions(bench, &server, archive).await
 }
 
 async fn ask(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
     let server = Server::gateway(&archive.site)?.online(&archive.site).await?;
-    load::run(&server, Script::status(archive.asked.clone()), until(bench)).await
+    put_questions(bench, &server, archive).await
 }
 
-fn until(bench: &Bench) -> Until {
-    Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length }
+async fn put_questions(bench: &Bench, server: &Server, archive: &Archive) -> anyhow::Result<Seen> {
+    let until = Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length };
+    let measure = async || load::run(server, Script::status(archive.asked.clone()), until).await;
+    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
 }

@@ -8,6 +8,7 @@ use wachat::message::State;
 use wachat::store::Store;
 
 use crate::Bench;
+use crate::disturbance::{self, Watch};
 use crate::figure::{Aim, Figure, Unit};
 use crate::load::{self, Seen, Until};
 use crate::report::say;
@@ -25,17 +26,20 @@ const POLL_STATES: Duration = Duration::from_millis(20);
 /// From the first POST to the moment the last message is R, beside accepting the same messages alone.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut through, mut accepted, mut processor) = (Vec::new(), Vec::new(), Vec::new());
-    let messages = bench.extent.through_messages;
+    let mut others = Vec::new();
     for run in 0..bench.extent.runs {
         for turn in 0..2 {
             if (run + turn) % 2 == 0 {
-                let (_site, _server, seen) = accept(bench, Devices::Paused).await?;
+                let seen =
+                    disturbance::least(bench.extent.tries, async || accept_only(bench).await, |seen| seen.others)
+                        .await?;
                 accepted.push(seen.rate);
+                others.push(seen.others);
             } else {
-                let (site, server, seen) = accept(bench, Devices::Sending).await?;
-                all_read(&site, messages).await.with_context(|| server.last_words())?;
-                through.push(messages as f64 / seen.started.elapsed().as_secs_f64());
-                processor.push(server.processor_time()?.as_secs_f64() * 1e6 / messages as f64);
+                let gone = disturbance::least(bench.extent.tries, async || go(bench).await, |gone| gone.others).await?;
+                through.push(gone.rate);
+                processor.push(gone.processor_us);
+                others.push(gone.others);
             }
         }
         let last = |rates: &[f64]| rates.last().map_or_else(String::new, |rate| Unit::PerSecond.show(*rate));
@@ -46,14 +50,39 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
             .beside("accepted only", accepted)
             .aiming(Aim::AtLeast(3_000.0)),
         Figure::new("through: processor time each", Unit::Microseconds, processor),
+        Figure::others("through", others),
     ])
 }
 
-async fn accept(bench: &Bench, kind: Devices) -> anyhow::Result<(Site, Server, Seen)> {
-    let (site, devices) = bench.ground.peopled(DEVICES, kind).await?;
+async fn accept_only(bench: &Bench) -> anyhow::Result<Seen> {
+    let (site, devices) = bench.ground.peopled(DEVICES, Devices::Paused).await?;
     let server = Server::gateway(&site)?.online(&site).await?;
-    let seen = load::run(&server, Script::post(&devices, 0), Until::Count(bench.extent.through_messages)).await?;
-    Ok((site, server, seen))
+    accept(bench, &server, &devices).await
+}
+
+/// Messages that went the whole way.
+struct Gone {
+    rate: f64,
+    processor_us: f64,
+    others: f64,
+}
+
+async fn go(bench: &Bench) -> anyhow::Result<Gone> {
+    let (site, devices) = bench.ground.peopled(DEVICES, Devices::Sending).await?;
+    let server = Server::gateway(&site)?.online(&site).await?;
+    let messages = bench.extent.through_messages;
+    let watch = Watch::start(server.id())?;
+    let before = server.processor_time()?;
+    let seen = accept(bench, &server, &devices).await?;
+    all_read(&site, messages).await.with_context(|| server.last_words())?;
+    let rate = messages as f64 / seen.started.elapsed().as_secs_f64();
+    let processor = server.processor_time()? - before;
+    let processor_us = processor.as_secs_f64() * 1e6 / messages as f64;
+    Ok(Gone { rate, processor_us, others: watch.others(server.id())? })
+}
+
+async fn accept(bench: &Bench, server: &Server, devices: &[String]) -> anyhow::Result<Seen> {
+    load::run(server, Script::post(devices, 0), Until::Count(bench.extent.through_messages)).await
 }
 
 /// Waits until every message is read.
