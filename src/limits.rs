@@ -46,6 +46,10 @@ pub const COMMIT_UNITS_MAX: usize = 512;
 pub const WRITER_QUEUE_MAX: usize = 16_384;
 /// Rows that one `INSERT` carries.
 pub const INSERT_ROWS_MAX: usize = 64;
+/// Messages that are looked up together, how many of such questions go to the database at once, and how many may wait.
+pub const LOOKUPS_AT_ONCE_MAX: usize = 64;
+pub const LOOKUP_TASKS: usize = 2;
+pub const LOOKUP_QUEUE_MAX: usize = 16_384;
 /// Connections that read a SQLite store.
 pub const SQLITE_READERS: u32 = 4;
 pub const POSTGRES_CONNECTIONS_MAX: u32 = 16;
@@ -60,6 +64,8 @@ pub const GAP_MS_MAX: i64 = 3_600_000;
 pub const DAILY_LIMIT_MAX: i64 = 10_000_000;
 /// Messages of one device held in memory, waiting for their turn.
 pub const DEVICE_WINDOW_MESSAGES_MAX: usize = 1_024;
+/// Rows on either side of a queue's head in which a device that starts looks for messages that still await receipts.
+pub const REMEMBERED_ROWS_MAX: i64 = 20_000;
 /// A device looks into the store this often, should a wake-up have been lost or come from another process.
 pub const POLL_MS: u64 = 1_000;
 /// How long one attempt to hand a message to a channel may take.

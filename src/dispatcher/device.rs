@@ -313,7 +313,7 @@ impl DeviceLoop {
     async fn remember(&self) -> Result<(), StoreError> {
         let since = self.parts.clock.now() - REMEMBER_MS;
         let id = &self.lease.device_id;
-        let unread = self.parts.store.find_unread(id, since, limits::DEVICE_WINDOW_MESSAGES_MAX).await?;
+        let unread = self.parts.store.find_unread(id, since, limits::REMEMBERED_ROWS_MAX).await?;
         let sent = unread.into_iter().filter_map(|message| {
             Some(Sent {
                 ref_no: RefNo::parse(&message.ref_no)?,

@@ -4,16 +4,22 @@ use super::{Page, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::message::{RefNo, State};
 
-macro_rules! message {
-    ($rest:literal) => {
-        concat!(
-            "SELECT seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
-             media_id, media_url, file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, \
-             sent_at, delivered_at, read_at, aborted_at, members, delivered_count, read_count FROM messages ",
-            $rest
-        )
+macro_rules! columns {
+    () => {
+        "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, media_id, media_url, \
+         file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
+         aborted_at, members, delivered_count, read_count"
     };
 }
+
+macro_rules! message {
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM messages ", $rest)
+    };
+}
+
+/// The columns of a [`StoredMessage`].
+pub(super) const COLUMNS: &str = columns!();
 
 /// A message as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -74,14 +80,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn find_message(&self, client_id: i64, ref_no: &RefNo) -> Result<Option<StoredMessage>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(
-            &mut conn,
-            optional as StoredMessage,
-            message!("WHERE ref_no = $1 AND client_id = $2"),
-            ref_no.as_str(),
-            client_id,
-        )
+        let found = self.lookups.find(ref_no.clone()).await?;
+        Ok(found.filter(|message| message.client_id == client_id))
     }
 
     /// A page of messages, newest first.
@@ -139,7 +139,8 @@ impl Store {
         )
     }
 
-    /// The newest messages of a device that WhatsApp has but that were not read, oldest first.
+    /// Messages of a device that WhatsApp has but that were not read, oldest first: those among `rows` rows on either side of
+    /// the first that still waits, which is where a device that stopped was at work.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -147,22 +148,27 @@ impl Store {
         &self,
         device_id: &str,
         since: Millis,
-        limit: usize,
+        rows: i64,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let mut conn = self.reader().await?;
-        let mut unread = sql!(
+        let head = sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COALESCE((SELECT MIN(seq) FROM messages WHERE device_id = $1 AND status = 'Q'), \
+             (SELECT MAX(seq) + 1 FROM messages), 0)",
+            device_id,
+        )?;
+        sql!(
             &mut conn,
             all as StoredMessage,
             message!(
-                "WHERE seq > (SELECT COALESCE(MAX(seq), 0) - $3 FROM messages) AND device_id = $1 \
-                 AND status IN ('S', 'D') AND created_at >= $2 ORDER BY seq DESC LIMIT $3"
+                "WHERE seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND created_at >= $4 ORDER BY seq"
             ),
             device_id,
+            head - rows,
+            head + rows,
             since,
-            i64::try_from(limit).unwrap_or(i64::MAX),
-        )?;
-        unread.reverse();
-        Ok(unread)
+        )
     }
 
     /// The first answer that was given under an `Idempotency-Key`, with the hash of its request's body.

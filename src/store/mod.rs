@@ -9,6 +9,7 @@ mod devices;
 mod dialect;
 mod first;
 mod inbound;
+mod lookup;
 mod media;
 mod messages;
 mod migrate;
@@ -46,6 +47,7 @@ const PROBE_BYTES: usize = 32 * 1024;
 #[derive(Clone)]
 pub struct Store {
     readers: Pool,
+    lookups: lookup::Lookups,
     writer: writer::Writer,
 }
 
@@ -207,7 +209,7 @@ impl Store {
                 (Pool::Postgres(pool.clone()), Pool::Postgres(pool))
             }
         };
-        Ok(Self { readers, writer: writer::Writer::start(writers) })
+        Ok(Self { lookups: lookup::Lookups::start(&readers), readers, writer: writer::Writer::start(writers) })
     }
 
     /// Whether it is an embedded database, which one process serves.
