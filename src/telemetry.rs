@@ -1,5 +1,5 @@
-//! Logs and metrics, every name in one place. Neither ever carries a message's text, a key or a password; a phone
-//! number only in its last four digits.
+//! Logs and metrics, every name in one place. Neither ever carries a message's text, a key, a password or a
+//! phone number.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -57,10 +57,4 @@ fn describe() {
 /// Counts messages that were given up otherwise than by an attempt: expired, cancelled, or their gateway was removed.
 pub fn count_aborted(messages: u64) {
     metrics::counter!(STATES, "state" => "A").increment(messages);
-}
-
-/// A phone number as a log may show it.
-pub fn masked(number: &str) -> String {
-    let tail: String = number.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    format!("…{tail}")
 }

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::postgres;
 use crate::world::{Database, KEY, eventually};
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_wachat");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_wachat");
 pub const PASSWORD: &str = "a password for stories";
 
 /// Where a program keeps its things: a folder, and a database.
