@@ -14,6 +14,7 @@ use super::fields::{self, Source};
 use super::key::Asker;
 use super::message::{ACCEPTED, Acceptance, Address, accept_of, new_message, replay};
 use super::problem::Problem;
+use super::routes::BASE;
 use crate::limits;
 use crate::media::File;
 use crate::message::{Content, MediaSource};
@@ -56,7 +57,7 @@ pub struct SendMedia {
 }
 
 /// Send Media
-#[utoipa::path(post, path = "/media", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMediaParams,
+#[utoipa::path(post, context_path = BASE, path = "/media", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMediaParams,
     params(("Idempotency-Key" = Option<String>, Header, description = "Send again safely: the first answer is replayed for 72 hours")),
     responses((status = 201, description = "Successful Response", body = answer::Envelope<SendMedia>),
         (status = 422, description = "Validation Error", body = answer::ValidationFailure)))]

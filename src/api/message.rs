@@ -13,6 +13,7 @@ use super::fields::{self, MessageParams};
 use super::idempotency::{Once, REPLAYED};
 use super::key::Asker;
 use super::problem::Problem;
+use super::routes::BASE;
 use crate::device::Device;
 use crate::limits;
 use crate::message::{Content, NewMessage, RefNo};
@@ -50,7 +51,7 @@ pub struct SendMessage {
 pub const ACCEPTED: &str = "Message accepted";
 
 /// Send Message
-#[utoipa::path(post, path = "/message", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMessageParams,
+#[utoipa::path(post, context_path = BASE, path = "/message", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMessageParams,
     params(("Idempotency-Key" = Option<String>, Header, description = "Send again safely: the first answer is replayed for 72 hours")),
     responses((status = 201, description = "Successful Response", body = answer::Envelope<SendMessage>),
         (status = 422, description = "Validation Error", body = answer::ValidationFailure)))]

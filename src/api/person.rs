@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::answer::{self, Format};
 use super::problem::Problem;
+use super::routes::BASE;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Person {
@@ -21,7 +22,7 @@ pub struct Person {
 }
 
 /// Get user data using API Key
-#[utoipa::path(get, path = "/auth/api_key", tag = "Authentication", security(("APIKey" = [])),
+#[utoipa::path(get, context_path = BASE, path = "/auth/api_key", tag = "Authentication", security(("APIKey" = [])),
     responses((status = 200, description = "Successful Response", body = answer::Envelope<Person>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap) -> Response {
     let format = Format::of(&headers);

@@ -10,6 +10,7 @@ use super::Api;
 use super::answer::{self, Format};
 use super::named::Named;
 use super::problem::Problem;
+use super::routes::BASE;
 use crate::clock;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +25,7 @@ pub struct WAGateway {
 }
 
 /// Get Gateway Balance
-#[utoipa::path(get, path = "/sender/{sender}", tag = "WA Chat", security(("APIKey" = [])),
+#[utoipa::path(get, context_path = BASE, path = "/sender/{sender}", tag = "WA Chat", security(("APIKey" = [])),
     params(("sender" = String, Path, description = "The gateway's phone number")),
     responses((status = 200, description = "Successful Response", body = answer::Envelope<WAGateway>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(sender): Named<String>) -> Response {

@@ -10,6 +10,7 @@ use super::Api;
 use super::answer::{self, Format};
 use super::named::Named;
 use super::problem::Problem;
+use super::routes::BASE;
 use crate::account::Client;
 use crate::clock::{Millis, rfc3339};
 use crate::message::RefNo;
@@ -52,7 +53,7 @@ pub struct GetMessage {
 }
 
 /// Message Info
-#[utoipa::path(get, path = "/status/{message_ref_no}", tag = "WA Chat", security(("APIKey" = [])),
+#[utoipa::path(get, context_path = BASE, path = "/status/{message_ref_no}", tag = "WA Chat", security(("APIKey" = [])),
     params(("message_ref_no" = String, Path, description = "The ref_no that accepting the message answered")),
     responses((status = 200, description = "Successful Response", body = answer::Envelope<GetMessage>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Named<String>) -> Response {
