@@ -7,7 +7,7 @@ use crate::clock::{Clock, Millis};
 use crate::limits;
 
 /// A paying customer; everything else belongs to exactly one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Client {
     pub id: i64,
     pub name: String,
@@ -20,13 +20,12 @@ pub struct Client {
 }
 
 /// Someone who works for a client, with a password, API keys, or both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     pub id: i64,
     pub client_id: i64,
     /// The name that signs in; unique over all clients.
     pub userid: String,
-    #[sqlx(try_from = "String")]
     pub role: Role,
     pub disabled: bool,
     pub created_at: Millis,
@@ -117,7 +116,7 @@ pub fn check_country_code(code: &str) -> Result<(), BadName> {
 }
 
 /// An API key as the store lists it: never the key itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyRecord {
     pub id: i64,
     pub client_id: i64,

@@ -6,16 +6,14 @@ use crate::clock::{Clock, Millis};
 use crate::limits;
 
 /// One WhatsApp account. Its phone number is the API's `sender`, its id the API's `queue`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Device {
     pub id: String,
     pub client_id: i64,
     /// Digits only; empty until an account is linked.
     pub sender: String,
     pub name: String,
-    #[sqlx(try_from = "String")]
     pub kind: Kind,
-    #[sqlx(try_from = "String")]
     pub state: DeviceState,
     /// Why it is in that state, in words for a person; empty when there is nothing to say.
     pub state_reason: String,

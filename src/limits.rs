@@ -46,12 +46,17 @@ pub const COMMIT_UNITS_MAX: usize = 512;
 pub const WRITER_QUEUE_MAX: usize = 16_384;
 /// Rows that one `INSERT` carries.
 pub const INSERT_ROWS_MAX: usize = 64;
-/// Messages that are looked up together, how many of such questions go to the database at once, and how many may wait.
+/// Messages that are looked up together, how many of such questions go to PostgreSQL at once, and how many may wait.
 pub const LOOKUPS_AT_ONCE_MAX: usize = 64;
-pub const LOOKUP_TASKS: usize = 2;
+pub const POSTGRES_LOOKUPS: usize = 2;
 pub const LOOKUP_QUEUE_MAX: usize = 16_384;
-/// Connections that read a SQLite store.
+/// Connections that read a SQLite store, and what each connection remembers of it.
 pub const SQLITE_READERS: u32 = 4;
+pub const SQLITE_CACHE_KB: i64 = 16 * 1024;
+/// How long a look at a single message of a SQLite store may miss what another process committed, and the connections for such
+/// looks: one for each thread, up to so many.
+pub const SNAPSHOT_MS_MAX: u64 = 100;
+pub const SNAPSHOTS_MAX: usize = 16;
 pub const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 /// Batches that go to PostgreSQL at once.
 pub const POSTGRES_WRITERS: usize = 4;

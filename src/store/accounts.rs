@@ -1,13 +1,34 @@
 //! Clients, persons, API keys and Push URLs.
 
+use super::row::row;
 use super::{Conn, Store, StoreError, sql};
 use crate::account::{Caller, Client, KeyHash, KeyRecord, Person, Role};
 use crate::clock::Millis;
 
-const CLIENT: &str = "SELECT id, name, country_code, default_device, disabled, created_at FROM clients";
-const PERSON: &str = "SELECT id, client_id, userid, role, disabled, created_at FROM persons";
-const KEY: &str =
-    "SELECT id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at FROM api_keys";
+macro_rules! client {
+    ($rest:literal) => {
+        concat!("SELECT id, name, country_code, default_device, disabled, created_at FROM clients ", $rest)
+    };
+}
+
+macro_rules! person {
+    ($rest:literal) => {
+        concat!("SELECT id, client_id, userid, role, disabled, created_at FROM persons ", $rest)
+    };
+}
+
+macro_rules! key {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at FROM api_keys ",
+            $rest
+        )
+    };
+}
+
+row!(Client { id, name, country_code, default_device, disabled, created_at });
+row!(Person { id, client_id, userid, role: String, disabled, created_at });
+row!(KeyRecord { id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at });
 
 /// A person to add.
 #[derive(Debug, Clone)]
@@ -49,7 +70,7 @@ pub struct Access {
 }
 
 /// Where a client's inbound messages are pushed to.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PushSettings {
     pub client_id: i64,
     pub push_url: Option<String>,
@@ -57,6 +78,8 @@ pub struct PushSettings {
     pub push_paused_at: Option<Millis>,
     pub push_paused_reason: Option<String>,
 }
+
+row!(PushSettings { client_id, push_url, push_secret_version, push_paused_at, push_paused_reason });
 
 impl Store {
     /// Adds a client; gives its number.
@@ -86,14 +109,14 @@ impl Store {
     /// When the store cannot be read.
     pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(&mut conn, all as Client, const_format(CLIENT, " ORDER BY id"))
+        sql!(&mut conn, all as Client, client!("ORDER BY id"))
     }
 
     /// # Errors
     /// When the store cannot be read.
     pub async fn find_client(&self, id: i64) -> Result<Option<Client>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(&mut conn, optional as Client, const_format(CLIENT, " WHERE id = $1"), id)
+        sql!(&mut conn, optional as Client, client!("WHERE id = $1"), id)
     }
 
     /// Writes a client's name, country code, default device and whether it is disabled. `false` when there is none.
@@ -133,14 +156,14 @@ impl Store {
     /// When the store cannot be read.
     pub async fn list_persons(&self, client_id: i64) -> Result<Vec<Person>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(&mut conn, all as Person, const_format(PERSON, " WHERE client_id = $1 ORDER BY id"), client_id)
+        sql!(&mut conn, all as Person, person!("WHERE client_id = $1 ORDER BY id"), client_id)
     }
 
     /// # Errors
     /// When the store cannot be read.
     pub async fn find_person(&self, userid: &str) -> Result<Option<Person>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(&mut conn, optional as Person, const_format(PERSON, " WHERE userid = $1"), userid)
+        sql!(&mut conn, optional as Person, person!("WHERE userid = $1"), userid)
     }
 
     /// Changes a person of a client. `false` when there is none of that number.
@@ -198,7 +221,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn list_keys(&self, client_id: i64) -> Result<Vec<KeyRecord>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(&mut conn, all as KeyRecord, const_format(KEY, " WHERE client_id = $1 ORDER BY id"), client_id)
+        sql!(&mut conn, all as KeyRecord, key!("WHERE client_id = $1 ORDER BY id"), client_id)
     }
 
     /// Ends a key. `false` when the client has none of that number.
@@ -244,10 +267,10 @@ impl Store {
     /// When the store cannot be read.
     pub async fn find_access(&self, hash: &KeyHash) -> Result<Option<Access>, StoreError> {
         let mut conn = self.reader().await?;
-        let key = sql!(&mut conn, optional as KeyRecord, const_format(KEY, " WHERE hash = $1"), &hash.0[..])?;
+        let key = sql!(&mut conn, optional as KeyRecord, key!("WHERE hash = $1"), &hash.0[..])?;
         let Some(key) = key else { return Ok(None) };
-        let person = sql!(&mut conn, one as Person, const_format(PERSON, " WHERE id = $1"), key.person_id)?;
-        let client = sql!(&mut conn, one as Client, const_format(CLIENT, " WHERE id = $1"), key.client_id)?;
+        let person = sql!(&mut conn, one as Person, person!("WHERE id = $1"), key.person_id)?;
+        let client = sql!(&mut conn, one as Client, client!("WHERE id = $1"), key.client_id)?;
         Ok(Some(Access {
             caller: Caller { key_id: key.id, person, client },
             expires_at: key.expires_at,
@@ -355,9 +378,4 @@ async fn insert_person(conn: &mut Conn, person: NewPerson) -> Result<i64, StoreE
         &person.password_hash,
         person.created_at,
     )
-}
-
-/// Two parts of our own SQL text as one.
-fn const_format(first: &'static str, second: &'static str) -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!("{first}{second}"))
 }

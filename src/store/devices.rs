@@ -1,5 +1,6 @@
 //! Devices: their settings, states, daily counters, and the leases that say which node connects them.
 
+use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
@@ -13,6 +14,21 @@ macro_rules! device {
         )
     };
 }
+
+row!(Device {
+    id,
+    client_id,
+    sender,
+    name,
+    kind: String,
+    state: String,
+    state_reason,
+    paused,
+    daily_limit,
+    gap_ms,
+    gap_jitter_ms,
+    created_at
+});
 
 /// A device to add.
 #[derive(Debug, Clone)]
@@ -38,11 +54,13 @@ pub struct DevicePatch {
 }
 
 /// The right of a node to connect a device until `until`.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub device_id: String,
     pub epoch: i64,
 }
+
+row!(Lease { device_id, epoch });
 
 impl Store {
     /// Adds a device. One that was removed leaves its id to whoever brings it back.

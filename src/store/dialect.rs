@@ -1,38 +1,51 @@
 //! What the two databases do not say alike: how they report a fault, and how rows are claimed.
 
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use sqlx::error::ErrorKind;
 
 use super::{Conn, StoreError, sql};
 
 /// SQLite's primary result codes that pass by themselves or with an operator's help: PERM, BUSY, LOCKED, READONLY,
 /// IOERR, FULL, CANTOPEN. <https://www.sqlite.org/rescode.html>
-const SQLITE_PASSING: [i64; 7] = [3, 5, 6, 8, 10, 13, 14];
+const SQLITE_PASSING: [i32; 7] = [3, 5, 6, 8, 10, 13, 14];
 
 /// PostgreSQL's error classes that do: connection, transaction rollback, insufficient resources, operator
 /// intervention, system error. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const POSTGRES_PASSING: [&str; 5] = ["08", "40", "53", "57", "58"];
 
-pub(super) fn classify(error: sqlx::Error) -> StoreError {
-    match &error {
+pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
+    match error {
         sqlx::Error::Database(fault) => {
-            if fault.kind() == ErrorKind::UniqueViolation {
-                return StoreError::Exists;
-            }
             let code = fault.code().unwrap_or_default();
-            let sqlite = code.parse::<i64>().is_ok_and(|code| SQLITE_PASSING.contains(&(code & 0xff)));
-            let postgres = code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class));
-            let is_postgres = fault.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some();
-            if (is_postgres && postgres) || (!is_postgres && sqlite) {
-                return StoreError::Unavailable(fault.message().to_owned());
+            if fault.kind() == ErrorKind::UniqueViolation {
+                StoreError::Exists
+            } else if code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class)) {
+                StoreError::Unavailable(fault.message().to_owned())
+            } else {
+                StoreError::Refused(error.to_string())
             }
-            StoreError::Refused(error)
         }
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error.to_string()),
-        _ => StoreError::Refused(error),
+        _ => StoreError::Refused(error.to_string()),
+    }
+}
+
+pub(super) fn classify_sqlite(error: rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(fault, message) = error else { return StoreError::Refused(error.to_string()) };
+    match fault.extended_code {
+        SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY => StoreError::Exists,
+        code => {
+            let message = message.unwrap_or_else(|| fault.to_string());
+            if SQLITE_PASSING.contains(&(code & 0xff)) {
+                StoreError::Unavailable(message)
+            } else {
+                StoreError::Refused(message)
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Messages that came in, each stored with its push in one transaction.
 
+use super::row::row;
 use super::{Page, Store, StoreError, sql};
 use crate::clock::Millis;
 
@@ -36,7 +37,7 @@ pub struct NewInbound {
 }
 
 /// A message as the store has it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct StoredInbound {
     pub seq: i64,
     pub id: String,
@@ -55,6 +56,25 @@ pub struct StoredInbound {
     pub sent_at: Millis,
     pub received_at: Millis,
 }
+
+row!(StoredInbound {
+    seq,
+    id,
+    client_id,
+    device_id,
+    gateway,
+    whatsapp_id,
+    chat,
+    originator,
+    name,
+    is_group,
+    kind,
+    body,
+    media_id,
+    file_name,
+    sent_at,
+    received_at
+});
 
 impl Store {
     /// Stores a message and, when its client has a Push URL, its push, in one transaction. `false` when it is there

@@ -1,10 +1,11 @@
 //! What is known of the files on the shelf.
 
+use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
 
 /// A file on the shelf. Its id is also its name there.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct StoredMedia {
     pub id: String,
     pub client_id: i64,
@@ -14,6 +15,8 @@ pub struct StoredMedia {
     pub bytes: i64,
     pub created_at: Millis,
 }
+
+row!(StoredMedia { id, client_id, kind, mime, file_name, bytes, created_at });
 
 impl Store {
     /// Notes a file that is on the shelf already.

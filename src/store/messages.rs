@@ -1,5 +1,6 @@
 //! What is asked about messages: one by its reference number, pages of them, counts.
 
+use super::row::row;
 use super::{Page, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::message::{RefNo, State};
@@ -14,15 +15,16 @@ macro_rules! columns {
 
 macro_rules! message {
     ($rest:literal) => {
-        concat!("SELECT ", columns!(), " FROM messages ", $rest)
+        concat!("SELECT ", $crate::store::messages::columns!(), " FROM messages ", $rest)
     };
 }
+pub(super) use {columns, message};
 
 /// The columns of a [`StoredMessage`].
 pub(super) const COLUMNS: &str = columns!();
 
 /// A message as the store has it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
     pub seq: i64,
     pub ref_no: String,
@@ -52,6 +54,36 @@ pub struct StoredMessage {
     pub delivered_count: i64,
     pub read_count: i64,
 }
+
+row!(StoredMessage {
+    seq,
+    ref_no,
+    client_id,
+    person_id,
+    device_id,
+    sender,
+    destination,
+    is_group,
+    body,
+    is_media,
+    media_id,
+    media_url,
+    file_name,
+    status,
+    reason,
+    created_at,
+    expires_at,
+    due_at,
+    attempts,
+    under_way_at,
+    sent_at,
+    delivered_at,
+    read_at,
+    aborted_at,
+    members,
+    delivered_count,
+    read_count
+});
 
 impl StoredMessage {
     /// Its state; `U` never stands in the store, it follows from the device ([`State::shown`]).

@@ -38,9 +38,9 @@ async fn run_missing(conn: &mut Conn) -> Result<(), StoreError> {
     for (version, text) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > stored) {
         let text = in_dialect(text, matches!(conn, Conn::Sqlite(_)));
         match conn {
-            Conn::Sqlite(conn) => sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await.map(|_| ()),
-            Conn::Postgres(conn) => sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await.map(|_| ()),
-        }?;
+            Conn::Sqlite(conn) => conn.batch(&text)?,
+            Conn::Postgres(conn) => sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await.map(|_| ())?,
+        }
         sql!(conn, execute, "INSERT INTO schema_version (version) VALUES ($1)", version)?;
     }
     Ok(())

@@ -16,17 +16,19 @@ mod migrate;
 mod outgoing;
 mod progress;
 mod pushes;
+mod row;
+mod snapshots;
+mod sqlite;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Connection, PgPool, Postgres};
 
 use crate::limits;
 
@@ -53,13 +55,13 @@ pub struct Store {
 
 #[derive(Clone)]
 enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite(sqlite::Pool),
     Postgres(PgPool),
 }
 
 /// One connection, to whichever database it is.
 pub(crate) enum Conn {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(sqlite::SqliteConn),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -86,50 +88,49 @@ pub enum StoreError {
     CannotOpen { url: String, reason: String },
     /// A fault of this program.
     #[error("the database refused: {0}")]
-    Refused(sqlx::Error),
+    Refused(String),
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        dialect::classify(error)
+        dialect::classify_postgres(&error)
     }
 }
 
-/// Runs one SQL text on a [`Conn`]: `execute` gives the number of rows, `all`, `optional` and `scalar` give values.
+/// Runs one SQL text on a [`Conn`]: `execute` gives the number of rows, `all`, `optional`, `one` and `scalar` give values.
 macro_rules! sql {
     ($conn:expr, execute, $text:expr $(, $bind:expr)* $(,)?) => {
         match $conn {
-            $crate::store::Conn::Sqlite(conn) => {
-                sqlx::query($text)$(.bind($bind))*.execute(&mut **conn).await.map(|done| done.rows_affected())
-            }
-            $crate::store::Conn::Postgres(conn) => {
-                sqlx::query($text)$(.bind($bind))*.execute(&mut **conn).await.map(|done| done.rows_affected())
-            }
+            $crate::store::Conn::Sqlite(conn) => conn.execute($text, rusqlite::params![$($bind),*]),
+            $crate::store::Conn::Postgres(conn) => sqlx::query($text)
+                $(.bind($bind))*
+                .execute(&mut **conn)
+                .await
+                .map(|done| done.rows_affected())
+                .map_err($crate::store::StoreError::from),
         }
-        .map_err($crate::store::StoreError::from)
     };
     ($conn:expr, all as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
-        sql!(@ $conn, query_as, fetch_all, $row, $text $(, $bind)*)
+        sql!(@ $conn, all, fetch_all, $row, $text $(, $bind)*)
     };
     ($conn:expr, optional as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
-        sql!(@ $conn, query_as, fetch_optional, $row, $text $(, $bind)*)
+        sql!(@ $conn, optional, fetch_optional, $row, $text $(, $bind)*)
     };
     ($conn:expr, one as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
-        sql!(@ $conn, query_as, fetch_one, $row, $text $(, $bind)*)
+        sql!(@ $conn, one, fetch_one, $row, $text $(, $bind)*)
     };
-    ($conn:expr, scalar as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
-        sql!(@ $conn, query_scalar, fetch_one, $row, $text $(, $bind)*)
+    ($conn:expr, scalar as $value:ty, $text:expr $(, $bind:expr)* $(,)?) => {
+        sql!(@ $conn, one, fetch_one, ($value,), $text $(, $bind)*).map(|(value,)| value)
     };
-    (@ $conn:expr, $query:ident, $fetch:ident, $row:ty, $text:expr $(, $bind:expr)*) => {
+    (@ $conn:expr, $ask:ident, $fetch:ident, $row:ty, $text:expr $(, $bind:expr)*) => {
         match $conn {
-            $crate::store::Conn::Sqlite(conn) => {
-                sqlx::$query::<_, $row>($text)$(.bind($bind))*.$fetch(&mut **conn).await
-            }
-            $crate::store::Conn::Postgres(conn) => {
-                sqlx::$query::<_, $row>($text)$(.bind($bind))*.$fetch(&mut **conn).await
-            }
+            $crate::store::Conn::Sqlite(conn) => conn.$ask::<$row>($text, rusqlite::params![$($bind),*]),
+            $crate::store::Conn::Postgres(conn) => sqlx::query_as::<_, $row>($text)
+                $(.bind($bind))*
+                .$fetch(&mut **conn)
+                .await
+                .map_err($crate::store::StoreError::from),
         }
-        .map_err($crate::store::StoreError::from)
     };
 }
 pub(crate) use sql;
@@ -187,12 +188,17 @@ impl Store {
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let failed =
             |error: &dyn std::fmt::Display| StoreError::CannotOpen { url: location.shown(), reason: error.to_string() };
-        let (readers, writers) = match location {
+        let commits = snapshots::Commits::default();
+        let (readers, writers, lookups) = match location {
             Location::Sqlite(path) => {
-                let writer = sqlite_pool(path, 1, false).await.map_err(|error| failed(&error))?;
+                let open = |connections, purpose| {
+                    sqlite::Pool::open(path, connections, purpose).map_err(|error| failed(&error))
+                };
+                let writer = open(1, sqlite::Use::Writing)?;
                 migrate::run(&mut Conn::Sqlite(writer.acquire().await?)).await?;
-                let readers = sqlite_pool(path, limits::SQLITE_READERS, true).await.map_err(|error| failed(&error))?;
-                (Pool::Sqlite(readers), Pool::Sqlite(writer))
+                let readers = open(limits::SQLITE_READERS, sqlite::Use::Reading)?;
+                let snapshots = snapshots::Snapshots::start(path, commits.clone());
+                (Pool::Sqlite(readers), Pool::Sqlite(writer), lookup::Lookups::Sqlite(snapshots))
             }
             Location::Postgres(options) => {
                 // One connection on its own first: a pool says only that it timed out, and says it late.
@@ -206,10 +212,12 @@ impl Store {
                     .await
                     .map_err(|error| failed(&error))?;
                 migrate::run(&mut Conn::Postgres(pool.acquire().await?)).await?;
-                (Pool::Postgres(pool.clone()), Pool::Postgres(pool))
+                let lookups = lookup::Lookups::of_postgres(&pool);
+                (Pool::Postgres(pool.clone()), Pool::Postgres(pool), lookups)
             }
         };
-        Ok(Self { lookups: lookup::Lookups::start(&readers), readers, writer: writer::Writer::start(writers) })
+        let writer = writer::Writer::start(writers, commits).map_err(|error| failed(&error))?;
+        Ok(Self { readers, lookups, writer })
     }
 
     /// Whether it is an embedded database, which one process serves.
@@ -265,10 +273,8 @@ impl Store {
     /// Finishes what waits to be written and closes every connection.
     pub async fn close(&self) {
         self.writer.close().await;
-        match &self.readers {
-            Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
-        }
+        self.lookups.close();
+        self.readers.close().await;
     }
 
     async fn reader(&self) -> Result<Conn, StoreError> {
@@ -291,29 +297,13 @@ impl Pool {
             Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
         })
     }
-}
 
-async fn sqlite_pool(path: &Path, connections: u32, read_only: bool) -> Result<SqlitePool, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // FULL: a commit is on the disk when it returns. It is what a 201 stands on.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))
-        .statement_cache_capacity(256)
-        // Pages that are written again and again go to the database file once in four thousand, not once in a thousand.
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("query_only", if read_only { "1" } else { "0" });
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(connections)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
+    async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
 }
 
 /// A page of a listing, newest first.

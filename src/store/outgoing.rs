@@ -1,5 +1,6 @@
 //! Messages that wait: accepted, loaded into their device's queue, begun, expired, cancelled.
 
+use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::message::{NewMessage, RefNo};
@@ -29,7 +30,7 @@ pub struct Idempotent {
 pub struct Accepted;
 
 /// A message that waits in its device's queue.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     pub seq: i64,
     pub ref_no: String,
@@ -45,6 +46,22 @@ pub struct Waiting {
     pub due_at: Millis,
     pub attempts: i64,
 }
+
+row!(Waiting {
+    seq,
+    ref_no,
+    client_id,
+    destination,
+    is_group,
+    body,
+    is_media,
+    media_id,
+    media_url,
+    file_name,
+    expires_at,
+    due_at,
+    attempts
+});
 
 /// Why a message that waited too long was given up.
 pub const fn expired(was_tried: bool) -> &'static str {

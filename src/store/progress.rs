@@ -1,5 +1,7 @@
 //! Steps of messages: sent, delivered, read, aborted, tried again. States only move forward here, whatever is stored.
 
+use std::sync::Arc;
+
 use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::message::{RefNo, State};
@@ -88,14 +90,14 @@ macro_rules! step {
 }
 
 /// Stores steps, one statement each (two more for a member of a group).
-pub(super) async fn store(conn: &mut Conn, steps: Vec<Progress>) -> Result<(), StoreError> {
-    for one in steps {
+pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Result<(), StoreError> {
+    for one in steps.iter().flat_map(|steps| steps.iter()) {
         match &one.step {
-            Step::Sent { at, members } => reach(conn, &one, State::Sent, *at, *members).await,
-            Step::Delivered { at, member: None } => reach(conn, &one, State::Delivered, *at, None).await,
-            Step::Read { at, member: None } => reach(conn, &one, State::Read, *at, None).await,
-            Step::Delivered { at, member: Some(member) } => store_member(conn, &one, member, *at, None).await,
-            Step::Read { at, member: Some(member) } => store_member(conn, &one, member, *at, Some(*at)).await,
+            Step::Sent { at, members } => reach(conn, one, State::Sent, *at, *members).await,
+            Step::Delivered { at, member: None } => reach(conn, one, State::Delivered, *at, None).await,
+            Step::Read { at, member: None } => reach(conn, one, State::Read, *at, None).await,
+            Step::Delivered { at, member: Some(member) } => store_member(conn, one, member, *at, None).await,
+            Step::Read { at, member: Some(member) } => store_member(conn, one, member, *at, Some(*at)).await,
             Step::Aborted { at, reason } => step!(
                 conn,
                 one,

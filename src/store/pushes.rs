@@ -1,10 +1,11 @@
 //! Deliveries to Push URLs: claimed, ended, tried again, replayed.
 
+use super::row::row;
 use super::{Store, StoreError, dialect, sql};
 use crate::clock::Millis;
 
 /// A claimed delivery. Until its `due_at` passes nobody else claims it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuePush {
     pub inbound_id: String,
     pub client_id: i64,
@@ -13,6 +14,8 @@ pub struct DuePush {
     /// When trying began.
     pub first_at: Millis,
 }
+
+row!(DuePush { inbound_id, client_id, attempts, first_at });
 
 /// How a try ended.
 #[derive(Debug, Clone)]
@@ -27,7 +30,7 @@ pub enum PushOutcome {
 }
 
 /// A delivery as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct StoredPush {
     pub inbound_id: String,
     pub client_id: i64,
@@ -41,6 +44,8 @@ pub struct StoredPush {
     /// The beginning of the last answer, or what went wrong.
     pub last_answer: Option<String>,
 }
+
+row!(StoredPush { inbound_id, client_id, status, attempts, created_at, due_at, done_at, last_status, last_answer });
 
 impl StoredPush {
     pub const STATUSES: [&'static str; 3] = ["due", "done", "failed"];

@@ -1,5 +1,5 @@
-//! Group commit: one task (several on PostgreSQL) takes whatever waits to be written, runs it in one transaction,
-//! commits once, and only then answers everybody.
+//! Group commit: a thread for the embedded database, a few tasks for PostgreSQL, take whatever waits to be written, run it
+//! in one transaction, commit once, and only then answer everybody.
 //!
 //! A unit is either an acceptance, a step of a message's progress, or any other work. Acceptances of a batch share one
 //! `INSERT`; every other unit stands in a savepoint of its own, so that its failure undoes nothing but itself. When the
@@ -8,11 +8,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::accepting;
 use super::outgoing::{Accept, Accepted};
 use super::progress::{self, Progress};
+use super::snapshots::Commits;
 use super::{Conn, Pool, StoreError, dialect, sql};
 use crate::limits;
 
@@ -26,10 +28,11 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 /// A result that waits for the commit, with who waits for it.
 type Held<T> = (Answer<T>, Result<T, StoreError>);
 
-/// What waits to be written, with who waits for it.
+/// What waits to be written, with who waits for it. What is written stays shared with who waits for it, and is freed by the
+/// thread that made it: otherwise the allocator's locks are where requests meet the writer.
 enum Unit {
-    Accept(Box<Accept>, Answer<Accepted>),
-    Progress(Vec<Progress>, Answer<()>),
+    Accept(Arc<Accept>, Answer<Accepted>),
+    Progress(Arc<Vec<Progress>>, Answer<()>),
     Other(BoxedWork, Answer<()>),
     Close,
 }
@@ -41,26 +44,36 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(pool: Pool) -> Self {
+    /// # Errors
+    /// When the machine gives no thread.
+    pub(super) fn start(pool: Pool, commits: Commits) -> std::io::Result<Self> {
         let (units, waiting) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        let tasks = if matches!(pool, Pool::Sqlite(_)) { 1 } else { limits::POSTGRES_WRITERS };
-        for _ in 0..tasks {
-            #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
-            tokio::spawn(run(pool.clone(), Arc::clone(&waiting)));
+        match &pool {
+            // The embedded database works in the thread that asks it, and to wait for the disk is the writer's lot.
+            Pool::Sqlite(_) => {
+                let (runtime, writing) = (Handle::current(), run(pool.clone(), commits, waiting));
+                std::thread::Builder::new().name("store-writer".into()).spawn(move || runtime.block_on(writing))?;
+            }
+            Pool::Postgres(_) => (0..limits::POSTGRES_WRITERS).for_each(|_| {
+                #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
+                tokio::spawn(run(pool.clone(), commits.clone(), Arc::clone(&waiting)));
+            }),
         }
-        Self { units, pool }
+        Ok(Self { units, pool })
     }
 
     pub(super) async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.submit(Unit::Accept(Box::new(accept), answer))?;
+        let accept = Arc::new(accept);
+        self.submit(Unit::Accept(Arc::clone(&accept), answer))?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     pub(super) async fn progress(&self, progress: Vec<Progress>) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.submit(Unit::Progress(progress, answer))?;
+        let progress = Arc::new(progress);
+        self.submit(Unit::Progress(Arc::clone(&progress), answer))?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -87,10 +100,7 @@ impl Writer {
     pub(super) async fn close(&self) {
         let _ = self.units.send(Unit::Close).await;
         self.units.closed().await;
-        match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
-        }
+        self.pool.close().await;
     }
 
     fn submit(&self, unit: Unit) -> Result<(), StoreError> {
@@ -107,7 +117,7 @@ fn stopped() -> StoreError {
     StoreError::Unavailable("the gateway is stopping".into())
 }
 
-async fn run(pool: Pool, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
+async fn run(pool: Pool, commits: Commits, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
     let mut kept: Option<Conn> = None;
     loop {
         let mut batch = Vec::new();
@@ -127,6 +137,7 @@ async fn run(pool: Pool, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
         match conn {
             Ok(mut conn) => {
                 let (committed, outcomes) = commit(&mut conn, batch).await;
+                commits.note();
                 outcomes.answer(&committed);
                 // A connection that failed is not trusted again.
                 if committed.is_ok() {
@@ -143,7 +154,7 @@ async fn run(pool: Pool, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
 async fn discard(conn: Conn) {
     match conn {
         // SQLite has one writing connection and nothing to lose it by: a fault is the disk's, not the connection's.
-        Conn::Sqlite(mut conn) => drop(sqlx::query("ROLLBACK").execute(&mut *conn).await),
+        Conn::Sqlite(mut conn) => drop(conn.batch("ROLLBACK")),
         Conn::Postgres(conn) => drop(conn.close().await),
     }
 }
@@ -184,9 +195,9 @@ fn reason(error: &StoreError) -> String {
 /// A batch by what is to be done.
 #[derive(Default)]
 struct Batch {
-    accepts: Vec<Accept>,
+    accepts: Vec<Arc<Accept>>,
     accept_answers: Vec<Answer<Accepted>>,
-    steps: Vec<(Vec<Progress>, Answer<()>)>,
+    steps: Vec<(Arc<Vec<Progress>>, Answer<()>)>,
     others: Vec<(BoxedWork, Answer<()>)>,
 }
 
@@ -196,7 +207,7 @@ impl Batch {
         for unit in units {
             match unit {
                 Unit::Accept(accept, answer) => {
-                    batch.accepts.push(*accept);
+                    batch.accepts.push(accept);
                     batch.accept_answers.push(answer);
                 }
                 Unit::Progress(progress, answer) => batch.steps.push((progress, answer)),
@@ -206,26 +217,14 @@ impl Batch {
         }
         batch
     }
-
-    fn has_acceptances_only(&self) -> bool {
-        !self.accepts.is_empty() && self.steps.is_empty() && self.others.is_empty()
-    }
 }
 
 /// Runs every unit and commits once; only then may anybody be answered.
 async fn commit(conn: &mut Conn, units: Vec<Unit>) -> (Result<(), StoreError>, Outcomes) {
     let (batch, mut outcomes) = (Batch::of(units), Outcomes::default());
-    let committed = if let Conn::Sqlite(conn) = conn
-        && batch.has_acceptances_only()
-        && accepting::are_plain(&batch.accepts)
-    {
-        outcomes.accepted.extend(batch.accept_answers.into_iter().map(|answer| (answer, Ok(Accepted))));
-        accepting::commit_plain(conn, &batch.accepts).await
-    } else {
-        match run_batch(conn, batch, &mut outcomes).await {
-            Ok(()) => sql!(conn, execute, "COMMIT").map(drop),
-            Err(error) => Err(error),
-        }
+    let committed = match run_batch(conn, batch, &mut outcomes).await {
+        Ok(()) => sql!(conn, execute, "COMMIT").map(drop),
+        Err(error) => Err(error),
     };
     (committed, outcomes)
 }
@@ -275,19 +274,19 @@ async fn run_batch(conn: &mut Conn, batch: Batch, outcomes: &mut Outcomes) -> Re
 /// of `steps`.
 async fn run_steps(
     conn: &mut Conn,
-    steps: &mut Vec<(Vec<Progress>, Answer<()>)>,
+    steps: &mut Vec<(Arc<Vec<Progress>>, Answer<()>)>,
     outcomes: &mut Outcomes,
 ) -> Result<(), StoreError> {
     if steps.is_empty() {
         return Ok(());
     }
-    let all: Vec<Progress> = steps.iter().flat_map(|(progress, _)| progress).cloned().collect();
+    let all: Vec<_> = steps.iter().map(|(progress, _)| Arc::clone(progress)).collect();
     if in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, all)))).await?.is_ok() {
         outcomes.others.extend(steps.drain(..).map(|(_, answer)| (answer, Ok(()))));
         return Ok(());
     }
     for (progress, answer) in steps.drain(..) {
-        let result = in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, progress)))).await?;
+        let result = in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, vec![progress])))).await?;
         outcomes.others.push((answer, result));
     }
     Ok(())

@@ -76,9 +76,8 @@ pub async fn pretend_newer(place: &Place) {
             sqlx::query(text).execute(&mut conn).await.expect("written");
         }
         None => {
-            let url = format!("sqlite:{}", place.data_dir().join("wachat.db").display());
-            let mut conn = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
-            sqlx::query(text).execute(&mut conn).await.expect("written");
+            let conn = rusqlite::Connection::open(place.data_dir().join("wachat.db")).expect("a connection");
+            conn.execute(text, []).expect("written");
         }
     }
 }
