@@ -34,11 +34,10 @@ pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure
     let mut figures = Vec::new();
     for (which, archive) in [(1, &small), (2, full)] {
         let name = format!("status, {} stored", thousands(archive.messages as f64));
-        figures.push(
-            Figure::new(&name, Unit::PerSecond, of(which, |seen| seen.rate))
-                .beside(NULL, of(0, |seen| seen.rate))
-                .aiming(Aim::ShareAtLeast(0.6)),
-        );
+        let rate =
+            Figure::new(&name, Unit::PerSecond, of(which, |seen| seen.rate)).beside(NULL, of(0, |seen| seen.rate));
+        // A store of a million is larger than what a connection remembers of it: it shows what that costs.
+        figures.push(if which == 1 { rate.aiming(Aim::ShareAtLeast(0.6)) } else { rate });
         figures.push(
             Figure::new(
                 format!("{name}: 99 of 100 answered within"),
