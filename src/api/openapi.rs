@@ -33,6 +33,27 @@ impl utoipa::Modify for KeyHeader {
     }
 }
 
+/// Gives every operation an id that no other has, by its method and path: `post_message`, `get_manage_clients`. Generated
+/// clients name their functions by it, and handlers' own names repeat.
+pub fn name_operations(document: &mut utoipa::openapi::OpenApi, base: &str) {
+    for (path, item) in &mut document.paths.paths {
+        let words = path.strip_prefix(base).unwrap_or(path).replace("/1.0/", "/");
+        let words = words.split('/').map(|word| word.trim_matches(['{', '}'])).filter(|word| !word.is_empty());
+        let name = words.collect::<Vec<_>>().join("_").replace('-', "_");
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{name}"));
+            }
+        }
+    }
+}
+
 /// The document's text, as `/openapi.json` gives it and the snapshot test holds it.
 pub fn text(document: &utoipa::openapi::OpenApi) -> String {
     document.to_pretty_json().unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))

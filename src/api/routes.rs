@@ -26,7 +26,7 @@ pub const MANAGE: &str = "/manage/1.0";
 
 /// The router of the whole gateway.
 pub fn router(api: Api) -> Router {
-    let (router, document) = documented().split_for_parts();
+    let (router, document) = parts();
     router
         .route(&format!("{BASE}/whatsapp/message"), post(message::send))
         .route(&format!("{BASE}/whatsapp/media"), post(media::send))
@@ -41,7 +41,13 @@ pub fn router(api: Api) -> Router {
 
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    documented().split_for_parts().1
+    parts().1
+}
+
+fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = documented().split_for_parts();
+    openapi::name_operations(&mut document, BASE);
+    (router, document)
 }
 
 fn documented() -> OpenApiRouter<Api> {

@@ -25,8 +25,11 @@ fn every_operation_is_documented() {
     for path in ["auth/api_key", "sender/{sender}", "message", "media", "status/{message_ref_no}"] {
         assert!(paths.contains_key(&format!("/wachat_api/1.0/{path}")), "{path}");
     }
+    let mut ids = std::collections::HashSet::new();
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().expect("operations") {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            assert!(ids.insert(id), "{method} {path} has the id {id:?}, which another has");
             let summary = operation["summary"].as_str().unwrap_or_default();
             assert!(!summary.is_empty(), "{method} {path} has no summary");
             let is_guarded = operation["security"].as_array().is_some_and(|security| !security.is_empty());
