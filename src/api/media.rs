@@ -22,6 +22,12 @@ use crate::store::StoreError;
 
 /// What a program sends to `POST /media`. Checked by hand (`fields.rs`); this describes it.
 #[derive(ToSchema)]
+#[schema(example = json!({
+    "destination": "628111111111",
+    "caption": "A dot",
+    "file_name": "dot.png",
+    "media_base64": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+}))]
 #[allow(dead_code, reason = "a description for the OpenAPI document")]
 pub struct SendMediaParams {
     /// The gateway's phone number.

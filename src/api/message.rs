@@ -21,6 +21,7 @@ use crate::store::{Accept, Idempotent, StoreError};
 
 /// What a program sends to `POST /message`. Checked by hand (`fields.rs`); this describes it.
 #[derive(ToSchema)]
+#[schema(example = json!({"destination": "628111111111", "message": "Hello", "timeout": 86400}))]
 #[allow(dead_code, reason = "a description for the OpenAPI document")]
 pub struct SendMessageParams {
     /// The gateway's phone number.

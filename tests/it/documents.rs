@@ -58,6 +58,18 @@ stories! {
         world.stop().await;
     }
 
+    async fn the_documents_examples_can_be_sent_as_they_stand(database: Database) {
+        let world = World::new(database).await;
+        let document = world.client.ask("GET", "/openapi.json", &[], None).await;
+        let document: Value = serde_json::from_str(&document.text).expect("JSON");
+        for (path, params) in [("message", "SendMessageParams"), ("media", "SendMediaParams")] {
+            let example = document["components"]["schemas"][params]["example"].to_string();
+            let answer = world.client.ask("POST", &format!("/wachat_api/1.0/{path}"), &[], Some(example.clone().into_bytes())).await;
+            assert_eq!(answer.status, 201, "{}", answer.text);
+        }
+        world.stop().await;
+    }
+
     async fn health_readiness_and_metrics_are_told_without_a_key(database: Database) {
         let world = World::new(database).await;
         let client = world.client.with_key("");
