@@ -1,0 +1,1 @@
+//! Checkers that hold at any moment.

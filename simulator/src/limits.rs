@@ -1,0 +1,1 @@
+//! Every upper bound, with its unit in the name.

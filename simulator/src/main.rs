@@ -1,0 +1,3 @@
+//! The program: reads its command line and runs a network.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The server: connections, accounts, iqs, routing, groups, media.

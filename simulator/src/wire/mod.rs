@@ -1,0 +1,1 @@
+//! What goes over a connection: frames, the Noise handshake, certificates, stanzas.
