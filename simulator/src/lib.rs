@@ -1,11 +1,12 @@
 //! A simulated WhatsApp network: a server, its phones, faults on demand, and checkers, on the real wire protocol.
 //!
-//! The modules stand on each other, from the ground up.
+//! The modules stand on each other, from the ground up: a module uses only those before it.
 
-pub mod limits;
-pub mod wire;
-pub mod faults;
 pub mod checks;
+pub mod clock;
+pub mod control;
+pub mod faults;
+pub mod limits;
 pub mod people;
 pub mod server;
-pub mod control;
+pub mod wire;
