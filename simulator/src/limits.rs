@@ -11,3 +11,126 @@ pub const EDGE_ROUTING_BYTES_MAX: usize = 1024;
 
 /// An answer at least this long is sent compressed, as the service does; below, compressing costs more than it saves.
 pub const COMPRESS_FROM_BYTES: usize = 2 * 1024;
+
+/// Connections and other tasks at once: what a process may have of file descriptors, and a bit of memory each.
+pub const CONNECTIONS_MAX: usize = 20_000;
+
+/// After a connection could not be accepted, milliseconds before the next try.
+pub const ACCEPT_PAUSE_MS: u64 = 50;
+
+/// A new connection must say its first byte within this many seconds.
+pub const FIRST_BYTE_WAIT_SECONDS: u64 = 10;
+
+/// A TLS handshake, and the head of an HTTP request, within this many seconds.
+pub const HEADER_WAIT_SECONDS: u64 = 10;
+
+/// A Noise handshake within this many seconds.
+pub const HANDSHAKE_WAIT_SECONDS: u64 = 20;
+
+/// A client that says nothing for this many seconds is gone: clients send a ping every 15 to 30 seconds.
+pub const SILENCE_SECONDS: u64 = 180;
+
+/// Writing to a client that does not read, in seconds, before it is cut off.
+pub const WRITE_WAIT_SECONDS: u64 = 30;
+
+/// A client whose connection was closed may take this many milliseconds to close its side.
+pub const CLOSE_WAIT_MS: u64 = 2_000;
+
+/// A connection's writer takes this many stanzas into one write.
+pub const WRITE_STANZAS_MAX: usize = 64;
+
+/// A connection's writer stops collecting at this many bytes.
+pub const WRITE_BYTES: usize = 64 * 1024;
+
+/// Stanzas that a device has not confirmed: months of messages of a busy account.
+pub const MAILBOX_STANZAS_MAX: usize = 100_000;
+
+/// Stanzas waiting to be written to a connection: a full mailbox, and as many answers as no honest client waits for.
+pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
+
+/// Companions of an account. The real service allows four; tests may want more.
+pub const DEVICES_PER_ACCOUNT_MAX: usize = 20;
+
+/// Accounts that are told when another's devices change.
+pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
+
+/// Message ids that are remembered for each sending device.
+pub const SEEN_IDS_PER_DEVICE_MAX: usize = 4_096;
+
+/// One-time prekeys that are kept for a device: clients upload 812 at a time.
+pub const PREKEYS_PER_DEVICE_MAX: usize = 2_000;
+
+/// A device with fewer one-time prekeys is told to bring new ones.
+pub const PREKEYS_LOW: usize = 10;
+
+/// Patches of one collection of app state.
+pub const PATCHES_PER_COLLECTION_MAX: usize = 100_000;
+
+/// Patches of a collection in one answer; more are fetched by asking again.
+pub const PATCHES_PER_ANSWER_MAX: usize = 100;
+
+/// Stanzas that the log holds.
+pub const LOG_STANZAS_MAX: usize = 10_000;
+
+/// Children of a stanza, or of one of its children, that the log holds.
+pub const LOGGED_CHILDREN_MAX: usize = 32;
+
+/// Unknown requests that are remembered.
+pub const UNKNOWN_MAX: usize = 1_000;
+
+/// Clients that are waiting to be linked at once.
+pub const REGISTRATIONS_MAX: usize = 5_000;
+
+/// The codes that a registering client gets, to be shown one after the other.
+pub const QR_REFS: usize = 6;
+
+/// The first code is shown this many seconds, each later one as many as [`QR_NEXT_SECONDS`].
+pub const QR_FIRST_SECONDS: u64 = 60;
+
+/// See [`QR_FIRST_SECONDS`].
+pub const QR_NEXT_SECONDS: u64 = 20;
+
+/// A code is still taken this many seconds after its time, for a phone that scanned it at the last moment.
+pub const QR_GRACE_SECONDS: u64 = 30;
+
+/// A companion must answer that it was linked within this many seconds.
+pub const PAIRING_WAIT_SECONDS: u64 = 30;
+
+/// From the answer of a linked companion to the request to connect again: a client that gets both at once connects twice.
+pub const RESTART_PAUSE_MS: u64 = 100;
+
+/// A file on the media host: the largest that clients send as a document.
+pub const MEDIA_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+/// All files on the media host together; the oldest go first.
+pub const MEDIA_BYTES_TOTAL_MAX: usize = 512 * 1024 * 1024;
+
+/// When the port is closed, connections have this many seconds to end.
+pub const STOP_WAIT_SECONDS: u64 = 10;
+
+/// A code that is typed into a phone is good for this many seconds.
+pub const TYPED_CODE_SECONDS: u64 = 180;
+
+/// Groups of one network.
+pub const GROUPS_MAX: usize = 100_000;
+
+/// Members of a group, as the real service has it.
+pub const GROUP_MEMBERS_MAX: usize = 1_024;
+
+/// Groups, users or devices in one request.
+pub const REQUEST_ITEMS_MAX: usize = 10_000;
+
+/// People whom one person blocks.
+pub const BLOCKED_MAX: usize = 10_000;
+
+/// The name of a group, in bytes of UTF-8.
+pub const GROUP_SUBJECT_BYTES_MAX: usize = 400;
+
+/// The text of a group, in bytes of UTF-8.
+pub const GROUP_DESCRIPTION_BYTES_MAX: usize = 8_192;
+
+/// Accounts that want to know whether a person is there.
+pub const SUBSCRIBERS_PER_ACCOUNT_MAX: usize = 10_000;
+
+/// Tokens for the media host that are good at once; the oldest go first.
+pub const MEDIA_AUTHS_MAX: usize = 100_000;
