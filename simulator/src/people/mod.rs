@@ -11,3 +11,5 @@ pub mod identity;
 pub mod bundle;
 pub mod signal;
 pub mod file;
+pub mod linking;
+pub mod pairing_code;
