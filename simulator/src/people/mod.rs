@@ -13,3 +13,4 @@ pub mod signal;
 pub mod file;
 pub mod linking;
 pub mod pairing_code;
+pub mod content;
