@@ -2,11 +2,18 @@
 //!
 //! The modules stand on each other, from the ground up: a module uses only those before it.
 
-pub mod checks;
-pub mod clock;
-pub mod control;
-pub mod faults;
 pub mod limits;
-pub mod people;
-pub mod server;
+
+pub mod clock;
+
 pub mod wire;
+
+pub mod faults;
+
+pub mod checks;
+
+pub mod people;
+
+pub mod server;
+
+pub mod control;

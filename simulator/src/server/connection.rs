@@ -41,8 +41,6 @@ pub enum ConnectionError {
     Noise(#[from] NoiseError),
     #[error(transparent)]
     Payload(#[from] PayloadError),
-    #[error("the client payload cannot be read: {0}")]
-    ClientPayload(String),
     #[error("a handshake message of {0} bytes")]
     HandshakeTooLong(usize),
     #[error("the client is gone")]
@@ -146,6 +144,9 @@ async fn run(
     }
     // What was written last is lost if this side closes before the other has read it.
     written.cancelled().await;
+    if outlet.is_cut() {
+        return;
+    }
     clock::within(Duration::from_millis(CLOSE_WAIT_MS), async { while reading.stream.next().await.is_some() {} }).await;
 }
 
@@ -230,6 +231,10 @@ impl Writer {
                 self.outlet.cut();
                 return;
             }
+        }
+        // Who is cut off is not told.
+        if self.outlet.is_cut() {
+            return;
         }
         let close = async {
             if writing.send(Message::Close(None)).await.is_ok() {

@@ -83,6 +83,11 @@ impl Outlet {
         self.inner.lock().ending != Ending::Open
     }
 
+    /// Whether the connection was cut, rather than ended.
+    pub fn is_cut(&self) -> bool {
+        self.inner.lock().ending == Ending::AtOnce
+    }
+
     /// Waits for stanzas and takes up to `most` of them; nothing when the connection is to be closed.
     pub async fn take(&self, most: usize) -> Option<Vec<Arc<Node>>> {
         loop {

@@ -52,10 +52,20 @@ pub struct Approval {
     pub account_key: [u8; 32],
     /// The number of the companion in the list of valid keys.
     pub key_index: u32,
-    /// Protobuf `ADVSignedKeyIndexList`, with the new companion in it.
-    pub key_index_list: Vec<u8>,
-    /// When that list was signed, in seconds since 1970.
-    pub signed_at_seconds: u64,
+}
+
+/// A client that has signed too. It is linked when the phone says so with [`Signed::link`]; dropped, it is refused.
+pub struct Signed {
+    registering: Arc<Registering>,
+    account: Arc<Account>,
+    approval: Approval,
+    /// The number that the new device has.
+    pub index: u16,
+    /// What the client returned: protobuf `ADVSignedDeviceIdentity` with its signature.
+    pub returned: Vec<u8>,
+    /// The same, complete: with the account's key.
+    signed_identity: Vec<u8>,
+    is_linked: bool,
 }
 
 /// Why a client was not linked.
@@ -149,7 +159,7 @@ struct Approved {
     index: u16,
     identity: Identity,
     approval: Approval,
-    outcome: oneshot::Sender<Result<Jid, PairingError>>,
+    outcome: oneshot::Sender<Result<Signed, PairingError>>,
 }
 
 const PAIR_SUCCESS_ID: &str = "pair-success";
@@ -286,38 +296,25 @@ impl Registering {
         Ok(())
     }
 
-    fn take_signature(&self, signed: &[u8]) {
+    fn take_signature(self: &Arc<Self>, returned: &[u8]) {
         let Stage::Approved(approved) = self.next_stage(Stage::Done) else { return };
         let Approved { account, index, identity, approval, outcome } = *approved;
-        let linked = identity.with_device_signature(signed, &self.identity_public);
-        let outcome_of = match linked {
-            Ok(signed_identity) => {
-                let device = self.link(&account, index, &approval, signed_identity);
-                self.restart();
-                Ok(device.number().clone())
-            }
+        let signed = match identity.with_device_signature(returned, &self.identity_public) {
+            Ok(signed_identity) => Ok(Signed {
+                registering: self.clone(),
+                account,
+                approval,
+                index,
+                returned: returned.to_vec(),
+                signed_identity,
+                is_linked: false,
+            }),
             Err(error) => {
                 self.outlet.end([super::failure(401)]);
                 Err(PairingError::Companion(error))
             }
         };
-        outcome.send(outcome_of).ok();
-    }
-
-    fn link(&self, account: &Arc<Account>, index: u16, approval: &Approval, signed_identity: Vec<u8>) -> Arc<Device> {
-        let companion = Companion {
-            noise_public: self.noise_public,
-            signed_identity,
-            key_index: approval.key_index,
-            properties: self.properties.clone(),
-        };
-        let device = Arc::new(Device::companion(account.number(), account.lid(), index, companion));
-        *device.keys.lock() = Some(KeyBundle::new(self.registration, self.identity_public, self.signed.clone()));
-        account.set_identity(approval.account_key);
-        account.set_key_index_list(approval.signed_at_seconds, approval.key_index_list.clone());
-        account.add_device(device.clone());
-        device_list::announce(&self.network, account, Change::Added(&device));
-        device
+        outcome.send(signed).ok();
     }
 
     /// Asks the client to connect again, as the device that it is now.
@@ -342,6 +339,39 @@ impl Registering {
     }
 }
 
+impl Signed {
+    /// Links the client: it is a device of the account from now on, and is asked to connect again as such. `list` is
+    /// protobuf `ADVSignedKeyIndexList` with the new companion in it, signed at `signed_at_seconds` since 1970.
+    pub fn link(mut self, signed_at_seconds: u64, list: Vec<u8>) -> Arc<Device> {
+        self.is_linked = true;
+        let Self { registering, account, approval, .. } = &self;
+        let companion = Companion {
+            noise_public: registering.noise_public,
+            signed_identity: self.signed_identity.clone(),
+            key_index: approval.key_index,
+            properties: registering.properties.clone(),
+        };
+        let device = Arc::new(Device::companion(account.number(), account.lid(), self.index, companion));
+        let signed_prekey = registering.signed.clone();
+        let keys = KeyBundle::new(registering.registration, registering.identity_public, signed_prekey);
+        *device.keys.lock() = Some(keys);
+        account.set_identity(approval.account_key);
+        account.set_key_index_list(signed_at_seconds, list);
+        account.add_device(device.clone());
+        device_list::announce(&registering.network, account, Change::Added(&device));
+        registering.restart();
+        device
+    }
+}
+
+impl Drop for Signed {
+    fn drop(&mut self) {
+        if !self.is_linked {
+            self.registering.outlet.end([super::failure(401)]);
+        }
+    }
+}
+
 fn pair_success(approved: &Approved) -> Node {
     let account = &approved.account;
     let device = NodeBuilder::new("device")
@@ -360,8 +390,8 @@ fn pair_success(approved: &Approved) -> Node {
 }
 
 impl Network {
-    /// Links the client that waits under a reference to an account, with what its phone signed. Returns the address of
-    /// the new device when the client has signed too.
+    /// Gives the client that waits under a reference what a phone signed for it, and waits until the client has signed
+    /// too.
     ///
     /// # Errors
     /// See [`PairingError`].
@@ -370,7 +400,7 @@ impl Network {
         account: &Arc<Account>,
         reference: &str,
         approval: Approval,
-    ) -> Result<Jid, PairingError> {
+    ) -> Result<Signed, PairingError> {
         let registering = self.inner.registrations.find(reference).ok_or(PairingError::Unknown)?;
         let identity = Identity::from_phone(&approval, &registering.identity_public).map_err(PairingError::Phone)?;
         if account.identity().is_some_and(|known| known != approval.account_key) {
