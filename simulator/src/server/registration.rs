@@ -27,7 +27,7 @@ use crate::limits::{
     PAIRING_WAIT_SECONDS, QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX,
     RESTART_PAUSE_MS,
 };
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, holding, result};
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, SERVER, holding, result};
 
 /// A client that waits to be linked, as its phone sees it.
 #[derive(Debug, Clone)]

@@ -283,7 +283,8 @@ impl Inner {
     fn new_id(&self) -> String {
         let mut state = self.state.lock();
         state.next += 1;
-        format!("PHONE{:08}{}", state.next, state.signal.chance().below(u32::MAX))
+        let chance = state.signal.chance().below(u32::MAX);
+        format!("PHONE{:08}{chance}", state.next)
     }
 
     async fn ask(&self, xmlns: &'static str, kind: &'static str, to: &str, children: Vec<Node>) -> Node {
