@@ -1,5 +1,6 @@
 //! A device of an account: the phone (0), or a companion. To the server both are the same: keys, and a mailbox.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -8,7 +9,7 @@ use super::account::Naming;
 use super::keys::KeyBundle;
 use super::mailbox::Mailbox;
 use super::seen::SeenIds;
-use crate::wire::stanza::Jid;
+use crate::wire::stanza::{Jid, Node};
 
 /// What a companion proved when it was linked.
 #[derive(Debug, Clone)]
@@ -101,7 +102,12 @@ impl Device {
         self.keys.lock().as_ref().map_or(0, KeyBundle::one_time_left)
     }
 
-    /// Stanzas that it has not confirmed.
+    /// Stanzas that it has not confirmed, oldest first.
+    pub fn kept(&self) -> Vec<Arc<Node>> {
+        self.mailbox.kept()
+    }
+
+    /// How many stanzas it has not confirmed.
     pub fn waiting(&self) -> usize {
         self.mailbox.waiting()
     }

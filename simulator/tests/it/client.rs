@@ -114,6 +114,15 @@ impl Client {
             .await;
     }
 
+    /// Waits until it is logged out; whether it was refused at a login.
+    pub async fn logged_out(&self) -> bool {
+        self.event("the end of the link", |event| match event {
+            Event::LoggedOut(out) => Some(out.on_connect),
+            _ => None,
+        })
+        .await
+    }
+
     /// Sends a text; returns its id once the server has acknowledged it.
     pub async fn send(&self, to: &Jid, text: &str) -> String {
         let sent = self.client.send_message(to, text_message(text)).await.unwrap();

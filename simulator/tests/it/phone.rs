@@ -9,13 +9,14 @@ use simulator::people::address::Person;
 use simulator::people::bundle::Bundle;
 use simulator::people::chance::Chance;
 use simulator::people::linking::{Companions, QrCode};
+use simulator::people::pairing_code::CodePairing;
 use simulator::people::signal::{EncKind, Signal};
 use simulator::server::account::Account;
 use simulator::server::device::Device;
 use simulator::server::link::LinkSender;
 use simulator::server::network::Network;
 use simulator::server::registration::{Approval, PairingError};
-use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, empty, holding};
+use simulator::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _, SERVER, empty};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use waproto::buffa::{Message as _, MessageField};
@@ -100,6 +101,33 @@ impl Phone {
         let pending = self.inner.network.pending(&code.reference).ok_or(PairingError::Unknown)?;
         code.check(&pending.identity_public, &pending.noise_public).unwrap();
         self.admit(&code.reference, pending.identity_public, &code.secret).await
+    }
+
+    /// Types the code that a client shows, once the server has told of the client, and links it.
+    pub async fn type_code(&self, code: &str) -> Arc<Device> {
+        let hello = self.linking_stage("companion_hello").await;
+        let reference = hello.child_bytes("link_code_pairing_ref").unwrap().to_vec();
+        let (pairing, answer) = {
+            let state = &mut *self.inner.state.lock();
+            let (own, chance) = state.signal.identity_mut();
+            CodePairing::begin(code, &hello, &reference, own, chance).unwrap()
+        };
+        let answered = self.ask("md", "set", SERVER, vec![answer]).await;
+        assert_eq!(answered.text("type").as_deref(), Some("result"));
+        let finish = self.linking_stage("companion_finish").await;
+        let outcome = pairing.finish(&finish, self.inner.state.lock().signal.identity()).unwrap();
+        let reference = String::from_utf8(reference).unwrap();
+        let pending = self.inner.network.pending(&reference).unwrap();
+        assert_eq!((pending.identity_public, pending.noise_public), (outcome.identity, outcome.noise_key));
+        self.admit(&reference, outcome.identity, &outcome.secret).await.unwrap()
+    }
+
+    async fn linking_stage(&self, stage: &str) -> Node {
+        self.stanza("a stage of linking", |node| {
+            let register = node.child("link_code_companion_reg")?;
+            (register.text("stage")? == stage).then(|| register.clone())
+        })
+        .await
     }
 
     /// Links the client that waits under a reference, with the secret that both know.
@@ -196,6 +224,22 @@ impl Phone {
             .attr("id", id)
             .attr("type", "text")
             .children([NodeBuilder::new("participants").children(parts).build()])
+            .build();
+        self.inner.sender.send(node).await;
+    }
+
+    /// Writes to one device something that is encrypted and then spoiled.
+    pub async fn write_spoiled(&self, device: &Jid, id: &str) {
+        let message = wa::Message { conversation: Some("spoiled".to_owned()), ..Default::default() };
+        let mut enc = self.inner.encrypt(device, &message).await;
+        let mut bytes = enc.bytes().unwrap().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        enc.content = Some(NodeContent::Bytes(bytes));
+        let node = NodeBuilder::new("message")
+            .attr("to", device.to_non_ad())
+            .attr("id", id)
+            .attr("type", "text")
+            .children([NodeBuilder::new("participants").children([part(device, enc)]).build()])
             .build();
         self.inner.sender.send(node).await;
     }
@@ -405,14 +449,4 @@ impl Inner {
         }
         self.sender.send(receipt.build()).await;
     }
-}
-
-/// A reference inside a notification of a client that waits for a typed code.
-pub fn bytes_of(node: &Node, tag: &str) -> Vec<u8> {
-    node.child_bytes(tag).unwrap_or_default().to_vec()
-}
-
-/// A child that holds bytes, for stanzas that tests write.
-pub fn bytes_node(tag: &'static str, bytes: &[u8]) -> Node {
-    holding(tag, bytes)
 }
