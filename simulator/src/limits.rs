@@ -206,3 +206,6 @@ pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
 
 /// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
 pub const FAULT_NAME_CHARS_MAX: usize = 128;
+
+/// A receipt that a fault holds back until others have overtaken it comes after this many milliseconds all the same.
+pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;

@@ -9,6 +9,7 @@ use super::account::Naming;
 use super::keys::KeyBundle;
 use super::mailbox::Mailbox;
 use super::seen::SeenIds;
+use crate::faults::{DeviceName, HeldReceipts};
 use crate::wire::stanza::{Jid, Node};
 
 /// What a companion proved when it was linked.
@@ -33,6 +34,9 @@ pub struct Device {
     pub(super) mailbox: Mailbox,
     /// Ids of messages that this device sent.
     pub(super) seen: Mutex<SeenIds>,
+    /// Receipts that a fault holds back until others have overtaken them.
+    pub(super) held: Mutex<HeldReceipts<Node>>,
+    name: DeviceName,
 }
 
 impl Device {
@@ -45,7 +49,9 @@ impl Device {
     }
 
     fn new(number: Jid, lid: Jid, companion: Option<Companion>) -> Self {
+        let name = DeviceName::new(number.user.as_str(), number.device);
         Self {
+            name,
             number,
             lid,
             companion,
@@ -53,7 +59,13 @@ impl Device {
             keys: Mutex::new(None),
             mailbox: Mailbox::default(),
             seen: Mutex::new(SeenIds::default()),
+            held: Mutex::new(HeldReceipts::default()),
         }
+    }
+
+    /// As faults name it.
+    pub fn name(&self) -> &DeviceName {
+        &self.name
     }
 
     /// 0 is the phone.
@@ -100,6 +112,13 @@ impl Device {
     /// One-time prekeys left.
     pub fn prekeys_left(&self) -> usize {
         self.keys.lock().as_ref().map_or(0, KeyBundle::one_time_left)
+    }
+
+    /// Leaves it a notice, which is kept until it is confirmed. A device whose mailbox is full misses it.
+    pub(super) fn tell(&self, notice: Node) {
+        if self.mailbox.keep(notice).is_err() {
+            tracing::warn!(device = %self.number, "a mailbox is full: a notice was not left");
+        }
     }
 
     /// Stanzas that it has not confirmed, oldest first.

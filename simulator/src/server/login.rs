@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waproto::whatsapp::ClientPayload;
 
-use super::fault_points::LoginFate;
+use super::fault_points;
 use super::network::Network;
 use super::outlet::Outlet;
 use super::session::Session;
@@ -35,17 +35,18 @@ pub fn begin(
         outlet.end([failure(LOGGED_OUT)]);
         return None;
     }
-    if let LoginFate::Refuse(failure) = network.inner.faults.login(device.number()) {
-        outlet.end([failure]);
+    let faults = &network.inner.faults;
+    if let Some(refusal) = fault_points::login(faults, &device) {
+        outlet.end([refusal]);
         return None;
     }
     tracing::debug!(device = %device.number(), ?pattern, "a companion logged in");
-    if let Some(line) = outlet.line() {
-        line.set_pace(network.inner.faults.pace(device.number()));
-    }
     let session = Session::begin(network, &account, &device, outlet);
     session.answer(success(device.lid()));
     session.answer(edge_routing());
+    if let Some(end) = faults.on_connected(device.name()) {
+        outlet.end([fault_points::last_word(end)]);
+    }
     Some(session)
 }
 

@@ -1,6 +1,7 @@
 //! Stories about the network, told with a real client (whatsapp-rust) and with phones that are made here.
 
 mod client;
+mod faults;
 mod groups;
 mod linking;
 mod media;
