@@ -209,3 +209,6 @@ pub const FAULT_NAME_CHARS_MAX: usize = 128;
 
 /// A receipt that a fault holds back until others have overtaken it comes after this many milliseconds all the same.
 pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
+
+/// Files that are put on the media host at once; others wait.
+pub const MEDIA_UPLOADS_MAX: usize = 8;

@@ -20,7 +20,7 @@ use super::stanza_log::Direction;
 use super::{login, registration};
 use crate::clock;
 use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_WAIT_SECONDS, WRITE_STANZAS_MAX};
-use crate::wire::noise::{Answered, Handshaken, Opener, Sealer, answer_hello};
+use crate::wire::noise::{Answered, Handshaken, Opener, Pattern, Sealer, answer_hello};
 use crate::wire::stanza::{Jid, Node};
 
 /// Who is at the other end.
@@ -62,6 +62,7 @@ pub async fn serve(network: Network, socket: WebSocket) {
         None => return tracing::debug!("a handshake took too long"),
     };
     let Handshaken { client_static, payload, sealer, opener, pattern } = handshaken;
+    count(&network, pattern, reader.edge_routing());
     let payload = match ClientPayload::decode_from_slice(&payload) {
         Ok(payload) => payload,
         Err(error) => return tracing::debug!(%error, "a client payload cannot be read"),
@@ -70,7 +71,7 @@ pub async fn serve(network: Network, socket: WebSocket) {
     let role = if payload.device_pairing_data.is_set() {
         registration::begin(&network, &payload, client_static, &outlet).map(Role::Registering)
     } else {
-        login::begin(&network, &payload, client_static, pattern, &outlet).map(|session| Role::Device(Box::new(session)))
+        login::begin(&network, &payload, client_static, &outlet).map(|session| Role::Device(Box::new(session)))
     };
     if let Some(Role::Device(session)) = &role {
         reader.is_of(session.device.name());
@@ -95,13 +96,26 @@ pub async fn serve(network: Network, socket: WebSocket) {
     }
 }
 
+fn count(network: &Network, pattern: Pattern, edge_routing: Option<&[u8]>) {
+    let mut handshakes = network.inner.handshakes.lock();
+    match pattern {
+        Pattern::Xx => handshakes.xx += 1,
+        Pattern::Ik => handshakes.ik += 1,
+        Pattern::XxFallback => handshakes.xx_fallback += 1,
+    }
+    if edge_routing == Some(login::EDGE_ROUTING) {
+        handshakes.edge_routed += 1;
+    }
+}
+
 async fn shake_hands(
     network: &Network,
     reader: &mut Reader,
     writer: &mut Writer,
 ) -> Result<Handshaken, ConnectionError> {
     let hello = reader.next_handshake().await?;
-    match answer_hello(&network.inner.authority, &hello)? {
+    let authority = network.inner.authority.read().clone();
+    match answer_hello(&authority, &hello)? {
         Answered::Finished(answer, handshaken) => {
             writer.write_handshake(&answer).await?;
             Ok(*handshaken)

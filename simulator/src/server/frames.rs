@@ -74,6 +74,11 @@ impl Reader {
         self.link.device.set(device.clone()).ok();
     }
 
+    /// What the client put before its header.
+    pub fn edge_routing(&self) -> Option<&[u8]> {
+        self.frames.edge_routing()
+    }
+
     /// A message of the handshake.
     pub async fn next_handshake(&mut self) -> Result<BytesMut, ConnectionError> {
         let frame = self.next_frame().await?;

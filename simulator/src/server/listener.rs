@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
+use axum::extract::{State, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
@@ -15,9 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::network::Network;
 use super::{connection, media, tls};
 use crate::clock;
-use crate::limits::{
-    ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, FRAME_BYTES_MAX, HEADER_WAIT_SECONDS, MEDIA_BYTES_MAX,
-};
+use crate::limits::{ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, FRAME_BYTES_MAX, HEADER_WAIT_SECONDS};
 
 /// Accepts until told to stop.
 pub async fn serve(network: Network, listener: TcpListener, control: Router, stop: CancellationToken) {
@@ -53,7 +51,6 @@ fn router(network: Network, control: Router) -> Router {
         .route("/ws/chat", get(upgrade))
         .route("/mms/{kind}/{token}", post(media::upload))
         .route("/v/{*path}", any(media::download))
-        .layer(DefaultBodyLimit::max(MEDIA_BYTES_MAX))
         .with_state(network)
         .nest("/control", control)
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,23 +17,30 @@ use futures_util::stream::{self, Stream};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 use super::fault_points;
 use super::listener::HangUp;
 use super::network::Network;
 use crate::clock;
 use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal};
-use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_TOTAL_MAX};
+use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOADS_MAX};
 
 /// Kinds of files that clients upload, by the last part of the address.
 const KINDS: [&str; 8] =
     ["image", "video", "audio", "document", "sticker", "md-app-state", "md-msg-hist", "thumbnail-link"];
 
 /// Holds files up to [`MEDIA_BYTES_TOTAL_MAX`] bytes; the oldest go first.
-#[derive(Default)]
 pub struct MediaHost {
     files: Mutex<Files>,
     auths: Mutex<Auths>,
+    uploads: Semaphore,
+}
+
+impl Default for MediaHost {
+    fn default() -> Self {
+        Self { files: Mutex::default(), auths: Mutex::default(), uploads: Semaphore::new(MEDIA_UPLOADS_MAX) }
+    }
 }
 
 #[derive(Default)]
@@ -124,11 +131,16 @@ pub async fn upload(
     Extension(hang_up): Extension<HangUp>,
     Path((kind, token)): Path<(String, String)>,
     Query(query): Query<TransferQuery>,
-    body: Bytes,
+    body: Body,
 ) -> Response {
     let media = &network.inner.media;
     let Some(device) = query.auth.and_then(|auth| media.owner(&auth)) else {
         return StatusCode::UNAUTHORIZED.into_response();
+    };
+    // Bodies are in memory as a whole: only so many at once.
+    let Ok(_permit) = media.uploads.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Ok(body) = to_bytes(body, MEDIA_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     match fault_points::transferred(&network.inner.faults, &device, Direction::ToServer) {
         MediaDecision::Serve => {}

@@ -24,6 +24,7 @@ mod mailbox;
 mod media;
 pub mod network;
 mod outlet;
+pub mod pairing;
 mod participant_hash;
 mod presence;
 mod receipts;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +55,19 @@ pub enum StartError {
     Tls(#[from] TlsError),
 }
 
+/// Handshakes by their pattern.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// The client did not know the server.
+    pub xx: u64,
+    /// The client knew the server.
+    pub ik: u64,
+    /// The client knew the server by an older key.
+    pub xx_fallback: u64,
+    /// Of all of them: those of clients that came with the edge routing that they were given.
+    pub edge_routed: u64,
+}
+
 /// A simulated network. Copies are the same network.
 #[derive(Clone)]
 pub struct Network {
@@ -63,7 +76,9 @@ pub struct Network {
 
 pub(super) struct Inner {
     pub settings: Settings,
-    pub authority: Authority,
+    /// Changed when the server gets other keys, as a service does now and then.
+    pub authority: RwLock<Arc<Authority>>,
+    pub handshakes: Mutex<Handshakes>,
     pub tls: Tls,
     pub directory: Directory,
     pub groups: Groups,
@@ -90,7 +105,8 @@ impl Network {
     /// The keys are none, or TLS cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, StartError> {
         let inner = Inner {
-            authority: Authority::new(&settings.keys)?,
+            authority: RwLock::new(Arc::new(Authority::new(&settings.keys)?)),
+            handshakes: Mutex::default(),
             faults: Plan::new(settings.seed),
             settings,
             tls: tls::make()?,
@@ -159,7 +175,22 @@ impl Network {
 
     /// The key that a client must trust instead of the real service's.
     pub fn root_key(&self) -> [u8; 32] {
-        self.inner.authority.root_public()
+        self.inner.authority.read().root_public()
+    }
+
+    /// Gives the server other keys. Clients that remember the ones before find that out when they connect, and go on
+    /// with the new ones if they trust their root.
+    ///
+    /// # Errors
+    /// The bytes are no private keys.
+    pub fn renew_keys(&self, keys: &ServerKeys) -> Result<(), KeyError> {
+        *self.inner.authority.write() = Arc::new(Authority::new(keys)?);
+        Ok(())
+    }
+
+    /// How connections came to their keys so far.
+    pub fn handshakes(&self) -> Handshakes {
+        *self.inner.handshakes.lock()
     }
 
     /// The TLS certificate, in DER.

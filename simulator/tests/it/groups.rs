@@ -1,6 +1,7 @@
 //! Groups: made, changed and written to, with members named by number and by LID.
 
 use simulator::server::account::Naming;
+use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{Node, Read as _};
 use whatsapp_rust::features::{GroupCreateOptions, GroupParticipantOptions};
 use whatsapp_rust::prelude::*;
@@ -29,6 +30,9 @@ async fn a_text_reaches_all(naming: Naming) {
     let shown = client.shows("from Bob").await;
     assert_eq!((shown.chat, shown.sender.user.as_str()), (group.jid().clone(), &*bob.account.jid(naming).user));
     other.shows("from Bob").await;
+    let is_other_hash = |entry: &Entry| entry.node.tag == "ack" && entry.node.text("phash").is_some();
+    let entries = world.network.log().from(0, usize::MAX);
+    assert!(!entries.iter().any(is_other_hash), "the client was told that it does not know the devices");
     world.assert_nothing_unknown();
 }
 
@@ -88,7 +92,8 @@ async fn a_client_is_told_what_others_change() {
     let world = World::new().await;
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
     let client = world.linked(&ann).await;
-    let group = world.network.create_group(&bob.account, "Cooks", &[ann.account.clone()], Naming::Lid).unwrap();
+    let group =
+        world.network.create_group(&bob.account, "Cooks", std::slice::from_ref(&ann.account), Naming::Lid).unwrap();
     let subject = simulator::wire::stanza::holding("subject", b"Bakers".to_vec());
     bob.ask("w:g2", "set", &group.jid().to_string(), vec![subject]).await;
     client

@@ -1,7 +1,8 @@
 //! Linking a client, and logging in again.
 
 use simulator::server::network::Settings;
-use simulator::server::registration::PairingError;
+use simulator::server::pairing::PairingError;
+use simulator::wire::certificate::ServerKeys;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _, SERVER};
 use whatsapp_rust::prelude::Event;
 
@@ -42,7 +43,25 @@ async fn a_linked_client_logs_in_again_after_a_stop_of_either_side() {
     world.network.stop().await;
     world.network.listen(address, axum::Router::new()).await.unwrap();
     client.connected_times(2).await;
+    // It has met the server when it registered and when it first logged in, and knows it since then.
+    let handshakes = world.network.handshakes();
+    assert_eq!((handshakes.xx, handshakes.ik, handshakes.xx_fallback), (2, 2, 0));
+    assert_eq!(handshakes.edge_routed, 2);
     world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_goes_on_with_a_server_that_has_other_keys() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = world.linked(&phone).await;
+    world.network.renew_keys(&ServerKeys::generate()).unwrap();
+    let client = client.restart(&world.network).await;
+    client.connected().await;
+    assert_eq!(world.network.handshakes().xx_fallback, 1);
+    let client = client.restart(&world.network).await;
+    client.connected().await;
+    assert_eq!((world.network.handshakes().xx_fallback, world.network.handshakes().ik), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! Stories about the network, told with a real client (whatsapp-rust) and with phones that are made here.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod client;
 mod faults;
 mod groups;
