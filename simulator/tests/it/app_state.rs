@@ -23,7 +23,7 @@ async fn what_one_companion_changes_the_other_learns() {
 /// Pins a chat as soon as the client has the key with which it is told to others.
 async fn pin(client: &Client, chat: &Jid) {
     crate::world::patiently("the key of app state", async {
-        while client.client.chat_actions().pin_chat(chat).await.is_err() {
+        while Box::pin(client.client.chat_actions().pin_chat(chat)).await.is_err() {
             simulator::clock::sleep(std::time::Duration::from_millis(20)).await;
         }
     })
