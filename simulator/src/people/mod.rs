@@ -14,3 +14,5 @@ pub mod file;
 pub mod linking;
 pub mod pairing_code;
 pub mod content;
+pub mod appstate;
+pub mod history;
