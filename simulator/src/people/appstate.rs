@@ -52,14 +52,27 @@ impl Collection {
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
     /// The name that goes along with the person's messages.
-    Name { name: String },
+    Name {
+        name: String,
+    },
     /// Somebody in the address book.
-    Contact { jid: String, name: String },
+    Contact {
+        jid: String,
+        name: String,
+    },
     /// A chat is muted until then, or no longer. Milliseconds since 1970, -1 for ever.
-    Mute { chat: String, until_ms: Option<i64> },
-    Pin { chat: String, pinned: bool },
+    Mute {
+        chat: String,
+        until_ms: Option<i64>,
+    },
+    Pin {
+        chat: String,
+        pinned: bool,
+    },
     /// Something that a simulated phone does not look into, by its index.
-    Other { index: Vec<String> },
+    Other {
+        index: Vec<String>,
+    },
 }
 
 impl Change {
@@ -234,7 +247,9 @@ impl AppState {
         let mut hash = view.hash.clone();
         hash.version += 1;
         let mutations = vec![mutation];
-        hash.update_hash(&mutations, |index, _| Ok(view.values.get(index).cloned())).1.map_err(|_| StateError::Malformed)?;
+        hash.update_hash(&mutations, |index, _| Ok(view.values.get(index).cloned()))
+            .1
+            .map_err(|_| StateError::Malformed)?;
         let mut patch = wa::SyncdPatch {
             version: MessageField::some(wa::SyncdVersion { version: Some(hash.version) }),
             mutations,

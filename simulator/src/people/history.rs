@@ -296,7 +296,10 @@ mod tests {
             assert_eq!(found.len(), chats);
             assert!(found.iter().all(|(_, count)| *count == messages_per_chat), "{size:?}: {found:?}");
             assert_eq!(parts.last().unwrap().progress, 100);
-            assert_eq!(parts.iter().map(|part| part.order).collect::<Vec<_>>(), (1..=parts.len() as u32).collect::<Vec<_>>());
+            assert_eq!(
+                parts.iter().map(|part| part.order).collect::<Vec<_>>(),
+                (1..=parts.len() as u32).collect::<Vec<_>>()
+            );
         }
     }
 

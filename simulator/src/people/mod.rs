@@ -5,14 +5,16 @@
 //! for the time, or opens a connection: the server's actor for a phone gives it nodes and the time, and carries out the
 //! actions it returns.
 
-pub mod chance;
 pub mod address;
-pub mod identity;
+pub mod appstate;
 pub mod bundle;
-pub mod signal;
+pub mod chance;
+pub mod content;
 pub mod file;
+pub mod history;
+pub mod identity;
 pub mod linking;
 pub mod pairing_code;
-pub mod content;
-pub mod appstate;
-pub mod history;
+pub mod phone;
+pub mod recent;
+pub mod signal;

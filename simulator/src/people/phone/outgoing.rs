@@ -1,0 +1,315 @@
+//! Sending: what must be found out for the first message of the outbox, and the stanza when everything is there.
+
+use std::collections::HashMap;
+
+use wacore::messages::MessageUtils;
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, JidExt, Node};
+use waproto::buffa::MessageField;
+use waproto::codec::message_to_vec;
+use waproto::whatsapp as wa;
+
+use super::groups::{self, Addressing, Group};
+use super::outbox::{Again, Draft, Recipient, device_query, enc, key_query, read_devices};
+use super::{Action, Phone, Progress, Question, Sent, stanza};
+use crate::people::bundle::Bundle;
+use crate::people::content::for_own_devices;
+use crate::people::signal::SignalError;
+
+/// The next thing to do for a message.
+enum Step {
+    AskGroup(Jid),
+    AskDevices(Vec<Jid>),
+    AskKeys(Vec<Jid>),
+    Send,
+}
+
+impl Phone {
+    /// Works on the outbox until it is empty or an answer must be waited for.
+    pub(super) fn work_outbox(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        while let Some(draft) = self.outbox.first()
+            && !self.outbox.is_waiting
+        {
+            let step = self.next_step(draft);
+            let server = stanza::server();
+            let (question, kind, namespace, to, child) = match step {
+                Step::Send => {
+                    self.send_first(actions);
+                    continue;
+                }
+                Step::AskGroup(group) => (Question::Group(group.clone()), "get", "w:g2", group, groups::query()),
+                Step::AskDevices(accounts) => {
+                    let session = format!("phone-{}", self.last_number + 1);
+                    (Question::Devices, "get", "usync", server, device_query(&accounts, &session))
+                }
+                Step::AskKeys(devices) => (Question::Keys, "get", "encrypt", server, key_query(&devices)),
+            };
+            self.outbox.is_waiting = true;
+            if let Some(draft) = self.outbox.first_mut() {
+                draft.has_asked_group |= matches!(question, Question::Group(_));
+                draft.has_asked_keys |= matches!(question, Question::Keys);
+            }
+            self.ask(question, kind, namespace, &to, vec![child], now_ms, actions);
+        }
+    }
+
+    fn next_step(&self, draft: &Draft) -> Step {
+        let own = self.person.jid();
+        let wanted = match &draft.recipient {
+            Recipient::Peer(device) => vec![device.clone()],
+            Recipient::Again(again) => vec![again.device.clone()],
+            Recipient::Account(account) => match &draft.devices {
+                Some(devices) => devices.clone(),
+                None if self.signal.book().is_same_account(account, &own) => return Step::AskDevices(vec![own]),
+                None => return Step::AskDevices(vec![account.clone(), own]),
+            },
+            Recipient::Group(jid) => match (self.groups.find(jid), &draft.devices) {
+                (None, _) => return Step::AskGroup(jid.clone()),
+                (Some(group), None) => {
+                    let mut accounts = group.members.clone();
+                    if !accounts.iter().any(|member| self.signal.book().is_same_account(member, &own)) {
+                        accounts.push(own);
+                    }
+                    return Step::AskDevices(accounts);
+                }
+                (Some(_), Some(devices)) => self.without_key(jid, devices),
+            },
+        };
+        let missing: Vec<Jid> = wanted.into_iter().filter(|device| !self.signal.has_session(device)).collect();
+        if missing.is_empty() || draft.has_asked_keys { Step::Send } else { Step::AskKeys(missing) }
+    }
+
+    /// The devices of a group that were not given the own sender key.
+    fn without_key(&self, group: &Jid, devices: &[Jid]) -> Vec<Jid> {
+        let has_key = |device: &&Jid| {
+            let address = self.signal.book().signal_address(device);
+            self.signal.has_own_sender_key(group) && self.groups.has_key(group, address.as_str())
+        };
+        devices.iter().filter(|device| !has_key(device)).cloned().collect()
+    }
+
+    pub(super) fn group_came(&mut self, group: &Jid, answer: Option<&Node>, actions: &mut Vec<Action>) {
+        self.outbox.is_waiting = false;
+        let Some(described) = answer.and_then(|answer| answer.get_optional_child("group")) else {
+            return self.give_up("the server does not describe the group", actions);
+        };
+        let described = Group::read(described);
+        for (one, other) in &described.pairs {
+            self.signal.learn(one, other);
+        }
+        self.groups.learn(group, described);
+    }
+
+    pub(super) fn devices_came(&mut self, answer: Option<&Node>, actions: &mut Vec<Action>) {
+        self.outbox.is_waiting = false;
+        let Some(answer) = answer else { return self.give_up("the server does not list devices", actions) };
+        let (mut devices, pairs) = read_devices(answer);
+        for (one, other) in pairs {
+            self.signal.learn(&one, &other);
+        }
+        let own = self.signal.book().canonical(&self.person.jid());
+        devices.retain(|device| self.signal.book().canonical(device) != own);
+        if let Some(draft) = self.outbox.first_mut() {
+            draft.devices = Some(devices);
+        }
+    }
+
+    /// Begins sessions with those devices whose keys came. The others are left out.
+    pub(super) fn keys_came(&mut self, answer: Option<&Node>) {
+        self.outbox.is_waiting = false;
+        let list = answer.and_then(|answer| answer.get_optional_child("list")).and_then(Node::children);
+        for user in list.unwrap_or_default() {
+            let (Some(device), Ok(bundle)) = (user.attrs().optional_jid("jid"), Bundle::read(user)) else { continue };
+            if let Err(error) = self.signal.begin(&device, &bundle) {
+                tracing::warn!(%device, %error, "a phone cannot use a device's keys");
+            }
+        }
+    }
+
+    /// The first message cannot be sent.
+    pub(super) fn give_up(&mut self, reason: &str, actions: &mut Vec<Action>) {
+        if let Some(draft) = self.outbox.take_first() {
+            actions.push(Action::Failed { id: draft.id, reason: reason.to_owned() });
+        }
+    }
+
+    fn send_first(&mut self, actions: &mut Vec<Action>) {
+        let Some(draft) = self.outbox.take_first() else { return };
+        let stanza = match &draft.recipient {
+            Recipient::Account(account) => self.to_account(&draft, account),
+            Recipient::Group(group) => self.to_group(&draft, group),
+            Recipient::Peer(device) => self.to_companion(&draft, device),
+            Recipient::Again(again) => self.to_one_again(&draft, again),
+        };
+        let stanza = match stanza {
+            Ok(stanza) => stanza,
+            Err(error) => {
+                actions.push(Action::Failed { id: draft.id, reason: error.to_string() });
+                return;
+            }
+        };
+        actions.push(Action::Send(stanza));
+        if let Recipient::Account(chat) | Recipient::Group(chat) = draft.recipient {
+            let sent = Sent { chat, message: draft.message, marks: draft.marks, ranks: HashMap::new() };
+            self.sent.insert(draft.id, sent);
+        }
+    }
+
+    fn to_account(&mut self, draft: &Draft, account: &Jid) -> Result<Node, SignalError> {
+        let message = message_to_vec(&draft.message);
+        let copy = message_to_vec(&for_own_devices(draft.message.clone(), account));
+        let own = self.person.jid();
+        let is_to_self = self.signal.book().is_same_account(account, &own);
+        let (mut participants, mut reached) = (Vec::new(), 0);
+        for device in draft.devices.iter().flatten() {
+            let is_own = self.signal.book().is_same_account(device, &own);
+            if !self.signal.has_session(device) {
+                continue;
+            }
+            let sealed = self.signal.encrypt(device, if is_own { &copy } else { &message })?;
+            reached += usize::from(!is_own || is_to_self);
+            participants.push(to(device, enc(sealed.kind.name(), sealed.bytes, &draft.marks, None)));
+        }
+        if reached == 0 && !is_to_self {
+            return Err(SignalError::NoSession(format!("any device of {account}: it may not be on WhatsApp")));
+        }
+        let stanza = head(draft, account);
+        Ok(stanza.children([NodeBuilder::new("participants").children(participants).build()]).build())
+    }
+
+    fn to_group(&mut self, draft: &Draft, group: &Jid) -> Result<Node, SignalError> {
+        let devices = draft.devices.clone().unwrap_or_default();
+        let addressing = self.groups.find(group).map_or(Addressing::Number, |known| known.addressing);
+        let receivers = self.without_key(group, &devices);
+        if !self.signal.has_own_sender_key(group) {
+            self.groups.forget_keys(group);
+        }
+        let distribution = message_to_vec(&self.distribution(group)?);
+        let mut participants = Vec::new();
+        for device in receivers.iter().filter(|device| !device.is_hosted()) {
+            if !self.signal.has_session(device) {
+                continue;
+            }
+            let sealed = self.signal.encrypt(device, &distribution)?;
+            participants.push(to(device, enc(sealed.kind.name(), sealed.bytes, &super::Marks::PEER, None)));
+            let address = self.signal.book().signal_address(device).to_string();
+            self.groups.gave_key(group, address);
+        }
+        let sealed = self.signal.encrypt_for_group(group, &message_to_vec(&draft.message))?;
+        let mut children = Vec::new();
+        if !participants.is_empty() {
+            children.push(NodeBuilder::new("participants").children(participants).build());
+        }
+        children.push(enc(sealed.kind.name(), sealed.bytes, &draft.marks, None));
+        let own = match addressing {
+            Addressing::Number => self.person.jid(),
+            Addressing::Lid => self.person.lid_jid(),
+        };
+        let mut stanza = head(draft, group).attr("addressing_mode", addressing.name());
+        if let Ok(hash) = MessageUtils::participant_list_hash(devices.iter().chain([&own])) {
+            stanza = stanza.attr("phash", hash);
+        }
+        Ok(stanza.children(children).build())
+    }
+
+    fn to_companion(&mut self, draft: &Draft, device: &Jid) -> Result<Node, SignalError> {
+        let sealed = self.signal.encrypt(device, &message_to_vec(&draft.message))?;
+        let enc = enc(sealed.kind.name(), sealed.bytes, &draft.marks, None);
+        let meta = NodeBuilder::new("meta").attr("appdata", "default").build();
+        let stanza = head(draft, device).attr("category", "peer").attr("push_priority", "high");
+        Ok(stanza.children([meta, enc]).build())
+    }
+
+    fn to_one_again(&mut self, draft: &Draft, again: &Again) -> Result<Node, SignalError> {
+        let Again { device, chat, count } = again;
+        let own = self.person.jid();
+        let mut stanza = head(draft, if chat.is_group() { chat } else { device });
+        let mut message = draft.message.clone();
+        if chat.is_group() {
+            let addressing = self.groups.find(chat).map_or(Addressing::Number, |known| known.addressing);
+            stanza = stanza.attr("participant", device).attr("addressing_mode", addressing.name());
+            message.sender_key_distribution_message = self.distribution(chat)?.sender_key_distribution_message;
+        } else if self.signal.book().is_same_account(device, &own) {
+            stanza = stanza.attr("recipient", chat);
+            message = for_own_devices(message, chat);
+        }
+        let sealed = self.signal.encrypt(device, &message_to_vec(&message))?;
+        Ok(stanza.children([enc(sealed.kind.name(), sealed.bytes, &draft.marks, Some(*count))]).build())
+    }
+
+    /// A message that gives the own sender key away.
+    fn distribution(&mut self, group: &Jid) -> Result<wa::Message, SignalError> {
+        let key = self.signal.distribution(group)?;
+        Ok(wa::Message {
+            sender_key_distribution_message: MessageField::some(wa::message::SenderKeyDistributionMessage {
+                group_id: Some(group.to_string()),
+                axolotl_sender_key_distribution_message: Some(key),
+            }),
+            ..Default::default()
+        })
+    }
+
+    /// The server has taken a message, or refuses it.
+    pub(super) fn take_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
+        let is_message = node.attrs.get("class").is_some_and(|class| *class == "message");
+        let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()).filter(|_| is_message) else { return };
+        match node.attrs.get("error") {
+            Some(error) if self.sent.get(&id).is_some() => {
+                actions.push(Action::Failed { id, reason: format!("the server refuses it with {}", error.as_str()) });
+            }
+            _ => self.note_progress(&id, Progress::Accepted, actions),
+        }
+    }
+
+    /// A receipt of others came.
+    pub(super) fn take_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
+        actions.extend(stanza::ack_of(node).map(Action::Send));
+        let mut attrs = node.attrs();
+        let Some(from) = attrs.optional_jid("participant").or_else(|| attrs.optional_jid("from")) else { return };
+        let kind = attrs.optional_string("type");
+        if kind.as_deref() == Some("retry") {
+            return self.send_again(node, &from);
+        }
+        if self.signal.book().is_same_account(&from, &self.person.jid()) {
+            return;
+        }
+        let by = self.signal.book().account(&from).to_string();
+        let progress = match kind.as_deref() {
+            None | Some("inactive" | "delivery") => Progress::Delivered { by },
+            Some("read") => Progress::Read { by },
+            Some("played") => Progress::Played { by },
+            Some(_) => return,
+        };
+        for id in stanza::receipt_ids(node) {
+            self.note_progress(&id, progress.clone(), actions);
+        }
+    }
+
+    /// Tells of progress once, and never backwards.
+    fn note_progress(&mut self, id: &str, progress: Progress, actions: &mut Vec<Action>) {
+        let Some(sent) = self.sent.get_mut(&id.to_owned()) else { return };
+        let by = match &progress {
+            Progress::Accepted => String::new(),
+            Progress::Delivered { by } | Progress::Read { by } | Progress::Played { by } => by.clone(),
+        };
+        let rank = progress.rank();
+        let is_news = sent.ranks.get(&by).is_none_or(|known| *known < rank);
+        if is_news {
+            sent.ranks.insert(by, rank);
+            actions.push(Action::Progress { id: id.to_owned(), chat: sent.chat.to_string(), progress });
+        }
+    }
+}
+
+fn to(device: &Jid, enc: Node) -> Node {
+    NodeBuilder::new("to").attr("jid", device).children([enc]).build()
+}
+
+fn head(draft: &Draft, to: &Jid) -> NodeBuilder {
+    let stanza =
+        NodeBuilder::new("message").attr("id", draft.id.as_str()).attr("to", to).attr("type", draft.marks.stanza_type);
+    match draft.marks.edit {
+        Some(edit) => stanza.attr("edit", edit),
+        None => stanza,
+    }
+}
