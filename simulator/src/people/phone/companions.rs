@@ -10,7 +10,8 @@ use waproto::whatsapp::message::peer_data_operation_request_response_message::{
 };
 
 use super::outbox::{Draft, Marks, Recipient};
-use super::{Action, Kept, Phone, Question, stanza};
+use super::stanza::Iq;
+use super::{Action, Kept, Phone, Question};
 use crate::people::appstate::AppState;
 use crate::people::content::{Attachment, Content, PeerRequest, compose};
 use crate::people::file::{FileKind, seal};
@@ -132,7 +133,7 @@ impl Phone {
             .attr("reason", "user_initiated")
             .build();
         let mut actions = Vec::new();
-        self.ask(Question::Errand, "set", "md", &stanza::server(), vec![removed], now_ms, &mut actions);
+        self.ask(Question::Errand, Iq::set("md", vec![removed]), now_ms, &mut actions);
         Ok(actions)
     }
 
@@ -199,7 +200,7 @@ impl Phone {
     /// A message for one own companion, not for people.
     fn tell_companion(&mut self, device: &Jid, message: wa::Message) {
         let id = self.signal.chance().message_id();
-        self.outbox.push(Draft::new(id, Recipient::Peer(device.clone()), message, Marks::PEER));
+        self.outbox.push(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
     }
 
     /// The messages that a companion could not read, as far as the phone has them.

@@ -45,7 +45,8 @@ pub struct Origin {
     pub participant: Option<Jid>,
 }
 
-/// Chat, sender and id: what an application tells messages apart by.
+/// What an application tells messages apart by.
+// ASSUMPTION: an application shows a message once for each chat, sender and id, and drops what comes again.
 type Key = (String, String, String);
 
 /// All messages that a phone remembers.
@@ -58,11 +59,13 @@ fn key(kept: &Kept) -> Key {
     (kept.chat.clone(), kept.sender.clone(), kept.id.clone())
 }
 
-impl Log {
-    pub fn new() -> Self {
+impl Default for Log {
+    fn default() -> Self {
         Self { messages: Recent::new(PHONE_MESSAGES_KEPT_MAX), unread: HashMap::new() }
     }
+}
 
+impl Log {
     /// Shows a message, unless it was shown before. Says whether it is new.
     pub fn keep(&mut self, kept: Kept) -> bool {
         let key = key(&kept);
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_same_message_is_shown_once() {
-        let mut log = Log::new();
+        let mut log = Log::default();
         assert!(log.keep(kept(BOB, "1", text("hello"))));
         assert!(!log.keep(kept(BOB, "1", text("hello"))));
         assert!(log.keep(kept(ANN, "1", text("another with the same id"))));
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn edits_deletions_and_reactions_reach_what_they_are_about() {
-        let mut log = Log::new();
+        let mut log = Log::default();
         log.keep(kept(BOB, "1", text("helo")));
         log.keep(kept(BOB, "2", Content::Edit { of: target("1", true), text: "hello".to_owned() }));
         log.keep(kept(ANN, "3", Content::Reaction { to: target("1", false), emoji: "👍".to_owned() }));
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn nobody_edits_what_another_wrote() {
-        let mut log = Log::new();
+        let mut log = Log::default();
         log.keep(kept(ANN, "1", text("mine")));
         log.keep(kept(BOB, "2", Content::Edit { of: target("1", false), text: "yours".to_owned() }));
         assert_eq!(log.find(BOB, "1").unwrap().edited, None);
@@ -211,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_was_read_is_read_once() {
-        let mut log = Log::new();
+        let mut log = Log::default();
         log.keep(kept(BOB, "1", text("one")));
         log.keep(kept(ANN, "2", text("two")));
         log.keep(kept(BOB, "3", text("three")));

@@ -1,7 +1,7 @@
 //! One person's phone: nodes and wishes go in, actions come out.
 //!
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
-//! `outgoing.rs` how one is sent, `retry.rs` what happens when one cannot be read, `companions.rs` the person's linked
+//! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read, `companions.rs` the person's linked
 //! devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
 
 mod companions;
@@ -10,18 +10,17 @@ mod incoming;
 mod log;
 mod outbox;
 mod outgoing;
+mod progress;
 mod retry;
 mod shared;
 mod stanza;
 mod wishes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 use wacore_libsignal::protocol::CurveError;
-use waproto::whatsapp as wa;
 
 use crate::limits::{PHONE_ANSWER_MS_MAX, PHONE_MESSAGES_RESENDABLE_MAX, PHONE_PREKEYS_UPLOADED};
 use crate::people::address::Person;
@@ -33,11 +32,14 @@ use crate::people::linking::Companions;
 use crate::people::recent::Recent;
 use crate::people::signal::{RatchetStep, Signal};
 use groups::Groups;
-use outbox::{Marks, Outbox, iq};
+use outbox::Outbox;
+use progress::Sent;
 use retry::Requests;
+use stanza::Iq;
 
 pub use companions::WaitingFile;
 pub use log::{Kept, Log, Origin};
+pub use progress::Progress;
 pub use wishes::{NewFile, PhoneError};
 
 /// What a phone wants done.
@@ -63,44 +65,6 @@ pub enum Action {
     Stepped(RatchetStep),
 }
 
-/// How far an own message got. The later includes the earlier.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "progress", rename_all = "snake_case")]
-pub enum Progress {
-    /// The server has it.
-    Accepted,
-    /// It is on a device of this account.
-    Delivered {
-        by: String,
-    },
-    Read {
-        by: String,
-    },
-    Played {
-        by: String,
-    },
-}
-
-impl Progress {
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Accepted => 0,
-            Self::Delivered { .. } => 1,
-            Self::Read { .. } => 2,
-            Self::Played { .. } => 3,
-        }
-    }
-}
-
-/// A message that was sent, kept to be sent again and to follow it.
-struct Sent {
-    chat: Jid,
-    message: wa::Message,
-    marks: Marks,
-    /// The furthest, by account.
-    ranks: HashMap<String, u8>,
-}
-
 /// What the server was asked.
 enum Question {
     Group(Jid),
@@ -124,7 +88,7 @@ pub struct Phone {
     companions: Companions,
     state: AppState,
     /// Changes of the shared state that are not in force yet, the first of them perhaps under way.
-    wished: std::collections::VecDeque<Change>,
+    wished: VecDeque<Change>,
     is_online: bool,
     /// Whether the server has been given keys.
     has_uploaded: bool,
@@ -157,7 +121,7 @@ impl Phone {
             sent: Recent::new(PHONE_MESSAGES_RESENDABLE_MAX),
             groups: Groups::default(),
             requests: Requests::default(),
-            log: Log::new(),
+            log: Log::default(),
             asked: BTreeMap::new(),
             waiting_files: BTreeMap::new(),
             last_number: 0,
@@ -295,23 +259,13 @@ impl Phone {
         self.has_uploaded = true;
         let (identity, chance) = self.signal.identity_mut();
         let keys = identity.upload(PHONE_PREKEYS_UPLOADED, chance);
-        self.ask(Question::Errand, "set", "encrypt", &stanza::server(), keys, now_ms, actions);
+        self.ask(Question::Errand, Iq::set("encrypt", keys), now_ms, actions);
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of an iq, each of another type")]
-    fn ask(
-        &mut self,
-        question: Question,
-        kind: &'static str,
-        namespace: &'static str,
-        to: &Jid,
-        children: Vec<Node>,
-        now_ms: u64,
-        actions: &mut Vec<Action>,
-    ) {
+    fn ask(&mut self, question: Question, iq: Iq, now_ms: u64, actions: &mut Vec<Action>) {
         self.last_number += 1;
         let id = format!("phone-{}", self.last_number);
-        actions.push(Action::Send(iq(&id, kind, namespace, to, children)));
+        actions.push(Action::Send(iq.node(&id)));
         self.asked.insert(id, Asked { question, until_ms: now_ms + PHONE_ANSWER_MS_MAX });
     }
 }

@@ -17,8 +17,8 @@ pub enum Recipient {
     Account(Jid),
     /// Everybody in a group.
     Group(Jid),
-    /// One own companion; not for people.
-    Peer(Jid),
+    /// One own companion; not for people. With the number of its request, if it asked for it again.
+    Peer(Jid, Option<u8>),
     /// One device that could not read a message and asked for it again.
     Again(Again),
 }
@@ -108,17 +108,6 @@ impl Outbox {
         self.is_waiting = false;
         self.drafts.pop_front()
     }
-}
-
-/// An iq with this id.
-pub fn iq(id: &str, kind: &'static str, namespace: &'static str, to: &Jid, children: Vec<Node>) -> Node {
-    NodeBuilder::new("iq")
-        .attr("id", id)
-        .attr("type", kind)
-        .attr("xmlns", namespace)
-        .attr("to", to)
-        .children(children)
-        .build()
 }
 
 /// Asks for the devices of accounts: children of `<iq xmlns="usync" type="get">`.

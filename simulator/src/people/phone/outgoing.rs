@@ -1,7 +1,5 @@
 //! Sending: what must be found out for the first message of the outbox, and the stanza when everything is there.
 
-use std::collections::HashMap;
-
 use wacore::messages::MessageUtils;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt, Node};
@@ -10,8 +8,9 @@ use waproto::codec::message_to_vec;
 use waproto::whatsapp as wa;
 
 use super::groups::{self, Addressing, Group};
-use super::outbox::{Again, Draft, Recipient, device_query, enc, key_query, read_devices};
-use super::{Action, Phone, Progress, Question, Sent, stanza};
+use super::outbox::{Again, Draft, Marks, Recipient, device_query, enc, key_query, read_devices};
+use super::stanza::Iq;
+use super::{Action, Phone, Question, Sent};
 use crate::people::bundle::Bundle;
 use crate::people::content::for_own_devices;
 use crate::people::signal::SignalError;
@@ -31,32 +30,33 @@ impl Phone {
             && !self.outbox.is_waiting
         {
             let step = self.next_step(draft);
-            let server = stanza::server();
-            let (question, kind, namespace, to, child) = match step {
+            let (question, iq) = match step {
                 Step::Send => {
                     self.send_first(actions);
                     continue;
                 }
-                Step::AskGroup(group) => (Question::Group(group.clone()), "get", "w:g2", group, groups::query()),
+                Step::AskGroup(group) => {
+                    (Question::Group(group.clone()), Iq::get("w:g2", vec![groups::query()]).to(group))
+                }
                 Step::AskDevices(accounts) => {
                     let session = format!("phone-{}", self.last_number + 1);
-                    (Question::Devices, "get", "usync", server, device_query(&accounts, &session))
+                    (Question::Devices, Iq::get("usync", vec![device_query(&accounts, &session)]))
                 }
-                Step::AskKeys(devices) => (Question::Keys, "get", "encrypt", server, key_query(&devices)),
+                Step::AskKeys(devices) => (Question::Keys, Iq::get("encrypt", vec![key_query(&devices)])),
             };
             self.outbox.is_waiting = true;
             if let Some(draft) = self.outbox.first_mut() {
                 draft.has_asked_group |= matches!(question, Question::Group(_));
                 draft.has_asked_keys |= matches!(question, Question::Keys);
             }
-            self.ask(question, kind, namespace, &to, vec![child], now_ms, actions);
+            self.ask(question, iq, now_ms, actions);
         }
     }
 
     fn next_step(&self, draft: &Draft) -> Step {
         let own = self.person.jid();
         let wanted = match &draft.recipient {
-            Recipient::Peer(device) => vec![device.clone()],
+            Recipient::Peer(device, _) => vec![device.clone()],
             Recipient::Again(again) => vec![again.device.clone()],
             Recipient::Account(account) => match &draft.devices {
                 Some(devices) => devices.clone(),
@@ -136,10 +136,10 @@ impl Phone {
     fn send_first(&mut self, actions: &mut Vec<Action>) {
         let Some(draft) = self.outbox.take_first() else { return };
         let stanza = match &draft.recipient {
-            Recipient::Account(account) => self.to_account(&draft, account),
-            Recipient::Group(group) => self.to_group(&draft, group),
-            Recipient::Peer(device) => self.to_companion(&draft, device),
-            Recipient::Again(again) => self.to_one_again(&draft, again),
+            Recipient::Account(account) => self.for_account(&draft, account),
+            Recipient::Group(group) => self.for_group(&draft, group),
+            Recipient::Peer(device, count) => self.for_companion(&draft, device, *count),
+            Recipient::Again(again) => self.for_one_again(&draft, again),
         };
         let stanza = match stanza {
             Ok(stanza) => stanza,
@@ -149,13 +149,12 @@ impl Phone {
             }
         };
         actions.push(Action::Send(stanza));
-        if let Recipient::Account(chat) | Recipient::Group(chat) = draft.recipient {
-            let sent = Sent { chat, message: draft.message, marks: draft.marks, ranks: HashMap::new() };
-            self.sent.insert(draft.id, sent);
+        if !matches!(draft.recipient, Recipient::Again(_)) {
+            self.sent.insert(draft.id, Sent::new(draft.recipient, draft.message, draft.marks));
         }
     }
 
-    fn to_account(&mut self, draft: &Draft, account: &Jid) -> Result<Node, SignalError> {
+    fn for_account(&mut self, draft: &Draft, account: &Jid) -> Result<Node, SignalError> {
         let message = message_to_vec(&draft.message);
         let copy = message_to_vec(&for_own_devices(draft.message.clone(), account));
         let own = self.person.jid();
@@ -177,7 +176,7 @@ impl Phone {
         Ok(stanza.children([NodeBuilder::new("participants").children(participants).build()]).build())
     }
 
-    fn to_group(&mut self, draft: &Draft, group: &Jid) -> Result<Node, SignalError> {
+    fn for_group(&mut self, draft: &Draft, group: &Jid) -> Result<Node, SignalError> {
         let devices = draft.devices.clone().unwrap_or_default();
         let addressing = self.groups.find(group).map_or(Addressing::Number, |known| known.addressing);
         let receivers = self.without_key(group, &devices);
@@ -191,7 +190,7 @@ impl Phone {
                 continue;
             }
             let sealed = self.signal.encrypt(device, &distribution)?;
-            participants.push(to(device, enc(sealed.kind.name(), sealed.bytes, &super::Marks::PEER, None)));
+            participants.push(to(device, enc(sealed.kind.name(), sealed.bytes, &Marks::PEER, None)));
             let address = self.signal.book().signal_address(device).to_string();
             self.groups.gave_key(group, address);
         }
@@ -212,15 +211,15 @@ impl Phone {
         Ok(stanza.children(children).build())
     }
 
-    fn to_companion(&mut self, draft: &Draft, device: &Jid) -> Result<Node, SignalError> {
+    fn for_companion(&mut self, draft: &Draft, device: &Jid, count: Option<u8>) -> Result<Node, SignalError> {
         let sealed = self.signal.encrypt(device, &message_to_vec(&draft.message))?;
-        let enc = enc(sealed.kind.name(), sealed.bytes, &draft.marks, None);
+        let enc = enc(sealed.kind.name(), sealed.bytes, &draft.marks, count);
         let meta = NodeBuilder::new("meta").attr("appdata", "default").build();
         let stanza = head(draft, device).attr("category", "peer").attr("push_priority", "high");
         Ok(stanza.children([meta, enc]).build())
     }
 
-    fn to_one_again(&mut self, draft: &Draft, again: &Again) -> Result<Node, SignalError> {
+    fn for_one_again(&mut self, draft: &Draft, again: &Again) -> Result<Node, SignalError> {
         let Again { device, chat, count } = again;
         let own = self.person.jid();
         let mut stanza = head(draft, if chat.is_group() { chat } else { device });
@@ -247,57 +246,6 @@ impl Phone {
             }),
             ..Default::default()
         })
-    }
-
-    /// The server has taken a message, or refuses it.
-    pub(super) fn take_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
-        let is_message = node.attrs.get("class").is_some_and(|class| *class == "message");
-        let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()).filter(|_| is_message) else { return };
-        match node.attrs.get("error") {
-            Some(error) if self.sent.get(&id).is_some() => {
-                actions.push(Action::Failed { id, reason: format!("the server refuses it with {}", error.as_str()) });
-            }
-            _ => self.note_progress(&id, Progress::Accepted, actions),
-        }
-    }
-
-    /// A receipt of others came.
-    pub(super) fn take_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
-        actions.extend(stanza::ack_of(node).map(Action::Send));
-        let mut attrs = node.attrs();
-        let Some(from) = attrs.optional_jid("participant").or_else(|| attrs.optional_jid("from")) else { return };
-        let kind = attrs.optional_string("type");
-        if kind.as_deref() == Some("retry") {
-            return self.send_again(node, &from);
-        }
-        if self.signal.book().is_same_account(&from, &self.person.jid()) {
-            return;
-        }
-        let by = self.signal.book().account(&from).to_string();
-        let progress = match kind.as_deref() {
-            None | Some("inactive" | "delivery") => Progress::Delivered { by },
-            Some("read") => Progress::Read { by },
-            Some("played") => Progress::Played { by },
-            Some(_) => return,
-        };
-        for id in stanza::receipt_ids(node) {
-            self.note_progress(&id, progress.clone(), actions);
-        }
-    }
-
-    /// Tells of progress once, and never backwards.
-    fn note_progress(&mut self, id: &str, progress: Progress, actions: &mut Vec<Action>) {
-        let Some(sent) = self.sent.get_mut(&id.to_owned()) else { return };
-        let by = match &progress {
-            Progress::Accepted => String::new(),
-            Progress::Delivered { by } | Progress::Read { by } | Progress::Played { by } => by.clone(),
-        };
-        let rank = progress.rank();
-        let is_news = sent.ranks.get(&by).is_none_or(|known| *known < rank);
-        if is_news {
-            sent.ranks.insert(by, rank);
-            actions.push(Action::Progress { id: id.to_owned(), chat: sent.chat.to_string(), progress });
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt, Node};
 
+use super::groups::Group;
 use super::outbox::{Again, Draft, Recipient};
 use super::stanza::Head;
 use super::{Action, Phone};
@@ -82,14 +83,41 @@ impl Phone {
             return;
         }
         let Some(sent) = self.sent.get(&id) else { return };
-        let (chat, message, marks) = (sent.chat.clone(), sent.message.clone(), sent.marks);
+        let (recipient, message, marks) = (sent.recipient.clone(), sent.message.clone(), sent.marks);
+        if !self.was_for(&recipient, device) {
+            tracing::warn!(%device, %id, "a device asks for a message that it was not sent");
+            return;
+        }
         self.mend_session(receipt, device, count);
+        let chat = match recipient {
+            Recipient::Account(chat) | Recipient::Group(chat) => chat,
+            Recipient::Peer(device, _) => {
+                return self.outbox.push(Draft::new(id, Recipient::Peer(device, Some(count)), message, marks));
+            }
+            Recipient::Again(_) => return,
+        };
         if chat.is_group() {
             let address = self.signal.book().signal_address(device);
             self.groups.take_key_back(&chat, address.as_str());
         }
         let again = Recipient::Again(Again { device: device.clone(), chat, count });
         self.outbox.push(Draft::new(id, again, message, marks));
+    }
+
+    fn was_for(&self, recipient: &Recipient, device: &Jid) -> bool {
+        let book = self.signal.book();
+        let is_own = book.is_same_account(device, &self.person.jid());
+        match recipient {
+            Recipient::Account(account) => is_own || book.is_same_account(device, account),
+            Recipient::Group(group) => {
+                // A group whose members have just changed is not known until the next message; the one who asks was
+                // a member when the message was sent.
+                let is_in = |known: &Group| known.members.iter().any(|member| book.is_same_account(device, member));
+                is_own || self.groups.find(group).is_none_or(is_in)
+            }
+            Recipient::Peer(companion, _) => book.canonical(device) == book.canonical(companion),
+            Recipient::Again(_) => false,
+        }
     }
 
     fn mend_session(&mut self, receipt: &Node, device: &Jid, count: u8) {

@@ -3,7 +3,8 @@
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use super::{Action, Phone, Question, stanza};
+use super::stanza::Iq;
+use super::{Action, Phone, Question};
 use crate::people::appstate::{Change, Collection, Patch, StateError};
 
 impl Phone {
@@ -26,10 +27,12 @@ impl Phone {
             match self.state.patch(change, now_ms, self.signal.chance()) {
                 Ok(patch) => {
                     let sync = patch.upload();
-                    let question = Question::PutState(patch);
-                    let server = stanza::server();
-                    self.ask(question, "set", "w:sync:app:state", &server, vec![sync], now_ms, actions);
-                    return;
+                    return self.ask(
+                        Question::PutState(patch),
+                        Iq::set("w:sync:app:state", vec![sync]),
+                        now_ms,
+                        actions,
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a change of the shared state is dropped");
@@ -40,6 +43,7 @@ impl Phone {
     }
 
     /// The server took a patch, or another device was faster: then the phone catches up and tries again.
+    // ASSUMPTION: the server refuses a patch whose version is not the next one.
     pub(super) fn state_was_put(
         &mut self,
         patch: Patch,
@@ -73,8 +77,7 @@ impl Phone {
                 .build()
         });
         let sync = NodeBuilder::new("sync").children(collections).build();
-        let server = stanza::server();
-        self.ask(Question::GetState, "set", "w:sync:app:state", &server, vec![sync], now_ms, actions);
+        self.ask(Question::GetState, Iq::set("w:sync:app:state", vec![sync]), now_ms, actions);
     }
 
     pub(super) fn state_came(&mut self, answer: Option<&Node>, actions: &mut Vec<Action>) {

@@ -12,6 +12,40 @@ pub fn server() -> Jid {
     Jid::pn("")
 }
 
+/// A question to the server, or an order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Iq {
+    kind: &'static str,
+    namespace: &'static str,
+    to: Jid,
+    children: Vec<Node>,
+}
+
+impl Iq {
+    pub fn get(namespace: &'static str, children: Vec<Node>) -> Self {
+        Self { kind: "get", namespace, to: server(), children }
+    }
+
+    pub fn set(namespace: &'static str, children: Vec<Node>) -> Self {
+        Self { kind: "set", ..Self::get(namespace, children) }
+    }
+
+    /// Not for the server itself but for a group, or the service of groups.
+    pub fn to(self, to: Jid) -> Self {
+        Self { to, ..self }
+    }
+
+    pub fn node(self, id: &str) -> Node {
+        NodeBuilder::new("iq")
+            .attr("id", id)
+            .attr("type", self.kind)
+            .attr("xmlns", self.namespace)
+            .attr("to", self.to)
+            .children(self.children)
+            .build()
+    }
+}
+
 /// Who wrote a message, where, and when: the attributes of a `<message>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {

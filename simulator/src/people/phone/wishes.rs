@@ -8,6 +8,7 @@ use wacore_binary::{Jid, JidExt};
 use super::companions::WaitingFile;
 use super::log::Kept;
 use super::outbox::{Draft, Marks, Recipient};
+use super::stanza::Iq;
 use super::{Action, Phone, Question, groups, stanza};
 use crate::limits::{FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, TEXT_CHARACTERS_MAX};
 use crate::people::content::{Attachment, Content, Reply, Saying, Target, compose};
@@ -202,7 +203,7 @@ impl Phone {
 
     fn ask_about_groups(&mut self, child: wacore_binary::Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.ask(Question::Errand, "set", "w:g2", &Jid::group(""), vec![child], now_ms, &mut actions);
+        self.ask(Question::Errand, Iq::set("w:g2", vec![child]).to(Jid::group("")), now_ms, &mut actions);
         actions
     }
 

@@ -171,3 +171,32 @@ fn a_refused_message_is_reported() {
     let actions = world.phones.get_mut("1").unwrap().handle(&nack, NOW_MS);
     assert!(matches!(&actions[0], Action::Failed { reason, .. } if reason.contains("463")), "{actions:?}");
 }
+
+#[test]
+fn a_stranger_who_asks_for_a_message_gets_nothing() {
+    let mut world = World::new();
+    let id = world.say("1", &jid("2"), "for bob");
+    let retry = NodeBuilder::new("retry").attr("id", id.as_str()).attr("count", 1).attr("v", 1).build();
+    let receipt = NodeBuilder::new("receipt")
+        .attr("id", id)
+        .attr("from", jid("3"))
+        .attr("type", "retry")
+        .children([retry])
+        .build();
+    let actions = world.phones.get_mut("1").unwrap().handle(&receipt, NOW_MS);
+    assert!(matches!(actions.as_slice(), [Action::Send(ack)] if ack.tag == "ack"), "{actions:?}");
+}
+
+#[test]
+fn a_phone_in_a_group_answers_a_member_s_request_with_the_key_and_the_message() {
+    let mut world = World::new();
+    let group = world.group(&["1", "2", "3"]);
+    world.say("1", &group, "first");
+    world.spoil = spoil_first("2", 1);
+    world.say("1", &group, "second");
+    assert_eq!(world.heard("2"), ["first", "second"]);
+    assert_eq!(world.heard("3"), ["first", "second"]);
+    let again = world.stanzas.iter().rfind(|node| node.tag == "message").unwrap();
+    assert_eq!(again.attrs().optional_jid("participant"), Some(jid("2")));
+    assert!(again.get_optional_child("enc").unwrap().attrs.get("count").is_some());
+}
