@@ -2,10 +2,10 @@
 //!
 //! The modules stand on each other, from the ground up.
 
-pub mod checks;
-pub mod control;
-pub mod faults;
 pub mod limits;
+pub mod wire;
+pub mod faults;
+pub mod checks;
 pub mod people;
 pub mod server;
-pub mod wire;
+pub mod control;

@@ -63,19 +63,18 @@ pub struct Draft {
     pub recipient: Recipient,
     pub message: wa::Message,
     pub marks: Marks,
-    pub has_asked_group: bool,
     pub devices: Option<Vec<Jid>>,
     pub has_asked_keys: bool,
 }
 
 impl Draft {
     pub fn new(id: String, recipient: Recipient, message: wa::Message, marks: Marks) -> Self {
-        Self { id, recipient, message, marks, has_asked_group: false, devices: None, has_asked_keys: false }
+        Self { id, recipient, message, marks, devices: None, has_asked_keys: false }
     }
 
     /// Everything is asked again: the answers may never come.
     pub fn start_over(&mut self) {
-        (self.has_asked_group, self.devices, self.has_asked_keys) = (false, None, false);
+        (self.devices, self.has_asked_keys) = (None, false);
     }
 }
 

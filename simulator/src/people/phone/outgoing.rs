@@ -46,7 +46,6 @@ impl Phone {
             };
             self.outbox.is_waiting = true;
             if let Some(draft) = self.outbox.first_mut() {
-                draft.has_asked_group |= matches!(question, Question::Group(_));
                 draft.has_asked_keys |= matches!(question, Question::Keys);
             }
             self.ask(question, iq, now_ms, actions);
@@ -129,7 +128,7 @@ impl Phone {
     /// The first message cannot be sent.
     pub(super) fn give_up(&mut self, reason: &str, actions: &mut Vec<Action>) {
         if let Some(draft) = self.outbox.take_first() {
-            actions.push(Action::Failed { id: draft.id, reason: reason.to_owned() });
+            fail(draft, reason, actions);
         }
     }
 
@@ -143,10 +142,7 @@ impl Phone {
         };
         let stanza = match stanza {
             Ok(stanza) => stanza,
-            Err(error) => {
-                actions.push(Action::Failed { id: draft.id, reason: error.to_string() });
-                return;
-            }
+            Err(error) => return fail(draft, &error.to_string(), actions),
         };
         actions.push(Action::Send(stanza));
         if !matches!(draft.recipient, Recipient::Again(_)) {
@@ -246,6 +242,18 @@ impl Phone {
             }),
             ..Default::default()
         })
+    }
+}
+
+/// The person is told of their own messages; what goes to one device again or to a companion is noted only.
+fn fail(draft: Draft, reason: &str, actions: &mut Vec<Action>) {
+    match draft.recipient {
+        Recipient::Account(_) | Recipient::Group(_) => {
+            actions.push(Action::Failed { id: draft.id, reason: reason.to_owned() });
+        }
+        Recipient::Peer(device, _) | Recipient::Again(Again { device, .. }) => {
+            tracing::warn!(%device, id = draft.id, reason, "a phone cannot send to a device");
+        }
     }
 }
 
