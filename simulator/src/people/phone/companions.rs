@@ -99,10 +99,7 @@ impl Phone {
     /// Gives a new companion, which is connected for the first time, the key of the shared state and the history.
     pub fn welcome(&mut self, device: u16, history: HistorySize, now_ms: u64) -> Vec<Action> {
         let to = self.person.jid().with_device(device);
-        let indexes: Vec<u32> =
-            std::iter::once(0).chain(self.companions.linked().iter().map(|one| one.key_index)).collect();
-        let share = self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &indexes);
-        self.tell_companion(&to, share);
+        self.tell_companion(&to, self.key_share());
         let mut actions = Vec::new();
         let chats = self.history_chats(history, now_ms);
         for part in parts(&self.person, &chats) {
@@ -185,16 +182,20 @@ impl Phone {
     /// Does what an own companion asks for.
     pub(super) fn answer_companion(&mut self, device: &Jid, request: PeerRequest, now_ms: u64) {
         let answer = match request {
-            PeerRequest::StateKeys(ids) if ids.iter().any(|id| id == self.state.key_id()) => {
-                let indexes: Vec<u32> = self.companions.linked().iter().map(|one| one.key_index).collect();
-                self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &indexes)
-            }
+            PeerRequest::StateKeys(ids) if ids.iter().any(|id| id == self.state.key_id()) => self.key_share(),
             PeerRequest::StateKeys(ids) => AppState::unknown_keys(&ids),
             PeerRequest::Messages(keys) => self.placeholder_answer(&keys, now_ms),
             // ASSUMPTION: a phone that does not answer these requests is one that is slow; clients do not wait for them.
             PeerRequest::History(_) | PeerRequest::Other => return,
         };
         self.tell_companion(device, answer);
+    }
+
+    /// The key of the shared state, for the devices that are linked now; the phone itself has index 0.
+    fn key_share(&self) -> wa::Message {
+        let linked = self.companions.linked().iter().map(|one| one.key_index);
+        let indexes: Vec<u32> = std::iter::once(0).chain(linked).collect();
+        self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &indexes)
     }
 
     /// A message for one own companion, not for people.

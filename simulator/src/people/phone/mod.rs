@@ -72,6 +72,7 @@ enum Question {
     Keys,
     /// Nothing depends on the answer.
     Errand,
+    PutKeys,
     PutState(Patch),
     GetState,
 }
@@ -90,7 +91,7 @@ pub struct Phone {
     /// Changes of the shared state that are not in force yet, the first of them perhaps under way.
     wished: VecDeque<Change>,
     is_online: bool,
-    /// Whether the server has been given keys.
+    /// Whether the server has said that it has keys.
     has_uploaded: bool,
     outbox: Outbox,
     sent: Recent<String, Sent>,
@@ -219,6 +220,7 @@ impl Phone {
         let answer = (kind == "result").then_some(node);
         match asked.question {
             Question::Errand => {}
+            Question::PutKeys => self.has_uploaded |= answer.is_some(),
             Question::PutState(patch) => self.state_was_put(patch, answer, now_ms, actions),
             Question::GetState => self.state_came(answer, actions),
             Question::Group(group) => self.group_came(&group, answer, actions),
@@ -256,10 +258,9 @@ impl Phone {
     }
 
     fn upload_keys(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        self.has_uploaded = true;
         let (identity, chance) = self.signal.identity_mut();
         let keys = identity.upload(PHONE_PREKEYS_UPLOADED, chance);
-        self.ask(Question::Errand, Iq::set("encrypt", keys), now_ms, actions);
+        self.ask(Question::PutKeys, Iq::set("encrypt", keys), now_ms, actions);
     }
 
     fn ask(&mut self, question: Question, iq: Iq, now_ms: u64, actions: &mut Vec<Action>) {

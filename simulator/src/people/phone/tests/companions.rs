@@ -6,11 +6,11 @@ use waproto::buffa::MessageField;
 use waproto::codec::message_to_vec;
 use waproto::whatsapp as wa;
 
-use super::world::{NOW_MS, World, jid};
+use super::world::{NOW_MS, World, jid, person};
 use crate::people::appstate::{Change, Collection};
 use crate::people::content::{Reading, Saying, compose, for_own_devices};
 use crate::people::history::HistorySize;
-use crate::people::phone::Action;
+use crate::people::phone::{Action, Phone};
 
 /// What the companion of a number was told that is not for people.
 fn silent(world: &World, number: &str) -> usize {
@@ -198,4 +198,19 @@ fn prekeys_that_run_low_are_replenished() {
     let actions = world.phones.get_mut("1").unwrap().handle(&low, NOW_MS);
     assert!(matches!(&actions[0], Action::Send(ack) if ack.tag == "ack"));
     assert!(matches!(&actions[1], Action::Send(iq) if iq.get_optional_child("list").is_some()));
+}
+
+#[test]
+fn keys_that_the_server_never_confirmed_are_given_again() {
+    let is_upload = |action: &&Action| matches!(action, Action::Send(iq) if iq.get_optional_child("skey").is_some());
+    let mut phone = Phone::new(person("4", "Dan"), 7, NOW_MS).unwrap();
+    for _ in 0..2 {
+        assert_eq!(phone.come_online(NOW_MS).iter().filter(is_upload).count(), 1);
+        phone.go_offline();
+    }
+    let actions = phone.come_online(NOW_MS);
+    let Some(Action::Send(iq)) = actions.iter().find(is_upload) else { panic!("{actions:?}") };
+    let id = iq.attrs().optional_string("id").unwrap().into_owned();
+    phone.handle(&NodeBuilder::new("iq").attr("type", "result").attr("id", id).build(), NOW_MS);
+    assert_eq!(phone.come_online(NOW_MS).iter().filter(is_upload).count(), 0);
 }
