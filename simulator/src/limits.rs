@@ -181,7 +181,7 @@ pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
 pub const HISTORY_INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// Chats and messages a made-up history may have in all: about 100 bytes each.
-pub const HISTORY_MESSAGES_MAX: usize = 1_000_000;
+pub const HISTORY_MESSAGES_MAX: usize = 200_000;
 
 /// Messages in one part of a history. Parts are decoded as a whole by clients.
 pub const HISTORY_PART_MESSAGES_MAX: usize = 20_000;
