@@ -1,11 +1,19 @@
 //! A simulated WhatsApp network: a server, its phones, faults on demand, and checkers, on the real wire protocol.
 //!
-//! The modules stand on each other, from the ground up.
+//! The modules stand on each other, from the ground up: a module uses only those before it.
 
 pub mod limits;
+
+pub mod clock;
+
 pub mod wire;
+
 pub mod faults;
+
 pub mod checks;
+
 pub mod people;
+
 pub mod server;
+
 pub mod control;
