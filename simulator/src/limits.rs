@@ -206,3 +206,24 @@ pub const HISTORY_MESSAGES_MAX: usize = 1_000_000;
 
 /// Messages in one part of a history. Parts are decoded as a whole by clients.
 pub const HISTORY_PART_MESSAGES_MAX: usize = 20_000;
+
+/// Deliveries (a message to one device) that the checkers remember: a million messages.
+pub const CHECKED_DELIVERIES_MAX: usize = 1_000_000;
+
+/// Chats whose order the checkers follow, counted for each sender and recipient.
+pub const CHECKED_CHATS_MAX: usize = 500_000;
+
+/// Sessions whose ratchets the checkers follow.
+pub const CHECKED_SESSIONS_MAX: usize = 200_000;
+
+/// Chains that the checkers remember of one session: as many as libsignal keeps for receiving.
+pub const CHECKED_CHAINS_MAX: usize = 5;
+
+/// The furthest that a chain may jump ahead: more keys than libsignal keeps for messages that have not come.
+pub const RATCHET_JUMP_MAX: u32 = 2_000;
+
+/// Violations that a report shows of each check; the others are counted.
+pub const CHECK_VIOLATIONS_SHOWN_MAX: usize = 10;
+
+/// Characters of one violation: clients choose some of its words.
+pub const CHECK_VIOLATION_CHARS_MAX: usize = 400;
