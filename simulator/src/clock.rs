@@ -32,12 +32,6 @@ pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// A wait that can be polled.
-#[allow(clippy::disallowed_methods, reason = "this is the door")]
-pub fn timer(time: Duration) -> tokio::time::Sleep {
-    tokio::time::sleep(time)
-}
-
 /// The work's outcome, or nothing when it takes longer than `time`.
 #[allow(clippy::disallowed_methods, reason = "this is the door")]
 pub async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {

@@ -5,12 +5,12 @@
 //! for the time, or opens a connection: the server's actor for a phone gives it nodes and the time, and carries out the
 //! actions it returns.
 
-pub mod address;
-pub mod bundle;
 pub mod chance;
-pub mod content;
-pub mod file;
+pub mod address;
 pub mod identity;
+pub mod bundle;
+pub mod signal;
+pub mod file;
 pub mod linking;
 pub mod pairing_code;
-pub mod signal;
+pub mod content;

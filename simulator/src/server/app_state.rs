@@ -46,7 +46,7 @@ impl Collections {
         if patches.len() >= PATCHES_PER_COLLECTION_MAX {
             return Err(PatchRefused::Full);
         }
-        patch.version = MessageField::some(SyncdVersion { version: Some(version + 1), ..Default::default() });
+        patch.version = MessageField::some(SyncdVersion { version: Some(version + 1) });
         patches.push(patch.encode_to_vec());
         Ok(version + 1)
     }

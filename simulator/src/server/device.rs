@@ -1,5 +1,6 @@
 //! A device of an account: the phone (0), or a companion. To the server both are the same: keys, and a mailbox.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -8,7 +9,8 @@ use super::account::Naming;
 use super::keys::KeyBundle;
 use super::mailbox::Mailbox;
 use super::seen::SeenIds;
-use crate::wire::stanza::Jid;
+use crate::faults::{DeviceName, HeldReceipts};
+use crate::wire::stanza::{Jid, Node};
 
 /// What a companion proved when it was linked.
 #[derive(Debug, Clone)]
@@ -32,6 +34,9 @@ pub struct Device {
     pub(super) mailbox: Mailbox,
     /// Ids of messages that this device sent.
     pub(super) seen: Mutex<SeenIds>,
+    /// Receipts that a fault holds back until others have overtaken them.
+    pub(super) held: Mutex<HeldReceipts<Node>>,
+    name: DeviceName,
 }
 
 impl Device {
@@ -44,7 +49,9 @@ impl Device {
     }
 
     fn new(number: Jid, lid: Jid, companion: Option<Companion>) -> Self {
+        let name = DeviceName::new(number.user.as_str(), number.device);
         Self {
+            name,
             number,
             lid,
             companion,
@@ -52,7 +59,13 @@ impl Device {
             keys: Mutex::new(None),
             mailbox: Mailbox::default(),
             seen: Mutex::new(SeenIds::default()),
+            held: Mutex::new(HeldReceipts::default()),
         }
+    }
+
+    /// As faults name it.
+    pub fn name(&self) -> &DeviceName {
+        &self.name
     }
 
     /// 0 is the phone.
@@ -101,7 +114,19 @@ impl Device {
         self.keys.lock().as_ref().map_or(0, KeyBundle::one_time_left)
     }
 
-    /// Stanzas that it has not confirmed.
+    /// Leaves it a notice, which is kept until it is confirmed. A device whose mailbox is full misses it.
+    pub(super) fn tell(&self, notice: Node) {
+        if self.mailbox.keep(notice).is_err() {
+            tracing::warn!(device = %self.number, "a mailbox is full: a notice was not left");
+        }
+    }
+
+    /// Stanzas that it has not confirmed, oldest first.
+    pub fn kept(&self) -> Vec<Arc<Node>> {
+        self.mailbox.kept()
+    }
+
+    /// How many stanzas it has not confirmed.
     pub fn waiting(&self) -> usize {
         self.mailbox.waiting()
     }

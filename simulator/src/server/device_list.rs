@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Naming};
 use super::device::Device;
-use super::network::{Network, Way};
+use super::network::Network;
 use super::registration::new_id;
 use crate::clock;
 use crate::wire::stanza::{Node, NodeBuilder, holding};
@@ -44,7 +44,7 @@ pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
     for device in account.devices() {
         let is_new = matches!(change, Change::Added(added) if added.index() == device.index());
         if !is_new {
-            tell(network, &device, own_notification(account));
+            device.tell(own_notification(account));
         }
     }
     for number in account.watchers() {
@@ -53,14 +53,8 @@ pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
             continue;
         }
         for device in watcher.devices() {
-            tell(network, &device, notification(account, change));
+            device.tell(notification(account, change));
         }
-    }
-}
-
-fn tell(network: &Network, device: &Arc<Device>, node: Node) {
-    if network.send(device, Way::Kept, node).is_err() {
-        tracing::warn!(device = %device.number(), "a mailbox is full: a change of devices was not told");
     }
 }
 

@@ -367,7 +367,7 @@ mod tests {
         let member = &by_lid.all()[1];
         assert_eq!(member.jid("jid").as_ref(), Some(bob.lid()));
         assert_eq!(member.jid("phone_number").as_ref(), Some(bob.number()));
-        let by_number = groups.create("Cooks", &ann, &[bob.clone()], Naming::Number).unwrap().describe();
+        let by_number = groups.create("Cooks", &ann, std::slice::from_ref(&bob), Naming::Number).unwrap().describe();
         assert_eq!(by_number.all()[1].jid("lid").as_ref(), Some(bob.lid()));
         assert_eq!(by_number.all()[0].text("type"), Some("superadmin".into()));
     }

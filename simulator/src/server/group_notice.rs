@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Naming};
 use super::group::{Group, GroupError, Member, mode};
-use super::network::{Network, Way};
+use super::network::Network;
 use super::registration::new_id;
 use super::session::Session;
 use crate::clock;
@@ -30,16 +30,16 @@ pub fn members(
 
 /// Tells these members what someone did; but not the device that did it, which has an answer.
 pub fn tell(session: &Session, group: &Group, members: &[Member], action: Node) {
-    send(&session.network, group, members, &session.account, action, Some(session));
+    send(group, members, &session.account, action, Some(session));
 }
 
 /// Tells these members of the group that it was created.
-pub fn created(network: &Network, group: &Group, by: &Account) {
+pub fn created(group: &Group, by: &Account) {
     let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
-    send(network, group, &group.members(), by, action, None);
+    send(group, &group.members(), by, action, None);
 }
 
-fn send(network: &Network, group: &Group, members: &[Member], by: &Account, action: Node, but: Option<&Session>) {
+fn send(group: &Group, members: &[Member], by: &Account, action: Node, but: Option<&Session>) {
     let notification = NodeBuilder::new("notification")
         .attr("from", group.jid().clone())
         .attr("type", "w:gp2")
@@ -58,9 +58,7 @@ fn send(network: &Network, group: &Group, members: &[Member], by: &Account, acti
             if but.is_some_and(|session| Arc::ptr_eq(&session.device, &device)) {
                 continue;
             }
-            if network.send(&device, Way::Kept, notification.clone()).is_err() {
-                tracing::warn!(device = %device.number(), "a mailbox is full: a change of a group was not told");
-            }
+            device.tell(notification.clone());
         }
     }
 }
@@ -78,7 +76,7 @@ impl Network {
         naming: Naming,
     ) -> Result<Arc<Group>, GroupError> {
         let group = self.inner.groups.create(subject, creator, others, naming)?;
-        created(self, &group, creator);
+        created(&group, creator);
         Ok(group)
     }
 }

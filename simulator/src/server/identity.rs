@@ -6,7 +6,7 @@ use waproto::buffa::Message as _;
 use waproto::whatsapp::{ADVDeviceIdentity, ADVSignedDeviceIdentity, ADVSignedDeviceIdentityHMAC};
 
 use super::keys::SignedPrekey;
-use super::registration::Approval;
+use super::pairing::Approval;
 
 const ACCOUNT_PREFIX: [u8; 2] = [6, 0];
 const DEVICE_PREFIX: [u8; 2] = [6, 1];

@@ -27,7 +27,7 @@ pub struct LinkSender {
 
 impl Link {
     pub(super) fn attach(network: &Network, account: &Arc<Account>, device: &Arc<Device>) -> Self {
-        let outlet = Arc::new(Outlet::new(None));
+        let outlet = Arc::new(Outlet::default());
         let session = Session::begin(network, account, device, &outlet);
         session.activate();
         Self { session, taken: VecDeque::new() }
@@ -35,7 +35,9 @@ impl Link {
 
     /// Gives the server a stanza; returns when the server has acted on it.
     pub async fn send(&self, node: Node) {
-        send(&self.session, node).await;
+        send(&self.session, node);
+        // Whoever sends without end lets others run now and then.
+        tokio::task::consume_budget().await;
     }
 
     /// The next stanza from the server; nothing when the link was replaced, or the device removed.
@@ -57,7 +59,9 @@ impl Link {
 impl LinkSender {
     /// As [`Link::send`].
     pub async fn send(&self, node: Node) {
-        send(&self.session, node).await;
+        send(&self.session, node);
+        // Whoever sends without end lets others run now and then.
+        tokio::task::consume_budget().await;
     }
 }
 
@@ -68,8 +72,8 @@ impl Drop for Link {
     }
 }
 
-async fn send(session: &Session, node: Node) {
+fn send(session: &Session, node: Node) {
     let node = Arc::new(node);
     session.network.inner.log.note(Direction::Up, Some(session.device.number()), &node);
-    session.receive(node).await;
+    session.receive(&node);
 }

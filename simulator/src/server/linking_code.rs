@@ -10,7 +10,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::network::Way;
 use super::registration::{Registering, notification};
 use super::session::Session;
 use crate::clock;
@@ -75,7 +74,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
         ])
         .build();
     if let Some(phone) = account.phone()
-        && network.send(&phone, Way::Kept, notification(child)).is_err()
+        && phone.mailbox.keep(notification(child)).is_err()
     {
         return error(node, 503, "service-unavailable");
     }
@@ -106,7 +105,7 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
             holding(REFERENCE, reference),
         ])
         .build();
-    match network.send(&phone, Way::Kept, notification(child)) {
+    match phone.mailbox.keep(notification(child)) {
         Ok(()) => result(node, []),
         Err(_) => error(node, 503, "service-unavailable"),
     }

@@ -1,9 +1,8 @@
 //! One port for everything: HTTP and WebSocket, plain or in TLS, told apart by the first byte of a connection.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
+use axum::extract::{State, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
@@ -13,13 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::line::{Line, PacedStream};
 use super::network::Network;
 use super::{connection, media, tls};
 use crate::clock;
-use crate::limits::{
-    ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, FRAME_BYTES_MAX, HEADER_WAIT_SECONDS, MEDIA_BYTES_MAX,
-};
+use crate::limits::{ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, FRAME_BYTES_MAX, HEADER_WAIT_SECONDS};
 
 /// Accepts until told to stop.
 pub async fn serve(network: Network, listener: TcpListener, control: Router, stop: CancellationToken) {
@@ -55,21 +51,20 @@ fn router(network: Network, control: Router) -> Router {
         .route("/ws/chat", get(upgrade))
         .route("/mms/{kind}/{token}", post(media::upload))
         .route("/v/{*path}", any(media::download))
-        .layer(DefaultBodyLimit::max(MEDIA_BYTES_MAX))
         .with_state(network)
         .nest("/control", control)
 }
 
-async fn upgrade(
-    State(network): State<Network>,
-    Extension(line): Extension<Arc<Line>>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
+/// Ends the TCP connection of a request without an answer.
+#[derive(Clone, Default)]
+pub struct HangUp(pub CancellationToken);
+
+async fn upgrade(State(network): State<Network>, upgrade: WebSocketUpgrade) -> Response {
     let tasks = network.inner.tasks.clone();
     upgrade
         .max_message_size(FRAME_BYTES_MAX * 2)
         .max_frame_size(FRAME_BYTES_MAX * 2)
-        .on_upgrade(move |socket| tasks.track_future(connection::serve(network, socket, line)))
+        .on_upgrade(move |socket| tasks.track_future(connection::serve(network, socket)))
 }
 
 /// Serves one TCP connection until it ends.
@@ -80,9 +75,15 @@ async fn connection_of(network: Network, stream: TcpStream, router: Router) {
     let mut first = [0];
     let wait = Duration::from_secs(FIRST_BYTE_WAIT_SECONDS);
     let Some(Ok(1)) = clock::within(wait, stream.peek(&mut first)).await else { return };
-    let line = Arc::new(Line::default());
-    let router = router.layer(Extension(line.clone()));
-    let stream = PacedStream::new(stream, line);
+    let hang_up = HangUp::default();
+    let router = router.layer(Extension(hang_up.clone()));
+    tokio::select! {
+        () = speak(&network, stream, first, router) => {}
+        () = hang_up.0.cancelled() => {}
+    }
+}
+
+async fn speak(network: &Network, stream: TcpStream, first: [u8; 1], router: Router) {
     if first[0] == tls::FIRST_BYTE {
         let handshake = network.inner.tls.acceptor.accept(stream);
         match clock::within(Duration::from_secs(HEADER_WAIT_SECONDS), handshake).await {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use waproto::whatsapp::ClientPayload;
 
-use super::fault_points::LoginFate;
+use super::fault_points;
 use super::network::Network;
 use super::outlet::Outlet;
 use super::session::Session;
 use crate::clock;
-use crate::wire::noise::Pattern;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, SERVER, holding};
 
 /// The device is not linked, or not any more.
@@ -20,7 +19,6 @@ pub fn begin(
     network: &Network,
     payload: &ClientPayload,
     client_static: [u8; 32],
-    pattern: Pattern,
     outlet: &Arc<Outlet>,
 ) -> Option<Session> {
     let number = payload.username.unwrap_or_default().to_string();
@@ -35,17 +33,18 @@ pub fn begin(
         outlet.end([failure(LOGGED_OUT)]);
         return None;
     }
-    if let LoginFate::Refuse(failure) = network.inner.faults.login(device.number()) {
-        outlet.end([failure]);
+    let faults = &network.inner.faults;
+    if let Some(refusal) = fault_points::login(faults, &device) {
+        outlet.end([refusal]);
         return None;
     }
-    tracing::debug!(device = %device.number(), ?pattern, "a companion logged in");
-    if let Some(line) = outlet.line() {
-        line.set_pace(network.inner.faults.pace(device.number()));
-    }
+    tracing::debug!(device = %device.number(), "a companion logged in");
     let session = Session::begin(network, &account, &device, outlet);
     session.answer(success(device.lid()));
     session.answer(edge_routing());
+    if let Some(end) = faults.on_connected(device.name()) {
+        outlet.end([fault_points::last_word(end)]);
+    }
     Some(session)
 }
 
@@ -65,8 +64,11 @@ fn success(lid: &Jid) -> Node {
         .build()
 }
 
-/// Bytes that the client puts before its header when it connects again.
+/// What clients are given to put before their header when they connect again.
+pub const EDGE_ROUTING: &[u8] = b"sim\x01edge";
+
+/// Gives the client the bytes that it puts before its header when it connects again.
 fn edge_routing() -> Node {
-    let routing = NodeBuilder::new("edge_routing").children([holding("routing_info", *b"sim\x01edge")]).build();
+    let routing = NodeBuilder::new("edge_routing").children([holding("routing_info", EDGE_ROUTING)]).build();
     NodeBuilder::new("ib").attr("from", SERVER).children([routing]).build()
 }

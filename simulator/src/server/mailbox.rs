@@ -129,6 +129,11 @@ impl Mailbox {
         self.inner.lock().kept.len() < MAILBOX_STANZAS_MAX
     }
 
+    /// All that are kept, oldest first.
+    pub fn kept(&self) -> Vec<Arc<Node>> {
+        self.inner.lock().kept.iter().cloned().collect()
+    }
+
     /// How many are kept.
     pub fn waiting(&self) -> usize {
         self.inner.lock().kept.len()

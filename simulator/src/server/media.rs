@@ -3,33 +3,44 @@
 //! It cannot read them. It checks that who puts or fetches got a token over his connection, and that the bytes are
 //! those whose hash the client names.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
 
-use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use futures_util::stream::{self, Stream};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
-use super::fault_points::{MediaFate, MediaRequest};
+use super::fault_points;
+use super::listener::HangUp;
 use super::network::Network;
 use crate::clock;
-use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_TOTAL_MAX};
+use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal};
+use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOADS_MAX};
 
 /// Kinds of files that clients upload, by the last part of the address.
 const KINDS: [&str; 8] =
     ["image", "video", "audio", "document", "sticker", "md-app-state", "md-msg-hist", "thumbnail-link"];
 
 /// Holds files up to [`MEDIA_BYTES_TOTAL_MAX`] bytes; the oldest go first.
-#[derive(Default)]
 pub struct MediaHost {
     files: Mutex<Files>,
     auths: Mutex<Auths>,
+    uploads: Semaphore,
+}
+
+impl Default for MediaHost {
+    fn default() -> Self {
+        Self { files: Mutex::default(), auths: Mutex::default(), uploads: Semaphore::new(MEDIA_UPLOADS_MAX) }
+    }
 }
 
 #[derive(Default)]
@@ -41,13 +52,13 @@ struct Files {
 
 #[derive(Default)]
 struct Auths {
-    known: HashSet<String>,
+    known: HashMap<String, DeviceName>,
     order: VecDeque<String>,
 }
 
 impl MediaHost {
-    /// A token for putting files.
-    pub fn new_auth(&self) -> String {
+    /// A token for putting and fetching files, for a device.
+    pub fn new_auth(&self, device: &DeviceName) -> String {
         let auth = URL_SAFE_NO_PAD.encode(clock::random_bytes::<24>());
         let mut auths = self.auths.lock();
         if auths.order.len() >= MEDIA_AUTHS_MAX
@@ -56,7 +67,7 @@ impl MediaHost {
             auths.known.remove(&oldest);
         }
         auths.order.push_back(auth.clone());
-        auths.known.insert(auth.clone());
+        auths.known.insert(auth.clone(), device.clone());
         auth
     }
 
@@ -84,8 +95,9 @@ impl MediaHost {
         self.files.lock().by_path.get(path).cloned()
     }
 
-    fn is_auth(&self, auth: &str) -> bool {
-        self.auths.lock().known.contains(auth)
+    /// Whose token this is.
+    fn owner(&self, auth: &str) -> Option<DeviceName> {
+        self.auths.lock().known.get(auth).cloned()
     }
 }
 
@@ -107,7 +119,7 @@ impl Network {
 }
 
 #[derive(Deserialize)]
-pub struct UploadQuery {
+pub struct TransferQuery {
     auth: Option<String>,
     /// Only asks whether the host has the file.
     resume: Option<String>,
@@ -116,16 +128,28 @@ pub struct UploadQuery {
 /// `POST /mms/{kind}/{hash}?auth=…`: the body is kept, and the answer says where.
 pub async fn upload(
     State(network): State<Network>,
+    Extension(hang_up): Extension<HangUp>,
     Path((kind, token)): Path<(String, String)>,
-    Query(query): Query<UploadQuery>,
-    body: Bytes,
+    Query(query): Query<TransferQuery>,
+    body: Body,
 ) -> Response {
-    if let Some(refused) = fault(&network, MediaRequest::Upload).await {
-        return refused;
-    }
     let media = &network.inner.media;
-    if !query.auth.is_some_and(|auth| media.is_auth(&auth)) {
+    let Some(device) = query.auth.and_then(|auth| media.owner(&auth)) else {
         return StatusCode::UNAUTHORIZED.into_response();
+    };
+    // Bodies are in memory as a whole: only so many at once.
+    let Ok(_permit) = media.uploads.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Ok(body) = to_bytes(body, MEDIA_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    match fault_points::transferred(&network.inner.faults, &device, Direction::ToServer) {
+        MediaDecision::Serve => {}
+        MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
+        MediaDecision::Slow { delay_ms, bytes_per_second } => {
+            // The bytes are here already; they count as coming now.
+            let carried_ms = bytes_per_second.map_or(0, |pace| (body.len() as u64 * 1000).div_ceil(pace.max(1)));
+            fault_points::wait(delay_ms.saturating_add(carried_ms)).await;
+        }
     }
     if !KINDS.contains(&kind.as_str()) {
         return StatusCode::NOT_FOUND.into_response();
@@ -142,29 +166,56 @@ pub async fn upload(
     Json(serde_json::json!({ "url": format!("https://{host}{path}"), "direct_path": path })).into_response()
 }
 
-/// `GET /v/…`: a file as it was put.
-pub async fn download(State(network): State<Network>, request: Request) -> Response {
-    if let Some(refused) = fault(&network, MediaRequest::Download).await {
-        return refused;
-    }
+/// `GET /v/…`: a file as it was put. Not every client says who it is when it fetches.
+pub async fn download(
+    State(network): State<Network>,
+    Extension(hang_up): Extension<HangUp>,
+    Query(query): Query<TransferQuery>,
+    request: Request,
+) -> Response {
+    let media = &network.inner.media;
+    let device = query.auth.and_then(|auth| media.owner(&auth)).unwrap_or_else(|| DeviceName::new("", 0));
+    let pace = match fault_points::transferred(&network.inner.faults, &device, Direction::ToClient) {
+        MediaDecision::Serve => None,
+        MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
+        MediaDecision::Slow { delay_ms, bytes_per_second } => {
+            fault_points::wait(delay_ms).await;
+            bytes_per_second
+        }
+    };
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    match network.inner.media.get(request.uri().path()) {
-        Some(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    let Some(bytes) = media.get(request.uri().path()) else { return StatusCode::NOT_FOUND.into_response() };
+    let body = match pace {
+        Some(pace) => Body::from_stream(slowly(bytes, pace)),
+        None => Body::from(bytes),
+    };
+    ([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response()
 }
 
-async fn fault(network: &Network, request: MediaRequest) -> Option<Response> {
-    match network.inner.faults.media(request) {
-        MediaFate::Serve => None,
-        MediaFate::Delay(time) => {
-            clock::sleep(time).await;
-            None
+/// The bytes in pieces of a tenth of a second each.
+fn slowly(bytes: Bytes, bytes_per_second: u64) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let piece = usize::try_from((bytes_per_second / 10).max(1)).unwrap_or(usize::MAX);
+    stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
         }
-        MediaFate::Refuse(status) => {
-            Some(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response())
+        let part = rest.split_to(piece.min(rest.len()));
+        fault_points::wait((part.len() as u64 * 1000).div_ceil(bytes_per_second.max(1))).await;
+        Some((Ok(part), rest))
+    })
+}
+
+async fn refuse(refusal: MediaRefusal, hang_up: &HangUp) -> Response {
+    match refusal {
+        MediaRefusal::Status(status) => {
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        }
+        MediaRefusal::HangsUp => {
+            hang_up.0.cancel();
+            // The connection ends before this does.
+            std::future::pending().await
         }
     }
 }

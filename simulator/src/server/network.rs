@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,13 +17,9 @@ use tokio_util::task::TaskTracker;
 use super::account::{Account, Directory};
 use super::app_state::PatchRefused;
 use super::device::Device;
-use super::fault_points::{Fate, FaultPoints, Passing};
 use super::group::Groups;
-use super::line::Line;
 use super::link::Link;
-use super::mailbox::Full;
 use super::media::MediaHost;
-use super::outlet::Outlet;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
 use super::stanza_log::StanzaLog;
@@ -31,6 +27,7 @@ use super::tls::{self, Tls, TlsError};
 use super::unknown::{Unknown, UnknownRequests};
 use super::{iq, listener, registration, removal};
 use crate::clock;
+use crate::faults::Plan;
 use crate::limits::STOP_WAIT_SECONDS;
 use crate::wire::certificate::{Authority, KeyError, ServerKeys};
 use crate::wire::stanza::{Jid, Node};
@@ -58,6 +55,19 @@ pub enum StartError {
     Tls(#[from] TlsError),
 }
 
+/// Handshakes by their pattern.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// The client did not know the server.
+    pub xx: u64,
+    /// The client knew the server.
+    pub ik: u64,
+    /// The client knew the server by an older key.
+    pub xx_fallback: u64,
+    /// Of all of them: those of clients that came with the edge routing that they were given.
+    pub edge_routed: u64,
+}
+
 /// A simulated network. Copies are the same network.
 #[derive(Clone)]
 pub struct Network {
@@ -66,7 +76,9 @@ pub struct Network {
 
 pub(super) struct Inner {
     pub settings: Settings,
-    pub authority: Authority,
+    /// Changed when the server gets other keys, as a service does now and then.
+    pub authority: RwLock<Arc<Authority>>,
+    pub handshakes: Mutex<Handshakes>,
     pub tls: Tls,
     pub directory: Directory,
     pub groups: Groups,
@@ -75,7 +87,7 @@ pub(super) struct Inner {
     pub subscriptions: Subscriptions,
     pub log: StanzaLog,
     pub unknown: UnknownRequests,
-    pub faults: FaultPoints,
+    pub faults: Plan,
     pub tasks: TaskTracker,
     /// The port that is open. Held to open, close and ask.
     listening: Mutex<Option<Listening>>,
@@ -86,17 +98,6 @@ struct Listening {
     stop: CancellationToken,
 }
 
-/// How a stanza goes to a device.
-#[derive(Clone)]
-pub(super) enum Way {
-    /// It is kept until the device confirms it.
-    Kept,
-    /// It is for whoever is there now.
-    Passing,
-    /// It answers something on this connection.
-    Connection(Arc<Outlet>),
-}
-
 impl Network {
     /// A network that nobody reaches yet but phones of this process.
     ///
@@ -104,7 +105,9 @@ impl Network {
     /// The keys are none, or TLS cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, StartError> {
         let inner = Inner {
-            authority: Authority::new(&settings.keys)?,
+            authority: RwLock::new(Arc::new(Authority::new(&settings.keys)?)),
+            handshakes: Mutex::default(),
+            faults: Plan::new(settings.seed),
             settings,
             tls: tls::make()?,
             directory: Directory::default(),
@@ -114,7 +117,6 @@ impl Network {
             subscriptions: Subscriptions::default(),
             log: StanzaLog::default(),
             unknown: UnknownRequests::default(),
-            faults: FaultPoints::default(),
             tasks: TaskTracker::new(),
             listening: Mutex::new(None),
         };
@@ -173,7 +175,22 @@ impl Network {
 
     /// The key that a client must trust instead of the real service's.
     pub fn root_key(&self) -> [u8; 32] {
-        self.inner.authority.root_public()
+        self.inner.authority.read().root_public()
+    }
+
+    /// Gives the server other keys. Clients that remember the ones before find that out when they connect, and go on
+    /// with the new ones if they trust their root.
+    ///
+    /// # Errors
+    /// The bytes are no private keys.
+    pub fn renew_keys(&self, keys: &ServerKeys) -> Result<(), KeyError> {
+        *self.inner.authority.write() = Arc::new(Authority::new(keys)?);
+        Ok(())
+    }
+
+    /// How connections came to their keys so far.
+    pub fn handshakes(&self) -> Handshakes {
+        *self.inner.handshakes.lock()
     }
 
     /// The TLS certificate, in DER.
@@ -228,7 +245,7 @@ impl Network {
         base: u64,
         patch: &[u8],
     ) -> Result<u64, PatchRefused> {
-        iq::sync::append(self, account, collection, base, patch, None)
+        iq::sync::append(account, collection, base, patch, None)
     }
 
     /// The version of a collection of an account's app state.
@@ -265,68 +282,13 @@ impl Network {
         outlet.is_some()
     }
 
-    /// The bytes of the connection of a companion that is there.
-    pub fn line(&self, device: &Device) -> Option<Arc<Line>> {
-        device.mailbox.outlet()?.line().cloned()
-    }
-
     /// Sends a stanza to a device as it is, without a fault: for tests of clients.
     pub fn inject(&self, device: &Device, node: Node) {
         device.mailbox.pass(node);
     }
 
-    /// Sends a stanza to a device, past the fault that may be meant for it.
-    ///
-    /// # Errors
-    /// The device's mailbox is full.
-    pub(super) fn send(&self, device: &Arc<Device>, way: Way, node: Node) -> Result<(), Full> {
-        let fate = self.inner.faults.down(&passing(device, &node));
-        match fate {
-            Fate::Pass => put(device, &way, node),
-            Fate::Drop => Ok(()),
-            Fate::Delay(time) => {
-                let device = device.clone();
-                self.inner.tasks.spawn(async move {
-                    clock::sleep(time).await;
-                    if put(&device, &way, node).is_err() {
-                        tracing::warn!(device = %device.number(), "a mailbox is full");
-                    }
-                });
-                Ok(())
-            }
-            Fate::Replace(nodes) => nodes.into_iter().try_for_each(|node| put(device, &way, node)),
-            Fate::Close(last) => {
-                let outlet = device.mailbox.detach_any();
-                let kept = if matches!(way, Way::Kept) { put(device, &way, node) } else { Ok(()) };
-                if let Some(outlet) = outlet {
-                    outlet.end(last);
-                }
-                kept
-            }
-        }
-    }
-
     /// Finds who an address names.
     pub(super) fn account(&self, jid: &Jid) -> Option<Arc<Account>> {
         self.inner.directory.resolve(jid).map(|resolved| resolved.account)
-    }
-}
-
-/// What is asked of the fault points.
-pub(super) fn passing<'a>(device: &'a Device, node: &'a Node) -> Passing<'a> {
-    Passing { device: device.number(), is_phone: device.linked().is_none(), node }
-}
-
-fn put(device: &Device, way: &Way, node: Node) -> Result<(), Full> {
-    match way {
-        Way::Kept => device.mailbox.keep(node),
-        Way::Passing => {
-            device.mailbox.pass(node);
-            Ok(())
-        }
-        Way::Connection(outlet) => {
-            outlet.push(Arc::new(node));
-            Ok(())
-        }
     }
 }

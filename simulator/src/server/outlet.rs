@@ -10,7 +10,6 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::line::Line;
 use crate::limits::OUTLET_STANZAS_MAX;
 use crate::wire::stanza::Node;
 
@@ -19,7 +18,6 @@ pub struct Outlet {
     /// Held to add or take, never while writing.
     inner: Mutex<Inner>,
     bell: Notify,
-    line: Option<Arc<Line>>,
 }
 
 #[derive(Default)]
@@ -38,16 +36,6 @@ enum Ending {
 }
 
 impl Outlet {
-    /// Of a connection that carries bytes over a line; an in-process link has none.
-    pub fn new(line: Option<Arc<Line>>) -> Self {
-        Self { line, ..Self::default() }
-    }
-
-    /// The bytes of the connection.
-    pub fn line(&self) -> Option<&Arc<Line>> {
-        self.line.as_ref()
-    }
-
     /// Adds a stanza; nothing happens when the connection is ending.
     pub fn push(&self, node: Arc<Node>) {
         let mut inner = self.inner.lock();

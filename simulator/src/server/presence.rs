@@ -6,9 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::account::{Account, Naming};
-use super::device::Device;
 use super::group::GroupAddress as _;
-use super::network::{Network, Way};
 use super::session::Session;
 use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
@@ -85,7 +83,7 @@ fn change(session: &Session, available: bool) {
     for (number, naming) in session.network.inner.subscriptions.of(account) {
         if let Some(subscriber) = session.network.inner.directory.by_number(&number) {
             for device in subscriber.devices() {
-                pass(&session.network, &device, presence_of(account, naming));
+                device.mailbox.pass(presence_of(account, naming));
             }
         }
     }
@@ -121,17 +119,12 @@ pub fn relay_chatstate(session: &Session, node: &Node) {
         let stanza = relay(to).attr("participant", session.account.jid(group.naming()).clone()).build();
         let others = group.members().into_iter().filter(|member| !Arc::ptr_eq(&member.account, &session.account));
         for device in others.flat_map(|member| member.account.devices()) {
-            pass(&session.network, &device, stanza.clone());
+            device.mailbox.pass(stanza.clone());
         }
     } else if let Some(resolved) = session.network.inner.directory.resolve(&to) {
         let stanza = relay(session.account.jid(resolved.naming).clone()).build();
         for device in resolved.account.devices() {
-            pass(&session.network, &device, stanza.clone());
+            device.mailbox.pass(stanza.clone());
         }
     }
-}
-
-fn pass(network: &Network, device: &Arc<Device>, node: Node) {
-    // What is not kept finds no mailbox full.
-    network.send(device, Way::Passing, node).ok();
 }

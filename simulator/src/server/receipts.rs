@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::account::{Naming, Resolved};
 use super::device::Device;
+use super::fault_points::{self, Origin};
 use super::group::{GroupAddress as _, mode};
 use super::mailbox::is_stanza;
-use super::network::Way;
 use super::session::Session;
 use crate::clock;
-use crate::limits::REQUEST_ITEMS_MAX;
+use crate::faults::ReceiptDecision;
+use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
 
 /// What a receipt says.
@@ -110,8 +111,9 @@ fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
         Kind::Inactive | Kind::Other => {}
         Kind::Sender | Kind::Peer => {
             if let Some(device) = own_device(session, to) {
-                let stanza = to_own(session, receipt);
-                send(session, &device, stanza);
+                let other = receipt.jid("recipient").unwrap_or_else(|| to.clone());
+                let conversation = fault_points::conversation(&session.network, &other);
+                send(session, &device, &conversation, to_own(session, receipt));
             }
         }
         Kind::Retry => retry(session, receipt, to),
@@ -145,8 +147,10 @@ fn tell_author(session: &Session, receipt: &Node, to: &Jid) {
     if Arc::ptr_eq(&author.account, &session.account) {
         return;
     }
+    let conversation = as_author_sees(session, to);
     for device in author.account.devices() {
-        send(session, &device, to_author(session, receipt, to, author.naming, Naming::user));
+        let stanza = to_author(session, receipt, to, author.naming, Naming::user);
+        send(session, &device, &conversation, stanza);
     }
 }
 
@@ -160,7 +164,12 @@ fn retry(session: &Session, receipt: &Node, to: &Jid) {
     {
         stanza = stanza.attr("recipient", recipient.clone());
     }
-    send(session, &device, stanza);
+    send(session, &device, &as_author_sees(session, to), stanza);
+}
+
+/// The conversation of a receipt as whoever wrote the message sees it: for him it is with who got it.
+fn as_author_sees(session: &Session, to: &Jid) -> String {
+    if is_person(to) { session.account.number().user.to_string() } else { to.to_string() }
 }
 
 impl Naming {
@@ -212,7 +221,7 @@ fn tell_own(session: &Session, receipt: &Node, to: &Jid) {
                 None => stanza,
             }
         };
-        send(session, &device, stanza);
+        send(session, &device, &fault_points::conversation(&session.network, to), stanza);
     }
 }
 
@@ -235,8 +244,25 @@ fn common(receipt: &Node) -> NodeBuilder {
     stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone())
 }
 
-fn send(session: &Session, device: &Arc<Device>, stanza: NodeBuilder) {
-    if session.network.send(device, Way::Kept, stanza.build()).is_err() {
-        tracing::warn!(device = %device.number(), "a mailbox is full: a receipt was not passed on");
+/// Sends a receipt, in the order and as often as the faults will.
+fn send(session: &Session, device: &Arc<Device>, conversation: &str, stanza: NodeBuilder) {
+    let receipt = stanza.build();
+    let origin = Origin { device: &session.device, conversation };
+    let decision = fault_points::receipted(&session.network.inner.faults, device, origin, &receipt);
+    let passing = device.held.lock().pass(receipt, decision);
+    passing.into_iter().for_each(|receipt| device.tell(receipt));
+    if let ReceiptDecision::Hold { .. } = decision {
+        let device = device.clone();
+        session.network.inner.tasks.spawn(async move {
+            // When nothing comes that could overtake it, it comes all the same.
+            fault_points::wait(RECEIPT_HELD_MS_MAX).await;
+            release_held(&device);
+        });
     }
+}
+
+/// Sends the receipts that are held back for a device.
+pub fn release_held(device: &Device) {
+    let held = device.held.lock().release();
+    held.into_iter().for_each(|receipt| device.tell(receipt));
 }

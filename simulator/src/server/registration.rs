@@ -10,22 +10,17 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
-use thiserror::Error;
-use tokio::sync::oneshot;
 use waproto::whatsapp::ClientPayload;
 
-use super::account::Account;
-use super::device::{Companion, Device};
-use super::device_list::{self, Change};
-use super::identity::{self, Identity, IdentityError};
-use super::keys::{KeyBundle, SignedPrekey};
+use super::identity;
+use super::keys::SignedPrekey;
 use super::linking_code::{self, TypedCode};
 use super::network::Network;
 use super::outlet::Outlet;
+use super::pairing::{Approved, PairingError};
 use crate::clock;
 use crate::limits::{
-    PAIRING_WAIT_SECONDS, QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX,
-    RESTART_PAUSE_MS,
+    QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX, RESTART_PAUSE_MS,
 };
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, SERVER, holding, result};
 
@@ -41,48 +36,6 @@ pub struct Pending {
     pub properties: Vec<u8>,
     /// Present if the client asked to be linked by a code that is typed into the phone.
     pub typed_code: Option<TypedCode>,
-}
-
-/// What a phone says when it links a client.
-#[derive(Debug, Clone)]
-pub struct Approval {
-    /// Protobuf `ADVSignedDeviceIdentityHMAC`.
-    pub device_identity: Vec<u8>,
-    /// The identity key of the phone, 32 bytes.
-    pub account_key: [u8; 32],
-    /// The number of the companion in the list of valid keys.
-    pub key_index: u32,
-}
-
-/// A client that has signed too. It is linked when the phone says so with [`Signed::link`]; dropped, it is refused.
-pub struct Signed {
-    registering: Arc<Registering>,
-    account: Arc<Account>,
-    approval: Approval,
-    /// The number that the new device has.
-    pub index: u16,
-    /// What the client returned: protobuf `ADVSignedDeviceIdentity` with its signature.
-    pub returned: Vec<u8>,
-    /// The same, complete: with the account's key.
-    signed_identity: Vec<u8>,
-    is_linked: bool,
-}
-
-/// Why a client was not linked.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum PairingError {
-    #[error("no client waits under this reference; its code may have run out")]
-    Unknown,
-    #[error("the account has as many companions as it may")]
-    TooMany,
-    #[error("what the phone signed is wrong: {0}")]
-    Phone(IdentityError),
-    #[error("what the companion signed is wrong: {0}")]
-    Companion(IdentityError),
-    #[error("the client refused, code {code}: {text}")]
-    Refused { code: u64, text: String },
-    #[error("the client went away or did not answer in time")]
-    Gone,
 }
 
 /// Clients that wait, by each reference under which they can be found.
@@ -139,9 +92,9 @@ pub struct Registering {
     pub(super) outlet: Arc<Outlet>,
     pub(super) noise_public: [u8; 32],
     pub(super) identity_public: [u8; 32],
-    registration: [u8; 4],
-    signed: SignedPrekey,
-    properties: Vec<u8>,
+    pub(super) registration: [u8; 4],
+    pub(super) signed: SignedPrekey,
+    pub(super) properties: Vec<u8>,
     references: Mutex<Vec<String>>,
     pub(super) typed_code: Mutex<Option<TypedCode>>,
     stage: Mutex<Stage>,
@@ -152,14 +105,6 @@ enum Stage {
     /// The phone has approved; the client must sign.
     Approved(Box<Approved>),
     Done,
-}
-
-struct Approved {
-    account: Arc<Account>,
-    index: u16,
-    identity: Identity,
-    approval: Approval,
-    outcome: oneshot::Sender<Result<Signed, PairingError>>,
 }
 
 const PAIR_SUCCESS_ID: &str = "pair-success";
@@ -256,10 +201,11 @@ impl Registering {
         }
         match node.text("type").as_deref() {
             Some("result") => {
-                if let Some(signed) =
-                    node.child("pair-device-sign").and_then(|sign| sign.child_bytes("device-identity"))
+                let returned = node.child("pair-device-sign").and_then(|sign| sign.child_bytes("device-identity"));
+                if let Some(returned) = returned
+                    && let Some(approved) = self.take_approved(Stage::Done)
                 {
-                    self.take_signature(signed);
+                    approved.signed(self, returned);
                 }
             }
             Some("error") => self.take_refusal(node),
@@ -275,16 +221,30 @@ impl Registering {
     /// The connection is over.
     pub(super) fn end(&self) {
         self.network.inner.registrations.remove(self);
-        if let Stage::Approved(approved) = self.next_stage(Stage::Done) {
-            approved.outcome.send(Err(PairingError::Gone)).ok();
+        let approved = self.take_approved(Stage::Done);
+        *self.stage.lock() = Stage::Done;
+        if let Some(approved) = approved {
+            approved.failed(PairingError::Gone);
         }
     }
 
-    fn next_stage(&self, stage: Stage) -> Stage {
-        std::mem::replace(&mut *self.stage.lock(), stage)
+    /// What was approved and not signed; the stage that follows is `next`.
+    fn take_approved(&self, next: Stage) -> Option<Approved> {
+        let mut stage = self.stage.lock();
+        match std::mem::replace(&mut *stage, Stage::Done) {
+            Stage::Approved(approved) => {
+                *stage = next;
+                Some(*approved)
+            }
+            other => {
+                *stage = other;
+                None
+            }
+        }
     }
 
-    fn approve(&self, approved: Approved) -> Result<(), PairingError> {
+    /// Gives the client what a phone has signed for it.
+    pub(super) fn approve(&self, approved: Approved) -> Result<(), PairingError> {
         let success = pair_success(&approved);
         let mut stage = self.stage.lock();
         if !matches!(*stage, Stage::Waiting) {
@@ -296,29 +256,8 @@ impl Registering {
         Ok(())
     }
 
-    fn take_signature(self: &Arc<Self>, returned: &[u8]) {
-        let Stage::Approved(approved) = self.next_stage(Stage::Done) else { return };
-        let Approved { account, index, identity, approval, outcome } = *approved;
-        let signed = match identity.with_device_signature(returned, &self.identity_public) {
-            Ok(signed_identity) => Ok(Signed {
-                registering: self.clone(),
-                account,
-                approval,
-                index,
-                returned: returned.to_vec(),
-                signed_identity,
-                is_linked: false,
-            }),
-            Err(error) => {
-                self.outlet.end([super::failure(401)]);
-                Err(PairingError::Companion(error))
-            }
-        };
-        outcome.send(signed).ok();
-    }
-
     /// Asks the client to connect again, as the device that it is now.
-    fn restart(&self) {
+    pub(super) fn restart(&self) {
         let outlet = self.outlet.clone();
         self.network.inner.tasks.spawn(async move {
             clock::sleep(Duration::from_millis(RESTART_PAUSE_MS)).await;
@@ -330,44 +269,11 @@ impl Registering {
         if node.text("id").as_deref() != Some(PAIR_SUCCESS_ID) {
             return;
         }
-        if let Stage::Approved(approved) = self.next_stage(Stage::Waiting) {
+        if let Some(approved) = self.take_approved(Stage::Waiting) {
             let error = node.child("error");
             let code = error.and_then(|error| error.number("code")).unwrap_or_default();
             let text = error.and_then(|error| error.text("text")).unwrap_or_default().into_owned();
-            approved.outcome.send(Err(PairingError::Refused { code, text })).ok();
-        }
-    }
-}
-
-impl Signed {
-    /// Links the client: it is a device of the account from now on, and is asked to connect again as such. `list` is
-    /// protobuf `ADVSignedKeyIndexList` with the new companion in it, signed at `signed_at_seconds` since 1970.
-    pub fn link(mut self, signed_at_seconds: u64, list: Vec<u8>) -> Arc<Device> {
-        self.is_linked = true;
-        let Self { registering, account, approval, .. } = &self;
-        let companion = Companion {
-            noise_public: registering.noise_public,
-            signed_identity: self.signed_identity.clone(),
-            key_index: approval.key_index,
-            properties: registering.properties.clone(),
-        };
-        let device = Arc::new(Device::companion(account.number(), account.lid(), self.index, companion));
-        let signed_prekey = registering.signed.clone();
-        let keys = KeyBundle::new(registering.registration, registering.identity_public, signed_prekey);
-        *device.keys.lock() = Some(keys);
-        account.set_identity(approval.account_key);
-        account.set_key_index_list(signed_at_seconds, list);
-        account.add_device(device.clone());
-        device_list::announce(&registering.network, account, Change::Added(&device));
-        registering.restart();
-        device
-    }
-}
-
-impl Drop for Signed {
-    fn drop(&mut self) {
-        if !self.is_linked {
-            self.registering.outlet.end([super::failure(401)]);
+            approved.failed(PairingError::Refused { code, text });
         }
     }
 }
@@ -387,33 +293,6 @@ fn pair_success(approved: &Approved) -> Node {
         ])
         .build();
     set(PAIR_SUCCESS_ID, success)
-}
-
-impl Network {
-    /// Gives the client that waits under a reference what a phone signed for it, and waits until the client has signed
-    /// too.
-    ///
-    /// # Errors
-    /// See [`PairingError`].
-    pub async fn complete_pairing(
-        &self,
-        account: &Arc<Account>,
-        reference: &str,
-        approval: Approval,
-    ) -> Result<Signed, PairingError> {
-        let registering = self.inner.registrations.find(reference).ok_or(PairingError::Unknown)?;
-        let identity = Identity::from_phone(&approval, &registering.identity_public).map_err(PairingError::Phone)?;
-        if account.identity().is_some_and(|known| known != approval.account_key) {
-            return Err(PairingError::Phone(IdentityError::AnotherPhone));
-        }
-        let index = account.reserve_device().ok_or(PairingError::TooMany)?;
-        let (outcome, answer) = oneshot::channel();
-        registering.approve(Approved { account: account.clone(), index, identity, approval, outcome })?;
-        match clock::within(Duration::from_secs(PAIRING_WAIT_SECONDS), answer).await {
-            Some(Ok(outcome)) => outcome,
-            _ => Err(PairingError::Gone),
-        }
-    }
 }
 
 /// A registering client is told something that it must acknowledge.

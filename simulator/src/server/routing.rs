@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use super::account::{Account, Naming, Resolved};
 use super::device::Device;
+use super::fault_points::{self, Origin};
 use super::group::{Group, GroupAddress as _, mode};
-use super::network::Way;
+use super::mailbox::Full;
 use super::session::{Session, acknowledgement};
 use crate::clock;
+use crate::faults::{AckDecision, DeliveryDecision};
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::iq::is_blocked;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
@@ -29,6 +31,8 @@ mod refusal {
 struct Delivery {
     device: Arc<Device>,
     node: Node,
+    /// As whoever gets it sees it: a number, or a group's address.
+    conversation: Arc<str>,
 }
 
 /// Takes a message in, and says so or why not.
@@ -36,18 +40,42 @@ pub fn receive(session: &Session, node: &Node) {
     let (Some(id), Some(to)) = (node.text("id").filter(|id| !id.is_empty()), node.jid("to")) else {
         return session.acknowledge(node, Some(refusal::MALFORMED));
     };
+    let network = &session.network;
+    let conversation = fault_points::conversation(network, &to);
+    let decision = fault_points::sent(&network.inner.faults, &session.device, &conversation, node);
+    if let AckDecision::Nack { code } = decision {
+        return session.acknowledge(node, Some(code));
+    }
     // ASSUMPTION: the service delivers an id of a sender once. What a device sends again because another could not
     // decrypt it says so by a count, and is delivered.
-    if !is_sent_again(node) && !session.device.seen.lock().is_new(&id) {
-        return session.acknowledge(node, None);
-    }
-    let outcome = deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries));
+    let is_new = is_sent_again(node) || session.device.seen.lock().is_new(&id);
+    let outcome = if is_new {
+        deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries))
+    } else {
+        Ok(())
+    };
     match outcome {
-        Ok(()) => acknowledge(session, node, &to),
+        Ok(()) => accept(session, acknowledgement_of(session, node, &to), decision),
         Err(code) => {
             session.device.seen.lock().forget(&id);
             session.acknowledge(node, Some(code));
         }
+    }
+}
+
+/// Acknowledges a message that was taken, unless something is to go wrong with that.
+fn accept(session: &Session, ack: Node, decision: AckDecision) {
+    match decision {
+        AckDecision::Send | AckDecision::Nack { .. } => session.answer(ack),
+        AckDecision::SendAfter { delay_ms } => {
+            let session = session.clone();
+            session.network.inner.tasks.clone().spawn(async move {
+                fault_points::wait(delay_ms).await;
+                session.answer(ack);
+            });
+        }
+        AckDecision::Drop => {}
+        AckDecision::End(end) => session.outlet.end([fault_points::last_word(end)]),
     }
 }
 
@@ -56,8 +84,8 @@ fn is_sent_again(node: &Node) -> bool {
     counts(node.all()) || node.child("participants").is_some_and(|list| list.all().iter().any(|to| counts(to.all())))
 }
 
-/// Acknowledges, and in a group says if the sender knows other devices than there are.
-fn acknowledge(session: &Session, node: &Node, to: &Jid) {
+/// The acknowledgement, which in a group says if the sender knows other devices than there are.
+fn acknowledgement_of(session: &Session, node: &Node, to: &Jid) -> Node {
     let mut ack = acknowledgement(node, None);
     if let Some(said) = node.text("phash")
         && let Some(group) = session.network.inner.groups.find(to)
@@ -67,17 +95,28 @@ fn acknowledge(session: &Session, node: &Node, to: &Jid) {
             ack = ack.attr("phash", hash);
         }
     }
-    session.answer(ack.build());
+    ack.build()
 }
 
 fn hand_out(session: &Session, deliveries: Vec<Delivery>) -> Result<(), u16> {
     if !deliveries.iter().all(|delivery| delivery.device.mailbox.has_room()) {
         return Err(refusal::MAILBOX_FULL);
     }
-    for Delivery { device, node } in deliveries {
-        session.network.send(&device, Way::Kept, node).map_err(|_| refusal::MAILBOX_FULL)?;
+    for Delivery { device, node, conversation } in deliveries {
+        let origin = Origin { device: &session.device, conversation: &conversation };
+        let decision = fault_points::delivered(&session.network.inner.faults, &device, origin, &node);
+        keep(&device, node, decision).map_err(|_| refusal::MAILBOX_FULL)?;
     }
     Ok(())
+}
+
+fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) -> Result<(), Full> {
+    match decision {
+        DeliveryDecision::Deliver => {}
+        DeliveryDecision::Repeat { copies } => (0..copies).try_for_each(|_| device.mailbox.keep(node.clone()))?,
+        DeliveryDecision::Spoil => fault_points::spoil(&mut node),
+    }
+    device.mailbox.keep(node)
 }
 
 fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>, u16> {
@@ -105,13 +144,15 @@ fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>,
 /// A message to a person: a part for each of his devices, and one for each other device of the sender.
 fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: &Node) -> Vec<Delivery> {
     let blocked = is_blocked(&resolved.account, &session.account);
+    let (own, others) = (number_of(&session.account), number_of(&resolved.account));
     let each = parts(session, list).into_iter().filter_map(|(account, device, parts)| {
         if Arc::ptr_eq(&account, &session.account) {
             let stanza = from_sender(session, node, resolved.naming).attr("recipient", to.to_non_ad());
-            Some(delivery(device, stanza, parts, node))
+            Some(delivery(device, stanza, parts, node, &others))
         } else {
             // ASSUMPTION: who is blocked is told that his message was taken.
-            (!blocked).then(|| delivery(device, from_sender(session, node, resolved.naming), parts, node))
+            let stanza = from_sender(session, node, resolved.naming);
+            (!blocked).then(|| delivery(device, stanza, parts, node, &own))
         }
     });
     each.collect()
@@ -128,13 +169,14 @@ fn to_one_device(session: &Session, node: &Node, resolved: &Resolved) -> Result<
     } else if is_blocked(&resolved.account, &session.account) {
         return Ok(Vec::new());
     }
-    Ok(vec![delivery(device, stanza, encrypted(node), node)])
+    Ok(vec![delivery(device, stanza, encrypted(node), node, &number_of(&session.account))])
 }
 
 /// A message to a group: for each device its own part, if there is one, and the part that is for all.
 fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
     let named = node.child("participants").map(|list| parts(session, list)).unwrap_or_default();
     let for_all = encrypted(node);
+    let conversation = Arc::from(group.jid().to_string());
     let mut deliveries = Vec::new();
     for member in group.members() {
         for device in member.account.devices() {
@@ -144,7 +186,8 @@ fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
             let own = named.iter().find(|(_, named, _)| Arc::ptr_eq(named, &device)).map(|(_, _, parts)| parts);
             let mut parts = own.cloned().unwrap_or_default();
             parts.extend(for_all.iter().cloned());
-            deliveries.push(delivery(device, from_member(session, node, group.jid(), group.naming()), parts, node));
+            let stanza = from_member(session, node, group.jid(), group.naming());
+            deliveries.push(delivery(device, stanza, parts, node, &conversation));
         }
     }
     deliveries
@@ -157,7 +200,8 @@ fn to_one_member(session: &Session, node: &Node, group: &Group, participant: &Ji
         return Vec::new();
     }
     let Some(device) = resolved.account.device(resolved.device) else { return Vec::new() };
-    vec![delivery(device, from_member(session, node, group.jid(), group.naming()), encrypted(node), node)]
+    let stanza = from_member(session, node, group.jid(), group.naming());
+    vec![delivery(device, stanza, encrypted(node), node, &Arc::from(group.jid().to_string()))]
 }
 
 /// A status or broadcast: only for the devices that it names.
@@ -166,9 +210,10 @@ fn to_one_member(session: &Session, node: &Node, group: &Group, participant: &Ji
 fn to_named(session: &Session, node: &Node, to: &Jid) -> Vec<Delivery> {
     let for_all = encrypted(node);
     let named = node.child("participants").map(|list| parts(session, list)).unwrap_or_default();
+    let conversation = Arc::from(to.to_string());
     let each = named.into_iter().map(|(_, device, mut parts)| {
         parts.extend(for_all.iter().cloned());
-        delivery(device, from_member(session, node, to, Naming::Number), parts, node)
+        delivery(device, from_member(session, node, to, Naming::Number), parts, node, &conversation)
     });
     each.collect()
 }
@@ -181,6 +226,10 @@ fn parts(session: &Session, list: &Node) -> Vec<(Arc<Account>, Arc<Device>, Vec<
         (!Arc::ptr_eq(&device, &session.device)).then(|| (resolved.account, device, encrypted(to)))
     });
     each.collect()
+}
+
+fn number_of(account: &Account) -> Arc<str> {
+    Arc::from(account.number().user.as_str())
 }
 
 fn encrypted(node: &Node) -> Vec<Node> {
@@ -222,7 +271,13 @@ fn common(session: &Session, node: &Node) -> NodeBuilder {
 }
 
 /// The stanza with its encrypted parts, and what else the sender put in.
-fn delivery(device: Arc<Device>, stanza: NodeBuilder, mut children: Vec<Node>, node: &Node) -> Delivery {
+fn delivery(
+    device: Arc<Device>,
+    stanza: NodeBuilder,
+    mut children: Vec<Node>,
+    node: &Node,
+    conversation: &Arc<str>,
+) -> Delivery {
     let begins_session = children.iter().any(|part| part.text("type").as_deref() == Some("pkmsg"));
     let others = node.all().iter().filter(|child| match child.tag.as_ref() {
         "enc" | "participants" => false,
@@ -231,5 +286,6 @@ fn delivery(device: Arc<Device>, stanza: NodeBuilder, mut children: Vec<Node>, n
         _ => true,
     });
     children.extend(others.cloned());
-    Delivery { device, node: stanza.children(children).build() }
+    let node = stanza.children(children).build();
+    Delivery { device, node, conversation: conversation.clone() }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::device::Device;
-use super::fault_points::Fate;
-use super::network::{Network, Way, passing};
+use super::network::Network;
 use super::outlet::Outlet;
 use super::{iq, presence, receipts, routing};
 use crate::clock;
@@ -46,33 +45,13 @@ impl Session {
     pub(super) fn end(&self) {
         if self.device.mailbox.detach(self.connection) {
             presence::leave(self);
-        }
-    }
-
-    /// Takes in a stanza, past the fault that may be meant for it.
-    pub(super) async fn receive(&self, node: Arc<Node>) {
-        if self.outlet.is_ending() {
-            return;
-        }
-        match self.network.inner.faults.up(&passing(&self.device, &node)) {
-            Fate::Pass => self.act(&node),
-            Fate::Drop => {}
-            Fate::Delay(time) => {
-                let session = self.clone();
-                self.network.inner.tasks.spawn(async move {
-                    clock::sleep(time).await;
-                    session.act(&node);
-                });
-            }
-            Fate::Replace(nodes) => nodes.iter().for_each(|node| self.act(node)),
-            Fate::Close(last) => self.outlet.end(last),
+            receipts::release_held(&self.device);
         }
     }
 
     /// Sends something back on this connection.
     pub(super) fn answer(&self, node: Node) {
-        // Only a mailbox can be full, and an answer goes past it.
-        self.network.send(&self.device, Way::Connection(self.outlet.clone()), node).ok();
+        self.outlet.push(Arc::new(node));
     }
 
     /// Says that a stanza was taken, or with `error` that it was not.
@@ -80,7 +59,11 @@ impl Session {
         self.answer(acknowledgement(node, error).build());
     }
 
-    fn act(&self, node: &Node) {
+    /// Takes in a stanza.
+    pub(super) fn receive(&self, node: &Node) {
+        if self.outlet.is_ending() {
+            return;
+        }
         match node.tag.as_ref() {
             "iq" => iq::receive(self, node),
             "message" => routing::receive(self, node),

@@ -62,7 +62,6 @@ impl Authority {
         let chain = CertChain {
             intermediate: MessageField::some(certificate(INTERMEDIATE_SERIAL, ROOT_SERIAL, &intermediate, &root)?),
             leaf: MessageField::some(certificate(LEAF_SERIAL, INTERMEDIATE_SERIAL, &leaf, &intermediate)?),
-            ..Default::default()
         };
         Ok(Self { root_public: public_bytes(&root), leaf, chain: chain.encode_to_vec() })
     }
@@ -103,14 +102,13 @@ fn certificate(serial: u32, issuer: u32, subject: &KeyPair, signer: &KeyPair) ->
         key: Some(public_bytes(subject).to_vec()),
         not_before: Some(VALID_FROM_SECONDS),
         not_after: Some(VALID_TO_SECONDS),
-        ..Default::default()
     }
     .encode_to_vec();
     let signature = signer
         .private_key
         .calculate_signature(&details, &mut rand::rng())
         .map_err(|error| KeyError(error.to_string()))?;
-    Ok(NoiseCertificate { details: Some(details), signature: Some(signature.to_vec()), ..Default::default() })
+    Ok(NoiseCertificate { details: Some(details), signature: Some(signature.to_vec()) })
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::limits::{EDGE_ROUTING_BYTES_MAX, FRAME_BYTES_MAX};
 pub const HEADER: [u8; 4] = wacore_binary::consts::WA_CONN_HEADER;
 
 const EDGE_MARK: &[u8; 4] = b"ED\0\x01";
-const LENGTH_BYTES: usize = 3;
+/// Bytes of the length before each frame.
+pub const LENGTH_BYTES: usize = 3;
 
 /// Why a stream cannot be read on: the connection has to be closed.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -41,16 +41,12 @@ impl Client {
 
     async fn start_with(network: &Network, backend: Arc<InMemoryBackend>, code: Option<PairCodeOptions>) -> Self {
         let events = Growing::new();
-        let seen = events.clone();
         let mut builder = Bot::builder()
             .with_backend_arc(backend.clone())
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(network.ws_url().unwrap()))
             .with_http_client(whatsapp_rust_ureq_http_client::UreqHttpClient::new())
             .with_version((2, 3000, 0))
-            .on_event(move |event, _| {
-                seen.push(event);
-                std::future::ready(())
-            });
+            .with_event_handler(Seen(events.clone()));
         if let Some(options) = code {
             builder = builder.with_pair_code(options);
         }
@@ -114,6 +110,15 @@ impl Client {
             .await;
     }
 
+    /// Waits until it is logged out; whether it was refused at a login.
+    pub async fn logged_out(&self) -> bool {
+        self.event("the end of the link", |event| match event {
+            Event::LoggedOut(out) => Some(out.on_connect),
+            _ => None,
+        })
+        .await
+    }
+
     /// Sends a text; returns its id once the server has acknowledged it.
     pub async fn send(&self, to: &Jid, text: &str) -> String {
         let sent = self.client.send_message(to, text_message(text)).await.unwrap();
@@ -155,6 +160,15 @@ impl Client {
         self.events
             .until(text, |events| events.iter().flat_map(|event| shown(event)).find(|shown| shown.text == text))
             .await
+    }
+}
+
+/// Takes events down in their order: handlers of the builder run side by side.
+struct Seen(Arc<Growing<Arc<Event>>>);
+
+impl EventHandler for Seen {
+    fn handle_event(&self, event: Arc<Event>) {
+        self.0.push(event);
     }
 }
 

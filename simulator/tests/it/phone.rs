@@ -6,22 +6,24 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use simulator::clock;
 use simulator::people::address::Person;
-use simulator::people::bundle::Bundle;
 use simulator::people::chance::Chance;
 use simulator::people::linking::{Companions, QrCode};
-use simulator::people::signal::{EncKind, Signal};
+use simulator::people::pairing_code::CodePairing;
+use simulator::people::signal::Signal;
 use simulator::server::account::Account;
 use simulator::server::device::Device;
-use simulator::server::link::LinkSender;
 use simulator::server::network::Network;
-use simulator::server::registration::{Approval, PairingError};
-use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, empty, holding};
-use tokio::sync::oneshot;
+use simulator::server::pairing::{Approval, PairingError};
+use simulator::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _, SERVER};
 use tokio::task::JoinSet;
 use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 
-use crate::world::{Growing, patiently};
+use crate::world::Growing;
+
+mod inner;
+
+use inner::{Inner, State, part};
 
 /// A text as a phone read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +38,6 @@ pub struct Phone {
     pub account: Arc<Account>,
     inner: Arc<Inner>,
     _tasks: JoinSet<()>,
-}
-
-struct Inner {
-    network: Network,
-    sender: LinkSender,
-    state: Mutex<State>,
-    read: Arc<Growing<Read>>,
-    stanzas: Arc<Growing<Arc<Node>>>,
-}
-
-struct State {
-    signal: Signal,
-    companions: Companions,
-    questions: HashMap<String, oneshot::Sender<Node>>,
-    next: u64,
 }
 
 impl Phone {
@@ -100,6 +87,33 @@ impl Phone {
         let pending = self.inner.network.pending(&code.reference).ok_or(PairingError::Unknown)?;
         code.check(&pending.identity_public, &pending.noise_public).unwrap();
         self.admit(&code.reference, pending.identity_public, &code.secret).await
+    }
+
+    /// Types the code that a client shows, once the server has told of the client, and links it.
+    pub async fn type_code(&self, code: &str) -> Arc<Device> {
+        let hello = self.linking_stage("companion_hello").await;
+        let reference = hello.child_bytes("link_code_pairing_ref").unwrap().to_vec();
+        let (pairing, answer) = {
+            let state = &mut *self.inner.state.lock();
+            let (own, chance) = state.signal.identity_mut();
+            CodePairing::begin(code, &hello, &reference, own, chance).unwrap()
+        };
+        let answered = self.ask("md", "set", SERVER, vec![answer]).await;
+        assert_eq!(answered.text("type").as_deref(), Some("result"));
+        let finish = self.linking_stage("companion_finish").await;
+        let outcome = pairing.finish(&finish, self.inner.state.lock().signal.identity()).unwrap();
+        let reference = String::from_utf8(reference).unwrap();
+        let pending = self.inner.network.pending(&reference).unwrap();
+        assert_eq!((pending.identity_public, pending.noise_public), (outcome.identity, outcome.noise_key));
+        self.admit(&reference, outcome.identity, &outcome.secret).await.unwrap()
+    }
+
+    async fn linking_stage(&self, stage: &str) -> Node {
+        self.stanza("a stage of linking", |node| {
+            let register = node.child("link_code_companion_reg")?;
+            (register.text("stage")? == stage).then(|| register.clone())
+        })
+        .await
     }
 
     /// Links the client that waits under a reference, with the secret that both know.
@@ -200,6 +214,22 @@ impl Phone {
         self.inner.sender.send(node).await;
     }
 
+    /// Writes to one device something that is encrypted and then spoiled.
+    pub async fn write_spoiled(&self, device: &Jid, id: &str) {
+        let message = wa::Message { conversation: Some("spoiled".to_owned()), ..Default::default() };
+        let mut enc = self.inner.encrypt(device, &message).await;
+        let mut bytes = enc.bytes().unwrap().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        enc.content = Some(NodeContent::Bytes(bytes));
+        let node = NodeBuilder::new("message")
+            .attr("to", device.to_non_ad())
+            .attr("id", id)
+            .attr("type", "text")
+            .children([NodeBuilder::new("participants").children([part(device, enc)]).build()])
+            .build();
+        self.inner.sender.send(node).await;
+    }
+
     /// Writes a text to a group, with the key to read it for each device.
     pub async fn write_to_group(&self, group: &Jid, members: &[Jid], text: &str) -> String {
         let id = self.inner.new_id();
@@ -273,146 +303,4 @@ impl Phone {
     pub async fn ask(&self, xmlns: &'static str, kind: &'static str, to: &str, children: Vec<Node>) -> Node {
         self.inner.ask(xmlns, kind, to, children).await
     }
-}
-
-fn part(device: &Jid, enc: Node) -> Node {
-    NodeBuilder::new("to").attr("jid", device.clone()).children([enc]).build()
-}
-
-impl Inner {
-    fn new_id(&self) -> String {
-        let mut state = self.state.lock();
-        state.next += 1;
-        let chance = state.signal.chance().below(u32::MAX);
-        format!("PHONE{:08}{chance}", state.next)
-    }
-
-    async fn ask(&self, xmlns: &'static str, kind: &'static str, to: &str, children: Vec<Node>) -> Node {
-        let id = self.new_id();
-        let (question, answer) = oneshot::channel();
-        self.state.lock().questions.insert(id.clone(), question);
-        let iq = NodeBuilder::new("iq").attr("xmlns", xmlns).attr("type", kind).attr("to", to).attr("id", id);
-        self.sender.send(iq.children(children).build()).await;
-        patiently("an answer", answer).await.unwrap()
-    }
-
-    async fn upload_keys(&self, count: usize) {
-        let children = {
-            let state = &mut *self.state.lock();
-            let (identity, chance) = state.signal.identity_mut();
-            identity.upload(count, chance)
-        };
-        let answer = self.ask("encrypt", "set", SERVER, children).await;
-        assert_eq!(answer.text("type").as_deref(), Some("result"));
-    }
-
-    async fn devices_of(&self, user: &Jid) -> Vec<Jid> {
-        let query = NodeBuilder::new("query").children([empty("devices")]).build();
-        let list =
-            NodeBuilder::new("list").children([NodeBuilder::new("user").attr("jid", user.clone()).build()]).build();
-        let answer =
-            self.ask("usync", "get", SERVER, vec![NodeBuilder::new("usync").children([query, list]).build()]).await;
-        let user_node = &answer.child("usync").unwrap().child("list").unwrap().all()[0];
-        let devices = user_node.child("devices").unwrap().child("device-list").unwrap();
-        devices
-            .all()
-            .iter()
-            .map(|device| user.with_device(u16::try_from(device.number("id").unwrap()).unwrap()))
-            .collect()
-    }
-
-    async fn encrypt(&self, device: &Jid, message: &wa::Message) -> Node {
-        let has_session = self.state.lock().signal.has_session(device);
-        if !has_session {
-            let user = NodeBuilder::new("user").attr("jid", device.clone()).build();
-            let key = NodeBuilder::new("key").children([user]).build();
-            let answer = self.ask("encrypt", "get", SERVER, vec![key]).await;
-            let bundle = Bundle::read(&answer.child("list").unwrap().all()[0]).unwrap();
-            self.state.lock().signal.begin(device, &bundle).unwrap();
-        }
-        let sealed = self.state.lock().signal.encrypt(device, &message.encode_to_vec()).unwrap();
-        NodeBuilder::new("enc").attr("v", 2).attr("type", sealed.kind.name()).bytes(sealed.bytes).build()
-    }
-
-    async fn take(self: &Arc<Self>, node: Arc<Node>) {
-        match node.tag.as_ref() {
-            "iq" => {
-                let question = node.text("id").and_then(|id| self.state.lock().questions.remove(id.as_ref()));
-                if let Some(question) = question {
-                    question.send(Node::clone(&node)).ok();
-                }
-            }
-            "message" => self.read(&node).await,
-            "notification" | "receipt" => self.confirm(&node).await,
-            _ => {}
-        }
-        self.stanzas.push(node);
-    }
-
-    async fn confirm(&self, node: &Node) {
-        let mut ack = NodeBuilder::new("ack").attr("class", node.tag.to_string());
-        for (name, source) in [("id", "id"), ("to", "from"), ("type", "type"), ("participant", "participant")] {
-            if let Some(value) = node.attrs.get(source) {
-                ack = ack.attr(name, value.clone());
-            }
-        }
-        self.sender.send(ack.build()).await;
-    }
-
-    async fn read(&self, node: &Node) {
-        let from = node.jid("from").unwrap();
-        let sender = node.jid("participant").unwrap_or_else(|| from.clone());
-        let other =
-            ["sender_lid", "sender_pn", "participant_lid", "participant_pn"].iter().find_map(|name| node.jid(name));
-        for enc in node.all().iter().filter(|child| child.tag == "enc") {
-            let kind = EncKind::read(&enc.text("type").unwrap()).unwrap();
-            let plain = {
-                let signal = &mut self.state.lock().signal;
-                if let Some(other) = &other {
-                    signal.learn(&sender, other);
-                }
-                match kind {
-                    EncKind::SenderKey => signal.decrypt_from_group(&from, &sender, enc.bytes().unwrap()),
-                    _ => signal.decrypt(&sender, kind, enc.bytes().unwrap()),
-                }
-            };
-            let message = wa::Message::decode_from_slice(&plain.unwrap()).unwrap();
-            if let Some(key) = message.sender_key_distribution_message.as_option() {
-                let bytes = key.axolotl_sender_key_distribution_message.as_ref().unwrap();
-                self.state.lock().signal.take_distribution(&from, &sender, bytes).unwrap();
-            }
-            let (chat, message) = match message.device_sent_message.into_option() {
-                Some(sent) => (sent.destination_jid.unwrap().parse().unwrap(), sent.message.into_option().unwrap()),
-                None => (from.to_non_ad(), wa::Message { conversation: message.conversation, ..Default::default() }),
-            };
-            let text = message
-                .conversation
-                .or_else(|| message.extended_text_message.into_option().and_then(|extended| extended.text));
-            if let Some(text) = text {
-                let id = node.text("id").unwrap().into_owned();
-                self.read.push(Read { chat, sender: sender.clone(), id, text });
-            }
-        }
-        let mut receipt =
-            NodeBuilder::new("receipt").attr("id", node.text("id").unwrap().as_ref()).attr("to", from.clone());
-        if let Some(participant) = node.attrs.get("participant") {
-            receipt = receipt.attr("participant", participant.clone());
-        }
-        if let Some(recipient) = node.attrs.get("recipient") {
-            receipt = receipt.attr("type", "sender").attr("recipient", recipient.clone());
-        } else if node.text("category").as_deref() == Some("peer") {
-            receipt = receipt.attr("type", "peer_msg");
-        }
-        self.sender.send(receipt.build()).await;
-    }
-}
-
-/// A reference inside a notification of a client that waits for a typed code.
-pub fn bytes_of(node: &Node, tag: &str) -> Vec<u8> {
-    node.child_bytes(tag).unwrap_or_default().to_vec()
-}
-
-/// A child that holds bytes, for stanzas that tests write.
-pub fn bytes_node(tag: &'static str, bytes: &[u8]) -> Node {
-    holding(tag, bytes)
 }

@@ -61,6 +61,16 @@ pub async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
     }
 }
 
+/// Waits until something holds that can only be looked at.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    patiently(what, async {
+        while !holds() {
+            clock::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
 /// A list that grows, and that can be waited on.
 pub struct Growing<T> {
     items: parking_lot::Mutex<Vec<T>>,

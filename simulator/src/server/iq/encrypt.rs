@@ -1,16 +1,15 @@
 //! `encrypt`: the public keys of devices, left by them and fetched by those who want to write to them.
 
-use std::sync::Arc;
-
 use sha1::{Digest as _, Sha1};
 
 use crate::clock;
+use crate::faults::PrekeysDecision;
 use crate::limits::{PREKEYS_LOW, REQUEST_ITEMS_MAX};
 use crate::server::device::Device;
 use crate::server::device_list;
+use crate::server::fault_points;
 use crate::server::identity;
-use crate::server::keys::{KeyBundle, SignedPrekey, read_one_time, write_one_time};
-use crate::server::network::{Network, Way};
+use crate::server::keys::{KeyBundle, OneTime, SignedPrekey, read_one_time, write_one_time};
 use crate::server::registration::new_id;
 use crate::server::session::Session;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
@@ -119,12 +118,19 @@ fn fetch(session: &Session, node: &Node, key: &Node) -> Node {
 
 fn bundle(session: &Session, jid: &Jid) -> Node {
     let found = session.network.inner.directory.resolve(jid);
+    let decision = found
+        .as_ref()
+        .map(|found| fault_points::keys_wanted(&session.network.inner.faults, &session.device, &found.account));
     let device = found.and_then(|found| found.account.device(found.device));
+    let children = match (device.as_deref(), decision) {
+        (Some(device), Some(PrekeysDecision::Give)) => take(device, KeyBundle::take_one_time),
+        (Some(device), Some(PrekeysDecision::GiveWithoutOneTimeKey)) => take(device, |_| None),
+        _ => None,
+    };
     let user = NodeBuilder::new("user").attr("jid", jid.clone());
-    let taken = device.as_ref().and_then(|device| take(device).map(|children| (device, children)));
-    match taken {
-        Some((device, children)) => {
-            tell_if_low(&session.network, device);
+    match children {
+        Some(children) => {
+            device.as_deref().inspect(|device| tell_if_low(device));
             user.children(children).build()
         }
         None => {
@@ -134,7 +140,7 @@ fn bundle(session: &Session, jid: &Jid) -> Node {
     }
 }
 
-fn take(device: &Device) -> Option<Vec<Node>> {
+fn take(device: &Device, one_time: impl FnOnce(&mut KeyBundle) -> Option<OneTime>) -> Option<Vec<Node>> {
     let mut keys = device.keys.lock();
     let keys = keys.as_mut()?;
     let mut children = vec![
@@ -143,13 +149,13 @@ fn take(device: &Device) -> Option<Vec<Node>> {
         holding("identity", keys.identity),
         keys.signed.write(),
     ];
-    children.extend(keys.take_one_time().as_ref().map(write_one_time));
+    children.extend(one_time(keys).as_ref().map(write_one_time));
     children.extend(device_list::identity(device));
     Some(children)
 }
 
 /// Asks a device for new one-time prekeys, once until it has brought some.
-fn tell_if_low(network: &Network, device: &Arc<Device>) {
+fn tell_if_low(device: &Device) {
     let left = {
         let mut keys = device.keys.lock();
         let Some(keys) = keys.as_mut() else { return };
@@ -166,7 +172,5 @@ fn tell_if_low(network: &Network, device: &Arc<Device>) {
         .attr("t", clock::now_seconds())
         .children([NodeBuilder::new("count").attr("value", left).build()])
         .build();
-    if network.send(device, Way::Kept, notification).is_err() {
-        tracing::warn!(device = %device.number(), "a mailbox is full: it was not told that its prekeys are low");
-    }
+    device.tell(notification);
 }

@@ -18,7 +18,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
         .children([empty("upload"), empty("download")])
         .build();
     let media_conn = NodeBuilder::new("media_conn")
-        .attr("auth", session.network.inner.media.new_auth())
+        .attr("auth", session.network.inner.media.new_auth(session.device.name()))
         .attr("ttl", TTL_SECONDS)
         .attr("auth_ttl", TTL_SECONDS)
         .attr("max_buckets", 12)

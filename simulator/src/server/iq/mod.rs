@@ -21,8 +21,10 @@ mod usync;
 
 pub use privacy::is_blocked;
 
+use super::fault_points;
 use super::session::Session;
-use crate::wire::stanza::{Node, Read as _, result};
+use crate::faults::IqDecision;
+use crate::wire::stanza::{Node, Read as _, error, result};
 
 /// Answers a request.
 pub fn receive(session: &Session, node: &Node) {
@@ -33,6 +35,11 @@ pub fn receive(session: &Session, node: &Node) {
         // A client that gives no type (for its statistics) does not wait.
         _ if node.text("xmlns").as_deref() == Some("w:stats") => {}
         _ => return session.network.inner.unknown.note(Some(session.device.number()), node),
+    }
+    match fault_points::asked(&session.network.inner.faults, &session.device, node) {
+        IqDecision::Answer => {}
+        IqDecision::RateOverlimit => return session.answer(error(node, 429, "rate-overlimit")),
+        IqDecision::End(end) => return session.outlet.end([fault_points::last_word(end)]),
     }
     let answer = answer(session, node).unwrap_or_else(|| {
         session.network.inner.unknown.note(Some(session.device.number()), node);

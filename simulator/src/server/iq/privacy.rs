@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::clock;
 use crate::limits::BLOCKED_MAX;
 use crate::server::account::Account;
-use crate::server::network::Way;
 use crate::server::registration::new_id;
 use crate::server::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
@@ -71,9 +70,7 @@ fn pass_token(session: &Session, token: &Node) {
         .children([NodeBuilder::new("tokens").children([token]).build()])
         .build();
     for device in other.devices() {
-        if session.network.send(&device, Way::Kept, notification.clone()).is_err() {
-            tracing::warn!(device = %device.number(), "a mailbox is full: a token was not passed");
-        }
+        device.tell(notification.clone());
     }
 }
 

@@ -5,7 +5,6 @@ use crate::limits::PATCHES_PER_ANSWER_MAX;
 use crate::server::account::Account;
 use crate::server::app_state::PatchRefused;
 use crate::server::device::Device;
-use crate::server::network::{Network, Way};
 use crate::server::registration::new_id;
 use crate::server::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding, result};
@@ -23,7 +22,7 @@ fn of_one(session: &Session, collection: &Node) -> Option<Node> {
         None => Some(patches(&session.account, &name, version)),
         Some(patch) => {
             let sender = Some(session.device.as_ref());
-            Some(match append(&session.network, &session.account, &name, version, patch, sender) {
+            Some(match append(&session.account, &name, version, patch, sender) {
                 Ok(version) => collection_node(&name, version).attr("type", "result").build(),
                 Err(refused) => refusal(&session.account, &name, version, refused),
             })
@@ -33,7 +32,6 @@ fn of_one(session: &Session, collection: &Node) -> Option<Node> {
 
 /// Appends a patch and tells the devices of the account, but for the one that sent it.
 pub fn append(
-    network: &Network,
     account: &Account,
     name: &str,
     base: u64,
@@ -52,9 +50,7 @@ pub fn append(
             .attr("t", clock::now_seconds())
             .children([collection_node(name, version).build()])
             .build();
-        if network.send(&device, Way::Kept, notification).is_err() {
-            tracing::warn!(device = %device.number(), "a mailbox is full: a change of app state was not told");
-        }
+        device.tell(notification);
     }
     Ok(version)
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::faults::UsyncDecision;
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::account::{Account, Naming};
 use crate::server::device_list;
+use crate::server::fault_points;
 use crate::server::session::Session;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
 
@@ -37,6 +39,18 @@ enum Asked {
 }
 
 fn find(session: &Session, user: &Node) -> Asked {
+    match named(session, user) {
+        Asked::Known(account, jid) => {
+            match fault_points::looked_up(&session.network.inner.faults, &session.device, &account) {
+                UsyncDecision::Answer => Asked::Known(account, jid),
+                UsyncDecision::NotOnWhatsapp => Asked::Unknown(Some(jid)),
+            }
+        }
+        unknown => unknown,
+    }
+}
+
+fn named(session: &Session, user: &Node) -> Asked {
     if let Some(jid) = user.jid("jid").or_else(|| user.jid("pn_jid")) {
         let jid = jid.to_non_ad();
         return match session.network.inner.directory.resolve(&jid) {
