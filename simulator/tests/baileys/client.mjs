@@ -1,13 +1,13 @@
-// One unmodified Baileys client, driven by JSON lines: commands come on standard input, events leave on standard output,
-// the library's log on standard error.
+// One unmodified Baileys client, driven by JSON lines: commands come on standard input, events leave on standard
+// output, the library's log on standard error.
 //
 // A command is {"number": 1, "do": "connect", ...}; after it comes {"event": "done", "number": 1, "result": ...} or
-// {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, pairing_code,
-// linked, open, close, message, undecryptable, change, status, receipt, group, history, error. COMMANDS lists what can
-// be commanded, `listen` what is told.
+// {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, linked,
+// pairing_code, open, close, message, protocol (for the client itself), undecryptable, change, status, receipt, group,
+// history, error. COMMANDS lists what can be commanded, `listen` what is told.
 //
-// BAILEYS_MODULES names the folder of the installed packages (left out: node_modules beside this file), BAILEYS_LOG the
-// level of the library's log (left out: silent).
+// BAILEYS_MODULES names the folder of the installed packages (left out: node_modules beside this file), BAILEYS_LOG
+// the level of the library's log (left out: silent).
 
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -37,7 +37,7 @@ let settings
 const messages = new Map()
 
 const COMMANDS = {
-  /** {ws_url, root_key (64 hexadecimal digits), auth (a folder), history (wait for it?), available (show as online?)} */
+  /** {ws_url, root_key (64 hexadecimal digits), auth (a folder), history (wait for it), available (show as online)} */
   async connect(command) {
     settings = command
     baileys.WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(command.root_key, 'hex')
@@ -196,9 +196,12 @@ async function connectionChanged(opened, { connection, qr, isNewLogin, lastDisco
 }
 
 async function show(message, type) {
-  const { id, remoteJid: chat, remoteJidAlt: chat_alt, participant, participantAlt: participant_alt } = message.key
+  const { id, remoteJid: chat, remoteJidAlt, participant, participantAlt, fromMe } = message.key
   keep(id, message)
-  const about = { id, chat, chat_alt, participant, participant_alt, from_me: Boolean(message.key.fromMe), upsert: type }
+  // An empty text is how the library says nothing.
+  const alternatives = { chat_alt: remoteJidAlt || undefined, participant_alt: participantAlt || undefined }
+  const where = { chat, participant: participant || undefined, ...alternatives }
+  const about = { id, ...where, from_me: Boolean(fromMe), upsert: type }
   if (message.messageStubType === baileys.proto.WebMessageInfo.StubType.CIPHERTEXT) {
     return emit('undecryptable', { ...about, why: message.messageStubParameters?.[0] })
   }
@@ -210,6 +213,7 @@ async function show(message, type) {
   const content = baileys.normalizeMessageContent(message.message)
   const file = fileOf(content)
   const shown = { ...about, name: message.pushName ?? undefined, ...contentsOf(content) }
+  if (shown.kind === 'protocol') return emit('protocol', shown)
   if (!file) return emit('message', shown)
   const bytes = await download(file)
   emit('message', { ...shown, bytes: bytes.length, sha256: hashOf(bytes) })

@@ -12,7 +12,8 @@ const FILES = {
 
 /** The contents of a decrypted message, without its file: see `fileOf`. */
 export function contentsOf(message) {
-  const { conversation, extendedTextMessage, locationMessage, contactMessage, reactionMessage, protocolMessage } = message
+  const { conversation, extendedTextMessage, locationMessage, contactMessage } = message
+  const { reactionMessage, protocolMessage } = message
   if (conversation) return { kind: 'text', text: conversation }
   if (extendedTextMessage) {
     return { kind: 'text', text: extendedTextMessage.text, replies_to: extendedTextMessage.contextInfo?.stanzaId }

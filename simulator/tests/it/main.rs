@@ -1,8 +1,9 @@
-//! Stories about the network, told with a real client (whatsapp-rust) and with phones that are made here.
+//! Stories about the network, told with two real clients (whatsapp-rust and Baileys) and with phones that are made here.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app_state;
+mod baileys;
 mod client;
 mod faults;
 mod groups;
@@ -10,4 +11,5 @@ mod linking;
 mod media;
 mod messages;
 mod phone;
+mod second_client;
 mod world;

@@ -1,1 +1,0 @@
-//! Checkers that hold at any moment.
