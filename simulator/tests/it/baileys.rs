@@ -158,12 +158,11 @@ fn name_of(event: &Value) -> &str {
 /// The installed packages: where the environment says, or below the build's folder.
 #[allow(clippy::disallowed_methods, reason = "a test has no settings; whoever installed the packages says where")]
 fn modules() -> PathBuf {
-    let below_target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/baileys/node_modules");
+    let below_target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/baileys/node_modules");
     let folder = std::env::var(MODULES).map_or(below_target, PathBuf::from);
     assert!(
         folder.is_dir(),
-        "{} is missing: copy package.json, package-lock.json and .npmrc of simulator/tests/baileys beside it, run `npm \
-         ci` there, or name another folder in {MODULES}",
+        "{} is missing: run `cargo xtask test simulator`, which installs it, or name another folder in {MODULES}",
         folder.display(),
     );
     folder
