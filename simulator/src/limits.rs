@@ -1,27 +1,5 @@
 //! Every upper bound, with its unit in the name.
 
-/// Faults that a plan holds at once: each is asked at every moment, so the list must stay short.
-pub const FAULTS_MAX: usize = 256;
-
-/// Counters that one fault keeps, one for each device and chat: 500 devices with a hundred chats each, and room.
-pub const FAULT_COUNTERS_MAX: usize = 65_536;
-
-/// Entries that a log of faults keeps: some megabytes, more than anybody reads.
-pub const FAULT_LOG_ENTRIES_MAX: usize = 10_000;
-
-/// The longest wait that a fault may ask for: ten minutes outlast every client's patience.
-pub const FAULT_DELAY_MS_MAX: u64 = 600_000;
-
-/// Copies that a fault may add to one stanza.
-pub const FAULT_COPIES_MAX: u32 = 100;
-
-/// Receipts that wait behind later ones on one device's link.
-pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
-
-/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
-pub const FAULT_NAME_CHARS_MAX: usize = 128;
-
-
 /// A frame from a client. The largest known is an upload of 812 prekeys, about 60 KiB; app state can be larger.
 pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -208,9 +186,32 @@ pub const HISTORY_MESSAGES_MAX: usize = 1_000_000;
 /// Messages in one part of a history. Parts are decoded as a whole by clients.
 pub const HISTORY_PART_MESSAGES_MAX: usize = 20_000;
 
-
 /// Faults that a plan holds at once: each is asked at every moment, so the list must stay short.
 pub const FAULTS_MAX: usize = 256;
+
+/// Counters that one fault keeps, one for each device and chat: 500 devices with a hundred chats each, and room.
+pub const FAULT_COUNTERS_MAX: usize = 65_536;
+
+/// Entries that a log of faults keeps: some megabytes, more than anybody reads.
+pub const FAULT_LOG_ENTRIES_MAX: usize = 10_000;
+
+/// The longest wait that a fault may ask for: ten minutes outlast every client's patience.
+pub const FAULT_DELAY_MS_MAX: u64 = 600_000;
+
+/// Copies that a fault may add to one stanza.
+pub const FAULT_COPIES_MAX: u32 = 100;
+
+/// Receipts that wait behind later ones on one device's link.
+pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
+
+/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
+pub const FAULT_NAME_CHARS_MAX: usize = 128;
+
+/// A receipt that a fault holds back until others have overtaken it comes after this many milliseconds all the same.
+pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
+
+/// Files that are put on the media host at once; others wait.
+pub const MEDIA_UPLOADS_MAX: usize = 8;
 
 /// Deliveries (a message to one device) that the checkers remember: a million messages.
 pub const CHECKED_DELIVERIES_MAX: usize = 1_000_000;
@@ -232,12 +233,3 @@ pub const CHECK_VIOLATIONS_SHOWN_MAX: usize = 10;
 
 /// Characters of one violation: clients choose some of its words.
 pub const CHECK_VIOLATION_CHARS_MAX: usize = 400;
-
-/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
-pub const FAULT_NAME_CHARS_MAX: usize = 128;
-
-/// A receipt that a fault holds back until others have overtaken it comes after this many milliseconds all the same.
-pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
-
-/// Files that are put on the media host at once; others wait.
-pub const MEDIA_UPLOADS_MAX: usize = 8;

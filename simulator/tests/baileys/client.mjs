@@ -12,6 +12,7 @@
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import path from 'node:path'
+import { PassThrough } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { contentsOf, fileOf, hashOf, outgoingFile } from './contents.mjs'
@@ -20,8 +21,8 @@ import { stayOnLoopback } from './loopback.mjs'
 stayOnLoopback()
 // The network's media host has a certificate of its own making, and only loopback can be reached.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
-// Libraries below print as they please; standard output belongs to the events.
-globalThis.console = new console.Console(process.stderr, process.stderr)
+// Libraries below print as they please, even keys; standard output belongs to the events.
+globalThis.console = new console.Console(process.env.BAILEYS_LOG ? process.stderr : new PassThrough().resume())
 
 const MESSAGES_KEPT_MAX = 10_000
 const STATUSES = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played']
@@ -33,6 +34,8 @@ const logger = pino({ level: process.env.BAILEYS_LOG ?? 'silent' }, pino.destina
 /** The connection, and what is needed to make it again. */
 let socket
 let settings
+/** What is being written to the folder of keys. */
+const writes = new Set()
 /** Messages by id: sent ones for peers who ask again, received ones to be read or replied to. */
 const messages = new Map()
 
@@ -88,8 +91,10 @@ const COMMANDS = {
   disconnect: () => socket.end(undefined),
   /** Unlinks this device. */
   logout: () => socket.logout(),
-  /** Ends the program. */
-  quit() {
+  /** Ends the program, with its keys on the disk. */
+  async quit() {
+    await socket?.end(undefined)
+    while (writes.size > 0) await Promise.allSettled(writes)
     setImmediate(() => process.exit(0))
   }
 }
@@ -135,6 +140,8 @@ function text(error) {
 
 async function open() {
   const { state, saveCreds } = await baileys.useMultiFileAuthState(settings.auth)
+  const set = state.keys.set
+  state.keys.set = data => written(set(data))
   const opened = baileys.makeWASocket({
     auth: state,
     logger,
@@ -149,7 +156,12 @@ async function open() {
     generateHighQualityLinkPreview: false
   })
   socket = opened
-  listen(opened, saveCreds)
+  listen(opened, () => written(saveCreds()))
+}
+
+function written(writing) {
+  writes.add(writing)
+  return writing.finally(() => writes.delete(writing))
 }
 
 function listen(opened, saveCreds) {

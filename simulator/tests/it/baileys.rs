@@ -17,7 +17,7 @@ const MODULES: &str = "BAILEYS_MODULES";
 
 /// One running client. It ends with its owner.
 pub struct Baileys {
-    _program: Child,
+    program: Child,
     commands: ChildStdin,
     events: Lines<BufReader<ChildStdout>>,
     /// Events that have come and that nobody has waited for yet.
@@ -27,16 +27,35 @@ pub struct Baileys {
     last: u64,
 }
 
+/// How far a message that it has sent has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Delivered,
+    Read,
+}
+
+impl Step {
+    fn of(status: &Value) -> Option<Self> {
+        match status["status"].as_str()? {
+            "delivered" => Some(Self::Delivered),
+            "read" => Some(Self::Read),
+            _ => None,
+        }
+    }
+}
+
 impl Baileys {
     /// A client that has never been linked, and is not connected yet.
     pub async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    /// The client ends without a word, as if its power had failed; a new one has its keys.
-    pub async fn restart(self) -> Self {
-        let Self { mut _program, folder, .. } = self;
-        _program.kill().await.unwrap();
+    /// The program ends, and a new one has its keys; it is not connected yet. (The library writes its keys in place, so
+    /// that killing it would now and then leave none.)
+    pub async fn restart(mut self) -> Self {
+        self.command("quit", json!({})).await;
+        let Self { mut program, folder, .. } = self;
+        patiently("the end of the client", program.wait()).await.unwrap();
         Self::start_in(folder).await
     }
 
@@ -53,7 +72,7 @@ impl Baileys {
             .expect("node can be started; install Node.js 20 or later");
         let commands = program.stdin.take().unwrap();
         let events = BufReader::new(program.stdout.take().unwrap()).lines();
-        let mut client = Self { _program: program, commands, events, waiting: VecDeque::new(), folder, last: 0 };
+        let mut client = Self { program, commands, events, waiting: VecDeque::new(), folder, last: 0 };
         client.until("ready", |_| true).await;
         client
     }
@@ -96,9 +115,19 @@ impl Baileys {
         self.until("message", |message| message["text"] == text).await
     }
 
-    /// Waits until a message that it has sent has this status.
-    pub async fn has_status(&mut self, id: &str, status: &str) {
-        self.until("status", |event| event["id"] == id && event["status"] == status).await;
+    /// Waits until a message that it has sent has come as far as this, or further: the library tells only the last of
+    /// several steps that follow each other closely.
+    pub async fn has_come(&mut self, id: &str, step: Step) {
+        let is_as_far = |event: &Value| Step::of(event).is_some_and(|come| come >= step);
+        let found = self.until("status", |event| event["id"] == id && is_as_far(event)).await;
+        // A later question about an earlier step, or the same, has the same answer.
+        self.waiting.push_back(found);
+    }
+
+    /// Waits until the server has refused a message that it has sent; returns the code.
+    pub async fn is_refused(&mut self, id: &str) -> String {
+        let refused = self.until("status", |event| event["id"] == id && event["status"] == "error").await;
+        refused["why"].as_str().unwrap().to_owned()
     }
 
     /// Has a command carried out; returns its result.
