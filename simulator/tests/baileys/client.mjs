@@ -170,6 +170,13 @@ function listen(opened, saveCreds) {
   opened.ev.on('messages.upsert', ({ messages: received, type }) => {
     for (const message of received) show(message, type).catch(failed(`message ${message.key?.id}`))
   })
+  // As it comes: the library keeps only the last of several statuses that follow each other closely, which may be the
+  // lower one.
+  opened.ws.on('CB:receipt', ({ attrs, content }) => {
+    const others = baileys.getBinaryNodeChildren(content?.[0], 'item').map(item => item.attrs.id)
+    const { from: chat, participant, type = 'delivery' } = attrs
+    emit('receipt', { ids: [attrs.id, ...others], chat, participant, type })
+  })
   opened.ev.on('messages.update', updates => {
     for (const { key, update } of updates) {
       if (update.status === undefined) continue
@@ -180,7 +187,7 @@ function listen(opened, saveCreds) {
   opened.ev.on('message-receipt.update', updates => {
     for (const { key, receipt } of updates) {
       const status = receipt.readTimestamp === undefined ? 'delivered' : 'read'
-      emit('receipt', { id: key.id, chat: key.remoteJid, participant: receipt.userJid, status })
+      emit('status', { id: key.id, chat: key.remoteJid, participant: receipt.userJid, status })
     }
   })
   opened.ev.on('groups.upsert', groups => groups.forEach(metadata => emit('group', group(metadata))))

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use simulator::clock;
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::world::patiently;
+use crate::world::{PATIENCE, patiently};
 
 /// Names the folder of the installed packages.
 const MODULES: &str = "BAILEYS_MODULES";
@@ -25,23 +26,6 @@ pub struct Baileys {
     /// Where it keeps its keys.
     folder: TempDir,
     last: u64,
-}
-
-/// How far a message that it has sent has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    Delivered,
-    Read,
-}
-
-impl Step {
-    fn of(status: &Value) -> Option<Self> {
-        match status["status"].as_str()? {
-            "delivered" => Some(Self::Delivered),
-            "read" => Some(Self::Read),
-            _ => None,
-        }
-    }
 }
 
 impl Baileys {
@@ -115,13 +99,10 @@ impl Baileys {
         self.until("message", |message| message["text"] == text).await
     }
 
-    /// Waits until a message that it has sent has come as far as this, or further: the library tells only the last of
-    /// several steps that follow each other closely.
-    pub async fn has_come(&mut self, id: &str, step: Step) {
-        let is_as_far = |event: &Value| Step::of(event).is_some_and(|come| come >= step);
-        let found = self.until("status", |event| event["id"] == id && is_as_far(event)).await;
-        // A later question about an earlier step, or the same, has the same answer.
-        self.waiting.push_back(found);
+    /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
+    pub async fn receipt(&mut self, id: &str, kind: &str) {
+        let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));
+        self.until("receipt", |event| event["type"] == kind && is_about(event)).await;
     }
 
     /// Waits until the server has refused a message that it has sent; returns the code.
@@ -168,7 +149,10 @@ impl Baileys {
             return self.waiting.remove(place).unwrap();
         }
         loop {
-            let line = patiently(what, self.events.next_line()).await.unwrap();
+            let Some(line) = clock::within(PATIENCE, self.events.next_line()).await else {
+                panic!("waited in vain for {what}; nobody waited for {:#?}", self.waiting);
+            };
+            let line = line.unwrap();
             let line = line.unwrap_or_else(|| panic!("the client has ended; nobody waited for {:#?}", self.waiting));
             let event: Value = serde_json::from_str(&line).unwrap();
             tracing::debug!(%event, "baileys");

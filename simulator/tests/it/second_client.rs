@@ -3,7 +3,7 @@
 use serde_json::json;
 use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope};
 
-use crate::baileys::{Baileys, Step};
+use crate::baileys::Baileys;
 use crate::phone::Phone;
 use crate::world::World;
 
@@ -38,9 +38,9 @@ async fn its_texts_reach_a_phone_and_come_back_with_receipts() {
     let read = bob.reads("hello Bob").await;
     assert_eq!((read.sender.user.as_str(), &read.id), (ANN, &id));
     assert_eq!(ann.reads("hello Bob").await.id, id, "the own phone has a copy");
-    client.has_come(&id, Step::Delivered).await;
+    client.receipt(&id, "delivery").await;
     bob.mark_read(&read.sender.to_non_ad(), &id).await;
-    client.has_come(&id, Step::Read).await;
+    client.receipt(&id, "read").await;
     world.assert_nothing_unknown();
 }
 
