@@ -213,6 +213,9 @@ pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
 /// Files that are put on the media host at once; others wait.
 pub const MEDIA_UPLOADS_MAX: usize = 8;
 
+/// A scenario's file: 256 steps with a page of comments each.
+pub const SCENARIO_BYTES_MAX: usize = 1024 * 1024;
+
 /// Deliveries (a message to one device) that the checkers remember: a million messages.
 pub const CHECKED_DELIVERIES_MAX: usize = 1_000_000;
 
