@@ -1,5 +1,26 @@
 //! Every upper bound, with its unit in the name.
 
+/// Faults that a plan holds at once: each is asked at every moment, so the list must stay short.
+pub const FAULTS_MAX: usize = 256;
+
+/// Counters that one fault keeps, one for each device and chat: 500 devices with a hundred chats each, and room.
+pub const FAULT_COUNTERS_MAX: usize = 65_536;
+
+/// Entries that a log of faults keeps: some megabytes, more than anybody reads.
+pub const FAULT_LOG_ENTRIES_MAX: usize = 10_000;
+
+/// The longest wait that a fault may ask for: ten minutes outlast every client's patience.
+pub const FAULT_DELAY_MS_MAX: u64 = 600_000;
+
+/// Copies that a fault may add to one stanza.
+pub const FAULT_COPIES_MAX: u32 = 100;
+
+/// Receipts that wait behind later ones on one device's link.
+pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
+
+/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
+pub const FAULT_NAME_CHARS_MAX: usize = 128;
+
 /// A frame from a client. The largest known is an upload of 812 prekeys, about 60 KiB; app state can be larger.
 pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -181,37 +202,10 @@ pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
 pub const HISTORY_INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// Chats and messages a made-up history may have in all: about 100 bytes each.
-pub const HISTORY_MESSAGES_MAX: usize = 1_000_000;
+pub const HISTORY_MESSAGES_MAX: usize = 200_000;
 
 /// Messages in one part of a history. Parts are decoded as a whole by clients.
 pub const HISTORY_PART_MESSAGES_MAX: usize = 20_000;
-
-/// Faults that a plan holds at once: each is asked at every moment, so the list must stay short.
-pub const FAULTS_MAX: usize = 256;
-
-/// Counters that one fault keeps, one for each device and chat: 500 devices with a hundred chats each, and room.
-pub const FAULT_COUNTERS_MAX: usize = 65_536;
-
-/// Entries that a log of faults keeps: some megabytes, more than anybody reads.
-pub const FAULT_LOG_ENTRIES_MAX: usize = 10_000;
-
-/// The longest wait that a fault may ask for: ten minutes outlast every client's patience.
-pub const FAULT_DELAY_MS_MAX: u64 = 600_000;
-
-/// Copies that a fault may add to one stanza.
-pub const FAULT_COPIES_MAX: u32 = 100;
-
-/// Receipts that wait behind later ones on one device's link.
-pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
-
-/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
-pub const FAULT_NAME_CHARS_MAX: usize = 128;
-
-/// A receipt that a fault holds back until others have overtaken it comes after this many milliseconds all the same.
-pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
-
-/// Files that are put on the media host at once; others wait.
-pub const MEDIA_UPLOADS_MAX: usize = 8;
 
 /// A scenario's file: 256 steps with a page of comments each.
 pub const SCENARIO_BYTES_MAX: usize = 1024 * 1024;
@@ -236,3 +230,33 @@ pub const CHECK_VIOLATIONS_SHOWN_MAX: usize = 10;
 
 /// Characters of one violation: clients choose some of its words.
 pub const CHECK_VIOLATION_CHARS_MAX: usize = 400;
+
+/// A receipt that a fault holds back until others have overtaken it comes after this many milliseconds all the same.
+pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
+
+/// Files that are put on the media host at once; others wait.
+pub const MEDIA_UPLOADS_MAX: usize = 8;
+
+/// People with simulated phones: each has a task and some hundred KiB of keys.
+pub const PEOPLE_MAX: usize = 10_000;
+
+/// The shortest phone number with its country code that a person may have.
+pub const NUMBER_DIGITS_MIN: usize = 5;
+
+/// The longest phone number, as E.164 has it.
+pub const NUMBER_DIGITS_MAX: usize = 15;
+
+/// Characters of a person's name; applications cut at 25, tests may want more.
+pub const PERSON_NAME_CHARACTERS_MAX: usize = 100;
+
+/// Wishes that wait for a phone; whoever has one more waits.
+pub const WISHES_WAITING_MAX: usize = 64;
+
+/// A phone looks this often, in milliseconds, whether an answer is overdue.
+pub const PHONE_TICK_MS: u64 = 1_000;
+
+/// Clients that wait for a code to be typed into one phone; the oldest is forgotten.
+pub const TYPED_CODES_WAITING_MAX: usize = 16;
+
+/// After a code was typed, the companion must answer within this many seconds.
+pub const TYPED_CODE_WAIT_SECONDS: u64 = 30;

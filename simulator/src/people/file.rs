@@ -254,10 +254,7 @@ mod tests {
         changed[0] ^= 1;
         assert_eq!(seal.open(FileKind::Image, &changed), Err(FileError::Changed("encrypted digest")));
         let agreeing = |bytes: &[u8]| Seal { encrypted_sha256: Sha256::digest(bytes).to_vec(), ..seal.clone() };
-        assert_eq!(
-            agreeing(&changed).open(FileKind::Image, &changed),
-            Err(FileError::Changed("authentication code"))
-        );
+        assert_eq!(agreeing(&changed).open(FileKind::Image, &changed), Err(FileError::Changed("authentication code")));
         assert_eq!(agreeing(b"short").open(FileKind::Image, b"short"), Err(FileError::Broken));
         assert!(seal.open(FileKind::Video, &encrypted).is_err(), "another kind has other keys");
         let longer = Seal { size: 8, ..seal.clone() };

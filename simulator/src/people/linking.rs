@@ -201,7 +201,8 @@ impl Companions {
         admission: &Admission,
         returned: &[u8],
     ) -> Result<Vec<u8>, LinkError> {
-        let mut signed = wa::ADVSignedDeviceIdentity::decode_from_slice(returned).map_err(|_| LinkError::WrongSignature)?;
+        let mut signed =
+            wa::ADVSignedDeviceIdentity::decode_from_slice(returned).map_err(|_| LinkError::WrongSignature)?;
         let (details, theirs) = match (&signed.details, &signed.device_signature) {
             (Some(details), Some(signature)) => (details, signature),
             _ => return Err(LinkError::WrongSignature),

@@ -34,6 +34,8 @@ const logger = pino({ level: process.env.BAILEYS_LOG ?? 'silent' }, pino.destina
 /** The connection, and what is needed to make it again. */
 let socket
 let settings
+/** Messages that are being sent. */
+const sending = new Set()
 /** What is being written to the folder of keys. */
 const writes = new Set()
 /** Messages by id: sent ones for peers who ask again, received ones to be read or replied to. */
@@ -152,7 +154,7 @@ async function open() {
     markOnlineOnConnect: settings.available ?? true,
     // Without history to wait for, received messages are shown at once; with it, when it has come.
     shouldSyncHistoryMessage: () => settings.history ?? false,
-    getMessage: async ({ id }) => messages.get(id)?.message,
+    getMessage: sentMessage,
     generateHighQualityLinkPreview: false
   })
   socket = opened
@@ -246,9 +248,18 @@ async function download({ kind, message }) {
 
 async function send(to, content, id, reply_to) {
   const quoted = reply_to === undefined ? undefined : kept(reply_to)
-  const sent = await socket.sendMessage(to, content, { messageId: id, quoted })
-  keep(sent.key.id, sent)
-  return { id: sent.key.id }
+  const sent = socket.sendMessage(to, content, { messageId: id, quoted }).then(sent => {
+    keep(sent.key.id, sent)
+    return { id: sent.key.id }
+  })
+  sending.add(sent)
+  return sent.finally(() => sending.delete(sent))
+}
+
+/** On loopback a peer can ask for a message again before the library has returned from sending it. */
+async function sentMessage({ id }) {
+  if (!messages.has(id)) await Promise.allSettled(sending)
+  return messages.get(id)?.message
 }
 
 function keep(id, message) {

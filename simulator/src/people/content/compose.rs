@@ -55,10 +55,7 @@ pub fn compose(saying: &Saying, chat: &Jid, now_ms: u64) -> wa::Message {
         Content::Edit { of, text } => protocol(wa::message::ProtocolMessage {
             key: MessageField::some(key(of, chat)),
             r#type: Some(Type::MESSAGE_EDIT),
-            edited_message: MessageField::some(wa::Message {
-                conversation: Some(text.clone()),
-                ..Default::default()
-            }),
+            edited_message: MessageField::some(wa::Message { conversation: Some(text.clone()), ..Default::default() }),
             timestamp_ms: Some(now_ms as i64),
             ..Default::default()
         }),

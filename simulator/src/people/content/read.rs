@@ -60,10 +60,10 @@ pub fn unpack(message: wa::Message) -> Unpacked {
     let mut inner = message;
     for _ in 0..WRAPPERS_MAX {
         if let Some(key) = inner.sender_key_distribution_message.take() {
-            distribution = key.group_id.zip(key.axolotl_sender_key_distribution_message).map(|(group, key)| Distribution {
-                group,
-                key,
-            });
+            distribution = key
+                .group_id
+                .zip(key.axolotl_sender_key_distribution_message)
+                .map(|(group, key)| Distribution { group, key });
         }
         if let Some(sent) = inner.device_sent_message.take() {
             sent_to = sent.destination_jid;

@@ -86,9 +86,9 @@ fn an_answer_names_what_it_answers() {
 fn what_is_wrapped_is_looked_through() {
     let saying = Saying::text("hello");
     let plain = compose(&saying, &chat(), NOW_MS);
-    let wrap = |message: wa::Message| MessageField::some(wa::message::FutureProofMessage {
-        message: MessageField::some(message),
-    });
+    let wrap = |message: wa::Message| {
+        MessageField::some(wa::message::FutureProofMessage { message: MessageField::some(message) })
+    };
     let wrapped = [
         wa::Message { ephemeral_message: wrap(plain.clone()), ..Default::default() },
         wa::Message { view_once_message: wrap(plain.clone()), ..Default::default() },

@@ -1,7 +1,7 @@
 use super::*;
 use wacore::adv::{AdvValidation, decode_key_index_list, validate_adv_with_identity_key};
-use wacore::libsignal::protocol::{IdentityKeyPair, KeyPair};
 use wacore::companion_reg::CompanionWebClientType;
+use wacore::libsignal::protocol::{IdentityKeyPair, KeyPair};
 use wacore::pair::{DeviceState, PairUtils};
 
 const NOW_MS: u64 = 1_750_000_000_000;
@@ -35,8 +35,7 @@ fn identity_of(companion: &DeviceState) -> [u8; 32] {
 /// Links it, and gives what the others are shown.
 fn link(world: &mut World, companion: &DeviceState, device: u16) -> Result<Vec<u8>, LinkError> {
     let secret = &companion.adv_secret_key;
-    let admission =
-        world.companions.admit(&world.own, identity_of(companion), secret, NOW_MS, &mut world.chance)?;
+    let admission = world.companions.admit(&world.own, identity_of(companion), secret, NOW_MS, &mut world.chance)?;
     let (returned, key_index) = PairUtils::do_pair_crypto(companion, &admission.device_identity).unwrap();
     assert_eq!(key_index, admission.key_index);
     world.companions.settle(&world.own, device, &admission, &returned)
@@ -60,9 +59,14 @@ fn codes_are_read_with_and_without_a_link_and_a_type() {
 #[test]
 fn what_is_no_code_is_refused() {
     let key = STANDARD.encode([1; 32]);
-    for text in
-        ["", "hello", "a,b,c,d", &format!(",{key},{key},{key}"), &format!("r,{key},{key}"), &format!("r,{key},{key},AAA")]
-    {
+    for text in [
+        "",
+        "hello",
+        "a,b,c,d",
+        &format!(",{key},{key},{key}"),
+        &format!("r,{key},{key}"),
+        &format!("r,{key},{key},AAA"),
+    ] {
         assert!(matches!(QrCode::read(text), Err(LinkError::NotACode(_))), "{text}");
     }
 }
@@ -89,10 +93,8 @@ fn the_client_library_accepts_an_admission_and_others_can_check_the_companion() 
 fn a_wrong_secret_is_noticed_by_the_companion() {
     let mut world = world();
     let companion = companion(&mut world.chance);
-    let admission = world
-        .companions
-        .admit(&world.own, identity_of(&companion), &[0; 32], NOW_MS, &mut world.chance)
-        .unwrap();
+    let admission =
+        world.companions.admit(&world.own, identity_of(&companion), &[0; 32], NOW_MS, &mut world.chance).unwrap();
     assert!(PairUtils::do_pair_crypto(&companion, &admission.device_identity).is_err());
 }
 

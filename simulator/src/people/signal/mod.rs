@@ -263,8 +263,7 @@ impl Signal {
     /// [`SignalError::Broken`] when the kept key is unusable.
     pub fn distribution(&mut self, group: &Jid) -> Result<Vec<u8>, SignalError> {
         let name = self.sender_key_name(group, &self.own);
-        let message =
-            at_once(create_sender_key_distribution_message(&name, &mut self.sender_keys, self.chance.rng()))?;
+        let message = at_once(create_sender_key_distribution_message(&name, &mut self.sender_keys, self.chance.rng()))?;
         Ok(message.serialized().to_vec())
     }
 

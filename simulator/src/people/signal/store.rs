@@ -59,7 +59,8 @@ impl SessionStore for Sessions {
     }
 }
 
-/// The identity keys of others, and our own. A changed key is accepted, as an application does that only shows a note.
+/// The identity keys of others, and our own.
+// ASSUMPTION: an application goes on with a changed identity key; it only shows a note.
 pub struct Identities {
     own: IdentityKeyPair,
     registration_id: u32,

@@ -59,8 +59,7 @@ fn a_used_prekey_is_gone_and_nothing_is_decrypted_twice() {
 #[test]
 fn messages_arrive_out_of_order_and_some_never() {
     let (mut ann, mut bob) = pair();
-    let sealed: Vec<Sealed> =
-        (0..5u8).map(|number| ann.signal.encrypt(&bob.jid, &[number]).unwrap()).collect();
+    let sealed: Vec<Sealed> = (0..5u8).map(|number| ann.signal.encrypt(&bob.jid, &[number]).unwrap()).collect();
     for number in [3, 0, 4, 1] {
         let message = &sealed[usize::from(number)];
         assert_eq!(bob.signal.decrypt(&ann.jid, message.kind, &message.bytes).unwrap(), [number]);
@@ -113,8 +112,7 @@ fn a_group_is_encrypted_once_for_all_who_have_the_key() {
     let group: Jid = "120363000000000001@g.us".parse().unwrap();
     let key = ann.signal.distribution(&group).unwrap();
     bob.signal.take_distribution(&group, &ann.jid, &key).unwrap();
-    let sealed: Vec<Sealed> =
-        (0..3u8).map(|number| ann.signal.encrypt_for_group(&group, &[number]).unwrap()).collect();
+    let sealed: Vec<Sealed> = (0..3u8).map(|number| ann.signal.encrypt_for_group(&group, &[number]).unwrap()).collect();
     for number in [1, 0, 2] {
         let bytes = &sealed[usize::from(number)].bytes;
         assert_eq!(bob.signal.decrypt_from_group(&group, &ann.jid, bytes).unwrap(), [number]);
