@@ -207,6 +207,9 @@ pub const HISTORY_MESSAGES_MAX: usize = 200_000;
 /// Messages in one part of a history. Parts are decoded as a whole by clients.
 pub const HISTORY_PART_MESSAGES_MAX: usize = 20_000;
 
+/// A scenario's file: 256 steps with a page of comments each.
+pub const SCENARIO_BYTES_MAX: usize = 1024 * 1024;
+
 /// Deliveries (a message to one device) that the checkers remember: a million messages.
 pub const CHECKED_DELIVERIES_MAX: usize = 1_000_000;
 
