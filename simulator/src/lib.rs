@@ -16,4 +16,6 @@ pub mod people;
 
 pub mod server;
 
+pub mod phones;
+
 pub mod control;

@@ -207,6 +207,9 @@ pub const HISTORY_MESSAGES_MAX: usize = 200_000;
 /// Messages in one part of a history. Parts are decoded as a whole by clients.
 pub const HISTORY_PART_MESSAGES_MAX: usize = 20_000;
 
+/// A scenario's file: 256 steps with a page of comments each.
+pub const SCENARIO_BYTES_MAX: usize = 1024 * 1024;
+
 /// Deliveries (a message to one device) that the checkers remember: a million messages.
 pub const CHECKED_DELIVERIES_MAX: usize = 1_000_000;
 
@@ -233,3 +236,27 @@ pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
 
 /// Files that are put on the media host at once; others wait.
 pub const MEDIA_UPLOADS_MAX: usize = 8;
+
+/// People with simulated phones: each has a task and some hundred KiB of keys.
+pub const PEOPLE_MAX: usize = 10_000;
+
+/// The shortest phone number with its country code that a person may have.
+pub const NUMBER_DIGITS_MIN: usize = 5;
+
+/// The longest phone number, as E.164 has it.
+pub const NUMBER_DIGITS_MAX: usize = 15;
+
+/// Characters of a person's name; applications cut at 25, tests may want more.
+pub const PERSON_NAME_CHARACTERS_MAX: usize = 100;
+
+/// Wishes that wait for a phone; whoever has one more waits.
+pub const WISHES_WAITING_MAX: usize = 64;
+
+/// A phone looks this often, in milliseconds, whether an answer is overdue.
+pub const PHONE_TICK_MS: u64 = 1_000;
+
+/// Clients that wait for a code to be typed into one phone; the oldest is forgotten.
+pub const TYPED_CODES_WAITING_MAX: usize = 16;
+
+/// After a code was typed, the companion must answer within this many seconds.
+pub const TYPED_CODE_WAIT_SECONDS: u64 = 30;

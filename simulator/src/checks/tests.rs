@@ -195,8 +195,11 @@ fn only_the_first_violations_are_kept_and_all_are_counted() {
     assert!(check.first.iter().all(|text| text.chars().count() <= limits::CHECK_VIOLATION_CHARS_MAX));
 }
 
-/// Feeds (chain, counter, previous counter) and returns what was found.
-fn ratchet(steps: &[(u8, u32, u32)]) -> Vec<String> {
+/// Chain, counter, previous counter.
+type Step = (u8, u32, u32);
+
+/// Feeds decryptions and returns what was found.
+fn ratchet(steps: &[Step]) -> Vec<String> {
     let checks = Checks::new();
     for (chain, counter, previous_counter) in steps {
         checks.decrypted(&Decryption {
@@ -213,7 +216,7 @@ fn ratchet(steps: &[(u8, u32, u32)]) -> Vec<String> {
 
 #[test]
 fn a_ratchet_moves_as_it_should() {
-    let cases: [(&str, &[(u8, u32, u32)], &str); 9] = [
+    let cases: [(&str, &[Step], &str); 9] = [
         ("one chain", &[(1, 0, 0), (1, 1, 0), (1, 2, 0)], ""),
         ("a new chain", &[(1, 0, 0), (1, 1, 0), (2, 0, 2), (2, 1, 2)], ""),
         ("a message that overtakes another", &[(1, 0, 0), (1, 2, 0), (1, 1, 0), (1, 3, 0)], ""),

@@ -15,6 +15,7 @@ mod moment;
 mod plan;
 #[cfg(test)]
 mod repeat_tests;
+mod scenario;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -29,4 +30,5 @@ pub use log::{FaultEntry, FaultLog};
 pub use meter::Meter;
 pub use moment::{Arrival, DeviceName, Lookup, MediaTransfer, Moment, Question, Sending, Traffic};
 pub use plan::{ActiveFault, FaultNumber, Plan, PlanError};
+pub use scenario::{Performance, Scenario, ScenarioError, Step};
 pub use scope::{Counted, HowOften, PlannedFault, Scope};

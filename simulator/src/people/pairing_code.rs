@@ -55,7 +55,7 @@ pub struct CodeOutcome {
 
 impl CodePairing {
     /// The person types `code`. `hello` is the companion's `<link_code_companion_reg stage="companion_hello">`, and
-    /// `reference` what the server answered it with. Gives the `<link_code_companion_reg stage="primary_hello">` for the
+    /// `reference` what the server answered it with. `own_key` is the phone's public identity key. Gives the `<link_code_companion_reg stage="primary_hello">` for the
     /// companion.
     ///
     /// It stretches the code twice, which takes tenths of a second, and seconds without optimisation.
@@ -66,7 +66,7 @@ impl CodePairing {
         code: &str,
         hello: &Node,
         reference: &[u8],
-        own: &Identity,
+        own_key: &[u8],
         chance: &mut Chance,
     ) -> Result<(Self, Node), PairingCodeError> {
         let code: String = code.chars().filter(|character| *character != '-' && *character != ' ').collect();
@@ -84,7 +84,7 @@ impl CodePairing {
             .attr("stage", "primary_hello")
             .children([
                 NodeBuilder::new("link_code_pairing_wrapped_primary_ephemeral_pub").bytes(wrapped).build(),
-                NodeBuilder::new("primary_identity_pub").bytes(own.public_key()).build(),
+                NodeBuilder::new("primary_identity_pub").bytes(own_key).build(),
                 NodeBuilder::new("link_code_pairing_ref").bytes(reference).build(),
             ])
             .build();
@@ -193,7 +193,8 @@ mod tests {
         let mut chance = Chance::new(1, "ann");
         let own = Identity::generate(&mut chance).unwrap();
         let library = library("ABCD2345", &mut chance);
-        let (pairing, answer) = CodePairing::begin("abcd-2345", &library.hello, b"ref", &own, &mut chance).unwrap();
+        let (pairing, answer) =
+            CodePairing::begin("abcd-2345", &library.hello, b"ref", own.public_key(), &mut chance).unwrap();
         let (finish, secret) = finish(&library, "ABCD2345", &answer);
         let outcome = pairing.finish(&finish, &own).unwrap();
         assert_eq!(outcome.secret, secret);
@@ -206,7 +207,8 @@ mod tests {
         let mut chance = Chance::new(1, "ann");
         let own = Identity::generate(&mut chance).unwrap();
         let library = library("ABCD2345", &mut chance);
-        let (pairing, answer) = CodePairing::begin("ABCD2346", &library.hello, b"ref", &own, &mut chance).unwrap();
+        let (pairing, answer) =
+            CodePairing::begin("ABCD2346", &library.hello, b"ref", own.public_key(), &mut chance).unwrap();
         let (finish, _) = finish(&library, "ABCD2345", &answer);
         assert_eq!(pairing.finish(&finish, &own), Err(PairingCodeError::WrongCode));
     }
@@ -222,7 +224,8 @@ mod tests {
             ("ABCD-234O", PairingCodeError::NotACode),
             ("ABCD-2345", PairingCodeError::Malformed("link_code_pairing_wrapped_companion_ephemeral_pub")),
         ] {
-            let error = CodePairing::begin(code, &empty, b"ref", &own, &mut chance).map(|_| ()).unwrap_err();
+            let error =
+                CodePairing::begin(code, &empty, b"ref", own.public_key(), &mut chance).map(|_| ()).unwrap_err();
             assert_eq!(error, expected, "{code}");
         }
     }

@@ -12,6 +12,7 @@
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import path from 'node:path'
+import { PassThrough } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { contentsOf, fileOf, hashOf, outgoingFile } from './contents.mjs'
@@ -20,8 +21,8 @@ import { stayOnLoopback } from './loopback.mjs'
 stayOnLoopback()
 // The network's media host has a certificate of its own making, and only loopback can be reached.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
-// Libraries below print as they please; standard output belongs to the events.
-globalThis.console = new console.Console(process.stderr, process.stderr)
+// Libraries below print as they please, even keys; standard output belongs to the events.
+globalThis.console = new console.Console(process.env.BAILEYS_LOG ? process.stderr : new PassThrough().resume())
 
 const MESSAGES_KEPT_MAX = 10_000
 const STATUSES = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played']
@@ -33,6 +34,10 @@ const logger = pino({ level: process.env.BAILEYS_LOG ?? 'silent' }, pino.destina
 /** The connection, and what is needed to make it again. */
 let socket
 let settings
+/** Messages that are being sent. */
+const sending = new Set()
+/** What is being written to the folder of keys. */
+const writes = new Set()
 /** Messages by id: sent ones for peers who ask again, received ones to be read or replied to. */
 const messages = new Map()
 
@@ -88,8 +93,10 @@ const COMMANDS = {
   disconnect: () => socket.end(undefined),
   /** Unlinks this device. */
   logout: () => socket.logout(),
-  /** Ends the program. */
-  quit() {
+  /** Ends the program, with its keys on the disk. */
+  async quit() {
+    await socket?.end(undefined)
+    while (writes.size > 0) await Promise.allSettled(writes)
     setImmediate(() => process.exit(0))
   }
 }
@@ -135,6 +142,8 @@ function text(error) {
 
 async function open() {
   const { state, saveCreds } = await baileys.useMultiFileAuthState(settings.auth)
+  const set = state.keys.set
+  state.keys.set = data => written(set(data))
   const opened = baileys.makeWASocket({
     auth: state,
     logger,
@@ -145,11 +154,16 @@ async function open() {
     markOnlineOnConnect: settings.available ?? true,
     // Without history to wait for, received messages are shown at once; with it, when it has come.
     shouldSyncHistoryMessage: () => settings.history ?? false,
-    getMessage: async ({ id }) => messages.get(id)?.message,
+    getMessage: sentMessage,
     generateHighQualityLinkPreview: false
   })
   socket = opened
-  listen(opened, saveCreds)
+  listen(opened, () => written(saveCreds()))
+}
+
+function written(writing) {
+  writes.add(writing)
+  return writing.finally(() => writes.delete(writing))
 }
 
 function listen(opened, saveCreds) {
@@ -157,6 +171,13 @@ function listen(opened, saveCreds) {
   opened.ev.on('connection.update', update => connectionChanged(opened, update).catch(failed('the connection')))
   opened.ev.on('messages.upsert', ({ messages: received, type }) => {
     for (const message of received) show(message, type).catch(failed(`message ${message.key?.id}`))
+  })
+  // As it comes: the library keeps only the last of several statuses that follow each other closely, which may be the
+  // lower one.
+  opened.ws.on('CB:receipt', ({ attrs, content }) => {
+    const others = baileys.getBinaryNodeChildren(content?.[0], 'item').map(item => item.attrs.id)
+    const { from: chat, participant, type = 'delivery' } = attrs
+    emit('receipt', { ids: [attrs.id, ...others], chat, participant, type })
   })
   opened.ev.on('messages.update', updates => {
     for (const { key, update } of updates) {
@@ -168,7 +189,7 @@ function listen(opened, saveCreds) {
   opened.ev.on('message-receipt.update', updates => {
     for (const { key, receipt } of updates) {
       const status = receipt.readTimestamp === undefined ? 'delivered' : 'read'
-      emit('receipt', { id: key.id, chat: key.remoteJid, participant: receipt.userJid, status })
+      emit('status', { id: key.id, chat: key.remoteJid, participant: receipt.userJid, status })
     }
   })
   opened.ev.on('groups.upsert', groups => groups.forEach(metadata => emit('group', group(metadata))))
@@ -227,9 +248,18 @@ async function download({ kind, message }) {
 
 async function send(to, content, id, reply_to) {
   const quoted = reply_to === undefined ? undefined : kept(reply_to)
-  const sent = await socket.sendMessage(to, content, { messageId: id, quoted })
-  keep(sent.key.id, sent)
-  return { id: sent.key.id }
+  const sent = socket.sendMessage(to, content, { messageId: id, quoted }).then(sent => {
+    keep(sent.key.id, sent)
+    return { id: sent.key.id }
+  })
+  sending.add(sent)
+  return sent.finally(() => sending.delete(sent))
+}
+
+/** On loopback a peer can ask for a message again before the library has returned from sending it. */
+async function sentMessage({ id }) {
+  if (!messages.has(id)) await Promise.allSettled(sending)
+  return messages.get(id)?.message
 }
 
 function keep(id, message) {

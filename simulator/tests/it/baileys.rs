@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use simulator::clock;
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::world::patiently;
+use crate::world::{PATIENCE, patiently};
 
 /// Names the folder of the installed packages.
 const MODULES: &str = "BAILEYS_MODULES";
 
 /// One running client. It ends with its owner.
 pub struct Baileys {
-    _program: Child,
+    program: Child,
     commands: ChildStdin,
     events: Lines<BufReader<ChildStdout>>,
     /// Events that have come and that nobody has waited for yet.
@@ -33,10 +34,12 @@ impl Baileys {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    /// The client ends without a word, as if its power had failed; a new one has its keys.
-    pub async fn restart(self) -> Self {
-        let Self { mut _program, folder, .. } = self;
-        _program.kill().await.unwrap();
+    /// The program ends, and a new one has its keys; it is not connected yet. (The library writes its keys in place, so
+    /// that killing it would now and then leave none.)
+    pub async fn restart(mut self) -> Self {
+        self.command("quit", json!({})).await;
+        let Self { mut program, folder, .. } = self;
+        patiently("the end of the client", program.wait()).await.unwrap();
         Self::start_in(folder).await
     }
 
@@ -53,7 +56,7 @@ impl Baileys {
             .expect("node can be started; install Node.js 20 or later");
         let commands = program.stdin.take().unwrap();
         let events = BufReader::new(program.stdout.take().unwrap()).lines();
-        let mut client = Self { _program: program, commands, events, waiting: VecDeque::new(), folder, last: 0 };
+        let mut client = Self { program, commands, events, waiting: VecDeque::new(), folder, last: 0 };
         client.until("ready", |_| true).await;
         client
     }
@@ -96,9 +99,16 @@ impl Baileys {
         self.until("message", |message| message["text"] == text).await
     }
 
-    /// Waits until a message that it has sent has this status.
-    pub async fn has_status(&mut self, id: &str, status: &str) {
-        self.until("status", |event| event["id"] == id && event["status"] == status).await;
+    /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
+    pub async fn receipt(&mut self, id: &str, kind: &str) {
+        let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));
+        self.until("receipt", |event| event["type"] == kind && is_about(event)).await;
+    }
+
+    /// Waits until the server has refused a message that it has sent; returns the code.
+    pub async fn is_refused(&mut self, id: &str) -> String {
+        let refused = self.until("status", |event| event["id"] == id && event["status"] == "error").await;
+        refused["why"].as_str().unwrap().to_owned()
     }
 
     /// Has a command carried out; returns its result.
@@ -139,7 +149,10 @@ impl Baileys {
             return self.waiting.remove(place).unwrap();
         }
         loop {
-            let line = patiently(what, self.events.next_line()).await.unwrap();
+            let Some(line) = clock::within(PATIENCE, self.events.next_line()).await else {
+                panic!("waited in vain for {what}; nobody waited for {:#?}", self.waiting);
+            };
+            let line = line.unwrap();
             let line = line.unwrap_or_else(|| panic!("the client has ended; nobody waited for {:#?}", self.waiting));
             let event: Value = serde_json::from_str(&line).unwrap();
             tracing::debug!(%event, "baileys");

@@ -10,6 +10,7 @@ mod groups;
 mod linking;
 mod media;
 mod messages;
+mod person;
 mod phone;
 mod second_client;
 mod world;

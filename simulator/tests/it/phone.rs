@@ -96,7 +96,7 @@ impl Phone {
         let (pairing, answer) = {
             let state = &mut *self.inner.state.lock();
             let (own, chance) = state.signal.identity_mut();
-            CodePairing::begin(code, &hello, &reference, own, chance).unwrap()
+            CodePairing::begin(code, &hello, &reference, own.public_key(), chance).unwrap()
         };
         let answered = self.ask("md", "set", SERVER, vec![answer]).await;
         assert_eq!(answered.text("type").as_deref(), Some("result"));

@@ -1,6 +1,7 @@
 //! Stories about the network, told with a second client that shares no code with the first: Baileys.
 
 use serde_json::json;
+use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope};
 
 use crate::baileys::Baileys;
 use crate::phone::Phone;
@@ -37,9 +38,9 @@ async fn its_texts_reach_a_phone_and_come_back_with_receipts() {
     let read = bob.reads("hello Bob").await;
     assert_eq!((read.sender.user.as_str(), &read.id), (ANN, &id));
     assert_eq!(ann.reads("hello Bob").await.id, id, "the own phone has a copy");
-    client.has_status(&id, "delivered").await;
+    client.receipt(&id, "delivery").await;
     bob.mark_read(&read.sender.to_non_ad(), &id).await;
-    client.has_status(&id, "read").await;
+    client.receipt(&id, "read").await;
     world.assert_nothing_unknown();
 }
 
@@ -108,6 +109,75 @@ async fn files_and_groups_pass_between_two_clients() {
     second.send_text(&group, "and back").await;
     first.reads("and back").await;
     world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_linked_by_a_code_that_a_person_types() {
+    let world = World::new().await;
+    let phone = world.person(ANN, "Ann").await;
+    let mut client = Baileys::start().await;
+    client.connect(&world.network).await;
+    client.qr().await;
+    let code = client.command("pair_by_code", json!({"phone": ANN})).await["code"].as_str().unwrap().to_owned();
+    phone.type_code(&code).await;
+    client.opened().await;
+    assert!(phone.device(1).is_connected());
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_learns_that_a_message_was_refused_and_why() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
+    let mut client = linked(&world, &ann).await;
+    let refused = PlannedFault { fault: Fault::AckNacked { code: 479 }, scope: Scope::default() };
+    world.network.add_fault(refused).unwrap();
+    let id = client.send_text(&bob.jid().to_string(), "refused").await;
+    assert_eq!(client.is_refused(&id).await, "479");
+    assert_eq!(bob.times_read("refused"), 0);
+    let log = world.network.faults().log().lines();
+    assert_eq!(log, [format!("1 ack_nacked message {ANN}:1 {BOB} text #1")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_asks_again_for_a_message_that_it_cannot_read() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
+    let (mut first, mut second) = (linked(&world, &ann).await, linked(&world, &bob).await);
+    let scope =
+        Scope { account: Some(ANN.to_owned()), device: Some(1), how_often: HowOften::Next(1), ..Scope::default() };
+    world.network.add_fault(PlannedFault { fault: Fault::MessageUndecryptable {}, scope }).unwrap();
+    second.send_text(&ann.jid().to_string(), "spoiled at first").await;
+    first.until("undecryptable", |_| true).await;
+    first.reads("spoiled at first").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_in_the_middle_of_a_frame_loses_nothing() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
+    let mut client = linked(&world, &ann).await;
+    let cut = Fault::ConnectionCut { direction: Direction::ToClient, place: CutPlace::MiddleOfFrame(1) };
+    let scope = Scope { account: Some(ANN.to_owned()), how_often: HowOften::Next(1), ..Scope::default() };
+    world.network.add_fault(PlannedFault { fault: cut, scope }).unwrap();
+    bob.write(&ann.jid(), "cut in two").await;
+    assert_eq!(client.closed().await, Some(515), "as linking asks");
+    client.closed().await;
+    client.connect(&world.network).await;
+    client.reads("cut in two").await;
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_banned_client_is_told_until_when() {
+    let world = World::new().await;
+    let ann = world.person(ANN, "Ann").await;
+    let mut client = linked(&world, &ann).await.restart().await;
+    let ban = Fault::TemporaryBan { code: 101, expire_seconds: 3600 };
+    world.network.add_fault(PlannedFault { fault: ban, scope: Scope::default() }).unwrap();
+    client.connect(&world.network).await;
+    let close = client.until("close", |_| true).await;
+    assert_eq!((&close["code"], &close["ban"]), (&json!(402), &json!({"code": "101", "expire": "3600"})));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::phone::Phone;
 
 /// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct World {
     pub network: Network,

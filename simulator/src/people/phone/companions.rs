@@ -13,6 +13,7 @@ use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
 use super::{Action, Kept, Phone, Question};
 use crate::people::appstate::AppState;
+use crate::people::chance::{Chance, hex};
 use crate::people::content::{Attachment, Content, PeerRequest, compose};
 use crate::people::file::{FileKind, seal};
 use crate::people::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, made_up, parts};
@@ -48,18 +49,19 @@ impl Phone {
         self.admit(code.identity, &code.secret, now_ms)
     }
 
-    /// The person types a code: see [`CodePairing::begin`].
-    ///
-    /// # Errors
-    /// As [`CodePairing::begin`].
-    pub fn type_code(
-        &mut self,
-        code: &str,
-        hello: &Node,
-        reference: &[u8],
-    ) -> Result<(CodePairing, Node), PairingCodeError> {
+    /// What [`CodePairing::begin`] needs of this phone: its public identity key, and randomness. Typing a code takes too
+    /// long for a phone to wait for it, so it is done beside it.
+    pub fn code_makings(&mut self) -> (Vec<u8>, Chance) {
         let (identity, chance) = self.signal.identity_mut();
-        CodePairing::begin(code, hello, reference, identity, chance)
+        let name = hex(&chance.bytes::<16>());
+        (identity.public_key().to_vec(), Chance::new(0, &name))
+    }
+
+    /// Sends the first word for a typed code, which [`CodePairing::begin`] made, to the companion.
+    pub fn send_code(&mut self, primary_hello: Node, now_ms: u64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.ask(Question::Errand, Iq::set("md", vec![primary_hello]), now_ms, &mut actions);
+        actions
     }
 
     /// The companion answered a typed code: see [`CodePairing::finish`].
