@@ -88,6 +88,11 @@ impl Baileys {
         self.until("close", |_| true).await["code"].as_u64()
     }
 
+    /// Waits until its connection has ended otherwise than linking asks for (515).
+    pub async fn ended_unasked(&mut self) {
+        self.until("close", |close| close["code"] != 515).await;
+    }
+
     /// Sends a text; returns its id. The library says so when it is written to the socket.
     pub async fn send_text(&mut self, to: &str, text: &str) -> String {
         let sent = self.command("send_text", json!({"to": to, "text": text})).await;
