@@ -260,3 +260,21 @@ pub const TYPED_CODES_WAITING_MAX: usize = 16;
 
 /// After a code was typed, the companion must answer within this many seconds.
 pub const TYPED_CODE_WAIT_SECONDS: u64 = 30;
+
+/// A body of the control API, but for files.
+pub const CONTROL_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// A body of the control API with the largest file in base64, and some room for what is said of it.
+pub const CONTROL_FILE_BODY_BYTES_MAX: usize = FILE_BYTES_MAX / 3 * 4 + CONTROL_BODY_BYTES_MAX;
+
+/// Stanzas in one answer of the control API, unless more are asked for.
+pub const CONTROL_STANZAS_DEFAULT: usize = 200;
+
+/// Stanzas in one answer of the control API.
+pub const CONTROL_STANZAS_MAX: usize = 2_000;
+
+/// Of bytes in a stanza, the control API shows so many.
+pub const CONTROL_STANZA_BYTES_SHOWN_MAX: usize = 64;
+
+/// Bytes of a file of keys: three keys of 64 hexadecimal digits with names.
+pub const KEYS_FILE_BYTES_MAX: u64 = 4 * 1024;

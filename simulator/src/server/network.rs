@@ -26,6 +26,7 @@ use super::stanza_log::StanzaLog;
 use super::tls::{self, Tls, TlsError};
 use super::unknown::{Unknown, UnknownRequests};
 use super::{iq, listener, registration, removal};
+use crate::checks::Checks;
 use crate::clock;
 use crate::faults::Plan;
 use crate::limits::STOP_WAIT_SECONDS;
@@ -88,6 +89,7 @@ pub(super) struct Inner {
     pub log: StanzaLog,
     pub unknown: UnknownRequests,
     pub faults: Plan,
+    pub checks: Checks,
     pub tasks: TaskTracker,
     /// The port that is open. Held to open, close and ask.
     listening: Mutex<Option<Listening>>,
@@ -108,6 +110,7 @@ impl Network {
             authority: RwLock::new(Arc::new(Authority::new(&settings.keys)?)),
             handshakes: Mutex::default(),
             faults: Plan::new(settings.seed),
+            checks: Checks::new(),
             settings,
             tls: tls::make()?,
             directory: Directory::default(),
@@ -216,6 +219,11 @@ impl Network {
     /// The latest stanzas.
     pub fn log(&self) -> &StanzaLog {
         &self.inner.log
+    }
+
+    /// What holds of everything that happened so far.
+    pub fn checks(&self) -> &Checks {
+        &self.inner.checks
     }
 
     /// Requests that this server does not know: what they asked, in a word, and who asked.
