@@ -199,3 +199,38 @@ fn every_dependency_has_its_reason_written_down() {
         }
     }
 }
+
+/// Feature names of the client library that take a check of certificates away.
+const WITHOUT_CHECKS: &str = "danger-";
+
+/// All packages and features of a package's builds: the ordinary one, and that of its tests.
+fn build_of(package: &str) -> String {
+    let listed = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", package, "--edges", "features", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo can be started");
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    String::from_utf8(listed.stdout).expect("a text")
+}
+
+#[test]
+fn no_check_of_certificates_is_off_in_the_ordinary_gateway() {
+    let built = build_of("wachat");
+    assert!(built.starts_with("wachat "), "{built}");
+    let off: Vec<&str> = built.lines().filter(|line| line.contains(WITHOUT_CHECKS)).collect();
+    assert!(off.is_empty(), "{off:#?}");
+    // This way of looking finds it where it is: the tests of the simulated network go without.
+    assert!(build_of("simulator").contains(WITHOUT_CHECKS));
+}
+
+#[test]
+fn the_gateway_is_never_built_together_with_what_has_a_check_off() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest: toml::Table = std::fs::read_to_string(root.join("Cargo.toml")).expect("it").parse().expect("TOML");
+    let alone = toml::Value::Array(vec![".".into()]);
+    assert_eq!(manifest["workspace"]["default-members"], alone, "cargo joins the features of what it builds at once");
+    for source in sources().into_iter().filter(|source| source.path.starts_with("xtask")) {
+        assert!(!source.text.contains("--workspace"), "{} builds all at once", source.path.display());
+    }
+}

@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask test`, `ci`, `bench`, `openapi`.
 
+mod suite;
 mod tools;
 
 use std::env;
@@ -8,14 +9,22 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
 
+use suite::Suite;
+
 const HELP: &str = "\
 The project's chores
 
-  cargo xtask test [ARGS]     install or find what the tests need, then run every test (ARGS go to `cargo test`)
-  cargo xtask ci              formatting, lints and every test: what has to be green before a change lands
-  cargo xtask bench [ARGS]    measure, each figure beside a baseline of the same run (`cargo xtask bench -- --help`)
-  cargo xtask openapi         write docs/openapi.json anew
+  cargo xtask test [ARGS]               install or find what the tests need, then run every test (ARGS go to `cargo test`)
+  cargo xtask test gateway [ARGS]       the gateway's tests alone
+  cargo xtask test simulator [ARGS]     the simulated network's tests alone
+  cargo xtask ci                        formatting, lints and every test: what has to be green before a change lands
+  cargo xtask bench [ARGS]              measure the gateway, each figure beside a baseline (`cargo xtask bench -- --help`)
+  cargo xtask bench simulator [ARGS]    measure the simulated network (`cargo xtask bench simulator --help`)
+  cargo xtask openapi                   write docs/openapi.json anew
 ";
+
+/// How the names of variables begin that describe the package which cargo runs.
+const OWN: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
@@ -41,21 +50,31 @@ fn main() -> ExitCode {
 }
 
 fn test(arguments: &[String]) -> anyhow::Result<()> {
-    tools::ready(&root())?;
-    cargo(&["test", "--workspace", "--locked"], arguments)
+    let (suites, arguments) = suite::chosen(arguments);
+    tools::ready(&root(), suites)?;
+    for suite in suites {
+        suite.cargo("test", arguments)?;
+    }
+    Ok(())
 }
 
 fn ci() -> anyhow::Result<()> {
     cargo(&["fmt", "--all", "--check"], &[])?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
+    for suite in suite::ALL {
+        suite.cargo("clippy", &["--all-targets", "--", "-D", "warnings"].map(str::to_owned))?;
+    }
     test(&[])
 }
 
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    let (suite, arguments) = match suite::chosen(arguments) {
+        ([suite], arguments) => (*suite, arguments),
+        (_, arguments) => (Suite::Gateway, arguments),
+    };
     let arguments = arguments.strip_prefix(&["--".to_owned()]).unwrap_or(arguments);
     let mut rest = vec!["--".to_owned()];
     rest.extend_from_slice(arguments);
-    cargo(&["bench", "--locked", "--bench", "gateway"], &rest)
+    cargo(&["bench", "--locked", "--package", suite.package(), "--bench", suite.bench()], &rest)
 }
 
 fn openapi() -> anyhow::Result<()> {
@@ -70,7 +89,14 @@ fn openapi() -> anyhow::Result<()> {
 }
 
 fn cargo(first: &[&str], rest: &[String]) -> anyhow::Result<()> {
-    run(Command::new(env!("CARGO")).args(first).args(rest).current_dir(root()))
+    let mut command = Command::new(env!("CARGO"));
+    command.args(first).args(rest).current_dir(root());
+    // What cargo tells this program of itself; build scripts that see it believe that they have changed.
+    let own = env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_str().is_some_and(|name| OWN.iter().any(|own| name.starts_with(own)))) {
+        command.env_remove(name);
+    }
+    run(&mut command)
 }
 
 /// Runs a program to its end; what it prints is seen.

@@ -1,5 +1,6 @@
-//! What the tests need beside Rust: a PostgreSQL server to start, and the languages of the samples. On Debian as root
-//! what is missing is installed; elsewhere the exact command is said. Nothing is ever skipped.
+//! What the tests need beside Rust: a PostgreSQL server to start, the languages of the samples, and a second client for
+//! the simulated network. On Debian as root what is missing is installed; elsewhere the exact command is said. Nothing is
+//! ever skipped.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,63 +8,82 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use crate::run;
+use crate::suite::{self, Suite};
 
 /// A program that the tests run.
 struct Tool {
     name: &'static str,
+    suites: &'static [Suite],
     /// Succeeds where it is there.
     probe: &'static [&'static str],
     /// The Debian packages that bring it.
     packages: &'static [&'static str],
 }
 
+const GATEWAY: &[Suite] = &[Suite::Gateway];
+
 const TOOLS: &[Tool] = &[
     Tool {
         name: "PostgreSQL's server",
+        suites: GATEWAY,
         probe: &["sh", "-c", "PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :) command -v initdb"],
         packages: &["postgresql"],
     },
-    Tool { name: "curl", probe: &["curl", "--version"], packages: &["curl"] },
-    Tool { name: "jq", probe: &["jq", "--version"], packages: &["jq"] },
+    Tool { name: "curl", suites: GATEWAY, probe: &["curl", "--version"], packages: &["curl"] },
+    Tool { name: "jq", suites: GATEWAY, probe: &["jq", "--version"], packages: &["jq"] },
     Tool {
         name: "unshare, nsenter and setpriv",
+        suites: GATEWAY,
         probe: &["sh", "-c", "command -v unshare nsenter setpriv"],
         packages: &["util-linux"],
     },
     Tool {
         name: "PHP with curl",
+        suites: GATEWAY,
         probe: &["php", "-r", "exit(extension_loaded('curl') ? 0 : 1);"],
         packages: &["php-cli", "php-curl"],
     },
     Tool {
         name: "Ruby with rest-client",
+        suites: GATEWAY,
         probe: &["ruby", "-e", "require 'rest-client'"],
         packages: &["ruby", "ruby-rest-client"],
     },
-    Tool { name: "Go", probe: &["go", "version"], packages: &["golang-go"] },
+    Tool { name: "Go", suites: GATEWAY, probe: &["go", "version"], packages: &["golang-go"] },
     Tool {
         name: "Node.js with npm",
+        suites: suite::ALL,
         probe: &["sh", "-c", "node --version && npm --version"],
         packages: &["nodejs", "npm"],
     },
     Tool {
         name: "Python with venv",
+        suites: GATEWAY,
         probe: &["python3", "-c", "import venv, ensurepip"],
         packages: &["python3", "python3-venv"],
     },
 ];
 
-/// Installs or finds everything.
-pub fn ready(root: &Path) -> anyhow::Result<()> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !succeeds(tool.probe)).collect();
+/// Installs or finds everything that these suites need.
+pub fn ready(root: &Path, suites: &[Suite]) -> anyhow::Result<()> {
+    let is_needed = |tool: &&Tool| suites.iter().any(|suite| tool.suites.contains(suite));
+    let missing: Vec<&Tool> = TOOLS.iter().filter(is_needed).filter(|tool| !succeeds(tool.probe)).collect();
     if !missing.is_empty() {
         install(&missing)?;
     }
-    if let Some(tool) = TOOLS.iter().find(|tool| !succeeds(tool.probe)) {
+    if let Some(tool) = missing.iter().find(|tool| !succeeds(tool.probe)) {
         bail!("{} is still missing; `{}` should succeed", tool.name, tool.probe.join(" "));
     }
-    python(root)?;
-    node(&root.join("docs/samples/node"))
+    for suite in suites {
+        match suite {
+            Suite::Gateway => {
+                python(root)?;
+                node(&root.join("docs/samples/node"))?;
+            }
+            Suite::Simulator => baileys(root)?,
+        }
+    }
+    Ok(())
 }
 
 fn install(missing: &[&Tool]) -> anyhow::Result<()> {
@@ -106,7 +126,17 @@ fn python(root: &Path) -> anyhow::Result<()> {
     std::fs::write(&stamp, text).with_context(|| stamp.display().to_string())
 }
 
-/// The packages of the Node samples, beside them.
+/// The second client of the simulated network's tests. Its packages stay out of the sources, which are nobody's to fill.
+fn baileys(root: &Path) -> anyhow::Result<()> {
+    let (from, folder) = (root.join("simulator/tests/baileys"), root.join("target/tools/baileys"));
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    for name in ["package.json", "package-lock.json", ".npmrc"] {
+        std::fs::copy(from.join(name), folder.join(name)).with_context(|| from.join(name).display().to_string())?;
+    }
+    node(&folder)
+}
+
+/// The packages that a folder's lock file lists, beside it.
 fn node(folder: &Path) -> anyhow::Result<()> {
     let lock = folder.join("package-lock.json");
     let wanted = std::fs::read_to_string(&lock).with_context(|| lock.display().to_string())?;

@@ -1,0 +1,264 @@
+//! Each message is shown at most once to its recipient, in order within its chat, and none that was acked is lost.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+use crate::checks::Passage;
+use crate::checks::report::{Check, Standing};
+use crate::checks::tally::Tally;
+use crate::faults::DeviceName;
+use crate::limits;
+
+/// Stands for a delivery or a chat. Of a million, two have the same hash once in some ten million runs.
+type Hash = u64;
+
+/// Unfinished deliveries that are stepped over in the search for one to forget.
+const STEPS_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Deliveries {
+    /// How many are remembered.
+    room: usize,
+    hasher: RandomState,
+    deliveries: HashMap<Hash, Delivery>,
+    /// The same by age, for forgetting.
+    by_age: VecDeque<Hash>,
+    /// What each chat's sender had accepted, and what of it was shown last.
+    chats: HashMap<Hash, Chat>,
+    gone: HashSet<DeviceName>,
+    once: Tally,
+    order: Tally,
+    acked: u64,
+    accepted: u64,
+    forgotten: u64,
+    unjudged: u64,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    /// The number of the message within its chat and sender, from 1.
+    number: u32,
+    /// The phone shows what it gets, and we see it.
+    is_watched: bool,
+    is_acked: bool,
+    is_kept: bool,
+    is_receipted: bool,
+    is_shown: bool,
+    was_asked_again: bool,
+    /// Who it is; None once it has arrived.
+    name: Option<Box<Name>>,
+}
+
+#[derive(Debug)]
+struct Name {
+    recipient: DeviceName,
+    text: String,
+}
+
+#[derive(Debug, Default)]
+struct Chat {
+    accepted: u32,
+    shown: u32,
+}
+
+impl Delivery {
+    fn has_arrived(&self) -> bool {
+        self.is_shown || (self.is_receipted && !self.is_watched)
+    }
+
+    /// Nothing more is expected of it but, perhaps, a second showing.
+    fn is_finished(&self) -> bool {
+        self.has_arrived() && !self.is_kept
+    }
+}
+
+impl Deliveries {
+    pub fn new(room: usize) -> Self {
+        Self {
+            room,
+            hasher: RandomState::new(),
+            deliveries: HashMap::new(),
+            by_age: VecDeque::new(),
+            chats: HashMap::new(),
+            gone: HashSet::new(),
+            once: Tally::default(),
+            order: Tally::default(),
+            acked: 0,
+            accepted: 0,
+            forgotten: 0,
+            unjudged: 0,
+        }
+    }
+
+    pub fn accepted(&mut self, passage: &Passage<'_>) {
+        let hash = self.delivery(passage);
+        if self.deliveries.contains_key(&hash) {
+            return;
+        }
+        let chat_hash = self.chat(passage);
+        let is_known = self.chats.contains_key(&chat_hash);
+        if !self.make_room() || (!is_known && self.chats.len() >= limits::CHECKED_CHATS_MAX) {
+            self.unjudged += 1;
+            return;
+        }
+        let chat = self.chats.entry(chat_hash).or_default();
+        chat.accepted = chat.accepted.saturating_add(1);
+        let name = Name { recipient: passage.recipient.clone(), text: text(passage) };
+        let delivery = Delivery {
+            number: chat.accepted,
+            is_watched: passage.recipient.device == 0,
+            is_acked: false,
+            is_kept: false,
+            is_receipted: false,
+            is_shown: false,
+            was_asked_again: false,
+            name: Some(Box::new(name)),
+        };
+        self.deliveries.insert(hash, delivery);
+        self.by_age.push_back(hash);
+        self.accepted += 1;
+    }
+
+    pub fn acked(&mut self, passage: &Passage<'_>) {
+        self.acked += 1;
+        self.change(passage, |delivery| delivery.is_acked = true);
+    }
+
+    pub fn kept(&mut self, passage: &Passage<'_>) {
+        self.change(passage, |delivery| delivery.is_kept = true);
+    }
+
+    pub fn released(&mut self, passage: &Passage<'_>) {
+        self.change(passage, |delivery| delivery.is_kept = false);
+    }
+
+    pub fn receipted(&mut self, passage: &Passage<'_>) {
+        self.change(passage, |delivery| delivery.is_receipted = true);
+    }
+
+    pub fn asked_again(&mut self, passage: &Passage<'_>) {
+        self.change(passage, |delivery| delivery.was_asked_again = true);
+    }
+
+    pub fn shown(&mut self, passage: &Passage<'_>) {
+        self.once.examine();
+        self.order.examine();
+        let (hash, chat) = (self.delivery(passage), self.chat(passage));
+        let Some(delivery) = self.deliveries.get(&hash) else {
+            // It may have been accepted and forgotten; if nothing was, it never was.
+            match self.forgotten + self.unjudged {
+                0 => self.once.violate(|| format!("{} was shown, but never accepted", text(passage))),
+                _ => self.unjudged += 1,
+            }
+            return;
+        };
+        if delivery.is_shown {
+            self.once.violate(|| format!("{} was shown again", text(passage)));
+            return;
+        }
+        let (number, may_be_late) = (delivery.number, delivery.was_asked_again);
+        let chat = self.chats.entry(chat).or_default();
+        if number < chat.shown && !may_be_late {
+            let (number, shown) = (number, chat.shown);
+            self.order
+                .violate(|| format!("{}, number {number} of its chat, was shown after number {shown}", text(passage)));
+        }
+        chat.shown = chat.shown.max(number);
+        self.change(passage, |delivery| delivery.is_shown = true);
+    }
+
+    pub fn gone(&mut self, device: &DeviceName) {
+        if self.gone.len() < limits::CHECKED_CHATS_MAX {
+            self.gone.insert(device.clone());
+        }
+    }
+
+    /// Looks through everything that has not arrived.
+    pub fn checks(&self) -> Vec<Check> {
+        let mut lost = Tally::default();
+        for delivery in self.by_age.iter().filter_map(|hash| self.deliveries.get(hash)) {
+            let Some(name) = &delivery.name else { continue };
+            if delivery.is_acked && !delivery.is_kept && !self.gone.contains(&name.recipient) {
+                self.look_for(delivery, name, &mut lost);
+            }
+        }
+        let mut lost = lost.named("nothing_acked_is_lost");
+        lost.examined = self.acked;
+        vec![self.once.named("shown_at_most_once"), self.order.named("shown_in_order"), lost]
+    }
+
+    pub fn standing(&self) -> Standing {
+        let mut standing = Standing {
+            accepted: self.accepted,
+            forgotten: self.forgotten,
+            arrived: self.forgotten,
+            ..Standing::default()
+        };
+        for delivery in self.deliveries.values() {
+            standing.arrived += u64::from(delivery.has_arrived());
+            standing.waiting += u64::from(delivery.is_kept && !delivery.has_arrived());
+            standing.asked_again += u64::from(delivery.was_asked_again && !delivery.has_arrived());
+        }
+        standing
+    }
+
+    pub fn unjudged(&self) -> u64 {
+        self.unjudged
+    }
+
+    /// An acked message that no mailbox keeps: where is it?
+    fn look_for(&self, delivery: &Delivery, name: &Name, lost: &mut Tally) {
+        let text = &name.text;
+        match (delivery.has_arrived(), delivery.was_asked_again, delivery.is_receipted) {
+            (true, ..) | (false, true, _) => {}
+            (false, false, true) => lost.violate(|| format!("{text} was receipted by the phone, but never shown")),
+            (false, false, false) => lost.violate(|| format!("{text} was acked, but is neither kept nor taken")),
+        }
+    }
+
+    fn change(&mut self, passage: &Passage<'_>, change: impl FnOnce(&mut Delivery)) {
+        let hash = self.delivery(passage);
+        if let Some(delivery) = self.deliveries.get_mut(&hash) {
+            change(delivery);
+            if delivery.is_finished() {
+                delivery.name = None;
+            }
+        }
+    }
+
+    /// Forgets the oldest that has arrived if there is no room. False if all of the oldest are still on their way.
+    fn make_room(&mut self) -> bool {
+        let mut steps = 0;
+        while self.deliveries.len() >= self.room {
+            let Some(oldest) = self.by_age.pop_front() else { return false };
+            match self.deliveries.get(&oldest).is_none_or(Delivery::is_finished) {
+                true => {
+                    self.deliveries.remove(&oldest);
+                    self.forgotten += 1;
+                }
+                false if steps == STEPS_MAX => {
+                    self.by_age.push_front(oldest);
+                    return false;
+                }
+                false => {
+                    self.by_age.push_back(oldest);
+                    steps += 1;
+                }
+            }
+        }
+        true
+    }
+
+    fn delivery(&self, passage: &Passage<'_>) -> Hash {
+        self.hasher.hash_one((passage.recipient, passage.chat, passage.sender, passage.id))
+    }
+
+    fn chat(&self, passage: &Passage<'_>) -> Hash {
+        self.hasher.hash_one((passage.recipient, passage.chat, passage.sender))
+    }
+}
+
+fn text(passage: &Passage<'_>) -> String {
+    let Passage { sender, chat, id, recipient } = passage;
+    format!("message {id} of {sender} in {chat} for {recipient}")
+}

@@ -1,0 +1,149 @@
+//! Checkers that hold at any moment, fed with what happens on the network.
+//!
+//! Whoever does something tells [`Checks`]: the routing that it accepted and acked a message, a mailbox that it keeps
+//! one or lets it go, a phone that it decrypted and showed one. They tell it as it happens, in their own words, so that
+//! one can prove the other wrong: a message that routing has acked and no mailbox keeps is lost. [`Checks::report`]
+//! says at any moment what holds and what does not.
+//!
+//! Memory is bounded. Of a message that has reached its recipient only a hash, a number and six flags are kept, so that
+//! a second showing is noticed; of one still on its way also its name. A million messages that have arrived take 77 MB,
+//! a million that all wait 270 MB (measured). When there are more than
+//! [`CHECKED_DELIVERIES_MAX`](crate::limits::CHECKED_DELIVERIES_MAX), the oldest that have arrived are forgotten, and the
+//! report counts them.
+
+mod deliveries;
+mod ratchets;
+mod report;
+mod tally;
+
+use parking_lot::Mutex;
+
+use crate::faults::DeviceName;
+use crate::limits;
+use deliveries::Deliveries;
+use ratchets::Ratchets;
+use tally::Tally;
+
+pub use ratchets::Decryption;
+pub use report::{Check, Report, Standing};
+
+/// A message on its way to one device. The same names must come with every event about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage<'a> {
+    /// Which device sent it.
+    pub sender: &'a DeviceName,
+    /// The number or the group's jid of the conversation, as the recipient sees it.
+    pub chat: &'a str,
+    /// The message's id.
+    pub id: &'a str,
+    /// Which device gets it.
+    pub recipient: &'a DeviceName,
+}
+
+/// The checkers. Shared by everybody who has something to tell; each event takes a short lock.
+#[derive(Debug)]
+pub struct Checks {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    deliveries: Deliveries,
+    ratchets: Ratchets,
+    stanzas: Tally,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Checks {
+    /// Checkers that have seen nothing.
+    pub fn new() -> Self {
+        Self::remembering(limits::CHECKED_DELIVERIES_MAX)
+    }
+
+    /// Checkers that remember so many deliveries.
+    pub fn remembering(deliveries: usize) -> Self {
+        let deliveries = Deliveries::new(deliveries);
+        Self { state: Mutex::new(State { deliveries, ratchets: Ratchets::default(), stanzas: Tally::default() }) }
+    }
+
+    /// The server takes the message and will route it. Of one chat and sender in the order in which it took them. A
+    /// second time with the same id, when the sender repeats itself, it stays the same message.
+    pub fn accepted(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.accepted(passage);
+    }
+
+    /// The server has told the sender that it has the message. From now on it must not be lost.
+    pub fn acked(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.acked(passage);
+    }
+
+    /// The recipient's mailbox keeps it until the device has receipted it.
+    pub fn kept(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.kept(passage);
+    }
+
+    /// The recipient's mailbox has let it go.
+    pub fn released(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.released(passage);
+    }
+
+    /// The recipient's device has said that it has the message: enough for a client whose screen we cannot see.
+    pub fn receipted(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.receipted(passage);
+    }
+
+    /// The recipient could not read it and has asked its sender for it again; it may come late, out of its order.
+    pub fn asked_again(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.asked_again(passage);
+    }
+
+    /// A phone has shown it to its person, or done what it says if it is not for a person's eyes.
+    pub fn shown(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.shown(passage);
+    }
+
+    /// The device was unlinked, or its account is gone: whatever waits for it is lost to nobody.
+    pub fn gone(&self, device: &DeviceName) {
+        self.state.lock().deliveries.gone(device);
+    }
+
+    /// A device has decrypted a message of a session.
+    pub fn decrypted(&self, decryption: &Decryption<'_>) {
+        self.state.lock().ratchets.decrypted(decryption);
+    }
+
+    /// A session was begun anew: another identity, or a fresh bundle after a retry. Its counters start again.
+    pub fn session_renewed(&self, owner: &DeviceName, peer: &DeviceName, group: Option<&str>) {
+        self.state.lock().ratchets.renewed(owner, peer, group);
+    }
+
+    /// A stanza was read and understood.
+    pub fn stanza_parsed(&self) {
+        self.state.lock().stanzas.examine();
+    }
+
+    /// A stanza was not: bytes that are none, or one without what its kind needs. `device` is None before the login.
+    pub fn stanza_unparsed(&self, device: Option<&DeviceName>, why: &str) {
+        let mut state = self.state.lock();
+        state.stanzas.examine();
+        let from = device.map_or("a client before its login".to_owned(), DeviceName::to_string);
+        state.stanzas.violate(|| format!("from {from}: {why}"));
+    }
+
+    /// What holds and what does not, now.
+    pub fn report(&self) -> Report {
+        let state = self.state.lock();
+        let mut checks = state.deliveries.checks();
+        checks.push(state.stanzas.named("every_stanza_parsed"));
+        checks.push(state.ratchets.check());
+        Report::new(checks, state.deliveries.standing(), state.deliveries.unjudged() + state.ratchets.unjudged())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Every session's ratchet moves as it should: no key opens two messages, no chain jumps far, and a chain ends where
+//! the next one says that it ended.
+//!
+//! These follow from the Double Ratchet: each message of a chain has its own number, counted up from 0, and the first
+//! of a new chain tells how many the last one had. A sender whose stored state is put back to an earlier one breaks
+//! them, which no decryption alone would show.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+use crate::checks::report::Check;
+use crate::checks::tally::Tally;
+use crate::faults::DeviceName;
+use crate::limits;
+
+/// A message that was decrypted, with what its header says.
+#[derive(Debug, Clone, Copy)]
+pub struct Decryption<'a> {
+    /// Whose device decrypted it.
+    pub owner: &'a DeviceName,
+    /// Whose device had encrypted it.
+    pub peer: &'a DeviceName,
+    /// The group's jid if it was a sender key that opened it.
+    pub group: Option<&'a str>,
+    /// What names the chain: the sender's ratchet key, or the id of the sender key.
+    pub chain: &'a [u8],
+    /// The message's number in the chain, from 0.
+    pub counter: u32,
+    /// How many messages the chain before had. Sender keys have no such number.
+    pub previous_counter: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ratchets {
+    hasher: RandomState,
+    sessions: HashMap<u64, Session>,
+    tally: Tally,
+    unjudged: u64,
+}
+
+/// The chains of one session, the newest last.
+#[derive(Debug, Default)]
+struct Session {
+    chains: VecDeque<Chain>,
+}
+
+#[derive(Debug)]
+struct Chain {
+    hash: u64,
+    /// The number that comes next.
+    next: u32,
+    /// Numbers below it that have not come.
+    missing: BTreeSet<u32>,
+    /// How many messages it has, once the next chain has said so.
+    length: Option<u32>,
+}
+
+impl Ratchets {
+    pub fn decrypted(&mut self, decryption: &Decryption<'_>) {
+        self.tally.examine();
+        let hash = self.session(decryption.owner, decryption.peer, decryption.group);
+        if self.sessions.len() >= limits::CHECKED_SESSIONS_MAX && !self.sessions.contains_key(&hash) {
+            self.unjudged += 1;
+            return;
+        }
+        let chain = self.hasher.hash_one(decryption.chain);
+        if let Err(what) = self.sessions.entry(hash).or_default().take(chain, decryption) {
+            let Decryption { owner, peer, counter, .. } = decryption;
+            let what = what.text(*counter);
+            self.tally.violate(|| format!("{owner} decrypted from {peer}: {what}"));
+        }
+    }
+
+    pub fn renewed(&mut self, owner: &DeviceName, peer: &DeviceName, group: Option<&str>) {
+        let hash = self.session(owner, peer, group);
+        self.sessions.remove(&hash);
+    }
+
+    pub fn check(&self) -> Check {
+        self.tally.named("ratchets_move")
+    }
+
+    pub fn unjudged(&self) -> u64 {
+        self.unjudged
+    }
+
+    fn session(&self, owner: &DeviceName, peer: &DeviceName, group: Option<&str>) -> u64 {
+        self.hasher.hash_one((owner, peer, group))
+    }
+}
+
+/// What a ratchet must not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Misstep {
+    Reused,
+    Jumped { expected: u32 },
+    PastTheEnd { length: u32 },
+    ShorterThanSeen { seen: u32, said: u32 },
+}
+
+impl Misstep {
+    fn text(self, counter: u32) -> String {
+        match self {
+            Self::Reused => format!("number {counter} of a chain came a second time, so one key opened two messages"),
+            Self::Jumped { expected } => format!("number {counter} came where {expected} was next"),
+            Self::PastTheEnd { length } => format!("number {counter} came in a chain said to have {length} messages"),
+            Self::ShorterThanSeen { seen, said } => {
+                format!(
+                    "a new chain says that the last had {said} messages, of which {seen} have come: an old state is back"
+                )
+            }
+        }
+    }
+}
+
+impl Session {
+    fn take(&mut self, hash: u64, decryption: &Decryption<'_>) -> Result<(), Misstep> {
+        if let Some(chain) = self.chains.iter_mut().find(|chain| chain.hash == hash) {
+            return chain.take(decryption.counter);
+        }
+        let ended = match (self.chains.back_mut(), decryption.previous_counter) {
+            (Some(last), Some(length)) => last.end(length),
+            _ => Ok(()),
+        };
+        // A sender key is handed to newcomers as it stands, wherever it stands.
+        let next = if decryption.group.is_some() { decryption.counter } else { 0 };
+        let mut chain = Chain { hash, next, missing: BTreeSet::new(), length: None };
+        let taken = chain.take(decryption.counter);
+        self.chains.push_back(chain);
+        if self.chains.len() > limits::CHECKED_CHAINS_MAX {
+            self.chains.pop_front();
+        }
+        ended.and(taken)
+    }
+}
+
+impl Chain {
+    fn take(&mut self, counter: u32) -> Result<(), Misstep> {
+        if let Some(length) = self.length
+            && counter >= length
+        {
+            return Err(Misstep::PastTheEnd { length });
+        }
+        if counter < self.next {
+            return if self.missing.remove(&counter) { Ok(()) } else { Err(Misstep::Reused) };
+        }
+        let expected = self.next;
+        let jump = counter - expected;
+        self.next = counter.saturating_add(1);
+        if jump > limits::RATCHET_JUMP_MAX {
+            return Err(Misstep::Jumped { expected });
+        }
+        self.missing.extend(expected..counter);
+        while self.missing.len() > limits::RATCHET_JUMP_MAX as usize {
+            self.missing.pop_first();
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, length: u32) -> Result<(), Misstep> {
+        self.length = Some(length.max(self.next));
+        match length < self.next {
+            true => Err(Misstep::ShorterThanSeen { seen: self.next, said: length }),
+            false => Ok(()),
+        }
+    }
+}

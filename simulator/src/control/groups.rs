@@ -1,0 +1,101 @@
+//! Groups: making them, listing them, leaving them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::people::find;
+use super::problem::{Body, Problem};
+use crate::limits::GROUP_SUBJECT_BYTES_MAX;
+use crate::phones::{Phones, address};
+use crate::server::account::Naming;
+use crate::server::group::Group;
+
+/// A group as the API shows one.
+#[derive(Serialize)]
+pub struct Shown {
+    group: String,
+    subject: String,
+    addressing: &'static str,
+    /// Numbers.
+    members: Vec<String>,
+}
+
+impl Shown {
+    fn new(group: &Group) -> Self {
+        let addressing = match group.naming() {
+            Naming::Number => "number",
+            Naming::Lid => "lid",
+        };
+        let members = group.members().into_iter().map(|member| member.account.number().user.to_string());
+        Self { group: group.jid().to_string(), subject: group.subject(), addressing, members: members.collect() }
+    }
+}
+
+/// The body of `POST /control/groups`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroup {
+    subject: String,
+    /// The number of the person who makes it.
+    creator: String,
+    /// The numbers of the others.
+    members: Vec<String>,
+    #[serde(default)]
+    addressing: Addressing,
+}
+
+/// How members are named in the group's stanzas.
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Addressing {
+    Number,
+    #[default]
+    Lid,
+}
+
+/// `POST /control/groups`
+pub async fn create(
+    State(phones): State<Phones>,
+    Body(new): Body<NewGroup>,
+) -> Result<(StatusCode, Json<Shown>), Problem> {
+    if new.subject.is_empty() || new.subject.len() > GROUP_SUBJECT_BYTES_MAX {
+        return Err(Problem::BadRequest(format!("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")));
+    }
+    let naming = match new.addressing {
+        Addressing::Number => Naming::Number,
+        Addressing::Lid => Naming::Lid,
+    };
+    let jid = find(&phones, &new.creator)?.create_group(&new.subject, &new.members, naming)?;
+    let group = phones.network().groups().find(&jid);
+    let group = group.ok_or_else(|| Problem::NotFound(format!("the group {jid} is gone")))?;
+    Ok((StatusCode::CREATED, Json(Shown::new(&group))))
+}
+
+/// `GET /control/groups`: those of people with phones.
+pub async fn list(State(phones): State<Phones>) -> Json<Vec<Shown>> {
+    let groups = phones.network().groups();
+    let mut shown: Vec<Shown> =
+        phones.all().iter().flat_map(|person| groups.of(person.account())).map(|group| Shown::new(&group)).collect();
+    shown.sort_by(|one, other| one.group.cmp(&other.group));
+    shown.dedup_by(|one, other| one.group == other.group);
+    Json(shown)
+}
+
+/// The body of `leave`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leave {
+    group: String,
+}
+
+/// `POST /control/people/N/leave`
+pub async fn leave(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(leave): Body<Leave>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.leave(&address(&leave.group)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,256 @@
+//! What a person says, sees and does with messages.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::people::find;
+use super::problem::{Body, Problem};
+use crate::people::content::Content;
+use crate::people::file::FileKind;
+use crate::people::phone::{Kept, NewFile};
+use crate::phones::{Person, Phones, Sent, address};
+use crate::wire::stanza::Jid;
+
+/// The body of `send`: one of `to` and `group`, and one of `text`, `media_base64`, `location` and `contact`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    to: Option<String>,
+    group: Option<String>,
+    text: Option<String>,
+    /// The id of the message in this chat that `text` answers.
+    reply_to: Option<String>,
+    media_base64: Option<String>,
+    /// What the file is; goes with `media_base64`, as the next four.
+    kind: Option<FileKind>,
+    mime_type: Option<String>,
+    caption: Option<String>,
+    file_name: Option<String>,
+    seconds: Option<u32>,
+    location: Option<Location>,
+    contact: Option<Contact>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Location {
+    latitude: f64,
+    longitude: f64,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contact {
+    name: String,
+    vcard: String,
+}
+
+/// The answer of everything that sends a message.
+#[derive(Serialize)]
+pub struct Said {
+    id: String,
+}
+
+/// `POST /control/people/N/send`
+pub async fn send(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(send): Body<Send>,
+) -> Result<Json<Said>, Problem> {
+    let person = find(&phones, &number)?;
+    let chat = match (&send.to, &send.group) {
+        (Some(to), None) => address(to)?,
+        (None, Some(group)) => known_group(&phones, group)?,
+        _ => return Err(Problem::BadRequest("give either to or group".to_owned())),
+    };
+    let about_file =
+        send.kind.is_some() || send.mime_type.is_some() || send.caption.is_some() || send.seconds.is_some();
+    if send.media_base64.is_none() && (about_file || send.file_name.is_some()) {
+        let text = "kind, mime_type, caption, file_name and seconds go with media_base64";
+        return Err(Problem::BadRequest(text.to_owned()));
+    }
+    if send.reply_to.is_some() && send.text.is_none() {
+        return Err(Problem::BadRequest("reply_to goes with text".to_owned()));
+    }
+    let id = match (&send.text, &send.media_base64, &send.location, &send.contact) {
+        (Some(text), None, None, None) => match &send.reply_to {
+            Some(answered) => person.answer(&chat, answered, text).await?,
+            None => person.say_text(&chat, text).await?,
+        },
+        (None, Some(media), None, None) => {
+            let file = file_of(media, &send)?;
+            person.send_file(&chat, file).await?
+        }
+        (None, None, Some(Location { latitude, longitude, name }), None) => {
+            let content = Content::Location { latitude: *latitude, longitude: *longitude, name: name.clone() };
+            person.say(&chat, content).await?
+        }
+        (None, None, None, Some(Contact { name, vcard })) => {
+            person.say(&chat, Content::Contact { name: name.clone(), vcard: vcard.clone() }).await?
+        }
+        _ => return Err(Problem::BadRequest("give one of text, media_base64, location and contact".to_owned())),
+    };
+    Ok(Json(Said { id }))
+}
+
+fn known_group(phones: &Phones, text: &str) -> Result<Jid, Problem> {
+    let group = address(text)?;
+    match phones.network().groups().find(&group) {
+        Some(_) => Ok(group),
+        None => Err(Problem::NotFound(format!("there is no group {text}; make one with POST /control/groups"))),
+    }
+}
+
+fn file_of(media_base64: &str, send: &Send) -> Result<NewFile, Problem> {
+    let bytes = STANDARD
+        .decode(media_base64)
+        .map_err(|error| Problem::BadRequest(format!("media_base64 is no base64 with padding: {error}")))?;
+    let kind = send
+        .kind
+        .filter(|kind| *kind != FileKind::History)
+        .ok_or_else(|| Problem::BadRequest("give kind: image, video, audio, voice, document or sticker".to_owned()))?;
+    let usual = match kind {
+        FileKind::Image => "image/jpeg",
+        FileKind::Video => "video/mp4",
+        FileKind::Audio => "audio/mpeg",
+        FileKind::Voice => "audio/ogg; codecs=opus",
+        FileKind::Sticker => "image/webp",
+        FileKind::Document | FileKind::History => "application/octet-stream",
+    };
+    Ok(NewFile {
+        file: kind,
+        mime_type: send.mime_type.clone().unwrap_or_else(|| usual.to_owned()),
+        caption: send.caption.clone(),
+        file_name: send.file_name.clone(),
+        seconds: send.seconds,
+        bytes,
+    })
+}
+
+/// The body of `react`; an empty `emoji` takes the reaction back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct React {
+    chat: String,
+    id: String,
+    emoji: String,
+}
+
+/// `POST /control/people/N/react`
+pub async fn react(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(React { chat, id, emoji }): Body<React>,
+) -> Result<Json<Said>, Problem> {
+    let id = find(&phones, &number)?.react(&address(&chat)?, &id, &emoji).await?;
+    Ok(Json(Said { id }))
+}
+
+/// The body of `edit`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    chat: String,
+    id: String,
+    text: String,
+}
+
+/// `POST /control/people/N/edit`
+pub async fn edit(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Edit { chat, id, text }): Body<Edit>,
+) -> Result<Json<Said>, Problem> {
+    let id = find(&phones, &number)?.edit(&address(&chat)?, &id, &text).await?;
+    Ok(Json(Said { id }))
+}
+
+/// The body of `delete` and `play`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    chat: String,
+    id: String,
+}
+
+/// `POST /control/people/N/delete`
+pub async fn delete(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Which { chat, id }): Body<Which>,
+) -> Result<Json<Said>, Problem> {
+    let id = find(&phones, &number)?.delete(&address(&chat)?, &id).await?;
+    Ok(Json(Said { id }))
+}
+
+/// `POST /control/people/N/play`
+pub async fn play(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Which { chat, id }): Body<Which>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.play(&address(&chat)?, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The body of `read`. Without a chat, all chats are read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    chat: Option<String>,
+}
+
+/// `POST /control/people/N/read`
+pub async fn read(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(read): Body<Read>,
+) -> Result<StatusCode, Problem> {
+    let person = find(&phones, &number)?;
+    match read.chat {
+        Some(chat) => person.read(&address(&chat)?).await?,
+        None => read_all(&person).await?,
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read_all(person: &Person) -> Result<(), Problem> {
+    let mut chats: Vec<String> = person.received().await?.into_iter().map(|kept| kept.chat).collect();
+    chats.sort_unstable();
+    chats.dedup();
+    for chat in chats {
+        person.read(&address(&chat)?).await?;
+    }
+    Ok(())
+}
+
+/// `GET /control/people/N/received`
+pub async fn received(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
+    Ok(Json(find(&phones, &number)?.received().await?))
+}
+
+/// `GET /control/people/N/sent`
+pub async fn sent(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Sent>>, Problem> {
+    Ok(Json(find(&phones, &number)?.sent().await?))
+}
+
+/// `GET /control/people/N/files/ID`: the file in a message, decrypted.
+pub async fn file(
+    State(phones): State<Phones>,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    let (_, bytes) = find(&phones, &number)?.file(&id).await?;
+    // Whoever sent it chose its type: a browser must not run it.
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_DISPOSITION, "attachment"),
+    ];
+    Ok((headers, bytes))
+}

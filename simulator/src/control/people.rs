@@ -1,0 +1,171 @@
+//! People: making them, linking clients to their phones, and taking phones off the network.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::problem::{Body, Problem};
+use crate::limits::HISTORY_MESSAGES_MAX;
+use crate::people::history::HistorySize;
+use crate::phones::{Person, Phones};
+
+/// Finds the person whom an address names.
+pub(super) fn find(phones: &Phones, number: &str) -> Result<Person, Problem> {
+    phones.find(number).ok_or_else(|| {
+        Problem::NotFound(format!("nobody has the number {number}; make that person with POST /control/people"))
+    })
+}
+
+/// A person as the API shows one.
+#[derive(Serialize)]
+pub struct Shown {
+    number: String,
+    name: String,
+    jid: String,
+    lid: String,
+    online: bool,
+    devices: Vec<ShownDevice>,
+}
+
+#[derive(Serialize)]
+struct ShownDevice {
+    device: u16,
+    connected: bool,
+    /// Stanzas that it has not confirmed.
+    waiting: usize,
+    /// One-time prekeys that the server has of it.
+    prekeys: usize,
+}
+
+impl Shown {
+    fn new(person: &Person) -> Self {
+        let devices = person.account().devices().into_iter().map(|device| ShownDevice {
+            device: device.index(),
+            connected: device.is_connected(),
+            waiting: device.waiting(),
+            prekeys: device.prekeys_left(),
+        });
+        Self {
+            number: person.number().to_owned(),
+            name: person.name().to_owned(),
+            jid: person.jid().to_string(),
+            lid: person.account().lid().to_string(),
+            online: person.is_online(),
+            devices: devices.collect(),
+        }
+    }
+}
+
+/// The body of `POST /control/people`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    number: String,
+    name: String,
+}
+
+/// `POST /control/people`
+pub async fn add(
+    State(phones): State<Phones>,
+    Body(new): Body<NewPerson>,
+) -> Result<(StatusCode, Json<Shown>), Problem> {
+    let person = phones.add(&new.number, &new.name).await?;
+    Ok((StatusCode::CREATED, Json(Shown::new(&person))))
+}
+
+/// `GET /control/people`
+pub async fn list(State(phones): State<Phones>) -> Json<Vec<Shown>> {
+    Json(phones.all().iter().map(Shown::new).collect())
+}
+
+/// `GET /control/people/N`
+pub async fn show(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Shown>, Problem> {
+    Ok(Json(Shown::new(&find(&phones, &number)?)))
+}
+
+/// The body of `scan`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scan {
+    qr: String,
+}
+
+/// The answer of `scan` and `type-code`.
+#[derive(Serialize)]
+pub struct Linked {
+    device: u16,
+    jid: String,
+}
+
+/// `POST /control/people/N/scan`
+pub async fn scan(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(scan): Body<Scan>,
+) -> Result<Json<Linked>, Problem> {
+    let device = find(&phones, &number)?.scan(&scan.qr).await?;
+    Ok(Json(Linked { device: device.index(), jid: device.number().to_string() }))
+}
+
+/// The body of `type-code`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypeCode {
+    code: String,
+}
+
+/// `POST /control/people/N/type-code`
+pub async fn type_code(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(typed): Body<TypeCode>,
+) -> Result<Json<Linked>, Problem> {
+    let device = find(&phones, &number)?.type_code(&typed.code).await?;
+    Ok(Json(Linked { device: device.index(), jid: device.number().to_string() }))
+}
+
+/// `POST /control/people/N/offline`
+pub async fn offline(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Shown>, Problem> {
+    let person = find(&phones, &number)?;
+    person.offline().await?;
+    Ok(Json(Shown::new(&person)))
+}
+
+/// `POST /control/people/N/online`
+pub async fn online(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Shown>, Problem> {
+    let person = find(&phones, &number)?;
+    person.online().await?;
+    Ok(Json(Shown::new(&person)))
+}
+
+/// The body of `unlink`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlink {
+    device: u16,
+}
+
+/// `POST /control/people/N/unlink`
+pub async fn unlink(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(unlink): Body<Unlink>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.unlink(unlink.device).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /control/people/N/history`: what clients that are linked from now on are given of made-up old messages.
+pub async fn history(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(size): Body<HistorySize>,
+) -> Result<StatusCode, Problem> {
+    let messages = size.chats.checked_mul(size.messages_per_chat);
+    if messages.is_none_or(|count| count > HISTORY_MESSAGES_MAX) || size.chats > HISTORY_MESSAGES_MAX {
+        return Err(Problem::BadRequest(format!("a history has at most {HISTORY_MESSAGES_MAX} messages in all")));
+    }
+    find(&phones, &number)?.set_history(size);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,128 @@
+//! What faults have done: a bounded log in an order of its own, so that two runs can be compared.
+//!
+//! The log is not kept in the order of time, which differs from run to run, but in that of faults, counters and
+//! numbers. When it is full it keeps the first entries in that order, whichever came first.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::faults::fault::Fault;
+use crate::faults::moment::{DeviceName, Moment, Occasion};
+use crate::limits;
+
+/// The log at one moment, for the control API and for comparisons.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultLog {
+    /// The plan's seed.
+    pub seed: u64,
+    /// What faults have done, by fault, device, chat and number.
+    pub entries: Vec<FaultEntry>,
+    /// Entries that found no room. They are in the fingerprint.
+    pub left_out: u64,
+    /// Moments that found no counter, and were therefore spared. Not 0: the log says nothing certain.
+    pub uncounted: u64,
+    /// 16 hexadecimal digits that follow from every entry (but not from the ids of stanzas): equal for equal runs.
+    pub fingerprint: String,
+}
+
+/// One thing that a fault has done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultEntry {
+    /// The fault's number in the plan.
+    pub number: u32,
+    /// What it is.
+    pub fault: Fault,
+    /// At which kind of moment it came.
+    pub moment: Moment,
+    /// On whose connection; None before the login.
+    pub device: Option<DeviceName>,
+    /// Which device caused what was struck, if another one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<DeviceName>,
+    /// The other side, or nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub recipient: String,
+    /// The type, namespace or direction, or nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stanza_type: String,
+    /// Which moment of its counter it was, from 1; of a link, which connection.
+    pub count: u64,
+    /// The stanza's id. Clients choose ids at random: comparisons leave it out.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stanza_id: String,
+}
+
+/// The log as it grows.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    entries: BTreeMap<(u32, String, u64), FaultEntry>,
+    left_out: u64,
+    pub uncounted: u64,
+    fingerprint: u64,
+}
+
+impl FaultLog {
+    /// One line an entry, without what chance decides in the clients: equal texts for equal runs.
+    pub fn lines(&self) -> Vec<String> {
+        self.entries.iter().map(FaultEntry::line).collect()
+    }
+}
+
+impl FaultEntry {
+    pub(super) fn new(number: u32, fault: &Fault, occasion: &Occasion<'_>, count: u64) -> Self {
+        Self {
+            number,
+            fault: fault.clone(),
+            moment: occasion.moment,
+            device: occasion.device.cloned(),
+            from: occasion.from.cloned(),
+            recipient: shortened(occasion.peer),
+            stanza_type: shortened(occasion.stanza_type),
+            count,
+            stanza_id: shortened(occasion.id),
+        }
+    }
+
+    /// `3 ack_nacked message 15550001:1 15550002 text #4`.
+    fn line(&self) -> String {
+        let mut parts = vec![self.number.to_string(), self.fault.kind().to_owned(), self.moment.name().to_owned()];
+        parts.extend(self.device.iter().map(DeviceName::to_string));
+        parts.extend(self.from.iter().map(|from| format!("from {from}")));
+        parts.extend([&self.recipient, &self.stanza_type].into_iter().filter(|part| !part.is_empty()).cloned());
+        parts.push(format!("#{}", self.count));
+        parts.join(" ")
+    }
+}
+
+impl Log {
+    /// Takes an entry in its place. `counter` is what was counted.
+    pub fn record(&mut self, counter: String, entry: FaultEntry) {
+        let digest: [u8; 32] = Sha256::digest(entry.line()).into();
+        let (first, _) = digest.split_at(8);
+        let hash = first.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
+        // A sum does not ask in which order its parts came.
+        self.fingerprint = self.fingerprint.wrapping_add(hash);
+        self.entries.insert((entry.number, counter, entry.count), entry);
+        if self.entries.len() > limits::FAULT_LOG_ENTRIES_MAX {
+            self.entries.pop_last();
+            self.left_out += 1;
+        }
+    }
+
+    pub fn shown(&self, seed: u64) -> FaultLog {
+        FaultLog {
+            seed,
+            entries: self.entries.values().cloned().collect(),
+            left_out: self.left_out,
+            uncounted: self.uncounted,
+            fingerprint: format!("{:016x}", self.fingerprint),
+        }
+    }
+}
+
+/// Clients choose these texts, and the log is bounded in bytes too.
+fn shortened(text: &str) -> String {
+    text.chars().take(limits::FAULT_NAME_CHARS_MAX).collect()
+}

@@ -1,0 +1,124 @@
+//! What has passed a connection, and which faults of the link strike it. Every connection has one of its own.
+
+use crate::faults::decision::Passage;
+use crate::faults::fault::{CutPlace, Direction, Fault};
+
+/// Counts the bytes and frames of one connection. From [`Plan::meter`](crate::faults::Plan::meter).
+#[derive(Debug)]
+pub struct Meter {
+    /// The number that the next fault would have had when the connection came: faults below were there before it.
+    faults_before: u32,
+    to_server: Count,
+    to_client: Count,
+    strikes: Vec<Strike>,
+    is_cut: bool,
+}
+
+/// Whether a fault strikes this connection: asked once, at the first frame that it covers.
+#[derive(Debug, Clone, Copy)]
+struct Strike {
+    fault: u32,
+    /// The number of the connection, as the fault counts it.
+    number: u64,
+    strikes: bool,
+    to_server: Count,
+    to_client: Count,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    bytes: u64,
+    frames: u64,
+}
+
+/// What one fault does to one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    Wait(u64),
+    Cut(usize),
+}
+
+impl Meter {
+    pub(super) fn new(faults_before: u32) -> Self {
+        let nothing = Count::default();
+        Self { faults_before, to_server: nothing, to_client: nothing, strikes: Vec::new(), is_cut: false }
+    }
+
+    /// The number of this connection in that fault's count, if the fault strikes it; None if it was never asked.
+    pub(super) fn known(&self, fault: u32) -> Option<(u64, bool)> {
+        self.strikes.iter().find(|strike| strike.fault == fault).map(|strike| (strike.number, strike.strikes))
+    }
+
+    /// Remembers the answer for all later frames.
+    pub(super) fn remember(&mut self, fault: u32, number: u64, strikes: bool) {
+        let was_there = fault < self.faults_before;
+        let [to_server, to_client] = if was_there { [Count::default(); 2] } else { [self.to_server, self.to_client] };
+        self.strikes.push(Strike { fault, number, strikes, to_server, to_client });
+    }
+
+    /// Forgets faults that are no longer active, so that the list stays as short as theirs.
+    pub(super) fn retain(&mut self, is_active: impl Fn(u32) -> bool) {
+        self.strikes.retain(|strike| is_active(strike.fault));
+    }
+
+    /// What this fault, which strikes, does to the frame that comes next.
+    pub(super) fn effect(&self, number: u32, fault: &Fault, direction: Direction, bytes: usize) -> Option<Effect> {
+        match fault {
+            Fault::SlowLink { bytes_per_second, latency_ms } => {
+                let carried_ms = bytes_per_second.map_or(0, |pace| (bytes as u64 * 1000).div_ceil(pace.max(1)));
+                Some(Effect::Wait(latency_ms.saturating_add(carried_ms)))
+            }
+            Fault::ConnectionCut { direction: cut, place } if *cut == direction => {
+                let base = self.strikes.iter().find(|strike| strike.fault == number)?;
+                let (base, passed) = match direction {
+                    Direction::ToServer => (base.to_server, self.to_server),
+                    Direction::ToClient => (base.to_client, self.to_client),
+                };
+                let still = match place {
+                    CutPlace::AfterBytes(limit) => base.bytes.saturating_add(*limit).saturating_sub(passed.bytes),
+                    CutPlace::MiddleOfFrame(frame) if passed.frames + 1 >= base.frames.saturating_add(*frame) => {
+                        bytes as u64 / 2
+                    }
+                    CutPlace::MiddleOfFrame(_) => return None,
+                };
+                let still = usize::try_from(still).unwrap_or(usize::MAX);
+                (still <= bytes).then_some(Effect::Cut(still))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the connection has been cut: nothing passes any more.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Counts a frame, and says how it passes.
+    pub(super) fn pass(&mut self, direction: Direction, bytes: usize, effects: &[Effect]) -> Passage {
+        let count = match direction {
+            Direction::ToServer => &mut self.to_server,
+            Direction::ToClient => &mut self.to_client,
+        };
+        count.bytes = count.bytes.saturating_add(bytes as u64);
+        count.frames += 1;
+        let passage = passage(effects);
+        self.is_cut = matches!(passage, Passage::Cut { .. });
+        passage
+    }
+}
+
+/// All effects on one frame taken together: waits add up, the earliest cut counts.
+fn passage(effects: &[Effect]) -> Passage {
+    let wait_ms = effects.iter().fold(0u64, |sum, effect| match effect {
+        Effect::Wait(wait_ms) => sum.saturating_add(*wait_ms),
+        Effect::Cut(_) => sum,
+    });
+    let cut = effects.iter().filter_map(|effect| match effect {
+        Effect::Cut(bytes) => Some(*bytes),
+        Effect::Wait(_) => None,
+    });
+    match cut.min() {
+        Some(bytes) => Passage::Cut { bytes, wait_ms },
+        None => Passage::Whole { wait_ms },
+    }
+}

@@ -1,0 +1,240 @@
+//! The moments at which the server asks the plan, and what tells one moment from another.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::faults::fault::Direction;
+use crate::faults::scope::Counted;
+
+/// What kind of moment it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// A client has shown its identity and asks to be let in.
+    Login,
+    /// A device is connected: just after it was let in, and for each connected device when a fault was added.
+    Connected,
+    /// A device has sent a message and waits for its ack.
+    Message,
+    /// A message goes down to a device.
+    Delivery,
+    /// A receipt goes down to a device.
+    Receipt,
+    /// A device has asked something.
+    Iq,
+    /// A device asks which devices a number has, or whether it is on WhatsApp.
+    Usync,
+    /// A device asks for prekey bundles.
+    Prekeys,
+    /// A frame passes the connection of a device that is known by now.
+    Frame,
+    /// A frame passes a connection before its login. Such connections are told apart by the order in which they came,
+    /// which repeats only if they come one after another.
+    Handshake,
+    /// A file goes to or comes from the media host.
+    Media,
+}
+
+/// A device as faults name it: the number of its account, in digits, and its index; 0 is the phone itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceName {
+    /// Digits, without `+`.
+    pub account: String,
+    /// 0 for the phone, from 1 for companions.
+    pub device: u16,
+}
+
+/// A message that a device has sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sending<'a> {
+    /// Who sent it.
+    pub device: &'a DeviceName,
+    /// The number or the group's jid to which it goes.
+    pub chat: &'a str,
+    /// The stanza's `type`: `text`, `media`, `reaction`…
+    pub stanza_type: &'a str,
+    /// The stanza's id.
+    pub id: &'a str,
+}
+
+/// A message or receipt that goes down to a device.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Who gets it.
+    pub device: &'a DeviceName,
+    /// Which device caused it.
+    pub from: &'a DeviceName,
+    /// The number or the group's jid of the conversation, as the receiving side sees it.
+    pub chat: &'a str,
+    /// The stanza's `type`: of a message as in [`Sending`]; of a receipt `delivery` (which has none), `read`, `retry`…
+    pub stanza_type: &'a str,
+    /// The id of the message.
+    pub id: &'a str,
+}
+
+/// Something that a device asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Who asks.
+    pub device: &'a DeviceName,
+    /// The iq's namespace, its `xmlns`.
+    pub namespace: &'a str,
+    /// The iq's id.
+    pub id: &'a str,
+}
+
+/// A question about one account. An iq about several is asked about each.
+#[derive(Debug, Clone, Copy)]
+pub struct Lookup<'a> {
+    /// Who asks.
+    pub device: &'a DeviceName,
+    /// The number asked about, in digits, however the iq wrote it.
+    pub number: &'a str,
+}
+
+/// A file on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct MediaTransfer<'a> {
+    /// Whose authorisation the request carries.
+    pub device: &'a DeviceName,
+    /// [`Direction::ToServer`] is an upload.
+    pub direction: Direction,
+}
+
+/// A frame on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Traffic<'a> {
+    /// Whose connection it is; None before the login.
+    pub device: Option<&'a DeviceName>,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its bytes on the wire, with the three of its length.
+    pub bytes: usize,
+}
+
+/// A moment with everything that scopes, counters and the log need of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occasion<'a> {
+    pub moment: Moment,
+    pub device: Option<&'a DeviceName>,
+    pub from: Option<&'a DeviceName>,
+    /// The other side: a number, or a group's jid.
+    pub peer: &'a str,
+    /// Of an iq its namespace, of media the direction.
+    pub stanza_type: &'a str,
+    pub id: &'a str,
+}
+
+impl DeviceName {
+    /// A device of an account.
+    pub fn new(account: impl Into<String>, device: u16) -> Self {
+        Self { account: account.into(), device }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.account, self.device)
+    }
+}
+
+impl Moment {
+    /// As in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Connected => "connected",
+            Self::Message => "message",
+            Self::Delivery => "delivery",
+            Self::Receipt => "receipt",
+            Self::Iq => "iq",
+            Self::Usync => "usync",
+            Self::Prekeys => "prekeys",
+            Self::Frame => "frame",
+            Self::Handshake => "handshake",
+            Self::Media => "media",
+        }
+    }
+}
+
+impl Direction {
+    /// What a scope's `stanza_type` calls it at [`Moment::Media`].
+    pub(super) fn transfer(self) -> &'static str {
+        match self {
+            Self::ToServer => "upload",
+            Self::ToClient => "download",
+        }
+    }
+}
+
+impl<'a> Occasion<'a> {
+    /// A moment of a device alone.
+    pub fn of(moment: Moment, device: &'a DeviceName) -> Self {
+        Self { moment, device: Some(device), from: None, peer: "", stanza_type: "", id: "" }
+    }
+
+    /// What is counted by itself, as a text: moments within it have an order that repeats.
+    pub fn counter(&self, counted: Counted) -> String {
+        let name = |device: Option<&DeviceName>| device.map(DeviceName::to_string).unwrap_or_default();
+        let (moment, device) = (self.moment.name(), name(self.device));
+        // Different namespaces are asked, and different receipts sent, by different tasks of one client.
+        let stanza_type = match self.moment {
+            Moment::Iq | Moment::Receipt | Moment::Media => self.stanza_type,
+            _ => "",
+        };
+        match counted {
+            Counted::Device => format!("{moment} {device}"),
+            Counted::Chat => format!("{moment} {device} {} {} {stanza_type}", name(self.from), self.peer),
+        }
+    }
+}
+
+impl<'a> From<&Sending<'a>> for Occasion<'a> {
+    fn from(sending: &Sending<'a>) -> Self {
+        Self {
+            peer: sending.chat,
+            stanza_type: sending.stanza_type,
+            id: sending.id,
+            ..Self::of(Moment::Message, sending.device)
+        }
+    }
+}
+
+impl<'a> Arrival<'a> {
+    pub(super) fn occasion(&self, moment: Moment) -> Occasion<'a> {
+        Occasion {
+            from: Some(self.from),
+            peer: self.chat,
+            stanza_type: self.stanza_type,
+            id: self.id,
+            ..Occasion::of(moment, self.device)
+        }
+    }
+}
+
+impl<'a> From<&Question<'a>> for Occasion<'a> {
+    fn from(question: &Question<'a>) -> Self {
+        Self { stanza_type: question.namespace, id: question.id, ..Self::of(Moment::Iq, question.device) }
+    }
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn occasion(&self, moment: Moment) -> Occasion<'a> {
+        Occasion { peer: self.number, ..Occasion::of(moment, self.device) }
+    }
+}
+
+impl<'a> Traffic<'a> {
+    pub(super) fn occasion(&self) -> Occasion<'a> {
+        let moment = if self.device.is_some() { Moment::Frame } else { Moment::Handshake };
+        Occasion { moment, device: self.device, from: None, peer: "", stanza_type: "", id: "" }
+    }
+}
+
+impl<'a> From<&MediaTransfer<'a>> for Occasion<'a> {
+    fn from(transfer: &MediaTransfer<'a>) -> Self {
+        Self { stanza_type: transfer.direction.transfer(), ..Self::of(Moment::Media, transfer.device) }
+    }
+}

@@ -1,0 +1,343 @@
+//! The active faults, and the decisions that follow from them.
+//!
+//! Every fault is asked about every moment that its scope covers, in the order in which the faults were added. The
+//! first that strikes and can do something at that moment decides; the others have only counted the moment. (On a
+//! link, all that strike add up.)
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::faults::chance::Chance;
+use crate::faults::decision::{
+    AckDecision, DeliveryDecision, IqDecision, LoginDecision, MediaDecision, Passage, PrekeysDecision, ReceiptDecision,
+    Refusal, StreamEnd, UsyncDecision,
+};
+use crate::faults::fault::{Fault, MediaRefusal};
+use crate::faults::log::{FaultEntry, FaultLog, Log};
+use crate::faults::meter::{self, Meter};
+use crate::faults::moment::{Arrival, DeviceName, Lookup, MediaTransfer, Moment, Occasion, Question, Sending, Traffic};
+use crate::faults::scope::PlannedFault;
+use crate::limits;
+
+/// `rate-overlimit`, in acks as in iqs.
+const RATE_OVERLIMIT: u16 = 429;
+
+/// Holds the active faults and decides. Shared by all connections; each question takes a short lock, and none while no
+/// fault is active.
+#[derive(Debug)]
+pub struct Plan {
+    seed: u64,
+    active: AtomicUsize,
+    state: Mutex<State>,
+}
+
+/// Names an active fault. Numbers count up from 1 and are not used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct FaultNumber(pub u32);
+
+/// A fault that is active, for the control API.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActiveFault {
+    /// By which it is removed, and named in the log.
+    pub number: FaultNumber,
+    /// What it is, and whom it strikes.
+    pub planned: PlannedFault,
+    /// How often it has struck.
+    pub struck: u64,
+}
+
+/// Why a fault was not added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// It is impossible; the text says why, and what to do.
+    #[error("{0}")]
+    Impossible(String),
+    /// There are as many as there may be: remove some.
+    #[error("there are {max} active faults already; remove some first", max = limits::FAULTS_MAX)]
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The number of the last fault.
+    last: u32,
+    faults: Vec<ActiveFault>,
+    counters: HashMap<(u32, String), u64>,
+    log: Log,
+}
+
+impl Plan {
+    /// A plan without faults.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, active: AtomicUsize::new(0), state: Mutex::default() }
+    }
+
+    /// From which chance follows.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Adds a fault; its counters start at 0. The server then asks [`on_connected`](Self::on_connected) for each
+    /// connected device.
+    pub fn add(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
+        planned.check().map_err(PlanError::Impossible)?;
+        let mut state = self.state.lock();
+        if state.faults.len() >= limits::FAULTS_MAX {
+            return Err(PlanError::Full);
+        }
+        state.last += 1;
+        let number = FaultNumber(state.last);
+        state.faults.push(ActiveFault { number, planned, struck: 0 });
+        self.active.store(state.faults.len(), Ordering::Release);
+        Ok(number)
+    }
+
+    /// Removes a fault; what it did stays in the log. False if there was none with this number.
+    pub fn remove(&self, number: FaultNumber) -> bool {
+        self.keep(|fault| fault.number != number)
+    }
+
+    /// Removes all faults.
+    pub fn clear(&self) {
+        self.keep(|_| false);
+    }
+
+    /// The active faults, in the order in which they are asked.
+    pub fn active(&self) -> Vec<ActiveFault> {
+        self.state.lock().faults.clone()
+    }
+
+    /// How often a fault has struck. None if it is not active.
+    pub fn struck(&self, number: FaultNumber) -> Option<u64> {
+        self.state.lock().faults.iter().find(|fault| fault.number == number).map(|fault| fault.struck)
+    }
+
+    /// What all faults have done so far.
+    pub fn log(&self) -> FaultLog {
+        self.state.lock().log.shown(self.seed)
+    }
+
+    /// The meter of a new connection.
+    pub fn meter(&self) -> Meter {
+        Meter::new(self.state.lock().last + 1)
+    }
+
+    /// Asked when a client has shown its identity, before `<success>`.
+    pub fn on_login(&self, device: &DeviceName) -> LoginDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::ClientOutdated {} => Some(LoginDecision::Refuse(Refusal::ClientOutdated)),
+            Fault::TemporaryBan { code, expire_seconds } => {
+                Some(LoginDecision::Refuse(Refusal::TemporaryBan { code: *code, expire_seconds: *expire_seconds }))
+            }
+            Fault::DeviceRemoved {} => Some(LoginDecision::Refuse(Refusal::DeviceRemoved)),
+            other => stream_end(other).map(LoginDecision::End),
+        };
+        self.decide(&Occasion::of(Moment::Login, device), decide).unwrap_or(LoginDecision::Admit)
+    }
+
+    /// Asked just after `<success>`, and for each connected device when a fault was added.
+    pub fn on_connected(&self, device: &DeviceName) -> Option<StreamEnd> {
+        let decide = |fault: &Fault| match fault {
+            Fault::DeviceRemoved {} => Some(StreamEnd::DeviceRemoved),
+            other => stream_end(other),
+        };
+        self.decide(&Occasion::of(Moment::Connected, device), decide)
+    }
+
+    /// Asked when a device has sent a message, before it is accepted.
+    pub fn on_message(&self, sending: &Sending<'_>) -> AckDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::AckDelayed { delay_ms } => Some(AckDecision::SendAfter { delay_ms: *delay_ms }),
+            Fault::AckDropped {} => Some(AckDecision::Drop),
+            Fault::AckNacked { code } => Some(AckDecision::Nack { code: *code }),
+            Fault::RateOverlimit {} => Some(AckDecision::Nack { code: RATE_OVERLIMIT }),
+            other => stream_end(other).map(AckDecision::End),
+        };
+        self.decide(&sending.into(), decide).unwrap_or(AckDecision::Send)
+    }
+
+    /// Asked before a message goes down to a device.
+    pub fn on_delivery(&self, arrival: &Arrival<'_>) -> DeliveryDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::MessageDuplicated { copies } => Some(DeliveryDecision::Repeat { copies: *copies }),
+            Fault::MessageUndecryptable {} => Some(DeliveryDecision::Spoil),
+            _ => None,
+        };
+        self.decide(&arrival.occasion(Moment::Delivery), decide).unwrap_or(DeliveryDecision::Deliver)
+    }
+
+    /// Asked before a receipt goes down to a device.
+    pub fn on_receipt(&self, arrival: &Arrival<'_>) -> ReceiptDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::ReceiptDuplicated { copies } => Some(ReceiptDecision::Repeat { copies: *copies }),
+            Fault::ReceiptHeld { behind } => Some(ReceiptDecision::Hold { behind: *behind }),
+            _ => None,
+        };
+        self.decide(&arrival.occasion(Moment::Receipt), decide).unwrap_or(ReceiptDecision::Pass)
+    }
+
+    /// Asked before an iq is answered.
+    pub fn on_iq(&self, question: &Question<'_>) -> IqDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::RateOverlimit {} => Some(IqDecision::RateOverlimit),
+            other => stream_end(other).map(IqDecision::End),
+        };
+        self.decide(&question.into(), decide).unwrap_or(IqDecision::Answer)
+    }
+
+    /// Asked for each number of a usync question.
+    pub fn on_usync(&self, lookup: &Lookup<'_>) -> UsyncDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::NotOnWhatsapp {} => Some(UsyncDecision::NotOnWhatsapp),
+            _ => None,
+        };
+        self.decide(&lookup.occasion(Moment::Usync), decide).unwrap_or(UsyncDecision::Answer)
+    }
+
+    /// Asked for each account whose prekeys are asked for.
+    pub fn on_prekeys(&self, lookup: &Lookup<'_>) -> PrekeysDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::PrekeysExhausted {} => Some(PrekeysDecision::GiveWithoutOneTimeKey),
+            Fault::NotOnWhatsapp {} => Some(PrekeysDecision::NotOnWhatsapp),
+            _ => None,
+        };
+        self.decide(&lookup.occasion(Moment::Prekeys), decide).unwrap_or(PrekeysDecision::Give)
+    }
+
+    /// Asked when a request has reached the media host.
+    pub fn on_media(&self, transfer: &MediaTransfer<'_>) -> MediaDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::MediaDown { status_code: None } => Some(MediaDecision::Refuse(MediaRefusal::HangsUp)),
+            Fault::MediaDown { status_code: Some(code) } => Some(MediaDecision::Refuse(MediaRefusal::Status(*code))),
+            Fault::MediaSlow { delay_ms, bytes_per_second } => {
+                Some(MediaDecision::Slow { delay_ms: *delay_ms, bytes_per_second: *bytes_per_second })
+            }
+            _ => None,
+        };
+        self.decide(&transfer.into(), decide).unwrap_or(MediaDecision::Serve)
+    }
+
+    /// Asked before a frame is written to a connection, and when one was read from it. After a cut nothing passes.
+    pub fn on_bytes(&self, meter: &mut Meter, traffic: &Traffic<'_>) -> Passage {
+        if meter.is_cut() {
+            return Passage::Cut { bytes: 0, wait_ms: 0 };
+        }
+        let mut effects = Vec::new();
+        if self.active.load(Ordering::Acquire) > 0 {
+            let occasion = traffic.occasion();
+            let mut state = self.state.lock();
+            let state = &mut *state;
+            meter.retain(|number| state.faults.iter().any(|fault| fault.number.0 == number));
+            for index in 0..state.faults.len() {
+                effects.extend(state.effect_on(self.seed, index, meter, &occasion, traffic));
+            }
+        }
+        meter.pass(traffic.direction, traffic.bytes, &effects)
+    }
+
+    fn decide<D>(&self, occasion: &Occasion<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
+        if self.active.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let mut decision = None;
+        for index in 0..state.faults.len() {
+            let Some(count) = state.count(self.seed, index, occasion) else { continue };
+            if decision.is_none() && count.strikes {
+                decision = decide(&state.faults[index].planned.fault);
+                if decision.is_some() {
+                    state.record(index, occasion, count.number);
+                }
+            }
+        }
+        decision
+    }
+
+    fn keep(&self, stays: impl Fn(&ActiveFault) -> bool) -> bool {
+        let mut state = self.state.lock();
+        let before = state.faults.len();
+        state.faults.retain(stays);
+        let State { faults, counters, .. } = &mut *state;
+        counters.retain(|(number, _), _| faults.iter().any(|fault| fault.number.0 == *number));
+        self.active.store(faults.len(), Ordering::Release);
+        faults.len() < before
+    }
+}
+
+/// A moment as one fault has counted it.
+struct Counting {
+    number: u64,
+    strikes: bool,
+}
+
+impl State {
+    /// Counts the moment for the fault at this place of the list, if its scope covers it.
+    fn count(&mut self, seed: u64, index: usize, occasion: &Occasion<'_>) -> Option<Counting> {
+        let ActiveFault { number: fault, planned, .. } = self.faults.get(index)?;
+        if !planned.covers(occasion) {
+            return None;
+        }
+        let key = (fault.0, occasion.counter(planned.scope.counted));
+        if self.counters.len() >= limits::FAULT_COUNTERS_MAX && !self.counters.contains_key(&key) {
+            self.log.uncounted += 1;
+            return None;
+        }
+        let counter = self.counters.entry(key).or_default();
+        *counter += 1;
+        let number = *counter;
+        let scope = &planned.scope;
+        let chance = || Chance::drawn(seed, fault.0, &occasion.counter(scope.counted), number);
+        Some(Counting { number, strikes: scope.strikes(number, chance) })
+    }
+
+    fn record(&mut self, index: usize, occasion: &Occasion<'_>, count: u64) {
+        let ActiveFault { number, planned, struck } = &mut self.faults[index];
+        *struck += 1;
+        let entry = FaultEntry::new(number.0, &planned.fault, occasion, count);
+        self.log.record(occasion.counter(planned.scope.counted), entry);
+    }
+
+    /// What a fault of the link does to a frame. A connection is counted once, at its first frame.
+    fn effect_on(
+        &mut self,
+        seed: u64,
+        index: usize,
+        meter: &mut Meter,
+        occasion: &Occasion<'_>,
+        traffic: &Traffic<'_>,
+    ) -> Option<meter::Effect> {
+        let number = self.faults.get(index)?.number.0;
+        if !self.faults[index].planned.covers(occasion) {
+            return None;
+        }
+        let (count, strikes, is_first) = match meter.known(number) {
+            Some((count, strikes)) => (count, strikes, false),
+            None => {
+                let counting = self.count(seed, index, occasion)?;
+                meter.remember(number, counting.number, counting.strikes);
+                (counting.number, counting.strikes, true)
+            }
+        };
+        if !strikes {
+            return None;
+        }
+        let effect = meter.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
+        if is_first || matches!(effect, meter::Effect::Cut(_)) {
+            self.record(index, occasion, count);
+        }
+        Some(effect)
+    }
+}
+
+fn stream_end(fault: &Fault) -> Option<StreamEnd> {
+    match fault {
+        Fault::StreamError { code } => Some(StreamEnd::Error(*code)),
+        Fault::StreamReplaced {} => Some(StreamEnd::Replaced),
+        _ => None,
+    }
+}

@@ -1,0 +1,177 @@
+//! Whom a fault strikes, and how often.
+
+use serde::{Deserialize, Serialize};
+
+use crate::faults::chance::Chance;
+use crate::faults::fault::Fault;
+use crate::faults::moment::{Moment, Occasion};
+use crate::limits;
+
+/// A fault together with its scope: what a scenario lists and the control API takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedFault {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// For whom, and how often. Left out: for everybody, every time, until it is removed.
+    #[serde(default)]
+    pub scope: Scope,
+}
+
+/// Whom a fault strikes, and how often. A field that is left out restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
+    /// The account on whose connection it happens: its number, in digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The device of that account; 0 is the phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<u16>,
+    /// The other side: the number or the group's jid to which a message goes, from which it comes, or that is asked
+    /// about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// The kind of moment. Left out: wherever the fault can come (what ends a stream: once a device is connected).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment: Option<Moment>,
+    /// The `type` of the message or receipt, the namespace of the iq, `upload` or `download` of media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stanza_type: Option<String>,
+    /// How often, among the moments from `from` to `until`.
+    pub how_often: HowOften,
+    /// The first moment that counts, from 1. Left out: the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// The last moment that counts. Left out: there is no last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// What is counted by itself.
+    pub counted: Counted,
+}
+
+/// How often a fault comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HowOften {
+    /// Every time.
+    #[default]
+    Always,
+    /// The next so many times.
+    Next(u64),
+    /// Every so-manieth time: 3 spares two and strikes the third.
+    Every(u64),
+    /// With this probability, 0 to 1, drawn from the plan's seed.
+    Probability(f64),
+}
+
+/// What has a counter of its own. Moments are numbered within one counter only, because only there their order is
+/// certain: what several devices or several chats do at once has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// Each kind of moment of each device with each chat, by the device that caused it (iqs: each namespace; receipts:
+    /// also each type). "The next 2" are then the next 2 of every chat.
+    #[default]
+    Chat,
+    /// Each kind of moment of each device. The log then repeats only if that device does one thing after another.
+    Device,
+}
+
+impl PlannedFault {
+    /// Says what is impossible about it, and what to do.
+    pub fn check(&self) -> Result<(), String> {
+        self.fault.check()?;
+        self.scope.check()?;
+        match self.scope.moment {
+            Some(moment) if !self.fault.moments().contains(&moment) => {
+                let possible: Vec<_> = self.fault.moments().iter().map(|moment| moment.name()).collect();
+                Err(format!(
+                    "{} never comes at the moment {}; leave moment out, or use {}",
+                    self.fault.kind(),
+                    moment.name(),
+                    possible.join(" or "),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the fault is asked about this moment at all.
+    pub(super) fn covers(&self, occasion: &Occasion<'_>) -> bool {
+        let moment = match self.scope.moment {
+            Some(moment) => moment == occasion.moment,
+            None => self.fault.comes_unasked_at(occasion.moment),
+        };
+        moment && self.scope.covers(occasion)
+    }
+}
+
+impl Scope {
+    fn check(&self) -> Result<(), String> {
+        if let Some(account) = &self.account
+            && (account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            return Err(format!("account is {account:?}; give the number in digits, without +"));
+        }
+        if self.device.is_some() && self.account.is_none() {
+            return Err("device is given without account; name the account too".to_owned());
+        }
+        for (name, text) in
+            [("account", &self.account), ("recipient", &self.recipient), ("stanza_type", &self.stanza_type)]
+        {
+            if text.as_ref().is_some_and(|text| text.len() > limits::FAULT_NAME_CHARS_MAX) {
+                return Err(format!("{name} is longer than {} characters", limits::FAULT_NAME_CHARS_MAX));
+            }
+        }
+        if self.from == Some(0) || self.until == Some(0) {
+            return Err("from and until are counted from 1".to_owned());
+        }
+        if let (Some(from), Some(until)) = (self.from, self.until)
+            && until < from
+        {
+            return Err(format!("until ({until}) comes before from ({from})"));
+        }
+        match self.how_often {
+            HowOften::Next(0) | HowOften::Every(0) => Err("how_often is 0; give 1 or more".to_owned()),
+            HowOften::Probability(p) if !(0.0..=1.0).contains(&p) => {
+                Err(format!("probability is {p}; give a number from 0 to 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn covers(&self, occasion: &Occasion<'_>) -> bool {
+        let device = match (&self.account, occasion.device) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(account), Some(device)) => {
+                *account == device.account && self.device.is_none_or(|number| number == device.device)
+            }
+        };
+        let recipient = self.recipient.as_ref().is_none_or(|recipient| {
+            recipient == occasion.peer || occasion.from.is_some_and(|from| *recipient == from.account)
+        });
+        let stanza_type = match &self.stanza_type {
+            Some(stanza_type) => stanza_type == occasion.stanza_type,
+            // Pings come by the clock: counting them would make every log different.
+            None => occasion.moment != Moment::Iq || occasion.stanza_type != "w:p",
+        };
+        device && recipient && stanza_type
+    }
+
+    /// Whether the moment with this number, counted from 1, is struck.
+    pub(super) fn strikes(&self, number: u64, chance: impl FnOnce() -> Chance) -> bool {
+        let from = self.from.unwrap_or(1);
+        if number < from || self.until.is_some_and(|until| number > until) {
+            return false;
+        }
+        let number = number - from + 1;
+        match self.how_often {
+            HowOften::Always => true,
+            HowOften::Next(count) => number <= count,
+            HowOften::Every(count) => number.is_multiple_of(count.max(1)),
+            HowOften::Probability(probability) => chance().is_below(probability),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The one door for randomness of people: everything random about a person follows from a seed, so that a run can be had
+//! again with the same keys, ids and paddings.
+
+use std::fmt;
+
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
+use sha2::{Digest, Sha256};
+
+/// A stream of random values that depends on nothing but its seed and its name.
+pub struct Chance(StdRng);
+
+impl Chance {
+    /// The stream called `name` of a run with this seed. Two names give two streams that have nothing in common.
+    pub fn new(seed: u64, name: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(seed.to_be_bytes());
+        hash.update(name.as_bytes());
+        Self(StdRng::from_seed(hash.finalize().into()))
+    }
+
+    /// The generator itself, for libraries that ask for one.
+    pub fn rng(&mut self) -> &mut StdRng {
+        &mut self.0
+    }
+
+    /// Random bytes: a key, a nonce.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A number from 0 up to, but without, `bound`.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        if bound == 0 { 0 } else { self.0.random_range(0..bound) }
+    }
+
+    /// An id for a message, of the length and alphabet that phones use: 32 hexadecimal digits in capitals.
+    pub fn message_id(&mut self) -> String {
+        format!("AC{}", hex(&self.bytes::<15>()).to_uppercase())
+    }
+}
+
+/// The state is a secret of the person.
+impl fmt::Debug for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chance(..)")
+    }
+}
+
+/// Bytes in hexadecimal digits, small letters.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_and_name_give_the_same_values() {
+        let (mut one, mut other) = (Chance::new(7, "ann"), Chance::new(7, "ann"));
+        assert_eq!(one.bytes::<40>(), other.bytes::<40>());
+        assert_eq!(one.message_id(), other.message_id());
+        assert_ne!(one.bytes::<8>(), Chance::new(7, "bob").bytes::<8>());
+        assert_ne!(Chance::new(7, "ann").bytes::<8>(), Chance::new(8, "ann").bytes::<8>());
+    }
+
+    #[test]
+    fn a_message_id_looks_like_one() {
+        let id = Chance::new(1, "ann").message_id();
+        assert_eq!(id.len(), 32);
+        assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase()), "{id}");
+    }
+}

@@ -1,0 +1,138 @@
+use super::*;
+use wacore::adv::{AdvValidation, decode_key_index_list, validate_adv_with_identity_key};
+use wacore::companion_reg::CompanionWebClientType;
+use wacore::libsignal::protocol::{IdentityKeyPair, KeyPair};
+use wacore::pair::{DeviceState, PairUtils};
+
+const NOW_MS: u64 = 1_750_000_000_000;
+
+struct World {
+    chance: Chance,
+    own: Identity,
+    companions: Companions,
+}
+
+fn world() -> World {
+    let mut chance = Chance::new(1, "ann");
+    let own = Identity::generate(&mut chance).unwrap();
+    let companions = Companions::new(&mut chance);
+    World { chance, own, companions }
+}
+
+/// A companion as the client library is one.
+fn companion(chance: &mut Chance) -> DeviceState {
+    DeviceState {
+        identity_key: KeyPair::generate(chance.rng()),
+        noise_key: KeyPair::generate(chance.rng()),
+        adv_secret_key: chance.bytes(),
+    }
+}
+
+fn identity_of(companion: &DeviceState) -> [u8; 32] {
+    companion.identity_key.public_key.public_key_bytes().try_into().unwrap()
+}
+
+/// Links it, and gives what the others are shown.
+fn link(world: &mut World, companion: &DeviceState, device: u16) -> Result<Vec<u8>, LinkError> {
+    let secret = &companion.adv_secret_key;
+    let admission = world.companions.admit(&world.own, identity_of(companion), secret, NOW_MS, &mut world.chance)?;
+    let (returned, key_index) = PairUtils::do_pair_crypto(companion, &admission.device_identity).unwrap();
+    assert_eq!(key_index, admission.key_index);
+    world.companions.settle(&world.own, device, &admission, &returned)
+}
+
+#[test]
+fn codes_are_read_with_and_without_a_link_and_a_type() {
+    let mut chance = Chance::new(1, "code");
+    let keys: Vec<[u8; 32]> = (0..3).map(|_| chance.bytes()).collect();
+    let bare = format!("2@ref,{}", keys.iter().map(|key| STANDARD.encode(key)).collect::<Vec<_>>().join(","));
+    for text in [bare.clone(), format!("{bare},3"), format!("{LINK_PREFIX}{bare},3"), format!("  {bare}\n")] {
+        let code = QrCode::read(&text).unwrap();
+        assert_eq!(code.reference, "2@ref");
+        assert_eq!([code.noise_key, code.identity, code.secret].as_slice(), keys);
+    }
+    let library = companion(&mut chance);
+    let code = QrCode::read(&PairUtils::make_qr_data(&library, "2@abc", CompanionWebClientType::Chrome)).unwrap();
+    assert_eq!(code.check(&identity_of(&library), library.noise_key.public_key.public_key_bytes()), Ok(()));
+}
+
+#[test]
+fn what_is_no_code_is_refused() {
+    let key = STANDARD.encode([1; 32]);
+    for text in [
+        "",
+        "hello",
+        "a,b,c,d",
+        &format!(",{key},{key},{key}"),
+        &format!("r,{key},{key}"),
+        &format!("r,{key},{key},AAA"),
+    ] {
+        assert!(matches!(QrCode::read(text), Err(LinkError::NotACode(_))), "{text}");
+    }
+}
+
+#[test]
+fn a_code_that_does_not_fit_its_connection_is_refused() {
+    let code = QrCode { reference: "r".to_owned(), noise_key: [1; 32], identity: [2; 32], secret: [3; 32] };
+    assert_eq!(code.check(&[2; 32], &[1; 32]), Ok(()));
+    assert_eq!(code.check(&[9; 32], &[1; 32]), Err(LinkError::OtherIdentity));
+    assert_eq!(code.check(&[2; 32], &[9; 32]), Err(LinkError::OtherNoiseKey));
+}
+
+#[test]
+fn the_client_library_accepts_an_admission_and_others_can_check_the_companion() {
+    let mut world = world();
+    let companion = companion(&mut world.chance);
+    let shown = link(&mut world, &companion, 1).unwrap();
+    assert_eq!(validate_adv_with_identity_key(&shown, &identity_of(&companion), None), AdvValidation::Valid);
+    assert_eq!(validate_adv_with_identity_key(&shown, &[9; 32], None), AdvValidation::Invalid);
+    assert_eq!(world.companions.linked()[0].device, 1);
+}
+
+#[test]
+fn a_wrong_secret_is_noticed_by_the_companion() {
+    let mut world = world();
+    let companion = companion(&mut world.chance);
+    let admission =
+        world.companions.admit(&world.own, identity_of(&companion), &[0; 32], NOW_MS, &mut world.chance).unwrap();
+    assert!(PairUtils::do_pair_crypto(&companion, &admission.device_identity).is_err());
+}
+
+#[test]
+fn a_companion_that_signs_wrongly_is_not_linked() {
+    let mut world = world();
+    let (companion, other) = (companion(&mut world.chance), companion(&mut world.chance));
+    let admission = world
+        .companions
+        .admit(&world.own, identity_of(&companion), &companion.adv_secret_key, NOW_MS, &mut world.chance)
+        .unwrap();
+    let (returned, _) = PairUtils::do_pair_crypto(&companion, &admission.device_identity).unwrap();
+    let another = Admission { identity: identity_of(&other), ..admission.clone() };
+    assert_eq!(world.companions.settle(&world.own, 1, &another, &returned), Err(LinkError::WrongSignature));
+    assert_eq!(world.companions.settle(&world.own, 1, &admission, b"rubbish"), Err(LinkError::WrongSignature));
+    assert!(world.companions.linked().is_empty());
+}
+
+#[test]
+fn the_list_of_indexes_follows_linking_and_unlinking() {
+    let mut world = world();
+    for device in 1..=4 {
+        let companion = companion(&mut world.chance);
+        link(&mut world, &companion, device).unwrap();
+    }
+    let fifth = companion(&mut world.chance);
+    assert_eq!(link(&mut world, &fifth, 5), Err(LinkError::TooMany));
+    world.companions.unlink(2).unwrap();
+    assert_eq!(world.companions.unlink(2), Err(LinkError::Unknown));
+    let list = world.companions.key_index_list(&world.own, NOW_MS, &mut world.chance).unwrap();
+    let decoded = decode_key_index_list(&list).unwrap();
+    assert_eq!((decoded.valid_indexes, decoded.current_index), (vec![0, 1, 3, 4], 4));
+    assert_eq!(decoded.raw_id, world.companions.raw_id());
+}
+
+#[test]
+fn an_identity_is_no_other_s() {
+    let mut chance = Chance::new(2, "eve");
+    let stranger = IdentityKeyPair::generate(chance.rng());
+    assert_ne!(stranger.public_key().public_key_bytes(), world().own.public_key());
+}

@@ -1,0 +1,114 @@
+//! The groups that a phone has looked up, and which devices have its sender key in each.
+
+use std::collections::{HashMap, HashSet};
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
+
+/// How the members of a group are named in its stanzas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    Number,
+    Lid,
+}
+
+impl Addressing {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Number => "pn",
+            Self::Lid => "lid",
+        }
+    }
+}
+
+/// A group as the server described it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub addressing: Addressing,
+    /// By number or by hidden id, as the group names them.
+    pub members: Vec<Jid>,
+    /// Pairs of number and hidden id that came along.
+    pub pairs: Vec<(Jid, Jid)>,
+}
+
+impl Group {
+    /// Reads the `<group>` of an answer: `<group addressing_mode><participant jid lid phone_number/></group>`.
+    pub fn read(group: &Node) -> Self {
+        let is_lid = group.attrs.get("addressing_mode").is_some_and(|mode| *mode == "lid");
+        let (mut members, mut pairs) = (Vec::new(), Vec::new());
+        for participant in group.get_children_by_tag("participant") {
+            let mut attrs = participant.attrs();
+            let Some(jid) = attrs.optional_jid("jid") else { continue };
+            let others = [attrs.optional_jid("lid"), attrs.optional_jid("phone_number")];
+            pairs.extend(others.into_iter().flatten().map(|other| (jid.clone(), other)));
+            members.push(jid);
+        }
+        Self { addressing: if is_lid { Addressing::Lid } else { Addressing::Number }, members, pairs }
+    }
+}
+
+/// What a phone knows of groups. At most one entry for each group it wrote to.
+#[derive(Default)]
+pub struct Groups {
+    known: HashMap<Jid, Group>,
+    /// Devices, by their session's address, that were given the own sender key.
+    given: HashMap<Jid, HashSet<String>>,
+}
+
+impl Groups {
+    pub fn find(&self, group: &Jid) -> Option<&Group> {
+        self.known.get(group)
+    }
+
+    pub fn learn(&mut self, group: &Jid, described: Group) {
+        self.known.insert(group.clone(), described);
+    }
+
+    /// Members came or went: it is looked up again before the next message.
+    pub fn forget(&mut self, group: &Jid) {
+        self.known.remove(group);
+    }
+
+    pub fn has_key(&self, group: &Jid, device: &str) -> bool {
+        self.given.get(group).is_some_and(|devices| devices.contains(device))
+    }
+
+    pub fn gave_key(&mut self, group: &Jid, device: String) {
+        self.given.entry(group.clone()).or_default().insert(device);
+    }
+
+    /// The device could not read: it is given the key again with the next message.
+    pub fn take_key_back(&mut self, group: &Jid, device: &str) {
+        if let Some(devices) = self.given.get_mut(group) {
+            devices.remove(device);
+        }
+    }
+
+    /// The key is replaced: nobody has the new one.
+    pub fn forget_keys(&mut self, group: &Jid) {
+        self.given.remove(group);
+    }
+}
+
+/// Asks the server to describe a group: children of `<iq xmlns="w:g2" type="get" to="<group>">`.
+pub fn query() -> Node {
+    NodeBuilder::new("query").attr("request", "interactive").build()
+}
+
+/// Leaves groups: children of `<iq xmlns="w:g2" type="set" to="g.us">`.
+pub fn leave(group: &Jid) -> Node {
+    let group = NodeBuilder::new("group").attr("id", group).build();
+    NodeBuilder::new("leave").children([group]).build()
+}
+
+/// Makes a group: children of `<iq xmlns="w:g2" type="set" to="g.us">`.
+pub fn create(subject: &str, members: &[Jid]) -> Node {
+    let members = members.iter().map(|jid| NodeBuilder::new("participant").attr("jid", jid).build());
+    NodeBuilder::new("create").attr("subject", subject).children(members).build()
+}
+
+/// Whether a `w:gp2` notification says that somebody is no longer a member.
+pub fn somebody_left(notification: &Node) -> bool {
+    let children = notification.children().unwrap_or_default();
+    children.iter().any(|child| matches!(child.tag.as_ref(), "remove" | "leave" | "delete"))
+}

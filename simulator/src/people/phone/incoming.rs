@@ -1,0 +1,131 @@
+//! A message that came: decrypting it, showing it, and saying so.
+
+use std::collections::BTreeMap;
+
+use wacore_binary::{Jid, Node, NodeContent};
+use waproto::codec::message_decode;
+
+use super::log::Kept;
+use super::stanza::Head;
+use super::{Action, Phone};
+use crate::people::content::{PeerRequest, Reading, Saying, Unpacked, unpack};
+use crate::people::signal::{EncKind, SignalError};
+
+/// The error of an ack for a stanza that cannot be understood.
+const UNPARSABLE: u16 = 487;
+
+/// The error of an ack for a message whose decrypted content is no message.
+const NO_MESSAGE: u16 = 491;
+
+/// What came of the parts of a message.
+#[derive(Default)]
+struct Opened {
+    said: Option<(Saying, Option<String>)>,
+    asked: Option<PeerRequest>,
+    /// Something was decrypted, now or before.
+    is_readable: bool,
+    is_repeated: bool,
+    is_no_message: bool,
+    error: Option<SignalError>,
+}
+
+impl Phone {
+    pub(super) fn take_message(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(head) = Head::read(node, &self.person.jid(), self.signal.book()) else {
+            if let Some(Action::Send(mut ack)) = super::stanza::ack_of(node).map(Action::Send) {
+                ack.attrs.insert("error", UNPARSABLE);
+                actions.push(Action::Send(ack));
+            }
+            return;
+        };
+        for (one, other) in &head.pairs {
+            self.signal.learn(one, other);
+        }
+        let opened = self.open(node, &head);
+        match opened.error {
+            Some(error) if opened.said.is_none() && opened.asked.is_none() => {
+                return self.ask_again(&head, &error, actions);
+            }
+            _ if opened.is_no_message => return actions.push(Action::Send(head.ack(Some(NO_MESSAGE)))),
+            _ if !opened.is_readable => return actions.push(Action::Send(head.ack(Some(UNPARSABLE)))),
+            _ => {}
+        }
+        actions.push(Action::Send(head.delivered()));
+        match (opened.said, opened.asked) {
+            (Some((saying, sent_to)), _) => self.show(&head, saying, sent_to, actions),
+            (None, Some(request)) if head.is_own => self.answer_companion(&head.sender, request, now_ms),
+            (None, Some(_)) => {}
+            (None, None) if opened.is_repeated && !head.is_peer => actions.push(self.repeated(&head)),
+            (None, None) => {}
+        }
+    }
+
+    /// Decrypts each `<enc>`.
+    fn open(&mut self, node: &Node, head: &Head) -> Opened {
+        let mut opened = Opened::default();
+        for enc in node.get_children_by_tag("enc") {
+            let kind = enc.attrs.get("type").and_then(|kind| EncKind::read(&kind.as_str()));
+            let (Some(kind), Some(NodeContent::Bytes(bytes))) = (kind, &enc.content) else { continue };
+            let decrypted = match kind {
+                EncKind::SenderKey => self.signal.decrypt_from_group(&head.origin.from, &head.sender, bytes),
+                EncKind::PreKey | EncKind::Session => self.signal.decrypt(&head.sender, kind, bytes),
+            };
+            match decrypted {
+                Ok(plaintext) => match message_decode(&plaintext) {
+                    Ok(message) => self.take_opened(unpack(message), head, &mut opened),
+                    Err(_) => opened.is_no_message = true,
+                },
+                Err(SignalError::Again) => (opened.is_readable, opened.is_repeated) = (true, true),
+                Err(error) => opened.error = Some(error),
+            }
+        }
+        opened
+    }
+
+    fn take_opened(&mut self, unpacked: Unpacked, head: &Head, opened: &mut Opened) {
+        opened.is_readable = true;
+        if let Some(distribution) = &unpacked.distribution
+            && let Ok(group) = distribution.group.parse::<Jid>()
+            && let Err(error) = self.signal.take_distribution(&group, &head.sender, &distribution.key)
+        {
+            tracing::warn!(%group, sender = %head.sender, %error, "a phone cannot use a sender key");
+        }
+        match unpacked.reading {
+            Reading::Said(saying) => opened.said = Some((saying, unpacked.sent_to)),
+            Reading::Asked(request) => opened.asked = Some(request),
+            Reading::Silent => {}
+        }
+    }
+
+    fn show(&mut self, head: &Head, saying: Saying, sent_to: Option<String>, actions: &mut Vec<Action>) {
+        let sent_to = sent_to.and_then(|chat| chat.parse::<Jid>().ok()).filter(|_| head.is_own);
+        let chat = self.signal.book().account(sent_to.as_ref().unwrap_or(&head.chat));
+        let kept = Kept {
+            chat: chat.to_string(),
+            id: head.id.clone(),
+            sender: self.signal.book().account(&head.sender).to_string(),
+            from_me: head.is_own,
+            at: head.at,
+            name: head.name.clone(),
+            saying,
+            edited: None,
+            deleted: false,
+            reactions: BTreeMap::new(),
+            origin: (!head.is_own).then(|| head.origin.clone()),
+        };
+        if self.log.keep(kept.clone()) {
+            actions.push(Action::Kept(Box::new(kept)));
+        } else {
+            actions.push(Action::Repeated { chat: kept.chat, sender: kept.sender, id: kept.id });
+        }
+    }
+
+    fn repeated(&self, head: &Head) -> Action {
+        let book = self.signal.book();
+        Action::Repeated {
+            chat: book.account(&head.chat).to_string(),
+            sender: book.account(&head.sender).to_string(),
+            id: head.id.clone(),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What a phone shows: every message once, in the order in which it came, with what was done to it later.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use wacore_binary::Jid;
+
+use crate::limits::PHONE_MESSAGES_KEPT_MAX;
+use crate::people::content::{Content, Saying, Target};
+use crate::people::recent::Recent;
+
+/// A message as its person sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The other's account or the group, such as `15550002@s.whatsapp.net`.
+    pub chat: String,
+    pub id: String,
+    /// The account that wrote it.
+    pub sender: String,
+    pub from_me: bool,
+    /// Seconds since 1970, as the server stamped it.
+    pub at: u64,
+    /// The name that came along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(flatten)]
+    pub saying: Saying,
+    /// What the text was changed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<String>,
+    #[serde(default)]
+    pub deleted: bool,
+    /// Reactions in force, by account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reactions: BTreeMap<String, String>,
+    /// Where receipts for it go. Absent for own messages.
+    #[serde(skip)]
+    pub origin: Option<Origin>,
+}
+
+/// The addresses of the stanza that a message came in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    pub from: Jid,
+    pub participant: Option<Jid>,
+}
+
+/// What an application tells messages apart by.
+// ASSUMPTION: an application shows a message once for each chat, sender and id, and drops what comes again.
+type Key = (String, String, String);
+
+/// All messages that a phone remembers.
+pub struct Log {
+    messages: Recent<Key, Kept>,
+    unread: HashMap<String, VecDeque<Key>>,
+}
+
+fn key(kept: &Kept) -> Key {
+    (kept.chat.clone(), kept.sender.clone(), kept.id.clone())
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { messages: Recent::new(PHONE_MESSAGES_KEPT_MAX), unread: HashMap::new() }
+    }
+}
+
+impl Log {
+    /// Shows a message, unless it was shown before. Says whether it is new.
+    pub fn keep(&mut self, kept: Kept) -> bool {
+        let key = key(&kept);
+        if self.messages.get(&key).is_some() {
+            return false;
+        }
+        self.apply(&kept);
+        if kept.origin.is_some() {
+            let unread = self.unread.entry(kept.chat.clone()).or_default();
+            unread.push_back(key.clone());
+            if unread.len() > PHONE_MESSAGES_KEPT_MAX {
+                unread.pop_front();
+            }
+        }
+        self.messages.insert(key, kept);
+        true
+    }
+
+    /// The oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Kept> {
+        self.messages.iter()
+    }
+
+    /// The latest message of a chat with this id, whoever wrote it.
+    pub fn find(&self, chat: &str, id: &str) -> Option<&Kept> {
+        self.iter().rev().find(|kept| kept.chat == chat && kept.id == id)
+    }
+
+    /// What was not read in a chat yet; it counts as read from now on. The oldest first.
+    pub fn take_unread(&mut self, chat: &str) -> Vec<(Origin, String)> {
+        let keys = self.unread.remove(chat).unwrap_or_default();
+        keys.iter()
+            .filter_map(|key| self.messages.get(key))
+            .filter_map(|kept| Some((kept.origin.clone()?, kept.id.clone())))
+            .collect()
+    }
+
+    /// Does to another message what this one says.
+    fn apply(&mut self, kept: &Kept) {
+        match &kept.saying.content {
+            Content::Edit { of, text } if of.from_me => {
+                if let Some(target) = self.target_mut(kept, of) {
+                    target.edited = Some(text.clone());
+                }
+            }
+            Content::Delete { of } => {
+                if let Some(target) = self.target_mut(kept, of) {
+                    target.deleted = true;
+                }
+            }
+            Content::Reaction { to, emoji } => {
+                let by = kept.sender.clone();
+                if let Some(target) = self.target_mut(kept, to) {
+                    if emoji.is_empty() {
+                        target.reactions.remove(&by);
+                    } else {
+                        target.reactions.insert(by, emoji.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The message that another is about. Its sender is named from the view of the one who wrote about it.
+    fn target_mut(&mut self, about: &Kept, target: &Target) -> Option<&mut Kept> {
+        let writer = if target.from_me {
+            about.sender.clone()
+        } else {
+            let chat = &about.chat;
+            let named = target.sender.clone();
+            self.iter()
+                .rev()
+                .find(|kept| {
+                    let is_named = named.as_ref().is_none_or(|named| *named == kept.sender);
+                    kept.chat == *chat && kept.id == target.id && kept.sender != about.sender && is_named
+                })
+                .map(|kept| kept.sender.clone())?
+        };
+        self.messages.get_mut(&(about.chat.clone(), writer, target.id.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOB: &str = "15550002@s.whatsapp.net";
+    const ANN: &str = "15550001@s.whatsapp.net";
+
+    fn kept(sender: &str, id: &str, content: Content) -> Kept {
+        let from: Jid = sender.parse().unwrap();
+        Kept {
+            chat: BOB.to_owned(),
+            id: id.to_owned(),
+            sender: sender.to_owned(),
+            from_me: sender == ANN,
+            at: 1,
+            name: None,
+            saying: content.into(),
+            edited: None,
+            deleted: false,
+            reactions: BTreeMap::new(),
+            origin: (sender != ANN).then_some(Origin { from, participant: None }),
+        }
+    }
+
+    fn text(text: &str) -> Content {
+        Content::Text { text: text.to_owned() }
+    }
+
+    fn target(id: &str, from_me: bool) -> Target {
+        Target { id: id.to_owned(), from_me, sender: None }
+    }
+
+    #[test]
+    fn the_same_message_is_shown_once() {
+        let mut log = Log::default();
+        assert!(log.keep(kept(BOB, "1", text("hello"))));
+        assert!(!log.keep(kept(BOB, "1", text("hello"))));
+        assert!(log.keep(kept(ANN, "1", text("another with the same id"))));
+        assert_eq!(log.iter().count(), 2);
+    }
+
+    #[test]
+    fn edits_deletions_and_reactions_reach_what_they_are_about() {
+        let mut log = Log::default();
+        log.keep(kept(BOB, "1", text("helo")));
+        log.keep(kept(BOB, "2", Content::Edit { of: target("1", true), text: "hello".to_owned() }));
+        log.keep(kept(ANN, "3", Content::Reaction { to: target("1", false), emoji: "👍".to_owned() }));
+        assert_eq!(log.find(BOB, "1").unwrap().edited.as_deref(), Some("hello"));
+        assert_eq!(log.find(BOB, "1").unwrap().reactions[ANN], "👍");
+        log.keep(kept(ANN, "4", Content::Reaction { to: target("1", false), emoji: String::new() }));
+        log.keep(kept(BOB, "5", Content::Delete { of: target("1", true) }));
+        assert!(log.find(BOB, "1").unwrap().reactions.is_empty());
+        assert!(log.find(BOB, "1").unwrap().deleted);
+    }
+
+    #[test]
+    fn nobody_edits_what_another_wrote() {
+        let mut log = Log::default();
+        log.keep(kept(ANN, "1", text("mine")));
+        log.keep(kept(BOB, "2", Content::Edit { of: target("1", false), text: "yours".to_owned() }));
+        assert_eq!(log.find(BOB, "1").unwrap().edited, None);
+    }
+
+    #[test]
+    fn what_was_read_is_read_once() {
+        let mut log = Log::default();
+        log.keep(kept(BOB, "1", text("one")));
+        log.keep(kept(ANN, "2", text("two")));
+        log.keep(kept(BOB, "3", text("three")));
+        let ids: Vec<String> = log.take_unread(BOB).into_iter().map(|(_, id)| id).collect();
+        assert_eq!(ids, ["1", "3"]);
+        assert!(log.take_unread(BOB).is_empty());
+    }
+}

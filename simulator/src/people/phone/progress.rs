@@ -1,0 +1,108 @@
+//! How far own messages got: the server's acks and the receipts of others.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use wacore_binary::Node;
+use waproto::whatsapp as wa;
+
+use super::outbox::{Marks, Recipient};
+use super::{Action, Phone, stanza};
+
+/// How far an own message got. The later includes the earlier.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "progress", rename_all = "snake_case")]
+pub enum Progress {
+    /// The server has it.
+    Accepted,
+    /// It is on a device of this account.
+    Delivered {
+        by: String,
+    },
+    Read {
+        by: String,
+    },
+    Played {
+        by: String,
+    },
+}
+
+impl Progress {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Delivered { .. } => 1,
+            Self::Read { .. } => 2,
+            Self::Played { .. } => 3,
+        }
+    }
+}
+
+/// A message that was sent, kept to be sent again and to follow it.
+pub struct Sent {
+    pub recipient: Recipient,
+    pub message: wa::Message,
+    pub marks: Marks,
+    /// The furthest, by account.
+    pub ranks: HashMap<String, u8>,
+}
+
+impl Sent {
+    pub fn new(recipient: Recipient, message: wa::Message, marks: Marks) -> Self {
+        Self { recipient, message, marks, ranks: HashMap::new() }
+    }
+}
+
+impl Phone {
+    /// The server has taken a message, or refuses it.
+    pub(super) fn take_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
+        let is_message = node.attrs.get("class").is_some_and(|class| *class == "message");
+        let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()).filter(|_| is_message) else { return };
+        match node.attrs.get("error") {
+            Some(error) if self.sent.get(&id).is_some() => {
+                actions.push(Action::Failed { id, reason: format!("the server refuses it with {}", error.as_str()) });
+            }
+            _ => self.note_progress(&id, Progress::Accepted, actions),
+        }
+    }
+
+    /// A receipt of others came.
+    pub(super) fn take_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
+        actions.extend(stanza::ack_of(node).map(Action::Send));
+        let mut attrs = node.attrs();
+        let Some(from) = attrs.optional_jid("participant").or_else(|| attrs.optional_jid("from")) else { return };
+        let kind = attrs.optional_string("type");
+        if kind.as_deref() == Some("retry") {
+            return self.send_again(node, &from);
+        }
+        if self.signal.book().is_same_account(&from, &self.person.jid()) {
+            return;
+        }
+        let by = self.signal.book().account(&from).to_string();
+        let progress = match kind.as_deref() {
+            None | Some("inactive" | "delivery") => Progress::Delivered { by },
+            Some("read") => Progress::Read { by },
+            Some("played") => Progress::Played { by },
+            Some(_) => return,
+        };
+        for id in stanza::receipt_ids(node) {
+            self.note_progress(&id, progress.clone(), actions);
+        }
+    }
+
+    /// Tells of progress once, and never backwards.
+    fn note_progress(&mut self, id: &str, progress: Progress, actions: &mut Vec<Action>) {
+        let Some(sent) = self.sent.get_mut(&id.to_owned()) else { return };
+        let by = match &progress {
+            Progress::Accepted => String::new(),
+            Progress::Delivered { by } | Progress::Read { by } | Progress::Played { by } => by.clone(),
+        };
+        let rank = progress.rank();
+        let (Recipient::Account(chat) | Recipient::Group(chat)) = &sent.recipient else { return };
+        let is_news = sent.ranks.get(&by).is_none_or(|known| *known < rank);
+        if is_news {
+            sent.ranks.insert(by, rank);
+            actions.push(Action::Progress { id: id.to_owned(), chat: chat.to_string(), progress });
+        }
+    }
+}

@@ -1,0 +1,4 @@
+mod companions;
+mod talk;
+mod trouble;
+mod world;

@@ -1,0 +1,220 @@
+//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, make and leave groups.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use wacore_binary::{Jid, JidExt};
+
+use super::companions::WaitingFile;
+use super::log::Kept;
+use super::outbox::{Draft, Marks, Recipient};
+use super::stanza::Iq;
+use super::{Action, Phone, Question, groups, stanza};
+use crate::limits::{FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, TEXT_CHARACTERS_MAX};
+use crate::people::content::{Attachment, Content, Reply, Saying, Target, compose};
+use crate::people::file::{FileError, FileKind, seal};
+
+/// Why a phone does not do what its person wants.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PhoneError {
+    #[error("the phone has no message {0} in this chat")]
+    UnknownMessage(String),
+    #[error("{PHONE_MESSAGES_WAITING_MAX} messages wait already; try again when some have left")]
+    Full,
+    #[error("a text has at most {TEXT_CHARACTERS_MAX} characters")]
+    TooLong,
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A file that a person sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewFile {
+    pub file: FileKind,
+    pub mime_type: String,
+    #[serde(default)]
+    pub caption: Option<String>,
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// How long it plays.
+    #[serde(default)]
+    pub seconds: Option<u32>,
+    #[serde(with = "crate::people::file::base64_text")]
+    pub bytes: Vec<u8>,
+}
+
+impl Phone {
+    /// Says something in a chat: the account of another person, or a group. Gives the id of the message. A phone that is
+    /// offline sends it when it is back.
+    ///
+    /// # Errors
+    /// [`PhoneError::Full`] or [`PhoneError::TooLong`].
+    pub fn say(&mut self, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        let id = self.signal.chance().message_id();
+        self.say_as(&id, chat, saying, now_ms)?;
+        let actions = self.go_on(now_ms, Vec::new());
+        Ok((id, actions))
+    }
+
+    pub(super) fn say_as(&mut self, id: &str, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(), PhoneError> {
+        if self.outbox.len() >= PHONE_MESSAGES_WAITING_MAX {
+            return Err(PhoneError::Full);
+        }
+        if saying.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(PhoneError::TooLong);
+        }
+        let chat = self.signal.book().account(chat);
+        let message = compose(&saying, &chat, now_ms);
+        let marks = Marks::of(&saying.content);
+        let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
+        self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks));
+        self.log.keep(Kept {
+            chat: chat.to_string(),
+            id: id.to_owned(),
+            sender: self.person.jid().to_string(),
+            from_me: true,
+            at: now_ms / 1000,
+            name: None,
+            saying,
+            edited: None,
+            deleted: false,
+            reactions: BTreeMap::new(),
+            origin: None,
+        });
+        Ok(())
+    }
+
+    /// Answers a message with a text.
+    ///
+    /// # Errors
+    /// As [`Self::say`], and [`PhoneError::UnknownMessage`].
+    pub fn answer(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        text: &str,
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let answered = self.find(chat, id)?;
+        let reply = Reply {
+            id: answered.id.clone(),
+            sender: answered.sender.clone(),
+            text: answered.saying.content.summary().to_owned(),
+        };
+        let content = Content::Text { text: text.to_owned() };
+        self.say(chat, Saying { content, reply_to: Some(reply) }, now_ms)
+    }
+
+    /// Reacts to a message; an empty `emoji` takes the reaction back.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn react(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        emoji: &str,
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let to = self.target(chat, id)?;
+        self.say(chat, Content::Reaction { to, emoji: emoji.to_owned() }.into(), now_ms)
+    }
+
+    /// Changes the text of an own message.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]. Another's message counts as unknown.
+    pub fn edit(&mut self, chat: &Jid, id: &str, text: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        let of = self.target(chat, id)?;
+        if !of.from_me {
+            return Err(PhoneError::UnknownMessage(id.to_owned()));
+        }
+        self.say(chat, Content::Edit { of, text: text.to_owned() }.into(), now_ms)
+    }
+
+    /// Deletes a message for everybody: an own one, or another's as an administrator of the group.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn delete(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        let of = self.target(chat, id)?;
+        self.say(chat, Content::Delete { of }.into(), now_ms)
+    }
+
+    /// Sends a file: it is encrypted now, and said when the media host has it.
+    ///
+    /// # Errors
+    /// As [`Self::say`], and [`PhoneError::File`].
+    pub fn send_file(&mut self, chat: &Jid, file: NewFile, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        if file.bytes.len() > FILE_BYTES_MAX {
+            return Err(FileError::TooLarge(file.bytes.len()).into());
+        }
+        if self.waiting_files.len() >= PHONE_FILES_WAITING_MAX {
+            return Err(PhoneError::Full);
+        }
+        let key = self.signal.chance().bytes();
+        let (seal, bytes) = seal(file.file, &file.bytes, key)?;
+        let id = self.signal.chance().message_id();
+        let kind = file.file;
+        let attachment = Attachment {
+            file: kind,
+            mime_type: file.mime_type,
+            caption: file.caption,
+            file_name: file.file_name,
+            seconds: file.seconds,
+            seal,
+        };
+        let waiting = WaitingFile::Said { id: id.clone(), chat: chat.clone(), attachment };
+        let store = self.wait_for_file(waiting, kind, bytes);
+        let actions = self.go_on(now_ms, vec![store]);
+        Ok((id, actions))
+    }
+
+    /// The person looks into a chat: everything in it is read.
+    pub fn read(&mut self, chat: &Jid, now_ms: u64) -> Vec<Action> {
+        let chat = self.signal.book().account(chat).to_string();
+        let unread = self.log.take_unread(&chat);
+        stanza::seen("read", unread, now_ms).into_iter().map(Action::Send).collect()
+    }
+
+    /// The person listens to a voice note or plays a video.
+    ///
+    /// # Errors
+    /// [`PhoneError::UnknownMessage`], also for an own one.
+    pub fn play(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
+        let played = self.find(chat, id)?;
+        let origin = played.origin.clone().ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
+        let receipts = stanza::seen("played", vec![(origin, id.to_owned())], now_ms);
+        Ok(receipts.into_iter().map(Action::Send).collect())
+    }
+
+    /// Leaves a group.
+    pub fn leave(&mut self, group: &Jid, now_ms: u64) -> Vec<Action> {
+        self.groups.forget(group);
+        self.groups.forget_keys(group);
+        self.signal.forget_own_sender_key(group);
+        self.ask_about_groups(groups::leave(group), now_ms)
+    }
+
+    /// Makes a group with these accounts.
+    pub fn create_group(&mut self, subject: &str, members: &[Jid], now_ms: u64) -> Vec<Action> {
+        self.ask_about_groups(groups::create(subject, members), now_ms)
+    }
+
+    fn ask_about_groups(&mut self, child: wacore_binary::Node, now_ms: u64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.ask(Question::Errand, Iq::set("w:g2", vec![child]).to(Jid::group("")), now_ms, &mut actions);
+        actions
+    }
+
+    fn find(&self, chat: &Jid, id: &str) -> Result<&Kept, PhoneError> {
+        let chat = self.signal.book().account(chat).to_string();
+        self.log.find(&chat, id).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))
+    }
+
+    fn target(&self, chat: &Jid, id: &str) -> Result<Target, PhoneError> {
+        let found = self.find(chat, id)?;
+        let sender = (chat.is_group() && !found.from_me).then(|| found.sender.clone());
+        Ok(Target { id: found.id.clone(), from_me: found.from_me, sender })
+    }
+}

@@ -1,0 +1,58 @@
+//! A map of bounded size that forgets what was put in first.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// Values by key, the latest `max` of them.
+#[derive(Debug)]
+pub struct Recent<K, V> {
+    max: usize,
+    values: HashMap<K, V>,
+    order: VecDeque<K>,
+}
+
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
+    pub fn new(max: usize) -> Self {
+        Self { max, values: HashMap::new(), order: VecDeque::new() }
+    }
+
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.values.get(key)
+    }
+
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.values.get_mut(key)
+    }
+
+    /// Puts a value in. One that was there under the key keeps its place in the order.
+    pub fn insert(&mut self, key: K, value: V) {
+        if self.values.insert(key.clone(), value).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > self.max {
+            if let Some(oldest) = self.order.pop_front() {
+                self.values.remove(&oldest);
+            }
+        }
+    }
+
+    /// The oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
+        self.order.iter().filter_map(|key| self.values.get(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let mut recent = Recent::new(2);
+        for (key, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            recent.insert(key, value);
+        }
+        assert_eq!(recent.get(&"a"), None);
+        assert_eq!(recent.iter().copied().collect::<Vec<_>>(), [2, 4]);
+    }
+}

@@ -1,0 +1,314 @@
+//! Accounts, and the directory that finds them by either of their addresses.
+//!
+//! An account has a phone number and a LID, a number that says nothing about it. Both name the same account: clients
+//! ask by the one and send to the other, so everything here is found by both.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use sha2::{Digest as _, Sha256};
+
+use super::app_state::Collections;
+use super::device::Device;
+use crate::clock;
+use crate::limits::{DEVICES_PER_ACCOUNT_MAX, WATCHERS_PER_ACCOUNT_MAX};
+use crate::wire::stanza::{Jid, Server};
+
+/// Which of an account's two addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Naming {
+    Number,
+    Lid,
+}
+
+impl Naming {
+    /// How this address names a user; nothing for groups, broadcasts and servers.
+    pub fn of(jid: &Jid) -> Option<Self> {
+        match jid.server {
+            Server::Pn | Server::Legacy => Some(Self::Number),
+            Server::Lid => Some(Self::Lid),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of one person, and his devices.
+pub struct Account {
+    number: Jid,
+    lid: Jid,
+    /// Held for single looks and changes, never while something is sent.
+    state: Mutex<State>,
+    /// App state: taken by few, kept apart so that a long answer delays no message.
+    pub(super) app_state: Mutex<Collections>,
+}
+
+struct State {
+    name: String,
+    about: Option<(String, u64)>,
+    devices: BTreeMap<u16, Arc<Device>>,
+    next_device: u16,
+    /// The identity key of the phone, which vouches for companions.
+    identity: Option<[u8; 32]>,
+    key_index_list: Option<(u64, Vec<u8>)>,
+    privacy: BTreeMap<String, String>,
+    blocked: BTreeSet<String>,
+    disappearing_seconds: u64,
+    /// Numbers of accounts that asked for this one's devices, and are told when they change.
+    watchers: BTreeSet<String>,
+    last_seen_seconds: Option<u64>,
+}
+
+impl Account {
+    fn new(number: Jid, lid: Jid, name: &str) -> Self {
+        let state = State {
+            name: name.to_owned(),
+            about: None,
+            devices: BTreeMap::new(),
+            next_device: 1,
+            identity: None,
+            key_index_list: None,
+            privacy: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            disappearing_seconds: 0,
+            watchers: BTreeSet::new(),
+            last_seen_seconds: None,
+        };
+        let phone = Device::phone(&number, &lid);
+        let account = Self { number, lid, state: Mutex::new(state), app_state: Mutex::new(Collections::default()) };
+        account.state.lock().devices.insert(0, Arc::new(phone));
+        account
+    }
+
+    /// `15550001@s.whatsapp.net`
+    pub fn number(&self) -> &Jid {
+        &self.number
+    }
+
+    /// `90012345678901@lid`
+    pub fn lid(&self) -> &Jid {
+        &self.lid
+    }
+
+    /// Its address of this kind, without a device.
+    pub fn jid(&self, naming: Naming) -> &Jid {
+        match naming {
+            Naming::Number => &self.number,
+            Naming::Lid => &self.lid,
+        }
+    }
+
+    /// The name that others are shown with messages.
+    pub fn name(&self) -> String {
+        self.state.lock().name.clone()
+    }
+
+    pub fn set_name(&self, name: &str) {
+        name.clone_into(&mut self.state.lock().name);
+    }
+
+    /// The text under the name, and when it was set, in seconds since 1970.
+    pub fn about(&self) -> Option<(String, u64)> {
+        self.state.lock().about.clone()
+    }
+
+    pub fn set_about(&self, text: &str) {
+        self.state.lock().about = Some((text.to_owned(), clock::now_seconds()));
+    }
+
+    /// All devices, the phone (0) first.
+    pub fn devices(&self) -> Vec<Arc<Device>> {
+        self.state.lock().devices.values().cloned().collect()
+    }
+
+    pub fn device(&self, index: u16) -> Option<Arc<Device>> {
+        self.state.lock().devices.get(&index).cloned()
+    }
+
+    /// The phone, which every account has.
+    pub fn phone(&self) -> Option<Arc<Device>> {
+        self.device(0)
+    }
+
+    /// A number for a new companion, never used before by this account; nothing when it has as many as it may.
+    pub(super) fn reserve_device(&self) -> Option<u16> {
+        let mut state = self.state.lock();
+        if state.devices.len() > DEVICES_PER_ACCOUNT_MAX {
+            return None;
+        }
+        let index = state.next_device;
+        state.next_device = index.checked_add(1)?;
+        Some(index)
+    }
+
+    pub(super) fn add_device(&self, device: Arc<Device>) {
+        self.state.lock().devices.insert(device.index(), device);
+    }
+
+    pub(super) fn remove_device(&self, index: u16) -> Option<Arc<Device>> {
+        self.state.lock().devices.remove(&index)
+    }
+
+    /// The phone's identity key, once it is known.
+    pub fn identity(&self) -> Option<[u8; 32]> {
+        self.state.lock().identity
+    }
+
+    pub(super) fn set_identity(&self, identity: [u8; 32]) {
+        self.state.lock().identity = Some(identity);
+    }
+
+    /// When the list of valid key indexes was signed (seconds since 1970), and the signed list.
+    pub fn key_index_list(&self) -> Option<(u64, Vec<u8>)> {
+        self.state.lock().key_index_list.clone()
+    }
+
+    pub(super) fn set_key_index_list(&self, signed_at_seconds: u64, list: Vec<u8>) {
+        self.state.lock().key_index_list = Some((signed_at_seconds, list));
+    }
+
+    pub(super) fn privacy(&self) -> BTreeMap<String, String> {
+        self.state.lock().privacy.clone()
+    }
+
+    pub(super) fn set_privacy(&self, category: &str, value: &str) {
+        self.state.lock().privacy.insert(category.to_owned(), value.to_owned());
+    }
+
+    pub(super) fn blocked(&self) -> BTreeSet<String> {
+        self.state.lock().blocked.clone()
+    }
+
+    /// Blocks or unblocks a LID.
+    pub(super) fn change_blocked(&self, change: impl FnOnce(&mut BTreeSet<String>)) {
+        change(&mut self.state.lock().blocked);
+    }
+
+    pub(super) fn disappearing_seconds(&self) -> u64 {
+        self.state.lock().disappearing_seconds
+    }
+
+    pub(super) fn set_disappearing_seconds(&self, seconds: u64) {
+        self.state.lock().disappearing_seconds = seconds;
+    }
+
+    /// Notes that `number` asked for the devices of this account. Beyond the bound nobody more is noted: he learns of
+    /// a change when he asks again.
+    pub(super) fn watch_devices(&self, number: &str) {
+        let mut state = self.state.lock();
+        if state.watchers.len() < WATCHERS_PER_ACCOUNT_MAX && !state.watchers.contains(number) {
+            state.watchers.insert(number.to_owned());
+        }
+    }
+
+    pub(super) fn watchers(&self) -> Vec<String> {
+        self.state.lock().watchers.iter().cloned().collect()
+    }
+
+    /// Whether any device of the account says that its user is there.
+    pub fn is_available(&self) -> bool {
+        self.state.lock().devices.values().any(|device| device.is_available())
+    }
+
+    pub(super) fn last_seen_seconds(&self) -> Option<u64> {
+        self.state.lock().last_seen_seconds
+    }
+
+    pub(super) fn note_last_seen(&self) {
+        self.state.lock().last_seen_seconds = Some(clock::now_seconds());
+    }
+}
+
+/// An address and what it names.
+#[derive(Clone)]
+pub struct Resolved {
+    pub account: Arc<Account>,
+    /// The device in the address; 0, the phone, if it names none.
+    pub device: u16,
+    /// Which of the two addresses was used.
+    pub naming: Naming,
+}
+
+/// All accounts.
+#[derive(Default)]
+pub struct Directory {
+    /// Read for every message, written when somebody registers.
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    by_number: HashMap<String, Arc<Account>>,
+    by_lid: HashMap<String, Arc<Account>>,
+}
+
+impl Directory {
+    /// The account of this number, new or as it was.
+    pub fn register(&self, number: &str, name: &str) -> Arc<Account> {
+        let mut known = self.known.write();
+        if let Some(account) = known.by_number.get(number) {
+            return account.clone();
+        }
+        let lid = (0..).map(|attempt| lid_for(number, attempt)).find(|lid| !known.by_lid.contains_key(lid));
+        let lid = lid.unwrap_or_default();
+        let account = Arc::new(Account::new(Jid::pn(number), Jid::lid(lid.as_str()), name));
+        known.by_number.insert(number.to_owned(), account.clone());
+        known.by_lid.insert(lid, account.clone());
+        account
+    }
+
+    /// Finds who an address names, whichever of his addresses it is.
+    pub fn resolve(&self, jid: &Jid) -> Option<Resolved> {
+        let naming = Naming::of(jid)?;
+        let known = self.known.read();
+        let accounts = match naming {
+            Naming::Number => &known.by_number,
+            Naming::Lid => &known.by_lid,
+        };
+        let account = accounts.get(jid.user.as_str())?.clone();
+        Some(Resolved { account, device: jid.device, naming })
+    }
+
+    /// Finds an account by its number, digits only.
+    pub fn by_number(&self, number: &str) -> Option<Arc<Account>> {
+        self.known.read().by_number.get(number).cloned()
+    }
+
+    /// Everybody, in no particular order.
+    pub fn all(&self) -> Vec<Arc<Account>> {
+        self.known.read().by_number.values().cloned().collect()
+    }
+}
+
+/// Fifteen digits that follow from the number, so that the same person has the same LID in every run.
+fn lid_for(number: &str, attempt: u32) -> String {
+    let digest = Sha256::digest(format!("{attempt}/{number}"));
+    let value = digest.iter().take(8).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    format!("{}", 100_000_000_000_000 + value % 900_000_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_addresses_name_one_account_and_its_devices() {
+        let directory = Directory::default();
+        let account = directory.register("15550001", "Ann");
+        let lid = account.lid().with_device(3);
+        let by_lid = directory.resolve(&lid).unwrap();
+        assert!(Arc::ptr_eq(&by_lid.account, &account));
+        assert_eq!((by_lid.device, by_lid.naming), (3, Naming::Lid));
+        let by_number = directory.resolve(account.number()).unwrap();
+        assert!(Arc::ptr_eq(&by_number.account, &account));
+        assert!(directory.resolve(&Jid::pn("15550002")).is_none());
+        assert!(directory.resolve(&Jid::group("1-2")).is_none());
+    }
+
+    #[test]
+    fn a_person_has_the_same_lid_in_every_run() {
+        let lids = [(); 2].map(|()| Directory::default().register("15550001", "Ann").lid().to_string());
+        assert_eq!(lids[0], lids[1]);
+        assert!(lids[0].len() == "100000000000000@lid".len());
+    }
+}

@@ -1,0 +1,133 @@
+//! A device of an account: the phone (0), or a companion. To the server both are the same: keys, and a mailbox.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::account::Naming;
+use super::keys::KeyBundle;
+use super::mailbox::Mailbox;
+use super::seen::SeenIds;
+use crate::faults::{DeviceName, HeldReceipts};
+use crate::wire::stanza::{Jid, Node};
+
+/// What a companion proved when it was linked.
+#[derive(Debug, Clone)]
+pub struct Companion {
+    /// The Noise static key, by which it is known at each login.
+    pub noise_public: [u8; 32],
+    /// Protobuf `ADVSignedDeviceIdentity`, with the signatures of the account and the device.
+    pub signed_identity: Vec<u8>,
+    pub key_index: u32,
+    /// Protobuf `DeviceProps` as it registered with.
+    pub properties: Vec<u8>,
+}
+
+/// A device.
+pub struct Device {
+    number: Jid,
+    lid: Jid,
+    companion: Option<Companion>,
+    available: AtomicBool,
+    pub(super) keys: Mutex<Option<KeyBundle>>,
+    pub(super) mailbox: Mailbox,
+    /// Ids of messages that this device sent.
+    pub(super) seen: Mutex<SeenIds>,
+    /// Receipts that a fault holds back until others have overtaken them.
+    pub(super) held: Mutex<HeldReceipts<Node>>,
+    name: DeviceName,
+}
+
+impl Device {
+    pub(super) fn phone(number: &Jid, lid: &Jid) -> Self {
+        Self::new(number.with_device(0), lid.with_device(0), None)
+    }
+
+    pub(super) fn companion(number: &Jid, lid: &Jid, index: u16, companion: Companion) -> Self {
+        Self::new(number.with_device(index), lid.with_device(index), Some(companion))
+    }
+
+    fn new(number: Jid, lid: Jid, companion: Option<Companion>) -> Self {
+        let name = DeviceName::new(number.user.as_str(), number.device);
+        Self {
+            name,
+            number,
+            lid,
+            companion,
+            available: AtomicBool::new(false),
+            keys: Mutex::new(None),
+            mailbox: Mailbox::default(),
+            seen: Mutex::new(SeenIds::default()),
+            held: Mutex::new(HeldReceipts::default()),
+        }
+    }
+
+    /// As faults name it.
+    pub fn name(&self) -> &DeviceName {
+        &self.name
+    }
+
+    /// 0 is the phone.
+    pub fn index(&self) -> u16 {
+        self.number.device
+    }
+
+    /// Its address by phone number; that of the phone has no device in it.
+    pub fn number(&self) -> &Jid {
+        &self.number
+    }
+
+    /// Its address by LID.
+    pub fn lid(&self) -> &Jid {
+        &self.lid
+    }
+
+    pub fn jid(&self, naming: Naming) -> &Jid {
+        match naming {
+            Naming::Number => &self.number,
+            Naming::Lid => &self.lid,
+        }
+    }
+
+    /// What it proved when it was linked; nothing for the phone.
+    pub fn linked(&self) -> Option<&Companion> {
+        self.companion.as_ref()
+    }
+
+    /// Whether it said that its user is there, and is connected.
+    pub fn is_available(&self) -> bool {
+        self.available.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_available(&self, available: bool) {
+        self.available.store(available, Ordering::Relaxed);
+    }
+
+    /// Whether it is connected.
+    pub fn is_connected(&self) -> bool {
+        self.mailbox.is_attached()
+    }
+
+    /// One-time prekeys left.
+    pub fn prekeys_left(&self) -> usize {
+        self.keys.lock().as_ref().map_or(0, KeyBundle::one_time_left)
+    }
+
+    /// Leaves it a notice, which is kept until it is confirmed. A device whose mailbox is full misses it.
+    pub(super) fn tell(&self, notice: Node) {
+        if self.mailbox.keep(notice).is_err() {
+            tracing::warn!(device = %self.number, "a mailbox is full: a notice was not left");
+        }
+    }
+
+    /// Stanzas that it has not confirmed, oldest first.
+    pub fn kept(&self) -> Vec<Arc<Node>> {
+        self.mailbox.kept()
+    }
+
+    /// How many stanzas it has not confirmed.
+    pub fn waiting(&self) -> usize {
+        self.mailbox.waiting()
+    }
+}

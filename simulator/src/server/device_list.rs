@@ -1,0 +1,106 @@
+//! Which devices an account has, as others are told: in an answer to whoever asks, and in a notification when it
+//! changes.
+
+use std::sync::Arc;
+
+use super::account::{Account, Naming};
+use super::device::Device;
+use super::network::Network;
+use super::registration::new_id;
+use crate::clock;
+use crate::wire::stanza::{Node, NodeBuilder, holding};
+
+/// What happened to a device.
+#[derive(Clone, Copy)]
+pub enum Change<'a> {
+    Added(&'a Device),
+    Removed(&'a Device),
+}
+
+/// `<devices>` in an answer about a user.
+pub fn answer(account: &Account) -> Node {
+    let devices = account.devices();
+    let list = devices.iter().map(|device| {
+        let node = NodeBuilder::new("device").attr("id", device.index());
+        match device.linked() {
+            Some(linked) => node.attr("key-index", linked.key_index).build(),
+            None => node.build(),
+        }
+    });
+    let mut children = vec![NodeBuilder::new("device-list").children(list).build()];
+    children.extend(key_index_list(account));
+    NodeBuilder::new("devices").children(children).build()
+}
+
+fn key_index_list(account: &Account) -> Option<Node> {
+    let (signed_at_seconds, list) = account.key_index_list()?;
+    Some(NodeBuilder::new("key-index-list").attr("ts", signed_at_seconds).bytes(list).build())
+}
+
+/// Tells the account's own devices, and all who have asked for them, that a device came or went.
+///
+/// ASSUMPTION: the real service tells the account's contacts; here it is whoever asked for the devices before.
+pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
+    for device in account.devices() {
+        let is_new = matches!(change, Change::Added(added) if added.index() == device.index());
+        if !is_new {
+            device.tell(own_notification(account));
+        }
+    }
+    for number in account.watchers() {
+        let Some(watcher) = network.inner.directory.by_number(&number) else { continue };
+        if Arc::ptr_eq(&watcher, account) {
+            continue;
+        }
+        for device in watcher.devices() {
+            device.tell(notification(account, change));
+        }
+    }
+}
+
+fn own_notification(account: &Account) -> Node {
+    let mut children: Vec<Node> = account.devices().iter().map(|device| device_node(device, Naming::Number)).collect();
+    children.extend(key_index_list(account));
+    NodeBuilder::new("notification")
+        .attr("from", account.number().clone())
+        .attr("type", "account_sync")
+        .attr("id", new_id())
+        .attr("t", clock::now_seconds())
+        .children([NodeBuilder::new("devices").children(children).build()])
+        .build()
+}
+
+fn notification(account: &Account, change: Change<'_>) -> Node {
+    let list = key_index_list(account);
+    let operation = match change {
+        Change::Added(device) => {
+            NodeBuilder::new("add").children([Some(device_node(device, Naming::Number)), list].into_iter().flatten())
+        }
+        Change::Removed(device) => {
+            let bare = NodeBuilder::new("device").attr("jid", device.number().clone()).build();
+            let at = NodeBuilder::new("key-index-list").attr("ts", clock::now_seconds()).build();
+            NodeBuilder::new("remove").children([bare, at])
+        }
+    };
+    NodeBuilder::new("notification")
+        .attr("from", account.number().clone())
+        .attr("lid", account.lid().clone())
+        .attr("type", "devices")
+        .attr("id", new_id())
+        .attr("t", clock::now_seconds())
+        .children([operation.build()])
+        .build()
+}
+
+fn device_node(device: &Device, naming: Naming) -> Node {
+    let node = NodeBuilder::new("device").attr("jid", device.jid(naming).clone());
+    match device.linked() {
+        Some(linked) => node.attr("key-index", linked.key_index).build(),
+        None => node.build(),
+    }
+}
+
+/// `<device-identity>` of a companion; nothing for a phone, which needs none.
+pub fn identity(device: &Device) -> Option<Node> {
+    device.linked().map(|linked| holding("device-identity", linked.signed_identity.clone()))
+}

@@ -1,0 +1,172 @@
+//! The one place where the server asks whether something is to go wrong.
+//!
+//! The [`Plan`] decides, in its own words; here the server's things are put into these words, and the plan's endings
+//! into stanzas. What is decided is carried out by whoever asked: the file that carries on when nothing goes wrong.
+
+use std::time::Duration;
+
+use super::account::Account;
+use super::device::Device;
+use super::group::GroupAddress as _;
+use super::network::Network;
+use crate::clock;
+use crate::faults::DeviceName;
+use crate::faults::{
+    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, IqDecision, LoginDecision, Lookup, MediaDecision,
+    MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision, Question, ReceiptDecision, Refusal, Sending,
+    StreamEnd, UsyncDecision,
+};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _};
+
+/// A conversation as faults name it: the number of a person, or the address of a group.
+pub fn conversation(network: &Network, jid: &Jid) -> String {
+    if jid.is_group_address() {
+        return jid.to_string();
+    }
+    match network.account(jid) {
+        Some(account) => account.number().user.to_string(),
+        None => jid.user.to_string(),
+    }
+}
+
+/// A device that sent something, and the conversation as whoever gets it sees it.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    pub device: &'a Device,
+    pub conversation: &'a str,
+}
+
+/// Asks about a message that a device has sent.
+pub fn sent(plan: &Plan, device: &Device, conversation: &str, node: &Node) -> AckDecision {
+    let (stanza_type, id) = (node.text("type").unwrap_or_default(), node.text("id").unwrap_or_default());
+    plan.on_message(&Sending { device: device.name(), chat: conversation, stanza_type: &stanza_type, id: &id })
+}
+
+/// Asks about a message that goes down to a device.
+pub fn delivered(plan: &Plan, device: &Device, origin: Origin<'_>, node: &Node) -> DeliveryDecision {
+    let (stanza_type, id) = (node.text("type").unwrap_or_default(), node.text("id").unwrap_or_default());
+    plan.on_delivery(&arrival(device, origin, &stanza_type, &id))
+}
+
+/// Asks about a receipt that goes down to a device.
+pub fn receipted(plan: &Plan, device: &Device, origin: Origin<'_>, node: &Node) -> ReceiptDecision {
+    let stanza_type = node.text("type").unwrap_or("delivery".into());
+    let id = node.text("id").unwrap_or_default();
+    plan.on_receipt(&arrival(device, origin, &stanza_type, &id))
+}
+
+fn arrival<'a>(device: &'a Device, origin: Origin<'a>, stanza_type: &'a str, id: &'a str) -> Arrival<'a> {
+    Arrival { device: device.name(), from: origin.device.name(), chat: origin.conversation, stanza_type, id }
+}
+
+/// Asks about a request.
+pub fn asked(plan: &Plan, device: &Device, node: &Node) -> IqDecision {
+    let (namespace, id) = (node.text("xmlns").unwrap_or_default(), node.text("id").unwrap_or_default());
+    plan.on_iq(&Question { device: device.name(), namespace: &namespace, id: &id })
+}
+
+/// Asks whether a person is said to be here.
+pub fn looked_up(plan: &Plan, device: &Device, account: &Account) -> UsyncDecision {
+    plan.on_usync(&Lookup { device: device.name(), number: &account.number().user })
+}
+
+/// Asks whether keys of a person's device are handed out.
+pub fn keys_wanted(plan: &Plan, device: &Device, account: &Account) -> PrekeysDecision {
+    plan.on_prekeys(&Lookup { device: device.name(), number: &account.number().user })
+}
+
+/// Asks about a file; `device` is who has the token that came with it.
+pub fn transferred(plan: &Plan, device: &DeviceName, direction: Direction) -> MediaDecision {
+    plan.on_media(&MediaTransfer { device, direction })
+}
+
+/// Asks about a login. What is returned is written in place of `<success>`, and ends the connection.
+pub fn login(plan: &Plan, device: &Device) -> Option<Node> {
+    match plan.on_login(device.name()) {
+        LoginDecision::Admit => None,
+        LoginDecision::Refuse(refusal) => Some(failure_of(refusal)),
+        LoginDecision::End(end) => Some(last_word(end)),
+    }
+}
+
+fn failure_of(refusal: Refusal) -> Node {
+    match refusal {
+        Refusal::ClientOutdated => super::failure(405),
+        Refusal::DeviceRemoved => super::failure(401),
+        Refusal::TemporaryBan { code, expire_seconds } => {
+            let mut failure = super::failure(402);
+            failure.attrs.insert("code", code);
+            failure.attrs.insert("expire", expire_seconds);
+            failure
+        }
+    }
+}
+
+/// The stanza with which a stream ends.
+pub fn last_word(end: StreamEnd) -> Node {
+    let conflict = |kind: &'static str| NodeBuilder::new("conflict").attr("type", kind).build();
+    let error = NodeBuilder::new("stream:error");
+    match end {
+        StreamEnd::Error(code) => error.attr("code", code.number()).build(),
+        StreamEnd::Replaced => error.children([conflict("replaced")]).build(),
+        StreamEnd::DeviceRemoved => error.attr("code", 401).children([conflict("device_removed")]).build(),
+    }
+}
+
+/// Changes a byte of everything that is encrypted, so that no key opens it. The byte is at three quarters, which is in
+/// the ciphertext or its authentication: a first message of a session ends with ids that some clients never read.
+pub fn spoil(node: &mut Node) {
+    let Some(NodeContent::Nodes(children)) = &mut node.content else { return };
+    for enc in children.iter_mut().filter(|child| child.tag == "enc") {
+        if let Some(NodeContent::Bytes(bytes)) = &mut enc.content
+            && let Some(byte) = bytes.len().checked_mul(3).and_then(|three| bytes.get_mut(three / 4))
+        {
+            *byte ^= 1;
+        }
+    }
+}
+
+/// A wait that a decision asks for.
+pub async fn wait(milliseconds: u64) {
+    if milliseconds > 0 {
+        clock::sleep(Duration::from_millis(milliseconds)).await;
+    }
+}
+
+impl Network {
+    /// The faults that are planned, and what they have done.
+    pub fn faults(&self) -> &Plan {
+        &self.inner.faults
+    }
+
+    /// Plans a fault; one that ends connections strikes those that are there.
+    ///
+    /// # Errors
+    /// It is impossible, or there are too many.
+    pub fn add_fault(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
+        let number = self.inner.faults.add(planned)?;
+        for account in self.inner.directory.all() {
+            for device in account.devices() {
+                if let Some(outlet) = device.mailbox.outlet().filter(|_| device.linked().is_some())
+                    && let Some(end) = self.inner.faults.on_connected(device.name())
+                {
+                    outlet.end([last_word(end)]);
+                }
+            }
+        }
+        Ok(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::stanza::holding;
+
+    #[test]
+    fn a_spoiled_message_differs_in_what_is_encrypted_alone() {
+        let mut node = NodeBuilder::new("message").children([holding("enc", [1, 2]), holding("meta", [3])]).build();
+        spoil(&mut node);
+        assert_eq!((node.child_bytes("enc"), node.child_bytes("meta")), (Some(&[1, 3][..]), Some(&[3][..])));
+    }
+}

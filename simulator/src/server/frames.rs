@@ -1,0 +1,192 @@
+//! The frames of one WebSocket, both ways, as they pass: whole, slowly, or cut in the middle when a fault wants it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use bytes::BytesMut;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use super::fault_points;
+use super::network::Network;
+use crate::clock;
+use crate::faults::{DeviceName, Direction, Meter, Passage, Traffic};
+use crate::limits::{HANDSHAKE_BYTES_MAX, SILENCE_SECONDS, WRITE_BYTES, WRITE_WAIT_SECONDS};
+use crate::wire::frame::{FrameError, FrameReader, LENGTH_BYTES, append_length};
+use crate::wire::noise::{NoiseError, Opener, Sealer};
+use crate::wire::payload::{self, PayloadError};
+use crate::wire::stanza::Node;
+
+/// Why a connection ended early.
+#[derive(Debug, Error)]
+pub enum ConnectionError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error("a handshake message of {0} bytes")]
+    HandshakeTooLong(usize),
+    #[error("the client is gone")]
+    Gone,
+    #[error("the connection was cut on purpose")]
+    Cut,
+}
+
+/// What both directions of a connection share.
+struct Link {
+    network: Network,
+    meter: Mutex<Meter>,
+    device: OnceLock<DeviceName>,
+}
+
+impl Link {
+    fn passage(&self, direction: Direction, bytes: usize) -> Passage {
+        let traffic = Traffic { device: self.device.get(), direction, bytes };
+        self.network.inner.faults.on_bytes(&mut self.meter.lock(), &traffic)
+    }
+}
+
+/// Takes a WebSocket apart.
+pub fn split(network: &Network, socket: WebSocket) -> (Reader, Writer) {
+    let (sink, stream) = socket.split();
+    let meter = Mutex::new(network.inner.faults.meter());
+    let link = Arc::new(Link { network: network.clone(), meter, device: OnceLock::new() });
+    let reader = Reader { stream, frames: FrameReader::default(), link: link.clone() };
+    (reader, Writer { sink, buffer: BytesMut::new(), link })
+}
+
+/// What comes from the client.
+pub struct Reader {
+    stream: SplitStream<WebSocket>,
+    frames: FrameReader,
+    link: Arc<Link>,
+}
+
+impl Reader {
+    /// The connection is that of this device from here on.
+    pub fn is_of(&self, device: &DeviceName) {
+        // A connection is of one device for all its life: it is told once.
+        self.link.device.set(device.clone()).ok();
+    }
+
+    /// What the client put before its header.
+    pub fn edge_routing(&self) -> Option<&[u8]> {
+        self.frames.edge_routing()
+    }
+
+    /// A message of the handshake.
+    pub async fn next_handshake(&mut self) -> Result<BytesMut, ConnectionError> {
+        let frame = self.next_frame().await?;
+        if frame.len() > HANDSHAKE_BYTES_MAX {
+            return Err(ConnectionError::HandshakeTooLong(frame.len()));
+        }
+        Ok(frame)
+    }
+
+    /// A stanza.
+    pub async fn next_node(&mut self, opener: &mut Opener) -> Result<Node, ConnectionError> {
+        let frame = self.next_frame().await?;
+        Ok(payload::open(frame, opener)?)
+    }
+
+    /// Reads on without taking anything in, until the client has closed its side.
+    pub async fn drain(&mut self) {
+        while let Some(Ok(_)) = self.stream.next().await {}
+    }
+
+    async fn next_frame(&mut self) -> Result<BytesMut, ConnectionError> {
+        loop {
+            if let Some(frame) = self.frames.next_frame()? {
+                return match self.link.passage(Direction::ToServer, frame.len() + LENGTH_BYTES) {
+                    Passage::Whole { wait_ms } => {
+                        fault_points::wait(wait_ms).await;
+                        Ok(frame)
+                    }
+                    // The first bytes of a frame are as good as none.
+                    Passage::Cut { .. } => Err(ConnectionError::Cut),
+                };
+            }
+            match clock::within(Duration::from_secs(SILENCE_SECONDS), self.stream.next()).await {
+                Some(Some(Ok(Message::Binary(bytes)))) => self.frames.feed(&bytes),
+                Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_)))) => {}
+                _ => return Err(ConnectionError::Gone),
+            }
+        }
+    }
+}
+
+/// What goes to the client. Frames are collected until [`Writer::flush`], or until there are many bytes.
+pub struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    buffer: BytesMut,
+    link: Arc<Link>,
+}
+
+impl Writer {
+    /// Writes a message of the handshake at once.
+    pub async fn write_handshake(&mut self, message: &[u8]) -> Result<(), ConnectionError> {
+        let start = self.buffer.len();
+        append_length(message.len(), &mut self.buffer)?;
+        self.buffer.extend_from_slice(message);
+        self.pass(start).await?;
+        self.flush().await
+    }
+
+    /// Writes a stanza with the next flush, or before.
+    pub async fn write_node(&mut self, node: &Node, sealer: &mut Sealer) -> Result<(), ConnectionError> {
+        let start = self.buffer.len();
+        payload::append(node, sealer, &mut self.buffer)?;
+        self.pass(start).await
+    }
+
+    /// Writes what was collected.
+    pub async fn flush(&mut self) -> Result<(), ConnectionError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.buffer.split().freeze();
+        let wait = Duration::from_secs(WRITE_WAIT_SECONDS);
+        match clock::within(wait, self.sink.send(Message::Binary(bytes))).await {
+            Some(Ok(())) => Ok(()),
+            _ => Err(ConnectionError::Gone),
+        }
+    }
+
+    /// Closes the connection in good order.
+    pub async fn close(mut self) {
+        let close = async {
+            if self.sink.send(Message::Close(None)).await.is_ok() {
+                self.sink.close().await.ok();
+            }
+        };
+        clock::within(Duration::from_secs(WRITE_WAIT_SECONDS), close).await;
+    }
+
+    /// The frame that begins at `start` of the buffer passes, or not.
+    async fn pass(&mut self, start: usize) -> Result<(), ConnectionError> {
+        match self.link.passage(Direction::ToClient, self.buffer.len() - start) {
+            Passage::Whole { wait_ms: 0 } => {}
+            Passage::Whole { wait_ms } => {
+                let frame = self.buffer.split_off(start);
+                self.flush().await?;
+                fault_points::wait(wait_ms).await;
+                self.buffer.unsplit(frame);
+            }
+            Passage::Cut { bytes, wait_ms } => {
+                let mut frame = self.buffer.split_off(start);
+                self.flush().await?;
+                fault_points::wait(wait_ms).await;
+                frame.truncate(bytes);
+                self.buffer.unsplit(frame);
+                self.flush().await?;
+                return Err(ConnectionError::Cut);
+            }
+        }
+        if self.buffer.len() >= WRITE_BYTES { self.flush().await } else { Ok(()) }
+    }
+}

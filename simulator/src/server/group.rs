@@ -1,0 +1,383 @@
+//! Groups: who is in them, who may what, and how they are described to clients.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use thiserror::Error;
+
+use super::account::{Account, Naming};
+use crate::clock;
+use crate::limits::{GROUP_MEMBERS_MAX, GROUPS_MAX};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, holding};
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    Member,
+    Admin,
+    /// Who created the group.
+    Creator,
+}
+
+impl Rank {
+    /// Whether he may change who is in the group.
+    pub fn is_admin(self) -> bool {
+        self != Self::Member
+    }
+
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Member => None,
+            Self::Admin => Some("admin"),
+            Self::Creator => Some("superadmin"),
+        }
+    }
+}
+
+/// Why a group was not changed.
+#[derive(Debug, Error, PartialEq, Eq, Clone, Copy)]
+pub enum GroupError {
+    #[error("who asks is no member")]
+    NoMember,
+    #[error("who asks is no admin")]
+    NoAdmin,
+    #[error("there are as many groups, or members, as there may be")]
+    TooMany,
+}
+
+/// Who may write, and who may change the description.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Only admins write.
+    pub announcement: bool,
+    /// Only admins change subject and description.
+    pub locked: bool,
+    /// Who joins by link must be let in.
+    pub approval: bool,
+    /// Only admins add members.
+    pub admins_add: bool,
+    pub disappearing_seconds: u64,
+}
+
+/// A group.
+pub struct Group {
+    jid: Jid,
+    naming: Naming,
+    created_at_seconds: u64,
+    creator: Arc<Account>,
+    /// Held for single looks and changes, never while something is sent.
+    state: Mutex<State>,
+}
+
+struct State {
+    subject: String,
+    subject_at_seconds: u64,
+    subject_by: Arc<Account>,
+    description: Option<Description>,
+    members: Vec<Member>,
+    rules: Rules,
+    invite: String,
+}
+
+/// The text under a group's name.
+#[derive(Clone)]
+pub struct Description {
+    pub id: String,
+    pub text: Vec<u8>,
+    pub by: Jid,
+    pub at_seconds: u64,
+}
+
+/// A member and what he may.
+#[derive(Clone)]
+pub struct Member {
+    pub account: Arc<Account>,
+    pub rank: Rank,
+}
+
+impl Group {
+    /// `120363…@g.us`
+    pub fn jid(&self) -> &Jid {
+        &self.jid
+    }
+
+    /// By which of their addresses its members are named.
+    pub fn naming(&self) -> Naming {
+        self.naming
+    }
+
+    pub fn subject(&self) -> String {
+        self.state.lock().subject.clone()
+    }
+
+    pub fn members(&self) -> Vec<Member> {
+        self.state.lock().members.clone()
+    }
+
+    /// What this person may; nothing if he is no member.
+    pub fn rank(&self, account: &Arc<Account>) -> Option<Rank> {
+        let state = self.state.lock();
+        state.members.iter().find(|member| Arc::ptr_eq(&member.account, account)).map(|member| member.rank)
+    }
+
+    pub fn rules(&self) -> Rules {
+        self.state.lock().rules.clone()
+    }
+
+    /// The code of the invitation by link.
+    pub fn invite(&self) -> String {
+        self.state.lock().invite.clone()
+    }
+
+    pub fn renew_invite(&self) -> String {
+        let code = new_invite();
+        self.state.lock().invite.clone_from(&code);
+        code
+    }
+
+    /// Adds a person; false if he is a member already.
+    ///
+    /// # Errors
+    /// The group is full.
+    pub fn add(&self, account: &Arc<Account>) -> Result<bool, GroupError> {
+        let mut state = self.state.lock();
+        if state.members.iter().any(|member| Arc::ptr_eq(&member.account, account)) {
+            return Ok(false);
+        }
+        if state.members.len() >= GROUP_MEMBERS_MAX {
+            return Err(GroupError::TooMany);
+        }
+        state.members.push(Member { account: account.clone(), rank: Rank::Member });
+        Ok(true)
+    }
+
+    /// Takes a person out; false if he is no member. When the last admin goes, the longest member becomes one.
+    pub fn remove(&self, account: &Arc<Account>) -> bool {
+        let mut state = self.state.lock();
+        let before = state.members.len();
+        state.members.retain(|member| !Arc::ptr_eq(&member.account, account));
+        if !state.members.iter().any(|member| member.rank.is_admin())
+            && let Some(first) = state.members.first_mut()
+        {
+            first.rank = Rank::Admin;
+        }
+        state.members.len() < before
+    }
+
+    /// Makes a member an admin or a plain member; false if he is no member. Who created the group stays what he is.
+    pub fn set_rank(&self, account: &Arc<Account>, rank: Rank) -> bool {
+        let mut state = self.state.lock();
+        let found = state.members.iter_mut().find(|member| Arc::ptr_eq(&member.account, account));
+        let Some(member) = found else { return false };
+        if member.rank != Rank::Creator {
+            member.rank = rank;
+        }
+        true
+    }
+
+    pub fn set_subject(&self, subject: &str, by: &Arc<Account>) {
+        let mut state = self.state.lock();
+        subject.clone_into(&mut state.subject);
+        state.subject_at_seconds = clock::now_seconds();
+        state.subject_by = by.clone();
+    }
+
+    pub fn set_description(&self, description: Option<Description>) {
+        self.state.lock().description = description;
+    }
+
+    pub fn change_rules(&self, change: impl FnOnce(&mut Rules)) {
+        change(&mut self.state.lock().rules);
+    }
+
+    /// `<group>` with everything, as clients read it.
+    pub fn describe(&self) -> Node {
+        let state = self.state.lock();
+        let mut children: Vec<Node> = state.members.iter().map(|member| self.describe_member(member)).collect();
+        if let Some(description) = &state.description {
+            children.push(
+                NodeBuilder::new("description")
+                    .attr("id", description.id.as_str())
+                    .attr("participant", description.by.clone())
+                    .attr("t", description.at_seconds)
+                    .children([holding("body", description.text.clone())])
+                    .build(),
+            );
+        }
+        children.extend(describe_rules(&state.rules));
+        let mut group = NodeBuilder::new("group")
+            .attr("id", self.jid.user.as_str())
+            .attr("subject", state.subject.as_str())
+            .attr("s_t", state.subject_at_seconds)
+            .attr("s_o", state.subject_by.jid(self.naming).clone())
+            .attr("creation", self.created_at_seconds)
+            .attr("creator", self.creator.jid(self.naming).clone())
+            .attr("size", state.members.len())
+            .attr("addressing_mode", mode(self.naming));
+        if self.naming == Naming::Lid {
+            group = group
+                .attr("creator_pn", self.creator.number().clone())
+                .attr("s_o_pn", state.subject_by.number().clone());
+        }
+        group.children(children).build()
+    }
+
+    /// `<participant>` as it stands in a group and in a notification.
+    pub fn describe_member(&self, member: &Member) -> Node {
+        let account = &member.account;
+        let node = NodeBuilder::new("participant").attr("jid", account.jid(self.naming).clone());
+        let node = match self.naming {
+            Naming::Number => node.attr("lid", account.lid().clone()),
+            Naming::Lid => node.attr("phone_number", account.number().clone()),
+        };
+        match member.rank.word() {
+            Some(word) => node.attr("type", word).build(),
+            None => node.build(),
+        }
+    }
+}
+
+/// The word for a way of naming, as stanzas of groups carry it.
+pub fn mode(naming: Naming) -> &'static str {
+    match naming {
+        Naming::Number => "pn",
+        Naming::Lid => "lid",
+    }
+}
+
+fn describe_rules(rules: &Rules) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    let mut flag = |is_set: bool, tag: &'static str| {
+        if is_set {
+            nodes.push(NodeBuilder::new(tag).build());
+        }
+    };
+    flag(rules.announcement, "announcement");
+    flag(rules.locked, "locked");
+    if rules.approval {
+        let join = NodeBuilder::new("group_join").attr("state", "on").build();
+        nodes.push(NodeBuilder::new("membership_approval_mode").children([join]).build());
+    }
+    if rules.disappearing_seconds > 0 {
+        nodes.push(NodeBuilder::new("ephemeral").attr("expiration", rules.disappearing_seconds).build());
+    }
+    let who_adds = if rules.admins_add { "admin_add" } else { "all_member_add" };
+    nodes.push(NodeBuilder::new("member_add_mode").string_content(who_adds).build());
+    nodes
+}
+
+/// All groups.
+#[derive(Default)]
+pub struct Groups {
+    /// Read for every message to a group, written when one is made.
+    by_id: RwLock<HashMap<String, Arc<Group>>>,
+}
+
+impl Groups {
+    /// Makes a group of these people, its creator first.
+    ///
+    /// # Errors
+    /// Too many groups or members.
+    pub fn create(
+        &self,
+        subject: &str,
+        creator: &Arc<Account>,
+        others: &[Arc<Account>],
+        naming: Naming,
+    ) -> Result<Arc<Group>, GroupError> {
+        let mut by_id = self.by_id.write();
+        if by_id.len() >= GROUPS_MAX {
+            return Err(GroupError::TooMany);
+        }
+        let now = clock::now_seconds();
+        let id = format!("1203630{:011}", u64::from_be_bytes(clock::random_bytes()) % 100_000_000_000);
+        let group = Arc::new(Group {
+            jid: Jid::group(id.as_str()),
+            naming,
+            created_at_seconds: now,
+            creator: creator.clone(),
+            state: Mutex::new(State {
+                subject: subject.to_owned(),
+                subject_at_seconds: now,
+                subject_by: creator.clone(),
+                description: None,
+                members: vec![Member { account: creator.clone(), rank: Rank::Creator }],
+                rules: Rules::default(),
+                invite: new_invite(),
+            }),
+        });
+        for account in others {
+            group.add(account)?;
+        }
+        by_id.insert(id, group.clone());
+        Ok(group)
+    }
+
+    /// Finds a group by its address.
+    pub fn find(&self, jid: &Jid) -> Option<Arc<Group>> {
+        jid.is_group_address().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
+    }
+
+    /// Finds a group by the code of its invitation.
+    pub fn by_invite(&self, code: &str) -> Option<Arc<Group>> {
+        self.by_id.read().values().find(|group| group.invite() == code).cloned()
+    }
+
+    /// The groups that this person is in.
+    pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Group>> {
+        let groups: Vec<Arc<Group>> = self.by_id.read().values().cloned().collect();
+        groups.into_iter().filter(|group| group.rank(account).is_some()).collect()
+    }
+}
+
+/// Whether an address is a group's.
+pub trait GroupAddress {
+    fn is_group_address(&self) -> bool;
+}
+
+impl GroupAddress for Jid {
+    fn is_group_address(&self) -> bool {
+        self.server == crate::wire::stanza::Server::Group
+    }
+}
+
+fn new_invite() -> String {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let bytes: [u8; 22] = clock::random_bytes();
+    bytes.iter().map(|byte| char::from(letters[usize::from(*byte) % letters.len()])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::account::Directory;
+    use crate::wire::stanza::Read as _;
+
+    fn people() -> [Arc<Account>; 3] {
+        let directory = Directory::default();
+        ["15550001", "15550002", "15550003"].map(|number| directory.register(number, "Somebody"))
+    }
+
+    #[test]
+    fn a_group_names_its_members_by_number_or_by_lid_and_says_the_other_too() {
+        let [ann, bob, _] = people();
+        let groups = Groups::default();
+        let by_lid = groups.create("Cooks", &ann, std::slice::from_ref(&bob), Naming::Lid).unwrap().describe();
+        let member = &by_lid.all()[1];
+        assert_eq!(member.jid("jid").as_ref(), Some(bob.lid()));
+        assert_eq!(member.jid("phone_number").as_ref(), Some(bob.number()));
+        let by_number = groups.create("Cooks", &ann, std::slice::from_ref(&bob), Naming::Number).unwrap().describe();
+        assert_eq!(by_number.all()[1].jid("lid").as_ref(), Some(bob.lid()));
+        assert_eq!(by_number.all()[0].text("type"), Some("superadmin".into()));
+    }
+
+    #[test]
+    fn when_the_last_admin_goes_the_longest_member_becomes_one() {
+        let [ann, bob, cy] = people();
+        let group = Groups::default().create("Cooks", &ann, &[bob.clone(), cy.clone()], Naming::Number).unwrap();
+        assert!(group.remove(&ann));
+        assert!(!group.remove(&ann));
+        assert_eq!((group.rank(&bob), group.rank(&cy)), (Some(Rank::Admin), Some(Rank::Member)));
+    }
+}

@@ -1,0 +1,82 @@
+//! What members are told of changes of a group (`w:gp2`).
+
+use std::sync::Arc;
+
+use super::account::{Account, Naming};
+use super::group::{Group, GroupError, Member, mode};
+use super::network::Network;
+use super::registration::new_id;
+use super::session::Session;
+use crate::clock;
+use crate::wire::stanza::{Node, NodeBuilder};
+
+/// Tells all members that people came, went, or may more or less. Call it while those who go are still members.
+pub fn members(
+    session: &Session,
+    group: &Group,
+    tag: &'static str,
+    who: &[Arc<Account>],
+    reason: Option<&'static str>,
+) {
+    let members = group.members();
+    let meant = members.iter().filter(|member| who.iter().any(|account| Arc::ptr_eq(account, &member.account)));
+    let mut action = NodeBuilder::new(tag);
+    if let Some(reason) = reason {
+        action = action.attr("reason", reason);
+    }
+    let action = action.children(meant.map(|member| group.describe_member(member))).build();
+    tell(session, group, &members, action);
+}
+
+/// Tells these members what someone did; but not the device that did it, which has an answer.
+pub fn tell(session: &Session, group: &Group, members: &[Member], action: Node) {
+    send(group, members, &session.account, action, Some(session));
+}
+
+/// Tells these members of the group that it was created.
+pub fn created(group: &Group, by: &Account) {
+    let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
+    send(group, &group.members(), by, action, None);
+}
+
+fn send(group: &Group, members: &[Member], by: &Account, action: Node, but: Option<&Session>) {
+    let notification = NodeBuilder::new("notification")
+        .attr("from", group.jid().clone())
+        .attr("type", "w:gp2")
+        .attr("id", new_id())
+        .attr("t", clock::now_seconds())
+        .attr("notify", by.name())
+        .attr("participant", by.jid(group.naming()).clone())
+        .attr("addressing_mode", mode(group.naming()));
+    let notification = match group.naming() {
+        Naming::Number => notification.attr("participant_lid", by.lid().clone()),
+        Naming::Lid => notification.attr("participant_pn", by.number().clone()),
+    };
+    let notification = notification.children([action]).build();
+    for member in members {
+        for device in member.account.devices() {
+            if but.is_some_and(|session| Arc::ptr_eq(&session.device, &device)) {
+                continue;
+            }
+            device.tell(notification.clone());
+        }
+    }
+}
+
+impl Network {
+    /// Makes a group of these people, its creator first, and tells their devices.
+    ///
+    /// # Errors
+    /// Too many groups or members.
+    pub fn create_group(
+        &self,
+        creator: &Arc<Account>,
+        subject: &str,
+        others: &[Arc<Account>],
+        naming: Naming,
+    ) -> Result<Arc<Group>, GroupError> {
+        let group = self.inner.groups.create(subject, creator, others, naming)?;
+        created(&group, creator);
+        Ok(group)
+    }
+}

@@ -1,0 +1,176 @@
+//! `encrypt`: the public keys of devices, left by them and fetched by those who want to write to them.
+
+use sha1::{Digest as _, Sha1};
+
+use crate::clock;
+use crate::faults::PrekeysDecision;
+use crate::limits::{PREKEYS_LOW, REQUEST_ITEMS_MAX};
+use crate::server::device::Device;
+use crate::server::device_list;
+use crate::server::fault_points;
+use crate::server::identity;
+use crate::server::keys::{KeyBundle, OneTime, SignedPrekey, read_one_time, write_one_time};
+use crate::server::registration::new_id;
+use crate::server::session::Session;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
+
+/// The kind of all keys: Curve25519.
+const KEY_TYPE: u8 = 5;
+
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    match node.text("type").as_deref() {
+        Some("set") => match node.child("rotate") {
+            Some(rotate) => Some(take_rotated(session, node, rotate)),
+            None => take_upload(session, node),
+        },
+        _ => {
+            if let Some(key) = node.child("key").or_else(|| node.child("key_fetch")) {
+                return Some(fetch(session, node, key));
+            }
+            if node.child("count").is_some() {
+                let count = NodeBuilder::new("count").attr("value", session.device.prekeys_left()).build();
+                return Some(result(node, [count]));
+            }
+            node.child("digest").map(|_| digest(session, node))
+        }
+    }
+}
+
+fn take_upload(session: &Session, node: &Node) -> Option<Node> {
+    let refused = || error(node, 406, "not-acceptable");
+    let registration = node.child_bytes("registration")?.try_into().ok();
+    let identity = node.child_bytes("identity").and_then(|bytes| bytes.try_into().ok());
+    let signed = node.child("skey").and_then(SignedPrekey::read);
+    let (Some(registration), Some(identity), Some(signed)) = (registration, identity, signed) else {
+        return Some(refused());
+    };
+    if !identity::is_signed_prekey(&identity, &signed) {
+        return Some(refused());
+    }
+    let uploaded = node.child("list").map(Node::all).unwrap_or_default();
+    if uploaded.len() > REQUEST_ITEMS_MAX {
+        return Some(refused());
+    }
+    let mut keys = session.device.keys.lock();
+    match keys.as_mut() {
+        // A device has one identity for all its life.
+        Some(known) if known.identity != identity => return Some(refused()),
+        Some(known) => {
+            known.registration = registration;
+            known.signed = signed;
+        }
+        None => *keys = Some(KeyBundle::new(registration, identity, signed)),
+    }
+    if let Some(keys) = keys.as_mut() {
+        keys.add(uploaded.iter().filter_map(read_one_time));
+    }
+    drop(keys);
+    if session.device.index() == 0 {
+        session.account.set_identity(identity);
+    }
+    Some(result(node, []))
+}
+
+fn take_rotated(session: &Session, node: &Node, rotate: &Node) -> Node {
+    let signed = rotate.child("skey").and_then(SignedPrekey::read);
+    let mut keys = session.device.keys.lock();
+    match (signed, keys.as_mut()) {
+        (Some(signed), Some(keys)) if identity::is_signed_prekey(&keys.identity, &signed) => {
+            keys.signed = signed;
+            result(node, [])
+        }
+        _ => error(node, 406, "not-acceptable"),
+    }
+}
+
+fn digest(session: &Session, node: &Node) -> Node {
+    let keys = session.device.keys.lock();
+    let Some(keys) = keys.as_ref().filter(|keys| keys.one_time_left() > 0) else {
+        // The client has never brought one-time prekeys: it does now.
+        return error(node, 404, "item-not-found");
+    };
+    let mut hash = Sha1::new();
+    hash.update(keys.identity);
+    hash.update(keys.signed.value);
+    hash.update(keys.signed.signature);
+    keys.one_time().for_each(|(_, value)| hash.update(value));
+    let ids = keys.one_time().map(|(id, _)| holding("id", *id));
+    let digest = NodeBuilder::new("digest")
+        .children([
+            holding("registration", keys.registration),
+            holding("type", [KEY_TYPE]),
+            holding("identity", keys.identity),
+            keys.signed.write(),
+            NodeBuilder::new("list").children(ids).build(),
+            holding("hash", hash.finalize().to_vec()),
+        ])
+        .build();
+    result(node, [digest])
+}
+
+fn fetch(session: &Session, node: &Node, key: &Node) -> Node {
+    if key.all().len() > REQUEST_ITEMS_MAX {
+        return error(node, 400, "bad-request");
+    }
+    let users = key.all().iter().filter_map(|user| Some(bundle(session, &user.jid("jid")?)));
+    result(node, [NodeBuilder::new("list").children(users).build()])
+}
+
+fn bundle(session: &Session, jid: &Jid) -> Node {
+    let found = session.network.inner.directory.resolve(jid);
+    let decision = found
+        .as_ref()
+        .map(|found| fault_points::keys_wanted(&session.network.inner.faults, &session.device, &found.account));
+    let device = found.and_then(|found| found.account.device(found.device));
+    let children = match (device.as_deref(), decision) {
+        (Some(device), Some(PrekeysDecision::Give)) => take(device, KeyBundle::take_one_time),
+        (Some(device), Some(PrekeysDecision::GiveWithoutOneTimeKey)) => take(device, |_| None),
+        _ => None,
+    };
+    let user = NodeBuilder::new("user").attr("jid", jid.clone());
+    match children {
+        Some(children) => {
+            device.as_deref().inspect(|device| tell_if_low(device));
+            user.children(children).build()
+        }
+        None => {
+            let error = NodeBuilder::new("error").attr("code", 406).attr("text", "not-acceptable").build();
+            user.children([error]).build()
+        }
+    }
+}
+
+fn take(device: &Device, one_time: impl FnOnce(&mut KeyBundle) -> Option<OneTime>) -> Option<Vec<Node>> {
+    let mut keys = device.keys.lock();
+    let keys = keys.as_mut()?;
+    let mut children = vec![
+        holding("registration", keys.registration),
+        holding("type", [KEY_TYPE]),
+        holding("identity", keys.identity),
+        keys.signed.write(),
+    ];
+    children.extend(one_time(keys).as_ref().map(write_one_time));
+    children.extend(device_list::identity(device));
+    Some(children)
+}
+
+/// Asks a device for new one-time prekeys, once until it has brought some.
+fn tell_if_low(device: &Device) {
+    let left = {
+        let mut keys = device.keys.lock();
+        let Some(keys) = keys.as_mut() else { return };
+        if keys.told_low || keys.one_time_left() >= PREKEYS_LOW {
+            return;
+        }
+        keys.told_low = true;
+        keys.one_time_left()
+    };
+    let notification = NodeBuilder::new("notification")
+        .attr("from", SERVER)
+        .attr("type", "encrypt")
+        .attr("id", new_id())
+        .attr("t", clock::now_seconds())
+        .children([NodeBuilder::new("count").attr("value", left).build()])
+        .build();
+    device.tell(notification);
+}

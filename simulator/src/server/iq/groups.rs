@@ -1,0 +1,176 @@
+//! `w:g2`: groups, asked for and changed. Every change is told to all members, and to who was taken out.
+
+use std::sync::Arc;
+
+use crate::limits::{GROUP_SUBJECT_BYTES_MAX, REQUEST_ITEMS_MAX};
+use crate::server::account::{Account, Naming};
+use crate::server::group::{Group, GroupAddress as _, GroupError, Rank};
+use crate::server::group_notice::{self, tell};
+use crate::server::session::Session;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
+
+mod change;
+
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let to = node.jid("to")?;
+    let is_set = node.text("type").as_deref() == Some("set");
+    if to.user.is_empty() || !to.is_group_address() {
+        return if is_set { set_any(session, node) } else { get_any(session, node) };
+    }
+    let Some(group) = session.network.inner.groups.find(&to) else {
+        return Some(error(node, 404, "item-not-found"));
+    };
+    if group.rank(&session.account).is_none() {
+        return Some(refusal(node, GroupError::NoMember));
+    }
+    if is_set { change::answer(session, node, &group) } else { get_one(node, &group) }
+}
+
+/// What is asked of one group.
+fn get_one(node: &Node, group: &Group) -> Option<Node> {
+    let asked = node.all().first()?;
+    match asked.tag.as_ref() {
+        "query" => Some(result(node, [group.describe()])),
+        "invite" => {
+            let invite = NodeBuilder::new("invite").attr("code", group.invite()).build();
+            Some(result(node, [invite]))
+        }
+        // ASSUMPTION: whoever joins is let in, so that nobody ever waits.
+        "membership_approval_requests" => Some(result(node, [empty("membership_approval_requests")])),
+        _ => None,
+    }
+}
+
+/// What is asked of no group in particular.
+fn get_any(session: &Session, node: &Node) -> Option<Node> {
+    let asked = node.all().first()?;
+    let groups = &session.network.inner.groups;
+    match asked.tag.as_ref() {
+        "participating" => {
+            let own = groups.of(&session.account).into_iter().map(|group| group.describe());
+            Some(result(node, [NodeBuilder::new("groups").children(own).build()]))
+        }
+        "query" => {
+            let described = asked.all().iter().take(REQUEST_ITEMS_MAX).filter_map(|wanted| {
+                let jid = wanted.jid("jid")?;
+                Some(match groups.find(&jid) {
+                    Some(group) if group.rank(&session.account).is_some() => group.describe(),
+                    Some(_) => missing(&jid, 403),
+                    None => missing(&jid, 404),
+                })
+            });
+            Some(result(node, [NodeBuilder::new("groups").children(described).build()]))
+        }
+        "invite" => match groups.by_invite(&asked.text("code")?) {
+            Some(group) => Some(result(node, [group.describe()])),
+            None => Some(error(node, 404, "item-not-found")),
+        },
+        _ => None,
+    }
+}
+
+fn missing(jid: &Jid, code: u16) -> Node {
+    NodeBuilder::new("group").attr("id", jid.user.as_str()).attr("error", code).build()
+}
+
+/// What is changed without naming a group.
+fn set_any(session: &Session, node: &Node) -> Option<Node> {
+    let wanted = node.all().first()?;
+    match wanted.tag.as_ref() {
+        "create" => Some(create(session, node, wanted)),
+        "leave" => {
+            let left = wanted.all().iter().map(|group| {
+                let code = leave(session, group.jid("id").as_ref());
+                let answer = NodeBuilder::new("group");
+                let answer = match group.attrs.get("id") {
+                    Some(id) => answer.attr("id", id.clone()),
+                    None => answer,
+                };
+                if code == 200 { answer.build() } else { answer.attr("error", code).build() }
+            });
+            Some(result(node, [NodeBuilder::new("leave").children(left).build()]))
+        }
+        "invite" => {
+            let Some(group) = session.network.inner.groups.by_invite(&wanted.text("code")?) else {
+                return Some(error(node, 404, "item-not-found"));
+            };
+            match group.add(&session.account) {
+                Ok(true) => group_notice::members(
+                    session,
+                    &group,
+                    "add",
+                    std::slice::from_ref(&session.account),
+                    Some("invite"),
+                ),
+                Ok(false) => {}
+                Err(refused) => return Some(refusal(node, refused)),
+            }
+            Some(result(node, [NodeBuilder::new("group").attr("jid", group.jid().clone()).build()]))
+        }
+        _ => None,
+    }
+}
+
+fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
+    let subject = wanted.text("subject").unwrap_or_default();
+    if subject.is_empty() || subject.len() > GROUP_SUBJECT_BYTES_MAX {
+        return error(node, 406, "not-acceptable");
+    }
+    let asked: Vec<Jid> = participants(wanted);
+    let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| session.network.account(jid)).collect();
+    // ASSUMPTION: a group names its members as whoever creates it named them.
+    let by_lid = asked.iter().any(|jid| Naming::of(jid) == Some(Naming::Lid));
+    let naming = if by_lid { Naming::Lid } else { Naming::Number };
+    match session.network.create_group(&session.account, &subject, &others, naming) {
+        Ok(group) => {
+            group.change_rules(|rules| {
+                rules.disappearing_seconds =
+                    wanted.child("ephemeral").and_then(|node| node.number("expiration")).unwrap_or_default();
+            });
+            result(node, [group.describe()])
+        }
+        Err(refused) => refusal(node, refused),
+    }
+}
+
+/// Takes whoever asks out of a group; an HTTP-like code.
+fn leave(session: &Session, jid: Option<&Jid>) -> u16 {
+    let Some(group) = jid.and_then(|jid| session.network.inner.groups.find(jid)) else { return 404 };
+    let account = std::slice::from_ref(&session.account);
+    if group.rank(&session.account).is_none() {
+        return 404;
+    }
+    group_notice::members(session, &group, "remove", account, None);
+    group.remove(&session.account);
+    200
+}
+
+/// The addresses in `<participant jid/>` children.
+fn participants(node: &Node) -> Vec<Jid> {
+    let named = node.all().iter().filter(|child| child.tag == "participant");
+    named.filter_map(|participant| participant.jid("jid")).take(REQUEST_ITEMS_MAX).collect()
+}
+
+fn refusal(node: &Node, refused: GroupError) -> Node {
+    match refused {
+        GroupError::NoMember | GroupError::NoAdmin => error(node, 403, "forbidden"),
+        GroupError::TooMany => error(node, 419, "resource-limit"),
+    }
+}
+
+/// Whether who asks may do what only admins may.
+fn require_admin(session: &Session, group: &Group) -> Result<(), GroupError> {
+    match group.rank(&session.account) {
+        Some(rank) if rank.is_admin() => Ok(()),
+        Some(_) => Err(GroupError::NoAdmin),
+        None => Err(GroupError::NoMember),
+    }
+}
+
+fn announce(session: &Session, group: &Group, action: Node) {
+    tell(session, group, &group.members(), action);
+}
+
+fn rank_word(promote: bool) -> Rank {
+    if promote { Rank::Admin } else { Rank::Member }
+}

@@ -1,0 +1,178 @@
+//! Changes of a group: its members, its name and text, and its rules.
+
+use std::sync::Arc;
+
+use super::{announce, participants, rank_word, refusal, require_admin};
+use crate::clock;
+use crate::limits::{GROUP_DESCRIPTION_BYTES_MAX, GROUP_SUBJECT_BYTES_MAX};
+use crate::server::account::Account;
+use crate::server::group::{Description, Group, GroupError, Rules};
+use crate::server::group_notice;
+use crate::server::session::Session;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
+
+/// Changes a group as asked by a member; nothing if what is asked is not known.
+pub fn answer(session: &Session, node: &Node, group: &Arc<Group>) -> Option<Node> {
+    let wanted = node.all().first()?;
+    let done = match wanted.tag.as_ref() {
+        "add" => add(session, group, wanted),
+        "remove" => require_admin(session, group).map(|()| vec![remove(session, group, wanted)]),
+        "promote" => require_admin(session, group).map(|()| vec![rank(session, group, wanted, true)]),
+        "demote" => require_admin(session, group).map(|()| vec![rank(session, group, wanted, false)]),
+        "subject" => return Some(subject(session, node, group, wanted)),
+        "description" => return Some(description(session, node, group, wanted)),
+        "invite" => require_admin(session, group).map(|()| {
+            let code = group.renew_invite();
+            let invite = NodeBuilder::new("invite").attr("code", code).build();
+            announce(session, group, invite.clone());
+            vec![invite]
+        }),
+        // Nobody waits to be let in, and nobody was invited by a message: nothing is there to act on.
+        "membership_requests_action" | "revoke" | "accept" => return Some(error(node, 404, "item-not-found")),
+        _ => rule(session, group, wanted)?,
+    };
+    Some(match done {
+        Ok(children) => result(node, children),
+        Err(refused) => refusal(node, refused),
+    })
+}
+
+fn add(session: &Session, group: &Arc<Group>, wanted: &Node) -> Result<Vec<Node>, GroupError> {
+    if group.rules().admins_add {
+        require_admin(session, group)?;
+    }
+    let mut added = Vec::new();
+    let outcomes = each(session, wanted, |account| match group.add(account) {
+        Ok(true) => {
+            added.push(account.clone());
+            None
+        }
+        Ok(false) => Some(409),
+        Err(_) => Some(419),
+    });
+    if !added.is_empty() {
+        group_notice::members(session, group, "add", &added, None);
+    }
+    Ok(vec![NodeBuilder::new("add").children(outcomes).build()])
+}
+
+fn remove(session: &Session, group: &Arc<Group>, wanted: &Node) -> Node {
+    let mut removed = Vec::new();
+    let outcomes = each(session, wanted, |account| match group.rank(account) {
+        Some(_) => {
+            removed.push(account.clone());
+            None
+        }
+        None => Some(404),
+    });
+    // Told while they are still members, so that they are told too.
+    if !removed.is_empty() {
+        group_notice::members(session, group, "remove", &removed, None);
+    }
+    for account in &removed {
+        group.remove(account);
+    }
+    NodeBuilder::new("remove").children(outcomes).build()
+}
+
+fn rank(session: &Session, group: &Arc<Group>, wanted: &Node, promote: bool) -> Node {
+    let tag = if promote { "promote" } else { "demote" };
+    let mut changed = Vec::new();
+    let outcomes = each(session, wanted, |account| {
+        if group.set_rank(account, rank_word(promote)) {
+            changed.push(account.clone());
+            None
+        } else {
+            Some(404)
+        }
+    });
+    if !changed.is_empty() {
+        group_notice::members(session, group, tag, &changed, None);
+    }
+    NodeBuilder::new(tag).children(outcomes).build()
+}
+
+/// Does something with each person named; a code in the answer says why not.
+fn each(session: &Session, wanted: &Node, mut act: impl FnMut(&Arc<Account>) -> Option<u16>) -> Vec<Node> {
+    let outcome = |jid: Jid| {
+        let code = session.network.account(&jid).map_or(Some(404), |account| act(&account));
+        let participant = NodeBuilder::new("participant").attr("jid", jid);
+        match code {
+            Some(code) => participant.attr("error", code).build(),
+            None => participant.build(),
+        }
+    };
+    participants(wanted).into_iter().map(outcome).collect()
+}
+
+fn may_edit(session: &Session, group: &Group) -> Result<(), GroupError> {
+    if group.rules().locked { require_admin(session, group) } else { Ok(()) }
+}
+
+fn subject(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node) -> Node {
+    if let Err(refused) = may_edit(session, group) {
+        return refusal(node, refused);
+    }
+    let subject = wanted.content_text().unwrap_or_default();
+    if subject.is_empty() || subject.len() > GROUP_SUBJECT_BYTES_MAX {
+        return error(node, 406, "not-acceptable");
+    }
+    group.set_subject(&subject, &session.account);
+    let told = NodeBuilder::new("subject")
+        .attr("subject", subject.as_ref())
+        .attr("s_o", session.account.jid(group.naming()).clone())
+        .attr("s_t", clock::now_seconds())
+        .build();
+    announce(session, group, told);
+    result(node, [])
+}
+
+fn description(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node) -> Node {
+    if let Err(refused) = may_edit(session, group) {
+        return refusal(node, refused);
+    }
+    let text = wanted.child_bytes("body").unwrap_or_default();
+    if text.len() > GROUP_DESCRIPTION_BYTES_MAX {
+        return error(node, 406, "not-acceptable");
+    }
+    let is_deleted = wanted.text("delete").as_deref() == Some("true");
+    let id = wanted.text("id").unwrap_or_default().into_owned();
+    let description = Description {
+        id: id.clone(),
+        text: text.to_vec(),
+        by: session.account.jid(group.naming()).clone(),
+        at_seconds: clock::now_seconds(),
+    };
+    group.set_description((!is_deleted).then_some(description));
+    let child = if is_deleted { empty("delete") } else { NodeBuilder::new("body").bytes(text).build() };
+    announce(session, group, NodeBuilder::new("description").attr("id", id).children([child]).build());
+    result(node, [])
+}
+
+/// A rule, by its tag; nothing if it is not known.
+fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<Vec<Node>, GroupError>> {
+    let seconds = wanted.number("expiration").unwrap_or_default();
+    let set: Box<dyn FnOnce(&mut Rules)> = match wanted.tag.as_ref() {
+        "announcement" => Box::new(|rules| rules.announcement = true),
+        "not_announcement" => Box::new(|rules| rules.announcement = false),
+        "locked" => Box::new(|rules| rules.locked = true),
+        "unlocked" => Box::new(|rules| rules.locked = false),
+        "ephemeral" => Box::new(move |rules| rules.disappearing_seconds = seconds),
+        "not_ephemeral" => Box::new(|rules| rules.disappearing_seconds = 0),
+        "member_add_mode" => {
+            let admins_add = wanted.content_text().as_deref() == Some("admin_add");
+            Box::new(move |rules| rules.admins_add = admins_add)
+        }
+        "membership_approval_mode" => {
+            let on = wanted.child("group_join").and_then(|join| join.text("state")).as_deref() == Some("on");
+            Box::new(move |rules| rules.approval = on)
+        }
+        _ => return None,
+    };
+    if let Err(refused) = require_admin(session, group) {
+        return Some(Err(refused));
+    }
+    group.change_rules(set);
+    announce(session, group, wanted.clone());
+    Some(Ok(Vec::new()))
+}

@@ -1,0 +1,105 @@
+//! `privacy` and `blocklist`: who may see what, whom a person does not want to hear from, and the tokens by which a
+//! stranger shows that he was written to.
+
+use std::sync::Arc;
+
+use crate::clock;
+use crate::limits::BLOCKED_MAX;
+use crate::server::account::Account;
+use crate::server::registration::new_id;
+use crate::server::session::Session;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
+
+/// What holds until a person changes it.
+const DEFAULTS: [(&str, &str); 9] = [
+    ("calladd", "all"),
+    ("defense", "off"),
+    ("groupadd", "all"),
+    ("last", "all"),
+    ("messages", "all"),
+    ("online", "all"),
+    ("profile", "all"),
+    ("readreceipts", "all"),
+    ("status", "contacts"),
+];
+
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let account = &session.account;
+    if let Some(tokens) = node.child("tokens") {
+        tokens.all().iter().for_each(|token| pass_token(session, token));
+        return Some(result(node, []));
+    }
+    let privacy = node.child("privacy")?;
+    if node.text("type").as_deref() == Some("set") {
+        for category in privacy.all() {
+            if let (Some(name), Some(value)) = (category.text("name"), category.text("value"))
+                && DEFAULTS.iter().any(|(known, _)| *known == name)
+            {
+                account.set_privacy(&name, &value);
+            }
+        }
+    }
+    Some(result(node, [settings(account)]))
+}
+
+fn settings(account: &Account) -> Node {
+    let set = account.privacy();
+    let categories = DEFAULTS.iter().map(|(name, default)| {
+        let value = set.get(*name).map_or(*default, String::as_str);
+        NodeBuilder::new("category").attr("name", *name).attr("value", value).build()
+    });
+    NodeBuilder::new("privacy").children(categories).build()
+}
+
+/// A person lets another have a token, which that one shows when he writes back.
+///
+/// ASSUMPTION: the service makes the token, gives it to the other person's devices, and asks nobody for one.
+fn pass_token(session: &Session, token: &Node) {
+    let Some(other) = token.jid("jid").and_then(|jid| session.network.account(&jid)) else { return };
+    let token = NodeBuilder::new("token")
+        .attr("type", "trusted_contact")
+        .attr("t", token.number("t").unwrap_or_else(clock::now_seconds))
+        .bytes(clock::random_bytes::<32>())
+        .build();
+    let notification = NodeBuilder::new("notification")
+        .attr("from", session.account.number().clone())
+        .attr("sender_lid", session.account.lid().clone())
+        .attr("type", "privacy_token")
+        .attr("id", new_id())
+        .attr("t", clock::now_seconds())
+        .children([NodeBuilder::new("tokens").children([token]).build()])
+        .build();
+    for device in other.devices() {
+        device.tell(notification.clone());
+    }
+}
+
+pub fn answer_blocklist(session: &Session, node: &Node) -> Option<Node> {
+    if node.text("type").as_deref() == Some("get") {
+        return Some(result(node, [list(session)]));
+    }
+    let item = node.child("item")?;
+    let Some(other) = item.jid("jid").and_then(|jid| session.network.account(&jid)) else {
+        return Some(error(node, 404, "item-not-found"));
+    };
+    let lid = other.lid().to_string();
+    let is_block = item.text("action").as_deref() == Some("block");
+    session.account.change_blocked(|blocked| {
+        if !is_block {
+            blocked.remove(&lid);
+        } else if blocked.len() < BLOCKED_MAX {
+            blocked.insert(lid);
+        }
+    });
+    Some(result(node, [list(session)]))
+}
+
+fn list(session: &Session) -> Node {
+    let items = session.account.blocked().into_iter().map(|lid| NodeBuilder::new("item").attr("jid", lid).build());
+    NodeBuilder::new("list").attr("addressing_mode", "lid").children(items).build()
+}
+
+/// Whether `account` does not want to hear from `other`.
+pub fn is_blocked(account: &Arc<Account>, other: &Account) -> bool {
+    account.blocked().contains(&other.lid().to_string())
+}

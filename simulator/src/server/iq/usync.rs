@@ -1,0 +1,125 @@
+//! `usync`: what is known of users: whether they are here, by which addresses, with which devices.
+
+use std::sync::Arc;
+
+use crate::faults::UsyncDecision;
+use crate::limits::REQUEST_ITEMS_MAX;
+use crate::server::account::{Account, Naming};
+use crate::server::device_list;
+use crate::server::fault_points;
+use crate::server::session::Session;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
+
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let usync = node.child("usync")?;
+    let (query, list) = (usync.child("query")?, usync.child("list")?);
+    if list.all().len() > REQUEST_ITEMS_MAX {
+        return Some(error(node, 400, "bad-request"));
+    }
+    let asked: Vec<&str> = query.all().iter().map(|protocol| protocol.tag.as_ref()).collect();
+    let users: Vec<Node> = list.all().iter().filter_map(|user| describe(session, user, &asked)).collect();
+    // What a result says of a protocol as a whole: nothing, so that there is no error.
+    let states = asked.iter().map(|tag| NodeBuilder::new_dynamic((*tag).to_owned()).build());
+    let mut answer = NodeBuilder::new("usync");
+    for name in ["sid", "index", "last", "mode", "context"] {
+        if let Some(value) = usync.attrs.get(name) {
+            answer = answer.attr(name, value.clone());
+        }
+    }
+    let children =
+        [NodeBuilder::new("result").children(states).build(), NodeBuilder::new("list").children(users).build()];
+    Some(result(node, [answer.children(children).build()]))
+}
+
+/// Whom a `<user>` of the request means.
+enum Asked {
+    Known(Arc<Account>, Jid),
+    /// An address or number that nobody here has.
+    Unknown(Option<Jid>),
+}
+
+fn find(session: &Session, user: &Node) -> Asked {
+    match named(session, user) {
+        Asked::Known(account, jid) => {
+            match fault_points::looked_up(&session.network.inner.faults, &session.device, &account) {
+                UsyncDecision::Answer => Asked::Known(account, jid),
+                UsyncDecision::NotOnWhatsapp => Asked::Unknown(Some(jid)),
+            }
+        }
+        unknown => unknown,
+    }
+}
+
+fn named(session: &Session, user: &Node) -> Asked {
+    if let Some(jid) = user.jid("jid").or_else(|| user.jid("pn_jid")) {
+        let jid = jid.to_non_ad();
+        return match session.network.inner.directory.resolve(&jid) {
+            Some(found) => Asked::Known(found.account, jid),
+            None => Asked::Unknown(Some(jid)),
+        };
+    }
+    let phone = user.child("contact").and_then(Node::content_text).unwrap_or_default();
+    let number = phone.trim_start_matches('+');
+    match session.network.inner.directory.by_number(number) {
+        Some(account) => {
+            let jid = account.number().clone();
+            Asked::Known(account, jid)
+        }
+        None => Asked::Unknown(number.bytes().all(|byte| byte.is_ascii_digit()).then(|| Jid::pn(number))),
+    }
+}
+
+fn describe(session: &Session, user: &Node, asked: &[&str]) -> Option<Node> {
+    match find(session, user) {
+        Asked::Known(account, jid) => {
+            let parts = asked.iter().filter_map(|tag| part(session, &account, user, tag));
+            let mut answer = NodeBuilder::new("user").attr("jid", jid.clone());
+            if Naming::of(&jid) == Some(Naming::Lid) {
+                answer = answer.attr("pn_jid", account.number().clone());
+            }
+            Some(answer.children(parts).build())
+        }
+        Asked::Unknown(jid) => {
+            let mut answer = NodeBuilder::new("user");
+            if let Some(jid) = jid {
+                answer = answer.attr("jid", jid);
+            }
+            let parts = asked.iter().filter_map(|tag| match *tag {
+                "contact" => Some(contact(user, "out")),
+                // Who is not here has no devices.
+                "devices" => Some(NodeBuilder::new("devices").children([empty("device-list")]).build()),
+                _ => None,
+            });
+            Some(answer.children(parts).build())
+        }
+    }
+}
+
+fn part(session: &Session, account: &Arc<Account>, user: &Node, tag: &str) -> Option<Node> {
+    match tag {
+        "contact" => Some(contact(user, "in")),
+        "devices" => {
+            account.watch_devices(&session.account.number().user);
+            Some(device_list::answer(account))
+        }
+        "lid" => Some(NodeBuilder::new("lid").attr("val", account.lid().clone()).build()),
+        "status" => {
+            let (text, at_seconds) = account.about()?;
+            Some(NodeBuilder::new("status").attr("t", at_seconds).bytes(text.into_bytes()).build())
+        }
+        "disappearing_mode" => Some(
+            NodeBuilder::new("disappearing_mode").attr("duration", account.disappearing_seconds()).attr("t", 0).build(),
+        ),
+        // Nobody is a business, or has a picture, a bot, a user name: an absent part says so.
+        _ => None,
+    }
+}
+
+/// `<contact type>` with the number as it was asked.
+fn contact(user: &Node, kind: &'static str) -> Node {
+    let answer = NodeBuilder::new("contact").attr("type", kind);
+    match user.child("contact").and_then(Node::bytes) {
+        Some(phone) => answer.bytes(phone).build(),
+        None => answer.build(),
+    }
+}

@@ -1,0 +1,133 @@
+//! The public keys that a device leaves with the server, so that others can begin sessions with it unasked.
+
+use std::collections::VecDeque;
+
+use crate::limits::PREKEYS_PER_DEVICE_MAX;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding};
+
+/// A one-time prekey: three bytes of id and the public key.
+pub type OneTime = ([u8; 3], [u8; 32]);
+
+/// A signed prekey, used when no one-time prekey is left too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPrekey {
+    pub id: [u8; 3],
+    pub value: [u8; 32],
+    pub signature: [u8; 64],
+}
+
+impl SignedPrekey {
+    /// Reads `<skey><id/><value/><signature/></skey>`.
+    pub fn read(node: &Node) -> Option<Self> {
+        Some(Self {
+            id: node.child_bytes("id")?.try_into().ok()?,
+            value: node.child_bytes("value")?.try_into().ok()?,
+            signature: node.child_bytes("signature")?.try_into().ok()?,
+        })
+    }
+
+    /// Writes it as it is read.
+    pub fn write(&self) -> Node {
+        NodeBuilder::new("skey")
+            .children([holding("id", self.id), holding("value", self.value), holding("signature", self.signature)])
+            .build()
+    }
+}
+
+/// What one device has left.
+#[derive(Debug, Clone)]
+pub struct KeyBundle {
+    pub registration: [u8; 4],
+    pub identity: [u8; 32],
+    pub signed: SignedPrekey,
+    one_time: VecDeque<OneTime>,
+    /// The device was told that few are left, and has not brought new ones since.
+    pub told_low: bool,
+}
+
+impl KeyBundle {
+    pub fn new(registration: [u8; 4], identity: [u8; 32], signed: SignedPrekey) -> Self {
+        Self { registration, identity, signed, one_time: VecDeque::new(), told_low: false }
+    }
+
+    /// Adds what was uploaded; an id that is there already is replaced. Beyond the bound the oldest go.
+    pub fn add(&mut self, uploaded: impl IntoIterator<Item = OneTime>) {
+        let was_empty = self.one_time.is_empty();
+        for (id, value) in uploaded {
+            if !was_empty && let Some(same) = self.one_time.iter_mut().find(|(known, _)| *known == id) {
+                same.1 = value;
+                continue;
+            }
+            if self.one_time.len() >= PREKEYS_PER_DEVICE_MAX {
+                self.one_time.pop_front();
+            }
+            self.one_time.push_back((id, value));
+        }
+        self.told_low = false;
+    }
+
+    /// Hands out a one-time prekey, which nobody gets again; nothing when none is left.
+    pub fn take_one_time(&mut self) -> Option<OneTime> {
+        self.one_time.pop_front()
+    }
+
+    /// All of them, in the order in which they will be handed out.
+    pub fn one_time(&self) -> impl Iterator<Item = &OneTime> {
+        self.one_time.iter()
+    }
+
+    pub fn one_time_left(&self) -> usize {
+        self.one_time.len()
+    }
+
+    /// Throws them away, as if others had taken them.
+    pub fn exhaust(&mut self) {
+        self.one_time.clear();
+    }
+}
+
+/// Reads `<key><id/><value/></key>`.
+pub fn read_one_time(node: &Node) -> Option<OneTime> {
+    Some((node.child_bytes("id")?.try_into().ok()?, node.child_bytes("value")?.try_into().ok()?))
+}
+
+/// Writes it as it is read.
+pub fn write_one_time((id, value): &OneTime) -> Node {
+    NodeBuilder::new("key").children([holding("id", *id), holding("value", *value)]).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle() -> KeyBundle {
+        KeyBundle::new([1; 4], [2; 32], SignedPrekey { id: [3; 3], value: [4; 32], signature: [5; 64] })
+    }
+
+    #[test]
+    fn a_one_time_prekey_is_handed_out_once() {
+        let mut keys = bundle();
+        keys.add([([0, 0, 1], [1; 32]), ([0, 0, 2], [2; 32])]);
+        assert_eq!(keys.take_one_time(), Some(([0, 0, 1], [1; 32])));
+        assert_eq!(keys.take_one_time(), Some(([0, 0, 2], [2; 32])));
+        assert_eq!(keys.take_one_time(), None);
+    }
+
+    #[test]
+    fn the_same_id_uploaded_again_replaces_the_key() {
+        let mut keys = bundle();
+        keys.add([([0, 0, 1], [1; 32])]);
+        keys.add([([0, 0, 1], [9; 32]), ([0, 0, 2], [2; 32])]);
+        assert_eq!(keys.one_time_left(), 2);
+        assert_eq!(keys.take_one_time(), Some(([0, 0, 1], [9; 32])));
+    }
+
+    #[test]
+    fn keys_are_written_as_they_are_read() {
+        let signed = bundle().signed;
+        assert_eq!(SignedPrekey::read(&signed.write()), Some(signed));
+        let key = ([7; 3], [8; 32]);
+        assert_eq!(read_one_time(&write_one_time(&key)), Some(key));
+        assert_eq!(read_one_time(&holding("key", vec![1])), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! Linking by a code of eight characters that the client shows and its owner types into the phone.
+//!
+//! Three messages pass between the two, which the server relays and cannot read: the client's key, wrapped with the
+//! code; the phone's key, wrapped with the same code; and what both need to agree on a secret. After that it goes on as
+//! with a scanned code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::registration::{Registering, notification};
+use super::session::Session;
+use crate::clock;
+use crate::limits::TYPED_CODE_SECONDS;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result};
+
+const REGISTER: &str = "link_code_companion_reg";
+const REFERENCE: &str = "link_code_pairing_ref";
+const WRAPPED_COMPANION_KEY: &str = "link_code_pairing_wrapped_companion_ephemeral_pub";
+const WRAPPED_PRIMARY_KEY: &str = "link_code_pairing_wrapped_primary_ephemeral_pub";
+const PRIMARY_IDENTITY: &str = "primary_identity_pub";
+const WRAPPED_BUNDLE: &str = "link_code_pairing_wrapped_key_bundle";
+const COMPANION_IDENTITY: &str = "companion_identity_public";
+
+/// A client's wish to be linked by a typed code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedCode {
+    /// The account that it wants to be linked to.
+    pub number: Jid,
+    /// Its ephemeral key, wrapped with the code: 80 bytes.
+    pub wrapped_key: Vec<u8>,
+    /// What the phone shows of it, such as `Chrome (Linux)`.
+    pub display: String,
+}
+
+/// A client that registers sends `companion_hello` or `companion_finish`.
+pub fn from_companion(registering: &Arc<Registering>, node: &Node) {
+    let Some(register) = node.child(REGISTER) else { return };
+    let answer = match register.text("stage").as_deref() {
+        Some("companion_hello") => hello(registering, node, register),
+        Some("companion_finish") => finish(registering, node, register),
+        _ => error(node, 400, "bad-request"),
+    };
+    registering.outlet.push(Arc::new(answer));
+}
+
+fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
+    let network = &registering.network;
+    let Some(account) = register.jid("jid").and_then(|jid| network.account(&jid)) else {
+        return error(node, 404, "item-not-found");
+    };
+    let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY).map(<[u8]>::to_vec) else {
+        return error(node, 400, "bad-request");
+    };
+    if register.child_bytes("companion_server_auth_key_pub") != Some(&registering.noise_public[..]) {
+        return error(node, 400, "bad-request");
+    }
+    let display = register.child("companion_platform_display").and_then(Node::content_text).unwrap_or_default();
+    let code =
+        TypedCode { number: account.number().clone(), wrapped_key: wrapped_key.clone(), display: display.to_string() };
+    *registering.typed_code.lock() = Some(code);
+    let reference = format!("3@{}", STANDARD.encode(clock::random_bytes::<24>()));
+    network.inner.registrations.add(&reference, registering, Duration::from_secs(TYPED_CODE_SECONDS));
+    // ASSUMPTION: how a phone is told of a client that waits for a code is not public; it is told as companions are.
+    let child = NodeBuilder::new(REGISTER)
+        .attr("stage", "companion_hello")
+        .children([
+            holding(WRAPPED_COMPANION_KEY, wrapped_key),
+            holding("companion_server_auth_key_pub", registering.noise_public),
+            holding("companion_platform_display", display.as_bytes()),
+            holding(REFERENCE, reference.as_bytes()),
+        ])
+        .build();
+    if let Some(phone) = account.phone()
+        && phone.mailbox.keep(notification(child)).is_err()
+    {
+        return error(node, 503, "service-unavailable");
+    }
+    let child = NodeBuilder::new(REGISTER)
+        .attr("stage", "companion_hello")
+        .children([holding(REFERENCE, reference.as_bytes())])
+        .build();
+    result(node, [child])
+}
+
+fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
+    let network = &registering.network;
+    let number = registering.typed_code.lock().as_ref().map(|code| code.number.clone());
+    let phone = number.and_then(|number| network.account(&number)).and_then(|account| account.phone());
+    let (Some(phone), Some(reference), Some(bundle)) =
+        (phone, register.child_bytes(REFERENCE), register.child_bytes(WRAPPED_BUNDLE))
+    else {
+        return error(node, 400, "bad-request");
+    };
+    if register.child_bytes(COMPANION_IDENTITY) != Some(&registering.identity_public[..]) {
+        return error(node, 400, "bad-request");
+    }
+    let child = NodeBuilder::new(REGISTER)
+        .attr("stage", "companion_finish")
+        .children([
+            holding(WRAPPED_BUNDLE, bundle),
+            holding(COMPANION_IDENTITY, registering.identity_public),
+            holding(REFERENCE, reference),
+        ])
+        .build();
+    match phone.mailbox.keep(notification(child)) {
+        Ok(()) => result(node, []),
+        Err(_) => error(node, 503, "service-unavailable"),
+    }
+}
+
+/// A phone into which the code was typed sends `primary_hello`, which goes to the client.
+pub fn from_phone(session: &Session, node: &Node) -> Node {
+    let Some(register) = node.child(REGISTER) else { return error(node, 400, "bad-request") };
+    let reference = register.child(REFERENCE).and_then(Node::content_text).unwrap_or_default();
+    let Some(registering) = session.network.inner.registrations.find(&reference) else {
+        return error(node, 404, "item-not-found");
+    };
+    let is_meant = registering.typed_code.lock().as_ref().is_some_and(|code| code.number == *session.account.number());
+    let keys = (register.child_bytes(WRAPPED_PRIMARY_KEY), register.child_bytes(PRIMARY_IDENTITY));
+    let (true, (Some(wrapped), Some(identity))) = (is_meant, keys) else {
+        return error(node, 400, "bad-request");
+    };
+    let child = NodeBuilder::new(REGISTER)
+        .attr("stage", "primary_hello")
+        .children([
+            holding(WRAPPED_PRIMARY_KEY, wrapped),
+            holding(PRIMARY_IDENTITY, identity),
+            holding(REFERENCE, reference.as_bytes()),
+        ])
+        .build();
+    registering.outlet.push(Arc::new(notification(child)));
+    result(node, [])
+}

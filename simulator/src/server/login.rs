@@ -1,0 +1,74 @@
+//! The login of a companion: it says which device it is, and its Noise key must be the one that was linked.
+
+use std::sync::Arc;
+
+use waproto::whatsapp::ClientPayload;
+
+use super::fault_points;
+use super::network::Network;
+use super::outlet::Outlet;
+use super::session::Session;
+use crate::clock;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, SERVER, holding};
+
+/// The device is not linked, or not any more.
+const LOGGED_OUT: u16 = 401;
+
+/// Lets a client in, or tells it why not and ends its connection.
+pub fn begin(
+    network: &Network,
+    payload: &ClientPayload,
+    client_static: [u8; 32],
+    outlet: &Arc<Outlet>,
+) -> Option<Session> {
+    let number = payload.username.unwrap_or_default().to_string();
+    let index = payload.device.and_then(|device| u16::try_from(device).ok()).unwrap_or_default();
+    let account = network.inner.directory.by_number(&number);
+    let device = account.as_ref().and_then(|account| account.device(index));
+    let (Some(account), Some(device)) = (account, device) else {
+        outlet.end([failure(LOGGED_OUT)]);
+        return None;
+    };
+    if device.linked().is_none_or(|linked| linked.noise_public != client_static) {
+        outlet.end([failure(LOGGED_OUT)]);
+        return None;
+    }
+    let faults = &network.inner.faults;
+    if let Some(refusal) = fault_points::login(faults, &device) {
+        outlet.end([refusal]);
+        return None;
+    }
+    tracing::debug!(device = %device.number(), "a companion logged in");
+    let session = Session::begin(network, &account, &device, outlet);
+    session.answer(success(device.lid()));
+    session.answer(edge_routing());
+    if let Some(end) = faults.on_connected(device.name()) {
+        outlet.end([fault_points::last_word(end)]);
+    }
+    Some(session)
+}
+
+/// `<failure reason location/>`, after which the connection is closed.
+pub fn failure(reason: u16) -> Node {
+    NodeBuilder::new("failure").attr("reason", reason).attr("location", "sim").build()
+}
+
+fn success(lid: &Jid) -> Node {
+    NodeBuilder::new("success")
+        .attr("t", clock::now_seconds())
+        .attr("lid", lid.clone())
+        .attr("creation", clock::now_seconds())
+        .attr("location", "sim")
+        .attr("props", 27)
+        .attr("abprops", 0)
+        .build()
+}
+
+/// What clients are given to put before their header when they connect again.
+pub const EDGE_ROUTING: &[u8] = b"sim\x01edge";
+
+/// Gives the client the bytes that it puts before its header when it connects again.
+fn edge_routing() -> Node {
+    let routing = NodeBuilder::new("edge_routing").children([holding("routing_info", EDGE_ROUTING)]).build();
+    NodeBuilder::new("ib").attr("from", SERVER).children([routing]).build()
+}

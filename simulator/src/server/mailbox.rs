@@ -1,0 +1,230 @@
+//! What a device has to get and has not confirmed, whether it is connected or not.
+//!
+//! Messages, receipts and notifications are kept until the device confirms them with a receipt or an acknowledgement.
+//! A connection that ends early loses nothing: at the next login everything unconfirmed is sent again, marked
+//! `offline`, in the order in which it came. Presence and typing are not kept.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::outlet::Outlet;
+use crate::limits::MAILBOX_STANZAS_MAX;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, SERVER, with_attribute};
+
+/// Nothing more fits: the device has confirmed nothing for too long.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+#[derive(Default)]
+pub struct Mailbox {
+    /// Held to add, confirm or attach. Taken before an outlet's lock, never after it.
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    kept: VecDeque<Arc<Node>>,
+    attached: Option<Attached>,
+    connections: u64,
+}
+
+struct Attached {
+    connection: u64,
+    outlet: Arc<Outlet>,
+    /// The client is ready for stanzas.
+    active: bool,
+}
+
+impl Mailbox {
+    /// Keeps a stanza until it is confirmed, and sends it if the device is there.
+    ///
+    /// # Errors
+    /// The mailbox is full: the stanza was not taken.
+    pub fn keep(&self, node: Node) -> Result<(), Full> {
+        let mut inner = self.inner.lock();
+        if inner.kept.len() >= MAILBOX_STANZAS_MAX {
+            return Err(Full);
+        }
+        let node = Arc::new(node);
+        inner.kept.push_back(node.clone());
+        if let Some(attached) = inner.attached.as_ref().filter(|attached| attached.active) {
+            attached.outlet.push(node);
+        }
+        Ok(())
+    }
+
+    /// Sends a stanza if the device is there, and forgets it.
+    pub fn pass(&self, node: Node) {
+        let inner = self.inner.lock();
+        if let Some(attached) = inner.attached.as_ref().filter(|attached| attached.active) {
+            attached.outlet.push(Arc::new(node));
+        }
+    }
+
+    /// Puts a new connection in the place of the one before, which is returned.
+    pub fn attach(&self, outlet: Arc<Outlet>) -> (u64, Option<Arc<Outlet>>) {
+        let mut inner = self.inner.lock();
+        inner.connections += 1;
+        let connection = inner.connections;
+        let before = inner.attached.replace(Attached { connection, outlet, active: false });
+        (connection, before.map(|attached| attached.outlet))
+    }
+
+    /// The client of this connection is ready: sends what is kept, framed by how much there is and that it was all.
+    pub fn activate(&self, connection: u64) {
+        let mut inner = self.inner.lock();
+        let Inner { kept, attached, .. } = &mut *inner;
+        let Some(attached) = attached.as_mut().filter(|attached| attached.connection == connection) else { return };
+        if attached.active {
+            return;
+        }
+        attached.active = true;
+        if !kept.is_empty() {
+            attached.outlet.push(Arc::new(preview(kept)));
+        }
+        for node in kept.iter() {
+            attached.outlet.push(Arc::new(with_attribute(node, "offline", "1")));
+        }
+        attached.outlet.push(Arc::new(ib("offline", kept.len())));
+    }
+
+    /// The client of this connection wants nothing for now.
+    pub fn deactivate(&self, connection: u64) {
+        let mut inner = self.inner.lock();
+        if let Some(attached) = inner.attached.as_mut().filter(|attached| attached.connection == connection) {
+            attached.active = false;
+        }
+    }
+
+    /// The connection is over; false if another has taken its place.
+    pub fn detach(&self, connection: u64) -> bool {
+        let mut inner = self.inner.lock();
+        let is_current = inner.attached.as_ref().is_some_and(|attached| attached.connection == connection);
+        if is_current {
+            inner.attached = None;
+        }
+        is_current
+    }
+
+    /// The connection that is there, taken off.
+    pub fn detach_any(&self) -> Option<Arc<Outlet>> {
+        self.inner.lock().attached.take().map(|attached| attached.outlet)
+    }
+
+    /// Forgets the first kept stanza that this describes, and returns it.
+    pub fn confirm(&self, is_meant: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
+        let mut inner = self.inner.lock();
+        let index = inner.kept.iter().position(|node| is_meant(node))?;
+        inner.kept.remove(index)
+    }
+
+    pub fn is_attached(&self) -> bool {
+        self.inner.lock().attached.is_some()
+    }
+
+    /// Whether another stanza fits.
+    pub fn has_room(&self) -> bool {
+        self.inner.lock().kept.len() < MAILBOX_STANZAS_MAX
+    }
+
+    /// All that are kept, oldest first.
+    pub fn kept(&self) -> Vec<Arc<Node>> {
+        self.inner.lock().kept.iter().cloned().collect()
+    }
+
+    /// How many are kept.
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().kept.len()
+    }
+
+    /// The connection that is there.
+    pub fn outlet(&self) -> Option<Arc<Outlet>> {
+        self.inner.lock().attached.as_ref().map(|attached| attached.outlet.clone())
+    }
+}
+
+fn ib(tag: &'static str, count: usize) -> Node {
+    NodeBuilder::new("ib").attr("from", SERVER).children([NodeBuilder::new(tag).attr("count", count).build()]).build()
+}
+
+/// Says how much of what is coming.
+///
+/// ASSUMPTION: the real service sends a few stanzas and then waits until the client asks for batches
+/// (`offline_batch`); here everything follows at once, which clients take as well.
+fn preview(kept: &VecDeque<Arc<Node>>) -> Node {
+    let count = |tag: &str| kept.iter().filter(|node| node.tag == tag).count();
+    let child = NodeBuilder::new("offline_preview")
+        .attr("count", kept.len())
+        .attr("appdata", 0)
+        .attr("message", count("message"))
+        .attr("notification", count("notification"))
+        .attr("receipt", count("receipt"))
+        .build();
+    NodeBuilder::new("ib").attr("from", SERVER).children([child]).build()
+}
+
+/// Whether a kept stanza is of this class and id.
+pub fn is_stanza(node: &Node, class: &str, id: &str) -> bool {
+    node.tag == class && node.text("id").is_some_and(|own| own == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::stanza::empty;
+
+    fn message(id: &str) -> Node {
+        NodeBuilder::new("message").attr("id", id).build()
+    }
+
+    async fn next(outlet: &Outlet) -> Vec<String> {
+        let nodes = outlet.take(10).await.unwrap();
+        nodes.iter().map(|node| node.text("id").map_or(node.tag.to_string(), |id| id.to_string())).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_confirmed_comes_again() {
+        let mailbox = Mailbox::default();
+        mailbox.keep(message("a")).unwrap();
+        mailbox.keep(message("b")).unwrap();
+        let outlet = Arc::new(Outlet::default());
+        let (connection, before) = mailbox.attach(outlet.clone());
+        assert!(before.is_none());
+        mailbox.activate(connection);
+        assert_eq!(next(&outlet).await, ["ib", "a", "b", "ib"]);
+        assert!(mailbox.confirm(|node| is_stanza(node, "message", "a")).is_some());
+        assert!(mailbox.confirm(|node| is_stanza(node, "message", "a")).is_none());
+        assert!(mailbox.detach(connection));
+
+        let outlet = Arc::new(Outlet::default());
+        let (connection, _) = mailbox.attach(outlet.clone());
+        mailbox.activate(connection);
+        assert_eq!(next(&outlet).await, ["ib", "b", "ib"]);
+        mailbox.keep(message("c")).unwrap();
+        assert_eq!(next(&outlet).await, ["c"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_before_the_client_is_ready_and_presence_is_forgotten() {
+        let mailbox = Mailbox::default();
+        let outlet = Arc::new(Outlet::default());
+        let (connection, _) = mailbox.attach(outlet.clone());
+        mailbox.pass(empty("presence"));
+        mailbox.keep(message("a")).unwrap();
+        mailbox.activate(connection);
+        assert_eq!(next(&outlet).await, ["ib", "a", "ib"]);
+    }
+
+    #[tokio::test]
+    async fn a_second_connection_takes_the_place_of_the_first() {
+        let mailbox = Mailbox::default();
+        let first = Arc::new(Outlet::default());
+        let (old, _) = mailbox.attach(first.clone());
+        let (_, before) = mailbox.attach(Arc::new(Outlet::default()));
+        assert!(Arc::ptr_eq(&before.unwrap(), &first));
+        assert!(!mailbox.detach(old));
+        assert!(mailbox.is_attached());
+    }
+}

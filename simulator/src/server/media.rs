@@ -1,0 +1,243 @@
+//! The media host: encrypted files, put by clients and fetched by those whom they wrote to.
+//!
+//! It cannot read them. It checks that who puts or fetches got a token over his connection, and that the bytes are
+//! those whose hash the client names.
+
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use futures_util::stream::{self, Stream};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use super::fault_points;
+use super::listener::HangUp;
+use super::network::Network;
+use crate::clock;
+use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal};
+use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOADS_MAX};
+
+/// Kinds of files that clients upload, by the last part of the address.
+const KINDS: [&str; 8] =
+    ["image", "video", "audio", "document", "sticker", "md-app-state", "md-msg-hist", "thumbnail-link"];
+
+/// Holds files up to [`MEDIA_BYTES_TOTAL_MAX`] bytes; the oldest go first.
+pub struct MediaHost {
+    files: Mutex<Files>,
+    auths: Mutex<Auths>,
+    uploads: Semaphore,
+}
+
+impl Default for MediaHost {
+    fn default() -> Self {
+        Self { files: Mutex::default(), auths: Mutex::default(), uploads: Semaphore::new(MEDIA_UPLOADS_MAX) }
+    }
+}
+
+#[derive(Default)]
+struct Files {
+    by_path: HashMap<String, Bytes>,
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Auths {
+    known: HashMap<String, DeviceName>,
+    order: VecDeque<String>,
+}
+
+impl MediaHost {
+    /// A token for putting and fetching files, for a device.
+    pub fn new_auth(&self, device: &DeviceName) -> String {
+        let auth = URL_SAFE_NO_PAD.encode(clock::random_bytes::<24>());
+        let mut auths = self.auths.lock();
+        if auths.order.len() >= MEDIA_AUTHS_MAX
+            && let Some(oldest) = auths.order.pop_front()
+        {
+            auths.known.remove(&oldest);
+        }
+        auths.order.push_back(auth.clone());
+        auths.known.insert(auth.clone(), device.clone());
+        auth
+    }
+
+    /// Keeps a file of this process: a phone's, which needs no connection. Returns its path on the host.
+    pub fn put(&self, encrypted: Bytes) -> String {
+        let hash = Sha256::digest(&encrypted);
+        let path = format!("/v/t62.7118-24/{}", URL_SAFE_NO_PAD.encode(hash));
+        let mut files = self.files.lock();
+        if files.by_path.contains_key(&path) {
+            return path;
+        }
+        files.bytes += encrypted.len();
+        files.by_path.insert(path.clone(), encrypted);
+        files.order.push_back(path.clone());
+        while files.bytes > MEDIA_BYTES_TOTAL_MAX
+            && let Some(oldest) = files.order.pop_front()
+        {
+            files.bytes -= files.by_path.remove(&oldest).map_or(0, |bytes| bytes.len());
+        }
+        path
+    }
+
+    /// A file, by its path on the host.
+    pub fn get(&self, path: &str) -> Option<Bytes> {
+        self.files.lock().by_path.get(path).cloned()
+    }
+
+    /// Whose token this is.
+    fn owner(&self, auth: &str) -> Option<DeviceName> {
+        self.auths.lock().known.get(auth).cloned()
+    }
+}
+
+impl Network {
+    /// The files of the media host.
+    pub fn media(&self) -> &MediaHost {
+        &self.inner.media
+    }
+
+    /// The host that clients put files on and fetch them from: host and port.
+    pub fn media_host(&self) -> Option<String> {
+        let address = self.address()?;
+        // Whoever listens on all addresses is reached by this machine's own.
+        if address.ip().is_unspecified() {
+            return Some(format!("127.0.0.1:{}", address.port()));
+        }
+        Some(address.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+pub struct TransferQuery {
+    auth: Option<String>,
+    /// Only asks whether the host has the file.
+    resume: Option<String>,
+}
+
+/// `POST /mms/{kind}/{hash}?auth=…`: the body is kept, and the answer says where.
+pub async fn upload(
+    State(network): State<Network>,
+    Extension(hang_up): Extension<HangUp>,
+    Path((kind, token)): Path<(String, String)>,
+    Query(query): Query<TransferQuery>,
+    body: Body,
+) -> Response {
+    let media = &network.inner.media;
+    let Some(device) = query.auth.and_then(|auth| media.owner(&auth)) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    // Bodies are in memory as a whole: only so many at once.
+    let Ok(_permit) = media.uploads.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Ok(body) = to_bytes(body, MEDIA_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    match fault_points::transferred(&network.inner.faults, &device, Direction::ToServer) {
+        MediaDecision::Serve => {}
+        MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
+        MediaDecision::Slow { delay_ms, bytes_per_second } => {
+            // The bytes are here already; they count as coming now.
+            let carried_ms = bytes_per_second.map_or(0, |pace| (body.len() as u64 * 1000).div_ceil(pace.max(1)));
+            fault_points::wait(delay_ms.saturating_add(carried_ms)).await;
+        }
+    }
+    if !KINDS.contains(&kind.as_str()) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let Some(hash) = decode(&token) else { return StatusCode::BAD_REQUEST.into_response() };
+    if query.resume.is_some() && body.is_empty() {
+        return Json(serde_json::json!({ "resume": 0 })).into_response();
+    }
+    if Sha256::digest(&body)[..] != hash[..] {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    }
+    let path = media.put(body);
+    let host = network.media_host().unwrap_or_default();
+    Json(serde_json::json!({ "url": format!("https://{host}{path}"), "direct_path": path })).into_response()
+}
+
+/// `GET /v/…`: a file as it was put. Not every client says who it is when it fetches.
+pub async fn download(
+    State(network): State<Network>,
+    Extension(hang_up): Extension<HangUp>,
+    Query(query): Query<TransferQuery>,
+    request: Request,
+) -> Response {
+    let media = &network.inner.media;
+    let device = query.auth.and_then(|auth| media.owner(&auth)).unwrap_or_else(|| DeviceName::new("", 0));
+    let pace = match fault_points::transferred(&network.inner.faults, &device, Direction::ToClient) {
+        MediaDecision::Serve => None,
+        MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
+        MediaDecision::Slow { delay_ms, bytes_per_second } => {
+            fault_points::wait(delay_ms).await;
+            bytes_per_second
+        }
+    };
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let Some(bytes) = media.get(request.uri().path()) else { return StatusCode::NOT_FOUND.into_response() };
+    let body = match pace {
+        Some(pace) => Body::from_stream(slowly(bytes, pace)),
+        None => Body::from(bytes),
+    };
+    ([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response()
+}
+
+/// The bytes in pieces of a tenth of a second each.
+fn slowly(bytes: Bytes, bytes_per_second: u64) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let piece = usize::try_from((bytes_per_second / 10).max(1)).unwrap_or(usize::MAX);
+    stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        let part = rest.split_to(piece.min(rest.len()));
+        fault_points::wait((part.len() as u64 * 1000).div_ceil(bytes_per_second.max(1))).await;
+        Some((Ok(part), rest))
+    })
+}
+
+async fn refuse(refusal: MediaRefusal, hang_up: &HangUp) -> Response {
+    match refusal {
+        MediaRefusal::Status(status) => {
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        }
+        MediaRefusal::HangsUp => {
+            hang_up.0.cancel();
+            // The connection ends before this does.
+            std::future::pending().await
+        }
+    }
+}
+
+/// The hash in an address: 32 bytes in either alphabet of Base64.
+fn decode(token: &str) -> Option<Vec<u8>> {
+    let decoded = [&URL_SAFE_NO_PAD, &URL_SAFE, &STANDARD].iter().find_map(|alphabet| alphabet.decode(token).ok())?;
+    (decoded.len() == 32).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_files_go_when_there_are_too_many_bytes() {
+        let host = MediaHost::default();
+        let first = host.put(Bytes::from(vec![1; MEDIA_BYTES_TOTAL_MAX / 2]));
+        let second = host.put(Bytes::from(vec![2; MEDIA_BYTES_TOTAL_MAX / 2]));
+        assert!(host.get(&first).is_some());
+        let third = host.put(Bytes::from(vec![3; 10]));
+        assert!(host.get(&first).is_none());
+        assert!(host.get(&second).is_some() && host.get(&third).is_some());
+    }
+}

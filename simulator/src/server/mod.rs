@@ -1,0 +1,40 @@
+//! The server: connections, accounts, iqs, routing, groups, media.
+//!
+//! It knows accounts and their devices. A phone is a device whose link is inside this process ([`link::Link`]), a
+//! companion one whose link is a WebSocket ([`connection`]); a [`session`] is the same for both, so that
+//! acknowledgements, receipts, kept stanzas, keys and routing are written once.
+
+pub mod account;
+pub mod app_state;
+mod connection;
+pub mod device;
+mod device_list;
+mod fault_points;
+mod frames;
+pub mod group;
+mod group_notice;
+pub mod identity;
+mod iq;
+pub mod keys;
+pub mod link;
+pub mod linking_code;
+mod listener;
+mod login;
+mod mailbox;
+mod media;
+pub mod network;
+mod outlet;
+pub mod pairing;
+mod participant_hash;
+mod presence;
+mod receipts;
+pub mod registration;
+mod removal;
+mod routing;
+mod seen;
+mod session;
+pub mod stanza_log;
+mod tls;
+pub mod unknown;
+
+pub use login::failure;

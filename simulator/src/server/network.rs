@@ -1,0 +1,302 @@
+//! The network: everything that is known, and the port at which it is reached.
+//!
+//! What is known lives as long as a [`Network`] or a copy of it. The port can be closed and opened again, which for
+//! clients is a server that was down for a while.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use parking_lot::{Mutex, RwLock};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::account::{Account, Directory};
+use super::app_state::PatchRefused;
+use super::device::Device;
+use super::group::Groups;
+use super::link::Link;
+use super::media::MediaHost;
+use super::presence::Subscriptions;
+use super::registration::Registrations;
+use super::stanza_log::StanzaLog;
+use super::tls::{self, Tls, TlsError};
+use super::unknown::{Unknown, UnknownRequests};
+use super::{iq, listener, registration, removal};
+use crate::checks::Checks;
+use crate::clock;
+use crate::faults::Plan;
+use crate::limits::STOP_WAIT_SECONDS;
+use crate::wire::certificate::{Authority, KeyError, ServerKeys};
+use crate::wire::stanza::{Jid, Node};
+
+/// How a network is made.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What faults follow from; the server itself decides nothing by chance that a client could see.
+    pub seed: u64,
+    /// The keys of handshakes: those of an earlier run, so that its clients know this one.
+    pub keys: ServerKeys,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { seed: 0, keys: ServerKeys::generate() }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Handshakes by their pattern.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// The client did not know the server.
+    pub xx: u64,
+    /// The client knew the server.
+    pub ik: u64,
+    /// The client knew the server by an older key.
+    pub xx_fallback: u64,
+    /// Of all of them: those of clients that came with the edge routing that they were given.
+    pub edge_routed: u64,
+}
+
+/// A simulated network. Copies are the same network.
+#[derive(Clone)]
+pub struct Network {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub settings: Settings,
+    /// Changed when the server gets other keys, as a service does now and then.
+    pub authority: RwLock<Arc<Authority>>,
+    pub handshakes: Mutex<Handshakes>,
+    pub tls: Tls,
+    pub directory: Directory,
+    pub groups: Groups,
+    pub registrations: Registrations,
+    pub media: MediaHost,
+    pub subscriptions: Subscriptions,
+    pub log: StanzaLog,
+    pub unknown: UnknownRequests,
+    pub faults: Plan,
+    pub checks: Checks,
+    pub tasks: TaskTracker,
+    /// The port that is open. Held to open, close and ask.
+    listening: Mutex<Option<Listening>>,
+}
+
+struct Listening {
+    address: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Network {
+    /// A network that nobody reaches yet but phones of this process.
+    ///
+    /// # Errors
+    /// The keys are none, or TLS cannot be set up.
+    pub fn new(settings: Settings) -> Result<Self, StartError> {
+        let inner = Inner {
+            authority: RwLock::new(Arc::new(Authority::new(&settings.keys)?)),
+            handshakes: Mutex::default(),
+            faults: Plan::new(settings.seed),
+            checks: Checks::new(),
+            settings,
+            tls: tls::make()?,
+            directory: Directory::default(),
+            groups: Groups::default(),
+            registrations: Registrations::default(),
+            media: MediaHost::default(),
+            subscriptions: Subscriptions::default(),
+            log: StanzaLog::default(),
+            unknown: UnknownRequests::default(),
+            tasks: TaskTracker::new(),
+            listening: Mutex::new(None),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Opens the port, and serves `control` under `/control`. Returns the address, which says the port if it was 0.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub async fn listen(&self, address: SocketAddr, control: Router) -> std::io::Result<SocketAddr> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let before = self.inner.listening.lock().replace(Listening { address, stop: stop.clone() });
+        if let Some(before) = before {
+            before.stop.cancel();
+        }
+        self.inner.tasks.reopen();
+        self.inner.tasks.spawn(listener::serve(self.clone(), listener, control, stop));
+        Ok(address)
+    }
+
+    /// Closes the port and all connections, and waits for their tasks. Phones stay attached, and all that is known
+    /// stays known: after another [`Network::listen`] clients find what they left.
+    pub async fn stop(&self) {
+        if let Some(listening) = self.inner.listening.lock().take() {
+            listening.stop.cancel();
+        }
+        for account in self.inner.directory.all() {
+            for device in account.devices().iter().filter(|device| device.linked().is_some()) {
+                if let Some(outlet) = device.mailbox.outlet() {
+                    outlet.cut();
+                }
+            }
+        }
+        self.inner.registrations.end_all();
+        self.inner.tasks.close();
+        clock::within(Duration::from_secs(STOP_WAIT_SECONDS), self.inner.tasks.wait()).await;
+    }
+
+    /// Where clients connect: `ws://…/ws/chat`; nothing while the port is closed.
+    pub fn ws_url(&self) -> Option<String> {
+        self.address().map(|address| format!("ws://{address}/ws/chat"))
+    }
+
+    /// The open port.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.inner.listening.lock().as_ref().map(|listening| listening.address)
+    }
+
+    /// What the network was made with, the keys of handshakes among it.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The key that a client must trust instead of the real service's.
+    pub fn root_key(&self) -> [u8; 32] {
+        self.inner.authority.read().root_public()
+    }
+
+    /// Gives the server other keys. Clients that remember the ones before find that out when they connect, and go on
+    /// with the new ones if they trust their root.
+    ///
+    /// # Errors
+    /// The bytes are no private keys.
+    pub fn renew_keys(&self, keys: &ServerKeys) -> Result<(), KeyError> {
+        *self.inner.authority.write() = Arc::new(Authority::new(keys)?);
+        Ok(())
+    }
+
+    /// How connections came to their keys so far.
+    pub fn handshakes(&self) -> Handshakes {
+        *self.inner.handshakes.lock()
+    }
+
+    /// The TLS certificate, in DER.
+    pub fn tls_certificate(&self) -> &[u8] {
+        &self.inner.tls.certificate
+    }
+
+    /// The account of this number (digits), new or as it was.
+    pub fn register_person(&self, number: &str, name: &str) -> Arc<Account> {
+        self.inner.directory.register(number, name)
+    }
+
+    /// Everybody's accounts, and who an address names.
+    pub fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    /// All groups.
+    pub fn groups(&self) -> &Groups {
+        &self.inner.groups
+    }
+
+    /// The latest stanzas.
+    pub fn log(&self) -> &StanzaLog {
+        &self.inner.log
+    }
+
+    /// What holds of everything that happened so far.
+    pub fn checks(&self) -> &Checks {
+        &self.inner.checks
+    }
+
+    /// Requests that this server does not know: what they asked, in a word, and who asked.
+    pub fn unknown(&self) -> Vec<Unknown> {
+        self.inner.unknown.all()
+    }
+
+    /// Attaches a phone, or any device, inside this process. A connection of the same device that is there is replaced.
+    pub fn attach(&self, account: &Arc<Account>, device: &Arc<Device>) -> Link {
+        Link::attach(self, account, device)
+    }
+
+    /// A client that shows this code, or that was given this reference for a typed code; nothing if there is none or
+    /// its time is over.
+    pub fn pending(&self, reference: &str) -> Option<registration::Pending> {
+        self.inner.registrations.pending(reference)
+    }
+
+    /// Appends a patch to the app state of an account and tells its devices. `base` is the version that it was made on.
+    ///
+    /// # Errors
+    /// See [`PatchRefused`].
+    pub fn append_patch(
+        &self,
+        account: &Account,
+        collection: &str,
+        base: u64,
+        patch: &[u8],
+    ) -> Result<u64, PatchRefused> {
+        iq::sync::append(account, collection, base, patch, None)
+    }
+
+    /// The version of a collection of an account's app state.
+    pub fn collection_version(&self, account: &Account, collection: &str) -> u64 {
+        account.app_state.lock().version(collection)
+    }
+
+    /// Puts the list of valid keys that the phone has signed anew in the place of the one before (protobuf
+    /// `ADVSignedKeyIndexList`).
+    pub fn set_key_index_list(&self, account: &Account, signed_at_seconds: u64, list: Vec<u8>) {
+        account.set_key_index_list(signed_at_seconds, list);
+    }
+
+    /// Unlinks a companion, as its phone does: its connection ends with `device_removed`. Returns whether it was there.
+    pub fn remove_device(&self, account: &Arc<Account>, index: u16) -> bool {
+        removal::remove(self, account, index)
+    }
+
+    /// Breaks the connection of a device without a word. Returns whether there was one.
+    pub fn cut(&self, device: &Device) -> bool {
+        let outlet = device.mailbox.outlet();
+        if let Some(outlet) = &outlet {
+            outlet.cut();
+        }
+        outlet.is_some()
+    }
+
+    /// Writes these stanzas to a device that is connected and closes its connection.
+    pub fn close(&self, device: &Device, last: Vec<Node>) -> bool {
+        let outlet = device.mailbox.outlet();
+        if let Some(outlet) = &outlet {
+            outlet.end(last);
+        }
+        outlet.is_some()
+    }
+
+    /// Sends a stanza to a device as it is, without a fault: for tests of clients.
+    pub fn inject(&self, device: &Device, node: Node) {
+        device.mailbox.pass(node);
+    }
+
+    /// Finds who an address names.
+    pub(super) fn account(&self, jid: &Jid) -> Option<Arc<Account>> {
+        self.inner.directory.resolve(jid).map(|resolved| resolved.account)
+    }
+}

@@ -1,0 +1,98 @@
+//! What waits to be written to one connection, in order.
+//!
+//! Many fill it, one empties it: the connection's writer, or the phone at the other end of an in-process link. It holds
+//! two kinds: stanzas that the device's mailbox keeps until they are confirmed, of which there are as many as the
+//! mailbox keeps, and answers, of which there are few unless a client asks without reading. Such a client is cut off.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::limits::OUTLET_STANZAS_MAX;
+use crate::wire::stanza::Node;
+
+#[derive(Default)]
+pub struct Outlet {
+    /// Held to add or take, never while writing.
+    inner: Mutex<Inner>,
+    bell: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    queue: VecDeque<Arc<Node>>,
+    ending: Ending,
+}
+
+#[derive(Default, PartialEq, Eq, Clone, Copy)]
+enum Ending {
+    #[default]
+    Open,
+    /// What is in the queue is still written.
+    AfterQueue,
+    AtOnce,
+}
+
+impl Outlet {
+    /// Adds a stanza; nothing happens when the connection is ending.
+    pub fn push(&self, node: Arc<Node>) {
+        let mut inner = self.inner.lock();
+        if inner.ending == Ending::Open {
+            inner.queue.push_back(node);
+            if inner.queue.len() > OUTLET_STANZAS_MAX {
+                inner.ending = Ending::AtOnce;
+            }
+        }
+        drop(inner);
+        self.bell.notify_one();
+    }
+
+    /// Writes what is there and these, then closes the connection.
+    pub fn end(&self, last: impl IntoIterator<Item = Node>) {
+        let mut inner = self.inner.lock();
+        if inner.ending == Ending::Open {
+            inner.queue.extend(last.into_iter().map(Arc::new));
+            inner.ending = Ending::AfterQueue;
+        }
+        drop(inner);
+        self.bell.notify_one();
+    }
+
+    /// Closes the connection and writes nothing more.
+    pub fn cut(&self) {
+        self.inner.lock().ending = Ending::AtOnce;
+        self.bell.notify_one();
+    }
+
+    /// Whether the connection is ending or over.
+    pub fn is_ending(&self) -> bool {
+        self.inner.lock().ending != Ending::Open
+    }
+
+    /// Whether the connection was cut, rather than ended.
+    pub fn is_cut(&self) -> bool {
+        self.inner.lock().ending == Ending::AtOnce
+    }
+
+    /// Waits for stanzas and takes up to `most` of them; nothing when the connection is to be closed.
+    pub async fn take(&self, most: usize) -> Option<Vec<Arc<Node>>> {
+        loop {
+            {
+                let mut inner = self.inner.lock();
+                if inner.ending == Ending::AtOnce {
+                    return None;
+                }
+                if !inner.queue.is_empty() {
+                    let count = most.min(inner.queue.len());
+                    return Some(inner.queue.drain(..count).collect());
+                }
+                if inner.ending == Ending::AfterQueue {
+                    return None;
+                }
+            }
+            self.bell.notified().await;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The agreement between a phone and a client that it links: the phone signs the client's identity, the client signs it
+//! too, and then it is a companion.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use super::account::Account;
+use super::device::{Companion, Device};
+use super::device_list::{self, Change};
+use super::identity::{Identity, IdentityError};
+use super::keys::KeyBundle;
+use super::network::Network;
+use super::registration::Registering;
+use crate::clock;
+use crate::limits::PAIRING_WAIT_SECONDS;
+
+/// What a phone says when it links a client.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// Protobuf `ADVSignedDeviceIdentityHMAC`.
+    pub device_identity: Vec<u8>,
+    /// The identity key of the phone, 32 bytes.
+    pub account_key: [u8; 32],
+    /// The number of the companion in the list of valid keys.
+    pub key_index: u32,
+}
+
+/// A client that has signed too. It is linked when the phone says so with [`Signed::link`]; dropped, it is refused.
+pub struct Signed {
+    registering: Arc<Registering>,
+    account: Arc<Account>,
+    approval: Approval,
+    /// The number that the new device has.
+    pub index: u16,
+    /// What the client returned: protobuf `ADVSignedDeviceIdentity` with its signature.
+    pub returned: Vec<u8>,
+    /// The same, complete: with the account's key.
+    signed_identity: Vec<u8>,
+    is_linked: bool,
+}
+
+/// Why a client was not linked.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PairingError {
+    #[error("no client waits under this reference; its code may have run out")]
+    Unknown,
+    #[error("the account has as many companions as it may")]
+    TooMany,
+    #[error("what the phone signed is wrong: {0}")]
+    Phone(IdentityError),
+    #[error("what the companion signed is wrong: {0}")]
+    Companion(IdentityError),
+    #[error("the client refused, code {code}: {text}")]
+    Refused { code: u64, text: String },
+    #[error("the client went away or did not answer in time")]
+    Gone,
+}
+
+impl Network {
+    /// Gives the client that waits under a reference what a phone signed for it, and waits until the client has signed
+    /// too.
+    ///
+    /// # Errors
+    /// See [`PairingError`].
+    pub async fn complete_pairing(
+        &self,
+        account: &Arc<Account>,
+        reference: &str,
+        approval: Approval,
+    ) -> Result<Signed, PairingError> {
+        let registering = self.inner.registrations.find(reference).ok_or(PairingError::Unknown)?;
+        let identity = Identity::from_phone(&approval, &registering.identity_public).map_err(PairingError::Phone)?;
+        if account.identity().is_some_and(|known| known != approval.account_key) {
+            return Err(PairingError::Phone(IdentityError::AnotherPhone));
+        }
+        let index = account.reserve_device().ok_or(PairingError::TooMany)?;
+        let (outcome, answer) = oneshot::channel();
+        registering.approve(Approved { account: account.clone(), index, identity, approval, outcome })?;
+        match clock::within(Duration::from_secs(PAIRING_WAIT_SECONDS), answer).await {
+            Some(Ok(outcome)) => outcome,
+            _ => Err(PairingError::Gone),
+        }
+    }
+}
+
+impl Signed {
+    /// Links the client: it is a device of the account from now on, and is asked to connect again as such. `list` is
+    /// protobuf `ADVSignedKeyIndexList` with the new companion in it, signed at `signed_at_seconds` since 1970.
+    pub fn link(mut self, signed_at_seconds: u64, list: Vec<u8>) -> Arc<Device> {
+        self.is_linked = true;
+        let Self { registering, account, approval, .. } = &self;
+        let companion = Companion {
+            noise_public: registering.noise_public,
+            signed_identity: self.signed_identity.clone(),
+            key_index: approval.key_index,
+            properties: registering.properties.clone(),
+        };
+        let device = Arc::new(Device::companion(account.number(), account.lid(), self.index, companion));
+        let signed_prekey = registering.signed.clone();
+        let keys = KeyBundle::new(registering.registration, registering.identity_public, signed_prekey);
+        *device.keys.lock() = Some(keys);
+        account.set_identity(approval.account_key);
+        account.set_key_index_list(signed_at_seconds, list);
+        account.add_device(device.clone());
+        device_list::announce(&registering.network, account, Change::Added(&device));
+        registering.restart();
+        device
+    }
+}
+
+impl Drop for Signed {
+    fn drop(&mut self) {
+        if !self.is_linked {
+            self.registering.outlet.end([super::failure(401)]);
+        }
+    }
+}
+
+/// What a phone has approved and the client has not signed.
+pub(super) struct Approved {
+    pub account: Arc<Account>,
+    pub index: u16,
+    pub identity: Identity,
+    pub approval: Approval,
+    pub outcome: oneshot::Sender<Result<Signed, PairingError>>,
+}
+
+impl Approved {
+    /// The client has answered with its signature: whoever links it is told, or the client is refused.
+    pub(super) fn signed(self, registering: &Arc<Registering>, returned: &[u8]) {
+        let Self { account, index, identity, approval, outcome } = self;
+        let signed = match identity.with_device_signature(returned, &registering.identity_public) {
+            Ok(signed_identity) => Ok(Signed {
+                registering: registering.clone(),
+                account,
+                approval,
+                index,
+                returned: returned.to_vec(),
+                signed_identity,
+                is_linked: false,
+            }),
+            Err(error) => {
+                registering.outlet.end([super::failure(401)]);
+                Err(PairingError::Companion(error))
+            }
+        };
+        // Who does not wait any more refuses the client by that.
+        outcome.send(signed).ok();
+    }
+
+    /// The client refused, or is gone.
+    pub(super) fn failed(self, error: PairingError) {
+        self.outcome.send(Err(error)).ok();
+    }
+}

@@ -1,0 +1,130 @@
+//! Who is there, and who is typing. Nothing of it is kept: it is for whoever is connected.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::account::{Account, Naming};
+use super::group::GroupAddress as _;
+use super::session::Session;
+use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
+
+/// Who wants to know whether a person is there: accounts that subscribed, by the number of whom they asked for, with
+/// the way in which they named him.
+#[derive(Default)]
+pub struct Subscriptions {
+    by_number: Mutex<HashMap<String, HashMap<String, Naming>>>,
+}
+
+impl Subscriptions {
+    fn add(&self, subject: &Account, subscriber: &Account, naming: Naming) {
+        let mut by_number = self.by_number.lock();
+        let subscribers = by_number.entry(subject.number().user.to_string()).or_default();
+        let number = subscriber.number().user.to_string();
+        if subscribers.len() < SUBSCRIBERS_PER_ACCOUNT_MAX || subscribers.contains_key(&number) {
+            subscribers.insert(number, naming);
+        }
+    }
+
+    fn remove(&self, subject: &Account, subscriber: &Account) {
+        if let Some(subscribers) = self.by_number.lock().get_mut(subject.number().user.as_str()) {
+            subscribers.remove(subscriber.number().user.as_str());
+        }
+    }
+
+    fn of(&self, subject: &Account) -> Vec<(String, Naming)> {
+        let by_number = self.by_number.lock();
+        let subscribers = by_number.get(subject.number().user.as_str());
+        subscribers.into_iter().flatten().map(|(number, naming)| (number.clone(), *naming)).collect()
+    }
+}
+
+/// `<presence>`: a device says that its user is there or not, or asks about another.
+pub fn receive(session: &Session, node: &Node) {
+    match node.text("type").as_deref() {
+        None | Some("available") => {
+            if let Some(name) = node.text("name").filter(|name| !name.is_empty()) {
+                session.account.set_name(&name);
+            }
+            // A name alone says nothing about being there.
+            if node.text("type").is_some() {
+                change(session, true);
+            }
+        }
+        Some("unavailable") => change(session, false),
+        Some("subscribe") => subscribe(session, node),
+        Some("unsubscribe") => {
+            if let Some(subject) = node.jid("to").and_then(|jid| session.network.account(&jid)) {
+                session.network.inner.subscriptions.remove(&subject, &session.account);
+            }
+        }
+        Some(_) => session.network.inner.unknown.note(Some(session.device.number()), node),
+    }
+}
+
+/// The connection is over: its user is not there by it.
+pub fn leave(session: &Session) {
+    change(session, false);
+}
+
+fn change(session: &Session, available: bool) {
+    let account = &session.account;
+    let before = account.is_available();
+    session.device.set_available(available);
+    let after = account.is_available();
+    if before == after {
+        return;
+    }
+    if !after {
+        account.note_last_seen();
+    }
+    for (number, naming) in session.network.inner.subscriptions.of(account) {
+        if let Some(subscriber) = session.network.inner.directory.by_number(&number) {
+            for device in subscriber.devices() {
+                device.mailbox.pass(presence_of(account, naming));
+            }
+        }
+    }
+}
+
+fn subscribe(session: &Session, node: &Node) {
+    let Some(to) = node.jid("to").filter(|jid| !jid.is_group_address()) else { return };
+    let Some(resolved) = session.network.inner.directory.resolve(&to) else { return };
+    session.network.inner.subscriptions.add(&resolved.account, &session.account, resolved.naming);
+    session.answer(presence_of(&resolved.account, resolved.naming));
+}
+
+fn presence_of(account: &Account, naming: Naming) -> Node {
+    let presence = NodeBuilder::new("presence").attr("from", account.jid(naming).clone());
+    if account.is_available() {
+        return presence.build();
+    }
+    let presence = presence.attr("type", "unavailable");
+    match account.last_seen_seconds() {
+        Some(seconds) => presence.attr("last", seconds).build(),
+        None => presence.attr("last", "deny").build(),
+    }
+}
+
+/// `<chatstate>`: somebody types, or stopped.
+pub fn relay_chatstate(session: &Session, node: &Node) {
+    let Some(to) = node.jid("to") else { return };
+    let relay = |from: Jid| NodeBuilder::new("chatstate").attr("from", from).apply_content(node.content.clone());
+    if let Some(group) = session.network.inner.groups.find(&to) {
+        if group.rank(&session.account).is_none() {
+            return;
+        }
+        let stanza = relay(to).attr("participant", session.account.jid(group.naming()).clone()).build();
+        let others = group.members().into_iter().filter(|member| !Arc::ptr_eq(&member.account, &session.account));
+        for device in others.flat_map(|member| member.account.devices()) {
+            device.mailbox.pass(stanza.clone());
+        }
+    } else if let Some(resolved) = session.network.inner.directory.resolve(&to) {
+        let stanza = relay(session.account.jid(resolved.naming).clone()).build();
+        for device in resolved.account.devices() {
+            device.mailbox.pass(stanza.clone());
+        }
+    }
+}

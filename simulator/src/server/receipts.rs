@@ -1,0 +1,268 @@
+//! Receipts, and acknowledgements of stanzas: what a device has got, and what becomes of what it says about it.
+
+use std::sync::Arc;
+
+use super::account::{Naming, Resolved};
+use super::device::Device;
+use super::fault_points::{self, Origin};
+use super::group::{GroupAddress as _, mode};
+use super::mailbox::is_stanza;
+use super::session::Session;
+use crate::clock;
+use crate::faults::ReceiptDecision;
+use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
+
+/// What a receipt says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Delivered,
+    /// A device got it whose user is not there.
+    Inactive,
+    /// A device got its copy of a message that another device of its account sent.
+    Sender,
+    Read,
+    /// Read, but who wrote it is not told.
+    ReadSelf,
+    Played,
+    /// It could not be decrypted, and is asked for again.
+    Retry,
+    /// A message between the devices of one account.
+    Peer,
+    Other,
+}
+
+impl Kind {
+    fn of(receipt: &Node) -> Self {
+        match receipt.text("type").as_deref() {
+            None | Some("") | Some("delivery") => Self::Delivered,
+            Some("inactive") => Self::Inactive,
+            Some("sender") => Self::Sender,
+            Some("read") => Self::Read,
+            Some("read-self" | "played-self") => Self::ReadSelf,
+            Some("played") => Self::Played,
+            Some("retry" | "enc_rekey_retry") => Self::Retry,
+            Some("peer_msg" | "hist_sync") => Self::Peer,
+            Some(_) => Self::Other,
+        }
+    }
+
+    /// Whether it says that the device has the message: it is not kept for it any longer.
+    fn confirms(self) -> bool {
+        matches!(
+            self,
+            Self::Delivered | Self::Inactive | Self::Sender | Self::Retry | Self::Peer | Self::Read | Self::Played
+        )
+    }
+}
+
+/// Takes a receipt in: forgets the messages that it confirms, tells who wrote them, and acknowledges.
+pub fn receive(session: &Session, receipt: &Node) {
+    let Some(to) = receipt.jid("to") else { return session.acknowledge(receipt, Some(400)) };
+    let kind = Kind::of(receipt);
+    if kind == Kind::Other {
+        session.network.inner.unknown.note(Some(session.device.number()), receipt);
+    }
+    if kind.confirms() {
+        for id in ids(receipt) {
+            session.device.mailbox.confirm(|node| is_stanza(node, "message", &id) && is_from(session, node, &to));
+        }
+    }
+    pass_on(session, receipt, kind, &to);
+    session.acknowledge(receipt, None);
+}
+
+/// A client has got a receipt or notification, or refuses a message for good.
+pub fn confirm(session: &Session, ack: &Node) {
+    let (Some(class), Some(id)) = (ack.text("class"), ack.text("id")) else { return };
+    let kind = ack.text("type");
+    let confirmed = session
+        .device
+        .mailbox
+        .confirm(|node| is_stanza(node, &class, &id) && (class != "receipt" || node.text("type") == kind));
+    if confirmed.is_none() {
+        // A client may name the type of a receipt differently from how it was sent, or twice.
+        session.device.mailbox.confirm(|node| is_stanza(node, &class, &id));
+    }
+}
+
+/// The ids that a receipt is about.
+fn ids(receipt: &Node) -> Vec<String> {
+    let listed = receipt.child("list").map(Node::all).unwrap_or_default();
+    let listed = listed.iter().take(REQUEST_ITEMS_MAX).filter_map(|item| item.text("id"));
+    receipt.text("id").into_iter().chain(listed).map(|id| id.into_owned()).collect()
+}
+
+/// Whether a kept message came from where a receipt goes: ids are unique only for each sender.
+fn is_from(session: &Session, message: &Node, to: &Jid) -> bool {
+    let Some(from) = message.jid("from") else { return false };
+    if from.server == to.server {
+        return from.user == to.user;
+    }
+    match (session.network.account(&from), session.network.account(to)) {
+        (Some(sender), Some(named)) => Arc::ptr_eq(&sender, &named),
+        _ => false,
+    }
+}
+
+fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
+    match kind {
+        // ASSUMPTION: a device whose user is not there is no delivery: the sender is told when another device has it.
+        Kind::Inactive | Kind::Other => {}
+        Kind::Sender | Kind::Peer => {
+            if let Some(device) = own_device(session, to) {
+                let other = receipt.jid("recipient").unwrap_or_else(|| to.clone());
+                let conversation = fault_points::conversation(&session.network, &other);
+                send(session, &device, &conversation, to_own(session, receipt));
+            }
+        }
+        Kind::Retry => retry(session, receipt, to),
+        Kind::ReadSelf => tell_own(session, receipt, to),
+        Kind::Read | Kind::Played => {
+            tell_author(session, receipt, to);
+            tell_own(session, receipt, to);
+        }
+        Kind::Delivered => tell_author(session, receipt, to),
+    }
+}
+
+fn own_device(session: &Session, jid: &Jid) -> Option<Arc<Device>> {
+    let resolved = session.network.inner.directory.resolve(jid)?;
+    Arc::ptr_eq(&resolved.account, &session.account).then(|| resolved.account.device(resolved.device)).flatten()
+}
+
+/// Who wrote what a receipt is about: the participant of a group or broadcast, else the other side.
+fn author(session: &Session, receipt: &Node, to: &Jid) -> Option<Resolved> {
+    let author = if is_person(to) { Some(to.clone()) } else { receipt.jid("participant") };
+    session.network.inner.directory.resolve(&author?)
+}
+
+fn is_person(jid: &Jid) -> bool {
+    !jid.is_group_address() && jid.server != Server::Broadcast
+}
+
+/// Tells all devices of the author.
+fn tell_author(session: &Session, receipt: &Node, to: &Jid) {
+    let Some(author) = author(session, receipt, to) else { return };
+    if Arc::ptr_eq(&author.account, &session.account) {
+        return;
+    }
+    let conversation = as_author_sees(session, to);
+    for device in author.account.devices() {
+        let stanza = to_author(session, receipt, to, author.naming, Naming::user);
+        send(session, &device, &conversation, stanza);
+    }
+}
+
+/// Asks the one device that sent a message for it again.
+fn retry(session: &Session, receipt: &Node, to: &Jid) {
+    let Some(author) = author(session, receipt, to) else { return };
+    let Some(device) = author.account.device(author.device) else { return };
+    let mut stanza = to_author(session, receipt, to, author.naming, Naming::device);
+    if Arc::ptr_eq(&author.account, &session.account)
+        && let Some(recipient) = receipt.attrs.get("recipient")
+    {
+        stanza = stanza.attr("recipient", recipient.clone());
+    }
+    send(session, &device, &as_author_sees(session, to), stanza);
+}
+
+/// The conversation of a receipt as whoever wrote the message sees it: for him it is with who got it.
+fn as_author_sees(session: &Session, to: &Jid) -> String {
+    if is_person(to) { session.account.number().user.to_string() } else { to.to_string() }
+}
+
+impl Naming {
+    fn user(session: &Session, naming: Self) -> Jid {
+        session.account.jid(naming).clone()
+    }
+
+    fn device(session: &Session, naming: Self) -> Jid {
+        session.device.jid(naming).clone()
+    }
+}
+
+/// `<receipt>` as the author of a message gets it. ASSUMPTION: that of a delivery or reading names the person, that of
+/// a retry the device.
+fn to_author(
+    session: &Session,
+    receipt: &Node,
+    to: &Jid,
+    naming: Naming,
+    who: fn(&Session, Naming) -> Jid,
+) -> NodeBuilder {
+    let stanza = common(receipt);
+    if is_person(to) {
+        return stanza.attr("from", who(session, naming));
+    }
+    let naming = session.network.inner.groups.find(to).map_or(naming, |group| group.naming());
+    let stanza = stanza.attr("from", to.clone()).attr("participant", who(session, naming));
+    match naming {
+        Naming::Number => stanza,
+        Naming::Lid => {
+            stanza.attr("participant_pn", session.account.number().clone()).attr("addressing_mode", mode(naming))
+        }
+    }
+}
+
+/// Tells the other devices of the account that one of them showed a message to its user.
+fn tell_own(session: &Session, receipt: &Node, to: &Jid) {
+    for device in session.account.devices() {
+        if Arc::ptr_eq(&device, &session.device) {
+            continue;
+        }
+        let stanza = common(receipt);
+        let stanza = if is_person(to) {
+            stanza.attr("from", session.device.number().clone()).attr("recipient", to.to_non_ad())
+        } else {
+            let stanza = stanza.attr("from", to.clone()).attr("participant", session.device.number().clone());
+            match receipt.attrs.get("participant") {
+                Some(author) => stanza.attr("recipient", author.clone()),
+                None => stanza,
+            }
+        };
+        send(session, &device, &fault_points::conversation(&session.network, to), stanza);
+    }
+}
+
+fn to_own(session: &Session, receipt: &Node) -> NodeBuilder {
+    let stanza = common(receipt).attr("from", session.device.number().clone());
+    match receipt.attrs.get("recipient") {
+        Some(recipient) => stanza.attr("recipient", recipient.clone()),
+        None => stanza,
+    }
+}
+
+/// Id, type, time, and what it holds: more ids, or what a retry says.
+fn common(receipt: &Node) -> NodeBuilder {
+    let mut stanza = NodeBuilder::new("receipt");
+    for name in ["id", "type", "category"] {
+        if let Some(value) = receipt.attrs.get(name) {
+            stanza = stanza.attr(name, value.clone());
+        }
+    }
+    stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone())
+}
+
+/// Sends a receipt, in the order and as often as the faults will.
+fn send(session: &Session, device: &Arc<Device>, conversation: &str, stanza: NodeBuilder) {
+    let receipt = stanza.build();
+    let origin = Origin { device: &session.device, conversation };
+    let decision = fault_points::receipted(&session.network.inner.faults, device, origin, &receipt);
+    let passing = device.held.lock().pass(receipt, decision);
+    passing.into_iter().for_each(|receipt| device.tell(receipt));
+    if let ReceiptDecision::Hold { .. } = decision {
+        let device = device.clone();
+        session.network.inner.tasks.spawn(async move {
+            // When nothing comes that could overtake it, it comes all the same.
+            fault_points::wait(RECEIPT_HELD_MS_MAX).await;
+            release_held(&device);
+        });
+    }
+}
+
+/// Sends the receipts that are held back for a device.
+pub fn release_held(device: &Device) {
+    let held = device.held.lock().release();
+    held.into_iter().for_each(|receipt| device.tell(receipt));
+}

@@ -1,0 +1,28 @@
+//! The end of a companion: its owner unlinks it, on the phone or on the companion itself.
+
+use std::sync::Arc;
+
+use super::account::Account;
+use super::device_list::{self, Change};
+use super::network::Network;
+use crate::wire::stanza::{Node, NodeBuilder};
+
+/// Unlinks a companion, closes its connection, and tells the others. False if there is no such companion.
+pub fn remove(network: &Network, account: &Arc<Account>, index: u16) -> bool {
+    // The phone is the account.
+    if index == 0 {
+        return false;
+    }
+    let Some(device) = account.remove_device(index) else { return false };
+    device.set_available(false);
+    if let Some(outlet) = device.mailbox.detach_any() {
+        outlet.end([removed()]);
+    }
+    device_list::announce(network, account, Change::Removed(&device));
+    true
+}
+
+fn removed() -> Node {
+    let conflict = NodeBuilder::new("conflict").attr("type", "device_removed").build();
+    NodeBuilder::new("stream:error").attr("code", 401).children([conflict]).build()
+}

@@ -1,0 +1,291 @@
+//! Messages: from the device that sends to every device that is meant.
+//!
+//! A message carries a part for each device it was encrypted for, and in a group one more that is for all. Each device
+//! gets a stanza with its own part; the sender gets an acknowledgement as soon as all stanzas are in mailboxes.
+
+use std::sync::Arc;
+
+use super::account::{Account, Naming, Resolved};
+use super::device::Device;
+use super::fault_points::{self, Origin};
+use super::group::{Group, GroupAddress as _, mode};
+use super::mailbox::Full;
+use super::session::{Session, acknowledgement};
+use crate::clock;
+use crate::faults::{AckDecision, DeliveryDecision};
+use crate::limits::REQUEST_ITEMS_MAX;
+use crate::server::iq::is_blocked;
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
+
+/// Why a message is not taken, as the code of its acknowledgement.
+///
+/// ASSUMPTION: the codes are the service's words for such things in other places; which it uses here is not public.
+mod refusal {
+    pub const MALFORMED: u16 = 400;
+    pub const NO_MEMBER: u16 = 403;
+    pub const NOBODY: u16 = 404;
+    pub const MAILBOX_FULL: u16 = 503;
+}
+
+/// One stanza for one device.
+struct Delivery {
+    device: Arc<Device>,
+    node: Node,
+    /// As whoever gets it sees it: a number, or a group's address.
+    conversation: Arc<str>,
+}
+
+/// Takes a message in, and says so or why not.
+pub fn receive(session: &Session, node: &Node) {
+    let (Some(id), Some(to)) = (node.text("id").filter(|id| !id.is_empty()), node.jid("to")) else {
+        return session.acknowledge(node, Some(refusal::MALFORMED));
+    };
+    let network = &session.network;
+    let conversation = fault_points::conversation(network, &to);
+    let decision = fault_points::sent(&network.inner.faults, &session.device, &conversation, node);
+    if let AckDecision::Nack { code } = decision {
+        return session.acknowledge(node, Some(code));
+    }
+    // ASSUMPTION: the service delivers an id of a sender once. What a device sends again because another could not
+    // decrypt it says so by a count, and is delivered.
+    let is_new = is_sent_again(node) || session.device.seen.lock().is_new(&id);
+    let outcome = if is_new {
+        deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries))
+    } else {
+        Ok(())
+    };
+    match outcome {
+        Ok(()) => accept(session, acknowledgement_of(session, node, &to), decision),
+        Err(code) => {
+            session.device.seen.lock().forget(&id);
+            session.acknowledge(node, Some(code));
+        }
+    }
+}
+
+/// Acknowledges a message that was taken, unless something is to go wrong with that.
+fn accept(session: &Session, ack: Node, decision: AckDecision) {
+    match decision {
+        AckDecision::Send | AckDecision::Nack { .. } => session.answer(ack),
+        AckDecision::SendAfter { delay_ms } => {
+            let session = session.clone();
+            session.network.inner.tasks.clone().spawn(async move {
+                fault_points::wait(delay_ms).await;
+                session.answer(ack);
+            });
+        }
+        AckDecision::Drop => {}
+        AckDecision::End(end) => session.outlet.end([fault_points::last_word(end)]),
+    }
+}
+
+fn is_sent_again(node: &Node) -> bool {
+    let counts = |children: &[Node]| children.iter().any(|child| child.tag == "enc" && child.text("count").is_some());
+    counts(node.all()) || node.child("participants").is_some_and(|list| list.all().iter().any(|to| counts(to.all())))
+}
+
+/// The acknowledgement, which in a group says if the sender knows other devices than there are.
+fn acknowledgement_of(session: &Session, node: &Node, to: &Jid) -> Node {
+    let mut ack = acknowledgement(node, None);
+    if let Some(said) = node.text("phash")
+        && let Some(group) = session.network.inner.groups.find(to)
+    {
+        let hash = super::participant_hash::of_group(&group);
+        if hash != said {
+            ack = ack.attr("phash", hash);
+        }
+    }
+    ack.build()
+}
+
+fn hand_out(session: &Session, deliveries: Vec<Delivery>) -> Result<(), u16> {
+    if !deliveries.iter().all(|delivery| delivery.device.mailbox.has_room()) {
+        return Err(refusal::MAILBOX_FULL);
+    }
+    for Delivery { device, node, conversation } in deliveries {
+        let origin = Origin { device: &session.device, conversation: &conversation };
+        let decision = fault_points::delivered(&session.network.inner.faults, &device, origin, &node);
+        keep(&device, node, decision).map_err(|_| refusal::MAILBOX_FULL)?;
+    }
+    Ok(())
+}
+
+fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) -> Result<(), Full> {
+    match decision {
+        DeliveryDecision::Deliver => {}
+        DeliveryDecision::Repeat { copies } => (0..copies).try_for_each(|_| device.mailbox.keep(node.clone()))?,
+        DeliveryDecision::Spoil => fault_points::spoil(&mut node),
+    }
+    device.mailbox.keep(node)
+}
+
+fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>, u16> {
+    if to.is_group_address() {
+        let group = session.network.inner.groups.find(to).ok_or(refusal::NOBODY)?;
+        let rank = group.rank(&session.account).ok_or(refusal::NO_MEMBER)?;
+        if group.rules().announcement && !rank.is_admin() {
+            return Err(refusal::NO_MEMBER);
+        }
+        return Ok(match node.jid("participant") {
+            Some(participant) => to_one_member(session, node, &group, &participant),
+            None => to_group(session, node, &group),
+        });
+    }
+    if to.server == Server::Broadcast {
+        return Ok(to_named(session, node, to));
+    }
+    let resolved = session.network.inner.directory.resolve(to).ok_or(refusal::NOBODY)?;
+    match node.child("participants") {
+        Some(list) => Ok(to_each(session, node, to, &resolved, list)),
+        None => to_one_device(session, node, &resolved),
+    }
+}
+
+/// A message to a person: a part for each of his devices, and one for each other device of the sender.
+fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: &Node) -> Vec<Delivery> {
+    let blocked = is_blocked(&resolved.account, &session.account);
+    let (own, others) = (number_of(&session.account), number_of(&resolved.account));
+    let each = parts(session, list).into_iter().filter_map(|(account, device, parts)| {
+        if Arc::ptr_eq(&account, &session.account) {
+            let stanza = from_sender(session, node, resolved.naming).attr("recipient", to.to_non_ad());
+            Some(delivery(device, stanza, parts, node, &others))
+        } else {
+            // ASSUMPTION: who is blocked is told that his message was taken.
+            let stanza = from_sender(session, node, resolved.naming);
+            (!blocked).then(|| delivery(device, stanza, parts, node, &own))
+        }
+    });
+    each.collect()
+}
+
+/// A message for one device, without a list: to one's own devices, or again to a device that could not decrypt.
+fn to_one_device(session: &Session, node: &Node, resolved: &Resolved) -> Result<Vec<Delivery>, u16> {
+    let device = resolved.account.device(resolved.device).ok_or(refusal::NOBODY)?;
+    let mut stanza = from_sender(session, node, resolved.naming);
+    if Arc::ptr_eq(&resolved.account, &session.account) {
+        if let Some(recipient) = node.attrs.get("recipient") {
+            stanza = stanza.attr("recipient", recipient.clone());
+        }
+    } else if is_blocked(&resolved.account, &session.account) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![delivery(device, stanza, encrypted(node), node, &number_of(&session.account))])
+}
+
+/// A message to a group: for each device its own part, if there is one, and the part that is for all.
+fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
+    let named = node.child("participants").map(|list| parts(session, list)).unwrap_or_default();
+    let for_all = encrypted(node);
+    let conversation = Arc::from(group.jid().to_string());
+    let mut deliveries = Vec::new();
+    for member in group.members() {
+        for device in member.account.devices() {
+            if Arc::ptr_eq(&device, &session.device) {
+                continue;
+            }
+            let own = named.iter().find(|(_, named, _)| Arc::ptr_eq(named, &device)).map(|(_, _, parts)| parts);
+            let mut parts = own.cloned().unwrap_or_default();
+            parts.extend(for_all.iter().cloned());
+            let stanza = from_member(session, node, group.jid(), group.naming());
+            deliveries.push(delivery(device, stanza, parts, node, &conversation));
+        }
+    }
+    deliveries
+}
+
+/// A message of a group again, for a device that could not decrypt it.
+fn to_one_member(session: &Session, node: &Node, group: &Group, participant: &Jid) -> Vec<Delivery> {
+    let Some(resolved) = session.network.inner.directory.resolve(participant) else { return Vec::new() };
+    if group.rank(&resolved.account).is_none() {
+        return Vec::new();
+    }
+    let Some(device) = resolved.account.device(resolved.device) else { return Vec::new() };
+    let stanza = from_member(session, node, group.jid(), group.naming());
+    vec![delivery(device, stanza, encrypted(node), node, &Arc::from(group.jid().to_string()))]
+}
+
+/// A status or broadcast: only for the devices that it names.
+///
+/// ASSUMPTION: the service knows by a list of its own who sees a status; here it is who is named in the message.
+fn to_named(session: &Session, node: &Node, to: &Jid) -> Vec<Delivery> {
+    let for_all = encrypted(node);
+    let named = node.child("participants").map(|list| parts(session, list)).unwrap_or_default();
+    let conversation = Arc::from(to.to_string());
+    let each = named.into_iter().map(|(_, device, mut parts)| {
+        parts.extend(for_all.iter().cloned());
+        delivery(device, from_member(session, node, to, Naming::Number), parts, node, &conversation)
+    });
+    each.collect()
+}
+
+/// The devices in `<to jid>` children that there are, but for the sender itself, and what is encrypted for them.
+fn parts(session: &Session, list: &Node) -> Vec<(Arc<Account>, Arc<Device>, Vec<Node>)> {
+    let each = list.all().iter().filter(|to| to.tag == "to").take(REQUEST_ITEMS_MAX).filter_map(|to| {
+        let resolved = session.network.inner.directory.resolve(&to.jid("jid")?)?;
+        let device = resolved.account.device(resolved.device)?;
+        (!Arc::ptr_eq(&device, &session.device)).then(|| (resolved.account, device, encrypted(to)))
+    });
+    each.collect()
+}
+
+fn number_of(account: &Account) -> Arc<str> {
+    Arc::from(account.number().user.as_str())
+}
+
+fn encrypted(node: &Node) -> Vec<Node> {
+    node.all().iter().filter(|child| child.tag == "enc").cloned().collect()
+}
+
+/// `<message from …>` as a person's devices get it.
+fn from_sender(session: &Session, node: &Node, naming: Naming) -> NodeBuilder {
+    let device = &session.device;
+    let stanza = common(session, node).attr("from", device.jid(naming).clone());
+    match naming {
+        Naming::Number => stanza.attr("sender_lid", device.lid().clone()),
+        Naming::Lid => stanza.attr("sender_pn", device.number().clone()),
+    }
+}
+
+/// `<message from participant …>` as the devices of a group's members get it.
+fn from_member(session: &Session, node: &Node, chat: &Jid, naming: Naming) -> NodeBuilder {
+    let device = &session.device;
+    let stanza = common(session, node)
+        .attr("from", chat.clone())
+        .attr("participant", device.jid(naming).clone())
+        .attr("addressing_mode", mode(naming));
+    match naming {
+        Naming::Number => stanza.attr("participant_lid", device.lid().clone()),
+        Naming::Lid => stanza.attr("participant_pn", device.number().clone()),
+    }
+}
+
+/// What every device is told of a message.
+fn common(session: &Session, node: &Node) -> NodeBuilder {
+    let mut stanza = NodeBuilder::new("message").attr("t", clock::now_seconds()).attr("notify", session.account.name());
+    for name in ["id", "type", "category", "edit", "push_priority"] {
+        if let Some(value) = node.attrs.get(name) {
+            stanza = stanza.attr(name, value.clone());
+        }
+    }
+    stanza
+}
+
+/// The stanza with its encrypted parts, and what else the sender put in.
+fn delivery(
+    device: Arc<Device>,
+    stanza: NodeBuilder,
+    mut children: Vec<Node>,
+    node: &Node,
+    conversation: &Arc<str>,
+) -> Delivery {
+    let begins_session = children.iter().any(|part| part.text("type").as_deref() == Some("pkmsg"));
+    let others = node.all().iter().filter(|child| match child.tag.as_ref() {
+        "enc" | "participants" => false,
+        // Who gets the first message of a session needs to know whose device it is.
+        "device-identity" => begins_session,
+        _ => true,
+    });
+    children.extend(others.cloned());
+    let node = stanza.children(children).build();
+    Delivery { device, node, conversation: conversation.clone() }
+}

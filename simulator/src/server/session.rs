@@ -1,0 +1,104 @@
+//! A device that is connected: what it sends is taken in here, one stanza after the other.
+
+use std::sync::Arc;
+
+use super::account::Account;
+use super::device::Device;
+use super::network::Network;
+use super::outlet::Outlet;
+use super::{iq, presence, receipts, routing};
+use crate::clock;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _};
+
+/// A device's connection.
+#[derive(Clone)]
+pub struct Session {
+    pub(super) network: Network,
+    pub(super) account: Arc<Account>,
+    pub(super) device: Arc<Device>,
+    pub(super) outlet: Arc<Outlet>,
+    connection: u64,
+}
+
+impl Session {
+    /// Makes this the connection of the device. One that is there is told that it was replaced, and closed.
+    pub(super) fn begin(network: &Network, account: &Arc<Account>, device: &Arc<Device>, outlet: &Arc<Outlet>) -> Self {
+        let (connection, before) = device.mailbox.attach(outlet.clone());
+        if let Some(before) = before {
+            before.end([replaced()]);
+        }
+        let (network, account) = (network.clone(), account.clone());
+        Self { network, account, device: device.clone(), outlet: outlet.clone(), connection }
+    }
+
+    /// The client is ready for what is kept for it.
+    pub(super) fn activate(&self) {
+        self.device.mailbox.activate(self.connection);
+    }
+
+    /// The client wants nothing for now.
+    pub(super) fn deactivate(&self) {
+        self.device.mailbox.deactivate(self.connection);
+    }
+
+    /// The connection is over.
+    pub(super) fn end(&self) {
+        if self.device.mailbox.detach(self.connection) {
+            presence::leave(self);
+            receipts::release_held(&self.device);
+        }
+    }
+
+    /// Sends something back on this connection.
+    pub(super) fn answer(&self, node: Node) {
+        self.outlet.push(Arc::new(node));
+    }
+
+    /// Says that a stanza was taken, or with `error` that it was not.
+    pub(super) fn acknowledge(&self, node: &Node, error: Option<u16>) {
+        self.answer(acknowledgement(node, error).build());
+    }
+
+    /// Takes in a stanza.
+    pub(super) fn receive(&self, node: &Node) {
+        if self.outlet.is_ending() {
+            return;
+        }
+        match node.tag.as_ref() {
+            "iq" => iq::receive(self, node),
+            "message" => routing::receive(self, node),
+            "receipt" => receipts::receive(self, node),
+            "ack" => receipts::confirm(self, node),
+            "presence" => presence::receive(self, node),
+            "chatstate" => presence::relay_chatstate(self, node),
+            // A time zone of the session, and asking for more of what is kept, all of which was sent.
+            "ib" if node.child("unified_session").is_some() || node.child("offline_batch").is_some() => {}
+            // ASSUMPTION: calls are taken and go nowhere.
+            "call" => self.acknowledge(node, None),
+            _ => self.network.inner.unknown.note(Some(self.device.number()), node),
+        }
+    }
+}
+
+/// `<ack class id from [type] [participant] [error]>`, to which more can be added.
+pub(super) fn acknowledgement(node: &Node, error: Option<u16>) -> NodeBuilder {
+    let mut ack = NodeBuilder::new("ack").attr("class", node.tag.to_string());
+    for (name, source) in [("id", "id"), ("from", "to"), ("type", "type"), ("participant", "participant")] {
+        // The acknowledgement of a message says no type.
+        if let Some(value) = node.attrs.get(source)
+            && !(name == "type" && node.tag == "message")
+        {
+            ack = ack.attr(name, value.clone());
+        }
+    }
+    ack = ack.attr("t", clock::now_seconds());
+    match error {
+        Some(error) => ack.attr("error", error),
+        None => ack,
+    }
+}
+
+fn replaced() -> Node {
+    let conflict = NodeBuilder::new("conflict").attr("type", "replaced").build();
+    NodeBuilder::new("stream:error").children([conflict]).build()
+}

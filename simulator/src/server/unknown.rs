@@ -1,0 +1,63 @@
+//! Requests that the server does not know. They are answered as if all were well, so that a client goes on, and
+//! remembered, so that a test can ask that there were none.
+
+use parking_lot::Mutex;
+
+use crate::limits::UNKNOWN_MAX;
+use crate::wire::stanza::{Jid, Node, Read as _};
+
+/// A request that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The device that asked, by its phone number; nothing for one that is registering.
+    pub device: Option<Jid>,
+    /// Such as `iq get w:x <thing>`.
+    pub what: String,
+    /// How often this device asked this.
+    pub count: u64,
+}
+
+/// Holds up to [`UNKNOWN_MAX`] of them.
+#[derive(Default)]
+pub struct UnknownRequests {
+    inner: Mutex<Vec<Unknown>>,
+}
+
+impl UnknownRequests {
+    pub fn note(&self, device: Option<&Jid>, node: &Node) {
+        let what = describe(node);
+        tracing::warn!(device = device.map(Jid::to_string), what, "an unknown request");
+        let mut inner = self.inner.lock();
+        if let Some(same) = inner.iter_mut().find(|known| known.what == what && known.device.as_ref() == device) {
+            same.count += 1;
+        } else if inner.len() < UNKNOWN_MAX {
+            inner.push(Unknown { device: device.cloned(), what, count: 1 });
+        }
+    }
+
+    pub fn all(&self) -> Vec<Unknown> {
+        self.inner.lock().clone()
+    }
+}
+
+fn describe(node: &Node) -> String {
+    let mut words = vec![node.tag.to_string()];
+    words.extend(["type", "class", "xmlns"].iter().filter_map(|name| node.text(name)).map(|text| text.to_string()));
+    words.extend(node.all().iter().map(|child| format!("<{}>", child.tag)));
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::stanza::{NodeBuilder, empty};
+
+    #[test]
+    fn the_same_request_is_counted() {
+        let unknown = UnknownRequests::default();
+        let node = NodeBuilder::new("iq").attr("xmlns", "w:x").attr("type", "get").children([empty("thing")]).build();
+        unknown.note(None, &node);
+        unknown.note(None, &node);
+        assert_eq!(unknown.all(), [Unknown { device: None, what: "iq get w:x <thing>".to_owned(), count: 2 }]);
+    }
+}

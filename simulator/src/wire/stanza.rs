@@ -1,0 +1,141 @@
+//! Reading stanzas that clients send and writing those that the server sends, in few words.
+//!
+//! Clients may send anything: what is read here is optional, and who needs it says what happens without it.
+
+use std::borrow::Cow;
+
+pub use wacore_binary::builder::NodeBuilder;
+pub use wacore_binary::{Jid, Node, NodeContent, NodeValue, Server};
+
+/// The server's own address, `s.whatsapp.net`, from which its answers come.
+pub const SERVER: &str = wacore_binary::SERVER_JID;
+
+/// Reading, as methods of [`Node`].
+pub trait Read {
+    /// An attribute as text.
+    fn text(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// An attribute as an address; nothing if it is none.
+    fn jid(&self, name: &str) -> Option<Jid>;
+    /// An attribute as a number.
+    fn number(&self, name: &str) -> Option<u64>;
+    /// The first child with this tag.
+    fn child(&self, tag: &str) -> Option<&Node>;
+    /// All children; none if the content is no list.
+    fn all(&self) -> &[Node];
+    /// The content as bytes, whether it was sent as bytes or as text.
+    fn bytes(&self) -> Option<&[u8]>;
+    /// The bytes in the first child with this tag.
+    fn child_bytes(&self, tag: &str) -> Option<&[u8]>;
+    /// The content as text.
+    fn content_text(&self) -> Option<Cow<'_, str>>;
+}
+
+impl Read for Node {
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.attrs.get(name).map(NodeValue::as_str)
+    }
+
+    fn jid(&self, name: &str) -> Option<Jid> {
+        self.attrs.get(name).and_then(NodeValue::to_jid)
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
+
+    fn child(&self, tag: &str) -> Option<&Node> {
+        self.all().iter().find(|child| child.tag == tag)
+    }
+
+    fn all(&self) -> &[Node] {
+        match &self.content {
+            Some(NodeContent::Nodes(nodes)) => nodes,
+            _ => &[],
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        match &self.content {
+            Some(NodeContent::Bytes(bytes)) => Some(bytes),
+            Some(NodeContent::String(text)) => Some(text.as_bytes()),
+            _ => None,
+        }
+    }
+
+    fn child_bytes(&self, tag: &str) -> Option<&[u8]> {
+        self.child(tag)?.bytes()
+    }
+
+    fn content_text(&self) -> Option<Cow<'_, str>> {
+        self.bytes().map(String::from_utf8_lossy)
+    }
+}
+
+/// A child that holds bytes.
+pub fn holding(tag: &'static str, bytes: impl Into<Vec<u8>>) -> Node {
+    NodeBuilder::new(tag).bytes(bytes).build()
+}
+
+/// A child that holds nothing.
+pub fn empty(tag: &'static str) -> Node {
+    NodeBuilder::new(tag).build()
+}
+
+/// The answer to an iq, with what it holds.
+pub fn result(request: &Node, children: impl IntoIterator<Item = Node>) -> Node {
+    let children: Vec<Node> = children.into_iter().collect();
+    let answer = answer_to(request, "result");
+    if children.is_empty() { answer.build() } else { answer.children(children).build() }
+}
+
+/// The answer to an iq that is refused, as `<error code text/>`.
+pub fn error(request: &Node, code: u16, text: &'static str) -> Node {
+    answer_to(request, "error")
+        .children([NodeBuilder::new("error").attr("code", code).attr("text", text).build()])
+        .build()
+}
+
+fn answer_to(request: &Node, kind: &'static str) -> NodeBuilder {
+    // An iq to a group is answered by the group.
+    let from = request.attrs.get("to").cloned().unwrap_or_else(|| NodeValue::from(SERVER));
+    let mut answer = NodeBuilder::new("iq").attr("from", from).attr("type", kind);
+    if let Some(id) = request.attrs.get("id") {
+        answer = answer.attr("id", id.clone());
+    }
+    answer
+}
+
+/// A copy with one attribute set, replacing it where it was.
+pub fn with_attribute(node: &Node, name: &'static str, value: impl Into<NodeValue>) -> Node {
+    let mut copy = node.clone();
+    copy.attrs.insert(name, value);
+    copy
+}
+
+/// The address of a user: his, without a device.
+pub fn user_of(jid: &Jid) -> Jid {
+    jid.to_non_ad()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_goes_back_with_the_id_and_from_whom_was_asked() {
+        let request = NodeBuilder::new("iq").attr("to", "1-2@g.us").attr("id", "7").build();
+        let answer = result(&request, [empty("group")]);
+        assert_eq!((answer.text("from"), answer.text("id")), (Some("1-2@g.us".into()), Some("7".into())));
+        assert!(answer.child("group").is_some());
+        let refused = error(&request, 404, "item-not-found");
+        assert_eq!(refused.child("error").and_then(|error| error.number("code")), Some(404));
+    }
+
+    #[test]
+    fn reading_what_is_not_there_gives_nothing() {
+        let node = NodeBuilder::new("iq").attr("to", "no address at all @ anywhere").bytes(vec![1]).build();
+        assert_eq!((node.child("x"), node.number("to"), node.text("id")), (None, None, None));
+        assert!(node.all().is_empty());
+        assert_eq!(node.bytes(), Some(&[1][..]));
+    }
+}

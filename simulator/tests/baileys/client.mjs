@@ -1,0 +1,278 @@
+// One unmodified Baileys client, driven by JSON lines: commands come on standard input, events leave on standard
+// output, the library's log on standard error.
+//
+// A command is {"number": 1, "do": "connect", ...}; after it comes {"event": "done", "number": 1, "result": ...} or
+// {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, linked,
+// pairing_code, open, close, message, protocol (for the client itself), undecryptable, change, status, receipt, group,
+// history, error. COMMANDS lists what can be commanded, `listen` what is told.
+//
+// BAILEYS_MODULES names the folder of the installed packages (left out: node_modules beside this file), BAILEYS_LOG
+// the level of the library's log (left out: silent).
+
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import { contentsOf, fileOf, hashOf, outgoingFile } from './contents.mjs'
+import { stayOnLoopback } from './loopback.mjs'
+
+stayOnLoopback()
+// The network's media host has a certificate of its own making, and only loopback can be reached.
+process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+// Libraries below print as they please, even keys; standard output belongs to the events.
+globalThis.console = new console.Console(process.env.BAILEYS_LOG ? process.stderr : new PassThrough().resume())
+
+const MESSAGES_KEPT_MAX = 10_000
+const STATUSES = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played']
+
+const baileys = await library('@whiskeysockets/baileys/lib/index.js')
+const { default: pino } = await library('pino/pino.js')
+const logger = pino({ level: process.env.BAILEYS_LOG ?? 'silent' }, pino.destination(2))
+
+/** The connection, and what is needed to make it again. */
+let socket
+let settings
+/** Messages that are being sent. */
+const sending = new Set()
+/** What is being written to the folder of keys. */
+const writes = new Set()
+/** Messages by id: sent ones for peers who ask again, received ones to be read or replied to. */
+const messages = new Map()
+
+const COMMANDS = {
+  /** {ws_url, root_key (64 hexadecimal digits), auth (a folder), history (wait for it), available (show as online)} */
+  async connect(command) {
+    settings = command
+    baileys.WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(command.root_key, 'hex')
+    await open()
+  },
+  /** {phone}: after the first qr. The code comes as an event too. */
+  async pair_by_code({ phone }) {
+    const code = await socket.requestPairingCode(phone)
+    emit('pairing_code', { code })
+    return { code }
+  },
+  /** {to, text, id, reply_to}: `id` left out, Baileys chooses; `reply_to` is the id of a received message. */
+  send_text: ({ to, text, id, reply_to }) => send(to, { text, linkPreview: null }, id, reply_to),
+  /** {to, kind, base64, caption, mimetype, file_name, id} */
+  send_file: command => send(command.to, outgoingFile(command), command.id),
+  /** {to, id, text}: an empty text takes the reaction back. */
+  react: ({ to, id, text }) => send(to, { react: { text, key: kept(id).key } }),
+  /** {to, id} */
+  delete: ({ to, id }) => send(to, { delete: kept(id).key }),
+  /** {to, id, text} */
+  edit: ({ to, id, text }) => send(to, { text, edit: kept(id).key, linkPreview: null }),
+  /** {ids} of received messages */
+  read: ({ ids }) => socket.readMessages(ids.map(id => kept(id).key)),
+  /** {subject, participants} */
+  async create_group({ subject, participants }) {
+    return group(await socket.groupCreate(subject, participants))
+  },
+  /** {group} */
+  group: async ({ group: jid }) => group(await socket.groupMetadata(jid)),
+  /** {group} */
+  leave_group: ({ group: jid }) => socket.groupLeave(jid),
+  /** {group, participants, action: add | remove | promote | demote} */
+  change_group: ({ group: jid, participants, action }) => socket.groupParticipantsUpdate(jid, participants, action),
+  /** {phone} */
+  on_whatsapp: async ({ phone }) => ({ exists: Boolean((await socket.onWhatsApp(phone))?.[0]?.exists) }),
+  /** {presence: available | unavailable | composing | paused, to} */
+  presence: ({ presence, to }) => socket.sendPresenceUpdate(presence, to),
+  /** Asks the server something that only a live connection answers. */
+  async ping() {
+    const attrs = { to: baileys.S_WHATSAPP_NET, type: 'get', xmlns: 'w:p' }
+    await socket.query({ tag: 'iq', attrs, content: [{ tag: 'ping', attrs: {} }] })
+  },
+  /** {url}: fetches it as the library fetches media; only loopback answers. */
+  async fetch({ url }) {
+    return { status: (await fetch(url)).status }
+  },
+  /** Closes the connection; `connect` opens it again. */
+  disconnect: () => socket.end(undefined),
+  /** Unlinks this device. */
+  logout: () => socket.logout(),
+  /** Ends the program, with its keys on the disk. */
+  async quit() {
+    await socket?.end(undefined)
+    while (writes.size > 0) await Promise.allSettled(writes)
+    setImmediate(() => process.exit(0))
+  }
+}
+
+process.on('uncaughtException', error => emit('error', { where: 'the program', why: text(error) }))
+process.on('unhandledRejection', error => emit('error', { where: 'the program', why: text(error) }))
+createInterface({ input: process.stdin }).on('line', obey).on('close', () => process.exit(0))
+emit('ready', { node: process.version })
+
+/** Loads a module of the installed packages, which need not lie beside this file. */
+function library(name) {
+  const here = path.dirname(fileURLToPath(import.meta.url))
+  const folder = process.env.BAILEYS_MODULES ?? path.join(here, 'node_modules')
+  const file = path.join(folder, name)
+  if (!existsSync(file)) {
+    const remedy = `run npm ci with ${here}/package.json, and name the folder in BAILEYS_MODULES`
+    process.stderr.write(`${file} is missing; ${remedy}\n`)
+    process.exit(2)
+  }
+  return import(pathToFileURL(path.resolve(file)))
+}
+
+async function obey(line) {
+  let command = {}
+  try {
+    command = JSON.parse(line)
+    const perform = COMMANDS[command.do]
+    if (!perform) throw new Error(`there is no command ${command.do}; use ${Object.keys(COMMANDS).join(', ')}`)
+    if (command.do !== 'connect' && command.do !== 'quit' && !socket) throw new Error('connect first')
+    emit('done', { number: command.number, result: (await perform(command)) ?? null })
+  } catch (error) {
+    emit('failed', { number: command.number ?? null, why: text(error) })
+  }
+}
+
+function emit(event, values) {
+  process.stdout.write(`${JSON.stringify({ event, ...values })}\n`)
+}
+
+function text(error) {
+  return String(error?.message ?? error)
+}
+
+async function open() {
+  const { state, saveCreds } = await baileys.useMultiFileAuthState(settings.auth)
+  const set = state.keys.set
+  state.keys.set = data => written(set(data))
+  const opened = baileys.makeWASocket({
+    auth: state,
+    logger,
+    waWebSocketUrl: settings.ws_url,
+    browser: baileys.Browsers.ubuntu('Chrome'),
+    emitOwnEvents: false,
+    syncFullHistory: false,
+    markOnlineOnConnect: settings.available ?? true,
+    // Without history to wait for, received messages are shown at once; with it, when it has come.
+    shouldSyncHistoryMessage: () => settings.history ?? false,
+    getMessage: sentMessage,
+    generateHighQualityLinkPreview: false
+  })
+  socket = opened
+  listen(opened, () => written(saveCreds()))
+}
+
+function written(writing) {
+  writes.add(writing)
+  return writing.finally(() => writes.delete(writing))
+}
+
+function listen(opened, saveCreds) {
+  opened.ev.on('creds.update', saveCreds)
+  opened.ev.on('connection.update', update => connectionChanged(opened, update).catch(failed('the connection')))
+  opened.ev.on('messages.upsert', ({ messages: received, type }) => {
+    for (const message of received) show(message, type).catch(failed(`message ${message.key?.id}`))
+  })
+  // As it comes: the library keeps only the last of several statuses that follow each other closely, which may be the
+  // lower one.
+  opened.ws.on('CB:receipt', ({ attrs, content }) => {
+    const others = baileys.getBinaryNodeChildren(content?.[0], 'item').map(item => item.attrs.id)
+    const { from: chat, participant, type = 'delivery' } = attrs
+    emit('receipt', { ids: [attrs.id, ...others], chat, participant, type })
+  })
+  opened.ev.on('messages.update', updates => {
+    for (const { key, update } of updates) {
+      if (update.status === undefined) continue
+      const why = update.messageStubParameters?.[0]
+      emit('status', { id: key.id, chat: key.remoteJid, status: STATUSES[update.status] ?? update.status, why })
+    }
+  })
+  opened.ev.on('message-receipt.update', updates => {
+    for (const { key, receipt } of updates) {
+      const status = receipt.readTimestamp === undefined ? 'delivered' : 'read'
+      emit('status', { id: key.id, chat: key.remoteJid, participant: receipt.userJid, status })
+    }
+  })
+  opened.ev.on('groups.upsert', groups => groups.forEach(metadata => emit('group', group(metadata))))
+  opened.ev.on('messaging-history.set', ({ messages: past, chats }) => {
+    emit('history', { messages: past.length, chats: chats.length })
+  })
+}
+
+function failed(where) {
+  return error => emit('error', { where, why: text(error) })
+}
+
+async function connectionChanged(opened, { connection, qr, isNewLogin, lastDisconnect }) {
+  if (qr) emit('qr', { qr })
+  if (isNewLogin) emit('linked', { me: opened.authState.creds.me })
+  if (connection === 'open') emit('open', { me: opened.user })
+  if (connection !== 'close' || opened !== socket) return
+  const { error } = lastDisconnect ?? {}
+  const code = error?.output?.statusCode ?? null
+  const reason = { ...error?.data }
+  const ban = reason.expire && { code: reason.code, expire: reason.expire }
+  emit('close', { code, why: error ? text(error) : 'as asked', ban })
+  // What the library leaves to the program that uses it: after linking, and when told so, connect again.
+  if (code === baileys.DisconnectReason.restartRequired) await open()
+}
+
+async function show(message, type) {
+  const { id, remoteJid: chat, remoteJidAlt, participant, participantAlt, fromMe } = message.key
+  keep(id, message)
+  // An empty text is how the library says nothing.
+  const alternatives = { chat_alt: remoteJidAlt || undefined, participant_alt: participantAlt || undefined }
+  const where = { chat, participant: participant || undefined, ...alternatives }
+  const about = { id, ...where, from_me: Boolean(fromMe), upsert: type }
+  if (message.messageStubType === baileys.proto.WebMessageInfo.StubType.CIPHERTEXT) {
+    return emit('undecryptable', { ...about, why: message.messageStubParameters?.[0] })
+  }
+  // Notifications come this way too, and tell by a stub what changed.
+  if (message.messageStubType || !message.message) {
+    const change = baileys.proto.WebMessageInfo.StubType[message.messageStubType] ?? 'UNKNOWN'
+    return emit('change', { ...about, change, about: message.messageStubParameters ?? [] })
+  }
+  const content = baileys.normalizeMessageContent(message.message)
+  const file = fileOf(content)
+  const shown = { ...about, name: message.pushName ?? undefined, ...contentsOf(content) }
+  if (shown.kind === 'protocol') return emit('protocol', shown)
+  if (!file) return emit('message', shown)
+  const bytes = await download(file)
+  emit('message', { ...shown, bytes: bytes.length, sha256: hashOf(bytes) })
+}
+
+async function download({ kind, message }) {
+  const chunks = []
+  for await (const chunk of await baileys.downloadContentFromMessage(message, kind)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+async function send(to, content, id, reply_to) {
+  const quoted = reply_to === undefined ? undefined : kept(reply_to)
+  const sent = socket.sendMessage(to, content, { messageId: id, quoted }).then(sent => {
+    keep(sent.key.id, sent)
+    return { id: sent.key.id }
+  })
+  sending.add(sent)
+  return sent.finally(() => sending.delete(sent))
+}
+
+/** On loopback a peer can ask for a message again before the library has returned from sending it. */
+async function sentMessage({ id }) {
+  if (!messages.has(id)) await Promise.allSettled(sending)
+  return messages.get(id)?.message
+}
+
+function keep(id, message) {
+  messages.set(id, message)
+  if (messages.size > MESSAGES_KEPT_MAX) messages.delete(messages.keys().next().value)
+}
+
+function kept(id) {
+  const message = messages.get(id)
+  if (!message) throw new Error(`no message ${id} was sent or received here`)
+  return message
+}
+
+function group({ id, subject, addressingMode, participants }) {
+  return { id, subject, addressing_mode: addressingMode, participants: participants.map(participant => participant.id) }
+}

@@ -1,0 +1,107 @@
+//! Groups: made, changed and written to, with members named by number and by LID.
+
+use simulator::server::account::Naming;
+use simulator::server::stanza_log::Entry;
+use simulator::wire::stanza::{Node, Read as _};
+use whatsapp_rust::features::{GroupCreateOptions, GroupParticipantOptions};
+use whatsapp_rust::prelude::*;
+
+use crate::world::World;
+
+async fn a_text_reaches_all(naming: Naming) {
+    let world = World::new().await;
+    let ann = world.person("15550001", "Ann").await;
+    let bob = world.person("15550002", "Bob").await;
+    let cy = world.person("15550003", "Cy").await;
+    let (client, other) = (world.linked(&ann).await, world.linked(&cy).await);
+    let group =
+        world.network.create_group(&ann.account, "Cooks", &[bob.account.clone(), cy.account.clone()], naming).unwrap();
+    for turn in 0..3 {
+        let text = format!("for all {turn}");
+        let id = client.send(group.jid(), &text).await;
+        let read = bob.reads(&text).await;
+        assert_eq!((read.chat, read.sender.user.as_str()), (group.jid().clone(), &*ann.account.jid(naming).user));
+        assert_eq!(other.shows(&text).await.chat, *group.jid());
+        ann.reads(&text).await;
+        client.receipt(&id, "delivered").await;
+    }
+    let members = [ann.account.jid(naming).clone(), bob.account.jid(naming).clone(), cy.account.jid(naming).clone()];
+    bob.write_to_group(group.jid(), &members, "from Bob").await;
+    let shown = client.shows("from Bob").await;
+    assert_eq!((shown.chat, shown.sender.user.as_str()), (group.jid().clone(), &*bob.account.jid(naming).user));
+    other.shows("from Bob").await;
+    let is_other_hash = |entry: &Entry| entry.node.tag == "ack" && entry.node.text("phash").is_some();
+    let entries = world.network.log().from(0, usize::MAX);
+    assert!(!entries.iter().any(is_other_hash), "the client was told that it does not know the devices");
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_reaches_all_members_named_by_number() {
+    a_text_reaches_all(Naming::Number).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_reaches_all_members_named_by_lid() {
+    a_text_reaches_all(Naming::Lid).await;
+}
+
+/// Finds a notice of a change with this tag.
+fn change(tag: &'static str) -> impl Fn(&Node) -> Option<Node> {
+    move |node| (node.text("type")? == "w:gp2").then(|| node.child(tag).cloned())?
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_makes_a_group_and_changes_it_and_all_are_told() {
+    let world = World::new().await;
+    let ann = world.person("15550001", "Ann").await;
+    let bob = world.person("15550002", "Bob").await;
+    let cy = world.person("15550003", "Cy").await;
+    let client = world.linked(&ann).await;
+    let groups = client.client.groups();
+    let options = GroupCreateOptions::builder()
+        .subject("Cooks")
+        .participants(vec![GroupParticipantOptions::new(bob.jid())])
+        .build();
+    let made = groups.create_group(options).await.unwrap();
+    let jid = made.metadata.id.clone();
+    bob.stanza("that there is a group", change("create")).await;
+    groups.add_participants(&jid, &[cy.jid()]).await.unwrap();
+    cy.stanza("that he is in it", change("add")).await;
+    groups.promote_participants(&jid, &[bob.jid()]).await.unwrap();
+    bob.stanza("that Bob is an admin", change("promote")).await;
+    groups.demote_participants(&jid, &[bob.jid()]).await.unwrap();
+    bob.stanza("that Bob is none", change("demote")).await;
+    let group = world.network.groups().find(&jid).unwrap();
+    assert_eq!(group.members().len(), 3);
+    groups.remove_participants(&jid, &[cy.jid()]).await.unwrap();
+    cy.stanza("that he is out of it", change("remove")).await;
+    assert_eq!(groups.get_metadata(&jid).await.unwrap().participants.len(), 2);
+    assert_eq!(groups.get_participating().await.unwrap().len(), 1);
+    assert!(groups.get_invite_link(&jid, false).await.unwrap().ends_with(&group.invite()));
+    groups.set_announce(&jid, true).await.unwrap();
+    bob.stanza("that only admins write", change("announcement")).await;
+    groups.leave(&jid).await.unwrap();
+    assert!(group.rank(&ann.account).is_none());
+    assert!(group.rank(&bob.account).unwrap().is_admin());
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_is_told_what_others_change() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    let client = world.linked(&ann).await;
+    let group =
+        world.network.create_group(&bob.account, "Cooks", std::slice::from_ref(&ann.account), Naming::Lid).unwrap();
+    let subject = simulator::wire::stanza::holding("subject", b"Bakers".to_vec());
+    bob.ask("w:g2", "set", &group.jid().to_string(), vec![subject]).await;
+    client
+        .event("the new name", |event| match event {
+            Event::GroupUpdate(update) if format!("{:?}", update.action).contains("Bakers") => Some(()),
+            _ => None,
+        })
+        .await;
+    let metadata = client.client.groups().get_metadata(group.jid()).await.unwrap();
+    assert_eq!(metadata.subject, "Bakers");
+}

@@ -1,0 +1,134 @@
+//! Linking a client, and logging in again.
+
+use simulator::server::network::Settings;
+use simulator::server::pairing::PairingError;
+use simulator::wire::certificate::ServerKeys;
+use simulator::wire::stanza::{Node, NodeBuilder, Read as _, SERVER};
+use whatsapp_rust::prelude::Event;
+
+use crate::client::Client;
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_is_linked_by_its_code_and_connects_as_a_companion() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = Client::start(&world.network).await;
+    let device = phone.scan(&client.qr().await).await.unwrap();
+    client.connected().await;
+    assert_eq!(device.number().to_string(), "15550001:1@s.whatsapp.net");
+    assert!(device.is_connected());
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_good_once() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = Client::start(&world.network).await;
+    let qr = client.qr().await;
+    phone.scan(&qr).await.unwrap();
+    client.connected().await;
+    assert_eq!(phone.scan(&qr).await.err(), Some(PairingError::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_linked_client_logs_in_again_after_a_stop_of_either_side() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = world.linked(&phone).await;
+    let client = client.restart(&world.network).await;
+    client.connected().await;
+    let address = world.network.address().unwrap();
+    world.network.stop().await;
+    world.network.listen(address, axum::Router::new()).await.unwrap();
+    client.connected_times(2).await;
+    // It has met the server when it registered and when it first logged in, and knows it since then.
+    let handshakes = world.network.handshakes();
+    assert_eq!((handshakes.xx, handshakes.ik, handshakes.xx_fallback), (2, 2, 0));
+    assert_eq!(handshakes.edge_routed, 2);
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_goes_on_with_a_server_that_has_other_keys() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = world.linked(&phone).await;
+    world.network.renew_keys(&ServerKeys::generate()).unwrap();
+    let client = client.restart(&world.network).await;
+    client.connected().await;
+    assert_eq!(world.network.handshakes().xx_fallback, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_the_keys_of_an_earlier_one_is_the_same_to_its_clients() {
+    let settings = Settings::default();
+    let world = World::with(settings.clone()).await;
+    assert_eq!(World::with(settings).await.network.root_key(), world.network.root_key());
+    assert_ne!(World::new().await.network.root_key(), world.network.root_key());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_is_linked_by_a_code_typed_into_the_phone() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = Client::start_with_code(&world.network, "15550001").await;
+    let device = phone.type_code(&client.code().await).await;
+    client.connected().await;
+    assert!(device.is_connected());
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_companions_of_one_phone_have_devices_of_their_own() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let (first, second) = (world.linked(&phone).await, world.linked(&phone).await);
+    assert!(phone.device(1).is_connected() && phone.device(2).is_connected());
+    drop((first, second));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_companion_that_its_phone_unlinks_is_logged_out_and_stays_out() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = world.linked(&phone).await;
+    let child = NodeBuilder::new("remove-companion-device").attr("jid", phone.device(1).number().clone()).build();
+    let answer = phone.ask("md", "set", SERVER, vec![child]).await;
+    assert_eq!(answer.text("type").as_deref(), Some("result"));
+    assert!(!client.logged_out().await);
+    let client = client.restart(&world.network).await;
+    assert!(client.logged_out().await);
+    assert!(phone.account.device(1).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_companion_that_logs_out_is_no_device_any_more() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = world.linked(&phone).await;
+    client.client.logout().await;
+    phone.stanza("the list of devices", own_devices(1)).await;
+    assert!(phone.account.device(1).is_none());
+    world.assert_nothing_unknown();
+}
+
+/// Finds a notice that the account has this many devices.
+fn own_devices(count: usize) -> impl Fn(&Node) -> Option<()> {
+    move |node| {
+        let is_device = |child: &&Node| child.tag == "device";
+        (node.text("type")? == "account_sync" && node.child("devices")?.all().iter().filter(is_device).count() == count)
+            .then_some(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_login_of_the_same_device_replaces_the_first() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let first = world.linked(&phone).await;
+    let second = Client::resume(&world.network, first.backend()).await;
+    second.connected().await;
+    first.event("that it was replaced", |event| matches!(event, Event::StreamReplaced(_)).then_some(())).await;
+}

@@ -1,0 +1,19 @@
+//! Stories about the network, told with two real clients (whatsapp-rust and Baileys) and with phones that are made here.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod app_state;
+mod baileys;
+mod client;
+mod faults;
+mod groups;
+mod linking;
+mod media;
+mod messages;
+mod must_be_shown;
+mod person;
+mod phone;
+mod repeated_faults;
+mod second_client;
+mod talker;
+mod world;

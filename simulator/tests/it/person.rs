@@ -1,0 +1,142 @@
+//! People with phones of the network's own, and what they do with real clients and with each other.
+
+use simulator::people::content::Content;
+use simulator::people::file::FileKind;
+use simulator::people::phone::NewFile;
+use simulator::phones::{Person, Phones, Refusal};
+use simulator::server::account::Naming;
+
+use crate::client::Client;
+use crate::world::{World, patiently};
+
+/// Ann and Bob, each with a phone.
+async fn two_people(world: &World) -> (Phones, Person, Person) {
+    let phones = Phones::new(world.network.clone());
+    let (ann, bob) = (phones.add("15550001", "Ann").await.unwrap(), phones.add("15550002", "Bob").await.unwrap());
+    (phones, ann, bob)
+}
+
+async fn hears(person: &Person, text: &str) -> String {
+    let wanted = text.to_owned();
+    let shows = person.shows(move |kept| !kept.from_me && kept.saying.content.summary() == wanted);
+    patiently(text, shows).await.unwrap().id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_write_to_each_other_and_see_how_far_it_got() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    let id = ann.say_text(bob.jid(), "hello").await.unwrap();
+    hears(&bob, "hello").await;
+    bob.read(ann.jid()).await.unwrap();
+    let reader = bob.jid().to_string();
+    let sent = patiently("that it was read", ann.follows(&id, move |sent| sent.read_by.contains(&reader))).await;
+    assert!(sent.unwrap().accepted);
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_scans_a_code_and_the_client_hears_and_is_heard() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    let client = Client::start(&world.network).await;
+    let device = patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
+    assert_eq!(device.index(), 1);
+    client.connected().await;
+    bob.say_text(ann.jid(), "to you").await.unwrap();
+    client.shows("to you").await;
+    client.send(bob.jid(), "to you too").await;
+    hears(&bob, "to you too").await;
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_types_a_code_and_the_client_is_linked_until_it_is_unlinked() {
+    let world = World::new().await;
+    let (_phones, ann, _bob) = two_people(&world).await;
+    let client = Client::start_with_code(&world.network, "15550001").await;
+    let device = patiently("the link", ann.type_code(&client.code().await)).await.unwrap();
+    client.connected().await;
+    ann.unlink(device.index()).await.unwrap();
+    assert!(!client.logged_out().await);
+    assert!(matches!(ann.unlink(device.index()).await, Err(Refusal::Unknown(_))));
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_that_was_offline_gets_everything_in_order_when_it_is_back() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    bob.offline().await.unwrap();
+    for text in ["one", "two", "three"] {
+        ann.say_text(bob.jid(), text).await.unwrap();
+    }
+    assert!(matches!(bob.read(ann.jid()).await, Err(Refusal::Conflict(_))));
+    bob.online().await.unwrap();
+    hears(&bob, "three").await;
+    let received = bob.received().await.unwrap();
+    assert_eq!(received.iter().map(|kept| kept.saying.content.summary()).collect::<Vec<_>>(), ["one", "two", "three"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_hears_a_person_until_they_leave() {
+    let world = World::new().await;
+    let (phones, ann, bob) = two_people(&world).await;
+    let cyd = phones.add("15550003", "Cyd").await.unwrap();
+    let members = [bob.number().to_owned(), cyd.number().to_owned()];
+    let group = ann.create_group("Three", &members, Naming::Lid).unwrap();
+    ann.say_text(&group, "all of you").await.unwrap();
+    hears(&bob, "all of you").await;
+    hears(&cyd, "all of you").await;
+    cyd.leave(&group).await.unwrap();
+    assert!(matches!(cyd.leave(&group).await, Err(Refusal::Unknown(_))));
+    bob.say_text(&group, "both of us").await.unwrap();
+    hears(&ann, "both of us").await;
+    assert_eq!(cyd.received().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_opened_by_whom_it_was_sent_to() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    let file = NewFile {
+        file: FileKind::Image,
+        mime_type: "image/png".to_owned(),
+        caption: Some("look".to_owned()),
+        file_name: None,
+        seconds: None,
+        bytes: b"not really a picture".to_vec(),
+    };
+    ann.send_file(bob.jid(), file).await.unwrap();
+    let id = hears(&bob, "look").await;
+    let (mime_type, bytes) = bob.file(&id).await.unwrap();
+    assert_eq!((mime_type.as_str(), bytes.as_slice()), ("image/png", &b"not really a picture"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_answered_changed_reacted_to_and_deleted() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    ann.say_text(bob.jid(), "helo").await.unwrap();
+    let id = hears(&bob, "helo").await;
+    bob.react(ann.jid(), &id, "👍").await.unwrap();
+    bob.answer(ann.jid(), &id, "what?").await.unwrap();
+    hears(&ann, "what?").await;
+    ann.edit(bob.jid(), &id, "hello").await.unwrap();
+    let wanted = id.clone();
+    let edited = bob.shows(move |kept| kept.id == wanted && kept.edited.as_deref() == Some("hello"));
+    patiently("the new text", edited).await.unwrap();
+    ann.delete(bob.jid(), &id).await.unwrap();
+    patiently("that it is gone", bob.shows(move |kept| kept.id == id && kept.deleted)).await.unwrap();
+    let reacted = ann.messages().await.unwrap().into_iter().find(|kept| !kept.reactions.is_empty()).unwrap();
+    assert!(matches!(reacted.saying.content, Content::Text { text } if text == "helo"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_phones_were_stopped_for_is_refused() {
+    let world = World::new().await;
+    let (phones, ann, bob) = two_people(&world).await;
+    phones.stop().await;
+    assert!(matches!(ann.say_text(bob.jid(), "hello").await, Err(Refusal::Conflict(_))));
+    assert!(!ann.is_online());
+}

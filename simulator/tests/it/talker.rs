@@ -1,0 +1,185 @@
+//! A client of either kind, as stories that are told with both see it: it is linked, writes, hears, and comes back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use simulator::phones::Person;
+use simulator::server::network::Network;
+use simulator::wire::stanza::Jid;
+use whatsapp_rust::media::{ImageOptions, image_message};
+use whatsapp_rust::prelude::Event;
+use whatsapp_rust::wacore::download::MediaType;
+
+use crate::baileys::Baileys;
+use crate::client::Client;
+use crate::world::patiently;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    WhatsappRust,
+    Baileys,
+}
+
+pub enum Talker {
+    WhatsappRust(Client),
+    Baileys(Baileys),
+}
+
+impl Talker {
+    /// A new client that this person links by scanning its code.
+    pub async fn scanned(kind: Kind, network: &Network, by: &Person) -> Self {
+        let mut talker = match kind {
+            Kind::WhatsappRust => Self::WhatsappRust(Client::start(network).await),
+            Kind::Baileys => Self::Baileys(connecting(network).await),
+        };
+        let qr = match &mut talker {
+            Self::WhatsappRust(client) => client.qr().await,
+            Self::Baileys(client) => client.qr().await,
+        };
+        patiently("the link", by.scan(&qr)).await.unwrap();
+        talker.is_connected(1).await;
+        talker
+    }
+
+    /// A new client that this person links by typing its code.
+    pub async fn typed(kind: Kind, network: &Network, by: &Person) -> Self {
+        let (mut talker, code) = match kind {
+            Kind::WhatsappRust => {
+                let client = Client::start_with_code(network, by.number()).await;
+                let code = client.code().await;
+                (Self::WhatsappRust(client), code)
+            }
+            Kind::Baileys => {
+                let mut client = connecting(network).await;
+                client.qr().await;
+                let asked = client.command("pair_by_code", json!({"phone": by.number()})).await;
+                let code = asked["code"].as_str().unwrap().to_owned();
+                (Self::Baileys(client), code)
+            }
+        };
+        patiently("the link", by.type_code(&code)).await.unwrap();
+        talker.is_connected(1).await;
+        talker
+    }
+
+    /// Waits until it is logged in, for the so-manieth time since it was started.
+    async fn is_connected(&mut self, times: usize) {
+        match self {
+            Self::WhatsappRust(client) => client.connected_times(times).await,
+            // Each time is an event, which is taken.
+            Self::Baileys(client) => client.opened().await,
+        }
+    }
+
+    /// Writes a text; returns its id.
+    pub async fn writes(&mut self, to: &Jid, text: &str) -> String {
+        match self {
+            Self::WhatsappRust(client) => client.send(to, text).await,
+            Self::Baileys(client) => client.send_text(&to.to_string(), text).await,
+        }
+    }
+
+    /// Waits until it shows a text of somebody else; returns the message's id.
+    pub async fn hears(&mut self, text: &str) -> String {
+        match self {
+            Self::WhatsappRust(client) => client.shows(text).await.id,
+            Self::Baileys(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Waits until it knows that its message was delivered, or read: `status`.
+    pub async fn learns(&mut self, id: &str, status: &str) {
+        match self {
+            Self::WhatsappRust(client) => drop(client.receipt(id, status).await),
+            Self::Baileys(client) => client.receipt(id, if status == "read" { "read" } else { "delivery" }).await,
+        }
+    }
+
+    /// Says that it has read a message of this person.
+    pub async fn reads(&mut self, from: &Jid, id: &str) {
+        match self {
+            Self::WhatsappRust(client) => client.client.mark_as_read(from, None, &[id]).await.unwrap(),
+            Self::Baileys(client) => drop(client.command("read", json!({"ids": [id]})).await),
+        }
+    }
+
+    /// Sends an image.
+    pub async fn shows_image(&mut self, to: &Jid, image: &[u8]) {
+        match self {
+            Self::WhatsappRust(client) => {
+                let upload = client.client.upload(image.to_vec(), MediaType::Image, Default::default()).await.unwrap();
+                client.client.send_message(to, image_message(upload, ImageOptions::default())).await.unwrap();
+            }
+            Self::Baileys(client) => {
+                let file = json!({"to": to.to_string(), "kind": "image", "base64": STANDARD.encode(image)});
+                client.command("send_file", file).await;
+            }
+        }
+    }
+
+    /// Waits for the first image; returns the hash of its bytes, in hexadecimal digits.
+    pub async fn sees_image(&mut self) -> String {
+        match self {
+            Self::WhatsappRust(client) => {
+                let image = client
+                    .event("an image", |event| match event {
+                        Event::Messages(batch) => {
+                            batch.messages.iter().find_map(|each| each.message.image_message.as_option().cloned())
+                        }
+                        _ => None,
+                    })
+                    .await;
+                hash(&client.client.download(&image).await.unwrap())
+            }
+            Self::Baileys(client) => {
+                let message = client.until("message", |message| message["kind"] == "image").await;
+                message["sha256"].as_str().unwrap().to_owned()
+            }
+        }
+    }
+
+    /// Its connection is cut; it comes back. Baileys leaves that to the program that uses it.
+    pub async fn returns_from_a_cut(&mut self, network: &Network) {
+        match self {
+            Self::WhatsappRust(client) => client.connected_times(2).await,
+            Self::Baileys(client) => {
+                client.ended_unasked().await;
+                client.connect(network).await;
+                client.opened().await;
+            }
+        }
+    }
+
+    /// It is stopped, and started again, with what it had stored, after `meanwhile`.
+    pub async fn is_away(self, network: &Network, meanwhile: impl Future<Output = ()>) -> Self {
+        match self {
+            Self::WhatsappRust(client) => {
+                let backend = client.stop().await;
+                meanwhile.await;
+                let client = Client::resume(network, backend).await;
+                client.connected().await;
+                Self::WhatsappRust(client)
+            }
+            Self::Baileys(client) => {
+                let mut client = client.restart().await;
+                meanwhile.await;
+                client.connect(network).await;
+                client.opened().await;
+                Self::Baileys(client)
+            }
+        }
+    }
+}
+
+/// A Baileys client that has never been linked and asks to be.
+async fn connecting(network: &Network) -> Baileys {
+    let mut client = Baileys::start().await;
+    client.connect(network).await;
+    client
+}
+
+/// The hash of a file's bytes, in hexadecimal digits.
+pub fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

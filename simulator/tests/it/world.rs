@@ -1,0 +1,108 @@
+//! A network with a port, people on it, and waiting for what is to come.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use simulator::clock;
+use simulator::server::network::{Network, Settings};
+
+use crate::client::Client;
+use crate::phone::Phone;
+
+/// Longer than anything takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub network: Network,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init()
+            .ok();
+        let network = Network::new(settings).unwrap();
+        network.listen(SocketAddr::from(([127, 0, 0, 1], 0)), Router::new()).await.unwrap();
+        Self { network }
+    }
+
+    /// A person with a phone that is there.
+    pub async fn person(&self, number: &str, name: &str) -> Phone {
+        Phone::new(&self.network, number, name).await
+    }
+
+    /// A new client, linked to this phone by its code, and connected.
+    pub async fn linked(&self, phone: &Phone) -> Client {
+        let client = Client::start(&self.network).await;
+        phone.scan(&client.qr().await).await.unwrap();
+        client.connected().await;
+        client
+    }
+
+    /// No client asked for something that the network does not know.
+    pub fn assert_nothing_unknown(&self) {
+        assert_eq!(self.network.unknown(), []);
+    }
+}
+
+/// Waits for what `work` waits for, and fails if it takes too long.
+pub async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match clock::within(PATIENCE, work).await {
+        Some(outcome) => outcome,
+        None => panic!("waited in vain for {what}"),
+    }
+}
+
+/// Waits until something holds that can only be looked at.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    patiently(what, async {
+        while !holds() {
+            clock::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+/// A list that grows, and that can be waited on.
+pub struct Growing<T> {
+    items: parking_lot::Mutex<Vec<T>>,
+    changed: tokio::sync::watch::Sender<usize>,
+}
+
+impl<T> Growing<T> {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { items: parking_lot::Mutex::new(Vec::new()), changed: tokio::sync::watch::Sender::new(0) })
+    }
+
+    pub fn push(&self, item: T) {
+        self.items.lock().push(item);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until `find` finds something in the list.
+    pub async fn until<R>(&self, what: &str, find: impl Fn(&[T]) -> Option<R>) -> R {
+        let mut changed = self.changed.subscribe();
+        patiently(what, async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(found) = find(&self.items.lock()) {
+                    return found;
+                }
+                changed.changed().await.unwrap();
+            }
+        })
+        .await
+    }
+
+    pub fn with<R>(&self, look: impl FnOnce(&[T]) -> R) -> R {
+        look(&self.items.lock())
+    }
+}
