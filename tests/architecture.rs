@@ -32,7 +32,7 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
 struct Source {
-    /// Below `src`, `tests`, `benches` or `xtask`.
+    /// Below `src`, `tests`, `benches`, `xtask` or `simulator`.
     path: PathBuf,
     text: String,
 }
@@ -57,7 +57,8 @@ impl Source {
 
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut folders, mut found) = (["src", "tests", "benches", "xtask/src"].map(PathBuf::from).to_vec(), Vec::new());
+    let folders = ["src", "tests", "benches", "xtask/src", "simulator/src", "simulator/tests", "simulator/benches"];
+    let (mut folders, mut found) = (folders.map(PathBuf::from).to_vec(), Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(root.join(&folder)).expect("a folder") {
             let path = folder.join(entry.expect("an entry").file_name());
@@ -189,13 +190,17 @@ fn every_file_says_why_it_exists() {
 fn every_dependency_has_its_reason_written_down() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reasons = std::fs::read_to_string(root.join("docs/decisions/0002-dependencies.md")).expect("the decision");
-    let manifest: toml::Table = std::fs::read_to_string(root.join("Cargo.toml")).expect("it").parse().expect("TOML");
-    for section in ["dependencies", "dev-dependencies"] {
-        for name in manifest[section].as_table().expect("a table").keys() {
-            assert!(
-                reasons.contains(&format!("`{name}`")),
-                "{name} has no reason in docs/decisions/0002-dependencies.md"
-            );
+    for manifest in ["Cargo.toml", "simulator/Cargo.toml"] {
+        let manifest: toml::Table = std::fs::read_to_string(root.join(manifest)).expect("it").parse().expect("TOML");
+        for section in ["dependencies", "dev-dependencies"] {
+            for name in manifest[section].as_table().expect("a table").keys() {
+                // The parts of a library whose reason stands with the whole.
+                let whole = name.split_once('-').map_or(name.as_str(), |(whole, _)| whole);
+                assert!(
+                    reasons.contains(&format!("`{name}`")) || (whole == "wacore" && reasons.contains("`wacore`")),
+                    "{name} has no reason in docs/decisions/0002-dependencies.md"
+                );
+            }
         }
     }
 }
@@ -232,5 +237,25 @@ fn the_gateway_is_never_built_together_with_what_has_a_check_off() {
     assert_eq!(manifest["workspace"]["default-members"], alone, "cargo joins the features of what it builds at once");
     for source in sources().into_iter().filter(|source| source.path.starts_with("xtask")) {
         assert!(!source.text.contains("--workspace"), "{} builds all at once", source.path.display());
+    }
+}
+
+#[test]
+fn the_simulated_network_and_the_gateway_share_no_code() {
+    for source in sources() {
+        let (other, named) = match source.path.starts_with("simulator") {
+            true => ("the gateway", "wachat::"),
+            false => ("the simulated network", concat!("simulator", "::")),
+        };
+        assert!(!source.text.contains(named), "{} uses {other}", source.path.display());
+    }
+    let manifests = ["Cargo.toml", "simulator/Cargo.toml"].map(|path| {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a manifest");
+        text.parse::<toml::Table>().expect("TOML")
+    });
+    for (manifest, other) in manifests.iter().zip(["simulator", "wachat"]) {
+        for section in ["dependencies", "dev-dependencies"] {
+            assert!(!manifest[section].as_table().expect("a table").contains_key(other), "{other} is no dependency");
+        }
     }
 }
