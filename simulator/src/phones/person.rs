@@ -1,5 +1,6 @@
 //! A person, as tests and the control API hold one: what they do with their phone, and what they see on it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -220,6 +221,21 @@ impl Person {
         self.must_be_online().await?;
         let chat = chat.clone();
         self.perform(move |desk, now_ms| ((), desk.phone.read(&chat, now_ms))).await
+    }
+
+    /// Looks into every chat.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_all(&self) -> Result<(), Refusal> {
+        self.must_be_online().await?;
+        let act = |desk: &mut Desk, now_ms| {
+            let received = desk.phone.messages().filter(|kept| !kept.from_me);
+            let chats: BTreeSet<String> = received.map(|kept| kept.chat.clone()).collect();
+            let chats = chats.iter().filter_map(|chat| chat.parse::<Jid>().ok());
+            ((), chats.flat_map(|chat| desk.phone.read(&chat, now_ms)).collect())
+        };
+        self.perform(act).await
     }
 
     /// Listens to a voice note or plays a video.

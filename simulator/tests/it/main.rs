@@ -5,6 +5,7 @@
 mod app_state;
 mod baileys;
 mod client;
+mod control;
 mod faults;
 mod groups;
 mod linking;
@@ -12,5 +13,6 @@ mod media;
 mod messages;
 mod person;
 mod phone;
+mod readme;
 mod second_client;
 mod world;
