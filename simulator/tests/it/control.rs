@@ -205,6 +205,24 @@ async fn a_fault_is_planned_strikes_is_logged_and_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_doubled_or_unreadable_is_shown_once_and_nothing_is_lost() {
+    let control = Control::new().await;
+    for fault in [json!({ "kind": "message_duplicated", "copies": 2 }), json!({ "kind": "message_undecryptable" })] {
+        let scope = json!({ "account": "15550002", "how_often": { "next": 1 } });
+        assert_eq!(control.post("faults", json!({ "fault": fault, "scope": scope })).await.0, 201);
+    }
+    for text in ["one", "two", "three"] {
+        control.post("people/15550001/send", json!({ "to": "15550002", "text": text })).await;
+    }
+    for text in ["one", "two", "three"] {
+        control.received("15550002", text).await;
+    }
+    control.until("checks", |report| (report["deliveries"]["arrived"] == 3).then_some(())).await;
+    assert_eq!(control.get("people/15550002/received").await.1.as_array().map(Vec::len), Some(3));
+    control.assert_all_holds().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stanzas_are_shown_page_by_page() {
     let control = Control::new().await;
     let (_, first) = control.get("stanzas?from=0&limit=1").await;
