@@ -13,7 +13,7 @@ use super::problem::{Body, Problem};
 use crate::people::content::Content;
 use crate::people::file::FileKind;
 use crate::people::phone::{Kept, NewFile};
-use crate::phones::{Person, Phones, Sent, address};
+use crate::phones::{Phones, Sent, address};
 use crate::wire::stanza::Jid;
 
 /// The body of `send`: one of `to` and `group`, and one of `text`, `media_base64`, `location` and `contact`.
@@ -215,19 +215,9 @@ pub async fn read(
     let person = find(&phones, &number)?;
     match read.chat {
         Some(chat) => person.read(&address(&chat)?).await?,
-        None => read_all(&person).await?,
+        None => person.read_all().await?,
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn read_all(person: &Person) -> Result<(), Problem> {
-    let mut chats: Vec<String> = person.received().await?.into_iter().map(|kept| kept.chat).collect();
-    chats.sort_unstable();
-    chats.dedup();
-    for chat in chats {
-        person.read(&address(&chat)?).await?;
-    }
-    Ok(())
 }
 
 /// `GET /control/people/N/received`

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::desk::Desk;
+use crate::checks::Decryption;
 use crate::clock;
 use crate::faults::{Direction, MediaDecision, MediaTransfer};
 use crate::limits::PHONE_TICK_MS;
 use crate::people::phone::Action;
+use crate::people::signal::Way;
 use crate::server::account::Account;
 use crate::server::link::Link;
 use crate::server::network::Network;
@@ -117,10 +119,40 @@ impl Actor {
             return Vec::new();
         };
         let actions = self.desk.take(node, clock::now_ms());
+        self.testify(node, &actions);
         if node.text("type").is_some_and(|kind| kind == "account_sync") {
             self.forget_unlinked();
         }
         actions
+    }
+
+    /// Tells the checkers what the phone did with a stanza.
+    fn testify(&self, node: &Node, actions: &[Action]) {
+        let Some(named) = self.account.phone().and_then(|device| self.network.named(&device, node)) else { return };
+        let checks = self.network.checks();
+        for action in actions {
+            if let Action::Stepped(step) = action
+                && step.way == Way::Received
+            {
+                let group = step.with.contains("@g.us").then_some(named.chat.as_str());
+                checks.decrypted(&Decryption {
+                    owner: &named.recipient,
+                    peer: &named.sender,
+                    group,
+                    chain: step.chain.as_bytes(),
+                    counter: step.counter,
+                    previous_counter: None,
+                });
+            }
+        }
+        let has = |is_it: fn(&Action) -> bool| actions.iter().any(is_it);
+        // What came before is not shown again, and what cannot be read is not shown.
+        let is_kept = has(|action| matches!(action, Action::Kept(_)));
+        let is_dropped = has(|action| matches!(action, Action::Repeated { .. } | Action::Unreadable { .. }));
+        let is_taken = has(|action| matches!(action, Action::Send(node) if node.tag == "receipt"));
+        if is_kept || (is_taken && !is_dropped) {
+            checks.shown(&named.passage());
+        }
     }
 
     /// Companions that ended their link themselves, or that the server removed.

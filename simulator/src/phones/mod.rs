@@ -9,6 +9,7 @@ mod linking;
 mod person;
 mod refusal;
 mod sent;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

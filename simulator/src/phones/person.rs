@@ -1,4 +1,5 @@
-//! A person, as tests and the control API hold one: what they do with their phone, and what they see on it.
+//! A person, as tests and the control API hold one: their phone's link, and what they see on it (`wishes.rs` has what
+//! they do with it).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +15,10 @@ use super::{Refusal, Sent};
 use crate::clock;
 use crate::limits::WISHES_WAITING_MAX;
 use crate::people::address;
-use crate::people::appstate::Change;
-use crate::people::content::{Content, Saying};
+use crate::people::content::Content;
 use crate::people::history::HistorySize;
-use crate::people::phone::{Action, Kept, NewFile, Phone, PhoneError};
-use crate::server::account::{Account, Naming};
+use crate::people::phone::{Action, Kept, Phone, PhoneError};
+use crate::server::account::Account;
 use crate::server::network::Network;
 use crate::wire::stanza::{Jid, Server};
 
@@ -151,136 +151,6 @@ impl Person {
         *self.inner.history.lock()
     }
 
-    /// Says something to a person or in a group. Returns the message's id; how far it gets, [`Self::sent`] tells.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] for a text that is too long, [`Refusal::Conflict`] if too many wait.
-    pub async fn say(&self, to: &Jid, saying: impl Into<Saying>) -> Result<String, Refusal> {
-        let saying = saying.into();
-        self.wish(to, move |phone, chat, now_ms| phone.say(chat, saying, now_ms)).await
-    }
-
-    /// Says a text. As [`Self::say`].
-    ///
-    /// # Errors
-    /// As [`Self::say`].
-    pub async fn say_text(&self, to: &Jid, text: &str) -> Result<String, Refusal> {
-        self.say(to, Content::Text { text: text.to_owned() }).await
-    }
-
-    /// Answers a message with a text.
-    ///
-    /// # Errors
-    /// As [`Self::say`], and [`Refusal::Unknown`] if there is no such message in the chat; so the next three.
-    pub async fn answer(&self, chat: &Jid, id: &str, text: &str) -> Result<String, Refusal> {
-        let (id, text) = (id.to_owned(), text.to_owned());
-        self.wish(chat, move |phone, chat, now_ms| phone.answer(chat, &id, &text, now_ms)).await
-    }
-
-    /// Reacts to a message; an empty `emoji` takes the reaction back.
-    ///
-    /// # Errors
-    /// As [`Self::answer`].
-    pub async fn react(&self, chat: &Jid, id: &str, emoji: &str) -> Result<String, Refusal> {
-        let (id, emoji) = (id.to_owned(), emoji.to_owned());
-        self.wish(chat, move |phone, chat, now_ms| phone.react(chat, &id, &emoji, now_ms)).await
-    }
-
-    /// Changes the text of an own message.
-    ///
-    /// # Errors
-    /// As [`Self::answer`].
-    pub async fn edit(&self, chat: &Jid, id: &str, text: &str) -> Result<String, Refusal> {
-        let (id, text) = (id.to_owned(), text.to_owned());
-        self.wish(chat, move |phone, chat, now_ms| phone.edit(chat, &id, &text, now_ms)).await
-    }
-
-    /// Deletes a message for everybody.
-    ///
-    /// # Errors
-    /// As [`Self::answer`].
-    pub async fn delete(&self, chat: &Jid, id: &str) -> Result<String, Refusal> {
-        let id = id.to_owned();
-        self.wish(chat, move |phone, chat, now_ms| phone.delete(chat, &id, now_ms)).await
-    }
-
-    /// Sends a file.
-    ///
-    /// # Errors
-    /// As [`Self::say`]; [`Refusal::Invalid`] for one that is too large.
-    pub async fn send_file(&self, to: &Jid, file: NewFile) -> Result<String, Refusal> {
-        self.wish(to, move |phone, chat, now_ms| phone.send_file(chat, file, now_ms)).await
-    }
-
-    /// Looks into a chat: all that came in it counts as read, and those who wrote are told.
-    ///
-    /// # Errors
-    /// [`Refusal::Conflict`] if the phone is offline; so all that follow.
-    pub async fn read(&self, chat: &Jid) -> Result<(), Refusal> {
-        self.must_be_online().await?;
-        let chat = chat.clone();
-        self.perform(move |desk, now_ms| ((), desk.phone.read(&chat, now_ms))).await
-    }
-
-    /// Listens to a voice note or plays a video.
-    ///
-    /// # Errors
-    /// As [`Self::read`], and [`Refusal::Unknown`].
-    pub async fn play(&self, chat: &Jid, id: &str) -> Result<(), Refusal> {
-        self.must_be_online().await?;
-        let (chat, id) = (chat.clone(), id.to_owned());
-        self.perform(move |desk, now_ms| split(desk.phone.play(&chat, &id, now_ms).map(|actions| ((), actions))))
-            .await??;
-        Ok(())
-    }
-
-    /// Ends the link of a companion, by its number (1 and up).
-    ///
-    /// # Errors
-    /// As [`Self::read`], and [`Refusal::Unknown`].
-    pub async fn unlink(&self, device: u16) -> Result<(), Refusal> {
-        self.must_be_online().await?;
-        self.perform(move |desk, now_ms| split(desk.phone.unlink(device, now_ms).map(|actions| ((), actions))))
-            .await??;
-        Ok(())
-    }
-
-    /// Makes a group with these people; returns its address.
-    ///
-    /// # Errors
-    /// [`Refusal::Unknown`] if a number has no account, [`Refusal::Conflict`] if there are too many groups or members.
-    pub fn create_group(&self, subject: &str, members: &[String], naming: Naming) -> Result<Jid, Refusal> {
-        let find = |number: &String| {
-            let unknown = || Refusal::Unknown(format!("nobody has the number {number}; make that person first"));
-            self.inner.network.directory().by_number(number).ok_or_else(unknown)
-        };
-        let members: Vec<Arc<Account>> = members.iter().map(find).collect::<Result<_, _>>()?;
-        let group = self.inner.network.create_group(self.account(), subject, &members, naming)?;
-        Ok(group.jid().clone())
-    }
-
-    /// Leaves a group.
-    ///
-    /// # Errors
-    /// As [`Self::read`], and [`Refusal::Unknown`] for a group that the person is not in.
-    pub async fn leave(&self, group: &Jid) -> Result<(), Refusal> {
-        self.must_be_online().await?;
-        let known = self.inner.network.groups().find(group).filter(|known| known.rank(self.account()).is_some());
-        if known.is_none() {
-            return Err(Refusal::Unknown(format!("{} is not in the group {group}", self.number())));
-        }
-        let group = group.clone();
-        self.perform(move |desk, now_ms| ((), desk.phone.leave(&group, now_ms))).await
-    }
-
-    /// Changes what all of the person's devices share, such as the name or a contact.
-    ///
-    /// # Errors
-    /// As [`Self::online`].
-    pub async fn change(&self, change: Change) -> Result<(), Refusal> {
-        self.perform(move |desk, now_ms| ((), desk.phone.change(change, now_ms))).await
-    }
-
     /// All messages that the phone shows, own ones too, the oldest first.
     ///
     /// # Errors
@@ -372,25 +242,6 @@ impl Person {
         Err(Refusal::Conflict(format!("the phone of {} is offline; let it come online first", self.number())))
     }
 
-    /// A wish that becomes a message.
-    async fn wish(
-        &self,
-        chat: &Jid,
-        act: impl FnOnce(&mut Phone, &Jid, u64) -> Result<(String, Vec<Action>), PhoneError> + Send + 'static,
-    ) -> Result<String, Refusal> {
-        let chat = chat.clone();
-        let outcome = self
-            .perform(move |desk, now_ms| {
-                let outcome = act(&mut desk.phone, &chat, now_ms);
-                if let Ok((id, _)) = &outcome {
-                    desk.follow(id, &chat.to_string());
-                }
-                split(outcome)
-            })
-            .await??;
-        Ok(outcome)
-    }
-
     /// Looks at the phone, or changes it without anything to carry out.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
@@ -419,13 +270,5 @@ impl Person {
         let (answer, done) = oneshot::channel();
         self.inner.commands.send(command(answer)).await.map_err(|_| Refusal::stopped())?;
         done.await.map_err(|_| Refusal::stopped())
-    }
-}
-
-/// The outcome for whoever wished, and what is to be carried out.
-fn split<T, E>(outcome: Result<(T, Vec<Action>), E>) -> (Result<T, E>, Vec<Action>) {
-    match outcome {
-        Ok((value, actions)) => (Ok(value), actions),
-        Err(error) => (Err(error), Vec::new()),
     }
 }

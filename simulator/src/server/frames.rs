@@ -91,7 +91,17 @@ impl Reader {
     /// A stanza.
     pub async fn next_node(&mut self, opener: &mut Opener) -> Result<Node, ConnectionError> {
         let frame = self.next_frame().await?;
-        Ok(payload::open(frame, opener)?)
+        let checks = &self.link.network.inner.checks;
+        match payload::open(frame, opener) {
+            Ok(node) => {
+                checks.stanza_parsed();
+                Ok(node)
+            }
+            Err(error) => {
+                checks.stanza_unparsed(self.link.device.get(), &error.to_string());
+                Err(error.into())
+            }
+        }
     }
 
     /// Reads on without taking anything in, until the client has closed its side.

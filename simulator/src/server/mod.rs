@@ -36,5 +36,7 @@ mod session;
 pub mod stanza_log;
 mod tls;
 pub mod unknown;
+mod witness;
 
 pub use login::failure;
+pub use witness::Named;

@@ -65,7 +65,10 @@ pub fn receive(session: &Session, receipt: &Node) {
     }
     if kind.confirms() {
         for id in ids(receipt) {
-            session.device.mailbox.confirm(|node| is_stanza(node, "message", &id) && is_from(session, node, &to));
+            let is_meant = |node: &Node| is_stanza(node, "message", &id) && is_from(session, node, &to);
+            if let Some(message) = session.device.mailbox.confirm(is_meant) {
+                witness(session, &message, kind == Kind::Retry);
+            }
         }
     }
     pass_on(session, receipt, kind, &to);
@@ -80,10 +83,25 @@ pub fn confirm(session: &Session, ack: &Node) {
         .device
         .mailbox
         .confirm(|node| is_stanza(node, &class, &id) && (class != "receipt" || node.text("type") == kind));
-    if confirmed.is_none() {
+    if let Some(message) = &confirmed {
+        // A message that is acknowledged with an error was refused by whoever got it: it is not lost.
+        witness(session, message, ack.text("error").is_some());
+    } else {
         // A client may name the type of a receipt differently from how it was sent, or twice.
         session.device.mailbox.confirm(|node| is_stanza(node, &class, &id));
     }
+}
+
+/// Tells the checkers that a message has left the mailbox, and whether the device has it or cannot use it.
+fn witness(session: &Session, message: &Node, is_unusable: bool) {
+    let Some(named) = session.network.named(&session.device, message) else { return };
+    let checks = &session.network.inner.checks;
+    if is_unusable {
+        checks.asked_again(&named.passage());
+    } else {
+        checks.receipted(&named.passage());
+    }
+    checks.released(&named.passage());
 }
 
 /// The ids that a receipt is about.

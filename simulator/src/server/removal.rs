@@ -15,6 +15,7 @@ pub fn remove(network: &Network, account: &Arc<Account>, index: u16) -> bool {
     }
     let Some(device) = account.remove_device(index) else { return false };
     device.set_available(false);
+    network.inner.checks.gone(device.name());
     if let Some(outlet) = device.mailbox.detach_any() {
         outlet.end([removed()]);
     }

@@ -11,6 +11,7 @@ use super::fault_points::{self, Origin};
 use super::group::{Group, GroupAddress as _, mode};
 use super::mailbox::Full;
 use super::session::{Session, acknowledgement};
+use super::witness::Named;
 use crate::clock;
 use crate::faults::{AckDecision, DeliveryDecision};
 use crate::limits::REQUEST_ITEMS_MAX;
@@ -52,10 +53,10 @@ pub fn receive(session: &Session, node: &Node) {
     let outcome = if is_new {
         deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries))
     } else {
-        Ok(())
+        Ok(Vec::new())
     };
     match outcome {
-        Ok(()) => accept(session, acknowledgement_of(session, node, &to), decision),
+        Ok(named) => accept(session, acknowledgement_of(session, node, &to), named, decision),
         Err(code) => {
             session.device.seen.lock().forget(&id);
             session.acknowledge(node, Some(code));
@@ -64,14 +65,18 @@ pub fn receive(session: &Session, node: &Node) {
 }
 
 /// Acknowledges a message that was taken, unless something is to go wrong with that.
-fn accept(session: &Session, ack: Node, decision: AckDecision) {
+fn accept(session: &Session, ack: Node, named: Vec<Named>, decision: AckDecision) {
+    let answer = move |session: &Session| {
+        named.iter().for_each(|named| session.network.inner.checks.acked(&named.passage()));
+        session.answer(ack);
+    };
     match decision {
-        AckDecision::Send | AckDecision::Nack { .. } => session.answer(ack),
+        AckDecision::Send | AckDecision::Nack { .. } => answer(session),
         AckDecision::SendAfter { delay_ms } => {
             let session = session.clone();
             session.network.inner.tasks.clone().spawn(async move {
                 fault_points::wait(delay_ms).await;
-                session.answer(ack);
+                answer(&session);
             });
         }
         AckDecision::Drop => {}
@@ -98,16 +103,29 @@ fn acknowledgement_of(session: &Session, node: &Node, to: &Jid) -> Node {
     ack.build()
 }
 
-fn hand_out(session: &Session, deliveries: Vec<Delivery>) -> Result<(), u16> {
+/// Puts each stanza into its mailbox. Returns what the checkers are to be told of when it is acknowledged.
+fn hand_out(session: &Session, deliveries: Vec<Delivery>) -> Result<Vec<Named>, u16> {
     if !deliveries.iter().all(|delivery| delivery.device.mailbox.has_room()) {
         return Err(refusal::MAILBOX_FULL);
     }
+    let checks = &session.network.inner.checks;
+    let mut handed_out = Vec::new();
     for Delivery { device, node, conversation } in deliveries {
         let origin = Origin { device: &session.device, conversation: &conversation };
         let decision = fault_points::delivered(&session.network.inner.faults, &device, origin, &node);
-        keep(&device, node, decision).map_err(|_| refusal::MAILBOX_FULL)?;
+        let named = session.network.named(&device, &node);
+        // Told first: whoever gets it may be faster than this.
+        if let Some(named) = &named {
+            checks.accepted(&named.passage());
+            checks.kept(&named.passage());
+        }
+        if keep(&device, node, decision).is_err() {
+            named.iter().for_each(|named| checks.released(&named.passage()));
+            return Err(refusal::MAILBOX_FULL);
+        }
+        handed_out.extend(named);
     }
-    Ok(())
+    Ok(handed_out)
 }
 
 fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) -> Result<(), Full> {

@@ -5,6 +5,7 @@
 mod app_state;
 mod baileys;
 mod client;
+mod control;
 mod faults;
 mod groups;
 mod linking;
@@ -13,7 +14,4 @@ mod messages;
 mod must_be_shown;
 mod person;
 mod phone;
-mod repeated_faults;
-mod second_client;
-mod talker;
-mod world;
+mod readme;

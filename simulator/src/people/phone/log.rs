@@ -20,8 +20,8 @@ pub struct Kept {
     pub from_me: bool,
     /// Seconds since 1970, as the server stamped it.
     pub at: u64,
-    /// The name that came along.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The name that came along; in JSON not `name`, which a place or a contact has too.
+    #[serde(default, rename = "sender_name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(flatten)]
     pub saying: Saying,
@@ -202,6 +202,15 @@ mod tests {
         log.keep(kept(BOB, "5", Content::Delete { of: target("1", true) }));
         assert!(log.find(BOB, "1").unwrap().reactions.is_empty());
         assert!(log.find(BOB, "1").unwrap().deleted);
+    }
+
+    #[test]
+    fn a_message_in_json_has_each_name_once() {
+        let content = Content::Location { latitude: 1.0, longitude: 2.0, name: Some("Jakarta".to_owned()) };
+        let place = Kept { name: Some("Bob".to_owned()), ..kept(BOB, "1", content) };
+        let text = serde_json::to_string(&place).unwrap();
+        assert_eq!(text.matches("\"name\":").count(), 1, "{text}");
+        assert_eq!(serde_json::from_str::<Kept>(&text).unwrap(), Kept { origin: None, ..place });
     }
 
     #[test]
