@@ -15,3 +15,7 @@ mod must_be_shown;
 mod person;
 mod phone;
 mod readme;
+mod repeated_faults;
+mod second_client;
+mod talker;
+mod world;

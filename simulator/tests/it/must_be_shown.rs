@@ -24,6 +24,13 @@ async fn people() -> People {
     People { world, phones, ann, bob }
 }
 
+/// No client asked for something unknown, and what the checkers have seen is as it should be.
+fn assert_all_is_well(world: &World) {
+    world.assert_nothing_unknown();
+    let report = world.network.checks().report();
+    assert!(report.passed && report.complete, "{report:#?}");
+}
+
 /// Waits until a person's phone shows a text of somebody else; returns the message's id.
 async fn hears(person: &Person, text: &str) -> String {
     let wanted = text.to_owned();
@@ -49,7 +56,7 @@ async fn linked_by_a_scanned_code_it_writes_hears_and_learns_how_far_it_got(kind
     client.reads(bob.jid(), &id).await;
     let reader = ann.jid().to_string();
     patiently("that it was read", bob.follows(&id, move |sent| sent.read_by.contains(&reader))).await.unwrap();
-    world.assert_nothing_unknown();
+    assert_all_is_well(&world);
 }
 
 async fn linked_by_a_typed_code_it_writes_and_hears(kind: Kind) {
@@ -59,7 +66,7 @@ async fn linked_by_a_typed_code_it_writes_and_hears(kind: Kind) {
     hears(&bob, "by code").await;
     bob.say_text(ann.jid(), "by phone").await.unwrap();
     client.hears("by phone").await;
-    world.assert_nothing_unknown();
+    assert_all_is_well(&world);
 }
 
 async fn images_pass_both_ways(kind: Kind) {
@@ -79,7 +86,7 @@ async fn images_pass_both_ways(kind: Kind) {
     };
     bob.send_file(ann.jid(), file).await.unwrap();
     assert_eq!(client.sees_image().await, hash(&picture(2)));
-    world.assert_nothing_unknown();
+    assert_all_is_well(&world);
 }
 
 async fn a_group_hears_it_and_is_heard(kind: Kind) {
@@ -95,7 +102,7 @@ async fn a_group_hears_it_and_is_heard(kind: Kind) {
         bob.say_text(&group, &format!("from Bob {turn}")).await.unwrap();
         client.hears(&format!("from Bob {turn}")).await;
     }
-    world.assert_nothing_unknown();
+    assert_all_is_well(&world);
 }
 
 async fn a_cut_and_an_absence_lose_nothing(kind: Kind) {
@@ -116,13 +123,13 @@ async fn a_cut_and_an_absence_lose_nothing(kind: Kind) {
             bob.say_text(ann.jid(), &format!("while away {turn}")).await.unwrap();
         }
     };
-    let mut client = client.is_away(&world.network, meanwhile).await;
+    let mut client = client.stays_away(&world.network, meanwhile).await;
     for turn in 0..20 {
         client.hears(&format!("while away {turn}")).await;
     }
     client.writes(bob.jid(), "back again").await;
     hears(&bob, "back again").await;
-    world.assert_nothing_unknown();
+    assert_all_is_well(&world);
 }
 
 /// Ann and Bob each have a client; what one's sends, the other's shows.
@@ -149,7 +156,7 @@ async fn two_clients_talk(one: Kind, other: Kind) {
         other.writes(&group, &format!("from the group {turn}")).await;
         one.hears(&format!("from the group {turn}")).await;
     }
-    world.assert_nothing_unknown();
+    assert_all_is_well(&world);
 }
 
 /// Tells stories once with each kind of client.

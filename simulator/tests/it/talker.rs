@@ -23,7 +23,7 @@ pub enum Kind {
 
 pub enum Talker {
     WhatsappRust(Client),
-    Baileys(Baileys),
+    Baileys(Box<Baileys>),
 }
 
 impl Talker {
@@ -152,7 +152,7 @@ impl Talker {
     }
 
     /// It is stopped, and started again, with what it had stored, after `meanwhile`.
-    pub async fn is_away(self, network: &Network, meanwhile: impl Future<Output = ()>) -> Self {
+    pub async fn stays_away(self, network: &Network, meanwhile: impl Future<Output = ()>) -> Self {
         match self {
             Self::WhatsappRust(client) => {
                 let backend = client.stop().await;
@@ -166,15 +166,15 @@ impl Talker {
                 meanwhile.await;
                 client.connect(network).await;
                 client.opened().await;
-                Self::Baileys(client)
+                Self::Baileys(Box::new(client))
             }
         }
     }
 }
 
 /// A Baileys client that has never been linked and asks to be.
-async fn connecting(network: &Network) -> Baileys {
-    let mut client = Baileys::start().await;
+async fn connecting(network: &Network) -> Box<Baileys> {
+    let mut client = Box::new(Baileys::start().await);
     client.connect(network).await;
     client
 }

@@ -1,0 +1,63 @@
+//! Measures the simulated network: `cargo xtask bench simulator`. Each figure stands beside a baseline of the same run.
+//!
+//! The network with its phones is a process of its own ([`service`]); this program is its clients, real ones, and the
+//! judge. Only routing by itself ([`links`]) is measured inside this process: links have no other end.
+
+mod arguments;
+mod client;
+mod figure;
+mod links;
+mod process;
+mod service;
+mod signal;
+mod sockets;
+
+use std::process::ExitCode;
+
+use arguments::Arguments;
+use figure::{Figure, Unit};
+use process::Process;
+
+const MEGABYTE: f64 = 1e6;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(text) => {
+            figure::say(&text);
+            return ExitCode::from(2);
+        }
+    };
+    let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
+    match done.and_then(|runtime| runtime.block_on(run(&arguments))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            figure::say(&format!("the benchmark failed: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.is_service {
+        return service::serve().await;
+    }
+    figure::say("routing over links inside this process");
+    let mut figures = vec![links::measure(arguments).await?];
+    let service = Process::start().await?;
+    let empty = service.resident_bytes()?;
+    figure::say(&format!("linking {} clients", arguments.clients));
+    let (clients, linked) = client::link(&service, arguments.clients).await?;
+    let full = service.resident_bytes()?;
+    figures.extend([
+        Figure::new(format!("{} clients linked", arguments.clients), Unit::Seconds, vec![linked.as_secs_f64()])
+            .beside("making their keys alone", vec![signal::keys(arguments.clients)?.as_secs_f64()]),
+        Figure::new("memory of the network's process", Unit::Megabytes, vec![full as f64 / MEGABYTE])
+            .beside("before", vec![empty as f64 / MEGABYTE]),
+    ]);
+    figure::say("routing between clients over WebSockets");
+    figures.push(sockets::measure(arguments, &clients).await?);
+    figure::print(arguments.runs, &figures)?;
+    client::stop(clients).await;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The network's process: it says where clients connect, and for each line `NUMBER CODE` gives a new person with this
+//! number a phone that scans the code.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context;
+use axum::Router;
+use simulator::phones::Phones;
+use simulator::server::network::{Network, Settings};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::task::JoinSet;
+
+use crate::figure::say;
+
+/// The argument that makes this program a network.
+pub const NAME: &str = "--service";
+
+/// Serves until the input ends.
+pub async fn serve() -> anyhow::Result<()> {
+    let network = Network::new(Settings::default())?;
+    network.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Router::new()).await?;
+    let ws_url = network.ws_url().context("an address")?;
+    writeln!(std::io::stdout(), "{ws_url}")?;
+    let phones = Phones::new(network);
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut tasks = JoinSet::new();
+    while let Some(line) = lines.next_line().await? {
+        let phones = phones.clone();
+        tasks.spawn(async move {
+            if let Err(error) = scan(&phones, &line).await {
+                say(&format!("{line}: {error:#}"));
+            }
+        });
+    }
+    Ok(())
+}
+
+async fn scan(phones: &Phones, line: &str) -> anyhow::Result<()> {
+    let (number, qr) = line.split_once(' ').context("a line is a number and a code")?;
+    phones.add(number, "Somebody").await?.scan(qr).await?;
+    Ok(())
+}

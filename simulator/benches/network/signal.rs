@@ -1,0 +1,55 @@
+//! What clients do by themselves, whatever the network: making keys, encrypting and decrypting. The baselines.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use simulator::clock;
+use simulator::people::address::Person;
+use simulator::people::bundle::Bundle;
+use simulator::people::chance::Chance;
+use simulator::people::identity::Identity;
+use simulator::people::signal::Signal;
+use simulator::wire::stanza::NodeBuilder;
+
+/// One-time keys that a client makes when it is linked.
+const PREKEYS: usize = 812;
+/// Devices that a text is encrypted for: the recipient's phone and companion, and one's own phone.
+pub const DEVICES: usize = 3;
+const TEXT: &[u8] = b"a line of text, as people write it";
+
+/// How long this machine makes the keys of so many clients, on one core.
+pub fn keys(clients: usize) -> anyhow::Result<Duration> {
+    let mut chance = Chance::new(1, "keys");
+    let started = clock::instant();
+    for _ in 0..clients {
+        std::hint::black_box(Identity::generate(&mut chance)?.upload(PREKEYS, &mut chance));
+    }
+    Ok(started.elapsed())
+}
+
+/// How long one core encrypts and decrypts so many texts, for each of their devices.
+pub fn texts(count: usize) -> anyhow::Result<Duration> {
+    let mut people = ["1", "2"].map(|number| {
+        let person = Person { number: number.to_owned(), lid: format!("9{number}"), name: "Somebody".to_owned() };
+        Signal::new(&person, Chance::new(1, number)).map(|signal| (person.jid(), signal))
+    });
+    let [Ok((ann, from)), Ok((bob, to))] = &mut people else { anyhow::bail!("no keys") };
+    let (identity, chance) = to.identity_mut();
+    let mut parts = identity.upload(1, chance);
+    let list = parts.iter().position(|node| node.tag == "list").map(|place| parts.remove(place)).context("keys")?;
+    parts.push(list.get_optional_child("key").context("a key")?.clone());
+    from.begin(bob, &Bundle::read(&NodeBuilder::new("user").children(parts).build())?)?;
+    // An answer, so that keys no longer come along.
+    let first = from.encrypt(bob, TEXT)?;
+    to.decrypt(ann, first.kind, &first.bytes)?;
+    let answer = to.encrypt(ann, TEXT)?;
+    from.decrypt(bob, answer.kind, &answer.bytes)?;
+    let started = clock::instant();
+    for _ in 0..count * DEVICES {
+        let sealed = from.encrypt(bob, TEXT)?;
+        std::hint::black_box(to.decrypt(ann, sealed.kind, &sealed.bytes)?);
+    }
+    from.take_steps();
+    to.take_steps();
+    Ok(started.elapsed())
+}
