@@ -1,3 +1,5 @@
+//! Stories of phones that talk to each other in memory.
+
 mod companions;
 mod talk;
 mod trouble;
