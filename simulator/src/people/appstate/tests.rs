@@ -1,3 +1,5 @@
+//! What a phone shares with its companions: keys, patches, and what the library makes of them.
+
 use super::*;
 
 const NOW_MS: u64 = 1_750_000_000_000;

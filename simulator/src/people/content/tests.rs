@@ -1,3 +1,5 @@
+//! Contents made and read again, by cases.
+
 use super::*;
 use wacore_binary::Jid;
 use waproto::buffa::MessageField;

@@ -1,3 +1,5 @@
+//! Linking, held against what the library checks as a companion.
+
 use super::*;
 use wacore::adv::{AdvValidation, decode_key_index_list, validate_adv_with_identity_key};
 use wacore::companion_reg::CompanionWebClientType;

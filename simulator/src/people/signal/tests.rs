@@ -1,3 +1,5 @@
+//! Sessions of two and of groups: in order, out of order, lost, renewed.
+
 use super::*;
 use wacore_binary::builder::NodeBuilder;
 
