@@ -1,6 +1,6 @@
 //! The command line.
 
-const HELP: &str = "\
+pub const HELP: &str = "\
 Measures the simulated network
 
   --clients N     linked to one network (500)
@@ -11,6 +11,7 @@ pub struct Arguments {
     pub clients: usize,
     pub messages: usize,
     pub runs: usize,
+    pub is_help_wanted: bool,
     /// This process is the network.
     pub is_service: bool,
 }
@@ -18,7 +19,7 @@ pub struct Arguments {
 impl Arguments {
     /// Reads them; the error is what the person is told.
     pub fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut arguments = Self { clients: 500, messages: 100_000, runs: 3, is_service: false };
+        let mut arguments = Self { clients: 500, messages: 100_000, runs: 3, is_help_wanted: false, is_service: false };
         while let Some(name) = given.next() {
             let place = match name.as_str() {
                 // Cargo adds it.
@@ -27,10 +28,14 @@ impl Arguments {
                     arguments.is_service = true;
                     continue;
                 }
+                "--help" | "-h" => {
+                    arguments.is_help_wanted = true;
+                    continue;
+                }
                 "--clients" => &mut arguments.clients,
                 "--messages" => &mut arguments.messages,
                 "--runs" => &mut arguments.runs,
-                _ => return Err(HELP.to_owned()),
+                _ => return Err(format!("{name} is no option\n\n{HELP}")),
             };
             let value = given.next().and_then(|value| value.parse().ok()).filter(|value| *value > 0);
             *place = value.ok_or_else(|| format!("{name} takes a number above 0\n\n{HELP}"))?;
