@@ -194,10 +194,8 @@ fn every_dependency_has_its_reason_written_down() {
         let manifest: toml::Table = std::fs::read_to_string(root.join(manifest)).expect("it").parse().expect("TOML");
         for section in ["dependencies", "dev-dependencies"] {
             for name in manifest[section].as_table().expect("a table").keys() {
-                // The parts of a library whose reason stands with the whole.
-                let whole = name.split_once('-').map_or(name.as_str(), |(whole, _)| whole);
                 assert!(
-                    reasons.contains(&format!("`{name}`")) || (whole == "wacore" && reasons.contains("`wacore`")),
+                    reasons.contains(&format!("`{name}`")),
                     "{name} has no reason in docs/decisions/0002-dependencies.md"
                 );
             }

@@ -5,7 +5,7 @@
 //! that does an idle connection keep SQLite from taking its log back.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ pub(super) struct Snapshots(Arc<Shared>);
 struct Shared {
     path: PathBuf,
     commits: Commits,
+    is_closed: AtomicBool,
     /// One for each thread that runs requests, so that each finds its own pages in its own processor's cache.
     places: Vec<Mutex<Option<Snapshot>>>,
 }
@@ -52,7 +53,8 @@ impl Snapshots {
     pub(super) fn start(path: &Path, commits: Commits) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(limits::SNAPSHOTS_MAX);
         let places = (0..threads).map(|_| Mutex::default()).collect();
-        let snapshots = Self(Arc::new(Shared { path: path.to_owned(), commits, places }));
+        let snapshots =
+            Self(Arc::new(Shared { path: path.to_owned(), commits, is_closed: AtomicBool::new(false), places }));
         let resting = Arc::downgrade(&snapshots.0);
         // The machine's own time: how long SQLite must keep its log is nothing that a test holds still.
         let clock = Clock::system();
@@ -70,12 +72,18 @@ impl Snapshots {
     /// Runs `look`, which finds a few rows, here and now.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store is closed or cannot be read.
     pub(super) fn look<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        self.0.look(look).map_err(dialect::classify_sqlite)
+        let mut place = self.0.place();
+        // Asked under the place's lock, so that nobody opens a connection behind `close`.
+        if self.0.is_closed.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable("the store is closed".into()));
+        }
+        self.0.look(&mut place, look).map_err(dialect::classify_sqlite)
     }
 
     pub(super) fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
         for place in &self.0.places {
             lock(place).take();
         }
@@ -95,8 +103,16 @@ fn lock(place: &Mutex<Option<Snapshot>>) -> MutexGuard<'_, Option<Snapshot>> {
 }
 
 impl Shared {
-    fn look<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        let mut place = lock(&self.places[THREAD.with(|thread| *thread) % self.places.len()]);
+    /// This thread's place.
+    fn place(&self) -> MutexGuard<'_, Option<Snapshot>> {
+        lock(&self.places[THREAD.with(|thread| *thread) % self.places.len()])
+    }
+
+    fn look<T>(
+        &self,
+        place: &mut Option<Snapshot>,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         // What fails is not put back.
         let mut snapshot = match place.take() {
             Some(snapshot) => snapshot,
@@ -198,5 +214,14 @@ mod tests {
         assert!(snapshots.look(|connection| connection.execute_batch("SELECT nothing")).is_err());
         assert!(snapshots.look(|connection| connection.execute("INSERT INTO numbers VALUES (1)", [])).is_err());
         assert_eq!(count(&snapshots), 0);
+    }
+    #[tokio::test]
+    async fn nothing_is_seen_after_the_end() {
+        let (_folder, path, _writer) = database();
+        let snapshots = Snapshots::start(&path, Commits::default());
+        assert_eq!(count(&snapshots), 0);
+        snapshots.close();
+        let look = snapshots.look(|connection| connection.execute_batch("SELECT 1"));
+        assert!(matches!(look, Err(StoreError::Unavailable(_))), "{look:?}");
     }
 }

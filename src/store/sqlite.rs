@@ -92,16 +92,7 @@ impl SqliteConn {
     /// # Errors
     /// As [`StoreError`] has it.
     pub(crate) fn execute(&mut self, text: &str, binds: &[&dyn ToSql]) -> Result<u64, StoreError> {
-        self.call(|connection| {
-            let mut statement = prepare(connection, text)?;
-            // A statement that gives rows is run to its end too.
-            if statement.column_count() == 0 {
-                return statement.execute(binds).map(|rows| rows as u64);
-            }
-            let mut rows = statement.query(binds)?;
-            while rows.next()?.is_some() {}
-            Ok(connection.changes())
-        })
+        self.call(|connection| prepare(connection, text)?.execute(binds).map(|rows| rows as u64))
     }
 
     /// # Errors
@@ -149,7 +140,7 @@ fn first<T: SqliteRow>(mut statement: CachedStatement<'_>, binds: impl Params) -
     let mut rows = statement.query(binds)?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let value = T::read(row)?;
-    // To its end, or what it was to write may not be written.
+    // To its end, as every statement that writes.
     while rows.next()?.is_some() {}
     Ok(Some(value))
 }

@@ -1,8 +1,8 @@
 //! Group commit: a thread for the embedded database, a few tasks for PostgreSQL, take whatever waits to be written, run it
 //! in one transaction, commit once, and only then answer everybody.
 //!
-//! A unit is either an acceptance, a step of a message's progress, or any other work. Acceptances of a batch share one
-//! `INSERT`; every other unit stands in a savepoint of its own, so that its failure undoes nothing but itself. When the
+//! A unit is either an acceptance, a step of a message's progress, or any other work. Acceptances of a batch are
+//! stored together; every other unit stands in a savepoint of its own, so that its failure undoes nothing but itself. When the
 //! commit fails, all units of the batch are told so: nobody is told of anything that is not on the disk.
 
 use std::pin::Pin;
