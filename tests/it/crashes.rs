@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::client::Client;
 use crate::process::{Place, Serving, text};
@@ -12,12 +13,38 @@ use crate::world::{ALICE, Database, eventually, stories, within};
 
 const ROUNDS: usize = 30;
 const WRITERS: usize = 8;
+const MESSAGES_BEFORE_THE_KILL_MAX: u64 = 100;
+
+/// Programs that post as fast as they are answered.
+struct Load {
+    accepted: watch::Sender<u64>,
+    stop: AtomicBool,
+}
+
+impl Load {
+    fn new() -> Self {
+        Self { accepted: watch::Sender::new(0), stop: AtomicBool::new(false) }
+    }
+
+    /// Waits until so many messages got a 201.
+    async fn reaches(&self, messages: u64) {
+        let mut accepted = self.accepted.subscribe();
+        within(Duration::from_secs(60), accepted.wait_for(|accepted| *accepted >= messages))
+            .await
+            .expect("they are accepted")
+            .expect("they go on");
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Posts messages until the gateway is gone; gives the reference number of each that got a 201.
-async fn post_until_gone(client: Client, round: usize, writer: usize, stop: &AtomicBool) -> Vec<String> {
+async fn post_until_gone(client: Client, round: usize, writer: usize, load: &Load) -> Vec<String> {
     let mut accepted = Vec::new();
     for at in 0.. {
-        if stop.load(Ordering::Relaxed) {
+        if load.stop.load(Ordering::Relaxed) {
             break;
         }
         let number = 1_000 + (round * 31 + writer * 7 + at) % 8_000;
@@ -25,6 +52,7 @@ async fn post_until_gone(client: Client, round: usize, writer: usize, stop: &Ato
         match client.try_post("/message", &body).await {
             Some(reply) if reply.status == 201 => {
                 accepted.push(reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned());
+                load.accepted.send_modify(|accepted| *accepted += 1);
             }
             // Stored or not, nobody was told that it was.
             Some(_) | None => {}
@@ -45,15 +73,15 @@ stories! {
         let mut accepted = Vec::new();
         for round in 0..ROUNDS {
             let serving = place.serve().await;
-            let stop = AtomicBool::new(false);
+            let load = Load::new();
             let client = serving.client.clone();
             let writers = futures_util::future::join_all(
-                (0..WRITERS).map(|writer| post_until_gone(client.clone(), round, writer, &stop)),
+                (0..WRITERS).map(|writer| post_until_gone(client.clone(), round, writer, &load)),
             );
             let murder = async {
-                clock.sleep(Duration::from_millis(20 + clock.random_below(180))).await;
+                load.reaches(1 + clock.random_below(MESSAGES_BEFORE_THE_KILL_MAX)).await;
                 serving.kill();
-                stop.store(true, Ordering::Relaxed);
+                load.stop();
             };
             let (survivors, ()) = tokio::join!(writers, murder);
             accepted.extend(survivors.into_iter().flatten());
@@ -78,15 +106,14 @@ stories! {
         let place = Place::new(database).await;
         let serving = place.serve().await;
         let client = serving.client.clone();
-        let stop = AtomicBool::new(false);
+        let load = Load::new();
         let writers = futures_util::future::join_all(
-            (0..WRITERS).map(|writer| post_until_gone(client.clone(), 0, writer, &stop)),
+            (0..WRITERS).map(|writer| post_until_gone(client.clone(), 0, writer, &load)),
         );
-        let clock = wachat::clock::Clock::system();
         let end = async {
-            clock.sleep(Duration::from_millis(200)).await;
+            load.reaches(10 * WRITERS as u64).await;
             let stopped = within(Duration::from_secs(10), serving.terminate()).await;
-            stop.store(true, Ordering::Relaxed);
+            load.stop();
             stopped.expect("it stops within 10 s")
         };
         let (accepted, status) = tokio::join!(writers, end);

@@ -60,11 +60,10 @@ stories! {
 
     async fn the_documents_examples_can_be_sent_as_they_stand(database: Database) {
         let world = World::new(database).await;
-        let document = world.client.ask("GET", "/openapi.json", &[], None).await;
-        let document: Value = serde_json::from_str(&document.text).expect("JSON");
+        let document = world.client.ask("GET", "/openapi.json", &[], None).await.body;
         for (path, params) in [("message", "SendMessageParams"), ("media", "SendMediaParams")] {
-            let example = document["components"]["schemas"][params]["example"].to_string();
-            let answer = world.client.ask("POST", &format!("/wachat_api/1.0/{path}"), &[], Some(example.clone().into_bytes())).await;
+            let example = document["components"]["schemas"][params]["example"].to_string().into_bytes();
+            let answer = world.client.ask("POST", &format!("/wachat_api/1.0/{path}"), &[], Some(example)).await;
             assert_eq!(answer.status, 201, "{}", answer.text);
         }
         world.stop().await;
