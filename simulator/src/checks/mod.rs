@@ -117,11 +117,6 @@ impl Checks {
         self.state.lock().ratchets.decrypted(decryption);
     }
 
-    /// A session was begun anew: another identity, or a fresh bundle after a retry. Its counters start again.
-    pub fn session_renewed(&self, owner: &DeviceName, peer: &DeviceName, group: Option<&str>) {
-        self.state.lock().ratchets.renewed(owner, peer, group);
-    }
-
     /// A stanza was read and understood.
     pub fn stanza_parsed(&self) {
         self.state.lock().stanzas.examine();

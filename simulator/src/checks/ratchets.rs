@@ -1,9 +1,7 @@
-//! Every session's ratchet moves as it should: no key opens two messages, no chain jumps far, and a chain ends where
-//! the next one says that it ended.
+//! Every session's ratchet moves as it should: no key opens two messages, and no chain jumps far.
 //!
-//! These follow from the Double Ratchet: each message of a chain has its own number, counted up from 0, and the first
-//! of a new chain tells how many the last one had. A sender whose stored state is put back to an earlier one breaks
-//! them, which no decryption alone would show.
+//! These follow from the Double Ratchet: each message of a chain has its own number, counted up from 0. A sender whose
+//! stored state is put back to an earlier one breaks them, which no decryption alone would show.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -26,8 +24,6 @@ pub struct Decryption<'a> {
     pub chain: &'a [u8],
     /// The message's number in the chain, from 0.
     pub counter: u32,
-    /// How many messages the chain before had. Sender keys have no such number.
-    pub previous_counter: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -51,8 +47,6 @@ struct Chain {
     next: u32,
     /// Numbers below it that have not come.
     missing: BTreeSet<u32>,
-    /// How many messages it has, once the next chain has said so.
-    length: Option<u32>,
 }
 
 impl Ratchets {
@@ -69,11 +63,6 @@ impl Ratchets {
             let what = what.text(*counter);
             self.tally.violate(|| format!("{owner} decrypted from {peer}: {what}"));
         }
-    }
-
-    pub fn renewed(&mut self, owner: &DeviceName, peer: &DeviceName, group: Option<&str>) {
-        let hash = self.session(owner, peer, group);
-        self.sessions.remove(&hash);
     }
 
     pub fn check(&self) -> Check {
@@ -94,8 +83,6 @@ impl Ratchets {
 enum Misstep {
     Reused,
     Jumped { expected: u32 },
-    PastTheEnd { length: u32 },
-    ShorterThanSeen { seen: u32, said: u32 },
 }
 
 impl Misstep {
@@ -103,12 +90,6 @@ impl Misstep {
         match self {
             Self::Reused => format!("number {counter} of a chain came a second time, so one key opened two messages"),
             Self::Jumped { expected } => format!("number {counter} came where {expected} was next"),
-            Self::PastTheEnd { length } => format!("number {counter} came in a chain said to have {length} messages"),
-            Self::ShorterThanSeen { seen, said } => {
-                format!(
-                    "a new chain says that the last had {said} messages, of which {seen} have come: an old state is back"
-                )
-            }
         }
     }
 }
@@ -118,29 +99,20 @@ impl Session {
         if let Some(chain) = self.chains.iter_mut().find(|chain| chain.hash == hash) {
             return chain.take(decryption.counter);
         }
-        let ended = match (self.chains.back_mut(), decryption.previous_counter) {
-            (Some(last), Some(length)) => last.end(length),
-            _ => Ok(()),
-        };
         // A sender key is handed to newcomers as it stands, wherever it stands.
         let next = if decryption.group.is_some() { decryption.counter } else { 0 };
-        let mut chain = Chain { hash, next, missing: BTreeSet::new(), length: None };
+        let mut chain = Chain { hash, next, missing: BTreeSet::new() };
         let taken = chain.take(decryption.counter);
         self.chains.push_back(chain);
         if self.chains.len() > limits::CHECKED_CHAINS_MAX {
             self.chains.pop_front();
         }
-        ended.and(taken)
+        taken
     }
 }
 
 impl Chain {
     fn take(&mut self, counter: u32) -> Result<(), Misstep> {
-        if let Some(length) = self.length
-            && counter >= length
-        {
-            return Err(Misstep::PastTheEnd { length });
-        }
         if counter < self.next {
             return if self.missing.remove(&counter) { Ok(()) } else { Err(Misstep::Reused) };
         }
@@ -155,13 +127,5 @@ impl Chain {
             self.missing.pop_first();
         }
         Ok(())
-    }
-
-    fn end(&mut self, length: u32) -> Result<(), Misstep> {
-        self.length = Some(length.max(self.next));
-        match length < self.next {
-            true => Err(Misstep::ShorterThanSeen { seen: self.next, said: length }),
-            false => Ok(()),
-        }
     }
 }

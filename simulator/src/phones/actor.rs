@@ -141,7 +141,6 @@ impl Actor {
                     group,
                     chain: step.chain.as_bytes(),
                     counter: step.counter,
-                    previous_counter: None,
                 });
             }
         }

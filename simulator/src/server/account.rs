@@ -23,6 +23,14 @@ pub enum Naming {
 }
 
 impl Naming {
+    /// That of two addresses which names in this way.
+    pub(super) fn pick<'a>(self, number: &'a Jid, lid: &'a Jid) -> &'a Jid {
+        match self {
+            Self::Number => number,
+            Self::Lid => lid,
+        }
+    }
+
     /// How this address names a user; nothing for groups, broadcasts and servers.
     pub fn of(jid: &Jid) -> Option<Self> {
         match jid.server {
@@ -92,10 +100,7 @@ impl Account {
 
     /// Its address of this kind, without a device.
     pub fn jid(&self, naming: Naming) -> &Jid {
-        match naming {
-            Naming::Number => &self.number,
-            Naming::Lid => &self.lid,
-        }
+        naming.pick(&self.number, &self.lid)
     }
 
     /// The name that others are shown with messages.

@@ -84,10 +84,7 @@ impl Device {
     }
 
     pub fn jid(&self, naming: Naming) -> &Jid {
-        match naming {
-            Naming::Number => &self.number,
-            Naming::Lid => &self.lid,
-        }
+        naming.pick(&self.number, &self.lid)
     }
 
     /// What it proved when it was linked; nothing for the phone.

@@ -37,20 +37,6 @@ async fn a_message_from_a_phone_reaches_the_clients_of_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_clients_talk_to_each_other() {
-    let world = World::new().await;
-    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
-    let (one, other) = (world.linked(&ann).await, world.linked(&bob).await);
-    for turn in 0..5 {
-        one.send(&bob.jid(), &format!("ping {turn}")).await;
-        let shown = other.shows(&format!("ping {turn}")).await;
-        other.send(&shown.chat, &format!("pong {turn}")).await;
-        one.shows(&format!("pong {turn}")).await;
-    }
-    world.assert_nothing_unknown();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_named_by_lid_reach_the_same_person() {
     let world = World::new().await;
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);

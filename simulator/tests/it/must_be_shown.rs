@@ -7,7 +7,7 @@ use simulator::phones::{Person, Phones};
 use simulator::server::account::Naming;
 
 use crate::talker::{Kind, Talker, hash};
-use crate::world::{World, patiently};
+use crate::world::{World, hears, patiently};
 
 /// Ann, who has the client, and Bob, each with a phone.
 struct People {
@@ -29,13 +29,6 @@ fn assert_all_is_well(world: &World) {
     world.assert_nothing_unknown();
     let report = world.network.checks().report();
     assert!(report.passed && report.complete, "{report:#?}");
-}
-
-/// Waits until a person's phone shows a text of somebody else; returns the message's id.
-async fn hears(person: &Person, text: &str) -> String {
-    let wanted = text.to_owned();
-    let shows = person.shows(move |kept| !kept.from_me && kept.saying.content.summary() == wanted);
-    patiently(text, shows).await.unwrap().id
 }
 
 /// Not really a picture: nobody looks at its bytes.

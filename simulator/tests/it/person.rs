@@ -7,19 +7,13 @@ use simulator::phones::{Person, Phones, Refusal};
 use simulator::server::account::Naming;
 
 use crate::client::Client;
-use crate::world::{World, patiently};
+use crate::world::{World, hears, patiently};
 
 /// Ann and Bob, each with a phone.
 async fn two_people(world: &World) -> (Phones, Person, Person) {
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add("15550001", "Ann").await.unwrap(), phones.add("15550002", "Bob").await.unwrap());
     (phones, ann, bob)
-}
-
-async fn hears(person: &Person, text: &str) -> String {
-    let wanted = text.to_owned();
-    let shows = person.shows(move |kept| !kept.from_me && kept.saying.content.summary() == wanted);
-    patiently(text, shows).await.unwrap().id
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use simulator::clock;
+use simulator::phones::Person;
 use simulator::server::network::{Network, Settings};
 
 use crate::client::Client;
@@ -59,6 +60,13 @@ pub async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
         Some(outcome) => outcome,
         None => panic!("waited in vain for {what}"),
     }
+}
+
+/// Waits until a person's phone shows a text of somebody else; returns the message's id.
+pub async fn hears(person: &Person, text: &str) -> String {
+    let wanted = text.to_owned();
+    let shows = person.shows(move |kept| !kept.from_me && kept.saying.content.summary() == wanted);
+    patiently(text, shows).await.unwrap().id
 }
 
 /// Waits until something holds that can only be looked at.
