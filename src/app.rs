@@ -21,7 +21,7 @@ use crate::api::{Api, Foundation, routes};
 use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::device::new_device_id;
-use crate::dispatcher::{self, Dispatcher};
+use crate::dispatcher::{self, Dispatcher, web};
 use crate::egress::{Egress, EgressError};
 use crate::files::Files;
 use crate::inbox::Inbox;
@@ -209,6 +209,15 @@ impl App {
             egress: egress.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),
+            link_sealer: self.master_key.sealer("links"),
+            web: web::Parts {
+                keys: web::keys::KeyRing::new(
+                    self.store.clone(),
+                    self.master_key.sealer("sessions"),
+                    self.clock.clone(),
+                ),
+                clock: self.clock.clone(),
+            },
             node: self.node()?,
         });
         let courier = Courier::new(courier::Parts {

@@ -17,6 +17,16 @@ pub struct Device {
     pub state: DeviceState,
     /// Why it is in that state, in words for a person; empty when there is nothing to say.
     pub state_reason: String,
+    /// Until when the state is expected to last, as with a ban.
+    pub state_until: Option<Millis>,
+    /// Since when an account is linked.
+    pub linked_at: Option<Millis>,
+    /// What a person wants done with the link: [`Device::wish`] reads it.
+    pub wish: Option<String>,
+    pub wish_phone: Option<String>,
+    pub wish_at: Millis,
+    /// WhatsApp takes no first messages to strangers before this moment.
+    pub strangers_after: Millis,
     /// Whether a person told it to hold its queue.
     pub paused: bool,
     /// Messages a UTC day; 0 for no limit.
@@ -32,6 +42,66 @@ impl Device {
     /// Whether messages leave through it now; what waits shows as `Q` when they do and as `U` when they do not.
     pub fn takes_messages(&self) -> bool {
         self.state == DeviceState::Online && !self.paused
+    }
+
+    /// What is to be done with the link, and not done yet.
+    pub fn wish(&self) -> Option<Wish> {
+        match (self.wish.as_deref()?, &self.wish_phone) {
+            ("qr", _) => Some(Wish::Link(LinkWay::Qr)),
+            ("code", Some(phone)) => Some(Wish::Link(LinkWay::Code { phone: phone.clone() })),
+            ("unlink", _) => Some(Wish::Unlink),
+            _ => None,
+        }
+    }
+}
+
+/// A device's state with what is to be said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    pub state: DeviceState,
+    /// Why, in words for a person; empty when there is nothing to say.
+    pub reason: String,
+    /// Until when it is expected to last.
+    pub until: Option<Millis>,
+}
+
+impl Health {
+    pub fn new(state: DeviceState, reason: impl Into<String>) -> Self {
+        Self { state, reason: reason.into(), until: None }
+    }
+}
+
+/// What a person wants done with a device's link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    Link(LinkWay),
+    Unlink,
+}
+
+/// How an account is linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkWay {
+    /// A phone scans a code.
+    Qr,
+    /// A person types a code into the phone with this number.
+    Code { phone: String },
+}
+
+impl LinkWay {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Qr => "qr",
+            Self::Code { .. } => "code",
+        }
+    }
+}
+
+impl Wish {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Link(way) => way.name(),
+            Self::Unlink => "unlink",
+        }
     }
 }
 
@@ -177,6 +247,11 @@ pub fn check_daily_limit(kind: Kind, limit: i64) -> Result<(), BadLimit> {
 /// [`BadLimit::Gap`].
 pub fn check_gap_ms(gap_ms: i64) -> Result<(), BadLimit> {
     if (0..=limits::GAP_MS_MAX).contains(&gap_ms) { Ok(()) } else { Err(BadLimit::Gap) }
+}
+
+/// Where a device's link code belongs, for who seals or opens it.
+pub fn link_place(device_id: &str) -> String {
+    format!("link/{device_id}")
 }
 
 /// A new device id for `client_id`: its number, a dash, 15 digits.

@@ -4,6 +4,7 @@
 pub mod bell;
 pub mod clock;
 pub mod limits;
+pub mod seal;
 pub mod secrets;
 pub mod settings;
 pub mod telemetry;

@@ -83,6 +83,10 @@ pub const RETRY_DELAY_MS_MAX: u64 = 15 * 60 * 1_000;
 pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
 /// Events of one device that wait to be stored.
 pub const DEVICE_EVENTS_MAX: usize = 1_024;
+/// How much of what happened to a device is remembered.
+pub const DEVICE_HISTORY_ROWS_MAX: i64 = 1_000;
+/// How long a person may take to link an account.
+pub const LINK_SECONDS_MAX: u64 = 180;
 
 /// Pushes under way at once for one client: a dead receiver holds up only itself.
 pub const PUSHES_PER_CLIENT_MAX: usize = 4;

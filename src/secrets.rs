@@ -10,6 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
+use crate::seal::Sealer;
 use crate::settings::Settings;
 
 const FILE: &str = "master.key";
@@ -70,6 +71,11 @@ impl MasterKey {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length");
         mac.update(purpose.as_bytes());
         mac.finalize().into_bytes().into()
+    }
+
+    /// Seals what may not lie in the store in clear.
+    pub fn sealer(&self, purpose: &str) -> Sealer {
+        Sealer::new(&self.derive(&format!("seal/{purpose}")))
     }
 
     /// The secret that a client's pushes are signed with.

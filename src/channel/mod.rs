@@ -2,13 +2,13 @@
 //! it never touches the store.
 
 pub mod sandbox;
+pub mod web;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Millis;
-use crate::device::DeviceState;
 use crate::message::RefNo;
 
 /// A connected (or connecting) WhatsApp account. Dropping it closes the connection.
@@ -20,6 +20,29 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`SendFault`], by what the caller can do about it.
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault>;
+
+    /// Shows the recipient that somebody writes to him, for a moment. It may fail without a word.
+    async fn type_to(&self, message: &Outgoing) {
+        let _ = message;
+    }
+
+    /// Has a file that came in, by what [`InboundFile::Reference`] says.
+    ///
+    /// # Errors
+    /// [`SendFault`], by what the caller can do about it.
+    async fn download(&self, reference: &[u8]) -> Result<Bytes, SendFault> {
+        let _ = reference;
+        Err(SendFault::Never("this channel has no files".into()))
+    }
+
+    /// Begins to link an account, in place of one that is linked. What comes of it is told by [`Event::LinkCode`],
+    /// [`Event::Linked`] and [`Event::LinkFailed`].
+    async fn link(&self, way: LinkWay) {
+        let _ = way;
+    }
+
+    /// Ends the link of the account, on WhatsApp's side too where it can be reached, and forgets its keys.
+    async fn unlink(&self) {}
 
     /// Messages of this device that WhatsApp has but nobody read yet, told once after a start, oldest first.
     async fn remember(&self, sent: Vec<Sent>);
@@ -41,9 +64,18 @@ pub struct Outgoing {
 #[derive(Debug, Clone)]
 pub enum Body {
     Text(String),
-    Media { kind: MediaKind, mime: String, file_name: Option<String>, caption: Option<String>, bytes: Bytes },
+    Media {
+        /// Names the file: the same file has the same name in every message.
+        media_id: String,
+        kind: MediaKind,
+        mime: String,
+        file_name: Option<String>,
+        caption: Option<String>,
+        bytes: Bytes,
+    },
 }
 
+pub use crate::device::{Health, LinkWay};
 pub use crate::media::kind::MediaKind;
 
 /// A message that was sent before this process started.
@@ -65,6 +97,9 @@ pub enum SendFault {
     /// Trying again cannot help; the reason is for the customer.
     #[error("{0}")]
     Never(String),
+    /// WhatsApp takes no first messages to strangers from this account at present.
+    #[error("WhatsApp takes no first messages to strangers from this number at present")]
+    Stranger,
     /// The account is not connected: keep the message and wait until it is.
     #[error("the gateway is not connected")]
     NotConnected,
@@ -73,8 +108,17 @@ pub enum SendFault {
 /// What a channel tells its device's loop. They come in any order, and more than once.
 #[derive(Debug)]
 pub enum Event {
-    /// The device's state changed; the text says why, for a person.
-    State(DeviceState, String),
+    /// The device's state changed.
+    State(Health),
+    /// A phone is to scan this code, or a person to type it; it is good until `until`, or until the next one comes.
+    LinkCode { code: String, until: Millis },
+    /// An account was linked. `accepted` is answered `false` when another device has its number: then the channel ends
+    /// the link again.
+    Linked { number: String, accepted: oneshot::Sender<bool> },
+    /// It did not come to a link.
+    LinkFailed { reason: String },
+    /// No account is linked any more, as was wished.
+    Unlinked,
     /// WhatsApp's server has the message. For a group, `members` is how many people it goes to.
     Acknowledged { ref_no: RefNo, members: Option<u32>, at: Millis },
     /// WhatsApp's server, or the check before sending, refused the message after `send` had returned.

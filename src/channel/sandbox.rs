@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Channel, Event, Events, Outgoing, ReceiptKind, SendFault, Sent};
+use super::{Channel, Event, Events, Health, Outgoing, ReceiptKind, SendFault, Sent};
 use crate::clock::{Clock, Millis};
 use crate::device::DeviceState;
 use crate::message::RefNo;
@@ -232,7 +232,7 @@ impl Story {
 
 /// Lets what is planned happen in its time.
 async fn run(clock: Clock, mut plans: mpsc::Receiver<Vec<Planned>>, events: Events) {
-    if events.send(Event::State(DeviceState::Online, String::new())).await.is_err() {
+    if events.send(Event::State(Health::new(DeviceState::Online, ""))).await.is_err() {
         return;
     }
     // The order of two at the same moment is the order of planning.
@@ -318,7 +318,7 @@ mod tests {
                     Event::Acknowledged { .. } => 'A',
                     Event::Receipt { kind: ReceiptKind::Delivered, .. } => 'D',
                     Event::Receipt { kind: ReceiptKind::Read, .. } => 'R',
-                    Event::State(DeviceState::Online, _) => continue,
+                    Event::State(health) if health.state == DeviceState::Online => continue,
                     other => panic!("{other:?}"),
                 });
             }

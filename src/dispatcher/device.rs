@@ -17,27 +17,26 @@ use super::pace::Pace;
 use super::queue::{Job, Window};
 use super::{Parts, retry};
 use crate::bell::Bell;
-use crate::channel::{Channel, Event, ReceiptKind, SendFault, Sent};
+use crate::channel::{Channel, Event, Health, SendFault};
 use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{Lease, Step, StoreError, Waiting};
-use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
-/// Receipts of messages that were sent longer ago than this are not awaited after a restart.
-const REMEMBER_MS: Millis = 7 * 86_400_000;
 /// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was
 /// paused, or as many files are fetched as may be.
 const HELD_MS: Millis = 100;
 const EVENTS_AT_ONCE: usize = 256;
+/// How long a first message to a stranger rests that WhatsApp did not take.
+const STRANGER_MS: Millis = 15 * 60_000;
 
 pub(super) struct DeviceLoop {
-    parts: Arc<Parts>,
-    lease: Lease,
-    device: watch::Receiver<Device>,
-    channel: Arc<dyn Channel>,
+    pub(super) parts: Arc<Parts>,
+    pub(super) lease: Lease,
+    pub(super) device: watch::Receiver<Device>,
+    pub(super) channel: Arc<dyn Channel>,
     events: mpsc::Receiver<Event>,
     bell: Bell,
     window: Window<Waiting>,
@@ -46,7 +45,9 @@ pub(super) struct DeviceLoop {
     fetches: JoinSet<Ended>,
     /// How many attempts have been made at each message that is under way.
     counts: HashMap<RefNo, i64>,
-    state: DeviceState,
+    pub(super) state: DeviceState,
+    /// When the wish about the link was uttered that the channel works on, or worked on last.
+    pub(super) wished_at: Millis,
     /// Not to send before this moment.
     next_slot: Millis,
     /// Whether the store may hold messages behind the window.
@@ -56,14 +57,17 @@ pub(super) struct DeviceLoop {
 /// Runs a device until `stop`.
 pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: CancellationToken) {
     let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
-    let kind = device.borrow().kind;
-    let Some(channel) = super::open(kind, &parts.clock, told) else {
-        let said = parts.store.set_device_state(&lease, DeviceState::Unlinked, super::NO_CHANNEL.into()).await;
-        if let Err(error) = said {
-            tracing::warn!(device = lease.device_id, %error, "the device's state was not stored");
+    let known = device.borrow().clone();
+    let channel = match super::open(&parts, &lease, &known, told).await {
+        Ok(channel) => channel,
+        Err(reason) => {
+            let health = Health::new(DeviceState::Unlinked, reason);
+            let said = parts.store.set_device_health(&lease, health, parts.clock.now()).await;
+            if let Err(error) = said {
+                tracing::warn!(device = lease.device_id, %error, "the device's state was not stored");
+            }
+            return stop.cancelled().await;
         }
-        stop.cancelled().await;
-        return;
     };
     let bell = parts.bells.queue(&lease.device_id);
     let mut this = DeviceLoop {
@@ -78,6 +82,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         fetches: JoinSet::new(),
         counts: HashMap::new(),
         state: DeviceState::Connecting,
+        wished_at: 0,
         next_slot: 0,
         may_load: true,
     };
@@ -94,6 +99,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
 impl DeviceLoop {
     /// Does what can be done now, then waits for the next thing to happen and stores it.
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.grant_wish().await?;
         self.load().await?;
         self.begin().await?;
         let clock = self.parts.clock.clone();
@@ -216,7 +222,7 @@ impl DeviceLoop {
     }
 
     /// Decides what becomes of a message whose attempt failed.
-    fn fail(&mut self, ref_no: RefNo, fault: SendFault, was_fetching: bool, steps: &mut Vec<(RefNo, Step)>) {
+    pub(super) fn fail(&mut self, ref_no: RefNo, fault: SendFault, was_fetching: bool, steps: &mut Vec<(RefNo, Step)>) {
         let now = self.parts.clock.now();
         let made = self.counts.entry(ref_no.clone()).or_default();
         if was_fetching {
@@ -234,6 +240,7 @@ impl DeviceLoop {
                 Step::Retry { due_at, attempts: made }
             }
             SendFault::NotConnected => Step::Retry { due_at: now, attempts: made },
+            SendFault::Stranger => Step::Retry { due_at: now + STRANGER_MS, attempts: made },
         };
         match &step {
             Step::Retry { due_at, .. } => {
@@ -245,85 +252,9 @@ impl DeviceLoop {
         steps.push((ref_no, step));
     }
 
-    fn end(&mut self, ref_no: &RefNo) {
+    pub(super) fn end(&mut self, ref_no: &RefNo) {
         self.window.done(ref_no);
         self.counts.remove(ref_no);
-    }
-
-    async fn record(&self, steps: Vec<(RefNo, Step)>) -> Result<(), StoreError> {
-        let states: Vec<_> = steps.iter().filter_map(|(_, step)| step.reached()).collect();
-        self.parts.receipts.record(&self.lease, steps).await?;
-        for state in states {
-            metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
-        }
-        Ok(())
-    }
-
-    /// Stores what the channel told. A line moves on only after its message's end is on the disk.
-    async fn store_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
-        let (mut steps, mut ended) = (Vec::new(), Vec::new());
-        for event in events {
-            match event {
-                Event::Acknowledged { ref_no, members, at } => {
-                    ended.push(ref_no.clone());
-                    steps.push((ref_no, Step::Sent { at, members: members.map(i64::from) }));
-                }
-                Event::Receipt { ref_no, kind, member, at } => {
-                    ended.push(ref_no.clone());
-                    steps.push((
-                        ref_no,
-                        match kind {
-                            ReceiptKind::Delivered => Step::Delivered { at, member },
-                            ReceiptKind::Read => Step::Read { at, member },
-                        },
-                    ));
-                }
-                Event::Refused { ref_no, fault } => self.fail(ref_no, fault, false, &mut steps),
-                Event::State(state, reason) => self.enter(state, reason).await?,
-                Event::Inbound { message, stored } => {
-                    let device = self.device.borrow().clone();
-                    match self.parts.inbox.receive(&device, *message).await {
-                        // Whoever waits for it may have gone; then WhatsApp tells it again.
-                        Ok(_) => drop(stored.send(())),
-                        Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
-                    }
-                }
-            }
-        }
-        self.record(steps).await?;
-        for ref_no in ended {
-            self.end(&ref_no);
-        }
-        Ok(())
-    }
-
-    async fn enter(&mut self, state: DeviceState, reason: String) -> Result<(), StoreError> {
-        tracing::info!(device = self.lease.device_id, state = state.name(), reason, "device state");
-        let is_first = self.state == DeviceState::Connecting && state == DeviceState::Online;
-        self.state = state;
-        self.parts.store.set_device_state(&self.lease, state, reason).await?;
-        self.parts.bells.devices.ring();
-        if is_first {
-            self.remember().await?;
-        }
-        Ok(())
-    }
-
-    /// Tells the channel which messages of before this start still await receipts.
-    async fn remember(&self) -> Result<(), StoreError> {
-        let since = self.parts.clock.now() - REMEMBER_MS;
-        let id = &self.lease.device_id;
-        let unread = self.parts.store.find_unread(id, since, limits::REMEMBERED_ROWS_MAX).await?;
-        let sent = unread.into_iter().filter_map(|message| {
-            Some(Sent {
-                ref_no: RefNo::parse(&message.ref_no)?,
-                destination: message.destination,
-                is_group: message.is_group,
-                delivered: message.delivered_at.is_some(),
-            })
-        });
-        self.channel.remember(sent.collect()).await;
-        Ok(())
     }
 
     /// Ends in order: lets sends end, closes the channel, stores what it told until then.

@@ -10,6 +10,7 @@ mod device;
 pub mod pace;
 pub mod queue;
 pub mod retry;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +21,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bell::Bells;
-use crate::channel::{Channel, Events, sandbox::Sandbox};
+use crate::channel::sandbox::Sandbox;
+pub use crate::channel::web;
+use crate::channel::web::Web;
+use crate::channel::{Channel, Events};
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, Kind};
 use crate::egress::Egress;
@@ -28,6 +32,7 @@ use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::limits;
 use crate::receipts::Receipts;
+use crate::seal::Sealer;
 use crate::store::{Lease, Store, StoreError};
 use crate::telemetry;
 
@@ -46,6 +51,10 @@ pub struct Parts {
     pub egress: Egress,
     pub bells: Bells,
     pub clock: Clock,
+    /// Seals the codes that a person is shown to link an account.
+    pub link_sealer: Sealer,
+    /// What linked accounts are connected by, and where their keys are.
+    pub web: web::Parts,
     /// This node's name in the leases: the same after a restart.
     pub node: String,
 }
@@ -156,10 +165,11 @@ impl Dispatcher {
 /// What a device says whose kind has no channel yet.
 const NO_CHANNEL: &str = "this release cannot connect devices of this kind; what waits in its queue expires";
 
-/// Opens a device's channel; `None` for a kind whose channel this build does not have: its queue waits, and expires.
-fn open(kind: Kind, clock: &Clock, events: Events) -> Option<Arc<dyn Channel>> {
-    match kind {
-        Kind::Sandbox => Some(Arc::new(Sandbox::open(clock.clone(), events))),
-        Kind::Web | Kind::Cloud => None,
+/// Opens a device's channel. Where it cannot be opened, in words for a person: its queue waits, and expires.
+async fn open(parts: &Parts, lease: &Lease, device: &Device, events: Events) -> Result<Arc<dyn Channel>, String> {
+    match device.kind {
+        Kind::Sandbox => Ok(Arc::new(Sandbox::open(parts.clock.clone(), events))),
+        Kind::Web => Ok(Arc::new(Web::open(parts.web.clone(), device, lease.epoch, events).await?)),
+        Kind::Cloud => Err(NO_CHANNEL.to_owned()),
     }
 }

@@ -8,8 +8,8 @@ use crate::device::{Device, DeviceState, Kind};
 macro_rules! device {
     ($rest:literal) => {
         concat!(
-            "SELECT id, client_id, sender, name, kind, state, state_reason, paused, daily_limit, gap_ms, gap_jitter_ms, \
-             created_at FROM devices WHERE removed_at IS NULL",
+            "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
+             wish_at, strangers_after, paused, daily_limit, gap_ms, gap_jitter_ms, created_at FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -23,6 +23,12 @@ row!(Device {
     kind: String,
     state: String,
     state_reason,
+    state_until,
+    linked_at,
+    wish,
+    wish_phone,
+    wish_at,
+    strangers_after,
     paused,
     daily_limit,
     gap_ms,
@@ -76,7 +82,8 @@ impl Store {
                     "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET \
                      client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
-                     kind = excluded.kind, state = excluded.state, state_reason = '', paused = FALSE, \
+                     kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
+                     linked_at = NULL, wish = NULL, strangers_after = 0, paused = FALSE, \
                      daily_limit = excluded.daily_limit, gap_ms = 0, gap_jitter_ms = 0, \
                      created_at = excluded.created_at, removed_at = NULL, lease_node = NULL, lease_until = 0 \
                      WHERE devices.removed_at IS NOT NULL",
@@ -188,34 +195,6 @@ impl Store {
             device_id,
             day,
         )
-    }
-
-    /// Stores a device's state, if this node still owns it.
-    ///
-    /// # Errors
-    /// When it could not be stored.
-    pub async fn set_device_state(
-        &self,
-        lease: &Lease,
-        state: DeviceState,
-        reason: String,
-    ) -> Result<bool, StoreError> {
-        let lease = lease.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let rows = sql!(
-                    conn,
-                    execute,
-                    "UPDATE devices SET state = $3, state_reason = $4 WHERE id = $1 AND lease_epoch = $2",
-                    &lease.device_id,
-                    lease.epoch,
-                    state.name(),
-                    &reason,
-                )?;
-                Ok(rows == 1)
-            })
-        })
-        .await
     }
 
     /// Keeps the leases that `node` holds, and takes those that nobody holds any more, up to `most` new ones. Gives

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::Connection;
 use wachat::clock::Clock;
-use wachat::device::{DeviceState, Kind};
+use wachat::device::{DeviceState, Health, Kind};
 use wachat::message::{Content, NewMessage, RefNo};
 use wachat::store::{
     Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step, Store,
@@ -98,7 +98,7 @@ stories! {
         assert_eq!(store.begin_attempts(DEVICE, ours.epoch, NOW, vec![ref_no.clone()]).await.expect("asked"), None);
         store.progress(step(&ours, &ref_no, Step::Sent { at: NOW, members: None })).await.expect("stored");
         assert_eq!(state(&store, &ref_no).await.0, "Q");
-        assert!(!store.set_device_state(&ours, DeviceState::Online, String::new()).await.expect("asked"));
+        assert!(!store.set_device_health(&ours, Health::new(DeviceState::Online, ""), NOW).await.expect("asked"));
         let begun = store.begin_attempts(DEVICE, theirs.epoch, NOW, vec![ref_no.clone()]).await.expect("asked");
         assert_eq!(begun, Some(vec![ref_no.clone()]));
         store.progress(step(&theirs, &ref_no, Step::Sent { at: NOW, members: None })).await.expect("stored");

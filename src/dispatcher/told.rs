@@ -1,0 +1,148 @@
+//! What a channel tells its device's loop, and how it is stored.
+
+use tokio::sync::oneshot;
+
+use super::device::DeviceLoop;
+use crate::channel::{Event, Health, ReceiptKind, Sent};
+use crate::clock::Millis;
+use crate::device::{DeviceState, Wish, link_place};
+use crate::limits;
+use crate::message::RefNo;
+use crate::store::{LinkEnd, Step, StoreError};
+use crate::telemetry;
+
+/// Receipts of messages that were sent longer ago than this are not awaited after a restart.
+const REMEMBER_MS: Millis = 7 * 86_400_000;
+const LINK_MS: Millis = limits::LINK_SECONDS_MAX as Millis * 1_000;
+
+impl DeviceLoop {
+    pub(super) async fn record(&self, steps: Vec<(RefNo, Step)>) -> Result<(), StoreError> {
+        let states: Vec<_> = steps.iter().filter_map(|(_, step)| step.reached()).collect();
+        self.parts.receipts.record(&self.lease, steps).await?;
+        for state in states {
+            metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
+        }
+        Ok(())
+    }
+
+    /// Stores what the channel told. A line moves on only after its message's end is on the disk.
+    pub(super) async fn store_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
+        let (mut steps, mut ended) = (Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                Event::Acknowledged { ref_no, members, at } => {
+                    ended.push(ref_no.clone());
+                    steps.push((ref_no, Step::Sent { at, members: members.map(i64::from) }));
+                }
+                Event::Receipt { ref_no, kind, member, at } => {
+                    ended.push(ref_no.clone());
+                    steps.push((
+                        ref_no,
+                        match kind {
+                            ReceiptKind::Delivered => Step::Delivered { at, member },
+                            ReceiptKind::Read => Step::Read { at, member },
+                        },
+                    ));
+                }
+                Event::Refused { ref_no, fault } => self.fail(ref_no, fault, false, &mut steps),
+                Event::State(health) => self.enter(health).await?,
+                Event::LinkCode { code, until } => self.show_code(&code, until).await?,
+                Event::Linked { number, accepted } => self.link(number, accepted).await?,
+                Event::LinkFailed { reason } => self.unlink(LinkEnd::Failed { reason }).await?,
+                Event::Unlinked => self.unlink(LinkEnd::Unlinked).await?,
+                Event::Inbound { message, stored } => {
+                    let device = self.device.borrow().clone();
+                    match self.parts.inbox.receive(&device, *message).await {
+                        // Whoever waits for it may have gone; then WhatsApp tells it again.
+                        Ok(_) => drop(stored.send(())),
+                        Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
+                    }
+                }
+            }
+        }
+        self.record(steps).await?;
+        for ref_no in ended {
+            self.end(&ref_no);
+        }
+        Ok(())
+    }
+
+    async fn enter(&mut self, health: Health) -> Result<(), StoreError> {
+        let state = health.state;
+        tracing::info!(device = self.lease.device_id, state = state.name(), reason = health.reason, "device state");
+        let is_first = self.state == DeviceState::Connecting && state == DeviceState::Online;
+        self.state = state;
+        self.parts.store.set_device_health(&self.lease, health, self.parts.clock.now()).await?;
+        self.parts.bells.devices.ring();
+        if is_first {
+            self.remember().await?;
+        }
+        Ok(())
+    }
+
+    /// Has the channel do what a person wishes with the link, once for each wish.
+    pub(super) async fn grant_wish(&mut self) -> Result<(), StoreError> {
+        let (wish, wished_at) = {
+            let device = self.device.borrow();
+            (device.wish(), device.wish_at)
+        };
+        let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
+        self.wished_at = wished_at;
+        match wish {
+            Wish::Unlink => self.channel.unlink().await,
+            Wish::Link(_) if self.parts.clock.now() > wished_at + LINK_MS => {
+                let reason = "nobody linked an account in time".into();
+                self.unlink(LinkEnd::Failed { reason }).await?;
+            }
+            Wish::Link(way) => self.channel.link(way).await,
+        }
+        Ok(())
+    }
+
+    async fn show_code(&self, code: &str, until: Millis) -> Result<(), StoreError> {
+        let place = link_place(&self.lease.device_id);
+        let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
+        self.parts.store.show_link(&self.lease, code, until, self.parts.clock.now()).await
+    }
+
+    async fn link(&mut self, number: String, accepted: oneshot::Sender<bool>) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let is_ours = match self.parts.store.end_link(&self.lease, LinkEnd::Linked { number }, now).await {
+            Ok(()) => true,
+            Err(StoreError::Exists) => {
+                let reason = "that number is linked to another gateway already".into();
+                self.parts.store.end_link(&self.lease, LinkEnd::Failed { reason }, now).await?;
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        self.parts.bells.devices.ring();
+        // A channel that has gone links again.
+        let _ = accepted.send(is_ours);
+        Ok(())
+    }
+
+    async fn unlink(&mut self, end: LinkEnd) -> Result<(), StoreError> {
+        self.state = DeviceState::Unlinked;
+        self.parts.store.end_link(&self.lease, end, self.parts.clock.now()).await?;
+        self.parts.bells.devices.ring();
+        Ok(())
+    }
+
+    /// Tells the channel which messages of before this start still await receipts.
+    async fn remember(&self) -> Result<(), StoreError> {
+        let since = self.parts.clock.now() - REMEMBER_MS;
+        let id = &self.lease.device_id;
+        let unread = self.parts.store.find_unread(id, since, limits::REMEMBERED_ROWS_MAX).await?;
+        let sent = unread.into_iter().filter_map(|message| {
+            Some(Sent {
+                ref_no: RefNo::parse(&message.ref_no)?,
+                destination: message.destination,
+                is_group: message.is_group,
+                delivered: message.delivered_at.is_some(),
+            })
+        });
+        self.channel.remember(sent.collect()).await;
+        Ok(())
+    }
+}

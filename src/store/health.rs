@@ -1,0 +1,123 @@
+//! How devices fare: their states, and what happened to them.
+
+use super::row::row;
+use super::{Conn, Lease, Page, Store, StoreError, sql};
+use crate::clock::Millis;
+use crate::device::Health;
+use crate::limits;
+
+/// Something that happened to a device.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DeviceEvent {
+    pub seq: i64,
+    pub at: Millis,
+    pub state: String,
+    pub reason: String,
+}
+
+row!(DeviceEvent { seq, at, state, reason });
+
+impl Store {
+    /// Stores a device's state and that it entered it, if this node still owns it.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn set_device_health(&self, lease: &Lease, health: Health, now: Millis) -> Result<bool, StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET state = $3, state_reason = $4, state_until = $5 \
+                     WHERE id = $1 AND lease_epoch = $2",
+                    &lease.device_id,
+                    lease.epoch,
+                    health.state.name(),
+                    &health.reason,
+                    health.until,
+                )?;
+                if rows == 1 {
+                    note(conn, &lease.device_id, health.state.name(), &health.reason, now).await?;
+                }
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// WhatsApp takes no first messages to strangers from this device before `until`.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn rest_strangers(
+        &self,
+        lease: &Lease,
+        until: Millis,
+        reason: String,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET strangers_after = $3 WHERE id = $1 AND lease_epoch = $2 AND strangers_after < $3",
+                    &lease.device_id,
+                    lease.epoch,
+                    until,
+                )?;
+                if rows == 1 {
+                    note(conn, &lease.device_id, "strangers_paused", &reason, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// What happened to a device, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_device_events(&self, device_id: &str, page: Page) -> Result<Vec<DeviceEvent>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as DeviceEvent,
+            "SELECT seq, at, state, reason FROM device_events WHERE device_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+            device_id,
+            page.before_or_max(),
+            page.rows,
+        )
+    }
+}
+
+/// Writes down what happened to a device, and forgets what happened long ago.
+pub(super) async fn note(
+    conn: &mut Conn,
+    device_id: &str,
+    state: &str,
+    reason: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sql!(
+        &mut *conn,
+        execute,
+        "INSERT INTO device_events (device_id, at, state, reason) VALUES ($1, $2, $3, $4)",
+        device_id,
+        now,
+        state,
+        reason,
+    )?;
+    sql!(
+        conn,
+        execute,
+        "DELETE FROM device_events WHERE device_id = $1 AND seq <= (SELECT seq FROM device_events WHERE device_id = $1 \
+         ORDER BY seq DESC LIMIT 1 OFFSET $2)",
+        device_id,
+        limits::DEVICE_HISTORY_ROWS_MAX,
+    )
+    .map(drop)
+}

@@ -1,0 +1,176 @@
+//! Linking accounts to devices: what a person wants, what he is shown meanwhile, how it ended.
+
+use super::health::note;
+use super::row::row;
+use super::{Conn, Lease, Store, StoreError, sql};
+use crate::clock::Millis;
+use crate::device::{DeviceState, Wish};
+
+/// How far linking is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLink {
+    /// waiting, shown, linked or failed.
+    pub status: String,
+    /// qr or code.
+    pub way: String,
+    /// The code, sealed.
+    pub code: Option<Vec<u8>>,
+    pub expires_at: Option<Millis>,
+    /// Why it failed.
+    pub reason: String,
+    pub changed_at: Millis,
+}
+
+row!(StoredLink { status, way, code, expires_at, reason, changed_at });
+
+/// How a wish about a link ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// The account with this number is linked.
+    Linked { number: String },
+    /// It did not come to a link; a former link is gone too, where there was one.
+    Failed { reason: String },
+    /// No account is linked any more.
+    Unlinked,
+}
+
+impl Store {
+    /// Notes what is to be done with a device's link; whoever owns the device does it. `false` when there is no such device.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn wish_link(&self, device_id: &str, wish: Wish, now: Millis) -> Result<bool, StoreError> {
+        let device_id = device_id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let phone = match &wish {
+                    Wish::Link(crate::device::LinkWay::Code { phone }) => Some(phone.clone()),
+                    _ => None,
+                };
+                let rows = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = $4 WHERE id = $1 AND removed_at IS NULL",
+                    &device_id,
+                    wish.name(),
+                    &phone,
+                    now,
+                )?;
+                if let (1, Wish::Link(way)) = (rows, &wish) {
+                    sql!(
+                        conn,
+                        execute,
+                        "INSERT INTO device_links (device_id, status, way, changed_at) VALUES ($1, 'waiting', $2, $3) \
+                         ON CONFLICT (device_id) DO UPDATE SET status = 'waiting', way = excluded.way, code = NULL, \
+                         expires_at = NULL, reason = '', changed_at = excluded.changed_at",
+                        &device_id,
+                        way.name(),
+                        now,
+                    )?;
+                }
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// How far the linking of a device is; `None` when nobody ever wanted it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_link(&self, device_id: &str) -> Result<Option<StoredLink>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            optional as StoredLink,
+            "SELECT status, way, code, expires_at, reason, changed_at FROM device_links WHERE device_id = $1",
+            device_id,
+        )
+    }
+
+    /// Shows a code, sealed, that is good until `expires_at`.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn show_link(
+        &self,
+        lease: &Lease,
+        code: Vec<u8>,
+        expires_at: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
+                     WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2)",
+                    &lease.device_id,
+                    lease.epoch,
+                    &code,
+                    expires_at,
+                    now,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Stores how a wish about a device's link ended; it is then nobody's wish any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when another device has that number: then nothing is stored.
+    pub async fn end_link(&self, lease: &Lease, end: LinkEnd, now: Millis) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| Box::pin(async move { end_link(conn, &lease, &end, now).await })).await
+    }
+}
+
+async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
+    let (status, reason, number, state) = match end {
+        LinkEnd::Linked { number } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
+        LinkEnd::Failed { reason } => ("failed", reason.as_str(), None, DeviceState::Unlinked),
+        LinkEnd::Unlinked => ("failed", "the link was ended", None, DeviceState::Unlinked),
+    };
+    if let Some(number) = number {
+        let others = sql!(
+            &mut *conn,
+            scalar as i64,
+            "SELECT COUNT(*) FROM devices WHERE sender = $1 AND id <> $2 AND removed_at IS NULL",
+            number,
+            &lease.device_id,
+        )?;
+        if others > 0 {
+            return Err(StoreError::Exists);
+        }
+    }
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE devices SET wish = NULL, wish_phone = NULL, sender = COALESCE($3, sender), state = $4, \
+         state_reason = $5, state_until = NULL, linked_at = $6 WHERE id = $1 AND lease_epoch = $2",
+        &lease.device_id,
+        lease.epoch,
+        number,
+        state.name(),
+        reason,
+        number.map(|_| now),
+    )?;
+    if rows == 0 {
+        return Ok(());
+    }
+    sql!(
+        &mut *conn,
+        execute,
+        "UPDATE device_links SET status = $2, code = NULL, expires_at = NULL, reason = $3, changed_at = $4 \
+         WHERE device_id = $1",
+        &lease.device_id,
+        status,
+        reason,
+        now,
+    )?;
+    note(conn, &lease.device_id, if number.is_some() { "linked" } else { state.name() }, reason, now).await
+}
