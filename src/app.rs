@@ -21,6 +21,8 @@ use crate::api::{Api, Foundation, routes};
 use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::device::new_device_id;
+use crate::dispatcher::web::keys::KeyRing;
+use crate::dispatcher::web::network::{BadNetwork, Network};
 use crate::dispatcher::{self, Dispatcher, web};
 use crate::egress::{Egress, EgressError};
 use crate::files::Files;
@@ -78,6 +80,8 @@ pub enum StartError {
     ApiKey(#[from] BadApiKey),
     #[error("WACHAT_ADMIN_PASSWORD")]
     Password(#[from] PasswordError),
+    #[error(transparent)]
+    Network(#[from] BadNetwork),
     #[error("no HTTP client can be made")]
     Egress(#[from] EgressError),
 }
@@ -210,14 +214,7 @@ impl App {
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             link_sealer: self.master_key.sealer("links"),
-            web: web::Parts {
-                keys: web::keys::KeyRing::new(
-                    self.store.clone(),
-                    self.master_key.sealer("sessions"),
-                    self.clock.clone(),
-                ),
-                clock: self.clock.clone(),
-            },
+            web: self.web()?,
             node: self.node()?,
         });
         let courier = Courier::new(courier::Parts {
@@ -245,6 +242,14 @@ impl App {
         }
         self.store.close().await;
         Ok(())
+    }
+
+    /// What linked accounts are connected by.
+    fn web(&self) -> Result<web::Parts, StartError> {
+        let network = Network::of(self.settings.simulated_network.as_deref())?;
+        let sealer = self.master_key.sealer("sessions");
+        let keys = KeyRing::new(self.store.clone(), sealer, self.clock.clone());
+        Ok(web::Parts::new(keys, network, self.clock.clone()))
     }
 
     /// This node's name, the same after a restart. An embedded store has one node, whatever folder it is served from:

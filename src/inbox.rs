@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::device::Device;
 use crate::files::{FileError, Files};
 use crate::media::{File, kind};
-use crate::message::{Inbound, InboundMedia};
+use crate::message::{Inbound, InboundFile};
 use crate::store::{NewInbound, Store, StoreError};
 
 #[derive(Clone)]
@@ -45,10 +45,13 @@ impl Inbox {
     /// [`InboxError`] when it could not be stored; then WhatsApp must keep it.
     pub async fn receive(&self, device: &Device, message: Inbound) -> Result<Received, InboxError> {
         let now = self.clock.now();
-        let file_name = message.media.as_ref().and_then(|media| media.file_name.clone());
-        let media_id = match message.media {
-            Some(media) => Some(self.files.keep(device.client_id, File::new(media.bytes, media.file_name)).await?),
-            None => None,
+        let (media_id, file_ref, file_name) = match message.file {
+            Some(InboundFile::Here { bytes, file_name }) => {
+                let file = File::new(bytes, file_name.clone());
+                (Some(self.files.keep(device.client_id, file).await?), None, file_name)
+            }
+            Some(InboundFile::There { reference, file_name }) => (None, Some(reference), file_name),
+            None => (None, None, None),
         };
         let id = self.clock.new_id();
         let is_group = message.group_id.is_some();
@@ -65,7 +68,9 @@ impl Inbox {
             kind: message.kind,
             body: message.text,
             media_id,
+            file_ref,
             file_name,
+            about: message.about,
             sent_at: message.sent_at,
             received_at: now,
         };
@@ -83,11 +88,11 @@ pub fn sandbox_message(
     group_id: Option<String>,
     name: Option<String>,
     text: String,
-    media: Option<InboundMedia>,
+    file: Option<InboundFile>,
 ) -> Inbound {
-    let kind = match &media {
-        Some(media) => kind::sniff(&media.bytes, media.file_name.as_deref()).kind.name(),
-        None => "text",
+    let kind = match &file {
+        Some(InboundFile::Here { bytes, file_name }) => kind::sniff(bytes, file_name.as_deref()).kind.name(),
+        _ => "text",
     };
     Inbound {
         whatsapp_id: clock.new_id().to_uppercase(),
@@ -96,7 +101,8 @@ pub fn sandbox_message(
         group_id,
         kind: kind.to_owned(),
         text: if text.is_empty() { format!("[{kind}]") } else { text },
-        media,
+        file,
+        about: None,
         sent_at: clock.now(),
     }
 }

@@ -85,6 +85,18 @@ pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
 pub const DEVICE_EVENTS_MAX: usize = 1_024;
 /// How much of what happened to a device is remembered.
 pub const DEVICE_HISTORY_ROWS_MAX: i64 = 1_000;
+/// Numbers of which a device remembers whether they are on WhatsApp, and files that it remembers to have uploaded.
+pub const CHECKED_NUMBERS_MAX: usize = 20_000;
+pub const UPLOADS_REMEMBERED_MAX: usize = 512;
+/// How long a file that came in may take, how many of a device are had at once, and how long it is tried.
+pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
+pub const DEVICE_DOWNLOADS_MAX: usize = 4;
+pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
+/// How many accounts connect at once when many start.
+pub const CONNECTS_MAX: usize = 8;
+/// How long WhatsApp may take to end a link, and a connection to close.
+pub const UNLINK_SECONDS_MAX: u64 = 10;
+pub const CLOSE_SECONDS_MAX: u64 = 3;
 /// How long a person may take to link an account.
 pub const LINK_SECONDS_MAX: u64 = 180;
 

@@ -159,16 +159,25 @@ pub struct Inbound {
     pub kind: String,
     /// The text or caption, or a short text that stands for a message without one.
     pub text: String,
-    pub media: Option<InboundMedia>,
+    pub file: Option<InboundFile>,
+    /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
+    pub about: Option<String>,
     /// When it was written, by WhatsApp's clock.
     pub sent_at: Millis,
 }
 
 /// A file that came with a message.
 #[derive(Debug, Clone)]
-pub struct InboundMedia {
-    pub bytes: bytes::Bytes,
-    pub file_name: Option<String>,
+pub enum InboundFile {
+    Here {
+        bytes: bytes::Bytes,
+        file_name: Option<String>,
+    },
+    /// Still to be had, by what the channel knows of it, sealed.
+    There {
+        reference: Vec<u8>,
+        file_name: Option<String>,
+    },
 }
 
 /// A message's reference number: 18 upper-case hexadecimal digits that sort by the time of acceptance.

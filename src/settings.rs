@@ -68,6 +68,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("api_key", "WACHAT_API_KEY", "", "the first API key, used on an empty store only; default: random"),
     setting(
+        "simulated_network",
+        "WACHAT_SIMULATED_NETWORK",
+        "",
+        "http:// and the loopback address of a simulated WhatsApp network, for builds with that feature",
+    ),
+    setting(
         "log",
         "WACHAT_LOG",
         "info",
@@ -93,6 +99,7 @@ pub struct Settings {
     pub master_key: Option<Hidden>,
     pub admin_password: Option<Hidden>,
     pub api_key: Option<Hidden>,
+    pub simulated_network: Option<String>,
     pub log: String,
     pub log_json: bool,
 }
@@ -176,6 +183,7 @@ impl Settings {
             master_key: optional("master_key").map(Hidden),
             admin_password: optional("admin_password").map(Hidden),
             api_key: optional("api_key").map(Hidden),
+            simulated_network: optional("simulated_network"),
             log: parsed("log"),
             log_json: log_format.value == "json",
             listen,

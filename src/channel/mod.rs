@@ -26,7 +26,7 @@ pub trait Channel: Send + Sync {
         let _ = message;
     }
 
-    /// Has a file that came in, by what [`InboundFile::Reference`] says.
+    /// Has a file that came in, by what [`InboundFile::There`] says.
     ///
     /// # Errors
     /// [`SendFault`], by what the caller can do about it.
@@ -43,6 +43,9 @@ pub trait Channel: Send + Sync {
 
     /// Ends the link of the account, on WhatsApp's side too where it can be reached, and forgets its keys.
     async fn unlink(&self) {}
+
+    /// Tries again what waits for a person's word, as after another program took the connection over.
+    async fn connect(&self) {}
 
     /// Messages of this device that WhatsApp has but nobody read yet, told once after a start, oldest first.
     async fn remember(&self, sent: Vec<Sent>);
@@ -139,4 +142,4 @@ pub enum ReceiptKind {
 /// Where a channel's events go. Bounded: a channel waits when its device's loop is behind.
 pub type Events = mpsc::Sender<Event>;
 
-pub use crate::message::Inbound;
+pub use crate::message::{Inbound, InboundFile};

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Bench, done};
 use crate::device::{Device, Kind};
 use crate::inbox::{Received, sandbox_message};
-use crate::message::InboundMedia;
+use crate::message::InboundFile;
 use crate::phone;
 
 #[derive(Subcommand)]
@@ -44,7 +44,7 @@ pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Resul
     let originator = phone::parse_destination(&from, &country_code).context("--from")?;
     let group_id = group.map(|group| phone::parse_group(&group)).transpose().context("--group")?;
     let media = match file {
-        Some(path) => Some(InboundMedia {
+        Some(path) => Some(InboundFile::Here {
             bytes: std::fs::read(&path).with_context(|| path.display().to_string())?.into(),
             file_name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
         }),

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Ended};
+use super::files::HadFile;
 use super::pace::Pace;
 use super::queue::{Job, Window};
 use super::{Parts, retry};
@@ -43,6 +44,10 @@ pub(super) struct DeviceLoop {
     sends: JoinSet<Ended>,
     /// Files under way; they may be left at any moment, and are had again.
     fetches: JoinSet<Ended>,
+    /// Files that came in, under way.
+    pub(super) downloads: JoinSet<HadFile>,
+    /// When to look for more of them.
+    pub(super) files_at: Millis,
     /// How many attempts have been made at each message that is under way.
     counts: HashMap<RefNo, i64>,
     pub(super) state: DeviceState,
@@ -80,6 +85,8 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         window: Window::default(),
         sends: JoinSet::new(),
         fetches: JoinSet::new(),
+        downloads: JoinSet::new(),
+        files_at: 0,
         counts: HashMap::new(),
         state: DeviceState::Connecting,
         wished_at: 0,
@@ -100,6 +107,7 @@ impl DeviceLoop {
     /// Does what can be done now, then waits for the next thing to happen and stores it.
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
+        self.begin_downloads().await?;
         self.load().await?;
         self.begin().await?;
         let clock = self.parts.clock.clone();
@@ -114,6 +122,7 @@ impl DeviceLoop {
                 let ended: Vec<_> = ended.ok().into_iter().chain(more).collect();
                 self.store_ends(ended).await?;
             }
+            Some(had) = self.downloads.join_next() => self.store_files(had.into_iter().collect()).await?,
             Some(ended) = self.fetches.join_next() => {
                 self.store_ends(ended.into_iter().collect()).await?;
             }
@@ -260,6 +269,7 @@ impl DeviceLoop {
     /// Ends in order: lets sends end, closes the channel, stores what it told until then.
     async fn close(mut self) {
         self.fetches.abort_all();
+        self.downloads.abort_all();
         let mut ended = Vec::new();
         while let Some(end) = self.sends.join_next().await {
             ended.extend(end.ok());

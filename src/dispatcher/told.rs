@@ -1,8 +1,11 @@
 //! What a channel tells its device's loop, and how it is stored.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::device::DeviceLoop;
+use super::files::{self, HadFile};
 use crate::channel::{Event, Health, ReceiptKind, Sent};
 use crate::clock::Millis;
 use crate::device::{DeviceState, Wish, link_place};
@@ -13,6 +16,8 @@ use crate::telemetry;
 
 /// Receipts of messages that were sent longer ago than this are not awaited after a restart.
 const REMEMBER_MS: Millis = 7 * 86_400_000;
+/// How often files are looked for that are to be tried again.
+const FILES_MS: Millis = limits::POLL_MS as Millis;
 const LINK_MS: Millis = limits::LINK_SECONDS_MAX as Millis * 1_000;
 
 impl DeviceLoop {
@@ -52,6 +57,7 @@ impl DeviceLoop {
                 Event::Unlinked => self.unlink(LinkEnd::Unlinked).await?,
                 Event::Inbound { message, stored } => {
                     let device = self.device.borrow().clone();
+                    self.files_at = if message.file.is_some() { 0 } else { self.files_at };
                     match self.parts.inbox.receive(&device, *message).await {
                         // Whoever waits for it may have gone; then WhatsApp tells it again.
                         Ok(_) => drop(stored.send(())),
@@ -77,6 +83,31 @@ impl DeviceLoop {
         if is_first {
             self.remember().await?;
         }
+        Ok(())
+    }
+
+    /// Begins to have files that came in and are due.
+    pub(super) async fn begin_downloads(&mut self) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let room = limits::DEVICE_DOWNLOADS_MAX.saturating_sub(self.downloads.len());
+        if self.state != DeviceState::Online || now < self.files_at || room < limits::DEVICE_DOWNLOADS_MAX {
+            return Ok(());
+        }
+        let rows = i64::try_from(room).unwrap_or(i64::MAX);
+        let due = self.parts.store.find_due_files(&self.lease.device_id, now, rows).await?;
+        self.files_at = if due.is_empty() { now + FILES_MS } else { now };
+        for file in due {
+            self.downloads.spawn(files::have(Arc::clone(&self.parts), Arc::clone(&self.channel), file));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn store_files(&mut self, had: Vec<HadFile>) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        for HadFile { inbound_id, end } in had {
+            self.parts.store.end_file(&self.lease, &inbound_id, end, now).await?;
+        }
+        self.parts.bells.push.ring();
         Ok(())
     }
 

@@ -8,7 +8,7 @@ macro_rules! inbound {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, kind, body, \
-             media_id, file_name, sent_at, received_at FROM inbound ",
+             media_id, file_name, about, sent_at, received_at FROM inbound ",
             $rest
         )
     };
@@ -31,7 +31,11 @@ pub struct NewInbound {
     pub kind: String,
     pub body: String,
     pub media_id: Option<String>,
+    /// How the channel has its file, sealed, while it is still to be had.
+    pub file_ref: Option<Vec<u8>>,
     pub file_name: Option<String>,
+    /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
+    pub about: Option<String>,
     pub sent_at: Millis,
     pub received_at: Millis,
 }
@@ -53,6 +57,8 @@ pub struct StoredInbound {
     pub body: String,
     pub media_id: Option<String>,
     pub file_name: Option<String>,
+    /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
+    pub about: Option<String>,
     pub sent_at: Millis,
     pub received_at: Millis,
 }
@@ -72,6 +78,7 @@ row!(StoredInbound {
     body,
     media_id,
     file_name,
+    about,
     sent_at,
     received_at
 });
@@ -89,8 +96,8 @@ impl Store {
                     &mut *conn,
                     execute,
                     "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
-                     kind, body, media_id, file_name, sent_at, received_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+                     kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
                      ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING",
                     &new.id,
                     new.client_id,
@@ -107,16 +114,21 @@ impl Store {
                     &new.file_name,
                     new.sent_at,
                     new.received_at,
+                    &new.about,
+                    &new.file_ref,
+                    new.file_ref.as_ref().map(|_| new.received_at),
                 )?;
                 if rows == 1 {
+                    let status = if new.file_ref.is_some() { "held" } else { "due" };
                     sql!(
                         &mut *conn,
                         execute,
                         "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
-                         SELECT $1, id, 'due', $3, $3, $3 FROM clients WHERE id = $2 AND push_url IS NOT NULL",
+                         SELECT $1, id, $4, $3, $3, $3 FROM clients WHERE id = $2 AND push_url IS NOT NULL",
                         &new.id,
                         new.client_id,
                         new.received_at,
+                        status,
                     )?;
                 }
                 Ok(rows == 1)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use wachat::device::Device;
 use wachat::inbox::{Received, sandbox_message};
-use wachat::message::{Inbound, InboundMedia};
+use wachat::message::{Inbound, InboundFile};
 use wachat::store::StoredPush;
 
 use crate::receiver::{Answer, Asked, Receiver};
@@ -123,7 +123,7 @@ stories! {
         let world = World::new(database).await;
         let receiver = Receiver::new(vec![Answer::status(200)]).await;
         set_url(&world, 1, &receiver.url("/")).await;
-        let media = InboundMedia { bytes: b"%PDF-1.7 hello".as_slice().into(), file_name: Some("invoice.pdf".into()) };
+        let media = InboundFile::Here { bytes: b"%PDF-1.7 hello".as_slice().into(), file_name: Some("invoice.pdf".into()) };
         let group = Some("120363025246125486".to_owned());
         let message = sandbox_message(&world.clock, BOB.into(), group, None, String::new(), Some(media));
         let received = world.inbox.receive(&device(&world).await, message).await.expect("stored");
@@ -150,7 +150,8 @@ stories! {
             group_id: None,
             kind: "text".into(),
             text: "hello".into(),
-            media: None,
+            file: None,
+            about: None,
             sent_at: 1,
         };
         let device = device(&world).await;

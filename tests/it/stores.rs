@@ -213,7 +213,9 @@ stories! {
                 kind: "text".into(),
                 body: "hello".into(),
                 media_id: None,
+                file_ref: None,
                 file_name: None,
+                about: None,
                 sent_at: NOW,
                 received_at: NOW,
             };

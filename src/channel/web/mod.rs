@@ -1,39 +1,176 @@
-//! Accounts of people's phones, linked as WhatsApp Web is.
+//! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
+//!
+//! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
+//! tells comes by `news.rs`, what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and `read.rs` say what
+//! messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
 
+mod actor;
+mod compose;
+mod health;
+mod inbound;
 pub mod keys;
+pub mod network;
+mod news;
+mod read;
+mod send;
+mod session;
+mod shared;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use whatsapp_rust::Jid;
 
-use super::{Channel, Events, Outgoing, SendFault, Sent};
+use self::actor::{Actor, Command, Start};
+use self::keys::{KeyRing, Keys};
+use self::network::Network;
+use self::read::FileRef;
+use self::shared::Shared;
+use super::{Channel, Events, Health, Outgoing, SendFault, Sent};
 use crate::clock::Clock;
-use crate::device::Device;
+use crate::device::{Device, DeviceState, LinkWay};
+use crate::limits;
+
+/// Orders that wait for the actor.
+const COMMANDS_MAX: usize = 16;
 
 /// What linked accounts are connected by, and where their keys are.
 #[derive(Clone)]
 pub struct Parts {
-    pub keys: keys::KeyRing,
+    pub keys: KeyRing,
+    pub network: Network,
     pub clock: Clock,
+    starts: Arc<Semaphore>,
 }
 
-pub struct Web {}
+impl Parts {
+    pub fn new(keys: KeyRing, network: Network, clock: Clock) -> Self {
+        Self { keys, network, clock, starts: Arc::new(Semaphore::new(limits::CONNECTS_MAX)) }
+    }
+}
+
+pub struct Web {
+    shared: Shared,
+    keys: Keys,
+    clock: Clock,
+    /// Closed when the channel is.
+    commands: Mutex<Option<mpsc::Sender<Command>>>,
+    actor: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Web {
     /// Connects the account that is linked to a device, or waits for one to be linked.
     ///
     /// # Errors
     /// In words for a person, when it cannot be.
-    pub async fn open(_parts: Parts, _device: &Device, _epoch: i64, _events: Events) -> Result<Self, String> {
-        Err("this release cannot connect devices of this kind; what waits in its queue expires".to_owned())
+    pub async fn open(parts: Parts, device: &Device, epoch: i64, events: Events) -> Result<Self, String> {
+        if parts.network == Network::Nowhere {
+            return Err("this build speaks to a simulated network only; set WACHAT_SIMULATED_NETWORK".into());
+        }
+        let keys = parts.keys.of(device, epoch);
+        let account = keys.account().await.map_err(|error| format!("the keys of its link cannot be read: {error}"))?;
+        let start = start(device, account, parts.clock.now());
+        let (commands, orders) = mpsc::channel(COMMANDS_MAX);
+        let (reports, told) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
+        let (shared, clock) = (Shared::new(parts.clock.clone()), parts.clock.clone());
+        let actor = Actor {
+            parts,
+            keys: keys.clone(),
+            shared: shared.clone(),
+            events,
+            commands: orders,
+            reports,
+            told,
+            session: None,
+            sessions: 0,
+            linking: None,
+            again: None,
+            ends: 0,
+            health: None,
+        };
+        #[allow(clippy::disallowed_methods, reason = "the channel holds the handle and waits for it")]
+        let actor = tokio::spawn(actor.run(start));
+        Ok(Self { shared, keys, clock, commands: Mutex::new(Some(commands)), actor: Mutex::new(Some(actor)) })
+    }
+
+    async fn order(&self, command: Command) {
+        if let Some(commands) = &*self.commands.lock().await {
+            // An actor that is gone has closed the connection.
+            let _ = commands.send(command).await;
+        }
+    }
+}
+
+/// What a device does first, by what its link was when it was last looked after.
+fn start(device: &Device, account: Option<String>, now: crate::clock::Millis) -> Start {
+    let Some(number) = account else { return Start::Unlinked };
+    let as_it_was = || Health { state: device.state, reason: device.state_reason.clone(), until: device.state_until };
+    match device.state {
+        DeviceState::LoggedOut => Start::Rest(as_it_was()),
+        DeviceState::Banned | DeviceState::Outdated if device.state_until.is_some_and(|until| until > now) => {
+            Start::Rest(as_it_was())
+        }
+        _ => Start::Connect { is_known: device.linked_at.is_some() && device.sender == number, number },
     }
 }
 
 #[async_trait]
 impl Channel for Web {
-    async fn send(&self, _message: &Outgoing) -> Result<(), SendFault> {
-        Err(SendFault::NotConnected)
+    async fn send(&self, message: &Outgoing) -> Result<(), SendFault> {
+        let client = self.shared.online().ok_or(SendFault::NotConnected)?;
+        send::send(&self.shared, &client, message).await
     }
 
+    async fn type_to(&self, message: &Outgoing) {
+        let Some(client) = self.shared.online().filter(|_| !message.is_group) else { return };
+        let to = Jid::pn(message.destination.as_str());
+        if let Err(error) = client.chatstate().send_composing(&to).await {
+            tracing::debug!(%error, "typing was not shown");
+        }
+    }
+
+    async fn download(&self, reference: &[u8]) -> Result<Bytes, SendFault> {
+        let client = self.shared.online().ok_or(SendFault::NotConnected)?;
+        let opened = self.keys.open_reference(reference).ok();
+        let file: Option<FileRef> = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
+        let Some(file) = file else {
+            return Err(SendFault::Never("it cannot be told any more how the file is had".into()));
+        };
+        if file.bytes > limits::DOCUMENT_BYTES_MAX as u64 {
+            return Err(SendFault::Never(format!("it has more than {} MB", limits::DOCUMENT_BYTES_MAX / 1_000_000)));
+        }
+        let params = file.params();
+        let limit = Duration::from_secs(limits::DOWNLOAD_SECONDS_MAX);
+        match self.clock.within(limit, client.download(&params)).await {
+            Ok(Ok(bytes)) => Ok(bytes.into()),
+            Ok(Err(error)) => Err(SendFault::Retry(format!("WhatsApp did not give the file: {error}"))),
+            Err(_) => Err(SendFault::Retry("WhatsApp gave the file too slowly".into())),
+        }
+    }
+
+    async fn link(&self, way: LinkWay) {
+        self.order(Command::Link(way)).await;
+    }
+
+    async fn unlink(&self) {
+        self.order(Command::Unlink).await;
+    }
+
+    async fn connect(&self) {
+        self.order(Command::Connect).await;
+    }
+
+    /// The library hears receipts of any message it is told of; nothing has to be remembered.
     async fn remember(&self, _sent: Vec<Sent>) {}
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        self.commands.lock().await.take();
+        if let Some(actor) = self.actor.lock().await.take() {
+            let _ = actor.await;
+        }
+    }
 }

@@ -1,0 +1,323 @@
+//! Lives as long as the device's loop: links, connects, and says how the device fares.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use whatsapp_rust::types::events::Event as News;
+
+use super::Parts;
+use super::health::{Turn, turn};
+use super::inbound::Inbox;
+use super::keys::Keys;
+use super::news::{Reporter, Told};
+use super::session::{Plan, Session};
+use super::shared::Shared;
+use crate::channel::{Event, Events};
+use crate::clock::{Millis, millis};
+use crate::device::{DeviceState, Health, LinkWay};
+use crate::limits;
+
+const LINK_MS: Millis = limits::LINK_SECONDS_MAX as Millis * 1_000;
+/// The wait before a session is started again that ended by itself: doubled each time, up to the other.
+const AGAIN_MS_MIN: Millis = 2_000;
+const AGAIN_MS_MAX: Millis = 5 * 60_000;
+
+/// What the device's loop wants.
+#[derive(Debug)]
+pub enum Command {
+    Link(LinkWay),
+    Unlink,
+    /// A person says that it may be tried again.
+    Connect,
+}
+
+pub struct Actor {
+    pub parts: Parts,
+    pub keys: Keys,
+    pub shared: Shared,
+    pub events: Events,
+    pub commands: mpsc::Receiver<Command>,
+    pub reports: mpsc::Sender<Told>,
+    pub told: mpsc::Receiver<Told>,
+    pub session: Option<Session>,
+    /// The number of the session; what earlier ones still tell is not heard.
+    pub sessions: u64,
+    pub linking: Option<Linking>,
+    /// When to connect by itself.
+    pub again: Option<Millis>,
+    /// How often a session ended by itself since one was online.
+    pub ends: u32,
+    pub health: Option<Health>,
+}
+
+/// An account is being linked.
+pub struct Linking {
+    way: LinkWay,
+    until: Millis,
+}
+
+impl Actor {
+    /// Runs until the channel is closed. `start` is what to do first.
+    pub async fn run(mut self, start: Start) {
+        match start {
+            Start::Unlinked => self.tell(Health::new(DeviceState::Unlinked, "no account is linked")).await,
+            Start::Rest(health) => {
+                self.again = health.until;
+                self.tell(health).await;
+            }
+            Start::Connect { number, is_known } => {
+                if is_known || self.is_accepted(number).await {
+                    self.connect().await;
+                }
+            }
+        }
+        loop {
+            let clock = self.parts.clock.clone();
+            let wake_at = self.linking.as_ref().map(|linking| linking.until).or(self.again);
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Link(way)) => self.link(way).await,
+                    Some(Command::Unlink) => self.unlink().await,
+                    Some(Command::Connect) => self.connect_unless_connected().await,
+                    None => break,
+                },
+                Some(told) = self.told.recv() => {
+                    if told.session == self.sessions {
+                        self.hear(&told.news).await;
+                    }
+                }
+                () = ended(&mut self.session) => self.session_ended().await,
+                () = async { clock.sleep_until(wake_at.unwrap_or_default()).await }, if wake_at.is_some() => {
+                    self.woken().await;
+                }
+            }
+        }
+        self.stop().await;
+    }
+
+    async fn hear(&mut self, news: &News) {
+        match news {
+            News::PairingQrCode(code) => {
+                if self.linking.as_ref().is_some_and(|linking| linking.way == LinkWay::Qr) {
+                    self.show(&code.code, code.timeout).await;
+                }
+            }
+            News::PairingCode(code) if self.linking.is_some() => self.show(&code.code, code.timeout).await,
+            News::PairingCodeError(error) => self.fail(format!("WhatsApp gave no code: {}", error.error)).await,
+            News::PairError(error) => self.fail(format!("WhatsApp did not link the account: {}", error.error)).await,
+            News::PairingQrCodesExhausted(_) => {
+                if self.linking.as_ref().is_some_and(|linking| linking.way == LinkWay::Qr) {
+                    self.fail("nobody scanned the code in time".into()).await;
+                }
+            }
+            News::PairSuccess(paired) => {
+                if self.is_accepted(paired.id.user.to_string()).await {
+                    self.linking = None;
+                    self.tell(Health::new(DeviceState::Connecting, "")).await;
+                }
+            }
+            other => {
+                if let Some(turn) = turn(other, self.parts.clock.now()) {
+                    self.take(turn).await;
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, turn: Turn) {
+        match turn {
+            // While an account is linked connections come and go.
+            Turn::Stay(_) if self.linking.is_some() => {}
+            Turn::Stay(health) => {
+                let client = self.session.as_ref().filter(|_| health.state == DeviceState::Online);
+                self.shared.set_online(client.map(|session| session.client.clone()));
+                if let Some(session) = client {
+                    session.has_started();
+                    self.ends = 0;
+                }
+                self.tell(health).await;
+            }
+            Turn::Stop { health, .. } if self.linking.is_some() => self.fail(health.reason).await,
+            Turn::Stop { health, again } => {
+                self.stop().await;
+                self.again = again;
+                self.tell(health).await;
+            }
+        }
+    }
+
+    /// Asks whether a number may be this device's. One that may not is unlinked again.
+    async fn is_accepted(&mut self, number: String) -> bool {
+        let (accepted, is_accepted) = oneshot::channel();
+        if self.events.send(Event::Linked { number, accepted }).await.is_err() {
+            return false;
+        }
+        match is_accepted.await {
+            Ok(true) => true,
+            // The loop is gone, or could not store it: it is asked again at the next start.
+            Err(_) => false,
+            Ok(false) => {
+                self.log_out().await;
+                self.wipe().await;
+                self.tell(Health::new(DeviceState::Unlinked, "that number is linked to another gateway already")).await;
+                false
+            }
+        }
+    }
+
+    async fn link(&mut self, way: LinkWay) {
+        self.log_out().await;
+        if !self.wipe().await {
+            return self.fail("the keys of the former link could not be removed; try again".into()).await;
+        }
+        let until = self.parts.clock.now() + LINK_MS;
+        let phone = match &way {
+            LinkWay::Code { phone } => Some(phone.clone()),
+            LinkWay::Qr => None,
+        };
+        self.linking = Some(Linking { way, until });
+        self.tell(Health { state: DeviceState::Linking, reason: String::new(), until: Some(until) }).await;
+        self.start(phone).await;
+    }
+
+    async fn show(&mut self, code: &str, lasts: Duration) {
+        let until = self.parts.clock.now() + millis(lasts);
+        let _ = self.events.send(Event::LinkCode { code: code.to_owned(), until }).await;
+    }
+
+    /// It did not come to a link.
+    async fn fail(&mut self, reason: String) {
+        self.stop().await;
+        self.wipe().await;
+        self.health = None;
+        let _ = self.events.send(Event::LinkFailed { reason }).await;
+    }
+
+    async fn unlink(&mut self) {
+        self.log_out().await;
+        self.wipe().await;
+        self.health = None;
+        let _ = self.events.send(Event::Unlinked).await;
+    }
+
+    /// Tells WhatsApp that the link ends, if it can be told, and closes the connection.
+    async fn log_out(&mut self) {
+        if let Some(session) = &self.session {
+            // What the library tells meanwhile is no news.
+            self.sessions += 1;
+            let limit = Duration::from_secs(limits::UNLINK_SECONDS_MAX);
+            if self.parts.clock.within(limit, session.client.logout()).await.is_err() {
+                tracing::warn!("WhatsApp did not confirm the end of a link; its phone may still list it");
+            }
+        }
+        self.stop().await;
+    }
+
+    async fn wipe(&mut self) -> bool {
+        self.shared.forget();
+        match self.keys.wipe().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the keys of a link were not removed");
+                false
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.sessions += 1;
+        (self.linking, self.again) = (None, None);
+        self.shared.set_online(None);
+        if let Some(session) = self.session.take() {
+            session.stop().await;
+        }
+    }
+
+    async fn connect_unless_connected(&mut self) {
+        if self.session.is_none() && matches!(self.keys.account().await, Ok(Some(_))) {
+            self.connect().await;
+        }
+    }
+
+    async fn connect(&mut self) {
+        self.tell(Health::new(DeviceState::Connecting, "")).await;
+        self.start(None).await;
+    }
+
+    async fn start(&mut self, phone: Option<String>) {
+        self.sessions += 1;
+        self.again = None;
+        let reporter = Reporter {
+            session: self.sessions,
+            actor: self.reports.clone(),
+            events: self.events.clone(),
+            shared: self.shared.clone(),
+            clock: self.parts.clock.clone(),
+        };
+        let plan = Plan {
+            keys: self.keys.clone(),
+            network: self.parts.network.clone(),
+            inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
+            reporter,
+            phone,
+            clock: self.parts.clock.clone(),
+            starts: self.parts.starts.clone(),
+        };
+        match Session::start(plan).await {
+            Ok(session) => self.session = Some(session),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be started");
+                self.session_ended().await;
+            }
+        }
+    }
+
+    /// The session is over without a word why: it is tried again, later each time.
+    async fn session_ended(&mut self) {
+        if self.linking.is_some() {
+            return self.fail("the connection to WhatsApp ended".into()).await;
+        }
+        self.stop().await;
+        let wait = AGAIN_MS_MIN.saturating_mul(1 << self.ends.min(16)).min(AGAIN_MS_MAX);
+        self.ends += 1;
+        let again = self.parts.clock.now() + wait;
+        self.again = Some(again);
+        let reason = "WhatsApp cannot be reached; it is tried again".to_owned();
+        self.tell(Health { state: DeviceState::Reconnecting, reason, until: Some(again) }).await;
+    }
+
+    async fn woken(&mut self) {
+        if self.linking.is_some() {
+            self.fail("nobody linked an account in time".into()).await;
+        } else {
+            self.connect().await;
+        }
+    }
+
+    /// Tells how the device fares, where that is news.
+    async fn tell(&mut self, health: Health) {
+        if self.health.as_ref() != Some(&health) {
+            self.health = Some(health.clone());
+            let _ = self.events.send(Event::State(health)).await;
+        }
+    }
+}
+
+/// What to do first.
+pub enum Start {
+    Unlinked,
+    /// Nothing by itself, or not before the health's end.
+    Rest(Health),
+    Connect {
+        number: String,
+        /// Whether the store knows that this number is the device's.
+        is_known: bool,
+    },
+}
+
+async fn ended(session: &mut Option<Session>) {
+    match session {
+        Some(session) => session.ended().await,
+        None => std::future::pending().await,
+    }
+}

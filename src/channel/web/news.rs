@@ -1,0 +1,200 @@
+//! What the client library tells: acknowledgements and receipts go to the device's loop at once, the rest to the actor.
+//!
+//! The library calls in the middle of reading its socket. Where a queue is full it has to wait: what it told the server
+//! is received must not be lost here.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use whatsapp_rust::types::events::{Event as News, EventHandler, EventInterest, EventKind, Receipt, ServerAck};
+use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::types::presence::ReceiptType;
+use whatsapp_rust::{Jid, Server};
+
+use super::send::refusal;
+use super::shared::Shared;
+use crate::channel::{Event, Events, ReceiptKind};
+use crate::clock::Clock;
+use crate::message::RefNo;
+
+/// News for the actor, with the number of the session that it is from.
+pub struct Told {
+    pub session: u64,
+    pub news: Arc<News>,
+}
+
+pub struct Reporter {
+    pub session: u64,
+    pub actor: mpsc::Sender<Told>,
+    pub events: Events,
+    pub shared: Shared,
+    pub clock: Clock,
+}
+
+impl EventHandler for Reporter {
+    fn handle_event(&self, news: Arc<News>) {
+        match &*news {
+            News::ServerAck(ack) => self.acknowledged(ack),
+            News::Receipt(receipt) => self.received(receipt),
+            _ => hand(&self.actor, Told { session: self.session, news }),
+        }
+    }
+
+    fn interest(&self) -> EventInterest {
+        EventInterest::of(&[
+            EventKind::ServerAck,
+            EventKind::Receipt,
+            EventKind::Connected,
+            EventKind::Disconnected,
+            EventKind::PairSuccess,
+            EventKind::PairError,
+            EventKind::PairingQrCode,
+            EventKind::PairingCode,
+            EventKind::PairingCodeError,
+            EventKind::PairingQrCodesExhausted,
+            EventKind::LoggedOut,
+            EventKind::ClientOutdated,
+            EventKind::StreamReplaced,
+            EventKind::TemporaryBan,
+            EventKind::ConnectFailure,
+            EventKind::StreamError,
+        ])
+    }
+}
+
+impl Reporter {
+    fn acknowledged(&self, ack: &ServerAck) {
+        if ack.class.as_deref() != Some("message") {
+            return;
+        }
+        let Some(ref_no) = RefNo::of_whatsapp_id(&ack.id) else { return };
+        let event = match &ack.error {
+            None => {
+                let members = self.shared.take_members(&ref_no);
+                Event::Acknowledged { ref_no, members, at: self.clock.now() }
+            }
+            Some(code) => Event::Refused { ref_no, fault: refusal(code) },
+        };
+        hand(&self.events, event);
+    }
+
+    fn received(&self, receipt: &Receipt) {
+        if receipt.source.is_from_me {
+            return;
+        }
+        let kind = match receipt.r#type {
+            // A phone that shows nothing at the moment has the message all the same.
+            ReceiptType::Delivered | ReceiptType::Inactive => ReceiptKind::Delivered,
+            ReceiptType::Read | ReceiptType::Played => ReceiptKind::Read,
+            _ => return,
+        };
+        // The library says of no receipt that it is of a group.
+        let member = (receipt.source.chat.server == Server::Group).then(|| person(&receipt.source));
+        for ref_no in receipt.message_ids.iter().filter_map(|id| RefNo::of_whatsapp_id(id)) {
+            hand(&self.events, Event::Receipt { ref_no, kind, member: member.clone(), at: self.clock.now() });
+        }
+    }
+}
+
+/// The phone number of who sent this, else the id that hides it.
+pub fn person(source: &MessageSource) -> String {
+    let named = [Some(&source.sender), source.sender_alt.as_ref()];
+    let number = named.into_iter().flatten().find(|jid| jid.server == Server::Pn);
+    number.map_or_else(|| hidden(&source.sender), |jid| jid.user.to_string())
+}
+
+/// An id of a person whose number is not known.
+pub fn hidden(jid: &Jid) -> String {
+    jid.to_non_ad().to_string()
+}
+
+fn hand<T>(queue: &mpsc::Sender<T>, value: T) {
+    match queue.try_send(value) {
+        // Nobody listens any more: what was told is told again at the next connection, or by the server.
+        Ok(()) | Err(TrySendError::Closed(_)) => {}
+        Err(TrySendError::Full(value)) => {
+            tokio::task::block_in_place(|| drop(Handle::current().block_on(queue.send(value))));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reporter() -> (Reporter, mpsc::Receiver<Event>, mpsc::Receiver<Told>) {
+        let (actor, told) = mpsc::channel(8);
+        let (events, happened) = mpsc::channel(8);
+        let clock = Clock::held(1_000);
+        (Reporter { session: 1, actor, events, shared: Shared::new(clock.clone()), clock }, happened, told)
+    }
+
+    fn ref_no() -> RefNo {
+        RefNo::new(&Clock::system())
+    }
+
+    #[test]
+    fn an_acknowledgement_says_to_how_many_it_went() {
+        let (reporter, mut happened, _told) = reporter();
+        let ref_no = ref_no();
+        reporter.shared.note_members(ref_no.clone(), 3);
+        let ack = ServerAck::builder().id(ref_no.whatsapp_id()).class("message".into()).build();
+        reporter.handle_event(Arc::new(News::ServerAck(ack.clone())));
+        reporter.handle_event(Arc::new(News::ServerAck(ack)));
+        let members: Vec<_> = std::iter::from_fn(|| happened.try_recv().ok())
+            .map(|event| match event {
+                Event::Acknowledged { members, .. } => members,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(members, [Some(3), None]);
+    }
+
+    #[test]
+    fn only_what_is_ours_and_means_something_is_told() {
+        let (reporter, mut happened, _told) = reporter();
+        for (class, id) in [("receipt", ref_no().whatsapp_id()), ("message", "NOTOURS".to_owned())] {
+            let ack = ServerAck::builder().id(id).class(class.into()).build();
+            reporter.handle_event(Arc::new(News::ServerAck(ack)));
+        }
+        let receipt = |kind, is_from_me| {
+            let source = MessageSource {
+                chat: Jid::group("1"),
+                sender: Jid::lid("9"),
+                sender_alt: Some(Jid::pn("628")),
+                is_from_me,
+                ..Default::default()
+            };
+            let receipt = Receipt::builder()
+                .source(source)
+                .message_ids(vec![ref_no().whatsapp_id(), "NOTOURS".into()])
+                .timestamp(whatsapp_rust::chrono::DateTime::UNIX_EPOCH)
+                .r#type(kind)
+                .offline(false)
+                .build();
+            reporter.handle_event(Arc::new(News::Receipt(receipt)));
+        };
+        receipt(ReceiptType::Read, true);
+        receipt(ReceiptType::Retry, false);
+        receipt(ReceiptType::Played, false);
+        let told: Vec<_> = std::iter::from_fn(|| happened.try_recv().ok()).collect();
+        assert!(
+            matches!(&told[..], [Event::Receipt { kind: ReceiptKind::Read, member: Some(who), .. }] if who == "628"),
+            "{told:?}"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_full_queue_holds_up_who_tells_and_loses_nothing() {
+        let (queue, mut end) = mpsc::channel(1);
+        let telling = tokio::spawn(async move { (0..100).for_each(|number| hand(&queue, number)) });
+        let mut came = Vec::new();
+        while let Some(number) = end.recv().await {
+            came.push(number);
+        }
+        telling.await.unwrap();
+        assert_eq!(came, (0..100).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,127 @@
+//! Sending one message: is its number on WhatsApp, is its file uploaded, then it goes under its own id.
+
+use whatsapp_rust::features::GroupError;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::{Client, ClientError, IqError, Jid, SendError, SendOptions, UploadOptions};
+
+use super::compose::{self, FileMessage};
+use super::shared::Shared;
+use crate::channel::{Body, Outgoing, SendFault};
+
+/// Hands a message to WhatsApp: it is written out when this returns.
+pub async fn send(shared: &Shared, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
+    let to = if message.is_group {
+        let group = Jid::group(message.destination.as_str());
+        let members = count_members(client, &group).await?;
+        shared.note_members(message.ref_no.clone(), members);
+        group
+    } else {
+        check_number(shared, client, &message.destination).await?;
+        Jid::pn(message.destination.as_str())
+    };
+    let body = body(shared, client, &message.body).await?;
+    // The same id in each attempt: WhatsApp and the recipient know it.
+    let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
+    client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)
+}
+
+/// Who writes to a number that is not there is told so, and not what becomes of it.
+async fn check_number(shared: &Shared, client: &Client, number: &str) -> Result<(), SendFault> {
+    let is_on = match shared.is_on_whatsapp(number) {
+        Some(known) => known,
+        None => {
+            let jid = Jid::pn(number);
+            let asked = client.contacts().is_on_whatsapp(&[jid]).await;
+            let found =
+                asked.map_err(|error| unless_offline(client, format!("the number was not checked: {error}")))?;
+            let is_on = found.first().is_some_and(|one| one.is_registered);
+            shared.note_number(number.to_owned(), is_on);
+            is_on
+        }
+    };
+    if is_on { Ok(()) } else { Err(SendFault::Never(format!("{number} is not on WhatsApp"))) }
+}
+
+/// To how many people a message in this group goes: the writer is a member too.
+async fn count_members(client: &Client, group: &Jid) -> Result<u32, SendFault> {
+    let info = client.groups().query_info(group).await.map_err(|error| match error {
+        GroupError::Iq(error) => iq_fault(error),
+        other => unless_offline(client, other.to_string()),
+    })?;
+    Ok(u32::try_from(info.participants.len().saturating_sub(1)).unwrap_or(u32::MAX))
+}
+
+async fn body(shared: &Shared, client: &Client, body: &Body) -> Result<wa::Message, SendFault> {
+    let (media_id, kind, mime, file_name, caption, bytes) = match body {
+        Body::Text(text) => return Ok(compose::text(text)),
+        Body::Media { media_id, kind, mime, file_name, caption, bytes } => {
+            (media_id, *kind, mime, file_name, caption, bytes)
+        }
+    };
+    let upload = shared.upload(media_id);
+    let upload =
+        upload.get_or_try_init(|| client.upload(bytes.to_vec(), compose::media_type(kind), UploadOptions::default()));
+    let upload = upload
+        .await
+        .map_err(|error| unless_offline(client, format!("the file could not be given to WhatsApp: {error}")))?;
+    let message = FileMessage {
+        kind,
+        mime,
+        file_name: file_name.as_deref(),
+        caption: caption.as_deref(),
+        is_voice: compose::is_voice_note(bytes),
+    };
+    Ok(message.compose(upload))
+}
+
+/// What fails because the connection is gone waits for the connection, without counting as an attempt that failed.
+fn unless_offline(client: &Client, reason: String) -> SendFault {
+    if client.is_connected() { SendFault::Retry(reason) } else { SendFault::NotConnected }
+}
+
+fn send_fault(error: SendError) -> SendFault {
+    match error {
+        SendError::Client(ClientError::NotConnected | ClientError::NotLoggedIn) | SendError::NotLoggedIn => {
+            SendFault::NotConnected
+        }
+        SendError::Iq(error) => iq_fault(error),
+        SendError::InvalidRequest(reason) => SendFault::Never(reason),
+        other => SendFault::Retry(format!("it could not be sent: {other}")),
+    }
+}
+
+fn iq_fault(error: IqError) -> SendFault {
+    match error {
+        IqError::NotConnected | IqError::Disconnected(_) | IqError::InternalChannelClosed => SendFault::NotConnected,
+        IqError::ServerError { code: 401 | 403 | 404, .. } => {
+            SendFault::Never("the gateway's account is not in that group".into())
+        }
+        other => SendFault::Retry(format!("WhatsApp did not answer: {other}")),
+    }
+}
+
+/// What a refusal by WhatsApp's server means.
+pub fn refusal(code: &str) -> SendFault {
+    match code {
+        // Reach-out is limited: no first messages to people who do not know the number.
+        "463" => SendFault::Stranger,
+        "400" | "401" | "403" | "404" | "405" | "406" | "410" => {
+            SendFault::Never(format!("WhatsApp refused it with {code}"))
+        }
+        _ => SendFault::Retry(format!("WhatsApp refused it with {code}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_may_pass_is_no_end() {
+        assert_eq!(refusal("463"), SendFault::Stranger);
+        assert!(matches!(refusal("404"), SendFault::Never(_)));
+        for code in ["421", "475", "479", "500", "503", ""] {
+            assert!(matches!(refusal(code), SendFault::Retry(_)), "{code}");
+        }
+    }
+}

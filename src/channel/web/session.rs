@@ -1,0 +1,108 @@
+//! One run of the client library, from its start until it ends by itself or is stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use whatsapp_rust::Client;
+use whatsapp_rust::bot::{Bot, BotBuilderError};
+use whatsapp_rust::pair_code::PairCodeOptions;
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+
+use super::inbound::Inbox;
+use super::keys::Keys;
+use super::network::{MediaHosts, Network, Sockets};
+use super::news::Reporter;
+use crate::clock::Clock;
+use crate::limits;
+
+/// How the phone's list of linked devices names this gateway.
+const NAME: &str = "wachat";
+/// How long a start may hold up others.
+const START: Duration = Duration::from_secs(20);
+
+pub struct Session {
+    pub client: Arc<Client>,
+    stop: CancellationToken,
+    /// Others may start.
+    started: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What a session is made of.
+pub struct Plan {
+    pub keys: Keys,
+    pub network: Network,
+    pub reporter: Reporter,
+    pub inbox: Inbox,
+    /// The phone that is to be given a code to type, when an account is linked that way.
+    pub phone: Option<String>,
+    pub clock: Clock,
+    /// So many accounts start at once.
+    pub starts: Arc<Semaphore>,
+}
+
+impl Session {
+    /// Starts the client: at once, or when fewer others do.
+    ///
+    /// # Errors
+    /// When its keys cannot be read.
+    pub async fn start(plan: Plan) -> Result<Self, BotBuilderError> {
+        let mut builder = Bot::builder()
+            .with_backend_arc(plan.keys.backend())
+            .with_transport_factory(Sockets(plan.network.clone()))
+            .with_http_client(MediaHosts::new(plan.network.clone()))
+            .with_device_props(DevicePropsOverride::new().with_os(NAME))
+            .with_event_handler(plan.reporter)
+            .with_inbound_durability_hook(plan.inbox)
+            .skip_history_sync();
+        if let Some(version) = plan.network.version() {
+            builder = builder.with_version(version);
+        }
+        if let Some(phone_number) = plan.phone {
+            builder = builder.with_pair_code(PairCodeOptions { phone_number, ..PairCodeOptions::default() });
+        }
+        let bot = builder.build().await?;
+        let (client, stop, started) = (bot.client(), CancellationToken::new(), CancellationToken::new());
+        let run = run(bot, plan.starts, stop.clone(), started.clone(), plan.clock);
+        #[allow(clippy::disallowed_methods, reason = "the session holds the handle and waits for it")]
+        let task = tokio::spawn(run);
+        Ok(Self { client, stop, started, task })
+    }
+
+    /// It is connected: others may start.
+    pub fn has_started(&self) {
+        self.started.cancel();
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.task).await;
+    }
+
+    /// Closes the connection in order, and stores what it still holds.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
+    }
+}
+
+async fn run(bot: Bot, starts: Arc<Semaphore>, stop: CancellationToken, started: CancellationToken, clock: Clock) {
+    let Some(permit) = stop.run_until_cancelled(starts.acquire_owned()).await else { return };
+    let mut bot = bot.spawn();
+    let mut permit = permit.ok();
+    loop {
+        tokio::select! {
+            () = &mut bot => return,
+            () = stop.cancelled() => break,
+            () = started.cancelled(), if permit.is_some() => permit = None,
+            () = clock.sleep(START), if permit.is_some() => permit = None,
+        }
+    }
+    let limit = Duration::from_secs(limits::CLOSE_SECONDS_MAX);
+    if clock.within(limit, bot.shutdown()).await.is_err() {
+        tracing::warn!("a connection did not close in time; it is cut");
+    }
+}

@@ -1,0 +1,134 @@
+//! What a device's parts share: the connected client, and what is remembered between messages.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+use whatsapp_rust::Client;
+use whatsapp_rust::upload::UploadResponse;
+
+use crate::clock::{Clock, Millis};
+use crate::limits;
+use crate::message::RefNo;
+
+/// How long it is believed that a number is on WhatsApp, and that it is not.
+const ON_WHATSAPP_MS: Millis = 7 * 86_400_000;
+const NOT_ON_WHATSAPP_MS: Millis = 10 * 60_000;
+/// How long an uploaded file is referred to; the media hosts keep files for weeks.
+const UPLOAD_MS: Millis = 24 * 3_600_000;
+
+/// A file's upload: whoever needs it first does it, the others wait for it.
+pub type Upload = Arc<OnceCell<UploadResponse>>;
+
+#[derive(Default)]
+struct Inner {
+    /// The client, while it is connected and logged in.
+    online: Option<Arc<Client>>,
+    /// To how many people a group's message goes that is not acknowledged yet.
+    members: HashMap<RefNo, u32>,
+    /// Which numbers are on WhatsApp, each until when that is believed.
+    numbers: HashMap<String, (bool, Millis)>,
+    uploads: HashMap<String, (Upload, Millis)>,
+}
+
+#[derive(Clone)]
+pub struct Shared {
+    inner: Arc<Mutex<Inner>>,
+    clock: Clock,
+}
+
+impl Shared {
+    pub fn new(clock: Clock) -> Self {
+        Self { inner: Arc::default(), clock }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_online(&self, client: Option<Arc<Client>>) {
+        self.inner().online = client;
+    }
+
+    /// The client, if a message can go now.
+    pub fn online(&self) -> Option<Arc<Client>> {
+        self.inner().online.clone()
+    }
+
+    /// Forgets what belonged to an account that is no longer linked.
+    pub fn forget(&self) {
+        *self.inner() = Inner::default();
+    }
+
+    pub fn note_members(&self, ref_no: RefNo, members: u32) {
+        let mut inner = self.inner();
+        // Those that were never acknowledged are counted again when they are sent again.
+        if inner.members.len() >= limits::DEVICE_WINDOW_MESSAGES_MAX {
+            inner.members.clear();
+        }
+        inner.members.insert(ref_no, members);
+    }
+
+    pub fn take_members(&self, ref_no: &RefNo) -> Option<u32> {
+        self.inner().members.remove(ref_no)
+    }
+
+    /// Whether a number is on WhatsApp, if that is known.
+    pub fn is_on_whatsapp(&self, number: &str) -> Option<bool> {
+        let now = self.clock.now();
+        self.inner().numbers.get(number).filter(|(_, until)| *until > now).map(|(is_on, _)| *is_on)
+    }
+
+    pub fn note_number(&self, number: String, is_on: bool) {
+        let until = self.clock.now() + if is_on { ON_WHATSAPP_MS } else { NOT_ON_WHATSAPP_MS };
+        let mut inner = self.inner();
+        if inner.numbers.len() >= limits::CHECKED_NUMBERS_MAX {
+            inner.numbers.clear();
+        }
+        inner.numbers.insert(number, (is_on, until));
+    }
+
+    /// The upload of a file, done or to be done.
+    pub fn upload(&self, media_id: &str) -> Upload {
+        let now = self.clock.now();
+        let mut inner = self.inner();
+        if inner.uploads.len() >= limits::UPLOADS_REMEMBERED_MAX {
+            inner.uploads.clear();
+        }
+        let (upload, until) =
+            inner.uploads.entry(media_id.to_owned()).or_insert_with(|| (Upload::default(), now + UPLOAD_MS));
+        if *until <= now {
+            (*upload, *until) = (Upload::default(), now + UPLOAD_MS);
+        }
+        upload.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_number_grows_old() {
+        let clock = Clock::held(1_000);
+        let shared = Shared::new(clock.clone());
+        assert_eq!(shared.is_on_whatsapp("1"), None);
+        shared.note_number("1".into(), true);
+        shared.note_number("2".into(), false);
+        assert_eq!((shared.is_on_whatsapp("1"), shared.is_on_whatsapp("2")), (Some(true), Some(false)));
+        clock.advance(Duration::from_secs(601));
+        assert_eq!((shared.is_on_whatsapp("1"), shared.is_on_whatsapp("2")), (Some(true), None));
+    }
+
+    #[test]
+    fn a_file_is_uploaded_once_a_day() {
+        let clock = Clock::held(1_000);
+        let shared = Shared::new(clock.clone());
+        let first = shared.upload("file");
+        assert!(Arc::ptr_eq(&first, &shared.upload("file")) && !Arc::ptr_eq(&first, &shared.upload("other")));
+        clock.advance(Duration::from_secs(86_400));
+        assert!(!Arc::ptr_eq(&first, &shared.upload("file")));
+    }
+}
