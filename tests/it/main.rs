@@ -3,6 +3,7 @@
 
 mod bucket;
 mod client;
+mod network;
 mod postgres;
 mod process;
 mod receiver;
@@ -21,3 +22,4 @@ mod pushing;
 mod samples;
 mod sending;
 mod stores;
+mod web;
