@@ -52,11 +52,15 @@ impl Role {
     }
 }
 
-/// Serves a WebSocket until it ends.
-pub async fn serve(network: Network, socket: WebSocket) {
+/// Serves a WebSocket until it ends, or the port at which it came is closed.
+pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken) {
     let (mut reader, mut writer) = frames::split(&network, socket);
     let wait = Duration::from_secs(HANDSHAKE_WAIT_SECONDS);
-    let handshaken = match clock::within(wait, shake_hands(&network, &mut reader, &mut writer)).await {
+    let handshake = tokio::select! {
+        handshake = clock::within(wait, shake_hands(&network, &mut reader, &mut writer)) => handshake,
+        () = stop.cancelled() => return,
+    };
+    let handshaken = match handshake {
         Some(Ok(handshaken)) => handshaken,
         Some(Err(error)) => return tracing::debug!(%error, "a handshake failed"),
         None => return tracing::debug!("a handshake took too long"),
@@ -73,6 +77,10 @@ pub async fn serve(network: Network, socket: WebSocket) {
     } else {
         login::begin(&network, &payload, client_static, &outlet).map(|session| Role::Device(Box::new(session)))
     };
+    if stop.is_cancelled() {
+        // Whoever closed the port may have looked for connections before this one was there.
+        outlet.cut();
+    }
     if let Some(Role::Device(session)) = &role {
         reader.is_of(session.device.name());
     }
