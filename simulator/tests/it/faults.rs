@@ -42,6 +42,24 @@ async fn an_acknowledgement_is_dropped_and_the_message_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_at_the_second_try_counts_as_acknowledged() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    let fault = world.network.add_fault(always(Fault::AckDropped {})).unwrap();
+    ann.write_as(&bob.jid(), "twice", "AGAIN01").await;
+    bob.reads("twice").await;
+    let examined = || {
+        let report = world.network.checks().report();
+        report.checks.iter().find(|check| check.name == "nothing_acked_is_lost").unwrap().examined
+    };
+    assert_eq!(examined(), 0);
+    world.network.faults().remove(fault);
+    ann.write_as(&bob.jid(), "twice", "AGAIN01").await;
+    ann.stanza("the acknowledgement", |node| (node.tag == "ack").then_some(())).await;
+    assert_eq!((examined(), bob.times_read("twice")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_comes_twice_is_confirmed_twice_and_shown_once() {
     let world = World::new().await;
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);

@@ -1,5 +1,6 @@
 //! Messages between people, their receipts, and what is kept for who is away.
 
+use simulator::server::stanza_log::{Direction, Entry};
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 use whatsapp_rust::prelude::*;
 
@@ -146,6 +147,38 @@ async fn a_message_to_nobody_is_refused() {
     ann.send(message).await;
     let error = ann.stanza("a refusal", |node| (node.tag == "ack").then(|| node.number("error"))).await;
     assert_eq!(error, Some(404));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_and_refused_does_not_make_its_id_new() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    ann.write_as(&bob.jid(), "first", "SAMEID02").await;
+    let again = NodeBuilder::new("enc").attr("type", "msg").attr("count", 1).bytes(vec![1]).build();
+    let nowhere = NodeBuilder::new("message").attr("to", "15559999@s.whatsapp.net").attr("id", "SAMEID02");
+    ann.send(nowhere.children([again]).build()).await;
+    ann.write_as(&bob.jid(), "second", "SAMEID02").await;
+    ann.write(&bob.jid(), "third").await;
+    bob.reads("third").await;
+    assert_eq!((bob.times_read("first"), bob.times_read("second")), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_named_twice_gets_a_message_once() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    let named = [bob.jid(), bob.lid(), bob.jid()].map(|jid| NodeBuilder::new("to").attr("jid", jid).build());
+    let list = NodeBuilder::new("participants").children(named).build();
+    ann.send(NodeBuilder::new("message").attr("to", bob.jid()).attr("id", "TWICE01").children([list]).build()).await;
+    ann.write(&bob.jid(), "the next").await;
+    bob.reads("the next").await;
+    let entries = world.network.log().from(0, usize::MAX);
+    let is_it = |entry: &&Entry| {
+        entry.direction == Direction::Down
+            && entry.node.tag == "message"
+            && entry.node.text("id").as_deref() == Some("TWICE01")
+    };
+    assert_eq!(entries.iter().filter(is_it).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
