@@ -7,6 +7,7 @@ use waproto::codec::message_to_vec;
 use waproto::whatsapp as wa;
 
 use super::world::{NOW_MS, World, jid, person};
+use crate::limits::PHONE_ANSWER_MS_MAX;
 use crate::people::appstate::{Change, Collection};
 use crate::people::content::{Reading, Saying, compose, for_own_devices};
 use crate::people::history::HistorySize;
@@ -163,6 +164,15 @@ fn a_new_name_is_in_force_when_the_server_has_it() {
     put(&actions);
 }
 
+/// What the server says of the collection of names when it does not take a patch.
+fn refusal(code: u16) -> NodeBuilder {
+    let error = NodeBuilder::new("error").attr("code", code).build();
+    NodeBuilder::new("collection")
+        .attr("name", Collection::CriticalBlock.name())
+        .attr("type", "error")
+        .children([error])
+}
+
 #[test]
 fn a_phone_that_was_too_late_catches_up_and_tries_again() {
     let mut world = World::new();
@@ -172,8 +182,7 @@ fn a_phone_that_was_too_late_catches_up_and_tries_again() {
     assert!(!id.is_empty());
     let phone = world.phones.get_mut("1").unwrap();
     let (id, _) = put(&phone.change(Change::Name { name: "Mine".to_owned() }, NOW_MS));
-    let conflict = NodeBuilder::new("collection").attr("name", Collection::CriticalBlock.name()).attr("type", "error");
-    let actions = phone.handle(&state_answer(&id, conflict), NOW_MS);
+    let actions = phone.handle(&state_answer(&id, refusal(409)), NOW_MS);
     let [Action::Send(fetch)] = actions.as_slice() else { panic!("{actions:?}") };
     let id = fetch.attrs().optional_string("id").unwrap().into_owned();
     let patches = NodeBuilder::new("patches").children([NodeBuilder::new("patch").bytes(theirs).build()]).build();
@@ -183,6 +192,74 @@ fn a_phone_that_was_too_late_catches_up_and_tries_again() {
     let (id, _) = put(&actions);
     let actions = phone.handle(&state_answer(&id, NodeBuilder::new("collection").attr("type", "result")), NOW_MS);
     assert_eq!(actions, [Action::Changed(Change::Name { name: "Mine".to_owned() })]);
+}
+
+#[test]
+fn a_change_that_the_server_does_not_take_gives_way_to_the_next() {
+    let pin = Change::Pin { chat: "2@s.whatsapp.net".to_owned(), pinned: true };
+    for code in [400, 503] {
+        let mut world = World::new();
+        let phone = world.phones.get_mut("1").unwrap();
+        let (id, _) = put(&phone.change(Change::Name { name: "Annie".to_owned() }, NOW_MS));
+        phone.change(pin.clone(), NOW_MS);
+        let (id, _) = put(&phone.handle(&state_answer(&id, refusal(code)), NOW_MS));
+        let taken = state_answer(&id, NodeBuilder::new("collection").attr("type", "result"));
+        assert_eq!(phone.handle(&taken, NOW_MS), [Action::Changed(pin.clone())]);
+    }
+}
+
+#[test]
+fn a_change_that_is_always_too_late_is_not_tried_for_ever() {
+    let mut world = World::new();
+    let phone = world.phones.get_mut("1").unwrap();
+    for answers in [true, false] {
+        let (id, _) = put(&phone.change(Change::Name { name: "Annie".to_owned() }, NOW_MS));
+        let actions = phone.handle(&state_answer(&id, refusal(409)), NOW_MS);
+        let [Action::Send(fetch)] = actions.as_slice() else { panic!("{actions:?}") };
+        let id = fetch.attrs().optional_string("id").unwrap().into_owned();
+        let nothing = NodeBuilder::new("collection").attr("name", Collection::CriticalBlock.name());
+        let actions = match answers {
+            true => phone.handle(&state_answer(&id, nothing), NOW_MS),
+            false => phone.tick(NOW_MS + PHONE_ANSWER_MS_MAX),
+        };
+        assert!(actions.is_empty(), "{actions:?}");
+    }
+}
+
+/// The server says that a collection has moved.
+fn server_sync(version: u64) -> Node {
+    let collection = NodeBuilder::new("collection").attr("name", "regular").attr("version", version).build();
+    let notification = NodeBuilder::new("notification").attr("id", "n1").attr("from", "s.whatsapp.net");
+    notification.attr("type", "server_sync").children([collection]).build()
+}
+
+/// The ids of the questions for the shared state among the actions.
+fn fetches(actions: &[Action]) -> Vec<String> {
+    let is_fetch = |iq: &&Node| iq.get_optional_child("sync").is_some();
+    let iqs = actions.iter().filter_map(|action| match action {
+        Action::Send(iq) => Some(iq),
+        _ => None,
+    });
+    iqs.filter(is_fetch).map(|iq| iq.attrs().optional_string("id").unwrap().into_owned()).collect()
+}
+
+#[test]
+fn the_shared_state_is_fetched_by_one_question_at_a_time_until_nothing_is_left() {
+    let mut world = World::new();
+    let mut twin = World::new().phones.remove("1").unwrap();
+    let (_, theirs) = put(&twin.change(Change::Name { name: "Theirs".to_owned() }, NOW_MS));
+    let phone = world.phones.get_mut("1").unwrap();
+    let first = fetches(&phone.handle(&server_sync(1), NOW_MS));
+    assert_eq!(first.len(), 1);
+    assert!(fetches(&phone.handle(&server_sync(2), NOW_MS)).is_empty(), "one is under way");
+    let collection = || NodeBuilder::new("collection").attr("name", Collection::CriticalBlock.name());
+    let second = fetches(&phone.handle(&state_answer(&first[0], collection()), NOW_MS));
+    assert_eq!(second.len(), 1, "more was changed in between");
+    let patches = NodeBuilder::new("patches").children([NodeBuilder::new("patch").bytes(theirs).build()]).build();
+    let more = || collection().attr("has_more_patches", "true").children([patches.clone()]);
+    let third = fetches(&phone.handle(&state_answer(&second[0], more()), NOW_MS));
+    assert_eq!(third.len(), 1, "there is more");
+    assert!(fetches(&phone.handle(&state_answer(&third[0], more()), NOW_MS)).is_empty(), "nothing of it is news");
 }
 
 #[test]
