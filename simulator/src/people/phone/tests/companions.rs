@@ -19,6 +19,18 @@ fn silent(world: &World, number: &str) -> usize {
 }
 
 #[test]
+fn a_status_is_of_the_one_who_posted_it() {
+    let mut world = World::new();
+    world.link("2");
+    let status = message_to_vec(&compose(&Saying::text("at the sea"), &jid("1"), NOW_MS));
+    let device = jid("2").with_device(1);
+    let stanza = NodeBuilder::new("message").attr("id", "S1").attr("t", 1).attr("participant", device);
+    world.send_parts_as_companion("2", &jid("1"), stanza.attr("from", "status@broadcast"), &[&status]);
+    let kept = world.kept("1")[0];
+    assert_eq!((kept.chat.as_str(), kept.sender.as_str()), ("status@broadcast", "2@s.whatsapp.net"));
+}
+
+#[test]
 fn both_devices_of_a_person_get_a_message_and_the_sender_s_other_a_copy() {
     let mut world = World::new();
     world.link("1");
@@ -290,4 +302,39 @@ fn keys_that_the_server_never_confirmed_are_given_again() {
     let id = iq.attrs().optional_string("id").unwrap().into_owned();
     phone.handle(&NodeBuilder::new("iq").attr("type", "result").attr("id", id).build(), NOW_MS);
     assert_eq!(phone.come_online(NOW_MS).iter().filter(is_upload).count(), 0);
+}
+
+#[test]
+fn a_sender_key_for_another_chat_is_not_kept() {
+    let mut world = World::new();
+    world.link("2");
+    let group = world.group(&["1", "2"]);
+    let key = world.companions.get_mut("2").unwrap().signal.distribution(&group).unwrap();
+    let gift = wa::Message {
+        sender_key_distribution_message: MessageField::some(wa::message::SenderKeyDistributionMessage {
+            group_id: Some(group.to_string()),
+            axolotl_sender_key_distribution_message: Some(key),
+        }),
+        ..Default::default()
+    };
+    let stanza = NodeBuilder::new("message").attr("id", "K1").attr("t", 1);
+    world.send_as_companion("2", &jid("1"), stanza, &message_to_vec(&gift));
+    let said = message_to_vec(&compose(&Saying::text("hello"), &group, NOW_MS));
+    let sealed = world.companions.get_mut("2").unwrap().signal.encrypt_for_group(&group, &said).unwrap();
+    let enc = NodeBuilder::new("enc").attr("type", sealed.kind.name()).attr("v", "2").bytes(sealed.bytes).build();
+    let stanza = NodeBuilder::new("message").attr("id", "G1").attr("from", &group).attr("t", 1);
+    let stanza = stanza.attr("participant", jid("2").with_device(1)).children([enc]).build();
+    let actions = world.phones.get_mut("1").unwrap().handle(&stanza, NOW_MS);
+    let is_unreadable = |action: &Action| matches!(action, Action::Unreadable { .. });
+    assert!(actions.iter().any(is_unreadable), "{actions:?}");
+}
+
+#[test]
+fn what_was_read_is_shown_though_a_second_part_is_no_message() {
+    let mut world = World::new();
+    world.link("2");
+    let said = message_to_vec(&compose(&Saying::text("hello"), &jid("1"), NOW_MS));
+    let stanza = NodeBuilder::new("message").attr("id", "T1").attr("from", jid("2").with_device(1)).attr("t", 1);
+    world.send_parts_as_companion("2", &jid("1"), stanza, &[&said, &[0xff]]);
+    assert_eq!(world.heard("1"), ["hello"]);
 }
