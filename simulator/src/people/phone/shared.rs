@@ -104,7 +104,8 @@ impl Phone {
         for collection in sync.into_iter().flat_map(|sync| sync.get_children_by_tag("collection")) {
             match self.take_patches(collection) {
                 Ok((taken, changes)) => {
-                    has_more |= taken > 0 && collection.attrs.get("has_more_patches").is_some_and(|more| *more == "true");
+                    has_more |=
+                        taken > 0 && collection.attrs.get("has_more_patches").is_some_and(|more| *more == "true");
                     actions.extend(changes.into_iter().map(Action::Changed));
                 }
                 Err(error) => tracing::warn!(%error, "patches of the shared state are not in order"),
