@@ -107,12 +107,12 @@ CREATE TABLE messages (
     media_url       TEXT,
     file_name       TEXT,
     -- Q until it left or was given up, then S, D, R or A; U is how Q shows while the device cannot take it.
-    status          TEXT NOT NULL DEFAULT 'Q',
+    status          TEXT NOT NULL,
     reason          TEXT,
     created_at      BIGINT NOT NULL,
     expires_at      BIGINT NOT NULL,
-    -- Not to be tried before this moment; 0 for at once.
-    due_at          BIGINT NOT NULL DEFAULT 0,
+    -- Not to be tried before this moment.
+    due_at          BIGINT NOT NULL,
     attempts        BIGINT NOT NULL DEFAULT 0,
     -- Since when an attempt is under way: from before it is written to WhatsApp until it is acknowledged or has failed.
     under_way_at    BIGINT,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "secrets", "telemetry", "bell"],
@@ -255,5 +257,22 @@ fn the_simulated_network_and_the_gateway_share_no_code() {
         for section in ["dependencies", "dev-dependencies"] {
             assert!(!manifest[section].as_table().expect("a table").contains_key(other), "{other} is no dependency");
         }
+    }
+}
+
+/// Migrations that have landed, and the SHA-256 of their texts. A change of the schema is a new one, with a line here.
+const LANDED: &[(&str, &str)] =
+    &[("0001_gateway.sql", "1afe00d0e405d48cb46d0d00bffedfb090ee2bafcf0cd7ed76fb3777e2cab379")];
+
+#[test]
+fn a_migration_that_has_landed_is_never_edited() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let names = std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let migrations = names.filter(|name| name.to_string_lossy().ends_with(".sql")).count();
+    assert_eq!(migrations, LANDED.len(), "each migration has its line");
+    for (name, expected) in LANDED {
+        let hash = Sha256::digest(std::fs::read(folder.join(name)).expect("a text"));
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, *expected, "{name} was edited: databases that have it would not get the change");
     }
 }

@@ -20,7 +20,7 @@ use crate::egress::{Answer, Egress, EgressError, Form};
 use crate::limits;
 use crate::media::shelf::Links;
 use crate::secrets::MasterKey;
-use crate::store::{DuePush, PushOutcome, PushSettings, Store, StoreError};
+use crate::store::{DuePush, PushEnd, PushOutcome, PushSettings, Store, StoreError};
 use crate::telemetry;
 
 /// How long a claimed push is nobody else's: longer than a try can take.
@@ -106,16 +106,18 @@ impl Courier {
         let is_gone = matches!(&answer, Ok(answer) if answer.status == StatusCode::GONE.as_u16());
         let (outcome, label) = self.outcome(&answer, due, now);
         metrics::counter!(telemetry::PUSHES, "outcome" => label).increment(1);
-        let (status, text) = match &answer {
+        let (http_status, answer) = match &answer {
             Ok(answer) => (Some(i64::from(answer.status)), String::from_utf8_lossy(&answer.body).replace('\0', "")),
             Err(error) => (None, format!("the Push URL {error}")),
         };
-        let is_over = matches!(outcome, PushOutcome::Failed);
-        self.0.store.end_push_try(&due.inbound_id, outcome, now, status, text).await?;
-        if is_gone || is_over {
-            let reason = if is_gone { "the Push URL answered 410 Gone" } else { "the Push URL failed for 72 hours" };
+        let rests = match outcome {
+            _ if is_gone => Some("the Push URL answered 410 Gone"),
+            PushOutcome::Failed => Some("the Push URL failed for 72 hours"),
+            PushOutcome::Done | PushOutcome::Again { .. } => None,
+        };
+        self.0.store.end_push_try(&due.inbound_id, PushEnd { outcome, http_status, answer, rests }, now).await?;
+        if let Some(reason) = rests {
             tracing::warn!(client = due.client_id, reason, "pushing is paused");
-            self.0.store.pause_push(due.client_id, Some(reason.to_owned()), now).await?;
         }
         Ok(())
     }

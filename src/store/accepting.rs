@@ -105,6 +105,8 @@ async fn count_days(
 const COLUMNS: &str = "ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
                        media_id, media_url, file_name, created_at, expires_at";
 const COLUMN_COUNT: usize = 14;
+/// What every new message begins with: it waits, and may leave at once.
+const BEGINNING: (&str, &str) = ("status, due_at", "'Q', 0");
 
 /// The columns that a message's content fills.
 struct Filled<'m> {
@@ -199,9 +201,9 @@ fn insert_text(rows: usize) -> &'static str {
     TEXTS[rows - 1].get_or_init(|| {
         let row = |row: usize| {
             let binds = (1..=COLUMN_COUNT).map(|at| format!("${}", row * COLUMN_COUNT + at));
-            format!("({})", binds.collect::<Vec<_>>().join(","))
+            format!("({}, {})", binds.collect::<Vec<_>>().join(","), BEGINNING.1)
         };
         let values = (0..rows).map(row).collect::<Vec<_>>().join(",");
-        format!("INSERT INTO messages ({COLUMNS}) VALUES {values}")
+        format!("INSERT INTO messages ({COLUMNS}, {}) VALUES {values}", BEGINNING.0)
     })
 }

@@ -338,14 +338,7 @@ impl Store {
     pub async fn pause_push(&self, client_id: i64, reason: Option<String>, now: Millis) -> Result<bool, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
-                let rows = sql!(
-                    conn,
-                    execute,
-                    "UPDATE clients SET push_paused_at = $2, push_paused_reason = $3 WHERE id = $1",
-                    client_id,
-                    reason.as_ref().map(|_| now),
-                    &reason,
-                )?;
+                let rows = rest_pushes(conn, client_id, reason.as_deref(), now).await?;
                 if reason.is_none() {
                     renew_pushes(conn, client_id, now).await?;
                 }
@@ -354,6 +347,23 @@ impl Store {
         })
         .await
     }
+}
+
+/// Rests a client's pushes for a reason; without one ends their rest. Gives how many clients that was.
+pub(super) async fn rest_pushes(
+    conn: &mut Conn,
+    client_id: i64,
+    reason: Option<&str>,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    sql!(
+        conn,
+        execute,
+        "UPDATE clients SET push_paused_at = $2, push_paused_reason = $3 WHERE id = $1",
+        client_id,
+        reason.map(|_| now),
+        reason,
+    )
 }
 
 /// Makes what is not delivered yet due at once, as if it had never been tried.

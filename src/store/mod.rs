@@ -40,7 +40,7 @@ pub use media::StoredMedia;
 pub use messages::{MessageFilter, StoredMessage};
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use progress::{Progress, Step};
-pub use pushes::{DuePush, PushOutcome, StoredPush};
+pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;

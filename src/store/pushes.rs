@@ -1,7 +1,7 @@
 //! Deliveries to Push URLs: claimed, ended, tried again, replayed.
 
 use super::row::row;
-use super::{Store, StoreError, dialect, sql};
+use super::{Store, StoreError, accounts, dialect, sql};
 use crate::clock::Millis;
 
 /// A claimed delivery. Until its `due_at` passes nobody else claims it.
@@ -27,6 +27,18 @@ pub enum PushOutcome {
     },
     /// 72 hours are over.
     Failed,
+}
+
+/// How a try ended, and what was answered.
+#[derive(Debug, Clone)]
+pub struct PushEnd {
+    pub outcome: PushOutcome,
+    /// `None` when there was no answer.
+    pub http_status: Option<i64>,
+    /// The beginning of the answer, or what went wrong.
+    pub answer: String,
+    /// Why the client's pushes rest from now on, if they do.
+    pub rests: Option<&'static str>,
 }
 
 /// A delivery as it is listed.
@@ -89,39 +101,35 @@ impl Store {
         .await
     }
 
-    /// Stores how a try ended.
+    /// Stores how a try ended and, where it was the last, that the client's pushes rest, in one transaction.
     ///
     /// # Errors
     /// When it could not be stored: then the delivery is tried again.
-    pub async fn end_push_try(
-        &self,
-        inbound_id: &str,
-        outcome: PushOutcome,
-        now: Millis,
-        http_status: Option<i64>,
-        answer: String,
-    ) -> Result<(), StoreError> {
+    pub async fn end_push_try(&self, inbound_id: &str, end: PushEnd, now: Millis) -> Result<(), StoreError> {
         let inbound_id = inbound_id.to_owned();
-        let (status, due_at, done_at) = match outcome {
+        let (status, due_at, done_at) = match end.outcome {
             PushOutcome::Done => ("done", None, Some(now)),
             PushOutcome::Again { due_at } => ("due", Some(due_at), None),
             PushOutcome::Failed => ("failed", None, None),
         };
         self.write(move |conn| {
             Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
+                let ended = sql!(
+                    &mut *conn,
+                    optional as (i64,),
                     "UPDATE pushes SET status = $2, due_at = COALESCE($3, due_at), done_at = $4, last_status = $5, \
-                     last_answer = $6 WHERE inbound_id = $1",
+                     last_answer = $6 WHERE inbound_id = $1 RETURNING client_id",
                     &inbound_id,
                     status,
                     due_at,
                     done_at,
-                    http_status,
-                    &answer,
-                )
-                .map(drop)
+                    end.http_status,
+                    &end.answer,
+                )?;
+                if let (Some((client_id,)), Some(reason)) = (ended, end.rests) {
+                    accounts::rest_pushes(conn, client_id, Some(reason), now).await?;
+                }
+                Ok(())
             })
         })
         .await

@@ -8,7 +8,8 @@ use wachat::clock::Clock;
 use wachat::device::{DeviceState, Kind};
 use wachat::message::{Content, NewMessage, RefNo};
 use wachat::store::{
-    Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushOutcome, Step, Store, StoreError,
+    Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step, Store,
+    StoreError,
 };
 
 use crate::process::Place;
@@ -226,7 +227,8 @@ stories! {
         claimed.dedup();
         assert_eq!(claimed.len(), 10);
         assert!(store.claim_pushes(1, NOW + 19_999, NOW + 40_000, 10).await.expect("none").is_empty());
-        store.end_push_try(&claimed[0], PushOutcome::Done, NOW, Some(200), "ok".into()).await.expect("ended");
+        let end = PushEnd { outcome: PushOutcome::Done, http_status: Some(200), answer: "ok".into(), rests: None };
+        store.end_push_try(&claimed[0], end, NOW).await.expect("ended");
         let again = store.claim_pushes(1, NOW + 20_000, NOW + 40_000, 10).await.expect("claimed");
         assert_eq!(again.len(), 9);
         assert!(again.iter().all(|push| push.attempts == 2 && push.first_at == NOW));

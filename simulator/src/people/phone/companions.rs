@@ -203,7 +203,15 @@ impl Phone {
     /// A message for one own companion, not for people.
     fn tell_companion(&mut self, device: &Jid, message: wa::Message) {
         let id = self.signal.chance().message_id();
-        self.outbox.push(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
+        self.post(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
+    }
+
+    /// Queues what no person waits for: it is left out when the queue is full.
+    pub(super) fn post(&mut self, draft: Draft) {
+        let id = draft.id.clone();
+        if let Err(error) = self.outbox.push(draft) {
+            tracing::warn!(%error, id, "a message to a device is left out");
+        }
     }
 
     /// The messages that a companion could not read, as far as the phone has them.

@@ -145,7 +145,11 @@ impl Phone {
             Err(error) => return fail(draft, &error.to_string(), actions),
         };
         actions.push(Action::Send(stanza));
-        if !matches!(draft.recipient, Recipient::Again(_)) {
+        if draft.recipient.is_again() {
+            if let Some(sent) = self.sent.get_mut(&draft.id) {
+                sent.resent_without_ack += 1;
+            }
+        } else {
             self.sent.insert(draft.id, Sent::new(draft.recipient, draft.message, draft.marks));
         }
     }

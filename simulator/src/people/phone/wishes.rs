@@ -57,9 +57,6 @@ impl Phone {
     }
 
     pub(super) fn say_as(&mut self, id: &str, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(), PhoneError> {
-        if self.outbox.len() >= PHONE_MESSAGES_WAITING_MAX {
-            return Err(PhoneError::Full);
-        }
         if saying.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
             return Err(PhoneError::TooLong);
         }
@@ -67,7 +64,7 @@ impl Phone {
         let message = compose(&saying, &chat, now_ms);
         let marks = Marks::of(&saying.content);
         let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
-        self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks));
+        self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks))?;
         self.log.keep(Kept {
             chat: chat.to_string(),
             id: id.to_owned(),
