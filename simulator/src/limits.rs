@@ -126,7 +126,7 @@ pub const MEDIA_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// All files on the media host together; the oldest go first.
 pub const MEDIA_BYTES_TOTAL_MAX: usize = 512 * 1024 * 1024;
 
-/// When the port is closed, connections have this many seconds to end.
+/// When the port is closed, connections have this many seconds to end; so have phones that are stopped.
 pub const STOP_WAIT_SECONDS: u64 = 10;
 
 /// A code that is typed into a phone is good for this many seconds.
