@@ -72,6 +72,20 @@ async fn a_person_types_a_code_and_the_client_is_linked_until_it_is_unlinked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_mistypes_a_code_types_it_again() {
+    let world = World::new().await;
+    let (_phones, ann, _bob) = two_people(&world).await;
+    let client = Client::start_with_code(&world.network, "15550001").await;
+    let code = client.code().await;
+    let (first, rest) = code.split_at(1);
+    let mistyped = format!("{}{rest}", if first == "A" { "B" } else { "A" });
+    let refused = patiently("a refusal", ann.type_code(&mistyped)).await.err();
+    assert!(matches!(refused, Some(Refusal::Invalid(_))), "{refused:?}");
+    patiently("the link", ann.type_code(&code)).await.unwrap();
+    client.connected().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_that_was_offline_gets_everything_in_order_when_it_is_back() {
     let world = World::new().await;
     let (_phones, ann, bob) = two_people(&world).await;
