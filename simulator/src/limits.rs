@@ -18,7 +18,7 @@ pub const FAULT_COPIES_MAX: u32 = 100;
 /// Receipts that wait behind later ones on one device's link.
 pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
 
-/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
+/// Characters of a number, group, type or stanza id that a fault's scope, counters or log repeat.
 pub const FAULT_NAME_CHARS_MAX: usize = 128;
 
 /// A frame from a client. The largest known is an upload of 812 prekeys, about 60 KiB; app state can be larger.

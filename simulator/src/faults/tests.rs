@@ -320,6 +320,17 @@ fn a_plan_is_full_at_its_bound() {
 }
 
 #[test]
+fn counters_keep_no_more_of_a_clients_words_than_the_log() {
+    let long = "x".repeat(10_000);
+    let asked = Question { device: &gateway(), namespace: &long, id: "1" };
+    let sent = Sending { device: &gateway(), chat: &long, stanza_type: "text", id: "1" };
+    for occasion in [moment::Occasion::from(&asked), moment::Occasion::from(&sent)] {
+        let counter = occasion.counter(Counted::Chat);
+        assert_eq!(counter.matches('x').count(), crate::limits::FAULT_NAME_CHARS_MAX);
+    }
+}
+
+#[test]
 fn a_full_log_keeps_the_same_entries_in_whatever_order_they_came() {
     let logged = |numbers: &mut dyn Iterator<Item = usize>| {
         let plan = plan_with(json!({"fault": {"kind": "ack_dropped"}}));

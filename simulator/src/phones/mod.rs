@@ -20,9 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
-use crate::limits::{
-    NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX, STOP_WAIT_SECONDS,
-};
+use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX, STOP_WAIT_SECONDS};
 use crate::server::network::Network;
 
 pub use person::{Person, address};
