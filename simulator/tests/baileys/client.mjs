@@ -136,8 +136,9 @@ function emit(event, values) {
   process.stdout.write(`${JSON.stringify({ event, ...values })}\n`)
 }
 
+/** `fetch` says only that it failed; what it knows is the cause. */
 function text(error) {
-  return String(error?.message ?? error)
+  return String(error?.cause?.message ?? error?.message ?? error)
 }
 
 async function open() {
