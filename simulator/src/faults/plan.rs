@@ -285,12 +285,13 @@ impl State {
             return None;
         }
         let key = (fault.0, occasion.counter(planned.scope.counted));
+        let is_full = self.counters.len() >= limits::FAULT_COUNTERS_MAX;
         let number = match self.counters.get_mut(&key) {
             Some(count) => {
                 *count += 1;
                 *count
             }
-            None if self.counters.len() >= limits::FAULT_COUNTERS_MAX => {
+            None if is_full => {
                 self.log.uncounted += 1;
                 return None;
             }
