@@ -107,9 +107,12 @@ async fn it_learns_that_a_message_was_refused_and_why() {
     let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
     let mut client = linked(&world, &ann).await;
     let refused = PlannedFault { fault: Fault::AckNacked { code: 479 }, scope: Scope::default() };
-    world.network.add_fault(refused).unwrap();
+    let fault = world.network.add_fault(refused).unwrap();
     let id = client.send_text(&bob.jid().to_string(), "refused").await;
     assert_eq!(client.is_refused(&id).await, "479");
+    assert!(world.network.faults().remove(fault));
+    client.send_text(&bob.jid().to_string(), "taken").await;
+    bob.reads("taken").await;
     assert_eq!(bob.times_read("refused"), 0);
     let log = world.network.faults().log().lines();
     assert_eq!(log, [format!("1 ack_nacked message {ANN}:1 {BOB} text #1")]);
