@@ -76,11 +76,6 @@ impl Plan {
         Self { seed, active: AtomicUsize::new(0), state: Mutex::default() }
     }
 
-    /// From which chance follows.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
     /// Adds a fault; its counters start at 0. The server then asks [`on_connected`](Self::on_connected) for each
     /// connected device.
     pub fn add(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
@@ -109,11 +104,6 @@ impl Plan {
     /// The active faults, in the order in which they are asked.
     pub fn active(&self) -> Vec<ActiveFault> {
         self.state.lock().faults.clone()
-    }
-
-    /// How often a fault has struck. None if it is not active.
-    pub fn struck(&self, number: FaultNumber) -> Option<u64> {
-        self.state.lock().faults.iter().find(|fault| fault.number == number).map(|fault| fault.struck)
     }
 
     /// What all faults have done so far.
