@@ -69,9 +69,6 @@ pub const MAILBOX_STANZAS_MAX: usize = 100_000;
 /// Stanzas waiting to be written to a connection: a full mailbox, and as many answers as no honest client waits for.
 pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
 
-/// Companions of an account. The real service allows four; tests may want more.
-pub const DEVICES_PER_ACCOUNT_MAX: usize = 20;
-
 /// Accounts that are told when another's devices change.
 pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
 
@@ -165,7 +162,7 @@ pub const PHONE_PREKEYS_UPLOADED: usize = 60;
 /// One-time prekeys a phone keeps the private halves of. Beyond it the oldest are dropped.
 pub const PHONE_PREKEYS_KEPT_MAX: usize = 10 * PHONE_PREKEYS_UPLOADED;
 
-/// Linked devices of one account, as the application documents it ("up to four").
+/// Linked devices of one account, as the application documents it ("up to four"). The server and phones hold to it.
 pub const COMPANIONS_MAX: usize = 4;
 
 /// Messages a phone remembers, the log that people read and that duplicates are found in. The oldest fall out.
