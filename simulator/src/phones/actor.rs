@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::desk::Desk;
 use crate::checks::Decryption;
 use crate::clock;
-use crate::faults::{Direction, MediaDecision, MediaTransfer};
+use crate::faults::{Direction, MediaDecision, MediaTransfer, carried_ms};
 use crate::limits::PHONE_TICK_MS;
 use crate::people::phone::Action;
 use crate::people::signal::Way;
@@ -204,7 +204,7 @@ impl Actor {
             MediaDecision::Serve => stored(&self.network, &mut self.desk, ticket, bytes, now_ms),
             MediaDecision::Refuse(_) => self.desk.phone.not_stored(ticket, "the media host does not take the file"),
             MediaDecision::Slow { delay_ms, bytes_per_second } => {
-                let carried_ms = bytes_per_second.map_or(0, |pace| (bytes.len() as u64 * 1000).div_ceil(pace.max(1)));
+                let carried_ms = carried_ms(bytes.len(), bytes_per_second);
                 let wait = Duration::from_millis(delay_ms.saturating_add(carried_ms));
                 let (network, wishes, stop) = (self.network.clone(), self.wishes.clone(), self.stop.clone());
                 let work = async move {
