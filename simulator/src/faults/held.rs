@@ -39,11 +39,6 @@ impl<T: Clone> HeldReceipts<T> {
         self.waiting.drain(..).map(|(_, receipt)| receipt).collect()
     }
 
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
     fn overtaken_by(&mut self, mut going: Vec<T>) -> Vec<T> {
         let mut still = VecDeque::new();
         for (behind, receipt) in self.waiting.drain(..) {
@@ -79,6 +74,6 @@ mod tests {
         let gone: Vec<usize> = (0..count).flat_map(|number| held.pass(number, Hold { behind: 5 })).collect();
         assert_eq!(gone, [0, 1, 2]);
         assert_eq!(held.release().len(), limits::FAULT_RECEIPTS_HELD_MAX);
-        assert_eq!(held.waiting(), 0);
+        assert_eq!(held.release(), []);
     }
 }

@@ -80,13 +80,14 @@ impl Person {
             shown: shown.clone(),
             wishes: commands.downgrade(),
             tasks: tasks.clone(),
+            stop: stop.clone(),
         };
         // A phone that is new has a link before anybody can wish for anything.
         let (answer, _) = oneshot::channel();
         if commands.try_send(Command::Online(answer)).is_err() {
             return Err(Refusal::stopped());
         }
-        tasks.spawn(Box::pin(actor.run(receiver, stop.clone())));
+        tasks.spawn(Box::pin(actor.run(receiver)));
         let (network, tasks) = (network.clone(), tasks.clone());
         let history = Mutex::default();
         let inner = Inner { network, account, name: name.to_owned(), commands, shown, history, tasks };

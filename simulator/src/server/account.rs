@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::app_state::Collections;
 use super::device::Device;
 use crate::clock;
-use crate::limits::{DEVICES_PER_ACCOUNT_MAX, WATCHERS_PER_ACCOUNT_MAX};
+use crate::limits::{COMPANIONS_MAX, WATCHERS_PER_ACCOUNT_MAX};
 use crate::wire::stanza::{Jid, Server};
 
 /// Which of an account's two addresses.
@@ -138,7 +138,8 @@ impl Account {
     /// A number for a new companion, never used before by this account; nothing when it has as many as it may.
     pub(super) fn reserve_device(&self) -> Option<u16> {
         let mut state = self.state.lock();
-        if state.devices.len() > DEVICES_PER_ACCOUNT_MAX {
+        // The phone is no companion.
+        if state.devices.len() > COMPANIONS_MAX {
             return None;
         }
         let index = state.next_device;

@@ -147,8 +147,7 @@ pub async fn upload(
         MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
         MediaDecision::Slow { delay_ms, bytes_per_second } => {
             // The bytes are here already; they count as coming now.
-            let carried_ms = bytes_per_second.map_or(0, |pace| (body.len() as u64 * 1000).div_ceil(pace.max(1)));
-            fault_points::wait(delay_ms.saturating_add(carried_ms)).await;
+            fault_points::wait(delay_ms.saturating_add(carried_ms(body.len(), bytes_per_second))).await;
         }
     }
     if !KINDS.contains(&kind.as_str()) {

@@ -112,7 +112,7 @@ impl Baileys {
 
     /// Waits until the server has refused a message that it has sent; returns the code.
     pub async fn is_refused(&mut self, id: &str) -> String {
-        let refused = self.until("status", |event| event["id"] == id && event["status"] == "error").await;
+        let refused = self.until("refused", |event| event["id"] == id).await;
         refused["why"].as_str().unwrap().to_owned()
     }
 

@@ -66,9 +66,7 @@ async fn what_comes_while_a_client_is_away_waits_for_it_in_order() {
     client.shows(&texts[19]).await;
     let shown: Vec<String> = client.shown().into_iter().map(|shown| shown.text).collect();
     assert_eq!(shown, texts);
-    client
-        .event("the end of what was kept", |event| matches!(event, Event::OfflineSyncCompleted(_)).then_some(()))
-        .await;
+    client.has_all_that_was_kept().await;
     world.assert_nothing_unknown();
 }
 
@@ -87,7 +85,7 @@ async fn nothing_is_kept_once_it_was_confirmed() {
         crate::world::eventually("everything to be confirmed", || device.waiting() == 0).await;
     }
     let client = client.restart(&world.network).await;
-    client.connected().await;
+    client.has_all_that_was_kept().await;
     assert_eq!(client.shown(), []);
 }
 

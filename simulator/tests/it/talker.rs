@@ -112,8 +112,8 @@ impl Talker {
                 client.client.send_message(to, image_message(upload, ImageOptions::default())).await.unwrap();
             }
             Self::Baileys(client) => {
-                let file = json!({"to": to.to_string(), "kind": "image", "base64": STANDARD.encode(image)});
-                client.command("send_file", file).await;
+                let image = json!({"to": to.to_string(), "base64": STANDARD.encode(image)});
+                client.command("send_image", image).await;
             }
         }
     }
