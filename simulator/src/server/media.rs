@@ -23,7 +23,7 @@ use super::fault_points;
 use super::listener::HangUp;
 use super::network::Network;
 use crate::clock;
-use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal};
+use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal, carried_ms};
 use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOADS_MAX};
 
 /// Kinds of files that clients upload, by the last part of the address.

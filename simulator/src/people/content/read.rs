@@ -230,7 +230,8 @@ fn target(key: &MessageField<wa::MessageKey>) -> Target {
     Target {
         id: key.and_then(|key| key.id.clone()).unwrap_or_default(),
         from_me: key.and_then(|key| key.from_me).unwrap_or_default(),
-        sender: key.and_then(|key| key.participant.clone()),
+        // Baileys names nobody by an empty participant.
+        sender: key.and_then(|key| key.participant.clone()).filter(|sender| !sender.is_empty()),
     }
 }
 
