@@ -20,8 +20,6 @@ pub struct Companion {
     /// Protobuf `ADVSignedDeviceIdentity`, with the signatures of the account and the device.
     pub signed_identity: Vec<u8>,
     pub key_index: u32,
-    /// Protobuf `DeviceProps` as it registered with.
-    pub properties: Vec<u8>,
 }
 
 /// A device.

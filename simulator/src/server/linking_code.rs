@@ -29,10 +29,8 @@ const COMPANION_IDENTITY: &str = "companion_identity_public";
 pub struct TypedCode {
     /// The account that it wants to be linked to.
     pub number: Jid,
-    /// Its ephemeral key, wrapped with the code: 80 bytes.
-    pub wrapped_key: Vec<u8>,
-    /// What the phone shows of it, such as `Chrome (Linux)`.
-    pub display: String,
+    /// Under which it is found.
+    pub reference: String,
 }
 
 /// A client that registers sends `companion_hello` or `companion_finish`.
@@ -51,18 +49,25 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let Some(account) = register.jid("jid").and_then(|jid| network.account(&jid)) else {
         return error(node, 404, "item-not-found");
     };
-    let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY).map(<[u8]>::to_vec) else {
+    let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY) else {
         return error(node, 400, "bad-request");
     };
     if register.child_bytes("companion_server_auth_key_pub") != Some(&registering.noise_public[..]) {
         return error(node, 400, "bad-request");
     }
     let display = register.child("companion_platform_display").and_then(Node::content_text).unwrap_or_default();
-    let code =
-        TypedCode { number: account.number().clone(), wrapped_key: wrapped_key.clone(), display: display.to_string() };
-    *registering.typed_code.lock() = Some(code);
+    let registrations = &network.inner.registrations;
     let reference = format!("3@{}", STANDARD.encode(clock::random_bytes::<24>()));
-    network.inner.registrations.add(&reference, registering, Duration::from_secs(TYPED_CODE_SECONDS));
+    let code = TypedCode { number: account.number().clone(), reference: reference.clone() };
+    // A client has one code: who asks again has forgotten the one before.
+    let before = registering.typed_code.lock().replace(code);
+    if let Some(before) = before {
+        registrations.forget(registering, &before.reference);
+    }
+    if registrations.is_full() {
+        return error(node, 503, "service-unavailable");
+    }
+    registrations.add(&reference, registering, Duration::from_secs(TYPED_CODE_SECONDS));
     // ASSUMPTION: how a phone is told of a client that waits for a code is not public; it is told as companions are.
     let child = NodeBuilder::new(REGISTER)
         .attr("stage", "companion_hello")

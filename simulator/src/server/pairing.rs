@@ -96,7 +96,6 @@ impl Signed {
             noise_public: registering.noise_public,
             signed_identity: self.signed_identity.clone(),
             key_index: approval.key_index,
-            properties: registering.properties.clone(),
         };
         let device = Arc::new(Device::companion(account.number(), account.lid(), self.index, companion));
         let signed_prekey = registering.signed.clone();

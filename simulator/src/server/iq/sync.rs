@@ -62,7 +62,7 @@ fn patches(account: &Account, name: &str, version: u64) -> Node {
         (collections.after(name, version, PATCHES_PER_ANSWER_MAX), collections.version(name))
     };
     let reached = version + patches.len() as u64;
-    let mut answer = collection_node(name, reached.max(version)).attr("type", "result");
+    let mut answer = collection_node(name, reached).attr("type", "result");
     if reached < newest {
         answer = answer.attr("has_more_patches", "true");
     }
@@ -76,7 +76,7 @@ fn patches(account: &Account, name: &str, version: u64) -> Node {
 fn refusal(account: &Account, name: &str, version: u64, refused: PatchRefused) -> Node {
     let (code, text) = match refused {
         PatchRefused::Conflict(_) => (409, "conflict"),
-        PatchRefused::Unreadable => (400, "bad-request"),
+        PatchRefused::Unreadable | PatchRefused::Unknown => (400, "bad-request"),
         PatchRefused::Full => (503, "service-unavailable"),
     };
     let error = NodeBuilder::new("error").attr("code", code).attr("text", text).build();
