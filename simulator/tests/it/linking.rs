@@ -134,6 +134,16 @@ async fn a_companion_that_logs_out_is_no_device_any_more() {
     world.assert_nothing_unknown();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_cannot_unlink_itself() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let child = NodeBuilder::new("remove-companion-device").attr("jid", phone.jid()).build();
+    let answer = phone.ask("md", "set", SERVER, vec![child]).await;
+    assert_eq!(answer.text("type").as_deref(), Some("error"));
+    assert!(phone.device(0).is_connected());
+}
+
 /// Finds a notice that the account has this many devices.
 fn own_devices(count: usize) -> impl Fn(&Node) -> Option<()> {
     move |node| {
