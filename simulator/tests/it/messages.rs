@@ -240,3 +240,21 @@ async fn presence_and_typing_reach_who_subscribed() {
     bob.stanza("that Ann types", |node| (node.tag == "chatstate").then_some(())).await;
     world.assert_nothing_unknown();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_replaced_or_unlinked_is_not_said_to_be_there_any_longer() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    drop(world.linked(&bob).await);
+    let (account, device) = (&bob.account, bob.device(1));
+    ann.send(NodeBuilder::new("presence").attr("type", "subscribe").attr("to", bob.jid()).build()).await;
+    let available = || NodeBuilder::new("presence").attr("type", "available").build();
+    let first = world.network.attach(account, &device);
+    first.send(available()).await;
+    ann.presences(&[false, true]).await;
+    let second = world.network.attach(account, &device);
+    ann.presences(&[false, true, false]).await;
+    second.send(available()).await;
+    world.network.remove_device(account, 1);
+    ann.presences(&[false, true, false, true, false]).await;
+}

@@ -294,6 +294,16 @@ impl Phone {
         self.inner.stanzas.until("a receipt", found).await
     }
 
+    /// Waits until it was told, in this order, that somebody is there or not.
+    pub async fn presences(&self, expected: &[bool]) {
+        let found = |stanzas: &[Arc<Node>]| {
+            let presences = stanzas.iter().filter(|node| node.tag == "presence");
+            let said: Vec<bool> = presences.map(|node| node.text("type").is_none()).collect();
+            (said == expected).then_some(())
+        };
+        self.inner.stanzas.until("presences", found).await;
+    }
+
     /// Sends a stanza as it is.
     pub async fn send(&self, node: Node) {
         self.inner.sender.send(node).await;
