@@ -234,6 +234,9 @@ pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
 /// Files that are put on the media host at once; others wait.
 pub const MEDIA_UPLOADS_MAX: usize = 8;
 
+/// A file must have come to the media host within this many seconds: the largest at 350 KB a second.
+pub const MEDIA_UPLOAD_SECONDS_MAX: u64 = 300;
+
 /// People with simulated phones: each has a task and some hundred KiB of keys.
 pub const PEOPLE_MAX: usize = 10_000;
 
