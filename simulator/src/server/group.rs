@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::account::{Account, Naming};
 use crate::clock;
 use crate::limits::{GROUP_MEMBERS_MAX, GROUPS_MAX};
-use crate::wire::stanza::{Jid, Node, NodeBuilder, holding};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, holding};
 
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,7 +316,7 @@ impl Groups {
 
     /// Finds a group by its address.
     pub fn find(&self, jid: &Jid) -> Option<Arc<Group>> {
-        jid.is_group_address().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
+        jid.is_group().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
     }
 
     /// Finds a group by the code of its invitation.
@@ -328,17 +328,6 @@ impl Groups {
     pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Group>> {
         let groups: Vec<Arc<Group>> = self.by_id.read().values().cloned().collect();
         groups.into_iter().filter(|group| group.rank(account).is_some()).collect()
-    }
-}
-
-/// Whether an address is a group's.
-pub trait GroupAddress {
-    fn is_group_address(&self) -> bool;
-}
-
-impl GroupAddress for Jid {
-    fn is_group_address(&self) -> bool {
-        self.server == crate::wire::stanza::Server::Group
     }
 }
 

@@ -79,11 +79,6 @@ impl KeyBundle {
     pub fn one_time_left(&self) -> usize {
         self.one_time.len()
     }
-
-    /// Throws them away, as if others had taken them.
-    pub fn exhaust(&mut self) {
-        self.one_time.clear();
-    }
 }
 
 /// Reads `<key><id/><value/></key>`.

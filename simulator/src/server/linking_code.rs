@@ -10,11 +10,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::registration::{Registering, notification};
+use super::notification::notification;
+use super::registration::Registering;
 use super::session::Session;
 use crate::clock;
 use crate::limits::TYPED_CODE_SECONDS;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
 
 const REGISTER: &str = "link_code_companion_reg";
 const REFERENCE: &str = "link_code_pairing_ref";
@@ -79,7 +80,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
         ])
         .build();
     if let Some(phone) = account.phone()
-        && phone.mailbox.keep(notification(child)).is_err()
+        && phone.mailbox.keep(notice(child)).is_err()
     {
         return error(node, 503, "service-unavailable");
     }
@@ -110,7 +111,7 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
             holding(REFERENCE, reference),
         ])
         .build();
-    match phone.mailbox.keep(notification(child)) {
+    match phone.mailbox.keep(notice(child)) {
         Ok(()) => result(node, []),
         Err(_) => error(node, 503, "service-unavailable"),
     }
@@ -136,6 +137,10 @@ pub fn from_phone(session: &Session, node: &Node) -> Node {
             holding(REFERENCE, reference.as_bytes()),
         ])
         .build();
-    registering.outlet.push(Arc::new(notification(child)));
+    registering.outlet.push(Arc::new(notice(child)));
     result(node, [])
+}
+
+fn notice(register: Node) -> Node {
+    notification(SERVER, REGISTER).children([register]).build()
 }

@@ -85,7 +85,7 @@ async fn connection_of(network: Network, stream: TcpStream, router: Router) {
 
 async fn speak(network: &Network, stream: TcpStream, first: [u8; 1], router: Router) {
     if first[0] == tls::FIRST_BYTE {
-        let handshake = network.inner.tls.acceptor.accept(stream);
+        let handshake = network.inner.tls.accept(stream);
         match clock::within(Duration::from_secs(HEADER_WAIT_SECONDS), handshake).await {
             Some(Ok(stream)) => http(stream, router).await,
             Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

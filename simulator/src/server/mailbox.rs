@@ -149,11 +149,6 @@ impl Mailbox {
         self.inner.lock().attached.is_some()
     }
 
-    /// All that are kept, oldest first.
-    pub fn kept(&self) -> Vec<Arc<Node>> {
-        self.inner.lock().kept.iter().cloned().collect()
-    }
-
     /// How many are kept.
     pub fn waiting(&self) -> usize {
         self.inner.lock().kept.len()

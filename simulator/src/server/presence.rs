@@ -7,11 +7,10 @@ use parking_lot::Mutex;
 
 use super::account::{Account, Naming};
 use super::device::Device;
-use super::group::GroupAddress as _;
 use super::network::Network;
 use super::session::Session;
 use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _};
 
 /// Who wants to know whether a person is there: accounts that subscribed, by the number of whom they asked for, with
 /// the way in which they named him.
@@ -91,7 +90,7 @@ fn change(network: &Network, account: &Account, device: &Device, available: bool
 }
 
 fn subscribe(session: &Session, node: &Node) {
-    let Some(to) = node.jid("to").filter(|jid| !jid.is_group_address()) else { return };
+    let Some(to) = node.jid("to").filter(|jid| !jid.is_group()) else { return };
     let Some(resolved) = session.network.inner.directory.resolve(&to) else { return };
     session.network.inner.subscriptions.add(&resolved.account, &session.account, resolved.naming);
     session.answer(presence_of(&resolved.account, resolved.naming));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::account::{Naming, Resolved};
 use super::device::Device;
 use super::fault_points::{self, Origin};
-use super::group::{GroupAddress as _, mode};
+use super::group::mode;
 use super::mailbox::is_stanza;
 use super::session::Session;
 use crate::clock;
 use crate::faults::ReceiptDecision;
 use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
-use crate::wire::stanza::{Jid, Node, NodeBuilder, NodeValue, Read as _, Server};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeValue, Read as _, Server};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ fn author(session: &Session, receipt: &Node, to: &Jid) -> Option<Resolved> {
 }
 
 fn is_person(jid: &Jid) -> bool {
-    !jid.is_group_address() && jid.server != Server::Broadcast
+    !jid.is_group() && jid.server != Server::Broadcast
 }
 
 /// Tells all devices of the author.

@@ -286,22 +286,6 @@ fn pair_success(approved: &Approved) -> Node {
     set(PAIR_SUCCESS_ID, success)
 }
 
-/// A registering client is told something that it must acknowledge.
-pub(super) fn notification(child: Node) -> Node {
-    NodeBuilder::new("notification")
-        .attr("from", SERVER)
-        .attr("type", "link_code_companion_reg")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
-        .children([child])
-        .build()
-}
-
-/// An id for a stanza that the server begins.
-pub(super) fn new_id() -> String {
-    u64::from_be_bytes(clock::random_bytes()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use super::account::{Account, Naming, Resolved};
 use super::device::Device;
 use super::fault_points::{self, Origin};
-use super::group::{Group, GroupAddress as _, mode};
+use super::group::{Group, mode};
 use super::session::{Session, acknowledgement};
 use super::witness::Named;
 use crate::clock;
 use crate::faults::{AckDecision, DeliveryDecision};
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::iq::is_blocked;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, Server};
 
 /// Why a message is not taken, as the code of its acknowledgement.
 ///
@@ -153,7 +153,7 @@ fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) {
 }
 
 fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>, u16> {
-    if to.is_group_address() {
+    if to.is_group() {
         let group = session.network.inner.groups.find(to).ok_or(refusal::NOBODY)?;
         let rank = group.rank(&session.account).ok_or(refusal::NO_MEMBER)?;
         if group.rules().announcement && !rank.is_admin() {

@@ -1,7 +1,7 @@
 //! The latest stanzas of all connections, as they were written and read.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -31,15 +31,11 @@ pub struct Entry {
     pub node: Arc<Node>,
 }
 
-/// Is shown every stanza, before it is acted on or just after it was written.
-pub type Observer = Box<dyn Fn(&Entry) + Send + Sync>;
-
 /// Holds up to [`LOG_STANZAS_MAX`] stanzas; the oldest go first.
 #[derive(Default)]
 pub struct StanzaLog {
     /// Held to append or copy.
     inner: Mutex<Inner>,
-    observer: OnceLock<Observer>,
 }
 
 #[derive(Default)]
@@ -58,16 +54,7 @@ impl StanzaLog {
         if inner.entries.len() >= LOG_STANZAS_MAX {
             inner.entries.pop_front();
         }
-        let entry = Entry { number, at_ms, direction, device: device.cloned(), node };
-        let Some(observer) = self.observer.get() else { return inner.entries.push_back(entry) };
-        inner.entries.push_back(entry.clone());
-        drop(inner);
-        observer(&entry);
-    }
-
-    /// Shows `observer` every stanza from here on. There can be one: false if there is one already.
-    pub fn observe(&self, observer: Observer) -> bool {
-        self.observer.set(observer).is_ok()
+        inner.entries.push_back(Entry { number, at_ms, direction, device: device.cloned(), node });
     }
 
     /// Up to `most` entries with this number or a higher one, oldest first.

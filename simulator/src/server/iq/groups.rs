@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use crate::limits::{GROUP_SUBJECT_BYTES_MAX, REQUEST_ITEMS_MAX};
 use crate::server::account::{Account, Naming};
-use crate::server::group::{Group, GroupAddress as _, GroupError, Rank};
+use crate::server::group::{Group, GroupError, Rank};
 use crate::server::group_notice::{self, tell};
 use crate::server::session::Session;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, empty, error, result};
 
 mod change;
 
 pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     let to = node.jid("to")?;
     let is_set = node.text("type").as_deref() == Some("set");
-    if to.user.is_empty() || !to.is_group_address() {
+    if to.user.is_empty() || !to.is_group() {
         return if is_set { set_any(session, node) } else { get_any(session, node) };
     }
     let Some(group) = session.network.inner.groups.find(&to) else {
