@@ -284,14 +284,18 @@ fn send(session: &Session, device: &Arc<Device>, conversation: &str, stanza: Nod
     let receipt = stanza.build();
     let origin = Origin { device: &session.device, conversation };
     let decision = fault_points::receipted(&session.network.inner.faults, device, origin, &receipt);
-    let passing = device.held.lock().pass(receipt, decision);
+    let (passing, newest) = {
+        let mut held = device.held.lock();
+        (held.pass(receipt, decision), held.newest())
+    };
     passing.into_iter().for_each(|receipt| device.tell(receipt));
     if let ReceiptDecision::Hold { .. } = decision {
         let device = device.clone();
         session.network.inner.tasks.spawn(async move {
             // When nothing comes that could overtake it, it comes all the same.
             fault_points::wait(RECEIPT_HELD_MS_MAX).await;
-            release_held(&device);
+            let held = device.held.lock().release_until(newest);
+            held.into_iter().for_each(|receipt| device.tell(receipt));
         });
     }
 }
