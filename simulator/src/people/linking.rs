@@ -193,7 +193,7 @@ impl Companions {
     /// Gives the identity back complete, with the account's key: what is shown to others beside its keys.
     ///
     /// # Errors
-    /// [`LinkError::WrongSignature`] when either signature is missing or wrong.
+    /// [`LinkError::WrongSignature`] when either signature is missing or wrong, or [`LinkError::TooMany`].
     pub fn settle(
         &mut self,
         own: &Identity,
@@ -217,6 +217,10 @@ impl Companions {
             return Err(LinkError::WrongSignature);
         }
         self.linked.retain(|companion| companion.device != device);
+        // Others may have been linked since it was admitted.
+        if self.linked.len() >= COMPANIONS_MAX {
+            return Err(LinkError::TooMany);
+        }
         self.linked.push(Companion { device, key_index: admission.key_index, identity: admission.identity });
         signed.account_signature_key = Some(own.public_key().to_vec());
         Ok(signed.encode_to_vec())

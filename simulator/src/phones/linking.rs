@@ -107,7 +107,7 @@ impl Person {
                 desk.phone.key_index_list(now_ms)
             })
             .await??;
-        let device = signed.link(clock::now_seconds(), list);
+        let device = signed.link(clock::now_seconds(), list)?;
         let history = self.history();
         self.perform(move |desk, now_ms| ((), desk.phone.welcome(index, history, now_ms))).await?;
         Ok(device)

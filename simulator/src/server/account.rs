@@ -67,6 +67,14 @@ struct State {
     last_seen_seconds: Option<u64>,
 }
 
+impl State {
+    /// Whether one more companion may be linked.
+    fn has_room(&self) -> bool {
+        // The phone is no companion.
+        self.devices.len() <= COMPANIONS_MAX
+    }
+}
+
 impl Account {
     fn new(number: Jid, lid: Jid, name: &str) -> Self {
         let state = State {
@@ -138,8 +146,7 @@ impl Account {
     /// A number for a new companion, never used before by this account; nothing when it has as many as it may.
     pub(super) fn reserve_device(&self) -> Option<u16> {
         let mut state = self.state.lock();
-        // The phone is no companion.
-        if state.devices.len() > COMPANIONS_MAX {
+        if !state.has_room() {
             return None;
         }
         let index = state.next_device;
@@ -147,8 +154,14 @@ impl Account {
         Some(index)
     }
 
-    pub(super) fn add_device(&self, device: Arc<Device>) {
-        self.state.lock().devices.insert(device.index(), device);
+    /// Adds a companion; false when others have been added since its number was reserved, and it is one too many.
+    pub(super) fn add_device(&self, device: Arc<Device>) -> bool {
+        let mut state = self.state.lock();
+        if !state.has_room() {
+            return false;
+        }
+        state.devices.insert(device.index(), device);
+        true
     }
 
     pub(super) fn remove_device(&self, index: u16) -> Option<Arc<Device>> {
@@ -296,6 +309,7 @@ fn lid_for(number: &str, attempt: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::device::Companion;
 
     #[test]
     fn both_addresses_name_one_account_and_its_devices() {
@@ -309,6 +323,18 @@ mod tests {
         assert!(Arc::ptr_eq(&by_number.account, &account));
         assert!(directory.resolve(&Jid::pn("15550002")).is_none());
         assert!(directory.resolve(&Jid::group("1-2")).is_none());
+    }
+
+    #[test]
+    fn companions_beyond_those_that_there_may_be_are_refused_though_their_numbers_were_reserved() {
+        let account = Directory::default().register("15550001", "Ann");
+        let numbers: Vec<u16> = (0..=COMPANIONS_MAX).map(|_| account.reserve_device().unwrap()).collect();
+        let added = numbers.iter().map(|index| {
+            let proof = Companion { noise_public: [1; 32], signed_identity: Vec::new(), key_index: u32::from(*index) };
+            account.add_device(Arc::new(Device::companion(account.number(), account.lid(), *index, proof)))
+        });
+        assert_eq!(added.filter(|is_added| *is_added).count(), COMPANIONS_MAX);
+        assert_eq!(account.reserve_device(), None);
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Phone {
             state.companions.settle(own, signed.index, &admission, &signed.returned).unwrap();
             state.companions.key_index_list(own, clock::now_ms(), chance).unwrap()
         };
-        let device = signed.link(clock::now_seconds(), list);
+        let device = signed.link(clock::now_seconds(), list)?;
         self.share_app_state_key(device.number()).await;
         Ok(device)
     }

@@ -84,7 +84,7 @@ impl Phone {
     /// The companion returned its identity signed, in `<pair-device-sign>`. Gives the identity that others are shown.
     ///
     /// # Errors
-    /// [`LinkError::WrongSignature`].
+    /// See [`Companions::settle`](crate::people::linking::Companions::settle).
     pub fn settle(&mut self, device: u16, admission: &Admission, returned: &[u8]) -> Result<Vec<u8>, LinkError> {
         self.companions.settle(self.signal.identity(), device, admission, returned)
     }
