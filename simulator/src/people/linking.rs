@@ -135,6 +135,11 @@ impl Companions {
         &self.linked
     }
 
+    /// The indexes of the keys that are valid now; the phone itself has index 0.
+    pub fn key_indexes(&self) -> Vec<u32> {
+        std::iter::once(0).chain(self.linked.iter().map(|one| one.key_index)).collect()
+    }
+
     pub fn raw_id(&self) -> u32 {
         self.raw_id
     }
@@ -245,8 +250,7 @@ impl Companions {
             raw_id: Some(self.raw_id),
             timestamp: Some(now_ms / 1000),
             current_index: Some(self.last_index),
-            // The phone itself has index 0.
-            valid_indexes: std::iter::once(0).chain(self.linked.iter().map(|one| one.key_index)).collect(),
+            valid_indexes: self.key_indexes(),
             ..Default::default()
         }
         .encode_to_vec();

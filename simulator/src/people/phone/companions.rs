@@ -187,17 +187,15 @@ impl Phone {
             PeerRequest::StateKeys(ids) if ids.iter().any(|id| id == self.state.key_id()) => self.key_share(),
             PeerRequest::StateKeys(ids) => AppState::unknown_keys(&ids),
             PeerRequest::Messages(keys) => self.placeholder_answer(&keys, now_ms),
-            // ASSUMPTION: a phone that does not answer these requests is one that is slow; clients do not wait for them.
-            PeerRequest::History(_) | PeerRequest::Other => return,
+            // ASSUMPTION: a phone that does not answer other requests is one that is slow; clients do not wait for them.
+            PeerRequest::Other => return,
         };
         self.tell_companion(device, answer);
     }
 
-    /// The key of the shared state, for the devices that are linked now; the phone itself has index 0.
+    /// The key of the shared state, for the devices that are linked now.
     fn key_share(&self) -> wa::Message {
-        let linked = self.companions.linked().iter().map(|one| one.key_index);
-        let indexes: Vec<u32> = std::iter::once(0).chain(linked).collect();
-        self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &indexes)
+        self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &self.companions.key_indexes())
     }
 
     /// A message for one own companion, not for people.

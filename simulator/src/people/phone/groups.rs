@@ -27,13 +27,12 @@ pub struct Group {
     pub addressing: Addressing,
     /// By number or by hidden id, as the group names them.
     pub members: Vec<Jid>,
-    /// Pairs of number and hidden id that came along.
-    pub pairs: Vec<(Jid, Jid)>,
 }
 
 impl Group {
-    /// Reads the `<group>` of an answer: `<group addressing_mode><participant jid lid phone_number/></group>`.
-    pub fn read(group: &Node) -> Self {
+    /// Reads the `<group>` of an answer, `<group addressing_mode><participant jid lid phone_number/></group>`, and the
+    /// pairs of number and hidden id that came along.
+    pub fn read(group: &Node) -> (Self, Vec<(Jid, Jid)>) {
         let is_lid = group.attrs.get("addressing_mode").is_some_and(|mode| *mode == "lid");
         let (mut members, mut pairs) = (Vec::new(), Vec::new());
         for participant in group.get_children_by_tag("participant") {
@@ -43,7 +42,7 @@ impl Group {
             pairs.extend(others.into_iter().flatten().map(|other| (jid.clone(), other)));
             members.push(jid);
         }
-        Self { addressing: if is_lid { Addressing::Lid } else { Addressing::Number }, members, pairs }
+        (Self { addressing: if is_lid { Addressing::Lid } else { Addressing::Number }, members }, pairs)
     }
 }
 
@@ -99,12 +98,6 @@ pub fn query() -> Node {
 pub fn leave(group: &Jid) -> Node {
     let group = NodeBuilder::new("group").attr("id", group).build();
     NodeBuilder::new("leave").children([group]).build()
-}
-
-/// Makes a group: children of `<iq xmlns="w:g2" type="set" to="g.us">`.
-pub fn create(subject: &str, members: &[Jid]) -> Node {
-    let members = members.iter().map(|jid| NodeBuilder::new("participant").attr("jid", jid).build());
-    NodeBuilder::new("create").attr("subject", subject).children(members).build()
 }
 
 /// Whether a `w:gp2` notification says that somebody is no longer a member.

@@ -91,7 +91,7 @@ impl Phone {
             tracing::warn!(group = %head.chat, sender = %head.sender, %error, "a phone cannot use a sender key");
         }
         match unpacked.reading {
-            Reading::Said(saying) => opened.said = Some((saying, unpacked.sent_to)),
+            Reading::Said(saying) => opened.said = Some((*saying, unpacked.sent_to)),
             Reading::Asked(request) => opened.asked = Some(request),
             Reading::Silent => {}
         }

@@ -92,8 +92,8 @@ impl Phone {
         let Some(described) = answer.and_then(|answer| answer.get_optional_child("group")) else {
             return self.give_up("the server does not describe the group", actions);
         };
-        let described = Group::read(described);
-        for (one, other) in &described.pairs {
+        let (described, pairs) = Group::read(described);
+        for (one, other) in &pairs {
             self.signal.learn(one, other);
         }
         self.groups.learn(group, described);

@@ -1,4 +1,4 @@
-//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, make and leave groups.
+//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, leave groups.
 
 use std::collections::BTreeMap;
 
@@ -190,17 +190,9 @@ impl Phone {
         self.groups.forget(group);
         self.groups.forget_keys(group);
         self.signal.forget_own_sender_key(group);
-        self.ask_about_groups(groups::leave(group), now_ms)
-    }
-
-    /// Makes a group with these accounts.
-    pub fn create_group(&mut self, subject: &str, members: &[Jid], now_ms: u64) -> Vec<Action> {
-        self.ask_about_groups(groups::create(subject, members), now_ms)
-    }
-
-    fn ask_about_groups(&mut self, child: wacore_binary::Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.ask(Question::Errand, Iq::set("w:g2", vec![child]).to(Jid::group("")), now_ms, &mut actions);
+        let iq = Iq::set("w:g2", vec![groups::leave(group)]).to(Jid::group(""));
+        self.ask(Question::Errand, iq, now_ms, &mut actions);
         actions
     }
 

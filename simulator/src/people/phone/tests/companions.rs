@@ -37,9 +37,9 @@ fn both_devices_of_a_person_get_a_message_and_the_sender_s_other_a_copy() {
     world.link("2");
     world.say("1", &jid("2"), "hello");
     let at_bob = &world.companions["2"].read[0];
-    assert_eq!((&at_bob.reading, &at_bob.sent_to), (&Reading::Said(Saying::text("hello")), &None));
+    assert_eq!((&at_bob.reading, &at_bob.sent_to), (&Reading::said(Saying::text("hello")), &None));
     let copy = &world.companions["1"].read[0];
-    assert_eq!(copy.reading, Reading::Said(Saying::text("hello")));
+    assert_eq!(copy.reading, Reading::said(Saying::text("hello")));
     assert_eq!(copy.sent_to.as_deref(), Some("2@s.whatsapp.net"));
 }
 
@@ -72,7 +72,7 @@ fn a_companion_reads_the_group_along() {
             .map(|read| &read.reading)
             .filter(|read| **read != Reading::Silent)
             .collect();
-        assert_eq!(said, [&Reading::Said(Saying::text("all")), &Reading::Said(Saying::text("again"))]);
+        assert_eq!(said, [&Reading::said(Saying::text("all")), &Reading::said(Saying::text("again"))]);
     }
 }
 
