@@ -1,8 +1,8 @@
 //! One person's phone: nodes and wishes go in, actions come out.
 //!
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
-//! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read, `companions.rs` the person's linked
-//! devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
+//! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read,
+//! `companions.rs` the person's linked devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
 
 mod companions;
 mod groups;
@@ -247,6 +247,7 @@ impl Phone {
             Some("w:gp2") => {
                 let Some(group) = attrs.optional_jid("from") else { return };
                 self.groups.forget(&group);
+                self.groups.name(&group, groups::subject_in(node));
                 if groups::somebody_left(node) {
                     self.groups.forget_keys(&group);
                     self.signal.forget_own_sender_key(&group);

@@ -1,5 +1,7 @@
 //! A phone and the other devices of its account.
 
+use std::collections::BTreeMap;
+
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, NodeContent};
 use waproto::buffa::MessageField;
@@ -87,6 +89,29 @@ fn a_new_companion_is_given_keys_and_history() {
     assert_eq!(world.count(|_, action| matches!(action, Action::Store { .. })), 3);
     let peers = world.stanzas.iter().filter(|node| node.attrs.get("category").is_some_and(|kind| *kind == "peer"));
     assert_eq!(peers.count(), 5);
+}
+
+#[test]
+fn a_history_shows_what_was_said_as_it_stands_and_names_groups_by_their_subject() {
+    let mut world = World::new();
+    let group = world.group(&["1", "2", "3"]);
+    let subject = NodeBuilder::new("subject").attr("subject", "Cooks").build();
+    let renamed = NodeBuilder::new("notification").attr("type", "w:gp2").attr("id", "n1").attr("from", &group);
+    world.deliver(&jid("1"), renamed.children([subject]).build());
+    world.say("2", &group, "in the group");
+    let edited = world.say("1", &jid("3"), "helo");
+    world.with("1", |phone| phone.edit(&jid("3"), &edited, "hello", NOW_MS).unwrap().1);
+    let deleted = world.say("1", &jid("3"), "oops");
+    world.with("1", |phone| phone.delete(&jid("3"), &deleted, NOW_MS).unwrap().1);
+    let phone = &world.phones["1"];
+    let names = BTreeMap::from([("3@s.whatsapp.net".to_owned(), "Cyd".to_owned())]);
+    let chats = phone.history_chats(HistorySize::default(), &names, NOW_MS);
+    let shown: Vec<_> = chats
+        .iter()
+        .map(|chat| (chat.name.as_deref(), chat.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>()))
+        .collect();
+    assert_eq!(shown, [(Some("Cooks"), vec!["in the group"]), (Some("Cyd"), vec!["hello"])]);
+    assert_eq!(phone.history_chats(HistorySize::default(), &BTreeMap::new(), NOW_MS)[1].name, None);
 }
 
 #[test]
