@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use simulator::clock;
+use simulator::people::chance::hex;
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -63,7 +64,7 @@ impl Baileys {
 
     /// Connects to a network. What follows is an event: `qr` or `open`, or `close`.
     pub async fn connect(&mut self, network: &Network) {
-        let root_key: String = network.root_key().iter().map(|byte| format!("{byte:02x}")).collect();
+        let root_key = hex(&network.root_key());
         let (ws_url, auth) = (network.ws_url().unwrap(), self.folder.path().to_owned());
         self.command("connect", json!({"ws_url": ws_url, "root_key": root_key, "auth": auth})).await;
     }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use simulator::people::chance::hex;
 use simulator::phones::Person;
 use simulator::server::network::Network;
 use simulator::wire::stanza::Jid;
@@ -181,5 +182,5 @@ async fn connecting(network: &Network) -> Box<Baileys> {
 
 /// The hash of a file's bytes, in hexadecimal digits.
 pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
