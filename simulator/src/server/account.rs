@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::app_state::Collections;
@@ -16,7 +17,8 @@ use crate::limits::{COMPANIONS_MAX, WATCHERS_PER_ACCOUNT_MAX};
 use crate::wire::stanza::{Jid, Server};
 
 /// Which of an account's two addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Naming {
     Number,
     Lid,

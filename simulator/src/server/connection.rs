@@ -16,9 +16,9 @@ use super::network::Network;
 use super::outlet::Outlet;
 use super::registration::Registering;
 use super::session::Session;
-use super::stanza_log::Direction;
 use super::{login, registration};
 use crate::clock;
+use crate::faults::Direction;
 use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_WAIT_SECONDS, WRITE_STANZAS_MAX};
 use crate::wire::noise::{Answered, Handshaken, Opener, Pattern, Sealer, answer_hello};
 use crate::wire::stanza::{Jid, Node};
@@ -152,7 +152,7 @@ async fn take_in(
         match node {
             Ok(node) => {
                 let node = Arc::new(node);
-                network.inner.log.note(Direction::Up, role.device(), &node);
+                network.inner.log.note(Direction::ToServer, role.device(), &node);
                 role.receive(&node);
             }
             Err(error) => {
@@ -190,7 +190,7 @@ impl Pump {
     async fn write(&mut self, nodes: &[Arc<Node>], writer: &mut Writer) -> Result<(), ConnectionError> {
         for node in nodes {
             writer.write_node(node, &mut self.sealer).await?;
-            self.network.inner.log.note(Direction::Down, self.device.as_ref(), node);
+            self.network.inner.log.note(Direction::ToClient, self.device.as_ref(), node);
         }
         writer.flush().await
     }

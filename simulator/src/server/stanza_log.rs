@@ -6,16 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::clock;
+use crate::faults::Direction;
 use crate::limits::{LOG_STANZAS_MAX, LOGGED_CHILDREN_MAX};
 use crate::wire::stanza::{Jid, Node, NodeContent};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From a client or phone to the server.
-    Up,
-    /// From the server to a client or phone.
-    Down,
-}
 
 /// One stanza.
 #[derive(Debug, Clone)]
@@ -109,9 +102,9 @@ mod tests {
         let many = (0..LOGGED_CHILDREN_MAX + 5).map(|_| empty("key"));
         let upload = NodeBuilder::new("iq").children([NodeBuilder::new("list").children(many).build()]).build();
         for _ in 0..LOG_STANZAS_MAX + 3 {
-            log.note(Direction::Up, None, &Arc::new(empty("ib")));
+            log.note(Direction::ToServer, None, &Arc::new(empty("ib")));
         }
-        log.note(Direction::Up, None, &Arc::new(upload));
+        log.note(Direction::ToServer, None, &Arc::new(upload));
         assert_eq!(log.from(0, usize::MAX).len(), LOG_STANZAS_MAX);
         let last = &log.from(log.next() - 1, 10)[0];
         assert_eq!(last.node.child("list").unwrap().all().len(), LOGGED_CHILDREN_MAX);

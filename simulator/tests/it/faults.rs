@@ -1,7 +1,7 @@
 //! Faults, as a real client meets them.
 
-use simulator::faults::{self, CutPlace, Fault, PlannedFault, Scope, StreamErrorCode};
-use simulator::server::stanza_log::{Direction, Entry};
+use simulator::faults::{self, CutPlace, Direction, Fault, PlannedFault, Scope, StreamErrorCode};
+use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::prelude::*;
 
@@ -69,7 +69,7 @@ async fn a_message_that_comes_twice_is_confirmed_twice_and_shown_once() {
     let id = bob.write(&ann.jid(), "twice").await;
     client.shows("twice").await;
     eventually("both to be confirmed", || ann.device(1).waiting() == 0).await;
-    let is_it = |entry: &&Entry| entry.direction == Direction::Down && entry.node.tag == "message";
+    let is_it = |entry: &&Entry| entry.direction == Direction::ToClient && entry.node.tag == "message";
     let entries = world.network.log().from(0, usize::MAX);
     let times = entries.iter().filter(is_it).filter(|entry| entry.node.text("id").as_deref() == Some(&*id)).count();
     assert_eq!(times, 3, "twice to the client, once to the phone of its owner");

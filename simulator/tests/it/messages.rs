@@ -1,6 +1,7 @@
 //! Messages between people, their receipts, and what is kept for who is away.
 
-use simulator::server::stanza_log::{Direction, Entry};
+use simulator::faults::Direction;
+use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 use whatsapp_rust::prelude::*;
 
@@ -172,7 +173,7 @@ async fn a_device_that_is_named_twice_gets_a_message_once() {
     bob.reads("the next").await;
     let entries = world.network.log().from(0, usize::MAX);
     let is_it = |entry: &&Entry| {
-        entry.direction == Direction::Down
+        entry.direction == Direction::ToClient
             && entry.node.tag == "message"
             && entry.node.text("id").as_deref() == Some("TWICE01")
     };
