@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::limits::GROUP_SUBJECT_BYTES_MAX;
 use crate::phones::{Phones, address};
 use crate::server::account::Naming;
 use crate::server::group::Group;
@@ -57,9 +56,6 @@ pub async fn create(
     State(phones): State<Phones>,
     Body(new): Body<NewGroup>,
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
-    if new.subject.is_empty() || new.subject.len() > GROUP_SUBJECT_BYTES_MAX {
-        return Err(Problem::BadRequest(format!("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")));
-    }
     let jid = find(&phones, &new.creator)?.create_group(&new.subject, &new.members, new.addressing)?;
     let group = phones.network().groups().find(&jid);
     let group = group.ok_or_else(|| Problem::NotFound(format!("the group {jid} is gone")))?;

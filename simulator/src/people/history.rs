@@ -31,6 +31,14 @@ pub struct HistorySize {
     pub messages_per_chat: usize,
 }
 
+impl HistorySize {
+    /// Whether a phone can have that much.
+    pub fn is_allowed(self) -> bool {
+        let messages = self.chats.checked_mul(self.messages_per_chat);
+        self.chats <= HISTORY_MESSAGES_MAX && messages.is_some_and(|count| count <= HISTORY_MESSAGES_MAX)
+    }
+}
+
 /// One chat of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryChat {

@@ -13,7 +13,7 @@ use super::actor::{Act, Actor, Command, Shown};
 use super::desk::Desk;
 use super::{Refusal, Sent};
 use crate::clock;
-use crate::limits::WISHES_WAITING_MAX;
+use crate::limits::{HISTORY_MESSAGES_MAX, WISHES_WAITING_MAX};
 use crate::people::address;
 use crate::people::content::Content;
 use crate::people::history::HistorySize;
@@ -144,8 +144,15 @@ impl Person {
     }
 
     /// What clients that are linked from now on are given of old messages, besides what was said with this phone.
-    pub fn set_history(&self, size: HistorySize) {
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for more messages than there may be.
+    pub fn set_history(&self, size: HistorySize) -> Result<(), Refusal> {
+        if !size.is_allowed() {
+            return Err(Refusal::Invalid(format!("a history has at most {HISTORY_MESSAGES_MAX} messages in all")));
+        }
         *self.inner.history.lock() = size;
+        Ok(())
     }
 
     pub(super) fn history(&self) -> HistorySize {

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::account::{Account, Naming};
 use crate::clock;
-use crate::limits::{GROUP_MEMBERS_MAX, GROUPS_MAX};
+use crate::limits::{GROUP_MEMBERS_MAX, GROUP_SUBJECT_BYTES_MAX, GROUPS_MAX};
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, holding};
 
 /// What a member may do.
@@ -44,6 +44,8 @@ pub enum GroupError {
     NoAdmin,
     #[error("there are as many groups, or members, as there may be")]
     TooMany,
+    #[error("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")]
+    Subject,
 }
 
 /// Who may write, and who may change the description.
@@ -176,11 +178,17 @@ impl Group {
         true
     }
 
-    pub fn set_subject(&self, subject: &str, by: &Arc<Account>) {
+    /// Gives it another name.
+    ///
+    /// # Errors
+    /// It is none, or too long.
+    pub fn set_subject(&self, subject: &str, by: &Arc<Account>) -> Result<(), GroupError> {
+        check_subject(subject)?;
         let mut state = self.state.lock();
         subject.clone_into(&mut state.subject);
         state.subject_at_seconds = clock::now_seconds();
         state.subject_by = by.clone();
+        Ok(())
     }
 
     pub fn set_description(&self, description: Option<Description>) {
@@ -238,6 +246,10 @@ impl Group {
     }
 }
 
+fn check_subject(subject: &str) -> Result<(), GroupError> {
+    if (1..=GROUP_SUBJECT_BYTES_MAX).contains(&subject.len()) { Ok(()) } else { Err(GroupError::Subject) }
+}
+
 /// The word for a way of naming, as stanzas of groups carry it.
 pub fn mode(naming: Naming) -> &'static str {
     match naming {
@@ -278,7 +290,7 @@ impl Groups {
     /// Makes a group of these people, its creator first.
     ///
     /// # Errors
-    /// Too many groups or members.
+    /// Too many groups or members, or no proper subject.
     pub fn create(
         &self,
         subject: &str,
@@ -286,6 +298,7 @@ impl Groups {
         others: &[Arc<Account>],
         naming: Naming,
     ) -> Result<Arc<Group>, GroupError> {
+        check_subject(subject)?;
         let mut by_id = self.by_id.write();
         if by_id.len() >= GROUPS_MAX {
             return Err(GroupError::TooMany);
@@ -359,6 +372,19 @@ mod tests {
         let by_number = groups.create("Cooks", &ann, std::slice::from_ref(&bob), Naming::Number).unwrap().describe();
         assert_eq!(by_number.all()[1].jid("lid").as_ref(), Some(bob.lid()));
         assert_eq!(by_number.all()[0].text("type"), Some("superadmin".into()));
+    }
+
+    #[test]
+    fn a_group_has_a_name_that_is_not_too_long() {
+        let [ann, ..] = people();
+        let groups = Groups::default();
+        let longest = "x".repeat(GROUP_SUBJECT_BYTES_MAX);
+        let group = groups.create(&longest, &ann, &[], Naming::Number).unwrap();
+        for subject in ["", &format!("{longest}x")] {
+            assert_eq!(groups.create(subject, &ann, &[], Naming::Number).err(), Some(GroupError::Subject));
+            assert_eq!(group.set_subject(subject, &ann), Err(GroupError::Subject));
+        }
+        assert_eq!(group.subject(), longest);
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Network {
     /// Makes a group of these people, its creator first, and tells their devices.
     ///
     /// # Errors
-    /// Too many groups or members.
+    /// Too many groups or members, or no proper subject.
     pub fn create_group(
         &self,
         creator: &Arc<Account>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::{GROUP_SUBJECT_BYTES_MAX, REQUEST_ITEMS_MAX};
+use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::account::{Account, Naming};
 use crate::server::group::{Group, GroupError, Rank};
 use crate::server::group_notice::{self, tell};
@@ -113,9 +113,6 @@ fn set_any(session: &Session, node: &Node) -> Option<Node> {
 
 fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
     let subject = wanted.text("subject").unwrap_or_default();
-    if subject.is_empty() || subject.len() > GROUP_SUBJECT_BYTES_MAX {
-        return error(node, 406, "not-acceptable");
-    }
     let asked: Vec<Jid> = participants(wanted);
     let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| session.network.account(jid)).collect();
     // ASSUMPTION: a group names its members as whoever creates it named them.
@@ -154,6 +151,7 @@ fn participants(node: &Node) -> Vec<Jid> {
 fn refusal(node: &Node, refused: GroupError) -> Node {
     match refused {
         GroupError::NoMember | GroupError::NoAdmin => error(node, 403, "forbidden"),
+        GroupError::Subject => error(node, 406, "not-acceptable"),
         GroupError::TooMany => error(node, 419, "resource-limit"),
     }
 }
