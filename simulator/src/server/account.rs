@@ -200,6 +200,11 @@ impl Account {
         self.state.lock().blocked.clone()
     }
 
+    /// Whether a LID is blocked.
+    pub(super) fn has_blocked(&self, lid: &str) -> bool {
+        self.state.lock().blocked.contains(lid)
+    }
+
     /// Blocks or unblocks a LID.
     pub(super) fn change_blocked(&self, change: impl FnOnce(&mut BTreeSet<String>)) {
         change(&mut self.state.lock().blocked);

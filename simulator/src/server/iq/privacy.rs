@@ -97,5 +97,5 @@ fn list(session: &Session) -> Node {
 
 /// Whether `account` does not want to hear from `other`.
 pub fn is_blocked(account: &Arc<Account>, other: &Account) -> bool {
-    account.blocked().contains(&other.lid().to_string())
+    account.has_blocked(&other.lid().to_string())
 }
