@@ -147,11 +147,9 @@ pub async fn upload(
     };
     // Bodies are in memory as a whole: only so many at once.
     let Ok(_permit) = media.uploads.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let body = clock::within(Duration::from_secs(MEDIA_UPLOAD_SECONDS_MAX), to_bytes(body, MEDIA_BYTES_MAX));
-    let body = match body.await {
-        Some(Ok(body)) => body,
-        Some(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        None => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    let body = match take_in(body, Duration::from_secs(MEDIA_UPLOAD_SECONDS_MAX)).await {
+        Ok(body) => body,
+        Err(refused) => return refused.into_response(),
     };
     match fault_points::transferred(&network.inner.faults, &device, Direction::ToServer) {
         MediaDecision::Serve => {}
@@ -174,6 +172,14 @@ pub async fn upload(
     let path = media.keep(body, hash);
     let host = network.media_host().unwrap_or_default();
     Json(serde_json::json!({ "url": format!("https://{host}{path}"), "direct_path": path })).into_response()
+}
+
+/// The whole body, if it comes in time.
+async fn take_in(body: Body, wait: Duration) -> Result<Bytes, StatusCode> {
+    match clock::within(wait, to_bytes(body, MEDIA_BYTES_MAX)).await {
+        Some(body) => body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE),
+        None => Err(StatusCode::REQUEST_TIMEOUT),
+    }
 }
 
 /// `GET /v/…`: a file as it was put. Not every client says who it is when it fetches.
@@ -239,6 +245,15 @@ fn decode(token: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt as _;
+
+    #[tokio::test]
+    async fn a_file_that_stops_in_the_middle_is_not_waited_for_for_ever() {
+        let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"half a f"))]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        assert_eq!(take_in(body, Duration::from_millis(1)).await, Err(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(take_in(Body::from("a file"), Duration::from_secs(60)).await.unwrap(), "a file");
+    }
 
     #[test]
     fn the_oldest_files_go_when_there_are_too_many_bytes() {
