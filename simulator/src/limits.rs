@@ -18,7 +18,7 @@ pub const FAULT_COPIES_MAX: u32 = 100;
 /// Receipts that wait behind later ones on one device's link.
 pub const FAULT_RECEIPTS_HELD_MAX: usize = 256;
 
-/// Characters of a number, group, type or stanza id that a fault's scope or log repeats.
+/// Characters of a number, group, type or stanza id that a fault's scope, counters or log repeat.
 pub const FAULT_NAME_CHARS_MAX: usize = 128;
 
 /// A frame from a client. The largest known is an upload of 812 prekeys, about 60 KiB; app state can be larger.
@@ -68,9 +68,6 @@ pub const MAILBOX_STANZAS_MAX: usize = 100_000;
 
 /// Stanzas waiting to be written to a connection: a full mailbox, and as many answers as no honest client waits for.
 pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
-
-/// Companions of an account. The real service allows four; tests may want more.
-pub const DEVICES_PER_ACCOUNT_MAX: usize = 20;
 
 /// Accounts that are told when another's devices change.
 pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
@@ -126,7 +123,7 @@ pub const MEDIA_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// All files on the media host together; the oldest go first.
 pub const MEDIA_BYTES_TOTAL_MAX: usize = 512 * 1024 * 1024;
 
-/// When the port is closed, connections have this many seconds to end.
+/// When the port is closed, connections have this many seconds to end; so have phones that are stopped.
 pub const STOP_WAIT_SECONDS: u64 = 10;
 
 /// A code that is typed into a phone is good for this many seconds.
@@ -165,7 +162,7 @@ pub const PHONE_PREKEYS_UPLOADED: usize = 60;
 /// One-time prekeys a phone keeps the private halves of. Beyond it the oldest are dropped.
 pub const PHONE_PREKEYS_KEPT_MAX: usize = 10 * PHONE_PREKEYS_UPLOADED;
 
-/// Linked devices of one account, as the application documents it ("up to four").
+/// Linked devices of one account, as the application documents it ("up to four"). The server and phones hold to it.
 pub const COMPANIONS_MAX: usize = 4;
 
 /// Messages a phone remembers, the log that people read and that duplicates are found in. The oldest fall out.
@@ -236,6 +233,9 @@ pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
 
 /// Files that are put on the media host at once; others wait.
 pub const MEDIA_UPLOADS_MAX: usize = 8;
+
+/// A file must have come to the media host within this many seconds: the largest at 350 KB a second.
+pub const MEDIA_UPLOAD_SECONDS_MAX: u64 = 300;
 
 /// People with simulated phones: each has a task and some hundred KiB of keys.
 pub const PEOPLE_MAX: usize = 10_000;

@@ -9,7 +9,7 @@ use simulator::people::chance::hex;
 use simulator::phones::Phones;
 use simulator::server::network::{Network, Settings};
 use simulator::wire::certificate::ServerKeys;
-use tokio_util::task::TaskTracker;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use arguments::Arguments;
@@ -35,11 +35,12 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", arguments.listen))?;
     let ws_url = network.ws_url().unwrap_or_default();
     say(&format!("ws_url {ws_url}\nroot_key {}\ncontrol http://{address}/control\n", hex(&network.root_key())))?;
-    let tasks = TaskTracker::new();
+    let mut tasks = JoinSet::new();
     if let Some(scenario) = scenario {
         tasks.spawn(control::play(network.clone(), scenario));
     }
     tokio::signal::ctrl_c().await.context("the signal to stop cannot be waited for")?;
+    tasks.shutdown().await;
     phones.stop().await;
     network.stop().await;
     Ok(())

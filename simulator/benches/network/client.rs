@@ -60,7 +60,7 @@ pub async fn link(service: &Process, count: usize) -> anyhow::Result<(Vec<Client
         let _turn = turns.acquire().await?;
         Box::pin(Client::start(service, format!("1555{place:07}"))).await
     });
-    let clients = futures_util::future::try_join_all(linked).await?;
+    let clients = service.survives(futures_util::future::try_join_all(linked)).await?;
     Ok((clients, started.elapsed()))
 }
 

@@ -22,7 +22,7 @@ const UNDER_WAY: usize = 64;
 const CIPHERTEXT_BYTES: usize = 160;
 
 pub async fn measure(arguments: &Arguments) -> anyhow::Result<Figure> {
-    let each = arguments.messages / PAIRS;
+    let each = (arguments.messages / PAIRS).max(1);
     let (mut routed, mut handed) = (Vec::new(), Vec::new());
     for _ in 0..arguments.runs {
         routed.push((each * PAIRS) as f64 / over_links(each).await?.as_secs_f64());

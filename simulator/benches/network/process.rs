@@ -3,8 +3,8 @@
 use std::process::Stdio;
 
 use anyhow::Context;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
 use crate::service;
@@ -14,6 +14,8 @@ pub struct Process {
     child: Child,
     /// Held while one line is written.
     wishes: Mutex<ChildStdin>,
+    /// Held while its end is waited for.
+    lines: Mutex<Lines<BufReader<ChildStdout>>>,
     ws_url: String,
 }
 
@@ -28,7 +30,7 @@ impl Process {
         let wishes = Mutex::new(child.stdin.take().context("its input")?);
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let ws_url = lines.next_line().await?.context("the network has ended")?;
-        Ok(Self { child, wishes, ws_url })
+        Ok(Self { child, wishes, lines: Mutex::new(lines), ws_url })
     }
 
     pub fn ws_url(&self) -> &str {
@@ -39,6 +41,15 @@ impl Process {
     pub async fn scan(&self, number: &str, qr: &str) -> anyhow::Result<()> {
         let line = format!("{number} {qr}\n");
         Ok(self.wishes.lock().await.write_all(line.as_bytes()).await?)
+    }
+
+    /// Does `work`, which the network must survive: it ends when a scan is refused.
+    pub async fn survives<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let mut lines = self.lines.lock().await;
+        tokio::select! {
+            done = work => done,
+            _ = lines.next_line() => anyhow::bail!("the network has ended"),
+        }
     }
 
     /// The memory that it has now.

@@ -11,12 +11,13 @@ use simulator::server::network::{Network, Settings};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::task::JoinSet;
 
-use crate::figure::say;
-
 /// The argument that makes this program a network.
 pub const NAME: &str = "--service";
 
 /// Serves until the input ends.
+///
+/// # Errors
+/// A scan was refused: its client would wait in vain.
 pub async fn serve() -> anyhow::Result<()> {
     let network = Network::new(Settings::default())?;
     network.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Router::new()).await?;
@@ -25,15 +26,16 @@ pub async fn serve() -> anyhow::Result<()> {
     let phones = Phones::new(network);
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut tasks = JoinSet::new();
-    while let Some(line) = lines.next_line().await? {
-        let phones = phones.clone();
-        tasks.spawn(async move {
-            if let Err(error) = scan(&phones, &line).await {
-                say(&format!("{line}: {error:#}"));
+    loop {
+        tokio::select! {
+            line = lines.next_line() => {
+                let Some(line) = line? else { return Ok(()) };
+                let phones = phones.clone();
+                tasks.spawn(async move { scan(&phones, &line).await.with_context(|| line) });
             }
-        });
+            Some(scanned) = tasks.join_next() => scanned??,
+        }
     }
-    Ok(())
 }
 
 async fn scan(phones: &Phones, line: &str) -> anyhow::Result<()> {

@@ -66,7 +66,7 @@ impl Checks {
     }
 
     /// Checkers that remember so many deliveries.
-    pub fn remembering(deliveries: usize) -> Self {
+    fn remembering(deliveries: usize) -> Self {
         let deliveries = Deliveries::new(deliveries);
         Self { state: Mutex::new(State { deliveries, ratchets: Ratchets::default(), stanzas: Tally::default() }) }
     }

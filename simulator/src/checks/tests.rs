@@ -175,6 +175,18 @@ fn what_waited_for_a_device_that_is_gone_is_lost_to_nobody() {
 }
 
 #[test]
+fn a_device_too_many_that_is_gone_leaves_the_report_incomplete() {
+    let checks = Checks::new();
+    for number in 0..limits::CHECKED_CHATS_MAX {
+        checks.gone(&DeviceName::new(number.to_string(), 1));
+    }
+    checks.gone(&DeviceName::new("0", 1));
+    assert_passed(&checks);
+    checks.gone(&ann());
+    assert!(!checks.report().complete);
+}
+
+#[test]
 fn a_stanza_that_nobody_understands_is_found() {
     let checks = Checks::new();
     checks.stanza_parsed();

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::limits::GROUP_SUBJECT_BYTES_MAX;
 use crate::phones::{Phones, address};
 use crate::server::account::Naming;
 use crate::server::group::Group;
@@ -17,19 +16,20 @@ use crate::server::group::Group;
 pub struct Shown {
     group: String,
     subject: String,
-    addressing: &'static str,
+    addressing: Naming,
     /// Numbers.
     members: Vec<String>,
 }
 
 impl Shown {
     fn new(group: &Group) -> Self {
-        let addressing = match group.naming() {
-            Naming::Number => "number",
-            Naming::Lid => "lid",
-        };
         let members = group.members().into_iter().map(|member| member.account.number().user.to_string());
-        Self { group: group.jid().to_string(), subject: group.subject(), addressing, members: members.collect() }
+        Self {
+            group: group.jid().to_string(),
+            subject: group.subject(),
+            addressing: group.naming(),
+            members: members.collect(),
+        }
     }
 }
 
@@ -42,17 +42,13 @@ pub struct NewGroup {
     creator: String,
     /// The numbers of the others.
     members: Vec<String>,
-    #[serde(default)]
-    addressing: Addressing,
+    /// How members are named in the group's stanzas.
+    #[serde(default = "by_lid")]
+    addressing: Naming,
 }
 
-/// How members are named in the group's stanzas.
-#[derive(Deserialize, Default, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum Addressing {
-    Number,
-    #[default]
-    Lid,
+fn by_lid() -> Naming {
+    Naming::Lid
 }
 
 /// `POST /control/groups`
@@ -60,14 +56,7 @@ pub async fn create(
     State(phones): State<Phones>,
     Body(new): Body<NewGroup>,
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
-    if new.subject.is_empty() || new.subject.len() > GROUP_SUBJECT_BYTES_MAX {
-        return Err(Problem::BadRequest(format!("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")));
-    }
-    let naming = match new.addressing {
-        Addressing::Number => Naming::Number,
-        Addressing::Lid => Naming::Lid,
-    };
-    let jid = find(&phones, &new.creator)?.create_group(&new.subject, &new.members, naming)?;
+    let jid = find(&phones, &new.creator)?.create_group(&new.subject, &new.members, new.addressing)?;
     let group = phones.network().groups().find(&jid);
     let group = group.ok_or_else(|| Problem::NotFound(format!("the group {jid} is gone")))?;
     Ok((StatusCode::CREATED, Json(Shown::new(&group))))

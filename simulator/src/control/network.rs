@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::problem::Problem;
 use super::stanza_text::text_of;
 use crate::checks::Report;
+use crate::faults::Direction;
 use crate::limits::{CONTROL_STANZAS_DEFAULT, CONTROL_STANZAS_MAX};
 use crate::people::chance::hex;
 use crate::phones::Phones;
-use crate::server::stanza_log::Direction;
 
 /// The answer of `GET /control/info`.
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ pub struct Stanzas {
 struct Stanza {
     number: u64,
     at_ms: u64,
-    direction: &'static str,
+    direction: Direction,
     device: Option<String>,
     stanza: String,
 }
@@ -82,10 +82,7 @@ pub async fn stanzas(
         .map(|entry| Stanza {
             number: entry.number,
             at_ms: entry.at_ms,
-            direction: match entry.direction {
-                Direction::Up => "to_server",
-                Direction::Down => "to_client",
-            },
+            direction: entry.direction,
             device: entry.device.map(|device| device.to_string()),
             stanza: text_of(&entry.node),
         })

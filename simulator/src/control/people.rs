@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Body, Problem};
-use crate::limits::HISTORY_MESSAGES_MAX;
 use crate::people::history::HistorySize;
 use crate::phones::{Person, Phones};
 
@@ -162,10 +161,6 @@ pub async fn history(
     Path(number): Path<String>,
     Body(size): Body<HistorySize>,
 ) -> Result<StatusCode, Problem> {
-    let messages = size.chats.checked_mul(size.messages_per_chat);
-    if messages.is_none_or(|count| count > HISTORY_MESSAGES_MAX) || size.chats > HISTORY_MESSAGES_MAX {
-        return Err(Problem::BadRequest(format!("a history has at most {HISTORY_MESSAGES_MAX} messages in all")));
-    }
-    find(&phones, &number)?.set_history(size);
+    find(&phones, &number)?.set_history(size)?;
     Ok(StatusCode::NO_CONTENT)
 }

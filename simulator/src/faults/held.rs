@@ -8,12 +8,23 @@ use crate::limits;
 /// Holds receipts back until later ones have overtaken them.
 #[derive(Debug)]
 pub struct HeldReceipts<T> {
-    waiting: VecDeque<(u32, T)>,
+    waiting: VecDeque<Held<T>>,
+    /// How many were ever held.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    /// Counts from 1.
+    number: u64,
+    /// How many still have to overtake it.
+    behind: u32,
+    receipt: T,
 }
 
 impl<T> Default for HeldReceipts<T> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new() }
+        Self { waiting: VecDeque::new(), count: 0 }
     }
 }
 
@@ -25,31 +36,38 @@ impl<T: Clone> HeldReceipts<T> {
             ReceiptDecision::Repeat { copies } => self.overtaken_by(vec![receipt; copies as usize + 1]),
             ReceiptDecision::Hold { behind } => {
                 // It neither overtakes nor goes: two that wait for each other would wait for ever.
-                self.waiting.push_back((behind.max(1), receipt));
+                self.count += 1;
+                self.waiting.push_back(Held { number: self.count, behind: behind.max(1), receipt });
                 match self.waiting.len() > limits::FAULT_RECEIPTS_HELD_MAX {
-                    true => self.waiting.pop_front().map(|(_, oldest)| oldest).into_iter().collect(),
+                    true => self.waiting.pop_front().map(|oldest| oldest.receipt).into_iter().collect(),
                     false => Vec::new(),
                 }
             }
         }
     }
 
-    /// Everything that still waits, oldest first: when nothing else will come, as when the link ends or falls silent.
-    pub fn release(&mut self) -> Vec<T> {
-        self.waiting.drain(..).map(|(_, receipt)| receipt).collect()
+    /// The number of the receipt that was held last.
+    pub fn newest(&self) -> u64 {
+        self.count
     }
 
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Those that still wait of the receipts up to this number, oldest first: they have waited long enough.
+    pub fn release_until(&mut self, number: u64) -> Vec<T> {
+        let count = self.waiting.partition_point(|held| held.number <= number);
+        self.waiting.drain(..count).map(|held| held.receipt).collect()
+    }
+
+    /// Everything that still waits, oldest first: nothing else will come, as when the link ends.
+    pub fn release(&mut self) -> Vec<T> {
+        self.release_until(self.count)
     }
 
     fn overtaken_by(&mut self, mut going: Vec<T>) -> Vec<T> {
         let mut still = VecDeque::new();
-        for (behind, receipt) in self.waiting.drain(..) {
-            match behind {
-                0 | 1 => going.push(receipt),
-                more => still.push_back((more - 1, receipt)),
+        for held in self.waiting.drain(..) {
+            match held.behind {
+                0 | 1 => going.push(held.receipt),
+                more => still.push_back(Held { behind: more - 1, ..held }),
             }
         }
         self.waiting = still;
@@ -73,12 +91,23 @@ mod tests {
     }
 
     #[test]
+    fn who_has_waited_long_enough_goes_without_those_who_came_later() {
+        let mut held = HeldReceipts::default();
+        assert!(held.pass("read 1", Hold { behind: 9 }).is_empty());
+        let first = held.newest();
+        assert!(held.pass("read 2", Hold { behind: 9 }).is_empty());
+        assert_eq!(held.release_until(first), ["read 1"]);
+        assert!(held.release_until(first).is_empty());
+        assert_eq!(held.release(), ["read 2"]);
+    }
+
+    #[test]
     fn receipts_that_are_all_held_are_not_lost() {
         let mut held = HeldReceipts::default();
         let count = limits::FAULT_RECEIPTS_HELD_MAX + 3;
         let gone: Vec<usize> = (0..count).flat_map(|number| held.pass(number, Hold { behind: 5 })).collect();
         assert_eq!(gone, [0, 1, 2]);
         assert_eq!(held.release().len(), limits::FAULT_RECEIPTS_HELD_MAX);
-        assert_eq!(held.waiting(), 0);
+        assert!(held.release().is_empty());
     }
 }

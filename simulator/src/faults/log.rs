@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::faults::fault::Fault;
-use crate::faults::moment::{DeviceName, Moment, Occasion};
+use crate::faults::moment::{DeviceName, Moment, Occasion, shortened};
 use crate::limits;
 
 /// The log at one moment, for the control API and for comparisons.
@@ -78,10 +78,10 @@ impl FaultEntry {
             moment: occasion.moment,
             device: occasion.device.cloned(),
             from: occasion.from.cloned(),
-            recipient: shortened(occasion.peer),
-            stanza_type: shortened(occasion.stanza_type),
+            recipient: shortened(occasion.peer).to_owned(),
+            stanza_type: shortened(occasion.stanza_type).to_owned(),
             count,
-            stanza_id: shortened(occasion.id),
+            stanza_id: shortened(occasion.id).to_owned(),
         }
     }
 
@@ -120,9 +120,4 @@ impl Log {
             fingerprint: format!("{:016x}", self.fingerprint),
         }
     }
-}
-
-/// Clients choose these texts, and the log is bounded in bytes too.
-fn shortened(text: &str) -> String {
-    text.chars().take(limits::FAULT_NAME_CHARS_MAX).collect()
 }

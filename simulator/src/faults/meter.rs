@@ -65,8 +65,7 @@ impl Meter {
     pub(super) fn effect(&self, number: u32, fault: &Fault, direction: Direction, bytes: usize) -> Option<Effect> {
         match fault {
             Fault::SlowLink { bytes_per_second, latency_ms } => {
-                let carried_ms = bytes_per_second.map_or(0, |pace| (bytes as u64 * 1000).div_ceil(pace.max(1)));
-                Some(Effect::Wait(latency_ms.saturating_add(carried_ms)))
+                Some(Effect::Wait(latency_ms.saturating_add(carried_ms(bytes, *bytes_per_second))))
             }
             Fault::ConnectionCut { direction: cut, place } if *cut == direction => {
                 let base = self.strikes.iter().find(|strike| strike.fault == number)?;
@@ -105,6 +104,11 @@ impl Meter {
         self.is_cut = matches!(passage, Passage::Cut { .. });
         passage
     }
+}
+
+/// How long so many bytes take at this pace, in milliseconds; nothing without one.
+pub fn carried_ms(bytes: usize, bytes_per_second: Option<u64>) -> u64 {
+    bytes_per_second.map_or(0, |pace| (bytes as u64).saturating_mul(1000).div_ceil(pace.max(1)))
 }
 
 /// All effects on one frame taken together: waits add up, the earliest cut counts.

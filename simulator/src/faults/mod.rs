@@ -27,7 +27,7 @@ pub use decision::{
 pub use fault::{CutPlace, Direction, Fault, MediaRefusal, StreamErrorCode};
 pub use held::HeldReceipts;
 pub use log::{FaultEntry, FaultLog};
-pub use meter::Meter;
+pub use meter::{Meter, carried_ms};
 pub use moment::{Arrival, DeviceName, Lookup, MediaTransfer, Moment, Question, Sending, Traffic};
 pub use plan::{ActiveFault, FaultNumber, Plan, PlanError};
 pub use scenario::{Performance, Scenario, ScenarioError, Step};

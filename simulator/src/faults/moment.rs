@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::faults::fault::Direction;
 use crate::faults::scope::Counted;
+use crate::limits;
 
 /// What kind of moment it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -175,20 +176,27 @@ impl<'a> Occasion<'a> {
         Self { moment, device: Some(device), from: None, peer: "", stanza_type: "", id: "" }
     }
 
-    /// What is counted by itself, as a text: moments within it have an order that repeats.
+    /// What is counted by itself, as a text: moments within it have an order that repeats. Clients choose some of the
+    /// words, and the text is kept for as long as the fault: each word is shortened.
     pub fn counter(&self, counted: Counted) -> String {
         let name = |device: Option<&DeviceName>| device.map(DeviceName::to_string).unwrap_or_default();
         let (moment, device) = (self.moment.name(), name(self.device));
         // Different namespaces are asked, and different receipts sent, by different tasks of one client.
         let stanza_type = match self.moment {
-            Moment::Iq | Moment::Receipt | Moment::Media => self.stanza_type,
+            Moment::Iq | Moment::Receipt | Moment::Media => shortened(self.stanza_type),
             _ => "",
         };
         match counted {
             Counted::Device => format!("{moment} {device}"),
-            Counted::Chat => format!("{moment} {device} {} {} {stanza_type}", name(self.from), self.peer),
+            Counted::Chat => format!("{moment} {device} {} {} {stanza_type}", name(self.from), shortened(self.peer)),
         }
     }
+}
+
+/// What counters and the log keep of a text that a client chooses: both are bounded in bytes too.
+pub(super) fn shortened(text: &str) -> &str {
+    let end = text.char_indices().nth(limits::FAULT_NAME_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+    &text[..end]
 }
 
 impl<'a> From<&Sending<'a>> for Occasion<'a> {

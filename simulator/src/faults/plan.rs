@@ -76,11 +76,6 @@ impl Plan {
         Self { seed, active: AtomicUsize::new(0), state: Mutex::default() }
     }
 
-    /// From which chance follows.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
     /// Adds a fault; its counters start at 0. The server then asks [`on_connected`](Self::on_connected) for each
     /// connected device.
     pub fn add(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
@@ -109,11 +104,6 @@ impl Plan {
     /// The active faults, in the order in which they are asked.
     pub fn active(&self) -> Vec<ActiveFault> {
         self.state.lock().faults.clone()
-    }
-
-    /// How often a fault has struck. None if it is not active.
-    pub fn struck(&self, number: FaultNumber) -> Option<u64> {
-        self.state.lock().faults.iter().find(|fault| fault.number == number).map(|fault| fault.struck)
     }
 
     /// What all faults have done so far.
@@ -251,7 +241,7 @@ impl Plan {
             if decision.is_none() && count.strikes {
                 decision = decide(&state.faults[index].planned.fault);
                 if decision.is_some() {
-                    state.record(index, occasion, count.number);
+                    state.record(index, occasion, count.number, count.counter);
                 }
             }
         }
@@ -272,6 +262,8 @@ impl Plan {
 /// A moment as one fault has counted it.
 struct Counting {
     number: u64,
+    /// What was counted.
+    counter: String,
     strikes: bool,
 }
 
@@ -283,23 +275,31 @@ impl State {
             return None;
         }
         let key = (fault.0, occasion.counter(planned.scope.counted));
-        if self.counters.len() >= limits::FAULT_COUNTERS_MAX && !self.counters.contains_key(&key) {
-            self.log.uncounted += 1;
-            return None;
-        }
-        let counter = self.counters.entry(key).or_default();
-        *counter += 1;
-        let number = *counter;
-        let scope = &planned.scope;
-        let chance = || Chance::drawn(seed, fault.0, &occasion.counter(scope.counted), number);
-        Some(Counting { number, strikes: scope.strikes(number, chance) })
+        let is_full = self.counters.len() >= limits::FAULT_COUNTERS_MAX;
+        let number = match self.counters.get_mut(&key) {
+            Some(count) => {
+                *count += 1;
+                *count
+            }
+            None if is_full => {
+                self.log.uncounted += 1;
+                return None;
+            }
+            None => {
+                self.counters.insert(key.clone(), 1);
+                1
+            }
+        };
+        let (_, counter) = key;
+        let strikes = planned.scope.strikes(number, || Chance::drawn(seed, fault.0, &counter, number));
+        Some(Counting { number, counter, strikes })
     }
 
-    fn record(&mut self, index: usize, occasion: &Occasion<'_>, count: u64) {
+    fn record(&mut self, index: usize, occasion: &Occasion<'_>, count: u64, counter: String) {
         let ActiveFault { number, planned, struck } = &mut self.faults[index];
         *struck += 1;
         let entry = FaultEntry::new(number.0, &planned.fault, occasion, count);
-        self.log.record(occasion.counter(planned.scope.counted), entry);
+        self.log.record(counter, entry);
     }
 
     /// What a fault of the link does to a frame. A connection is counted once, at its first frame.
@@ -328,7 +328,9 @@ impl State {
         }
         let effect = meter.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
         if is_first || matches!(effect, meter::Effect::Cut(_)) {
-            self.record(index, occasion, count);
+            // The meter keeps no text, and a link is struck once or twice.
+            let counter = occasion.counter(self.faults[index].planned.scope.counted);
+            self.record(index, occasion, count, counter);
         }
         Some(effect)
     }

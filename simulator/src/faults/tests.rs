@@ -159,7 +159,7 @@ fn the_first_fault_that_strikes_decides_and_the_others_only_count() {
     let second = plan.add(planned(second)).expect("possible");
     let seen = [1, 2, 3].map(|_| sent(&plan, "15550002"));
     assert_eq!(seen, [AckDecision::Drop, AckDecision::Nack { code: 479 }, AckDecision::Send]);
-    assert_eq!(plan.struck(second), Some(1));
+    assert_eq!(plan.active().iter().map(|fault| fault.struck).collect::<Vec<_>>(), [1, 1]);
     assert!(plan.remove(second) && !plan.remove(second));
     assert_eq!(
         plan.log().lines(),
@@ -317,6 +317,17 @@ fn a_plan_is_full_at_its_bound() {
     assert_eq!(plan.add(drop), Err(PlanError::Full));
     plan.clear();
     assert!(plan.active().is_empty());
+}
+
+#[test]
+fn counters_keep_no_more_of_a_clients_words_than_the_log() {
+    let long = "x".repeat(10_000);
+    let asked = Question { device: &gateway(), namespace: &long, id: "1" };
+    let sent = Sending { device: &gateway(), chat: &long, stanza_type: "text", id: "1" };
+    for occasion in [moment::Occasion::from(&asked), moment::Occasion::from(&sent)] {
+        let counter = occasion.counter(Counted::Chat);
+        assert_eq!(counter.matches('x').count(), crate::limits::FAULT_NAME_CHARS_MAX);
+    }
 }
 
 #[test]

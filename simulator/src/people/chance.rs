@@ -51,7 +51,8 @@ impl fmt::Debug for Chance {
 
 /// Bytes in hexadecimal digits, small letters.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -65,6 +66,11 @@ mod tests {
         assert_eq!(one.message_id(), other.message_id());
         assert_ne!(one.bytes::<8>(), Chance::new(7, "bob").bytes::<8>());
         assert_ne!(Chance::new(7, "ann").bytes::<8>(), Chance::new(8, "ann").bytes::<8>());
+    }
+
+    #[test]
+    fn bytes_have_two_digits_each() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
     }
 
     #[test]

@@ -31,9 +31,6 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    pub const ALL: [Self; 7] =
-        [Self::Image, Self::Video, Self::Audio, Self::Voice, Self::Document, Self::Sticker, Self::History];
-
     /// What the keys are derived for.
     fn purpose(self) -> &'static str {
         match self {
@@ -221,7 +218,8 @@ mod tests {
 
     #[test]
     fn files_of_every_length_and_kind_come_back() {
-        for kind in FileKind::ALL {
+        use FileKind::{Audio, Document, History, Image, Sticker, Video, Voice};
+        for kind in [Image, Video, Audio, Voice, Document, Sticker, History] {
             for length in [0, 1, 15, 16, 17, 1000] {
                 let content = vec![length as u8; length];
                 let (seal, encrypted) = seal(kind, &content, [3; 32]).unwrap();

@@ -1,6 +1,7 @@
 //! The history that a phone gives to a new companion: chats and their older messages, in compressed parts, each announced
 //! by a peer message that carries the part itself or says where on the media host it lies.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use flate2::Compression;
@@ -30,6 +31,14 @@ pub struct HistorySize {
     pub messages_per_chat: usize,
 }
 
+impl HistorySize {
+    /// Whether a phone can have that much.
+    pub fn is_allowed(self) -> bool {
+        let messages = self.chats.checked_mul(self.messages_per_chat);
+        self.chats <= HISTORY_MESSAGES_MAX && messages.is_some_and(|count| count <= HISTORY_MESSAGES_MAX)
+    }
+}
+
 /// One chat of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryChat {
@@ -37,7 +46,8 @@ pub struct HistoryChat {
     pub jid: String,
     /// The hidden id of the other, where there is one.
     pub lid: Option<String>,
-    pub name: String,
+    /// The name of the other or the subject of the group, if the phone has heard it.
+    pub name: Option<String>,
     /// The oldest first.
     pub lines: Vec<HistoryLine>,
 }
@@ -128,22 +138,19 @@ pub fn made_up(size: HistorySize, now_ms: u64) -> Vec<HistoryChat> {
         .map(|chat| HistoryChat {
             jid: format!("{}@s.whatsapp.net", MADE_UP_NUMBER + chat as u64),
             lid: None,
-            name: format!("Old friend {}", chat + 1),
+            name: Some(format!("Old friend {}", chat + 1)),
             lines: (0..lines).map(|number| line(chat, number)).collect(),
         })
         .collect()
 }
 
 /// All parts for a new companion, in the order in which they are sent: the chats with their newest message, then names,
-/// then the rest that does not block, then the older messages.
-pub fn parts(own: &Person, chats: &[HistoryChat]) -> Vec<HistoryPart> {
+/// then the rest that does not block, then the older messages. `names` are those of people, by account.
+pub fn parts(own: &Person, chats: &[HistoryChat], names: &BTreeMap<String, String>) -> Vec<HistoryPart> {
     let newest: Vec<wa::Conversation> = chats.iter().map(|chat| conversation(chat, newest_of(chat))).collect();
     let oldest_at = chats.iter().filter_map(|chat| newest_of(chat).first().map(|line| line.at)).min();
-    let names = chats
-        .iter()
-        .map(|chat| pushname(&chat.jid, &chat.name))
-        .chain([pushname(&own.jid().to_string(), &own.name)])
-        .collect();
+    let own_jid = own.jid().to_string();
+    let names = names.iter().chain([(&own_jid, &own.name)]).map(|(jid, name)| pushname(jid, name)).collect();
     let mut plan = vec![
         (part(PartType::INITIAL_BOOTSTRAP, newest, chats), oldest_at),
         (wa::HistorySync { pushnames: names, ..part(PartType::PUSH_NAME, vec![], &[]) }, None),
@@ -207,7 +214,7 @@ fn conversation(chat: &HistoryChat, lines: &[HistoryLine]) -> wa::Conversation {
     wa::Conversation {
         id: chat.jid.clone(),
         lid_jid: chat.lid.clone(),
-        name: Some(chat.name.clone()),
+        name: chat.name.clone(),
         conversation_timestamp: last_at,
         last_msg_timestamp: last_at,
         unread_count: Some(0),
@@ -291,7 +298,7 @@ mod tests {
     fn the_client_library_finds_every_message_once() {
         for (chats, messages_per_chat) in [(0, 0), (1, 0), (1, 1), (3, 5), (2, 30_000), (40, 700)] {
             let size = HistorySize { chats, messages_per_chat };
-            let parts = parts(&ann(), &made_up(size, NOW_MS));
+            let parts = parts(&ann(), &made_up(size, NOW_MS), &BTreeMap::new());
             let found = parsed(&parts);
             assert_eq!(found.len(), chats);
             assert!(found.iter().all(|(_, count)| *count == messages_per_chat), "{size:?}: {found:?}");
@@ -307,7 +314,7 @@ mod tests {
     fn the_person_s_own_name_and_known_pairs_are_found() {
         let mut chats = made_up(HistorySize { chats: 2, messages_per_chat: 2 }, NOW_MS);
         chats[1].lid = Some("9002@lid".to_owned());
-        let parts = parts(&ann(), &chats);
+        let parts = parts(&ann(), &chats, &BTreeMap::new());
         let results: Vec<_> = parts
             .into_iter()
             .map(|part| process_history_sync(part.compressed, Some("15550001"), false).unwrap())
@@ -319,12 +326,13 @@ mod tests {
 
     #[test]
     fn the_first_part_of_a_small_history_travels_in_its_notice() {
-        let small = parts(&ann(), &made_up(HistorySize { chats: 10, messages_per_chat: 10 }, NOW_MS));
+        let small = parts(&ann(), &made_up(HistorySize { chats: 10, messages_per_chat: 10 }, NOW_MS), &BTreeMap::new());
         assert_eq!(small.iter().map(HistoryPart::is_small).collect::<Vec<_>>(), [true, false, false, false]);
         let notice = small[0].inline_notice();
         let notice = &notice.protocol_message.history_sync_notification;
         assert_eq!(notice.initial_hist_bootstrap_inline_payload.as_deref(), Some(small[0].compressed.as_slice()));
-        let large = parts(&ann(), &made_up(HistorySize { chats: 20_000, messages_per_chat: 1 }, NOW_MS));
+        let large =
+            parts(&ann(), &made_up(HistorySize { chats: 20_000, messages_per_chat: 1 }, NOW_MS), &BTreeMap::new());
         assert!(!large[0].is_small());
     }
 

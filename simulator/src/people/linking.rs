@@ -135,6 +135,11 @@ impl Companions {
         &self.linked
     }
 
+    /// The indexes of the keys that are valid now; the phone itself has index 0.
+    pub fn key_indexes(&self) -> Vec<u32> {
+        std::iter::once(0).chain(self.linked.iter().map(|one| one.key_index)).collect()
+    }
+
     pub fn raw_id(&self) -> u32 {
         self.raw_id
     }
@@ -193,7 +198,7 @@ impl Companions {
     /// Gives the identity back complete, with the account's key: what is shown to others beside its keys.
     ///
     /// # Errors
-    /// [`LinkError::WrongSignature`] when either signature is missing or wrong.
+    /// [`LinkError::WrongSignature`] when either signature is missing or wrong, or [`LinkError::TooMany`].
     pub fn settle(
         &mut self,
         own: &Identity,
@@ -217,6 +222,10 @@ impl Companions {
             return Err(LinkError::WrongSignature);
         }
         self.linked.retain(|companion| companion.device != device);
+        // Others may have been linked since it was admitted.
+        if self.linked.len() >= COMPANIONS_MAX {
+            return Err(LinkError::TooMany);
+        }
         self.linked.push(Companion { device, key_index: admission.key_index, identity: admission.identity });
         signed.account_signature_key = Some(own.public_key().to_vec());
         Ok(signed.encode_to_vec())
@@ -241,8 +250,7 @@ impl Companions {
             raw_id: Some(self.raw_id),
             timestamp: Some(now_ms / 1000),
             current_index: Some(self.last_index),
-            // The phone itself has index 0.
-            valid_indexes: std::iter::once(0).chain(self.linked.iter().map(|one| one.key_index)).collect(),
+            valid_indexes: self.key_indexes(),
             ..Default::default()
         }
         .encode_to_vec();

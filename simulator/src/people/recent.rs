@@ -24,16 +24,16 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.values.get_mut(key)
     }
 
-    /// Puts a value in. One that was there under the key keeps its place in the order.
-    pub fn insert(&mut self, key: K, value: V) {
+    /// Puts a value in, and gives what is forgotten for it. One that was there under the key keeps its place in the
+    /// order.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if self.values.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
-        while self.order.len() > self.max {
-            if let Some(oldest) = self.order.pop_front() {
-                self.values.remove(&oldest);
-            }
+        if self.order.len() <= self.max {
+            return None;
         }
+        self.order.pop_front().and_then(|oldest| self.values.remove(&oldest))
     }
 
     /// The oldest first.
@@ -49,9 +49,8 @@ mod tests {
     #[test]
     fn the_oldest_are_forgotten() {
         let mut recent = Recent::new(2);
-        for (key, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
-            recent.insert(key, value);
-        }
+        let forgotten = [("a", 1), ("b", 2), ("a", 3), ("c", 4)].map(|(key, value)| recent.insert(key, value));
+        assert_eq!(forgotten, [None, None, None, Some(3)]);
         assert_eq!(recent.get(&"a"), None);
         assert_eq!(recent.iter().copied().collect::<Vec<_>>(), [2, 4]);
     }

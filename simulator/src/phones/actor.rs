@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::desk::Desk;
 use crate::checks::Decryption;
 use crate::clock;
-use crate::faults::{Direction, MediaDecision, MediaTransfer};
+use crate::faults::{Direction, MediaDecision, MediaTransfer, carried_ms};
 use crate::limits::PHONE_TICK_MS;
 use crate::people::phone::Action;
 use crate::people::signal::Way;
@@ -51,11 +51,14 @@ pub struct Actor {
     /// For what comes back from the media host. Weak: a phone that nobody holds ends.
     pub wishes: mpsc::WeakSender<Command>,
     pub tasks: TaskTracker,
+    /// All phones are to end, and what they have begun.
+    pub stop: CancellationToken,
 }
 
 impl Actor {
     /// Runs until nobody holds the phone any more, or until all are stopped.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let stop = self.stop.clone();
         let mut link = None;
         let mut ticked_at_ms = clock::now_ms();
         loop {
@@ -201,11 +204,13 @@ impl Actor {
             MediaDecision::Serve => stored(&self.network, &mut self.desk, ticket, bytes, now_ms),
             MediaDecision::Refuse(_) => self.desk.phone.not_stored(ticket, "the media host does not take the file"),
             MediaDecision::Slow { delay_ms, bytes_per_second } => {
-                let carried_ms = bytes_per_second.map_or(0, |pace| (bytes.len() as u64 * 1000).div_ceil(pace.max(1)));
+                let carried_ms = carried_ms(bytes.len(), bytes_per_second);
                 let wait = Duration::from_millis(delay_ms.saturating_add(carried_ms));
-                let (network, wishes) = (self.network.clone(), self.wishes.clone());
+                let (network, wishes, stop) = (self.network.clone(), self.wishes.clone(), self.stop.clone());
                 let work = async move {
-                    clock::sleep(wait).await;
+                    if stop.run_until_cancelled(clock::sleep(wait)).await.is_none() {
+                        return;
+                    }
                     if let Some(wishes) = wishes.upgrade() {
                         let act: Act = Box::new(move |desk, now_ms| stored(&network, desk, ticket, bytes, now_ms));
                         // The phone is gone if nobody takes it.

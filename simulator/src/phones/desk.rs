@@ -51,6 +51,11 @@ impl Desk {
         self.stages.iter().rev().filter(is_named).find(|node| is_meant(node)).cloned()
     }
 
+    /// Forgets the stages of linking with this name for which something holds.
+    pub fn forget_stages(&mut self, name: &str, is_meant: impl Fn(&Node) -> bool) {
+        self.stages.retain(|node| !(node.text("stage").is_some_and(|stage| stage == name) && is_meant(node)));
+    }
+
     /// An own message was accepted from its person.
     pub fn follow(&mut self, id: &str, chat: &str) {
         self.sent.insert(id.to_owned(), Sent::new(id, chat));

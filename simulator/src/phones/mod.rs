@@ -13,12 +13,14 @@ mod wishes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX};
+use crate::clock;
+use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX, STOP_WAIT_SECONDS};
 use crate::server::network::Network;
 
 pub use person::{Person, address};
@@ -98,10 +100,12 @@ impl Phones {
         self.inner.people.lock().values().cloned().collect()
     }
 
-    /// Ends all phones, and waits for their tasks. What people wish after that is refused.
+    /// Ends all phones, and waits for their tasks, though not for ever. What people wish after that is refused.
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         self.inner.tasks.close();
-        self.inner.tasks.wait().await;
+        if clock::within(Duration::from_secs(STOP_WAIT_SECONDS), self.inner.tasks.wait()).await.is_none() {
+            tracing::warn!("tasks of phones have not ended in time");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::actor::{Act, Actor, Command, Shown};
 use super::desk::Desk;
 use super::{Refusal, Sent};
 use crate::clock;
-use crate::limits::WISHES_WAITING_MAX;
+use crate::limits::{HISTORY_MESSAGES_MAX, WISHES_WAITING_MAX};
 use crate::people::address;
 use crate::people::content::Content;
 use crate::people::history::HistorySize;
@@ -80,13 +80,14 @@ impl Person {
             shown: shown.clone(),
             wishes: commands.downgrade(),
             tasks: tasks.clone(),
+            stop: stop.clone(),
         };
         // A phone that is new has a link before anybody can wish for anything.
         let (answer, _) = oneshot::channel();
         if commands.try_send(Command::Online(answer)).is_err() {
             return Err(Refusal::stopped());
         }
-        tasks.spawn(Box::pin(actor.run(receiver, stop.clone())));
+        tasks.spawn(Box::pin(actor.run(receiver)));
         let (network, tasks) = (network.clone(), tasks.clone());
         let history = Mutex::default();
         let inner = Inner { network, account, name: name.to_owned(), commands, shown, history, tasks };
@@ -143,8 +144,15 @@ impl Person {
     }
 
     /// What clients that are linked from now on are given of old messages, besides what was said with this phone.
-    pub fn set_history(&self, size: HistorySize) {
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for more messages than there may be.
+    pub fn set_history(&self, size: HistorySize) -> Result<(), Refusal> {
+        if !size.is_allowed() {
+            return Err(Refusal::Invalid(format!("a history has at most {HISTORY_MESSAGES_MAX} messages in all")));
+        }
         *self.inner.history.lock() = size;
+        Ok(())
     }
 
     pub(super) fn history(&self) -> HistorySize {

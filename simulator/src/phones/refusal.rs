@@ -72,6 +72,11 @@ impl From<PairingCodeError> for Refusal {
 
 impl From<GroupError> for Refusal {
     fn from(error: GroupError) -> Self {
-        Self::Conflict(format!("the group cannot be made: {error}"))
+        match error {
+            GroupError::Subject => Self::Invalid(error.to_string()),
+            GroupError::NoMember | GroupError::NoAdmin | GroupError::TooMany => {
+                Self::Conflict(format!("the group cannot be made: {error}"))
+            }
+        }
     }
 }

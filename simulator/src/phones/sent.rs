@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::people::phone::Progress;
 
 /// How far an own message got.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sent {
     pub id: String,
     /// The account or the group that it is for, such as `15550002@s.whatsapp.net`.
@@ -19,7 +19,7 @@ pub struct Sent {
     pub read_by: BTreeSet<String>,
     pub played_by: BTreeSet<String>,
     /// Why it will not get further.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 

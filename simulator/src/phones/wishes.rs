@@ -124,7 +124,8 @@ impl Person {
     /// Makes a group with these people; returns its address.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] if a number has no account, [`Refusal::Conflict`] if there are too many groups or members.
+    /// [`Refusal::Unknown`] if a number has no account, [`Refusal::Invalid`] for no proper subject,
+    /// [`Refusal::Conflict`] if there are too many groups or members.
     pub fn create_group(&self, subject: &str, members: &[String], naming: Naming) -> Result<Jid, Refusal> {
         let find = |number: &String| {
             let unknown = || Refusal::Unknown(format!("nobody has the number {number}; make that person first"));

@@ -7,16 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::app_state::Collections;
 use super::device::Device;
 use crate::clock;
-use crate::limits::{DEVICES_PER_ACCOUNT_MAX, WATCHERS_PER_ACCOUNT_MAX};
+use crate::limits::{COMPANIONS_MAX, WATCHERS_PER_ACCOUNT_MAX};
 use crate::wire::stanza::{Jid, Server};
 
 /// Which of an account's two addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Naming {
     Number,
     Lid,
@@ -65,6 +67,14 @@ struct State {
     /// Numbers of accounts that asked for this one's devices, and are told when they change.
     watchers: BTreeSet<String>,
     last_seen_seconds: Option<u64>,
+}
+
+impl State {
+    /// Whether one more companion may be linked.
+    fn has_room(&self) -> bool {
+        // The phone is no companion.
+        self.devices.len() <= COMPANIONS_MAX
+    }
 }
 
 impl Account {
@@ -138,7 +148,7 @@ impl Account {
     /// A number for a new companion, never used before by this account; nothing when it has as many as it may.
     pub(super) fn reserve_device(&self) -> Option<u16> {
         let mut state = self.state.lock();
-        if state.devices.len() > DEVICES_PER_ACCOUNT_MAX {
+        if !state.has_room() {
             return None;
         }
         let index = state.next_device;
@@ -146,8 +156,14 @@ impl Account {
         Some(index)
     }
 
-    pub(super) fn add_device(&self, device: Arc<Device>) {
-        self.state.lock().devices.insert(device.index(), device);
+    /// Adds a companion; false when others have been added since its number was reserved, and it is one too many.
+    pub(super) fn add_device(&self, device: Arc<Device>) -> bool {
+        let mut state = self.state.lock();
+        if !state.has_room() {
+            return false;
+        }
+        state.devices.insert(device.index(), device);
+        true
     }
 
     pub(super) fn remove_device(&self, index: u16) -> Option<Arc<Device>> {
@@ -182,6 +198,11 @@ impl Account {
 
     pub(super) fn blocked(&self) -> BTreeSet<String> {
         self.state.lock().blocked.clone()
+    }
+
+    /// Whether a LID is blocked.
+    pub(super) fn has_blocked(&self, lid: &str) -> bool {
+        self.state.lock().blocked.contains(lid)
     }
 
     /// Blocks or unblocks a LID.
@@ -295,6 +316,7 @@ fn lid_for(number: &str, attempt: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::device::Companion;
 
     #[test]
     fn both_addresses_name_one_account_and_its_devices() {
@@ -308,6 +330,18 @@ mod tests {
         assert!(Arc::ptr_eq(&by_number.account, &account));
         assert!(directory.resolve(&Jid::pn("15550002")).is_none());
         assert!(directory.resolve(&Jid::group("1-2")).is_none());
+    }
+
+    #[test]
+    fn companions_beyond_those_that_there_may_be_are_refused_though_their_numbers_were_reserved() {
+        let account = Directory::default().register("15550001", "Ann");
+        let numbers: Vec<u16> = (0..=COMPANIONS_MAX).map(|_| account.reserve_device().unwrap()).collect();
+        let added = numbers.iter().map(|index| {
+            let proof = Companion { noise_public: [1; 32], signed_identity: Vec::new(), key_index: u32::from(*index) };
+            account.add_device(Arc::new(Device::companion(account.number(), account.lid(), *index, proof)))
+        });
+        assert_eq!(added.filter(|is_added| *is_added).count(), COMPANIONS_MAX);
+        assert_eq!(account.reserve_device(), None);
     }
 
     #[test]

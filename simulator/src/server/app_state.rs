@@ -17,13 +17,18 @@ pub enum PatchRefused {
     Conflict(u64),
     /// The bytes are no patch.
     Unreadable,
+    /// There is no collection of this name.
+    Unknown,
     /// The collection has as many patches as it may.
     Full,
 }
 
+/// The collections that clients have.
+const NAMES: [&str; 5] = ["critical_block", "critical_unblock_low", "regular", "regular_high", "regular_low"];
+
 #[derive(Default)]
 pub struct Collections {
-    by_name: BTreeMap<String, Vec<Vec<u8>>>,
+    by_name: BTreeMap<&'static str, Vec<Vec<u8>>>,
 }
 
 impl Collections {
@@ -35,10 +40,11 @@ impl Collections {
     /// Appends a patch that was made on version `base`, and returns the version that it makes.
     ///
     /// # Errors
-    /// It was made on another version, is unreadable, or one too many.
+    /// It was made on another version, is unreadable, for no collection, or one too many.
     pub fn append(&mut self, name: &str, base: u64, patch: &[u8]) -> Result<u64, PatchRefused> {
         let mut patch = SyncdPatch::decode_from_slice(patch).map_err(|_| PatchRefused::Unreadable)?;
-        let patches = self.by_name.entry(name.to_owned()).or_default();
+        let known = NAMES.iter().find(|known| **known == name).ok_or(PatchRefused::Unknown)?;
+        let patches = self.by_name.entry(*known).or_default();
         let version = patches.len() as u64;
         if version != base {
             return Err(PatchRefused::Conflict(version));
@@ -70,7 +76,8 @@ mod tests {
         assert_eq!(collections.append("regular", 0, &patch), Ok(1));
         assert_eq!(collections.append("regular", 0, &patch), Err(PatchRefused::Conflict(1)));
         assert_eq!(collections.append("regular", 1, &patch), Ok(2));
-        assert_eq!(collections.append("other", 0, &[0xff]), Err(PatchRefused::Unreadable));
+        assert_eq!(collections.append("regular_low", 0, &[0xff]), Err(PatchRefused::Unreadable));
+        assert_eq!(collections.append("of my own", 0, &patch), Err(PatchRefused::Unknown));
         let late = collections.after("regular", 1, 10);
         let version = SyncdPatch::decode_from_slice(&late[0]).unwrap().version.into_option().unwrap();
         assert_eq!((late.len(), version.version), (1, Some(2)));

@@ -16,9 +16,9 @@ use super::network::Network;
 use super::outlet::Outlet;
 use super::registration::Registering;
 use super::session::Session;
-use super::stanza_log::Direction;
 use super::{login, registration};
 use crate::clock;
+use crate::faults::Direction;
 use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_WAIT_SECONDS, WRITE_STANZAS_MAX};
 use crate::wire::noise::{Answered, Handshaken, Opener, Pattern, Sealer, answer_hello};
 use crate::wire::stanza::{Jid, Node};
@@ -52,11 +52,15 @@ impl Role {
     }
 }
 
-/// Serves a WebSocket until it ends.
-pub async fn serve(network: Network, socket: WebSocket) {
+/// Serves a WebSocket until it ends, or the port at which it came is closed.
+pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken) {
     let (mut reader, mut writer) = frames::split(&network, socket);
     let wait = Duration::from_secs(HANDSHAKE_WAIT_SECONDS);
-    let handshaken = match clock::within(wait, shake_hands(&network, &mut reader, &mut writer)).await {
+    let handshake = tokio::select! {
+        handshake = clock::within(wait, shake_hands(&network, &mut reader, &mut writer)) => handshake,
+        () = stop.cancelled() => return,
+    };
+    let handshaken = match handshake {
         Some(Ok(handshaken)) => handshaken,
         Some(Err(error)) => return tracing::debug!(%error, "a handshake failed"),
         None => return tracing::debug!("a handshake took too long"),
@@ -73,6 +77,10 @@ pub async fn serve(network: Network, socket: WebSocket) {
     } else {
         login::begin(&network, &payload, client_static, &outlet).map(|session| Role::Device(Box::new(session)))
     };
+    if stop.is_cancelled() {
+        // Whoever closed the port may have looked for connections before this one was there.
+        outlet.cut();
+    }
     if let Some(Role::Device(session)) = &role {
         reader.is_of(session.device.name());
     }
@@ -144,7 +152,7 @@ async fn take_in(
         match node {
             Ok(node) => {
                 let node = Arc::new(node);
-                network.inner.log.note(Direction::Up, role.device(), &node);
+                network.inner.log.note(Direction::ToServer, role.device(), &node);
                 role.receive(&node);
             }
             Err(error) => {
@@ -182,7 +190,7 @@ impl Pump {
     async fn write(&mut self, nodes: &[Arc<Node>], writer: &mut Writer) -> Result<(), ConnectionError> {
         for node in nodes {
             writer.write_node(node, &mut self.sealer).await?;
-            self.network.inner.log.note(Direction::Down, self.device.as_ref(), node);
+            self.network.inner.log.note(Direction::ToClient, self.device.as_ref(), node);
         }
         writer.flush().await
     }

@@ -1,6 +1,5 @@
 //! A device of an account: the phone (0), or a companion. To the server both are the same: keys, and a mailbox.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -20,8 +19,6 @@ pub struct Companion {
     /// Protobuf `ADVSignedDeviceIdentity`, with the signatures of the account and the device.
     pub signed_identity: Vec<u8>,
     pub key_index: u32,
-    /// Protobuf `DeviceProps` as it registered with.
-    pub properties: Vec<u8>,
 }
 
 /// A device.
@@ -116,11 +113,6 @@ impl Device {
         if self.mailbox.keep(notice).is_err() {
             tracing::warn!(device = %self.number, "a mailbox is full: a notice was not left");
         }
-    }
-
-    /// Stanzas that it has not confirmed, oldest first.
-    pub fn kept(&self) -> Vec<Arc<Node>> {
-        self.mailbox.kept()
     }
 
     /// How many stanzas it has not confirmed.

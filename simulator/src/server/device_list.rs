@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::account::{Account, Naming};
+use super::account::Account;
 use super::device::Device;
 use super::network::Network;
-use super::registration::new_id;
+use super::notification::notification;
 use crate::clock;
 use crate::wire::stanza::{Node, NodeBuilder, holding};
 
@@ -53,28 +53,24 @@ pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
             continue;
         }
         for device in watcher.devices() {
-            device.tell(notification(account, change));
+            device.tell(others_notification(account, change));
         }
     }
 }
 
 fn own_notification(account: &Account) -> Node {
-    let mut children: Vec<Node> = account.devices().iter().map(|device| device_node(device, Naming::Number)).collect();
+    let mut children: Vec<Node> = account.devices().iter().map(|device| device_node(device)).collect();
     children.extend(key_index_list(account));
-    NodeBuilder::new("notification")
-        .attr("from", account.number().clone())
-        .attr("type", "account_sync")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
+    notification(account.number().clone(), "account_sync")
         .children([NodeBuilder::new("devices").children(children).build()])
         .build()
 }
 
-fn notification(account: &Account, change: Change<'_>) -> Node {
+fn others_notification(account: &Account, change: Change<'_>) -> Node {
     let list = key_index_list(account);
     let operation = match change {
         Change::Added(device) => {
-            NodeBuilder::new("add").children([Some(device_node(device, Naming::Number)), list].into_iter().flatten())
+            NodeBuilder::new("add").children([Some(device_node(device)), list].into_iter().flatten())
         }
         Change::Removed(device) => {
             let bare = NodeBuilder::new("device").attr("jid", device.number().clone()).build();
@@ -82,18 +78,14 @@ fn notification(account: &Account, change: Change<'_>) -> Node {
             NodeBuilder::new("remove").children([bare, at])
         }
     };
-    NodeBuilder::new("notification")
-        .attr("from", account.number().clone())
+    notification(account.number().clone(), "devices")
         .attr("lid", account.lid().clone())
-        .attr("type", "devices")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
         .children([operation.build()])
         .build()
 }
 
-fn device_node(device: &Device, naming: Naming) -> Node {
-    let node = NodeBuilder::new("device").attr("jid", device.jid(naming).clone());
+fn device_node(device: &Device) -> Node {
+    let node = NodeBuilder::new("device").attr("jid", device.number().clone());
     match device.linked() {
         Some(linked) => node.attr("key-index", linked.key_index).build(),
         None => node.build(),

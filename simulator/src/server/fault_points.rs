@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::device::Device;
-use super::group::GroupAddress as _;
 use super::network::Network;
 use crate::clock;
 use crate::faults::DeviceName;
@@ -16,11 +15,11 @@ use crate::faults::{
     MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision, Question, ReceiptDecision, Refusal, Sending,
     StreamEnd, UsyncDecision,
 };
-use crate::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeContent, Read as _};
 
 /// A conversation as faults name it: the number of a person, or the address of a group.
 pub fn conversation(network: &Network, jid: &Jid) -> String {
-    if jid.is_group_address() {
+    if jid.is_group() {
         return jid.to_string();
     }
     match network.account(jid) {

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::account::{Account, Naming};
 use crate::clock;
-use crate::limits::{GROUP_MEMBERS_MAX, GROUPS_MAX};
-use crate::wire::stanza::{Jid, Node, NodeBuilder, holding};
+use crate::limits::{GROUP_MEMBERS_MAX, GROUP_SUBJECT_BYTES_MAX, GROUPS_MAX};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, holding};
 
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum GroupError {
     NoAdmin,
     #[error("there are as many groups, or members, as there may be")]
     TooMany,
+    #[error("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")]
+    Subject,
 }
 
 /// Who may write, and who may change the description.
@@ -176,11 +178,17 @@ impl Group {
         true
     }
 
-    pub fn set_subject(&self, subject: &str, by: &Arc<Account>) {
+    /// Gives it another name.
+    ///
+    /// # Errors
+    /// It is none, or too long.
+    pub fn set_subject(&self, subject: &str, by: &Arc<Account>) -> Result<(), GroupError> {
+        check_subject(subject)?;
         let mut state = self.state.lock();
         subject.clone_into(&mut state.subject);
         state.subject_at_seconds = clock::now_seconds();
         state.subject_by = by.clone();
+        Ok(())
     }
 
     pub fn set_description(&self, description: Option<Description>) {
@@ -238,6 +246,10 @@ impl Group {
     }
 }
 
+fn check_subject(subject: &str) -> Result<(), GroupError> {
+    if (1..=GROUP_SUBJECT_BYTES_MAX).contains(&subject.len()) { Ok(()) } else { Err(GroupError::Subject) }
+}
+
 /// The word for a way of naming, as stanzas of groups carry it.
 pub fn mode(naming: Naming) -> &'static str {
     match naming {
@@ -278,7 +290,7 @@ impl Groups {
     /// Makes a group of these people, its creator first.
     ///
     /// # Errors
-    /// Too many groups or members.
+    /// Too many groups or members, or no proper subject.
     pub fn create(
         &self,
         subject: &str,
@@ -286,6 +298,7 @@ impl Groups {
         others: &[Arc<Account>],
         naming: Naming,
     ) -> Result<Arc<Group>, GroupError> {
+        check_subject(subject)?;
         let mut by_id = self.by_id.write();
         if by_id.len() >= GROUPS_MAX {
             return Err(GroupError::TooMany);
@@ -316,7 +329,7 @@ impl Groups {
 
     /// Finds a group by its address.
     pub fn find(&self, jid: &Jid) -> Option<Arc<Group>> {
-        jid.is_group_address().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
+        jid.is_group().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
     }
 
     /// Finds a group by the code of its invitation.
@@ -328,17 +341,6 @@ impl Groups {
     pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Group>> {
         let groups: Vec<Arc<Group>> = self.by_id.read().values().cloned().collect();
         groups.into_iter().filter(|group| group.rank(account).is_some()).collect()
-    }
-}
-
-/// Whether an address is a group's.
-pub trait GroupAddress {
-    fn is_group_address(&self) -> bool;
-}
-
-impl GroupAddress for Jid {
-    fn is_group_address(&self) -> bool {
-        self.server == crate::wire::stanza::Server::Group
     }
 }
 
@@ -370,6 +372,19 @@ mod tests {
         let by_number = groups.create("Cooks", &ann, std::slice::from_ref(&bob), Naming::Number).unwrap().describe();
         assert_eq!(by_number.all()[1].jid("lid").as_ref(), Some(bob.lid()));
         assert_eq!(by_number.all()[0].text("type"), Some("superadmin".into()));
+    }
+
+    #[test]
+    fn a_group_has_a_name_that_is_not_too_long() {
+        let [ann, ..] = people();
+        let groups = Groups::default();
+        let longest = "x".repeat(GROUP_SUBJECT_BYTES_MAX);
+        let group = groups.create(&longest, &ann, &[], Naming::Number).unwrap();
+        for subject in ["", &format!("{longest}x")] {
+            assert_eq!(groups.create(subject, &ann, &[], Naming::Number).err(), Some(GroupError::Subject));
+            assert_eq!(group.set_subject(subject, &ann), Err(GroupError::Subject));
+        }
+        assert_eq!(group.subject(), longest);
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::account::{Account, Naming};
 use super::group::{Group, GroupError, Member, mode};
 use super::network::Network;
-use super::registration::new_id;
+use super::notification::notification;
 use super::session::Session;
-use crate::clock;
 use crate::wire::stanza::{Node, NodeBuilder};
 
 /// Tells all members that people came, went, or may more or less. Call it while those who go are still members.
@@ -40,11 +39,7 @@ pub fn created(group: &Group, by: &Account) {
 }
 
 fn send(group: &Group, members: &[Member], by: &Account, action: Node, but: Option<&Session>) {
-    let notification = NodeBuilder::new("notification")
-        .attr("from", group.jid().clone())
-        .attr("type", "w:gp2")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
+    let notification = notification(group.jid().clone(), "w:gp2")
         .attr("notify", by.name())
         .attr("participant", by.jid(group.naming()).clone())
         .attr("addressing_mode", mode(group.naming()));
@@ -67,7 +62,7 @@ impl Network {
     /// Makes a group of these people, its creator first, and tells their devices.
     ///
     /// # Errors
-    /// Too many groups or members.
+    /// Too many groups or members, or no proper subject.
     pub fn create_group(
         &self,
         creator: &Arc<Account>,

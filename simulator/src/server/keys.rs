@@ -1,6 +1,6 @@
 //! The public keys that a device leaves with the server, so that others can begin sessions with it unasked.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::limits::PREKEYS_PER_DEVICE_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding};
@@ -52,14 +52,17 @@ impl KeyBundle {
 
     /// Adds what was uploaded; an id that is there already is replaced. Beyond the bound the oldest go.
     pub fn add(&mut self, uploaded: impl IntoIterator<Item = OneTime>) {
-        let was_empty = self.one_time.is_empty();
+        let mut known: HashSet<[u8; 3]> = self.one_time.iter().map(|(id, _)| *id).collect();
         for (id, value) in uploaded {
-            if !was_empty && let Some(same) = self.one_time.iter_mut().find(|(known, _)| *known == id) {
-                same.1 = value;
+            // Hundreds come at once, and hardly ever one that is there.
+            if !known.insert(id) {
+                self.one_time.iter_mut().filter(|(same, _)| *same == id).for_each(|same| same.1 = value);
                 continue;
             }
-            if self.one_time.len() >= PREKEYS_PER_DEVICE_MAX {
-                self.one_time.pop_front();
+            if self.one_time.len() >= PREKEYS_PER_DEVICE_MAX
+                && let Some((oldest, _)) = self.one_time.pop_front()
+            {
+                known.remove(&oldest);
             }
             self.one_time.push_back((id, value));
         }
@@ -78,11 +81,6 @@ impl KeyBundle {
 
     pub fn one_time_left(&self) -> usize {
         self.one_time.len()
-    }
-
-    /// Throws them away, as if others had taken them.
-    pub fn exhaust(&mut self) {
-        self.one_time.clear();
     }
 }
 
@@ -119,6 +117,9 @@ mod tests {
         keys.add([([0, 0, 1], [1; 32])]);
         keys.add([([0, 0, 1], [9; 32]), ([0, 0, 2], [2; 32])]);
         assert_eq!(keys.one_time_left(), 2);
+        let mut twice_at_once = bundle();
+        twice_at_once.add([([0, 0, 1], [1; 32]), ([0, 0, 1], [9; 32])]);
+        assert_eq!(twice_at_once.one_time().collect::<Vec<_>>(), [&([0, 0, 1], [9; 32])]);
         assert_eq!(keys.take_one_time(), Some(([0, 0, 1], [9; 32])));
     }
 

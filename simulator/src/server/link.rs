@@ -9,7 +9,7 @@ use super::device::Device;
 use super::network::Network;
 use super::outlet::Outlet;
 use super::session::Session;
-use super::stanza_log::Direction;
+use crate::faults::Direction;
 use crate::limits::WRITE_STANZAS_MAX;
 use crate::wire::stanza::Node;
 
@@ -46,7 +46,7 @@ impl Link {
             self.taken.extend(self.session.outlet.take(WRITE_STANZAS_MAX).await?);
         }
         let node = self.taken.pop_front()?;
-        self.session.network.inner.log.note(Direction::Down, Some(self.session.device.number()), &node);
+        self.session.network.inner.log.note(Direction::ToClient, Some(self.session.device.number()), &node);
         Some(node)
     }
 
@@ -74,6 +74,6 @@ impl Drop for Link {
 
 fn send(session: &Session, node: Node) {
     let node = Arc::new(node);
-    session.network.inner.log.note(Direction::Up, Some(session.device.number()), &node);
+    session.network.inner.log.note(Direction::ToServer, Some(session.device.number()), &node);
     session.receive(&node);
 }

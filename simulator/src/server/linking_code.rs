@@ -10,11 +10,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::registration::{Registering, notification};
+use super::notification::notification;
+use super::registration::Registering;
 use super::session::Session;
 use crate::clock;
 use crate::limits::TYPED_CODE_SECONDS;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
 
 const REGISTER: &str = "link_code_companion_reg";
 const REFERENCE: &str = "link_code_pairing_ref";
@@ -29,10 +30,8 @@ const COMPANION_IDENTITY: &str = "companion_identity_public";
 pub struct TypedCode {
     /// The account that it wants to be linked to.
     pub number: Jid,
-    /// Its ephemeral key, wrapped with the code: 80 bytes.
-    pub wrapped_key: Vec<u8>,
-    /// What the phone shows of it, such as `Chrome (Linux)`.
-    pub display: String,
+    /// Under which it is found.
+    pub reference: String,
 }
 
 /// A client that registers sends `companion_hello` or `companion_finish`.
@@ -51,18 +50,25 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let Some(account) = register.jid("jid").and_then(|jid| network.account(&jid)) else {
         return error(node, 404, "item-not-found");
     };
-    let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY).map(<[u8]>::to_vec) else {
+    let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY) else {
         return error(node, 400, "bad-request");
     };
     if register.child_bytes("companion_server_auth_key_pub") != Some(&registering.noise_public[..]) {
         return error(node, 400, "bad-request");
     }
     let display = register.child("companion_platform_display").and_then(Node::content_text).unwrap_or_default();
-    let code =
-        TypedCode { number: account.number().clone(), wrapped_key: wrapped_key.clone(), display: display.to_string() };
-    *registering.typed_code.lock() = Some(code);
+    let registrations = &network.inner.registrations;
     let reference = format!("3@{}", STANDARD.encode(clock::random_bytes::<24>()));
-    network.inner.registrations.add(&reference, registering, Duration::from_secs(TYPED_CODE_SECONDS));
+    let code = TypedCode { number: account.number().clone(), reference: reference.clone() };
+    // A client has one code: who asks again has forgotten the one before.
+    let before = registering.typed_code.lock().replace(code);
+    if let Some(before) = before {
+        registrations.forget(registering, &before.reference);
+    }
+    if registrations.is_full() {
+        return error(node, 503, "service-unavailable");
+    }
+    registrations.add(&reference, registering, Duration::from_secs(TYPED_CODE_SECONDS));
     // ASSUMPTION: how a phone is told of a client that waits for a code is not public; it is told as companions are.
     let child = NodeBuilder::new(REGISTER)
         .attr("stage", "companion_hello")
@@ -74,7 +80,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
         ])
         .build();
     if let Some(phone) = account.phone()
-        && phone.mailbox.keep(notification(child)).is_err()
+        && phone.mailbox.keep(notice(child)).is_err()
     {
         return error(node, 503, "service-unavailable");
     }
@@ -105,7 +111,7 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
             holding(REFERENCE, reference),
         ])
         .build();
-    match phone.mailbox.keep(notification(child)) {
+    match phone.mailbox.keep(notice(child)) {
         Ok(()) => result(node, []),
         Err(_) => error(node, 503, "service-unavailable"),
     }
@@ -131,6 +137,10 @@ pub fn from_phone(session: &Session, node: &Node) -> Node {
             holding(REFERENCE, reference.as_bytes()),
         ])
         .build();
-    registering.outlet.push(Arc::new(notification(child)));
+    registering.outlet.push(Arc::new(notice(child)));
     result(node, [])
+}
+
+fn notice(register: Node) -> Node {
+    notification(SERVER, REGISTER).children([register]).build()
 }

@@ -19,7 +19,7 @@ use crate::limits::{ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, F
 
 /// Accepts until told to stop.
 pub async fn serve(network: Network, listener: TcpListener, control: Router, stop: CancellationToken) {
-    let router = router(network.clone(), control);
+    let router = router(network.clone(), control, stop.clone());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -46,9 +46,9 @@ pub async fn serve(network: Network, listener: TcpListener, control: Router, sto
     }
 }
 
-fn router(network: Network, control: Router) -> Router {
+fn router(network: Network, control: Router, stop: CancellationToken) -> Router {
     Router::new()
-        .route("/ws/chat", get(upgrade))
+        .route("/ws/chat", get(move |network, socket| upgrade(network, socket, stop)))
         .route("/mms/{kind}/{token}", post(media::upload))
         .route("/v/{*path}", any(media::download))
         .with_state(network)
@@ -59,12 +59,12 @@ fn router(network: Network, control: Router) -> Router {
 #[derive(Clone, Default)]
 pub struct HangUp(pub CancellationToken);
 
-async fn upgrade(State(network): State<Network>, upgrade: WebSocketUpgrade) -> Response {
+async fn upgrade(State(network): State<Network>, upgrade: WebSocketUpgrade, stop: CancellationToken) -> Response {
     let tasks = network.inner.tasks.clone();
     upgrade
         .max_message_size(FRAME_BYTES_MAX * 2)
         .max_frame_size(FRAME_BYTES_MAX * 2)
-        .on_upgrade(move |socket| tasks.track_future(connection::serve(network, socket)))
+        .on_upgrade(move |socket| tasks.track_future(connection::serve(network, socket, stop)))
 }
 
 /// Serves one TCP connection until it ends.
@@ -85,7 +85,7 @@ async fn connection_of(network: Network, stream: TcpStream, router: Router) {
 
 async fn speak(network: &Network, stream: TcpStream, first: [u8; 1], router: Router) {
     if first[0] == tls::FIRST_BYTE {
-        let handshake = network.inner.tls.acceptor.accept(stream);
+        let handshake = network.inner.tls.accept(stream);
         match clock::within(Duration::from_secs(HEADER_WAIT_SECONDS), handshake).await {
             Some(Ok(stream)) => http(stream, router).await,
             Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

@@ -40,6 +40,12 @@ pub fn begin(
     }
     tracing::debug!(device = %device.number(), "a companion logged in");
     let session = Session::begin(network, &account, &device, outlet);
+    if account.device(index).is_none_or(|still| !Arc::ptr_eq(&still, &device)) {
+        // It was unlinked since it was found, and whoever did that saw no connection to end.
+        session.end();
+        outlet.end([failure(LOGGED_OUT)]);
+        return None;
+    }
     session.answer(success(device.lid()));
     session.answer(edge_routing());
     if let Some(end) = faults.on_connected(device.name()) {

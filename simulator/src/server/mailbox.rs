@@ -26,6 +26,8 @@ pub struct Mailbox {
 #[derive(Default)]
 struct Inner {
     kept: VecDeque<Arc<Node>>,
+    /// Places for stanzas that are about to come.
+    reserved: usize,
     attached: Option<Attached>,
     connections: u64,
 }
@@ -44,15 +46,38 @@ impl Mailbox {
     /// The mailbox is full: the stanza was not taken.
     pub fn keep(&self, node: Node) -> Result<(), Full> {
         let mut inner = self.inner.lock();
-        if inner.kept.len() >= MAILBOX_STANZAS_MAX {
+        if !inner.has_room() {
             return Err(Full);
         }
-        let node = Arc::new(node);
-        inner.kept.push_back(node.clone());
-        if let Some(attached) = inner.attached.as_ref().filter(|attached| attached.active) {
-            attached.outlet.push(node);
-        }
+        inner.keep(node);
         Ok(())
+    }
+
+    /// Holds a place free for a stanza of which others get their own: it comes by [`Mailbox::keep_reserved`], or the
+    /// place goes by [`Mailbox::give_back`].
+    ///
+    /// # Errors
+    /// The mailbox is full: nothing is reserved.
+    pub fn reserve(&self) -> Result<(), Full> {
+        let mut inner = self.inner.lock();
+        if !inner.has_room() {
+            return Err(Full);
+        }
+        inner.reserved += 1;
+        Ok(())
+    }
+
+    /// Gives up a place that was reserved.
+    pub fn give_back(&self) {
+        let mut inner = self.inner.lock();
+        inner.reserved = inner.reserved.saturating_sub(1);
+    }
+
+    /// As [`Mailbox::keep`], in a place that was reserved.
+    pub fn keep_reserved(&self, node: Node) {
+        let mut inner = self.inner.lock();
+        inner.reserved = inner.reserved.saturating_sub(1);
+        inner.keep(node);
     }
 
     /// Sends a stanza if the device is there, and forgets it.
@@ -124,16 +149,6 @@ impl Mailbox {
         self.inner.lock().attached.is_some()
     }
 
-    /// Whether another stanza fits.
-    pub fn has_room(&self) -> bool {
-        self.inner.lock().kept.len() < MAILBOX_STANZAS_MAX
-    }
-
-    /// All that are kept, oldest first.
-    pub fn kept(&self) -> Vec<Arc<Node>> {
-        self.inner.lock().kept.iter().cloned().collect()
-    }
-
     /// How many are kept.
     pub fn waiting(&self) -> usize {
         self.inner.lock().kept.len()
@@ -142,6 +157,20 @@ impl Mailbox {
     /// The connection that is there.
     pub fn outlet(&self) -> Option<Arc<Outlet>> {
         self.inner.lock().attached.as_ref().map(|attached| attached.outlet.clone())
+    }
+}
+
+impl Inner {
+    fn has_room(&self) -> bool {
+        self.kept.len() + self.reserved < MAILBOX_STANZAS_MAX
+    }
+
+    fn keep(&mut self, node: Node) {
+        let node = Arc::new(node);
+        self.kept.push_back(node.clone());
+        if let Some(attached) = self.attached.as_ref().filter(|attached| attached.active) {
+            attached.outlet.push(node);
+        }
     }
 }
 
@@ -215,6 +244,20 @@ mod tests {
         mailbox.keep(message("a")).unwrap();
         mailbox.activate(connection);
         assert_eq!(next(&outlet).await, ["ib", "a", "ib"]);
+    }
+
+    #[test]
+    fn a_reserved_place_is_nobody_elses() {
+        let mailbox = Mailbox::default();
+        (1..MAILBOX_STANZAS_MAX).for_each(|_| mailbox.keep(empty("receipt")).unwrap());
+        mailbox.reserve().unwrap();
+        assert_eq!((mailbox.reserve(), mailbox.keep(message("late"))), (Err(Full), Err(Full)));
+        mailbox.keep_reserved(message("a"));
+        assert_eq!((mailbox.waiting(), mailbox.reserve()), (MAILBOX_STANZAS_MAX, Err(Full)));
+        mailbox.confirm(|_| true).unwrap();
+        mailbox.reserve().unwrap();
+        mailbox.give_back();
+        mailbox.keep(message("b")).unwrap();
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, Request, State};
@@ -23,8 +24,10 @@ use super::fault_points;
 use super::listener::HangUp;
 use super::network::Network;
 use crate::clock;
-use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal};
-use crate::limits::{MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOADS_MAX};
+use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal, carried_ms};
+use crate::limits::{
+    MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOAD_SECONDS_MAX, MEDIA_UPLOADS_MAX,
+};
 
 /// Kinds of files that clients upload, by the last part of the address.
 const KINDS: [&str; 8] =
@@ -73,7 +76,12 @@ impl MediaHost {
 
     /// Keeps a file of this process: a phone's, which needs no connection. Returns its path on the host.
     pub fn put(&self, encrypted: Bytes) -> String {
-        let hash = Sha256::digest(&encrypted);
+        let hash = Sha256::digest(&encrypted).into();
+        self.keep(encrypted, hash)
+    }
+
+    /// Keeps bytes whose hash this is.
+    fn keep(&self, encrypted: Bytes, hash: [u8; 32]) -> String {
         let path = format!("/v/t62.7118-24/{}", URL_SAFE_NO_PAD.encode(hash));
         let mut files = self.files.lock();
         if files.by_path.contains_key(&path) {
@@ -139,16 +147,16 @@ pub async fn upload(
     };
     // Bodies are in memory as a whole: only so many at once.
     let Ok(_permit) = media.uploads.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let Ok(body) = to_bytes(body, MEDIA_BYTES_MAX).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let body = match take_in(body, Duration::from_secs(MEDIA_UPLOAD_SECONDS_MAX)).await {
+        Ok(body) => body,
+        Err(refused) => return refused.into_response(),
     };
     match fault_points::transferred(&network.inner.faults, &device, Direction::ToServer) {
         MediaDecision::Serve => {}
         MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
         MediaDecision::Slow { delay_ms, bytes_per_second } => {
             // The bytes are here already; they count as coming now.
-            let carried_ms = bytes_per_second.map_or(0, |pace| (body.len() as u64 * 1000).div_ceil(pace.max(1)));
-            fault_points::wait(delay_ms.saturating_add(carried_ms)).await;
+            fault_points::wait(delay_ms.saturating_add(carried_ms(body.len(), bytes_per_second))).await;
         }
     }
     if !KINDS.contains(&kind.as_str()) {
@@ -158,12 +166,20 @@ pub async fn upload(
     if query.resume.is_some() && body.is_empty() {
         return Json(serde_json::json!({ "resume": 0 })).into_response();
     }
-    if Sha256::digest(&body)[..] != hash[..] {
+    if <[u8; 32]>::from(Sha256::digest(&body)) != hash {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
-    let path = media.put(body);
+    let path = media.keep(body, hash);
     let host = network.media_host().unwrap_or_default();
     Json(serde_json::json!({ "url": format!("https://{host}{path}"), "direct_path": path })).into_response()
+}
+
+/// The whole body, if it comes in time.
+async fn take_in(body: Body, wait: Duration) -> Result<Bytes, StatusCode> {
+    match clock::within(wait, to_bytes(body, MEDIA_BYTES_MAX)).await {
+        Some(body) => body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE),
+        None => Err(StatusCode::REQUEST_TIMEOUT),
+    }
 }
 
 /// `GET /v/…`: a file as it was put. Not every client says who it is when it fetches.
@@ -202,7 +218,7 @@ fn slowly(bytes: Bytes, bytes_per_second: u64) -> impl Stream<Item = Result<Byte
             return None;
         }
         let part = rest.split_to(piece.min(rest.len()));
-        fault_points::wait((part.len() as u64 * 1000).div_ceil(bytes_per_second.max(1))).await;
+        fault_points::wait(carried_ms(part.len(), Some(bytes_per_second))).await;
         Some((Ok(part), rest))
     })
 }
@@ -221,14 +237,23 @@ async fn refuse(refusal: MediaRefusal, hang_up: &HangUp) -> Response {
 }
 
 /// The hash in an address: 32 bytes in either alphabet of Base64.
-fn decode(token: &str) -> Option<Vec<u8>> {
+fn decode(token: &str) -> Option<[u8; 32]> {
     let decoded = [&URL_SAFE_NO_PAD, &URL_SAFE, &STANDARD].iter().find_map(|alphabet| alphabet.decode(token).ok())?;
-    (decoded.len() == 32).then_some(decoded)
+    decoded.try_into().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt as _;
+
+    #[tokio::test]
+    async fn a_file_that_stops_in_the_middle_is_not_waited_for_for_ever() {
+        let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"half a f"))]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        assert_eq!(take_in(body, Duration::from_millis(1)).await, Err(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(take_in(Body::from("a file"), Duration::from_secs(60)).await.unwrap(), "a file");
+    }
 
     #[test]
     fn the_oldest_files_go_when_there_are_too_many_bytes() {

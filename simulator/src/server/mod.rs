@@ -23,6 +23,7 @@ mod login;
 mod mailbox;
 mod media;
 pub mod network;
+mod notification;
 mod outlet;
 pub mod pairing;
 mod participant_hash;

@@ -11,11 +11,11 @@ use axum::Router;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::account::{Account, Directory};
-use super::app_state::PatchRefused;
 use super::device::Device;
 use super::group::Groups;
 use super::link::Link;
@@ -23,15 +23,15 @@ use super::media::MediaHost;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
 use super::stanza_log::StanzaLog;
-use super::tls::{self, Tls, TlsError};
+use super::tls::{self, TlsError};
 use super::unknown::{Unknown, UnknownRequests};
-use super::{iq, listener, registration, removal};
+use super::{listener, registration, removal};
 use crate::checks::Checks;
 use crate::clock;
 use crate::faults::Plan;
 use crate::limits::STOP_WAIT_SECONDS;
 use crate::wire::certificate::{Authority, KeyError, ServerKeys};
-use crate::wire::stanza::{Jid, Node};
+use crate::wire::stanza::Jid;
 
 /// How a network is made.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ pub(super) struct Inner {
     /// Changed when the server gets other keys, as a service does now and then.
     pub authority: RwLock<Arc<Authority>>,
     pub handshakes: Mutex<Handshakes>,
-    pub tls: Tls,
+    pub tls: TlsAcceptor,
     pub directory: Directory,
     pub groups: Groups,
     pub registrations: Registrations,
@@ -196,11 +196,6 @@ impl Network {
         *self.inner.handshakes.lock()
     }
 
-    /// The TLS certificate, in DER.
-    pub fn tls_certificate(&self) -> &[u8] {
-        &self.inner.tls.certificate
-    }
-
     /// The account of this number (digits), new or as it was.
     pub fn register_person(&self, number: &str, name: &str) -> Arc<Account> {
         self.inner.directory.register(number, name)
@@ -242,20 +237,6 @@ impl Network {
         self.inner.registrations.pending(reference)
     }
 
-    /// Appends a patch to the app state of an account and tells its devices. `base` is the version that it was made on.
-    ///
-    /// # Errors
-    /// See [`PatchRefused`].
-    pub fn append_patch(
-        &self,
-        account: &Account,
-        collection: &str,
-        base: u64,
-        patch: &[u8],
-    ) -> Result<u64, PatchRefused> {
-        iq::sync::append(account, collection, base, patch, None)
-    }
-
     /// The version of a collection of an account's app state.
     pub fn collection_version(&self, account: &Account, collection: &str) -> u64 {
         account.app_state.lock().version(collection)
@@ -279,20 +260,6 @@ impl Network {
             outlet.cut();
         }
         outlet.is_some()
-    }
-
-    /// Writes these stanzas to a device that is connected and closes its connection.
-    pub fn close(&self, device: &Device, last: Vec<Node>) -> bool {
-        let outlet = device.mailbox.outlet();
-        if let Some(outlet) = &outlet {
-            outlet.end(last);
-        }
-        outlet.is_some()
-    }
-
-    /// Sends a stanza to a device as it is, without a fault: for tests of clients.
-    pub fn inject(&self, device: &Device, node: Node) {
-        device.mailbox.pass(node);
     }
 
     /// Finds who an address names.

@@ -89,25 +89,29 @@ impl Network {
 impl Signed {
     /// Links the client: it is a device of the account from now on, and is asked to connect again as such. `list` is
     /// protobuf `ADVSignedKeyIndexList` with the new companion in it, signed at `signed_at_seconds` since 1970.
-    pub fn link(mut self, signed_at_seconds: u64, list: Vec<u8>) -> Arc<Device> {
-        self.is_linked = true;
+    ///
+    /// # Errors
+    /// [`PairingError::TooMany`] when others were linked meanwhile.
+    pub fn link(mut self, signed_at_seconds: u64, list: Vec<u8>) -> Result<Arc<Device>, PairingError> {
         let Self { registering, account, approval, .. } = &self;
         let companion = Companion {
             noise_public: registering.noise_public,
             signed_identity: self.signed_identity.clone(),
             key_index: approval.key_index,
-            properties: registering.properties.clone(),
         };
         let device = Arc::new(Device::companion(account.number(), account.lid(), self.index, companion));
         let signed_prekey = registering.signed.clone();
         let keys = KeyBundle::new(registering.registration, registering.identity_public, signed_prekey);
         *device.keys.lock() = Some(keys);
+        if !account.add_device(device.clone()) {
+            return Err(PairingError::TooMany);
+        }
         account.set_identity(approval.account_key);
         account.set_key_index_list(signed_at_seconds, list);
-        account.add_device(device.clone());
         device_list::announce(&registering.network, account, Change::Added(&device));
         registering.restart();
-        device
+        self.is_linked = true;
+        Ok(device)
     }
 }
 

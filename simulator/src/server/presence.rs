@@ -6,10 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::account::{Account, Naming};
-use super::group::GroupAddress as _;
+use super::device::Device;
+use super::network::Network;
 use super::session::Session;
 use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _};
 
 /// Who wants to know whether a person is there: accounts that subscribed, by the number of whom they asked for, with
 /// the way in which they named him.
@@ -50,10 +51,10 @@ pub fn receive(session: &Session, node: &Node) {
             }
             // A name alone says nothing about being there.
             if node.text("type").is_some() {
-                change(session, true);
+                change(&session.network, &session.account, &session.device, true);
             }
         }
-        Some("unavailable") => change(session, false),
+        Some("unavailable") => change(&session.network, &session.account, &session.device, false),
         Some("subscribe") => subscribe(session, node),
         Some("unsubscribe") => {
             if let Some(subject) = node.jid("to").and_then(|jid| session.network.account(&jid)) {
@@ -64,15 +65,14 @@ pub fn receive(session: &Session, node: &Node) {
     }
 }
 
-/// The connection is over: its user is not there by it.
-pub fn leave(session: &Session) {
-    change(session, false);
+/// The connection of a device is over: its user is not there by it. It may be unlinked already.
+pub fn leave(network: &Network, account: &Account, device: &Device) {
+    change(network, account, device, false);
 }
 
-fn change(session: &Session, available: bool) {
-    let account = &session.account;
-    let before = account.is_available();
-    session.device.set_available(available);
+fn change(network: &Network, account: &Account, device: &Device, available: bool) {
+    let before = device.is_available() || account.is_available();
+    device.set_available(available);
     let after = account.is_available();
     if before == after {
         return;
@@ -80,8 +80,8 @@ fn change(session: &Session, available: bool) {
     if !after {
         account.note_last_seen();
     }
-    for (number, naming) in session.network.inner.subscriptions.of(account) {
-        if let Some(subscriber) = session.network.inner.directory.by_number(&number) {
+    for (number, naming) in network.inner.subscriptions.of(account) {
+        if let Some(subscriber) = network.inner.directory.by_number(&number) {
             for device in subscriber.devices() {
                 device.mailbox.pass(presence_of(account, naming));
             }
@@ -90,7 +90,7 @@ fn change(session: &Session, available: bool) {
 }
 
 fn subscribe(session: &Session, node: &Node) {
-    let Some(to) = node.jid("to").filter(|jid| !jid.is_group_address()) else { return };
+    let Some(to) = node.jid("to").filter(|jid| !jid.is_group()) else { return };
     let Some(resolved) = session.network.inner.directory.resolve(&to) else { return };
     session.network.inner.subscriptions.add(&resolved.account, &session.account, resolved.naming);
     session.answer(presence_of(&resolved.account, resolved.naming));

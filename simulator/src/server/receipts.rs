@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::account::{Naming, Resolved};
 use super::device::Device;
 use super::fault_points::{self, Origin};
-use super::group::{GroupAddress as _, mode};
+use super::group::mode;
 use super::mailbox::is_stanza;
 use super::session::Session;
 use crate::clock;
 use crate::faults::ReceiptDecision;
 use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeValue, Read as _, Server};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn receive(session: &Session, receipt: &Node) {
     }
     if kind.confirms() {
         for id in ids(receipt) {
-            let is_meant = |node: &Node| is_stanza(node, "message", &id) && is_from(session, node, &to);
+            let is_meant = |node: &Node| is_stanza(node, "message", &id) && is_answered(session, node, receipt);
             if let Some(message) = session.device.mailbox.confirm(is_meant) {
                 witness(session, &message, kind == Kind::Retry);
             }
@@ -78,17 +78,17 @@ pub fn receive(session: &Session, receipt: &Node) {
 /// A client has got a receipt or notification, or refuses a message for good.
 pub fn confirm(session: &Session, ack: &Node) {
     let (Some(class), Some(id)) = (ack.text("class"), ack.text("id")) else { return };
-    let kind = ack.text("type");
-    let confirmed = session
-        .device
-        .mailbox
-        .confirm(|node| is_stanza(node, &class, &id) && (class != "receipt" || node.text("type") == kind));
-    if let Some(message) = &confirmed {
+    let mailbox = &session.device.mailbox;
+    let is_meant = |node: &Node| is_stanza(node, &class, &id) && is_answered(session, node, ack);
+    if class == "receipt" {
+        let kind = ack.text("type");
+        if mailbox.confirm(|node| is_meant(node) && node.text("type") == kind).is_none() {
+            // A client may name the type of a receipt differently from how it was sent, or twice.
+            mailbox.confirm(is_meant);
+        }
+    } else if let Some(message) = mailbox.confirm(is_meant) {
         // A message that is acknowledged with an error was refused by whoever got it: it is not lost.
-        witness(session, message, ack.text("error").is_some());
-    } else {
-        // A client may name the type of a receipt differently from how it was sent, or twice.
-        session.device.mailbox.confirm(|node| is_stanza(node, &class, &id));
+        witness(session, &message, ack.text("error").is_some());
     }
 }
 
@@ -111,13 +111,30 @@ fn ids(receipt: &Node) -> Vec<String> {
     receipt.text("id").into_iter().chain(listed).map(|id| id.into_owned()).collect()
 }
 
-/// Whether a kept message came from where a receipt goes: ids are unique only for each sender.
-fn is_from(session: &Session, message: &Node, to: &Jid) -> bool {
-    let Some(from) = message.jid("from") else { return false };
-    if from.server == to.server {
-        return from.user == to.user;
+/// Whether a kept stanza came from where a receipt or an acknowledgement goes: ids are unique only for each sender, and
+/// the receipts of a group's members have that of the message. A client leaves the participant out where the rest says
+/// enough.
+fn is_answered(session: &Session, kept: &Node, answer: &Node) -> bool {
+    let is_participant = match (kept.attrs.get("participant"), answer.attrs.get("participant")) {
+        (Some(one), Some(other)) => is_same(session, one, other),
+        _ => true,
+    };
+    match (kept.attrs.get("from"), answer.attrs.get("to")) {
+        (Some(from), Some(to)) => is_participant && is_same(session, from, to),
+        _ => false,
     }
-    match (session.network.account(&from), session.network.account(to)) {
+}
+
+/// Whether two addresses name the same, whatever device they name.
+fn is_same(session: &Session, one: &NodeValue, other: &NodeValue) -> bool {
+    if one.as_str() == other.as_str() {
+        return true;
+    }
+    let (Some(one), Some(other)) = (one.to_jid(), other.to_jid()) else { return false };
+    if one.server == other.server {
+        return one.user == other.user;
+    }
+    match (session.network.account(&one), session.network.account(&other)) {
         (Some(sender), Some(named)) => Arc::ptr_eq(&sender, &named),
         _ => false,
     }
@@ -156,7 +173,7 @@ fn author(session: &Session, receipt: &Node, to: &Jid) -> Option<Resolved> {
 }
 
 fn is_person(jid: &Jid) -> bool {
-    !jid.is_group_address() && jid.server != Server::Broadcast
+    !jid.is_group() && jid.server != Server::Broadcast
 }
 
 /// Tells all devices of the author.
@@ -267,14 +284,18 @@ fn send(session: &Session, device: &Arc<Device>, conversation: &str, stanza: Nod
     let receipt = stanza.build();
     let origin = Origin { device: &session.device, conversation };
     let decision = fault_points::receipted(&session.network.inner.faults, device, origin, &receipt);
-    let passing = device.held.lock().pass(receipt, decision);
+    let (passing, newest) = {
+        let mut held = device.held.lock();
+        (held.pass(receipt, decision), held.newest())
+    };
     passing.into_iter().for_each(|receipt| device.tell(receipt));
     if let ReceiptDecision::Hold { .. } = decision {
         let device = device.clone();
         session.network.inner.tasks.spawn(async move {
             // When nothing comes that could overtake it, it comes all the same.
             fault_points::wait(RECEIPT_HELD_MS_MAX).await;
-            release_held(&device);
+            let held = device.held.lock().release_until(newest);
+            held.into_iter().for_each(|receipt| device.tell(receipt));
         });
     }
 }

@@ -12,13 +12,14 @@ use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
 use waproto::whatsapp::ClientPayload;
 
-use super::identity;
 use super::keys::SignedPrekey;
 use super::linking_code::{self, TypedCode};
 use super::network::Network;
 use super::outlet::Outlet;
 use super::pairing::{Approved, PairingError};
+use super::{fault_points, identity};
 use crate::clock;
+use crate::faults::{StreamEnd, StreamErrorCode};
 use crate::limits::{
     QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX, RESTART_PAUSE_MS,
 };
@@ -27,15 +28,10 @@ use crate::wire::stanza::{Node, NodeBuilder, Read as _, SERVER, holding, result}
 /// A client that waits to be linked, as its phone sees it.
 #[derive(Debug, Clone)]
 pub struct Pending {
-    pub reference: String,
     /// The client's Noise static key, which must be the one in the scanned code.
     pub noise_public: [u8; 32],
     /// The client's identity key, which must be the one in the scanned code.
     pub identity_public: [u8; 32],
-    /// Protobuf `DeviceProps`: what kind of client it is.
-    pub properties: Vec<u8>,
-    /// Present if the client asked to be linked by a code that is typed into the phone.
-    pub typed_code: Option<TypedCode>,
 }
 
 /// Clients that wait, by each reference under which they can be found.
@@ -51,7 +47,8 @@ struct Waiting {
 
 impl Registrations {
     pub(super) fn pending(&self, reference: &str) -> Option<Pending> {
-        Some(self.find(reference)?.pending(reference))
+        let found = self.find(reference)?;
+        Some(Pending { noise_public: found.noise_public, identity_public: found.identity_public })
     }
 
     pub(super) fn find(&self, reference: &str) -> Option<Arc<Registering>> {
@@ -65,6 +62,12 @@ impl Registrations {
         registering.references.lock().push(reference.to_owned());
         let waiting = Waiting { registering: registering.clone(), until: clock::instant() + time };
         self.waiting.lock().insert(reference.to_owned(), waiting);
+    }
+
+    /// Forgets one reference of a client that has others.
+    pub(super) fn forget(&self, registering: &Registering, reference: &str) {
+        registering.references.lock().retain(|known| known != reference);
+        self.waiting.lock().remove(reference);
     }
 
     fn remove(&self, registering: &Registering) {
@@ -81,7 +84,7 @@ impl Registrations {
         }
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.waiting.lock().len() >= REGISTRATIONS_MAX * QR_REFS
     }
 }
@@ -94,7 +97,6 @@ pub struct Registering {
     pub(super) identity_public: [u8; 32],
     pub(super) registration: [u8; 4],
     pub(super) signed: SignedPrekey,
-    pub(super) properties: Vec<u8>,
     references: Mutex<Vec<String>>,
     pub(super) typed_code: Mutex<Option<TypedCode>>,
     stage: Mutex<Stage>,
@@ -162,7 +164,6 @@ fn read(
         identity_public,
         registration: data.e_regid.as_deref()?.try_into().ok()?,
         signed,
-        properties: data.device_props.clone().unwrap_or_default(),
         references: Mutex::default(),
         typed_code: Mutex::default(),
         stage: Mutex::new(Stage::Waiting),
@@ -180,16 +181,6 @@ fn set(id: &'static str, child: Node) -> Node {
 }
 
 impl Registering {
-    fn pending(&self, reference: &str) -> Pending {
-        Pending {
-            reference: reference.to_owned(),
-            noise_public: self.noise_public,
-            identity_public: self.identity_public,
-            properties: self.properties.clone(),
-            typed_code: self.typed_code.lock().clone(),
-        }
-    }
-
     /// Takes in what the client sends.
     pub(super) fn receive(self: &Arc<Self>, node: &Node) {
         if node.tag != "iq" {
@@ -261,7 +252,7 @@ impl Registering {
         let outlet = self.outlet.clone();
         self.network.inner.tasks.spawn(async move {
             clock::sleep(Duration::from_millis(RESTART_PAUSE_MS)).await;
-            outlet.end([NodeBuilder::new("stream:error").attr("code", 515).build()]);
+            outlet.end([fault_points::last_word(StreamEnd::Error(StreamErrorCode::RestartRequired))]);
         });
     }
 
@@ -295,30 +286,44 @@ fn pair_success(approved: &Approved) -> Node {
     set(PAIR_SUCCESS_ID, success)
 }
 
-/// A registering client is told something that it must acknowledge.
-pub(super) fn notification(child: Node) -> Node {
-    NodeBuilder::new("notification")
-        .attr("from", SERVER)
-        .attr("type", "link_code_companion_reg")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
-        .children([child])
-        .build()
-}
-
-/// An id for a stanza that the server begins.
-pub(super) fn new_id() -> String {
-    u64::from_be_bytes(clock::random_bytes()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::network::Settings;
     use crate::wire::stanza::empty;
 
     #[test]
     fn a_set_of_the_server_has_what_clients_look_for() {
         let node = set("pair-device", empty("pair-device"));
         assert_eq!((node.text("type"), node.text("xmlns")), (Some("set".into()), Some("md".into())));
+    }
+
+    #[test]
+    fn a_client_that_asks_again_for_a_code_to_be_typed_has_one() {
+        let network = Network::new(Settings::default()).unwrap();
+        network.register_person("15550001", "Ann");
+        let registering = Arc::new(Registering {
+            network: network.clone(),
+            outlet: Arc::default(),
+            noise_public: [1; 32],
+            identity_public: [2; 32],
+            registration: [3; 4],
+            signed: SignedPrekey { id: [4; 3], value: [5; 32], signature: [6; 64] },
+            references: Mutex::default(),
+            typed_code: Mutex::default(),
+            stage: Mutex::new(Stage::Waiting),
+        });
+        let wrapped_key = holding("link_code_pairing_wrapped_companion_ephemeral_pub", [7; 80]);
+        let hello = NodeBuilder::new("link_code_companion_reg")
+            .attr("stage", "companion_hello")
+            .attr("jid", "15550001@s.whatsapp.net")
+            .children([wrapped_key, holding("companion_server_auth_key_pub", [1; 32])])
+            .build();
+        let hello = NodeBuilder::new("iq").attr("type", "set").attr("id", "1").children([hello]).build();
+        (0..3).for_each(|_| registering.receive(&hello));
+        let reference = registering.typed_code.lock().as_ref().unwrap().reference.clone();
+        assert_eq!(*registering.references.lock(), std::slice::from_ref(&reference));
+        assert_eq!(network.inner.registrations.waiting.lock().len(), 1);
+        assert!(network.pending(&reference).is_some());
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::account::Account;
 use super::device_list::{self, Change};
 use super::network::Network;
-use crate::wire::stanza::{Node, NodeBuilder};
+use super::{fault_points, presence};
+use crate::faults::StreamEnd;
 
 /// Unlinks a companion, closes its connection, and tells the others. False if there is no such companion.
 pub fn remove(network: &Network, account: &Arc<Account>, index: u16) -> bool {
@@ -14,16 +15,11 @@ pub fn remove(network: &Network, account: &Arc<Account>, index: u16) -> bool {
         return false;
     }
     let Some(device) = account.remove_device(index) else { return false };
-    device.set_available(false);
     network.inner.checks.gone(device.name());
     if let Some(outlet) = device.mailbox.detach_any() {
-        outlet.end([removed()]);
+        outlet.end([fault_points::last_word(StreamEnd::DeviceRemoved)]);
     }
+    presence::leave(network, account, &device);
     device_list::announce(network, account, Change::Removed(&device));
     true
-}
-
-fn removed() -> Node {
-    let conflict = NodeBuilder::new("conflict").attr("type", "device_removed").build();
-    NodeBuilder::new("stream:error").attr("code", 401).children([conflict]).build()
 }

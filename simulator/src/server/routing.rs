@@ -3,20 +3,20 @@
 //! A message carries a part for each device it was encrypted for, and in a group one more that is for all. Each device
 //! gets a stanza with its own part; the sender gets an acknowledgement as soon as all stanzas are in mailboxes.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::account::{Account, Naming, Resolved};
 use super::device::Device;
 use super::fault_points::{self, Origin};
-use super::group::{Group, GroupAddress as _, mode};
-use super::mailbox::Full;
+use super::group::{Group, mode};
 use super::session::{Session, acknowledgement};
 use super::witness::Named;
 use crate::clock;
 use crate::faults::{AckDecision, DeliveryDecision};
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::iq::is_blocked;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, Server};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, Server};
 
 /// Why a message is not taken, as the code of its acknowledgement.
 ///
@@ -49,16 +49,20 @@ pub fn receive(session: &Session, node: &Node) {
     }
     // ASSUMPTION: the service delivers an id of a sender once. What a device sends again because another could not
     // decrypt it says so by a count, and is delivered.
-    let is_new = is_sent_again(node) || session.device.seen.lock().is_new(&id);
-    let outcome = if is_new {
+    let is_again = is_sent_again(node);
+    let is_new = !is_again && session.device.seen.lock().is_new(&id);
+    let outcome = if is_again || is_new {
         deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries))
     } else {
-        Ok(Vec::new())
+        Ok(names(session, node, &to))
     };
     match outcome {
         Ok(named) => accept(session, acknowledgement_of(session, node, &to), named, decision),
         Err(code) => {
-            session.device.seen.lock().forget(&id);
+            // What was noted by an earlier message, which was taken, stays.
+            if is_new {
+                session.device.seen.lock().forget(&id);
+            }
             session.acknowledge(node, Some(code));
         }
     }
@@ -103,10 +107,20 @@ fn acknowledgement_of(session: &Session, node: &Node, to: &Jid) -> Node {
     ack.build()
 }
 
-/// Puts each stanza into its mailbox. Returns what the checkers are to be told of when it is acknowledged.
+/// What the checkers are to be told of when an id that was taken before is acknowledged: that acknowledgement may be the
+/// first that the sender gets. Of what was not taken then they know nothing, and stay at that.
+fn names(session: &Session, node: &Node, to: &Jid) -> Vec<Named> {
+    let deliveries = deliveries(session, node, to).unwrap_or_default();
+    deliveries.iter().filter_map(|delivery| session.network.named(&delivery.device, &delivery.node)).collect()
+}
+
+/// Puts each stanza into its mailbox, or none. Returns what the checkers are to be told of when it is acknowledged.
 fn hand_out(session: &Session, deliveries: Vec<Delivery>) -> Result<Vec<Named>, u16> {
-    if !deliveries.iter().all(|delivery| delivery.device.mailbox.has_room()) {
-        return Err(refusal::MAILBOX_FULL);
+    for (reserved, delivery) in deliveries.iter().enumerate() {
+        if delivery.device.mailbox.reserve().is_err() {
+            deliveries.iter().take(reserved).for_each(|delivery| delivery.device.mailbox.give_back());
+            return Err(refusal::MAILBOX_FULL);
+        }
     }
     let checks = &session.network.inner.checks;
     let mut handed_out = Vec::new();
@@ -119,26 +133,27 @@ fn hand_out(session: &Session, deliveries: Vec<Delivery>) -> Result<Vec<Named>, 
             checks.accepted(&named.passage());
             checks.kept(&named.passage());
         }
-        if keep(&device, node, decision).is_err() {
-            named.iter().for_each(|named| checks.released(&named.passage()));
-            return Err(refusal::MAILBOX_FULL);
-        }
+        keep(&device, node, decision);
         handed_out.extend(named);
     }
     Ok(handed_out)
 }
 
-fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) -> Result<(), Full> {
+/// Puts a stanza into the place that was reserved for it.
+fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) {
     match decision {
         DeliveryDecision::Deliver => {}
-        DeliveryDecision::Repeat { copies } => (0..copies).try_for_each(|_| device.mailbox.keep(node.clone()))?,
+        // Copies have no place reserved: they come if they fit.
+        DeliveryDecision::Repeat { copies } => {
+            (0..copies).try_for_each(|_| device.mailbox.keep(node.clone())).ok();
+        }
         DeliveryDecision::Spoil => fault_points::spoil(&mut node),
     }
-    device.mailbox.keep(node)
+    device.mailbox.keep_reserved(node);
 }
 
 fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>, u16> {
-    if to.is_group_address() {
+    if to.is_group() {
         let group = session.network.inner.groups.find(to).ok_or(refusal::NOBODY)?;
         let rank = group.rank(&session.account).ok_or(refusal::NO_MEMBER)?;
         if group.rules().announcement && !rank.is_admin() {
@@ -193,6 +208,7 @@ fn to_one_device(session: &Session, node: &Node, resolved: &Resolved) -> Result<
 /// A message to a group: for each device its own part, if there is one, and the part that is for all.
 fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
     let named = node.child("participants").map(|list| parts(session, list)).unwrap_or_default();
+    let mut own: HashMap<_, _> = named.into_iter().map(|(_, device, parts)| (Arc::as_ptr(&device), parts)).collect();
     let for_all = encrypted(node);
     let conversation = Arc::from(group.jid().to_string());
     let mut deliveries = Vec::new();
@@ -201,8 +217,7 @@ fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
             if Arc::ptr_eq(&device, &session.device) {
                 continue;
             }
-            let own = named.iter().find(|(_, named, _)| Arc::ptr_eq(named, &device)).map(|(_, _, parts)| parts);
-            let mut parts = own.cloned().unwrap_or_default();
+            let mut parts = own.remove(&Arc::as_ptr(&device)).unwrap_or_default();
             parts.extend(for_all.iter().cloned());
             let stanza = from_member(session, node, group.jid(), group.naming());
             deliveries.push(delivery(device, stanza, parts, node, &conversation));
@@ -236,12 +251,15 @@ fn to_named(session: &Session, node: &Node, to: &Jid) -> Vec<Delivery> {
     each.collect()
 }
 
-/// The devices in `<to jid>` children that there are, but for the sender itself, and what is encrypted for them.
+/// The devices in `<to jid>` children that there are, but for the sender itself, and what is encrypted for them. One
+/// that is named twice, in whichever way, gets what comes first.
 fn parts(session: &Session, list: &Node) -> Vec<(Arc<Account>, Arc<Device>, Vec<Node>)> {
+    let mut known = HashSet::new();
     let each = list.all().iter().filter(|to| to.tag == "to").take(REQUEST_ITEMS_MAX).filter_map(|to| {
         let resolved = session.network.inner.directory.resolve(&to.jid("jid")?)?;
         let device = resolved.account.device(resolved.device)?;
-        (!Arc::ptr_eq(&device, &session.device)).then(|| (resolved.account, device, encrypted(to)))
+        let is_wanted = !Arc::ptr_eq(&device, &session.device) && known.insert(Arc::as_ptr(&device));
+        is_wanted.then(|| (resolved.account, device, encrypted(to)))
     });
     each.collect()
 }
@@ -306,4 +324,20 @@ fn delivery(
     children.extend(others.cloned());
     let node = stanza.children(children).build();
     Delivery { device, node, conversation: conversation.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAILBOX_STANZAS_MAX;
+    use crate::wire::stanza::empty;
+
+    #[test]
+    fn copies_that_do_not_fit_take_no_place_from_a_message() {
+        let device = Device::phone(&Jid::pn("1"), &Jid::lid("2"));
+        device.mailbox.reserve().unwrap();
+        (2..MAILBOX_STANZAS_MAX).for_each(|_| device.mailbox.keep(empty("receipt")).unwrap());
+        keep(&device, empty("message"), DeliveryDecision::Repeat { copies: 5 });
+        assert_eq!(device.waiting(), MAILBOX_STANZAS_MAX);
+    }
 }

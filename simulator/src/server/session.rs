@@ -6,8 +6,9 @@ use super::account::Account;
 use super::device::Device;
 use super::network::Network;
 use super::outlet::Outlet;
-use super::{iq, presence, receipts, routing};
+use super::{fault_points, iq, presence, receipts, routing};
 use crate::clock;
+use crate::faults::StreamEnd;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
 /// A device's connection.
@@ -25,7 +26,9 @@ impl Session {
     pub(super) fn begin(network: &Network, account: &Arc<Account>, device: &Arc<Device>, outlet: &Arc<Outlet>) -> Self {
         let (connection, before) = device.mailbox.attach(outlet.clone());
         if let Some(before) = before {
-            before.end([replaced()]);
+            before.end([fault_points::last_word(StreamEnd::Replaced)]);
+            // Whoever was there by the connection before has not said so on this one.
+            presence::leave(network, account, device);
         }
         let (network, account) = (network.clone(), account.clone());
         Self { network, account, device: device.clone(), outlet: outlet.clone(), connection }
@@ -44,7 +47,7 @@ impl Session {
     /// The connection is over.
     pub(super) fn end(&self) {
         if self.device.mailbox.detach(self.connection) {
-            presence::leave(self);
+            presence::leave(&self.network, &self.account, &self.device);
             receipts::release_held(&self.device);
         }
     }
@@ -96,9 +99,4 @@ pub(super) fn acknowledgement(node: &Node, error: Option<u16>) -> NodeBuilder {
         Some(error) => ack.attr("error", error),
         None => ack,
     }
-}
-
-fn replaced() -> Node {
-    let conflict = NodeBuilder::new("conflict").attr("type", "replaced").build();
-    NodeBuilder::new("stream:error").children([conflict]).build()
 }

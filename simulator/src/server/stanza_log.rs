@@ -1,21 +1,14 @@
 //! The latest stanzas of all connections, as they were written and read.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::clock;
+use crate::faults::Direction;
 use crate::limits::{LOG_STANZAS_MAX, LOGGED_CHILDREN_MAX};
 use crate::wire::stanza::{Jid, Node, NodeContent};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From a client or phone to the server.
-    Up,
-    /// From the server to a client or phone.
-    Down,
-}
 
 /// One stanza.
 #[derive(Debug, Clone)]
@@ -31,15 +24,11 @@ pub struct Entry {
     pub node: Arc<Node>,
 }
 
-/// Is shown every stanza, before it is acted on or just after it was written.
-pub type Observer = Box<dyn Fn(&Entry) + Send + Sync>;
-
 /// Holds up to [`LOG_STANZAS_MAX`] stanzas; the oldest go first.
 #[derive(Default)]
 pub struct StanzaLog {
     /// Held to append or copy.
     inner: Mutex<Inner>,
-    observer: OnceLock<Observer>,
 }
 
 #[derive(Default)]
@@ -58,16 +47,7 @@ impl StanzaLog {
         if inner.entries.len() >= LOG_STANZAS_MAX {
             inner.entries.pop_front();
         }
-        let entry = Entry { number, at_ms, direction, device: device.cloned(), node };
-        let Some(observer) = self.observer.get() else { return inner.entries.push_back(entry) };
-        inner.entries.push_back(entry.clone());
-        drop(inner);
-        observer(&entry);
-    }
-
-    /// Shows `observer` every stanza from here on. There can be one: false if there is one already.
-    pub fn observe(&self, observer: Observer) -> bool {
-        self.observer.set(observer).is_ok()
+        inner.entries.push_back(Entry { number, at_ms, direction, device: device.cloned(), node });
     }
 
     /// Up to `most` entries with this number or a higher one, oldest first.
@@ -122,9 +102,9 @@ mod tests {
         let many = (0..LOGGED_CHILDREN_MAX + 5).map(|_| empty("key"));
         let upload = NodeBuilder::new("iq").children([NodeBuilder::new("list").children(many).build()]).build();
         for _ in 0..LOG_STANZAS_MAX + 3 {
-            log.note(Direction::Up, None, &Arc::new(empty("ib")));
+            log.note(Direction::ToServer, None, &Arc::new(empty("ib")));
         }
-        log.note(Direction::Up, None, &Arc::new(upload));
+        log.note(Direction::ToServer, None, &Arc::new(upload));
         assert_eq!(log.from(0, usize::MAX).len(), LOG_STANZAS_MAX);
         let last = &log.from(log.next() - 1, 10)[0];
         assert_eq!(last.node.child("list").unwrap().all().len(), LOGGED_CHILDREN_MAX);

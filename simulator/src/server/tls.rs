@@ -1,12 +1,12 @@
 //! TLS with a certificate that the server signs itself at each start.
 //!
 //! Clients fetch media by `https` whatever they are told. They cannot know this certificate: a test client skips that
-//! check, or is given the certificate.
+//! check.
 
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,27 +17,21 @@ pub const FIRST_BYTE: u8 = 0x16;
 #[error("a certificate for TLS could not be made: {0}")]
 pub struct TlsError(String);
 
-/// What speaks TLS, and its certificate in DER.
-pub struct Tls {
-    pub acceptor: TlsAcceptor,
-    pub certificate: Vec<u8>,
-}
-
 /// Makes a key and a certificate for localhost and the loopback addresses.
 ///
 /// # Errors
 /// The cryptographic library refused.
-pub fn make() -> Result<Tls, TlsError> {
+pub fn make() -> Result<TlsAcceptor, TlsError> {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| TlsError(error.to_string()))?;
-    let certificate = made.cert.der().to_vec();
+    let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError(error.to_string()))?
         .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(certificate.clone())], key)
+        .with_single_cert(vec![certificate], key)
         .map_err(|error| TlsError(error.to_string()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 pub use wacore_binary::builder::NodeBuilder;
-pub use wacore_binary::{Jid, Node, NodeContent, NodeValue, Server};
+pub use wacore_binary::{Jid, JidExt, Node, NodeContent, NodeValue, Server};
 
 /// The server's own address, `s.whatsapp.net`, from which its answers come.
 pub const SERVER: &str = wacore_binary::SERVER_JID;
@@ -110,11 +110,6 @@ pub fn with_attribute(node: &Node, name: &'static str, value: impl Into<NodeValu
     let mut copy = node.clone();
     copy.attrs.insert(name, value);
     copy
-}
-
-/// The address of a user: his, without a device.
-pub fn user_of(jid: &Jid) -> Jid {
-    jid.to_non_ad()
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 // output, the library's log on standard error.
 //
 // A command is {"number": 1, "do": "connect", ...}; after it comes {"event": "done", "number": 1, "result": ...} or
-// {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, linked,
-// pairing_code, open, close, message, protocol (for the client itself), undecryptable, change, status, receipt, group,
-// history, error. COMMANDS lists what can be commanded, `listen` what is told.
+// {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, open, close,
+// message, undecryptable, refused, receipt, error. COMMANDS lists what can be commanded, `listen` what is told.
 //
 // BAILEYS_MODULES names the folder of the installed packages (left out: node_modules beside this file), BAILEYS_LOG
 // the level of the library's log (left out: silent).
@@ -15,7 +14,7 @@ import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-import { contentsOf, fileOf, hashOf, outgoingFile } from './contents.mjs'
+import { contentsOf, hashOf } from './contents.mjs'
 import { stayOnLoopback } from './loopback.mjs'
 
 stayOnLoopback()
@@ -25,7 +24,6 @@ process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
 globalThis.console = new console.Console(process.env.BAILEYS_LOG ? process.stderr : new PassThrough().resume())
 
 const MESSAGES_KEPT_MAX = 10_000
-const STATUSES = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played']
 
 const baileys = await library('@whiskeysockets/baileys/lib/index.js')
 const { default: pino } = await library('pino/pino.js')
@@ -42,23 +40,20 @@ const writes = new Set()
 const messages = new Map()
 
 const COMMANDS = {
-  /** {ws_url, root_key (64 hexadecimal digits), auth (a folder), history (wait for it), available (show as online)} */
+  /** {ws_url, root_key (64 hexadecimal digits), auth (a folder)} */
   async connect(command) {
     settings = command
     baileys.WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(command.root_key, 'hex')
     await open()
   },
-  /** {phone}: after the first qr. The code comes as an event too. */
-  async pair_by_code({ phone }) {
-    const code = await socket.requestPairingCode(phone)
-    emit('pairing_code', { code })
-    return { code }
-  },
-  /** {to, text, id, reply_to}: `id` left out, Baileys chooses; `reply_to` is the id of a received message. */
-  send_text: ({ to, text, id, reply_to }) => send(to, { text, linkPreview: null }, id, reply_to),
-  /** {to, kind, base64, caption, mimetype, file_name, id} */
-  send_file: command => send(command.to, outgoingFile(command), command.id),
-  /** {to, id, text}: an empty text takes the reaction back. */
+  /** {phone}: after the first qr. */
+  pair_by_code: async ({ phone }) => ({ code: await socket.requestPairingCode(phone) }),
+  /** {to, text} */
+  send_text: ({ to, text }) => send(to, { text, linkPreview: null }),
+  /** {to, base64, caption}; no thumbnail is computed. */
+  send_image: ({ to, base64, caption }) =>
+    send(to, { image: Buffer.from(base64, 'base64'), caption, jpegThumbnail: '' }),
+  /** {to, id, text} */
   react: ({ to, id, text }) => send(to, { react: { text, key: kept(id).key } }),
   /** {to, id} */
   delete: ({ to, id }) => send(to, { delete: kept(id).key }),
@@ -68,29 +63,13 @@ const COMMANDS = {
   read: ({ ids }) => socket.readMessages(ids.map(id => kept(id).key)),
   /** {subject, participants} */
   async create_group({ subject, participants }) {
-    return group(await socket.groupCreate(subject, participants))
-  },
-  /** {group} */
-  group: async ({ group: jid }) => group(await socket.groupMetadata(jid)),
-  /** {group} */
-  leave_group: ({ group: jid }) => socket.groupLeave(jid),
-  /** {group, participants, action: add | remove | promote | demote} */
-  change_group: ({ group: jid, participants, action }) => socket.groupParticipantsUpdate(jid, participants, action),
-  /** {phone} */
-  on_whatsapp: async ({ phone }) => ({ exists: Boolean((await socket.onWhatsApp(phone))?.[0]?.exists) }),
-  /** {presence: available | unavailable | composing | paused, to} */
-  presence: ({ presence, to }) => socket.sendPresenceUpdate(presence, to),
-  /** Asks the server something that only a live connection answers. */
-  async ping() {
-    const attrs = { to: baileys.S_WHATSAPP_NET, type: 'get', xmlns: 'w:p' }
-    await socket.query({ tag: 'iq', attrs, content: [{ tag: 'ping', attrs: {} }] })
+    const { id } = await socket.groupCreate(subject, participants)
+    return { id }
   },
   /** {url}: fetches it as the library fetches media; only loopback answers. */
   async fetch({ url }) {
     return { status: (await fetch(url)).status }
   },
-  /** Closes the connection; `connect` opens it again. */
-  disconnect: () => socket.end(undefined),
   /** Unlinks this device. */
   logout: () => socket.logout(),
   /** Ends the program, with its keys on the disk. */
@@ -136,8 +115,9 @@ function emit(event, values) {
   process.stdout.write(`${JSON.stringify({ event, ...values })}\n`)
 }
 
+/** `fetch` says only that it failed; what it knows is the cause. */
 function text(error) {
-  return String(error?.message ?? error)
+  return String(error?.cause?.message ?? error?.message ?? error)
 }
 
 async function open() {
@@ -151,9 +131,8 @@ async function open() {
     browser: baileys.Browsers.ubuntu('Chrome'),
     emitOwnEvents: false,
     syncFullHistory: false,
-    markOnlineOnConnect: settings.available ?? true,
-    // Without history to wait for, received messages are shown at once; with it, when it has come.
-    shouldSyncHistoryMessage: () => settings.history ?? false,
+    // Without history to wait for, received messages are shown at once.
+    shouldSyncHistoryMessage: () => false,
     getMessage: sentMessage,
     generateHighQualityLinkPreview: false
   })
@@ -169,32 +148,20 @@ function written(writing) {
 function listen(opened, saveCreds) {
   opened.ev.on('creds.update', saveCreds)
   opened.ev.on('connection.update', update => connectionChanged(opened, update).catch(failed('the connection')))
-  opened.ev.on('messages.upsert', ({ messages: received, type }) => {
-    for (const message of received) show(message, type).catch(failed(`message ${message.key?.id}`))
+  opened.ev.on('messages.upsert', ({ messages: received }) => {
+    for (const message of received) show(message).catch(failed(`message ${message.key?.id}`))
   })
   // As it comes: the library keeps only the last of several statuses that follow each other closely, which may be the
   // lower one.
   opened.ws.on('CB:receipt', ({ attrs, content }) => {
     const others = baileys.getBinaryNodeChildren(content?.[0], 'item').map(item => item.attrs.id)
-    const { from: chat, participant, type = 'delivery' } = attrs
-    emit('receipt', { ids: [attrs.id, ...others], chat, participant, type })
+    emit('receipt', { ids: [attrs.id, ...others], type: attrs.type ?? 'delivery' })
   })
   opened.ev.on('messages.update', updates => {
     for (const { key, update } of updates) {
-      if (update.status === undefined) continue
-      const why = update.messageStubParameters?.[0]
-      emit('status', { id: key.id, chat: key.remoteJid, status: STATUSES[update.status] ?? update.status, why })
+      if (update.status !== baileys.proto.WebMessageInfo.Status.ERROR) continue
+      emit('refused', { id: key.id, why: update.messageStubParameters?.[0] })
     }
-  })
-  opened.ev.on('message-receipt.update', updates => {
-    for (const { key, receipt } of updates) {
-      const status = receipt.readTimestamp === undefined ? 'delivered' : 'read'
-      emit('status', { id: key.id, chat: key.remoteJid, participant: receipt.userJid, status })
-    }
-  })
-  opened.ev.on('groups.upsert', groups => groups.forEach(metadata => emit('group', group(metadata))))
-  opened.ev.on('messaging-history.set', ({ messages: past, chats }) => {
-    emit('history', { messages: past.length, chats: chats.length })
   })
 }
 
@@ -202,10 +169,9 @@ function failed(where) {
   return error => emit('error', { where, why: text(error) })
 }
 
-async function connectionChanged(opened, { connection, qr, isNewLogin, lastDisconnect }) {
+async function connectionChanged(opened, { connection, qr, lastDisconnect }) {
   if (qr) emit('qr', { qr })
-  if (isNewLogin) emit('linked', { me: opened.authState.creds.me })
-  if (connection === 'open') emit('open', { me: opened.user })
+  if (connection === 'open') emit('open')
   if (connection !== 'close' || opened !== socket) return
   const { error } = lastDisconnect ?? {}
   const code = error?.output?.statusCode ?? null
@@ -216,39 +182,32 @@ async function connectionChanged(opened, { connection, qr, isNewLogin, lastDisco
   if (code === baileys.DisconnectReason.restartRequired) await open()
 }
 
-async function show(message, type) {
-  const { id, remoteJid: chat, remoteJidAlt, participant, participantAlt, fromMe } = message.key
+async function show(message) {
+  const { id, remoteJid: chat, fromMe } = message.key
   keep(id, message)
-  // An empty text is how the library says nothing.
-  const alternatives = { chat_alt: remoteJidAlt || undefined, participant_alt: participantAlt || undefined }
-  const where = { chat, participant: participant || undefined, ...alternatives }
-  const about = { id, ...where, from_me: Boolean(fromMe), upsert: type }
+  const about = { id, chat, from_me: Boolean(fromMe) }
   if (message.messageStubType === baileys.proto.WebMessageInfo.StubType.CIPHERTEXT) {
     return emit('undecryptable', { ...about, why: message.messageStubParameters?.[0] })
   }
-  // Notifications come this way too, and tell by a stub what changed.
-  if (message.messageStubType || !message.message) {
-    const change = baileys.proto.WebMessageInfo.StubType[message.messageStubType] ?? 'UNKNOWN'
-    return emit('change', { ...about, change, about: message.messageStubParameters ?? [] })
-  }
+  // Notifications of changes come this way too.
+  if (message.messageStubType || !message.message) return
   const content = baileys.normalizeMessageContent(message.message)
-  const file = fileOf(content)
-  const shown = { ...about, name: message.pushName ?? undefined, ...contentsOf(content) }
-  if (shown.kind === 'protocol') return emit('protocol', shown)
-  if (!file) return emit('message', shown)
-  const bytes = await download(file)
+  const shown = { ...about, ...contentsOf(content) }
+  // What is for the client itself is not shown.
+  if (shown.kind === 'protocol') return
+  if (!content.imageMessage) return emit('message', shown)
+  const bytes = await download(content.imageMessage)
   emit('message', { ...shown, bytes: bytes.length, sha256: hashOf(bytes) })
 }
 
-async function download({ kind, message }) {
+async function download(image) {
   const chunks = []
-  for await (const chunk of await baileys.downloadContentFromMessage(message, kind)) chunks.push(chunk)
+  for await (const chunk of await baileys.downloadContentFromMessage(image, 'image')) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
-async function send(to, content, id, reply_to) {
-  const quoted = reply_to === undefined ? undefined : kept(reply_to)
-  const sent = socket.sendMessage(to, content, { messageId: id, quoted }).then(sent => {
+async function send(to, content) {
+  const sent = socket.sendMessage(to, content).then(sent => {
     keep(sent.key.id, sent)
     return { id: sent.key.id }
   })
@@ -271,8 +230,4 @@ function kept(id) {
   const message = messages.get(id)
   if (!message) throw new Error(`no message ${id} was sent or received here`)
   return message
-}
-
-function group({ id, subject, addressingMode, participants }) {
-  return { id, subject, addressing_mode: addressingMode, participants: participants.map(participant => participant.id) }
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use simulator::clock;
+use simulator::people::chance::hex;
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -63,7 +64,7 @@ impl Baileys {
 
     /// Connects to a network. What follows is an event: `qr` or `open`, or `close`.
     pub async fn connect(&mut self, network: &Network) {
-        let root_key: String = network.root_key().iter().map(|byte| format!("{byte:02x}")).collect();
+        let root_key = hex(&network.root_key());
         let (ws_url, auth) = (network.ws_url().unwrap(), self.folder.path().to_owned());
         self.command("connect", json!({"ws_url": ws_url, "root_key": root_key, "auth": auth})).await;
     }
@@ -112,7 +113,7 @@ impl Baileys {
 
     /// Waits until the server has refused a message that it has sent; returns the code.
     pub async fn is_refused(&mut self, id: &str) -> String {
-        let refused = self.until("status", |event| event["id"] == id && event["status"] == "error").await;
+        let refused = self.until("refused", |event| event["id"] == id).await;
         refused["why"].as_str().unwrap().to_owned()
     }
 

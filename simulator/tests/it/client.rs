@@ -110,6 +110,12 @@ impl Client {
             .await;
     }
 
+    /// Waits until the server has given it everything that was kept for it.
+    pub async fn has_all_that_was_kept(&self) {
+        let is_end = |event: &Event| matches!(event, Event::OfflineSyncCompleted(_)).then_some(());
+        self.event("the end of what was kept", is_end).await;
+    }
+
     /// Waits until it is logged out; whether it was refused at a login.
     pub async fn logged_out(&self) -> bool {
         self.event("the end of the link", |event| match event {

@@ -1,13 +1,14 @@
 //! The control API, over HTTP, as people and other programs use it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use simulator::control;
 use simulator::phones::Phones;
 use simulator::server::network::{Network, Settings};
+use simulator::{clock, control};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -27,7 +28,7 @@ impl Control {
         let address = network.listen(SocketAddr::from(([127, 0, 0, 1], 0)), router).await.unwrap();
         let control = Self { network, address };
         for (number, name) in [("15550001", "Ann"), ("15550002", "Bob")] {
-            let (status, person) = control.post("people", json!({ "number": number, "name": name })).await;
+            let (status, person) = control.try_post("people", json!({ "number": number, "name": name })).await;
             assert_eq!((status, &person["online"]), (201, &json!(true)));
         }
         control
@@ -37,7 +38,14 @@ impl Control {
         self.ask("GET", path, "").await
     }
 
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    /// Posts something that is done; the answer.
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.try_post(path, body).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    async fn try_post(&self, path: &str, body: Value) -> (u16, Value) {
         self.ask("POST", path, &body.to_string()).await
     }
 
@@ -70,6 +78,7 @@ impl Control {
                 if let Some(found) = find(&self.get(path).await.1) {
                     return found;
                 }
+                clock::sleep(Duration::from_millis(5)).await;
             }
         })
         .await
@@ -103,7 +112,7 @@ async fn the_network_says_where_it_is_and_whom_to_trust() {
 async fn a_client_is_linked_writes_and_hears_all_by_the_api_and_everything_holds() {
     let control = Control::new().await;
     let client = Client::start(&control.network).await;
-    let (status, linked) = control.post("people/15550001/scan", json!({ "qr": client.qr().await })).await;
+    let (status, linked) = control.try_post("people/15550001/scan", json!({ "qr": client.qr().await })).await;
     assert_eq!((status, &linked["jid"]), (200, &json!("15550001:1@s.whatsapp.net")));
     client.connected().await;
     control.post("people/15550002/send", json!({ "to": "15550001", "text": "hello" })).await;
@@ -116,7 +125,7 @@ async fn a_client_is_linked_writes_and_hears_all_by_the_api_and_everything_holds
     let heard = control.received("15550002", "hello yourself").await;
     assert_eq!(heard["chat"], "15550001@s.whatsapp.net");
     assert_eq!(control.get("unknown").await.1, json!([]));
-    assert_eq!(control.post("people/15550001/unlink", json!({ "device": 1 })).await.0, 204);
+    assert_eq!(control.try_post("people/15550001/unlink", json!({ "device": 1 })).await.0, 204);
     assert!(!client.logged_out().await);
     control.assert_all_holds().await;
 }
@@ -124,10 +133,10 @@ async fn a_client_is_linked_writes_and_hears_all_by_the_api_and_everything_holds
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_is_linked_by_a_typed_code() {
     let control = Control::new().await;
-    let (status, problem) = control.post("people/15550001/type-code", json!({ "code": "ABCD-2345" })).await;
+    let (status, problem) = control.try_post("people/15550001/type-code", json!({ "code": "ABCD-2345" })).await;
     assert_eq!(status, 404, "{problem}");
     let client = Client::start_with_code(&control.network, "15550001").await;
-    let (status, linked) = control.post("people/15550001/type-code", json!({ "code": client.code().await })).await;
+    let (status, linked) = control.try_post("people/15550001/type-code", json!({ "code": client.code().await })).await;
     assert_eq!((status, &linked["device"]), (200, &json!(1)));
     client.connected().await;
 }
@@ -136,22 +145,26 @@ async fn a_client_is_linked_by_a_typed_code() {
 async fn people_talk_in_a_group_read_react_edit_and_delete() {
     let control = Control::new().await;
     let group = json!({ "subject": "Two", "creator": "15550001", "members": ["15550002"] });
-    let (status, made) = control.post("groups", group).await;
+    let (status, made) = control.try_post("groups", group).await;
     assert_eq!((status, &made["members"]), (201, &json!(["15550001", "15550002"])));
     let chat = made["group"].as_str().unwrap();
-    let (_, said) = control.post("people/15550001/send", json!({ "group": chat, "text": "helo" })).await;
+    let said = control.post("people/15550001/send", json!({ "group": chat, "text": "helo" })).await;
     let id = said["id"].as_str().unwrap();
     control.received("15550002", "helo").await;
-    assert_eq!(control.post("people/15550002/read", json!({})).await.0, 204);
+    assert_eq!(control.try_post("people/15550002/read", json!({})).await.0, 204);
     let is_read = |all: &Value| (all[0]["read_by"] == json!(["15550002@s.whatsapp.net"])).then_some(());
     control.until("people/15550001/sent", is_read).await;
     control.post("people/15550002/react", json!({ "chat": chat, "id": id, "emoji": "👍" })).await;
+    let is_liked = |all: &Value| (all[0]["reactions"] == json!({ "15550002@s.whatsapp.net": "👍" })).then_some(());
+    control.until("people/15550002/received", is_liked).await;
+    let is_told = |all: &Value| (all[0]["kind"] == "reaction").then_some(());
+    control.until("people/15550001/received", is_told).await;
     control.post("people/15550001/edit", json!({ "chat": chat, "id": id, "text": "hello" })).await;
     control.until("people/15550002/received", |all| (all[0]["edited"] == "hello").then_some(())).await;
     control.post("people/15550001/delete", json!({ "chat": chat, "id": id })).await;
     control.until("people/15550002/received", |all| (all[0]["deleted"] == true).then_some(())).await;
     assert_eq!(control.get("groups").await.1[0]["subject"], "Two");
-    assert_eq!(control.post("people/15550002/leave", json!({ "group": chat })).await.0, 204);
+    assert_eq!(control.try_post("people/15550002/leave", json!({ "group": chat })).await.0, 204);
     control.until("groups", |all| (all[0]["members"] == json!(["15550001"])).then_some(())).await;
     control.assert_all_holds().await;
 }
@@ -168,7 +181,7 @@ async fn a_voice_note_is_sent_fetched_and_played() {
     let id = heard["id"].as_str().unwrap();
     let (status, bytes) = control.raw("GET", &format!("people/15550002/files/{id}"), "").await;
     assert_eq!((status, bytes.as_slice()), (200, &b"a voice"[..]));
-    assert_eq!(control.post("people/15550002/play", json!({ "chat": "15550001", "id": id })).await.0, 204);
+    assert_eq!(control.try_post("people/15550002/play", json!({ "chat": "15550001", "id": id })).await.0, 204);
     let is_played = |all: &Value| (all[0]["played_by"] == json!(["15550002@s.whatsapp.net"])).then_some(());
     control.until("people/15550001/sent", is_played).await;
 }
@@ -176,12 +189,12 @@ async fn a_voice_note_is_sent_fetched_and_played() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_that_comes_back_shows_what_waited_and_nothing_was_lost() {
     let control = Control::new().await;
-    assert_eq!(control.post("people/15550002/offline", json!({})).await.1["online"], false);
+    assert_eq!(control.post("people/15550002/offline", json!({})).await["online"], false);
     control.post("people/15550001/send", json!({ "to": "15550002", "text": "later" })).await;
     control.until("people/15550001/sent", |all| (all[0]["accepted"] == true).then_some(())).await;
     control.assert_all_holds().await;
     assert_eq!(control.get("checks").await.1["deliveries"]["waiting"], 1);
-    assert_eq!(control.post("people/15550002/read", json!({})).await.0, 409);
+    assert_eq!(control.try_post("people/15550002/read", json!({})).await.0, 409);
     control.post("people/15550002/online", json!({})).await;
     control.received("15550002", "later").await;
     control.until("checks", |report| (report["deliveries"]["arrived"] == 1).then_some(())).await;
@@ -192,7 +205,7 @@ async fn a_phone_that_comes_back_shows_what_waited_and_nothing_was_lost() {
 async fn a_fault_is_planned_strikes_is_logged_and_taken_back() {
     let control = Control::new().await;
     let fault = json!({ "fault": { "kind": "ack_nacked", "code": 463 }, "scope": { "how_often": { "next": 1 } } });
-    let (status, added) = control.post("faults", fault).await;
+    let (status, added) = control.try_post("faults", fault).await;
     assert_eq!((status, &added["number"]), (201, &json!(1)));
     control.post("people/15550001/send", json!({ "to": "15550002", "text": "refused" })).await;
     let failed = control.until("people/15550001/sent", |all| all[0]["failed"].as_str().map(str::to_owned)).await;
@@ -209,7 +222,7 @@ async fn what_comes_doubled_or_unreadable_is_shown_once_and_nothing_is_lost() {
     let control = Control::new().await;
     for fault in [json!({ "kind": "message_duplicated", "copies": 2 }), json!({ "kind": "message_undecryptable" })] {
         let scope = json!({ "account": "15550002", "how_often": { "next": 1 } });
-        assert_eq!(control.post("faults", json!({ "fault": fault, "scope": scope })).await.0, 201);
+        assert_eq!(control.try_post("faults", json!({ "fault": fault, "scope": scope })).await.0, 201);
     }
     for text in ["one", "two", "three"] {
         control.post("people/15550001/send", json!({ "to": "15550002", "text": text })).await;
@@ -254,11 +267,14 @@ async fn what_cannot_be_done_is_said_with_what_to_do() {
         ("people/15550001/unlink", json!({ "device": 3 }), 404, "no such linked device"),
         ("people/15550001/leave", json!({ "group": "1@g.us" }), 404, "is not in the group"),
         ("groups", json!({ "subject": "a", "creator": "15550001", "members": ["1"] }), 404, "nobody has the number 1"),
+        ("groups", json!({ "subject": "", "creator": "15550001", "members": [] }), 400, "give a subject of 1 to"),
+        ("people/15550001/history", json!({ "chats": 300_000, "messages_per_chat": 0 }), 400, "a history has at most"),
+        ("people/15550001/history", json!({ "chats": 11, "messages_per_chat": 20_000 }), 400, "a history has at most"),
         ("faults", json!({ "fault": { "kind": "ack_nacked", "code": 0 } }), 400, "code is 0"),
         ("nowhere", json!({}), 404, "no such route"),
         ("info", json!({}), 405, "another method"),
     ] {
-        let (got, problem) = control.post(path, body).await;
+        let (got, problem) = control.try_post(path, body).await;
         let error = problem["error"].as_str().unwrap_or_default();
         assert!(got == status && error.contains(words), "{path}: {got} {problem}");
     }

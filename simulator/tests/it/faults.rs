@@ -1,7 +1,7 @@
 //! Faults, as a real client meets them.
 
-use simulator::faults::{self, CutPlace, Fault, PlannedFault, Scope, StreamErrorCode};
-use simulator::server::stanza_log::{Direction, Entry};
+use simulator::faults::{self, CutPlace, Direction, Fault, PlannedFault, Scope, StreamErrorCode};
+use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::prelude::*;
 
@@ -42,6 +42,24 @@ async fn an_acknowledgement_is_dropped_and_the_message_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_at_the_second_try_counts_as_acknowledged() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    let fault = world.network.add_fault(always(Fault::AckDropped {})).unwrap();
+    ann.write_as(&bob.jid(), "twice", "AGAIN01").await;
+    bob.reads("twice").await;
+    let examined = || {
+        let report = world.network.checks().report();
+        report.checks.iter().find(|check| check.name == "nothing_acked_is_lost").unwrap().examined
+    };
+    assert_eq!(examined(), 0);
+    world.network.faults().remove(fault);
+    ann.write_as(&bob.jid(), "twice", "AGAIN01").await;
+    ann.stanza("the acknowledgement", |node| (node.tag == "ack").then_some(())).await;
+    assert_eq!((examined(), bob.times_read("twice")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_comes_twice_is_confirmed_twice_and_shown_once() {
     let world = World::new().await;
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
@@ -51,7 +69,7 @@ async fn a_message_that_comes_twice_is_confirmed_twice_and_shown_once() {
     let id = bob.write(&ann.jid(), "twice").await;
     client.shows("twice").await;
     eventually("both to be confirmed", || ann.device(1).waiting() == 0).await;
-    let is_it = |entry: &&Entry| entry.direction == Direction::Down && entry.node.tag == "message";
+    let is_it = |entry: &&Entry| entry.direction == Direction::ToClient && entry.node.tag == "message";
     let entries = world.network.log().from(0, usize::MAX);
     let times = entries.iter().filter(is_it).filter(|entry| entry.node.text("id").as_deref() == Some(&*id)).count();
     assert_eq!(times, 3, "twice to the client, once to the phone of its owner");

@@ -2,7 +2,7 @@
 
 use simulator::server::account::Naming;
 use simulator::server::stanza_log::Entry;
-use simulator::wire::stanza::{Node, Read as _};
+use simulator::wire::stanza::{Node, NodeBuilder, Read as _};
 use whatsapp_rust::features::{GroupCreateOptions, GroupParticipantOptions};
 use whatsapp_rust::prelude::*;
 
@@ -44,6 +44,30 @@ async fn a_text_reaches_all_members_named_by_number() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_reaches_all_members_named_by_lid() {
     a_text_reaches_all(Naming::Lid).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_confirms_the_receipt_of_one_member_and_keeps_that_of_another() {
+    let world = World::new().await;
+    let people = ["15550001", "15550002", "15550003"].map(|number| world.network.register_person(number, "Name"));
+    let links = people.each_ref().map(|person| world.network.attach(person, &person.phone().unwrap()));
+    let group = world.network.create_group(&people[0], "Cooks", &people[1..], Naming::Number).unwrap();
+    let (jid, phone) = (group.jid().clone(), people[0].phone().unwrap());
+    links[0].send(NodeBuilder::new("message").attr("to", jid.clone()).attr("id", "G1").build()).await;
+    let before = phone.waiting();
+    for link in &links[1..] {
+        let receipt = NodeBuilder::new("receipt").attr("to", jid.clone()).attr("id", "G1");
+        link.send(receipt.attr("participant", people[0].number().clone()).build()).await;
+    }
+    assert_eq!(phone.waiting(), before + 2);
+    let ack = NodeBuilder::new("ack").attr("class", "receipt").attr("to", jid).attr("id", "G1");
+    links[0].send(ack.attr("participant", people[2].number().clone()).build()).await;
+    let mut again = world.network.attach(&people[0], &phone);
+    let mut participants = Vec::new();
+    while let Some(node) = again.recv().await.filter(|node| node.child("offline").is_none()) {
+        participants.extend((node.tag == "receipt").then(|| node.jid("participant").unwrap()));
+    }
+    assert_eq!(participants, [people[1].number().clone()]);
 }
 
 /// Finds a notice of a change with this tag.

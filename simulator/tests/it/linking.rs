@@ -1,13 +1,18 @@
 //! Linking a client, and logging in again.
 
+use std::time::Duration;
+
+use simulator::clock;
+use simulator::limits::STOP_WAIT_SECONDS;
 use simulator::server::network::Settings;
 use simulator::server::pairing::PairingError;
 use simulator::wire::certificate::ServerKeys;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _, SERVER};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use whatsapp_rust::prelude::Event;
 
 use crate::client::Client;
-use crate::world::World;
+use crate::world::{World, patiently};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_is_linked_by_its_code_and_connects_as_a_companion() {
@@ -48,6 +53,21 @@ async fn a_linked_client_logs_in_again_after_a_stop_of_either_side() {
     assert_eq!((handshakes.xx, handshakes.ik, handshakes.xx_fallback), (2, 2, 0));
     assert_eq!(handshakes.edge_routed, 2);
     world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_not_finished_its_handshake_is_cut_off_when_the_port_is_closed() {
+    let world = World::new().await;
+    let mut socket = tokio::net::TcpStream::connect(world.network.address().unwrap()).await.unwrap();
+    let request = "GET /ws/chat HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    let limit = Duration::from_secs(STOP_WAIT_SECONDS / 2);
+    assert!(clock::within(limit, world.network.stop()).await.is_some());
+    patiently("the end of the connection", socket.read_to_end(&mut Vec::new())).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,6 +132,16 @@ async fn a_companion_that_logs_out_is_no_device_any_more() {
     phone.stanza("the list of devices", own_devices(1)).await;
     assert!(phone.account.device(1).is_none());
     world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_cannot_unlink_itself() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let child = NodeBuilder::new("remove-companion-device").attr("jid", phone.jid()).build();
+    let answer = phone.ask("md", "set", SERVER, vec![child]).await;
+    assert_eq!(answer.text("type").as_deref(), Some("error"));
+    assert!(phone.device(0).is_connected());
 }
 
 /// Finds a notice that the account has this many devices.

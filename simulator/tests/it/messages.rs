@@ -1,5 +1,7 @@
 //! Messages between people, their receipts, and what is kept for who is away.
 
+use simulator::faults::Direction;
+use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 use whatsapp_rust::prelude::*;
 
@@ -65,9 +67,7 @@ async fn what_comes_while_a_client_is_away_waits_for_it_in_order() {
     client.shows(&texts[19]).await;
     let shown: Vec<String> = client.shown().into_iter().map(|shown| shown.text).collect();
     assert_eq!(shown, texts);
-    client
-        .event("the end of what was kept", |event| matches!(event, Event::OfflineSyncCompleted(_)).then_some(()))
-        .await;
+    client.has_all_that_was_kept().await;
     world.assert_nothing_unknown();
 }
 
@@ -86,7 +86,7 @@ async fn nothing_is_kept_once_it_was_confirmed() {
         crate::world::eventually("everything to be confirmed", || device.waiting() == 0).await;
     }
     let client = client.restart(&world.network).await;
-    client.connected().await;
+    client.has_all_that_was_kept().await;
     assert_eq!(client.shown(), []);
 }
 
@@ -149,6 +149,38 @@ async fn a_message_to_nobody_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_and_refused_does_not_make_its_id_new() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    ann.write_as(&bob.jid(), "first", "SAMEID02").await;
+    let again = NodeBuilder::new("enc").attr("type", "msg").attr("count", 1).bytes(vec![1]).build();
+    let nowhere = NodeBuilder::new("message").attr("to", "15559999@s.whatsapp.net").attr("id", "SAMEID02");
+    ann.send(nowhere.children([again]).build()).await;
+    ann.write_as(&bob.jid(), "second", "SAMEID02").await;
+    ann.write(&bob.jid(), "third").await;
+    bob.reads("third").await;
+    assert_eq!((bob.times_read("first"), bob.times_read("second")), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_named_twice_gets_a_message_once() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    let named = [bob.jid(), bob.lid(), bob.jid()].map(|jid| NodeBuilder::new("to").attr("jid", jid).build());
+    let list = NodeBuilder::new("participants").children(named).build();
+    ann.send(NodeBuilder::new("message").attr("to", bob.jid()).attr("id", "TWICE01").children([list]).build()).await;
+    ann.write(&bob.jid(), "the next").await;
+    bob.reads("the next").await;
+    let entries = world.network.log().from(0, usize::MAX);
+    let is_it = |entry: &&Entry| {
+        entry.direction == Direction::ToClient
+            && entry.node.tag == "message"
+            && entry.node.text("id").as_deref() == Some("TWICE01")
+    };
+    assert_eq!(entries.iter().filter(is_it).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_on_the_network_and_who_is_not() {
     let world = World::new().await;
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
@@ -208,4 +240,22 @@ async fn presence_and_typing_reach_who_subscribed() {
     client.client.chatstate().send_composing(&bob.jid()).await.unwrap();
     bob.stanza("that Ann types", |node| (node.tag == "chatstate").then_some(())).await;
     world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_replaced_or_unlinked_is_not_said_to_be_there_any_longer() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
+    drop(world.linked(&bob).await);
+    let (account, device) = (&bob.account, bob.device(1));
+    ann.send(NodeBuilder::new("presence").attr("type", "subscribe").attr("to", bob.jid()).build()).await;
+    let available = || NodeBuilder::new("presence").attr("type", "available").build();
+    let first = world.network.attach(account, &device);
+    first.send(available()).await;
+    ann.presences(&[false, true]).await;
+    let second = world.network.attach(account, &device);
+    ann.presences(&[false, true, false]).await;
+    second.send(available()).await;
+    world.network.remove_device(account, 1);
+    ann.presences(&[false, true, false, true, false]).await;
 }

@@ -1,5 +1,8 @@
 //! People with phones of the network's own, and what they do with real clients and with each other.
 
+use simulator::clock;
+use simulator::faults::{Fault, PlannedFault, Scope};
+use simulator::limits::STOP_WAIT_SECONDS;
 use simulator::people::content::Content;
 use simulator::people::file::FileKind;
 use simulator::people::phone::NewFile;
@@ -7,13 +10,24 @@ use simulator::phones::{Person, Phones, Refusal};
 use simulator::server::account::Naming;
 
 use crate::client::Client;
-use crate::world::{World, hears, patiently};
+use crate::world::{World, eventually, hears, patiently};
 
 /// Ann and Bob, each with a phone.
 async fn two_people(world: &World) -> (Phones, Person, Person) {
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add("15550001", "Ann").await.unwrap(), phones.add("15550002", "Bob").await.unwrap());
     (phones, ann, bob)
+}
+
+fn picture() -> NewFile {
+    NewFile {
+        file: FileKind::Image,
+        mime_type: "image/png".to_owned(),
+        caption: Some("look".to_owned()),
+        file_name: None,
+        seconds: None,
+        bytes: b"not really a picture".to_vec(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,6 +72,20 @@ async fn a_person_types_a_code_and_the_client_is_linked_until_it_is_unlinked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_mistypes_a_code_types_it_again() {
+    let world = World::new().await;
+    let (_phones, ann, _bob) = two_people(&world).await;
+    let client = Client::start_with_code(&world.network, "15550001").await;
+    let code = client.code().await;
+    let (first, rest) = code.split_at(1);
+    let mistyped = format!("{}{rest}", if first == "A" { "B" } else { "A" });
+    let refused = patiently("a refusal", ann.type_code(&mistyped)).await.err();
+    assert!(matches!(refused, Some(Refusal::Invalid(_))), "{refused:?}");
+    patiently("the link", ann.type_code(&code)).await.unwrap();
+    client.connected().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_that_was_offline_gets_everything_in_order_when_it_is_back() {
     let world = World::new().await;
     let (_phones, ann, bob) = two_people(&world).await;
@@ -93,15 +121,7 @@ async fn a_group_hears_a_person_until_they_leave() {
 async fn a_file_is_opened_by_whom_it_was_sent_to() {
     let world = World::new().await;
     let (_phones, ann, bob) = two_people(&world).await;
-    let file = NewFile {
-        file: FileKind::Image,
-        mime_type: "image/png".to_owned(),
-        caption: Some("look".to_owned()),
-        file_name: None,
-        seconds: None,
-        bytes: b"not really a picture".to_vec(),
-    };
-    ann.send_file(bob.jid(), file).await.unwrap();
+    ann.send_file(bob.jid(), picture()).await.unwrap();
     let id = hears(&bob, "look").await;
     let (mime_type, bytes) = bob.file(&id).await.unwrap();
     assert_eq!((mime_type.as_str(), bytes.as_slice()), ("image/png", &b"not really a picture"[..]));
@@ -133,4 +153,17 @@ async fn what_phones_were_stopped_for_is_refused() {
     phones.stop().await;
     assert!(matches!(ann.say_text(bob.jid(), "hello").await, Err(Refusal::Conflict(_))));
     assert!(!ann.is_online());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phones_stop_though_a_file_is_still_on_its_way() {
+    let world = World::new().await;
+    let (phones, ann, bob) = two_people(&world).await;
+    let slow = Fault::MediaSlow { delay_ms: 600_000, bytes_per_second: None };
+    world.network.add_fault(PlannedFault { fault: slow, scope: Scope::default() }).unwrap();
+    ann.send_file(bob.jid(), picture()).await.unwrap();
+    eventually("the slow upload", || !world.network.faults().log().entries.is_empty()).await;
+    let started = clock::instant();
+    phones.stop().await;
+    assert!(started.elapsed().as_secs() < STOP_WAIT_SECONDS, "what is slow was waited for");
 }

@@ -141,7 +141,7 @@ impl Phone {
             state.companions.settle(own, signed.index, &admission, &signed.returned).unwrap();
             state.companions.key_index_list(own, clock::now_ms(), chance).unwrap()
         };
-        let device = signed.link(clock::now_seconds(), list);
+        let device = signed.link(clock::now_seconds(), list)?;
         self.share_app_state_key(device.number()).await;
         Ok(device)
     }
@@ -292,6 +292,16 @@ impl Phone {
             stanzas.iter().find(meant).cloned()
         };
         self.inner.stanzas.until("a receipt", found).await
+    }
+
+    /// Waits until it was told, in this order, that somebody is there or not.
+    pub async fn presences(&self, expected: &[bool]) {
+        let found = |stanzas: &[Arc<Node>]| {
+            let presences = stanzas.iter().filter(|node| node.tag == "presence");
+            let said: Vec<bool> = presences.map(|node| node.text("type").is_none()).collect();
+            (said == expected).then_some(())
+        };
+        self.inner.stanzas.until("presences", found).await;
     }
 
     /// Sends a stanza as it is.

@@ -27,15 +27,49 @@ fn every_assumption_is_listed_in_the_readme() {
     }
 }
 
+/// `GET /people/{number}` as its method and the parts of its path.
+type Route = (String, Vec<String>);
+
+fn route(method: &str, path: &str) -> Route {
+    (method.to_owned(), path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect())
+}
+
+/// The routes in `.route("/people", get(…).post(…))`.
+fn routes(router: &str) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for one in router.split(".route(").skip(1) {
+        let path = one.split('"').nth(1).unwrap();
+        let methods = [("GET", "get("), ("POST", "post("), ("DELETE", "delete(")];
+        let end = one.find("\n").unwrap();
+        routes.extend(methods.iter().filter(|(_, word)| one[..end].contains(word)).map(|(name, _)| route(name, path)));
+    }
+    routes
+}
+
+/// The routes in the README's tables: `` | `GET /control/people/15550001` | ``.
+fn listed(readme: &str) -> Vec<Route> {
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()?.split_once(" /control/"));
+    rows.map(|(method, path)| route(method, path)).collect()
+}
+
 #[test]
-fn every_route_of_the_control_api_is_in_the_readme() {
+fn every_route_of_the_control_api_is_in_the_readme_and_no_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let router = std::fs::read_to_string(root.join("src/control/mod.rs")).unwrap();
-    let routes: Vec<&str> = router.split(".route(").skip(1).filter_map(|rest| rest.split('"').nth(1)).collect();
-    assert!(routes.len() > 20, "the routes are found");
-    for route in routes.into_iter().filter(|route| *route != "/") {
-        let last = route.rsplit('/').find(|part| !part.starts_with('{')).unwrap();
-        assert!(readme.contains(&format!("/{last}")), "{route} is not in README.md");
+    let listed = listed(&std::fs::read_to_string(root.join("README.md")).unwrap());
+    let mut routes = routes(&std::fs::read_to_string(root.join("src/control/mod.rs")).unwrap());
+    routes.retain(|(_, path)| !path.is_empty());
+    assert!(routes.len() > 25, "the routes are found");
+    // Where a route has a name in braces, the README has an example.
+    let is_same = |(method, path): &Route, example: &Route| {
+        let mut parts = path.iter().zip(&example.1);
+        *method == example.0
+            && path.len() == example.1.len()
+            && parts.all(|(part, example)| part.starts_with('{') || part == example)
+    };
+    for route in &routes {
+        assert!(listed.iter().any(|example| is_same(route, example)), "{route:?} is not in README.md");
+    }
+    for example in &listed {
+        assert!(routes.iter().any(|route| is_same(route, example)), "{example:?} is no route");
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use simulator::people::chance::hex;
 use simulator::phones::Person;
 use simulator::server::network::Network;
 use simulator::wire::stanza::Jid;
@@ -112,8 +113,8 @@ impl Talker {
                 client.client.send_message(to, image_message(upload, ImageOptions::default())).await.unwrap();
             }
             Self::Baileys(client) => {
-                let file = json!({"to": to.to_string(), "kind": "image", "base64": STANDARD.encode(image)});
-                client.command("send_file", file).await;
+                let image = json!({"to": to.to_string(), "base64": STANDARD.encode(image)});
+                client.command("send_image", image).await;
             }
         }
     }
@@ -181,5 +182,5 @@ async fn connecting(network: &Network) -> Box<Baileys> {
 
 /// The hash of a file's bytes, in hexadecimal digits.
 pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }

@@ -33,7 +33,7 @@ pub struct Distribution {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     /// Somebody says something.
-    Said(Saying),
+    Said(Box<Saying>),
     /// An own companion wants something of the phone.
     Asked(PeerRequest),
     /// Nothing that a person would see.
@@ -47,10 +47,14 @@ pub enum PeerRequest {
     StateKeys(Vec<Vec<u8>>),
     /// Messages that it could not decrypt, by their keys.
     Messages(Vec<wa::MessageKey>),
-    /// Older messages of a chat.
-    History(wa::message::peer_data_operation_request_message::HistorySyncOnDemandRequest),
     /// Something that a simulated phone does not know.
     Other,
+}
+
+impl Reading {
+    pub(in crate::people) fn said(saying: impl Into<Saying>) -> Self {
+        Self::Said(Box::new(saying.into()))
+    }
 }
 
 /// Takes a decrypted message apart.
@@ -98,7 +102,7 @@ fn read(mut message: wa::Message) -> Reading {
     }
     if let Some(reaction) = message.reaction_message.take() {
         let (to, emoji) = (target(&reaction.key), reaction.text.unwrap_or_default());
-        return Reading::Said(Content::Reaction { to, emoji }.into());
+        return Reading::said(Content::Reaction { to, emoji });
     }
     let (content, context) = match read_content(&mut message) {
         Some(found) => found,
@@ -111,7 +115,7 @@ fn read(mut message: wa::Message) -> Reading {
             (Content::Other { size }, MessageField::default())
         }
     };
-    Reading::Said(Saying { content, reply_to: reply(context) })
+    Reading::said(Saying { content, reply_to: reply(context) })
 }
 
 fn read_content(message: &mut wa::Message) -> Option<(Content, MessageField<wa::ContextInfo>)> {
@@ -187,8 +191,8 @@ fn read_file(message: &mut wa::Message) -> Option<(Attachment, MessageField<wa::
 fn read_protocol(protocol: wa::message::ProtocolMessage) -> Reading {
     match protocol.r#type {
         // The first kind has the number zero, which an encoder may leave out.
-        Some(Type::REVOKE) => Reading::Said(Content::Delete { of: target(&protocol.key) }.into()),
-        None if protocol.key.is_set() => Reading::Said(Content::Delete { of: target(&protocol.key) }.into()),
+        Some(Type::REVOKE) => Reading::said(Content::Delete { of: target(&protocol.key) }),
+        None if protocol.key.is_set() => Reading::said(Content::Delete { of: target(&protocol.key) }),
         Some(Type::MESSAGE_EDIT) => {
             let of = target(&protocol.key);
             let edited = protocol.edited_message.into_option().unwrap_or_default();
@@ -196,7 +200,7 @@ fn read_protocol(protocol: wa::message::ProtocolMessage) -> Reading {
                 Reading::Said(saying) => saying.content.summary().to_owned(),
                 _ => String::new(),
             };
-            Reading::Said(Content::Edit { of, text }.into())
+            Reading::said(Content::Edit { of, text })
         }
         Some(Type::APP_STATE_SYNC_KEY_REQUEST) => {
             let ids = protocol.app_state_sync_key_request.into_option().unwrap_or_default().key_ids;
@@ -218,9 +222,6 @@ fn read_request(request: wa::message::PeerDataOperationRequestMessage) -> PeerRe
                 .filter_map(|one| one.message_key.into_option())
                 .collect(),
         ),
-        Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND) => {
-            request.history_sync_on_demand_request.into_option().map_or(PeerRequest::Other, PeerRequest::History)
-        }
         _ => PeerRequest::Other,
     }
 }
@@ -230,7 +231,8 @@ fn target(key: &MessageField<wa::MessageKey>) -> Target {
     Target {
         id: key.and_then(|key| key.id.clone()).unwrap_or_default(),
         from_me: key.and_then(|key| key.from_me).unwrap_or_default(),
-        sender: key.and_then(|key| key.participant.clone()),
+        // Baileys names nobody by an empty participant.
+        sender: key.and_then(|key| key.participant.clone()).filter(|sender| !sender.is_empty()),
     }
 }
 

@@ -69,7 +69,7 @@ fn everything_that_is_said_is_read_as_it_was_said() {
     for content in everything() {
         let saying = Saying::from(content);
         let unpacked = over(&compose(&saying, &chat(), NOW_MS));
-        assert_eq!(unpacked.reading, Reading::Said(saying));
+        assert_eq!(unpacked.reading, Reading::said(saying));
         assert_eq!((unpacked.sent_to, unpacked.distribution), (None, None));
     }
 }
@@ -80,7 +80,7 @@ fn an_answer_names_what_it_answers() {
     let answerable = |content: &Content| !content.is_about_another();
     for content in everything().into_iter().filter(answerable) {
         let saying = Saying { content, reply_to: Some(reply.clone()) };
-        assert_eq!(over(&compose(&saying, &chat(), NOW_MS)).reading, Reading::Said(saying));
+        assert_eq!(over(&compose(&saying, &chat(), NOW_MS)).reading, Reading::said(saying));
     }
 }
 
@@ -101,9 +101,9 @@ fn what_is_wrapped_is_looked_through() {
         },
     ];
     for message in wrapped {
-        assert_eq!(over(&message).reading, Reading::Said(saying.clone()));
+        assert_eq!(over(&message).reading, Reading::said(saying.clone()));
         let copy = over(&for_own_devices(message, &chat()));
-        assert_eq!(copy.reading, Reading::Said(saying.clone()));
+        assert_eq!(copy.reading, Reading::said(saying.clone()));
         assert_eq!(copy.sent_to.as_deref(), Some("15550002@s.whatsapp.net"));
     }
 }
@@ -114,7 +114,7 @@ fn endless_wrapping_ends() {
     for _ in 0..40 {
         message = for_own_devices(message, &chat());
     }
-    assert_ne!(over(&message).reading, Reading::Said(Saying::text("deep")));
+    assert_ne!(over(&message).reading, Reading::said(Saying::text("deep")));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_sender_key_comes_alone_or_with_a_text() {
     assert_eq!(unpacked.reading, Reading::Silent);
     let mut both = compose(&Saying::text("hi"), &chat(), NOW_MS);
     both.sender_key_distribution_message = key;
-    assert_eq!(over(&both).reading, Reading::Said(Saying::text("hi")));
+    assert_eq!(over(&both).reading, Reading::said(Saying::text("hi")));
 }
 
 #[test]

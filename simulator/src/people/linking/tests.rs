@@ -133,6 +133,26 @@ fn the_list_of_indexes_follows_linking_and_unlinking() {
 }
 
 #[test]
+fn of_two_that_are_linked_at_once_to_the_last_place_one_is_refused() {
+    let mut world = world();
+    (1..=3).for_each(|device| {
+        let companion = companion(&mut world.chance);
+        link(&mut world, &companion, device).unwrap();
+    });
+    let admitted = [4, 5].map(|device| {
+        let companion = companion(&mut world.chance);
+        let secret = &companion.adv_secret_key;
+        let admission = world.companions.admit(&world.own, identity_of(&companion), secret, NOW_MS, &mut world.chance);
+        let admission = admission.unwrap();
+        let (returned, _) = PairUtils::do_pair_crypto(&companion, &admission.device_identity).unwrap();
+        (device, admission, returned)
+    });
+    let outcomes = admitted
+        .map(|(device, admission, returned)| world.companions.settle(&world.own, device, &admission, &returned).err());
+    assert_eq!(outcomes, [None, Some(LinkError::TooMany)]);
+}
+
+#[test]
 fn an_identity_is_no_other_s() {
     let mut chance = Chance::new(2, "eve");
     let stranger = IdentityKeyPair::generate(chance.rng());

@@ -1,5 +1,7 @@
 //! The person's linked devices: linking them, what a new one is given, and what they ask their phone for.
 
+use std::collections::{BTreeMap, HashMap};
+
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 use waproto::buffa::{Message, MessageField};
@@ -11,7 +13,7 @@ use waproto::whatsapp::message::peer_data_operation_request_response_message::{
 
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
-use super::{Action, Kept, Phone, Question};
+use super::{Action, Phone, Question};
 use crate::people::appstate::AppState;
 use crate::people::chance::{Chance, hex};
 use crate::people::content::{Attachment, Content, PeerRequest, compose};
@@ -84,7 +86,7 @@ impl Phone {
     /// The companion returned its identity signed, in `<pair-device-sign>`. Gives the identity that others are shown.
     ///
     /// # Errors
-    /// [`LinkError::WrongSignature`].
+    /// See [`Companions::settle`](crate::people::linking::Companions::settle).
     pub fn settle(&mut self, device: u16, admission: &Admission, returned: &[u8]) -> Result<Vec<u8>, LinkError> {
         self.companions.settle(self.signal.identity(), device, admission, returned)
     }
@@ -103,8 +105,11 @@ impl Phone {
         let to = self.person.jid().with_device(device);
         self.tell_companion(&to, self.key_share());
         let mut actions = Vec::new();
-        let chats = self.history_chats(history, now_ms);
-        for part in parts(&self.person, &chats) {
+        let mut names = self.names();
+        let chats = self.history_chats(history, &names, now_ms);
+        let named = chats.iter().filter(|chat| !chat.jid.ends_with("@g.us"));
+        names.extend(named.filter_map(|chat| Some((chat.jid.clone(), chat.name.clone()?))));
+        for part in parts(&self.person, &chats, &names) {
             if part.is_small() {
                 self.tell_companion(&to, part.inline_notice());
                 continue;
@@ -187,23 +192,29 @@ impl Phone {
             PeerRequest::StateKeys(ids) if ids.iter().any(|id| id == self.state.key_id()) => self.key_share(),
             PeerRequest::StateKeys(ids) => AppState::unknown_keys(&ids),
             PeerRequest::Messages(keys) => self.placeholder_answer(&keys, now_ms),
-            // ASSUMPTION: a phone that does not answer these requests is one that is slow; clients do not wait for them.
-            PeerRequest::History(_) | PeerRequest::Other => return,
+            // ASSUMPTION: a phone that does not answer other requests is one that is slow; clients do not wait for them.
+            PeerRequest::Other => return,
         };
         self.tell_companion(device, answer);
     }
 
-    /// The key of the shared state, for the devices that are linked now; the phone itself has index 0.
+    /// The key of the shared state, for the devices that are linked now.
     fn key_share(&self) -> wa::Message {
-        let linked = self.companions.linked().iter().map(|one| one.key_index);
-        let indexes: Vec<u32> = std::iter::once(0).chain(linked).collect();
-        self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &indexes)
+        self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &self.companions.key_indexes())
     }
 
     /// A message for one own companion, not for people.
     fn tell_companion(&mut self, device: &Jid, message: wa::Message) {
         let id = self.signal.chance().message_id();
-        self.outbox.push(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
+        self.post(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
+    }
+
+    /// Queues what no person waits for: it is left out when the queue is full.
+    pub(super) fn post(&mut self, draft: Draft) {
+        let id = draft.id.clone();
+        if let Err(error) = self.outbox.push(draft) {
+            tracing::warn!(%error, id, "a message to a device is left out");
+        }
     }
 
     /// The messages that a companion could not read, as far as the phone has them.
@@ -242,33 +253,47 @@ impl Phone {
         }
     }
 
-    /// What was said with this phone, and made-up chats besides.
-    fn history_chats(&self, size: HistorySize, now_ms: u64) -> Vec<HistoryChat> {
+    /// What was said with this phone, as it stands now, and made-up chats besides.
+    pub(super) fn history_chats(
+        &self,
+        size: HistorySize,
+        names: &BTreeMap<String, String>,
+        now_ms: u64,
+    ) -> Vec<HistoryChat> {
         let mut chats: Vec<HistoryChat> = Vec::new();
-        for kept in self.log.iter().filter(|kept| !kept.saying.content.is_about_another()) {
-            let line = HistoryLine {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for kept in self.log.iter().filter(|kept| !kept.deleted && !kept.saying.content.is_about_another()) {
+            let place = *places.entry(&kept.chat).or_insert(chats.len());
+            if place == chats.len() {
+                chats.push(self.history_chat(&kept.chat, names));
+            }
+            chats[place].lines.push(HistoryLine {
                 id: kept.id.clone(),
                 from_me: kept.from_me,
                 sender: kept.chat.ends_with("@g.us").then(|| kept.sender.clone()),
                 at: kept.at,
-                text: kept.saying.content.summary().to_owned(),
-            };
-            match chats.iter_mut().find(|chat| chat.jid == kept.chat) {
-                Some(chat) => chat.lines.push(line),
-                None => chats.push(self.history_chat(kept, line)),
-            }
+                text: kept.edited.clone().unwrap_or_else(|| kept.saying.content.summary().to_owned()),
+            });
         }
         chats.extend(made_up(size, now_ms));
         chats
     }
 
-    fn history_chat(&self, kept: &Kept, line: HistoryLine) -> HistoryChat {
-        let lid = kept.chat.parse::<Jid>().ok().and_then(|jid| self.signal.book().lid_of(&jid));
+    fn history_chat(&self, chat: &str, names: &BTreeMap<String, String>) -> HistoryChat {
+        let jid = chat.parse::<Jid>().ok();
+        let lid = jid.as_ref().and_then(|jid| self.signal.book().lid_of(jid));
+        let subject = jid.as_ref().and_then(|jid| self.groups.subject(jid));
         HistoryChat {
-            jid: kept.chat.clone(),
+            jid: chat.to_owned(),
             lid: lid.map(|lid| lid.to_string()),
-            name: kept.name.clone().unwrap_or_else(|| kept.chat.clone()),
-            lines: vec![line],
+            name: subject.or_else(|| names.get(chat).map(String::as_str)).map(str::to_owned),
+            lines: Vec::new(),
         }
+    }
+
+    /// The names under which others wrote, the latest of each, by account.
+    fn names(&self) -> BTreeMap<String, String> {
+        let others = self.log.iter().filter(|kept| !kept.from_me);
+        others.filter_map(|kept| Some((kept.sender.clone(), kept.name.clone()?))).collect()
     }
 }

@@ -27,13 +27,13 @@ pub struct Group {
     pub addressing: Addressing,
     /// By number or by hidden id, as the group names them.
     pub members: Vec<Jid>,
-    /// Pairs of number and hidden id that came along.
-    pub pairs: Vec<(Jid, Jid)>,
+    pub subject: Option<String>,
 }
 
 impl Group {
-    /// Reads the `<group>` of an answer: `<group addressing_mode><participant jid lid phone_number/></group>`.
-    pub fn read(group: &Node) -> Self {
+    /// Reads the `<group>` of an answer, `<group addressing_mode><participant jid lid phone_number/></group>`, and the
+    /// pairs of number and hidden id that came along.
+    pub fn read(group: &Node) -> (Self, Vec<(Jid, Jid)>) {
         let is_lid = group.attrs.get("addressing_mode").is_some_and(|mode| *mode == "lid");
         let (mut members, mut pairs) = (Vec::new(), Vec::new());
         for participant in group.get_children_by_tag("participant") {
@@ -43,14 +43,16 @@ impl Group {
             pairs.extend(others.into_iter().flatten().map(|other| (jid.clone(), other)));
             members.push(jid);
         }
-        Self { addressing: if is_lid { Addressing::Lid } else { Addressing::Number }, members, pairs }
+        let addressing = if is_lid { Addressing::Lid } else { Addressing::Number };
+        (Self { addressing, members, subject: subject_of(group) }, pairs)
     }
 }
 
-/// What a phone knows of groups. At most one entry for each group it wrote to.
+/// What a phone knows of groups. At most one entry for each group it wrote to or was told of.
 #[derive(Default)]
 pub struct Groups {
     known: HashMap<Jid, Group>,
+    subjects: HashMap<Jid, String>,
     /// Devices, by their session's address, that were given the own sender key.
     given: HashMap<Jid, HashSet<String>>,
 }
@@ -60,8 +62,21 @@ impl Groups {
         self.known.get(group)
     }
 
-    pub fn learn(&mut self, group: &Jid, described: Group) {
+    pub fn learn(&mut self, group: &Jid, mut described: Group) {
+        self.name(group, described.subject.take());
         self.known.insert(group.clone(), described);
+    }
+
+    /// What the group is called, as the phone heard last.
+    pub fn subject(&self, group: &Jid) -> Option<&str> {
+        self.subjects.get(group).map(String::as_str)
+    }
+
+    /// Learns what a group is called, from its description or from a notification of what happened to it.
+    pub fn name(&mut self, group: &Jid, subject: Option<String>) {
+        if let Some(subject) = subject {
+            self.subjects.insert(group.clone(), subject);
+        }
     }
 
     /// Members came or went: it is looked up again before the next message.
@@ -101,10 +116,14 @@ pub fn leave(group: &Jid) -> Node {
     NodeBuilder::new("leave").children([group]).build()
 }
 
-/// Makes a group: children of `<iq xmlns="w:g2" type="set" to="g.us">`.
-pub fn create(subject: &str, members: &[Jid]) -> Node {
-    let members = members.iter().map(|jid| NodeBuilder::new("participant").attr("jid", jid).build());
-    NodeBuilder::new("create").attr("subject", subject).children(members).build()
+fn subject_of(node: &Node) -> Option<String> {
+    node.attrs().optional_string("subject").map(|subject| subject.into_owned())
+}
+
+/// The subject that a `w:gp2` notification tells of: of a new group, or a new one.
+pub fn subject_in(notification: &Node) -> Option<String> {
+    let created = notification.get_optional_child_by_tag(&["create", "group"]);
+    subject_of(created.or_else(|| notification.get_optional_child("subject"))?)
 }
 
 /// Whether a `w:gp2` notification says that somebody is no longer a member.

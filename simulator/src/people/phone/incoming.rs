@@ -42,11 +42,10 @@ impl Phone {
             self.signal.learn(one, other);
         }
         let opened = self.open(node, &head);
+        let has_content = opened.said.is_some() || opened.asked.is_some();
         match opened.error {
-            Some(error) if opened.said.is_none() && opened.asked.is_none() => {
-                return self.ask_again(&head, &error, actions);
-            }
-            _ if opened.is_no_message => return actions.push(Action::Send(head.ack(Some(NO_MESSAGE)))),
+            Some(error) if !has_content => return self.ask_again(&head, &error, actions),
+            _ if opened.is_no_message && !has_content => return actions.push(Action::Send(head.ack(Some(NO_MESSAGE)))),
             _ if !opened.is_readable => return actions.push(Action::Send(head.ack(Some(UNPARSABLE)))),
             _ => {}
         }
@@ -85,13 +84,14 @@ impl Phone {
     fn take_opened(&mut self, unpacked: Unpacked, head: &Head, opened: &mut Opened) {
         opened.is_readable = true;
         if let Some(distribution) = &unpacked.distribution
-            && let Ok(group) = distribution.group.parse::<Jid>()
-            && let Err(error) = self.signal.take_distribution(&group, &head.sender, &distribution.key)
+            // Only for the chat it comes in: a sender could fill the phone with keys for chats that are not.
+            && distribution.group.parse::<Jid>().is_ok_and(|group| group == head.chat)
+            && let Err(error) = self.signal.take_distribution(&head.chat, &head.sender, &distribution.key)
         {
-            tracing::warn!(%group, sender = %head.sender, %error, "a phone cannot use a sender key");
+            tracing::warn!(group = %head.chat, sender = %head.sender, %error, "a phone cannot use a sender key");
         }
         match unpacked.reading {
-            Reading::Said(saying) => opened.said = Some((saying, unpacked.sent_to)),
+            Reading::Said(saying) => opened.said = Some((*saying, unpacked.sent_to)),
             Reading::Asked(request) => opened.asked = Some(request),
             Reading::Silent => {}
         }

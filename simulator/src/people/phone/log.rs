@@ -1,5 +1,6 @@
 //! What a phone shows: every message once, in the order in which it came, with what was done to it later.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,9 @@ type Key = (String, String, String);
 /// All messages that a phone remembers.
 pub struct Log {
     messages: Recent<Key, Kept>,
+    /// Who wrote the messages of a chat with an id, the latest last: seldom more than one.
+    writers: HashMap<(String, String), Vec<String>>,
+    /// What was not read in a chat, the oldest first: of messages that are remembered alone.
     unread: HashMap<String, VecDeque<Key>>,
 }
 
@@ -61,11 +65,15 @@ fn key(kept: &Kept) -> Key {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { messages: Recent::new(PHONE_MESSAGES_KEPT_MAX), unread: HashMap::new() }
+        Self::of(PHONE_MESSAGES_KEPT_MAX)
     }
 }
 
 impl Log {
+    fn of(max: usize) -> Self {
+        Self { messages: Recent::new(max), writers: HashMap::new(), unread: HashMap::new() }
+    }
+
     /// Shows a message, unless it was shown before. Says whether it is new.
     pub fn keep(&mut self, kept: Kept) -> bool {
         let key = key(&kept);
@@ -74,14 +82,31 @@ impl Log {
         }
         self.apply(&kept);
         if kept.origin.is_some() {
-            let unread = self.unread.entry(kept.chat.clone()).or_default();
-            unread.push_back(key.clone());
-            if unread.len() > PHONE_MESSAGES_KEPT_MAX {
-                unread.pop_front();
+            self.unread.entry(kept.chat.clone()).or_default().push_back(key.clone());
+        }
+        self.writers.entry((kept.chat.clone(), kept.id.clone())).or_default().push(kept.sender.clone());
+        if let Some(oldest) = self.messages.insert(key, kept) {
+            self.forget(&oldest);
+        }
+        true
+    }
+
+    /// The oldest message is not remembered any longer: it is the first of whatever list it is in.
+    fn forget(&mut self, oldest: &Kept) {
+        if let Entry::Occupied(mut writers) = self.writers.entry((oldest.chat.clone(), oldest.id.clone())) {
+            writers.get_mut().remove(0);
+            if writers.get().is_empty() {
+                writers.remove();
             }
         }
-        self.messages.insert(key, kept);
-        true
+        if let Entry::Occupied(mut unread) = self.unread.entry(oldest.chat.clone()) {
+            if unread.get().front() == Some(&key(oldest)) {
+                unread.get_mut().pop_front();
+            }
+            if unread.get().is_empty() {
+                unread.remove();
+            }
+        }
     }
 
     /// The oldest first.
@@ -91,7 +116,12 @@ impl Log {
 
     /// The latest message of a chat with this id, whoever wrote it.
     pub fn find(&self, chat: &str, id: &str) -> Option<&Kept> {
-        self.iter().rev().find(|kept| kept.chat == chat && kept.id == id)
+        let writer = self.writers_of(chat, id).last()?;
+        self.messages.get(&(chat.to_owned(), writer.clone(), id.to_owned()))
+    }
+
+    fn writers_of(&self, chat: &str, id: &str) -> &[String] {
+        self.writers.get(&(chat.to_owned(), id.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// What was not read in a chat yet; it counts as read from now on. The oldest first.
@@ -135,15 +165,9 @@ impl Log {
         let writer = if target.from_me {
             about.sender.clone()
         } else {
-            let chat = &about.chat;
-            let named = target.sender.clone();
-            self.iter()
-                .rev()
-                .find(|kept| {
-                    let is_named = named.as_ref().is_none_or(|named| *named == kept.sender);
-                    kept.chat == *chat && kept.id == target.id && kept.sender != about.sender && is_named
-                })
-                .map(|kept| kept.sender.clone())?
+            let is_named = |writer: &String| target.sender.as_ref().is_none_or(|named| named == writer);
+            let is_meant = |writer: &&String| **writer != about.sender && is_named(writer);
+            self.writers_of(&about.chat, &target.id).iter().rev().find(is_meant)?.clone()
         };
         self.messages.get_mut(&(about.chat.clone(), writer, target.id.clone()))
     }
@@ -219,6 +243,18 @@ mod tests {
         log.keep(kept(ANN, "1", text("mine")));
         log.keep(kept(BOB, "2", Content::Edit { of: target("1", false), text: "yours".to_owned() }));
         assert_eq!(log.find(BOB, "1").unwrap().edited, None);
+    }
+
+    #[test]
+    fn of_messages_that_are_forgotten_nothing_stays() {
+        let mut log = Log::of(2);
+        log.keep(kept(BOB, "1", text("one")));
+        log.keep(Kept { chat: "15550003@s.whatsapp.net".to_owned(), ..kept(BOB, "2", text("elsewhere")) });
+        log.keep(kept(ANN, "1", text("mine, with the same id")));
+        assert_eq!(log.find(BOB, "1").map(|kept| kept.sender.as_str()), Some(ANN));
+        log.keep(kept(BOB, "3", text("three")));
+        assert_eq!((log.iter().count(), log.writers.len()), (2, 2));
+        assert_eq!(log.unread.into_values().flatten().map(|(_, _, id)| id).collect::<Vec<_>>(), ["3"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One person's phone: nodes and wishes go in, actions come out.
 //!
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
-//! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read, `companions.rs` the person's linked
-//! devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
+//! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read,
+//! `companions.rs` the person's linked devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
 
 mod companions;
 mod groups;
@@ -90,6 +90,10 @@ pub struct Phone {
     state: AppState,
     /// Changes of the shared state that are not in force yet, the first of them perhaps under way.
     wished: VecDeque<Change>,
+    /// The patch of the first of them, if another device was faster and the phone catches up.
+    overtaken: Option<Patch>,
+    /// More was changed while the shared state was fetched.
+    is_behind: bool,
     is_online: bool,
     /// Whether the server has said that it has keys.
     has_uploaded: bool,
@@ -115,6 +119,8 @@ impl Phone {
             state: AppState::new(&mut chance, now_ms),
             signal: Signal::new(&person, chance)?,
             wished: [Change::Name { name: person.name.clone() }].into(),
+            overtaken: None,
+            is_behind: false,
             person,
             is_online: false,
             has_uploaded: false,
@@ -163,6 +169,7 @@ impl Phone {
     pub fn go_offline(&mut self) {
         self.is_online = false;
         self.asked.clear();
+        self.overtaken = None;
         self.outbox.is_waiting = false;
         if let Some(draft) = self.outbox.first_mut() {
             draft.start_over();
@@ -190,9 +197,12 @@ impl Phone {
             self.asked.iter().filter(|(_, asked)| asked.until_ms <= now_ms).map(|(id, _)| id.clone()).collect();
         let mut actions = Vec::new();
         for id in late {
-            let question = self.asked.remove(&id).map(|asked| asked.question);
-            if matches!(question, Some(Question::Group(_) | Question::Devices | Question::Keys)) {
-                self.give_up("the server did not answer", &mut actions);
+            match self.asked.remove(&id).map(|asked| asked.question) {
+                Some(Question::Group(_) | Question::Devices | Question::Keys) => {
+                    self.give_up("the server did not answer", &mut actions);
+                }
+                Some(Question::GetState) => self.state_came(None, now_ms, &mut actions),
+                _ => {}
             }
         }
         self.go_on(now_ms, actions)
@@ -222,7 +232,7 @@ impl Phone {
             Question::Errand => {}
             Question::PutKeys => self.has_uploaded |= answer.is_some(),
             Question::PutState(patch) => self.state_was_put(patch, answer, now_ms, actions),
-            Question::GetState => self.state_came(answer, actions),
+            Question::GetState => self.state_came(answer, now_ms, actions),
             Question::Group(group) => self.group_came(&group, answer, actions),
             Question::Devices => self.devices_came(answer, actions),
             Question::Keys => self.keys_came(answer),
@@ -237,6 +247,7 @@ impl Phone {
             Some("w:gp2") => {
                 let Some(group) = attrs.optional_jid("from") else { return };
                 self.groups.forget(&group);
+                self.groups.name(&group, groups::subject_in(node));
                 if groups::somebody_left(node) {
                     self.groups.forget_keys(&group);
                     self.signal.forget_own_sender_key(&group);

@@ -8,6 +8,8 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 use waproto::whatsapp as wa;
 
+use super::PhoneError;
+use crate::limits::PHONE_MESSAGES_WAITING_MAX;
 use crate::people::content::Content;
 
 /// Whom a message is for.
@@ -21,6 +23,13 @@ pub enum Recipient {
     Peer(Jid, Option<u8>),
     /// One device that could not read a message and asked for it again.
     Again(Again),
+}
+
+impl Recipient {
+    /// Whether a device asked for the message again.
+    pub fn is_again(&self) -> bool {
+        matches!(self, Self::Again(_) | Self::Peer(_, Some(_)))
+    }
 }
 
 /// A request for a message again.
@@ -87,12 +96,14 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    pub fn len(&self) -> usize {
-        self.drafts.len()
-    }
-
-    pub fn push(&mut self, draft: Draft) {
+    /// # Errors
+    /// [`PhoneError::Full`].
+    pub fn push(&mut self, draft: Draft) -> Result<(), PhoneError> {
+        if self.drafts.len() >= PHONE_MESSAGES_WAITING_MAX {
+            return Err(PhoneError::Full);
+        }
         self.drafts.push_back(draft);
+        Ok(())
     }
 
     pub fn first(&self) -> Option<&Draft> {
@@ -157,4 +168,22 @@ pub fn enc(kind: &'static str, bytes: Vec<u8>, marks: &Marks, count: Option<u8>)
         enc = enc.attr("count", count);
     }
     enc.bytes(bytes).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_outbox_takes_nothing_whoever_wants_it_sent() {
+        let mut outbox = Outbox::default();
+        let draft = || {
+            let recipient = Recipient::Peer(Jid::pn("1").with_device(1), None);
+            Draft::new("1".to_owned(), recipient, wa::Message::default(), Marks::PEER)
+        };
+        for _ in 0..PHONE_MESSAGES_WAITING_MAX {
+            outbox.push(draft()).unwrap();
+        }
+        assert_eq!(outbox.push(draft()), Err(PhoneError::Full));
+    }
 }

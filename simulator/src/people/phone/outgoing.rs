@@ -80,9 +80,12 @@ impl Phone {
 
     /// The devices of a group that were not given the own sender key.
     fn without_key(&self, group: &Jid, devices: &[Jid]) -> Vec<Jid> {
+        if !self.signal.has_own_sender_key(group) {
+            return devices.to_vec();
+        }
         let has_key = |device: &&Jid| {
             let address = self.signal.book().signal_address(device);
-            self.signal.has_own_sender_key(group) && self.groups.has_key(group, address.as_str())
+            self.groups.has_key(group, address.as_str())
         };
         devices.iter().filter(|device| !has_key(device)).cloned().collect()
     }
@@ -92,8 +95,8 @@ impl Phone {
         let Some(described) = answer.and_then(|answer| answer.get_optional_child("group")) else {
             return self.give_up("the server does not describe the group", actions);
         };
-        let described = Group::read(described);
-        for (one, other) in &described.pairs {
+        let (described, pairs) = Group::read(described);
+        for (one, other) in &pairs {
             self.signal.learn(one, other);
         }
         self.groups.learn(group, described);
@@ -145,14 +148,19 @@ impl Phone {
             Err(error) => return fail(draft, &error.to_string(), actions),
         };
         actions.push(Action::Send(stanza));
-        if !matches!(draft.recipient, Recipient::Again(_)) {
+        if draft.recipient.is_again() {
+            if let Some(sent) = self.sent.get_mut(&draft.id) {
+                sent.resent_without_ack += 1;
+            }
+        } else {
             self.sent.insert(draft.id, Sent::new(draft.recipient, draft.message, draft.marks));
         }
     }
 
     fn for_account(&mut self, draft: &Draft, account: &Jid) -> Result<Node, SignalError> {
         let message = message_to_vec(&draft.message);
-        let copy = message_to_vec(&for_own_devices(draft.message.clone(), account));
+        // Most people have no companion, and need none.
+        let mut copy = None;
         let own = self.person.jid();
         let is_to_self = self.signal.book().is_same_account(account, &own);
         let (mut participants, mut reached) = (Vec::new(), 0);
@@ -161,7 +169,11 @@ impl Phone {
             if !self.signal.has_session(device) {
                 continue;
             }
-            let sealed = self.signal.encrypt(device, if is_own { &copy } else { &message })?;
+            let plaintext = match is_own {
+                true => copy.get_or_insert_with(|| message_to_vec(&for_own_devices(draft.message.clone(), account))),
+                false => &message,
+            };
+            let sealed = self.signal.encrypt(device, plaintext)?;
             reached += usize::from(!is_own || is_to_self);
             participants.push(to(device, enc(sealed.kind.name(), sealed.bytes, &draft.marks, None)));
         }
@@ -176,10 +188,15 @@ impl Phone {
         let devices = draft.devices.clone().unwrap_or_default();
         let addressing = self.groups.find(group).map_or(Addressing::Number, |known| known.addressing);
         let receivers = self.without_key(group, &devices);
-        if !self.signal.has_own_sender_key(group) {
+        let has_key = self.signal.has_own_sender_key(group);
+        if !has_key {
             self.groups.forget_keys(group);
         }
-        let distribution = message_to_vec(&self.distribution(group)?);
+        // It makes the key where there is none.
+        let distribution = match has_key && receivers.is_empty() {
+            true => Vec::new(),
+            false => message_to_vec(&self.distribution(group)?),
+        };
         let mut participants = Vec::new();
         for device in receivers.iter().filter(|device| !device.is_hosted()) {
             if !self.signal.has_session(device) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use wacore_binary::Node;
+use wacore_binary::{Jid, Node};
 use waproto::whatsapp as wa;
 
 use super::outbox::{Marks, Recipient};
@@ -45,11 +45,33 @@ pub struct Sent {
     pub marks: Marks,
     /// The furthest, by account.
     pub ranks: HashMap<String, u8>,
+    /// How often each device asked for it again.
+    pub requests: HashMap<Jid, u8>,
+    /// How often it was sent to one device again without an ack yet.
+    pub resent_without_ack: u32,
+    has_ack: bool,
 }
 
 impl Sent {
     pub fn new(recipient: Recipient, message: wa::Message, marks: Marks) -> Self {
-        Self { recipient, message, marks, ranks: HashMap::new() }
+        Self {
+            recipient,
+            message,
+            marks,
+            ranks: HashMap::new(),
+            requests: HashMap::new(),
+            resent_without_ack: 0,
+            has_ack: false,
+        }
+    }
+
+    /// Notes the server's ack of this message. Says whether it is of the message itself: acks come in the order of the
+    /// stanzas, so those after the first are of what was sent again to one device.
+    fn take_ack(&mut self) -> bool {
+        let is_of_resend = self.has_ack && self.resent_without_ack > 0;
+        self.has_ack = true;
+        self.resent_without_ack -= u32::from(is_of_resend);
+        !is_of_resend
     }
 }
 
@@ -58,11 +80,14 @@ impl Phone {
     pub(super) fn take_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
         let is_message = node.attrs.get("class").is_some_and(|class| *class == "message");
         let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()).filter(|_| is_message) else { return };
-        match node.attrs.get("error") {
-            Some(error) if self.sent.get(&id).is_some() => {
-                actions.push(Action::Failed { id, reason: format!("the server refuses it with {}", error.as_str()) });
+        let Some(sent) = self.sent.get_mut(&id) else { return };
+        let is_for_people = matches!(sent.recipient, Recipient::Account(_) | Recipient::Group(_)) && sent.take_ack();
+        match node.attrs.get("error").map(|error| error.as_str()) {
+            Some(error) if is_for_people => {
+                actions.push(Action::Failed { id, reason: format!("the server refuses it with {error}") });
             }
-            _ => self.note_progress(&id, Progress::Accepted, actions),
+            Some(error) => tracing::warn!(%id, %error, "the server refuses what is for one device"),
+            None => self.note_progress(&id, Progress::Accepted, actions),
         }
     }
 
@@ -78,7 +103,8 @@ impl Phone {
         if self.signal.book().is_same_account(&from, &self.person.jid()) {
             return;
         }
-        let by = self.signal.book().account(&from).to_string();
+        let account = self.signal.book().account(&from);
+        let by = account.to_string();
         let progress = match kind.as_deref() {
             None | Some("inactive" | "delivery") => Progress::Delivered { by },
             Some("read") => Progress::Read { by },
@@ -86,6 +112,15 @@ impl Phone {
             Some(_) => return,
         };
         for id in stanza::receipt_ids(node) {
+            // Who is in a group is the server's to know: a member may have left since.
+            let is_of_another = |sent: &Sent| {
+                let Recipient::Account(to) = &sent.recipient else { return false };
+                !self.signal.book().is_same_account(to, &account)
+            };
+            if self.sent.get(&id).is_some_and(is_of_another) {
+                tracing::warn!(%id, %account, "a receipt for a message that its sender was not sent");
+                continue;
+            }
             self.note_progress(&id, progress.clone(), actions);
         }
     }

@@ -78,21 +78,25 @@ impl Phone {
         let Some(retry) = receipt.get_optional_child("retry") else { return };
         let Some(id) = retry.attrs.get("id").map(|id| id.as_str().into_owned()) else { return };
         let count = retry.attrs().optional_u64("count").and_then(|count| u8::try_from(count).ok()).unwrap_or(1);
-        // Clients refuse the last request too.
-        if count == 0 || count >= RETRIES_MAX {
-            return;
-        }
         let Some(sent) = self.sent.get(&id) else { return };
         let (recipient, message, marks) = (sent.recipient.clone(), sent.message.clone(), sent.marks);
         if !self.was_for(&recipient, device) {
             tracing::warn!(%device, %id, "a device asks for a message that it was not sent");
             return;
         }
+        // Its own count begins anew with each of its starts. Clients refuse the last request too.
+        let canonical = self.signal.book().canonical(device);
+        let Some(sent) = self.sent.get_mut(&id) else { return };
+        let asked = sent.requests.entry(canonical).or_default();
+        *asked = asked.saturating_add(1);
+        if count == 0 || count.max(*asked) >= RETRIES_MAX {
+            return;
+        }
         self.mend_session(receipt, device, count);
         let chat = match recipient {
             Recipient::Account(chat) | Recipient::Group(chat) => chat,
             Recipient::Peer(device, _) => {
-                return self.outbox.push(Draft::new(id, Recipient::Peer(device, Some(count)), message, marks));
+                return self.post(Draft::new(id, Recipient::Peer(device, Some(count)), message, marks));
             }
             Recipient::Again(_) => return,
         };
@@ -101,7 +105,7 @@ impl Phone {
             self.groups.take_key_back(&chat, address.as_str());
         }
         let again = Recipient::Again(Again { device: device.clone(), chat, count });
-        self.outbox.push(Draft::new(id, again, message, marks));
+        self.post(Draft::new(id, again, message, marks));
     }
 
     fn was_for(&self, recipient: &Recipient, device: &Jid) -> bool {

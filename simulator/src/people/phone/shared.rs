@@ -7,6 +7,9 @@ use super::stanza::Iq;
 use super::{Action, Phone, Question};
 use crate::people::appstate::{Change, Collection, Patch, StateError};
 
+/// The error of a patch that was made on an older version than there is.
+const CONFLICT: u64 = 409;
+
 impl Phone {
     /// Changes the state that all devices share, such as the name or a contact.
     pub fn change(&mut self, change: Change, now_ms: u64) -> Vec<Action> {
@@ -34,15 +37,13 @@ impl Phone {
                         actions,
                     );
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a change of the shared state is dropped");
-                    self.wished.pop_front();
-                }
+                Err(error) => self.drop_change(&error.to_string()),
             }
         }
     }
 
-    /// The server took a patch, or another device was faster: then the phone catches up and tries again.
+    /// The server took a patch, or another device was faster: then the phone catches up and tries again. What the server
+    /// does not take for another reason is dropped, and the next change has its turn.
     // ASSUMPTION: the server refuses a patch whose version is not the next one.
     pub(super) fn state_was_put(
         &mut self,
@@ -52,23 +53,38 @@ impl Phone {
         actions: &mut Vec<Action>,
     ) {
         let collections = answer.and_then(|answer| answer.get_optional_child("sync")).and_then(Node::children);
-        let is_refused = |node: &Node| node.attrs.get("type").is_some_and(|kind| *kind == "error");
-        if answer.is_some() && collections.unwrap_or_default().iter().any(is_refused) {
-            return self.fetch_state(now_ms, actions);
-        }
-        let Some(change) = self.wished.pop_front() else { return };
-        if answer.is_none() {
-            tracing::warn!(?change, "the server does not take a change of the shared state");
+        let refused = collections.unwrap_or_default().iter().find(|node| is_refused(node));
+        if refused.is_some_and(is_conflict) {
+            if self.state.version(patch.collection) < patch.version {
+                self.overtaken = Some(patch);
+                self.fetch_state(now_ms, actions);
+            }
             return;
         }
+        if answer.is_none() || refused.is_some() {
+            return self.drop_change("the server does not take it");
+        }
+        self.wished.pop_front();
         match self.state.accept(&patch) {
             Ok(changes) => actions.extend(changes.into_iter().map(Action::Changed)),
             Err(error) => tracing::warn!(%error, "an own patch is not in order"),
         }
     }
 
-    /// Asks for all patches that the phone does not have.
+    /// The first wished change is given up.
+    fn drop_change(&mut self, reason: &str) {
+        if let Some(change) = self.wished.pop_front() {
+            tracing::warn!(?change, reason, "a change of the shared state is dropped");
+        }
+    }
+
+    /// Asks for all patches that the phone does not have. One question at a time: another is asked after it.
     pub(super) fn fetch_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        if self.asked.values().any(|asked| matches!(asked.question, Question::GetState)) {
+            self.is_behind = true;
+            return;
+        }
+        self.is_behind = false;
         let collections = Collection::ALL.map(|collection| {
             NodeBuilder::new("collection")
                 .attr("name", collection.name())
@@ -80,23 +96,50 @@ impl Phone {
         self.ask(Question::GetState, Iq::set("w:sync:app:state", vec![sync]), now_ms, actions);
     }
 
-    pub(super) fn state_came(&mut self, answer: Option<&Node>, actions: &mut Vec<Action>) {
+    /// Patches came, or none did. A change whose patch was overtaken is tried again only when that has moved its
+    /// collection: else it would be refused, and fetched for, without end.
+    pub(super) fn state_came(&mut self, answer: Option<&Node>, now_ms: u64, actions: &mut Vec<Action>) {
         let sync = answer.and_then(|answer| answer.get_optional_child("sync"));
+        let mut has_more = false;
         for collection in sync.into_iter().flat_map(|sync| sync.get_children_by_tag("collection")) {
             match self.take_patches(collection) {
-                Ok(changes) => actions.extend(changes.into_iter().map(Action::Changed)),
+                Ok((taken, changes)) => {
+                    has_more |=
+                        taken > 0 && collection.attrs.get("has_more_patches").is_some_and(|more| *more == "true");
+                    actions.extend(changes.into_iter().map(Action::Changed));
+                }
                 Err(error) => tracing::warn!(%error, "patches of the shared state are not in order"),
             }
         }
+        if let Some(patch) = self.overtaken.take()
+            && self.state.version(patch.collection) < patch.version
+        {
+            self.drop_change("another device was faster, and what it changed does not come");
+        }
+        if has_more || self.is_behind {
+            self.fetch_state(now_ms, actions);
+        }
     }
 
-    fn take_patches(&mut self, collection: &Node) -> Result<Vec<Change>, StateError> {
-        let mut changes = Vec::new();
+    /// How many patches were news, and what they change.
+    fn take_patches(&mut self, collection: &Node) -> Result<(usize, Vec<Change>), StateError> {
+        let (mut taken, mut changes) = (0, Vec::new());
         for patch in Patch::read_all(collection)? {
             if patch.version > self.state.version(patch.collection) {
                 changes.extend(self.state.accept(&patch)?);
+                taken += 1;
             }
         }
-        Ok(changes)
+        Ok((taken, changes))
     }
+}
+
+fn is_refused(collection: &Node) -> bool {
+    collection.attrs.get("type").is_some_and(|kind| *kind == "error")
+}
+
+/// Whether a collection is refused because another device was faster.
+fn is_conflict(collection: &Node) -> bool {
+    let error = collection.get_optional_child("error");
+    error.is_some_and(|error| error.attrs().optional_u64("code") == Some(CONFLICT))
 }

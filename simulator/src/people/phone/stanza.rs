@@ -1,7 +1,7 @@
 //! The small stanzas of a phone: acks and receipts, and the head of a `<message>`.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, JidExt, Node};
+use wacore_binary::{Jid, Node, Server};
 
 use super::log::Origin;
 use crate::limits::RECEIPT_IDS_MAX;
@@ -69,17 +69,23 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads the head. Nothing when it lacks an id or a sender, or names a group without a participant.
+    /// Reads the head. Nothing when it lacks an id or a sender, or names a group or a
+    /// broadcast without a participant.
     pub fn read(message: &Node, own: &Jid, book: &AddressBook) -> Option<Self> {
         let mut attrs = message.attrs();
         let id = attrs.optional_string("id").filter(|id| !id.is_empty())?.into_owned();
         let from = attrs.optional_jid("from")?;
         let participant = attrs.optional_jid("participant");
         let recipient = attrs.optional_jid("recipient");
-        let sender = if from.is_group() { participant.clone()? } else { from.clone() };
+        let is_of_many = matches!(from.server, Server::Group | Server::Broadcast);
+        let sender = match &participant {
+            Some(participant) => participant.clone(),
+            None if is_of_many => return None,
+            None => from.clone(),
+        };
         let is_own = book.is_same_account(&sender, own);
         let chat = match &recipient {
-            Some(recipient) if is_own && !from.is_group() => recipient.to_non_ad(),
+            Some(recipient) if is_own && !is_of_many => recipient.to_non_ad(),
             _ => from.to_non_ad(),
         };
         let mut pairs = Vec::new();

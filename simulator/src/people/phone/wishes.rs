@@ -1,4 +1,4 @@
-//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, make and leave groups.
+//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, leave groups.
 
 use std::collections::BTreeMap;
 
@@ -57,9 +57,6 @@ impl Phone {
     }
 
     pub(super) fn say_as(&mut self, id: &str, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(), PhoneError> {
-        if self.outbox.len() >= PHONE_MESSAGES_WAITING_MAX {
-            return Err(PhoneError::Full);
-        }
         if saying.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
             return Err(PhoneError::TooLong);
         }
@@ -67,7 +64,7 @@ impl Phone {
         let message = compose(&saying, &chat, now_ms);
         let marks = Marks::of(&saying.content);
         let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
-        self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks));
+        self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks))?;
         self.log.keep(Kept {
             chat: chat.to_string(),
             id: id.to_owned(),
@@ -193,17 +190,9 @@ impl Phone {
         self.groups.forget(group);
         self.groups.forget_keys(group);
         self.signal.forget_own_sender_key(group);
-        self.ask_about_groups(groups::leave(group), now_ms)
-    }
-
-    /// Makes a group with these accounts.
-    pub fn create_group(&mut self, subject: &str, members: &[Jid], now_ms: u64) -> Vec<Action> {
-        self.ask_about_groups(groups::create(subject, members), now_ms)
-    }
-
-    fn ask_about_groups(&mut self, child: wacore_binary::Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.ask(Question::Errand, Iq::set("w:g2", vec![child]).to(Jid::group("")), now_ms, &mut actions);
+        let iq = Iq::set("w:g2", vec![groups::leave(group)]).to(Jid::group(""));
+        self.ask(Question::Errand, iq, now_ms, &mut actions);
         actions
     }
 

@@ -2,7 +2,6 @@
 
 use sha1::{Digest as _, Sha1};
 
-use crate::clock;
 use crate::faults::PrekeysDecision;
 use crate::limits::{PREKEYS_LOW, REQUEST_ITEMS_MAX};
 use crate::server::device::Device;
@@ -10,7 +9,7 @@ use crate::server::device_list;
 use crate::server::fault_points;
 use crate::server::identity;
 use crate::server::keys::{KeyBundle, OneTime, SignedPrekey, read_one_time, write_one_time};
-use crate::server::registration::new_id;
+use crate::server::notification::notification;
 use crate::server::session::Session;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
 
@@ -165,12 +164,6 @@ fn tell_if_low(device: &Device) {
         keys.told_low = true;
         keys.one_time_left()
     };
-    let notification = NodeBuilder::new("notification")
-        .attr("from", SERVER)
-        .attr("type", "encrypt")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
-        .children([NodeBuilder::new("count").attr("value", left).build()])
-        .build();
-    device.tell(notification);
+    let count = NodeBuilder::new("count").attr("value", left).build();
+    device.tell(notification(SERVER, "encrypt").children([count]).build());
 }

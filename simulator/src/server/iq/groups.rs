@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::limits::{GROUP_SUBJECT_BYTES_MAX, REQUEST_ITEMS_MAX};
+use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::account::{Account, Naming};
-use crate::server::group::{Group, GroupAddress as _, GroupError, Rank};
+use crate::server::group::{Group, GroupError, Rank};
 use crate::server::group_notice::{self, tell};
 use crate::server::session::Session;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
+use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, empty, error, result};
 
 mod change;
 
 pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     let to = node.jid("to")?;
     let is_set = node.text("type").as_deref() == Some("set");
-    if to.user.is_empty() || !to.is_group_address() {
+    if to.user.is_empty() || !to.is_group() {
         return if is_set { set_any(session, node) } else { get_any(session, node) };
     }
     let Some(group) = session.network.inner.groups.find(&to) else {
@@ -113,9 +113,6 @@ fn set_any(session: &Session, node: &Node) -> Option<Node> {
 
 fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
     let subject = wanted.text("subject").unwrap_or_default();
-    if subject.is_empty() || subject.len() > GROUP_SUBJECT_BYTES_MAX {
-        return error(node, 406, "not-acceptable");
-    }
     let asked: Vec<Jid> = participants(wanted);
     let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| session.network.account(jid)).collect();
     // ASSUMPTION: a group names its members as whoever creates it named them.
@@ -154,6 +151,7 @@ fn participants(node: &Node) -> Vec<Jid> {
 fn refusal(node: &Node, refused: GroupError) -> Node {
     match refused {
         GroupError::NoMember | GroupError::NoAdmin => error(node, 403, "forbidden"),
+        GroupError::Subject => error(node, 406, "not-acceptable"),
         GroupError::TooMany => error(node, 419, "resource-limit"),
     }
 }

@@ -78,7 +78,9 @@ fn answer(session: &Session, node: &Node) -> Option<Node> {
 
 /// What follows an answer: it must not overtake it.
 fn after(session: &Session, node: &Node) {
-    if node.text("xmlns").as_deref() == Some("passive") {
-        passive::after(session, node);
+    match node.text("xmlns").as_deref() {
+        Some("passive") => passive::after(session, node),
+        Some("md") => md::after(session, node),
+        _ => {}
     }
 }

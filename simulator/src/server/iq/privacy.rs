@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clock;
 use crate::limits::BLOCKED_MAX;
 use crate::server::account::Account;
-use crate::server::registration::new_id;
+use crate::server::notification::notification;
 use crate::server::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
 
@@ -61,12 +61,8 @@ fn pass_token(session: &Session, token: &Node) {
         .attr("t", token.number("t").unwrap_or_else(clock::now_seconds))
         .bytes(clock::random_bytes::<32>())
         .build();
-    let notification = NodeBuilder::new("notification")
-        .attr("from", session.account.number().clone())
+    let notification = notification(session.account.number().clone(), "privacy_token")
         .attr("sender_lid", session.account.lid().clone())
-        .attr("type", "privacy_token")
-        .attr("id", new_id())
-        .attr("t", clock::now_seconds())
         .children([NodeBuilder::new("tokens").children([token]).build()])
         .build();
     for device in other.devices() {
@@ -101,5 +97,5 @@ fn list(session: &Session) -> Node {
 
 /// Whether `account` does not want to hear from `other`.
 pub fn is_blocked(account: &Arc<Account>, other: &Account) -> bool {
-    account.blocked().contains(&other.lid().to_string())
+    account.has_blocked(&other.lid().to_string())
 }

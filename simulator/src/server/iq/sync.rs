@@ -1,11 +1,10 @@
 //! `w:sync:app:state`: collections that the devices of an account share.
 
-use crate::clock;
 use crate::limits::PATCHES_PER_ANSWER_MAX;
 use crate::server::account::Account;
 use crate::server::app_state::PatchRefused;
 use crate::server::device::Device;
-use crate::server::registration::new_id;
+use crate::server::notification::notification;
 use crate::server::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding, result};
 
@@ -20,37 +19,23 @@ fn of_one(session: &Session, collection: &Node) -> Option<Node> {
     let version = collection.number("version").unwrap_or(0);
     match collection.child_bytes("patch") {
         None => Some(patches(&session.account, &name, version)),
-        Some(patch) => {
-            let sender = Some(session.device.as_ref());
-            Some(match append(&session.account, &name, version, patch, sender) {
-                Ok(version) => collection_node(&name, version).attr("type", "result").build(),
-                Err(refused) => refusal(&session.account, &name, version, refused),
-            })
-        }
+        Some(patch) => Some(match append(&session.account, &name, version, patch, &session.device) {
+            Ok(version) => collection_node(&name, version).attr("type", "result").build(),
+            Err(refused) => refusal(&session.account, &name, version, refused),
+        }),
     }
 }
 
 /// Appends a patch and tells the devices of the account, but for the one that sent it.
-pub fn append(
-    account: &Account,
-    name: &str,
-    base: u64,
-    patch: &[u8],
-    sender: Option<&Device>,
-) -> Result<u64, PatchRefused> {
+fn append(account: &Account, name: &str, base: u64, patch: &[u8], sender: &Device) -> Result<u64, PatchRefused> {
     let version = account.app_state.lock().append(name, base, patch)?;
     for device in account.devices() {
-        if sender.is_some_and(|sender| sender.index() == device.index()) {
+        if sender.index() == device.index() {
             continue;
         }
-        let notification = NodeBuilder::new("notification")
-            .attr("from", account.number().clone())
-            .attr("type", "server_sync")
-            .attr("id", new_id())
-            .attr("t", clock::now_seconds())
-            .children([collection_node(name, version).build()])
-            .build();
-        device.tell(notification);
+        let notification =
+            notification(account.number().clone(), "server_sync").children([collection_node(name, version).build()]);
+        device.tell(notification.build());
     }
     Ok(version)
 }
@@ -62,7 +47,7 @@ fn patches(account: &Account, name: &str, version: u64) -> Node {
         (collections.after(name, version, PATCHES_PER_ANSWER_MAX), collections.version(name))
     };
     let reached = version + patches.len() as u64;
-    let mut answer = collection_node(name, reached.max(version)).attr("type", "result");
+    let mut answer = collection_node(name, reached).attr("type", "result");
     if reached < newest {
         answer = answer.attr("has_more_patches", "true");
     }
@@ -76,7 +61,7 @@ fn patches(account: &Account, name: &str, version: u64) -> Node {
 fn refusal(account: &Account, name: &str, version: u64, refused: PatchRefused) -> Node {
     let (code, text) = match refused {
         PatchRefused::Conflict(_) => (409, "conflict"),
-        PatchRefused::Unreadable => (400, "bad-request"),
+        PatchRefused::Unreadable | PatchRefused::Unknown => (400, "bad-request"),
         PatchRefused::Full => (503, "service-unavailable"),
     };
     let error = NodeBuilder::new("error").attr("code", code).attr("text", text).build();

@@ -17,7 +17,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
         return Some(error(node, 400, "bad-request"));
     }
     let asked: Vec<&str> = query.all().iter().map(|protocol| protocol.tag.as_ref()).collect();
-    let users: Vec<Node> = list.all().iter().filter_map(|user| describe(session, user, &asked)).collect();
+    let users: Vec<Node> = list.all().iter().map(|user| describe(session, user, &asked)).collect();
     // What a result says of a protocol as a whole: nothing, so that there is no error.
     let states = asked.iter().map(|tag| NodeBuilder::new_dynamic((*tag).to_owned()).build());
     let mut answer = NodeBuilder::new("usync");
@@ -69,7 +69,7 @@ fn named(session: &Session, user: &Node) -> Asked {
     }
 }
 
-fn describe(session: &Session, user: &Node, asked: &[&str]) -> Option<Node> {
+fn describe(session: &Session, user: &Node, asked: &[&str]) -> Node {
     match find(session, user) {
         Asked::Known(account, jid) => {
             let parts = asked.iter().filter_map(|tag| part(session, &account, user, tag));
@@ -77,7 +77,7 @@ fn describe(session: &Session, user: &Node, asked: &[&str]) -> Option<Node> {
             if Naming::of(&jid) == Some(Naming::Lid) {
                 answer = answer.attr("pn_jid", account.number().clone());
             }
-            Some(answer.children(parts).build())
+            answer.children(parts).build()
         }
         Asked::Unknown(jid) => {
             let mut answer = NodeBuilder::new("user");
@@ -90,7 +90,7 @@ fn describe(session: &Session, user: &Node, asked: &[&str]) -> Option<Node> {
                 "devices" => Some(NodeBuilder::new("devices").children([empty("device-list")]).build()),
                 _ => None,
             });
-            Some(answer.children(parts).build())
+            answer.children(parts).build()
         }
     }
 }

@@ -124,6 +124,7 @@ fn a_stanza_that_is_no_message_is_acked_with_an_error() {
     let stanzas = [
         NodeBuilder::new("message").attr("id", "1").attr("from", jid("1")).build(),
         NodeBuilder::new("message").attr("id", "2").attr("from", Jid::group("123")).build(),
+        NodeBuilder::new("message").attr("id", "2").attr("from", "status@broadcast").build(),
         NodeBuilder::new("message")
             .attr("id", "3")
             .attr("from", jid("1"))
@@ -173,6 +174,33 @@ fn a_refused_message_is_reported() {
 }
 
 #[test]
+fn what_is_refused_to_one_device_is_not_reported() {
+    let mut world = World::new();
+    world.link("1");
+    let id = world.say("1", &jid("2"), "hello");
+    world.with("1", |phone| phone.welcome(1, crate::people::history::HistorySize::default(), NOW_MS));
+    let is_peer = |node: &&Node| node.attrs.get("category").is_some_and(|kind| *kind == "peer");
+    let peer = world.stanzas.iter().find(is_peer).unwrap().attrs().optional_string("id").unwrap().into_owned();
+    let phone = world.phones.get_mut("1").unwrap();
+    let retry = NodeBuilder::new("retry").attr("id", id.as_str()).attr("count", 1).attr("v", 1).build();
+    let receipt = NodeBuilder::new("receipt").attr("id", id.as_str()).attr("from", jid("2")).attr("type", "retry");
+    phone.handle(&receipt.children([retry]).build(), NOW_MS);
+    for id in [id, peer, "unknown".to_owned()] {
+        let nack = NodeBuilder::new("ack").attr("class", "message").attr("id", id).attr("error", "479").build();
+        assert!(phone.handle(&nack, NOW_MS).is_empty());
+    }
+}
+
+#[test]
+fn a_stranger_s_receipt_is_no_progress() {
+    let mut world = World::new();
+    let id = world.say("1", &jid("2"), "for bob");
+    let read = NodeBuilder::new("receipt").attr("id", id).attr("from", jid("3")).attr("type", "read").build();
+    let actions = world.phones.get_mut("1").unwrap().handle(&read, NOW_MS);
+    assert!(matches!(actions.as_slice(), [Action::Send(ack)] if ack.tag == "ack"), "{actions:?}");
+}
+
+#[test]
 fn a_stranger_who_asks_for_a_message_gets_nothing() {
     let mut world = World::new();
     let id = world.say("1", &jid("2"), "for bob");
@@ -185,6 +213,25 @@ fn a_stranger_who_asks_for_a_message_gets_nothing() {
         .build();
     let actions = world.phones.get_mut("1").unwrap().handle(&receipt, NOW_MS);
     assert!(matches!(actions.as_slice(), [Action::Send(ack)] if ack.tag == "ack"), "{actions:?}");
+}
+
+#[test]
+fn a_device_that_always_asks_for_the_first_time_is_answered_as_often_as_any_other() {
+    let mut world = World::new();
+    let id = world.say("1", &jid("2"), "for bob");
+    let retry = NodeBuilder::new("retry").attr("id", id.as_str()).attr("count", 1).attr("v", 1).build();
+    let receipt = NodeBuilder::new("receipt")
+        .attr("id", id)
+        .attr("from", jid("2"))
+        .attr("type", "retry")
+        .children([retry])
+        .build();
+    let before = world.stanzas.len();
+    for _ in 0..3 * RETRIES_MAX {
+        world.with("1", |phone| phone.handle(&receipt, NOW_MS));
+    }
+    let resent = world.stanzas[before..].iter().filter(|node| node.tag == "message").count();
+    assert_eq!(resent, usize::from(RETRIES_MAX) - 1);
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl World {
             "message" => self.route(&jid(number), &node),
             "receipt" => {
                 let to = node.attrs().optional_jid("to").unwrap();
-                let device = node.attrs().optional_jid("participant").filter(|_| to.is_group());
+                let device = node.attrs().optional_jid("participant");
                 self.pass_on(&jid(number), &device.unwrap_or(to), &node, node.content.clone());
             }
             _ => {}
@@ -276,16 +276,25 @@ impl World {
 
     /// A companion says something to one device in a session of its own, as `message` with these attributes.
     pub fn send_as_companion(&mut self, number: &str, to: &Jid, stanza: NodeBuilder, plaintext: &[u8]) {
+        let stanza = stanza.attr("from", jid(number).with_device(1));
+        self.send_parts_as_companion(number, to, stanza, &[plaintext]);
+    }
+
+    /// The same in several parts, or in a chat that does not have the companion's name: `stanza` has its `from`.
+    pub fn send_parts_as_companion(&mut self, number: &str, to: &Jid, stanza: NodeBuilder, parts: &[&[u8]]) {
         let key = NodeBuilder::new("key").children([NodeBuilder::new("user").attr("jid", to).build()]).build();
         let bundle = Bundle::read(&self.bundles(&key)[0]).unwrap();
-        let companion = self.companions.get_mut(number).unwrap();
-        if !companion.signal.has_session(to) {
-            companion.signal.begin(to, &bundle).unwrap();
+        let signal = &mut self.companions.get_mut(number).unwrap().signal;
+        if !signal.has_session(to) {
+            signal.begin(to, &bundle).unwrap();
         }
-        let sealed = companion.signal.encrypt(to, plaintext).unwrap();
-        let enc = NodeBuilder::new("enc").attr("type", sealed.kind.name()).attr("v", "2").bytes(sealed.bytes).build();
+        let mut seal = |plaintext: &&[u8]| {
+            let sealed = signal.encrypt(to, plaintext).unwrap();
+            NodeBuilder::new("enc").attr("type", sealed.kind.name()).attr("v", "2").bytes(sealed.bytes).build()
+        };
+        let encs: Vec<Node> = parts.iter().map(&mut seal).collect();
         self.with(number, |_| vec![]);
-        self.deliver(to, stanza.attr("from", jid(number).with_device(1)).children([enc]).build());
+        self.deliver(to, stanza.children(encs).build());
         self.with(number, |_| vec![]);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{announce, participants, rank_word, refusal, require_admin};
 use crate::clock;
-use crate::limits::{GROUP_DESCRIPTION_BYTES_MAX, GROUP_SUBJECT_BYTES_MAX};
+use crate::limits::GROUP_DESCRIPTION_BYTES_MAX;
 use crate::server::account::Account;
 use crate::server::group::{Description, Group, GroupError, Rules};
 use crate::server::group_notice;
@@ -114,10 +114,9 @@ fn subject(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node) ->
         return refusal(node, refused);
     }
     let subject = wanted.content_text().unwrap_or_default();
-    if subject.is_empty() || subject.len() > GROUP_SUBJECT_BYTES_MAX {
-        return error(node, 406, "not-acceptable");
+    if let Err(refused) = group.set_subject(&subject, &session.account) {
+        return refusal(node, refused);
     }
-    group.set_subject(&subject, &session.account);
     let told = NodeBuilder::new("subject")
         .attr("subject", subject.as_ref())
         .attr("s_o", session.account.jid(group.naming()).clone())
