@@ -213,7 +213,7 @@ impl App {
             web: web::Parts {
                 keys: web::keys::KeyRing::new(
                     self.store.clone(),
-                    self.master_key.sealer("sessions"),
+                    self.master_key.sealers("sessions"),
                     self.clock.clone(),
                 ),
                 clock: self.clock.clone(),

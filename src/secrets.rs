@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
-use crate::seal::Sealer;
+use crate::seal::{Sealer, Sealers};
 use crate::settings::Settings;
 
 const FILE: &str = "master.key";
@@ -76,6 +76,11 @@ impl MasterKey {
     /// Seals what may not lie in the store in clear.
     pub fn sealer(&self, purpose: &str) -> Sealer {
         Sealer::new(&self.derive(&format!("seal/{purpose}")))
+    }
+
+    /// Seals what is sealed again and again, under a key for each place.
+    pub fn sealers(&self, purpose: &str) -> Sealers {
+        Sealers::new(&self.derive(&format!("seal/{purpose}")))
     }
 
     /// The secret that a client's pushes are signed with.
