@@ -18,6 +18,7 @@ mod migrate;
 mod outgoing;
 mod progress;
 mod pushes;
+mod rotation;
 mod row;
 mod session_writes;
 mod sessions;
@@ -47,6 +48,7 @@ pub use messages::{MessageFilter, StoredMessage};
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
+pub use rotation::Rotated;
 pub use session_writes::KeyChange;
 pub use sessions::{KeyKind, KeyRow, place};
 

@@ -19,6 +19,7 @@ mod malformed;
 mod managing;
 mod media;
 mod pushing;
+mod rotation;
 mod samples;
 mod sending;
 mod sharing;
