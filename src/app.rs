@@ -31,7 +31,7 @@ use crate::media::shelf::{Links, Shelf, ShelfError};
 use crate::password::{self, PasswordError};
 use crate::push::courier::{self, Courier};
 use crate::receipts::Receipts;
-use crate::secrets::{MasterKey, MasterKeyError};
+use crate::secrets::{KeyFiles, MasterKey, MasterKeyError};
 use crate::settings::Settings;
 use crate::store::{First, Location, Store, StoreError};
 use crate::{http, limits};
@@ -105,10 +105,16 @@ impl App {
         let folder = &settings.data_dir;
         make_private(folder)?;
         let location = Location::parse(&settings.database_url).map_err(StartError::DatabaseUrl)?;
-        let master_key = MasterKey::load(&settings, &clock)?;
+        let mut master_key = MasterKey::load(&settings, &clock)?;
         let store = Store::open(&location).await?;
-        if store.remember("master_key", master_key.fingerprint()).await? != master_key.fingerprint() {
-            return Err(StartError::OtherMasterKey);
+        let fingerprint = store.remember("master_key", master_key.fingerprint()).await?;
+        if fingerprint != master_key.fingerprint() {
+            // A change of the key may have come to its end in the store, and no further.
+            let next = match settings.master_key {
+                Some(_) => None,
+                None => KeyFiles::of(&settings).finish(&fingerprint)?,
+            };
+            master_key = next.ok_or(StartError::OtherMasterKey)?;
         }
         let shelf = Shelf::open(&settings.media_store)?;
         let bells = Bells::default();
@@ -247,8 +253,8 @@ impl App {
     /// What linked accounts are connected by.
     fn web(&self) -> Result<web::Parts, StartError> {
         let network = Network::of(self.settings.simulated_network.as_deref())?;
-        let sealer = self.master_key.sealer("sessions");
-        let keys = KeyRing::new(self.store.clone(), sealer, self.clock.clone());
+        let sealers = self.master_key.sealers("sessions");
+        let keys = KeyRing::new(self.store.clone(), sealers, self.clock.clone());
         Ok(web::Parts::new(keys, network, self.clock.clone()))
     }
 

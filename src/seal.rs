@@ -4,6 +4,7 @@
 //! it, so that a row which somebody moves to another device opens nowhere.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 
 use crate::clock::Clock;
 
@@ -14,6 +15,11 @@ const TAG_BYTES: usize = 16;
 /// Seals and opens.
 #[derive(Clone)]
 pub struct Sealer(LessSafeKey);
+
+/// Seals and opens under a key for each place, which follows from its own one. For what is sealed again and again: nonces are
+/// random, and after some billions of them one key must not seal any more (NIST SP 800-38D, 8.3).
+#[derive(Clone)]
+pub struct Sealers(hmac::Key);
 
 /// It was sealed for another place, under another key, or was changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +61,43 @@ impl Sealer {
     }
 }
 
+impl Sealers {
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// Those of one part, such as a device: their keys give nothing away of another's.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Self {
+        Self::new(&self.key(name.as_bytes()))
+    }
+
+    /// Seals `plain` for `place`.
+    pub fn seal(&self, clock: &Clock, place: &[u8], plain: &[u8]) -> Vec<u8> {
+        Sealer::new(&self.key(place)).seal(clock, place, plain)
+    }
+
+    /// Opens what was sealed for `place`.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+        Sealer::new(&self.key(place)).open(place, sealed)
+    }
+
+    fn key(&self, name: &[u8]) -> [u8; 32] {
+        let mut key = [0; 32];
+        key.copy_from_slice(hmac::sign(&self.0, name).as_ref());
+        key
+    }
+}
+
+impl std::fmt::Debug for Sealers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealers(hidden)")
+    }
+}
+
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sealer(hidden)")
@@ -74,6 +117,16 @@ mod tests {
         assert_eq!(sealer.open(b"2/device/row", &sealed), Err(DoesNotOpen));
         assert_eq!(Sealer::new(&[8; 32]).open(b"1/device/row", &sealed), Err(DoesNotOpen));
         assert_ne!(sealed, sealer.seal(&clock, b"1/device/row", b"secret"), "each time anew");
+    }
+
+    #[test]
+    fn each_part_and_each_place_has_a_key_of_its_own() {
+        let (clock, sealers) = (Clock::system(), Sealers::new(&[7; 32]));
+        let sealed = sealers.part("a").seal(&clock, b"row", b"secret");
+        assert_eq!(sealers.part("a").open(b"row", &sealed).as_deref(), Ok(&b"secret"[..]));
+        assert_eq!(sealers.part("b").open(b"row", &sealed), Err(DoesNotOpen));
+        assert_eq!(sealers.part("a").open(b"other", &sealed), Err(DoesNotOpen));
+        assert_eq!(Sealer::new(&[7; 32]).open(b"row", &sealed), Err(DoesNotOpen));
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The command line: a file a command. Every command but `serve` works beside a running server, on the same database.
+//! The command line: a file a command. Every command but `serve` and `master-key` works beside a running server, on the same database.
 
 mod client;
 mod device;
 mod import;
 mod key;
+mod master_key;
 mod message;
 mod output;
 mod push;
@@ -76,6 +77,9 @@ enum Command {
     /// Where inbound messages are pushed to
     #[command(subcommand)]
     Push(push::PushCommand),
+    /// The master key, which everything sealed hangs on
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKeyCommand),
     /// Send one message
     Send(message::Send),
     /// Show a message's state
@@ -119,7 +123,10 @@ fn run(line: Line) -> anyhow::Result<ExitCode> {
         other => {
             anyhow::ensure!(line.serve.is_empty(), "only `serve` takes the flags before the command");
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            return runtime.block_on(run_beside(&shared, other));
+            return match other {
+                Command::MasterKey(command) => runtime.block_on(master_key::run(&shared, command)),
+                other => runtime.block_on(run_beside(&shared, other)),
+            };
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -140,7 +147,9 @@ async fn run_beside(shared: &Shared, command: Command) -> anyhow::Result<ExitCod
         Command::Cancel(cancel) => message::cancel(&bench, cancel).await,
         Command::Import(import) => import::run(&bench, import).await,
         Command::Sandbox(command) => sandbox::run(&bench, command).await,
-        Command::Serve(_) | Command::Openapi | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        Command::Serve(_) | Command::MasterKey(_) | Command::Openapi | Command::Completions { .. } => {
+            Ok(ExitCode::SUCCESS)
+        }
     };
     bench.app.store.close().await;
     outcome

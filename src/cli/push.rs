@@ -123,7 +123,8 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
 async fn show(bench: &Bench, client: i64) -> anyhow::Result<()> {
     bench.client(client).await?;
     let settings = bench.app.store.find_push_settings(client).await?.context("the client is gone")?;
-    let secret = payload::shown(&bench.app.master_key.push_secret(client, settings.push_secret_version));
+    let kept = settings.push_secret.as_deref();
+    let secret = payload::shown(&bench.app.master_key.push_secret(client, settings.push_secret_version, kept)?);
     let thing = json!({
         "client_id": client,
         "url": settings.push_url,

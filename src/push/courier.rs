@@ -101,7 +101,14 @@ impl Courier {
     async fn deliver(&self, settings: &PushSettings, due: &DuePush) -> Result<(), StoreError> {
         let Some(url) = settings.push_url.as_deref() else { return Ok(()) };
         let Some(message) = self.message(&due.inbound_id).await? else { return Ok(()) };
-        let answer = self.post(settings, url, &message).await;
+        let kept = settings.push_secret.as_deref();
+        let secret = self.0.master_key.push_secret(settings.client_id, settings.push_secret_version, kept);
+        let Ok(secret) = secret else {
+            // Nothing is pushed that the customer could not check; the claim runs out, and it is tried again.
+            tracing::error!(client = settings.client_id, "the secret of pushes does not open; rotate it");
+            return Ok(());
+        };
+        let answer = self.post(&secret, url, &message).await;
         let now = self.0.clock.now();
         let is_gone = matches!(&answer, Ok(answer) if answer.status == StatusCode::GONE.as_u16());
         let (outcome, label) = self.outcome(&answer, due, now);
@@ -143,10 +150,9 @@ impl Courier {
         }))
     }
 
-    async fn post(&self, settings: &PushSettings, url: &str, message: &PushMessage) -> Result<Answer, EgressError> {
-        let secret = self.0.master_key.push_secret(settings.client_id, settings.push_secret_version);
+    async fn post(&self, secret: &[u8; 32], url: &str, message: &PushMessage) -> Result<Answer, EgressError> {
         let body = payload::form(message);
-        let headers = payload::sign(&secret, &message.id, self.0.clock.now().div_euclid(1_000), &body);
+        let headers = payload::sign(secret, &message.id, self.0.clock.now().div_euclid(1_000), &body);
         let limit = Duration::from_secs(limits::PUSH_SECONDS_MAX);
         self.0.egress.post(Form { body, headers, url }, limit).await
     }

@@ -75,11 +75,14 @@ pub struct PushSettings {
     pub client_id: i64,
     pub push_url: Option<String>,
     pub push_secret_version: i64,
+    /// The secret itself, sealed, where it does not follow from the master key.
+    #[serde(skip)]
+    pub push_secret: Option<Vec<u8>>,
     pub push_paused_at: Option<Millis>,
     pub push_paused_reason: Option<String>,
 }
 
-row!(PushSettings { client_id, push_url, push_secret_version, push_paused_at, push_paused_reason });
+row!(PushSettings { client_id, push_url, push_secret_version, push_secret, push_paused_at, push_paused_reason });
 
 impl Store {
     /// Adds a client; gives its number.
@@ -285,7 +288,7 @@ impl Store {
         sql!(
             &mut conn,
             optional as PushSettings,
-            "SELECT id AS client_id, push_url, push_secret_version, push_paused_at, push_paused_reason \
+            "SELECT id AS client_id, push_url, push_secret_version, push_secret, push_paused_at, push_paused_reason \
              FROM clients WHERE id = $1",
             client_id,
         )
@@ -322,7 +325,7 @@ impl Store {
                 let rows = sql!(
                     conn,
                     execute,
-                    "UPDATE clients SET push_secret_version = push_secret_version + 1 WHERE id = $1",
+                    "UPDATE clients SET push_secret_version = push_secret_version + 1, push_secret = NULL WHERE id = $1",
                     client_id,
                 )?;
                 Ok(rows == 1)

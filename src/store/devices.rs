@@ -1,6 +1,7 @@
 //! Devices: their settings, states, daily counters, and the leases that say which node connects them.
 
 use super::row::row;
+use super::session_writes::forget_device;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
@@ -77,7 +78,7 @@ impl Store {
         self.write(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
-                    conn,
+                    &mut *conn,
                     execute,
                     "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET \
@@ -96,7 +97,11 @@ impl Store {
                     device.daily_limit,
                     device.created_at,
                 )?;
-                if rows == 1 { Ok(()) } else { Err(StoreError::Exists) }
+                if rows == 0 {
+                    return Err(StoreError::Exists);
+                }
+                // A write that met the former removal may have come after it.
+                forget_device(conn, &device.id).await
             })
         })
         .await
@@ -167,6 +172,7 @@ impl Store {
                 if rows == 0 {
                     return Ok(None);
                 }
+                forget_device(conn, &id).await?;
                 sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
                 let aborted = sql!(
                     &mut *conn,

@@ -19,7 +19,10 @@ mod migrate;
 mod outgoing;
 mod progress;
 mod pushes;
+mod rotation;
 mod row;
+mod session_writes;
+mod sessions;
 mod snapshots;
 mod sqlite;
 mod writer;
@@ -47,6 +50,9 @@ pub use messages::{MessageFilter, StoredMessage};
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
+pub use rotation::Rotated;
+pub use session_writes::KeyChange;
+pub use sessions::{KeyKind, KeyRow, place};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;
@@ -83,6 +89,9 @@ pub enum StoreError {
     /// The gateway's messages of this day are used up.
     #[error("the gateway's daily limit of {limit} messages is reached")]
     DailyLimit { limit: i64 },
+    /// The device is another node's, or nobody's any more: nothing was stored, and trying again does not help.
+    #[error("this node does not own the device any more")]
+    NotOwner,
     /// The same `Idempotency-Key` was stored first by another request.
     #[error("this Idempotency-Key was used already")]
     KeyUsed,

@@ -15,10 +15,10 @@ use wachat::store::{
 use crate::process::Place;
 use crate::world::{ALICE, Database, fresh_store, stories};
 
-const DEVICE: &str = "1-000000000000001";
-const NOW: i64 = 1_790_000_000_000;
+pub const DEVICE: &str = "1-000000000000001";
+pub const NOW: i64 = 1_790_000_000_000;
 
-async fn founded(database: Database) -> (Store, tempfile::TempDir) {
+pub async fn founded(database: Database) -> (Store, tempfile::TempDir) {
     let (store, folder) = fresh_store(database).await;
     let first = First {
         client_name: "First".into(),

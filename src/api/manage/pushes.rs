@@ -203,7 +203,8 @@ fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>, Prob
 async fn view(api: &Api, client_id: i64) -> Result<PushUrlView, Problem> {
     let settings =
         api.store.find_push_settings(client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
-    let secret = api.master_key.push_secret(client_id, settings.push_secret_version);
+    let secret = api.master_key.push_secret(client_id, settings.push_secret_version, settings.push_secret.as_deref());
+    let secret = secret.map_err(|error| Problem::Internal(error.to_string()))?;
     Ok(PushUrlView {
         client_id,
         url: settings.push_url,

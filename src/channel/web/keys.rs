@@ -1,33 +1,55 @@
 //! Where linked accounts' keys are: the client library's storage traits on our own store.
+//!
+//! A thing is a row, its value sealed for its own place. Each call of a trait is one unit of the store's writer, under the lease
+//! of who owns the device: with the lease lost it fails, and writes nothing. The library keeps what it needs often in memory.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod protocol;
+mod secrets;
+mod settings;
+mod signal;
 
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::wacore::store::InMemoryBackend;
-use whatsapp_rust::wacore::store::traits::DeviceStore as _;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use whatsapp_rust::wacore::client_profile::ClientProfile;
+use whatsapp_rust::wacore::stats::StorageResourceReport;
+use whatsapp_rust::wacore::store::Device as Account;
+use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
+use whatsapp_rust::wacore::store::error::{Result, StoreError as Fault};
+use whatsapp_rust::wacore::store::traits::DeviceStore;
 
 use crate::clock::Clock;
 use crate::device::Device;
-use crate::seal::{DoesNotOpen, Sealer};
-use crate::store::Store;
+use crate::seal::Sealers;
+use crate::store::{self, KeyChange, KeyKind, KeyRow, Lease, Store};
 
 /// The keys of every device.
 #[derive(Clone)]
 pub struct KeyRing {
-    sealer: Sealer,
+    store: Store,
+    sealers: Sealers,
     clock: Clock,
-    all: Arc<Mutex<HashMap<String, Arc<InMemoryBackend>>>>,
+    /// The last number that was given to something learned.
+    learned: Arc<AtomicI64>,
 }
 
 impl KeyRing {
-    pub fn new(_store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { sealer, clock, all: Arc::default() }
+    pub fn new(store: Store, sealers: Sealers, clock: Clock) -> Self {
+        Self { store, sealers, clock, learned: Arc::default() }
     }
 
     /// The keys of one device, for who owns it under this epoch.
-    pub fn of(&self, device: &Device, _epoch: i64) -> Keys {
-        Keys { ring: self.clone(), device_id: device.id.clone() }
+    pub fn of(&self, device: &Device, epoch: i64) -> Keys {
+        Keys {
+            ring: self.clone(),
+            sealers: self.sealers.part(&device.id),
+            client_id: device.client_id,
+            lease: Lease { device_id: device.id.clone(), epoch },
+        }
     }
 }
 
@@ -35,32 +57,182 @@ impl KeyRing {
 #[derive(Clone)]
 pub struct Keys {
     ring: KeyRing,
-    device_id: String,
+    sealers: Sealers,
+    client_id: i64,
+    lease: Lease,
 }
 
 impl Keys {
-    fn one(&self) -> Arc<InMemoryBackend> {
-        self.ring.all.lock().unwrap().entry(self.device_id.clone()).or_default().clone()
+    /// The linked account: the digits of its number, and of its hidden id when it has one. `None` when none is linked.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it holds does not open.
+    pub async fn account(&self) -> Result<Option<(String, Option<String>)>> {
+        let Some(account) = self.load().await? else { return Ok(None) };
+        let lid = account.lid.map(|lid| lid.user.to_string());
+        Ok(account.pn.map(|number| (number.user.to_string(), lid)))
     }
 
-    pub fn backend(&self) -> Arc<dyn Backend> {
-        self.one()
+    /// Takes everything away: the device is then as one that was never linked.
+    ///
+    /// # Errors
+    /// When it could not be stored, or the lease is lost.
+    pub async fn wipe(&self) -> Result<()> {
+        self.change(vec![KeyChange::Wipe]).await.map(drop)
     }
 
-    pub async fn account(&self) -> Result<Option<String>, whatsapp_rust::store::error::StoreError> {
-        Ok(self.one().load().await?.and_then(|device| device.pn).map(|pn| pn.user.to_string()))
+    fn now_seconds(&self) -> i64 {
+        self.ring.clock.now().div_euclid(1_000)
     }
 
-    pub async fn wipe(&self) -> Result<(), whatsapp_rust::store::error::StoreError> {
-        self.ring.all.lock().unwrap().remove(&self.device_id);
-        Ok(())
+    /// A number that is greater than every one before, also than those of former processes.
+    fn next_learned(&self) -> i64 {
+        let now = self.ring.clock.now().saturating_mul(1_000);
+        let next = |last: i64| Some(now.max(last + 1));
+        let last = self.ring.learned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        last.map_or(now, |last| now.max(last + 1))
     }
 
-    pub fn seal_reference(&self, plain: &[u8]) -> Vec<u8> {
-        self.ring.sealer.seal(&self.ring.clock, self.device_id.as_bytes(), plain)
+    /// A row with its value sealed. The names are as the library has them.
+    fn row(&self, kind: KeyKind, owner: &str, name: &str, value: &[u8]) -> KeyRow {
+        let (owner, name) = (clean(owner).into_owned(), clean(name).into_owned());
+        let place = self.place(kind, &owner, &name);
+        let value = Some(self.sealers.seal(&self.ring.clock, &place, value));
+        KeyRow { owner, name, value, at: 0, also: None }
     }
 
-    pub fn open_reference(&self, sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
-        self.ring.sealer.open(self.device_id.as_bytes(), sealed)
+    fn place(&self, kind: KeyKind, owner: &str, name: &str) -> Vec<u8> {
+        store::place(self.client_id, &self.lease.device_id, kind.name(), owner, name)
+    }
+
+    /// The value of a row; empty where there is none yet.
+    fn open(&self, kind: KeyKind, row: &KeyRow) -> Result<Vec<u8>> {
+        match &row.value {
+            Some(sealed) => {
+                let place = self.place(kind, &row.owner, &row.name);
+                self.sealers.open(&place, sealed).map_err(|fault| Fault::Database(Box::new(fault)))
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn find(&self, kind: KeyKind, owner: &str, name: &str) -> Result<Option<KeyRow>> {
+        let (owner, name) = (clean(owner), clean(name));
+        self.ring.store.find_key(&self.lease.device_id, kind, &owner, &name).await.map_err(failed)
+    }
+
+    async fn get(&self, kind: KeyKind, owner: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        self.find(kind, owner, name).await?.map(|row| self.open(kind, &row)).transpose()
+    }
+
+    async fn change(&self, changes: Vec<KeyChange>) -> Result<u64> {
+        self.ring.store.change_keys(&self.lease, changes).await.map_err(failed)
+    }
+
+    async fn put(&self, kind: KeyKind, owner: &str, name: &str, value: &[u8]) -> Result<()> {
+        self.put_rows(kind, vec![self.row(kind, owner, name, value)]).await
+    }
+
+    async fn put_rows(&self, kind: KeyKind, rows: Vec<KeyRow>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.change(vec![KeyChange::Put { kind, rows }]).await.map(drop)
+    }
+
+    async fn forget(&self, kind: KeyKind, owner: &str, name: &str) -> Result<()> {
+        let places = vec![(clean(owner).into_owned(), clean(name).into_owned())];
+        self.change(vec![KeyChange::Forget { kind, places }]).await.map(drop)
+    }
+
+    /// Takes away what is older than `before`, in seconds; gives how much it was.
+    async fn forget_before(&self, kind: KeyKind, before: i64) -> Result<u32> {
+        self.change(vec![KeyChange::ForgetBefore { kind, before }]).await.map(count)
+    }
+}
+
+#[async_trait]
+impl DeviceStore for Keys {
+    async fn save(&self, device: &Account) -> Result<()> {
+        self.put(KeyKind::Account, "", "", &to_json(device)?).await
+    }
+
+    async fn load(&self) -> Result<Option<Account>> {
+        let Some(json) = self.get(KeyKind::Account, "", "").await? else { return Ok(None) };
+        let mut account: Account = from_json(&json)?;
+        // What is not stored is as in a new one; who connects sets it again.
+        account.device_props = Arc::new(DEVICE_PROPS.clone());
+        account.client_profile = ClientProfile::web();
+        Ok(Some(account))
+    }
+
+    async fn exists(&self) -> Result<bool> {
+        Ok(self.find(KeyKind::Account, "", "").await?.is_some())
+    }
+
+    async fn create(&self) -> Result<i32> {
+        if !self.exists().await? {
+            self.save(&Account::new()).await?;
+        }
+        // One account a device.
+        Ok(1)
+    }
+
+    async fn resource_report(&self) -> StorageResourceReport {
+        // What it keeps is in the store, whose memory is all devices' together.
+        StorageResourceReport { memory_bytes: Some(0), ..Default::default() }
+    }
+}
+
+fn failed(error: store::StoreError) -> Fault {
+    Fault::Database(Box::new(error))
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Fault::Serialization(Box::new(error)))
+}
+
+fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(|error| Fault::Serialization(Box::new(error)))
+}
+
+fn count(rows: u64) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+/// A name without slashes, which part names, and without NUL, which PostgreSQL has not in texts. Two names stay two.
+fn clean(name: &str) -> Cow<'_, str> {
+    if name.contains(['%', '/', '\0']) {
+        name.replace('%', "%25").replace('/', "%2F").replace('\0', "%00").into()
+    } else {
+        name.into()
+    }
+}
+
+/// The name that [`clean`] was given.
+fn plain(name: &str) -> String {
+    name.replace("%00", "\0").replace("%2F", "/").replace("%25", "%")
+}
+
+/// One name for who wrote a message and its id, which no other two have.
+fn pair(sender: &str, id: &str) -> String {
+    // It is cleaned once more as a whole, which keeps it apart from every other.
+    format!("{}/{}", clean(sender), clean(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_names_stay_two_and_come_back_as_they_were() {
+        let names = ["a", "a/b", "a%2Fb", "%", "%25", "a\0", "a%00", "%2F", "", "6281@s.whatsapp.net", "a%252Fb"];
+        for one in names {
+            assert_eq!(plain(&clean(one)), one);
+            assert!(!clean(one).contains(['/', '\0']));
+            assert!(names.iter().all(|other| *other == one || clean(other) != clean(one)));
+        }
+        assert_ne!(pair("a/b", "c"), pair("a", "b/c"));
+        assert_ne!(pair("a%2Fb", "c"), pair("a/b", "c"));
     }
 }

@@ -1,0 +1,166 @@
+//! Another master key: what is sealed in the store is sealed anew, in one transaction. Called by `wachat master-key rotate`.
+
+use super::row::row;
+use super::sessions::place;
+use super::{Conn, Store, StoreError, sql};
+use crate::clock::{Clock, Millis};
+use crate::limits;
+use crate::seal::DoesNotOpen;
+use crate::secrets::MasterKey;
+
+/// The name of the fingerprint of the master key that the store was sealed with.
+const FINGERPRINT: &str = "master_key";
+
+/// What was sealed anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Rotated {
+    /// What linked accounts keep.
+    pub session_keys: u64,
+    /// Secrets that pushes are signed with; they stay what they are.
+    pub push_secrets: u64,
+    /// Codes that were shown to link an account; new ones are shown after the next start.
+    pub dropped_link_codes: u64,
+}
+
+/// A sealed value with what it is sealed for.
+#[derive(Debug, Clone, Default)]
+struct Sealed {
+    device_id: String,
+    client_id: i64,
+    kind: String,
+    owner: String,
+    name: String,
+    value: Vec<u8>,
+}
+
+row!(Sealed { device_id, client_id, kind, owner, name, value });
+
+struct PushSecret {
+    id: i64,
+    push_secret_version: i64,
+    push_secret: Option<Vec<u8>>,
+}
+
+row!(PushSecret { id, push_secret_version, push_secret });
+
+impl Store {
+    /// The fingerprint of the master key that this store is sealed with; `None` when no gateway has made it yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_fingerprint(&self) -> Result<Option<String>, StoreError> {
+        let mut conn = self.reader().await?;
+        let found = sql!(&mut conn, optional as (String,), "SELECT value FROM meta WHERE name = $1", FINGERPRINT)?;
+        Ok(found.map(|(fingerprint,)| fingerprint))
+    }
+
+    /// How many devices a node connects at this moment, by its leases.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_leased(&self, now: Millis) -> Result<i64, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COUNT(*) FROM devices WHERE removed_at IS NULL AND lease_node IS NOT NULL AND lease_until > $1",
+            now,
+        )
+    }
+
+    /// Seals everything anew that `old` sealed. All of it, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when something is not sealed with `old`; else when it could not be stored.
+    pub async fn rotate_master_key(&self, old: MasterKey, new: MasterKey, clock: Clock) -> Result<Rotated, StoreError> {
+        self.write(move |conn| {
+            Box::pin(async move {
+                let moved = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2",
+                    FINGERPRINT,
+                    old.fingerprint(),
+                    new.fingerprint(),
+                )?;
+                if moved == 0 {
+                    return Err(StoreError::Refused("it is sealed with another master key".into()));
+                }
+                let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
+                let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
+                let dropped_link_codes = sql!(
+                    conn,
+                    execute,
+                    "UPDATE device_links SET code = NULL, expires_at = NULL, \
+                     status = CASE WHEN status = 'shown' THEN 'waiting' ELSE status END WHERE code IS NOT NULL",
+                )?;
+                Ok(Rotated { session_keys, push_secrets, dropped_link_codes })
+            })
+        })
+        .await
+    }
+}
+
+/// Goes through all rows in their order, a few at a time.
+async fn seal_sessions(conn: &mut Conn, old: &MasterKey, new: &MasterKey, clock: &Clock) -> Result<u64, StoreError> {
+    let (old, new) = (old.sealers("sessions"), new.sealers("sessions"));
+    let (mut last, mut count) = (Sealed::default(), 0);
+    loop {
+        let rows = sql!(
+            &mut *conn,
+            all as Sealed,
+            "SELECT device_id, client_id, session_keys.kind, owner, session_keys.name, value FROM session_keys \
+             JOIN devices ON devices.id = device_id WHERE value IS NOT NULL \
+             AND (device_id, session_keys.kind, owner, session_keys.name) > ($1, $2, $3, $4) \
+             ORDER BY device_id, session_keys.kind, owner, session_keys.name LIMIT $5",
+            &last.device_id,
+            &last.kind,
+            &last.owner,
+            &last.name,
+            limits::PAGE_ROWS_MAX,
+        )?;
+        for row in &rows {
+            let place = place(row.client_id, &row.device_id, &row.kind, &row.owner, &row.name);
+            let plain = old.part(&row.device_id).open(&place, &row.value).map_err(refused)?;
+            sql!(
+                &mut *conn,
+                execute,
+                "UPDATE session_keys SET value = $5 WHERE device_id = $1 AND kind = $2 AND owner = $3 AND name = $4",
+                &row.device_id,
+                &row.kind,
+                &row.owner,
+                &row.name,
+                new.part(&row.device_id).seal(clock, &place, &plain),
+            )?;
+            count += 1;
+        }
+        match rows.into_iter().next_back() {
+            Some(row) => last = row,
+            None => return Ok(count),
+        }
+    }
+}
+
+/// Customers have these secrets: they must not change with the master key that they followed from.
+async fn keep_push_secrets(
+    conn: &mut Conn,
+    old: &MasterKey,
+    new: &MasterKey,
+    clock: &Clock,
+) -> Result<u64, StoreError> {
+    let clients = sql!(&mut *conn, all as PushSecret, "SELECT id, push_secret_version, push_secret FROM clients")?;
+    let mut count = 0;
+    for PushSecret { id, push_secret_version, push_secret } in clients {
+        let secret = old.push_secret(id, push_secret_version, push_secret.as_deref()).map_err(refused)?;
+        // Back under the key that it followed from, it need not be kept.
+        let follows = new.push_secret(id, push_secret_version, None) == Ok(secret);
+        let kept = (!follows).then(|| new.keep_push_secret(clock, id, push_secret_version, &secret));
+        sql!(&mut *conn, execute, "UPDATE clients SET push_secret = $2 WHERE id = $1", id, &kept)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn refused(error: DoesNotOpen) -> StoreError {
+    StoreError::Refused(error.to_string())
+}
