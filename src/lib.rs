@@ -14,6 +14,7 @@ pub mod device;
 pub mod message;
 pub mod password;
 pub mod phone;
+pub mod qr;
 
 pub mod egress;
 
