@@ -24,6 +24,7 @@ pub mod store;
 pub mod files;
 
 pub mod inbox;
+pub mod linking;
 pub mod outbox;
 pub mod receipts;
 

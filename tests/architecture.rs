@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["egress"],
     &["media", "store"],
     &["files"],
-    &["inbox", "outbox", "receipts"],
+    &["inbox", "linking", "outbox", "receipts"],
     &["channel"],
     &["api", "dispatcher", "push"],
     &["http"],

@@ -4,6 +4,7 @@ mod client;
 mod device;
 mod import;
 mod key;
+mod link;
 mod message;
 mod output;
 mod push;

@@ -14,6 +14,7 @@ mod crashes;
 mod documents;
 mod fastapi;
 mod idempotency;
+mod linking;
 mod malformed;
 mod managing;
 mod media;
