@@ -14,6 +14,7 @@ pub mod device;
 pub mod message;
 pub mod password;
 pub mod phone;
+pub mod qr;
 
 pub mod egress;
 
@@ -23,6 +24,7 @@ pub mod store;
 pub mod files;
 
 pub mod inbox;
+pub mod linking;
 pub mod outbox;
 pub mod receipts;
 

@@ -99,6 +99,10 @@ pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 3;
 /// How long a person may take to link an account.
 pub const LINK_SECONDS_MAX: u64 = 180;
+/// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.
+pub const LINK_CODE_WAIT_MS_MAX: u64 = 5_000;
+/// After so long without an answer a person is told that no server seems to serve the store.
+pub const LINK_SILENCE_MS_MAX: u64 = 10_000;
 
 /// Pushes under way at once for one client: a dead receiver holds up only itself.
 pub const PUSHES_PER_CLIENT_MAX: usize = 4;

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "seal", "secrets", "telemetry", "bell"],
-    &["account", "device", "message", "password", "phone"],
+    &["account", "device", "message", "password", "phone", "qr"],
     &["egress"],
     &["media", "store"],
     &["files"],
-    &["inbox", "outbox", "receipts"],
+    &["inbox", "linking", "outbox", "receipts"],
     &["channel"],
     &["api", "dispatcher", "push"],
     &["http"],

@@ -50,7 +50,7 @@ impl Format {
 }
 
 /// A quality value in thousandths; what is none counts as 1.
-fn thousandths(quality: &str) -> u32 {
+pub(super) fn thousandths(quality: &str) -> u32 {
     quality.trim().parse::<f32>().map_or(1000, |quality| {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
         let thousandths = (quality.clamp(0.0, 1.0) * 1000.0) as u32;

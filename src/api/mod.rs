@@ -35,6 +35,7 @@ use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::files::Files;
 use crate::inbox::Inbox;
+use crate::linking;
 use crate::media::shelf::Links;
 use crate::outbox::Outbox;
 use crate::secrets::MasterKey;
@@ -52,6 +53,7 @@ pub struct Parts {
     pub inbox: Inbox,
     pub files: Files,
     pub links: Links,
+    pub linking: linking::Links,
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
@@ -80,6 +82,7 @@ impl Api {
         Self(Arc::new(Parts {
             outbox: Outbox::new(from.store.clone(), from.bells.clone()),
             links: Links::new(from.master_key.derive("media-links")),
+            linking: linking::Links::new(from.store.clone(), from.master_key.sealer("links"), from.clock.clone()),
             public_url: settings.public_url.clone(),
             keys: key::Keys::default(),
             gateways: gateway::Gateways::default(),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::answer::{Failure, Format, ValidationError, ValidationFailure, respond};
 use super::fields::Fault;
 use crate::files::FileError;
+use crate::linking::LinkError;
 use crate::store::StoreError;
 
 #[derive(Debug)]
@@ -184,6 +185,16 @@ impl From<FileError> for Problem {
                 Self::Unavailable { retry_after_seconds: 5 }
             }
             FileError::Internal(log) => Self::Internal(log),
+        }
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Refused(why) => Self::Conflict(why.into()),
+            LinkError::Unreadable(log) => Self::Internal(log),
+            LinkError::Store(error) => error.into(),
         }
     }
 }

@@ -7,10 +7,11 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Bench, done};
+use super::{Bench, done, link};
 use crate::account::check_name;
 use crate::clock;
 use crate::device::{Device, Kind, check_daily_limit, check_gap_ms, is_device_id, new_device_id};
+use crate::limits;
 use crate::phone;
 use crate::store::{DevicePatch, NewDevice, StoreError};
 
@@ -59,6 +60,22 @@ pub(super) enum DeviceCommand {
     Pause { device_id: String },
     /// Let it go on
     Resume { device_id: String },
+    /// Link an account to a web device, beside a running server
+    Link {
+        device_id: String,
+        /// Link by a code that is typed on the phone with this number, instead of a QR code
+        #[arg(long, value_name = "NUMBER")]
+        phone: Option<String>,
+    },
+    /// End the link of a device's account; its queue is kept
+    Unlink { device_id: String },
+    /// Show what happened to a device, newest first
+    Events {
+        device_id: String,
+        /// The newest so many
+        #[arg(long, default_value_t = limits::PAGE_ROWS_DEFAULT, value_parser = clap::value_parser!(i64).range(1..=limits::DEVICE_HISTORY_ROWS_MAX))]
+        limit: i64,
+    },
     /// Take a device away; what waits in its queue is aborted
     Remove { device_id: String },
 }
@@ -89,7 +106,12 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
         }
         DeviceCommand::Add { client, kind, sender, device_id, name, limit } => {
             let device = add(bench, client, kind, sender, device_id, name, limit).await?;
-            let sentence = format!("device {} was added", device.id);
+            let how = if kind == Kind::Web {
+                format!("; `wachat device link {}` links it", device.id)
+            } else {
+                String::new()
+            };
+            let sentence = format!("device {} was added{how}", device.id);
             bench.output.one(&row(bench, device).await?, &sentence)?;
         }
         DeviceCommand::Set { device_id, name, limit, gap_ms, gap_jitter_ms } => {
@@ -108,6 +130,9 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
         DeviceCommand::Resume { device_id } => {
             change(bench, &device_id, DevicePatch { paused: Some(false), ..DevicePatch::default() }, "goes on").await?;
         }
+        DeviceCommand::Link { device_id, phone } => return link::link(bench, &device_id, phone).await,
+        DeviceCommand::Unlink { device_id } => return link::unlink(bench, &device_id).await,
+        DeviceCommand::Events { device_id, limit } => return link::events(bench, &device_id, limit).await,
         DeviceCommand::Remove { device_id } => {
             bench.device(&device_id).await?;
             store.remove_device(&device_id, bench.app.clock.now()).await?;
@@ -174,10 +199,9 @@ async fn add(
         Err(StoreError::Exists) => anyhow::bail!("a device with this id or this sender is there already"),
         other => other?,
     }
-    if kind != Kind::Sandbox {
+    if kind == Kind::Cloud {
         tracing::warn!(
-            "this release cannot link {} devices yet: the device queues messages, which wait (U) and expire",
-            kind.name()
+            "this release cannot connect cloud devices yet: the device queues messages, which wait (U) and expire"
         );
     }
     bench.device(&id).await

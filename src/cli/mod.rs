@@ -5,6 +5,7 @@ mod device;
 mod import;
 mod key;
 mod master_key;
+mod link;
 mod message;
 mod output;
 mod push;

@@ -23,6 +23,8 @@ pub struct Client {
 pub struct Reply {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
+    pub bytes: Vec<u8>,
+    /// `bytes` as text.
     pub text: String,
     /// `text` as JSON; null where it is none.
     pub body: Value,
@@ -108,9 +110,10 @@ impl Client {
 
     async fn read(response: reqwest::Response) -> Result<Reply, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await?;
+        let bytes = response.bytes().await?.to_vec();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Reply { status, headers, text, body })
+        Ok(Reply { status, headers, bytes, text, body })
     }
 
     /// Writes bytes to a fresh connection and reads what comes back until the other side closes, or `until` was read.

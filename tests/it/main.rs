@@ -16,6 +16,7 @@ mod documents;
 mod fastapi;
 mod idempotency;
 mod keys;
+mod linking;
 mod malformed;
 mod managing;
 mod media;

@@ -165,6 +165,58 @@ impl Serving {
     }
 }
 
+/// A command that runs on while the story goes on. Killed when it is dropped.
+pub struct Typed {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    readers: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Typed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Typed {
+    pub fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let said: Arc<Mutex<String>> = Arc::default();
+        let (out, err) = (child.stdout.take().expect("out"), child.stderr.take().expect("err"));
+        let pipes: [Box<dyn Read + Send>; 2] = [Box::new(out), Box::new(err)];
+        let readers = pipes.map(|pipe| {
+            let kept = Arc::clone(&said);
+            std::thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    *kept.lock().unwrap_or_else(PoisonError::into_inner) += &(line + "\n");
+                }
+            })
+        });
+        Self { child, said, readers: readers.into() }
+    }
+
+    /// What it printed so far, to standard output and standard error.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub async fn until(&self, words: &str) {
+        eventually(words, async || if self.said().contains(words) { Ok(()) } else { Err(self.said()) }).await;
+    }
+
+    /// Waits for its end; gives its exit code and what it printed.
+    pub async fn end(mut self) -> (Option<i32>, String) {
+        let look = async || self.child.try_wait().expect("a child").ok_or_else(|| String::from("it runs on"));
+        let status = eventually("it ends", look).await;
+        for reader in std::mem::take(&mut self.readers) {
+            reader.join().expect("it was read");
+        }
+        (status.code(), self.said())
+    }
+}
+
 /// Whether a file holds these bytes.
 pub fn holds(path: &Path, needle: &str) -> bool {
     let bytes = std::fs::read(path).unwrap_or_default();

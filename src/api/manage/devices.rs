@@ -33,6 +33,15 @@ pub struct DeviceView {
     /// unlinked, linking, connecting, online, reconnecting, banned, logged_out, replaced or outdated.
     pub state: &'static str,
     pub state_reason: String,
+    /// Until when the state is expected to last, as with a ban; null when nobody knows.
+    #[schema(format = DateTime)]
+    pub state_until: Option<String>,
+    /// Since when an account is linked; null when none is.
+    #[schema(format = DateTime)]
+    pub linked_at: Option<String>,
+    /// WhatsApp takes no first messages to strangers before this date; null when it does.
+    #[schema(format = DateTime)]
+    pub strangers_after: Option<String>,
     pub paused: bool,
     /// Messages accepted today (UTC).
     pub counter: i64,
@@ -223,27 +232,27 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
 }
 
 /// What a device's change means to who remembers devices.
-fn changed(api: &Api) {
+pub(super) fn changed(api: &Api) {
     api.gateways.forget();
     api.keys.forget();
     api.bells.devices.ring();
 }
 
-async fn find(api: &Api, id: &str) -> Result<Device, Problem> {
+pub(super) async fn find(api: &Api, id: &str) -> Result<Device, Problem> {
     api.store.find_device(id).await?.ok_or(Problem::NotFound("device with that id"))
 }
 
 /// The device, if the asker may manage it.
-async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<Device, Problem> {
+pub(super) async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<Device, Problem> {
     let (asker, _) = api.manager(headers, None).await?;
     let device = find(api, id).await?;
     if asker.manages(device.client_id) { Ok(device) } else { Err(Problem::NotFound("device with that id")) }
 }
 
 async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
-    let today = clock::day(api.clock.now());
+    let now = api.clock.now();
     Ok(DeviceView {
-        counter: api.store.count_accepted(&device.id, today).await?,
+        counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
         device_id: device.id,
         client_id: device.client_id,
         sender: device.sender,
@@ -251,6 +260,9 @@ async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
         kind: device.kind,
         state: device.state.name(),
         state_reason: device.state_reason,
+        state_until: device.state_until.map(clock::rfc3339),
+        linked_at: device.linked_at.map(clock::rfc3339),
+        strangers_after: Some(device.strangers_after).filter(|at| *at > now).map(clock::rfc3339),
         paused: device.paused,
         limit: device.daily_limit,
         gap_ms: device.gap_ms,

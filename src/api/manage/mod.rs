@@ -5,6 +5,7 @@ pub mod clients;
 pub mod devices;
 pub mod inbox;
 pub mod keys;
+pub mod links;
 pub mod messages;
 pub mod persons;
 pub mod pushes;
@@ -40,6 +41,11 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(devices::list, devices::add))
         .routes(routes!(devices::show, devices::change, devices::remove))
         .routes(routes!(devices::receive))
+        .routes(routes!(links::show, links::begin))
+        .routes(routes!(links::show_qr))
+        .routes(routes!(links::begin_code))
+        .routes(routes!(links::end))
+        .routes(routes!(links::list_events))
         .routes(routes!(pushes::show, pushes::set, pushes::remove))
         .routes(routes!(pushes::rotate))
         .routes(routes!(pushes::pause))

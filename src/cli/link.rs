@@ -1,0 +1,169 @@
+//! `wachat device link`, `unlink` and `events`: linking an account beside a running server, which does it, and what
+//! happened to a device.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+use serde_json::json;
+
+use super::output::{Output, line};
+use super::{Bench, done};
+use crate::clock::{Millis, rfc3339};
+use crate::device::LinkWay;
+use crate::limits;
+use crate::linking::{Linking, Links, NOTICE, Status, Way};
+use crate::phone;
+use crate::qr::{Ground, Qr};
+use crate::store::Page;
+
+/// How often the store is looked at for what the server does.
+const LOOK: Duration = Duration::from_millis(250);
+const SILENCE_MS: Millis = limits::LINK_SILENCE_MS_MAX as Millis;
+/// A server says itself when nobody linked an account in time; without one, this is a while longer.
+const PATIENCE_MS: Millis = (limits::LINK_SECONDS_MAX as Millis) * 1_000 + 2 * SILENCE_MS;
+const NO_SERVER: &str =
+    "no server seems to serve this store; start one with `wachat serve`, on the same data folder or database";
+const STEPS_QR: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, and scan the code. A new \
+                        one comes every few seconds.";
+const STEPS_CODE: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, Link with phone number \
+                          instead, and type the code.";
+
+/// Something that happened to a device, as it is listed.
+#[derive(Serialize)]
+struct Row {
+    at: String,
+    state: String,
+    reason: String,
+}
+
+/// Wishes for a link and shows what comes of it until it is linked, has failed, or a person has enough.
+pub(super) async fn link(bench: &Bench, id: &str, phone: Option<String>) -> anyhow::Result<ExitCode> {
+    let device = bench.device(id).await?;
+    let way = match phone {
+        Some(number) => {
+            let country_code = bench.client(device.client_id).await?.country_code;
+            LinkWay::Code { phone: phone::parse_destination(&number, &country_code).context("--phone")? }
+        }
+        None => LinkWay::Qr,
+    };
+    let links = links(bench);
+    if bench.output == Output::Table {
+        line(&format!("{NOTICE}."))?;
+        line(if way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
+    }
+    links.begin(&device, way).await?;
+    let followed = follow(bench, &links, id);
+    tokio::select! {
+        ended = followed => ended,
+        _ = tokio::signal::ctrl_c() => {
+            anyhow::bail!("interrupted; the code stays good for a moment, `wachat device unlink {id}` ends that")
+        }
+    }
+}
+
+pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> {
+    let device = bench.device(id).await?;
+    links(bench).end(&device).await?;
+    let clock = &bench.app.clock;
+    let until = clock.now() + SILENCE_MS;
+    while bench.device(id).await?.wish.is_some() {
+        anyhow::ensure!(clock.now() < until, "the link is not ended yet: {NO_SERVER}; then it is ended by itself");
+        clock.sleep(LOOK).await;
+    }
+    bench.output.one(&json!({"device_id": id, "unlinked": true}), &format!("device {id} has no account any more"))?;
+    done()
+}
+
+pub(super) async fn events(bench: &Bench, id: &str, rows: i64) -> anyhow::Result<ExitCode> {
+    bench.device(id).await?;
+    let events = bench.app.store.list_device_events(id, Page { before: None, rows }).await?;
+    let row =
+        |event: crate::store::DeviceEvent| Row { at: rfc3339(event.at), state: event.state, reason: event.reason };
+    bench.output.rows(&events.into_iter().map(row).collect::<Vec<_>>(), &["at", "state", "reason"])?;
+    done()
+}
+
+fn links(bench: &Bench) -> Links {
+    Links::new(bench.app.store.clone(), bench.app.master_key.sealer("links"), bench.app.clock.clone())
+}
+
+/// Shows each change of a link until its end.
+async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCode> {
+    let clock = &bench.app.clock;
+    let begun_at = clock.now();
+    let (mut screen, mut seen, mut is_told) = (Screen::new(bench.output), None, false);
+    loop {
+        let link = links.look(id).await?.context("the device was removed")?;
+        if seen.as_ref() != Some(&link) {
+            screen.show(id, &link)?;
+        }
+        match link.status {
+            Status::Linked => {
+                let sender = bench.device(id).await?.sender;
+                if bench.output == Output::Table {
+                    line(&format!("linked: device {id} sends from {sender}"))?;
+                }
+                return done();
+            }
+            Status::Failed => anyhow::bail!("no account was linked: {}", link.reason),
+            Status::Waiting if !is_told && clock.now() - begun_at >= SILENCE_MS => {
+                tracing::warn!("no code has come yet: {NO_SERVER}");
+                is_told = true;
+            }
+            Status::Waiting | Status::Shown => {}
+        }
+        seen = Some(link);
+        anyhow::ensure!(clock.now() - begun_at < PATIENCE_MS, "no account was linked in time");
+        clock.sleep(LOOK).await;
+    }
+}
+
+/// Where codes are shown: on a terminal the new one takes the place of the old.
+struct Screen {
+    output: Output,
+    is_terminal: bool,
+    /// Lines that the last code took.
+    drawn: usize,
+}
+
+impl Screen {
+    fn new(output: Output) -> Self {
+        Self { output, is_terminal: std::io::stdout().is_terminal(), drawn: 0 }
+    }
+
+    fn show(&mut self, id: &str, link: &Linking) -> anyhow::Result<()> {
+        if self.output == Output::Json {
+            let change = json!({"device_id": id, "status": link.status.name(), "way": link.way.name(), "code": link.code,
+                "expires_at": link.expires_at.map(rfc3339), "reason": link.reason});
+            return line(&change.to_string());
+        }
+        let Some(code) = &link.code else { return Ok(()) };
+        let lines = match link.way {
+            Way::Code => vec![format!("Code: {}", spaced(code))],
+            // Black on white is named, so that it is so on terminals of every colour.
+            Way::Qr if self.is_terminal => {
+                let painted = |line| format!("\u{1b}[30;107m{line}\u{1b}[0m");
+                Qr::of(code)?.lines(Ground::Light).into_iter().map(painted).collect()
+            }
+            Way::Qr => Qr::of(code)?.lines(Ground::Dark),
+        };
+        let back = match self.drawn {
+            0 => String::new(),
+            _ if !self.is_terminal => String::new(),
+            drawn => format!("\u{1b}[{drawn}A\u{1b}[J"),
+        };
+        self.drawn = lines.len();
+        line(&format!("{back}{}", lines.join("\n")))
+    }
+}
+
+/// A code of eight characters as WhatsApp shows it, in two halves.
+fn spaced(code: &str) -> String {
+    match code.split_at_checked(4) {
+        Some((first, second)) if second.len() == 4 => format!("{first}-{second}"),
+        _ => code.to_owned(),
+    }
+}

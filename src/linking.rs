@@ -1,0 +1,196 @@
+//! Linking an account to a device, as a person or program asks for it: whether it may be, that it is wished, and what is
+//! shown meanwhile. The device's loop does it. Called by `api/manage/links.rs` and `cli/link.rs`.
+
+use crate::clock::{Clock, Millis};
+use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place};
+use crate::seal::Sealer;
+use crate::store::{Store, StoreError};
+
+/// What whoever links an account is told, in one sentence.
+pub const NOTICE: &str = "wachat is an unofficial client: WhatsApp may restrict or ban a number that is linked to one, so \
+                          link a number of your own that you can afford to lose, and write to people who want it";
+
+/// How far the linking of a device is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linking {
+    pub status: Status,
+    pub way: Way,
+    /// What a phone is to scan or a person to type, while it is good.
+    pub code: Option<String>,
+    pub expires_at: Option<Millis>,
+    /// Why it failed; empty when there is nothing to say.
+    pub reason: String,
+    pub changed_at: Millis,
+}
+
+/// What became of a wish to link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// No code has come yet.
+    Waiting,
+    /// A code was shown.
+    Shown,
+    Linked,
+    Failed,
+}
+
+/// How an account is being linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Qr,
+    Code,
+}
+
+/// Why nothing is begun.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// This device is not to be linked or unlinked, or not now; the text says what to do.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The store holds what nobody stores, or what was sealed under another key.
+    #[error("{0}")]
+    Unreadable(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Shown => "shown",
+            Self::Linked => "linked",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Waiting, Self::Shown, Self::Linked, Self::Failed].into_iter().find(|status| status.name() == name)
+    }
+}
+
+impl Way {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qr => "qr",
+            Self::Code => "code",
+        }
+    }
+}
+
+/// Where links are wished for and looked at. Cheap to clone.
+#[derive(Clone)]
+pub struct Links {
+    store: Store,
+    sealer: Sealer,
+    clock: Clock,
+}
+
+impl Links {
+    /// `sealer` is the one that the device loops seal codes with.
+    pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
+        Self { store, sealer, clock }
+    }
+
+    /// Notes that an account is to be linked to `device`.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn begin(&self, device: &Device, way: LinkWay) -> Result<(), LinkError> {
+        check_begin(device.kind, device.state, device.linked_at, device.wish()).map_err(LinkError::Refused)?;
+        self.wish(device, Wish::Link(way)).await
+    }
+
+    /// Notes that no account is to be linked to `device` any more.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn end(&self, device: &Device) -> Result<(), LinkError> {
+        check_kind(device.kind).map_err(LinkError::Refused)?;
+        self.wish(device, Wish::Unlink).await
+    }
+
+    /// A loop takes a wish for a new one by its time: it is later than that of the one before.
+    async fn wish(&self, device: &Device, wish: Wish) -> Result<(), LinkError> {
+        let at = self.clock.now().max(device.wish_at + 1);
+        let is_there = self.store.wish_link(&device.id, wish, at).await?;
+        if is_there { Ok(()) } else { Err(LinkError::Refused("the device was removed at this moment")) }
+    }
+
+    /// How far linking is; `None` when nobody ever wanted it. A code is given while it is good.
+    ///
+    /// # Errors
+    /// [`LinkError`], but never that it is refused.
+    pub async fn look(&self, device_id: &str) -> Result<Option<Linking>, LinkError> {
+        let Some(link) = self.store.find_link(device_id).await? else { return Ok(None) };
+        let odd = |what: &str| LinkError::Unreadable(format!("the link of device {device_id}: {what}"));
+        let status = Status::parse(&link.status).ok_or_else(|| odd("an unknown status"))?;
+        let is_good = status == Status::Shown && link.expires_at.is_some_and(|at| at > self.clock.now());
+        let code = match link.code.filter(|_| is_good) {
+            Some(sealed) => {
+                let opened = self.sealer.open(link_place(device_id).as_bytes(), &sealed);
+                let opened = opened.map_err(|error| odd(&error.to_string()))?;
+                Some(String::from_utf8(opened).map_err(|_| odd("its code is no text"))?)
+            }
+            None => None,
+        };
+        Ok(Some(Linking {
+            status,
+            way: if link.way == "code" { Way::Code } else { Way::Qr },
+            expires_at: link.expires_at.filter(|_| code.is_some()),
+            code,
+            reason: link.reason,
+            changed_at: link.changed_at,
+        }))
+    }
+}
+
+fn check_kind(kind: Kind) -> Result<(), &'static str> {
+    match kind {
+        Kind::Web => Ok(()),
+        Kind::Sandbox => Err("a sandbox has no account to link; add a device of the kind web"),
+        Kind::Cloud => Err("a Cloud API device is not linked by a phone; add a device of the kind web"),
+    }
+}
+
+/// Whether an account may be linked now to a device of this kind, in words where it may not.
+fn check_begin(
+    kind: Kind,
+    state: DeviceState,
+    linked_at: Option<Millis>,
+    wish: Option<Wish>,
+) -> Result<(), &'static str> {
+    check_kind(kind)?;
+    let is_linked = match state {
+        DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced => false,
+        DeviceState::Online => true,
+        // While it is linked anew it still says since when the former account was.
+        DeviceState::Connecting | DeviceState::Reconnecting | DeviceState::Banned | DeviceState::Outdated => {
+            linked_at.is_some() && !matches!(wish, Some(Wish::Link(_)))
+        }
+    };
+    if is_linked { Err("an account is linked to this device; unlink it first") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_has_an_account_is_unlinked_first() {
+        for state in DeviceState::ALL {
+            let is_gone = matches!(
+                state,
+                DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
+            );
+            let may = |linked_at, wish| check_begin(Kind::Web, state, linked_at, wish).is_ok();
+            assert_eq!(may(None, None), state != DeviceState::Online, "{state:?}");
+            assert_eq!(may(Some(1), None), is_gone, "{state:?}");
+            assert_eq!(may(Some(1), Some(Wish::Unlink)), is_gone, "{state:?}");
+            assert_eq!(may(Some(1), Some(Wish::Link(LinkWay::Qr))), state != DeviceState::Online, "{state:?}");
+            for kind in [Kind::Sandbox, Kind::Cloud] {
+                assert!(check_begin(kind, state, None, None).is_err(), "{kind:?}");
+            }
+        }
+    }
+}
