@@ -7,6 +7,7 @@
 
 mod attempt;
 mod device;
+mod hold;
 pub mod pace;
 pub mod queue;
 pub mod retry;

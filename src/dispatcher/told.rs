@@ -54,7 +54,10 @@ impl DeviceLoop {
                     let device = self.device.borrow().clone();
                     match self.parts.inbox.receive(&device, *message).await {
                         // Whoever waits for it may have gone; then WhatsApp tells it again.
-                        Ok(_) => drop(stored.send(())),
+                        Ok(_) => {
+                            self.held.listen();
+                            let _ = stored.send(());
+                        }
                         Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
                     }
                 }

@@ -5,8 +5,11 @@ use sqlx::AssertSqlSafe;
 use super::{Conn, StoreError, sql};
 
 /// Every migration, in order; its number is its place in this list, from 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_gateway.sql"), include_str!("../../migrations/0002_web.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_gateway.sql"),
+    include_str!("../../migrations/0002_web.sql"),
+    include_str!("../../migrations/0004_pacing.sql"),
+];
 
 /// Any number would do, as long as every program that migrates this database uses it.
 const POSTGRES_LOCK: i64 = 0x7761_6368_6174;

@@ -16,6 +16,7 @@ mod media;
 mod messages;
 mod migrate;
 mod outgoing;
+mod pacing;
 mod progress;
 mod pushes;
 mod row;
@@ -35,7 +36,7 @@ use sqlx::{Connection, PgPool, Postgres};
 use crate::limits;
 
 pub use accounts::{Access, NewKey, NewPerson, PersonPatch, PushSettings};
-pub use devices::{DevicePatch, Lease, NewDevice};
+pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
 pub use health::DeviceEvent;
 pub use inbound::{NewInbound, StoredInbound};

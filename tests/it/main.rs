@@ -17,6 +17,7 @@ mod idempotency;
 mod malformed;
 mod managing;
 mod media;
+mod pacing;
 mod pushing;
 mod samples;
 mod sending;

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod inbox;
 pub mod keys;
 pub mod messages;
+mod pacing;
 pub mod persons;
 pub mod pushes;
 
