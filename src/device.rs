@@ -1,5 +1,7 @@
 //! A device, also called gateway: one WhatsApp account that sends for a client.
 
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
@@ -27,6 +29,8 @@ pub struct Device {
     pub wish_at: Millis,
     /// WhatsApp takes no first messages to strangers before this moment.
     pub strangers_after: Millis,
+    /// When that rest began.
+    pub strangers_since: Millis,
     /// Whether a person told it to hold its queue.
     pub paused: bool,
     /// Messages a UTC day; 0 for no limit.
@@ -35,7 +39,24 @@ pub struct Device {
     pub gap_ms: i64,
     /// How much longer than that a gap may randomly be, in milliseconds.
     pub gap_jitter_ms: i64,
+    /// Whether a recipient sees that somebody types before a text comes.
+    pub typing: bool,
+    /// Whether it sends few messages a day at first, and more from day to day.
+    pub warm_up: bool,
+    /// Between these hours, as HH:MM, messages wait.
+    pub quiet_from: Option<String>,
+    pub quiet_to: Option<String>,
+    /// Where its hours and days are: a name of the IANA database.
+    pub time_zone: String,
     pub created_at: Millis,
+}
+
+/// The pacing that a device begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstPacing {
+    pub gap_ms: i64,
+    pub gap_jitter_ms: i64,
+    pub warm_up: bool,
 }
 
 impl Device {
@@ -123,6 +144,16 @@ impl Kind {
             Self::Sandbox => "sandbox",
             Self::Web => "web",
             Self::Cloud => "cloud",
+        }
+    }
+
+    /// A person's number is used as a person would, unless told otherwise; the others bear what they are given.
+    pub fn first_pacing(self) -> FirstPacing {
+        match self {
+            Self::Web => {
+                FirstPacing { gap_ms: limits::WEB_GAP_MS, gap_jitter_ms: limits::WEB_GAP_JITTER_MS, warm_up: true }
+            }
+            Self::Sandbox | Self::Cloud => FirstPacing { gap_ms: 0, gap_jitter_ms: 0, warm_up: false },
         }
     }
 }
@@ -249,6 +280,54 @@ pub fn check_gap_ms(gap_ms: i64) -> Result<(), BadLimit> {
     if (0..=limits::GAP_MS_MAX).contains(&gap_ms) { Ok(()) } else { Err(BadLimit::Gap) }
 }
 
+/// Hours or a time zone that a device cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadHours {
+    #[error("'{0}' is no time of day; give hours and minutes as 21:00, or nothing for no quiet hours")]
+    Time(String),
+    #[error("quiet hours need a beginning and an end, such as 21:00 and 07:00")]
+    Half,
+    #[error("quiet hours that end as they begin would never end; pause the device instead")]
+    Endless,
+    #[error("'{0}' is no time zone; give a name of the IANA database, such as Asia/Jakarta or UTC")]
+    Zone(String),
+}
+
+/// Reads a time of day, `HH:MM`.
+///
+/// # Errors
+/// [`BadHours::Time`].
+pub fn parse_time_of_day(text: &str) -> Result<Time, BadHours> {
+    let bad = || BadHours::Time(text.to_owned());
+    let digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (hour, minute) =
+        text.split_once(':').filter(|(hour, minute)| digits(hour) && digits(minute)).ok_or_else(bad)?;
+    let number = |part: &str| part.parse::<i8>().map_err(|_| bad());
+    Time::new(number(hour)?, number(minute)?, 0, 0).map_err(|_| bad())
+}
+
+/// Both ends of the quiet hours.
+///
+/// # Errors
+/// [`BadHours`] when they are no times of day, only one is given, or they are the same.
+pub fn check_quiet_hours(from: Option<&str>, to: Option<&str>) -> Result<(), BadHours> {
+    let (from, to) = (from.map(parse_time_of_day).transpose()?, to.map(parse_time_of_day).transpose()?);
+    match (from, to) {
+        (None, None) => Ok(()),
+        (Some(from), Some(to)) if from == to => Err(BadHours::Endless),
+        (Some(_), Some(_)) => Ok(()),
+        _ => Err(BadHours::Half),
+    }
+}
+
+/// A time zone by its name.
+///
+/// # Errors
+/// [`BadHours::Zone`].
+pub fn parse_time_zone(name: &str) -> Result<TimeZone, BadHours> {
+    TimeZone::get(name).map_err(|_| BadHours::Zone(name.to_owned()))
+}
+
 /// Where a device's link code belongs, for who seals or opens it.
 pub fn link_place(device_id: &str) -> String {
     format!("link/{device_id}")
@@ -277,6 +356,22 @@ mod tests {
         assert!(is_device_id("11055-171379261223689"));
         for bad in ["", "-", "1-2", "x-171379261223689", "1-17137926122368a", "1-1713792612236890"] {
             assert!(!is_device_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn quiet_hours_have_two_different_ends_and_a_zone_has_a_name() {
+        assert_eq!(check_quiet_hours(None, None), Ok(()));
+        assert_eq!(check_quiet_hours(Some("21:00"), Some("07:30")), Ok(()));
+        assert_eq!(check_quiet_hours(Some("21:00"), None), Err(BadHours::Half));
+        assert_eq!(check_quiet_hours(None, Some("21:00")), Err(BadHours::Half));
+        assert_eq!(check_quiet_hours(Some("21:00"), Some("21:00")), Err(BadHours::Endless));
+        for bad in ["", "9", "9:00", "24:00", "21:60", "21:00:00", "+1:00", "21-00", "21: 0"] {
+            assert_eq!(check_quiet_hours(Some(bad), Some("07:00")), Err(BadHours::Time(bad.into())));
+        }
+        assert!(parse_time_zone("Asia/Jakarta").is_ok() && parse_time_zone("UTC").is_ok());
+        for bad in ["", "Jakarta", "+07:00", "../etc/passwd"] {
+            assert_eq!(parse_time_zone(bad), Err(BadHours::Zone(bad.into())), "{bad}");
         }
     }
 

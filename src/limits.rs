@@ -65,6 +65,16 @@ pub const LOCK_WAIT_SECONDS: u64 = 10;
 
 /// The least time between two messages of a device, and what may randomly be added to it.
 pub const GAP_MS_MAX: i64 = 3_600_000;
+/// What a new web device begins with: a person who answers several chats seldom sends faster than this, and not evenly.
+pub const WEB_GAP_MS: i64 = 1_500;
+pub const WEB_GAP_JITTER_MS: i64 = 1_500;
+/// How long somebody seems to type: a text of three words takes a moment, and nobody waits for a long one.
+pub const TYPING_MS_MIN: i64 = 1_000;
+pub const TYPING_MS_MAX: i64 = 6_000;
+/// Chats of which a device remembers when they wrote, or that they are no strangers.
+pub const CHATS_REMEMBERED_MAX: i64 = 10_000;
+/// Messages of one device in memory together with those that its pacing holds: what may go must be found behind them.
+pub const DEVICE_HELD_MESSAGES_MAX: usize = 8_192;
 /// A device's messages a day, where they are limited.
 pub const DAILY_LIMIT_MAX: i64 = 10_000_000;
 /// Messages of one device held in memory, waiting for their turn.

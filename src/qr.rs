@@ -197,7 +197,7 @@ mod tests {
             let lines: Vec<Vec<char>> = qr.lines(ground).iter().map(|line| line.chars().collect()).collect();
             let is_ink = |x: usize, y: usize| match lines[y / 2][x] {
                 '█' => true,
-                '▀' => y % 2 == 0,
+                '▀' => y.is_multiple_of(2),
                 '▄' => y % 2 == 1,
                 _ => false,
             };

@@ -12,6 +12,7 @@
 //! | 0007 | the receipts come in the wrong order |
 //! | 0008 | every receipt comes twice |
 //! | 0009 | the first acknowledgement is lost |
+//! | 0010 | WhatsApp refuses the first attempt, as one to a stranger |
 //!
 //! docs/sandbox.md says the same to customers.
 
@@ -54,6 +55,7 @@ enum Play {
     WrongOrder,
     Repeated,
     AckLost,
+    Stranger,
 }
 
 fn play_of(destination: &str) -> Play {
@@ -67,6 +69,7 @@ fn play_of(destination: &str) -> Play {
         Some("0007") => Play::WrongOrder,
         Some("0008") => Play::Repeated,
         Some("0009") => Play::AckLost,
+        Some("0010") => Play::Stranger,
         _ => Play::Usual,
     }
 }
@@ -138,11 +141,12 @@ impl Channel for Sandbox {
             Play::RefusedTwice if attempt <= 2 => {
                 return Err(SendFault::Retry("the sandbox refuses the first two attempts to this number".into()));
             }
+            Play::Stranger if attempt == 1 => return Err(SendFault::Stranger),
             _ => {}
         }
         let members = message.is_group.then_some(MEMBERS);
         let story = Story { ref_no: message.ref_no.clone(), members, play, now: self.clock.now() };
-        let plan = if attempt == 1 || play == Play::RefusedTwice {
+        let plan = if attempt == 1 || matches!(play, Play::RefusedTwice | Play::Stranger) {
             story.whole()
         } else {
             // It was shown already: the server acknowledges the repetition, nothing else happens.
@@ -347,8 +351,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_number_that_is_not_on_whatsapp_is_refused_for_good() {
+    async fn a_number_that_is_not_on_whatsapp_is_refused_for_good_and_a_stranger_once() {
         let stage = stage();
+        let stranger = to("628111110010", false);
+        assert!(matches!(stage.sandbox.send(&stranger).await, Err(SendFault::Stranger)));
+        assert!(stage.sandbox.send(&stranger).await.is_ok());
         assert!(matches!(stage.sandbox.send(&to("628111110001", false)).await, Err(SendFault::Never(_))));
     }
 

@@ -10,10 +10,12 @@ use serde_json::json;
 use super::{Bench, done, link};
 use crate::account::check_name;
 use crate::clock;
-use crate::device::{Device, Kind, check_daily_limit, check_gap_ms, is_device_id, new_device_id};
+use crate::device::{
+    Device, Kind, check_daily_limit, check_gap_ms, check_quiet_hours, is_device_id, new_device_id, parse_time_zone,
+};
 use crate::limits;
 use crate::phone;
-use crate::store::{DevicePatch, NewDevice, StoreError};
+use crate::store::{DevicePatch, NewDevice, QuietHours, StoreError};
 
 #[derive(Subcommand)]
 pub(super) enum DeviceCommand {
@@ -55,6 +57,18 @@ pub(super) enum DeviceCommand {
         /// How much longer than that a gap may randomly be, in milliseconds
         #[arg(long)]
         gap_jitter_ms: Option<i64>,
+        /// Show recipients that somebody types before a text comes
+        #[arg(long, value_name = "true|false")]
+        typing: Option<bool>,
+        /// Send few messages a day while the account is new
+        #[arg(long, value_name = "true|false")]
+        warm_up: Option<bool>,
+        /// Between which times of day messages wait, such as 21:00-07:00; none for no such hours
+        #[arg(long, value_name = "FROM-TO|none", value_parser = quiet_hours)]
+        quiet: Option<QuietHours>,
+        /// Where its hours and days are: a name of the IANA database, such as Asia/Jakarta
+        #[arg(long, value_name = "NAME")]
+        time_zone: Option<String>,
     },
     /// Hold a device's queue
     Pause { device_id: String },
@@ -114,13 +128,25 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
             let sentence = format!("device {} was added{how}", device.id);
             bench.output.one(&row(bench, device).await?, &sentence)?;
         }
-        DeviceCommand::Set { device_id, name, limit, gap_ms, gap_jitter_ms } => {
+        DeviceCommand::Set { device_id, name, limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet, time_zone } => {
             let kind = bench.device(&device_id).await?.kind;
             name.as_deref().map_or(Ok(()), check_name).context("--name")?;
             limit.map_or(Ok(()), |limit| check_daily_limit(kind, limit)).context("--limit")?;
             gap_ms.map_or(Ok(()), check_gap_ms).context("--gap-ms")?;
             gap_jitter_ms.map_or(Ok(()), check_gap_ms).context("--gap-jitter-ms")?;
-            let patch = DevicePatch { name, daily_limit: limit, gap_ms, gap_jitter_ms, paused: None };
+            time_zone.as_deref().map_or(Ok(()), |name| parse_time_zone(name).map(drop)).context("--time-zone")?;
+            let paused = None;
+            let patch = DevicePatch {
+                name,
+                paused,
+                daily_limit: limit,
+                gap_ms,
+                gap_jitter_ms,
+                typing,
+                warm_up,
+                quiet,
+                time_zone,
+            };
             change(bench, &device_id, patch, "was changed").await?;
         }
         DeviceCommand::Pause { device_id } => {
@@ -142,6 +168,16 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
         }
     }
     done()
+}
+
+/// Reads `21:00-07:00` or `none`.
+fn quiet_hours(text: &str) -> Result<QuietHours, String> {
+    if text == "none" {
+        return Ok(QuietHours::None);
+    }
+    let (from, to) = text.split_once('-').ok_or("give two times of day as 21:00-07:00, or none")?;
+    check_quiet_hours(Some(from), Some(to)).map_err(|bad| bad.to_string())?;
+    Ok(QuietHours::Between { from: from.to_owned(), to: to.to_owned() })
 }
 
 async fn change(bench: &Bench, id: &str, patch: DevicePatch, what: &str) -> anyhow::Result<()> {

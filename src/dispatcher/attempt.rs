@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::Parts;
 use crate::channel::{Body, Channel, Outgoing, SendFault};
+use crate::clock::Millis;
 use crate::files::FileError;
 use crate::limits;
 use crate::media::fetch::{self, FetchFault};
@@ -55,17 +58,27 @@ fn fault(error: FileError) -> SendFault {
     }
 }
 
+/// The way out of a device.
+pub(super) struct Line {
+    pub(super) channel: Arc<dyn Channel>,
+    /// How long somebody seems to type first.
+    pub(super) typing_ms: Millis,
+    /// Nothing more is typed from then on.
+    pub(super) stop: CancellationToken,
+}
+
 /// Hands a message to the channel.
-pub(super) async fn send(parts: Arc<Parts>, channel: Arc<dyn Channel>, ref_no: RefNo, waiting: Waiting) -> Ended {
+pub(super) async fn send(parts: Arc<Parts>, line: Line, ref_no: RefNo, waiting: Waiting) -> Ended {
     let limit = Duration::from_secs(limits::SEND_SECONDS_MAX);
     let (expires_at, earlier_attempts) = (waiting.expires_at, waiting.attempts);
     let sent = async {
         let outgoing = outgoing(&parts, ref_no.clone(), waiting).await?;
+        type_it(&parts, &line, &outgoing, expires_at).await?;
         // Storing the attempt and reading the file take time: this is the last look before it leaves.
         if parts.clock.now() >= expires_at {
             return Err(SendFault::Never(expired(earlier_attempts > 0).into()));
         }
-        match parts.clock.within(limit, channel.send(&outgoing)).await {
+        match parts.clock.within(limit, line.channel.send(&outgoing)).await {
             Ok(sent) => sent,
             Err(_) => Err(SendFault::Retry(format!("WhatsApp took longer than {} s", limits::SEND_SECONDS_MAX))),
         }
@@ -74,6 +87,21 @@ pub(super) async fn send(parts: Arc<Parts>, channel: Arc<dyn Channel>, ref_no: R
         Ok(()) => Ended::Sent { ref_no },
         Err(fault) => Ended::Failed { ref_no, fault, was_fetching: false },
     }
+}
+
+/// Shows that somebody types, for as long as it takes. A message that would be too late by it leaves at once.
+async fn type_it(parts: &Parts, line: &Line, outgoing: &Outgoing, expires_at: Millis) -> Result<(), SendFault> {
+    let until = parts.clock.now() + line.typing_ms;
+    if line.typing_ms == 0 || until >= expires_at {
+        return Ok(());
+    }
+    let typed = async {
+        let shown = line.channel.type_to(outgoing);
+        // Whether it is seen or not, it takes no longer than it takes.
+        let _ = parts.clock.within(Duration::from_millis(line.typing_ms.unsigned_abs()), shown).await;
+        parts.clock.sleep_until(until).await;
+    };
+    line.stop.run_until_cancelled(typed).await.ok_or(SendFault::NotConnected)
 }
 
 async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Ended};
 use super::files::HadFile;
-use super::pace::Pace;
+use super::hold::{self, Held};
 use super::queue::{Job, Window};
 use super::{Parts, retry};
 use crate::bell::Bell;
@@ -30,8 +30,6 @@ const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// paused, or as many files are fetched as may be.
 const HELD_MS: Millis = 100;
 const EVENTS_AT_ONCE: usize = 256;
-/// How long a first message to a stranger rests that WhatsApp did not take.
-const STRANGER_MS: Millis = 15 * 60_000;
 
 pub(super) struct DeviceLoop {
     pub(super) parts: Arc<Parts>,
@@ -40,7 +38,7 @@ pub(super) struct DeviceLoop {
     pub(super) channel: Arc<dyn Channel>,
     events: mpsc::Receiver<Event>,
     bell: Bell,
-    window: Window<Waiting>,
+    pub(super) window: Window<Waiting>,
     sends: JoinSet<Ended>,
     /// Files under way; they may be left at any moment, and are had again.
     fetches: JoinSet<Ended>,
@@ -49,12 +47,16 @@ pub(super) struct DeviceLoop {
     /// When to look for more of them.
     pub(super) files_at: Millis,
     /// How many attempts have been made at each message that is under way.
-    counts: HashMap<RefNo, i64>,
+    pub(super) counts: HashMap<RefNo, i64>,
     pub(super) state: DeviceState,
     /// When the wish about the link was uttered that the channel works on, or worked on last.
     pub(super) wished_at: Millis,
     /// Not to send before this moment.
     next_slot: Millis,
+    /// When the first message in the window may be begun, so that it leaves at the next slot.
+    begin_at: Millis,
+    pub(super) held: Held,
+    stop: CancellationToken,
     /// Whether the store may hold messages behind the window.
     may_load: bool,
 }
@@ -91,6 +93,9 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         state: DeviceState::Connecting,
         wished_at: 0,
         next_slot: 0,
+        begin_at: 0,
+        held: Held::of(&known),
+        stop: stop.clone(),
         may_load: true,
     };
     while !stop.is_cancelled() {
@@ -108,6 +113,8 @@ impl DeviceLoop {
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
         self.begin_downloads().await?;
+        self.store_rest().await?;
+        self.hear().await?;
         self.load().await?;
         self.begin().await?;
         let clock = self.parts.clock.clone();
@@ -128,7 +135,7 @@ impl DeviceLoop {
             }
             () = self.bell.rung() => self.may_load = true,
             () = clock.sleep_until(wake_at) => self.may_load = true,
-            _ = self.device.changed() => {}
+            _ = self.device.changed() => self.take_settings(),
         }
         Ok(())
     }
@@ -164,40 +171,27 @@ impl DeviceLoop {
         if !self.may_send() || self.sends.len() >= limits::DEVICE_SENDS_MAX {
             return None;
         }
-        let slot = Some(self.next_slot).filter(|slot| *slot > self.parts.clock.now());
+        let slot = Some(self.begin_at).filter(|slot| *slot > self.parts.clock.now());
         slot.into_iter().chain(self.window.next_event()).min()
     }
 
     /// Takes what may be sent now, begins it in the store, and hands it to attempts.
     async fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.may_send() {
+        let now = self.parts.clock.now();
+        if !self.may_send() || self.window.peek(now).is_none() {
             return Ok(());
         }
-        let pace = Pace::of(&self.device.borrow());
-        let now = self.parts.clock.now();
-        let mut jobs = Vec::new();
-        while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
-            if !pace.is_off() && (now < self.next_slot || !self.sends.is_empty() || !jobs.is_empty()) {
-                break;
-            }
-            let Some(job) = self.window.take(now) else { break };
-            if !job.load.is_media || job.load.media_id.is_some() {
-                jobs.push(job);
-            } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
-                self.fetches.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
-            } else {
-                self.window.again(&job.ref_no, now + HELD_MS, |_| ());
-            }
-        }
+        let used = self.used_today(now).await?;
+        let jobs = self.pick(now, used).await?;
         if jobs.is_empty() {
             return Ok(());
         }
         let ref_nos: Vec<_> = jobs.iter().map(|job| job.ref_no.clone()).collect();
-        let begun = self.parts.store.begin_attempts(&self.lease.device_id, self.lease.epoch, now, ref_nos).await;
+        let counted_on = self.held.pace.counted_on(now);
+        let (id, epoch) = (&self.lease.device_id, self.lease.epoch);
+        let begun = self.parts.store.begin_attempts(id, epoch, now, ref_nos, counted_on).await;
         let Ok(Some(begun)) = begun else {
-            for job in &jobs {
-                self.window.again(&job.ref_no, now + HELD_MS, |_| ());
-            }
+            self.put_back(&jobs, now + HELD_MS);
             return begun.map(drop);
         };
         for job in jobs {
@@ -207,11 +201,56 @@ impl DeviceLoop {
                 continue;
             }
             *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
-            self.next_slot = pace.next_slot(now, self.parts.clock.random_below(u64::MAX));
-            let channel = Arc::clone(&self.channel);
-            self.sends.spawn(attempt::send(Arc::clone(&self.parts), channel, job.ref_no, job.load));
+            let typing_ms = hold::typing_ms(&self.held.pace, &job);
+            self.next_slot = self.held.pace.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
+            let line = attempt::Line { channel: Arc::clone(&self.channel), typing_ms, stop: self.stop.clone() };
+            self.sends.spawn(attempt::send(Arc::clone(&self.parts), line, job.ref_no, job.load));
         }
         Ok(())
+    }
+
+    /// Takes what may be sent now, after `used` of today's allowance; sets what is held to rest.
+    async fn pick(&mut self, now: Millis, mut used: i64) -> Result<Vec<Job<Waiting>>, StoreError> {
+        let mut jobs = Vec::new();
+        while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
+            if !self.held.pace.has_no_gap() {
+                let Some(next) = self.window.peek(now) else { break };
+                // A person types the next message while the gap passes.
+                self.begin_at = self.next_slot - hold::typing_ms(&self.held.pace, next);
+                if now < self.begin_at || !self.sends.is_empty() || !jobs.is_empty() {
+                    break;
+                }
+            }
+            let Some(job) = self.window.take(now) else { break };
+            match self.waits(&job, used, now).await {
+                Ok(None) => {}
+                Ok(Some(wait)) => {
+                    self.window.rest(&job.ref_no, wait.until);
+                    continue;
+                }
+                Err(error) => {
+                    jobs.push(job);
+                    self.put_back(&jobs, now + HELD_MS);
+                    return Err(error);
+                }
+            }
+            if !job.load.is_media || job.load.media_id.is_some() {
+                used += i64::from(self.is_first(&job));
+                jobs.push(job);
+            } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
+                self.fetches.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
+            } else {
+                self.put_back(&[job], now + HELD_MS);
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Gives taken messages back, until `due_at`.
+    fn put_back(&mut self, jobs: &[Job<Waiting>], due_at: Millis) {
+        for job in jobs {
+            self.window.again(&job.ref_no, due_at, |_| ());
+        }
     }
 
     async fn store_ends(&mut self, ended: Vec<Ended>) -> Result<(), StoreError> {
@@ -249,7 +288,14 @@ impl DeviceLoop {
                 Step::Retry { due_at, attempts: made }
             }
             SendFault::NotConnected => Step::Retry { due_at: now, attempts: made },
-            SendFault::Stranger => Step::Retry { due_at: now + STRANGER_MS, attempts: made },
+            SendFault::Stranger => {
+                // It goes back to its line, which rests until strangers may be written to again.
+                self.rest(&ref_no, now);
+                Step::Retry {
+                    due_at: retry::next_try(made, now, self.parts.clock.random_below(u64::MAX)),
+                    attempts: made,
+                }
+            }
         };
         match &step {
             Step::Retry { due_at, .. } => {

@@ -8,6 +8,7 @@
 mod attempt;
 mod device;
 mod files;
+mod hold;
 pub mod pace;
 pub mod queue;
 pub mod retry;

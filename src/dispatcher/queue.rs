@@ -32,6 +32,8 @@ pub struct Window<T> {
     deadlines: BTreeSet<(Millis, RefNo)>,
     cursor: i64,
     held: usize,
+    /// How many of those stand in lines that rest.
+    resting: usize,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,16 @@ struct Line<T> {
     jobs: VecDeque<Job<T>>,
     /// The head was taken and has not come to an end.
     is_busy: bool,
+    /// Nothing of the line may be taken before this moment, unless it is let go.
+    rests_until: Option<Millis>,
+}
+
+impl<T> Line<T> {
+    /// Where the head stands among those that may be taken later.
+    fn place(&self, recipient: &str) -> Option<(Millis, i64, String)> {
+        let head = self.jobs.front().filter(|_| !self.is_busy)?;
+        Some((head.due_at.max(self.rests_until.unwrap_or(0)), head.seq, recipient.to_owned()))
+    }
 }
 
 impl<T> Default for Window<T> {
@@ -51,14 +63,17 @@ impl<T> Default for Window<T> {
             deadlines: BTreeSet::new(),
             cursor: 0,
             held: 0,
+            resting: 0,
         }
     }
 }
 
 impl<T: Clone> Window<T> {
-    /// How many more messages it takes.
+    /// How many more messages it takes. What stands in lines that rest takes no room, up to a bound: behind it may stand
+    /// what need not wait.
     pub fn room(&self) -> usize {
-        limits::DEVICE_WINDOW_MESSAGES_MAX.saturating_sub(self.held)
+        let whole = limits::DEVICE_HELD_MESSAGES_MAX.saturating_sub(self.held);
+        limits::DEVICE_WINDOW_MESSAGES_MAX.saturating_sub(self.held - self.resting).min(whole)
     }
 
     /// The number of the last message that was pushed: the next to load stand behind it.
@@ -83,11 +98,54 @@ impl<T: Clone> Window<T> {
         self.cursor = job.seq;
         self.held += 1;
         let recipient = job.recipient.clone();
-        let line =
-            self.lines.entry(recipient.clone()).or_insert_with(|| Line { jobs: VecDeque::new(), is_busy: false });
+        let new = || Line { jobs: VecDeque::new(), is_busy: false, rests_until: None };
+        let line = self.lines.entry(recipient.clone()).or_insert_with(new);
         line.jobs.push_back(job);
+        self.resting += usize::from(line.rests_until.is_some());
         if line.jobs.len() == 1 {
             self.offer(&recipient);
+        }
+    }
+
+    /// The first message that may be sent at `now`, which [`Window::take`] would take.
+    pub fn peek(&mut self, now: Millis) -> Option<&Job<T>> {
+        self.wake(now);
+        let (_, recipient) = self.ready.first_key_value()?;
+        self.lines.get(recipient)?.jobs.front()
+    }
+
+    /// Whose line a taken message stands in.
+    pub fn recipient(&self, ref_no: &RefNo) -> Option<&str> {
+        self.under_way.get(ref_no).map(|(recipient, _)| recipient.as_str())
+    }
+
+    /// A taken message goes back, and nothing of its line may be taken before `until`, unless the line is let go.
+    pub fn rest(&mut self, ref_no: &RefNo, until: Millis) {
+        let Some(recipient) = self.release(ref_no) else { return };
+        if let Some(line) = self.lines.get_mut(&recipient) {
+            line.rests_until = Some(until);
+            self.resting += line.jobs.len();
+            self.offer(&recipient);
+        }
+    }
+
+    /// Lets a line go that rests.
+    pub fn let_go(&mut self, recipient: &str) {
+        let Some(line) = self.lines.get_mut(recipient).filter(|line| line.rests_until.is_some()) else { return };
+        if let Some(place) = line.place(recipient) {
+            self.later.remove(&place);
+        }
+        line.rests_until = None;
+        self.resting -= line.jobs.len();
+        self.offer(recipient);
+    }
+
+    /// Lets every line go that rests.
+    pub fn let_all_go(&mut self) {
+        let resting = self.lines.iter().filter(|(_, line)| line.rests_until.is_some());
+        let resting: Vec<String> = resting.map(|(recipient, _)| recipient.clone()).collect();
+        for recipient in resting {
+            self.let_go(&recipient);
         }
     }
 
@@ -154,6 +212,10 @@ impl<T: Clone> Window<T> {
         }
         while self.later.first().is_some_and(|(due_at, ..)| *due_at <= now) {
             if let Some((_, seq, recipient)) = self.later.pop_first() {
+                if let Some(line) = self.lines.get_mut(&recipient).filter(|line| line.rests_until.is_some()) {
+                    line.rests_until = None;
+                    self.resting -= line.jobs.len();
+                }
                 self.ready.insert(seq, recipient);
             }
         }
@@ -161,9 +223,8 @@ impl<T: Clone> Window<T> {
 
     /// Offers the head of a line that is not busy.
     fn offer(&mut self, recipient: &str) {
-        let Some(line) = self.lines.get(recipient) else { return };
-        if let (false, Some(head)) = (line.is_busy, line.jobs.front()) {
-            self.later.insert((head.due_at, head.seq, recipient.to_owned()));
+        if let Some(place) = self.lines.get(recipient).and_then(|line| line.place(recipient)) {
+            self.later.insert(place);
         }
     }
 
@@ -220,6 +281,32 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_rests_waits_whole_takes_no_room_and_can_be_let_go() {
+        let mut window = Window::default();
+        window.push(job(1, "a", 0));
+        window.push(job(2, "b", 0));
+        for until in [9_000, 5_000] {
+            let taken = window.take(0).unwrap();
+            window.rest(&taken.ref_no, until);
+        }
+        window.push(job(3, "a", 0));
+        assert_eq!((window.take(4_999), window.next_event()), (None, Some(5_000)));
+        assert_eq!((window.len(), window.room()), (3, limits::DEVICE_WINDOW_MESSAGES_MAX));
+        assert_eq!(window.take(5_000).map(|job| job.seq), Some(2));
+        window.let_go("a");
+        window.let_go("nobody");
+        assert_eq!(window.room(), limits::DEVICE_WINDOW_MESSAGES_MAX - 3);
+        assert_eq!(window.peek(5_000).map(|job| job.seq), Some(1));
+        let first = window.take(5_000).unwrap();
+        assert_eq!(window.recipient(&first.ref_no), Some("a"));
+        window.rest(&first.ref_no, 20_000);
+        window.let_all_go();
+        assert_eq!(window.take(5_000).map(|job| job.seq), Some(1));
+        window.done(&first.ref_no);
+        assert_eq!(window.take(5_000).map(|job| job.seq), Some(3));
+    }
+
+    #[test]
     fn a_message_without_an_acknowledgement_is_offered_again() {
         let mut window = Window::default();
         window.push(job(1, "a", 0));
@@ -244,7 +331,7 @@ mod tests {
     proptest! {
         /// Whatever happens in whatever order: each line's messages end in their order, and none is lost.
         #[test]
-        fn no_order_of_events_loses_a_message_or_turns_two_round(steps in prop::collection::vec((0u8..5, 0usize..8), 1..200)) {
+        fn no_order_of_events_loses_a_message_or_turns_two_round(steps in prop::collection::vec((0u8..7, 0usize..8), 1..200)) {
             let mut window = Window::default();
             let (mut pushed, mut now) = (0, 0);
             let mut taken: Vec<Job<u8>> = Vec::new();
@@ -270,6 +357,12 @@ mod tests {
                         window.again(&job.ref_no, now + 10, |_| ());
                         taken.retain(|other| other.seq != job.seq);
                     }
+                    (4, Some(at)) => {
+                        let job = taken.swap_remove(at);
+                        window.rest(&job.ref_no, now + 30);
+                        taken.retain(|other| other.seq != job.seq);
+                    }
+                    (5, _) => window.let_go(&format!("r{}", which % 3)),
                     _ => now += 5,
                 }
             }

@@ -60,7 +60,10 @@ impl DeviceLoop {
                     self.files_at = if message.file.is_some() { 0 } else { self.files_at };
                     match self.parts.inbox.receive(&device, *message).await {
                         // Whoever waits for it may have gone; then WhatsApp tells it again.
-                        Ok(_) => drop(stored.send(())),
+                        Ok(_) => {
+                            self.held.listen();
+                            let _ = stored.send(());
+                        }
                         Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
                     }
                 }

@@ -10,7 +10,8 @@ macro_rules! device {
     ($rest:literal) => {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
-             wish_at, strangers_after, paused, daily_limit, gap_ms, gap_jitter_ms, created_at FROM devices WHERE removed_at IS NULL",
+             wish_at, strangers_after, strangers_since, paused, daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, \
+             quiet_from, quiet_to, time_zone, created_at FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -30,10 +31,16 @@ row!(Device {
     wish_phone,
     wish_at,
     strangers_after,
+    strangers_since,
     paused,
     daily_limit,
     gap_ms,
     gap_jitter_ms,
+    typing,
+    warm_up,
+    quiet_from,
+    quiet_to,
+    time_zone,
     created_at
 });
 
@@ -58,6 +65,30 @@ pub struct DevicePatch {
     pub daily_limit: Option<i64>,
     pub gap_ms: Option<i64>,
     pub gap_jitter_ms: Option<i64>,
+    pub typing: Option<bool>,
+    pub warm_up: Option<bool>,
+    pub quiet: Option<QuietHours>,
+    pub time_zone: Option<String>,
+}
+
+/// Between which hours messages wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuietHours {
+    None,
+    /// As HH:MM.
+    Between {
+        from: String,
+        to: String,
+    },
+}
+
+impl QuietHours {
+    fn hours(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::None => (None, None),
+            Self::Between { from, to } => (Some(from), Some(to)),
+        }
+    }
 }
 
 /// The right of a node to connect a device until `until`.
@@ -70,22 +101,26 @@ pub struct Lease {
 row!(Lease { device_id, epoch });
 
 impl Store {
-    /// Adds a device. One that was removed leaves its id to whoever brings it back.
+    /// Adds a device, paced as its kind begins. One that was removed leaves its id to whoever brings it back.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when a device has that id, or one that is not removed has that sender.
     pub async fn add_device(&self, device: NewDevice) -> Result<(), StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
+                let pacing = device.kind.first_pacing();
                 let rows = sql!(
                     &mut *conn,
                     execute,
-                    "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET \
+                    "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at, gap_ms, \
+                     gap_jitter_ms, warm_up) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
                      client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
                      kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
-                     linked_at = NULL, wish = NULL, strangers_after = 0, paused = FALSE, \
-                     daily_limit = excluded.daily_limit, gap_ms = 0, gap_jitter_ms = 0, \
+                     linked_at = NULL, wish = NULL, strangers_after = 0, strangers_since = 0, paused = FALSE, \
+                     daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
+                     gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
+                     quiet_from = NULL, quiet_to = NULL, time_zone = 'UTC', \
                      created_at = excluded.created_at, removed_at = NULL, lease_node = NULL, lease_until = 0 \
                      WHERE devices.removed_at IS NOT NULL",
                     &device.id,
@@ -96,6 +131,9 @@ impl Store {
                     DeviceState::Unlinked.name(),
                     device.daily_limit,
                     device.created_at,
+                    pacing.gap_ms,
+                    pacing.gap_jitter_ms,
+                    pacing.warm_up,
                 )?;
                 if rows == 0 {
                     return Err(StoreError::Exists);
@@ -134,18 +172,28 @@ impl Store {
         let id = id.to_owned();
         self.write(move |conn| {
             Box::pin(async move {
+                let (from, to) = patch.quiet.as_ref().map_or((None, None), QuietHours::hours);
                 let rows = sql!(
                     conn,
                     execute,
                     "UPDATE devices SET name = COALESCE($2, name), paused = COALESCE($3, paused), \
                      daily_limit = COALESCE($4, daily_limit), gap_ms = COALESCE($5, gap_ms), \
-                     gap_jitter_ms = COALESCE($6, gap_jitter_ms) WHERE id = $1 AND removed_at IS NULL",
+                     gap_jitter_ms = COALESCE($6, gap_jitter_ms), typing = COALESCE($7, typing), \
+                     warm_up = COALESCE($8, warm_up), time_zone = COALESCE($9, time_zone), \
+                     quiet_from = CASE WHEN $10 THEN $11 ELSE quiet_from END, \
+                     quiet_to = CASE WHEN $10 THEN $12 ELSE quiet_to END WHERE id = $1 AND removed_at IS NULL",
                     &id,
                     &patch.name,
                     patch.paused,
                     patch.daily_limit,
                     patch.gap_ms,
                     patch.gap_jitter_ms,
+                    patch.typing,
+                    patch.warm_up,
+                    &patch.time_zone,
+                    patch.quiet.is_some(),
+                    from,
+                    to,
                 )?;
                 Ok(rows == 1)
             })

@@ -63,10 +63,12 @@ impl Store {
                 let rows = sql!(
                     &mut *conn,
                     execute,
-                    "UPDATE devices SET strangers_after = $3 WHERE id = $1 AND lease_epoch = $2 AND strangers_after < $3",
+                    "UPDATE devices SET strangers_after = $3, strangers_since = $4 \
+                     WHERE id = $1 AND lease_epoch = $2 AND strangers_after < $3",
                     &lease.device_id,
                     lease.epoch,
                     until,
+                    now,
                 )?;
                 if rows == 1 {
                     note(conn, &lease.device_id, "strangers_paused", &reason, now).await?;

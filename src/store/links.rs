@@ -106,7 +106,7 @@ impl Store {
                     conn,
                     execute,
                     "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
-                     WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2)",
+                     WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
                     &lease.device_id,
                     lease.epoch,
                     &code,

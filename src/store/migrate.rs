@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_gateway.sql"),
     include_str!("../../migrations/0002_web.sql"),
     include_str!("../../migrations/0003_sessions.sql"),
+    include_str!("../../migrations/0004_pacing.sql"),
     include_str!("../../migrations/0005_inbound.sql"),
 ];
 

@@ -17,6 +17,7 @@ mod media;
 mod messages;
 mod migrate;
 mod outgoing;
+mod pacing;
 mod progress;
 mod pushes;
 mod rotation;
@@ -39,7 +40,7 @@ use sqlx::{Connection, PgPool, Postgres};
 use crate::limits;
 
 pub use accounts::{Access, NewKey, NewPerson, PersonPatch, PushSettings};
-pub use devices::{DevicePatch, Lease, NewDevice};
+pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
 pub use health::DeviceEvent;
 pub use inbound::{NewInbound, StoredInbound};
@@ -52,7 +53,7 @@ pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
 pub use rotation::Rotated;
 pub use session_writes::KeyChange;
-pub use sessions::{KeyKind, KeyRow, place};
+pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;

@@ -1,5 +1,6 @@
 //! Messages that wait: accepted, loaded into their device's queue, begun, expired, cancelled.
 
+use super::pacing::count_begun;
 use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
@@ -103,7 +104,8 @@ impl Store {
     }
 
     /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled and
-    /// whose time is not over. `None` when the device may send nothing now: it is paused, or another node's.
+    /// whose time is not over. `None` when the device may send nothing now: it is paused, or another node's. First attempts
+    /// are counted on the day `counted_on` of a device that warms up.
     ///
     /// # Errors
     /// When it could not be stored: then none may.
@@ -113,6 +115,7 @@ impl Store {
         epoch: i64,
         now: Millis,
         ref_nos: Vec<RefNo>,
+        counted_on: Option<i64>,
     ) -> Result<Option<Vec<Begun>>, StoreError> {
         let device_id = device_id.to_owned();
         self.write(move |conn| {
@@ -127,19 +130,23 @@ impl Store {
                 if may_send != Some((false,)) {
                     return Ok(None);
                 }
-                let mut begun = Vec::with_capacity(ref_nos.len());
+                let (mut begun, mut first) = (Vec::with_capacity(ref_nos.len()), 0);
                 for ref_no in ref_nos {
-                    let rows = sql!(
+                    let attempts = sql!(
                         &mut *conn,
-                        execute,
+                        optional as (i64,),
                         "UPDATE messages SET under_way_at = $2, attempts = attempts + 1 WHERE ref_no = $1 \
-                         AND status = 'Q' AND expires_at > $2",
+                         AND status = 'Q' AND expires_at > $2 RETURNING attempts",
                         ref_no.as_str(),
                         now,
                     )?;
-                    if rows == 1 {
+                    if let Some((attempts,)) = attempts {
                         begun.push(ref_no);
+                        first += i64::from(attempts == 1);
                     }
+                }
+                if let Some(day) = counted_on.filter(|_| first > 0) {
+                    count_begun(conn, &device_id, day, first).await?;
                 }
                 Ok(Some(begun))
             })

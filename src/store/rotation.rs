@@ -1,7 +1,7 @@
 //! Another master key: what is sealed in the store is sealed anew, in one transaction. Called by `wachat master-key rotate`.
 
 use super::row::row;
-use super::sessions::place;
+use super::sessions::{FILE_REFERENCE, place};
 use super::{Conn, Store, StoreError, sql};
 use crate::clock::{Clock, Millis};
 use crate::limits;
@@ -16,6 +16,8 @@ const FINGERPRINT: &str = "master_key";
 pub struct Rotated {
     /// What linked accounts keep.
     pub session_keys: u64,
+    /// How files are had that came in and are not there yet.
+    pub file_references: u64,
     /// Secrets that pushes are signed with; they stay what they are.
     pub push_secrets: u64,
     /// Codes that were shown to link an account; new ones are shown after the next start.
@@ -87,6 +89,7 @@ impl Store {
                     return Err(StoreError::Refused("it is sealed with another master key".into()));
                 }
                 let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
+                let file_references = seal_file_references(conn, &old, &new, &clock).await?;
                 let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
                 let dropped_link_codes = sql!(
                     conn,
@@ -94,7 +97,7 @@ impl Store {
                     "UPDATE device_links SET code = NULL, expires_at = NULL, \
                      status = CASE WHEN status = 'shown' THEN 'waiting' ELSE status END WHERE code IS NOT NULL",
                 )?;
-                Ok(Rotated { session_keys, push_secrets, dropped_link_codes })
+                Ok(Rotated { session_keys, file_references, push_secrets, dropped_link_codes })
             })
         })
         .await
@@ -138,6 +141,44 @@ async fn seal_sessions(conn: &mut Conn, old: &MasterKey, new: &MasterKey, clock:
             Some(row) => last = row,
             None => return Ok(count),
         }
+    }
+}
+
+struct FileReference {
+    seq: i64,
+    client_id: i64,
+    device_id: String,
+    file_ref: Vec<u8>,
+}
+
+row!(FileReference { seq, client_id, device_id, file_ref });
+
+async fn seal_file_references(
+    conn: &mut Conn,
+    old: &MasterKey,
+    new: &MasterKey,
+    clock: &Clock,
+) -> Result<u64, StoreError> {
+    let (old, new) = (old.sealers("sessions"), new.sealers("sessions"));
+    let (mut last, mut count) = (0, 0);
+    loop {
+        let rows = sql!(
+            &mut *conn,
+            all as FileReference,
+            "SELECT seq, client_id, device_id, file_ref FROM inbound WHERE file_ref IS NOT NULL AND seq > $1 \
+             ORDER BY seq LIMIT $2",
+            last,
+            limits::PAGE_ROWS_MAX,
+        )?;
+        let Some(end) = rows.last().map(|row| row.seq) else { return Ok(count) };
+        for row in rows {
+            let place = place(row.client_id, &row.device_id, FILE_REFERENCE, "", "");
+            let plain = old.part(&row.device_id).open(&place, &row.file_ref).map_err(refused)?;
+            let sealed = new.part(&row.device_id).seal(clock, &place, &plain);
+            sql!(&mut *conn, execute, "UPDATE inbound SET file_ref = $2 WHERE seq = $1", row.seq, sealed)?;
+            count += 1;
+        }
+        last = end;
     }
 }
 

@@ -87,6 +87,9 @@ pub struct KeyRow {
 
 row!(KeyRow { owner, name, value, at, also });
 
+/// The kind of what says how a file that came in is had; it is sealed as a device's keys are.
+pub const FILE_REFERENCE: &str = "file";
+
 /// What a value is sealed for: one row of one device of one client.
 pub fn place(client_id: i64, device_id: &str, kind: &str, owner: &str, name: &str) -> Vec<u8> {
     // The last part alone may hold a slash, so that no two rows have one place.

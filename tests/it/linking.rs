@@ -198,13 +198,14 @@ stories! {
             assert_eq!(device.wish_phone.as_deref(), Some("6281234567890"));
             desk.loops.show(&id, "ABCD1234").await;
         });
-        let shown = shown.await;
+        let shown = Box::pin(shown).await;
         assert_eq!((shown.status, &shown.body["data"]["code"]), (200, &json!("ABCD1234")), "{}", shown.text);
         assert!(shown.body["data"]["expires_at"].is_string() && shown.header("cache-control") == "no-store");
         let told = desk.ask("GET", &id, "/qr").await;
         assert!(told.status == 409 && told.text.contains("typed"), "{}", told.text);
         // WhatsApp gives none, in time or at all.
-        let late = desk.ask_code(&id, NUMBER, async { drop(desk.loops.until_wished(&id, "code").await) }).await;
+        let late = desk.ask_code(&id, NUMBER, async { drop(desk.loops.until_wished(&id, "code").await) });
+        let late = Box::pin(late).await;
         assert_eq!((late.status, &late.body["data"]["status"]), (202, &json!("waiting")), "{}", late.text);
         desk.loops.show(&id, "EFGH5678").await;
         assert_eq!(desk.ask("GET", &id, "/link").await.body["data"]["code"], "EFGH5678");
@@ -216,7 +217,7 @@ stories! {
             .await;
             desk.loops.end(&id, LinkEnd::Failed { reason: "WhatsApp asks to wait an hour".into() }).await;
         });
-        let refused = refused.await;
+        let refused = Box::pin(refused).await;
         assert!(refused.status == 409 && refused.text.contains("wait an hour"), "{}", refused.text);
         let link = desk.ask("GET", &id, "/link").await.body["data"].clone();
         assert_eq!((&link["status"], &link["reason"]), (&json!("failed"), &json!("WhatsApp asks to wait an hour")));

@@ -20,6 +20,7 @@ mod linking;
 mod malformed;
 mod managing;
 mod media;
+mod pacing;
 mod pushing;
 mod rotation;
 mod samples;

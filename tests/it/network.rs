@@ -44,7 +44,8 @@ impl Network {
                 lines += &line;
             }
             std::thread::spawn(move || drop(std::io::Read::read_to_string(&mut out, &mut String::new())));
-            let address = lines.split("control http://").nth(1).and_then(|rest| rest.split('/').next().map(str::to_owned));
+            let address =
+                lines.split("control http://").nth(1).and_then(|rest| rest.split('/').next().map(str::to_owned));
             address.expect("an address")
         });
         let address: SocketAddr = address.await.expect("it was read").parse().expect("an address");
@@ -63,7 +64,8 @@ impl Network {
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Value {
-        let reply = self.control.ask("POST", &format!("/control{path}"), &[], Some(body.to_string().into_bytes())).await;
+        let reply =
+            self.control.ask("POST", &format!("/control{path}"), &[], Some(body.to_string().into_bytes())).await;
         assert!((200..300).contains(&reply.status), "{path}: {}", reply.text);
         reply.body
     }
@@ -99,7 +101,13 @@ impl Network {
     pub async fn shows(&self, number: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("{number} sees it"), async || {
             let received = self.get(&format!("/people/{number}/received")).await;
-            received.as_array().into_iter().flatten().find(|one| is_it(one)).cloned().ok_or_else(|| received.to_string())
+            received
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|one| is_it(one))
+                .cloned()
+                .ok_or_else(|| received.to_string())
         })
         .await
     }

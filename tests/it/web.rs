@@ -1,8 +1,6 @@
 //! Stories of linked accounts, on a simulated WhatsApp network: linked, sent through, followed, received from.
 
 use serde_json::json;
-use wachat::device::link_place;
-use wachat::secrets::MasterKey;
 use wachat::settings::Settings;
 
 use crate::network::Network;
@@ -39,15 +37,15 @@ impl Stage {
         let reply = world.client.manage("POST", "/devices", Some(device)).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let device_id = reply.body["data"]["device_id"].as_str().expect("an id").to_owned();
-        let off = json!({"gap_ms": 0, "gap_jitter_ms": 0});
+        let off = json!({"gap_ms": 0, "gap_jitter_ms": 0, "warm_up": false});
         world.client.manage("PATCH", &format!("/devices/{device_id}"), Some(off)).await;
         Self { network, world, device_id }
     }
 
     /// Links the device by the code that this person's phone scans.
     pub async fn link(&self, number: &str) {
-        let wish = wachat::device::Wish::Link(wachat::device::LinkWay::Qr);
-        self.world.store.wish_link(&self.device_id, wish, self.world.clock.now()).await.expect("wished");
+        let reply = self.world.client.manage("POST", &format!("/devices/{}/link", self.device_id), None).await;
+        assert!(reply.status < 300, "{}", reply.text);
         let qr = self.qr().await;
         self.network.post(&format!("/people/{number}/scan"), json!({"qr": qr})).await;
         self.world.until_online(&self.device_id).await;
@@ -55,14 +53,11 @@ impl Stage {
 
     /// The code that is to be scanned.
     pub async fn qr(&self) -> String {
-        let key = MasterKey::load(&self.world.settings, &self.world.clock).expect("the key");
-        let code = eventually("a code", async || {
-            let link = self.world.store.find_link(&self.device_id).await.expect("a link");
-            link.as_ref().and_then(|link| link.code.clone()).ok_or_else(|| format!("{link:?}"))
+        eventually("a code", async || {
+            let reply = self.world.client.manage("GET", &format!("/devices/{}/qr", self.device_id), None).await;
+            reply.body["data"]["qr"].as_str().map(str::to_owned).ok_or(reply.text)
         })
-        .await;
-        let code = key.sealer("links").open(link_place(&self.device_id).as_bytes(), &code).expect("it opens");
-        String::from_utf8(code).expect("a text")
+        .await
     }
 
     /// Sends a text from the linked account; gives its reference number.

@@ -53,6 +53,7 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
     let (suites, arguments) = suite::chosen(arguments);
     tools::ready(&root(), suites)?;
     for suite in suites {
+        suite.prepare()?;
         suite.cargo("test", arguments)?;
     }
     Ok(())
@@ -60,9 +61,12 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
 
 fn ci() -> anyhow::Result<()> {
     cargo(&["fmt", "--all", "--check"], &[])?;
+    let strictly = ["--all-targets", "--", "-D", "warnings"].map(str::to_owned);
     for suite in suite::ALL {
-        suite.cargo("clippy", &["--all-targets", "--", "-D", "warnings"].map(str::to_owned))?;
+        suite.cargo("clippy", &strictly)?;
     }
+    // The build that people run, and the chores.
+    cargo(&["clippy", "--locked", "--package", "wachat", "--package", "xtask"], &strictly[1..])?;
     test(&[])
 }
 

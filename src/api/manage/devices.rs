@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::pacing::{self, PacingView, given};
 use super::{OfClient, found, query, refused};
 use crate::account::check_name;
 use crate::api::Api;
@@ -14,7 +15,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock;
-use crate::device::{Device, Kind, check_daily_limit, check_gap_ms, is_device_id, new_device_id};
+use crate::device::{Device, Kind, check_daily_limit, is_device_id, new_device_id};
 use crate::inbox::{InboxError, Received, sandbox_message};
 use crate::limits;
 use crate::phone;
@@ -47,10 +48,8 @@ pub struct DeviceView {
     pub counter: i64,
     /// Messages a day; 0 for no limit.
     pub limit: i64,
-    /// The least time between two messages, in milliseconds.
-    pub gap_ms: i64,
-    /// How much longer than that a gap may randomly be, in milliseconds.
-    pub gap_jitter_ms: i64,
+    #[serde(flatten)]
+    pub pacing: PacingView,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -79,6 +78,20 @@ pub struct DeviceChange {
     pub limit: Option<i64>,
     pub gap_ms: Option<i64>,
     pub gap_jitter_ms: Option<i64>,
+    /// Whether a recipient sees that somebody types before a text comes.
+    pub typing: Option<bool>,
+    /// Whether it sends few messages a day at first, and more from day to day.
+    pub warm_up: Option<bool>,
+    /// From this time of day messages wait, such as 21:00; null, here and in quiet_to, for no quiet hours.
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "given")]
+    pub quiet_from: Option<Option<String>>,
+    /// Until this time of day, such as 07:00; it may be of the next day.
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "given")]
+    pub quiet_to: Option<Option<String>>,
+    /// Where its hours and days are: a name of the IANA database, such as Asia/Jakarta.
+    pub time_zone: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -164,20 +177,12 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
     let changed_device = async {
         let device = managed(&api, &headers, &id).await?;
         let change: DeviceChange = api.json(&headers, body).await?;
-        for (name, gap) in [("gap_ms", change.gap_ms), ("gap_jitter_ms", change.gap_jitter_ms)] {
-            gap.map_or(Ok(()), check_gap_ms).map_err(refused(name))?;
-        }
+        let pacing = pacing::patch(&device, &change)?;
         change.limit.map_or(Ok(()), |limit| check_daily_limit(device.kind, limit)).map_err(refused("limit"))?;
         if let Some(name) = &change.name {
             check_name(name).map_err(refused("name"))?;
         }
-        let patch = DevicePatch {
-            name: change.name,
-            paused: change.paused,
-            daily_limit: change.limit,
-            gap_ms: change.gap_ms,
-            gap_jitter_ms: change.gap_jitter_ms,
-        };
+        let patch = DevicePatch { name: change.name, paused: change.paused, daily_limit: change.limit, ..pacing };
         api.store.update_device(&id, patch).await?;
         changed(&api);
         view(&api, find(&api, &id).await?).await
@@ -253,6 +258,7 @@ async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
     let now = api.clock.now();
     Ok(DeviceView {
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
+        pacing: pacing::view(api, &device).await?,
         device_id: device.id,
         client_id: device.client_id,
         sender: device.sender,
@@ -265,7 +271,5 @@ async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
         strangers_after: Some(device.strangers_after).filter(|at| *at > now).map(clock::rfc3339),
         paused: device.paused,
         limit: device.daily_limit,
-        gap_ms: device.gap_ms,
-        gap_jitter_ms: device.gap_jitter_ms,
     })
 }

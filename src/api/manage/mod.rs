@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod keys;
 pub mod links;
 pub mod messages;
+mod pacing;
 pub mod persons;
 pub mod pushes;
 

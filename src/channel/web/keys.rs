@@ -20,11 +20,11 @@ use whatsapp_rust::wacore::stats::StorageResourceReport;
 use whatsapp_rust::wacore::store::Device as Account;
 use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
 use whatsapp_rust::wacore::store::error::{Result, StoreError as Fault};
-use whatsapp_rust::wacore::store::traits::DeviceStore;
+use whatsapp_rust::wacore::store::traits::{Backend, DeviceStore};
 
 use crate::clock::Clock;
 use crate::device::Device;
-use crate::seal::Sealers;
+use crate::seal::{DoesNotOpen, Sealers};
 use crate::store::{self, KeyChange, KeyKind, KeyRow, Lease, Store};
 
 /// The keys of every device.
@@ -79,6 +79,28 @@ impl Keys {
     /// When it could not be stored, or the lease is lost.
     pub async fn wipe(&self) -> Result<()> {
         self.change(vec![KeyChange::Wipe]).await.map(drop)
+    }
+
+    /// As the library takes it.
+    pub fn backend(&self) -> Arc<dyn Backend> {
+        Arc::new(self.clone())
+    }
+
+    /// Seals how a file that came in is had.
+    pub fn seal_reference(&self, plain: &[u8]) -> Vec<u8> {
+        self.sealers.seal(&self.ring.clock, &self.reference_place(), plain)
+    }
+
+    /// Opens what [`Keys::seal_reference`] sealed.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_reference(&self, sealed: &[u8]) -> std::result::Result<Vec<u8>, DoesNotOpen> {
+        self.sealers.open(&self.reference_place(), sealed)
+    }
+
+    fn reference_place(&self) -> Vec<u8> {
+        store::place(self.client_id, &self.lease.device_id, store::FILE_REFERENCE, "", "")
     }
 
     fn now_seconds(&self) -> i64 {

@@ -73,7 +73,7 @@ impl Web {
         }
         let keys = parts.keys.of(device, epoch);
         let account = keys.account().await.map_err(|error| format!("the keys of its link cannot be read: {error}"))?;
-        let start = start(device, account, parts.clock.now());
+        let start = start(device, account.map(|(number, _)| number), parts.clock.now());
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (reports, told) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
         let (shared, clock) = (Shared::new(parts.clock.clone()), parts.clock.clone());

@@ -189,12 +189,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_full_queue_holds_up_who_tells_and_loses_nothing() {
         let (queue, mut end) = mpsc::channel(1);
-        let telling = tokio::spawn(async move { (0..100).for_each(|number| hand(&queue, number)) });
+        let mut telling = tokio::task::JoinSet::new();
+        telling.spawn(async move { (0..100).for_each(|number| hand(&queue, number)) });
         let mut came = Vec::new();
         while let Some(number) = end.recv().await {
             came.push(number);
         }
-        telling.await.unwrap();
+        telling.join_next().await.unwrap().unwrap();
         assert_eq!(came, (0..100).collect::<Vec<_>>());
     }
 }

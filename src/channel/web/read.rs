@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn wrapped(message: wa::Message) -> wa::Message {
-        let inner = wa::message::FutureProofMessage { message: MessageField::some(message), ..Default::default() };
+        let inner = wa::message::FutureProofMessage { message: MessageField::some(message) };
         wa::Message { ephemeral_message: MessageField::some(inner), ..Default::default() }
     }
 

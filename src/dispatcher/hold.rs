@@ -1,0 +1,172 @@
+//! What a device's pacing holds back, and what lets it go: the part of the device's loop that asks `pace.rs`.
+
+use std::collections::{HashMap, HashSet};
+
+use super::device::DeviceLoop;
+use super::pace::{Chat, Pace, REPLY_MS, Rest, Wait};
+use super::queue::Job;
+use crate::clock::Millis;
+use crate::limits;
+use crate::message::RefNo;
+use crate::store::{StoreError, Waiting};
+
+/// How often the store is asked who wrote: a message may come in through any process.
+const HEAR_MS: Millis = 1_000;
+/// A message may be committed this long after the moment that is written in it.
+const LATE_MS: Millis = 60_000;
+/// How long a chat counts as a stranger before the store is asked again: a message may have been delivered meanwhile.
+const ASK_AGAIN_MS: Millis = 5 * 60_000;
+
+/// What the loop of a device remembers for its pacing.
+pub(super) struct Held {
+    pub(super) pace: Pace,
+    rest: Rest,
+    /// Whether the rest is only here yet.
+    is_unsaved: bool,
+    /// When each chat wrote last.
+    heard: HashMap<String, Millis>,
+    heard_until: Millis,
+    hear_at: Millis,
+    /// Chats that are no strangers.
+    known: HashSet<String>,
+}
+
+impl Held {
+    pub(super) fn of(device: &crate::device::Device) -> Self {
+        Self {
+            pace: Pace::of(device),
+            rest: Rest::of(device),
+            is_unsaved: false,
+            heard: HashMap::new(),
+            heard_until: 0,
+            hear_at: 0,
+            known: HashSet::new(),
+        }
+    }
+
+    /// Somebody may have written.
+    pub(super) fn listen(&mut self) {
+        self.hear_at = 0;
+    }
+
+    /// WhatsApp took no first message to this chat.
+    pub(super) fn refused(&mut self, chat: Option<&str>, now: Millis) {
+        if let Some(chat) = chat {
+            self.known.remove(chat);
+        }
+        let rest = self.rest.refused(now);
+        self.is_unsaved |= rest != self.rest;
+        self.rest = rest;
+    }
+
+    fn chat(&self, name: &str) -> Chat {
+        Chat { wrote_at: self.heard.get(name).copied() }
+    }
+
+    fn know(&mut self, name: &str) {
+        if self.known.len() >= usize::try_from(limits::CHATS_REMEMBERED_MAX).unwrap_or(usize::MAX) {
+            self.known.clear();
+        }
+        self.known.insert(name.to_owned());
+    }
+}
+
+/// How long somebody seems to type before this message leaves. The same at each look, so that a slot can be waited for.
+pub(super) fn typing_ms(pace: &Pace, job: &Job<Waiting>) -> Millis {
+    let text = job.load.body.as_deref().filter(|_| !job.load.is_media);
+    pace.typing_ms(text.map(|text| text.chars().count()), job.seq.unsigned_abs().wrapping_mul(0x9e37_79b9) >> 8)
+}
+
+impl DeviceLoop {
+    /// Takes a change of the device's settings over. What waited by the former ones is looked at again.
+    pub(super) fn take_settings(&mut self) {
+        let device = self.device.borrow_and_update().clone();
+        let pace = Pace::of(&device);
+        let rest = Rest::of(&device);
+        if rest.until > self.held.rest.until {
+            self.held.rest = rest;
+        }
+        if pace != self.held.pace {
+            self.held.pace = pace;
+            self.window.let_all_go();
+        }
+    }
+
+    /// Stores a rest that has begun.
+    pub(super) async fn store_rest(&mut self) -> Result<(), StoreError> {
+        if self.held.is_unsaved {
+            let (until, now) = (self.held.rest.until, self.held.rest.since);
+            let reason = "WhatsApp refused a first message to a stranger".to_owned();
+            tracing::warn!(device = self.lease.device_id, until, "messages to strangers wait");
+            self.parts.store.rest_strangers(&self.lease, until, reason, now).await?;
+            self.parts.bells.devices.ring();
+            self.held.is_unsaved = false;
+        }
+        Ok(())
+    }
+
+    /// Finds out who wrote, and lets go what waits for them.
+    pub(super) async fn hear(&mut self) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let minds = self.held.pace.minds_replies() || self.held.rest.waits(now).is_some();
+        if !minds || now < self.held.hear_at {
+            return Ok(());
+        }
+        let since = self.held.heard_until.max(now - REPLY_MS);
+        for (chat, at) in self.parts.store.find_heard(&self.lease.device_id, since).await? {
+            if self.held.heard.insert(chat.clone(), at).is_none_or(|before| before < at) {
+                self.held.know(&chat);
+                self.window.let_go(&chat);
+            }
+        }
+        self.held.heard.retain(|_, at| now - *at < REPLY_MS);
+        self.held.heard_until = now - LATE_MS;
+        self.held.hear_at = now + HEAR_MS;
+        Ok(())
+    }
+
+    /// Until when a message waits that could be sent now. `used` is what is used of today's allowance.
+    pub(super) async fn waits(
+        &mut self,
+        job: &Job<Waiting>,
+        used: i64,
+        now: Millis,
+    ) -> Result<Option<Wait>, StoreError> {
+        let chat = self.held.chat(&job.recipient);
+        let wait = if self.is_first(job) {
+            self.held.pace.first_waits(now, used, chat)
+        } else {
+            self.held.pace.waits(now, chat)
+        };
+        let Some(rest) = self.held.rest.waits(now).filter(|_| wait.is_none() && !job.load.is_group) else {
+            return Ok(wait);
+        };
+        if self.held.known.contains(&job.recipient) {
+            return Ok(None);
+        }
+        if self.parts.store.is_known_chat(&self.lease.device_id, &job.recipient).await? {
+            self.held.know(&job.recipient);
+            return Ok(None);
+        }
+        Ok(Some(Wait { until: rest.until.min(now + ASK_AGAIN_MS), ..rest }))
+    }
+
+    /// Whether no attempt at this message was made yet.
+    pub(super) fn is_first(&self, job: &Job<Waiting>) -> bool {
+        self.counts.get(&job.ref_no).copied().unwrap_or(job.load.attempts) == 0
+    }
+
+    /// What is used of today's allowance.
+    pub(super) async fn used_today(&self, now: Millis) -> Result<i64, StoreError> {
+        match self.held.pace.counted_on(now) {
+            Some(day) => self.parts.store.count_begun(&self.lease.device_id, day).await,
+            None => Ok(0),
+        }
+    }
+
+    /// WhatsApp takes no first messages from this device: strangers rest, from now on.
+    pub(super) fn rest(&mut self, ref_no: &RefNo, now: Millis) {
+        let chat = self.window.recipient(ref_no).map(str::to_owned);
+        self.held.refused(chat.as_deref(), now);
+    }
+}

@@ -1,0 +1,72 @@
+//! What a device's pacing asks: how much of the day's allowance is used, who wrote lately, and who is no stranger.
+
+use super::{Conn, Store, StoreError, sql};
+use crate::clock::Millis;
+use crate::limits;
+
+impl Store {
+    /// How many messages a device that warms up tried for the first time on a day of its time zone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_begun(&self, device_id: &str, day: i64) -> Result<i64, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COALESCE(CAST(SUM(messages) AS BIGINT), 0) FROM device_begun WHERE device_id = $1 AND day = $2",
+            device_id,
+            day,
+        )
+    }
+
+    /// The chats that wrote to a device since then, and when each did last; the latest ones, up to
+    /// [`limits::CHATS_REMEMBERED_MAX`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_heard(&self, device_id: &str, since: Millis) -> Result<Vec<(String, Millis)>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as (String, i64),
+            "SELECT chat, MAX(received_at) AS heard_at FROM inbound WHERE device_id = $1 AND received_at >= $2 \
+             GROUP BY chat ORDER BY heard_at DESC LIMIT $3",
+            device_id,
+            since,
+            limits::CHATS_REMEMBERED_MAX,
+        )
+    }
+
+    /// Whether a chat is no stranger to a device: it wrote once, or a message was delivered to it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_known_chat(&self, device_id: &str, chat: &str) -> Result<bool, StoreError> {
+        let mut conn = self.reader().await?;
+        let known = sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM inbound WHERE device_id = $1 AND chat = $2) \
+             OR EXISTS (SELECT 1 FROM messages WHERE device_id = $1 AND destination = $2 AND delivered_at IS NOT NULL) \
+             THEN 1 ELSE 0 END AS BIGINT)",
+            device_id,
+            chat,
+        )?;
+        Ok(known == 1)
+    }
+}
+
+/// Counts messages that are tried for the first time.
+pub(super) async fn count_begun(conn: &mut Conn, device_id: &str, day: i64, messages: i64) -> Result<(), StoreError> {
+    sql!(
+        conn,
+        execute,
+        "INSERT INTO device_begun (device_id, day, messages) VALUES ($1, $2, $3) ON CONFLICT (device_id, day) \
+         DO UPDATE SET messages = device_begun.messages + excluded.messages",
+        device_id,
+        day,
+        messages,
+    )
+    .map(drop)
+}
