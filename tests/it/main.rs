@@ -7,6 +7,7 @@ mod network;
 mod postgres;
 mod process;
 mod receiver;
+mod stage;
 mod world;
 
 mod answers;
