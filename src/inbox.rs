@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::device::Device;
 use crate::files::{FileError, Files};
 use crate::media::{File, kind};
-use crate::message::{Inbound, InboundFile};
+use crate::message::{Inbound, InboundFile, RefNo};
 use crate::store::{NewInbound, Store, StoreError};
 
 #[derive(Clone)]
@@ -70,6 +70,7 @@ impl Inbox {
             media_id,
             file_ref,
             file_name,
+            about_ref_no: message.about.as_deref().and_then(RefNo::of_whatsapp_id).map(|ref_no| ref_no.to_string()),
             about: message.about,
             sent_at: message.sent_at,
             received_at: now,

@@ -271,7 +271,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0001_gateway.sql", "1afe00d0e405d48cb46d0d00bffedfb090ee2bafcf0cd7ed76fb3777e2cab379"),
     ("0002_web.sql", "cf134ce9559bfc255ee195f6a045e8a2be8c9c07ff8eaf28ac25e7302359de0b"),
     ("0003_sessions.sql", "ff74eb29292a70ca9a7c373384fce74d8e29ff1a9eb9b3a1762982fc5bda769e"),
-    ("0005_inbound.sql", "7bb05ec9bcd726f7071eb86f662f90b6a7f3750ed7b3dd4538cbc7e1a4be953e"),
+    ("0005_inbound.sql", "6137862e4251f1bebb130e948f63e98b162956e2641c1f82b5ef8a72a1f7253e"),
     ("0004_pacing.sql", "611d9e2f2b5db11ddf5cb025b547d1185b50fe2716c1fa33e6100451748628cd"),
 ];
 

@@ -146,6 +146,7 @@ impl Courier {
             media_url,
             file_name: found.file_name,
             group_id: found.is_group.then_some(found.chat),
+            about: found.about,
             name: found.name,
         }))
     }

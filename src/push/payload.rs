@@ -22,6 +22,8 @@ pub struct PushMessage {
     pub file_name: Option<String>,
     pub group_id: Option<String>,
     pub name: Option<String>,
+    /// What it answers, changes or reacts to: a `ref_no`, or the id of an earlier push.
+    pub about: Option<String>,
 }
 
 /// The message as `application/x-www-form-urlencoded`: every field always there, empty when it has no value.
@@ -39,6 +41,7 @@ pub fn form(message: &PushMessage) -> String {
         .append_pair("is_group", is_group)
         .append_pair("group_id", message.group_id.as_deref().unwrap_or_default())
         .append_pair("name", message.name.as_deref().unwrap_or_default())
+        .append_pair("about", message.about.as_deref().unwrap_or_default())
         .finish()
 }
 
@@ -76,11 +79,12 @@ mod tests {
             file_name: None,
             group_id: None,
             name: None,
+            about: None,
         };
         assert_eq!(
             form(&message),
             "id=a1&gateway_number=628111&originator=628222&receive_date=2019-08-24T14%3A15%3A22Z&\
-             msg=a+%26+b%0A%F0%9F%98%80&type=text&media_url=&file_name=&is_group=false&group_id=&name="
+             msg=a+%26+b%0A%F0%9F%98%80&type=text&media_url=&file_name=&is_group=false&group_id=&name=&about="
         );
     }
 

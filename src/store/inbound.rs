@@ -36,6 +36,8 @@ pub struct NewInbound {
     pub file_name: Option<String>,
     /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
     pub about: Option<String>,
+    /// That message's number, if this gateway sent it.
+    pub about_ref_no: Option<String>,
     pub sent_at: Millis,
     pub received_at: Millis,
 }
@@ -57,7 +59,7 @@ pub struct StoredInbound {
     pub body: String,
     pub media_id: Option<String>,
     pub file_name: Option<String>,
-    /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
+    /// What it answers, changes or reacts to: the `ref_no` of a message that was sent, or the id of one that came in.
     pub about: Option<String>,
     pub sent_at: Millis,
     pub received_at: Millis,
@@ -97,7 +99,10 @@ impl Store {
                     execute,
                     "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
                      kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+                     COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
+                     (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
+                     $18, $19) \
                      ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING",
                     &new.id,
                     new.client_id,
@@ -114,6 +119,7 @@ impl Store {
                     &new.file_name,
                     new.sent_at,
                     new.received_at,
+                    &new.about_ref_no,
                     &new.about,
                     &new.file_ref,
                     new.file_ref.as_ref().map(|_| new.received_at),

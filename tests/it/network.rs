@@ -97,6 +97,13 @@ impl Network {
         self.delete("/faults").await;
     }
 
+    /// The file in a message that a person's phone shows.
+    pub async fn file(&self, number: &str, id: &str) -> Vec<u8> {
+        let reply = self.control.ask("GET", &format!("/control/people/{number}/files/{id}"), &[], None).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.bytes
+    }
+
     /// Waits until a person's phone shows a message for which `is_it`; gives it.
     pub async fn shows(&self, number: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("{number} sees it"), async || {

@@ -52,6 +52,16 @@ impl Stage {
         self.world.until_online(&self.device_id).await;
     }
 
+    /// Stops the gateway in order, lets something happen meanwhile, and starts it again.
+    pub async fn restart(self, meanwhile: impl AsyncFnOnce(&Network)) -> Self {
+        let Self { network, world, device_id } = self;
+        let down = world.end().await;
+        meanwhile(&network).await;
+        let world = down.start().await;
+        world.until_online(&device_id).await;
+        Self { network, world, device_id }
+    }
+
     /// The code that is to be scanned.
     pub async fn qr(&self) -> String {
         eventually("a code", async || {

@@ -216,6 +216,7 @@ stories! {
                 file_ref: None,
                 file_name: None,
                 about: None,
+                about_ref_no: None,
                 sent_at: NOW,
                 received_at: NOW,
             };

@@ -1,17 +1,188 @@
 //! Stories of linked accounts: linked, sent through, followed, received from.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::receiver::{Answer, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
-use crate::world::{Database, stories};
+use crate::world::{eventually, stories};
+
+const BEN: &str = "628110000012";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
+const PDF: &[u8] = b"%PDF-1.7 an invoice";
+
+impl Stage {
+    /// The message in the inbox with this text, once it is there.
+    async fn inbox(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        eventually("it is in the inbox", async || {
+            let listed = self.world.client.manage("GET", "/inbox?limit=100", None).await;
+            let items = listed.body["data"]["items"].as_array().cloned().unwrap_or_default();
+            items.into_iter().find(|one| is_it(one)).ok_or(listed.text)
+        })
+        .await
+    }
+
+    async fn file_of(&self, number: &str, id: &Value) -> Vec<u8> {
+        self.network.file(number, id.as_str().expect("an id")).await
+    }
+}
+
+fn is_file(kind: &str) -> impl Fn(&Value) -> bool {
+    move |one| one["file"] == kind
+}
 
 stories! {
-    async fn a_text_is_sent_delivered_and_read(database: Database) {
+    async fn the_five_calls_of_an_unchanged_program(database: Database) {
         let stage = Stage::new(database).await;
-        let ref_no = stage.send(ANN, "hello Ann").await;
-        stage.network.shows_text(ANN, "hello Ann").await;
-        stage.world.until(&ref_no, "D").await;
-        stage.network.reads(ANN).await;
-        let message = stage.world.until(&ref_no, "R").await;
-        assert_eq!(message["sender"], OWNER);
+        let (network, world) = (&stage.network, &stage.world);
+        network.person(BEN, "Ben").await;
+        let group = network.group(OWNER, &[ANN, BEN], "number").await;
+        let files = Receiver::new(vec![Answer::file(PNG)]).await;
+        let queue = &stage.device_id;
+        assert_eq!(world.client.get("/auth/api_key").await.status, 200);
+        let balance = world.client.get(&format!("/sender/{OWNER}")).await;
+        assert_eq!((balance.status, &balance.body["data"]["name"]), (200, &json!("web")), "{}", balance.text);
+
+        let text = stage.send(ANN, "your code is 1234").await;
+        let image = json!({"sender": OWNER, "destination": ANN, "media_url": files.url("/cat.png"), "caption": "look"});
+        let image = world.client.post("/media", &image).await;
+        let document = json!({"queue": queue, "destination": ANN, "media_base64": STANDARD.encode(PDF),
+            "file_name": "invoice.pdf"});
+        let document = world.client.post("/media", &document).await;
+        let to_group = json!({"queue": queue, "destination": group, "is_group": true, "message": "hello all"});
+        let to_group = world.send_with(to_group).await;
+        let ref_no = |reply: &crate::client::Reply| reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
+        let sent = [text, ref_no(&image), ref_no(&document), to_group.clone()];
+
+        network.shows_text(ANN, "your code is 1234").await;
+        let picture = network.shows(ANN, is_file("image")).await;
+        assert_eq!(picture["text"], "look");
+        assert_eq!(stage.file_of(ANN, &picture["id"]).await, PNG);
+        let paper = network.shows(ANN, is_file("document")).await;
+        assert_eq!(stage.file_of(ANN, &paper["id"]).await, PDF);
+        network.shows_text(ANN, "hello all").await;
+        network.shows_text(BEN, "hello all").await;
+        for ref_no in &sent {
+            world.until(ref_no, "D").await;
+        }
+        network.reads(ANN).await;
+        for ref_no in &sent[..3] {
+            let message = world.until(ref_no, "R").await;
+            assert_eq!(message["sender"], OWNER);
+        }
+        // A group has read it when everybody has.
+        let message = world.status(&to_group).await;
+        assert_eq!((&message["status"], &message["members"]), (&json!("D"), &json!(2)), "{message}");
+        network.reads(BEN).await;
+        world.until(&to_group, "R").await;
+        network.assert_sound().await;
+    }
+
+    async fn one_file_to_many_is_uploaded_once(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.person(BEN, "Ben").await;
+        let media = json!({"media_base64": STANDARD.encode(PNG), "file_name": "a.png"});
+        let put = stage.world.client.post("/media", &json!({"queue": stage.device_id, "destination": ANN,
+            "media_base64": media["media_base64"], "file_name": "a.png"})).await;
+        assert_eq!(put.status, 201, "{}", put.text);
+        stage.network.shows(ANN, is_file("image")).await;
+        // The media host is gone: who has uploaded a file does not need it for the next recipient.
+        let down = json!({"kind": "media_down", "status_code": 503});
+        stage.network.fault(down, json!({"account": OWNER})).await;
+        let again = stage.world.client.post("/media", &json!({"queue": stage.device_id, "destination": BEN,
+            "media_base64": media["media_base64"], "file_name": "a.png"})).await;
+        assert_eq!(again.status, 201, "{}", again.text);
+        stage.network.shows(BEN, is_file("image")).await;
+    }
+
+    async fn what_people_write_is_told_as_they_meant_it(database: Database) {
+        let stage = Stage::new(database).await;
+        let network = &stage.network;
+        let group = network.group(ANN, &[OWNER], "lid").await;
+        let told = network.says(ANN, OWNER, "hello gateway").await;
+        let first = stage.inbox(|one| one["msg"] == "hello gateway").await;
+        assert_eq!((&first["originator"], &first["gateway_number"]), (&json!(ANN), &json!(OWNER)), "{first}");
+        assert_eq!((&first["type"], &first["name"], &first["is_group"]), (&json!("text"), &json!("Ann"), &json!(false)));
+
+        let ref_no = stage.send(ANN, "what is your name?").await;
+        let asked = network.shows_text(ANN, "what is your name?").await;
+        let send = format!("/people/{ANN}/send");
+        network.post(&send, json!({"to": OWNER, "text": "Ann!", "reply_to": asked["id"]})).await;
+        let answer = stage.inbox(|one| one["msg"] == "Ann!").await;
+        assert_eq!(answer["about"], json!(ref_no), "{answer}");
+        network.post(&format!("/people/{ANN}/react"), json!({"chat": OWNER, "id": asked["id"], "emoji": "👍"})).await;
+        let reaction = stage.inbox(|one| one["type"] == "reaction").await;
+        assert_eq!((&reaction["msg"], &reaction["about"]), (&json!("👍"), &json!(ref_no)), "{reaction}");
+        network.post(&format!("/people/{ANN}/edit"), json!({"chat": OWNER, "id": told, "text": "hello, gateway!"})).await;
+        let edit = stage.inbox(|one| one["type"] == "edit").await;
+        assert_eq!((&edit["msg"], &edit["about"]), (&json!("hello, gateway!"), &first["id"]), "{edit}");
+        network.post(&format!("/people/{ANN}/delete"), json!({"chat": OWNER, "id": told})).await;
+        let gone = stage.inbox(|one| one["type"] == "delete").await;
+        assert_eq!(gone["about"], first["id"], "{gone}");
+
+        let place = json!({"latitude": -6.2, "longitude": 106.8, "name": "Jakarta"});
+        network.post(&send, json!({"to": OWNER, "location": place})).await;
+        let place = stage.inbox(|one| one["type"] == "location").await;
+        assert_eq!(place["msg"], "Jakarta -6.2,106.8");
+        network.post(&send, json!({"to": OWNER, "contact": {"name": "Bob", "vcard": "BEGIN:VCARD\nEND:VCARD"}})).await;
+        assert_eq!(stage.inbox(|one| one["type"] == "contact").await["msg"], "BEGIN:VCARD\nEND:VCARD");
+
+        network.post(&send, json!({"group": format!("{group}@g.us"), "text": "in the group"})).await;
+        let in_group = stage.inbox(|one| one["msg"] == "in the group").await;
+        assert_eq!((&in_group["originator"], &in_group["group_id"]), (&json!(ANN), &json!(group)), "{in_group}");
+        network.assert_sound().await;
+    }
+
+    async fn a_file_that_comes_in_is_on_the_shelf_before_it_is_pushed(database: Database) {
+        let stage = Stage::new(database).await;
+        let receiver = Receiver::new(vec![Answer::status(200)]).await;
+        let url = json!({"url": receiver.url("/hook")});
+        assert_eq!(stage.world.client.manage("PUT", "/clients/1/push", Some(url)).await.status, 200);
+        for (kind, mime) in [("image", "image/png"), ("voice", "audio/ogg"), ("document", "application/pdf")] {
+            let bytes = if kind == "document" { PDF } else { PNG };
+            let file = json!({"to": OWNER, "media_base64": STANDARD.encode(bytes), "kind": kind, "mime_type": mime,
+                "file_name": "invoice.pdf", "caption": format!("a {kind}")});
+            stage.network.post(&format!("/people/{ANN}/send"), file).await;
+        }
+        let pushes = receiver.until(3).await;
+        for push in pushes {
+            let link = push.field("media_url").filter(|link| !link.is_empty()).expect("a link to the file");
+            let path = link.split_once(&stage.world.address.to_string()).expect("our address").1.to_owned();
+            let file = stage.world.client.ask("GET", &path, &[], None).await;
+            assert_eq!(file.status, 200, "{}", file.text);
+            let kind = push.field("type").unwrap_or_default();
+            let wanted = if kind == "document" { PDF } else { PNG };
+            assert_eq!(file.bytes, wanted, "{kind}");
+            assert_eq!(push.field("originator").as_deref(), Some(ANN));
+        }
+        stage.network.assert_sound().await;
+    }
+
+    async fn what_the_phones_owner_types_is_no_inbound_message(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.says(OWNER, ANN, "typed by hand").await;
+        stage.network.shows_text(ANN, "typed by hand").await;
+        stage.network.says(ANN, OWNER, "and answered").await;
+        stage.inbox(|one| one["msg"] == "and answered").await;
+        let listed = stage.world.client.manage("GET", "/inbox", None).await;
+        assert_eq!(listed.body["data"]["items"].as_array().map(Vec::len), Some(1), "{}", listed.text);
+    }
+
+    async fn what_was_written_and_sent_meanwhile_comes_after_a_restart(database: Database) {
+        let stage = Stage::new(database).await;
+        let before = stage.send(ANN, "before").await;
+        stage.world.until(&before, "D").await;
+        let stage = stage.restart(async |network| {
+            network.says(ANN, OWNER, "while you were away").await;
+            network.reads(ANN).await;
+        })
+        .await;
+        stage.inbox(|one| one["msg"] == "while you were away").await;
+        stage.world.until(&before, "R").await;
+        let after = stage.send(ANN, "after").await;
+        stage.network.shows_text(ANN, "after").await;
+        stage.world.until(&after, "D").await;
         stage.network.assert_sound().await;
     }
 }

@@ -56,6 +56,21 @@ pub struct World {
     folder: TempDir,
 }
 
+/// A gateway that is stopped, with its store and its clock.
+pub struct Down {
+    database: Database,
+    settings: Settings,
+    time: Time,
+    clock: Clock,
+    folder: TempDir,
+}
+
+impl Down {
+    pub async fn start(self) -> World {
+        World::start(self.folder, self.database, self.settings, self.time, self.clock).await
+    }
+}
+
 /// Whose time a world keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Time {
@@ -123,17 +138,16 @@ impl World {
 
     /// Stops the gateway and starts it again on the same store, with the same clock.
     pub async fn restart(self) -> Self {
-        let (database, settings) = (self.database, self.settings.clone());
-        let (time, clock) = (self.time, self.clock.clone());
-        let folder = self.end().await;
-        Self::start(folder, database, settings, time, clock).await
+        self.end().await.start().await
     }
 
-    async fn end(self) -> TempDir {
+    /// Stops the gateway in order; it can be started again.
+    pub async fn end(self) -> Down {
         self.stop.cancel();
         let stopped = within(Duration::from_secs(10), self.served).await;
         stopped.expect("the gateway stops within 10 s").expect("the gateway does not panic");
-        self.folder
+        let Self { database, settings, time, clock, folder, .. } = self;
+        Down { database, settings, time, clock, folder }
     }
 
     /// Moves the held clock, and gives what it wakes the time to run.

@@ -31,6 +31,8 @@ pub struct InboundView {
     pub file_name: Option<String>,
     pub is_group: bool,
     pub group_id: Option<String>,
+    /// What it answers, changes or reacts to: a ref_no, or the id of an earlier message here.
+    pub about: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -90,6 +92,7 @@ fn view(api: &Api, message: StoredInbound) -> InboundView {
         media_url: message.media_id.map(|id| api.media_link(&id)),
         file_name: message.file_name,
         group_id: message.is_group.then_some(message.chat),
+        about: message.about,
         is_group: message.is_group,
     }
 }
