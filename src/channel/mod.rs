@@ -68,8 +68,6 @@ pub struct Outgoing {
 pub enum Body {
     Text(String),
     Media {
-        /// Names the file: the same file has the same name in every message.
-        media_id: String,
         kind: MediaKind,
         mime: String,
         file_name: Option<String>,

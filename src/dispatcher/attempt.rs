@@ -106,10 +106,8 @@ async fn type_it(parts: &Parts, line: &Line, outgoing: &Outgoing, expires_at: Mi
 
 async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {
     let body = if waiting.is_media {
-        let media_id = waiting.media_id.unwrap_or_default();
-        let (media, bytes) = parts.files.find(&media_id).await.map_err(fault)?;
+        let (media, bytes) = parts.files.find(waiting.media_id.as_deref().unwrap_or_default()).await.map_err(fault)?;
         Body::Media {
-            media_id,
             kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
             mime: media.mime,
             file_name: waiting.file_name.or(media.file_name),

@@ -3,7 +3,7 @@
 use crate::limits;
 
 /// What WhatsApp shows a file as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaKind {
     Image,
     Video,

@@ -57,7 +57,7 @@ stories! {
 
         network.shows_text(ANN, "your code is 1234").await;
         let picture = network.shows(ANN, is_file("image")).await;
-        assert_eq!(picture["text"], "look");
+        assert_eq!(picture["caption"], "look", "{picture}");
         assert_eq!(stage.file_of(ANN, &picture["id"]).await, PNG);
         let paper = network.shows(ANN, is_file("document")).await;
         assert_eq!(stage.file_of(ANN, &paper["id"]).await, PDF);

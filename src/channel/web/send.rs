@@ -1,5 +1,6 @@
 //! Sending one message: is its number on WhatsApp, is its file uploaded, then it goes under its own id.
 
+use sha2::{Digest as _, Sha256};
 use whatsapp_rust::features::GroupError;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Client, ClientError, IqError, Jid, SendError, SendOptions, UploadOptions};
@@ -52,13 +53,13 @@ async fn count_members(client: &Client, group: &Jid) -> Result<u32, SendFault> {
 }
 
 async fn body(shared: &Shared, client: &Client, body: &Body) -> Result<wa::Message, SendFault> {
-    let (media_id, kind, mime, file_name, caption, bytes) = match body {
+    let (kind, mime, file_name, caption, bytes) = match body {
         Body::Text(text) => return Ok(compose::text(text)),
-        Body::Media { media_id, kind, mime, file_name, caption, bytes } => {
-            (media_id, *kind, mime, file_name, caption, bytes)
-        }
+        Body::Media { kind, mime, file_name, caption, bytes } => (*kind, mime, file_name, caption, bytes),
     };
-    let upload = shared.upload(media_id);
+    // The same file comes with many messages: its bytes name it. Many of them take a while to read.
+    let hash: [u8; 32] = tokio::task::block_in_place(|| Sha256::digest(bytes).into());
+    let upload = shared.upload((kind, hash));
     let upload =
         upload.get_or_try_init(|| client.upload(bytes.to_vec(), compose::media_type(kind), UploadOptions::default()));
     let upload = upload

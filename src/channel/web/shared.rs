@@ -9,6 +9,7 @@ use whatsapp_rust::upload::UploadResponse;
 
 use crate::clock::{Clock, Millis};
 use crate::limits;
+use crate::media::kind::MediaKind;
 use crate::message::RefNo;
 
 /// How long it is believed that a number is on WhatsApp, and that it is not.
@@ -20,6 +21,9 @@ const UPLOAD_MS: Millis = 24 * 3_600_000;
 /// A file's upload: whoever needs it first does it, the others wait for it.
 pub type Upload = Arc<OnceCell<UploadResponse>>;
 
+/// What is uploaded: media hosts keep a file for its kind, under the hash of its bytes.
+pub type FileName = (MediaKind, [u8; 32]);
+
 #[derive(Default)]
 struct Inner {
     /// The client, while it is connected and logged in.
@@ -28,7 +32,7 @@ struct Inner {
     members: HashMap<RefNo, u32>,
     /// Which numbers are on WhatsApp, each until when that is believed.
     numbers: HashMap<String, (bool, Millis)>,
-    uploads: HashMap<String, (Upload, Millis)>,
+    uploads: HashMap<FileName, (Upload, Millis)>,
 }
 
 #[derive(Clone)]
@@ -89,14 +93,14 @@ impl Shared {
     }
 
     /// The upload of a file, done or to be done.
-    pub fn upload(&self, media_id: &str) -> Upload {
+    pub fn upload(&self, file: FileName) -> Upload {
         let now = self.clock.now();
         let mut inner = self.inner();
         if inner.uploads.len() >= limits::UPLOADS_REMEMBERED_MAX {
             inner.uploads.clear();
         }
         let (upload, until) =
-            inner.uploads.entry(media_id.to_owned()).or_insert_with(|| (Upload::default(), now + UPLOAD_MS));
+            inner.uploads.entry(file).or_insert_with(|| (Upload::default(), now + UPLOAD_MS));
         if *until <= now {
             (*upload, *until) = (Upload::default(), now + UPLOAD_MS);
         }
@@ -126,9 +130,10 @@ mod tests {
     fn a_file_is_uploaded_once_a_day() {
         let clock = Clock::held(1_000);
         let shared = Shared::new(clock.clone());
-        let first = shared.upload("file");
-        assert!(Arc::ptr_eq(&first, &shared.upload("file")) && !Arc::ptr_eq(&first, &shared.upload("other")));
+        let (file, other) = ((MediaKind::Image, [1; 32]), (MediaKind::Document, [1; 32]));
+        let first = shared.upload(file);
+        assert!(Arc::ptr_eq(&first, &shared.upload(file)) && !Arc::ptr_eq(&first, &shared.upload(other)));
         clock.advance(Duration::from_secs(86_400));
-        assert!(!Arc::ptr_eq(&first, &shared.upload("file")));
+        assert!(!Arc::ptr_eq(&first, &shared.upload(file)));
     }
 }
