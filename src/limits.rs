@@ -102,6 +102,8 @@ pub const UPLOADS_REMEMBERED_MAX: usize = 512;
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;
 pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
+/// Devices that have metrics of their own; the others share one label.
+pub const DEVICES_MEASURED_MAX: usize = 1_000;
 /// How many accounts connect at once when many start.
 pub const CONNECTS_MAX: usize = 8;
 /// How long WhatsApp may take to end a link, and a connection to close.

@@ -1,8 +1,13 @@
 //! Logs and metrics, every name in one place. Neither ever carries a message's text, a key, a password or a
 //! phone number.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+
+use crate::limits;
 
 pub const ACCEPTED: &str = "wachat_messages_accepted_total";
 /// Label `state`: S, D, R or A.
@@ -15,6 +20,16 @@ pub const REQUESTS: &str = "wachat_http_requests_total";
 pub const WAITING: &str = "wachat_messages_waiting";
 /// Label `state`.
 pub const DEVICES: &str = "wachat_devices";
+/// Labels `device` and `state`: S, D, R or A.
+pub const DEVICE_STATES: &str = "wachat_device_message_states_total";
+/// Label `device`.
+pub const DEVICE_RECEIVED: &str = "wachat_device_messages_received_total";
+/// Label `device`.
+pub const DEVICE_WAITING: &str = "wachat_device_messages_waiting";
+/// Label `device`.
+pub const DEVICE_ONLINE: &str = "wachat_device_online";
+/// What stands for every device beyond the bound.
+const OTHERS: &str = "others";
 
 /// Starts logging to standard error.
 ///
@@ -52,6 +67,22 @@ fn describe() {
     metrics::describe_counter!(REQUESTS, "HTTP requests, by route and status");
     metrics::describe_gauge!(WAITING, "Messages that wait to leave");
     metrics::describe_gauge!(DEVICES, "Devices, by state");
+    metrics::describe_counter!(DEVICE_STATES, "Steps of a device's messages, by the state reached");
+    metrics::describe_counter!(DEVICE_RECEIVED, "Messages that came in by a device");
+    metrics::describe_gauge!(DEVICE_WAITING, "Messages of a device that wait to leave");
+    metrics::describe_gauge!(DEVICE_ONLINE, "1 while a device is connected and ready to send, else 0");
+}
+
+/// The label of a device: its id for the first that are asked for, one for all that come after, so that metrics do not grow
+/// without end.
+pub fn device_label(id: &str) -> String {
+    static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !known.contains(id) && known.len() >= limits::DEVICES_MEASURED_MAX {
+        return OTHERS.to_owned();
+    }
+    known.insert(id.to_owned());
+    id.to_owned()
 }
 
 /// Counts messages that were given up otherwise than by an attempt: expired, cancelled, or their gateway was removed.

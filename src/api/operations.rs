@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::Api;
 use super::answer::{self, Format};
 use super::problem::Problem;
-use crate::telemetry;
+use crate::{limits, telemetry};
 
 /// Alive: the process answers.
 #[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "Alive")))]
@@ -27,14 +27,25 @@ pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, description = "Prometheus text format")))]
 pub async fn metrics(State(api): State<Api>) -> Response {
     if let (Ok(waiting), Ok(devices)) = (api.store.count_waiting().await, api.store.list_devices(None).await) {
-        let waiting: i64 = waiting.iter().map(|(_, count)| count).sum();
-        #[allow(clippy::cast_precision_loss, reason = "a gauge")]
-        metrics::gauge!(telemetry::WAITING).set(waiting as f64);
+        let all: i64 = waiting.iter().map(|(_, count)| count).sum();
+        metrics::gauge!(telemetry::WAITING).set(gauge(all));
+        for device in devices.iter().take(limits::DEVICES_MEASURED_MAX) {
+            let label = telemetry::device_label(&device.id);
+            let own = waiting.iter().find(|(id, _)| *id == device.id).map_or(0, |(_, count)| *count);
+            metrics::gauge!(telemetry::DEVICE_WAITING, "device" => label.clone()).set(gauge(own));
+            let online = i64::from(device.takes_messages());
+            metrics::gauge!(telemetry::DEVICE_ONLINE, "device" => label).set(gauge(online));
+        }
         for state in crate::device::DeviceState::ALL {
             let count = devices.iter().filter(|device| device.state == state).count();
-            #[allow(clippy::cast_precision_loss, reason = "a gauge")]
-            metrics::gauge!(telemetry::DEVICES, "state" => state.name()).set(count as f64);
+            let count = gauge(i64::try_from(count).unwrap_or(i64::MAX));
+            metrics::gauge!(telemetry::DEVICES, "state" => state.name()).set(count);
         }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render()).into_response()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+fn gauge(count: i64) -> f64 {
+    count as f64
 }

@@ -67,13 +67,7 @@ pub struct Outgoing {
 #[derive(Debug, Clone)]
 pub enum Body {
     Text(String),
-    Media {
-        kind: MediaKind,
-        mime: String,
-        file_name: Option<String>,
-        caption: Option<String>,
-        bytes: Bytes,
-    },
+    Media { kind: MediaKind, mime: String, file_name: Option<String>, caption: Option<String>, bytes: Bytes },
 }
 
 pub use crate::device::{Health, LinkWay};

@@ -24,6 +24,7 @@ use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{Lease, Step, StoreError, Waiting};
+use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was
@@ -48,6 +49,8 @@ pub(super) struct DeviceLoop {
     pub(super) files_at: Millis,
     /// How many attempts have been made at each message that is under way.
     pub(super) counts: HashMap<RefNo, i64>,
+    /// How metrics name the device.
+    pub(super) label: String,
     pub(super) state: DeviceState,
     /// When the wish about the link was uttered that the channel works on, or worked on last.
     pub(super) wished_at: Millis,
@@ -90,6 +93,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         downloads: JoinSet::new(),
         files_at: 0,
         counts: HashMap::new(),
+        label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,
         wished_at: 0,
         next_slot: 0,

@@ -9,6 +9,7 @@ use super::files::{self, HadFile};
 use crate::channel::{Event, Health, ReceiptKind, Sent};
 use crate::clock::Millis;
 use crate::device::{DeviceState, Wish, link_place};
+use crate::inbox::Received;
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{LinkEnd, Step, StoreError};
@@ -26,6 +27,8 @@ impl DeviceLoop {
         self.parts.receipts.record(&self.lease, steps).await?;
         for state in states {
             metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
+            let device = self.label.clone();
+            metrics::counter!(telemetry::DEVICE_STATES, "device" => device, "state" => state.letter()).increment(1);
         }
         Ok(())
     }
@@ -60,7 +63,9 @@ impl DeviceLoop {
                     self.files_at = if message.file.is_some() { 0 } else { self.files_at };
                     match self.parts.inbox.receive(&device, *message).await {
                         // Whoever waits for it may have gone; then WhatsApp tells it again.
-                        Ok(_) => {
+                        Ok(received) => {
+                            let (device, is_new) = (self.label.clone(), received != Received::Repeated);
+                            metrics::counter!(telemetry::DEVICE_RECEIVED, "device" => device).increment(is_new.into());
                             self.held.listen();
                             let _ = stored.send(());
                         }

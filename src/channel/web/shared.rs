@@ -99,8 +99,7 @@ impl Shared {
         if inner.uploads.len() >= limits::UPLOADS_REMEMBERED_MAX {
             inner.uploads.clear();
         }
-        let (upload, until) =
-            inner.uploads.entry(file).or_insert_with(|| (Upload::default(), now + UPLOAD_MS));
+        let (upload, until) = inner.uploads.entry(file).or_insert_with(|| (Upload::default(), now + UPLOAD_MS));
         if *until <= now {
             (*upload, *until) = (Upload::default(), now + UPLOAD_MS);
         }
