@@ -108,7 +108,7 @@ pub const DEVICES_MEASURED_MAX: usize = 1_000;
 pub const CONNECTS_MAX: usize = 8;
 /// How long WhatsApp may take to end a link, and a connection to close.
 pub const UNLINK_SECONDS_MAX: u64 = 10;
-pub const CLOSE_SECONDS_MAX: u64 = 3;
+pub const CLOSE_SECONDS_MAX: u64 = 2;
 /// How long a person may take to link an account.
 pub const LINK_SECONDS_MAX: u64 = 180;
 /// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.

@@ -31,6 +31,8 @@ const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// paused, or as many files are fetched as may be.
 const HELD_MS: Millis = 100;
 const EVENTS_AT_ONCE: usize = 256;
+/// How long attempts under way may take when the device stops.
+const CLOSING_MS: Millis = limits::CLOSE_SECONDS_MAX as Millis * 1_000;
 
 pub(super) struct DeviceLoop {
     pub(super) parts: Arc<Parts>,
@@ -316,25 +318,50 @@ impl DeviceLoop {
         self.counts.remove(ref_no);
     }
 
-    /// Ends in order: lets sends end, closes the channel, stores what it told until then.
+    /// Ends in order: lets sends end, closes the channel, stores what it tells until then. Who tells is never held up by a
+    /// full queue: what waits for it would not end.
     async fn close(mut self) {
         self.fetches.abort_all();
         self.downloads.abort_all();
-        let mut ended = Vec::new();
-        while let Some(end) = self.sends.join_next().await {
-            ended.extend(end.ok());
+        let (clock, channel) = (self.parts.clock.clone(), Arc::clone(&self.channel));
+        let latest = clock.now() + CLOSING_MS;
+        let (mut ended, mut told) = (Vec::new(), Vec::new());
+        while !self.sends.is_empty() {
+            tokio::select! {
+                Some(end) = self.sends.join_next() => ended.extend(end.ok()),
+                _ = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
+                    self.store_last(&mut told).await;
+                }
+                // An attempt that is left is made again, under the same id.
+                () = clock.sleep_until(latest) => self.sends.abort_all(),
+            }
         }
-        self.channel.close().await;
+        if let Err(error) = self.store_ends(ended).await {
+            tracing::warn!(%error, "how the last attempts ended was not stored");
+        }
+        let closing = channel.close();
+        tokio::pin!(closing);
+        loop {
+            tokio::select! {
+                () = &mut closing => break,
+                count = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
+                    debug_assert!(count > 0 || self.events.is_closed());
+                    self.store_last(&mut told).await;
+                }
+            }
+        }
         self.events.close();
-        let mut events = Vec::new();
-        while let Some(event) = self.events.recv().await {
-            events.push(event);
+        while self.events.recv_many(&mut told, EVENTS_AT_ONCE).await > 0 {
+            self.store_last(&mut told).await;
         }
-        let stored = async {
-            self.store_ends(ended).await?;
-            self.store_events(events).await
-        };
-        if let Err(error) = stored.await {
+    }
+
+    async fn store_last(&mut self, told: &mut Vec<Event>) {
+        let told = std::mem::take(told);
+        if told.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store_events(told).await {
             tracing::warn!(%error, "the last receipts were not stored");
         }
     }
