@@ -159,6 +159,21 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_phone_that_cannot_read_a_message_gets_it_again_after_a_restart(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.post(&format!("/people/{ANN}/offline"), json!({})).await;
+        let spoilt = json!({"kind": "message_undecryptable"});
+        stage.network.fault(spoilt, json!({"recipient": ANN, "how_often": {"next": 1}})).await;
+        let ref_no = stage.send(ANN, "read me later").await;
+        stage.world.until(&ref_no, "S").await;
+        let stage = stage.restart(async |_| ()).await;
+        stage.network.post(&format!("/people/{ANN}/online"), json!({})).await;
+        stage.network.shows_text(ANN, "read me later").await;
+        stage.network.reads(ANN).await;
+        stage.world.until(&ref_no, "R").await;
+        stage.network.assert_sound().await;
+    }
+
     async fn what_the_phones_owner_types_is_no_inbound_message(database: Database) {
         let stage = Stage::new(database).await;
         stage.network.says(OWNER, ANN, "typed by hand").await;

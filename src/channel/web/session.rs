@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use whatsapp_rust::Client;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
+use whatsapp_rust::{CacheConfig, Client};
 
 use super::inbound::Inbox;
 use super::keys::Keys;
@@ -20,6 +20,9 @@ use crate::limits;
 
 /// How the phone's list of linked devices names this gateway.
 const NAME: &str = "wachat";
+/// How long a sent message can be encrypted again for a phone that could not read it: as long as WhatsApp keeps messages
+/// for phones that are off.
+const SENT_KEPT_SECONDS: u64 = 30 * 86_400;
 /// How long a start may hold up others.
 const START: Duration = Duration::from_secs(20);
 
@@ -55,6 +58,7 @@ impl Session {
             .with_transport_factory(Sockets(plan.network.clone()))
             .with_http_client(MediaHosts::new(plan.network.clone()))
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
+            .with_cache_config(CacheConfig { sent_message_ttl_secs: SENT_KEPT_SECONDS, ..CacheConfig::default() })
             .with_event_handler(plan.reporter)
             .with_inbound_durability_hook(plan.inbox)
             .skip_history_sync();
