@@ -129,6 +129,10 @@ impl DeviceLoop {
                 self.unlink(LinkEnd::Failed { reason }).await?;
             }
             Wish::Link(way) => self.channel.link(way).await,
+            Wish::Connect => {
+                self.channel.connect().await;
+                self.parts.store.end_wish_to_connect(&self.lease).await?;
+            }
         }
         Ok(())
     }
