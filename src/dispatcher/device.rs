@@ -287,7 +287,8 @@ impl DeviceLoop {
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 Step::Retry { due_at, attempts: made }
             }
-            SendFault::NotConnected => Step::Retry { due_at: now, attempts: made },
+            // The channel knows sooner than this loop that the connection is gone.
+            SendFault::NotConnected => Step::Retry { due_at: now + HELD_MS, attempts: made },
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.
                 self.rest(&ref_no, now);
