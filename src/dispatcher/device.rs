@@ -313,7 +313,8 @@ impl DeviceLoop {
         self.counts.remove(ref_no);
     }
 
-    /// Ends in order: lets sends end, closes the channel, stores what it told until then.
+    /// Ends in order: lets sends end, closes the channel, stores what it tells until then. Of a device that was removed the
+    /// account's link ends too.
     async fn close(mut self) {
         self.fetches.abort_all();
         self.downloads.abort_all();
@@ -321,18 +322,38 @@ impl DeviceLoop {
         while let Some(end) = self.sends.join_next().await {
             ended.extend(end.ok());
         }
-        self.channel.close().await;
-        self.events.close();
-        let mut events = Vec::new();
-        while let Some(event) = self.events.recv().await {
-            events.push(event);
+        if let Err(error) = self.store_ends(ended).await {
+            tracing::warn!(%error, "the last attempts' ends were not stored");
         }
-        let stored = async {
-            self.store_ends(ended).await?;
-            self.store_events(events).await
-        };
-        if let Err(error) = stored.await {
-            tracing::warn!(%error, "the last receipts were not stored");
+        let is_removed = matches!(self.parts.store.find_device(&self.lease.device_id).await, Ok(None));
+        if is_removed {
+            self.channel.unlink().await;
+        }
+        let channel = Arc::clone(&self.channel);
+        let mut closing = std::pin::pin!(async move { channel.close().await });
+        let (mut is_closed, mut events) = (false, Vec::new());
+        loop {
+            // The channel may wait for an answer while it closes.
+            tokio::select! {
+                () = &mut closing, if !is_closed => {
+                    is_closed = true;
+                    self.events.close();
+                }
+                told = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => {
+                    if told == 0 {
+                        break;
+                    }
+                    if let Err(error) = self.store_events(std::mem::take(&mut events)).await {
+                        tracing::warn!(%error, "the last receipts were not stored");
+                    }
+                }
+            }
+        }
+        if !is_closed {
+            closing.await;
+        }
+        if is_removed && let Err(error) = self.parts.store.forget_removed(&self.lease.device_id).await {
+            tracing::warn!(%error, "some keys of a removed device may still be stored");
         }
     }
 }
