@@ -122,6 +122,18 @@ impl Network {
         received.as_array().into_iter().flatten().filter(|one| one["text"] == text).count()
     }
 
+    /// A person's phone goes out of reach, or comes back: `offline` or `online`.
+    pub async fn goes(&self, number: &str, whereto: &str) {
+        self.post(&format!("/people/{number}/{whereto}"), json!({})).await;
+    }
+
+    /// The file in a message that a person's phone shows.
+    pub async fn file(&self, number: &str, id: &str) -> Vec<u8> {
+        let reply = self.control.ask("GET", &format!("/control/people/{number}/files/{id}"), &[], None).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.bytes
+    }
+
     /// A person reads everything.
     pub async fn reads(&self, number: &str) {
         self.post(&format!("/people/{number}/read"), json!({})).await;
