@@ -119,6 +119,19 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_groups_receipts_say_that_it_was_sent_where_no_acknowledgement_does(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.person(BEN, "Ben").await;
+        let group = stage.network.group(OWNER, &[ANN, BEN], "lid").await;
+        stage.fault(json!({"kind": "ack_dropped"}), json!({"next": 1})).await;
+        let body = json!({"queue": stage.device_id, "destination": group, "is_group": true, "message": "to all"});
+        let ref_no = stage.world.send_with(body).await;
+        let message = stage.world.until(&ref_no, "D").await;
+        assert_eq!((&message["members"], &message["delivered_count"]), (&json!(2), &json!(2)));
+        assert_eq!((stage.handed_over(&ref_no).await, stage.network.times(BEN, "to all").await), (1, 1));
+        stage.network.assert_sound().await;
+    }
+
     async fn too_much_at_once_is_sent_later(database: Database) {
         let stage = Stage::new(database).await;
         let messages = json!({"account": OWNER, "moment": "message", "how_often": {"next": 1}});
