@@ -1,7 +1,7 @@
 //! Stories of linked accounts: linked, sent through, followed, received from.
 
 use crate::stage::{ANN, OWNER, Stage};
-use crate::world::{Database, stories};
+use crate::world::stories;
 
 stories! {
     async fn a_text_is_sent_delivered_and_read(database: Database) {
