@@ -71,6 +71,7 @@ impl Device {
             ("qr", _) => Some(Wish::Link(LinkWay::Qr)),
             ("code", Some(phone)) => Some(Wish::Link(LinkWay::Code { phone: phone.clone() })),
             ("unlink", _) => Some(Wish::Unlink),
+            ("connect", _) => Some(Wish::Connect),
             _ => None,
         }
     }
@@ -97,6 +98,8 @@ impl Health {
 pub enum Wish {
     Link(LinkWay),
     Unlink,
+    /// To try again what waits for a person's word.
+    Connect,
 }
 
 /// How an account is linked.
@@ -122,6 +125,7 @@ impl Wish {
         match self {
             Self::Link(way) => way.name(),
             Self::Unlink => "unlink",
+            Self::Connect => "connect",
         }
     }
 }

@@ -293,7 +293,8 @@ impl DeviceLoop {
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 Step::Retry { due_at, attempts: made }
             }
-            SendFault::NotConnected => Step::Retry { due_at: now, attempts: made },
+            // The channel knows sooner than this loop that the connection is gone.
+            SendFault::NotConnected => Step::Retry { due_at: now + HELD_MS, attempts: made },
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.
                 self.rest(&ref_no, now);
@@ -319,7 +320,7 @@ impl DeviceLoop {
     }
 
     /// Ends in order: lets sends end, closes the channel, stores what it tells until then. Who tells is never held up by a
-    /// full queue: what waits for it would not end.
+    /// full queue: what waits for it would not end. Of a device that was removed the account's link ends too.
     async fn close(mut self) {
         self.fetches.abort_all();
         self.downloads.abort_all();
@@ -339,13 +340,18 @@ impl DeviceLoop {
         if let Err(error) = self.store_ends(ended).await {
             tracing::warn!(%error, "how the last attempts ended was not stored");
         }
-        let closing = channel.close();
+        let is_removed = matches!(self.parts.store.find_device(&self.lease.device_id).await, Ok(None));
+        let closing = async {
+            if is_removed {
+                channel.unlink().await;
+            }
+            channel.close().await;
+        };
         tokio::pin!(closing);
         loop {
             tokio::select! {
                 () = &mut closing => break,
-                count = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
-                    debug_assert!(count > 0 || self.events.is_closed());
+                _ = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
                     self.store_last(&mut told).await;
                 }
             }
@@ -353,6 +359,9 @@ impl DeviceLoop {
         self.events.close();
         while self.events.recv_many(&mut told, EVENTS_AT_ONCE).await > 0 {
             self.store_last(&mut told).await;
+        }
+        if is_removed && let Err(error) = self.parts.store.forget_removed(&self.lease.device_id).await {
+            tracing::warn!(%error, "some keys of a removed device may still be stored");
         }
     }
 

@@ -171,6 +171,13 @@ impl<T: Clone> Window<T> {
         }
     }
 
+    /// No acknowledgement comes any more, of whatever was written out: it is offered again at once.
+    pub fn sent_in_vain(&mut self, now: Millis) {
+        for (_, ref_no) in self.deadlines.clone() {
+            self.again(&ref_no, now, |_| ());
+        }
+    }
+
     /// A taken message came to an end: the next of its line may be taken.
     pub fn done(&mut self, ref_no: &RefNo) {
         let Some(recipient) = self.release(ref_no) else { return };
@@ -315,9 +322,11 @@ mod tests {
         assert_eq!(window.take(59_999), None);
         assert_eq!(window.next_event(), Some(60_000));
         assert_eq!(window.take(60_000).map(|job| job.seq), Some(1));
+        window.sent(&first.ref_no, 120_000);
+        window.sent_in_vain(70_000);
+        assert_eq!(window.take(70_000).map(|job| job.seq), Some(1));
         window.done(&first.ref_no);
-        assert!(window.is_empty());
-        assert_eq!(window.next_event(), None);
+        assert_eq!((window.is_empty(), window.next_event()), (true, None));
     }
 
     #[test]

@@ -85,6 +85,10 @@ impl DeviceLoop {
         let state = health.state;
         tracing::info!(device = self.lease.device_id, state = state.name(), reason = health.reason, "device state");
         let is_first = self.state == DeviceState::Connecting && state == DeviceState::Online;
+        if state == DeviceState::Online && self.state != DeviceState::Online {
+            // What was written to the connection before may never have arrived.
+            self.window.sent_in_vain(self.parts.clock.now());
+        }
         self.state = state;
         self.parts.store.set_device_health(&self.lease, health, self.parts.clock.now()).await?;
         self.parts.bells.devices.ring();
@@ -134,6 +138,10 @@ impl DeviceLoop {
                 self.unlink(LinkEnd::Failed { reason }).await?;
             }
             Wish::Link(way) => self.channel.link(way).await,
+            Wish::Connect => {
+                self.channel.connect().await;
+                self.parts.store.end_wish_to_connect(&self.lease).await?;
+            }
         }
         Ok(())
     }

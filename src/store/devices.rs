@@ -164,7 +164,8 @@ impl Store {
         sql!(&mut conn, optional as Device, device!(" AND id = $1"), id)
     }
 
-    /// Changes a device's settings. `false` when there is none of that id.
+    /// Changes a device's settings. `false` when there is none of that id. Whoever resumes one that was paused wishes that
+    /// it connects, where nothing else is wished.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -181,7 +182,11 @@ impl Store {
                      gap_jitter_ms = COALESCE($6, gap_jitter_ms), typing = COALESCE($7, typing), \
                      warm_up = COALESCE($8, warm_up), time_zone = COALESCE($9, time_zone), \
                      quiet_from = CASE WHEN $10 THEN $11 ELSE quiet_from END, \
-                     quiet_to = CASE WHEN $10 THEN $12 ELSE quiet_to END WHERE id = $1 AND removed_at IS NULL",
+                     quiet_to = CASE WHEN $10 THEN $12 ELSE quiet_to END, \
+                     wish = CASE WHEN paused AND $3 = FALSE THEN COALESCE(wish, 'connect') ELSE wish END, \
+                     wish_at = CASE WHEN paused AND $3 = FALSE AND COALESCE(wish, 'connect') = 'connect' \
+                     THEN wish_at + 1 ELSE wish_at END \
+                     WHERE id = $1 AND removed_at IS NULL",
                     &id,
                     &patch.name,
                     patch.paused,

@@ -74,6 +74,27 @@ impl Store {
         .await
     }
 
+    /// Notes that the wish to connect was granted.
+    ///
+    /// # Errors
+    /// When it could not be stored: then it is granted again.
+    pub async fn end_wish_to_connect(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE devices SET wish = NULL WHERE id = $1 AND lease_epoch = $2 AND wish = 'connect'",
+                    &lease.device_id,
+                    lease.epoch,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
     /// How far the linking of a device is; `None` when nobody ever wanted it.
     ///
     /// # Errors

@@ -310,6 +310,29 @@ async fn mark_uploaded(conn: &mut Conn, lease: &Lease, names: &[String]) -> Resu
     Ok(marked)
 }
 
+impl Store {
+    /// Takes away once more what a device kept that was removed: a write may have met its removal.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn forget_removed(&self, device_id: &str) -> Result<(), StoreError> {
+        let device_id = device_id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "DELETE FROM session_keys WHERE device_id = $1 \
+                     AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND removed_at IS NOT NULL)",
+                    &device_id,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+}
+
 /// Takes away all that a device kept; for who takes the device away in the same transaction.
 pub(super) async fn forget_device(conn: &mut Conn, device_id: &str) -> Result<(), StoreError> {
     sql!(conn, execute, "DELETE FROM session_keys WHERE device_id = $1", device_id).map(drop)

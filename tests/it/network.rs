@@ -129,6 +129,11 @@ impl Network {
         received.as_array().into_iter().flatten().filter(|one| one["text"] == text).count()
     }
 
+    /// A person's phone goes out of reach, or comes back: `offline` or `online`.
+    pub async fn goes(&self, number: &str, whereto: &str) {
+        self.post(&format!("/people/{number}/{whereto}"), json!({})).await;
+    }
+
     /// A person reads everything.
     pub async fn reads(&self, number: &str) {
         self.post(&format!("/people/{number}/read"), json!({})).await;

@@ -1,6 +1,9 @@
 //! What stories of linked accounts play on: a gateway on a simulated WhatsApp network.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wachat::message::RefNo;
 use wachat::settings::Settings;
 
 use crate::network::Network;
@@ -24,13 +27,25 @@ impl Stage {
         stage
     }
 
+    /// The same, on a clock that stands still until the story moves it. The network's and the client library's go on.
+    pub async fn held(database: Database) -> Self {
+        let stage = Self::at(database, Time::Held).await;
+        stage.link(OWNER).await;
+        stage
+    }
+
     /// The same, not linked yet.
     pub async fn unlinked(database: Database) -> Self {
+        Self::at(database, Time::Machine).await
+    }
+
+    /// Not linked yet, on this time.
+    pub async fn at(database: Database, time: Time) -> Self {
         let network = Network::start().await;
         network.person(OWNER, "Owner").await;
         network.person(ANN, "Ann").await;
         let url = network.url();
-        let world = World::with(database, Time::Machine, |settings: &mut Settings| {
+        let world = World::with(database, time, |settings: &mut Settings| {
             settings.simulated_network = Some(url);
         })
         .await;
@@ -66,7 +81,8 @@ impl Stage {
     pub async fn qr(&self) -> String {
         eventually("a code", async || {
             let reply = self.world.client.manage("GET", &format!("/devices/{}/qr", self.device_id), None).await;
-            reply.body["data"]["qr"].as_str().map(str::to_owned).ok_or(reply.text)
+            let link = self.manage("GET", "/link", None).await;
+            reply.body["data"]["qr"].as_str().map(str::to_owned).ok_or_else(|| link.to_string())
         })
         .await
     }
@@ -74,5 +90,88 @@ impl Stage {
     /// Sends a text from the linked account; gives its reference number.
     pub async fn send(&self, to: &str, text: &str) -> String {
         self.world.send_with(json!({"queue": self.device_id, "destination": to, "message": text})).await
+    }
+    /// Asks the management API about the device, which does as it is told; gives its answer's `data`.
+    pub async fn manage(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let reply = self.world.client.manage(method, &format!("/devices/{}{path}", self.device_id), body).await;
+        assert!(reply.status < 300, "{}", reply.text);
+        reply.body["data"].clone()
+    }
+
+    /// Waits until the device is in a state; gives it as the API shows it.
+    pub async fn until_state(&self, state: &str) -> Value {
+        eventually(&format!("the device is {state}"), async || {
+            let device = self.manage("GET", "", None).await;
+            if device["state"] == state { Ok(device) } else { Err(device.to_string()) }
+        })
+        .await
+    }
+
+    /// How often the device entered a state.
+    pub async fn entered(&self, state: &str) -> usize {
+        let events = self.manage("GET", "/events?limit=500", None).await;
+        events["items"].as_array().into_iter().flatten().filter(|event| event["state"] == state).count()
+    }
+
+    /// Waits until the device has entered a state so often, though it may have left it again.
+    pub async fn until_entered(&self, state: &str, times: usize) {
+        eventually(&format!("the device was {state} {times} times"), async || {
+            let entered = self.entered(state).await;
+            if entered >= times { Ok(()) } else { Err(format!("{entered} times")) }
+        })
+        .await;
+    }
+
+    /// Waits until a message is shown as one that waits for its gateway: what the API knows of gateways may be a second old.
+    pub async fn until_waits(&self, ref_no: &str) {
+        let message = self.world.until_within(ref_no, "U", Duration::ZERO).await;
+        assert_eq!((&message["reason"], &message["sent_date"]), (&Value::Null, &Value::Null), "{message}");
+    }
+
+    /// A fault that strikes the linked device, as often as it says; gives its number.
+    pub async fn fault(&self, fault: Value, how_often: Value) -> i64 {
+        self.network.fault(fault, json!({"account": OWNER, "how_often": how_often})).await
+    }
+
+    /// Waits until faults have struck so often.
+    pub async fn until_struck(&self, times: usize) {
+        eventually(&format!("faults struck {times} times"), async || {
+            let log = self.network.get("/faults/log").await;
+            let struck = log["entries"].as_array().map_or(0, Vec::len);
+            if struck >= times { Ok(()) } else { Err(log.to_string()) }
+        })
+        .await;
+    }
+
+    /// How many stanzas under a message's id came to the network.
+    pub async fn handed_over(&self, ref_no: &str) -> usize {
+        let id = RefNo::parse(ref_no).expect("a reference number").whatsapp_id();
+        let stanzas = self.network.get("/stanzas").await;
+        let is_it = |stanza: &&Value| {
+            let text = stanza["stanza"].as_str().unwrap_or_default();
+            stanza["direction"] == "to_server" && text.starts_with("<message") && text.contains(&id)
+        };
+        stanzas["stanzas"].as_array().into_iter().flatten().filter(is_it).count()
+    }
+
+    /// The messages with this text that came in.
+    pub async fn came_in(&self, text: &str) -> Vec<Value> {
+        let inbox = self.world.client.manage("GET", "/inbox?limit=500", None).await;
+        let all = inbox.body["data"]["items"].as_array().cloned().unwrap_or_default();
+        all.into_iter().filter(|one| one["msg"] == text).collect()
+    }
+
+    /// Waits until a message with this text came in.
+    pub async fn until_in(&self, text: &str) -> Value {
+        eventually(&format!("'{text}' came in"), async || {
+            self.came_in(text).await.first().cloned().ok_or_else(|| "nothing".to_owned())
+        })
+        .await
+    }
+
+    /// The devices that the owner's phone lists beside itself.
+    pub async fn listed(&self) -> usize {
+        let owner = self.network.get(&format!("/people/{OWNER}")).await;
+        owner["devices"].as_array().map_or(0, Vec::len) - 1
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wachat::app::App;
 use wachat::clock::{Clock, Millis};
-use wachat::device::DeviceState;
+use wachat::device::{DeviceState, Kind};
 use wachat::inbox::Inbox;
 use wachat::settings::{Hidden, Settings};
 use wachat::store::{Location, Store};
@@ -108,7 +108,8 @@ impl World {
         settings.public_url = format!("http://{address}");
         let app = App::open(settings.clone(), clock.clone()).await.expect("the gateway opens");
         app.greet().await.expect("the first rows");
-        let device = app.store.list_devices(Some(1)).await.expect("devices").remove(0);
+        let devices = app.store.list_devices(Some(1)).await.expect("devices");
+        let device = devices.into_iter().find(|device| device.kind == Kind::Sandbox).expect("the first device");
         let (store, inbox) = (app.store.clone(), app.inbox.clone());
         let stop = CancellationToken::new();
         let served = spawn(app.serve(listener, stop.clone()));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use whatsapp_rust::ConnectError;
 use whatsapp_rust::types::events::Event as News;
 
 use super::Parts;
@@ -75,18 +76,21 @@ impl Actor {
             let clock = self.parts.clock.clone();
             let wake_at = self.linking.as_ref().map(|linking| linking.until).or(self.again);
             tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Link(way)) => self.link(way).await,
-                    Some(Command::Unlink) => self.unlink().await,
-                    Some(Command::Connect) => self.connect_unless_connected().await,
-                    None => break,
-                },
+                // In this order: why a session ended is told before it ends, and heard before it is taken to have ended
+                // without a word.
+                biased;
                 Some(told) = self.told.recv() => {
                     if told.session == self.sessions {
                         self.hear(&told.news).await;
                     }
                 }
                 () = ended(&mut self.session) => self.session_ended().await,
+                command = self.commands.recv() => match command {
+                    Some(Command::Link(way)) => self.link(way).await,
+                    Some(Command::Unlink) => self.unlink().await,
+                    Some(Command::Connect) => self.connect_again().await,
+                    None => break,
+                },
                 () = async { clock.sleep_until(wake_at.unwrap_or_default()).await }, if wake_at.is_some() => {
                     self.woken().await;
                 }
@@ -134,6 +138,10 @@ impl Actor {
                 if let Some(session) = client {
                     session.has_started();
                     self.ends = 0;
+                    if self.health.as_ref() == Some(&health) {
+                        // The library does not tell of each connection that it makes anew.
+                        self.tell(Health::new(DeviceState::Reconnecting, "WhatsApp wanted a new connection")).await;
+                    }
                 }
                 self.tell(health).await;
             }
@@ -157,6 +165,10 @@ impl Actor {
             // The loop is gone, or could not store it: it is asked again at the next start.
             Err(_) => false,
             Ok(false) => {
+                self.linking = None;
+                if self.session.is_none() {
+                    self.start(None).await;
+                }
                 self.log_out().await;
                 self.wipe().await;
                 self.tell(Health::new(DeviceState::Unlinked, "that number is linked to another gateway already")).await;
@@ -202,11 +214,19 @@ impl Actor {
 
     /// Tells WhatsApp that the link ends, if it can be told, and closes the connection.
     async fn log_out(&mut self) {
-        if let Some(session) = &self.session {
+        // An account that is not linked yet has no link to end.
+        if let Some(session) = self.session.as_ref().filter(|_| self.linking.is_none()) {
             // What the library tells meanwhile is no news.
             self.sessions += 1;
             let limit = Duration::from_secs(limits::UNLINK_SECONDS_MAX);
-            if self.parts.clock.within(limit, session.client.logout()).await.is_err() {
+            let client = &session.client;
+            // An account that was linked at this moment connects once more before it can say anything.
+            let told = async {
+                client.wait_for_connected(limit).await?;
+                client.logout().await;
+                Ok::<_, ConnectError>(())
+            };
+            if !matches!(self.parts.clock.within(limit, told).await, Ok(Ok(()))) {
                 tracing::warn!("WhatsApp did not confirm the end of a link; its phone may still list it");
             }
         }
@@ -233,8 +253,10 @@ impl Actor {
         }
     }
 
-    async fn connect_unless_connected(&mut self) {
-        if self.session.is_none() && matches!(self.keys.account().await, Ok(Some(_))) {
+    /// Connects at a person's word. A ban is sat out: whoever tries meanwhile makes it longer.
+    async fn connect_again(&mut self) {
+        let is_banned = self.health.as_ref().is_some_and(|health| health.state == DeviceState::Banned);
+        if self.session.is_none() && !is_banned && matches!(self.keys.account().await, Ok(Some(_))) {
             self.connect().await;
         }
     }

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use whatsapp_rust::wacore::client_profile::ClientProfile;
 use whatsapp_rust::wacore::stats::StorageResourceReport;
 use whatsapp_rust::wacore::store::Device as Account;
@@ -49,6 +51,7 @@ impl KeyRing {
             sealers: self.sealers.part(&device.id),
             client_id: device.client_id,
             lease: Lease { device_id: device.id.clone(), epoch },
+            writes: TaskTracker::new(),
         }
     }
 }
@@ -60,9 +63,23 @@ pub struct Keys {
     sealers: Sealers,
     client_id: i64,
     lease: Lease,
+    /// What is being written through this and its clones. Closed: nothing is written through them any more.
+    writes: TaskTracker,
 }
 
 impl Keys {
+    /// The same keys, for one run of the library: see [`Keys::close`].
+    pub fn of_session(&self) -> Self {
+        Self { writes: TaskTracker::new(), ..self.clone() }
+    }
+
+    /// Waits for what is being written, and lets nothing be written any more: what the library left undone when it stopped
+    /// must not come after what follows, as the end of the link or the next run. To the account it is as after a crash.
+    pub async fn close(&self) {
+        self.writes.close();
+        self.writes.wait().await;
+    }
+
     /// The linked account: the digits of its number, and of its hidden id when it has one. `None` when none is linked.
     ///
     /// # Errors
@@ -148,7 +165,14 @@ impl Keys {
     }
 
     async fn change(&self, changes: Vec<KeyChange>) -> Result<u64> {
+        let _writing = self.begin_write()?;
         self.ring.store.change_keys(&self.lease, changes).await.map_err(failed)
+    }
+
+    /// To be held while something is written.
+    fn begin_write(&self) -> Result<TaskTrackerToken> {
+        let token = self.writes.token();
+        if self.writes.is_closed() { Err(Fault::Database(Box::new(Closed))) } else { Ok(token) }
     }
 
     async fn put(&self, kind: KeyKind, owner: &str, name: &str, value: &[u8]) -> Result<()> {
@@ -205,6 +229,11 @@ impl DeviceStore for Keys {
         StorageResourceReport { memory_bytes: Some(0), ..Default::default() }
     }
 }
+
+/// The run of the library that this was for is over.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was closed before this was stored")]
+struct Closed;
 
 fn failed(error: store::StoreError) -> Fault {
     Fault::Database(Box::new(error))

@@ -93,7 +93,12 @@ impl Reporter {
         // The library says of no receipt that it is of a group.
         let member = (receipt.source.chat.server == Server::Group).then(|| person(&receipt.source));
         for ref_no in receipt.message_ids.iter().filter_map(|id| RefNo::of_whatsapp_id(id)) {
-            hand(&self.events, Event::Receipt { ref_no, kind, member: member.clone(), at: self.clock.now() });
+            let at = self.clock.now();
+            // Whoever has it had it from the server: a group's count must not wait for an acknowledgement that was lost.
+            if let Some(members) = self.shared.take_members(&ref_no) {
+                hand(&self.events, Event::Acknowledged { ref_no: ref_no.clone(), members: Some(members), at });
+            }
+            hand(&self.events, Event::Receipt { ref_no, kind, member: member.clone(), at });
         }
     }
 }

@@ -28,10 +28,12 @@ const START: Duration = Duration::from_secs(20);
 
 pub struct Session {
     pub client: Arc<Client>,
+    keys: Keys,
     stop: CancellationToken,
     /// Others may start.
     started: CancellationToken,
-    task: JoinHandle<()>,
+    /// `None` once it has ended.
+    task: Option<JoinHandle<()>>,
 }
 
 /// What a session is made of.
@@ -53,8 +55,9 @@ impl Session {
     /// # Errors
     /// When its keys cannot be read.
     pub async fn start(plan: Plan) -> Result<Self, BotBuilderError> {
+        let keys = plan.keys.of_session();
         let mut builder = Bot::builder()
-            .with_backend_arc(plan.keys.backend())
+            .with_backend_arc(keys.backend())
             .with_transport_factory(Sockets(plan.network.clone()))
             .with_http_client(MediaHosts::new(plan.network.clone()))
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
@@ -73,7 +76,7 @@ impl Session {
         let run = run(bot, plan.starts, stop.clone(), started.clone(), plan.clock);
         #[allow(clippy::disallowed_methods, reason = "the session holds the handle and waits for it")]
         let task = tokio::spawn(run);
-        Ok(Self { client, stop, started, task })
+        Ok(Self { client, keys, stop, started, task: Some(task) })
     }
 
     /// It is connected: others may start.
@@ -83,13 +86,19 @@ impl Session {
 
     /// Waits until it ends by itself.
     pub async fn ended(&mut self) {
-        let _ = (&mut self.task).await;
+        if let Some(task) = &mut self.task {
+            let _ = task.await;
+            self.task = None;
+        }
     }
 
-    /// Closes the connection in order, and stores what it still holds.
+    /// Closes the connection in order, and stores what it still holds. Nothing is stored afterwards.
     pub async fn stop(self) {
         self.stop.cancel();
-        let _ = self.task.await;
+        if let Some(task) = self.task {
+            let _ = task.await;
+        }
+        self.keys.close().await;
     }
 }
 

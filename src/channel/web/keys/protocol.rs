@@ -176,6 +176,7 @@ impl ProtocolStore for Keys {
 
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         let (owner, name) = (clean(chat_jid).into_owned(), clean(message_id).into_owned());
+        let _writing = self.begin_write()?;
         let taken = self.ring.store.take_key(&self.lease, KeyKind::Sent, owner, name).await.map_err(failed)?;
         taken.map(|row| self.open(KeyKind::Sent, &row)).transpose()
     }
