@@ -104,6 +104,9 @@ pub const DEVICE_DOWNLOADS_MAX: usize = 4;
 pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
 /// How many accounts connect at once when many start.
 pub const CONNECTS_MAX: usize = 8;
+/// Receipts that wait to be stored before WhatsApp is told that we have them. Each holds a thread for as long as a commit
+/// takes, out of the 512 that there are.
+pub const RECEIPTS_HELD_MAX: usize = 128;
 /// How long WhatsApp may take to end a link, and a connection to close.
 pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 3;
