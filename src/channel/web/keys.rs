@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use whatsapp_rust::wacore::client_profile::ClientProfile;
 use whatsapp_rust::wacore::stats::StorageResourceReport;
 use whatsapp_rust::wacore::store::Device as Account;
@@ -24,6 +25,7 @@ use whatsapp_rust::wacore::store::traits::{Backend, DeviceStore};
 
 use crate::clock::Clock;
 use crate::device::Device;
+use crate::limits;
 use crate::seal::{DoesNotOpen, Sealers};
 use crate::store::{self, KeyChange, KeyKind, KeyRow, Lease, Store};
 
@@ -49,6 +51,7 @@ impl KeyRing {
             sealers: self.sealers.part(&device.id),
             client_id: device.client_id,
             lease: Lease { device_id: device.id.clone(), epoch },
+            arrivals: Arc::new(Semaphore::new(limits::ARRIVALS_AT_ONCE_MAX)),
         }
     }
 }
@@ -60,6 +63,8 @@ pub struct Keys {
     sealers: Sealers,
     client_id: i64,
     lease: Lease,
+    /// A permit for each write of messages that came in and are not committed yet; all of them are a barrier.
+    arrivals: Arc<Semaphore>,
 }
 
 impl Keys {
@@ -149,6 +154,16 @@ impl Keys {
 
     async fn change(&self, changes: Vec<KeyChange>) -> Result<u64> {
         self.ring.store.change_keys(&self.lease, changes).await.map_err(failed)
+    }
+
+    /// Waits until the messages are stored whose storing has begun. The library moves a session on in memory when it has
+    /// decrypted a message, and writes both at the same time: with the session on the disk first, a crash between would make
+    /// the message, when it comes again, one that was had already. What is decrypted and does not store itself yet is not
+    /// seen from here, so that a crash at that moment still can.
+    async fn arrivals_stored(&self) {
+        let all = u32::try_from(limits::ARRIVALS_AT_ONCE_MAX).unwrap_or(u32::MAX);
+        // It is never closed.
+        drop(self.arrivals.acquire_many(all).await);
     }
 
     async fn put(&self, kind: KeyKind, owner: &str, name: &str, value: &[u8]) -> Result<()> {
