@@ -106,6 +106,11 @@ pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
 pub const DEVICES_MEASURED_MAX: usize = 1_000;
 /// How many accounts connect at once when many start.
 pub const CONNECTS_MAX: usize = 8;
+/// Writes at once of messages that came in to one account: as many as the client library decrypts at once.
+pub const ARRIVALS_AT_ONCE_MAX: usize = 64;
+/// Receipts that wait to be stored before WhatsApp is told that we have them. Each holds a thread for as long as a commit
+/// takes, out of the 512 that there are.
+pub const RECEIPTS_HELD_MAX: usize = 128;
 /// How long WhatsApp may take to end a link, and a connection to close.
 pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;

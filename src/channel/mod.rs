@@ -21,6 +21,16 @@ pub trait Channel: Send + Sync {
     /// [`SendFault`], by what the caller can do about it.
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault>;
 
+    /// To how many people a message goes, where it is a group's. It is asked before [`Channel::send`], and stored: receipts
+    /// are counted against it, also those that come after a crash.
+    ///
+    /// # Errors
+    /// [`SendFault`], by what the caller can do about it.
+    async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {
+        let _ = message;
+        Ok(None)
+    }
+
     /// Shows the recipient that somebody writes to him, for a moment. It may fail without a word.
     async fn type_to(&self, message: &Outgoing) {
         let _ = message;
@@ -114,12 +124,13 @@ pub enum Event {
     LinkFailed { reason: String },
     /// No account is linked any more, as was wished.
     Unlinked,
-    /// WhatsApp's server has the message. For a group, `members` is how many people it goes to.
-    Acknowledged { ref_no: RefNo, members: Option<u32>, at: Millis },
+    /// WhatsApp's server has the message.
+    Acknowledged { ref_no: RefNo, at: Millis },
     /// WhatsApp's server, or the check before sending, refused the message after `send` had returned.
     Refused { ref_no: RefNo, fault: SendFault },
-    /// A recipient's phone has it, or its owner read it. `member` names who, in a group.
-    Receipt { ref_no: RefNo, kind: ReceiptKind, member: Option<String>, at: Millis },
+    /// A recipient's phone has it, or its owner read it. `member` names who, in a group. `stored` is answered once it is
+    /// durable: WhatsApp tells a receipt again until it is told that we have it.
+    Receipt { ref_no: RefNo, kind: ReceiptKind, member: Option<String>, at: Millis, stored: oneshot::Sender<()> },
     /// A message came in. `stored` is answered once it is durable, and only then may WhatsApp be told that we have it.
     Inbound { message: Box<Inbound>, stored: oneshot::Sender<()> },
 }

@@ -21,7 +21,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -131,6 +131,10 @@ impl Drop for Sandbox {
 
 #[async_trait]
 impl Channel for Sandbox {
+    async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {
+        Ok(message.is_group.then_some(MEMBERS))
+    }
+
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault> {
         let attempt = self.seen.lock().unwrap_or_else(PoisonError::into_inner).count(&message.ref_no);
         let play = play_of(&message.destination);
@@ -187,7 +191,7 @@ impl Story {
 
     fn acknowledgement(&self) -> Vec<Planned> {
         let at = self.now + self.delay(ACK_MS);
-        vec![Planned { at, event: Event::Acknowledged { ref_no: self.ref_no.clone(), members: self.members, at } }]
+        vec![Planned { at, event: Event::Acknowledged { ref_no: self.ref_no.clone(), at } }]
     }
 
     fn whole(&self) -> Vec<Planned> {
@@ -196,10 +200,7 @@ impl Story {
             Play::AckLost => return Vec::new(),
             Play::WrongOrder => {
                 let at = self.now + ACK_MS + DELIVERY_MS + READ_MS;
-                vec![Planned {
-                    at,
-                    event: Event::Acknowledged { ref_no: self.ref_no.clone(), members: self.members, at },
-                }]
+                vec![Planned { at, event: Event::Acknowledged { ref_no: self.ref_no.clone(), at } }]
             }
             _ => self.acknowledgement(),
         };
@@ -217,7 +218,8 @@ impl Story {
             let read = delivered + self.delay(READ_MS);
             let (delivered, read) = if self.play == Play::WrongOrder { (read, start) } else { (delivered, read) };
             let mut receipt = |kind, at| {
-                let event = Event::Receipt { ref_no: self.ref_no.clone(), kind, member: name.clone(), at };
+                let (stored, _) = oneshot::channel();
+                let event = Event::Receipt { ref_no: self.ref_no.clone(), kind, member: name.clone(), at, stored };
                 plan.push(Planned { at, event });
             };
             let times = if self.play == Play::Repeated { 2 } else { 1 };

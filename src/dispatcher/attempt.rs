@@ -14,7 +14,7 @@ use crate::limits;
 use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::MediaKind;
 use crate::message::RefNo;
-use crate::store::{Waiting, expired};
+use crate::store::{Lease, Progress, Step, Waiting, expired};
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
@@ -61,6 +61,7 @@ fn fault(error: FileError) -> SendFault {
 /// The way out of a device.
 pub(super) struct Line {
     pub(super) channel: Arc<dyn Channel>,
+    pub(super) lease: Lease,
     /// How long somebody seems to type first.
     pub(super) typing_ms: Millis,
     /// Nothing more is typed from then on.
@@ -73,6 +74,7 @@ pub(super) async fn send(parts: Arc<Parts>, line: Line, ref_no: RefNo, waiting: 
     let (expires_at, earlier_attempts) = (waiting.expires_at, waiting.attempts);
     let sent = async {
         let outgoing = outgoing(&parts, ref_no.clone(), waiting).await?;
+        count_members(&parts, &line, &outgoing).await?;
         type_it(&parts, &line, &outgoing, expires_at).await?;
         // Storing the attempt and reading the file take time: this is the last look before it leaves.
         if parts.clock.now() >= expires_at {
@@ -87,6 +89,23 @@ pub(super) async fn send(parts: Arc<Parts>, line: Line, ref_no: RefNo, waiting: 
         Ok(()) => Ended::Sent { ref_no },
         Err(fault) => Ended::Failed { ref_no, fault, was_fetching: false },
     }
+}
+
+/// Stores to how many people a message in a group goes, before it goes to anybody: only this attempt knows it, and receipts
+/// may come after a crash.
+async fn count_members(parts: &Parts, line: &Line, outgoing: &Outgoing) -> Result<(), SendFault> {
+    if !outgoing.is_group {
+        return Ok(());
+    }
+    let limit = Duration::from_secs(limits::SEND_SECONDS_MAX);
+    let counted = parts.clock.within(limit, line.channel.count_members(outgoing)).await;
+    let counted = counted.map_err(|_| SendFault::Retry("WhatsApp did not say who is in the group".into()))?;
+    let Some(members) = counted? else { return Ok(()) };
+    let step = Step::Counted { members: members.into() };
+    let Lease { device_id, epoch } = line.lease.clone();
+    let progress = Progress { ref_no: outgoing.ref_no.clone(), device_id, epoch, step };
+    let stored = parts.store.progress(vec![progress]).await;
+    stored.map_err(|error| SendFault::Retry(format!("who it goes to could not be stored: {error}")))
 }
 
 /// Shows that somebody types, for as long as it takes. A message that would be too late by it leaves at once.

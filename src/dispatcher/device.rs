@@ -209,7 +209,8 @@ impl DeviceLoop {
             *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
             let typing_ms = hold::typing_ms(&self.held.pace, &job);
             self.next_slot = self.held.pace.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
-            let line = attempt::Line { channel: Arc::clone(&self.channel), typing_ms, stop: self.stop.clone() };
+            let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
+            let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             self.sends.spawn(attempt::send(Arc::clone(&self.parts), line, job.ref_no, job.load));
         }
         Ok(())

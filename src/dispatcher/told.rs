@@ -35,15 +35,16 @@ impl DeviceLoop {
 
     /// Stores what the channel told. A line moves on only after its message's end is on the disk.
     pub(super) async fn store_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
-        let (mut steps, mut ended) = (Vec::new(), Vec::new());
+        let (mut steps, mut ended, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for event in events {
             match event {
-                Event::Acknowledged { ref_no, members, at } => {
+                Event::Acknowledged { ref_no, at } => {
                     ended.push(ref_no.clone());
-                    steps.push((ref_no, Step::Sent { at, members: members.map(i64::from) }));
+                    steps.push((ref_no, Step::Sent { at }));
                 }
-                Event::Receipt { ref_no, kind, member, at } => {
+                Event::Receipt { ref_no, kind, member, at, stored } => {
                     ended.push(ref_no.clone());
+                    answers.push(stored);
                     steps.push((
                         ref_no,
                         match kind {
@@ -75,6 +76,10 @@ impl DeviceLoop {
             }
         }
         self.record(steps).await?;
+        for stored in answers {
+            // Who does not wait for it has gone.
+            let _ = stored.send(());
+        }
         for ref_no in ended {
             self.end(&ref_no);
         }

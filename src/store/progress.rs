@@ -18,9 +18,12 @@ pub struct Progress {
 
 #[derive(Debug, Clone)]
 pub enum Step {
+    /// It is about to go to so many members of a group.
+    Counted {
+        members: i64,
+    },
     Sent {
         at: Millis,
-        members: Option<i64>,
     },
     Delivered {
         at: Millis,
@@ -53,7 +56,7 @@ impl Step {
             Self::Delivered { .. } => Some(State::Delivered),
             Self::Read { .. } => Some(State::Read),
             Self::Aborted { .. } => Some(State::Aborted),
-            Self::Retry { .. } | Self::Fetched { .. } => None,
+            Self::Counted { .. } | Self::Retry { .. } | Self::Fetched { .. } => None,
         }
     }
 }
@@ -93,9 +96,10 @@ macro_rules! step {
 pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Result<(), StoreError> {
     for one in steps.iter().flat_map(|steps| steps.iter()) {
         match &one.step {
-            Step::Sent { at, members } => reach(conn, one, State::Sent, *at, *members).await,
-            Step::Delivered { at, member: None } => reach(conn, one, State::Delivered, *at, None).await,
-            Step::Read { at, member: None } => reach(conn, one, State::Read, *at, None).await,
+            Step::Counted { members } => step!(conn, one, "members = $4", "status = 'Q'", members),
+            Step::Sent { at } => reach(conn, one, State::Sent, *at).await,
+            Step::Delivered { at, member: None } => reach(conn, one, State::Delivered, *at).await,
+            Step::Read { at, member: None } => reach(conn, one, State::Read, *at).await,
             Step::Delivered { at, member: Some(member) } => store_member(conn, one, member, *at, None).await,
             Step::Read { at, member: Some(member) } => store_member(conn, one, member, *at, Some(*at)).await,
             Step::Aborted { at, reason } => step!(
@@ -117,13 +121,7 @@ pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Re
 
 /// Moves a message forward to `state`, or leaves it where it is further already. A date that is not there yet is set, those
 /// of the states before with it: what was read was delivered.
-async fn reach(
-    conn: &mut Conn,
-    one: &Progress,
-    state: State,
-    at: Millis,
-    members: Option<i64>,
-) -> Result<u64, StoreError> {
+async fn reach(conn: &mut Conn, one: &Progress, state: State, at: Millis) -> Result<u64, StoreError> {
     step!(
         conn,
         one,
@@ -131,11 +129,10 @@ async fn reach(
          sent_at = COALESCE(sent_at, $5), \
          delivered_at = CASE WHEN $4 IN ('D', 'R') THEN COALESCE(delivered_at, $5) ELSE delivered_at END, \
          read_at = CASE WHEN $4 = 'R' THEN COALESCE(read_at, $5) ELSE read_at END, \
-         members = COALESCE($6, members), under_way_at = NULL",
+         under_way_at = NULL",
         "status <> 'A'",
         state.letter(),
         at,
-        members,
     )
 }
 

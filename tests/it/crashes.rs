@@ -61,7 +61,8 @@ async fn post_until_gone(client: Client, round: usize, writer: usize, load: &Loa
     accepted
 }
 
-async fn count_unended(client: &Client) -> i64 {
+/// How many messages have not ended yet: read, or given up.
+pub async fn count_unended(client: &Client) -> i64 {
     let counts = client.manage("GET", "/messages/counts", None).await;
     ["Q", "S", "D"].iter().map(|state| counts.body["data"][*state].as_i64().expect("a count")).sum()
 }

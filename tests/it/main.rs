@@ -1,6 +1,7 @@
 //! Stories about the whole gateway, told by name, on real sockets and real stores. `world.rs` builds what they play in
 //! inside the test, `process.rs` runs the real program.
 
+mod baileys;
 mod bucket;
 mod client;
 mod network;
@@ -11,6 +12,7 @@ mod stage;
 mod world;
 
 mod answers;
+mod chatting;
 mod commands;
 mod crashes;
 mod documents;
@@ -18,6 +20,7 @@ mod fastapi;
 mod faults;
 mod idempotency;
 mod keys;
+mod linked_crashes;
 mod linking;
 mod malformed;
 mod managing;

@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: a PostgreSQL server to start, the languages of the samples, and a second client for
+//! What the tests need beside Rust: a PostgreSQL server to start, the languages of the samples, and another client for
 //! the simulated network. On Debian as root what is missing is installed; elsewhere the exact command is said. Nothing is
 //! ever skipped.
 
@@ -74,16 +74,11 @@ pub fn ready(root: &Path, suites: &[Suite]) -> anyhow::Result<()> {
     if let Some(tool) = missing.iter().find(|tool| !succeeds(tool.probe)) {
         bail!("{} is still missing; `{}` should succeed", tool.name, tool.probe.join(" "));
     }
-    for suite in suites {
-        match suite {
-            Suite::Gateway => {
-                python(root)?;
-                node(&root.join("docs/samples/node"))?;
-            }
-            Suite::Simulator => baileys(root)?,
-        }
+    if suites.contains(&Suite::Gateway) {
+        python(root)?;
+        node(&root.join("docs/samples/node"))?;
     }
-    Ok(())
+    baileys(root)
 }
 
 fn install(missing: &[&Tool]) -> anyhow::Result<()> {
@@ -126,7 +121,8 @@ fn python(root: &Path) -> anyhow::Result<()> {
     std::fs::write(&stamp, text).with_context(|| stamp.display().to_string())
 }
 
-/// The second client of the simulated network's tests. Its packages stay out of the sources, which are nobody's to fill.
+/// Another client for the simulated network, which both suites' stories link. Its packages stay out of the sources, which
+/// are nobody's to fill.
 fn baileys(root: &Path) -> anyhow::Result<()> {
     let (from, folder) = (root.join("simulator/tests/baileys"), root.join("target/tools/baileys"));
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;

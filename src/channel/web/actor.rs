@@ -273,8 +273,8 @@ impl Actor {
             session: self.sessions,
             actor: self.reports.clone(),
             events: self.events.clone(),
-            shared: self.shared.clone(),
             clock: self.parts.clock.clone(),
+            held: self.parts.receipts.clone(),
         };
         let plan = Plan {
             keys: self.keys.clone(),

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use whatsapp_rust::wacore::client_profile::ClientProfile;
@@ -26,6 +27,7 @@ use whatsapp_rust::wacore::store::traits::{Backend, DeviceStore};
 
 use crate::clock::Clock;
 use crate::device::Device;
+use crate::limits;
 use crate::seal::{DoesNotOpen, Sealers};
 use crate::store::{self, KeyChange, KeyKind, KeyRow, Lease, Store};
 
@@ -52,6 +54,7 @@ impl KeyRing {
             client_id: device.client_id,
             lease: Lease { device_id: device.id.clone(), epoch },
             writes: TaskTracker::new(),
+            arrivals: Arc::new(Semaphore::new(limits::ARRIVALS_AT_ONCE_MAX)),
         }
     }
 }
@@ -65,6 +68,8 @@ pub struct Keys {
     lease: Lease,
     /// What is being written through this and its clones. Closed: nothing is written through them any more.
     writes: TaskTracker,
+    /// A permit for each write of messages that came in and are not committed yet; all of them are a barrier.
+    arrivals: Arc<Semaphore>,
 }
 
 impl Keys {
@@ -173,6 +178,16 @@ impl Keys {
     fn begin_write(&self) -> Result<TaskTrackerToken> {
         let token = self.writes.token();
         if self.writes.is_closed() { Err(Fault::Database(Box::new(Closed))) } else { Ok(token) }
+    }
+
+    /// Waits until the messages are stored whose storing has begun. The library moves a session on in memory when it has
+    /// decrypted a message, and writes both at the same time: with the session on the disk first, a crash between would make
+    /// the message, when it comes again, one that was had already. What is decrypted and does not store itself yet is not
+    /// seen from here, so that a crash at that moment still can.
+    async fn arrivals_stored(&self) {
+        let all = u32::try_from(limits::ARRIVALS_AT_ONCE_MAX).unwrap_or(u32::MAX);
+        // It is never closed.
+        drop(self.arrivals.acquire_many(all).await);
     }
 
     async fn put(&self, kind: KeyKind, owner: &str, name: &str, value: &[u8]) -> Result<()> {

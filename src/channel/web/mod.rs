@@ -45,11 +45,15 @@ pub struct Parts {
     pub network: Network,
     pub clock: Clock,
     starts: Arc<Semaphore>,
+    /// So many receipts at once are kept from being confirmed until they are stored.
+    receipts: Arc<Semaphore>,
 }
 
 impl Parts {
     pub fn new(keys: KeyRing, network: Network, clock: Clock) -> Self {
-        Self { keys, network, clock, starts: Arc::new(Semaphore::new(limits::CONNECTS_MAX)) }
+        let starts = Arc::new(Semaphore::new(limits::CONNECTS_MAX));
+        let receipts = Arc::new(Semaphore::new(limits::RECEIPTS_HELD_MAX));
+        Self { keys, network, clock, starts, receipts }
     }
 }
 
@@ -123,6 +127,14 @@ impl Channel for Web {
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault> {
         let client = self.shared.online().ok_or(SendFault::NotConnected)?;
         send::send(&self.shared, &client, message).await
+    }
+
+    async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {
+        if !message.is_group {
+            return Ok(None);
+        }
+        let client = self.shared.online().ok_or(SendFault::NotConnected)?;
+        send::count_members(&client, &message.destination).await.map(Some)
     }
 
     async fn type_to(&self, message: &Outgoing) {

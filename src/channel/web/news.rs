@@ -6,15 +6,14 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use whatsapp_rust::types::events::{Event as News, EventHandler, EventInterest, EventKind, Receipt, ServerAck};
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::{Jid, Server};
 
 use super::send::refusal;
-use super::shared::Shared;
 use crate::channel::{Event, Events, ReceiptKind};
 use crate::clock::Clock;
 use crate::message::RefNo;
@@ -29,8 +28,9 @@ pub struct Reporter {
     pub session: u64,
     pub actor: mpsc::Sender<Told>,
     pub events: Events,
-    pub shared: Shared,
     pub clock: Clock,
+    /// So many receipts at once are held until they are stored.
+    pub held: Arc<Semaphore>,
 }
 
 impl EventHandler for Reporter {
@@ -71,10 +71,7 @@ impl Reporter {
         }
         let Some(ref_no) = RefNo::of_whatsapp_id(&ack.id) else { return };
         let event = match &ack.error {
-            None => {
-                let members = self.shared.take_members(&ref_no);
-                Event::Acknowledged { ref_no, members, at: self.clock.now() }
-            }
+            None => Event::Acknowledged { ref_no, at: self.clock.now() },
             Some(code) => Event::Refused { ref_no, fault: refusal(code) },
         };
         hand(&self.events, event);
@@ -92,13 +89,26 @@ impl Reporter {
         };
         // The library says of no receipt that it is of a group.
         let member = (receipt.source.chat.server == Server::Group).then(|| person(&receipt.source));
+        let mut waiting = Vec::new();
         for ref_no in receipt.message_ids.iter().filter_map(|id| RefNo::of_whatsapp_id(id)) {
+            let (stored, is_stored) = oneshot::channel();
             let at = self.clock.now();
-            // Whoever has it had it from the server: a group's count must not wait for an acknowledgement that was lost.
-            if let Some(members) = self.shared.take_members(&ref_no) {
-                hand(&self.events, Event::Acknowledged { ref_no: ref_no.clone(), members: Some(members), at });
-            }
-            hand(&self.events, Event::Receipt { ref_no, kind, member: member.clone(), at });
+            hand(&self.events, Event::Receipt { ref_no, kind, member: member.clone(), at, stored });
+            waiting.push(is_stored);
+        }
+        self.hold(waiting);
+    }
+
+    /// Waits until receipts are stored. The library has a task for each, which confirms it when this returns: a crash
+    /// before lets it come again, and a crash after finds it stored. When more wait than may, as after a long absence, the
+    /// others are confirmed at once: a crash at that moment leaves their messages behind the truth.
+    fn hold(&self, waiting: Vec<oneshot::Receiver<()>>) {
+        let Ok(_permit) = self.held.try_acquire() else { return };
+        if !waiting.is_empty() {
+            tokio::task::block_in_place(|| {
+                // What could not be stored is not waited for any longer.
+                waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
+            });
         }
     }
 }
@@ -133,28 +143,13 @@ mod tests {
         let (actor, told) = mpsc::channel(8);
         let (events, happened) = mpsc::channel(8);
         let clock = Clock::held(1_000);
-        (Reporter { session: 1, actor, events, shared: Shared::new(clock.clone()), clock }, happened, told)
+        // Nobody stores anything here, nor is it waited for.
+        let held = Arc::new(Semaphore::new(0));
+        (Reporter { session: 1, actor, events, clock, held }, happened, told)
     }
 
     fn ref_no() -> RefNo {
         RefNo::new(&Clock::system())
-    }
-
-    #[test]
-    fn an_acknowledgement_says_to_how_many_it_went() {
-        let (reporter, mut happened, _told) = reporter();
-        let ref_no = ref_no();
-        reporter.shared.note_members(ref_no.clone(), 3);
-        let ack = ServerAck::builder().id(ref_no.whatsapp_id()).class("message".into()).build();
-        reporter.handle_event(Arc::new(News::ServerAck(ack.clone())));
-        reporter.handle_event(Arc::new(News::ServerAck(ack)));
-        let members: Vec<_> = std::iter::from_fn(|| happened.try_recv().ok())
-            .map(|event| match event {
-                Event::Acknowledged { members, .. } => members,
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(members, [Some(3), None]);
     }
 
     #[test]
@@ -189,6 +184,27 @@ mod tests {
             matches!(&told[..], [Event::Receipt { kind: ReceiptKind::Read, member: Some(who), .. }] if who == "628"),
             "{told:?}"
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_receipt_is_not_confirmed_before_it_is_stored() {
+        let (mut reporter, mut happened, _told) = reporter();
+        reporter.held = Arc::new(Semaphore::new(1));
+        let mut telling = tokio::task::JoinSet::new();
+        telling.spawn_blocking(move || {
+            let receipt = Receipt::builder()
+                .source(MessageSource::default())
+                .message_ids(vec![ref_no().whatsapp_id()])
+                .timestamp(whatsapp_rust::chrono::DateTime::UNIX_EPOCH)
+                .r#type(ReceiptType::Delivered)
+                .offline(false)
+                .build();
+            reporter.handle_event(Arc::new(News::Receipt(receipt)));
+        });
+        let Some(Event::Receipt { stored, .. }) = happened.recv().await else { panic!("a receipt") };
+        assert!(telling.try_join_next().is_none());
+        stored.send(()).unwrap();
+        telling.join_next().await.unwrap().unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,10 +12,7 @@ use crate::channel::{Body, Outgoing, SendFault};
 /// Hands a message to WhatsApp: it is written out when this returns.
 pub async fn send(shared: &Shared, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
     let to = if message.is_group {
-        let group = Jid::group(message.destination.as_str());
-        let members = count_members(client, &group).await?;
-        shared.note_members(message.ref_no.clone(), members);
-        group
+        Jid::group(message.destination.as_str())
     } else {
         check_number(shared, client, &message.destination).await?;
         Jid::pn(message.destination.as_str())
@@ -44,8 +41,8 @@ async fn check_number(shared: &Shared, client: &Client, number: &str) -> Result<
 }
 
 /// To how many people a message in this group goes: the writer is a member too.
-async fn count_members(client: &Client, group: &Jid) -> Result<u32, SendFault> {
-    let info = client.groups().query_info(group).await.map_err(|error| match error {
+pub async fn count_members(client: &Client, group: &str) -> Result<u32, SendFault> {
+    let info = client.groups().query_info(&Jid::group(group)).await.map_err(|error| match error {
         GroupError::Iq(error) => iq_fault(error),
         other => unless_offline(client, other.to_string()),
     })?;

@@ -10,7 +10,6 @@ use whatsapp_rust::upload::UploadResponse;
 use crate::clock::{Clock, Millis};
 use crate::limits;
 use crate::media::kind::MediaKind;
-use crate::message::RefNo;
 
 /// How long it is believed that a number is on WhatsApp, and that it is not.
 const ON_WHATSAPP_MS: Millis = 7 * 86_400_000;
@@ -28,8 +27,6 @@ pub type FileName = (MediaKind, [u8; 32]);
 struct Inner {
     /// The client, while it is connected and logged in.
     online: Option<Arc<Client>>,
-    /// To how many people a group's message goes that is not acknowledged yet.
-    members: HashMap<RefNo, u32>,
     /// Which numbers are on WhatsApp, each until when that is believed.
     numbers: HashMap<String, (bool, Millis)>,
     uploads: HashMap<FileName, (Upload, Millis)>,
@@ -62,19 +59,6 @@ impl Shared {
     /// Forgets what belonged to an account that is no longer linked.
     pub fn forget(&self) {
         *self.inner() = Inner::default();
-    }
-
-    pub fn note_members(&self, ref_no: RefNo, members: u32) {
-        let mut inner = self.inner();
-        // Those that were never acknowledged are counted again when they are sent again.
-        if inner.members.len() >= limits::DEVICE_WINDOW_MESSAGES_MAX {
-            inner.members.clear();
-        }
-        inner.members.insert(ref_no, members);
-    }
-
-    pub fn take_members(&self, ref_no: &RefNo) -> Option<u32> {
-        self.inner().members.remove(ref_no)
     }
 
     /// Whether a number is on WhatsApp, if that is known.

@@ -186,7 +186,7 @@ impl ProtocolStore for Keys {
     }
 
     async fn store_pending_inbound(&self, chat: &str, sender: &str, id: &str, message: &[u8]) -> Result<()> {
-        self.put_rows(KeyKind::Pending, vec![self.pending_row(chat, sender, id, message)]).await
+        self.store_pending_inbound_batch(&[PendingInboundRow { chat, sender, id, message }]).await
     }
 
     async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
@@ -202,6 +202,8 @@ impl ProtocolStore for Keys {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
+        // It is never closed. What moves sessions on waits for this: see `Keys::arrivals_stored`.
+        let _permit = self.arrivals.acquire().await;
         let rows = rows.iter().map(|row| self.pending_row(row.chat, row.sender, row.id, row.message));
         self.put_rows(KeyKind::Pending, rows.collect()).await
     }

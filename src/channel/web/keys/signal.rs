@@ -37,12 +37,14 @@ impl SignalStore for Keys {
     }
 
     async fn put_session(&self, address: &str, session: &[u8]) -> Result<()> {
+        self.arrivals_stored().await;
         self.put(KeyKind::Session, user(address), address, session).await
     }
 
     async fn put_sessions_batch(&self, sessions: &[(Arc<str>, Bytes)]) -> Result<()> {
         let rows =
             sessions.iter().map(|(address, session)| self.row(KeyKind::Session, user(address), address, session));
+        self.arrivals_stored().await;
         self.put_rows(KeyKind::Session, rows.collect()).await
     }
 
@@ -119,11 +121,13 @@ impl SignalStore for Keys {
     }
 
     async fn put_sender_key(&self, address: &str, record: &[u8]) -> Result<()> {
+        self.arrivals_stored().await;
         self.put(KeyKind::SenderKey, "", address, record).await
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Result<()> {
         let rows = sender_keys.iter().map(|(address, record)| self.row(KeyKind::SenderKey, "", address, record));
+        self.arrivals_stored().await;
         self.put_rows(KeyKind::SenderKey, rows.collect()).await
     }
 
