@@ -347,7 +347,7 @@ stories! {
         let client = &serving.client;
         eventually("every message has left", async || {
             let counts = client.manage("GET", "/messages/counts", None).await;
-            if counts.body["data"]["Q"] == 0 { Ok(()) } else { Err(counts.text) }
+            if counts.body["data"]["Q"] == 0 { Ok(()) } else { Err(counts.text + &serving.log()) }
         })
         .await;
         eventually("everything that was written is in the inbox", async || {

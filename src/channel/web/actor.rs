@@ -9,7 +9,7 @@ use whatsapp_rust::types::events::Event as News;
 use super::Parts;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
-use super::keys::Keys;
+use super::keys::{Keys, Missed};
 use super::news::{Reporter, Told};
 use super::session::{Plan, Session};
 use super::shared::Shared;
@@ -40,6 +40,8 @@ pub struct Actor {
     pub commands: mpsc::Receiver<Command>,
     pub reports: mpsc::Sender<Told>,
     pub told: mpsc::Receiver<Told>,
+    pub misses: mpsc::Sender<Missed>,
+    pub missed: mpsc::Receiver<Missed>,
     pub session: Option<Session>,
     /// The number of the session; what earlier ones still tell is not heard.
     pub sessions: u64,
@@ -85,6 +87,7 @@ impl Actor {
                     }
                 }
                 () = ended(&mut self.session) => self.session_ended().await,
+                Some(missed) = self.missed.recv() => self.ask_again(missed).await,
                 command = self.commands.recv() => match command {
                     Some(Command::Link(way)) => self.link(way).await,
                     Some(Command::Unlink) => self.unlink().await,
@@ -261,6 +264,17 @@ impl Actor {
         }
     }
 
+    /// Asks the sender of a message for it again: a crash came between its decryption and its storing.
+    async fn ask_again(&self, missed: Missed) {
+        let Some(session) = &self.session else { return };
+        tracing::info!("a message that a crash took is asked for again");
+        let limit = Duration::from_secs(limits::CLOSE_SECONDS_MAX);
+        let asked = session.ask_again(missed, self.parts.clock.now());
+        if !matches!(self.parts.clock.within(limit, asked).await, Ok(Ok(_))) {
+            tracing::warn!("a message could not be asked for again; it comes with the next connection");
+        }
+    }
+
     async fn connect(&mut self) {
         self.tell(Health::new(DeviceState::Connecting, "")).await;
         self.start(None).await;
@@ -279,6 +293,7 @@ impl Actor {
         let plan = Plan {
             keys: self.keys.clone(),
             network: self.parts.network.clone(),
+            missed: self.misses.clone(),
             inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
             reporter,
             phone,

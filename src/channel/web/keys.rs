@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use whatsapp_rust::wacore::client_profile::ClientProfile;
@@ -54,6 +54,7 @@ impl KeyRing {
             client_id: device.client_id,
             lease: Lease { device_id: device.id.clone(), epoch },
             writes: TaskTracker::new(),
+            missed: None,
             arrivals: Arc::new(Semaphore::new(limits::ARRIVALS_AT_ONCE_MAX)),
         }
     }
@@ -68,14 +69,24 @@ pub struct Keys {
     lease: Lease,
     /// What is being written through this and its clones. Closed: nothing is written through them any more.
     writes: TaskTracker,
+    /// Where messages are told of that came in before and are not ours all the same.
+    missed: Option<mpsc::Sender<Missed>>,
     /// A permit for each write of messages that came in and are not committed yet; all of them are a barrier.
     arrivals: Arc<Semaphore>,
 }
 
+/// A message that was decrypted before a crash and not stored: the library takes it for one that was had already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    pub chat: String,
+    pub sender: String,
+    pub id: String,
+}
+
 impl Keys {
     /// The same keys, for one run of the library: see [`Keys::close`].
-    pub fn of_session(&self) -> Self {
-        Self { writes: TaskTracker::new(), ..self.clone() }
+    pub fn of_session(&self, missed: mpsc::Sender<Missed>) -> Self {
+        Self { writes: TaskTracker::new(), missed: Some(missed), ..self.clone() }
     }
 
     /// Waits for what is being written, and lets nothing be written any more: what the library left undone when it stopped
@@ -244,6 +255,11 @@ impl DeviceStore for Keys {
         StorageResourceReport { memory_bytes: Some(0), ..Default::default() }
     }
 }
+
+/// A message is not ours yet: the library must not confirm it.
+#[derive(Debug, thiserror::Error)]
+#[error("the message was never stored; its sender is asked for it again")]
+struct NotStored;
 
 /// The run of the library that this was for is over.
 #[derive(Debug, thiserror::Error)]

@@ -80,6 +80,7 @@ impl Web {
         let start = start(device, account.map(|(number, _)| number), parts.clock.now());
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (reports, told) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
+        let (misses, missed) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
         let (shared, clock) = (Shared::new(parts.clock.clone()), parts.clock.clone());
         let actor = Actor {
             parts,
@@ -89,6 +90,8 @@ impl Web {
             commands: orders,
             reports,
             told,
+            misses,
+            missed,
             session: None,
             sessions: 0,
             linking: None,

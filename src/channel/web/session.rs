@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
+use whatsapp_rust::features::{RetryRequestError, RetryRequestOptions, RetryRequestOutcome};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
-use whatsapp_rust::{CacheConfig, Client};
+use whatsapp_rust::{CacheConfig, Client, NodeBuilder};
 
 use super::inbound::Inbox;
-use super::keys::Keys;
+use super::keys::{Keys, Missed};
 use super::network::{MediaHosts, Network, Sockets};
 use super::news::Reporter;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::limits;
 
 /// How the phone's list of linked devices names this gateway.
@@ -42,6 +45,8 @@ pub struct Plan {
     pub network: Network,
     pub reporter: Reporter,
     pub inbox: Inbox,
+    /// Where messages are told of whose senders are to be asked again.
+    pub missed: mpsc::Sender<Missed>,
     /// The phone that is to be given a code to type, when an account is linked that way.
     pub phone: Option<String>,
     pub clock: Clock,
@@ -55,7 +60,7 @@ impl Session {
     /// # Errors
     /// When its keys cannot be read.
     pub async fn start(plan: Plan) -> Result<Self, BotBuilderError> {
-        let keys = plan.keys.of_session();
+        let keys = plan.keys.of_session(plan.missed);
         let mut builder = Bot::builder()
             .with_backend_arc(keys.backend())
             .with_transport_factory(Sockets(plan.network.clone()))
@@ -82,6 +87,27 @@ impl Session {
     /// It is connected: others may start.
     pub fn has_started(&self) {
         self.started.cancel();
+    }
+
+    /// Asks the sender of a message for it again.
+    pub fn ask_again(
+        &self,
+        missed: Missed,
+        now: Millis,
+    ) -> BoxFuture<'static, Result<RetryRequestOutcome, RetryRequestError>> {
+        let client = self.client.clone();
+        // Boxed, so that who waits for it need not know what the library does.
+        async move {
+            let is_group = missed.chat.ends_with("@g.us");
+            let from = if is_group { &missed.chat } else { &missed.sender };
+            let mut stanza = NodeBuilder::new("message").attr("id", missed.id.as_str()).attr("from", from.as_str());
+            if is_group {
+                stanza = stanza.attr("participant", missed.sender.as_str());
+            }
+            let stanza = stanza.attr("t", now / 1_000).attr("type", "text").build();
+            client.request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new()).await
+        }
+        .boxed()
     }
 
     /// Waits until it ends by itself.

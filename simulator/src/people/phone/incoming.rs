@@ -49,7 +49,6 @@ impl Phone {
             _ if !opened.is_readable => return actions.push(Action::Send(head.ack(Some(UNPARSABLE)))),
             _ => {}
         }
-        actions.push(Action::Send(head.delivered()));
         match (opened.said, opened.asked) {
             (Some((saying, sent_to)), _) => self.show(&head, saying, sent_to, actions),
             (None, Some(request)) if head.is_own => self.answer_companion(&head.sender, request, now_ms),
@@ -57,6 +56,8 @@ impl Phone {
             (None, None) if opened.is_repeated && !head.is_peer => actions.push(self.repeated(&head)),
             (None, None) => {}
         }
+        // What is receipted is shown already.
+        actions.push(Action::Send(head.delivered()));
     }
 
     /// Decrypts each `<enc>`.

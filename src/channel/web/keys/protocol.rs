@@ -7,7 +7,7 @@ use whatsapp_rust::wacore::store::traits::{
     DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore, TcTokenEntry,
 };
 
-use super::{Keys, clean, count, failed, from_json, pair, plain, to_json};
+use super::{Fault, Keys, Missed, NotStored, clean, count, failed, from_json, pair, plain, to_json};
 use crate::store::{KeyChange, KeyKind, KeyRow};
 
 impl Keys {
@@ -190,7 +190,20 @@ impl ProtocolStore for Keys {
     }
 
     async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
-        self.get(KeyKind::Pending, chat, &pair(sender, id)).await
+        let found = self.find(KeyKind::Pending, chat, &pair(sender, id)).await?;
+        match (found, &self.missed) {
+            // What is ours keeps its row, without the message.
+            (Some(row), _) => row.value.is_some().then(|| self.open(KeyKind::Pending, &row)).transpose(),
+            (None, None) => Ok(None),
+            // The library asks when a message comes that its session is beyond. One that was never stored would be
+            // confirmed, and lost.
+            (None, Some(missed)) => {
+                let (chat, sender, id) = (chat.to_owned(), sender.to_owned(), id.to_owned());
+                // When too many are missed at once the others come again with the next connection.
+                let _ = missed.try_send(Missed { chat, sender, id });
+                Err(Fault::Database(Box::new(NotStored)))
+            }
+        }
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
@@ -212,8 +225,8 @@ impl ProtocolStore for Keys {
         if keys.is_empty() {
             return Ok(());
         }
-        let name = |key: &PendingInboundKey<'_>| clean(&pair(key.sender, key.id)).into_owned();
-        let places = keys.iter().map(|key| (clean(key.chat).into_owned(), name(key))).collect();
-        self.change(vec![KeyChange::Forget { kind: KeyKind::Pending, places }]).await.map(drop)
+        let done =
+            |key: &PendingInboundKey<'_>| KeyRow { value: None, ..self.pending_row(key.chat, key.sender, key.id, &[]) };
+        self.put_rows(KeyKind::Pending, keys.iter().map(done).collect()).await
     }
 }
