@@ -12,7 +12,9 @@ mod load;
 mod machine;
 mod null;
 mod report;
+#[allow(dead_code, reason = "the benchmark of linked accounts uses the rest")]
 mod script;
+#[allow(dead_code, reason = "the benchmark of linked accounts uses the rest")]
 mod server;
 mod site;
 mod start;

@@ -38,6 +38,15 @@ enum Values {
 impl Script {
     /// `POST /message` to destinations that differ, through `queues` in turn. `first` is the first destination's number.
     pub fn post(queues: &[String], first: u64) -> Self {
+        Self { first, ..Self::posting(queues, Values::Destinations) }
+    }
+
+    /// `POST /message` to these destinations in turn, through `queues` in turn.
+    pub fn post_to(queues: &[String], destinations: Vec<String>) -> Self {
+        Self::posting(queues, Values::Listed(destinations))
+    }
+
+    fn posting(queues: &[String], destinations: Values) -> Self {
         let queue = queues.first().cloned().unwrap_or_default();
         let place = destination(0);
         let start = format!(r#"{{"queue":"{queue}","destination":"{place}","message":""#);
@@ -52,9 +61,9 @@ impl Script {
         let behind = |mark: &str| head.len() + body.find(mark).map_or(0, |at| at + mark.len());
         let holes = vec![
             Hole { at: behind(r#""queue":""#), values: Values::Listed(queues.to_vec()) },
-            Hole { at: behind(r#""destination":""#), values: Values::Destinations },
+            Hole { at: behind(r#""destination":""#), values: destinations },
         ];
-        Self { template: [head, body].concat().into_bytes(), holes, first, wanted: 201 }
+        Self { template: [head, body].concat().into_bytes(), holes, first: 0, wanted: 201 }
     }
 
     /// `GET /status/{ref_no}`, in turn.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use wachat::clock::Clock;
 use wachat::device::DeviceState;
 
@@ -30,13 +30,14 @@ pub struct Server {
 impl Server {
     /// Starts `wachat serve` on a site; it may not answer yet.
     pub fn gateway(site: &Site) -> anyhow::Result<Self> {
-        let address = free_address()?;
-        let mut command = Command::new(BINARY);
-        command.args(["serve", "--rate-limit", "0", "--listen", &address.to_string()]);
-        command.arg("--data-dir").arg(site.folder());
-        if let Some(url) = site.database_url() {
-            command.args(["--database-url", url]);
-        }
+        let (command, address) = serve(site)?;
+        Self::start(command, address, site.folder())
+    }
+
+    /// The same on a simulated WhatsApp network, for a build that can.
+    pub fn gateway_on(site: &Site, network: &str) -> anyhow::Result<Self> {
+        let (mut command, address) = serve(site)?;
+        command.env("WACHAT_SIMULATED_NETWORK", network);
         Self::start(command, address, site.folder())
     }
 
@@ -44,6 +45,7 @@ impl Server {
     pub fn null(site: &Site) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
+        command.env_clear();
         command.arg("--serve-null").arg(address.to_string()).arg(site.folder());
         if let Some(url) = site.database_url() {
             command.args(["--database-url", url]);
@@ -53,8 +55,8 @@ impl Server {
 
     fn start(mut command: Command, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
         let log = folder.join("server.log");
-        // Nothing of the operator's own settings, from his environment or his folder, is to be measured.
-        command.env_clear().env("WACHAT_API_KEY", KEY).current_dir(folder);
+        // Nor is a file of settings in the folder that the benchmark was started in.
+        command.env("WACHAT_API_KEY", KEY).current_dir(folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
         Ok(Self { child, address, log })
@@ -104,6 +106,20 @@ impl Server {
         Ok(this)
     }
 
+    /// Stops it in order, as a SIGTERM does, and waits until it has ended.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let told = Command::new("kill").arg(self.id().to_string()).status()?;
+        ensure!(told.success(), "kill: {told}");
+        let clock = Clock::system();
+        let ended = async {
+            while self.child.try_wait()?.is_none() {
+                clock.sleep(10 * POLL).await;
+            }
+            anyhow::Ok(())
+        };
+        clock.within(PATIENCE, ended).await.context("it does not end").and_then(|ended| ended)
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -116,20 +132,12 @@ impl Server {
 
     /// Resident memory now, in MB.
     pub fn memory_mb(&self) -> anyhow::Result<f64> {
-        self.status_mb("VmRSS:")
+        memory_mb(self.id()).with_context(|| self.last_words())
     }
 
     /// The most memory that was ever resident, in MB.
     pub fn memory_peak_mb(&self) -> anyhow::Result<f64> {
-        self.status_mb("VmHWM:")
-    }
-
-    fn status_mb(&self, name: &str) -> anyhow::Result<f64> {
-        let path = format!("/proc/{}/status", self.id());
-        let status = std::fs::read_to_string(path).with_context(|| self.last_words())?;
-        let kb =
-            status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")).context("memory")?;
-        Ok(kb.trim().parse::<f64>()? * 1024.0 / 1e6)
+        status_mb(self.id(), "VmHWM:").with_context(|| self.last_words())
     }
 
     /// The end of its log, for who has to find out what went wrong.
@@ -148,6 +156,17 @@ impl Drop for Server {
     }
 }
 
+/// Memory of a process that is resident now, in MB.
+pub fn memory_mb(process: u32) -> anyhow::Result<f64> {
+    status_mb(process, "VmRSS:")
+}
+
+fn status_mb(process: u32, name: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let kb = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")).context("memory")?;
+    Ok(kb.trim().parse::<f64>()? * 1024.0 / 1e6)
+}
+
 /// User and system time that a process has taken.
 pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
@@ -155,6 +174,19 @@ pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
     let ticks: Vec<u32> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
     Ok(TICK * ticks.iter().sum())
+}
+
+/// `wachat serve` on a site, and where it will answer. Nothing of the operator's own settings is to be measured.
+fn serve(site: &Site) -> anyhow::Result<(Command, SocketAddr)> {
+    let address = free_address()?;
+    let mut command = Command::new(BINARY);
+    command.env_clear();
+    command.args(["serve", "--rate-limit", "0", "--listen", &address.to_string()]);
+    command.arg("--data-dir").arg(site.folder());
+    if let Some(url) = site.database_url() {
+        command.args(["--database-url", url]);
+    }
+    Ok((command, address))
 }
 
 /// An address of this machine that nobody listens on at this moment.

@@ -9,8 +9,6 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
 
-use suite::Suite;
-
 const HELP: &str = "\
 The project's chores
 
@@ -19,6 +17,7 @@ The project's chores
   cargo xtask test simulator [ARGS]     the simulated network's tests alone
   cargo xtask ci                        formatting, lints and every test: what has to be green before a change lands
   cargo xtask bench [ARGS]              measure the gateway, each figure beside a baseline (`cargo xtask bench -- --help`)
+  cargo xtask bench devices [ARGS]      measure linked accounts on a simulated network (`cargo xtask bench devices --help`)
   cargo xtask bench simulator [ARGS]    measure the simulated network (`cargo xtask bench simulator --help`)
   cargo xtask openapi                   write docs/openapi.json anew
 ";
@@ -71,14 +70,12 @@ fn ci() -> anyhow::Result<()> {
 }
 
 fn bench(arguments: &[String]) -> anyhow::Result<()> {
-    let (suite, arguments) = match suite::chosen(arguments) {
-        ([suite], arguments) => (*suite, arguments),
-        (_, arguments) => (Suite::Gateway, arguments),
-    };
+    let program = arguments.first().and_then(|name| suite::bench(name));
+    let arguments = if program.is_some() { &arguments[1..] } else { arguments };
     let arguments = arguments.strip_prefix(&["--".to_owned()]).unwrap_or(arguments);
     let mut rest = vec!["--".to_owned()];
     rest.extend_from_slice(arguments);
-    cargo(&["bench", "--locked", "--package", suite.package(), "--bench", suite.bench()], &rest)
+    program.unwrap_or(suite::GATEWAY).run(&rest)
 }
 
 fn openapi() -> anyhow::Result<()> {

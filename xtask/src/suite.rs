@@ -5,6 +5,8 @@ use crate::cargo;
 
 /// The gateway's feature for a simulated network.
 const SIMULATED: &str = "simulated-network";
+/// Builds the simulated network, which is started beside the gateway.
+const NETWORK: [&str; 6] = ["build", "--locked", "--package", "simulator", "--bin", "simulator"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Suite {
@@ -15,21 +17,6 @@ pub enum Suite {
 pub const ALL: &[Suite] = &[Suite::Gateway, Suite::Simulator];
 
 impl Suite {
-    /// The package that has the suite's benchmark.
-    pub fn package(self) -> &'static str {
-        match self {
-            Self::Gateway => "wachat",
-            Self::Simulator => "simulator",
-        }
-    }
-
-    pub fn bench(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Simulator => "network",
-        }
-    }
-
     /// Runs one of cargo's commands on the suite's packages. The gateway's stories play on a simulated network, for which
     /// it is built without a check that the ordinary build has.
     pub fn cargo(self, command: &str, rest: &[String]) -> anyhow::Result<()> {
@@ -55,5 +42,37 @@ pub fn chosen(arguments: &[String]) -> (&'static [Suite], &[String]) {
         Some("gateway") => (&[Suite::Gateway], &arguments[1..]),
         Some("simulator") => (&[Suite::Simulator], &arguments[1..]),
         _ => (ALL, arguments),
+    }
+}
+
+/// A program that measures.
+#[derive(Clone, Copy)]
+pub struct Bench {
+    package: &'static str,
+    name: &'static str,
+    needs_network: bool,
+}
+
+/// What is measured unless something else is named: the gateway that people run.
+pub const GATEWAY: Bench = Bench { package: "wachat", name: "gateway", needs_network: false };
+
+/// The program that measures what is named so.
+pub fn bench(name: &str) -> Option<Bench> {
+    Some(match name {
+        "gateway" => GATEWAY,
+        "devices" => Bench { package: "wachat", name: "devices", needs_network: true },
+        "simulator" => Bench { package: "simulator", name: "network", needs_network: false },
+        _ => return None,
+    })
+}
+
+impl Bench {
+    pub fn run(self, rest: &[String]) -> anyhow::Result<()> {
+        let mut words = vec!["bench", "--locked", "--package", self.package, "--bench", self.name];
+        if self.needs_network {
+            cargo(&NETWORK, &["--release".to_owned()])?;
+            words.extend(["--features", SIMULATED]);
+        }
+        cargo(&words, rest)
     }
 }

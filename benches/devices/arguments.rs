@@ -1,0 +1,117 @@
+//! What the benchmark is asked to do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use crate::accounts::SENDERS_MAX;
+
+/// Measures linked accounts on a simulated network, each figure beside the client library alone.
+///
+/// docs/benchmarks.md says what each figure means.
+#[derive(Parser)]
+#[command(name = "bench", bin_name = "cargo xtask bench devices")]
+pub struct Arguments {
+    /// Measure only these
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<Name>,
+    /// Runs of each measurement; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    runs: u32,
+    /// Linked devices at the most
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    devices: u32,
+    /// Messages in one measurement of sending
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    messages: u32,
+    /// Whether phones take what is sent, and answer with receipts, or are switched off
+    #[arg(long, value_name = "STATE", default_value = "off")]
+    phones: Phones,
+    /// Measure on PostgreSQL: a URL of a database on which databases may be created and dropped
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Where the figures go, for programs [default: target/bench/devices.json]
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Exit with 1 when an aim is missed
+    #[arg(long)]
+    pub strict: bool,
+    /// Run the client library alone, on a network, under who gives orders: the benchmark starts itself so
+    #[arg(long, num_args = 2, value_names = ["NETWORK", "ORDERS"], hide = true)]
+    pub bare: Option<Vec<SocketAddr>>,
+    /// Given by `cargo bench` to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Name {
+    /// Memory of a linked device: of one, of 50, and of all
+    Memory,
+    /// From the start of a gateway until all its devices are online
+    Restart,
+    /// From acceptance to S, over one device and over 50
+    Sending,
+}
+
+/// Whether the phones of the network are on while messages are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Phones {
+    On,
+    Off,
+}
+
+impl Arguments {
+    pub fn extent(&self) -> Extent {
+        Extent {
+            runs: self.runs,
+            warm_up: Duration::ZERO,
+            length: Duration::ZERO,
+            devices: self.devices,
+            messages: u64::from(self.messages),
+            phones: self.phones,
+            only: self.only.clone(),
+        }
+    }
+}
+
+/// How much is measured.
+#[derive(Debug, Clone)]
+pub struct Extent {
+    pub runs: u32,
+    /// What is sent counts from the first to the last message: there is no time before, and no fixed length.
+    pub warm_up: Duration,
+    pub length: Duration,
+    pub devices: u32,
+    pub messages: u64,
+    pub phones: Phones,
+    only: Vec<Name>,
+}
+
+impl Extent {
+    pub fn wants(&self, name: Name) -> bool {
+        self.only.is_empty() || self.only.contains(&name)
+    }
+
+    /// How many devices there are, one step after the other.
+    pub fn steps(&self) -> Vec<u32> {
+        let mut steps: Vec<u32> =
+            [1, SENDERS_MAX, self.devices].into_iter().filter(|step| *step <= self.devices).collect();
+        steps.dedup();
+        if !self.wants(Name::Memory) && !self.wants(Name::Restart) {
+            steps.truncate(2);
+        }
+        steps
+    }
+
+    /// Over how many devices messages are sent.
+    pub fn senders(&self) -> Vec<u32> {
+        if !self.wants(Name::Sending) {
+            return Vec::new();
+        }
+        self.steps().into_iter().filter(|step| *step <= SENDERS_MAX).collect()
+    }
+}
