@@ -110,7 +110,9 @@ pub const CONNECTS_MAX: usize = 8;
 pub const ARRIVALS_AT_ONCE_MAX: usize = 64;
 /// Receipts that wait to be stored before WhatsApp is told that we have them. Each holds a thread for as long as a commit
 /// takes, out of the 512 that there are.
-pub const RECEIPTS_HELD_MAX: usize = 128;
+pub const RECEIPTS_HELD_MAX: usize = 64;
+/// Acknowledgements and receipts of one account that wait to be stored, where they are told faster than that.
+pub const NEWS_WAITING_MAX: usize = 1_000_000;
 /// How long WhatsApp may take to end a link, and a connection to close.
 pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;

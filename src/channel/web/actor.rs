@@ -11,6 +11,7 @@ use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
 use super::news::{Reporter, Told};
+use super::queue::{Inlet, Outlet};
 use super::session::{Plan, Session};
 use super::shared::Shared;
 use crate::channel::{Event, Events};
@@ -38,8 +39,10 @@ pub struct Actor {
     pub shared: Shared,
     pub events: Events,
     pub commands: mpsc::Receiver<Command>,
-    pub reports: mpsc::Sender<Told>,
-    pub told: mpsc::Receiver<Told>,
+    pub reports: Inlet<Told>,
+    pub told: Outlet<Told>,
+    /// Where acknowledgements and receipts go on their way to the loop.
+    pub news: Inlet<Event>,
     pub misses: mpsc::Sender<Missed>,
     pub missed: mpsc::Receiver<Missed>,
     pub session: Option<Session>,
@@ -81,7 +84,7 @@ impl Actor {
                 // In this order: why a session ended is told before it ends, and heard before it is taken to have ended
                 // without a word.
                 biased;
-                Some(told) = self.told.recv() => {
+                Some(told) = self.told.pop() => {
                     if told.session == self.sessions {
                         self.hear(&told.news).await;
                     }
@@ -286,7 +289,7 @@ impl Actor {
         let reporter = Reporter {
             session: self.sessions,
             actor: self.reports.clone(),
-            events: self.events.clone(),
+            events: self.news.clone(),
             clock: self.parts.clock.clone(),
             held: self.parts.receipts.clone(),
         };

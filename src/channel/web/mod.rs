@@ -1,7 +1,7 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
 //! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
-//! tells comes by `news.rs`, what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and `read.rs` say what
+//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and `read.rs` say what
 //! messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
 
 mod actor;
@@ -11,6 +11,7 @@ mod inbound;
 pub mod keys;
 pub mod network;
 mod news;
+mod queue;
 mod read;
 mod send;
 mod session;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use whatsapp_rust::Jid;
 
 use self::actor::{Actor, Command, Start};
@@ -63,7 +65,10 @@ pub struct Web {
     clock: Clock,
     /// Closed when the channel is.
     commands: Mutex<Option<mpsc::Sender<Command>>>,
-    actor: Mutex<Option<JoinHandle<()>>>,
+    /// Ends the passing on of news.
+    stop: CancellationToken,
+    /// The actor, and who passes news on.
+    running: Mutex<Option<(JoinHandle<()>, JoinHandle<()>)>>,
 }
 
 impl Web {
@@ -79,7 +84,10 @@ impl Web {
         let account = keys.account().await.map_err(|error| format!("the keys of its link cannot be read: {error}"))?;
         let start = start(device, account.map(|(number, _)| number), parts.clock.now());
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
-        let (reports, told) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
+        let ((reports, told), (news, events_of_news)) = (queue::queue(), queue::queue());
+        let stop = CancellationToken::new();
+        #[allow(clippy::disallowed_methods, reason = "the channel holds the handle and waits for it")]
+        let passing = tokio::spawn(events_of_news.pass_on(events.clone(), stop.clone()));
         let (misses, missed) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
         let (shared, clock) = (Shared::new(parts.clock.clone()), parts.clock.clone());
         let actor = Actor {
@@ -90,6 +98,7 @@ impl Web {
             commands: orders,
             reports,
             told,
+            news,
             misses,
             missed,
             session: None,
@@ -101,7 +110,8 @@ impl Web {
         };
         #[allow(clippy::disallowed_methods, reason = "the channel holds the handle and waits for it")]
         let actor = tokio::spawn(actor.run(start));
-        Ok(Self { shared, keys, clock, commands: Mutex::new(Some(commands)), actor: Mutex::new(Some(actor)) })
+        let (commands, running) = (Mutex::new(Some(commands)), Mutex::new(Some((actor, passing))));
+        Ok(Self { shared, keys, clock, commands, stop, running })
     }
 
     async fn order(&self, command: Command) {
@@ -184,8 +194,10 @@ impl Channel for Web {
 
     async fn close(&self) {
         self.commands.lock().await.take();
-        if let Some(actor) = self.actor.lock().await.take() {
+        if let Some((actor, passing)) = self.running.lock().await.take() {
             let _ = actor.await;
+            self.stop.cancel();
+            let _ = passing.await;
         }
     }
 }

@@ -1,20 +1,18 @@
 //! What the client library tells: acknowledgements and receipts go to the device's loop at once, the rest to the actor.
 //!
-//! The library calls in the middle of reading its socket. Where a queue is full it has to wait: what it told the server
-//! is received must not be lost here.
+//! The library calls in the middle of its work: what it tells lies in a queue (`queue.rs`) until it is stored.
 
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use whatsapp_rust::types::events::{Event as News, EventHandler, EventInterest, EventKind, Receipt, ServerAck};
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::{Jid, Server};
 
+use super::queue::Inlet;
 use super::send::refusal;
-use crate::channel::{Event, Events, ReceiptKind};
+use crate::channel::{Event, ReceiptKind};
 use crate::clock::Clock;
 use crate::message::RefNo;
 
@@ -26,8 +24,8 @@ pub struct Told {
 
 pub struct Reporter {
     pub session: u64,
-    pub actor: mpsc::Sender<Told>,
-    pub events: Events,
+    pub actor: Inlet<Told>,
+    pub events: Inlet<Event>,
     pub clock: Clock,
     /// So many receipts at once are held until they are stored.
     pub held: Arc<Semaphore>,
@@ -38,7 +36,7 @@ impl EventHandler for Reporter {
         match &*news {
             News::ServerAck(ack) => self.acknowledged(ack),
             News::Receipt(receipt) => self.received(receipt),
-            _ => hand(&self.actor, Told { session: self.session, news }),
+            _ => self.actor.push(Told { session: self.session, news }),
         }
     }
 
@@ -74,7 +72,7 @@ impl Reporter {
             None => Event::Acknowledged { ref_no, at: self.clock.now() },
             Some(code) => Event::Refused { ref_no, fault: refusal(code) },
         };
-        hand(&self.events, event);
+        self.events.push(event);
     }
 
     fn received(&self, receipt: &Receipt) {
@@ -93,7 +91,7 @@ impl Reporter {
         for ref_no in receipt.message_ids.iter().filter_map(|id| RefNo::of_whatsapp_id(id)) {
             let (stored, is_stored) = oneshot::channel();
             let at = self.clock.now();
-            hand(&self.events, Event::Receipt { ref_no, kind, member: member.clone(), at, stored });
+            self.events.push(Event::Receipt { ref_no, kind, member: member.clone(), at, stored });
             waiting.push(is_stored);
         }
         self.hold(waiting);
@@ -125,23 +123,16 @@ pub fn hidden(jid: &Jid) -> String {
     jid.to_non_ad().to_string()
 }
 
-fn hand<T>(queue: &mpsc::Sender<T>, value: T) {
-    match queue.try_send(value) {
-        // Nobody listens any more: what was told is told again at the next connection, or by the server.
-        Ok(()) | Err(TrySendError::Closed(_)) => {}
-        Err(TrySendError::Full(value)) => {
-            tokio::task::block_in_place(|| drop(Handle::current().block_on(queue.send(value))));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::super::queue::{Outlet, queue};
     use super::*;
 
-    fn reporter() -> (Reporter, mpsc::Receiver<Event>, mpsc::Receiver<Told>) {
-        let (actor, told) = mpsc::channel(8);
-        let (events, happened) = mpsc::channel(8);
+    fn reporter() -> (Reporter, Outlet<Event>, Outlet<Told>) {
+        let (actor, told) = queue();
+        let (events, happened) = queue();
         let clock = Clock::held(1_000);
         // Nobody stores anything here, nor is it waited for.
         let held = Arc::new(Semaphore::new(0));
@@ -179,7 +170,7 @@ mod tests {
         receipt(ReceiptType::Read, true);
         receipt(ReceiptType::Retry, false);
         receipt(ReceiptType::Played, false);
-        let told: Vec<_> = std::iter::from_fn(|| happened.try_recv().ok()).collect();
+        let told: Vec<_> = std::iter::from_fn(|| happened.pop().now_or_never().flatten()).collect();
         assert!(
             matches!(&told[..], [Event::Receipt { kind: ReceiptKind::Read, member: Some(who), .. }] if who == "628"),
             "{told:?}"
@@ -201,22 +192,9 @@ mod tests {
                 .build();
             reporter.handle_event(Arc::new(News::Receipt(receipt)));
         });
-        let Some(Event::Receipt { stored, .. }) = happened.recv().await else { panic!("a receipt") };
+        let Some(Event::Receipt { stored, .. }) = happened.pop().await else { panic!("a receipt") };
         assert!(telling.try_join_next().is_none());
         stored.send(()).unwrap();
         telling.join_next().await.unwrap().unwrap();
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_full_queue_holds_up_who_tells_and_loses_nothing() {
-        let (queue, mut end) = mpsc::channel(1);
-        let mut telling = tokio::task::JoinSet::new();
-        telling.spawn(async move { (0..100).for_each(|number| hand(&queue, number)) });
-        let mut came = Vec::new();
-        while let Some(number) = end.recv().await {
-            came.push(number);
-        }
-        telling.join_next().await.unwrap().unwrap();
-        assert_eq!(came, (0..100).collect::<Vec<_>>());
     }
 }
