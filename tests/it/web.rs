@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::receiver::{Answer, Receiver};
@@ -171,6 +172,33 @@ stories! {
         stage.network.shows_text(ANN, "read me later").await;
         stage.network.reads(ANN).await;
         stage.world.until(&ref_no, "R").await;
+        stage.network.assert_sound().await;
+    }
+
+    async fn many_phones_that_come_back_at_once_hold_nothing_up(database: Database) {
+        const PHONES: usize = 40;
+        const TEXTS: usize = 80;
+        let stage = Stage::new(database).await;
+        let numbers: Vec<String> = (0..PHONES).map(|at| format!("6281100002{at:02}")).collect();
+        for number in &numbers {
+            stage.network.person(number, "Away").await;
+            stage.network.post(&format!("/people/{number}/offline"), json!({})).await;
+        }
+        let texts = (0..TEXTS).flat_map(|text| numbers.iter().map(move |number| (number, text)));
+        let sends = texts.map(async |(number, text)| stage.send(number, &format!("text {text}")).await);
+        stream::iter(sends).buffer_unordered(16).count().await;
+        let until = async |state: &str| {
+            eventually(&format!("all are {state}"), async || {
+                let counts = stage.world.client.manage("GET", "/messages/counts", None).await;
+                if counts.body["data"][state] == PHONES * TEXTS { Ok(()) } else { Err(counts.text) }
+            })
+            .await;
+        };
+        until("S").await;
+        for number in &numbers {
+            stage.network.post(&format!("/people/{number}/online"), json!({})).await;
+        }
+        until("D").await;
         stage.network.assert_sound().await;
     }
 
