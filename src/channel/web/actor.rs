@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use whatsapp_rust::ConnectError;
+use whatsapp_rust::features::RetryRequestOutcome;
 use whatsapp_rust::types::events::Event as News;
 
 use super::Parts;
@@ -23,6 +24,10 @@ const LINK_MS: Millis = limits::LINK_SECONDS_MAX as Millis * 1_000;
 /// The wait before a session is started again that ended by itself: doubled each time, up to the other.
 const AGAIN_MS_MIN: Millis = 2_000;
 const AGAIN_MS_MAX: Millis = 5 * 60_000;
+
+/// How often, and how soon again, a sender is asked for a message while the connection begins.
+const ASKS_MAX: usize = 3;
+const ASK_AFTER: Duration = Duration::from_millis(500);
 
 /// What the device's loop wants.
 #[derive(Debug)]
@@ -272,10 +277,17 @@ impl Actor {
         let Some(session) = &self.session else { return };
         tracing::info!("a message that a crash took is asked for again");
         let limit = Duration::from_secs(limits::CLOSE_SECONDS_MAX);
-        let asked = session.ask_again(missed, self.parts.clock.now());
-        if !matches!(self.parts.clock.within(limit, asked).await, Ok(Ok(_))) {
-            tracing::warn!("a message could not be asked for again; it comes with the next connection");
+        for _ in 0..ASKS_MAX {
+            let asked = session.ask_again(missed.clone(), self.parts.clock.now());
+            match self.parts.clock.within(limit, asked).await {
+                Ok(Ok(RetryRequestOutcome::Sent { .. })) => return,
+                // It was asked for as often as it may be, or its chat is none where that is done.
+                Ok(Ok(outcome)) => return tracing::warn!(?outcome, "a message cannot be asked for again"),
+                // The connection may just begin.
+                Ok(Err(_)) | Err(_) => self.parts.clock.sleep(ASK_AFTER).await,
+            }
         }
+        tracing::warn!("a message could not be asked for again; it comes with the next connection");
     }
 
     async fn connect(&mut self) {
@@ -301,7 +313,7 @@ impl Actor {
             reporter,
             phone,
             clock: self.parts.clock.clone(),
-            starts: self.parts.starts.clone(),
+            starts: self.linking.is_none().then(|| self.parts.starts.clone()),
         };
         match Session::start(plan).await {
             Ok(session) => self.session = Some(session),

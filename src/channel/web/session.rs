@@ -50,8 +50,8 @@ pub struct Plan {
     /// The phone that is to be given a code to type, when an account is linked that way.
     pub phone: Option<String>,
     pub clock: Clock,
-    /// So many accounts start at once.
-    pub starts: Arc<Semaphore>,
+    /// So many accounts start at once; `None` where a person waits.
+    pub starts: Option<Arc<Semaphore>>,
 }
 
 impl Session {
@@ -128,10 +128,21 @@ impl Session {
     }
 }
 
-async fn run(bot: Bot, starts: Arc<Semaphore>, stop: CancellationToken, started: CancellationToken, clock: Clock) {
-    let Some(permit) = stop.run_until_cancelled(starts.acquire_owned()).await else { return };
+async fn run(
+    bot: Bot,
+    starts: Option<Arc<Semaphore>>,
+    stop: CancellationToken,
+    started: CancellationToken,
+    clock: Clock,
+) {
+    let permit = async {
+        match starts {
+            Some(starts) => starts.acquire_owned().await.ok(),
+            None => None,
+        }
+    };
+    let Some(mut permit) = stop.run_until_cancelled(permit).await else { return };
     let mut bot = bot.spawn();
-    let mut permit = permit.ok();
     loop {
         tokio::select! {
             () = &mut bot => return,
