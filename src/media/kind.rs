@@ -1,9 +1,12 @@
 //! What a file is: by its first bytes, then by its name.
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits;
 
 /// What WhatsApp shows a file as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MediaKind {
     Image,
     Video,

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use whatsapp_rust::buffa::MessageField;
-use whatsapp_rust::download::{DownloadParams, MediaType};
+use whatsapp_rust::download::DownloadParams;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+
+use super::compose::media_type;
+use crate::media::kind::MediaKind;
 
 /// Wrappers within wrappers that are looked through; real messages have up to four.
 const WRAPPERS_MAX: usize = 8;
@@ -12,8 +15,8 @@ const WRAPPERS_MAX: usize = 8;
 /// What a message says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said {
-    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contact`, `reaction`, `edit`, `delete`,
-    /// `poll` or `other`.
+    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contact`, `reaction`, `edit`, `delete`
+    /// or `other`.
     pub kind: &'static str,
     /// The text or caption, or a short text that stands for a message without one.
     pub text: String,
@@ -25,7 +28,7 @@ pub struct Said {
 /// Where a file that came in is, and how it is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRef {
-    pub kind: FileKind,
+    pub kind: MediaKind,
     pub direct_path: String,
     pub key: Vec<u8>,
     pub sha256: Vec<u8>,
@@ -35,28 +38,10 @@ pub struct FileRef {
     pub name: Option<String>,
 }
 
-/// What the media hosts call a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileKind {
-    Image,
-    Video,
-    Audio,
-    Document,
-    Sticker,
-}
-
 impl FileRef {
     pub fn params(&self) -> DownloadParams {
-        let kind = match self.kind {
-            FileKind::Image => MediaType::Image,
-            FileKind::Video => MediaType::Video,
-            FileKind::Audio => MediaType::Audio,
-            FileKind::Document => MediaType::Document,
-            FileKind::Sticker => MediaType::Sticker,
-        };
         let (path, key) = (self.direct_path.as_str(), &self.key);
-        DownloadParams::encrypted(path, key, &self.sha256, &self.encrypted_sha256, self.bytes, kind)
+        DownloadParams::encrypted(path, key, &self.sha256, &self.encrypted_sha256, self.bytes, media_type(self.kind))
     }
 }
 
@@ -159,7 +144,7 @@ macro_rules! file {
     ($message:expr, $kind:ident, $text:expr, $name:expr) => {{
         let message = $message;
         let file = FileRef {
-            kind: FileKind::$kind,
+            kind: MediaKind::$kind,
             direct_path: message.direct_path.clone().unwrap_or_default(),
             key: message.media_key.clone().unwrap_or_default(),
             sha256: message.file_sha256.clone().unwrap_or_default(),
@@ -173,18 +158,6 @@ macro_rules! file {
         let text = caption.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("[{kind}]"));
         Some((Said { kind, text, file: Some(file), about: None }, message.context_info.as_option()))
     }};
-}
-
-impl FileKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Document => "document",
-            Self::Sticker => "sticker",
-        }
-    }
 }
 
 fn file(message: &wa::Message) -> Option<(Said, Context<'_>)> {
@@ -289,7 +262,7 @@ mod tests {
         };
         assert_eq!((image(Some("look")).text.as_str(), image(None).text.as_str()), ("look", "[image]"));
         let file = image(None).file.unwrap();
-        assert_eq!((file.direct_path.as_str(), file.bytes, file.kind), ("/v/x", 7, FileKind::Image));
+        assert_eq!((file.direct_path.as_str(), file.bytes, file.kind), ("/v/x", 7, MediaKind::Image));
         let again: FileRef = serde_json::from_slice(&serde_json::to_vec(&file).unwrap()).unwrap();
         assert_eq!(again, file);
     }
