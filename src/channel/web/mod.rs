@@ -1,8 +1,8 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
 //! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
-//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and `read.rs` say what
-//! messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
+//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and
+//! `read.rs` say what messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
 
 mod actor;
 mod compose;
@@ -139,7 +139,7 @@ fn start(device: &Device, account: Option<String>, now: crate::clock::Millis) ->
 impl Channel for Web {
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault> {
         let client = self.shared.online().ok_or(SendFault::NotConnected)?;
-        send::send(&self.shared, &client, message).await
+        send::send(&self.shared, &self.keys, &client, message).await
     }
 
     async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {

@@ -6,11 +6,12 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Client, ClientError, IqError, Jid, SendError, SendOptions, UploadOptions};
 
 use super::compose::{self, FileMessage};
+use super::keys::Keys;
 use super::shared::Shared;
 use crate::channel::{Body, Outgoing, SendFault};
 
 /// Hands a message to WhatsApp: it is written out when this returns.
-pub async fn send(shared: &Shared, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
+pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
     let to = if message.is_group {
         Jid::group(message.destination.as_str())
     } else {
@@ -18,6 +19,7 @@ pub async fn send(shared: &Shared, client: &Client, message: &Outgoing) -> Resul
         Jid::pn(message.destination.as_str())
     };
     let body = body(shared, client, &message.body).await?;
+    keys.settle(client).await.map_err(|error| SendFault::Retry(format!("sessions could not be stored: {error}")))?;
     // The same id in each attempt: WhatsApp and the recipient know it.
     let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
     client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)
@@ -43,6 +45,9 @@ async fn check_number(shared: &Shared, client: &Client, number: &str) -> Result<
 /// To how many people a message in this group goes: the writer is a member too.
 pub async fn count_members(client: &Client, group: &str) -> Result<u32, SendFault> {
     let info = client.groups().query_info(&Jid::group(group)).await.map_err(|error| match error {
+        GroupError::Iq(IqError::ServerError { code: 401 | 403 | 404, .. }) => {
+            SendFault::Never("the gateway's account is not in that group".into())
+        }
         GroupError::Iq(error) => iq_fault(error),
         other => unless_offline(client, other.to_string()),
     })?;
@@ -91,9 +96,6 @@ fn send_fault(error: SendError) -> SendFault {
 fn iq_fault(error: IqError) -> SendFault {
     match error {
         IqError::NotConnected | IqError::Disconnected(_) | IqError::InternalChannelClosed => SendFault::NotConnected,
-        IqError::ServerError { code: 401 | 403 | 404, .. } => {
-            SendFault::Never("the gateway's account is not in that group".into())
-        }
         other => SendFault::Retry(format!("WhatsApp did not answer: {other}")),
     }
 }

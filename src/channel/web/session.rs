@@ -105,7 +105,9 @@ impl Session {
                 stanza = stanza.attr("participant", missed.sender.as_str());
             }
             let stanza = stanza.attr("t", now / 1_000).attr("type", "text").build();
-            client.request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new()).await
+            // With keys, so that its sender begins a new session, whatever the crash has left of the old one.
+            let options = RetryRequestOptions::new().with_force_include_keys(true);
+            client.request_message_retry(&stanza.as_node_ref(), options).await
         }
         .boxed()
     }
