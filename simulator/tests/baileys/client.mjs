@@ -134,10 +134,19 @@ async function open() {
     // Without history to wait for, received messages are shown at once.
     shouldSyncHistoryMessage: () => false,
     getMessage: sentMessage,
+    makeSignalRepository: sessionsInTurn,
     generateHighQualityLinkPreview: false
   })
   socket = opened
   listen(opened, () => written(saveCreds()))
+}
+
+/** The library locks a session by its peer while it decrypts, and by its own account while it sends. When both happen at
+ * once, one undoes the other's step, and a key is used twice: here all take the lock of those who send. */
+function sessionsInTurn(auth, ...others) {
+  const transaction = work => auth.keys.transaction(work, auth.creds.me?.id ?? 'nobody yet')
+  const keys = { ...auth.keys, transaction }
+  return baileys.DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ ...auth, keys }, ...others)
 }
 
 function written(writing) {
