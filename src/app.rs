@@ -19,7 +19,8 @@ use tokio_util::task::TaskTracker;
 use crate::account::{ApiKey, BadApiKey};
 use crate::api::{Api, Foundation, routes};
 use crate::bell::Bells;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
+use crate::console::{self, Console};
 use crate::device::new_device_id;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
@@ -41,6 +42,7 @@ const FIRST_SENDER: &str = "628110000000";
 const FIRST_USERID: &str = "admin";
 /// How often the key uses of the last while are noted, and old first answers are forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const DAY_MS: Millis = 86_400_000;
 
 /// An opened gateway: everything that outlives a request. The command line uses it beside a running server.
 pub struct App {
@@ -48,6 +50,7 @@ pub struct App {
     pub clock: Clock,
     pub store: Store,
     pub files: Files,
+    egress: Egress,
     pub master_key: MasterKey,
     pub bells: Bells,
     pub inbox: Inbox,
@@ -120,7 +123,8 @@ impl App {
         let bells = Bells::default();
         let files = Files::new(store.clone(), shelf, clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
-        Ok(Self { settings, clock, store, files, master_key, bells, inbox })
+        let egress = Egress::new(settings.allow_networks.clone())?;
+        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -181,6 +185,7 @@ impl App {
             country_code: "62".into(),
             userid: greeting.userid.clone(),
             password_hash: password::hash(&greeting.password, &self.clock)?,
+            password_given: self.settings.admin_password.is_none(),
             key_hash: greeting.api_key.hash(),
             key_hint: greeting.api_key.hint(),
             device_id: greeting.device_id.clone(),
@@ -197,6 +202,7 @@ impl App {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
             files: self.files.clone(),
+            egress: self.egress.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             master_key: self.master_key.clone(),
@@ -209,14 +215,13 @@ impl App {
     /// # Errors
     /// When a part cannot be started.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
-        let egress = Egress::new(self.settings.allow_networks.clone())?;
         let api = self.api();
         let dispatcher = Dispatcher::new(dispatcher::Parts {
             receipts: Receipts::new(self.store.clone(), self.clock.clone()),
             store: self.store.clone(),
             inbox: self.inbox.clone(),
             files: self.files.clone(),
-            egress: egress.clone(),
+            egress: self.egress.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             link_sealer: self.master_key.sealer("links"),
@@ -225,7 +230,7 @@ impl App {
         });
         let courier = Courier::new(courier::Parts {
             store: self.store.clone(),
-            egress,
+            egress: self.egress.clone(),
             links: Links::new(self.master_key.derive("media-links")),
             master_key: self.master_key.clone(),
             bells: self.bells.clone(),
@@ -237,11 +242,18 @@ impl App {
         tasks.spawn(dispatcher.run(background.clone()));
         tasks.spawn(courier.run(background.clone()));
         tasks.spawn(background.clone().run_until_cancelled_owned(keep_house(api.clone())));
+        tasks.spawn(end_counting(api.clone(), background.clone()));
         tasks.close();
-        http::serve(listener, routes::router(api), self.clock.clone(), stop).await;
+        let console = Console::new(api.clone(), stop.clone());
+        let router = routes::router(api).merge(console::router(console.clone()));
+        http::serve(listener, router, self.clock.clone(), stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
-        if self.clock.within(limit, tasks.wait()).await.is_err() {
+        let ended = async {
+            console.finish().await;
+            tasks.wait().await;
+        };
+        if self.clock.within(limit, ended).await.is_err() {
             tracing::warn!(
                 "some devices or pushes were still under way when the gateway stopped; they go on at the next start"
             );
@@ -297,6 +309,12 @@ fn lock_file(path: &Path, what: &Path) -> Result<File, StartError> {
     }
 }
 
+/// Waits, when the gateway stops, for statistics that are being counted.
+async fn end_counting(api: Api, stop: CancellationToken) {
+    stop.cancelled().await;
+    api.statistics.close().await;
+}
+
 /// What is done now and then, and may be missed.
 async fn keep_house(api: Api) {
     loop {
@@ -306,6 +324,7 @@ async fn keep_house(api: Api) {
             if !uses.is_empty() {
                 api.store.note_key_use(uses).await?;
             }
+            api.store.forget_deeds(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
             api.store.forget_first_answers(now).await
         };
         if let Err(error) = kept.await {

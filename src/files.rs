@@ -64,6 +64,15 @@ impl Files {
         let bytes = self.shelf.get(id).await?;
         Ok((known, bytes))
     }
+
+    /// Whether a file is there, without its bytes.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when nobody can tell now.
+    pub async fn is_kept(&self, id: &str) -> Result<bool, FileError> {
+        let is_known = self.store.find_media(id).await?.is_some();
+        Ok(is_known && self.shelf.has(id).await?)
+    }
 }
 
 impl From<ShelfError> for FileError {

@@ -1,9 +1,10 @@
 //! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,8 +28,8 @@ pub async fn serve(listener: TcpListener, router: Router, clock: Clock, stop: Ca
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) if connections.len() < limits::CONNECTIONS_MAX => {
-                connections.spawn(serve_one(stream, router.clone(), graceful.watcher()));
+            Ok((stream, peer)) if connections.len() < limits::CONNECTIONS_MAX => {
+                connections.spawn(serve_one(stream, peer, router.clone(), graceful.watcher()));
             }
             // Over the bound a connection is closed at once: the client may come again.
             Ok(_) => tracing::warn!("{} connections are open; one more was closed", limits::CONNECTIONS_MAX),
@@ -47,10 +48,16 @@ pub async fn serve(listener: TcpListener, router: Router, clock: Clock, stop: Ca
     }
 }
 
-async fn serve_one(stream: TcpStream, router: Router, watcher: hyper_util::server::graceful::Watcher) {
+async fn serve_one(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
     // Small answers must not wait for Nagle's algorithm; where it cannot be turned off they are only later.
     let _ = stream.set_nodelay(true);
-    let service = router.map_request(|request: Request<hyper::body::Incoming>| {
+    let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
         without_trailing_slash(request.map(axum::body::Body::new))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();

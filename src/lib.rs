@@ -3,6 +3,7 @@
 
 pub mod bell;
 pub mod clock;
+pub mod console;
 pub mod limits;
 pub mod seal;
 pub mod secrets;
@@ -33,6 +34,8 @@ pub mod channel;
 pub mod api;
 pub mod dispatcher;
 pub mod push;
+
+pub mod campaign;
 
 pub mod http;
 

@@ -91,6 +91,8 @@ pub const RETRY_DELAY_MS_MIN: u64 = 2_000;
 pub const RETRY_DELAY_MS_MAX: u64 = 15 * 60 * 1_000;
 /// Attempts to fetch a `media_url` before its message is given up.
 pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
+/// Attempts of one message that failed and are remembered, the latest: with the longest backoff, those of a day.
+pub const ATTEMPTS_KEPT_MAX: i64 = 100;
 /// Events of one device that wait to be stored.
 pub const DEVICE_EVENTS_MAX: usize = 1_024;
 /// How much of what happened to a device is remembered.
@@ -143,3 +145,69 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 pub const HEADERS_MAX: usize = 100;
 /// How long a row of an imported campaign is remembered, so that importing the file again sends nothing twice.
 pub const IMPORT_DAYS: i64 = 90;
+
+/// Tries of a password for a name from one address: so many at once, then one in so many seconds. From everywhere together,
+/// ten times as many.
+pub const SIGN_IN_TRIES: u32 = 5;
+pub const SIGN_IN_SECONDS_EACH: u64 = 30;
+/// Names and addresses whose tries are remembered; beyond it those that may try again are forgotten.
+pub const SIGN_IN_NAMES_MAX: usize = 10_000;
+/// Passwords that are checked at once: each takes 19 MiB.
+pub const PASSWORD_CHECKS_MAX: usize = 2;
+/// How long somebody stays signed in to the console: while he is seen so often, and in all.
+pub const SIGN_IN_IDLE_HOURS: i64 = 12;
+pub const SIGN_IN_DAYS: i64 = 30;
+/// Browsers in which one person is signed in at once; the oldest gives way.
+pub const SIGN_INS_MAX: i64 = 20;
+/// Characters of what a browser says that it is.
+pub const AGENT_CHARS_MAX: usize = 200;
+/// Pages of the console that keep up at once, and how often each is drawn anew.
+pub const LIVE_PAGES_MAX: usize = 256;
+pub const LIVE_MS: u64 = 1_000;
+/// An answer of the API that a page shows: a page of a listing, with texts as long as texts may be.
+pub const CONSOLE_ANSWER_BYTES_MAX: usize = 160 * 1024 * 1024;
+
+/// How old a client's statistics may be before they are counted anew: counting reads every message.
+pub const STATISTICS_MS: i64 = 60_000;
+/// Messages that are counted in one look at the store: it takes some hundredths of a second.
+pub const STATISTICS_ROWS_AT_ONCE: usize = 20_000;
+/// How many clients' statistics are counted at once, and kept.
+pub const STATISTICS_AT_ONCE_MAX: usize = 1;
+pub const STATISTICS_CLIENTS_MAX: usize = 1_000;
+/// The hours and the days of which they tell.
+pub const STATISTICS_HOURS: usize = 24;
+pub const STATISTICS_DAYS: usize = 30;
+/// Characters of its last message that a listing of conversations shows of each.
+pub const CONVERSATION_CHARS_MAX: i64 = 200;
+/// Samples of pushes under way at once.
+pub const PUSH_TESTS_MAX: usize = 8;
+/// How long it is remembered who did what, how much is forgotten at once, and how much is told of what it was done to.
+pub const AUDIT_DAYS: i64 = 400;
+pub const AUDIT_ROWS_FORGOTTEN_MAX: i64 = 10_000;
+pub const AUDIT_CHARS_MAX: usize = 200;
+/// Members of a group that are listed for one message: WhatsApp's groups have at most 1,024.
+pub const MEMBERS_SHOWN_MAX: i64 = 2_048;
+/// A form of the console with a file: the largest document, and its other fields.
+pub const FORM_FILE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + BODY_BYTES_MAX;
+/// Forms with files that are worked on at once: each takes its file three times over, in base64 too.
+pub const FORM_FILES_AT_ONCE_MAX: usize = 2;
+/// How long a form that is too large is read for nothing: a browser shows no answer before it has sent everything.
+pub const FORM_DRAIN_SECONDS_MAX: u64 = 120;
+/// Fields of a form with a file.
+pub const FORM_PARTS_MAX: usize = 32;
+/// Rows that one export of messages has; more are had by narrower filters, or from the API.
+pub const EXPORT_ROWS_MAX: usize = 100_000;
+/// A CSV file whose rows are queued from the console, and its rows.
+pub const IMPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub const IMPORT_ROWS_MAX: usize = 50_000;
+/// Imports that are in memory together, with those that ended; and those that queue at once.
+pub const IMPORTS_MAX: usize = 16;
+pub const IMPORTS_AT_ONCE_MAX: usize = 2;
+/// How long an import is remembered since something was last done with it.
+pub const IMPORT_KEPT_HOURS: i64 = 6;
+/// Rows of an import that wait for one commit together.
+pub const IMPORT_ROWS_AT_ONCE: usize = 64;
+/// How often a row is offered again to a store that cannot take it now, a second apart; then the import stops.
+pub const IMPORT_TRIES_MAX: u32 = 120;
+/// Earlier pages of a listing that its address remembers.
+pub const PAGES_REMEMBERED_MAX: usize = 50;

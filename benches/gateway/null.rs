@@ -88,6 +88,7 @@ fn fixed_message(now: i64) -> GetMessage {
         message: Some(crate::archive::TEXT.into()),
         caption: None,
         media_url: None,
+        file_name: None,
         queue: "1-000000000000000".into(),
         reason: None,
         aborted_date: None,

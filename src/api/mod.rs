@@ -25,6 +25,7 @@ pub mod python;
 pub mod rate;
 pub mod routes;
 pub mod sender;
+pub mod statistics;
 pub mod status;
 pub mod text;
 pub mod upload;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use crate::bell::Bells;
 use crate::clock::Clock;
+use crate::egress::Egress;
 use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::linking;
@@ -64,6 +66,9 @@ pub struct Parts {
     pub rate: rate::Rate,
     pub idempotency: idempotency::InFlight,
     pub bodies: body::Bodies,
+    pub statistics: statistics::Statistics,
+    pub egress: Egress,
+    pub push_tests: manage::push_test::Room,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -72,6 +77,7 @@ pub struct Foundation {
     pub store: Store,
     pub inbox: Inbox,
     pub files: Files,
+    pub egress: Egress,
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
@@ -89,6 +95,9 @@ impl Api {
             rate: rate::Rate::new(settings.requests_a_second()),
             idempotency: idempotency::InFlight::default(),
             bodies: body::Bodies::default(),
+            statistics: statistics::Statistics::default(),
+            egress: from.egress,
+            push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),
             store: from.store,
             inbox: from.inbox,

@@ -59,7 +59,7 @@ impl Problem {
         Self::Invalid(vec![Fault::at(["query".into(), name.into()], msg, "value_error")])
     }
 
-    fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::KeyMissing => StatusCode::UNAUTHORIZED,
@@ -76,7 +76,7 @@ impl Problem {
     }
 
     /// What the caller reads: what is wrong, and what to do.
-    fn told(&self) -> String {
+    pub fn told(&self) -> String {
         match self {
             Self::BadRequest(text) | Self::Conflict(text) => text.clone(),
             Self::KeyMissing => "the APIKey header is missing; send your API key in it".into(),

@@ -26,7 +26,8 @@ pub const MANAGE: &str = "/manage/1.0";
 
 /// The router of the whole gateway.
 pub fn router(api: Api) -> Router {
-    let (router, document) = parts();
+    let noted = middleware::from_fn_with_state(api.clone(), manage::audit::note);
+    let (router, document) = parts(manage::routes().layer(noted));
     router
         .route(&format!("{BASE}/whatsapp/message"), post(message::send))
         .route(&format!("{BASE}/whatsapp/media"), post(media::send))
@@ -41,16 +42,16 @@ pub fn router(api: Api) -> Router {
 
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    parts().1
+    parts(manage::routes()).1
 }
 
-fn parts() -> (Router<Api>, utoipa::openapi::OpenApi) {
-    let (router, mut document) = documented().split_for_parts();
+fn parts(manage: OpenApiRouter<Api>) -> (Router<Api>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = documented(manage).split_for_parts();
     openapi::name_operations(&mut document, BASE);
     (router, document)
 }
 
-fn documented() -> OpenApiRouter<Api> {
+fn documented(manage: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     // The API's own routes name their whole paths: a nested router costs each request the making of another address.
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(person::show))
@@ -58,7 +59,7 @@ fn documented() -> OpenApiRouter<Api> {
         .routes(routes!(message::send))
         .routes(routes!(media::send))
         .routes(routes!(status::show))
-        .nest(MANAGE, manage::routes())
+        .nest(MANAGE, manage)
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))

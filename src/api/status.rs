@@ -36,6 +36,8 @@ pub struct GetMessage {
     pub caption: Option<String>,
     /// Where the media is: the address it came from, or a link to our copy that expires.
     pub media_url: Option<String>,
+    /// The media's name, where it has one.
+    pub file_name: Option<String>,
     /// The device id of the gateway.
     pub queue: String,
     /// Why a message was aborted.
@@ -100,6 +102,7 @@ impl Api {
             message: text,
             caption,
             media_url,
+            file_name: message.file_name,
             queue: message.device_id,
             reason: message.reason,
             aborted_date: date(message.aborted_at),

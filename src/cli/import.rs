@@ -3,6 +3,7 @@
 //! Every row is accepted under a key made of the campaign's name, the row's place and what it says, so that importing
 //! the same file again, after a break or a crash, queues only what was not queued before.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,17 +11,15 @@ use anyhow::Context;
 use clap::Args;
 use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Bench;
 use super::message::{Draft, accept, gateway};
 use super::output::Output;
 use crate::account::hex_upper;
-use crate::api::text;
-use crate::egress::Egress;
+use crate::campaign::{self, BadRow, Line, Row};
 use crate::limits;
-use crate::message::{Content, MediaSource};
 use crate::store::{Accept, StoreError};
 
 /// Rows that wait for one commit together.
@@ -44,21 +43,6 @@ pub(super) struct Import {
     /// Check the file and queue nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    destination: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    media_url: String,
-    #[serde(default)]
-    file_name: String,
-    #[serde(default)]
-    timeout: String,
-    #[serde(default)]
-    is_group: String,
 }
 
 /// What became of a file.
@@ -104,33 +88,16 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<(Vec<(u64, Accep
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let campaign = import.campaign.clone().unwrap_or(file_name);
     let path = import.file.display().to_string();
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(&import.file)
-        .with_context(|| path.clone())?;
-    let headers = reader.headers().with_context(|| path.clone())?.clone();
-    anyhow::ensure!(
-        headers.iter().any(|name| name == "destination"),
-        "{path}: its first line names no column 'destination'; the columns are destination, message, media_url, file_name, timeout, is_group"
-    );
+    let file = File::open(&import.file).with_context(|| path.clone())?;
+    let lines = campaign::read(file).with_context(|| path.clone())?;
     let client = bench.client(import.client).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let kept_until = bench.app.clock.now() + limits::IMPORT_DAYS * 86_400_000;
     let (mut ready, mut report) = (Vec::new(), Report::default());
-    for (at, record) in reader.records().enumerate() {
-        let line = record.as_ref().ok().and_then(|record| record.position()).map_or(at as u64 + 2, csv::Position::line);
+    for Line { line, at, fields, row } in lines {
         let checked = async {
-            let record = record?;
-            anyhow::ensure!(
-                record.len() <= headers.len(),
-                "it has {} fields, the first line names {}; put quotes around a text that holds commas",
-                record.len(),
-                headers.len()
-            );
-            let row: Row = record.deserialize(Some(&headers))?;
-            let key = row_key(import.client, &campaign, at, &record);
-            accept(bench, &client, &device, draft(row)?, Some((key, kept_until))).await
+            let key = row_key(import.client, &campaign, at, &fields);
+            accept(bench, &client, &device, draft(row?)?, Some((key, kept_until))).await
         };
         match checked.await {
             Ok(accept) => ready.push((line, accept)),
@@ -164,32 +131,13 @@ fn row_key(client: i64, campaign: &str, at: usize, record: &csv::StringRecord) -
     format!("import:{}", hex_upper(&hash.finalize()))
 }
 
-fn draft(row: Row) -> anyhow::Result<Draft> {
-    let is_group = match row.is_group.to_ascii_lowercase().as_str() {
-        "" | "0" | "false" | "no" => false,
-        "1" | "true" | "yes" => true,
-        other => anyhow::bail!("is_group: '{other}' is neither true nor false"),
-    };
-    let timeout_seconds = match row.timeout.as_str() {
-        "" => Some(limits::TIMEOUT_SECONDS_DEFAULT),
-        text => text.parse().ok().filter(|seconds| (1..=limits::TIMEOUT_SECONDS_MAX).contains(seconds)),
-    };
-    let timeout_seconds = timeout_seconds.with_context(|| {
-        format!("timeout: '{}' is no number of seconds from 1 to {}", row.timeout, limits::TIMEOUT_SECONDS_MAX)
-    })?;
-    let body = text::decode(&row.message).into_owned();
-    let content = if row.media_url.is_empty() {
-        anyhow::ensure!(!body.is_empty(), "message: it is empty");
-        Content::Text(body)
-    } else {
-        Egress::check_shape(&row.media_url).map_err(|bad| anyhow::anyhow!("media_url {bad}"))?;
-        Content::Media {
-            caption: Some(body).filter(|caption| !caption.is_empty()),
-            source: MediaSource::Url(row.media_url),
-            file_name: Some(row.file_name).filter(|name| !name.is_empty()),
-        }
-    };
-    Ok(Draft { to: row.destination, is_group, content, timeout_seconds })
+fn draft(row: Row) -> Result<Draft, BadRow> {
+    Ok(Draft {
+        is_group: row.is_group()?,
+        timeout_seconds: row.timeout_seconds()?,
+        content: row.content()?,
+        to: row.destination,
+    })
 }
 
 /// Accepts the rows in their order, many to a commit.

@@ -126,7 +126,7 @@ A new gateway, with a SANDBOX device: nothing it sends leaves this machine. Thes
   Device id       {device_id}   (the API's queue)
   Sender          {sender}
   Documentation   {address}/docs
-  Console         {address}/console   (not part of this release yet; use the API or `wachat --help`)
+  Console         {address}/console
 
 Send a first message:
 

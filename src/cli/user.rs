@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Bench, done};
 use crate::account::{Person, Role, check_userid};
 use crate::password;
-use crate::store::{NewPerson, PersonPatch};
+use crate::store::{NewPassword, NewPerson, PersonPatch};
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -76,7 +76,7 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
         UserCommand::SetPassword { userid, password_stdin } => {
             let (password, shown) = choose_password(bench, password_stdin)?;
             let patch = PersonPatch {
-                password_hash: Some(password::hash(&password, &bench.app.clock)?),
+                password: Some(NewPassword::Given(password::hash(&password, &bench.app.clock)?)),
                 ..PersonPatch::default()
             };
             let person = change(bench, &userid, patch).await?;

@@ -285,24 +285,26 @@ impl DeviceLoop {
         }
         let made = *made;
         let step = match fault {
-            SendFault::Never(reason) => Step::Aborted { at: now, reason },
+            SendFault::Never(reason) => Step::Aborted { at: now, reason, attempts: made },
             SendFault::Retry(reason) if was_fetching && made >= limits::MEDIA_FETCH_ATTEMPTS_MAX => {
-                Step::Aborted { at: now, reason: format!("{reason}, {made} times") }
+                Step::Aborted { at: now, reason: format!("{reason}, {made} times"), attempts: made }
             }
             SendFault::Retry(reason) => {
                 tracing::info!(device = self.lease.device_id, %ref_no, reason, "an attempt failed; it is made again");
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
-                Step::Retry { due_at, attempts: made }
+                Step::Retry { due_at, attempts: made, at: now, reason }
             }
             // The channel knows sooner than this loop that the connection is gone.
-            SendFault::NotConnected => Step::Retry { due_at: now + HELD_MS, attempts: made },
+            SendFault::NotConnected => {
+                let reason = SendFault::NotConnected.to_string();
+                Step::Retry { due_at: now + HELD_MS, attempts: made, at: now, reason }
+            }
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.
                 self.rest(&ref_no, now);
-                Step::Retry {
-                    due_at: retry::next_try(made, now, self.parts.clock.random_below(u64::MAX)),
-                    attempts: made,
-                }
+                let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
+                let reason = SendFault::Stranger.to_string();
+                Step::Retry { due_at, attempts: made, at: now, reason }
             }
         };
         match &step {

@@ -95,6 +95,27 @@ impl Shelf {
         }
     }
 
+    /// Whether a file is there.
+    ///
+    /// # Errors
+    /// [`ShelfError::Unavailable`] when the place cannot be reached.
+    pub async fn has(&self, id: &str) -> Result<bool, ShelfError> {
+        check_id(id)?;
+        match &self.0 {
+            Place::Folder(folder) => {
+                let found = tokio::fs::try_exists(file_of(folder, id)).await;
+                found.map_err(|error| ShelfError::Unavailable(error.to_string()))
+            }
+            Place::Bucket(store, prefix) => {
+                match store.head(&object_of(prefix, id)).await.map_err(|error| fault(&error)) {
+                    Ok(_) => Ok(true),
+                    Err(ShelfError::Missing) => Ok(false),
+                    Err(other) => Err(other),
+                }
+            }
+        }
+    }
+
     /// Takes a file away; one that is not there already is no fault.
     ///
     /// # Errors
@@ -218,7 +239,9 @@ mod tests {
         let id = Clock::system().new_id();
         shelf.put(&id, Bytes::from_static(b"hello")).await.unwrap();
         assert_eq!(shelf.get(&id).await.unwrap(), "hello");
+        assert!(shelf.has(&id).await.unwrap());
         shelf.delete(&id).await.unwrap();
+        assert!(!shelf.has(&id).await.unwrap());
         assert!(matches!(shelf.get(&id).await, Err(ShelfError::Missing)));
         shelf.delete(&id).await.unwrap();
     }

@@ -12,11 +12,12 @@ use axum::http::StatusCode;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::payload::{self, PushMessage};
+use super::payload::PushMessage;
+use super::post::Post;
 use super::schedule;
 use crate::bell::Bells;
 use crate::clock::{Clock, Millis};
-use crate::egress::{Answer, Egress, EgressError, Form};
+use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
 use crate::media::shelf::Links;
 use crate::secrets::MasterKey;
@@ -108,7 +109,7 @@ impl Courier {
             tracing::error!(client = settings.client_id, "the secret of pushes does not open; rotate it");
             return Ok(());
         };
-        let answer = self.post(&secret, url, &message).await;
+        let answer = Post::of(&message, &secret, self.0.clock.now()).send(&self.0.egress, url).await;
         let now = self.0.clock.now();
         let is_gone = matches!(&answer, Ok(answer) if answer.status == StatusCode::GONE.as_u16());
         let (outcome, label) = self.outcome(&answer, due, now);
@@ -149,13 +150,6 @@ impl Courier {
             about: found.about,
             name: found.name,
         }))
-    }
-
-    async fn post(&self, secret: &[u8; 32], url: &str, message: &PushMessage) -> Result<Answer, EgressError> {
-        let body = payload::form(message);
-        let headers = payload::sign(secret, &message.id, self.0.clock.now().div_euclid(1_000), &body);
-        let limit = Duration::from_secs(limits::PUSH_SECONDS_MAX);
-        self.0.egress.post(Form { body, headers, url }, limit).await
     }
 
     fn outcome(&self, answer: &Result<Answer, EgressError>, due: &DuePush, now: Millis) -> (PushOutcome, &'static str) {

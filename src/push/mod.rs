@@ -2,4 +2,5 @@
 
 pub mod courier;
 pub mod payload;
+pub mod post;
 pub mod schedule;

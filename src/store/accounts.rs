@@ -1,8 +1,8 @@
-//! Clients, persons, API keys and Push URLs.
+//! Clients, API keys and Push URLs.
 
 use super::row::row;
 use super::{Conn, Store, StoreError, sql};
-use crate::account::{Caller, Client, KeyHash, KeyRecord, Person, Role};
+use crate::account::{Caller, Client, KeyHash, KeyRecord, Person};
 use crate::clock::Millis;
 
 macro_rules! client {
@@ -26,28 +26,10 @@ macro_rules! key {
     };
 }
 
+pub(super) use {client, person};
+
 row!(Client { id, name, country_code, default_device, disabled, created_at });
-row!(Person { id, client_id, userid, role: String, disabled, created_at });
 row!(KeyRecord { id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at });
-
-/// A person to add.
-#[derive(Debug, Clone)]
-pub struct NewPerson {
-    pub client_id: i64,
-    pub userid: String,
-    pub role: Role,
-    /// An argon2id hash; without one he has no password to sign in with.
-    pub password_hash: Option<String>,
-    pub created_at: Millis,
-}
-
-/// What to change of a person; `None` leaves it.
-#[derive(Debug, Clone, Default)]
-pub struct PersonPatch {
-    pub role: Option<Role>,
-    pub disabled: Option<bool>,
-    pub password_hash: Option<String>,
-}
 
 /// A key to add.
 #[derive(Debug, Clone)]
@@ -138,54 +120,6 @@ impl Store {
                     &client.country_code,
                     &client.default_device,
                     client.disabled,
-                )?;
-                Ok(rows == 1)
-            })
-        })
-        .await
-    }
-
-    /// Adds a person; gives his number.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] when someone has that userid.
-    pub async fn add_person(&self, person: NewPerson) -> Result<i64, StoreError> {
-        self.write(move |conn| Box::pin(insert_person(conn, person))).await
-    }
-
-    /// The persons of a client, in the order of their numbers.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn list_persons(&self, client_id: i64) -> Result<Vec<Person>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(&mut conn, all as Person, person!("WHERE client_id = $1 ORDER BY id"), client_id)
-    }
-
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_person(&self, userid: &str) -> Result<Option<Person>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(&mut conn, optional as Person, person!("WHERE userid = $1"), userid)
-    }
-
-    /// Changes a person of a client. `false` when there is none of that number.
-    ///
-    /// # Errors
-    /// When it could not be stored.
-    pub async fn update_person(&self, client_id: i64, id: i64, patch: PersonPatch) -> Result<bool, StoreError> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                let rows = sql!(
-                    conn,
-                    execute,
-                    "UPDATE persons SET role = COALESCE($3, role), disabled = COALESCE($4, disabled), \
-                     password_hash = COALESCE($5, password_hash) WHERE id = $1 AND client_id = $2",
-                    id,
-                    client_id,
-                    patch.role.map(Role::name),
-                    patch.disabled,
-                    &patch.password_hash,
                 )?;
                 Ok(rows == 1)
             })
@@ -377,18 +311,5 @@ async fn renew_pushes(conn: &mut Conn, client_id: i64, now: Millis) -> Result<u6
         "UPDATE pushes SET first_at = $2, due_at = $2, attempts = 0 WHERE client_id = $1 AND status = 'due'",
         client_id,
         now,
-    )
-}
-
-async fn insert_person(conn: &mut Conn, person: NewPerson) -> Result<i64, StoreError> {
-    sql!(
-        conn,
-        scalar as i64,
-        "INSERT INTO persons (client_id, userid, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-        person.client_id,
-        &person.userid,
-        person.role.name(),
-        &person.password_hash,
-        person.created_at,
     )
 }

@@ -13,6 +13,9 @@ const SQLITE_PASSING: [i32; 7] = [3, 5, 6, 8, 10, 13, 14];
 /// intervention, system error. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const POSTGRES_PASSING: [&str; 5] = ["08", "40", "53", "57", "58"];
 
+/// Any number would do that is no other lock's.
+const CONVERSATIONS_LOCK: i64 = 0x7761_6368_6175;
+
 pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(fault) => {
@@ -67,6 +70,15 @@ pub(super) async fn lock_queue(conn: &mut Conn, device_id: &str) -> Result<(), S
         Conn::Postgres(_) => {
             sql!(conn, execute, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", device_id).map(drop)
         }
+    }
+}
+
+/// Keeps other transactions from storing what came in until this one ends. Their batches would else wait for each other's
+/// conversations in a ring; and so the numbers of messages that came in become visible in their order.
+pub(super) async fn lock_conversations(conn: &mut Conn) -> Result<(), StoreError> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(_) => sql!(conn, execute, "SELECT pg_advisory_xact_lock($1)", CONVERSATIONS_LOCK).map(drop),
     }
 }
 

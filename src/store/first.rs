@@ -12,6 +12,8 @@ pub struct First {
     pub country_code: String,
     pub userid: String,
     pub password_hash: String,
+    /// Its person is to choose another.
+    pub password_given: bool,
     pub key_hash: KeyHash,
     pub key_hint: String,
     pub device_id: String,
@@ -47,11 +49,12 @@ impl Store {
                 let person = sql!(
                     &mut *conn,
                     scalar as i64,
-                    "INSERT INTO persons (client_id, userid, role, password_hash, created_at) \
-                     VALUES (1, $1, $2, $3, $4) RETURNING id",
+                    "INSERT INTO persons (client_id, userid, role, password_hash, password_given, created_at) \
+                     VALUES (1, $1, $2, $3, $4, $5) RETURNING id",
                     &first.userid,
                     Role::Administrator.name(),
                     &first.password_hash,
+                    first.password_given,
                     first.now,
                 )?;
                 sql!(

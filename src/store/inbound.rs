@@ -1,7 +1,7 @@
 //! Messages that came in, each stored with its push in one transaction.
 
 use super::row::row;
-use super::{Page, Store, StoreError, sql};
+use super::{Page, Store, StoreError, conversations, dialect, sql};
 use crate::clock::Millis;
 
 macro_rules! inbound {
@@ -13,6 +13,7 @@ macro_rules! inbound {
         )
     };
 }
+pub(super) use inbound;
 
 /// A message to store.
 #[derive(Debug, Clone)]
@@ -86,7 +87,7 @@ row!(StoredInbound {
 });
 
 impl Store {
-    /// Stores a message and, when its client has a Push URL, its push, in one transaction. `false` when it is there
+    /// Stores a message, its place in its conversation and, when its client has a Push URL, its push, in one transaction. `false` when it is there
     /// already.
     ///
     /// # Errors
@@ -94,16 +95,17 @@ impl Store {
     pub async fn add_inbound(&self, new: NewInbound) -> Result<bool, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
-                let rows = sql!(
+                dialect::lock_conversations(conn).await?;
+                let stored = sql!(
                     &mut *conn,
-                    execute,
+                    optional as (i64,),
                     "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
                      kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
                      COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
                      (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
                      $18, $19) \
-                     ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING",
+                     ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING RETURNING seq",
                     &new.id,
                     new.client_id,
                     &new.device_id,
@@ -124,7 +126,8 @@ impl Store {
                     &new.file_ref,
                     new.file_ref.as_ref().map(|_| new.received_at),
                 )?;
-                if rows == 1 {
+                if let Some((seq,)) = stored {
+                    conversations::note(conn, &new, seq).await?;
                     let status = if new.file_ref.is_some() { "held" } else { "due" };
                     sql!(
                         &mut *conn,
@@ -137,7 +140,7 @@ impl Store {
                         status,
                     )?;
                 }
-                Ok(rows == 1)
+                Ok(stored.is_some())
             })
         })
         .await

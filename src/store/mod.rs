@@ -5,6 +5,9 @@
 
 mod accepting;
 mod accounts;
+mod attempts;
+mod audit;
+mod conversations;
 mod devices;
 mod dialect;
 mod first;
@@ -14,18 +17,22 @@ mod inbound_files;
 mod links;
 mod lookup;
 mod media;
+mod members;
 mod messages;
 mod migrate;
 mod outgoing;
 mod pacing;
+mod persons;
 mod progress;
 mod pushes;
 mod rotation;
 mod row;
 mod session_writes;
 mod sessions;
+mod sign_ins;
 mod snapshots;
 mod sqlite;
+mod statistics;
 mod writer;
 
 use std::path::PathBuf;
@@ -39,7 +46,10 @@ use sqlx::{Connection, PgPool, Postgres};
 
 use crate::limits;
 
-pub use accounts::{Access, NewKey, NewPerson, PersonPatch, PushSettings};
+pub use accounts::{Access, NewKey, PushSettings};
+pub use attempts::FailedAttempt;
+pub use audit::{Deed, NewDeed};
+pub use conversations::{Chat, StoredConversation};
 pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
 pub use health::DeviceEvent;
@@ -47,13 +57,17 @@ pub use inbound::{NewInbound, StoredInbound};
 pub use inbound_files::{DueFile, FileEnd};
 pub use links::{LinkEnd, StoredLink};
 pub use media::StoredMedia;
+pub use members::MemberReceipt;
 pub use messages::{MessageFilter, StoredMessage};
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
+pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
 pub use rotation::Rotated;
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
+pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
+pub use statistics::{Tally, WaitingPush};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;

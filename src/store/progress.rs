@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, attempts, sql};
 use crate::clock::Millis;
 use crate::message::{RefNo, State};
 
@@ -33,14 +33,18 @@ pub enum Step {
         at: Millis,
         member: Option<String>,
     },
+    /// It was given up after so many attempts, the last of which failed.
     Aborted {
         at: Millis,
         reason: String,
+        attempts: i64,
     },
-    /// The attempt failed; the next one may begin at `due_at`.
+    /// The attempt of that number failed; the next one may begin at `due_at`.
     Retry {
         due_at: Millis,
         attempts: i64,
+        at: Millis,
+        reason: String,
     },
     /// Its media was fetched and is on the shelf.
     Fetched {
@@ -92,7 +96,7 @@ macro_rules! step {
     };
 }
 
-/// Stores steps, one statement each (two more for a member of a group).
+/// Stores steps, one statement each (two more for a member of a group, one or two more for an attempt that failed).
 pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Result<(), StoreError> {
     for one in steps.iter().flat_map(|steps| steps.iter()) {
         match &one.step {
@@ -102,16 +106,27 @@ pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Re
             Step::Read { at, member: None } => reach(conn, one, State::Read, *at).await,
             Step::Delivered { at, member: Some(member) } => store_member(conn, one, member, *at, None).await,
             Step::Read { at, member: Some(member) } => store_member(conn, one, member, *at, Some(*at)).await,
-            Step::Aborted { at, reason } => step!(
-                conn,
-                one,
-                "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
-                "status = 'Q'",
-                at,
-                reason,
-            ),
-            Step::Retry { due_at, attempts } => {
-                step!(conn, one, "due_at = $4, attempts = $5, under_way_at = NULL", "status = 'Q'", due_at, attempts)
+            Step::Aborted { at, reason, attempts } => {
+                let set = step!(
+                    conn,
+                    one,
+                    "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
+                    "status = 'Q'",
+                    at,
+                    reason,
+                )?;
+                if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
+            }
+            Step::Retry { due_at, attempts, at, reason } => {
+                let set = step!(
+                    conn,
+                    one,
+                    "due_at = $4, attempts = $5, under_way_at = NULL",
+                    "status = 'Q'",
+                    due_at,
+                    attempts
+                )?;
+                if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
             }
             Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
         }?;

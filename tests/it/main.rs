@@ -2,6 +2,7 @@
 //! inside the test, `process.rs` runs the real program.
 
 mod baileys;
+mod browser;
 mod bucket;
 mod client;
 mod network;
@@ -14,6 +15,12 @@ mod world;
 mod answers;
 mod chatting;
 mod commands;
+mod console;
+mod console_account;
+mod console_browser;
+mod console_devices;
+mod console_inbox;
+mod console_messages;
 mod crashes;
 mod documents;
 mod fastapi;

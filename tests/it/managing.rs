@@ -45,14 +45,20 @@ fn requests(device_id: &str, ref_no: &str) -> Vec<(&'static str, String, Option<
         ("POST", "/clients/1/push/rotate-secret".into(), None),
         ("POST", "/clients/1/push/pause".into(), None),
         ("POST", "/clients/1/push/resume".into(), None),
+        ("POST", "/clients/1/push/test".into(), None),
         ("GET", "/clients/1/pushes".into(), None),
         ("POST", "/clients/1/pushes/replay".into(), Some(json!({"from": "2020-01-01T00:00:00Z"}))),
         ("GET", "/messages?client_id=1".into(), None),
         ("GET", "/messages/counts?client_id=1".into(), None),
         ("GET", format!("/messages/{ref_no}?client_id=1"), None),
         ("POST", format!("/messages/{ref_no}/cancel?client_id=1"), None),
+        ("GET", format!("/messages/{ref_no}/attempts?client_id=1"), None),
+        ("GET", format!("/messages/{ref_no}/members?client_id=1"), None),
+        ("POST", format!("/messages/{ref_no}/resend?client_id=1"), None),
         ("GET", "/inbox?client_id=1".into(), None),
         ("GET", "/inbox/x?client_id=1".into(), None),
+        ("GET", "/conversations?client_id=1".into(), None),
+        ("GET", format!("/conversations/{device_id}/{BOB}?client_id=1"), None),
     ]
 }
 

@@ -24,6 +24,7 @@ pub async fn founded(database: Database) -> (Store, tempfile::TempDir) {
         client_name: "First".into(),
         country_code: "62".into(),
         userid: "admin".into(),
+        password_given: false,
         password_hash: "none".into(),
         key_hash: wachat::account::KeyHash::of("key"),
         key_hint: "key".into(),
@@ -114,14 +115,14 @@ stories! {
         let sent = |at| Step::Sent { at };
         let delivered = |at| Step::Delivered { at, member: None };
         let read = |at| Step::Read { at, member: None };
-        let aborted = |at| Step::Aborted { at, reason: "no".into() };
+        let aborted = |at| Step::Aborted { at, reason: "no".into(), attempts: 1 };
         for (steps, wanted, dates) in [
             (vec![sent(1), delivered(2), read(3)], "R", [Some(1), Some(2), Some(3)]),
             (vec![read(3), delivered(4), sent(5)], "R", [Some(3), Some(3), Some(3)]),
             (vec![sent(1), sent(2), delivered(3), delivered(4)], "D", [Some(1), Some(3), None]),
             (vec![delivered(2), sent(3), aborted(4)], "D", [Some(2), Some(2), None]),
             (vec![aborted(1), sent(2), delivered(3), read(4)], "A", [None, None, None]),
-            (vec![Step::Retry { due_at: 9, attempts: 1 }, sent(2)], "S", [Some(2), None, None]),
+            (vec![Step::Retry { due_at: 9, attempts: 1, at: 1, reason: "not yet".into() }, sent(2)], "S", [Some(2), None, None]),
         ] {
             let ref_no = accept(&store, message(DEVICE, "hello")).await;
             for one in steps.clone() {

@@ -50,6 +50,8 @@ pub struct World {
     pub client: Client,
     pub device_id: String,
     pub sender: String,
+    /// The administrator's, as the first start prints it; none after a restart.
+    pub first_password: Option<String>,
     time: Time,
     stop: CancellationToken,
     served: JoinHandle<()>,
@@ -105,9 +107,11 @@ impl World {
     async fn start(folder: TempDir, database: Database, mut settings: Settings, time: Time, clock: Clock) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        settings.public_url = format!("http://{address}");
+        if !settings.public_url.starts_with("https:") {
+            settings.public_url = format!("http://{address}");
+        }
         let app = App::open(settings.clone(), clock.clone()).await.expect("the gateway opens");
-        app.greet().await.expect("the first rows");
+        let first_password = app.greet().await.expect("the first rows").map(|greeting| greeting.password);
         let devices = app.store.list_devices(Some(1)).await.expect("devices");
         let device = devices.into_iter().find(|device| device.kind == Kind::Sandbox).expect("the first device");
         let (store, inbox) = (app.store.clone(), app.inbox.clone());
@@ -123,6 +127,7 @@ impl World {
             client: Client::new(address, KEY),
             device_id: device.id,
             sender: device.sender,
+            first_password,
             time,
             stop,
             served,

@@ -49,6 +49,12 @@ const TOOLS: &[Tool] = &[
         probe: &["ruby", "-e", "require 'rest-client'"],
         packages: &["ruby", "ruby-rest-client"],
     },
+    Tool {
+        name: "Chromium with ChromeDriver",
+        suites: GATEWAY,
+        probe: &["sh", "-c", "chromium --version && chromedriver --version"],
+        packages: &["chromium", "chromium-driver", "fonts-dejavu-core"],
+    },
     Tool { name: "Go", suites: GATEWAY, probe: &["go", "version"], packages: &["golang-go"] },
     Tool {
         name: "Node.js with npm",
@@ -77,8 +83,10 @@ pub fn ready(root: &Path, suites: &[Suite]) -> anyhow::Result<()> {
     if suites.contains(&Suite::Gateway) {
         python(root)?;
         node(&root.join("docs/samples/node"))?;
+        outside(root, "tests/it/axe", "axe")?;
     }
-    baileys(root)
+    // Another client for the simulated network, which both suites' stories link.
+    outside(root, "simulator/tests/baileys", "baileys")
 }
 
 fn install(missing: &[&Tool]) -> anyhow::Result<()> {
@@ -121,10 +129,9 @@ fn python(root: &Path) -> anyhow::Result<()> {
     std::fs::write(&stamp, text).with_context(|| stamp.display().to_string())
 }
 
-/// Another client for the simulated network, which both suites' stories link. Its packages stay out of the sources, which
-/// are nobody's to fill.
-fn baileys(root: &Path) -> anyhow::Result<()> {
-    let (from, folder) = (root.join("simulator/tests/baileys"), root.join("target/tools/baileys"));
+/// The packages that a folder of the sources lists, in a folder of the tools: the sources are nobody's to fill.
+fn outside(root: &Path, from: &str, name: &str) -> anyhow::Result<()> {
+    let (from, folder) = (root.join(from), root.join("target/tools").join(name));
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     for name in ["package.json", "package-lock.json", ".npmrc"] {
         std::fs::copy(from.join(name), folder.join(name)).with_context(|| from.join(name).display().to_string())?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{found, refused};
-use crate::account::{Client, check_country_code, check_name};
+use crate::account::{Client, Role, check_country_code, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -95,8 +95,10 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         let (asker, _) = api.manager(&headers, Some(id)).await?;
         let change: ClientChange = api.json(&headers, body).await?;
         if change.disabled.is_some() {
-            api.administrator(&headers).await?;
-            if id == asker.client.id && change.disabled == Some(true) {
+            if asker.person.role != Role::Administrator {
+                return Err(Problem::NotAllowed("manage every client"));
+            }
+            if id == asker.person.client_id && change.disabled == Some(true) {
                 return Err(Problem::Conflict("a client cannot disable itself".into()));
             }
         }

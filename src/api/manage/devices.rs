@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::pacing::{self, PacingView, given};
-use super::{OfClient, found, query, refused};
+use super::{OfClient, audit, found, query, refused};
 use crate::account::check_name;
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -251,7 +251,11 @@ pub(super) async fn find(api: &Api, id: &str) -> Result<Device, Problem> {
 pub(super) async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<Device, Problem> {
     let (asker, _) = api.manager(headers, None).await?;
     let device = find(api, id).await?;
-    if asker.manages(device.client_id) { Ok(device) } else { Err(Problem::NotFound("device with that id")) }
+    if !asker.manages(device.client_id) {
+        return Err(Problem::NotFound("device with that id"));
+    }
+    audit::tell(&asker, device.client_id);
+    Ok(device)
 }
 
 async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {

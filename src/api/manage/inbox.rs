@@ -79,7 +79,7 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
     found(&headers, StatusCode::OK, "Inbound message", message.await)
 }
 
-fn view(api: &Api, message: StoredInbound) -> InboundView {
+pub(super) fn view(api: &Api, message: StoredInbound) -> InboundView {
     InboundView {
         id: message.id,
         gateway_number: message.gateway,

@@ -15,6 +15,7 @@ use crate::api::problem::Problem;
 use crate::api::status::GetMessage;
 use crate::clock::Millis;
 use crate::message::{RefNo, State as MessageState};
+use crate::phone;
 use crate::store::MessageFilter;
 use crate::telemetry;
 
@@ -26,6 +27,7 @@ pub struct MessagesOf {
     pub client_id: Option<i64>,
     /// A device id
     pub queue: Option<String>,
+    /// A phone number as people write it, or a group's id
     pub destination: Option<String>,
     /// Q (or U: those wait), S, D, R or A
     pub status: Option<String>,
@@ -56,10 +58,11 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<
     let status = wanted.status.as_deref().map(|letter| {
         MessageState::from_letter(letter).ok_or_else(|| Problem::parameter("status", "status is U, Q, S, D, R or A"))
     });
+    let client = client(api, client_id).await?;
     let filter = MessageFilter {
         client_id: Some(client_id),
         device_id: wanted.queue,
-        destination: wanted.destination,
+        destination: wanted.destination.map(|text| destination(&text, &client.country_code)),
         status: status.transpose()?,
         text: wanted.text,
         created_from: moment("from", wanted.from.as_deref())?,
@@ -67,7 +70,6 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<
     };
     let mut messages = api.store.list_messages(&filter, page).await?;
     let next = cut(&mut messages, rows, |message| message.seq.to_string());
-    let client = client(api, client_id).await?;
     let mut items = Vec::with_capacity(messages.len());
     for message in messages {
         items.push(api.show_message(&client, message).await?);
@@ -129,7 +131,13 @@ async fn find(api: &Api, client_id: i64, ref_no: &str) -> Result<GetMessage, Pro
     api.show_message(&client(api, client_id).await?, message).await
 }
 
-async fn client(api: &Api, id: i64) -> Result<Client, Problem> {
+/// As the store has it; what can be none is looked for as it is.
+fn destination(text: &str, country_code: &str) -> String {
+    let known = phone::parse_destination(text, country_code).or_else(|_| phone::parse_group(text));
+    known.unwrap_or_else(|_| text.to_owned())
+}
+
+pub(super) async fn client(api: &Api, id: i64) -> Result<Client, Problem> {
     api.store.find_client(id).await?.ok_or(Problem::NotFound("client with that number"))
 }
 

@@ -1,15 +1,21 @@
 //! The management API, `/manage/1.0`: what the console can do, for programs. With a key of an administrator, or of an
 //! owner for his own client's things.
 
+pub mod attempts;
+pub mod audit;
 pub mod clients;
+pub mod conversations;
 pub mod devices;
 pub mod inbox;
 pub mod keys;
 pub mod links;
+pub mod members;
 pub mod messages;
 mod pacing;
 pub mod persons;
+pub mod push_test;
 pub mod pushes;
+pub mod statistics;
 
 use axum::body::Body;
 use axum::extract::Query;
@@ -52,13 +58,21 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(pushes::pause))
         .routes(routes!(pushes::resume))
         .routes(routes!(pushes::list))
+        .routes(routes!(push_test::send))
         .routes(routes!(pushes::replay))
         .routes(routes!(messages::list))
         .routes(routes!(messages::counts))
         .routes(routes!(messages::show))
         .routes(routes!(messages::cancel))
+        .routes(routes!(attempts::list))
+        .routes(routes!(attempts::resend))
+        .routes(routes!(members::list))
         .routes(routes!(inbox::list))
+        .routes(routes!(statistics::show))
         .routes(routes!(inbox::show))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::show))
+        .routes(routes!(audit::list))
 }
 
 /// Which client is meant; the key's own when it is not said.
@@ -166,7 +180,11 @@ impl Api {
         let client_id = client_id.unwrap_or(asker.client.id);
         let is_there = asker.manages(client_id)
             && (client_id == asker.client.id || self.store.find_client(client_id).await?.is_some());
-        if is_there { Ok((asker, client_id)) } else { Err(Problem::NotFound("client with that number")) }
+        if !is_there {
+            return Err(Problem::NotFound("client with that number"));
+        }
+        audit::tell(&asker, client_id);
+        Ok((asker, client_id))
     }
 
     /// Who asks, when he is an administrator.
@@ -175,7 +193,10 @@ impl Api {
     /// 403 when he is not.
     async fn administrator(&self, headers: &HeaderMap) -> Result<Asker, Problem> {
         let asker = self.asker(headers).await?;
-        let is_one = asker.person.role == Role::Administrator;
-        if is_one { Ok(asker) } else { Err(Problem::NotAllowed("manage every client")) }
+        if asker.person.role != Role::Administrator {
+            return Err(Problem::NotAllowed("manage every client"));
+        }
+        audit::tell(&asker, asker.person.client_id);
+        Ok(asker)
     }
 }

@@ -16,7 +16,7 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
 use crate::password;
-use crate::store::{NewPerson, PersonPatch};
+use crate::store::{NewPassword, NewPerson, PersonPatch};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PersonView {
@@ -36,7 +36,7 @@ pub struct NewPersonBody {
     pub userid: String,
     #[serde(default)]
     pub role: Option<String>,
-    /// Without one he signs in nowhere and only his keys work.
+    /// Without one he signs in nowhere and only his keys work. He has to choose another when he first signs in.
     #[serde(default)]
     pub password: Option<String>,
 }
@@ -46,6 +46,7 @@ pub struct NewPersonBody {
 pub struct PersonChange {
     pub role: Option<String>,
     pub disabled: Option<bool>,
+    /// He has to choose another when he next signs in, unless he sets it himself.
     pub password: Option<String>,
 }
 
@@ -108,7 +109,10 @@ pub async fn change(
         let patch = PersonPatch {
             role: role(&asker, change.role.as_deref())?,
             disabled: change.disabled,
-            password_hash: hashed(&api, change.password).await?,
+            password: hashed(&api, change.password).await?.map(|hash| match id == asker.person.id {
+                true => NewPassword::Chosen(hash),
+                false => NewPassword::Given(hash),
+            }),
         };
         let shown = PersonView {
             role: patch.role.unwrap_or(person.role),

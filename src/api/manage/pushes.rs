@@ -38,7 +38,7 @@ pub struct NewPushUrl {
 pub struct PushView {
     /// The inbound message's id.
     pub id: String,
-    /// due, done or failed.
+    /// due, done or failed; held while the message's file is still to be had.
     pub status: String,
     pub attempts: i64,
     #[schema(format = DateTime)]
@@ -57,7 +57,7 @@ pub struct PushView {
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct PushesOf {
-    /// due, done or failed
+    /// due, done, failed or held
     pub status: Option<String>,
     /// The next_before of the page before
     pub before: Option<String>,
@@ -161,7 +161,7 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
             parts.ok_or_else(|| Problem::parameter("before", "before is the next_before of a page"))
         });
         if wanted.status.as_ref().is_some_and(|status| !StoredPush::STATUSES.contains(&status.as_str())) {
-            return Err(Problem::parameter("status", "status is due, done or failed"));
+            return Err(Problem::parameter("status", "status is due, done, failed or held"));
         }
         let mut pushes = api.store.list_pushes(id, wanted.status.as_deref(), before.transpose()?, rows + 1).await?;
         let next = cut(&mut pushes, rows, |push| format!("{}.{}", push.created_at, push.inbound_id));
@@ -200,7 +200,7 @@ fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>, Prob
     Ok(parsed.map(jiff::Timestamp::as_millisecond))
 }
 
-async fn view(api: &Api, client_id: i64) -> Result<PushUrlView, Problem> {
+pub(super) async fn view(api: &Api, client_id: i64) -> Result<PushUrlView, Problem> {
     let settings =
         api.store.find_push_settings(client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
     let secret = api.master_key.push_secret(client_id, settings.push_secret_version, settings.push_secret.as_deref());

@@ -1,0 +1,83 @@
+//! A person's own account: where he is signed in. Behind it are the pages of who works for the client: `persons.rs`,
+//! `keys.rs`, `clients.rs`, `deeds.rs`.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+use super::Console;
+use super::forms::Posted;
+use super::frame::{Frame, Place, draw};
+use super::visit::{Answer, Visit, go};
+use crate::clock::rfc3339;
+
+pub fn routes() -> Router<Console> {
+    Router::new().route("/console/account", get(show)).route("/console/account/browsers/{id}/end", post(end))
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Page {
+    frame: Frame,
+    browsers: Vec<Browser>,
+}
+
+struct Browser {
+    id: i64,
+    agent: String,
+    since: String,
+    seen: String,
+    is_this: bool,
+}
+
+/// A page of the account, as the menu beside it names it.
+pub struct Entry {
+    pub address: &'static str,
+    pub name: String,
+    pub is_here: bool,
+}
+
+impl Frame {
+    /// The menu of the account's pages that this person may see.
+    pub fn account_menu(&self) -> Vec<Entry> {
+        let all = [
+            (true, "/console/account", self.t("My account", "Akun saya")),
+            (self.manages(), "/console/account/persons", self.t("Persons", "Pengguna")),
+            (self.manages(), "/console/account/keys", self.t("API keys", "Kunci API")),
+            (self.is_administrator(), "/console/account/clients", self.t("Clients", "Klien")),
+            (self.manages(), "/console/account/audit", self.t("Who did what", "Riwayat tindakan")),
+        ];
+        let path = self.here.split('?').next().unwrap_or_default();
+        let shown = all.into_iter().filter(|(may, ..)| *may);
+        let is_here = |address: &str| match address {
+            "/console/account" => path == address || path == "/console/password",
+            _ => path == address || path.strip_prefix(address).is_some_and(|rest| rest.starts_with('/')),
+        };
+        shown.map(|(_, address, name)| Entry { address, name: name.to_owned(), is_here: is_here(address) }).collect()
+    }
+}
+
+async fn show(visit: Visit) -> Answer {
+    let api = &visit.console().api;
+    let found = api.store.list_sign_ins(visit.person().id, api.clock.now()).await;
+    let found = found.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
+    let this = visit.signed_in().sign_in.id;
+    let browser = |one: crate::store::SignIn| Browser {
+        is_this: one.id == this,
+        id: one.id,
+        agent: one.agent,
+        since: rfc3339(one.created_at),
+        seen: rfc3339(one.last_seen_at),
+    };
+    let browsers = found.into_iter().map(browser).collect();
+    Ok(draw(StatusCode::OK, &Page { frame: visit.frame(Place::Account, visit.t("My account", "Akun saya")), browsers }))
+}
+
+async fn end(Path(id): Path<i64>, posted: Posted) -> Answer {
+    let visit = posted.visit;
+    let ended = visit.console().api.store.end_sign_in(visit.person().id, id).await;
+    ended.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
+    Ok(go("/console/account?done=ended"))
+}

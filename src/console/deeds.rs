@@ -1,0 +1,131 @@
+//! Who did what, in plain words; and the console's own notes of it.
+
+use askama::Template;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use serde::Deserialize;
+use url::form_urlencoded;
+
+use super::Console;
+use super::frame::{Frame, Place, draw};
+use super::visit::{Answer, Visit};
+use crate::store::NewDeed;
+
+pub const SIGNED_IN: &str = "sign in";
+pub const REFUSED: &str = "sign in refused";
+pub const CHOSE_PASSWORD: &str = "choose password";
+pub const LOOKED: &str = "look at client";
+
+/// What is done, as the API names it, in English and in Indonesian.
+const WORDS: &[(&str, &str, &str)] = &[
+    (SIGNED_IN, "Signed in", "Masuk"),
+    (REFUSED, "Tried a wrong password", "Mencoba kata sandi yang salah"),
+    (CHOSE_PASSWORD, "Chose a password", "Memilih kata sandi"),
+    (LOOKED, "Looked at a client's things", "Melihat milik klien"),
+    ("POST /clients", "Added a client", "Menambah klien"),
+    ("PATCH /clients/{client_id}", "Changed a client", "Mengubah klien"),
+    ("POST /clients/{client_id}/persons", "Added a person", "Menambah pengguna"),
+    ("PATCH /clients/{client_id}/persons/{person_id}", "Changed a person", "Mengubah pengguna"),
+    ("POST /clients/{client_id}/keys", "Made an API key", "Membuat kunci API"),
+    ("DELETE /clients/{client_id}/keys/{key_id}", "Revoked an API key", "Mencabut kunci API"),
+    ("POST /devices", "Added a device", "Menambah perangkat"),
+    ("PATCH /devices/{device_id}", "Changed a device", "Mengubah perangkat"),
+    ("DELETE /devices/{device_id}", "Removed a device", "Menghapus perangkat"),
+    ("POST /devices/{device_id}/receive", "Played a message to a sandbox", "Memainkan pesan ke sandbox"),
+    ("POST /devices/{device_id}/link", "Began to link a device", "Mulai menautkan perangkat"),
+    ("POST /devices/{device_id}/pairing-code", "Asked for a pairing code", "Meminta kode penautan"),
+    ("POST /devices/{device_id}/unlink", "Unlinked a device", "Memutus tautan perangkat"),
+    ("PUT /clients/{client_id}/push", "Set the Push URL", "Mengatur Push URL"),
+    ("DELETE /clients/{client_id}/push", "Removed the Push URL", "Menghapus Push URL"),
+    ("POST /clients/{client_id}/push/rotate-secret", "Made another push secret", "Mengganti rahasia push"),
+    ("POST /clients/{client_id}/push/pause", "Paused the pushes", "Menjeda push"),
+    ("POST /clients/{client_id}/push/resume", "Resumed the pushes", "Melanjutkan push"),
+    ("POST /clients/{client_id}/pushes/replay", "Replayed pushes", "Mengulang push"),
+    ("POST /messages/{ref_no}/cancel", "Cancelled a message", "Membatalkan pesan"),
+];
+
+pub fn routes() -> Router<Console> {
+    Router::new().route("/console/account/audit", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "deeds.html")]
+struct Page {
+    frame: Frame,
+    items: Vec<Deed>,
+    older: Option<String>,
+    is_first: bool,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    items: Vec<Deed>,
+    next_before: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Deed {
+    date: String,
+    userid: String,
+    way: String,
+    action: String,
+    subject: String,
+}
+
+impl Frame {
+    /// An action in plain words; as it is, where there are none.
+    pub fn action<'a>(&'a self, action: &'a str) -> &'a str {
+        let known = WORDS.iter().find(|(known, ..)| *known == action);
+        known.map_or(action, |(_, english, indonesian)| self.t(english, indonesian))
+    }
+}
+
+async fn show(visit: Visit) -> Answer {
+    let before = visit.query("before");
+    let path = match &before {
+        Some(before) => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("before", before).finish();
+            format!("/manage/1.0/audit?{query}")
+        }
+        None => "/manage/1.0/audit".to_owned(),
+    };
+    let Listing { items, next_before } = visit.get(&path).await?;
+    let frame = visit.frame(Place::Account, visit.t("Who did what", "Riwayat tindakan"));
+    Ok(draw(StatusCode::OK, &Page { frame, items, older: next_before, is_first: before.is_none() }))
+}
+
+/// Notes what somebody did by the console itself.
+pub async fn note(console: &Console, client_id: i64, userid: &str, action: &str, subject: &str) {
+    let deed = NewDeed {
+        at: console.api.clock.now(),
+        client_id,
+        userid: userid.to_owned(),
+        key_id: 0,
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+    };
+    if let Err(error) = console.api.store.note_deed(deed).await {
+        tracing::warn!(%error, "what was done could not be noted");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_that_changes_something_has_plain_words() {
+        let document = crate::api::routes::document();
+        for (path, item) in &document.paths.paths {
+            let Some(path) = path.strip_prefix(crate::api::routes::MANAGE) else { continue };
+            for (method, operation) in
+                [("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)]
+            {
+                let action = format!("{method} {path}");
+                let is_known = WORDS.iter().any(|(known, ..)| *known == action);
+                assert!(operation.is_none() || is_known, "{action} has no words");
+            }
+        }
+    }
+}

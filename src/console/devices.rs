@@ -1,0 +1,172 @@
+//! The devices: all of them, and adding one.
+
+use askama::Template;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Console;
+use super::forms::{Fields, Posted};
+use super::frame::{Frame, Place, draw};
+use super::states::{self, Told};
+use super::visit::{Answer, Refusal, Visit, go};
+use crate::device::{DeviceState, Kind, is_device_id};
+
+/// Of its limit a device may use so many hundredths before somebody should know.
+const NEARLY_PERCENT: i64 = 90;
+
+pub fn routes() -> Router<Console> {
+    Router::new().route("/console/devices", get(show).post(add))
+}
+
+/// A device, as the API shows it.
+#[derive(Deserialize)]
+pub struct Device {
+    pub device_id: String,
+    pub name: String,
+    pub sender: String,
+    pub kind: Kind,
+    pub state: DeviceState,
+    pub state_reason: String,
+    pub state_until: Option<String>,
+    pub linked_at: Option<String>,
+    pub strangers_after: Option<String>,
+    pub paused: bool,
+    pub counter: i64,
+    pub limit: i64,
+    pub gap_ms: i64,
+    pub gap_jitter_ms: i64,
+    pub typing: bool,
+    pub warm_up: bool,
+    pub warm_up_allowance: Option<i64>,
+    pub warm_up_used: Option<i64>,
+    pub quiet_from: Option<String>,
+    pub quiet_to: Option<String>,
+    pub time_zone: String,
+    pub waits_until: Option<String>,
+    pub waits_for: Option<String>,
+}
+
+impl Device {
+    pub fn is_sandbox(&self) -> bool {
+        self.kind == Kind::Sandbox
+    }
+
+    /// Whether a phone's account is linked to devices of its kind.
+    pub fn is_web(&self) -> bool {
+        self.kind == Kind::Web
+    }
+
+    /// Whether an account may be linked as it is; else the link of now is ended first.
+    pub fn may_link(&self) -> bool {
+        let is_gone = matches!(
+            self.state,
+            DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
+        );
+        self.is_web() && (self.linked_at.is_none() || is_gone)
+    }
+
+    pub fn has_limit(&self) -> bool {
+        self.limit > 0
+    }
+
+    /// From where on the day's limit is nearly used up.
+    pub fn nearly(&self) -> i64 {
+        (self.limit * NEARLY_PERCENT + 99) / 100
+    }
+
+    pub fn is_nearly_used_up(&self) -> bool {
+        self.has_limit() && self.counter >= self.nearly()
+    }
+
+    pub fn needs_person(&self) -> bool {
+        states::needs_person(self.kind, self.state)
+    }
+
+    pub fn told<'a>(&self, frame: &'a Frame) -> Told<'a> {
+        states::told(&frame.viewer, self.kind, self.state)
+    }
+}
+
+/// Where the API has a device, or what is below it.
+///
+/// # Errors
+/// 404 for what is no device's id.
+pub fn at(visit: &Visit, id: &str, rest: &str) -> Result<String, Refusal> {
+    if is_device_id(id) {
+        return Ok(format!("/manage/1.0/devices/{id}{rest}"));
+    }
+    let text = visit.t("there is no device with that id", "tidak ada perangkat dengan id itu");
+    Err(visit.refusal(StatusCode::NOT_FOUND, text))
+}
+
+/// A whole number from a form; `None` where nothing is given.
+///
+/// # Errors
+/// 422 for what is none.
+pub fn whole(visit: &Visit, fields: &Fields, name: &str) -> Result<Option<i64>, Refusal> {
+    let parsed = fields.given(name).map(|text| text.parse().map_err(|_| text)).transpose();
+    parsed.map_err(|text| {
+        let told = visit.t("is no whole number", "bukan bilangan bulat");
+        visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, &format!("'{text}' {told}"))
+    })
+}
+
+#[derive(Template)]
+#[template(path = "devices.html")]
+struct Page {
+    frame: Frame,
+    devices: Vec<Device>,
+    typed: Typed,
+}
+
+/// What a form held whose device was not added.
+#[derive(Default)]
+struct Typed {
+    kind: String,
+    name: String,
+    sender: String,
+    limit: String,
+}
+
+async fn show(visit: Visit) -> Answer {
+    page(&visit, None, Typed::default()).await
+}
+
+async fn page(visit: &Visit, refusal: Option<Refusal>, typed: Typed) -> Answer {
+    let mut frame = visit.frame(Place::Devices, visit.t("Devices", "Perangkat"));
+    frame.is_live = true;
+    let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
+    frame.problem = refusal.map(|refusal| refusal.text);
+    let devices = visit.get("/manage/1.0/devices").await?;
+    Ok(draw(status, &Page { frame, devices, typed }))
+}
+
+async fn add(posted: Posted) -> Answer {
+    #[derive(Deserialize)]
+    struct Added {
+        device_id: String,
+    }
+    let Posted { visit, fields } = posted;
+    let kind = fields.text("kind");
+    let added = async {
+        let limit = whole(&visit, &fields, "limit")?.unwrap_or(0);
+        let new = json!({"client_id": visit.client().id, "kind": kind, "name": fields.given("name"),
+            "sender": fields.given("sender"), "limit": limit});
+        visit.post::<Added>("/manage/1.0/devices", new).await
+    };
+    match added.await {
+        // A phone's account comes next.
+        Ok(added) if kind == Kind::Web.name() => {
+            Ok(go(&format!("/console/devices/{}/link?done=added", added.device_id)))
+        }
+        Ok(added) => Ok(go(&format!("/console/devices/{}?done=added", added.device_id))),
+        Err(refusal) => {
+            let [kind, name, sender, limit] =
+                ["kind", "name", "sender", "limit"].map(|field| fields.text(field).to_owned());
+            page(&visit, Some(refusal), Typed { kind, name, sender, limit }).await
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The first page: what needs a person now, how each device fares, and what was sent lately.
+
+use askama::Template;
+use axum::http::StatusCode;
+use serde::Deserialize;
+
+use super::chart::{self, Row};
+use super::devices::Device;
+use super::frame::{Frame, Place, draw};
+use super::visit::{Answer, Visit};
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Page {
+    frame: Frame,
+    devices: Vec<Device>,
+    /// `None` for who only sends.
+    figures: Option<Figures>,
+    push: Push,
+}
+
+/// A client's statistics, as the API shows them.
+#[derive(Deserialize)]
+struct Figures {
+    as_of: String,
+    totals: Totals,
+    hours: Vec<Span>,
+    days: Vec<Span>,
+    queues: Vec<Queue>,
+    pushes_waiting: i64,
+    oldest_push: Option<OldestPush>,
+}
+
+#[derive(Deserialize)]
+struct Totals {
+    waiting: i64,
+    sent: i64,
+    delivered: i64,
+    read: i64,
+    aborted: i64,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    from: String,
+    accepted: i64,
+    sent: i64,
+    delivered: i64,
+    read: i64,
+    aborted: i64,
+}
+
+#[derive(Deserialize)]
+struct Queue {
+    device_id: String,
+    waiting: i64,
+}
+
+#[derive(Deserialize)]
+struct OldestPush {
+    since: String,
+    attempts: i64,
+}
+
+/// A client's Push URL.
+#[derive(Deserialize, Default)]
+struct Push {
+    paused_reason: Option<String>,
+    paused_date: Option<String>,
+}
+
+/// A figure of the page: a chart, and the same as a table.
+struct Charted<'a> {
+    id: &'static str,
+    title: &'a str,
+    first: &'a str,
+    svg: String,
+    rows: Vec<(String, &'a Span)>,
+}
+
+impl Page {
+    /// Devices that stay as they are until somebody acts.
+    fn stuck(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().filter(|device| device.needs_person())
+    }
+
+    /// Devices whose limit of today is nearly used up, or is.
+    fn nearly(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().filter(|device| device.is_nearly_used_up())
+    }
+
+    fn needs_nobody(&self) -> bool {
+        self.stuck().next().is_none() && self.nearly().next().is_none() && self.push.paused_date.is_none()
+    }
+
+    /// How many messages of a device wait.
+    fn waiting(&self, device: &Device) -> i64 {
+        let queues = self.figures.iter().flat_map(|figures| &figures.queues);
+        queues.into_iter().find(|queue| queue.device_id == device.device_id).map_or(0, |queue| queue.waiting)
+    }
+
+    fn charts<'a>(&'a self, figures: &'a Figures) -> [Charted<'a>; 2] {
+        let frame = &self.frame;
+        // Hours are told by the viewer's clock; days are UTC's, as those of the limits.
+        let hour = |span: &Span| frame.time(&span.from).get(11..16).unwrap_or_default().to_owned();
+        let day = |span: &Span| span.from.get(..10).unwrap_or_default().to_owned();
+        let of = |id, title, first, spans: &'a [Span], name: &dyn Fn(&Span) -> String| Charted {
+            id,
+            title,
+            first,
+            svg: svg(frame, title, spans, name),
+            rows: spans.iter().rev().map(|span| (name(span), span)).collect(),
+        };
+        [
+            of(
+                "hours",
+                frame.t("The last 24 hours, by hour", "24 jam terakhir, per jam"),
+                frame.t("From", "Mulai"),
+                &figures.hours,
+                &hour,
+            ),
+            of(
+                "days",
+                frame.t("The last 30 days, by day (UTC)", "30 hari terakhir, per hari (UTC)"),
+                frame.t("Day", "Hari"),
+                &figures.days,
+                &day,
+            ),
+        ]
+    }
+}
+
+fn svg(frame: &Frame, title: &str, spans: &[Span], name: &dyn Fn(&Span) -> String) -> String {
+    let row = |title, count: fn(&Span) -> i64| {
+        let counts: Vec<i64> = spans.iter().map(count).collect();
+        Row { title, sum: frame.number(&counts.iter().sum()), counts }
+    };
+    let rows = [
+        row(frame.t("Accepted", "Diterima"), |span| span.accepted),
+        row(frame.t("Sent", "Terkirim"), |span| span.sent),
+        row(frame.t("Delivered", "Sampai"), |span| span.delivered),
+        row(frame.t("Read", "Dibaca"), |span| span.read),
+        row(frame.t("Aborted", "Dibatalkan"), |span| span.aborted),
+    ];
+    let sums: Vec<String> = rows.iter().map(|row| format!("{} {}", row.title, row.sum)).collect();
+    let end = |span: Option<&Span>| span.map(name).unwrap_or_default();
+    let ends = [end(spans.first()), end(spans.last())];
+    chart::draw(&format!("{title}: {}", sums.join(", ")), &rows, [&ends[0], &ends[1]])
+}
+
+pub async fn show(visit: Visit) -> Answer {
+    let mut frame = visit.frame(Place::Home, visit.t("Home", "Beranda"));
+    frame.is_live = true;
+    if !visit.manages() {
+        let page = Page { frame, devices: Vec::new(), figures: None, push: Push::default() };
+        return Ok(draw(StatusCode::OK, &page));
+    }
+    let devices = visit.get("/manage/1.0/devices").await?;
+    let figures = visit.get("/manage/1.0/statistics").await?;
+    let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
+    Ok(draw(StatusCode::OK, &Page { frame, devices, figures: Some(figures), push }))
+}

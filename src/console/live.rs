@@ -1,0 +1,112 @@
+//! How a page keeps up: it is drawn again and again for its reader, and what has changed is sent to the browser, whose script
+//! puts each part with an id where the old one stands.
+//!
+//! So that a page that keeps up is the page that is loaded, no part of a page is made twice.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::sync::OwnedSemaphorePermit;
+use tower::ServiceExt;
+
+use super::forms::Fields;
+use super::visit::{Visit, cookies, own_path};
+use super::{Console, router};
+use crate::account::KeyHash;
+use crate::limits;
+
+/// Marks a request that no person made: it does not keep anybody signed in.
+pub const HEADER: &str = "x-wachat-live";
+/// A page that stays the same says so now and then: else nobody notices that the reader is gone.
+const QUIET_ROUNDS_MAX: u32 = 15;
+
+/// A page that is followed.
+struct Followed {
+    console: Console,
+    page: String,
+    headers: HeaderMap,
+    last: Option<KeyHash>,
+    quiet_rounds: u32,
+    is_over: bool,
+    _room: OwnedSemaphorePermit,
+}
+
+/// `/console/live?of=/console/…`
+pub async fn follow(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+    visit: Visit,
+) -> Response {
+    // Who is signed in is asked anew with every drawing.
+    drop(visit);
+    let page = own_path(Fields::read(query.unwrap_or_default().as_bytes()).text("of")).to_owned();
+    let Ok(room) = console.live.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response();
+    };
+    let followed = Followed { console, page, headers, last: None, quiet_rounds: 0, is_over: false, _room: room };
+    Sse::new(events(followed)).into_response()
+}
+
+fn events(followed: Followed) -> impl Stream<Item = Result<Event, std::convert::Infallible>> {
+    unfold(followed, |mut followed| async move {
+        if followed.is_over {
+            return None;
+        }
+        let console = followed.console.clone();
+        loop {
+            let event = followed.look().await;
+            if let Some(event) = event {
+                return Some((Ok(event), followed));
+            }
+            let wait = console.api.clock.sleep(Duration::from_millis(limits::LIVE_MS));
+            console.stop.run_until_cancelled(wait).await?;
+        }
+    })
+}
+
+impl Followed {
+    /// Draws the page; gives what to tell its reader.
+    async fn look(&mut self) -> Option<Event> {
+        let mut request = Request::builder().uri(&self.page).header(HEADER, "1");
+        for cookie in cookies(&self.headers) {
+            request = request.header(header::COOKIE, cookie);
+        }
+        if let Some(language) = self.headers.get(header::ACCEPT_LANGUAGE) {
+            request = request.header(header::ACCEPT_LANGUAGE, language);
+        }
+        let request = request.body(Body::empty()).ok()?;
+        let response = match router(self.console.clone()).oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if response.status() != StatusCode::OK {
+            // Signed out, or what was looked at is gone: the browser loads the page and sees.
+            self.is_over = !response.status().is_server_error();
+            return self.is_over.then(|| Event::default().event("gone").data(""));
+        }
+        let bytes = axum::body::to_bytes(response.into_body(), limits::CONSOLE_ANSWER_BYTES_MAX).await.ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let main = text.find("<main").and_then(|from| text.get(from..))?;
+        let hash = KeyHash::of(main);
+        self.quiet_rounds += 1;
+        if self.last.as_ref() != Some(&hash) {
+            let is_first = self.last.replace(hash).is_none();
+            // What the browser loaded a moment ago may have changed since.
+            self.quiet_rounds = 0;
+            let event = Event::default().event(if is_first { "first" } else { "page" });
+            return Some(event.data(main.replace('\r', "")));
+        }
+        if self.quiet_rounds >= QUIET_ROUNDS_MAX {
+            self.quiet_rounds = 0;
+            return Some(Event::default().comment("still here"));
+        }
+        None
+    }
+}

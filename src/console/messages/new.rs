@@ -1,0 +1,160 @@
+//! A message by hand: a text, or a file with a caption.
+
+use askama::Template;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Device;
+use super::upload::{self, File};
+use crate::console::Console;
+use crate::console::forms::Fields;
+use crate::console::frame::{Frame, Place, draw};
+use crate::console::visit::{Answer, Refusal, Visit, go};
+use crate::limits;
+
+pub fn routes() -> Router<Console> {
+    Router::new().route("/console/messages/new", get(show).post(send))
+}
+
+#[derive(Template)]
+#[template(path = "message_new.html")]
+struct Page {
+    frame: Frame,
+    devices: Vec<Device>,
+    typed: Typed,
+    text_chars_max: usize,
+}
+
+/// What was typed.
+#[derive(Default)]
+struct Typed {
+    queue: String,
+    destination: String,
+    is_group: bool,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    ref_no: String,
+}
+
+async fn show(visit: Visit) -> Answer {
+    let text = |name| visit.query(name).unwrap_or_default();
+    let typed = Typed {
+        queue: text("queue"),
+        destination: text("destination"),
+        is_group: !text("is_group").is_empty(),
+        text: text("text"),
+    };
+    page(&visit, typed, None).await
+}
+
+async fn page(visit: &Visit, typed: Typed, refusal: Option<Refusal>) -> Answer {
+    let mut frame = visit.frame(Place::Messages, visit.t("New message", "Pesan baru"));
+    // Who only sends may not list the devices: the client's usual one sends.
+    let devices = if visit.manages() { visit.get("/manage/1.0/devices").await? } else { Vec::new() };
+    let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
+    frame.problem = refusal.map(|refusal| refusal.text);
+    let mut response = draw(status, &Page { frame, devices, typed, text_chars_max: limits::TEXT_CHARS_MAX });
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the form is not read.
+        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+async fn send(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
+    let form = match upload::read(&visit, &headers, body, limits::FORM_FILE_BYTES_MAX).await {
+        Ok(form) => form,
+        Err(refusal) => return page(&visit, Typed::default(), Some(refusal)).await,
+    };
+    let typed = typed(&form.fields);
+    let sent = match form.file.as_ref() {
+        Some(file) if file.bytes.is_empty() => {
+            let text = visit.t("The file is empty.", "Berkasnya kosong.");
+            Err(visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text))
+        }
+        file => visit.tell::<Accepted>(request(&typed, file)).await,
+    };
+    match sent {
+        Ok(accepted) => Ok::<Response, Refusal>(go(&format!("/console/messages/{}?done=queued", accepted.ref_no))),
+        Err(refusal) => page(&visit, typed, Some(refusal)).await,
+    }
+}
+
+fn typed(fields: &Fields) -> Typed {
+    Typed {
+        queue: fields.text("queue").to_owned(),
+        destination: fields.text("destination").to_owned(),
+        is_group: fields.has("is_group"),
+        // Forms end their lines in two characters.
+        text: fields.raw("text").replace("\r\n", "\n"),
+    }
+}
+
+/// The request that a program would make for it.
+fn request(typed: &Typed, file: Option<&File>) -> Request<Body> {
+    let queue = Some(&typed.queue).filter(|queue| !queue.is_empty());
+    let mut body = json!({"queue": queue, "destination": typed.destination, "is_group": typed.is_group});
+    let (path, text) = match file {
+        None => {
+            body["message"] = verbatim(&typed.text).into();
+            ("/wachat_api/1.0/message", body.to_string())
+        }
+        Some(file) => {
+            body["caption"] = verbatim(&typed.text).into();
+            body["file_name"] = file.name.clone().into();
+            let mut text = body.to_string();
+            // The file goes in at the end, so that it is in memory once.
+            text.pop();
+            text += ",\"media_base64\":\"";
+            STANDARD.encode_string(&file.bytes, &mut text);
+            text += "\"}";
+            ("/wachat_api/1.0/media", text)
+        }
+    };
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    // Two addresses of ours.
+    request.body(Body::from(text)).expect("an address of our own")
+}
+
+/// The API takes a backslash before some letters for an escape; a person who types it means it.
+fn verbatim(text: &str) -> String {
+    text.replace('\\', "\\u005C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::text;
+
+    #[test]
+    fn what_is_typed_is_what_is_sent() {
+        for typed in ["hello", r"C:\new\table", r"\\n", r"\u0041 \", "a\nb"] {
+            assert_eq!(text::decode(&verbatim(typed)), typed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_stands_whole_in_the_request() {
+        let typed = Typed { queue: String::new(), destination: "+62".into(), is_group: true, text: "\"look\"".into() };
+        let file = File { name: "a.png".into(), bytes: bytes::Bytes::from_static(b"hello") };
+        let request = request(&typed, Some(&file));
+        assert_eq!(request.uri(), "/wachat_api/1.0/media");
+        let bytes = axum::body::to_bytes(request.into_body(), 1_000).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!(
+            body,
+            json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png",
+                "media_base64": "aGVsbG8="})
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! Signing in and out, choosing a password, choosing a language.
+
+use std::net::{IpAddr, SocketAddr};
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRequestParts, RawQuery, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::forms::{Asked, Fields, Posted};
+use super::frame::{Frame, Place, draw};
+use super::throttle::TooMany;
+use super::visit::{Answer, Visit, go, own_path};
+use super::words::{LANGUAGE_COOKIE, Language, Viewer};
+use super::{Console, assets, deeds};
+use crate::account::{KeyHash, hex_upper};
+use crate::limits;
+use crate::password::{self, PasswordError};
+use crate::store::{NewSignIn, StoreError};
+
+pub const SESSION_COOKIE: &str = "wachat_session";
+pub const PASSWORD: &str = "/console/password";
+pub const SIGN_OUT: &str = "/console/sign-out";
+
+const DAY_SECONDS: i64 = 86_400;
+/// No password matches it: who is unknown waits as long as who is known.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route("/console/sign-in", get(show).post(sign_in))
+        .route(SIGN_OUT, post(sign_out))
+        .route(PASSWORD, get(show_password).post(change_password))
+        .route("/console/language", get(choose_language))
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    viewer: &'a Viewer,
+    userid: &'a str,
+    to: &'a str,
+    problem: Option<String>,
+}
+
+impl SignInPage<'_> {
+    fn version(&self) -> &str {
+        &assets::VERSION
+    }
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    frame: Frame,
+    /// The password was given to the person, who has to choose another.
+    is_first: bool,
+}
+
+/// Where a request comes from, as far as the connection tells.
+struct From(Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for From {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())))
+    }
+}
+
+async fn show(headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let fields = Fields::read(query.unwrap_or_default().as_bytes());
+    let page = SignInPage { viewer: &Viewer::of(&headers), userid: "", to: own_path(fields.text("to")), problem: None };
+    draw(StatusCode::OK, &page)
+}
+
+async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap, asked: Asked) -> Response {
+    let Asked { viewer, fields } = asked;
+    let (userid, to) = (fields.text("userid"), own_path(fields.text("to")));
+    let refused =
+        |status, problem: String| draw(status, &SignInPage { viewer: &viewer, userid, to, problem: Some(problem) });
+    if let Err(TooMany(seconds)) = console.throttle.count(userid, from.0) {
+        let text = viewer.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
+        return refused(StatusCode::TOO_MANY_REQUESTS, format!("{text}{seconds}"));
+    }
+    match let_in(&console, userid, fields.raw("password"), &headers).await {
+        Ok(Some(token)) => {
+            let mut response = go(to);
+            let age = limits::SIGN_IN_DAYS * DAY_SECONDS;
+            set_cookie(&mut response, SESSION_COOKIE, &token, &console, age, true);
+            response
+        }
+        Ok(None) => {
+            let text = viewer.t("The name or the password is wrong.", "Nama atau kata sandi salah.");
+            refused(StatusCode::FORBIDDEN, text.to_owned())
+        }
+        Err(error) => {
+            tracing::warn!(%error, "nobody can sign in while the store is away");
+            let text = viewer.t("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
+            refused(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+        }
+    }
+}
+
+/// Checks a password; gives the token of the browser that is signed in from now on.
+async fn let_in(
+    console: &Console,
+    userid: &str,
+    given: &str,
+    headers: &HeaderMap,
+) -> Result<Option<String>, StoreError> {
+    let api = &console.api;
+    let record = api.store.find_password(userid).await?;
+    let hash = record.as_ref().and_then(|record| record.password_hash.clone()).unwrap_or_else(|| NOBODY.to_owned());
+    // Longer ones were never set, and hashing takes longer by their length.
+    let given: String = given.chars().take(password::CHARS_MAX + 1).collect();
+    let is_right = console.throttle.slowly(move || password::matches(&given, &hash)).await.unwrap_or(false);
+    let Some(record) = record else { return Ok(None) };
+    if !is_right {
+        deeds::note(console, record.client_id, userid, deeds::REFUSED, "").await;
+        return Ok(None);
+    }
+    let (token, now) = (hex_upper(&api.clock.random::<32>()), api.clock.now());
+    let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
+    let new = NewSignIn {
+        token: KeyHash::of(&token),
+        person_id: record.id,
+        client_id: record.client_id,
+        agent: agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(limits::AGENT_CHARS_MAX).collect(),
+        created_at: now,
+        expires_at: now + limits::SIGN_IN_DAYS * DAY_SECONDS * 1000,
+    };
+    api.store.add_sign_in(new, limits::SIGN_INS_MAX).await?;
+    deeds::note(console, record.client_id, userid, deeds::SIGNED_IN, "").await;
+    Ok(Some(token))
+}
+
+async fn sign_out(posted: Posted) -> Answer {
+    let visit = posted.visit;
+    let (person, sign_in) = (visit.person().id, visit.signed_in().sign_in.id);
+    let ended = visit.console().api.store.end_sign_in(person, sign_in).await;
+    ended.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
+    let mut response = go("/console/sign-in");
+    set_cookie(&mut response, SESSION_COOKIE, "", visit.console(), 0, true);
+    Ok(response)
+}
+
+async fn show_password(visit: Visit) -> Response {
+    password_page(&visit, StatusCode::OK, None)
+}
+
+fn password_page(visit: &Visit, status: StatusCode, problem: Option<String>) -> Response {
+    let mut frame = visit.frame(Place::Account, visit.t("Choose a password", "Pilih kata sandi"));
+    frame.problem = problem;
+    draw(status, &PasswordPage { frame, is_first: visit.signed_in().password_given })
+}
+
+async fn change_password(from: From, posted: Posted) -> Response {
+    let Posted { visit, fields } = posted;
+    let (console, userid) = (visit.console().clone(), visit.person().userid.clone());
+    let refused = |english, indonesian| {
+        password_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(visit.t(english, indonesian).to_owned()))
+    };
+    let (now, new) = (fields.raw("now").to_owned(), fields.raw("new").to_owned());
+    if new != fields.raw("again") {
+        return refused("The two new passwords differ.", "Kedua kata sandi baru berbeda.");
+    }
+    if new == now {
+        return refused("The new password is the old one.", "Kata sandi baru sama dengan yang lama.");
+    }
+    if let Err(TooMany(seconds)) = console.throttle.count(&userid, from.0) {
+        let text = visit.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
+        return password_page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(format!("{text}{seconds}")));
+    }
+    let Ok(Some(record)) = console.api.store.find_password(&userid).await else {
+        return refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
+    };
+    let (old, clock) = (record.password_hash.unwrap_or_else(|| NOBODY.to_owned()), console.api.clock.clone());
+    let hashed =
+        console.throttle.slowly(move || password::matches(&now, &old).then(|| password::hash(&new, &clock))).await;
+    let hash = match hashed.flatten() {
+        None => return refused("The password of now is wrong.", "Kata sandi sekarang salah."),
+        Some(Err(PasswordError::Length)) => {
+            return refused("A password has 8 to 256 characters.", "Kata sandi terdiri dari 8 sampai 256 karakter.");
+        }
+        Some(Err(PasswordError::Hash(_))) => {
+            return refused("That password cannot be used.", "Kata sandi itu tidak dapat dipakai.");
+        }
+        Some(Ok(hash)) => hash,
+    };
+    let sign_in = &visit.signed_in().sign_in;
+    match console.api.store.choose_password(sign_in.person_id, hash, sign_in.id).await {
+        Ok(()) => {
+            deeds::note(&console, visit.person().client_id, &userid, deeds::CHOSE_PASSWORD, "").await;
+            go("/console?done=password")
+        }
+        Err(_) => refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi."),
+    }
+}
+
+async fn choose_language(State(console): State<Console>, RawQuery(query): RawQuery) -> Response {
+    let fields = Fields::read(query.unwrap_or_default().as_bytes());
+    let mut response = go(own_path(fields.text("back")));
+    if let Some(language) = Language::of_tag(fields.text("to")) {
+        set_cookie(&mut response, LANGUAGE_COOKIE, language.tag(), &console, 365 * DAY_SECONDS, false);
+    }
+    response
+}
+
+fn set_cookie(response: &mut Response, name: &str, value: &str, console: &Console, seconds: i64, is_secret: bool) {
+    let hidden = if is_secret { "; HttpOnly" } else { "" };
+    let secure = if console.is_secure { "; Secure" } else { "" };
+    let line = format!("{name}={value}; Path=/console; SameSite=Lax; Max-Age={seconds}{hidden}{secure}");
+    if let Ok(line) = HeaderValue::from_str(&line) {
+        response.headers_mut().append(header::SET_COOKIE, line);
+    }
+}

@@ -1,0 +1,393 @@
+//! The console's pages of messages, as a browser asks for them.
+
+use serde_json::{Value, json};
+use wachat::settings::Hidden;
+
+use crate::client::Reply;
+use crate::world::{ALICE, BOB, Database, PATIENCE, Time, World, eventually, stories};
+
+const PASSWORD: &str = "a password of the story";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and\r\n--the rest of a picture";
+/// What the sandbox does with it: docs/sandbox.md.
+const NOBODY: &str = "628111110001";
+const REFUSED_TWICE: &str = "628111110006";
+
+async fn world(database: Database, time: Time) -> World {
+    World::with(database, time, |settings| settings.admin_password = Some(Hidden(PASSWORD.into()))).await
+}
+
+/// Somebody who is signed in.
+struct Browser<'w> {
+    world: &'w World,
+    cookie: String,
+    csrf: String,
+}
+
+impl<'w> Browser<'w> {
+    async fn of(world: &'w World, userid: &str) -> Browser<'w> {
+        let form = format!("userid={userid}&password={}&to=/console", PASSWORD.replace(' ', "+"));
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+        let reply = ask(world, "POST", "/console/sign-in", &headers, Some(form.into_bytes())).await;
+        assert_eq!(reply.status, 303, "{}", reply.text);
+        let cookie = reply.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+        let mut browser = Browser { world, cookie, csrf: String::new() };
+        let page = browser.get("/console/password").await;
+        let (_, rest) = page.text.split_once("name=\"csrf\" value=\"").expect("a token");
+        browser.csrf = rest.split('"').next().expect("its end").to_owned();
+        if userid != "admin" {
+            // A password that was given has to be changed first.
+            let words = |name: &str, word: &str| format!("&{name}={}", word.replace(' ', "+"));
+            let change = words("now", PASSWORD) + &words("new", "his own one") + &words("again", "his own one");
+            let changed = browser.send("/console/password", &change).await;
+            assert_eq!(target(&changed), "/console?done=password");
+        }
+        browser
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        ask(self.world, "GET", path, &[("cookie", &self.cookie)], None).await
+    }
+
+    async fn post(&self, path: &str) -> Reply {
+        self.send(path, "").await
+    }
+
+    async fn send(&self, path: &str, fields: &str) -> Reply {
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        ask(self.world, "POST", path, &headers, Some(format!("csrf={}{fields}", self.csrf).into_bytes())).await
+    }
+
+    /// Sends a form with a file, as browsers do.
+    async fn upload(&self, path: &str, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Reply {
+        let mut body = Vec::new();
+        for (name, value) in [("csrf", self.csrf.as_str())].iter().chain(fields) {
+            body.extend(
+                format!("--BOUNDARY\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        let (name, bytes) = file.unwrap_or_default();
+        body.extend(
+            format!("--BOUNDARY\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n").bytes(),
+        );
+        body.extend_from_slice(b"Content-Type: application/octet-stream\r\n\r\n");
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--BOUNDARY--\r\n");
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("content-type", "multipart/form-data; boundary=BOUNDARY"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        ask(self.world, "POST", path, &headers, Some(body)).await
+    }
+}
+
+/// Asks without following to where an answer leads.
+#[allow(clippy::disallowed_methods, reason = "a browser is no part of the gateway")]
+async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Reply {
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+    let http = http.build().expect("a client");
+    let mut request = http.request(method.parse().expect("a method"), format!("http://{}{path}", world.address));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.body(body.unwrap_or_default()).send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.bytes().await.expect("a whole answer").to_vec();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Reply { status, headers, bytes, text, body: Value::Null }
+}
+
+/// Where an answer leads.
+fn target(reply: &Reply) -> String {
+    assert_eq!(reply.status, 303, "{}", reply.text);
+    reply.header("location").to_owned()
+}
+
+/// The reference number in the address of a message's page.
+fn ref_no_of(target: &str) -> String {
+    target.strip_prefix("/console/messages/").and_then(|rest| rest.get(..18)).expect("a message's page").to_owned()
+}
+
+/// How many messages the first client has.
+async fn queued(world: &World) -> i64 {
+    let counts = world.client.manage("GET", "/messages/counts", None).await;
+    counts.body["data"].as_object().expect("counts").values().filter_map(Value::as_i64).sum()
+}
+
+async fn until_shown(browser: &Browser<'_>, path: &str, wanted: &str) {
+    eventually(&format!("{path} shows {wanted}"), async || {
+        let page = browser.get(path).await;
+        if page.text.contains(wanted) && page.text.contains("<strong>Queued</strong>") {
+            Ok(())
+        } else {
+            Err(page.text)
+        }
+    })
+    .await;
+}
+
+stories! {
+    async fn a_filter_shows_what_is_like_it_and_stays_in_the_links(database: Database) {
+        let world = world(database, Time::Held).await;
+        let (first, second) = (world.send(ALICE, "about tea").await, world.send(BOB, "about coffee").await);
+        let aborted = world.send(NOBODY, "about nothing").await;
+        world.until(&first, "R").await;
+        world.until(&aborted, "A").await;
+        let browser = Browser::of(&world, "admin").await;
+        let shows = async |query: &str| {
+            let page = browser.get(&format!("/console/messages{query}")).await;
+            assert_eq!(page.status, 200, "{query} {}", page.text);
+            [&first, &second, &aborted].map(|one| page.text.contains(one.as_str()))
+        };
+        assert_eq!(shows("").await, [true, true, true]);
+        assert_eq!(shows("?status=A").await, [false, false, true]);
+        assert_eq!(shows("?text=tea&status=").await, [true, false, false]);
+        assert_eq!(shows("?destination=%2B62+811-1111-112").await, [false, true, false]);
+        assert_eq!(shows("?from=2026-09-21T14%3A00").await, [true, true, true]);
+        assert_eq!(shows("?until=2026-09-21T14%3A00").await, [false, false, false]);
+        let page = browser.get("/console/messages?status=A&text=%22%3E%3Cb%3E").await;
+        assert!(page.text.contains("export.csv?status=A&#38;text=%22%3E%3Cb%3E") && !page.text.contains("><b>"), "{}", page.text);
+        let refused = browser.get("/console/messages?from=soon").await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.text.contains("value=\"soon\"") && refused.text.contains("role=\"alert\""));
+        world.stop().await;
+    }
+
+    async fn a_message_that_waits_for_its_device_shows_u_until_somebody_cancels_it(database: Database) {
+        let world = world(database, Time::Held).await;
+        let paused = world.client.manage("PATCH", &format!("/devices/{}", world.device_id), Some(json!({"paused": true}))).await;
+        assert_eq!(paused.status, 200, "{}", paused.text);
+        let ref_no = world.send(ALICE, "held").await;
+        let browser = Browser::of(&world, "admin").await;
+        let list = browser.get("/console/messages").await;
+        assert!(list.text.contains("Waits for its device (U)"), "{}", list.text);
+        let path = format!("/console/messages/{ref_no}");
+        let cancelled = browser.post(&format!("{path}/cancel")).await;
+        assert_eq!(target(&cancelled), format!("{path}?done=cancelled"));
+        assert_eq!(world.status(&ref_no).await["reason"], "cancelled");
+        let again = browser.post(&format!("{path}/cancel")).await;
+        assert_eq!(again.status, 409);
+        assert!(again.text.contains("has left, has ended") && again.text.contains("held"), "{}", again.text);
+        world.stop().await;
+    }
+
+    async fn a_failed_attempt_is_told_with_its_reason(database: Database) {
+        let world = world(database, Time::Held).await;
+        let twice = world.send(REFUSED_TWICE, "try").await;
+        let never = world.send(NOBODY, "try").await;
+        world.until_within(&twice, "R", std::time::Duration::from_millis(200)).await;
+        world.until(&never, "A").await;
+        let attempts = async |ref_no: &str| {
+            let reply = world.client.manage("GET", &format!("/messages/{ref_no}/attempts"), None).await;
+            let attempts = reply.body["data"].as_array().cloned().expect("attempts");
+            attempts.iter().map(|one| (one["number"].clone(), one["reason"].clone())).collect::<Vec<(Value, Value)>>()
+        };
+        let refused = "the sandbox refuses the first two attempts to this number";
+        assert_eq!(attempts(&twice).await, [(json!(1), json!(refused)), (json!(2), json!(refused))]);
+        assert_eq!(attempts(&never).await, [(json!(1), json!(format!("{NOBODY} is not on WhatsApp")))]);
+        let browser = Browser::of(&world, "admin").await;
+        let page = browser.get(&format!("/console/messages/{twice}")).await;
+        for told in ["Accepted", "Failed attempt 1", "Failed attempt 2", refused, "Delivered", "Read (R)"] {
+            assert!(page.text.contains(told), "{told}: {}", page.text);
+        }
+        let other = world.send(ALICE, "at once").await;
+        world.until(&other, "R").await;
+        assert_eq!(attempts(&other).await, []);
+        world.stop().await;
+    }
+
+    async fn a_groups_members_are_shown_with_what_they_have(database: Database) {
+        let world = world(database, Time::Held).await;
+        // The sandbox's groups have three members, and in this one nobody reads.
+        let group = json!({"destination": "120363025246120003", "is_group": true, "message": "all"});
+        let ref_no = world.send_with(group).await;
+        world.until(&ref_no, "D").await;
+        let reply = world.client.manage("GET", &format!("/messages/{ref_no}/members"), None).await;
+        let members = reply.body["data"].as_array().cloned().expect("members");
+        assert_eq!(members.len(), 3, "{}", reply.text);
+        assert!(members[0]["delivered_date"].is_string() && members[0]["read_date"].is_null(), "{}", reply.text);
+        let page = Browser::of(&world, "admin").await.get(&format!("/console/messages/{ref_no}")).await;
+        for told in ["<td>628111000000</td>", "Members it went to</dt><dd>3</dd>", "Read by</dt><dd>0</dd>"] {
+            assert!(page.text.contains(told), "{told}: {}", page.text);
+        }
+        world.stop().await;
+    }
+
+    async fn who_only_sends_sends_by_hand_and_sees_what_became_of_it(database: Database) {
+        let world = world(database, Time::Machine).await;
+        let person = json!({"userid": "sender", "role": "sender", "password": PASSWORD});
+        let added = world.client.manage("POST", "/clients/1/persons", Some(person)).await;
+        assert_eq!(added.status, 201, "{}", added.text);
+        let browser = Browser::of(&world, "sender").await;
+        assert_eq!(target(&browser.get("/console/messages").await), "/console/messages/new");
+        let sent = browser.upload("/console/messages/new", &[("destination", ALICE), ("text", "by hand")], None).await;
+        let ref_no = ref_no_of(&target(&sent));
+        world.until(&ref_no, "R").await;
+        let page = browser.get(&format!("/console/messages/{ref_no}")).await;
+        assert!(page.status == 200 && page.text.contains("by hand") && !page.text.contains("/resend"), "{}", page.text);
+        assert_eq!(browser.post(&format!("/console/messages/{ref_no}/resend")).await.status, 403);
+        world.stop().await;
+    }
+
+    async fn a_text_and_a_picture_are_sent_by_hand_and_again(database: Database) {
+        let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
+        let fields = [("queue", world.device_id.as_str()), ("destination", "0811-1111-111"), ("text", "C:\\new\r\n<b>")];
+        let sent = browser.upload("/console/messages/new", &fields, None).await;
+        let text = ref_no_of(&target(&sent));
+        assert_eq!(world.until(&text, "R").await["message"], "C:\\new\n<b>");
+        let sent = browser.upload("/console/messages/new", &fields, Some(("a \u{e9}.png", PNG))).await;
+        let picture = ref_no_of(&target(&sent));
+        let message = world.until(&picture, "R").await;
+        assert_eq!((&message["caption"], &message["file_name"]), (&json!("C:\\new\n<b>"), &json!("a \u{e9}.png")));
+        let page = browser.get(&format!("/console/messages/{picture}")).await;
+        let link = message["media_url"].as_str().expect("a link");
+        assert!(page.text.contains(link) && page.text.contains("C:\\new\n&#60;b&#62;"), "{}", page.text);
+        let file = world.client.ask("GET", &link[link.find("/media/").expect("a path")..], &[], None).await;
+        assert_eq!(file.bytes, PNG);
+
+        let again = browser.post(&format!("/console/messages/{picture}/resend")).await;
+        let repeated = ref_no_of(&target(&again));
+        assert!(repeated != picture && target(&again).ends_with(&format!("of={picture}")));
+        let message = world.until(&repeated, "R").await;
+        assert_eq!((&message["caption"], &message["media_url"]), (&json!("C:\\new\n<b>"), &json!(link)));
+        world.stop().await;
+    }
+
+    async fn what_the_api_refuses_is_said_and_what_was_typed_stays(database: Database) {
+        let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
+        let fields = [("destination", "12345"), ("text", "stays \"here\""), ("is_group", "")];
+        let refused = browser.upload("/console/messages/new", &fields[..2], None).await;
+        assert_eq!(refused.status, 422);
+        for kept in ["no numbering plan allows", "value=\"12345\"", "stays &#34;here&#34;</textarea>"] {
+            assert!(refused.text.contains(kept), "{kept}: {}", refused.text);
+        }
+        let stranger = Browser { world: &world, cookie: browser.cookie.clone(), csrf: "0".repeat(64) };
+        let foreign = stranger.upload("/console/messages/new", &[("destination", ALICE), ("text", "x")], None).await;
+        assert_eq!(foreign.status, 403, "{}", foreign.text);
+        let counts = world.client.manage("GET", "/messages/counts", None).await;
+        assert_eq!(counts.body["data"]["Q"], 0);
+        world.stop().await;
+    }
+
+    async fn an_export_has_every_message_of_the_filter_and_no_formula(database: Database) {
+        let world = world(database, Time::Held).await;
+        let last = world.send(ALICE, "=HYPERLINK(\"x\")").await;
+        world.until(&last, "R").await;
+        for at in 0..501 {
+            world.send(BOB, &format!("number {at}")).await;
+        }
+        let browser = Browser::of(&world, "admin").await;
+        let file = browser.get("/console/messages/export.csv").await;
+        assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
+        let lines: Vec<&str> = file.text.trim_start_matches('\u{feff}').lines().collect();
+        assert_eq!(lines.len(), 503, "{}", file.text);
+        assert!(lines[0].starts_with("ref_no,created,status"));
+        assert!(lines[502].starts_with(&last) && lines[502].contains("\"'=HYPERLINK(\"\"x\"\")\""), "{}", lines[502]);
+        let some = browser.get(&format!("/console/messages/export.csv?destination={ALICE}")).await;
+        assert_eq!(some.text.lines().count(), 2);
+        assert_eq!(browser.get("/console/messages/export.csv?from=soon").await.status, 422);
+        world.stop().await;
+    }
+
+    async fn a_file_is_looked_at_then_queued_and_no_row_twice(database: Database) {
+        let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
+        let file = "destination,message\n628111111111,one\n12345,bad\n0811-1111-111,two\n628111111112,\"three\nlines\"\n\
+                    628111111113,,\n";
+        let fields = [("queue", world.device_id.as_str()), ("campaign", "autumn")];
+        let page = target(&browser.upload("/console/messages/import", &fields, Some(("c.csv", file.as_bytes()))).await);
+        let preview = browser.get(&page).await;
+        for told in [
+            "<dd id=\"good\">3</dd>",
+            "<dd id=\"refused\">2</dd>",
+            "no numbering plan allows",
+            "<td class=\"number\">3</td>",
+            "<td class=\"number\">7</td>",
+            "Queue them",
+        ] {
+            assert!(preview.text.contains(told), "{told}: {}", preview.text);
+        }
+        assert_eq!(queued(&world).await, 0);
+        let refused = browser.get(&format!("{page}/refused.csv")).await;
+        assert!(refused.text.starts_with("line,destination,reason\n3,12345,\"no numbering") && refused.text.lines().count() == 3);
+
+        assert_eq!(target(&browser.post(&format!("{page}/queue")).await), page);
+        until_shown(&browser, &page, "<dd id=\"accepted\">3</dd>").await;
+        // The same wish once more queues nothing.
+        assert_eq!(target(&browser.post(&format!("{page}/queue")).await), page);
+        let again = target(&browser.upload("/console/messages/import", &fields, Some(("c.csv", file.as_bytes()))).await);
+        assert!(again != page);
+        browser.post(&format!("{again}/queue")).await;
+        until_shown(&browser, &again, "<dd id=\"known\">3</dd>").await;
+        assert_eq!(queued(&world).await, 3);
+        let listed = world.client.manage("GET", &format!("/messages?destination={ALICE}"), None).await;
+        let texts: Vec<&Value> = listed.body["data"]["items"].as_array().expect("rows").iter().map(|one| &one["message"]).collect();
+        assert_eq!(texts, [&json!("two"), &json!("one")]);
+        world.stop().await;
+    }
+
+    async fn an_import_that_a_restart_ended_is_done_again_and_queues_the_rest(database: Database) {
+        let world = world(database, Time::Machine).await;
+        let file = "destination,message\n628111111111,one\n";
+        let browser = Browser::of(&world, "admin").await;
+        let page = target(&browser.upload("/console/messages/import", &[], Some(("c.csv", file.as_bytes()))).await);
+        browser.post(&format!("{page}/queue")).await;
+        until_shown(&browser, &page, "<dd id=\"accepted\">1</dd>").await;
+        let (cookie, csrf) = (browser.cookie.clone(), browser.csrf.clone());
+        let world = world.restart().await;
+        let browser = Browser { world: &world, cookie, csrf };
+        let gone = browser.get(&page).await;
+        assert_eq!(gone.status, 404);
+        assert!(gone.text.contains("not queued twice"), "{}", gone.text);
+        let page = target(&browser.upload("/console/messages/import", &[], Some(("c.csv", file.as_bytes()))).await);
+        browser.post(&format!("{page}/queue")).await;
+        until_shown(&browser, &page, "<dd id=\"known\">1</dd>").await;
+        assert_eq!(queued(&world).await, 1);
+        world.stop().await;
+    }
+
+    async fn a_file_that_cannot_be_read_is_refused_with_what_is_wrong(database: Database) {
+        let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
+        for (file, told) in [
+            (Some(("c.csv", &b"number;text\n1;2\n"[..])), "names no column"),
+            (Some(("c.csv", b"")), "names no column"),
+            (None, "Choose a CSV file."),
+        ] {
+            let refused = browser.upload("/console/messages/import", &[("campaign", "kept")], file).await;
+            assert_eq!(refused.status, 422, "{}", refused.text);
+            assert!(refused.text.contains(told) && refused.text.contains("value=\"kept\""), "{told}: {}", refused.text);
+        }
+        let large = vec![b'x'; wachat::limits::IMPORT_BYTES_MAX + 1];
+        assert_eq!(browser.upload("/console/messages/import", &[], Some(("c.csv", &large))).await.status, 413);
+        world.stop().await;
+    }
+
+    async fn another_clients_message_is_nobodys(database: Database) {
+        let world = world(database, Time::Held).await;
+        let other = world.add_client("other", "628110000001").await;
+        let reply = other.client.post("/message", &json!({"destination": ALICE, "message": "secret"})).await;
+        let theirs = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
+        let browser = Browser::of(&world, "admin").await;
+        for path in [theirs.as_str(), "000000000000000000", "x", "..%2Fclients"] {
+            let page = browser.get(&format!("/console/messages/{path}")).await;
+            assert_eq!(page.status, 404, "{path} {}", page.text);
+        }
+        for what in ["cancel", "resend"] {
+            assert_eq!(browser.post(&format!("/console/messages/{theirs}/{what}")).await.status, 404);
+        }
+        let list = browser.get("/console/messages").await;
+        assert!(!list.text.contains(&theirs));
+        let mine = world.send(ALICE, "mine").await;
+        for (method, path) in [("GET", "attempts"), ("POST", "resend")] {
+            assert_eq!(other.client.manage(method, &format!("/messages/{mine}/{path}?client_id=1"), None).await.status, 404);
+        }
+        world.stop().await;
+    }
+}
