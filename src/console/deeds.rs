@@ -41,8 +41,10 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /clients/{client_id}/push/rotate-secret", "Made another push secret", "Mengganti rahasia push"),
     ("POST /clients/{client_id}/push/pause", "Paused the pushes", "Menjeda push"),
     ("POST /clients/{client_id}/push/resume", "Resumed the pushes", "Melanjutkan push"),
+    ("POST /clients/{client_id}/push/test", "Pushed a sample", "Mengirim contoh push"),
     ("POST /clients/{client_id}/pushes/replay", "Replayed pushes", "Mengulang push"),
     ("POST /messages/{ref_no}/cancel", "Cancelled a message", "Membatalkan pesan"),
+    ("POST /messages/{ref_no}/resend", "Sent a message again", "Mengirim ulang pesan"),
 ];
 
 pub fn routes() -> Router<Console> {
