@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::{Conn, Store, StoreError, accounts, sql};
-use crate::account::{Caller, Client, KeyHash, Person};
+use crate::account::{Caller, Client, KeyHash, Person, Role};
 use crate::clock::Millis;
 
 /// A browser in which a person is signed in.
@@ -134,9 +134,12 @@ impl Store {
         if person.disabled || own.disabled {
             return Ok(None);
         }
+        // Who was an administrator when he chose another client, and is none any more, is back at his own.
         let client = match sign_in.client_id {
-            id if id == own.id => own,
-            id => sql!(&mut conn, one as Client, accounts::client!("WHERE id = $1"), id)?,
+            id if id != own.id && person.role == Role::Administrator => {
+                sql!(&mut conn, one as Client, accounts::client!("WHERE id = $1"), id)?
+            }
+            _ => own,
         };
         let password_given =
             sql!(&mut conn, scalar as bool, "SELECT password_given FROM persons WHERE id = $1", person.id)?;

@@ -105,6 +105,25 @@ stories! {
         world.stop().await;
     }
 
+    async fn who_is_no_administrator_any_more_looks_at_his_own_client(database: Database) {
+        let world = gateway(database).await;
+        let other = world.add_client("other", "628110000001").await;
+        let (id, mut visitor) = add_person(&world, 1, "second", "administrator").await;
+        let seen = visitor.post(&format!("/console/account/clients/{}/look", other.client_id), &[]).await;
+        assert!(seen.shows("things of another client"), "{}", seen.text);
+        assert!(visitor.get("/console/devices").await.shows(&other.device_id));
+        for role in ["owner", "sender"] {
+            let path = format!("/clients/1/persons/{id}");
+            assert_eq!(world.client.manage("PATCH", &path, Some(serde_json::json!({"role": role}))).await.status, 200);
+            let seen = visitor.get("/console/devices").await;
+            assert!(!seen.shows(&other.device_id), "{role}: {}", seen.text);
+            let form = [("name", "mine now")];
+            let seen = visitor.post(&format!("/console/devices/{}", other.device_id), &form).await;
+            assert!([403, 404].contains(&seen.status), "{role}: {} {}", seen.status, seen.text);
+        }
+        world.stop().await;
+    }
+
     async fn an_owner_sees_nothing_of_another_client(database: Database) {
         let world = gateway(database).await;
         let other = world.add_client("other", "628110000001").await;
