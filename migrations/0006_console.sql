@@ -62,7 +62,8 @@ FROM (SELECT MAX(seq) AS seq, COUNT(*) AS received FROM inbound GROUP BY device_
 JOIN inbound AS last ON last.seq = counted.seq;
 CREATE INDEX conversations_client ON conversations (client_id, last_seq);
 
--- What came in of a conversation.
+-- Both directions of a conversation.
 CREATE INDEX inbound_chat ON inbound (device_id, chat, seq);
+CREATE INDEX messages_chat ON messages (device_id, destination, seq);
 -- Pushes by their status: few are not done.
 CREATE INDEX pushes_undone ON pushes (client_id, status, created_at) WHERE status <> 'done';
