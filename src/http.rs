@@ -57,7 +57,10 @@ async fn serve_one(
     // Small answers must not wait for Nagle's algorithm; where it cannot be turned off they are only later.
     let _ = stream.set_nodelay(true);
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        // Who tries passwords is asked where; a program's key says all there is to know of it.
+        if request.uri().path().starts_with("/console") {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
         without_trailing_slash(request.map(axum::body::Body::new))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();

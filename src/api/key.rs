@@ -109,13 +109,13 @@ impl Api {
             return Err(Problem::KeyMissing);
         }
         let hash = KeyHash::of(key);
-        if let Some(access) = self.keys.lent.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
-            return Ok(Asker(Arc::clone(access)));
-        }
         let now = self.clock.now();
         let access = match self.keys.find(&hash, now) {
             Some(access) => access,
             None => {
+                if let Some(access) = self.keys.lent.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
+                    return Ok(Asker(Arc::clone(access)));
+                }
                 let Some(access) = self.store.find_access(&hash).await? else {
                     return Err(Problem::KeyRefused("this API key is unknown; check it, or ask for one"));
                 };

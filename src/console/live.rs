@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -29,6 +30,8 @@ const QUIET_ROUNDS_MAX: u32 = 15;
 /// A page that is followed.
 struct Followed {
     console: Console,
+    /// The console's own addresses, asked in this process.
+    pages: Router,
     page: String,
     headers: HeaderMap,
     last: Option<KeyHash>,
@@ -50,7 +53,16 @@ pub async fn follow(
     let Ok(room) = console.live.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response();
     };
-    let followed = Followed { console, page, headers, last: None, quiet_rounds: 0, is_over: false, _room: room };
+    let followed = Followed {
+        pages: router(console.clone()),
+        console,
+        page,
+        headers,
+        last: None,
+        quiet_rounds: 0,
+        is_over: false,
+        _room: room,
+    };
     Sse::new(events(followed)).into_response()
 }
 
@@ -82,7 +94,7 @@ impl Followed {
             request = request.header(header::ACCEPT_LANGUAGE, language);
         }
         let request = request.body(Body::empty()).ok()?;
-        let response = match router(self.console.clone()).oneshot(request).await {
+        let response = match self.pages.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
