@@ -94,7 +94,8 @@ async fn show(visit: Visit) -> Answer {
     };
     let Listing { items, next_before } = visit.get(&path).await?;
     let frame = visit.frame(Place::Account, visit.t("Who did what", "Riwayat tindakan"));
-    Ok(draw(StatusCode::OK, &Page { frame, items, older: next_before, is_first: before.is_none() }))
+    let older = next_before.map(|before| format!("/console/account/audit?before={before}"));
+    Ok(draw(StatusCode::OK, &Page { frame, items, older, is_first: before.is_none() }))
 }
 
 /// Notes what somebody did by the console itself.
