@@ -1,11 +1,16 @@
 //! A client of either kind, as stories that are told with both see it: it is linked, writes, hears, and comes back.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use simulator::clock;
 use simulator::people::chance::hex;
-use simulator::phones::Person;
+use simulator::phones::{Person, Refusal};
+use simulator::server::device::Device;
 use simulator::server::network::Network;
 use simulator::wire::stanza::Jid;
 use whatsapp_rust::media::{ImageOptions, image_message};
@@ -59,7 +64,7 @@ impl Talker {
                 (Self::Baileys(client), code)
             }
         };
-        patiently("the link", by.type_code(&code)).await.unwrap();
+        patiently("the link", typed_in_time(by, &code)).await.unwrap();
         talker.is_connected(1).await;
         talker
     }
@@ -183,4 +188,14 @@ async fn connecting(network: &Network) -> Box<Baileys> {
 /// The hash of a file's bytes, in hexadecimal digits.
 pub fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Baileys tells its code once the question for it is written, not once the server has it: who types faster waits.
+async fn typed_in_time(by: &Person, code: &str) -> Result<Arc<Device>, Refusal> {
+    loop {
+        match by.type_code(code).await {
+            Err(Refusal::Unknown(_)) => clock::sleep(Duration::from_millis(5)).await,
+            typed => return typed,
+        }
+    }
 }
