@@ -138,6 +138,10 @@ pub const PUSH_HOURS_MAX: i64 = 72;
 /// Rows of one page of a listing.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
 pub const PAGE_ROWS_MAX: i64 = 500;
+/// Messages that one page looks through for a text or a state: it takes some hundredths of a second.
+pub const LISTING_ROWS_READ_MAX: i64 = 20_000;
+/// How far the clocks of two nodes, or of one before and after it was set, may be apart for messages to be found by their dates.
+pub const CLOCK_STEP_MS_MAX: i64 = 600_000;
 
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// A request's line and headers.
@@ -167,8 +171,12 @@ pub const LIVE_MS: u64 = 1_000;
 /// An answer of the API that a page shows: a page of a listing, with texts as long as texts may be.
 pub const CONSOLE_ANSWER_BYTES_MAX: usize = 160 * 1024 * 1024;
 
-/// How old a client's statistics may be before they are counted anew: counting reads every message.
+/// How old a client's statistics may be before they are counted anew, where that takes no long: counting reads every message.
 pub const STATISTICS_MS: i64 = 60_000;
+/// How long who would rather not wait waits for what was never counted.
+pub const STATISTICS_WAIT_MS: u64 = 20;
+/// Counting takes one part in so many of the time.
+pub const STATISTICS_SHARE: i64 = 20;
 /// Messages that are counted in one look at the store: it takes some hundredths of a second.
 pub const STATISTICS_ROWS_AT_ONCE: usize = 20_000;
 /// How many clients' statistics are counted at once, and kept.

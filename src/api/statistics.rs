@@ -1,10 +1,12 @@
 //! A client's statistics: counted seldom, kept in memory, shown often. Called by `manage/statistics.rs`.
 //!
-//! Counting reads every message of the store, which takes a second for a million of them; the console's first page asks each
-//! second. So what was counted is shown for a minute, and for a moment longer while it is counted anew. Only the first asker waits.
+//! Counting reads every message of the client, which takes a second for a million of them; the console's first page asks each
+//! second. So what was counted is shown for a minute, and for a moment longer while it is counted anew. What takes long is counted
+//! more seldom: counting takes one part in twenty of a processor at the most. Only who asks first waits, and only if he wants to.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -21,6 +23,8 @@ const DAY_MS: Millis = 24 * HOUR_MS;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
     pub as_of: Millis,
+    /// When they are too old.
+    pub until: Millis,
     /// All messages, by the state that they are in.
     pub totals: Totals,
     /// This hour and those before it, oldest first.
@@ -92,6 +96,7 @@ impl Figures {
         };
         Self {
             as_of: now,
+            until: now + limits::STATISTICS_MS,
             totals: Totals::default(),
             hours: spans(limits::STATISTICS_HOURS, hours_from, HOUR_MS),
             days: spans(limits::STATISTICS_DAYS, days_from, DAY_MS),
@@ -171,17 +176,8 @@ impl Api {
     pub async fn statistics_of(&self, client_id: i64) -> Result<Arc<Figures>, StoreError> {
         let kept = self.statistics.of(client_id);
         if let Some(figures) = kept.latest() {
-            if self.clock.now() - figures.as_of >= limits::STATISTICS_MS
-                && let Ok(turn) = Arc::clone(&kept.turn).try_lock_owned()
-            {
-                let api = self.clone();
-                self.statistics.tasks.spawn(async move {
-                    match api.count(client_id).await {
-                        Ok(figures) => kept.keep(Arc::new(figures)),
-                        Err(error) => tracing::warn!(%error, client_id, "statistics cannot be counted anew"),
-                    }
-                    drop(turn);
-                });
+            if self.clock.now() >= figures.until {
+                self.count_aside(client_id, kept);
             }
             return Ok(figures);
         }
@@ -193,6 +189,33 @@ impl Api {
         let figures = Arc::new(self.count(client_id).await?);
         kept.keep(Arc::clone(&figures));
         Ok(figures)
+    }
+
+    /// A client's statistics, if they were counted before or can be within a moment; else they are there later.
+    pub async fn statistics_soon(&self, client_id: i64) -> Option<Arc<Figures>> {
+        let kept = self.statistics.of(client_id);
+        let latest = kept.latest();
+        if latest.as_ref().is_none_or(|figures| self.clock.now() >= figures.until) {
+            self.count_aside(client_id, kept.clone());
+        }
+        if latest.is_none() {
+            let patience = Duration::from_millis(limits::STATISTICS_WAIT_MS);
+            let _ = self.clock.within(patience, kept.turn.lock()).await;
+        }
+        kept.latest()
+    }
+
+    /// Counts while nobody waits, unless somebody does so already.
+    fn count_aside(&self, client_id: i64, kept: Kept) {
+        let Ok(turn) = Arc::clone(&kept.turn).try_lock_owned() else { return };
+        let api = self.clone();
+        self.statistics.tasks.spawn(async move {
+            match api.count(client_id).await {
+                Ok(figures) => kept.keep(Arc::new(figures)),
+                Err(error) => tracing::warn!(%error, client_id, "statistics cannot be counted"),
+            }
+            drop(turn);
+        });
     }
 
     async fn count(&self, client_id: i64) -> Result<Figures, StoreError> {
@@ -208,7 +231,8 @@ impl Api {
         }
         let queues = self.store.count_waiting_of(client_id).await?;
         let (pushes_waiting, oldest_push) = self.store.find_waiting_pushes(client_id).await?;
-        Ok(Figures { queues, pushes_waiting, oldest_push, ..figures })
+        let until = now + limits::STATISTICS_MS.max((self.clock.now() - now) * limits::STATISTICS_SHARE);
+        Ok(Figures { queues, pushes_waiting, oldest_push, until, ..figures })
     }
 }
 

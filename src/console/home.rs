@@ -13,8 +13,10 @@ use super::visit::{Answer, Visit};
 #[template(path = "home.html")]
 struct Page {
     frame: Frame,
+    /// `false` for who only sends: he sees none of the rest.
+    manages: bool,
     devices: Vec<Device>,
-    /// `None` for who only sends.
+    /// `None` until they were counted.
     figures: Option<Figures>,
     push: Push,
 }
@@ -93,10 +95,10 @@ impl Page {
         self.stuck().next().is_none() && self.nearly().next().is_none() && self.push.paused_date.is_none()
     }
 
-    /// How many messages of a device wait.
-    fn waiting(&self, device: &Device) -> i64 {
-        let queues = self.figures.iter().flat_map(|figures| &figures.queues);
-        queues.into_iter().find(|queue| queue.device_id == device.device_id).map_or(0, |queue| queue.waiting)
+    /// How many messages of a device wait, once they were counted.
+    fn waiting(&self, device: &Device) -> Option<i64> {
+        let queues = &self.figures.as_ref()?.queues;
+        Some(queues.iter().find(|queue| queue.device_id == device.device_id).map_or(0, |queue| queue.waiting))
     }
 
     fn charts<'a>(&'a self, figures: &'a Figures) -> [Charted<'a>; 2] {
@@ -152,11 +154,11 @@ pub async fn show(visit: Visit) -> Answer {
     let mut frame = visit.frame(Place::Home, visit.t("Home", "Beranda"));
     frame.is_live = true;
     if !visit.manages() {
-        let page = Page { frame, devices: Vec::new(), figures: None, push: Push::default() };
+        let page = Page { frame, manages: false, devices: Vec::new(), figures: None, push: Push::default() };
         return Ok(draw(StatusCode::OK, &page));
     }
     let devices = visit.get("/manage/1.0/devices").await?;
-    let figures = visit.get("/manage/1.0/statistics").await?;
+    let figures = visit.get("/manage/1.0/statistics?wait=false").await?;
     let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
-    Ok(draw(StatusCode::OK, &Page { frame, devices, figures: Some(figures), push }))
+    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push }))
 }

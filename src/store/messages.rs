@@ -1,7 +1,7 @@
-//! What is asked about messages: one by its reference number, pages of them, counts.
+//! What is asked about messages: one by its reference number, counts. Pages of them are `listing.rs`'s.
 
 use super::row::row;
-use super::{Page, Store, StoreError, sql};
+use super::{Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::message::{RefNo, State};
 
@@ -92,20 +92,6 @@ impl StoredMessage {
     }
 }
 
-/// Which messages a listing wants; `None` wants all.
-#[derive(Debug, Clone, Default)]
-pub struct MessageFilter {
-    pub client_id: Option<i64>,
-    pub device_id: Option<String>,
-    pub destination: Option<String>,
-    /// As stored: `Q`, `S`, `D`, `R` or `A`.
-    pub status: Option<State>,
-    /// Part of the text or caption.
-    pub text: Option<String>,
-    pub created_from: Option<Millis>,
-    pub created_until: Option<Millis>,
-}
-
 impl Store {
     /// The message of a client that has this reference number.
     ///
@@ -114,34 +100,6 @@ impl Store {
     pub async fn find_message(&self, client_id: i64, ref_no: &RefNo) -> Result<Option<StoredMessage>, StoreError> {
         let found = self.lookups.find(ref_no.clone()).await?;
         Ok(found.filter(|message| message.client_id == client_id))
-    }
-
-    /// A page of messages, newest first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn list_messages(&self, filter: &MessageFilter, page: Page) -> Result<Vec<StoredMessage>, StoreError> {
-        let mut conn = self.reader().await?;
-        let text = filter.text.as_ref().map(|text| format!("%{}%", escape_like(text)));
-        sql!(
-            &mut conn,
-            all as StoredMessage,
-            message!(
-                "WHERE seq < $1 AND ($2 IS NULL OR client_id = $2) AND ($3 IS NULL OR device_id = $3) \
-                 AND ($4 IS NULL OR destination = $4) AND ($5 IS NULL OR status = $5) \
-                 AND ($6 IS NULL OR body LIKE $6 ESCAPE '!') AND ($7 IS NULL OR created_at >= $7) \
-                 AND ($8 IS NULL OR created_at < $8) ORDER BY seq DESC LIMIT $9"
-            ),
-            page.before_or_max(),
-            filter.client_id,
-            &filter.device_id,
-            &filter.destination,
-            filter.status.map(|state| state.shown(true).letter()),
-            text,
-            filter.created_from,
-            filter.created_until,
-            page.rows,
-        )
     }
 
     /// How many messages are in each stored state, of one client or of all.
@@ -234,8 +192,4 @@ impl Store {
         })
         .await
     }
-}
-
-fn escape_like(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wachat::clock::Millis;
+use wachat::store::{MessageFilter, Page};
 
 use crate::world::{ALICE, BOB, World, eventually, stories};
 
@@ -206,8 +207,9 @@ stories! {
         let world = paced(World::held(database).await, json!({"typing": true})).await;
         let ref_no = world.send(ALICE, &"x".repeat(200)).await;
         eventually("it types", async || {
-            let all = world.store.list_messages(&Default::default(), wachat::store::Page { before: None, rows: 1 }).await;
-            let message = all.expect("readable").remove(0);
+            let page = Page { before: None, rows: 1 };
+            let all = world.store.list_messages(&MessageFilter::of(1), page).await;
+            let message = all.expect("readable").messages.remove(0);
             if message.attempts == 1 { Ok(()) } else { Err(format!("{message:?}")) }
         })
         .await;

@@ -6,7 +6,8 @@ use serde_json::json;
 use sqlx::Connection;
 use wachat::clock::Clock;
 use wachat::device::{DeviceState, Health, Kind};
-use wachat::message::{Content, NewMessage, RefNo};
+use wachat::limits::LISTING_ROWS_READ_MAX;
+use wachat::message::{Content, NewMessage, RefNo, State};
 use wachat::store::{
     Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step, Store,
     StoreError,
@@ -192,8 +193,64 @@ stories! {
             }
         });
         futures_util::future::join_all(units).await;
-        let all = store.list_messages(&MessageFilter::default(), Page { before: None, rows: 500 }).await.expect("readable");
-        assert_eq!(all.len(), 50);
+        let all = store.list_messages(&MessageFilter::of(1), Page { before: None, rows: 500 }).await.expect("readable");
+        assert_eq!(all.messages.len(), 50);
+        store.close().await;
+    }
+
+    async fn a_page_looks_through_so_many_messages_and_says_how_far_it_came(database: Database) {
+        let (store, _folder) = founded(database).await;
+        let many = usize::try_from(LISTING_ROWS_READ_MAX).expect("a number") + 100;
+        // The oldest three, and one that the first page comes to.
+        for _ in 0..3 {
+            accept(&store, message(DEVICE, "needle")).await;
+        }
+        for first in (0..many).step_by(1_000) {
+            let text = |at| if at == 5_000 { "needle" } else { "hay" };
+            let accepted = (first..many.min(first + 1_000)).map(|at| accept(&store, message(DEVICE, text(at))));
+            futures_util::future::join_all(accepted).await;
+        }
+        let needles = MessageFilter { text: Some("NEEDLE".into()), ..MessageFilter::of(1) };
+        let list = async |filter: &MessageFilter, before| {
+            store.list_messages(filter, Page { before, rows: 10 }).await.expect("readable")
+        };
+        let first = list(&needles, None).await;
+        let end = first.ended.expect("it ended before the oldest");
+        assert_eq!((first.messages.len(), end.created_at), (1, NOW));
+        let second = list(&needles, Some(end.seq)).await;
+        assert_eq!((second.messages.len(), second.ended), (3, None));
+        // What an index leads to is found at once, however old it is.
+        let aborted = second.messages[2].ref_no.clone();
+        let ref_no = RefNo::parse(&aborted).expect("a number");
+        assert!(store.cancel_message(1, &ref_no, NOW).await.expect("stored"));
+        let found = list(&MessageFilter { status: Some(State::Aborted), ..MessageFilter::of(1) }, None).await;
+        assert_eq!((&found.messages[0].ref_no, found.messages.len(), found.ended), (&aborted, 1, None));
+        let all = list(&MessageFilter { device_id: Some(DEVICE.into()), ..MessageFilter::of(1) }, None).await;
+        assert_eq!((all.messages.len(), all.ended), (10, None));
+        store.close().await;
+    }
+
+    async fn messages_are_found_by_their_dates_though_a_clock_was_set_back(database: Database) {
+        let (store, _folder) = founded(database).await;
+        const MINUTE: i64 = 60_000;
+        for minutes in [0, 10, 20, 30, 25, 26, 40, 50] {
+            accept(&store, NewMessage { created_at: NOW + minutes * MINUTE, ..message(DEVICE, &minutes.to_string()) }).await;
+        }
+        for (from, until, wanted) in [
+            (None, None, "50 40 26 25 30 20 10 0"),
+            (Some(25), Some(30), "26 25"),
+            (Some(30), None, "50 40 30"),
+            (None, Some(20), "10 0"),
+            (Some(26), Some(41), "40 26 30"),
+            (Some(60), None, ""),
+            (None, Some(0), ""),
+        ] {
+            let at = |minutes: Option<i64>| minutes.map(|minutes| NOW + minutes * MINUTE);
+            let filter = MessageFilter { created_from: at(from), created_until: at(until), ..MessageFilter::of(1) };
+            let found = store.list_messages(&filter, Page { before: None, rows: 10 }).await.expect("readable");
+            let texts: Vec<String> = found.messages.into_iter().filter_map(|message| message.body).collect();
+            assert_eq!(texts.join(" "), wanted, "{from:?} to {until:?}");
+        }
         store.close().await;
     }
 

@@ -3,20 +3,20 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Listing, OfClient, cut, found, page, query, rows};
+use super::{OfClient, cut, found, page, query, rows};
 use crate::account::Client;
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::api::status::GetMessage;
-use crate::clock::Millis;
+use crate::clock::{Millis, rfc3339};
 use crate::message::{RefNo, State as MessageState};
 use crate::phone;
-use crate::store::MessageFilter;
+use crate::store::{MessageFilter, MessagePage};
 use crate::telemetry;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -43,14 +43,26 @@ pub struct MessagesOf {
     pub limit: Option<i64>,
 }
 
-/// List messages, newest first
+/// A page of messages, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageListing {
+    pub items: Vec<GetMessage>,
+    /// Give this as `before` for the next page; null on the last.
+    pub next_before: Option<String>,
+    /// Where the look for messages ended, when it ended before the page was full: older ones are on the pages that follow. Null
+    /// otherwise.
+    #[schema(format = DateTime)]
+    pub looked_back_to: Option<String>,
+}
+
+/// List messages, newest first; a page looks through 20,000 messages for a text or a state, and may hold fewer than `limit`
 #[utoipa::path(get, path = "/messages", tag = "Management", security(("APIKey" = [])), params(MessagesOf),
-    responses((status = 200, body = Envelope<Listing<GetMessage>>)))]
+    responses((status = 200, body = Envelope<MessageListing>)))]
 pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     found(&headers, StatusCode::OK, "Messages", find_page(&api, &headers, &uri).await)
 }
 
-async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<GetMessage>, Problem> {
+async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageListing, Problem> {
     let wanted: MessagesOf = query(uri)?;
     let (_, client_id) = api.manager(headers, wanted.client_id).await?;
     let rows = rows(wanted.limit)?;
@@ -60,7 +72,7 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<
     });
     let client = client(api, client_id).await?;
     let filter = MessageFilter {
-        client_id: Some(client_id),
+        client_id,
         device_id: wanted.queue,
         destination: wanted.destination.map(|text| destination(&text, &client.country_code)),
         status: status.transpose()?,
@@ -68,13 +80,14 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Listing<
         created_from: moment("from", wanted.from.as_deref())?,
         created_until: moment("until", wanted.until.as_deref())?,
     };
-    let mut messages = api.store.list_messages(&filter, page).await?;
-    let next = cut(&mut messages, rows, |message| message.seq.to_string());
+    let MessagePage { mut messages, ended } = api.store.list_messages(&filter, page).await?;
+    let follows = cut(&mut messages, rows, |message| message.seq.to_string());
     let mut items = Vec::with_capacity(messages.len());
     for message in messages {
         items.push(api.show_message(&client, message).await?);
     }
-    Ok(Listing { items, next_before: next })
+    let next_before = follows.or_else(|| ended.map(|end| end.seq.to_string()));
+    Ok(MessageListing { items, next_before, looked_back_to: ended.map(|end| rfc3339(end.created_at)) })
 }
 
 /// Count messages by their state; what waits counts as Q

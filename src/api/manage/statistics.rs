@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{OfClient, found, query};
+use super::{found, query};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::statistics::{Figures, Span};
@@ -71,14 +71,28 @@ pub struct OldestPushView {
     pub attempts: i64,
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct StatisticsOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// `false`: null rather than a second's waiting, where nothing was counted yet; true by default
+    pub wait: Option<bool>,
+}
+
 /// Show a client's figures of the last day and the last 30 days; counted once a minute at the most
-#[utoipa::path(get, path = "/statistics", tag = "Management", security(("APIKey" = [])), params(OfClient),
-    responses((status = 200, body = Envelope<StatisticsView>)))]
+#[utoipa::path(get, path = "/statistics", tag = "Management", security(("APIKey" = [])), params(StatisticsOf),
+    responses((status = 200, body = Envelope<Option<StatisticsView>>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     let shown = async {
-        let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
-        let figures = api.statistics_of(client_id).await?;
-        Ok(view(client_id, &figures, api.clock.now()))
+        let asked: StatisticsOf = query(&uri)?;
+        let (_, client_id) = api.manager(&headers, asked.client_id).await?;
+        let figures = match asked.wait {
+            Some(false) => api.statistics_soon(client_id).await,
+            _ => Some(api.statistics_of(client_id).await?),
+        };
+        Ok(figures.map(|figures| view(client_id, &figures, api.clock.now())))
     };
     found(&headers, StatusCode::OK, "Statistics", shown.await)
 }

@@ -46,6 +46,7 @@ struct Page {
     rows: Vec<Row>,
     newer: Option<String>,
     older: Option<String>,
+    looked_back_to: Option<String>,
     export: String,
 }
 
@@ -110,6 +111,8 @@ struct Row {
 struct Listing {
     items: Vec<Message>,
     next_before: Option<String>,
+    /// Where the look ended, when the page is not full though older ones may follow.
+    looked_back_to: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,6 +175,7 @@ async fn list(visit: Visit) -> Answer {
         states: [("Q", waiting)].into_iter().chain(named).collect(),
         newer: walk.newer().map(|walk| filter.address("/console/messages", &walk)),
         older,
+        looked_back_to: listing.looked_back_to,
         export: filter.address("/console/messages/export.csv", &Walk::default()),
         rows: listing.items.into_iter().map(row).collect(),
         frame,
