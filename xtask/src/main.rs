@@ -17,6 +17,7 @@ The project's chores
   cargo xtask test simulator [ARGS]     the simulated network's tests alone
   cargo xtask ci                        formatting, lints and every test: what has to be green before a change lands
   cargo xtask bench [ARGS]              measure the gateway, each figure beside a baseline (`cargo xtask bench -- --help`)
+  cargo xtask bench console [ARGS]      measure the console's pages over a million messages (`cargo xtask bench console --help`)
   cargo xtask bench devices [ARGS]      measure linked accounts on a simulated network (`cargo xtask bench devices --help`)
   cargo xtask bench simulator [ARGS]    measure the simulated network (`cargo xtask bench simulator --help`)
   cargo xtask openapi                   write docs/openapi.json anew

@@ -1,0 +1,69 @@
+//! What the benchmark is asked to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Measures the console's pages over a full store, each beside the same page over a small one.
+///
+/// docs/benchmarks.md says what each figure means.
+#[derive(Parser)]
+#[command(name = "bench", bin_name = "cargo xtask bench console")]
+pub struct Arguments {
+    /// Measure only pages whose names hold one of these
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Runs of each measurement; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    runs: u32,
+    /// Visits of each page in a run
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..))]
+    visits: u32,
+    /// Messages in the full store
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    messages: u32,
+    /// Measure on PostgreSQL: a URL of a database on which databases may be created and dropped
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Where the figures go, for programs [default: target/bench/console.json]
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Exit with 1 when an aim is missed
+    #[arg(long)]
+    pub strict: bool,
+    /// Given by `cargo bench` to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+impl Arguments {
+    pub fn extent(&self) -> Extent {
+        Extent {
+            runs: self.runs,
+            warm_up: Duration::ZERO,
+            length: Duration::ZERO,
+            visits: self.visits as usize,
+            messages: u64::from(self.messages),
+            only: self.only.clone(),
+        }
+    }
+}
+
+/// How much is measured.
+#[derive(Debug, Clone)]
+pub struct Extent {
+    pub runs: u32,
+    /// Every visit counts, and there are so many: there is no time before, and no fixed length.
+    pub warm_up: Duration,
+    pub length: Duration,
+    pub visits: usize,
+    pub messages: u64,
+    only: Vec<String>,
+}
+
+impl Extent {
+    pub fn wants(&self, page: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|words| page.contains(words.as_str()))
+    }
+}

@@ -1,0 +1,273 @@
+//! A store that has lived for a month, put there by the product's own store code: clients, devices, messages in every state,
+//! conversations, pushes, a browser that is signed in.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use wachat::account::KeyHash;
+use wachat::clock::{Clock, Millis};
+use wachat::device::{Kind, new_device_id};
+use wachat::message::{Content, NewMessage, RefNo};
+use wachat::store::{
+    Accept, DevicePatch, NewDevice, NewInbound, NewSignIn, Progress, PushEnd, PushOutcome, Step, Store,
+};
+
+use crate::report::say;
+use crate::script::destination;
+use crate::site::{CLIENT, Devices, Ground, Site};
+use crate::stopwatch::Moment;
+
+/// The person that the first start makes.
+const ADMINISTRATOR: i64 = 1;
+/// The cookie of the administrator's browser.
+pub const TOKEN: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
+/// The cookie of his other browser, in which he looks at the small client.
+pub const SMALL_TOKEN: &str = "FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210";
+/// A word of few messages.
+pub const RARE: &str = "walrus";
+/// The sandbox devices of the large client.
+const DEVICES: u32 = 20;
+/// Numbers that messages went to, for so many messages one.
+const MESSAGES_EACH: u64 = 20;
+/// One message came in for so many that went out.
+const ANSWERS: u64 = 10;
+/// Acceptances in flight at once.
+const IN_FLIGHT: usize = 4_096;
+/// Messages that are accepted and moved on together.
+const STEP: u64 = 5_000;
+/// The messages of the small client, which are the oldest.
+const SMALL: u64 = 30;
+/// For how long the store has lived.
+const AGE_MS: Millis = 30 * 86_400_000;
+/// It signs in for so long.
+const SIGNED_IN_MS: Millis = 86_400_000;
+
+pub struct Lived {
+    pub site: Site,
+    /// Devices of the large client: sandbox devices, and a last one that was never linked.
+    pub devices: Vec<String>,
+    pub messages: u64,
+    /// Reference numbers, evenly over all, the first ones first.
+    pub ref_nos: Vec<String>,
+    /// Devices, and the numbers that wrote to them.
+    pub conversations: Vec<(String, String)>,
+    pub began_at: Millis,
+}
+
+impl Lived {
+    /// Fills a new site with `messages`.
+    pub async fn fill(ground: &Ground, messages: u64) -> anyhow::Result<Self> {
+        let started = Moment::now();
+        let (site, mut devices) = ground.peopled(DEVICES, Devices::Paused).await?;
+        let (store, clock) = (site.store().await?, Clock::system());
+        let began_at = clock.now() - AGE_MS;
+        let filler = Filler { store, clock, began_at, messages };
+        // Who has a password of his own is not asked for one. Nobody signs in with this one.
+        filler.store.choose_password(ADMINISTRATOR, "none".into(), 0).await?;
+        filler.small_client().await?;
+        let leases = filler.store.lease_devices("lived", filler.clock.now(), Millis::MAX).await?;
+        let epoch = leases.first().map_or(0, |lease| lease.epoch);
+        let mut ref_nos = Vec::new();
+        for first in (0..messages).step_by(usize::try_from(STEP)?) {
+            let numbers = first..messages.min(first + STEP);
+            let accepted = filler.accept(CLIENT, &devices, numbers.clone()).await?;
+            ref_nos.extend(accepted.first().map(ToString::to_string));
+            filler.move_on(&devices, epoch, numbers.zip(accepted)).await?;
+        }
+        filler.receive(&devices).await?;
+        let conversations = filler.conversations(&devices);
+        devices.push(filler.unlinked().await?);
+        filler.sign_in(CLIENT, TOKEN).await?;
+        filler.store.release_devices("lived").await?;
+        filler.store.close().await;
+        say(&format!("a store was filled with {messages} messages in {:.1} s", started.elapsed().as_secs_f64()));
+        Ok(Self { site, devices, messages, ref_nos, conversations, began_at })
+    }
+}
+
+/// Who fills a store.
+struct Filler {
+    store: Store,
+    clock: Clock,
+    began_at: Millis,
+    messages: u64,
+}
+
+impl Filler {
+    /// When the message of this number was accepted.
+    fn at(&self, number: u64) -> Millis {
+        let share = number as f64 / self.messages as f64;
+        self.began_at + (AGE_MS as f64 * share) as Millis
+    }
+
+    fn number_of(&self, number: u64) -> String {
+        // In no order, as customers come.
+        destination(number.wrapping_mul(7_919) % (self.messages / MESSAGES_EACH).max(1))
+    }
+
+    /// Accepts messages, and gives their reference numbers in their order.
+    async fn accept(
+        &self,
+        client_id: i64,
+        devices: &[String],
+        numbers: std::ops::Range<u64>,
+    ) -> anyhow::Result<Vec<RefNo>> {
+        let messages: Vec<NewMessage> =
+            numbers.map(|number| self.message(client_id, &devices[device_of(number, devices)], number)).collect();
+        let ref_nos = messages.iter().map(|message| message.ref_no.clone()).collect();
+        stream::iter(messages)
+            .map(|message| self.store.accept(Accept { message, daily_limit: 0, idempotent: None }))
+            .buffer_unordered(IN_FLIGHT)
+            .try_for_each(|_| async { Ok(()) })
+            .await?;
+        Ok(ref_nos)
+    }
+
+    fn message(&self, client_id: i64, device: &str, number: u64) -> NewMessage {
+        let created_at = self.at(number);
+        let animal = if number % 100_000 == 77 { RARE } else { "customer" };
+        NewMessage {
+            ref_no: RefNo::new(&self.clock),
+            client_id,
+            person_id: 1,
+            device_id: device.to_owned(),
+            sender: "628110000000".into(),
+            destination: self.number_of(number),
+            is_group: false,
+            content: Content::Text(format!("Dear {animal}, your order {number} has left and comes tomorrow.")),
+            created_at,
+            // Those that wait shall not end while pages are measured.
+            expires_at: created_at + 2 * AGE_MS,
+        }
+    }
+
+    /// Of a hundred messages one was aborted, one waits, two were sent, four delivered, and the others read.
+    async fn move_on(
+        &self,
+        devices: &[String],
+        epoch: i64,
+        messages: impl Iterator<Item = (u64, RefNo)>,
+    ) -> anyhow::Result<()> {
+        let steps = messages.filter_map(|(number, ref_no)| {
+            let at = self.at(number) + 2_000;
+            let step = match number.wrapping_mul(31) % 100 {
+                0 => Step::Aborted { at, reason: "the number is not on WhatsApp".into(), attempts: 1 },
+                1 => return None,
+                2 | 3 => Step::Sent { at },
+                4..=7 => Step::Delivered { at, member: None },
+                _ => Step::Read { at, member: None },
+            };
+            Some(Progress { ref_no, device_id: devices[device_of(number, devices)].clone(), epoch, step })
+        });
+        Ok(self.store.progress(steps.collect()).await?)
+    }
+
+    /// What came in: pushed, but for the last ones.
+    async fn receive(&self, devices: &[String]) -> anyhow::Result<()> {
+        let url = "https://example.com/push".to_owned();
+        self.store.set_push_url(CLIENT, Some(url), self.began_at).await?;
+        self.store.pause_push(CLIENT, Some("72 hours of failures".into()), self.clock.now()).await?;
+        let count = self.messages / ANSWERS;
+        stream::iter(0..count)
+            .map(|answer| async move {
+                let inbound = self.inbound(answer, devices);
+                let (id, at) = (inbound.id.clone(), inbound.received_at);
+                self.store.add_inbound(inbound).await?;
+                if answer + 100 < count {
+                    let end = PushEnd {
+                        outcome: PushOutcome::Done,
+                        http_status: Some(200),
+                        answer: "ok".into(),
+                        rests: None,
+                    };
+                    self.store.end_push_try(&id, end, at).await?;
+                }
+                anyhow::Ok(())
+            })
+            .buffer_unordered(IN_FLIGHT)
+            .try_for_each(|()| async { Ok(()) })
+            .await
+    }
+
+    /// Some of the conversations that there are.
+    fn conversations(&self, devices: &[String]) -> Vec<(String, String)> {
+        let answers = (0..self.messages / ANSWERS).take(10_000);
+        let of = |answer| self.inbound(answer, devices);
+        answers.map(of).map(|inbound| (inbound.device_id, inbound.chat)).collect()
+    }
+
+    fn inbound(&self, answer: u64, devices: &[String]) -> NewInbound {
+        let number = answer * ANSWERS;
+        let (at, writer) = (self.at(number) + 60_000, self.number_of(number));
+        NewInbound {
+            id: format!("{answer:020}"),
+            client_id: CLIENT,
+            device_id: devices[device_of(number, devices)].clone(),
+            gateway: "628110000000".into(),
+            whatsapp_id: format!("3EB0{answer:016X}"),
+            chat: writer.clone(),
+            originator: writer,
+            name: Some("A customer".into()),
+            is_group: false,
+            kind: "text".into(),
+            body: "Thank you. When does it come?".into(),
+            media_id: None,
+            file_ref: None,
+            file_name: None,
+            about: None,
+            about_ref_no: None,
+            sent_at: at,
+            received_at: at,
+        }
+    }
+
+    /// A device of the large client that waits to be linked.
+    async fn unlinked(&self) -> anyhow::Result<String> {
+        self.add_device(CLIENT, Kind::Web, "").await
+    }
+
+    /// A client whose few messages are older than all others, and a browser in which they are looked at.
+    async fn small_client(&self) -> anyhow::Result<()> {
+        let client = self.store.add_client("A small shop", "62", self.began_at).await?;
+        let device = self.add_device(client, Kind::Sandbox, "628129999999").await?;
+        let patch = DevicePatch { paused: Some(true), ..DevicePatch::default() };
+        self.store.update_device(&device, patch).await?;
+        self.accept(client, &[device], 0..SMALL).await?;
+        self.sign_in(client, SMALL_TOKEN).await
+    }
+
+    async fn add_device(&self, client_id: i64, kind: Kind, sender: &str) -> anyhow::Result<String> {
+        let id = new_device_id(client_id, &self.clock);
+        let device = NewDevice {
+            id: id.clone(),
+            client_id,
+            sender: sender.into(),
+            name: "Shop".into(),
+            kind,
+            daily_limit: 0,
+            created_at: self.began_at,
+        };
+        self.store.add_device(device).await?;
+        Ok(id)
+    }
+
+    async fn sign_in(&self, client_id: i64, token: &str) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let new = NewSignIn {
+            token: KeyHash::of(token),
+            person_id: ADMINISTRATOR,
+            client_id,
+            agent: "the benchmark".into(),
+            created_at: now,
+            expires_at: now + SIGNED_IN_MS,
+        };
+        self.store.add_sign_in(new, 20).await?;
+        Ok(())
+    }
+}
+
+/// The place of the device that a message goes through. The last but one sends seldom.
+fn device_of(number: u64, devices: &[String]) -> usize {
+    let count = devices.len() as u64;
+    let turn = number % count;
+    let seldom = turn == count - 1 && count > 1 && number % 100_000 != count - 1;
+    usize::try_from(if seldom { 0 } else { turn }).unwrap_or(0)
+}
