@@ -127,7 +127,8 @@ fn start(device: &Device, account: Option<String>, now: crate::clock::Millis) ->
     let Some(number) = account else { return Start::Unlinked };
     let as_it_was = || Health { state: device.state, reason: device.state_reason.clone(), until: device.state_until };
     match device.state {
-        DeviceState::LoggedOut => Start::Rest(as_it_was()),
+        // Whoever took the connection over would be thrown out, and take it back: two gateways that are restarted for ever.
+        DeviceState::LoggedOut | DeviceState::Replaced => Start::Rest(as_it_was()),
         DeviceState::Banned | DeviceState::Outdated if device.state_until.is_some_and(|until| until > now) => {
             Start::Rest(as_it_was())
         }
