@@ -68,6 +68,11 @@ pub const GAP_MS_MAX: i64 = 3_600_000;
 /// What a new web device begins with: a person who answers several chats seldom sends faster than this, and not evenly.
 pub const WEB_GAP_MS: i64 = 1_500;
 pub const WEB_GAP_JITTER_MS: i64 = 1_500;
+/// The least time between two messages of a device after WhatsApp said that it was too much at once: doubled each time that it
+/// says so again, up to the other, and forgotten after so long without a word.
+pub const SLOW_GAP_MS_MIN: i64 = 2_000;
+pub const SLOW_GAP_MS_MAX: i64 = 2 * 60_000;
+pub const SLOW_MS: i64 = 10 * 60_000;
 /// How long somebody seems to type: a text of three words takes a moment, and nobody waits for a long one.
 pub const TYPING_MS_MIN: i64 = 1_000;
 pub const TYPING_MS_MAX: i64 = 6_000;

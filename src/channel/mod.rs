@@ -105,6 +105,12 @@ pub enum SendFault {
     /// WhatsApp takes no first messages to strangers from this account at present.
     #[error("WhatsApp takes no first messages to strangers from this number at present")]
     Stranger,
+    /// WhatsApp says that it is too much at once: the message may go later, and all others slower.
+    #[error("WhatsApp said that it was too much at once")]
+    TooMuch {
+        /// How long WhatsApp wants to be left alone, where it says so.
+        wait_ms: Millis,
+    },
     /// The account is not connected: keep the message and wait until it is.
     #[error("the gateway is not connected")]
     NotConnected,

@@ -132,6 +132,34 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_device_slows_down_when_it_is_too_much_and_is_itself_again_after_a_while(database: Database) {
+        let stage = Stage::held(database).await;
+        stage.network.person(BEN, "Ben").await;
+        let messages = json!({"account": OWNER, "recipient": ANN, "moment": "message", "how_often": {"next": 1}});
+        stage.network.fault(json!({"kind": "rate_overlimit"}), messages).await;
+        let refused = stage.send(ANN, "too much").await;
+        stage.until_entered("slowed", 1).await;
+        let other = stage.send(BEN, "waits its turn").await;
+        stage.world.advance(Duration::from_millis(1_999)).await;
+        for ref_no in [&refused, &other] {
+            let message = stage.world.status(ref_no).await;
+            assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &Value::Null));
+        }
+        let attempts = stage.world.client.manage("GET", &format!("/messages/{refused}/attempts"), None).await;
+        let reason = json!("WhatsApp said that it was too much at once");
+        assert_eq!((&attempts.body["data"][0]["reason"], stage.handed_over(&other).await), (&reason, 0), "{}", attempts.text);
+        for ref_no in [&refused, &other] {
+            stage.world.until_within(ref_no, "D", Duration::from_millis(250)).await;
+        }
+        stage.world.advance(Duration::from_millis(limits::SLOW_MS.unsigned_abs())).await;
+        for text in ["at once", "and this"] {
+            let ref_no = stage.send(ANN, text).await;
+            stage.world.until_within(&ref_no, "D", Duration::ZERO).await;
+        }
+        assert_eq!((stage.entered("slowed").await, stage.network.times(ANN, "too much").await), (1, 1));
+        stage.network.assert_sound().await;
+    }
+
     async fn too_much_at_once_is_sent_later(database: Database) {
         let stage = Stage::new(database).await;
         let messages = json!({"account": OWNER, "moment": "message", "how_often": {"next": 1}});
