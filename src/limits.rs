@@ -124,7 +124,7 @@ pub const NEWS_WAITING_MAX: usize = 1_000_000;
 pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;
 /// How long a person may take to link an account.
-pub const LINK_SECONDS_MAX: u64 = 180;
+pub const LINK_MS_MAX: i64 = 180_000;
 /// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.
 pub const LINK_CODE_WAIT_MS_MAX: u64 = 5_000;
 /// After so long without an answer a person is told that no server seems to serve the store.

@@ -57,8 +57,11 @@ pub trait Channel: Send + Sync {
     /// Tries again what waits for a person's word, as after another program took the connection over.
     async fn connect(&self) {}
 
-    /// Messages of this device that WhatsApp has but nobody read yet, told once after a start, oldest first.
-    async fn remember(&self, sent: Vec<Sent>);
+    /// Messages of a sandbox that nobody read yet, told once after a start, oldest first: it plays the rest of them. WhatsApp
+    /// remembers its own.
+    async fn remember(&self, sent: Vec<Sent>) {
+        let _ = sent;
+    }
 
     /// Closes the connection in order; nothing is sent afterwards.
     async fn close(&self);

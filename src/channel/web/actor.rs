@@ -20,7 +20,6 @@ use crate::clock::{Millis, millis};
 use crate::device::{DeviceState, Health, LinkWay};
 use crate::limits;
 
-const LINK_MS: Millis = limits::LINK_SECONDS_MAX as Millis * 1_000;
 /// The wait before a session is started again that ended by itself: doubled each time, up to the other.
 const AGAIN_MS_MIN: Millis = 2_000;
 const AGAIN_MS_MAX: Millis = 5 * 60_000;
@@ -193,7 +192,7 @@ impl Actor {
         if !self.wipe().await {
             return self.fail("the keys of the former link could not be removed; try again".into()).await;
         }
-        let until = self.parts.clock.now() + LINK_MS;
+        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
         let phone = match &way {
             LinkWay::Code { phone } => Some(phone.clone()),
             LinkWay::Qr => None,

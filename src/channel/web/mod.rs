@@ -32,7 +32,7 @@ use self::keys::{KeyRing, Keys};
 use self::network::Network;
 use self::read::FileRef;
 use self::shared::Shared;
-use super::{Channel, Events, Health, Outgoing, SendFault, Sent};
+use super::{Channel, Events, Health, Outgoing, SendFault};
 use crate::clock::Clock;
 use crate::device::{Device, DeviceState, LinkWay};
 use crate::limits;
@@ -189,9 +189,6 @@ impl Channel for Web {
     async fn connect(&self) {
         self.order(Command::Connect).await;
     }
-
-    /// The library hears receipts of any message it is told of; nothing has to be remembered.
-    async fn remember(&self, _sent: Vec<Sent>) {}
 
     async fn close(&self) {
         self.commands.lock().await.take();
