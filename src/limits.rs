@@ -115,8 +115,8 @@ pub const DEVICES_MEASURED_MAX: usize = 1_000;
 pub const CONNECTS_MAX: usize = 8;
 /// Writes at once of messages that came in to one account: as many as the client library decrypts at once.
 pub const ARRIVALS_AT_ONCE_MAX: usize = 64;
-/// Receipts that wait to be stored before WhatsApp is told that we have them. Each holds a thread for as long as a commit
-/// takes, out of the 512 that there are.
+/// Receipts that wait to be stored before WhatsApp is told that we have them, each in a thread for as long as a commit takes,
+/// out of the 512 that there are. While more wait, nothing at all leaves their account.
 pub const RECEIPTS_HELD_MAX: usize = 64;
 /// Acknowledgements and receipts of one account that wait to be stored, where they are told faster than that.
 pub const NEWS_WAITING_MAX: usize = 1_000_000;

@@ -1,5 +1,6 @@
 //! Lives as long as the device's loop: links, connects, and says how the device fares.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -8,6 +9,7 @@ use whatsapp_rust::features::RetryRequestOutcome;
 use whatsapp_rust::types::events::Event as News;
 
 use super::Parts;
+use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
@@ -297,12 +299,14 @@ impl Actor {
     async fn start(&mut self, phone: Option<String>) {
         self.sessions += 1;
         self.again = None;
+        let gate = Arc::new(Gate::default());
         let reporter = Reporter {
             session: self.sessions,
             actor: self.reports.clone(),
             events: self.news.clone(),
             clock: self.parts.clock.clone(),
             held: self.parts.receipts.clone(),
+            gate: gate.clone(),
         };
         let plan = Plan {
             keys: self.keys.clone(),
@@ -310,6 +314,7 @@ impl Actor {
             missed: self.misses.clone(),
             inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
             reporter,
+            gate,
             phone,
             clock: self.parts.clock.clone(),
             starts: self.linking.is_none().then(|| self.parts.starts.clone()),

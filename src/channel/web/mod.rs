@@ -1,11 +1,12 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
 //! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
-//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and
-//! `read.rs` say what messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
+//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` keeps the
+//! library from confirming what is not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
 
 mod actor;
 mod compose;
+mod gate;
 mod health;
 mod inbound;
 pub mod keys;
@@ -47,7 +48,7 @@ pub struct Parts {
     pub network: Network,
     pub clock: Clock,
     starts: Arc<Semaphore>,
-    /// So many receipts at once are kept from being confirmed until they are stored.
+    /// So many receipts at once wait in a thread each until they are stored.
     receipts: Arc<Semaphore>,
 }
 

@@ -14,6 +14,7 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::{CacheConfig, Client, NodeBuilder};
 
+use super::gate::Gate;
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
 use super::network::{MediaHosts, Network, Sockets};
@@ -44,6 +45,8 @@ pub struct Plan {
     pub keys: Keys,
     pub network: Network,
     pub reporter: Reporter,
+    /// What everything passes that leaves.
+    pub gate: Arc<Gate>,
     pub inbox: Inbox,
     /// Where messages are told of whose senders are to be asked again.
     pub missed: mpsc::Sender<Missed>,
@@ -63,7 +66,7 @@ impl Session {
         let keys = plan.keys.of_session(plan.missed);
         let mut builder = Bot::builder()
             .with_backend_arc(keys.backend())
-            .with_transport_factory(Sockets(plan.network.clone()))
+            .with_transport_factory(Sockets { network: plan.network.clone(), gate: plan.gate })
             .with_http_client(MediaHosts::new(plan.network.clone()))
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
             .with_cache_config(CacheConfig { sent_message_ttl_secs: SENT_KEPT_SECONDS, ..CacheConfig::default() })
