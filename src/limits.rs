@@ -118,6 +118,9 @@ pub const ARRIVALS_AT_ONCE_MAX: usize = 64;
 /// Receipts that wait to be stored before WhatsApp is told that we have them, each in a thread for as long as a commit takes,
 /// out of the 512 that there are. While more wait, nothing at all leaves their account.
 pub const RECEIPTS_HELD_MAX: usize = 64;
+/// Requests to send a message again that wait for their answer, each in a thread, and how long one may wait.
+pub const REQUESTS_HELD_MAX: usize = 32;
+pub const ANSWER_SECONDS_MAX: u64 = 20;
 /// Acknowledgements and receipts of one account that wait to be stored, where they are told faster than that.
 pub const NEWS_WAITING_MAX: usize = 1_000_000;
 /// How long WhatsApp may take to end a link, and a connection to close.

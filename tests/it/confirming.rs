@@ -1,4 +1,5 @@
-//! What WhatsApp is told only when it is done: that a receipt is stored. The store takes nothing meanwhile, so that the moment in between is as long as a story wants it, and then the gateway is
+//! What WhatsApp is told only when it is done: that a receipt is stored, that a message which could not be read was sent again.
+//! The store takes nothing meanwhile, so that the moment in between is as long as a story wants it, and then the gateway is
 //! killed.
 
 use serde_json::json;
@@ -7,7 +8,7 @@ use sqlx::Connection;
 use crate::client::Client;
 use crate::linked_crashes::{RECEIPTS_IN, Town};
 use crate::process::Place;
-use crate::stage::ANN;
+use crate::stage::{ANN, OWNER};
 use crate::world::{eventually, stories};
 
 /// More than may wait in the client library at once.
@@ -76,6 +77,30 @@ stories! {
         for ref_no in &all {
             until(&serving.client, ref_no, "D").await;
         }
+        town.network.assert_sound().await;
+        assert!(serving.terminate().await.success());
+    }
+
+    async fn a_phone_that_asks_for_a_message_again_gets_it_though_the_gateway_is_killed_meanwhile(database: Database) {
+        let town = Town::new(database).await;
+        let serving = town.serve().await;
+        town.until_connected(true).await;
+        // Its first message to her begins a session: what cannot be read is the one after it.
+        let first = send(&town, &serving.client, std::iter::once("legible".to_owned())).await;
+        town.network.goes(ANN, "online").await;
+        until(&serving.client, &first[0], "D").await;
+        let illegible = json!({"account": ANN, "recipient": OWNER, "how_often": {"next": 1}});
+        town.network.fault(json!({"kind": "message_undecryptable"}), illegible).await;
+        let asked = send(&town, &serving.client, std::iter::once("illegible at first".to_owned())).await;
+        let (held, from) = (hold(&town.place).await, town.next_stanza().await);
+        town.network.goes(ANN, "online").await;
+        town.passed(RECEIPTS_IN, 1, from).await;
+        serving.kill();
+        drop(held);
+        let serving = town.serve().await;
+        town.network.shows_text(ANN, "illegible at first").await;
+        until(&serving.client, &asked[0], "D").await;
+        assert_eq!(town.network.times(ANN, "illegible at first").await, 1);
         town.network.assert_sound().await;
         assert!(serving.terminate().await.success());
     }

@@ -9,6 +9,7 @@ use whatsapp_rust::features::RetryRequestOutcome;
 use whatsapp_rust::types::events::Event as News;
 
 use super::Parts;
+use super::again::Tasks;
 use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
@@ -315,6 +316,7 @@ impl Actor {
             inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
             reporter,
             gate,
+            tasks: Tasks { clock: self.parts.clock.clone(), held: self.parts.requests.clone() },
             phone,
             clock: self.parts.clock.clone(),
             starts: self.linking.is_none().then(|| self.parts.starts.clone()),

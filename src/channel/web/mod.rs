@@ -1,10 +1,12 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
 //! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
-//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` keeps the
-//! library from confirming what is not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
+//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` and `again.rs` keep the
+//! library from confirming what is not stored or answered. `send.rs` sends, `compose.rs` and `read.rs` say what messages
+//! mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
 
 mod actor;
+mod again;
 mod compose;
 mod gate;
 mod health;
@@ -50,13 +52,16 @@ pub struct Parts {
     starts: Arc<Semaphore>,
     /// So many receipts at once wait in a thread each until they are stored.
     receipts: Arc<Semaphore>,
+    /// So many requests to send a message again wait in a thread each until they are answered.
+    requests: Arc<Semaphore>,
 }
 
 impl Parts {
     pub fn new(keys: KeyRing, network: Network, clock: Clock) -> Self {
         let starts = Arc::new(Semaphore::new(limits::CONNECTS_MAX));
         let receipts = Arc::new(Semaphore::new(limits::RECEIPTS_HELD_MAX));
-        Self { keys, network, clock, starts, receipts }
+        let requests = Arc::new(Semaphore::new(limits::REQUESTS_HELD_MAX));
+        Self { keys, network, clock, starts, receipts, requests }
     }
 }
 

@@ -10,6 +10,7 @@ use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::{Jid, Server};
 
+use super::again;
 use super::gate::Gate;
 use super::queue::Inlet;
 use super::send::refusal;
@@ -38,6 +39,7 @@ impl EventHandler for Reporter {
         match &*news {
             News::ServerAck(ack) => self.acknowledged(ack),
             News::Receipt(receipt) => self.received(receipt),
+            News::RawNode(stanza) => again::look_at(stanza.get()),
             _ => self.actor.push(Told { session: self.session, news }),
         }
     }
@@ -46,6 +48,7 @@ impl EventHandler for Reporter {
         EventInterest::of(&[
             EventKind::ServerAck,
             EventKind::Receipt,
+            EventKind::RawNode,
             EventKind::Connected,
             EventKind::Disconnected,
             EventKind::PairSuccess,
