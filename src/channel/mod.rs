@@ -71,7 +71,7 @@ pub trait Channel: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     pub ref_no: RefNo,
-    /// Digits of a phone number, or a group's id without its `@g.us`.
+    /// Digits of a phone number, a hidden id with its `@lid`, or a group's id without its `@g.us`.
     pub destination: String,
     pub is_group: bool,
     pub body: Body,

@@ -28,7 +28,6 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use whatsapp_rust::Jid;
 
 use self::actor::{Actor, Command, Start};
 use self::keys::{KeyRing, Keys};
@@ -159,8 +158,7 @@ impl Channel for Web {
 
     async fn type_to(&self, message: &Outgoing) {
         let Some(client) = self.shared.online().filter(|_| !message.is_group) else { return };
-        let to = Jid::pn(message.destination.as_str());
-        if let Err(error) = client.chatstate().send_composing(&to).await {
+        if let Err(error) = client.chatstate().send_composing(&send::address(message)).await {
             tracing::debug!(%error, "typing was not shown");
         }
     }

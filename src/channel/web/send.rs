@@ -12,6 +12,7 @@ use super::keys::Keys;
 use super::shared::Shared;
 use crate::channel::{Body, Outgoing, SendFault};
 use crate::clock::Millis;
+use crate::phone;
 
 /// What WhatsApp answers to who asks or sends too much at once: `rate-overlimit`.
 const TOO_MUCH: u16 = 429;
@@ -20,17 +21,25 @@ const CAUSES_MAX: usize = 8;
 
 /// Hands a message to WhatsApp: it is written out when this returns.
 pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
-    let to = if message.is_group {
-        Jid::group(message.destination.as_str())
-    } else {
+    let to = address(message);
+    // WhatsApp does not say whether a hidden id is somebody's: who has none is refused after it was sent.
+    if to.is_pn() {
         check_number(shared, client, &message.destination).await?;
-        Jid::pn(message.destination.as_str())
-    };
+    }
     let body = body(shared, client, &message.body).await?;
     keys.settle(client).await.map_err(|error| SendFault::Retry(format!("sessions could not be stored: {error}")))?;
     // The same id in each attempt: WhatsApp and the recipient know it.
     let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
     client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)
+}
+
+/// How WhatsApp names whom a message goes to.
+pub fn address(message: &Outgoing) -> Jid {
+    match phone::hidden_digits(&message.destination) {
+        _ if message.is_group => Jid::group(message.destination.as_str()),
+        Some(digits) => Jid::lid(digits),
+        None => Jid::pn(message.destination.as_str()),
+    }
 }
 
 /// Who writes to a number that is not there is told so, and not what becomes of it.
