@@ -105,6 +105,8 @@ pub const DEVICE_HISTORY_ROWS_MAX: i64 = 1_000;
 /// Numbers of which a device remembers whether they are on WhatsApp, and files that it remembers to have uploaded.
 pub const CHECKED_NUMBERS_MAX: usize = 20_000;
 pub const UPLOADS_REMEMBERED_MAX: usize = 512;
+/// Groups of which is remembered that a message to them was refused, until the next one is sent.
+pub const REFUSED_GROUPS_MAX: usize = 1_000;
 /// How long a file that came in may take, how many of a device are had at once, and how long it is tried.
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;

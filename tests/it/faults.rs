@@ -119,6 +119,28 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_groups_message_that_whatsapp_refused_once_is_read_by_its_members_without_asking(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.person(BEN, "Ben").await;
+        let group = stage.network.group(OWNER, &[ANN, BEN], "lid").await;
+        let send = async |text: &str| {
+            let body = json!({"queue": stage.device_id, "destination": group, "is_group": true, "message": text});
+            stage.world.send_with(body).await
+        };
+        // The first message brings the group's key along, and so does the one after a refusal.
+        for text in ["refused at first", "refused later"] {
+            stage.fault(json!({"kind": "ack_nacked", "code": 500}), json!({"next": 1})).await;
+            let ref_no = send(text).await;
+            stage.world.until(&ref_no, "D").await;
+            assert_eq!((stage.handed_over(&ref_no).await, stage.network.times(BEN, text).await), (2, 1));
+        }
+        let stanzas = stage.network.get("/stanzas?limit=500").await;
+        let asked = |stanza: &&Value| stanza["stanza"].as_str().is_some_and(|text| text.contains("type=\"retry\""));
+        let asked = stanzas["stanzas"].as_array().expect("a list").iter().filter(asked).count();
+        assert_eq!(asked, 0, "{stanzas:#}");
+        stage.network.assert_sound().await;
+    }
+
     async fn a_groups_receipts_say_that_it_was_sent_where_no_acknowledgement_does(database: Database) {
         let stage = Stage::new(database).await;
         stage.network.person(BEN, "Ben").await;

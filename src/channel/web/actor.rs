@@ -308,6 +308,7 @@ impl Actor {
             clock: self.parts.clock.clone(),
             held: self.parts.receipts.clone(),
             gate: gate.clone(),
+            shared: self.shared.clone(),
         };
         let plan = Plan {
             keys: self.keys.clone(),

@@ -14,6 +14,7 @@ use super::again;
 use super::gate::Gate;
 use super::queue::Inlet;
 use super::send::refusal;
+use super::shared::Shared;
 use crate::channel::{Event, ReceiptKind};
 use crate::clock::Clock;
 use crate::message::RefNo;
@@ -32,6 +33,7 @@ pub struct Reporter {
     /// So many receipts at once wait here until they are stored; more are held by the gate.
     pub held: Arc<Semaphore>,
     pub gate: Arc<Gate>,
+    pub shared: Shared,
 }
 
 impl EventHandler for Reporter {
@@ -75,7 +77,12 @@ impl Reporter {
         let Some(ref_no) = RefNo::of_whatsapp_id(&ack.id) else { return };
         let event = match &ack.error {
             None => Event::Acknowledged { ref_no, at: self.clock.now() },
-            Some(code) => Event::Refused { ref_no, fault: refusal(code) },
+            Some(code) => {
+                if let Some(group) = ack.from.as_ref().filter(|from| from.server == Server::Group) {
+                    self.shared.note_refused(&group.user);
+                }
+                Event::Refused { ref_no, fault: refusal(code) }
+            }
         };
         self.events.push(event);
     }
@@ -142,7 +149,8 @@ mod tests {
         let clock = Clock::held(1_000);
         // Nobody stores anything here, nor is it waited for.
         let held = Arc::new(Semaphore::new(0));
-        (Reporter { session: 1, actor, events, clock, held, gate: Arc::default() }, happened, told)
+        let shared = Shared::new(clock.clone());
+        (Reporter { session: 1, actor, events, clock, held, gate: Arc::default(), shared }, happened, told)
     }
 
     fn ref_no() -> RefNo {

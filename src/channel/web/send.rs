@@ -27,6 +27,12 @@ pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgo
         check_number(shared, client, &message.destination).await?;
     }
     let body = body(shared, client, &message.body).await?;
+    if message.is_group && shared.was_refused(&message.destination) {
+        keys.forget_who_has_key(&to).await.map_err(|error| {
+            shared.note_refused(&message.destination);
+            SendFault::Retry(format!("who has the group's key could not be stored: {error}"))
+        })?;
+    }
     keys.settle(client).await.map_err(|error| SendFault::Retry(format!("sessions could not be stored: {error}")))?;
     // The same id in each attempt: WhatsApp and the recipient know it.
     let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
