@@ -150,7 +150,7 @@ impl Row {
         Ok(if self.is_group()? {
             phone::parse_group(&self.destination)?
         } else {
-            phone::parse_destination(&self.destination, country_code)?
+            phone::parse_recipient(&self.destination, country_code)?
         })
     }
 }

@@ -68,6 +68,11 @@ pub const GAP_MS_MAX: i64 = 3_600_000;
 /// What a new web device begins with: a person who answers several chats seldom sends faster than this, and not evenly.
 pub const WEB_GAP_MS: i64 = 1_500;
 pub const WEB_GAP_JITTER_MS: i64 = 1_500;
+/// The least time between two messages of a device after WhatsApp said that it was too much at once: doubled each time that it
+/// says so again, up to the other, and forgotten after so long without a word.
+pub const SLOW_GAP_MS_MIN: i64 = 2_000;
+pub const SLOW_GAP_MS_MAX: i64 = 2 * 60_000;
+pub const SLOW_MS: i64 = 10 * 60_000;
 /// How long somebody seems to type: a text of three words takes a moment, and nobody waits for a long one.
 pub const TYPING_MS_MIN: i64 = 1_000;
 pub const TYPING_MS_MAX: i64 = 6_000;
@@ -100,6 +105,8 @@ pub const DEVICE_HISTORY_ROWS_MAX: i64 = 1_000;
 /// Numbers of which a device remembers whether they are on WhatsApp, and files that it remembers to have uploaded.
 pub const CHECKED_NUMBERS_MAX: usize = 20_000;
 pub const UPLOADS_REMEMBERED_MAX: usize = 512;
+/// Groups of which is remembered that a message to them was refused, until the next one is sent.
+pub const REFUSED_GROUPS_MAX: usize = 1_000;
 /// How long a file that came in may take, how many of a device are had at once, and how long it is tried.
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;
@@ -110,16 +117,19 @@ pub const DEVICES_MEASURED_MAX: usize = 1_000;
 pub const CONNECTS_MAX: usize = 8;
 /// Writes at once of messages that came in to one account: as many as the client library decrypts at once.
 pub const ARRIVALS_AT_ONCE_MAX: usize = 64;
-/// Receipts that wait to be stored before WhatsApp is told that we have them. Each holds a thread for as long as a commit
-/// takes, out of the 512 that there are.
+/// Receipts that wait to be stored before WhatsApp is told that we have them, each in a thread for as long as a commit takes,
+/// out of the 512 that there are. While more wait, nothing at all leaves their account.
 pub const RECEIPTS_HELD_MAX: usize = 64;
+/// Requests to send a message again that wait for their answer, each in a thread, and how long one may wait.
+pub const REQUESTS_HELD_MAX: usize = 32;
+pub const ANSWER_SECONDS_MAX: u64 = 20;
 /// Acknowledgements and receipts of one account that wait to be stored, where they are told faster than that.
 pub const NEWS_WAITING_MAX: usize = 1_000_000;
 /// How long WhatsApp may take to end a link, and a connection to close.
 pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;
 /// How long a person may take to link an account.
-pub const LINK_SECONDS_MAX: u64 = 180;
+pub const LINK_MS_MAX: i64 = 180_000;
 /// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.
 pub const LINK_CODE_WAIT_MS_MAX: u64 = 5_000;
 /// After so long without an answer a person is told that no server seems to serve the store.

@@ -6,7 +6,11 @@ use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 /// ITU-T E.164: at most 15 digits.
 const DIGITS_MAX: usize = 15;
+/// Those that are seen have 15.
+const HIDDEN_DIGITS_MAX: usize = 24;
 const GROUP_SUFFIX: &str = "@g.us";
+/// How the address of a person ends who hides his number.
+const HIDDEN_SUFFIX: &str = "@lid";
 /// A contact's address may be given whole.
 const CONTACT_SUFFIXES: [&str; 2] = ["@s.whatsapp.net", "@c.us"];
 
@@ -23,8 +27,37 @@ pub enum BadDestination {
         "no numbering plan allows the phone number {0}; give it in international form with its country code, such as 6281234567890"
     )]
     NoSuchNumber(String),
+    #[error("a hidden id is digits and @lid, as an inbound message shows it")]
+    Hidden,
     #[error("a group id is digits, or digits-digits, with or without @g.us")]
     Group,
+}
+
+/// Whom a message goes to that goes to no group: the digits of a phone number, or a hidden id as it is shown of who hides his.
+///
+/// # Errors
+/// [`BadDestination`]. Of a hidden id only its form is looked at: which there are WhatsApp alone knows.
+pub fn parse_recipient(text: &str, country_code: &str) -> Result<String, BadDestination> {
+    match hidden_digits(text.trim()) {
+        Some(digits)
+            if (1..=HIDDEN_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            Ok(text.trim().to_owned())
+        }
+        Some(_) => Err(BadDestination::Hidden),
+        None => parse_destination(text, country_code),
+    }
+}
+
+/// What stands before the `@lid` of a hidden id; `None` of everything else.
+pub fn hidden_digits(recipient: &str) -> Option<&str> {
+    recipient.strip_suffix(HIDDEN_SUFFIX)
+}
+
+/// The last four digits of a number, a group's id or a hidden id.
+pub fn last_four_digits(recipient: &str) -> Option<&str> {
+    let digits = hidden_digits(recipient).unwrap_or(recipient);
+    digits.get(digits.len().saturating_sub(4)..)
 }
 
 /// The digits of a phone number in international form. `country_code` replaces a leading `0`.
@@ -138,6 +171,18 @@ mod tests {
             let number = format!("62811100{ending:04}");
             assert_eq!(parse_destination(&number, "62"), Ok(number.clone()));
         }
+    }
+
+    #[test]
+    fn who_hides_his_number_is_written_to_by_his_hidden_id() {
+        assert_eq!(parse_recipient(" 99887766554433@lid ", "62").as_deref(), Ok("99887766554433@lid"));
+        assert_eq!(parse_recipient("0811 1111 111", "62").as_deref(), Ok("628111111111"));
+        for bad in ["@lid", "abc@lid", "9:1@lid", "9988 7766@lid", "+9988@lid", "1234567890123456789012345@lid"] {
+            assert_eq!(parse_recipient(bad, "62"), Err(BadDestination::Hidden), "{bad}");
+        }
+        let endings = ["628111110001", "99887766550001@lid", "1"].map(last_four_digits);
+        assert_eq!(endings, [Some("0001"), Some("0001"), Some("1")]);
+        assert_eq!(parse_destination("99887766554433@lid", "62"), Err(BadDestination::Characters));
     }
 
     #[test]

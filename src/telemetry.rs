@@ -25,6 +25,8 @@ pub const DEVICE_STATES: &str = "wachat_device_message_states_total";
 /// Label `device`.
 pub const DEVICE_RECEIVED: &str = "wachat_device_messages_received_total";
 /// Label `device`.
+pub const DEVICE_SLOWED: &str = "wachat_device_slowed_total";
+/// Label `device`.
 pub const DEVICE_WAITING: &str = "wachat_device_messages_waiting";
 /// Label `device`.
 pub const DEVICE_ONLINE: &str = "wachat_device_online";
@@ -69,6 +71,10 @@ fn describe() {
     metrics::describe_gauge!(DEVICES, "Devices, by state");
     metrics::describe_counter!(DEVICE_STATES, "Steps of a device's messages, by the state reached");
     metrics::describe_counter!(DEVICE_RECEIVED, "Messages that came in by a device");
+    metrics::describe_counter!(
+        DEVICE_SLOWED,
+        "Times that a device became slower because WhatsApp said that it was too much"
+    );
     metrics::describe_gauge!(DEVICE_WAITING, "Messages of a device that wait to leave");
     metrics::describe_gauge!(DEVICE_ONLINE, "1 while a device is connected and ready to send, else 0");
 }

@@ -168,7 +168,7 @@ impl Form<'_> {
     /// Which of both it should be is not known where `is_group` is not.
     fn destination(&mut self, is_group: Checked<bool>, country_code: &str) -> Checked<String> {
         let text = self.required("destination")?;
-        let parsed = if is_group? { phone::parse_group(&text) } else { phone::parse_destination(&text, country_code) };
+        let parsed = if is_group? { phone::parse_group(&text) } else { phone::parse_recipient(&text, country_code) };
         parsed.or_else(|bad| self.refuse("destination", bad.to_string(), "value_error"))
     }
 
@@ -302,7 +302,9 @@ mod tests {
         ] {
             assert_eq!(ask(destination, is_group).expect("a message").destination, wanted);
         }
-        for (destination, is_group) in [("120363025246125486@g.us", "no"), ("+62 811", "1"), ("", "0")] {
+        for (destination, is_group) in
+            [("120363025246125486@g.us", "no"), ("+62 811", "1"), ("", "0"), ("99887766@lid", "1"), ("x@lid", "0")]
+        {
             assert_eq!(
                 faults(ask(destination, is_group)),
                 [("destination".to_owned(), "value_error")],

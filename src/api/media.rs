@@ -39,7 +39,7 @@ pub struct SendMediaParams {
     timeout: Option<i64>,
     #[schema(default = false)]
     is_group: Option<bool>,
-    /// A phone number in international form, or a group's id.
+    /// A phone number in international form, a hidden id as an inbound message shows it (`…@lid`), or a group's id.
     destination: String,
     caption: Option<String>,
     /// Where to fetch the file from; this or `media_base64`.

@@ -33,7 +33,7 @@ pub struct SendMessageParams {
     timeout: Option<i64>,
     #[schema(default = false)]
     is_group: Option<bool>,
-    /// A phone number in international form, or a group's id.
+    /// A phone number in international form, a hidden id as an inbound message shows it (`…@lid`), or a group's id.
     destination: String,
     /// The text; `\n` and `\U0001F600` written out become the characters.
     message: String,

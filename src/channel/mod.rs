@@ -57,8 +57,11 @@ pub trait Channel: Send + Sync {
     /// Tries again what waits for a person's word, as after another program took the connection over.
     async fn connect(&self) {}
 
-    /// Messages of this device that WhatsApp has but nobody read yet, told once after a start, oldest first.
-    async fn remember(&self, sent: Vec<Sent>);
+    /// Messages of a sandbox that nobody read yet, told once after a start, oldest first: it plays the rest of them. WhatsApp
+    /// remembers its own.
+    async fn remember(&self, sent: Vec<Sent>) {
+        let _ = sent;
+    }
 
     /// Closes the connection in order; nothing is sent afterwards.
     async fn close(&self);
@@ -68,7 +71,7 @@ pub trait Channel: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     pub ref_no: RefNo,
-    /// Digits of a phone number, or a group's id without its `@g.us`.
+    /// Digits of a phone number, a hidden id with its `@lid`, or a group's id without its `@g.us`.
     pub destination: String,
     pub is_group: bool,
     pub body: Body,
@@ -105,6 +108,12 @@ pub enum SendFault {
     /// WhatsApp takes no first messages to strangers from this account at present.
     #[error("WhatsApp takes no first messages to strangers from this number at present")]
     Stranger,
+    /// WhatsApp says that it is too much at once: the message may go later, and all others slower.
+    #[error("WhatsApp said that it was too much at once")]
+    TooMuch {
+        /// How long WhatsApp wants to be left alone, where it says so.
+        wait_ms: Millis,
+    },
     /// The account is not connected: keep the message and wait until it is.
     #[error("the gateway is not connected")]
     NotConnected,

@@ -59,7 +59,7 @@ enum Play {
 }
 
 fn play_of(destination: &str) -> Play {
-    match destination.get(destination.len().saturating_sub(4)..) {
+    match crate::phone::last_four_digits(destination) {
         Some("0001") => Play::NotOnWhatsApp,
         Some("0002") => Play::NeverDelivered,
         Some("0003") => Play::NeverRead,

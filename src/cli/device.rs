@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Bench, done, link};
+use super::{Bench, Output, done, link};
 use crate::account::check_name;
 use crate::clock;
 use crate::device::{
@@ -96,7 +96,7 @@ pub(super) enum DeviceCommand {
 
 /// A device as it is listed.
 #[derive(Serialize)]
-struct Row {
+struct Row<P = Pacing> {
     device_id: String,
     sender: String,
     name: String,
@@ -105,6 +105,43 @@ struct Row {
     client_id: i64,
     counter: i64,
     limit: i64,
+    /// How it is paced: keys for programs, a text for people.
+    pacing: P,
+}
+
+#[derive(Serialize)]
+struct Pacing {
+    gap_ms: i64,
+    gap_jitter_ms: i64,
+    typing: bool,
+    warm_up: bool,
+    quiet_from: Option<String>,
+    quiet_to: Option<String>,
+    time_zone: String,
+}
+
+impl std::fmt::Display for Pacing {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let gap = match (self.gap_ms, self.gap_jitter_ms) {
+            (0, 0) => None,
+            (gap, 0) => Some(format!("gap {gap} ms")),
+            (gap, jitter) => Some(format!("gap {gap}-{} ms", gap + jitter)),
+        };
+        let quiet = self.quiet_from.as_ref().zip(self.quiet_to.as_ref());
+        let quiet = quiet.map(|(from, to)| format!("quiet {from}-{to} {}", self.time_zone));
+        let typing = self.typing.then(|| "typing".to_owned());
+        let warm_up = self.warm_up.then(|| "warm-up".to_owned());
+        let all: Vec<_> = [gap, typing, warm_up, quiet].into_iter().flatten().collect();
+        out.write_str(if all.is_empty() { "-" } else { "" })?;
+        out.write_str(&all.join(", "))
+    }
+}
+
+impl Row {
+    fn told(self) -> Row<String> {
+        let Self { device_id, sender, name, kind, state, client_id, counter, limit, pacing } = self;
+        Row { device_id, sender, name, kind, state, client_id, counter, limit, pacing: pacing.to_string() }
+    }
 }
 
 pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result<ExitCode> {
@@ -115,8 +152,11 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
             for device in store.list_devices(client).await? {
                 rows.push(row(bench, device).await?);
             }
-            let columns = ["device_id", "sender", "name", "kind", "state", "client_id", "counter", "limit"];
-            bench.output.rows(&rows, &columns)?;
+            let columns = ["device_id", "sender", "name", "kind", "state", "client_id", "counter", "limit", "pacing"];
+            match bench.output {
+                Output::Json => bench.output.rows(&rows, &columns)?,
+                Output::Table => bench.output.rows(&rows.into_iter().map(Row::told).collect::<Vec<_>>(), &columns)?,
+            }
         }
         DeviceCommand::Add { client, kind, sender, device_id, name, limit } => {
             let device = add(bench, client, kind, sender, device_id, name, limit).await?;
@@ -198,6 +238,15 @@ async fn row(bench: &Bench, device: Device) -> anyhow::Result<Row> {
         kind: device.kind,
         client_id: device.client_id,
         limit: device.daily_limit,
+        pacing: Pacing {
+            gap_ms: device.gap_ms,
+            gap_jitter_ms: device.gap_jitter_ms,
+            typing: device.typing,
+            warm_up: device.warm_up,
+            quiet_from: device.quiet_from,
+            quiet_to: device.quiet_to,
+            time_zone: device.time_zone,
+        },
     })
 }
 
@@ -241,4 +290,28 @@ async fn add(
         );
     }
     bench.device(&id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pacing_is_told_in_short() {
+        let mut pacing = Pacing {
+            gap_ms: 0,
+            gap_jitter_ms: 0,
+            typing: false,
+            warm_up: false,
+            quiet_from: None,
+            quiet_to: None,
+            time_zone: "UTC".into(),
+        };
+        assert_eq!(pacing.to_string(), "-");
+        pacing.gap_ms = 1_500;
+        assert_eq!(pacing.to_string(), "gap 1500 ms");
+        (pacing.gap_jitter_ms, pacing.typing, pacing.warm_up) = (500, true, true);
+        (pacing.quiet_from, pacing.quiet_to) = (Some("21:00".into()), Some("07:00".into()));
+        assert_eq!(pacing.to_string(), "gap 1500-2000 ms, typing, warm-up, quiet 21:00-07:00 UTC");
+    }
 }

@@ -23,7 +23,7 @@ use crate::store::Page;
 const LOOK: Duration = Duration::from_millis(250);
 const SILENCE_MS: Millis = limits::LINK_SILENCE_MS_MAX as Millis;
 /// A server says itself when nobody linked an account in time; without one, this is a while longer.
-const PATIENCE_MS: Millis = (limits::LINK_SECONDS_MAX as Millis) * 1_000 + 2 * SILENCE_MS;
+const PATIENCE_MS: Millis = limits::LINK_MS_MAX + 2 * SILENCE_MS;
 const NO_SERVER: &str =
     "no server seems to serve this store; start one with `wachat serve`, on the same data folder or database";
 const STEPS_QR: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, and scan the code. A new \

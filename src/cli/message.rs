@@ -134,7 +134,7 @@ pub(super) async fn accept(
     let destination = if draft.is_group {
         phone::parse_group(&draft.to)
     } else {
-        phone::parse_destination(&draft.to, &client.country_code)
+        phone::parse_recipient(&draft.to, &client.country_code)
     }?;
     let body = match &draft.content {
         Content::Text(text) => Some(text),

@@ -41,7 +41,7 @@ pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Resul
     let SandboxCommand::Receive { from, text, file, group, name, device } = command;
     let device = find(bench, device).await?;
     let country_code = bench.client(device.client_id).await?.country_code;
-    let originator = phone::parse_destination(&from, &country_code).context("--from")?;
+    let originator = phone::parse_recipient(&from, &country_code).context("--from")?;
     let group_id = group.map(|group| phone::parse_group(&group)).transpose().context("--group")?;
     let media = match file {
         Some(path) => Some(InboundFile::Here {

@@ -105,6 +105,10 @@ pub fn happened<'a>(viewer: &'a Viewer, kind: Kind, word: &'a str) -> &'a str {
             "WhatsApp takes no first messages to strangers for a while",
             "WhatsApp tidak menerima pesan pertama ke orang asing untuk sementara",
         ),
+        ("slowed", _) => viewer.t(
+            "WhatsApp said that it was too much at once: it sends more slowly for a while",
+            "WhatsApp menyatakan terlalu banyak sekaligus: pengiriman diperlambat untuk sementara",
+        ),
         (_, Ok(state)) => told(viewer, kind, state).words,
         (unknown, Err(_)) => unknown,
     }

@@ -57,7 +57,7 @@ pub(super) struct DeviceLoop {
     /// When the wish about the link was uttered that the channel works on, or worked on last.
     pub(super) wished_at: Millis,
     /// Not to send before this moment.
-    next_slot: Millis,
+    pub(super) next_slot: Millis,
     /// When the first message in the window may be begun, so that it leaves at the next slot.
     begin_at: Millis,
     pub(super) held: Held,
@@ -208,7 +208,7 @@ impl DeviceLoop {
             }
             *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
             let typing_ms = hold::typing_ms(&self.held.pace, &job);
-            self.next_slot = self.held.pace.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
+            self.next_slot = self.held.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             self.sends.spawn(attempt::send(Arc::clone(&self.parts), line, job.ref_no, job.load));
@@ -220,7 +220,7 @@ impl DeviceLoop {
     async fn pick(&mut self, now: Millis, mut used: i64) -> Result<Vec<Job<Waiting>>, StoreError> {
         let mut jobs = Vec::new();
         while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
-            if !self.held.pace.has_no_gap() {
+            if !self.held.has_no_gap(now) {
                 let Some(next) = self.window.peek(now) else { break };
                 // A person types the next message while the gap passes.
                 self.begin_at = self.next_slot - hold::typing_ms(&self.held.pace, next);
@@ -298,6 +298,12 @@ impl DeviceLoop {
             SendFault::NotConnected => {
                 let reason = SendFault::NotConnected.to_string();
                 Step::Retry { due_at: now + HELD_MS, attempts: made, at: now, reason }
+            }
+            SendFault::TooMuch { wait_ms } => {
+                self.slow_down(now, wait_ms);
+                let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
+                let reason = SendFault::TooMuch { wait_ms }.to_string();
+                Step::Retry { due_at, attempts: made, at: now, reason }
             }
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.

@@ -28,7 +28,7 @@ pub(super) async fn have(parts: Arc<Parts>, channel: Arc<dyn Channel>, due: DueF
     let end = match had.await {
         Ok(media_id) => FileEnd::Had { media_id },
         Err(SendFault::Never(reason)) => FileEnd::Lost { reason },
-        Err(SendFault::NotConnected | SendFault::Stranger) => {
+        Err(SendFault::NotConnected | SendFault::Stranger | SendFault::TooMuch { .. }) => {
             again(now + millis(Duration::from_millis(limits::POLL_MS)))
         }
         Err(SendFault::Retry(reason)) if now - due.received_at > limits::INBOUND_FILE_HOURS_MAX * 3_600_000 => {

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::device::DeviceLoop;
-use super::pace::{Chat, Pace, REPLY_MS, Rest, Wait};
+use super::pace::{Chat, Pace, REPLY_MS, Rest, Slow, Wait};
 use super::queue::Job;
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{StoreError, Waiting};
+use crate::telemetry;
 
 /// How often the store is asked who wrote: a message may come in through any process.
 const HEAR_MS: Millis = 1_000;
@@ -23,6 +24,10 @@ pub(super) struct Held {
     rest: Rest,
     /// Whether the rest is only here yet.
     is_unsaved: bool,
+    /// A restart forgets it: WhatsApp says it again.
+    slow: Slow,
+    /// Whether nobody was told of it yet.
+    is_untold: bool,
     /// When each chat wrote last.
     heard: HashMap<String, Millis>,
     heard_until: Millis,
@@ -37,6 +42,8 @@ impl Held {
             pace: Pace::of(device),
             rest: Rest::of(device),
             is_unsaved: false,
+            slow: Slow::default(),
+            is_untold: false,
             heard: HashMap::new(),
             heard_until: 0,
             hear_at: 0,
@@ -57,6 +64,17 @@ impl Held {
         let rest = self.rest.refused(now);
         self.is_unsaved |= rest != self.rest;
         self.rest = rest;
+    }
+
+    /// Whether messages may leave now as fast as they can, one beside the other.
+    pub(super) fn has_no_gap(&self, now: Millis) -> bool {
+        self.pace.has_no_gap() && self.slow.next_slot(now, 0).is_none()
+    }
+
+    /// When the message after one that leaves at `sent_at` may leave. `random` picks the jitter.
+    pub(super) fn next_slot(&self, sent_at: Millis, random: u64) -> Millis {
+        let own = self.pace.next_slot(sent_at, random);
+        self.slow.next_slot(sent_at, random).map_or(own, |slow| slow.max(own))
     }
 
     fn chat(&self, name: &str) -> Chat {
@@ -92,8 +110,19 @@ impl DeviceLoop {
         }
     }
 
-    /// Stores a rest that has begun.
+    /// Stores a rest that has begun, and that the device has become slower.
     pub(super) async fn store_rest(&mut self) -> Result<(), StoreError> {
+        if self.held.is_untold {
+            let (Slow { until, gap_ms, .. }, now) = (self.held.slow, self.parts.clock.now());
+            let minutes = limits::SLOW_MS / 60_000;
+            let reason = format!(
+                "WhatsApp said that it was too much at once; for {minutes} minutes two messages are at least {gap_ms} ms apart"
+            );
+            tracing::warn!(device = self.lease.device_id, gap_ms, until, "WhatsApp said that it was too much at once");
+            self.parts.store.note_slowed(&self.lease, reason, now).await?;
+            metrics::counter!(telemetry::DEVICE_SLOWED, "device" => self.label.clone()).increment(1);
+            self.held.is_untold = false;
+        }
         if self.held.is_unsaved {
             let (until, now) = (self.held.rest.until, self.held.rest.since);
             let reason = "WhatsApp refused a first message to a stranger".to_owned();
@@ -161,6 +190,15 @@ impl DeviceLoop {
         match self.held.pace.counted_on(now) {
             Some(day) => self.parts.store.count_begun(&self.lease.device_id, day).await,
             None => Ok(0),
+        }
+    }
+
+    /// WhatsApp says that it is too much at once: the device is slower, from now on.
+    pub(super) fn slow_down(&mut self, now: Millis, wait_ms: Millis) {
+        let slow = self.held.slow.told(now, self.held.pace.gap_ms(), wait_ms);
+        if slow != self.held.slow {
+            (self.held.slow, self.held.is_untold) = (slow, true);
+            self.next_slot = self.next_slot.max(self.held.next_slot(now, self.parts.clock.random_below(u64::MAX)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a device goes about its number, so that it neither looks like a machine nor wears out its welcome: a gap between
-//! two messages, typing, fewer messages in a new account's first days, quiet hours, and rest towards strangers. Pure: it is
-//! told the time, and says until when a message waits and why. docs/pacing.md says the same to customers.
+//! two messages, typing, fewer messages in a new account's first days, quiet hours, rest towards strangers, and a slower pace
+//! when WhatsApp asks for it. Pure: it is told the time, and says until when a message waits and why. docs/pacing.md says the
+//! same to customers.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, date};
@@ -87,6 +88,11 @@ impl Pace {
     /// Whether messages may leave as fast as they can, one beside the other.
     pub fn has_no_gap(&self) -> bool {
         self.gap_ms == 0 && self.jitter_ms == 0
+    }
+
+    /// The least time between two messages, without what may randomly be added.
+    pub fn gap_ms(&self) -> Millis {
+        self.gap_ms
     }
 
     /// Whether it matters who wrote to the device.
@@ -225,6 +231,37 @@ impl Rest {
         let is_again = self.until > 0 && now - self.until < DAY_MS;
         let length = if is_again { (self.until - self.since).saturating_mul(2) } else { STRANGERS_REST_MS_MIN };
         Self { since: now, until: now + length.clamp(STRANGERS_REST_MS_MIN, STRANGERS_REST_MS_MAX) }
+    }
+}
+
+/// A time in which a device sends more slowly than it would: WhatsApp said that it was too much at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Slow {
+    since: Millis,
+    pub until: Millis,
+    /// The least time between two messages meanwhile.
+    pub gap_ms: Millis,
+}
+
+impl Slow {
+    /// When the next message may leave, where it matters, after something happened at `at`. `random` makes it up to half as
+    /// much later.
+    pub fn next_slot(self, at: Millis, random: u64) -> Option<Millis> {
+        let jitter = random % (self.gap_ms.unsigned_abs() / 2 + 1);
+        (at < self.until).then(|| at + self.gap_ms + i64::try_from(jitter).unwrap_or(0))
+    }
+
+    /// The pace after WhatsApp said so at `now`, and that it wants `wait_ms` for itself: at first twice the gap that the device
+    /// has, at the least two seconds; twice as slow each time that it says so again while the device is slow or soon after.
+    /// What it says before another message could leave is of those that were under way, and changes nothing.
+    pub fn told(self, now: Millis, own_gap_ms: Millis, wait_ms: Millis) -> Self {
+        if now < self.since + self.gap_ms {
+            return self;
+        }
+        let is_again = self.until > 0 && now < self.until + limits::SLOW_MS;
+        let gap_ms = if is_again { self.gap_ms } else { own_gap_ms }.saturating_mul(2).max(wait_ms);
+        let gap_ms = gap_ms.clamp(limits::SLOW_GAP_MS_MIN, limits::SLOW_GAP_MS_MAX);
+        Self { since: now, until: now + limits::SLOW_MS, gap_ms }
     }
 }
 

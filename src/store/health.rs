@@ -79,6 +79,30 @@ impl Store {
         .await
     }
 
+    /// Notes that a device has become slower, if this node still owns it.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn note_slowed(&self, lease: &Lease, reason: String, now: Millis) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let owned = sql!(
+                    &mut *conn,
+                    scalar as i64,
+                    "SELECT COUNT(*) FROM devices WHERE id = $1 AND lease_epoch = $2",
+                    &lease.device_id,
+                    lease.epoch,
+                )?;
+                if owned == 1 {
+                    note(conn, &lease.device_id, "slowed", &reason, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// What happened to a device, newest first.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ stories! {
             assert!(device.get(name).is_some(), "{name} in {device}");
         }
         assert_eq!((&device["kind"], &device["client_id"]), (&json!("sandbox"), &json!(1)));
+        assert_eq!((&device["pacing"]["gap_ms"], &device["pacing"]["quiet_from"]), (&json!(0), &Value::Null));
 
         let key = place.json(&["key", "create", "--client", "1", "--user", "toko", "--json"]).await;
         let made = serving.client.with_key(key["api_key"].as_str().expect("a key")).get("/auth/api_key").await;
@@ -58,6 +59,8 @@ stories! {
             vec!["device", "pause", "11055-171379261223689", "--json"],
             vec!["device", "resume", "11055-171379261223689", "--json"],
             vec!["device", "set", "11055-171379261223689", "--name", "Toko", "--gap-ms", "10", "--json"],
+            vec!["device", "set", "11055-171379261223689", "--gap-jitter-ms", "5", "--quiet", "21:00-07:00", "--json"],
+            vec!["device", "list", "--json"],
             vec!["device", "remove", "11055-171379261223689", "--json"],
             vec!["user", "set-role", "budi", "sender", "--json"],
             vec!["push", "show", "--json"],

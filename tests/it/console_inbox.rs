@@ -235,11 +235,15 @@ stories! {
         let long = "x".repeat(65_537);
         let refused = browser.post(&page, &[("message", &long), ("is_group", "false")]).await;
         assert!(refused.status == 422 && refused.text.contains(&long));
-        // Nobody can write to who hides his number.
+        // Who hides his number is answered by his hidden id.
         receive(&world, HIDDEN, None, "guess who", None).await;
         let seen = browser.get(&format!("/console/inbox/{}/{HIDDEN}", world.device_id)).await;
-        assert!(seen.text.contains("hides the phone number") && !seen.text.contains("<textarea"), "{}", seen.text);
-        assert_eq!(talk(&world, HIDDEN, "").await["can_answer"], false);
+        assert!(seen.text.contains("guess who") && seen.text.contains("<textarea"), "{}", seen.text);
+        let ref_no = world.send(HIDDEN, "no idea").await;
+        world.until(&ref_no, "R").await;
+        let talk = talk(&world, HIDDEN, "").await;
+        let ways = [&talk["can_answer"], &talk["items"][0]["way"], &talk["items"][1]["way"]];
+        assert_eq!(ways, [&json!(true), &json!("out"), &json!("in")], "{talk}");
         world.stop().await;
     }
 

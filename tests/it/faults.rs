@@ -119,6 +119,28 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_groups_message_that_whatsapp_refused_once_is_read_by_its_members_without_asking(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.person(BEN, "Ben").await;
+        let group = stage.network.group(OWNER, &[ANN, BEN], "lid").await;
+        let send = async |text: &str| {
+            let body = json!({"queue": stage.device_id, "destination": group, "is_group": true, "message": text});
+            stage.world.send_with(body).await
+        };
+        // The first message brings the group's key along, and so does the one after a refusal.
+        for text in ["refused at first", "refused later"] {
+            stage.fault(json!({"kind": "ack_nacked", "code": 500}), json!({"next": 1})).await;
+            let ref_no = send(text).await;
+            stage.world.until(&ref_no, "D").await;
+            assert_eq!((stage.handed_over(&ref_no).await, stage.network.times(BEN, text).await), (2, 1));
+        }
+        let stanzas = stage.network.get("/stanzas?limit=500").await;
+        let asked = |stanza: &&Value| stanza["stanza"].as_str().is_some_and(|text| text.contains("type=\"retry\""));
+        let asked = stanzas["stanzas"].as_array().expect("a list").iter().filter(asked).count();
+        assert_eq!(asked, 0, "{stanzas:#}");
+        stage.network.assert_sound().await;
+    }
+
     async fn a_groups_receipts_say_that_it_was_sent_where_no_acknowledgement_does(database: Database) {
         let stage = Stage::new(database).await;
         stage.network.person(BEN, "Ben").await;
@@ -129,6 +151,34 @@ stories! {
         let message = stage.world.until(&ref_no, "D").await;
         assert_eq!((&message["members"], &message["delivered_count"]), (&json!(2), &json!(2)));
         assert_eq!((stage.handed_over(&ref_no).await, stage.network.times(BEN, "to all").await), (1, 1));
+        stage.network.assert_sound().await;
+    }
+
+    async fn a_device_slows_down_when_it_is_too_much_and_is_itself_again_after_a_while(database: Database) {
+        let stage = Stage::held(database).await;
+        stage.network.person(BEN, "Ben").await;
+        let messages = json!({"account": OWNER, "recipient": ANN, "moment": "message", "how_often": {"next": 1}});
+        stage.network.fault(json!({"kind": "rate_overlimit"}), messages).await;
+        let refused = stage.send(ANN, "too much").await;
+        stage.until_entered("slowed", 1).await;
+        let other = stage.send(BEN, "waits its turn").await;
+        stage.world.advance(Duration::from_millis(1_999)).await;
+        for ref_no in [&refused, &other] {
+            let message = stage.world.status(ref_no).await;
+            assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &Value::Null));
+        }
+        let attempts = stage.world.client.manage("GET", &format!("/messages/{refused}/attempts"), None).await;
+        let reason = json!("WhatsApp said that it was too much at once");
+        assert_eq!((&attempts.body["data"][0]["reason"], stage.handed_over(&other).await), (&reason, 0), "{}", attempts.text);
+        for ref_no in [&refused, &other] {
+            stage.world.until_within(ref_no, "D", Duration::from_millis(250)).await;
+        }
+        stage.world.advance(Duration::from_millis(limits::SLOW_MS.unsigned_abs())).await;
+        for text in ["at once", "and this"] {
+            let ref_no = stage.send(ANN, text).await;
+            stage.world.until_within(&ref_no, "D", Duration::ZERO).await;
+        }
+        assert_eq!((stage.entered("slowed").await, stage.network.times(ANN, "too much").await), (1, 1));
         stage.network.assert_sound().await;
     }
 

@@ -34,11 +34,11 @@ fn rounds(database: Database) -> usize {
 }
 
 /// Stanzas between the linked device and its server: their direction, and how they begin.
-type Wire = (&'static str, &'static str);
+pub type Wire = (&'static str, &'static str);
 const MESSAGES_OUT: Wire = ("to_server", "<message ");
 /// The server has a message.
 const ACKS_IN: Wire = ("to_client", "<ack ");
-const RECEIPTS_IN: Wire = ("to_client", "<receipt ");
+pub const RECEIPTS_IN: Wire = ("to_client", "<receipt ");
 /// The server may forget a receipt.
 const ACKS_OUT: Wire = ("to_server", "<ack ");
 const MESSAGES_IN: Wire = ("to_client", "<message ");
@@ -108,16 +108,16 @@ impl Load {
 }
 
 /// A gateway's place, a network, and one account linked between them.
-struct Town {
-    network: Network,
-    place: Place,
-    device_id: String,
+pub struct Town {
+    pub network: Network,
+    pub place: Place,
+    pub device_id: String,
     group: String,
     lines: Vec<Line>,
 }
 
 impl Town {
-    async fn new(database: Database) -> Self {
+    pub async fn new(database: Database) -> Self {
         let network = Network::start().await;
         for (number, name) in [(OWNER, "Owner"), (ANN, "Ann"), (BEN, "Ben"), (CAT, "Cat")] {
             network.person(number, name).await;
@@ -137,7 +137,7 @@ impl Town {
         town
     }
 
-    async fn serve(&self) -> Serving {
+    pub async fn serve(&self) -> Serving {
         let mut command = self.place.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("WACHAT_SIMULATED_NETWORK", self.network.url());
         Serving::start(command).await
@@ -164,7 +164,7 @@ impl Town {
 
     /// Waits until the network sees the linked device, or sees it no more. It is never linked again: that would be
     /// another device.
-    async fn until_connected(&self, is_connected: bool) {
+    pub async fn until_connected(&self, is_connected: bool) {
         eventually("the linked device comes or goes", async || {
             let owner = self.network.get(&format!("/people/{OWNER}")).await;
             let devices = owner["devices"].as_array().expect("devices");
@@ -175,12 +175,12 @@ impl Town {
     }
 
     /// The number of the network's next stanza.
-    async fn next_stanza(&self) -> u64 {
+    pub async fn next_stanza(&self) -> u64 {
         self.network.get("/stanzas?limit=1").await["next"].as_u64().expect("a number")
     }
 
     /// Waits until so many stanzas of a kind have passed since the stanza `from`.
-    async fn passed(&self, (direction, start): Wire, count: u64, mut from: u64) {
+    pub async fn passed(&self, (direction, start): Wire, count: u64, mut from: u64) {
         let (device, mut passed) = (format!("{OWNER}:1@s.whatsapp.net"), 0);
         eventually("stanzas pass", async || {
             let page = self.network.get(&format!("/stanzas?from={from}&limit=500")).await;

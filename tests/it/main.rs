@@ -15,6 +15,7 @@ mod world;
 mod answers;
 mod chatting;
 mod commands;
+mod confirming;
 mod console;
 mod console_account;
 mod console_browser;

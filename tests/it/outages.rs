@@ -192,6 +192,27 @@ stories! {
         assert_eq!(stage.entered("online").await, online + 1);
     }
 
+    async fn whoever_took_the_connection_over_keeps_it_over_a_restart(database: Database) {
+        let mut stage = Stage::new(database).await;
+        stage.fault(json!({"kind": "stream_replaced"}), json!({"next": 1})).await;
+        stage.until_state("replaced").await;
+        let ref_no = stage.send(ANN, "waits").await;
+        let online = stage.entered("online").await;
+        for entered in 2..=3 {
+            stage.world = stage.world.restart().await;
+            stage.until_entered("replaced", entered).await;
+            let device = stage.manage("GET", "", None).await;
+            assert_eq!(device["state"], "replaced");
+            assert!(device["state_reason"].as_str().is_some_and(|why| why.contains("pause and resume")), "{device}");
+            stage.until_waits(&ref_no).await;
+            until_gone(&stage).await;
+        }
+        assert_eq!(stage.entered("online").await, online);
+        stage.manage("PATCH", "", Some(json!({"paused": true}))).await;
+        stage.manage("PATCH", "", Some(json!({"paused": false}))).await;
+        assert_goes_on(&stage, &ref_no).await;
+    }
+
     async fn a_device_that_the_phone_removed_is_linked_again_and_its_queue_goes_on(database: Database) {
         let stage = Stage::new(database).await;
         for (round, is_told_late) in [false, true].into_iter().enumerate() {

@@ -107,7 +107,7 @@ stories! {
         let device = stage.until_state("linking").await;
         assert_eq!(device["state_until"], "2026-09-21T14:29:40Z");
         stage.qr().await;
-        stage.world.advance(Duration::from_secs(limits::LINK_SECONDS_MAX)).await;
+        stage.world.advance(Duration::from_millis(limits::LINK_MS_MAX.unsigned_abs())).await;
         let link = until_failed(&stage, &stage.device_id).await;
         assert_eq!((&link["reason"], &link["code"]), (&json!("nobody linked an account in time"), &Value::Null));
         assert_eq!(stage.until_state("unlinked").await["linked_at"], Value::Null);

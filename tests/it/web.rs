@@ -11,6 +11,8 @@ use crate::world::{eventually, stories};
 
 const BEN: &str = "628110000012";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
+/// Somebody of whom others see a hidden id only.
+const ZOE: &str = "628110000099";
 const PDF: &[u8] = b"%PDF-1.7 an invoice";
 
 impl Stage {
@@ -34,6 +36,42 @@ fn is_file(kind: &str) -> impl Fn(&Value) -> bool {
 }
 
 stories! {
+    async fn who_hides_his_number_is_answered_by_what_is_shown_of_him(database: Database) {
+        let stage = Stage::new(database).await;
+        let zoe = stage.network.post("/people", json!({"number": ZOE, "name": "Zoe", "hides_number": true})).await;
+        let hidden = zoe["lid"].as_str().expect("a hidden id").to_owned();
+        stage.network.says(ZOE, OWNER, "guess who").await;
+        let message = stage.until_in("guess who").await;
+        assert_eq!((&message["originator"], &message["name"]), (&json!(hidden), &json!("Zoe")));
+        // A hidden id that nobody has is refused by WhatsApp alone.
+        let nobody = stage.send("99887766554433@lid", "is anybody there?").await;
+        stage.world.until(&nobody, "A").await;
+        // Strangers rest, and Zoe is none.
+        stage.network.fault(json!({"kind": "ack_nacked", "code": 463}), json!({"account": OWNER, "recipient": ANN})).await;
+        let stranger = stage.send(ANN, "you do not know me").await;
+        eventually("strangers rest", async || {
+            let device = stage.manage("GET", "", None).await;
+            if device["strangers_after"].is_string() { Ok(()) } else { Err(device.to_string()) }
+        })
+        .await;
+        let ref_no = stage.send(&hidden, "Zoe!").await;
+        let told = stage.world.until(&ref_no, "D").await;
+        assert_eq!((&told["destination"], &told["reason"]), (&json!(hidden), &Value::Null));
+        stage.network.shows_text(ZOE, "Zoe!").await;
+        stage.network.reads(ZOE).await;
+        stage.world.until(&ref_no, "R").await;
+        let picture = json!({"queue": stage.device_id, "destination": hidden, "media_base64": STANDARD.encode(PNG), "file_name": "a.png"});
+        let reply = stage.world.client.post("/media", &picture).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        stage.world.until(reply.body["data"]["ref_no"].as_str().expect("a ref_no"), "D").await;
+        let talk = stage.world.client.manage("GET", &format!("/conversations/{}/{hidden}", stage.device_id), None).await;
+        let items = talk.body["data"]["items"].as_array().cloned().unwrap_or_default();
+        let ways: Vec<_> = items.iter().map(|item| item["way"].as_str().unwrap_or_default()).collect();
+        assert_eq!(ways, ["out", "out", "in"], "{}", talk.text);
+        assert_eq!(stage.world.status(&stranger).await["status"], "Q");
+        stage.network.assert_sound().await;
+    }
+
     async fn the_five_calls_of_an_unchanged_program(database: Database) {
         let stage = Stage::new(database).await;
         let (network, world) = (&stage.network, &stage.world);

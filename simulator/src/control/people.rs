@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{Body, Problem};
 use crate::people::history::HistorySize;
-use crate::phones::{Person, Phones};
+use crate::phones::{Known, Person, Phones};
 
 /// Finds the person whom an address names.
 pub(super) fn find(phones: &Phones, number: &str) -> Result<Person, Problem> {
@@ -62,6 +62,9 @@ impl Shown {
 pub struct NewPerson {
     number: String,
     name: String,
+    /// Others are told the hidden id only.
+    #[serde(default)]
+    hides_number: bool,
 }
 
 /// `POST /control/people`
@@ -69,7 +72,8 @@ pub async fn add(
     State(phones): State<Phones>,
     Body(new): Body<NewPerson>,
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
-    let person = phones.add(&new.number, &new.name).await?;
+    let known = if new.hides_number { Known::ByLid } else { Known::ByNumber };
+    let person = phones.add_as(&new.number, &new.name, known).await?;
     Ok((StatusCode::CREATED, Json(Shown::new(&person))))
 }
 

@@ -40,6 +40,14 @@ struct Inner {
     stop: CancellationToken,
 }
 
+/// How others know a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    ByNumber,
+    /// By nothing but the hidden id: the number is told to nobody.
+    ByLid,
+}
+
 impl Phones {
     /// Nobody yet, on this network.
     pub fn new(network: Network) -> Self {
@@ -58,6 +66,14 @@ impl Phones {
     /// [`Refusal::Invalid`] for an impossible number or name; [`Refusal::Conflict`] if the number has a phone already,
     /// or there are too many people.
     pub async fn add(&self, number: &str, name: &str) -> Result<Person, Refusal> {
+        self.add_as(number, name, Known::ByNumber).await
+    }
+
+    /// As [`Phones::add`], and says how others know the person.
+    ///
+    /// # Errors
+    /// As [`Phones::add`].
+    pub async fn add_as(&self, number: &str, name: &str, known: Known) -> Result<Person, Refusal> {
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
             && !number.starts_with('0')
             && (NUMBER_DIGITS_MIN..=NUMBER_DIGITS_MAX).contains(&number.len());
@@ -72,18 +88,21 @@ impl Phones {
                 "the name is empty or too long; give 1 to {PERSON_NAME_CHARACTERS_MAX} characters"
             )));
         }
-        let person = self.begin(number, name)?;
+        let person = self.begin(number, name, known)?;
         person.is_ready().await?;
         Ok(person)
     }
 
-    fn begin(&self, number: &str, name: &str) -> Result<Person, Refusal> {
+    fn begin(&self, number: &str, name: &str, known: Known) -> Result<Person, Refusal> {
         let mut people = self.inner.people.lock();
         if people.contains_key(number) {
             return Err(Refusal::Conflict(format!("{number} has a phone already; use another number")));
         }
         if people.len() >= PEOPLE_MAX {
             return Err(Refusal::Conflict(format!("there are {PEOPLE_MAX} people, as many as there may be")));
+        }
+        if known == Known::ByLid {
+            self.inner.network.register_person(number, name).hide_number();
         }
         let person = Person::begin(&self.inner.network, number, name, &self.inner.tasks, &self.inner.stop)?;
         people.insert(number.to_owned(), person.clone());

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,8 @@ impl Naming {
 pub struct Account {
     number: Jid,
     lid: Jid,
+    /// Others are told the LID only.
+    hides_number: AtomicBool,
     /// Held for single looks and changes, never while something is sent.
     state: Mutex<State>,
     /// App state: taken by few, kept apart so that a long answer delays no message.
@@ -93,7 +96,8 @@ impl Account {
             last_seen_seconds: None,
         };
         let phone = Device::phone(&number, &lid);
-        let account = Self { number, lid, state: Mutex::new(state), app_state: Mutex::new(Collections::default()) };
+        let (hides_number, app_state) = (AtomicBool::new(false), Mutex::new(Collections::default()));
+        let account = Self { number, lid, hides_number, state: Mutex::new(state), app_state };
         account.state.lock().devices.insert(0, Arc::new(phone));
         account
     }
@@ -106,6 +110,20 @@ impl Account {
     /// `90012345678901@lid`
     pub fn lid(&self) -> &Jid {
         &self.lid
+    }
+
+    /// From now on nobody is told the number, and by it nobody is found.
+    pub fn hide_number(&self) {
+        self.hides_number.store(true, Ordering::Relaxed);
+    }
+
+    pub fn hides_number(&self) -> bool {
+        self.hides_number.load(Ordering::Relaxed)
+    }
+
+    /// How others are told of it who would otherwise see this address.
+    pub(super) fn shown_as(&self, naming: Naming) -> Naming {
+        if self.hides_number() { Naming::Lid } else { naming }
     }
 
     /// Its address of this kind, without a device.

@@ -97,7 +97,7 @@ fn subscribe(session: &Session, node: &Node) {
 }
 
 fn presence_of(account: &Account, naming: Naming) -> Node {
-    let presence = NodeBuilder::new("presence").attr("from", account.jid(naming).clone());
+    let presence = NodeBuilder::new("presence").attr("from", account.jid(account.shown_as(naming)).clone());
     if account.is_available() {
         return presence.build();
     }
@@ -122,7 +122,7 @@ pub fn relay_chatstate(session: &Session, node: &Node) {
             device.mailbox.pass(stanza.clone());
         }
     } else if let Some(resolved) = session.network.inner.directory.resolve(&to) {
-        let stanza = relay(session.account.jid(resolved.naming).clone()).build();
+        let stanza = relay(session.account.jid(session.account.shown_as(resolved.naming)).clone()).build();
         for device in resolved.account.devices() {
             device.mailbox.pass(stanza.clone());
         }

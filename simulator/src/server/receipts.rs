@@ -228,12 +228,13 @@ fn to_author(
 ) -> NodeBuilder {
     let stanza = common(receipt);
     if is_person(to) {
-        return stanza.attr("from", who(session, naming));
+        return stanza.attr("from", who(session, session.account.shown_as(naming)));
     }
     let naming = session.network.inner.groups.find(to).map_or(naming, |group| group.naming());
     let stanza = stanza.attr("from", to.clone()).attr("participant", who(session, naming));
     match naming {
         Naming::Number => stanza,
+        Naming::Lid if session.account.hides_number() => stanza.attr("addressing_mode", mode(naming)),
         Naming::Lid => {
             stanza.attr("participant_pn", session.account.number().clone()).attr("addressing_mode", mode(naming))
         }

@@ -184,7 +184,7 @@ fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: 
             Some(delivery(device, stanza, parts, node, &others))
         } else {
             // ASSUMPTION: who is blocked is told that his message was taken.
-            let stanza = from_sender(session, node, resolved.naming);
+            let stanza = from_sender(session, node, session.account.shown_as(resolved.naming));
             (!blocked).then(|| delivery(device, stanza, parts, node, &own))
         }
     });
@@ -194,8 +194,10 @@ fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: 
 /// A message for one device, without a list: to one's own devices, or again to a device that could not decrypt.
 fn to_one_device(session: &Session, node: &Node, resolved: &Resolved) -> Result<Vec<Delivery>, u16> {
     let device = resolved.account.device(resolved.device).ok_or(refusal::NOBODY)?;
-    let mut stanza = from_sender(session, node, resolved.naming);
-    if Arc::ptr_eq(&resolved.account, &session.account) {
+    let is_own = Arc::ptr_eq(&resolved.account, &session.account);
+    let naming = if is_own { resolved.naming } else { session.account.shown_as(resolved.naming) };
+    let mut stanza = from_sender(session, node, naming);
+    if is_own {
         if let Some(recipient) = node.attrs.get("recipient") {
             stanza = stanza.attr("recipient", recipient.clone());
         }
@@ -278,6 +280,7 @@ fn from_sender(session: &Session, node: &Node, naming: Naming) -> NodeBuilder {
     let stanza = common(session, node).attr("from", device.jid(naming).clone());
     match naming {
         Naming::Number => stanza.attr("sender_lid", device.lid().clone()),
+        Naming::Lid if session.account.hides_number() => stanza,
         Naming::Lid => stanza.attr("sender_pn", device.number().clone()),
     }
 }
@@ -291,6 +294,7 @@ fn from_member(session: &Session, node: &Node, chat: &Jid, naming: Naming) -> No
         .attr("addressing_mode", mode(naming));
     match naming {
         Naming::Number => stanza.attr("participant_lid", device.lid().clone()),
+        Naming::Lid if session.account.hides_number() => stanza,
         Naming::Lid => stanza.attr("participant_pn", device.number().clone()),
     }
 }

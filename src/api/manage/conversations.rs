@@ -18,22 +18,20 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::api::status::GetMessage;
 use crate::clock::rfc3339;
+use crate::phone;
 use crate::store::{Chat, Page, StoredConversation, StoredInbound, StoredMessage, StoredPush};
-
-/// How the address of somebody ends who hides his number.
-const HIDDEN_SUFFIX: &str = "@lid";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationView {
     /// The device id.
     pub queue: String,
     pub gateway_number: String,
-    /// The number, or the group's id.
+    /// The number, the hidden id of who hides his, or the group's id.
     pub chat: String,
     pub is_group: bool,
     /// How its writer last called himself; null for a group.
     pub name: Option<String>,
-    /// Whether a message can be sent there: not to a person who hides his number.
+    /// Whether a message can be sent there.
     pub can_answer: bool,
     /// How many messages came in.
     pub received_count: i64,
@@ -53,12 +51,12 @@ pub struct ConversationView {
 pub struct TalkView {
     /// The device id.
     pub queue: String,
-    /// The number, or the group's id.
+    /// The number, the hidden id of who hides his, or the group's id.
     pub chat: String,
     pub is_group: bool,
     /// How its writer last called himself; null for a group.
     pub name: Option<String>,
-    /// Whether a message can be sent there: not to a person who hides his number.
+    /// Whether a message can be sent there.
     pub can_answer: bool,
     /// How many messages came in.
     pub received_count: i64,
@@ -138,7 +136,7 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
 
 /// Show a conversation: what came in and what was sent, newest first
 #[utoipa::path(get, path = "/conversations/{device_id}/{chat}", tag = "Management", security(("APIKey" = [])),
-    params(("device_id" = String, Path), ("chat" = String, Path, description = "A number, or a group's id"), TalkOf),
+    params(("device_id" = String, Path), ("chat" = String, Path, description = "A number, a hidden id, or a group's id"), TalkOf),
     responses((status = 200, body = Envelope<TalkView>)))]
 pub async fn show(
     State(api): State<Api>,
@@ -221,8 +219,9 @@ async fn show_said(
     Ok(items)
 }
 
+/// Digits are a number or a group's id; of addresses only hidden ids can be written to.
 fn can_answer(chat: &str) -> bool {
-    !chat.ends_with(HIDDEN_SUFFIX)
+    !chat.contains('@') || phone::hidden_digits(chat).is_some()
 }
 
 /// One message of a conversation.
@@ -394,7 +393,8 @@ mod tests {
     }
 
     #[test]
-    fn who_hides_his_number_cannot_be_answered() {
-        assert!(can_answer("628111") && can_answer("120363025246125486") && !can_answer("99887766@lid"));
+    fn who_hides_his_number_can_be_answered() {
+        assert!(can_answer("628111") && can_answer("120363025246125486") && can_answer("99887766@lid"));
+        assert!(!can_answer("628111@broadcast"));
     }
 }

@@ -221,7 +221,7 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         }
         let client =
             api.store.find_client(device.client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
-        let from = phone::parse_destination(&new.from, &client.country_code)
+        let from = phone::parse_recipient(&new.from, &client.country_code)
             .map_err(|bad| Problem::field("from", bad.to_string()))?;
         let group = new.group.as_deref().map(phone::parse_group).transpose();
         let group = group.map_err(|bad| Problem::field("group", bad.to_string()))?;

@@ -146,7 +146,7 @@ async fn find(api: &Api, client_id: i64, ref_no: &str) -> Result<GetMessage, Pro
 
 /// As the store has it; what can be none is looked for as it is.
 fn destination(text: &str, country_code: &str) -> String {
-    let known = phone::parse_destination(text, country_code).or_else(|_| phone::parse_group(text));
+    let known = phone::parse_recipient(text, country_code).or_else(|_| phone::parse_group(text));
     known.unwrap_or_else(|_| text.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! Lives as long as the device's loop: links, connects, and says how the device fares.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -8,6 +9,8 @@ use whatsapp_rust::features::RetryRequestOutcome;
 use whatsapp_rust::types::events::Event as News;
 
 use super::Parts;
+use super::again::Tasks;
+use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
@@ -20,7 +23,6 @@ use crate::clock::{Millis, millis};
 use crate::device::{DeviceState, Health, LinkWay};
 use crate::limits;
 
-const LINK_MS: Millis = limits::LINK_SECONDS_MAX as Millis * 1_000;
 /// The wait before a session is started again that ended by itself: doubled each time, up to the other.
 const AGAIN_MS_MIN: Millis = 2_000;
 const AGAIN_MS_MAX: Millis = 5 * 60_000;
@@ -193,7 +195,7 @@ impl Actor {
         if !self.wipe().await {
             return self.fail("the keys of the former link could not be removed; try again".into()).await;
         }
-        let until = self.parts.clock.now() + LINK_MS;
+        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
         let phone = match &way {
             LinkWay::Code { phone } => Some(phone.clone()),
             LinkWay::Qr => None,
@@ -298,12 +300,15 @@ impl Actor {
     async fn start(&mut self, phone: Option<String>) {
         self.sessions += 1;
         self.again = None;
+        let gate = Arc::new(Gate::default());
         let reporter = Reporter {
             session: self.sessions,
             actor: self.reports.clone(),
             events: self.news.clone(),
             clock: self.parts.clock.clone(),
             held: self.parts.receipts.clone(),
+            gate: gate.clone(),
+            shared: self.shared.clone(),
         };
         let plan = Plan {
             keys: self.keys.clone(),
@@ -311,6 +316,8 @@ impl Actor {
             missed: self.misses.clone(),
             inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
             reporter,
+            gate,
+            tasks: Tasks { clock: self.parts.clock.clone(), held: self.parts.requests.clone() },
             phone,
             clock: self.parts.clock.clone(),
             starts: self.linking.is_none().then(|| self.parts.starts.clone()),

@@ -1,11 +1,14 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
 //! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
-//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `send.rs` sends, `compose.rs` and
-//! `read.rs` say what messages mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
+//! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` and `again.rs` keep the
+//! library from confirming what is not stored or answered. `send.rs` sends, `compose.rs` and `read.rs` say what messages
+//! mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
 
 mod actor;
+mod again;
 mod compose;
+mod gate;
 mod health;
 mod inbound;
 pub mod keys;
@@ -25,14 +28,13 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use whatsapp_rust::Jid;
 
 use self::actor::{Actor, Command, Start};
 use self::keys::{KeyRing, Keys};
 use self::network::Network;
 use self::read::FileRef;
 use self::shared::Shared;
-use super::{Channel, Events, Health, Outgoing, SendFault, Sent};
+use super::{Channel, Events, Health, Outgoing, SendFault};
 use crate::clock::Clock;
 use crate::device::{Device, DeviceState, LinkWay};
 use crate::limits;
@@ -47,15 +49,18 @@ pub struct Parts {
     pub network: Network,
     pub clock: Clock,
     starts: Arc<Semaphore>,
-    /// So many receipts at once are kept from being confirmed until they are stored.
+    /// So many receipts at once wait in a thread each until they are stored.
     receipts: Arc<Semaphore>,
+    /// So many requests to send a message again wait in a thread each until they are answered.
+    requests: Arc<Semaphore>,
 }
 
 impl Parts {
     pub fn new(keys: KeyRing, network: Network, clock: Clock) -> Self {
         let starts = Arc::new(Semaphore::new(limits::CONNECTS_MAX));
         let receipts = Arc::new(Semaphore::new(limits::RECEIPTS_HELD_MAX));
-        Self { keys, network, clock, starts, receipts }
+        let requests = Arc::new(Semaphore::new(limits::REQUESTS_HELD_MAX));
+        Self { keys, network, clock, starts, receipts, requests }
     }
 }
 
@@ -127,7 +132,8 @@ fn start(device: &Device, account: Option<String>, now: crate::clock::Millis) ->
     let Some(number) = account else { return Start::Unlinked };
     let as_it_was = || Health { state: device.state, reason: device.state_reason.clone(), until: device.state_until };
     match device.state {
-        DeviceState::LoggedOut => Start::Rest(as_it_was()),
+        // Whoever took the connection over would be thrown out, and take it back: two gateways that are restarted for ever.
+        DeviceState::LoggedOut | DeviceState::Replaced => Start::Rest(as_it_was()),
         DeviceState::Banned | DeviceState::Outdated if device.state_until.is_some_and(|until| until > now) => {
             Start::Rest(as_it_was())
         }
@@ -152,8 +158,7 @@ impl Channel for Web {
 
     async fn type_to(&self, message: &Outgoing) {
         let Some(client) = self.shared.online().filter(|_| !message.is_group) else { return };
-        let to = Jid::pn(message.destination.as_str());
-        if let Err(error) = client.chatstate().send_composing(&to).await {
+        if let Err(error) = client.chatstate().send_composing(&send::address(message)).await {
             tracing::debug!(%error, "typing was not shown");
         }
     }
@@ -188,9 +193,6 @@ impl Channel for Web {
     async fn connect(&self) {
         self.order(Command::Connect).await;
     }
-
-    /// The library hears receipts of any message it is told of; nothing has to be remembered.
-    async fn remember(&self, _sent: Vec<Sent>) {}
 
     async fn close(&self) {
         self.commands.lock().await.take();

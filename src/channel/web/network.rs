@@ -16,6 +16,8 @@ use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory};
 use whatsapp_rust_tokio_transport::{default_tls_connector, from_websocket};
 use whatsapp_rust_ureq_http_client::UreqHttpClient;
 
+use super::gate::{Gate, Gated};
+
 const HOST: &str = "web.whatsapp.com";
 const PORT: u16 = 443;
 const ORIGIN: &str = "https://web.whatsapp.com";
@@ -95,13 +97,17 @@ fn on_loopback(url: &str) -> Result<SocketAddr, BadNetwork> {
     if address.ip().is_loopback() { Ok(address) } else { Err(bad()) }
 }
 
-/// Makes the client's sockets.
-pub struct Sockets(pub Network);
+/// Makes the client's sockets, each behind the gate.
+pub struct Sockets {
+    pub network: Network,
+    pub gate: Arc<Gate>,
+}
 
 #[async_trait::async_trait]
 impl TransportFactory for Sockets {
     async fn create_transport(&self) -> anyhow::Result<(Arc<dyn Transport>, Receiver<TransportEvent>)> {
-        self.0.connect().await
+        let (transport, events) = self.network.connect().await?;
+        Ok((Arc::new(Gated { transport, gate: self.gate.clone() }), events))
     }
 }
 

@@ -10,8 +10,11 @@ use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::{Jid, Server};
 
+use super::again;
+use super::gate::Gate;
 use super::queue::Inlet;
 use super::send::refusal;
+use super::shared::Shared;
 use crate::channel::{Event, ReceiptKind};
 use crate::clock::Clock;
 use crate::message::RefNo;
@@ -27,8 +30,10 @@ pub struct Reporter {
     pub actor: Inlet<Told>,
     pub events: Inlet<Event>,
     pub clock: Clock,
-    /// So many receipts at once are held until they are stored.
+    /// So many receipts at once wait here until they are stored; more are held by the gate.
     pub held: Arc<Semaphore>,
+    pub gate: Arc<Gate>,
+    pub shared: Shared,
 }
 
 impl EventHandler for Reporter {
@@ -36,6 +41,7 @@ impl EventHandler for Reporter {
         match &*news {
             News::ServerAck(ack) => self.acknowledged(ack),
             News::Receipt(receipt) => self.received(receipt),
+            News::RawNode(stanza) => again::look_at(stanza.get()),
             _ => self.actor.push(Told { session: self.session, news }),
         }
     }
@@ -44,6 +50,7 @@ impl EventHandler for Reporter {
         EventInterest::of(&[
             EventKind::ServerAck,
             EventKind::Receipt,
+            EventKind::RawNode,
             EventKind::Connected,
             EventKind::Disconnected,
             EventKind::PairSuccess,
@@ -70,7 +77,12 @@ impl Reporter {
         let Some(ref_no) = RefNo::of_whatsapp_id(&ack.id) else { return };
         let event = match &ack.error {
             None => Event::Acknowledged { ref_no, at: self.clock.now() },
-            Some(code) => Event::Refused { ref_no, fault: refusal(code) },
+            Some(code) => {
+                if let Some(group) = ack.from.as_ref().filter(|from| from.server == Server::Group) {
+                    self.shared.note_refused(&group.user);
+                }
+                Event::Refused { ref_no, fault: refusal(code) }
+            }
         };
         self.events.push(event);
     }
@@ -99,15 +111,16 @@ impl Reporter {
 
     /// Waits until receipts are stored. The library has a task for each, which confirms it when this returns: a crash
     /// before lets it come again, and a crash after finds it stored. When more wait than may, as after a long absence, the
-    /// others are confirmed at once: a crash at that moment leaves their messages behind the truth.
+    /// confirmations of the others are held at the gate.
     fn hold(&self, waiting: Vec<oneshot::Receiver<()>>) {
-        let Ok(_permit) = self.held.try_acquire() else { return };
-        if !waiting.is_empty() {
-            tokio::task::block_in_place(|| {
-                // What could not be stored is not waited for any longer.
-                waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
-            });
+        if waiting.is_empty() {
+            return;
         }
+        let Ok(_permit) = self.held.try_acquire() else { return self.gate.hold(waiting) };
+        tokio::task::block_in_place(|| {
+            // What could not be stored is not waited for any longer.
+            waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
+        });
     }
 }
 
@@ -136,7 +149,8 @@ mod tests {
         let clock = Clock::held(1_000);
         // Nobody stores anything here, nor is it waited for.
         let held = Arc::new(Semaphore::new(0));
-        (Reporter { session: 1, actor, events, clock, held }, happened, told)
+        let shared = Shared::new(clock.clone());
+        (Reporter { session: 1, actor, events, clock, held, gate: Arc::default(), shared }, happened, told)
     }
 
     fn ref_no() -> RefNo {
@@ -177,21 +191,38 @@ mod tests {
         );
     }
 
+    fn a_receipt() -> Arc<News> {
+        let receipt = Receipt::builder()
+            .source(MessageSource::default())
+            .message_ids(vec![ref_no().whatsapp_id()])
+            .timestamp(whatsapp_rust::chrono::DateTime::UNIX_EPOCH)
+            .r#type(ReceiptType::Delivered)
+            .offline(false)
+            .build();
+        Arc::new(News::Receipt(receipt))
+    }
+
+    #[tokio::test]
+    async fn more_receipts_than_may_wait_let_nothing_leave_before_they_are_stored() {
+        let (reporter, mut happened, _told) = reporter();
+        for _ in 0..200 {
+            reporter.handle_event(a_receipt());
+        }
+        let mut leaving = Box::pin(reporter.gate.pass());
+        for _ in 0..200 {
+            assert!((&mut leaving).now_or_never().is_none());
+            let Some(Event::Receipt { stored, .. }) = happened.pop().await else { panic!("a receipt") };
+            stored.send(()).unwrap();
+        }
+        leaving.await;
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_receipt_is_not_confirmed_before_it_is_stored() {
         let (mut reporter, mut happened, _told) = reporter();
         reporter.held = Arc::new(Semaphore::new(1));
         let mut telling = tokio::task::JoinSet::new();
-        telling.spawn_blocking(move || {
-            let receipt = Receipt::builder()
-                .source(MessageSource::default())
-                .message_ids(vec![ref_no().whatsapp_id()])
-                .timestamp(whatsapp_rust::chrono::DateTime::UNIX_EPOCH)
-                .r#type(ReceiptType::Delivered)
-                .offline(false)
-                .build();
-            reporter.handle_event(Arc::new(News::Receipt(receipt)));
-        });
+        telling.spawn_blocking(move || reporter.handle_event(a_receipt()));
         let Some(Event::Receipt { stored, .. }) = happened.pop().await else { panic!("a receipt") };
         assert!(telling.try_join_next().is_none());
         stored.send(()).unwrap();

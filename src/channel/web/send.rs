@@ -1,5 +1,7 @@
 //! Sending one message: is its number on WhatsApp, is its file uploaded, then it goes under its own id.
 
+use std::error::Error;
+
 use sha2::{Digest as _, Sha256};
 use whatsapp_rust::features::GroupError;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -9,20 +11,41 @@ use super::compose::{self, FileMessage};
 use super::keys::Keys;
 use super::shared::Shared;
 use crate::channel::{Body, Outgoing, SendFault};
+use crate::clock::Millis;
+use crate::phone;
+
+/// What WhatsApp answers to who asks or sends too much at once: `rate-overlimit`.
+const TOO_MUCH: u16 = 429;
+/// Causes within causes that are looked at.
+const CAUSES_MAX: usize = 8;
 
 /// Hands a message to WhatsApp: it is written out when this returns.
 pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
-    let to = if message.is_group {
-        Jid::group(message.destination.as_str())
-    } else {
+    let to = address(message);
+    // WhatsApp does not say whether a hidden id is somebody's: who has none is refused after it was sent.
+    if to.is_pn() {
         check_number(shared, client, &message.destination).await?;
-        Jid::pn(message.destination.as_str())
-    };
+    }
     let body = body(shared, client, &message.body).await?;
+    if message.is_group && shared.was_refused(&message.destination) {
+        keys.forget_who_has_key(&to).await.map_err(|error| {
+            shared.note_refused(&message.destination);
+            SendFault::Retry(format!("who has the group's key could not be stored: {error}"))
+        })?;
+    }
     keys.settle(client).await.map_err(|error| SendFault::Retry(format!("sessions could not be stored: {error}")))?;
     // The same id in each attempt: WhatsApp and the recipient know it.
     let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
     client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)
+}
+
+/// How WhatsApp names whom a message goes to.
+pub fn address(message: &Outgoing) -> Jid {
+    match phone::hidden_digits(&message.destination) {
+        _ if message.is_group => Jid::group(message.destination.as_str()),
+        Some(digits) => Jid::lid(digits),
+        None => Jid::pn(message.destination.as_str()),
+    }
 }
 
 /// Who writes to a number that is not there is told so, and not what becomes of it.
@@ -32,8 +55,10 @@ async fn check_number(shared: &Shared, client: &Client, number: &str) -> Result<
         None => {
             let jid = Jid::pn(number);
             let asked = client.contacts().is_on_whatsapp(&[jid]).await;
-            let found =
-                asked.map_err(|error| unless_offline(client, format!("the number was not checked: {error}")))?;
+            let found = asked.map_err(|error| {
+                too_much(&error)
+                    .unwrap_or_else(|| unless_offline(client, format!("the number was not checked: {error}")))
+            })?;
             let is_on = found.first().is_some_and(|one| one.is_registered);
             shared.note_number(number.to_owned(), is_on);
             is_on
@@ -89,15 +114,26 @@ fn send_fault(error: SendError) -> SendFault {
         }
         SendError::Iq(error) => iq_fault(error),
         SendError::InvalidRequest(reason) => SendFault::Never(reason),
-        other => SendFault::Retry(format!("it could not be sent: {other}")),
+        other => too_much(&other).unwrap_or_else(|| SendFault::Retry(format!("it could not be sent: {other}"))),
     }
 }
 
 fn iq_fault(error: IqError) -> SendFault {
     match error {
         IqError::NotConnected | IqError::Disconnected(_) | IqError::InternalChannelClosed => SendFault::NotConnected,
-        other => SendFault::Retry(format!("WhatsApp did not answer: {other}")),
+        other => too_much(&other).unwrap_or_else(|| SendFault::Retry(format!("WhatsApp did not answer: {other}"))),
     }
+}
+
+/// Whether a question of the client library failed because it was too much at once, however deep that is wrapped.
+fn too_much(error: &(dyn Error + 'static)) -> Option<SendFault> {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.take(CAUSES_MAX).find_map(|cause| match cause.downcast_ref::<IqError>()? {
+        IqError::ServerError { code: TOO_MUCH, backoff, .. } => {
+            Some(SendFault::TooMuch { wait_ms: Millis::from(backoff.unwrap_or(0)) * 1_000 })
+        }
+        _ => None,
+    })
 }
 
 /// What a refusal by WhatsApp's server means.
@@ -105,6 +141,7 @@ pub fn refusal(code: &str) -> SendFault {
     match code {
         // Reach-out is limited: no first messages to people who do not know the number.
         "463" => SendFault::Stranger,
+        "429" => SendFault::TooMuch { wait_ms: 0 },
         "400" | "401" | "403" | "404" | "405" | "406" | "410" => {
             SendFault::Never(format!("WhatsApp refused it with {code}"))
         }
@@ -114,11 +151,25 @@ pub fn refusal(code: &str) -> SendFault {
 
 #[cfg(test)]
 mod tests {
+    use whatsapp_rust::anyhow;
+
     use super::*;
+
+    #[test]
+    fn too_much_at_once_is_known_wherever_it_is_said() {
+        let answer = |code| IqError::ServerError { code, text: String::new(), error_type: None, backoff: Some(30) };
+        let said = Some(SendFault::TooMuch { wait_ms: 30_000 });
+        assert_eq!((too_much(&answer(429)), too_much(&answer(503))), (said.clone(), None));
+        assert_eq!(Some(iq_fault(answer(429))), said);
+        assert_eq!(Some(send_fault(SendError::Iq(answer(429)))), said);
+        assert_eq!(Some(send_fault(SendError::Client(ClientError::Iq(answer(429))))), said);
+        assert_eq!(Some(send_fault(SendError::Internal(anyhow::Error::new(answer(429)).context("keys")))), said);
+    }
 
     #[test]
     fn a_refusal_that_may_pass_is_no_end() {
         assert_eq!(refusal("463"), SendFault::Stranger);
+        assert_eq!(refusal("429"), SendFault::TooMuch { wait_ms: 0 });
         assert!(matches!(refusal("404"), SendFault::Never(_)));
         for code in ["421", "475", "479", "500", "503", ""] {
             assert!(matches!(refusal(code), SendFault::Retry(_)), "{code}");

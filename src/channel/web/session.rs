@@ -12,8 +12,10 @@ use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::features::{RetryRequestError, RetryRequestOptions, RetryRequestOutcome};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
-use whatsapp_rust::{CacheConfig, Client, NodeBuilder};
+use whatsapp_rust::{CacheConfig, Client, NodeBuilder, RawNodeLease};
 
+use super::again::Tasks;
+use super::gate::Gate;
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
 use super::network::{MediaHosts, Network, Sockets};
@@ -37,6 +39,8 @@ pub struct Session {
     started: CancellationToken,
     /// `None` once it has ended.
     task: Option<JoinHandle<()>>,
+    /// The reporter sees each stanza.
+    _stanzas: RawNodeLease,
 }
 
 /// What a session is made of.
@@ -44,6 +48,9 @@ pub struct Plan {
     pub keys: Keys,
     pub network: Network,
     pub reporter: Reporter,
+    /// What everything passes that leaves.
+    pub gate: Arc<Gate>,
+    pub tasks: Tasks,
     pub inbox: Inbox,
     /// Where messages are told of whose senders are to be asked again.
     pub missed: mpsc::Sender<Missed>,
@@ -63,7 +70,8 @@ impl Session {
         let keys = plan.keys.of_session(plan.missed);
         let mut builder = Bot::builder()
             .with_backend_arc(keys.backend())
-            .with_transport_factory(Sockets(plan.network.clone()))
+            .with_runtime(plan.tasks)
+            .with_transport_factory(Sockets { network: plan.network.clone(), gate: plan.gate })
             .with_http_client(MediaHosts::new(plan.network.clone()))
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
             .with_cache_config(CacheConfig { sent_message_ttl_secs: SENT_KEPT_SECONDS, ..CacheConfig::default() })
@@ -78,10 +86,11 @@ impl Session {
         }
         let bot = builder.build().await?;
         let (client, stop, started) = (bot.client(), CancellationToken::new(), CancellationToken::new());
+        let stanzas = client.acquire_raw_node_forwarding();
         let run = run(bot, plan.starts, stop.clone(), started.clone(), plan.clock);
         #[allow(clippy::disallowed_methods, reason = "the session holds the handle and waits for it")]
         let task = tokio::spawn(run);
-        Ok(Self { client, keys, stop, started, task: Some(task) })
+        Ok(Self { client, keys, stop, started, task: Some(task), _stanzas: stanzas })
     }
 
     /// It is connected: others may start.

@@ -1,6 +1,6 @@
 //! What a device's parts share: the connected client, and what is remembered between messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -30,6 +30,8 @@ struct Inner {
     /// Which numbers are on WhatsApp, each until when that is believed.
     numbers: HashMap<String, (bool, Millis)>,
     uploads: HashMap<FileName, (Upload, Millis)>,
+    /// Groups of which WhatsApp refused a message since one was last sent there.
+    refused: HashSet<String>,
 }
 
 #[derive(Clone)]
@@ -74,6 +76,20 @@ impl Shared {
             inner.numbers.clear();
         }
         inner.numbers.insert(number, (is_on, until));
+    }
+
+    /// WhatsApp refused a message to this group.
+    pub fn note_refused(&self, group: &str) {
+        let mut inner = self.inner();
+        if inner.refused.len() >= limits::REFUSED_GROUPS_MAX {
+            inner.refused.clear();
+        }
+        inner.refused.insert(group.to_owned());
+    }
+
+    /// Whether WhatsApp refused the last message to this group; it is then forgotten.
+    pub fn was_refused(&self, group: &str) -> bool {
+        self.inner().refused.remove(group)
     }
 
     /// The upload of a file, done or to be done.

@@ -193,3 +193,37 @@ fn rest_towards_strangers_doubles_while_refusals_repeat_within_a_day_of_its_end(
     now = rest.until + DAY_MS;
     assert_eq!(rest.refused(now).until, now + HOUR_MS);
 }
+
+#[test]
+fn a_pace_that_was_too_fast_halves_each_time_and_is_itself_again_after_a_while() {
+    let mut now = at("2026-09-21T10:00:00Z");
+    let mut slow = Slow::default();
+    assert_eq!(slow.next_slot(now, 7), None);
+    for seconds in [2, 4, 8, 16, 32, 64, 120, 120] {
+        slow = slow.told(now, 0, 0);
+        assert_eq!((slow.gap_ms, slow.until), (seconds * 1_000, now + limits::SLOW_MS));
+        // A burst that was under way is one word, however often it is said.
+        assert_eq!(slow.told(now + slow.gap_ms - 1, 0, 0), slow);
+        for random in [0, 1, 999, u64::MAX] {
+            let slot = slow.next_slot(now, random).unwrap() - now;
+            assert!((slow.gap_ms..=slow.gap_ms * 3 / 2).contains(&slot), "{slot}");
+        }
+        assert_eq!((slow.next_slot(slow.until - 1, 0).is_some(), slow.next_slot(slow.until, 0)), (true, None));
+        now = slow.until + limits::SLOW_MS - 1;
+    }
+    now = slow.until + limits::SLOW_MS;
+    assert_eq!(slow.told(now, 0, 0).gap_ms, limits::SLOW_GAP_MS_MIN);
+}
+
+#[test]
+fn a_slow_pace_is_slower_than_the_devices_own_and_waits_as_long_as_whatsapp_says() {
+    for (own_gap_ms, wait_ms, gap_ms) in [
+        (0, 0, 2_000),
+        (3_000, 0, 6_000),
+        (0, 30_000, 30_000),
+        (limits::GAP_MS_MAX, 0, 120_000),
+        (0, Millis::MAX, 120_000),
+    ] {
+        assert_eq!(Slow::default().told(1, own_gap_ms, wait_ms).gap_ms, gap_ms);
+    }
+}

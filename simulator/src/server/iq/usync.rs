@@ -40,6 +40,14 @@ enum Asked {
 
 fn find(session: &Session, user: &Node) -> Asked {
     match named(session, user) {
+        // ASSUMPTION: by a number that is hidden nobody is found, but by his own devices.
+        Asked::Known(account, jid)
+            if account.hides_number()
+                && Naming::of(&jid) == Some(Naming::Number)
+                && !Arc::ptr_eq(&account, &session.account) =>
+        {
+            Asked::Unknown(Some(jid))
+        }
         Asked::Known(account, jid) => {
             match fault_points::looked_up(&session.network.inner.faults, &session.device, &account) {
                 UsyncDecision::Answer => Asked::Known(account, jid),
@@ -74,7 +82,7 @@ fn describe(session: &Session, user: &Node, asked: &[&str]) -> Node {
         Asked::Known(account, jid) => {
             let parts = asked.iter().filter_map(|tag| part(session, &account, user, tag));
             let mut answer = NodeBuilder::new("user").attr("jid", jid.clone());
-            if Naming::of(&jid) == Some(Naming::Lid) {
+            if Naming::of(&jid) == Some(Naming::Lid) && !account.hides_number() {
                 answer = answer.attr("pn_jid", account.number().clone());
             }
             answer.children(parts).build()

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use whatsapp_rust::Jid;
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::{
     DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore, TcTokenEntry,
@@ -13,6 +14,16 @@ use super::{Fault, Keys, Missed, NotStored, clean, count, failed, from_json, pai
 use crate::store::{KeyChange, KeyKind, KeyRow};
 
 impl Keys {
+    /// Has our key of a group given to all its members again with the next message. The library takes it to be given as soon as
+    /// a message with it was written, also when WhatsApp then refuses that message; and it looks here again after each time
+    /// that it gave the key to somebody.
+    ///
+    /// # Errors
+    /// When it could not be stored, or the lease is lost.
+    pub async fn forget_who_has_key(&self, group: &Jid) -> Result<()> {
+        self.clear_sender_key_devices(&group.to_string()).await
+    }
+
     fn lid_row(&self, entry: &LidPnMappingEntry) -> Result<KeyRow> {
         let row = self.row(KeyKind::Lid, &entry.phone_number, &entry.lid, &to_json(entry)?);
         Ok(KeyRow { also: Some(self.next_learned()), ..row })
