@@ -193,6 +193,10 @@ pub const FORM_FILE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + BODY_BYTES_MAX;
 pub const FORM_FILES_AT_ONCE_MAX: usize = 2;
 /// How long a form that is too large is read for nothing: a browser shows no answer before it has sent everything.
 pub const FORM_DRAIN_SECONDS_MAX: u64 = 120;
+/// How long a form that sends a message may be sent after it was drawn: shorter than the first answer to it is kept.
+pub const FORM_HOURS_MAX: i64 = 48;
+/// How often a form that was sent twice looks for the answer to its first sending, a tenth of a second apart.
+pub const FORM_LOOKS_MAX: u32 = 100;
 /// Fields of a form with a file.
 pub const FORM_PARTS_MAX: usize = 32;
 /// Rows that one export of messages has; more are had by narrower filters, or from the API.

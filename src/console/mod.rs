@@ -22,6 +22,7 @@ mod inbox;
 mod keys;
 mod live;
 mod messages;
+mod once;
 mod persons;
 mod push;
 mod session;

@@ -9,6 +9,7 @@ mod network;
 mod postgres;
 mod process;
 mod receiver;
+mod signed_in;
 mod stage;
 mod world;
 
@@ -21,6 +22,7 @@ mod console_browser;
 mod console_devices;
 mod console_inbox;
 mod console_messages;
+mod console_once;
 mod crashes;
 mod documents;
 mod fastapi;
