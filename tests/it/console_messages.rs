@@ -224,23 +224,49 @@ stories! {
         world.stop().await;
     }
 
-    async fn an_import_that_a_restart_ended_is_done_again_and_queues_the_rest(database: Database) {
+    async fn an_import_is_stopped_by_hand_shown_after_a_restart_and_goes_on(database: Database) {
         let world = world(database, Time::Machine).await;
-        let file = "destination,message\n628111111111,one\n";
+        let rows: String = (0..300).map(|at| format!("{ALICE},text {at}\n")).collect();
+        let file = format!("destination,message\n{rows}12,bad\n");
         let browser = Browser::of(&world, "admin").await;
         let page = target(&browser.upload("/console/messages/import", &[], Some(("c.csv", file.as_bytes()))).await);
         browser.post(&format!("{page}/queue")).await;
-        until_shown(&browser, &page, "<dd id=\"accepted\">1</dd>").await;
+        assert_eq!(target(&browser.post(&format!("{page}/stop")).await), page);
         let (cookie, csrf) = (browser.cookie.clone(), browser.csrf.clone());
         let world = world.restart().await;
         let browser = Browser { world: &world, cookie, csrf };
-        let gone = browser.get(&page).await;
-        assert_eq!(gone.status, 404);
-        assert!(gone.text.contains("not queued twice"), "{}", gone.text);
-        let page = target(&browser.upload("/console/messages/import", &[], Some(("c.csv", file.as_bytes()))).await);
+        let shown = browser.get(&page).await;
+        for told in ["<strong>Stopped</strong>: somebody stopped it.", "Go on with the other rows", "<td class=\"number\">302</td>"] {
+            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        }
+        let list = browser.get("/console/messages/import").await;
+        assert!(list.text.contains(&format!("href=\"{page}\">c.csv</a>")) && list.text.contains("Stopped"), "{}", list.text);
+        let told = browser.get_with(&page, "accept-language", "id").await;
+        assert!(told.text.contains("<strong>Terhenti</strong>: seseorang menghentikannya."), "{}", told.text);
         browser.post(&format!("{page}/queue")).await;
-        until_shown(&browser, &page, "<dd id=\"known\">1</dd>").await;
-        assert_eq!(queued(&world).await, 1);
+        until_shown(&browser, &page, "<dd id=\"accepted\">300</dd>").await;
+        assert_eq!(queued(&world).await, 300);
+        assert_eq!(target(&browser.post(&format!("{page}/drop")).await), "/console/messages/import?done=removed");
+        assert_eq!(browser.get(&page).await.status, 404);
+        assert_eq!(queued(&world).await, 300);
+        world.stop().await;
+    }
+
+    async fn another_clients_import_is_nobodys(database: Database) {
+        let world = world(database, Time::Held).await;
+        let other = world.add_client("other", "628110000001").await;
+        let file = Some(b"destination,message\n628111111111,secret\n".to_vec());
+        let given = other.client.ask("POST", "/manage/1.0/imports?file_name=theirs.csv", &[], file).await;
+        let id = given.body["data"]["id"].as_str().expect("an id").to_owned();
+        let browser = Browser::of(&world, "admin").await;
+        for path in ["", "/refused.csv"] {
+            assert_eq!(browser.get(&format!("/console/messages/import/{id}{path}")).await.status, 404);
+        }
+        for path in ["/queue", "/stop", "/drop"] {
+            assert_eq!(browser.post(&format!("/console/messages/import/{id}{path}")).await.status, 404);
+        }
+        assert!(!browser.get("/console/messages/import").await.text.contains("theirs.csv"));
+        assert_eq!(browser.get("/console/messages/import/..%2Fclients").await.status, 404);
         world.stop().await;
     }
 

@@ -89,7 +89,7 @@ stories! {
         let world = world(database, Time::Held).await;
         let browser = Browser::of(&world, "admin").await;
         let page = talk(&world).await;
-        let drawn = async || browser.get_with(&page, "x-wachat-live").await.text;
+        let drawn = async || browser.get_with(&page, "x-wachat-live", "1").await.text;
         assert_eq!(drawn().await, drawn().await);
         assert!(drawn().await.contains("name=\"once\" value=\"\"") && browser.once(&page).await.len() == 32);
         world.stop().await;

@@ -28,6 +28,7 @@ mod documents;
 mod fastapi;
 mod faults;
 mod idempotency;
+mod imports;
 mod keys;
 mod linked_crashes;
 mod linking;

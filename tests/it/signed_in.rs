@@ -46,8 +46,8 @@ impl<'w> Browser<'w> {
     }
 
     /// As [`Browser::get`], with one header more.
-    pub async fn get_with(&self, path: &str, header: &str) -> Reply {
-        ask(self.world, "GET", path, &[("cookie", &self.cookie), (header, "1")], None).await
+    pub async fn get_with(&self, path: &str, name: &str, value: &str) -> Reply {
+        ask(self.world, "GET", path, &[("cookie", &self.cookie), (name, value)], None).await
     }
 
     pub async fn post(&self, path: &str) -> Reply {

@@ -145,12 +145,12 @@ fn verbatim(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::text;
+    use crate::escapes;
 
     #[test]
     fn what_is_typed_is_what_is_sent() {
         for typed in ["hello", r"C:\new\table", r"\\n", r"\u0041 \", "a\nb"] {
-            assert_eq!(text::decode(&verbatim(typed)), typed);
+            assert_eq!(escapes::decode(&verbatim(typed)), typed);
         }
     }
 
