@@ -27,6 +27,8 @@ use crate::dispatcher::web::network::{BadNetwork, Network};
 use crate::dispatcher::{self, Dispatcher, web};
 use crate::egress::{Egress, EgressError};
 use crate::files::Files;
+use crate::imports::Imports;
+use crate::imports::clerk::{self, Clerk};
 use crate::inbox::Inbox;
 use crate::media::shelf::{Links, Shelf, ShelfError};
 use crate::password::{self, PasswordError};
@@ -54,6 +56,8 @@ pub struct App {
     pub master_key: MasterKey,
     pub bells: Bells,
     pub inbox: Inbox,
+    pub imports: Imports,
+    shelf: Shelf,
 }
 
 /// Why a gateway does not start, in words for its operator.
@@ -121,10 +125,11 @@ impl App {
         }
         let shelf = Shelf::open(&settings.media_store)?;
         let bells = Bells::default();
-        let files = Files::new(store.clone(), shelf, clock.clone());
+        let files = Files::new(store.clone(), shelf.clone(), clock.clone());
+        let imports = Imports::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
         let egress = Egress::new(settings.allow_networks.clone())?;
-        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox })
+        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, shelf })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -202,6 +207,7 @@ impl App {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
             files: self.files.clone(),
+            imports: self.imports.clone(),
             egress: self.egress.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),
@@ -237,25 +243,30 @@ impl App {
             clock: self.clock.clone(),
             public_url: self.settings.public_url.clone(),
         });
+        let clerk = Clerk::new(clerk::Parts {
+            store: self.store.clone(),
+            shelf: self.shelf.clone(),
+            outbox: api.outbox.clone(),
+            bells: self.bells.clone(),
+            clock: self.clock.clone(),
+            node: self.node()?,
+        });
         let tasks = TaskTracker::new();
         let background = CancellationToken::new();
         tasks.spawn(dispatcher.run(background.clone()));
         tasks.spawn(courier.run(background.clone()));
+        tasks.spawn(clerk.run(background.clone()));
         tasks.spawn(background.clone().run_until_cancelled_owned(keep_house(api.clone())));
         tasks.spawn(end_counting(api.clone(), background.clone()));
         tasks.close();
         let console = Console::new(api.clone(), stop.clone());
-        let router = routes::router(api).merge(console::router(console.clone()));
+        let router = routes::router(api).merge(console::router(console));
         http::serve(listener, router, self.clock.clone(), stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
-        let ended = async {
-            console.finish().await;
-            tasks.wait().await;
-        };
-        if self.clock.within(limit, ended).await.is_err() {
+        if self.clock.within(limit, tasks.wait()).await.is_err() {
             tracing::warn!(
-                "some devices or pushes were still under way when the gateway stopped; they go on at the next start"
+                "some devices, pushes or imports were still under way when the gateway stopped; they go on at the next start"
             );
         }
         self.store.close().await;
@@ -329,6 +340,9 @@ async fn keep_house(api: Api) {
         };
         if let Err(error) = kept.await {
             tracing::warn!(%error, "housekeeping waits for the store");
+        }
+        if let Err(error) = api.imports.sweep().await {
+            tracing::warn!(%error, "old imports are kept a while longer");
         }
     }
 }

@@ -26,6 +26,8 @@ impl Bell {
 pub struct Bells {
     /// An inbound message waits to be pushed.
     pub push: Bell,
+    /// An import was begun.
+    pub imports: Bell,
     /// A device was added, changed or removed.
     pub devices: Bell,
     queues: Arc<Mutex<HashMap<String, Bell>>>,

@@ -1,14 +1,24 @@
-//! Campaigns: messages in a CSV file, a row each. Read here for the command line and for the console, which queue them.
+//! Campaigns: messages in a CSV file, a row each. How a file is read, which of its rows can be queued, by what each is known
+//! again, and which are offered together. Pure; called by imports and by the command line. `state.rs` is how far an import of
+//! one is.
 
+mod state;
+
+use std::collections::HashSet;
 use std::io::Read;
+use std::iter::Peekable;
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
-use crate::api::text;
+use crate::account::hex_upper;
 use crate::egress::Egress;
+use crate::escapes;
 use crate::limits;
 use crate::message::{Content, MediaSource};
 use crate::phone::{self, BadDestination};
+
+pub use state::{State, Stop};
 
 /// The columns; the first must be there.
 pub const COLUMNS: &str = "destination, message, media_url, file_name, timeout, is_group";
@@ -36,6 +46,44 @@ pub struct Line {
     pub fields: csv::StringRecord,
     pub row: Result<Row, BadRow>,
 }
+
+/// Whose campaign it is, and how its rows are understood.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    pub client_id: i64,
+    /// The same file under another name is sent again.
+    pub name: String,
+    /// Replaces the leading 0 of a national phone number.
+    pub country_code: String,
+}
+
+/// A row that can be queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Its place among the rows, from 0.
+    pub place: i64,
+    /// Its line in the file, from 1.
+    pub line: i64,
+    /// The same for the same row of the same campaign, so that it is queued once.
+    pub key: String,
+    /// Digits, or a group's id.
+    pub recipient: String,
+    pub is_group: bool,
+    pub timeout_seconds: i64,
+    pub content: Content,
+}
+
+/// A row that is not queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub place: i64,
+    pub line: i64,
+    pub destination: String,
+    pub reason: String,
+}
+
+/// A row of either kind.
+pub type Checked = Result<Ready, Refused>;
 
 /// Why no row of a file can be read.
 #[derive(Debug, thiserror::Error)]
@@ -94,11 +142,74 @@ pub fn read<R: Read>(file: R) -> Result<impl Iterator<Item = Line>, BadFile> {
     Ok(reader.into_records().enumerate().map(line))
 }
 
+/// The next rows that are offered together, refused ones among them: no two to one recipient, whose messages stay in their
+/// order. Empty at the end.
+pub fn next_batch(rows: &mut Peekable<impl Iterator<Item = Checked>>) -> Vec<Checked> {
+    let (mut batch, mut recipients) = (Vec::new(), HashSet::new());
+    while batch.len() < limits::IMPORT_ROWS_AT_ONCE {
+        let fits = |next: &Checked| match next {
+            Ok(ready) => recipients.insert(ready.recipient.clone()),
+            Err(_) => true,
+        };
+        match rows.next_if(fits) {
+            Some(row) => batch.push(row),
+            None => break,
+        }
+    }
+    batch
+}
+
+/// The beginning of a text that is kept for people to read.
+pub fn beginning(text: &str) -> String {
+    let text = text.replace('\0', "");
+    match text.char_indices().nth(limits::IMPORT_WORDS_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 fn row(fields: &csv::StringRecord, headers: &csv::StringRecord) -> Result<Row, BadRow> {
     if fields.len() > headers.len() {
         return Err(BadRow::Fields { found: fields.len(), named: headers.len() });
     }
     Ok(fields.deserialize(Some(headers))?)
+}
+
+impl Line {
+    /// The row, ready to be queued, or why it is not.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check(self, campaign: &Campaign) -> Checked {
+        let Self { line, at, fields, row } = self;
+        let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
+        let destination = row.as_ref().map_or_else(|_| String::new(), |row| beginning(&row.destination));
+        let ready = |row: Row| {
+            Ok(Ready {
+                place,
+                line,
+                key: key(campaign, at, &fields),
+                content: row.content()?,
+                is_group: row.is_group()?,
+                timeout_seconds: row.timeout_seconds()?,
+                recipient: row.recipient(&campaign.country_code)?,
+            })
+        };
+        row.and_then(ready).map_err(|bad: BadRow| {
+            let reason = beginning(&bad.to_string());
+            Refused { place, line, destination, reason }
+        })
+    }
+}
+
+/// By what a row is known again: the campaign's name, the row's place and what it says.
+fn key(campaign: &Campaign, at: usize, fields: &csv::StringRecord) -> String {
+    let mut hash = Sha256::new_with_prefix(format!("{}\0{}\0{at}", campaign.client_id, campaign.name));
+    for field in fields {
+        hash.update([0]);
+        hash.update(field);
+    }
+    format!("import:{}", hex_upper(&hash.finalize()))
 }
 
 impl Row {
@@ -127,7 +238,7 @@ impl Row {
     /// # Errors
     /// [`BadRow`] when it carries nothing, or what cannot be sent.
     pub fn content(&self) -> Result<Content, BadRow> {
-        let body = text::decode(&self.message).into_owned();
+        let body = escapes::decode(&self.message).into_owned();
         if body.chars().count() > limits::TEXT_CHARS_MAX {
             return Err(BadRow::TooLong);
         }
@@ -159,17 +270,21 @@ impl Row {
 mod tests {
     use super::*;
 
+    fn campaign(name: &str) -> Campaign {
+        Campaign { client_id: 1, name: name.into(), country_code: "62".into() }
+    }
+
+    fn checked(text: &str, name: &str) -> Vec<Checked> {
+        read(text.as_bytes()).expect("a file").map(|line| line.check(&campaign(name))).collect()
+    }
+
     /// The line of each row, with whom it goes to or why it does not.
-    fn told(text: &str) -> Vec<(u64, String)> {
-        let said = |line: Line| {
-            let checked = line.row.and_then(|row| {
-                row.content()?;
-                row.timeout_seconds()?;
-                row.recipient("62")
-            });
-            (line.line, checked.unwrap_or_else(|bad| bad.to_string()))
+    fn told(text: &str) -> Vec<(i64, String)> {
+        let said = |row: Checked| match row {
+            Ok(ready) => (ready.line, ready.recipient),
+            Err(refused) => (refused.line, refused.reason),
         };
-        read(text.as_bytes()).expect("a file").map(said).collect()
+        checked(text, "").into_iter().map(said).collect()
     }
 
     #[test]
@@ -178,7 +293,7 @@ mod tests {
              628111111111,,,\n628111111111,x,0,\n120363025246125486@g.us,x,60,yes\n628111111111,x,,perhaps\n\
              628111111111,a,b,c,d\n";
         let lines = told(text);
-        let starts: Vec<(u64, &str)> =
+        let starts: Vec<(i64, &str)> =
             lines.iter().map(|(line, text)| (*line, text.get(..12).unwrap_or(text))).collect();
         assert_eq!(
             starts,
@@ -201,5 +316,52 @@ mod tests {
         }
         let media = Row { media_url: "ftp://x".into(), ..Row::default() };
         assert!(matches!(media.content(), Err(BadRow::MediaUrl(_))));
+    }
+    #[test]
+    fn rows_to_one_recipient_are_offered_one_after_another() {
+        let text = "destination,message\n628111111111,1\n628111111112,2\nnobody,x\n0811-1111-111,3\n628111111113,4\n";
+        let mut rows = checked(text, "").into_iter().peekable();
+        let mut batches = Vec::new();
+        loop {
+            let batch = next_batch(&mut rows);
+            if batch.is_empty() {
+                break;
+            }
+            let line = |row: &Checked| row.as_ref().map_or_else(|refused| refused.line, |ready| ready.line);
+            batches.push(batch.iter().map(line).collect::<Vec<_>>());
+        }
+        assert_eq!(batches, [vec![2, 3, 4], vec![5, 6]]);
+        let many = (0..2 * limits::IMPORT_ROWS_AT_ONCE).map(|at| {
+            Err(Refused {
+                place: 0,
+                line: i64::try_from(at).unwrap(),
+                destination: String::new(),
+                reason: String::new(),
+            })
+        });
+        assert_eq!(next_batch(&mut many.peekable()).len(), limits::IMPORT_ROWS_AT_ONCE);
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_campaign_its_place_and_what_it_says() {
+        let keys = |text: &str, name: &str| -> Vec<String> {
+            checked(text, name).into_iter().map(|row| row.expect("a good row").key).collect()
+        };
+        let text = "destination,message\n628111111111,1\n628111111111,1\n";
+        let (first, other) = (keys(text, "a"), keys(text, "b"));
+        assert_eq!(first, keys(text, "a"));
+        assert!(first[0] != first[1] && first[0] != other[0]);
+        let changed = keys(&text.replace(",1\n6", ",2\n6"), "a");
+        assert!(changed[0] != first[0] && changed[1] == first[1], "the other rows stay known");
+    }
+
+    #[test]
+    fn what_is_kept_of_a_row_is_short() {
+        let long = format!("destination,message\n{},x\n", "é".repeat(9_999));
+        let refused = checked(&long, "").remove(0).expect_err("a bad row");
+        let most = limits::IMPORT_WORDS_CHARS_MAX + 1;
+        assert_eq!(refused.destination.chars().count(), most);
+        assert!(refused.reason.chars().count() <= most);
+        assert_eq!(beginning("a\0b"), "ab");
     }
 }

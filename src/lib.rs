@@ -12,12 +12,15 @@ pub mod telemetry;
 
 pub mod account;
 pub mod device;
+pub mod escapes;
 pub mod message;
 pub mod password;
 pub mod phone;
 pub mod qr;
 
 pub mod egress;
+
+pub mod campaign;
 
 pub mod media;
 pub mod store;
@@ -29,13 +32,13 @@ pub mod linking;
 pub mod outbox;
 pub mod receipts;
 
+pub mod imports;
+
 pub mod channel;
 
 pub mod api;
 pub mod dispatcher;
 pub mod push;
-
-pub mod campaign;
 
 pub mod http;
 

@@ -211,21 +211,26 @@ pub const FORM_FILE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + BODY_BYTES_MAX;
 pub const FORM_FILES_AT_ONCE_MAX: usize = 2;
 /// How long a form that is too large is read for nothing: a browser shows no answer before it has sent everything.
 pub const FORM_DRAIN_SECONDS_MAX: u64 = 120;
+/// How long a form that sends a message may be sent after it was drawn: shorter than the first answer to it is kept.
+pub const FORM_HOURS_MAX: i64 = 48;
+/// How often a form that was sent twice looks for the answer to its first sending, a tenth of a second apart.
+pub const FORM_LOOKS_MAX: u32 = 100;
 /// Fields of a form with a file.
 pub const FORM_PARTS_MAX: usize = 32;
 /// Rows that one export of messages has; more are had by narrower filters, or from the API.
 pub const EXPORT_ROWS_MAX: usize = 100_000;
-/// A CSV file whose rows are queued from the console, and its rows.
+/// A CSV file that is imported, and its rows.
 pub const IMPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const IMPORT_ROWS_MAX: usize = 50_000;
-/// Imports that are in memory together, with those that ended; and those that queue at once.
-pub const IMPORTS_MAX: usize = 16;
+/// Imports of one client that are kept, with their files; one that is not under way gives way.
+pub const IMPORTS_KEPT_MAX: i64 = 50;
+/// Imports that one node works on at once: each holds its file in memory.
 pub const IMPORTS_AT_ONCE_MAX: usize = 2;
-/// How long an import is remembered since something was last done with it.
-pub const IMPORT_KEPT_HOURS: i64 = 6;
+/// How long an import is kept after it ended, or was given and never begun.
+pub const IMPORT_KEPT_DAYS: i64 = 30;
 /// Rows of an import that wait for one commit together.
 pub const IMPORT_ROWS_AT_ONCE: usize = 64;
-/// How often a row is offered again to a store that cannot take it now, a second apart; then the import stops.
-pub const IMPORT_TRIES_MAX: u32 = 120;
+/// Characters that are kept of what stands in a row, and of why it is refused.
+pub const IMPORT_WORDS_CHARS_MAX: usize = 200;
 /// Earlier pages of a listing that its address remembers.
 pub const PAGES_REMEMBERED_MAX: usize = 50;

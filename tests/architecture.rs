@@ -8,14 +8,15 @@ use sha2::{Digest, Sha256};
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "seal", "secrets", "telemetry", "bell"],
-    &["account", "device", "message", "password", "phone", "qr"],
+    &["account", "device", "escapes", "message", "password", "phone", "qr"],
     &["egress"],
+    &["campaign"],
     &["media", "store"],
     &["files"],
     &["inbox", "linking", "outbox", "receipts"],
+    &["imports"],
     &["channel"],
     &["api", "dispatcher", "push"],
-    &["campaign"],
     &["console"],
     &["http"],
     &["app"],
@@ -284,6 +285,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0005_inbound.sql", "6137862e4251f1bebb130e948f63e98b162956e2641c1f82b5ef8a72a1f7253e"),
     ("0007_listing.sql", "2a653ab338fa8fc528580f10616ca9fb403def82c216b33c387fef873b51ee21"),
     ("0004_pacing.sql", "611d9e2f2b5db11ddf5cb025b547d1185b50fe2716c1fa33e6100451748628cd"),
+    ("0008_imports.sql", "be4b12d731f4b21fd7851bf7aaa99424b1551000abcc27c8d5dd42401853f55a"),
 ];
 
 #[test]

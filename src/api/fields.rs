@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::form::{Checked, Form};
 use super::json::Json;
 use super::problem::Problem;
-use super::{media_url, python, text, upload};
+use super::{media_url, python, upload};
+use crate::escapes;
 use crate::limits;
 use crate::phone;
 
@@ -187,7 +188,7 @@ impl Form<'_> {
 
     /// A text for people, its escapes decoded.
     fn decoded(&mut self, name: &'static str, text: &str) -> Checked<String> {
-        let decoded = text::decode(text);
+        let decoded = escapes::decode(text);
         self.at_most(name, &decoded, limits::TEXT_CHARS_MAX)?;
         Ok(decoded.into_owned())
     }

@@ -27,7 +27,6 @@ pub mod routes;
 pub mod sender;
 pub mod statistics;
 pub mod status;
-pub mod text;
 pub mod upload;
 
 use std::sync::Arc;
@@ -36,6 +35,7 @@ use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::files::Files;
+use crate::imports::Imports;
 use crate::inbox::Inbox;
 use crate::linking;
 use crate::media::shelf::Links;
@@ -54,6 +54,7 @@ pub struct Parts {
     pub outbox: Outbox,
     pub inbox: Inbox,
     pub files: Files,
+    pub imports: Imports,
     pub links: Links,
     pub linking: linking::Links,
     pub bells: Bells,
@@ -77,6 +78,7 @@ pub struct Foundation {
     pub store: Store,
     pub inbox: Inbox,
     pub files: Files,
+    pub imports: Imports,
     pub egress: Egress,
     pub bells: Bells,
     pub clock: Clock,
@@ -102,6 +104,7 @@ impl Api {
             store: from.store,
             inbox: from.inbox,
             files: from.files,
+            imports: from.imports,
             bells: from.bells,
             clock: from.clock,
             master_key: from.master_key,

@@ -1,5 +1,6 @@
 //! `wachat import`: queues a campaign from a CSV file.
 //!
+//! It queues the rows itself, beside a running server or without one; what `/manage/1.0/imports` takes, the server queues.
 //! Every row is accepted under a key made of the campaign's name, the row's place and what it says, so that importing
 //! the same file again, after a break or a crash, queues only what was not queued before.
 
@@ -12,18 +13,17 @@ use clap::Args;
 use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::Bench;
-use super::message::{Draft, accept, gateway};
+use super::message::{gateway, sender};
 use super::output::Output;
-use crate::account::hex_upper;
-use crate::campaign::{self, BadRow, Line, Row};
-use crate::limits;
-use crate::store::{Accept, StoreError};
+use crate::campaign::{self, Campaign, Checked, Ready};
+use crate::device::Device;
+use crate::imports;
+use crate::store::StoreError;
 
-/// Rows that wait for one commit together.
-const ROWS_AT_ONCE: usize = 256;
+/// By which a row's key tells that this command queued it.
+const WAY: &str = "command line";
 
 #[derive(Args)]
 pub(super) struct Import {
@@ -56,23 +56,29 @@ struct Report {
 
 #[derive(Serialize)]
 struct Refused {
-    line: u64,
+    line: i64,
     reason: String,
+}
+
+impl From<campaign::Refused> for Refused {
+    fn from(refused: campaign::Refused) -> Self {
+        Self { line: refused.line, reason: refused.reason }
+    }
+}
+
+/// What is read of a file, and what it goes through.
+struct Work {
+    client_id: i64,
+    device: Device,
+    rows: Vec<Checked>,
 }
 
 /// Rows were refused; the others were queued.
 const SOME_REFUSED: u8 = 3;
 
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
-    let (ready, mut report) = read(bench, &import).await?;
-    if import.dry_run {
-        count_known(bench, &import, &ready, &mut report).await?;
-    } else {
-        let bar = progress_bar(bench.output, ready.len());
-        queue(bench, ready, &mut report, &bar).await?;
-        bar.finish_and_clear();
-    }
-    report.refused.sort_by_key(|refused| refused.line);
+    let work = read(bench, &import).await?;
+    let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut sentence =
         format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
@@ -84,90 +90,73 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
 }
 
 /// Checks every row.
-async fn read(bench: &Bench, import: &Import) -> anyhow::Result<(Vec<(u64, Accept)>, Report)> {
+async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let campaign = import.campaign.clone().unwrap_or(file_name);
     let path = import.file.display().to_string();
     let file = File::open(&import.file).with_context(|| path.clone())?;
     let lines = campaign::read(file).with_context(|| path.clone())?;
     let client = bench.client(import.client).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
-    let kept_until = bench.app.clock.now() + limits::IMPORT_DAYS * 86_400_000;
-    let (mut ready, mut report) = (Vec::new(), Report::default());
-    for Line { line, at, fields, row } in lines {
-        let checked = async {
-            let key = row_key(import.client, &campaign, at, &fields);
-            accept(bench, &client, &device, draft(row?)?, Some((key, kept_until))).await
-        };
-        match checked.await {
-            Ok(accept) => ready.push((line, accept)),
-            Err(error) => report.refused.push(Refused { line, reason: format!("{error:#}") }),
-        }
-    }
-    Ok((ready, report))
+    let campaign = Campaign {
+        client_id: client.id,
+        name: import.campaign.clone().unwrap_or(file_name),
+        country_code: client.country_code,
+    };
+    Ok(Work { client_id: client.id, device, rows: lines.map(|line| line.check(&campaign)).collect() })
 }
 
 /// Tells what would be queued from what an earlier run has queued.
-async fn count_known(
-    bench: &Bench,
-    import: &Import,
-    ready: &[(u64, Accept)],
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let now = bench.app.clock.now();
-    for key in ready.iter().filter_map(|(_, accept)| accept.idempotent.as_ref().map(|idempotent| &idempotent.key)) {
-        let is_known = bench.app.store.find_first_answer(import.client, key, now).await?.is_some();
-        *(if is_known { &mut report.known } else { &mut report.accepted }) += 1;
+async fn look(bench: &Bench, work: Work) -> anyhow::Result<Report> {
+    let (now, mut report) = (bench.app.clock.now(), Report::default());
+    for row in work.rows {
+        match row {
+            Ok(Ready { key, .. }) => {
+                let is_known = bench.app.store.find_first_answer(work.client_id, &key, now).await?.is_some();
+                *(if is_known { &mut report.known } else { &mut report.accepted }) += 1;
+            }
+            Err(refused) => report.refused.push(refused.into()),
+        }
     }
-    Ok(())
-}
-
-fn row_key(client: i64, campaign: &str, at: usize, record: &csv::StringRecord) -> String {
-    let mut hash = Sha256::new_with_prefix(format!("{client}\0{campaign}\0{at}"));
-    for field in record {
-        hash.update([0]);
-        hash.update(field);
-    }
-    format!("import:{}", hex_upper(&hash.finalize()))
-}
-
-fn draft(row: Row) -> Result<Draft, BadRow> {
-    Ok(Draft {
-        is_group: row.is_group()?,
-        timeout_seconds: row.timeout_seconds()?,
-        content: row.content()?,
-        to: row.destination,
-    })
+    Ok(report)
 }
 
 /// Accepts the rows in their order, many to a commit.
-async fn queue(
-    bench: &Bench,
-    mut ready: Vec<(u64, Accept)>,
-    report: &mut Report,
-    bar: &ProgressBar,
-) -> anyhow::Result<()> {
-    let store = &bench.app.store;
-    while !ready.is_empty() {
-        let later = ready.split_off(ready.len().min(ROWS_AT_ONCE));
-        let batch = std::mem::replace(&mut ready, later);
-        let stored = join_all(batch.into_iter().map(async |(line, accept)| (line, store.accept(accept).await))).await;
-        bar.inc(stored.len() as u64);
-        for (line, result) in stored {
-            match result {
-                Ok(_) => report.accepted += 1,
-                Err(StoreError::KeyUsed) => report.known += 1,
-                Err(error @ StoreError::DailyLimit { .. }) => {
+async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
+    let (store, clock) = (&bench.app.store, &bench.app.clock);
+    let person_id = sender(bench, work.client_id).await?;
+    let bar = progress_bar(bench.output, work.rows.len());
+    let (mut rows, mut report) = (work.rows.into_iter().peekable(), Report::default());
+    loop {
+        let batch = campaign::next_batch(&mut rows);
+        if batch.is_empty() {
+            break;
+        }
+        let rows_in_hand = batch.len() as u64;
+        let stored = join_all(batch.into_iter().map(async |row| match row {
+            Ok(row) => {
+                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, clock);
+                Ok((row.line, store.accept(accept).await))
+            }
+            Err(refused) => Err(refused),
+        }));
+        for end in stored.await {
+            match end {
+                Ok((_, Ok(_))) => report.accepted += 1,
+                Ok((_, Err(StoreError::KeyUsed))) => report.known += 1,
+                Ok((line, Err(error @ StoreError::DailyLimit { .. }))) => {
                     report.refused.push(Refused { line, reason: error.to_string() });
                 }
-                Err(error) => {
+                Ok((_, Err(error))) => {
                     return Err(error)
                         .context("the import stopped; run it again to queue what is left, nothing is sent twice");
                 }
+                Err(refused) => report.refused.push(refused.into()),
             }
         }
+        bar.inc(rows_in_hand);
     }
-    Ok(())
+    bar.finish_and_clear();
+    Ok(report)
 }
 
 fn progress_bar(output: Output, rows: usize) -> ProgressBar {

@@ -11,15 +11,16 @@ use serde_json::json;
 use super::output::{Output, line};
 use super::{Bench, done};
 use crate::account::Client;
+use crate::api::Api;
 use crate::api::status::GetMessage;
-use crate::api::{Api, text};
 use crate::device::Device;
 use crate::egress::Egress;
+use crate::escapes;
 use crate::limits;
 use crate::media::File;
 use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
 use crate::phone;
-use crate::store::{Accept, Idempotent};
+use crate::store::Accept;
 
 /// How often a watched message is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -71,19 +72,19 @@ pub(super) struct Cancel {
     client: i64,
 }
 
-/// A message as a person or a file asks for it.
-pub(super) struct Draft {
-    pub to: String,
-    pub is_group: bool,
-    pub content: Content,
-    pub timeout_seconds: i64,
+/// A message as a person asks for it.
+struct Draft {
+    to: String,
+    is_group: bool,
+    content: Content,
+    timeout_seconds: i64,
 }
 
 pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
     let api = bench.app.api();
     let client = bench.client(send.client).await?;
     let device = gateway(&api, &client, send.sender.as_deref(), send.device.as_deref()).await?;
-    let decoded = text::decode(&send.text).into_owned();
+    let decoded = escapes::decode(&send.text).into_owned();
     let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
     let content = match (send.file, send.url) {
         (Some(path), _) => {
@@ -100,7 +101,7 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
         }
     };
     let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout };
-    let accept = accept(bench, &client, &device, draft, None).await?;
+    let accept = accept(bench, &client, &device, draft).await?;
     let message = accept.message.clone();
     api.outbox.accept(accept).await?;
     let thing = json!({"ref_no": message.ref_no.as_str(), "sender": message.sender, "queue": message.device_id,
@@ -123,14 +124,14 @@ pub(super) async fn gateway(
     })
 }
 
-/// A checked message; `idempotent` is its key with the time until which it is kept.
-pub(super) async fn accept(
-    bench: &Bench,
-    client: &Client,
-    device: &Device,
-    draft: Draft,
-    idempotent: Option<(String, i64)>,
-) -> anyhow::Result<Accept> {
+/// As whom the command line sends.
+pub(super) async fn sender(bench: &Bench, client_id: i64) -> anyhow::Result<i64> {
+    let persons = bench.app.store.list_persons(client_id).await?;
+    Ok(persons.first().map_or(0, |person| person.id))
+}
+
+/// A checked message.
+async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -> anyhow::Result<Accept> {
     let destination = if draft.is_group {
         phone::parse_group(&draft.to)
     } else {
@@ -142,12 +143,11 @@ pub(super) async fn accept(
     };
     let chars = body.map_or(0, |body| body.chars().count());
     anyhow::ensure!(chars <= limits::TEXT_CHARS_MAX, "a text has at most {} characters", limits::TEXT_CHARS_MAX);
-    let persons = bench.app.store.list_persons(client.id).await?;
     let now = bench.app.clock.now();
     let message = NewMessage {
         ref_no: RefNo::new(&bench.app.clock),
         client_id: client.id,
-        person_id: persons.first().map_or(0, |person| person.id),
+        person_id: sender(bench, client.id).await?,
         device_id: device.id.clone(),
         sender: device.sender.clone(),
         destination,
@@ -156,13 +156,7 @@ pub(super) async fn accept(
         created_at: now,
         expires_at: now + draft.timeout_seconds * 1_000,
     };
-    let idempotent = idempotent.map(|(key, expires_at)| Idempotent {
-        body_hash: key.as_bytes().to_vec(),
-        answer: format!("\"{}\"", message.ref_no),
-        key,
-        expires_at,
-    });
-    Ok(Accept { message, daily_limit: device.daily_limit, idempotent })
+    Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None })
 }
 
 async fn keep(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(String, String)> {

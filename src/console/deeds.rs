@@ -43,6 +43,10 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /clients/{client_id}/push/resume", "Resumed the pushes", "Melanjutkan push"),
     ("POST /clients/{client_id}/push/test", "Pushed a sample", "Mengirim contoh push"),
     ("POST /clients/{client_id}/pushes/replay", "Replayed pushes", "Mengulang push"),
+    ("POST /imports", "Gave a file to import", "Memberi berkas untuk diimpor"),
+    ("POST /imports/{import_id}/begin", "Began an import", "Memulai impor"),
+    ("POST /imports/{import_id}/stop", "Stopped an import", "Menghentikan impor"),
+    ("DELETE /imports/{import_id}", "Forgot an import", "Menghapus impor"),
     ("POST /messages/{ref_no}/cancel", "Cancelled a message", "Membatalkan pesan"),
     ("POST /messages/{ref_no}/resend", "Sent a message again", "Mengirim ulang pesan"),
 ];

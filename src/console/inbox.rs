@@ -4,7 +4,6 @@ use askama::Template;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +12,8 @@ use url::form_urlencoded;
 use super::Console;
 use super::forms::Posted;
 use super::frame::{Frame, Place, draw};
-use super::visit::{Answer, Refusal, Visit, go};
+use super::once::{self, NotSent};
+use super::visit::{Answer, Visit, go};
 
 /// Messages of one page of a conversation.
 const ROWS: usize = 30;
@@ -106,6 +106,8 @@ struct TalkPage {
     is_first: bool,
     /// What was typed, and not sent.
     typed: String,
+    /// The token of its form.
+    once: String,
 }
 
 #[derive(Deserialize)]
@@ -222,14 +224,15 @@ async fn answer(Path((device_id, chat)): Path<(String, String)>, posted: Posted)
     let typed = posted.fields.raw("message").replace("\r\n", "\n");
     let is_group = posted.fields.raw("is_group") == "true";
     let message = json!({"queue": device_id, "destination": chat, "is_group": is_group, "message": typed});
-    match visit.post::<Value>("/wachat_api/1.0/message", message).await {
+    let sent = once::send::<Value>(&visit, posted.fields.text("once"), "/wachat_api/1.0/message", once::body(&message));
+    match sent.await {
         Ok(_) => Ok(go(&format!("{}?done=answered", address(&device_id, &chat)))),
-        Err(refusal) => draw_talk(&visit, &device_id, &chat, typed, Some(refusal)).await,
+        Err(not_sent) => draw_talk(&visit, &device_id, &chat, typed, Some(not_sent)).await,
     }
 }
 
 /// Draws a conversation; with what was typed and why it was not sent, if it was not.
-async fn draw_talk(visit: &Visit, device_id: &str, chat: &str, typed: String, refusal: Option<Refusal>) -> Answer {
+async fn draw_talk(visit: &Visit, device_id: &str, chat: &str, typed: String, not_sent: Option<NotSent>) -> Answer {
     let before = visit.query("before");
     let address = address(device_id, chat);
     let path =
@@ -241,11 +244,15 @@ async fn draw_talk(visit: &Visit, device_id: &str, chat: &str, typed: String, re
     });
     let mut frame = visit.frame(Place::Inbox, &title);
     frame.is_live = true;
-    let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
-    frame.problem = refusal.map(|refusal| refusal.text);
+    let status = not_sent.as_ref().map_or(StatusCode::OK, |not_sent| not_sent.refusal.status);
+    let (problem, once) = match not_sent {
+        Some(NotSent { refusal, once }) => (Some(refusal.text), once),
+        None => (None, once::token(visit)),
+    };
+    frame.problem = problem;
     let older = talk.next_before.as_deref().map(|next| format!("{address}{}", query(Some(next), None)));
-    let page = TalkPage { frame, talk, address, older, is_first: before.is_none(), typed };
-    Ok::<Response, Refusal>(draw(status, &page))
+    let page = TalkPage { frame, talk, address, older, is_first: before.is_none(), typed, once };
+    Ok(draw(status, &page))
 }
 
 /// Where a conversation is in the console.

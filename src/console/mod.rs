@@ -22,6 +22,7 @@ mod inbox;
 mod keys;
 mod live;
 mod messages;
+mod once;
 mod persons;
 mod push;
 mod session;
@@ -60,7 +61,6 @@ pub struct Parts {
     is_secure: bool,
     /// Room for pages that keep up.
     live: Arc<Semaphore>,
-    imports: messages::imports::Imports,
     /// Turns of forms with large files.
     uploads: Semaphore,
     stop: CancellationToken,
@@ -75,11 +75,6 @@ impl std::ops::Deref for Console {
 }
 
 impl Console {
-    /// Waits until nothing of the console's is under way; `stop` ends it.
-    pub async fn finish(&self) {
-        self.imports.finish().await;
-    }
-
     /// Whether the gateway is being stopped.
     fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
@@ -93,7 +88,6 @@ impl Console {
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
             live: Arc::new(Semaphore::new(limits::LIVE_PAGES_MAX)),
-            imports: messages::imports::Imports::default(),
             uploads: Semaphore::new(limits::FORM_FILES_AT_ONCE_MAX),
             stop,
             api,

@@ -37,6 +37,7 @@ pub struct Visit {
     session: String,
     viewer: Viewer,
     here: String,
+    is_by_itself: bool,
 }
 
 /// Why the API did not do what a page asked for.
@@ -97,7 +98,7 @@ impl FromRequestParts<Console> for Visit {
             let _ = console.api.store.note_sign_in(signed_in.sign_in.id, now).await;
         }
         let lent = console.api.lend(signed_in.caller.clone());
-        Ok(Self { console: console.clone(), lent, signed_in, session, viewer, here })
+        Ok(Self { console: console.clone(), lent, signed_in, session, viewer, here, is_by_itself })
     }
 }
 
@@ -121,6 +122,11 @@ impl Visit {
 
     pub fn signed_in(&self) -> &SignedIn {
         &self.signed_in
+    }
+
+    /// Whether no person asks, but a page that keeps up.
+    pub fn is_by_itself(&self) -> bool {
+        self.is_by_itself
     }
 
     /// The text of the viewer's language.
@@ -211,10 +217,23 @@ impl Visit {
     /// [`Refusal`] with what the API says.
     pub async fn tell<T: DeserializeOwned>(&self, request: Request<Body>) -> Result<T, Refusal> {
         let path = request.uri().path().to_owned();
+        let (status, answer) = self.answer(request).await;
+        self.data(&path, status, answer)
+    }
+
+    /// Sends the API a whole request; gives its status, and the envelope of its answer.
+    pub async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
         let response = self.forward(request).await;
         let status = response.status();
         let read = axum::body::to_bytes(response.into_body(), limits::CONSOLE_ANSWER_BYTES_MAX).await;
-        let mut answer: Value = read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        (status, read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    }
+
+    /// What an envelope holds.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what the API says.
+    pub fn data<T: DeserializeOwned>(&self, path: &str, status: StatusCode, mut answer: Value) -> Result<T, Refusal> {
         if !status.is_success() {
             return Err(self.refusal(status, answer["message"].as_str().unwrap_or("the gateway did not say why")));
         }

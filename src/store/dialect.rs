@@ -82,6 +82,22 @@ pub(super) async fn lock_conversations(conn: &mut Conn) -> Result<(), StoreError
     }
 }
 
+/// Takes imports that nobody works on, and leaves out those that another node is taking at this moment.
+pub(super) fn claim_imports(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => concat!(
+            "UPDATE imports SET lease_node = $1, lease_until = $3, lease_epoch = lease_epoch + 1 WHERE id IN (",
+            "SELECT id FROM imports WHERE state = 'running' AND lease_until <= $2 ",
+            "ORDER BY begun_at LIMIT $4) RETURNING id AS import_id, lease_epoch AS epoch"
+        ),
+        Conn::Postgres(_) => concat!(
+            "UPDATE imports SET lease_node = $1, lease_until = $3, lease_epoch = lease_epoch + 1 WHERE id IN (",
+            "SELECT id FROM imports WHERE state = 'running' AND lease_until <= $2 ",
+            "ORDER BY begun_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING id AS import_id, lease_epoch AS epoch"
+        ),
+    }
+}
+
 /// Picks the due pushes of one client, and leaves out those that another node is claiming at this moment.
 pub(super) fn claim_pushes(conn: &Conn) -> &'static str {
     match conn {

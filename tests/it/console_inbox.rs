@@ -28,6 +28,8 @@ struct Browser {
     base: String,
     cookie: String,
     csrf: String,
+    /// The token of the last form that sends a message.
+    once: String,
 }
 
 struct Seen {
@@ -42,8 +44,8 @@ impl Browser {
     async fn new(world: &World) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).redirect(Policy::none());
         let http = http.build().expect("a client");
-        let mut browser =
-            Self { http, base: format!("http://{}", world.address), cookie: String::new(), csrf: String::new() };
+        let base = format!("http://{}", world.address);
+        let mut browser = Self { http, base, cookie: String::new(), csrf: String::new(), once: String::new() };
         let form = [("userid", "admin"), ("password", PASSWORD)];
         let request = browser.http.post(format!("{}/console/sign-in", browser.base));
         let response = request.header("sec-fetch-site", "same-origin").body(encoded(&form)).send().await;
@@ -60,7 +62,8 @@ impl Browser {
     }
 
     async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Seen {
-        let form: Vec<(&str, &str)> = form.iter().copied().chain([("csrf", self.csrf.as_str())]).collect();
+        let tokens = [("csrf", self.csrf.as_str()), ("once", self.once.as_str())];
+        let form: Vec<(&str, &str)> = form.iter().copied().chain(tokens).collect();
         let request = self.http.post(format!("{}{path}", self.base)).header("cookie", &self.cookie);
         let request = request.header("sec-fetch-site", "same-origin").body(encoded(&form));
         self.see(request).await
@@ -80,6 +83,9 @@ impl Browser {
         let text = response.text().await.expect("a whole answer");
         if let Some(token) = between(&text, "name=\"csrf\" value=\"", "\"") {
             self.csrf = token.to_owned();
+        }
+        if let Some(token) = between(&text, "name=\"once\" value=\"", "\"") {
+            self.once = token.to_owned();
         }
         Seen { status, text, to }
     }
@@ -228,6 +234,7 @@ stories! {
         let mut browser = Browser::new(&world).await;
         receive(&world, BOB, None, "hello?", None).await;
         let page = format!("/console/inbox/{}/{BOB}", world.device_id);
+        browser.get(&page).await;
         let seen = browser.post_on(&page, &[("message", "good\r\nday"), ("is_group", "false")]).await;
         assert!(in_order(&seen.text, &["on its way", "good\nday", "hello?"]), "{}", seen.text);
         let refused = browser.post(&page, &[("message", ""), ("is_group", "false")]).await;

@@ -1,122 +1,14 @@
 //! The console's pages of messages, as a browser asks for them.
 
 use serde_json::{Value, json};
-use wachat::settings::Hidden;
 
-use crate::client::Reply;
-use crate::world::{ALICE, BOB, Database, PATIENCE, Time, World, eventually, stories};
+use crate::signed_in::{Browser, PASSWORD, queued, ref_no_of, target, world};
+use crate::world::{ALICE, BOB, Time, eventually, stories};
 
-const PASSWORD: &str = "a password of the story";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and\r\n--the rest of a picture";
 /// What the sandbox does with it: docs/sandbox.md.
 const NOBODY: &str = "628111110001";
 const REFUSED_TWICE: &str = "628111110006";
-
-async fn world(database: Database, time: Time) -> World {
-    World::with(database, time, |settings| settings.admin_password = Some(Hidden(PASSWORD.into()))).await
-}
-
-/// Somebody who is signed in.
-struct Browser<'w> {
-    world: &'w World,
-    cookie: String,
-    csrf: String,
-}
-
-impl<'w> Browser<'w> {
-    async fn of(world: &'w World, userid: &str) -> Browser<'w> {
-        let form = format!("userid={userid}&password={}&to=/console", PASSWORD.replace(' ', "+"));
-        let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
-        let reply = ask(world, "POST", "/console/sign-in", &headers, Some(form.into_bytes())).await;
-        assert_eq!(reply.status, 303, "{}", reply.text);
-        let cookie = reply.header("set-cookie").split(';').next().expect("a cookie").to_owned();
-        let mut browser = Browser { world, cookie, csrf: String::new() };
-        let page = browser.get("/console/password").await;
-        let (_, rest) = page.text.split_once("name=\"csrf\" value=\"").expect("a token");
-        browser.csrf = rest.split('"').next().expect("its end").to_owned();
-        if userid != "admin" {
-            // A password that was given has to be changed first.
-            let words = |name: &str, word: &str| format!("&{name}={}", word.replace(' ', "+"));
-            let change = words("now", PASSWORD) + &words("new", "his own one") + &words("again", "his own one");
-            let changed = browser.send("/console/password", &change).await;
-            assert_eq!(target(&changed), "/console?done=password");
-        }
-        browser
-    }
-
-    async fn get(&self, path: &str) -> Reply {
-        ask(self.world, "GET", path, &[("cookie", &self.cookie)], None).await
-    }
-
-    async fn post(&self, path: &str) -> Reply {
-        self.send(path, "").await
-    }
-
-    async fn send(&self, path: &str, fields: &str) -> Reply {
-        let headers = [
-            ("cookie", self.cookie.as_str()),
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("sec-fetch-site", "same-origin"),
-        ];
-        ask(self.world, "POST", path, &headers, Some(format!("csrf={}{fields}", self.csrf).into_bytes())).await
-    }
-
-    /// Sends a form with a file, as browsers do.
-    async fn upload(&self, path: &str, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Reply {
-        let mut body = Vec::new();
-        for (name, value) in [("csrf", self.csrf.as_str())].iter().chain(fields) {
-            body.extend(
-                format!("--BOUNDARY\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
-            );
-        }
-        let (name, bytes) = file.unwrap_or_default();
-        body.extend(
-            format!("--BOUNDARY\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n").bytes(),
-        );
-        body.extend_from_slice(b"Content-Type: application/octet-stream\r\n\r\n");
-        body.extend_from_slice(bytes);
-        body.extend_from_slice(b"\r\n--BOUNDARY--\r\n");
-        let headers = [
-            ("cookie", self.cookie.as_str()),
-            ("content-type", "multipart/form-data; boundary=BOUNDARY"),
-            ("sec-fetch-site", "same-origin"),
-        ];
-        ask(self.world, "POST", path, &headers, Some(body)).await
-    }
-}
-
-/// Asks without following to where an answer leads.
-#[allow(clippy::disallowed_methods, reason = "a browser is no part of the gateway")]
-async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Reply {
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
-    let http = http.build().expect("a client");
-    let mut request = http.request(method.parse().expect("a method"), format!("http://{}{path}", world.address));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = request.body(body.unwrap_or_default()).send().await.expect("an answer");
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let bytes = response.bytes().await.expect("a whole answer").to_vec();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Reply { status, headers, bytes, text, body: Value::Null }
-}
-
-/// Where an answer leads.
-fn target(reply: &Reply) -> String {
-    assert_eq!(reply.status, 303, "{}", reply.text);
-    reply.header("location").to_owned()
-}
-
-/// The reference number in the address of a message's page.
-fn ref_no_of(target: &str) -> String {
-    target.strip_prefix("/console/messages/").and_then(|rest| rest.get(..18)).expect("a message's page").to_owned()
-}
-
-/// How many messages the first client has.
-async fn queued(world: &World) -> i64 {
-    let counts = world.client.manage("GET", "/messages/counts", None).await;
-    counts.body["data"].as_object().expect("counts").values().filter_map(Value::as_i64).sum()
-}
 
 async fn until_shown(browser: &Browser<'_>, path: &str, wanted: &str) {
     eventually(&format!("{path} shows {wanted}"), async || {
@@ -224,7 +116,7 @@ stories! {
         assert_eq!(added.status, 201, "{}", added.text);
         let browser = Browser::of(&world, "sender").await;
         assert_eq!(target(&browser.get("/console/messages").await), "/console/messages/new");
-        let sent = browser.upload("/console/messages/new", &[("destination", ALICE), ("text", "by hand")], None).await;
+        let sent = browser.by_hand(&[("destination", ALICE), ("text", "by hand")], None).await;
         let ref_no = ref_no_of(&target(&sent));
         world.until(&ref_no, "R").await;
         let page = browser.get(&format!("/console/messages/{ref_no}")).await;
@@ -237,10 +129,10 @@ stories! {
         let world = world(database, Time::Machine).await;
         let browser = Browser::of(&world, "admin").await;
         let fields = [("queue", world.device_id.as_str()), ("destination", "0811-1111-111"), ("text", "C:\\new\r\n<b>")];
-        let sent = browser.upload("/console/messages/new", &fields, None).await;
+        let sent = browser.by_hand(&fields, None).await;
         let text = ref_no_of(&target(&sent));
         assert_eq!(world.until(&text, "R").await["message"], "C:\\new\n<b>");
-        let sent = browser.upload("/console/messages/new", &fields, Some(("a \u{e9}.png", PNG))).await;
+        let sent = browser.by_hand(&fields, Some(("a \u{e9}.png", PNG))).await;
         let picture = ref_no_of(&target(&sent));
         let message = world.until(&picture, "R").await;
         assert_eq!((&message["caption"], &message["file_name"]), (&json!("C:\\new\n<b>"), &json!("a \u{e9}.png")));
@@ -262,7 +154,7 @@ stories! {
         let world = world(database, Time::Held).await;
         let browser = Browser::of(&world, "admin").await;
         let fields = [("destination", "12345"), ("text", "stays \"here\""), ("is_group", "")];
-        let refused = browser.upload("/console/messages/new", &fields[..2], None).await;
+        let refused = browser.by_hand(&fields[..2], None).await;
         assert_eq!(refused.status, 422);
         for kept in ["no numbering plan allows", "value=\"12345\"", "stays &#34;here&#34;</textarea>"] {
             assert!(refused.text.contains(kept), "{kept}: {}", refused.text);
@@ -332,23 +224,49 @@ stories! {
         world.stop().await;
     }
 
-    async fn an_import_that_a_restart_ended_is_done_again_and_queues_the_rest(database: Database) {
+    async fn an_import_is_stopped_by_hand_shown_after_a_restart_and_goes_on(database: Database) {
         let world = world(database, Time::Machine).await;
-        let file = "destination,message\n628111111111,one\n";
+        let rows: String = (0..300).map(|at| format!("{ALICE},text {at}\n")).collect();
+        let file = format!("destination,message\n{rows}12,bad\n");
         let browser = Browser::of(&world, "admin").await;
         let page = target(&browser.upload("/console/messages/import", &[], Some(("c.csv", file.as_bytes()))).await);
         browser.post(&format!("{page}/queue")).await;
-        until_shown(&browser, &page, "<dd id=\"accepted\">1</dd>").await;
+        assert_eq!(target(&browser.post(&format!("{page}/stop")).await), page);
         let (cookie, csrf) = (browser.cookie.clone(), browser.csrf.clone());
         let world = world.restart().await;
         let browser = Browser { world: &world, cookie, csrf };
-        let gone = browser.get(&page).await;
-        assert_eq!(gone.status, 404);
-        assert!(gone.text.contains("not queued twice"), "{}", gone.text);
-        let page = target(&browser.upload("/console/messages/import", &[], Some(("c.csv", file.as_bytes()))).await);
+        let shown = browser.get(&page).await;
+        for told in ["<strong>Stopped</strong>: somebody stopped it.", "Go on with the other rows", "<td class=\"number\">302</td>"] {
+            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        }
+        let list = browser.get("/console/messages/import").await;
+        assert!(list.text.contains(&format!("href=\"{page}\">c.csv</a>")) && list.text.contains("Stopped"), "{}", list.text);
+        let told = browser.get_with(&page, "accept-language", "id").await;
+        assert!(told.text.contains("<strong>Terhenti</strong>: seseorang menghentikannya."), "{}", told.text);
         browser.post(&format!("{page}/queue")).await;
-        until_shown(&browser, &page, "<dd id=\"known\">1</dd>").await;
-        assert_eq!(queued(&world).await, 1);
+        until_shown(&browser, &page, "<dd id=\"accepted\">300</dd>").await;
+        assert_eq!(queued(&world).await, 300);
+        assert_eq!(target(&browser.post(&format!("{page}/drop")).await), "/console/messages/import?done=removed");
+        assert_eq!(browser.get(&page).await.status, 404);
+        assert_eq!(queued(&world).await, 300);
+        world.stop().await;
+    }
+
+    async fn another_clients_import_is_nobodys(database: Database) {
+        let world = world(database, Time::Held).await;
+        let other = world.add_client("other", "628110000001").await;
+        let file = Some(b"destination,message\n628111111111,secret\n".to_vec());
+        let given = other.client.ask("POST", "/manage/1.0/imports?file_name=theirs.csv", &[], file).await;
+        let id = given.body["data"]["id"].as_str().expect("an id").to_owned();
+        let browser = Browser::of(&world, "admin").await;
+        for path in ["", "/refused.csv"] {
+            assert_eq!(browser.get(&format!("/console/messages/import/{id}{path}")).await.status, 404);
+        }
+        for path in ["/queue", "/stop", "/drop"] {
+            assert_eq!(browser.post(&format!("/console/messages/import/{id}{path}")).await.status, 404);
+        }
+        assert!(!browser.get("/console/messages/import").await.text.contains("theirs.csv"));
+        assert_eq!(browser.get("/console/messages/import/..%2Fclients").await.status, 404);
         world.stop().await;
     }
 

@@ -156,6 +156,11 @@ impl World {
         Down { database, settings, time, clock, folder }
     }
 
+    /// Where the gateway keeps its things, in `data`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Moves the held clock, and gives what it wakes the time to run.
     pub async fn advance(&self, by: Duration) {
         self.clock.advance(by);

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod clients;
 pub mod conversations;
 pub mod devices;
+pub mod imports;
 pub mod inbox;
 pub mod keys;
 pub mod links;
@@ -72,6 +73,11 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(inbox::show))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::show))
+        .routes(routes!(imports::list, imports::add))
+        .routes(routes!(imports::show, imports::remove))
+        .routes(routes!(imports::list_refused))
+        .routes(routes!(imports::begin))
+        .routes(routes!(imports::stop))
         .routes(routes!(audit::list))
 }
 
@@ -174,6 +180,14 @@ impl Api {
     /// 403 for who only sends, 404 for a client that is not his.
     async fn manager(&self, headers: &HeaderMap, client_id: Option<i64>) -> Result<(Asker, i64), Problem> {
         let asker = self.asker(headers).await?;
+        self.managing(asker, client_id).await
+    }
+
+    /// As [`Api::manager`], for somebody who is known already.
+    ///
+    /// # Errors
+    /// As [`Api::manager`].
+    async fn managing(&self, asker: Asker, client_id: Option<i64>) -> Result<(Asker, i64), Problem> {
         if asker.person.role == Role::Sender {
             return Err(Problem::NotAllowed("manage anything"));
         }

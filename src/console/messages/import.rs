@@ -1,22 +1,21 @@
-//! Queueing what stands in a file: choosing it, looking at what was read, following it, and what was refused.
-
-use std::sync::Arc;
+//! Queueing what stands in a file: choosing it, looking at what was read, following it, and what was refused. The gateway
+//! queues the rows by itself (`imports/`); these pages ask the API of it.
 
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::csv::lines;
-use super::imports::{Import, Progress, State};
-use super::rows::{NotImported, Refused, check};
+use super::upload::File;
 use super::{Device, upload};
-use crate::account;
-use crate::campaign::Row;
-use crate::clock::rfc3339;
+use crate::campaign::State;
 use crate::console::Console;
 use crate::console::forms::Posted;
 use crate::console::frame::{Frame, Place, draw};
@@ -24,6 +23,7 @@ use crate::console::visit::{Answer, Refusal, Visit, go};
 use crate::limits;
 
 const PATH: &str = "/console/messages/import";
+const API: &str = "/manage/1.0/imports";
 /// Refused rows that a page shows; the file has all.
 const REFUSED_SHOWN: usize = 100;
 
@@ -32,6 +32,7 @@ pub fn routes() -> Router<Console> {
         .route(PATH, get(show).post(take))
         .route("/console/messages/import/{id}", get(follow))
         .route("/console/messages/import/{id}/queue", post(begin))
+        .route("/console/messages/import/{id}/stop", post(stop))
         .route("/console/messages/import/{id}/drop", post(drop_it))
         .route("/console/messages/import/{id}/refused.csv", get(refused))
 }
@@ -43,60 +44,110 @@ struct ChoosePage {
     devices: Vec<Device>,
     queue: String,
     campaign: String,
-    known: Vec<Line>,
+    known: Vec<Import>,
+    older: Option<String>,
+    is_first: bool,
     megabytes_max: usize,
-    rows_max: i64,
-}
-
-/// An import in a list.
-struct Line {
-    id: String,
-    file_name: String,
-    begun: String,
-    state: &'static str,
+    rows_max: usize,
+    days_kept: i64,
 }
 
 #[derive(Template)]
 #[template(path = "import_one.html")]
 struct Page {
     frame: Frame,
-    import: Arc<Import>,
-    state: State,
-    name: &'static str,
-    begun: String,
-    rows: i64,
-    /// Offered already.
-    done: i64,
-    accepted: i64,
-    known: i64,
-    refused_count: i64,
+    import: Import,
+    good: i64,
     refused: Vec<Refused>,
-    reason: String,
     shown: i64,
 }
 
-impl Page {
-    fn is(&self, state: &str) -> bool {
-        state
-            == match self.state {
-                State::Checked => "checked",
-                State::Running => "running",
-                State::Done => "done",
-                State::Stopped => "stopped",
-            }
-    }
-
-    fn first(&self) -> &[Row] {
-        &self.import.first
-    }
+/// An import as the API shows it.
+#[derive(Deserialize)]
+struct Import {
+    id: String,
+    file_name: String,
+    campaign: String,
+    queue: String,
+    userid: String,
+    state: State,
+    stop: Option<String>,
+    row_count: i64,
+    done_count: i64,
+    accepted_count: i64,
+    known_count: i64,
+    refused_count: i64,
+    create_date: String,
+    end_date: Option<String>,
+    first_rows: Vec<FirstRow>,
 }
 
-fn state_name(visit: &Visit, state: State) -> &'static str {
-    match state {
-        State::Checked => visit.t("Looked at, not queued", "Sudah diperiksa, belum diantrekan"),
-        State::Running => visit.t("Being queued", "Sedang diantrekan"),
-        State::Done => visit.t("Queued", "Sudah diantrekan"),
-        State::Stopped => visit.t("Stopped", "Terhenti"),
+#[derive(Deserialize)]
+struct FirstRow {
+    destination: String,
+    message: String,
+    media_url: String,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    line: i64,
+    destination: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    items: Vec<Import>,
+    next_before: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RefusedRows {
+    items: Vec<Refused>,
+    next_after: Option<String>,
+}
+
+impl Import {
+    fn is(&self, state: &str) -> bool {
+        self.state.name() == state
+    }
+
+    fn state_name<'a>(&self, frame: &'a Frame) -> &'a str {
+        match self.state {
+            State::Reading | State::Checked => frame.t("Looked at, not queued", "Sudah diperiksa, belum diantrekan"),
+            State::Running => frame.t("Being queued", "Sedang diantrekan"),
+            State::Done => frame.t("Queued", "Sudah diantrekan"),
+            State::Stopped => frame.t("Stopped", "Terhenti"),
+        }
+    }
+
+    /// Why it stopped, and what to do.
+    fn why<'a>(&self, frame: &'a Frame) -> &'a str {
+        match self.stop.as_deref().unwrap_or_default() {
+            "" => "",
+            "person" => frame.t("somebody stopped it", "seseorang menghentikannya"),
+            "may_not_send" => frame.t(
+                "the person who began it may not send any more. Somebody who may can go on with it",
+                "orang yang memulainya tidak boleh mengirim lagi. Orang lain yang boleh dapat melanjutkannya",
+            ),
+            "client" => frame.t(
+                "the client is disabled. Ask the gateway's operator",
+                "klien dinonaktifkan. Hubungi operator gateway",
+            ),
+            "device" => frame.t(
+                "its device was removed. Import the file through another, under the same name",
+                "perangkatnya sudah dihapus. Impor berkasnya lewat perangkat lain dengan nama yang sama",
+            ),
+            "file" => frame.t(
+                "its file cannot be read any more. Import it again",
+                "berkasnya tidak terbaca lagi. Impor sekali lagi",
+            ),
+            _ => frame.t(
+                "a fault of the gateway, whose log says more. You can go on with it",
+                "kesalahan gateway, lihat log-nya. Anda dapat melanjutkannya",
+            ),
+        }
     }
 }
 
@@ -108,23 +159,22 @@ async fn show(visit: Visit) -> Answer {
 async fn choose(visit: &Visit, queue: &str, campaign: &str, refusal: Option<Refusal>) -> Answer {
     let mut frame = visit.frame(Place::Messages, visit.t("Import a file", "Impor berkas"));
     let devices = if visit.manages() { visit.get("/manage/1.0/devices").await? } else { Vec::new() };
+    let before = visit.query("before");
+    let known: Listing = visit.get(&address(API, &[("before", before.as_deref().unwrap_or_default())])).await?;
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
     frame.is_live = refusal.is_none();
     frame.problem = refusal.map(|refusal| refusal.text);
-    let line = |import: Arc<Import>| Line {
-        id: import.id.clone(),
-        file_name: import.file_name.clone(),
-        begun: rfc3339(import.begun_at),
-        state: state_name(visit, import.look().state),
-    };
     let page = ChoosePage {
         frame,
         devices,
         queue: queue.to_owned(),
         campaign: campaign.to_owned(),
-        known: visit.console().imports.of(visit).into_iter().map(line).collect(),
+        known: known.items,
+        older: known.next_before.map(|next| address(PATH, &[("before", &next)])),
+        is_first: before.is_none(),
         megabytes_max: limits::IMPORT_BYTES_MAX / (1024 * 1024),
-        rows_max: whole(limits::IMPORT_ROWS_MAX),
+        rows_max: limits::IMPORT_ROWS_MAX,
+        days_kept: limits::IMPORT_KEPT_DAYS,
     };
     let mut response = draw(status, &page);
     if status == StatusCode::PAYLOAD_TOO_LARGE {
@@ -134,8 +184,12 @@ async fn choose(visit: &Visit, queue: &str, campaign: &str, refusal: Option<Refu
     Ok(response)
 }
 
-fn whole(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// A path with those parameters in which something stands.
+fn address(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 async fn take(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
@@ -143,95 +197,94 @@ async fn take(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
         Ok(form) => form,
         Err(refusal) => return choose(&visit, "", "", Some(refusal)).await,
     };
-    let (queue, campaign) = (form.fields.text("queue").to_owned(), form.fields.text("campaign").to_owned());
-    let unusable = |text: &str| Some(visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text));
+    let (queue, campaign) = (form.fields.text("queue"), form.fields.text("campaign"));
     let Some(file) = &form.file else {
         let text = visit.t("Choose a CSV file.", "Pilih berkas CSV.");
-        return choose(&visit, &queue, &campaign, unusable(text)).await;
+        let refusal = visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text);
+        return choose(&visit, queue, campaign, Some(refusal)).await;
     };
-    if campaign.chars().count() > limits::NAME_CHARS_MAX || account::check_name(&file.name).is_err() {
-        let text = visit
-            .t("The name of the campaign or of the file is too long.", "Nama kampanye atau berkas terlalu panjang.");
-        return choose(&visit, &queue, &campaign, unusable(text)).await;
-    }
-    let (bytes, country_code) = (file.bytes.clone(), visit.client().country_code.clone());
-    let named = (campaign.clone(), queue.clone());
-    let checked = tokio::task::spawn_blocking(move || check(&bytes, &named.0, &named.1, &country_code)).await;
-    let added = match checked {
-        Ok(checked) => {
-            checked.and_then(|checked| visit.console().imports.add(&visit, &file.name, &campaign, &queue, checked))
-        }
-        // It panicked: a fault that its log tells.
-        Err(_) => Err(NotImported::Busy),
-    };
-    match added {
-        Ok(id) => Ok(go(&format!("{PATH}/{id}"))),
-        Err(bad) => {
-            let status = match bad {
-                NotImported::Busy => StatusCode::TOO_MANY_REQUESTS,
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            let text = format!("{}: {bad}", file.name);
-            choose(&visit, &queue, &campaign, Some(visit.refusal(status, &text))).await
+    match give(&visit, file, queue, campaign).await {
+        Ok(import) => Ok(go(&format!("{PATH}/{}", import.id))),
+        Err(Refusal { status, text, .. }) => {
+            let refusal = visit.refusal(status, &format!("{}: {text}", file.name));
+            choose(&visit, queue, campaign, Some(refusal)).await
         }
     }
 }
 
-fn find(visit: &Visit, id: &str) -> Result<Arc<Import>, Refusal> {
-    let found = visit.console().imports.of(visit).into_iter().find(|import| import.id == id);
-    found.ok_or_else(|| {
-        let text = visit.t(
-            "This import is not known: it ended long ago, or the gateway was started again since. Import the same file \
-             once more: what was queued in the last 72 hours is not queued twice.",
-            "Impor ini tidak dikenal: sudah lama berakhir, atau gateway telah dijalankan ulang. Impor berkas yang sama \
-             sekali lagi: yang sudah diantrekan dalam 72 jam terakhir tidak akan diantrekan dua kali.",
-        );
-        visit.refusal(StatusCode::NOT_FOUND, text)
-    })
+/// Gives the API a file.
+async fn give(visit: &Visit, file: &File, queue: &str, campaign: &str) -> Result<Import, Refusal> {
+    let path = address(API, &[("file_name", &file.name), ("queue", queue), ("campaign", campaign)]);
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "text/csv")
+        .header(header::CONTENT_LENGTH, file.bytes.len())
+        .body(Body::from(file.bytes.clone()));
+    let request = request.map_err(|_| {
+        let text = visit.t("the names are too long", "namanya terlalu panjang");
+        visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text)
+    })?;
+    visit.tell(request).await
+}
+
+/// Where the API has an import, with what is to be done to it.
+fn named(visit: &Visit, id: &str, what: &str) -> Result<String, Refusal> {
+    if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(format!("{API}/{id}{what}"));
+    }
+    Err(visit.refusal(StatusCode::NOT_FOUND, "there is no import with that id"))
 }
 
 async fn follow(Path(id): Path<String>, visit: Visit) -> Answer {
-    let import = find(&visit, &id)?;
-    let Progress { state, accepted, known, mut refused, reason, .. } = import.look();
+    page(&visit, &id, None).await
+}
+
+async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>) -> Answer {
+    let import: Import = visit.get(&named(visit, id, "")?).await?;
+    let rows: RefusedRows = visit.get(&named(visit, id, &format!("/refused?limit={REFUSED_SHOWN}"))?).await?;
     let mut frame = visit.frame(Place::Messages, visit.t("Import", "Impor"));
-    frame.is_live = state == State::Running;
-    let refused_count = refused.len();
-    let refused_later = refused_count.saturating_sub(import.refused_at_first);
-    refused.truncate(REFUSED_SHOWN);
-    let page = Page {
-        name: state_name(&visit, state),
-        begun: rfc3339(import.begun_at),
-        rows: whole(import.rows),
-        done: whole(accepted + known + refused_later),
-        accepted: whole(accepted),
-        known: whole(known),
-        refused_count: whole(refused_count),
-        shown: whole(refused.len()),
-        refused,
-        reason,
-        state,
-        frame,
-        import,
-    };
-    Ok(draw(StatusCode::OK, &page))
+    let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
+    frame.is_live = refusal.is_none() && import.state == State::Running;
+    frame.problem = refusal.map(|refusal| refusal.text);
+    let shown = i64::try_from(rows.items.len()).unwrap_or(i64::MAX);
+    Ok(draw(status, &Page { frame, good: import.row_count - import.refused_count, import, refused: rows.items, shown }))
 }
 
 async fn begin(Path(id): Path<String>, posted: Posted) -> Answer {
-    let visit = posted.visit;
-    let import = find(&visit, &id)?;
-    visit.console().clone().imports.begin(visit, import);
-    Ok(go(&format!("{PATH}/{id}")))
+    tell(&posted.visit, &id, "/begin").await
+}
+
+async fn stop(Path(id): Path<String>, posted: Posted) -> Answer {
+    tell(&posted.visit, &id, "/stop").await
+}
+
+async fn tell(visit: &Visit, id: &str, what: &str) -> Answer {
+    match visit.post::<Value>(&named(visit, id, what)?, json!({})).await {
+        Ok(_) => Ok(go(&format!("{PATH}/{id}"))),
+        Err(refusal) => page(visit, id, Some(refusal)).await,
+    }
 }
 
 async fn drop_it(Path(id): Path<String>, posted: Posted) -> Answer {
-    let import = find(&posted.visit, &id)?;
-    posted.visit.console().imports.drop(&import.id);
-    Ok(go(&format!("{PATH}?done=removed")))
+    let visit = posted.visit;
+    match visit.ask::<Value>(axum::http::Method::DELETE, &named(&visit, &id, "")?, None).await {
+        Ok(_) => Ok(go(&format!("{PATH}?done=removed"))),
+        Err(refusal) => page(&visit, &id, Some(refusal)).await,
+    }
 }
 
 async fn refused(Path(id): Path<String>, visit: Visit) -> Answer {
-    let import = find(&visit, &id)?;
-    let refused = import.look().refused;
+    let (mut refused, mut after): (Vec<Refused>, _) = (Vec::new(), None);
+    // As many pages as a file's rows can fill.
+    while refused.len() <= limits::IMPORT_ROWS_MAX {
+        let most = limits::PAGE_ROWS_MAX.to_string();
+        let parameters = [("limit", most.as_str()), ("after", after.as_deref().unwrap_or_default())];
+        let rows: RefusedRows = visit.get(&address(&named(&visit, &id, "/refused")?, &parameters)).await?;
+        refused.extend(rows.items);
+        after = rows.next_after;
+        if after.is_none() {
+            break;
+        }
+    }
     let numbers: Vec<String> = refused.iter().map(|one| one.line.to_string()).collect();
     let rows = refused
         .iter()
@@ -243,4 +296,15 @@ async fn refused(Path(id): Path<String>, visit: Visit) -> Answer {
         (header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""),
     ];
     Ok::<Response, Refusal>((headers, text).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_is_given() {
+        assert_eq!(address("/a", &[("b", ""), ("c", "")]), "/a");
+        assert_eq!(address("/a", &[("b", "x & y"), ("c", "")]), "/a?b=x+%26+y");
+    }
 }

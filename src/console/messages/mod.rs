@@ -5,10 +5,8 @@ mod csv;
 mod export;
 mod filter;
 mod import;
-pub mod imports;
 mod new;
 mod one;
-mod rows;
 mod upload;
 
 use askama::Template;

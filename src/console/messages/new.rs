@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use super::upload::{self, File};
 use crate::console::Console;
 use crate::console::forms::Fields;
 use crate::console::frame::{Frame, Place, draw};
+use crate::console::once::{self, NotSent};
 use crate::console::visit::{Answer, Refusal, Visit, go};
 use crate::limits;
 
@@ -29,6 +31,8 @@ struct Page {
     frame: Frame,
     devices: Vec<Device>,
     typed: Typed,
+    /// The token of the form.
+    once: String,
     text_chars_max: usize,
 }
 
@@ -57,13 +61,17 @@ async fn show(visit: Visit) -> Answer {
     page(&visit, typed, None).await
 }
 
-async fn page(visit: &Visit, typed: Typed, refusal: Option<Refusal>) -> Answer {
+async fn page(visit: &Visit, typed: Typed, not_sent: Option<NotSent>) -> Answer {
     let mut frame = visit.frame(Place::Messages, visit.t("New message", "Pesan baru"));
     // Who only sends may not list the devices: the client's usual one sends.
     let devices = if visit.manages() { visit.get("/manage/1.0/devices").await? } else { Vec::new() };
-    let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
-    frame.problem = refusal.map(|refusal| refusal.text);
-    let mut response = draw(status, &Page { frame, devices, typed, text_chars_max: limits::TEXT_CHARS_MAX });
+    let status = not_sent.as_ref().map_or(StatusCode::OK, |not_sent| not_sent.refusal.status);
+    let (problem, once) = match not_sent {
+        Some(NotSent { refusal, once }) => (Some(refusal.text), once),
+        None => (None, once::token(visit)),
+    };
+    frame.problem = problem;
+    let mut response = draw(status, &Page { frame, devices, typed, once, text_chars_max: limits::TEXT_CHARS_MAX });
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         // The rest of the form is not read.
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
@@ -74,19 +82,25 @@ async fn page(visit: &Visit, typed: Typed, refusal: Option<Refusal>) -> Answer {
 async fn send(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
     let form = match upload::read(&visit, &headers, body, limits::FORM_FILE_BYTES_MAX).await {
         Ok(form) => form,
-        Err(refusal) => return page(&visit, Typed::default(), Some(refusal)).await,
+        Err(refusal) => {
+            let not_sent = NotSent { refusal, once: once::token(&visit) };
+            return page(&visit, Typed::default(), Some(not_sent)).await;
+        }
     };
-    let typed = typed(&form.fields);
+    let (typed, once) = (typed(&form.fields), form.fields.text("once"));
     let sent = match form.file.as_ref() {
         Some(file) if file.bytes.is_empty() => {
             let text = visit.t("The file is empty.", "Berkasnya kosong.");
-            Err(visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text))
+            Err(NotSent { refusal: visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text), once: once.to_owned() })
         }
-        file => visit.tell::<Accepted>(request(&typed, file)).await,
+        file => {
+            let (path, body) = wanted(&typed, file);
+            once::send::<Accepted>(&visit, once, path, body).await
+        }
     };
     match sent {
         Ok(accepted) => Ok::<Response, Refusal>(go(&format!("/console/messages/{}?done=queued", accepted.ref_no))),
-        Err(refusal) => page(&visit, typed, Some(refusal)).await,
+        Err(not_sent) => page(&visit, typed, Some(not_sent)).await,
     }
 }
 
@@ -100,14 +114,14 @@ fn typed(fields: &Fields) -> Typed {
     }
 }
 
-/// The request that a program would make for it.
-fn request(typed: &Typed, file: Option<&File>) -> Request<Body> {
+/// What a program would ask for it: where, and with which body.
+fn wanted(typed: &Typed, file: Option<&File>) -> (&'static str, Bytes) {
     let queue = Some(&typed.queue).filter(|queue| !queue.is_empty());
     let mut body = json!({"queue": queue, "destination": typed.destination, "is_group": typed.is_group});
-    let (path, text) = match file {
+    match file {
         None => {
             body["message"] = verbatim(&typed.text).into();
-            ("/wachat_api/1.0/message", body.to_string())
+            ("/wachat_api/1.0/message", once::body(&body))
         }
         Some(file) => {
             body["caption"] = verbatim(&typed.text).into();
@@ -118,12 +132,9 @@ fn request(typed: &Typed, file: Option<&File>) -> Request<Body> {
             text += ",\"media_base64\":\"";
             STANDARD.encode_string(&file.bytes, &mut text);
             text += "\"}";
-            ("/wachat_api/1.0/media", text)
+            ("/wachat_api/1.0/media", text.into())
         }
-    };
-    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
-    // Two addresses of ours.
-    request.body(Body::from(text)).expect("an address of our own")
+    }
 }
 
 /// The API takes a backslash before some letters for an escape; a person who types it means it.
@@ -134,22 +145,21 @@ fn verbatim(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::text;
+    use crate::escapes;
 
     #[test]
     fn what_is_typed_is_what_is_sent() {
         for typed in ["hello", r"C:\new\table", r"\\n", r"\u0041 \", "a\nb"] {
-            assert_eq!(text::decode(&verbatim(typed)), typed);
+            assert_eq!(escapes::decode(&verbatim(typed)), typed);
         }
     }
 
-    #[tokio::test]
-    async fn a_file_stands_whole_in_the_request() {
+    #[test]
+    fn a_file_stands_whole_in_the_request() {
         let typed = Typed { queue: String::new(), destination: "+62".into(), is_group: true, text: "\"look\"".into() };
         let file = File { name: "a.png".into(), bytes: bytes::Bytes::from_static(b"hello") };
-        let request = request(&typed, Some(&file));
-        assert_eq!(request.uri(), "/wachat_api/1.0/media");
-        let bytes = axum::body::to_bytes(request.into_body(), 1_000).await.expect("a body");
+        let (path, bytes) = wanted(&typed, Some(&file));
+        assert_eq!(path, "/wachat_api/1.0/media");
         let body: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
         assert_eq!(
             body,

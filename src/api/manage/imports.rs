@@ -1,0 +1,332 @@
+//! `/manage/1.0/imports`: CSV files whose rows the gateway queues by itself. Who only sends may import too, and sees his own.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Listing, OfClient, audit, cut, found, messages, page, query, refused, rows};
+use crate::account::{Role, check_name};
+use crate::api::Api;
+use crate::api::answer::Envelope;
+use crate::api::fields::Fault;
+use crate::api::key::Asker;
+use crate::api::named::Named;
+use crate::api::problem::Problem;
+use crate::campaign::{Campaign, State as ImportState, Stop};
+use crate::clock::rfc3339;
+use crate::imports::{Glimpse, ImportError, Wanted};
+use crate::limits;
+use crate::store::{Refusal, StoredImport};
+
+/// What a file is called that came without a name.
+const UNNAMED: &str = "import.csv";
+
+/// An import, as it is now
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportView {
+    pub id: String,
+    pub file_name: String,
+    pub campaign: String,
+    /// The device id.
+    pub queue: String,
+    /// The name of who began it; until then, of who gave the file.
+    pub userid: String,
+    pub state: ImportState,
+    /// Why it stopped: `person`, `may_not_send`, `client`, `device`, `file` or `fault`.
+    pub stop: Option<String>,
+    /// The same in words.
+    pub reason: Option<String>,
+    /// Rows of the file.
+    pub row_count: i64,
+    /// Rows that are dealt with.
+    pub done_count: i64,
+    pub accepted_count: i64,
+    /// Queued by an earlier import of the same campaign.
+    pub known_count: i64,
+    pub refused_count: i64,
+    #[schema(format = DateTime)]
+    pub create_date: String,
+    #[schema(format = DateTime)]
+    pub begin_date: Option<String>,
+    #[schema(format = DateTime)]
+    pub end_date: Option<String>,
+    /// The beginnings of the first rows that can be queued.
+    pub first_rows: Vec<FirstRow>,
+}
+
+/// The beginning of a row
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FirstRow {
+    pub line: i64,
+    pub destination: String,
+    pub message: String,
+    pub media_url: String,
+}
+
+/// A row that is not queued
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedRow {
+    /// Its line in the file, from 1.
+    pub line: i64,
+    pub destination: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct NewImportOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// The device id; the client's usual device when absent
+    pub queue: Option<String>,
+    /// The device's phone number
+    pub sender: Option<String>,
+    /// What the file is called
+    pub file_name: Option<String>,
+    /// What the campaign is called; the file's name when absent. The same row of the same campaign is queued once in 90 days
+    pub campaign: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct ImportsOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// The next_before of the page before
+    pub before: Option<String>,
+    /// Rows of the page: 50 by default, 500 at the most
+    pub limit: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct RefusedOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// The next_after of the page before
+    pub after: Option<String>,
+    /// Rows of the page: 50 by default, 500 at the most
+    pub limit: Option<i64>,
+}
+
+/// A page of refused rows, in the order of the file
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedRows {
+    pub items: Vec<RefusedRow>,
+    /// Give this as `after` for the next page; null on the last.
+    pub next_after: Option<String>,
+}
+
+/// List the imports that are remembered, newest first: for 30 days after each ended
+#[utoipa::path(get, path = "/imports", tag = "Management", security(("APIKey" = [])), params(ImportsOf),
+    responses((status = 200, body = Envelope<Listing<ImportView>>)))]
+pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
+    let listing = async {
+        let wanted: ImportsOf = query(&uri)?;
+        let reach = api.reach(&headers, wanted.client_id).await?;
+        let rows = rows(wanted.limit)?;
+        let page = page(wanted.before.as_deref(), rows)?;
+        let mut imports = api.imports.list(reach.client_id, reach.person_id, page).await?;
+        let next = cut(&mut imports, rows, |import| import.seq.to_string());
+        Ok(Listing { items: imports.into_iter().map(ImportView::from).collect(), next_before: next })
+    };
+    found(&headers, StatusCode::OK, "Imports", listing.await)
+}
+
+/// Give a CSV file; it is checked, and nothing is queued before the import is begun
+#[utoipa::path(post, path = "/imports", tag = "Management", security(("APIKey" = [])), params(NewImportOf),
+    request_body(content = String, content_type = "text/csv", description = "Its first line names the columns: \
+    destination and message, and if wanted media_url, file_name, timeout and is_group"),
+    responses((status = 201, body = Envelope<ImportView>),
+    (status = 409, description = "Too many imports of the client are under way")))]
+pub async fn add(State(api): State<Api>, headers: HeaderMap, uri: Uri, body: Body) -> Response {
+    found(&headers, StatusCode::CREATED, "File checked", take(&api, &headers, &uri, body).await)
+}
+
+async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<ImportView, Problem> {
+    let wanted: NewImportOf = query(uri)?;
+    let reach = api.reach(headers, wanted.client_id).await?;
+    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let file_name = given(wanted.file_name).unwrap_or_else(|| UNNAMED.into());
+    let name = given(wanted.campaign).unwrap_or_else(|| file_name.clone());
+    check_name(&file_name).map_err(refused("file_name"))?;
+    check_name(&name).map_err(refused("campaign"))?;
+    let client = messages::client(api, reach.client_id).await?;
+    let (sender, queue) = (given(wanted.sender), given(wanted.queue));
+    let device = api.gateway(&client, sender.as_deref(), queue.as_deref()).await?;
+    let body = api.read_body(headers, body, limits::IMPORT_BYTES_MAX).await?;
+    let wanted = Wanted {
+        person_id: reach.asker.person.id,
+        device_id: device.id,
+        file_name,
+        campaign: Campaign { client_id: client.id, name, country_code: client.country_code },
+        bytes: body.bytes.clone(),
+    };
+    let id = api.imports.add(wanted).await?;
+    find(api, &reach, &id).await.map(ImportView::from)
+}
+
+/// Show an import: how far it is, or why it stopped
+#[utoipa::path(get, path = "/imports/{import_id}", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), OfClient), responses((status = 200, body = Envelope<ImportView>)))]
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let import = async {
+        let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        find(&api, &reach, &id).await.map(ImportView::from)
+    };
+    found(&headers, StatusCode::OK, "Import", import.await)
+}
+
+/// List the rows that are not queued, in the order of the file
+#[utoipa::path(get, path = "/imports/{import_id}/refused", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), RefusedOf), responses((status = 200, body = Envelope<RefusedRows>)))]
+pub async fn list_refused(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let listing = async {
+        let wanted: RefusedOf = query(&uri)?;
+        let reach = api.reach(&headers, wanted.client_id).await?;
+        let import = find(&api, &reach, &id).await?;
+        let rows = rows(wanted.limit)?;
+        let after = wanted.after.as_deref().map_or(Ok(-1), str::parse);
+        let after = after.map_err(|_| Problem::parameter("after", "after is the next_after of a page"))?;
+        let mut refused = api.imports.refused(&import, after, rows + 1).await?;
+        let next = cut(&mut refused, rows, |row| row.place.to_string());
+        Ok(RefusedRows { items: refused.into_iter().map(RefusedRow::from).collect(), next_after: next })
+    };
+    found(&headers, StatusCode::OK, "Refused rows", listing.await)
+}
+
+/// Queue the rows in the background; one that stopped goes on where it was, for who begins it
+#[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), OfClient), responses((status = 200, body = Envelope<ImportView>)))]
+pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let begun = async {
+        let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let import = find(&api, &reach, &id).await?;
+        api.imports.begin(&import, &reach.asker.person).await?;
+        find(&api, &reach, &id).await.map(ImportView::from)
+    };
+    found(&headers, StatusCode::OK, "Import begun", begun.await)
+}
+
+/// Stop an import; rows in hand are still queued, and what was queued stays queued
+#[utoipa::path(post, path = "/imports/{import_id}/stop", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), OfClient), responses((status = 200, body = Envelope<ImportView>)))]
+pub async fn stop(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let stopped = async {
+        let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let import = find(&api, &reach, &id).await?;
+        api.imports.stop(&import).await?;
+        find(&api, &reach, &id).await.map(ImportView::from)
+    };
+    found(&headers, StatusCode::OK, "Import stopped", stopped.await)
+}
+
+/// Forget an import with its file; what was queued stays queued
+#[utoipa::path(delete, path = "/imports/{import_id}", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), OfClient), responses((status = 200, body = Envelope<ImportView>),
+    (status = 409, description = "It is under way")))]
+pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let removed = async {
+        let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let import = find(&api, &reach, &id).await?;
+        api.imports.remove(&import).await?;
+        Ok(ImportView::from(import))
+    };
+    found(&headers, StatusCode::OK, "Import forgotten", removed.await)
+}
+
+/// Whose imports somebody may see and change.
+struct Reach {
+    asker: Asker,
+    client_id: i64,
+    /// His own alone.
+    person_id: Option<i64>,
+}
+
+impl Api {
+    /// Who manages a client reaches all of its imports; who only sends, his own.
+    async fn reach(&self, headers: &HeaderMap, client_id: Option<i64>) -> Result<Reach, Problem> {
+        let asker = self.asker(headers).await?;
+        match asker.person.role {
+            Role::Administrator | Role::Owner => {
+                let (asker, client_id) = self.managing(asker, client_id).await?;
+                Ok(Reach { asker, client_id, person_id: None })
+            }
+            Role::Sender => {
+                let own = asker.client.id;
+                if client_id.is_some_and(|wanted| wanted != own) {
+                    return Err(Problem::NotFound("client with that number"));
+                }
+                audit::tell(&asker, own);
+                let person_id = Some(asker.person.id);
+                Ok(Reach { asker, client_id: own, person_id })
+            }
+        }
+    }
+}
+
+async fn find(api: &Api, reach: &Reach, id: &str) -> Result<StoredImport, Problem> {
+    let found = api.imports.find(reach.client_id, reach.person_id, id).await?;
+    found.ok_or(Problem::NotFound("import with that id"))
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::BadFile(_) | ImportError::TooMany => {
+                Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
+            }
+            ImportError::Busy | ImportError::UnderWay => Self::Conflict(error.to_string()),
+            ImportError::Unavailable(reason) => {
+                tracing::warn!(reason, "a file cannot be kept");
+                Self::Unavailable { retry_after_seconds: 5 }
+            }
+            ImportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoredImport> for ImportView {
+    fn from(import: StoredImport) -> Self {
+        let why = import.reason.as_deref().and_then(Stop::from_name);
+        let first: Vec<Glimpse> = serde_json::from_str(&import.preview).unwrap_or_default();
+        Self {
+            id: import.id,
+            file_name: import.file_name,
+            campaign: import.campaign,
+            queue: import.device_id,
+            userid: import.userid,
+            state: import.state,
+            stop: import.reason,
+            reason: why.map(|why| why.told().to_owned()),
+            row_count: import.row_count,
+            done_count: import.next_row,
+            accepted_count: import.accepted,
+            known_count: import.known,
+            refused_count: import.refused,
+            create_date: rfc3339(import.created_at),
+            begin_date: import.begun_at.map(rfc3339),
+            end_date: import.ended_at.map(rfc3339),
+            first_rows: first.into_iter().map(FirstRow::from).collect(),
+        }
+    }
+}
+
+impl From<Glimpse> for FirstRow {
+    fn from(row: Glimpse) -> Self {
+        let Glimpse { line, destination, message, media_url } = row;
+        Self { line, destination, message, media_url }
+    }
+}
+
+impl From<Refusal> for RefusedRow {
+    fn from(row: Refusal) -> Self {
+        Self { line: row.line, destination: row.destination, reason: row.reason }
+    }
+}

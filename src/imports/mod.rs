@@ -1,0 +1,285 @@
+//! Imports: campaigns whose rows the gateway queues by itself, so that a crash, a stop or another node's end loses none and
+//! queues none twice. Called by the API; `clerk.rs` works through what was begun.
+//!
+//! An import is a row, its file is on the media shelf, and how far it is stands in the store: any node can show it and any
+//! can go on with it. Every row of the file is accepted under a key of its own, so that a row which was accepted and not
+//! noted is found again.
+
+pub mod clerk;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::account::Person;
+use crate::bell::Bells;
+use crate::campaign::{self, BadFile, Campaign, Ready, Refused};
+use crate::clock::{Clock, Millis};
+use crate::device::Device;
+use crate::limits;
+use crate::media::shelf::{Shelf, ShelfError};
+use crate::message::{NewMessage, RefNo};
+use crate::store::{Accept, Idempotent, NewImport, Page, Refusal, Store, StoreError, StoredImport};
+
+const HOUR_MS: Millis = 3_600_000;
+const DAY_MS: Millis = 24 * HOUR_MS;
+/// Rows of a preview.
+const FIRST_ROWS: usize = 10;
+/// Refused rows that are noted in one go, so that no acceptance waits long behind them.
+const REFUSED_AT_ONCE: usize = 256;
+/// How long the reading of a file can take at the very most; what is still being read after that broke off.
+const READING_MS: Millis = HOUR_MS;
+/// Imports that are forgotten in one round.
+const FORGOTTEN_AT_ONCE: i64 = 100;
+
+/// What can be asked of imports. Cheap to clone.
+#[derive(Clone)]
+pub struct Imports {
+    store: Store,
+    shelf: Shelf,
+    bells: Bells,
+    clock: Clock,
+}
+
+/// Why an import is not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error(transparent)]
+    BadFile(#[from] BadFile),
+    #[error("it has more than {most} rows; split it", most = limits::IMPORT_ROWS_MAX)]
+    TooMany,
+    #[error("{most} imports of this client are under way; try again when one has ended", most = limits::IMPORTS_KEPT_MAX)]
+    Busy,
+    #[error("it is under way; stop it first")]
+    UnderWay,
+    /// Trying again later may help: a full disk, a lost connection.
+    #[error("the media store cannot take this now: {0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ShelfError> for ImportError {
+    fn from(error: ShelfError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// A file that somebody wants to import.
+pub struct Wanted {
+    pub person_id: i64,
+    pub device_id: String,
+    pub file_name: String,
+    pub campaign: Campaign,
+    pub bytes: Bytes,
+}
+
+/// The beginning of a row, to look at before anything is queued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glimpse {
+    pub line: i64,
+    pub destination: String,
+    pub message: String,
+    pub media_url: String,
+}
+
+impl Imports {
+    pub fn new(store: Store, shelf: Shelf, bells: Bells, clock: Clock) -> Self {
+        Self { store, shelf, bells, clock }
+    }
+
+    /// Checks a file and keeps it; nothing is queued. Gives the import's id.
+    ///
+    /// # Errors
+    /// [`ImportError`] when its rows cannot be read or are too many, or when it cannot be kept.
+    pub async fn add(&self, wanted: Wanted) -> Result<String, ImportError> {
+        let client_id = wanted.campaign.client_id;
+        self.make_room(client_id).await?;
+        let (bytes, campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
+        // It takes a second for many rows.
+        let checked = tokio::task::spawn_blocking(move || check(&bytes, &campaign)).await;
+        // It panicked: a fault that its log tells.
+        let checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))??;
+        let id = self.clock.new_id();
+        let new = NewImport {
+            id: id.clone(),
+            client_id,
+            person_id: wanted.person_id,
+            device_id: wanted.device_id,
+            file_name: wanted.file_name,
+            campaign: wanted.campaign.name,
+            country_code: wanted.campaign.country_code,
+            preview: serde_json::to_string(&checked.first).unwrap_or_default(),
+            row_count: checked.rows,
+            created_at: self.clock.now(),
+        };
+        // The row first: what is on the shelf is taken away with it, though the rest never came.
+        self.store.add_import(new).await?;
+        self.shelf.put(&id, wanted.bytes).await?;
+        let mut refused = checked.refused;
+        while !refused.is_empty() {
+            let later = refused.split_off(refused.len().min(REFUSED_AT_ONCE));
+            self.store.refuse_import_rows(&id, std::mem::replace(&mut refused, later)).await?;
+        }
+        self.store.end_import_check(&id).await?;
+        Ok(id)
+    }
+
+    /// The oldest import that is not under way gives way, where there are too many.
+    async fn make_room(&self, client_id: i64) -> Result<(), ImportError> {
+        let (count, oldest) = self.store.count_imports(client_id).await?;
+        if count < limits::IMPORTS_KEPT_MAX {
+            return Ok(());
+        }
+        let oldest = oldest.ok_or(ImportError::Busy)?;
+        self.forget(&oldest).await.map(drop)
+    }
+
+    /// An import of a client; of one person's, where `person_id` says so.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find(
+        &self,
+        client_id: i64,
+        person_id: Option<i64>,
+        id: &str,
+    ) -> Result<Option<StoredImport>, StoreError> {
+        self.store.find_import(client_id, person_id, id).await
+    }
+
+    /// A client's imports, or one person's, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(
+        &self,
+        client_id: i64,
+        person_id: Option<i64>,
+        page: Page,
+    ) -> Result<Vec<StoredImport>, StoreError> {
+        self.store.list_imports(client_id, person_id, page).await
+    }
+
+    /// The refused rows of an import in the order of the file, behind the one in place `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn refused(&self, import: &StoredImport, after: i64, rows: i64) -> Result<Vec<Refusal>, StoreError> {
+        self.store.list_refusals(&import.id, after, rows).await
+    }
+
+    /// Has the rows of an import queued from where it is, for `person`. One that is under way or done stays as it is.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn begin(&self, import: &StoredImport, person: &Person) -> Result<(), StoreError> {
+        self.store.begin_import(&import.id, person.id, self.clock.now()).await?;
+        self.bells.imports.ring();
+        Ok(())
+    }
+
+    /// Stops an import; the rows in hand are still queued.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn stop(&self, import: &StoredImport) -> Result<(), StoreError> {
+        self.store.stop_import(&import.id, self.clock.now()).await
+    }
+
+    /// Forgets an import with its file; what it queued stays queued.
+    ///
+    /// # Errors
+    /// [`ImportError::UnderWay`]; else when it could not be stored.
+    pub async fn remove(&self, import: &StoredImport) -> Result<(), ImportError> {
+        let is_free = import.state != campaign::State::Running && self.forget(&import.id).await?;
+        if is_free { Ok(()) } else { Err(ImportError::UnderWay) }
+    }
+
+    /// Forgets imports that ended long ago, each with its file. Called now and then.
+    ///
+    /// # Errors
+    /// When the shelf or the store is away: then the rest waits for the next time.
+    pub async fn sweep(&self) -> Result<(), ImportError> {
+        let now = self.clock.now();
+        let kept_since = now - limits::IMPORT_KEPT_DAYS * DAY_MS;
+        for id in self.store.list_old_imports(kept_since, now - READING_MS, FORGOTTEN_AT_ONCE).await? {
+            self.forget(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// `false` when it is under way. The file goes first: as long as the row is there, it is not forgotten.
+    async fn forget(&self, id: &str) -> Result<bool, ImportError> {
+        self.shelf.delete(id).await?;
+        Ok(self.store.forget_import(id).await?)
+    }
+}
+
+/// What a file holds.
+struct Found {
+    rows: i64,
+    first: Vec<Glimpse>,
+    refused: Vec<Refused>,
+}
+
+fn check(bytes: &[u8], campaign: &Campaign) -> Result<Found, ImportError> {
+    let mut found = Found { rows: 0, first: Vec::new(), refused: Vec::new() };
+    for (at, line) in campaign::read(bytes)?.enumerate() {
+        if at == limits::IMPORT_ROWS_MAX {
+            return Err(ImportError::TooMany);
+        }
+        found.rows += 1;
+        let glimpse = line.row.as_ref().ok().filter(|_| found.first.len() < FIRST_ROWS).map(|row| Glimpse {
+            line: i64::try_from(line.line).unwrap_or(i64::MAX),
+            destination: campaign::beginning(&row.destination),
+            message: campaign::beginning(&row.message),
+            media_url: campaign::beginning(&row.media_url),
+        });
+        match line.check(campaign) {
+            Ok(_) => found.first.extend(glimpse),
+            Err(refused) => found.refused.push(refused),
+        }
+    }
+    Ok(found)
+}
+
+/// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
+pub fn accept(ready: &Ready, client_id: i64, person_id: i64, device: &Device, import: &str, clock: &Clock) -> Accept {
+    let (ref_no, now) = (RefNo::new(clock), clock.now());
+    let idempotent = Idempotent {
+        key: ready.key.clone(),
+        body_hash: import.as_bytes().to_vec(),
+        answer: format!("\"{ref_no}\""),
+        expires_at: now + limits::IMPORT_DAYS * DAY_MS,
+    };
+    let message = NewMessage {
+        ref_no,
+        client_id,
+        person_id,
+        device_id: device.id.clone(),
+        sender: device.sender.clone(),
+        destination: ready.recipient.clone(),
+        is_group: ready.is_group,
+        content: ready.content.clone(),
+        created_at: now,
+        expires_at: now + ready.timeout_seconds * 1_000,
+    };
+    Accept { message, daily_limit: device.daily_limit, idempotent: Some(idempotent) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_looked_at_before_anything_is_queued() {
+        let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into() };
+        let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
+        let found = check(format!("destination,message\n12345,bad\n{good}").as_bytes(), &campaign).expect("a file");
+        assert_eq!((found.rows, found.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));
+        assert_eq!((found.first[0].line, found.first[0].message.as_str(), found.refused[0].line), (3, "x", 2));
+        let many = format!("destination,message\n{}", "1,x\n".repeat(limits::IMPORT_ROWS_MAX + 1));
+        assert!(matches!(check(many.as_bytes(), &campaign), Err(ImportError::TooMany)));
+        assert!(matches!(check(b"", &campaign), Err(ImportError::BadFile(_))));
+    }
+}
