@@ -23,6 +23,7 @@ mod keys;
 mod live;
 mod messages;
 mod persons;
+mod phrases;
 mod push;
 mod session;
 mod states;

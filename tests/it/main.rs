@@ -21,6 +21,7 @@ mod console_browser;
 mod console_devices;
 mod console_inbox;
 mod console_messages;
+mod console_words;
 mod crashes;
 mod documents;
 mod fastapi;
