@@ -24,7 +24,7 @@ stories! {
         let mut admin = indonesian(&world).await;
         admin.get("/console/devices").await;
         let device = [("kind", "sandbox"), ("name", "Toko"), ("sender", "12345"), ("limit", "0")];
-        says(&admin.post("/console/devices", &device).await, 422, "nomor pengirim: nomor telepon 12345 tidak mungkin ada; tulis dalam bentuk internasional");
+        says(&admin.post("/console/devices", &device).await, 422, "nomor pengirim: nomor telepon 12345 tidak valid; tulis dalam bentuk internasional");
         says(&admin.get("/console/messages/32ADAF4401537E73EF").await, 404, "tidak ada pesan dengan ref_no itu");
         says(&admin.get("/console/nowhere").await, 404, "tidak ada halaman seperti itu");
         // Every fault that the API found, each behind the name of its field.

@@ -17,7 +17,7 @@ pub const PHRASES: &[Phrase] = &[
     (
         "no numbering plan allows the phone number {number}; give it in international form with its country code, such as \
          6281234567890",
-        "nomor telepon {number} tidak mungkin ada; tulis dalam bentuk internasional dengan kode negaranya, misalnya \
+        "nomor telepon {number} tidak valid; tulis dalam bentuk internasional dengan kode negaranya, misalnya \
          6281234567890",
     ),
     (
@@ -132,7 +132,7 @@ pub const PHRASES: &[Phrase] = &[
         "timeout: '{text}' bukan jumlah detik dari 1 sampai {most}",
     ),
     ("message: it is empty", "message: kosong"),
-    ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; pecahlah"),
+    ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; bagi menjadi beberapa berkas"),
     (
         "too many imports are under way; try again when one has ended",
         "terlalu banyak impor sedang berjalan; coba lagi setelah salah satunya selesai",

@@ -25,7 +25,7 @@ pub const PHRASES: &[Phrase] = &[
     ("did not answer in time", "tidak menjawab tepat waktu"),
     ("is larger than {size} MB", "lebih besar dari {size} MB"),
     ("is longer than {most} characters", "lebih panjang dari {most} karakter"),
-    ("is no valid URL", "bukan URL yang sah"),
+    ("is no valid URL", "bukan URL yang valid"),
     ("is no http or https address", "bukan alamat http atau https"),
     ("has no host", "tidak punya nama host"),
     (
