@@ -1,11 +1,13 @@
 //! Files that travel with messages, whole: their bytes on the shelf, and what is known of them in the store. Called by the
 //! API, the inbox, the device loops and the command line.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::clock::Clock;
 use crate::media::File;
-use crate::media::shelf::{Shelf, ShelfError};
+use crate::media::shelf::{Pieces, Shelf, ShelfError};
 use crate::store::{Store, StoreError, StoredMedia};
 
 /// Keeps files and finds them again. Cheap to clone.
@@ -60,9 +62,25 @@ impl Files {
     /// # Errors
     /// [`FileError::Missing`] when it was never there or is there no more.
     pub async fn find(&self, id: &str) -> Result<(StoredMedia, Bytes), FileError> {
-        let known = self.store.find_media(id).await?.ok_or(FileError::Missing)?;
+        let known = self.look(id).await?;
         let bytes = self.shelf.get(id).await?;
         Ok((known, bytes))
+    }
+
+    /// What is known of a file, without its bytes.
+    ///
+    /// # Errors
+    /// [`FileError::Missing`] when it was never there.
+    pub async fn look(&self, id: &str) -> Result<StoredMedia, FileError> {
+        self.store.find_media(id).await?.ok_or(FileError::Missing)
+    }
+
+    /// A part of a file's bytes, a piece at a time.
+    ///
+    /// # Errors
+    /// [`FileError::Missing`] when it is there no more.
+    pub async fn read(&self, id: &str, part: Range<u64>) -> Result<Pieces, FileError> {
+        Ok(self.shelf.read(id, part).await?)
     }
 
     /// Whether a file is there, without its bytes.

@@ -30,6 +30,9 @@ pub const DEVICE_FETCHES_MAX: usize = 16;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 
+/// So much of a file is in memory at once for each who loads it by its link.
+pub const FILE_PIECE_BYTES_MAX: usize = 64 * 1024;
+
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 pub const IDEMPOTENCY_HOURS: i64 = 72;
 

@@ -27,6 +27,10 @@ pub enum Problem {
     TooLarge {
         limit_bytes: usize,
     },
+    /// A part of a file that it does not have.
+    NoSuchPart {
+        file_bytes: u64,
+    },
     Invalid(Vec<Fault>),
     RateLimited {
         limit: u32,
@@ -68,6 +72,7 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSuchPart { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited { .. } | Self::DailyLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -88,6 +93,9 @@ impl Problem {
             }
             Self::TooLarge { limit_bytes } => {
                 format!("the body or file is larger than {}; send a smaller one", size(*limit_bytes))
+            }
+            Self::NoSuchPart { file_bytes } => {
+                format!("the file has {file_bytes} bytes; ask for a range that begins within them")
             }
             Self::Invalid(faults) => summary(faults),
             Self::RateLimited { limit, retry_after_seconds } => {
@@ -135,6 +143,7 @@ impl Problem {
                 put("ratelimit", format!("\"day\";r=0;t={retry_after_seconds}"));
             }
             Self::Unavailable { retry_after_seconds } => put("retry-after", retry_after_seconds.to_string()),
+            Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
             Self::TooLarge { .. } => put(header::CONNECTION.as_str(), "close".into()),
             _ => {}

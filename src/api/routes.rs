@@ -89,8 +89,10 @@ async fn count(request: Request, next: Next) -> Response {
 
 const PATHS: [&str; 10] =
     ["none", "other", "file", "message", "media", "status", "sender", "auth", "manage", "metrics"];
-const STATUSES: [&str; 15] =
-    ["other", "200", "201", "202", "400", "401", "403", "404", "405", "409", "413", "422", "429", "500", "503"];
+const STATUSES: [&str; 18] = [
+    "other", "200", "201", "202", "206", "304", "400", "401", "403", "404", "405", "409", "413", "416", "422", "429",
+    "500", "503",
+];
 
 /// A counter is found once: to find it by its labels costs more than all else that is counted here.
 fn counter(path: usize, status: usize) -> &'static Counter {

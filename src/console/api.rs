@@ -10,14 +10,53 @@ use super::Console;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Visit};
 
-/// Language, how its file is run, and the file, as docs/samples has it.
-const SAMPLES: [(&str, &str, &str); 6] = [
-    ("curl", "sh message.sh", include_str!("../../docs/samples/curl/message.sh")),
-    ("PHP", "php message.php", include_str!("../../docs/samples/php/message.php")),
-    ("Python", "python3 message.py", include_str!("../../docs/samples/python/message.py")),
-    ("Node.js", "node message.js", include_str!("../../docs/samples/node/message.js")),
-    ("Go", "go run message.go", include_str!("../../docs/samples/go/message/main.go")),
-    ("Ruby", "ruby message.rb", include_str!("../../docs/samples/ruby/message.rb")),
+/// A sample of docs/samples.
+struct Written {
+    language: &'static str,
+    /// What has to be there first: a command, or the names of programs.
+    needs: &'static str,
+    run: &'static str,
+    text: &'static str,
+}
+
+const SAMPLES: [Written; 6] = [
+    Written {
+        language: "curl",
+        needs: "curl, jq",
+        run: "sh message.sh",
+        text: include_str!("../../docs/samples/curl/message.sh"),
+    },
+    Written {
+        language: "PHP",
+        needs: "PHP 8.1, php-curl",
+        run: "php message.php",
+        text: include_str!("../../docs/samples/php/message.php"),
+    },
+    Written {
+        language: "Python",
+        needs: "pip install requests",
+        run: "python3 message.py",
+        text: include_str!("../../docs/samples/python/message.py"),
+    },
+    Written {
+        language: "Node.js",
+        needs: "npm install axios",
+        // Alone in a folder a file that imports has to say so by its ending.
+        run: "node message.mjs",
+        text: include_str!("../../docs/samples/node/message.js"),
+    },
+    Written {
+        language: "Go",
+        needs: "Go 1.24",
+        run: "go run message.go",
+        text: include_str!("../../docs/samples/go/message/main.go"),
+    },
+    Written {
+        language: "Ruby",
+        needs: "gem install rest-client",
+        run: "ruby message.rb",
+        text: include_str!("../../docs/samples/ruby/message.rb"),
+    },
 ];
 const LOCAL: &str = "http://127.0.0.1:8080";
 /// Stands where the key belongs: keys are kept nowhere.
@@ -50,6 +89,7 @@ struct Sample {
     /// Of the element that holds it.
     id: String,
     language: &'static str,
+    needs: &'static str,
     run: &'static str,
     text: String,
 }
@@ -63,9 +103,10 @@ async fn show(visit: Visit) -> Answer {
     let chosen = devices.iter().find(|device| Some(&device.device_id) == wanted.as_ref()).or(devices.first());
     let chosen = chosen.cloned().unwrap_or_else(|| Device { device_id: "YOUR_DEVICE_ID".into(), ..Device::default() });
     let url = visit.console().api.public_url.clone();
-    let sample = |(language, run, text): (&'static str, &'static str, &str)| Sample {
+    let sample = |Written { language, needs, run, text }: Written| Sample {
         id: format!("sample-{}", language.to_lowercase().replace('.', "")),
         language,
+        needs,
         run,
         text: filled(text, &url, &chosen.device_id),
     };
@@ -101,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_sample_has_everything_but_the_key() {
-        for (language, _, text) in SAMPLES {
+        for Written { language, text, .. } in SAMPLES {
             let filled = filled(text, "https://wa.example", "11055-171379261223689");
             for part in ["https://wa.example", "11055-171379261223689", KEY, DESTINATION] {
                 assert_eq!(filled.matches(part).count(), 1, "{language}: {part}\n{filled}");

@@ -1,5 +1,7 @@
 //! What stands around every page.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -47,6 +49,11 @@ impl Frame {
     /// The text of the viewer's language.
     pub fn t<'a>(&self, english: &'a str, indonesian: &'a str) -> &'a str {
         self.viewer.t(english, indonesian)
+    }
+
+    /// What the API, a device or a message says, in the viewer's language.
+    pub fn said<'a>(&self, english: &'a str) -> Cow<'a, str> {
+        self.viewer.said(english)
     }
 
     pub fn time(&self, moment: &str) -> String {

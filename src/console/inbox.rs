@@ -1,5 +1,7 @@
 //! What people wrote: conversations by number and group, each with what was sent there, and a form to answer.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::Path;
@@ -184,6 +186,10 @@ struct Push {
 impl Push {
     fn state<'a>(&'a self, frame: &'a Frame) -> &'a str {
         super::push::status_name(frame, &self.status)
+    }
+
+    fn answer<'a>(&'a self, frame: &Frame) -> Cow<'a, str> {
+        super::push::answer(frame, self.last_status, self.last_answer.as_deref())
     }
 }
 

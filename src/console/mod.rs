@@ -24,6 +24,7 @@ mod live;
 mod messages;
 mod once;
 mod persons;
+mod phrases;
 mod push;
 mod session;
 mod states;

@@ -1,5 +1,6 @@
 //! Where a client's inbound messages go: the Push URL, its secret, a sample, and what became of each push.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -88,6 +89,16 @@ impl Push {
     fn state<'a>(&'a self, frame: &'a Frame) -> &'a str {
         status_name(frame, &self.status)
     }
+
+    fn answer<'a>(&'a self, frame: &Frame) -> Cow<'a, str> {
+        answer(frame, self.last_status, self.last_answer.as_deref())
+    }
+}
+
+/// What the last try was answered: the receiver's own words as they are, or why there were none.
+pub fn answer<'a>(frame: &Frame, status: Option<i64>, answer: Option<&'a str>) -> Cow<'a, str> {
+    let answer = answer.unwrap_or_default();
+    if status.is_some() { Cow::Borrowed(answer) } else { frame.said(answer) }
 }
 
 /// A push's status in the viewer's words.

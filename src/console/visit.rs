@@ -235,7 +235,7 @@ impl Visit {
     /// [`Refusal`] with what the API says.
     pub fn data<T: DeserializeOwned>(&self, path: &str, status: StatusCode, mut answer: Value) -> Result<T, Refusal> {
         if !status.is_success() {
-            return Err(self.refusal(status, answer["message"].as_str().unwrap_or("the gateway did not say why")));
+            return Err(self.refusal(status, &self.told(&answer)));
         }
         serde_json::from_value(answer["data"].take()).map_err(|error| {
             tracing::error!(%error, path, "the console does not understand the API");
@@ -254,9 +254,27 @@ impl Visit {
         }
     }
 
-    /// Says no in words of the console's own.
+    /// What the API says against a request: every fault that it found.
+    fn told(&self, answer: &Value) -> String {
+        let faults: Vec<String> =
+            answer["detail"].as_array().into_iter().flatten().filter_map(|fault| self.fault(fault)).collect();
+        match faults.is_empty() {
+            true => answer["message"].as_str().unwrap_or("the gateway did not say why").to_owned(),
+            false => faults.join("; "),
+        }
+    }
+
+    /// One fault, behind the field that it is of.
+    fn fault(&self, fault: &Value) -> Option<String> {
+        let wrong = self.viewer.said(fault["msg"].as_str()?);
+        let field =
+            fault["loc"].as_array()?.last()?.as_str().filter(|field| !["body", "query", "__root__"].contains(field));
+        Some(field.map_or_else(|| wrong.to_string(), |field| format!("{}: {wrong}", self.viewer.field(field))))
+    }
+
+    /// Says no, in the viewer's language where the words are the API's or the console's own.
     pub fn refusal(&self, status: StatusCode, text: &str) -> Refusal {
-        Refusal { viewer: self.viewer.clone(), status, text: text.to_owned() }
+        Refusal { viewer: self.viewer.clone(), status, text: self.viewer.said(text).into_owned() }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Languages, times and numbers, as the person who looks reads them.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use super::phrases;
 
 /// The cookies that hold what a person chose, and where his browser is.
 pub const LANGUAGE_COOKIE: &str = "wachat_language";
@@ -60,6 +63,30 @@ impl Viewer {
         match self.language {
             Language::English => english,
             Language::Indonesian => indonesian,
+        }
+    }
+
+    /// What the API, a device or a message says, in his language.
+    pub fn said<'a>(&self, english: &'a str) -> Cow<'a, str> {
+        match self.language {
+            Language::English => Cow::Borrowed(english),
+            Language::Indonesian => phrases::in_indonesian(english),
+        }
+    }
+
+    /// What came in, where the gateway put a note to it in his language.
+    pub fn received<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.language {
+            Language::English => Cow::Borrowed(text),
+            Language::Indonesian => phrases::received(text),
+        }
+    }
+
+    /// A field of the API, as a form calls it.
+    pub fn field<'a>(&self, field: &'a str) -> &'a str {
+        match self.language {
+            Language::English => field,
+            Language::Indonesian => phrases::name(field).unwrap_or(field),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod fetch;
 pub mod kind;
+pub mod range;
 pub mod shelf;
 
 use bytes::Bytes;

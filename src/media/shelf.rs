@@ -1,17 +1,24 @@
 //! Where files are kept: a folder, or an S3-like store; and the links that lead to them.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use hmac::{Hmac, Mac};
 use object_store::aws::AmazonS3Builder;
-use object_store::{ObjectStore, ObjectStoreExt, path::Path as ObjectPath};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, path::Path as ObjectPath};
 use sha2::Sha256;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::clock::Millis;
+use crate::limits;
+
+/// The bytes of a file, a piece at a time.
+pub type Pieces = BoxStream<'static, Result<Bytes, ShelfError>>;
 
 /// Keeps files under ids that this gateway makes. Cheap to clone.
 #[derive(Clone)]
@@ -83,14 +90,39 @@ impl Shelf {
     pub async fn get(&self, id: &str) -> Result<Bytes, ShelfError> {
         check_id(id)?;
         match &self.0 {
-            Place::Folder(folder) => match tokio::fs::read(file_of(folder, id)).await {
-                Ok(bytes) => Ok(bytes.into()),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ShelfError::Missing),
-                Err(error) => Err(ShelfError::Unavailable(error.to_string())),
-            },
+            Place::Folder(folder) => tokio::fs::read(file_of(folder, id)).await.map(Bytes::from).map_err(unread),
             Place::Bucket(store, prefix) => {
                 let found = store.get(&object_of(prefix, id)).await.map_err(|error| fault(&error))?;
                 found.bytes().await.map_err(|error| fault(&error))
+            }
+        }
+    }
+
+    /// A part of a file, a piece at a time: it is never whole in memory. What the file does not have ends the pieces with a
+    /// fault.
+    ///
+    /// # Errors
+    /// [`ShelfError::Missing`] when it is not there.
+    pub async fn read(&self, id: &str, part: Range<u64>) -> Result<Pieces, ShelfError> {
+        check_id(id)?;
+        match &self.0 {
+            // No store gives a part without bytes.
+            _ if part.is_empty() => match self.has(id).await? {
+                true => Ok(stream::empty().boxed()),
+                false => Err(ShelfError::Missing),
+            },
+            Place::Folder(folder) => {
+                let opened = async {
+                    let mut file = tokio::fs::File::open(file_of(folder, id)).await?;
+                    file.seek(std::io::SeekFrom::Start(part.start)).await?;
+                    Ok(file)
+                };
+                Ok(pieces(opened.await.map_err(unread)?, part.end - part.start))
+            }
+            Place::Bucket(store, prefix) => {
+                let options = GetOptions { range: Some(GetRange::Bounded(part)), ..GetOptions::default() };
+                let found = store.get_opts(&object_of(prefix, id), options).await.map_err(|error| fault(&error))?;
+                Ok(found.into_stream().map_err(|error| fault(&error)).boxed())
             }
         }
     }
@@ -143,6 +175,30 @@ fn fault(error: &object_store::Error) -> ShelfError {
         object_store::Error::NotFound { .. } => ShelfError::Missing,
         other => ShelfError::Unavailable(other.to_string()),
     }
+}
+
+fn unread(error: std::io::Error) -> ShelfError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => ShelfError::Missing,
+        _ => ShelfError::Unavailable(error.to_string()),
+    }
+}
+
+/// The next `left` bytes of a file.
+fn pieces(file: tokio::fs::File, left: u64) -> Pieces {
+    stream::try_unfold((file, left), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(limits::FILE_PIECE_BYTES_MAX);
+        let mut piece = BytesMut::with_capacity(most);
+        let read = (&mut file).take(most as u64).read_buf(&mut piece).await.map_err(unread)?;
+        if read == 0 {
+            return Err(ShelfError::Unavailable("the file is shorter than it was".into()));
+        }
+        Ok(Some((piece.freeze(), (file, left - read as u64))))
+    })
+    .boxed()
 }
 
 /// Ids are made by this gateway; nothing else may name a file.
@@ -244,6 +300,30 @@ mod tests {
         assert!(!shelf.has(&id).await.unwrap());
         assert!(matches!(shelf.get(&id).await, Err(ShelfError::Missing)));
         shelf.delete(&id).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_file_comes_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path().to_str().unwrap()).unwrap();
+        let id = Clock::system().new_id();
+        let most = limits::FILE_PIECE_BYTES_MAX;
+        let bytes: Vec<u8> = (0..3 * most).map(|at| (at % 251) as u8).collect();
+        shelf.put(&id, bytes.clone().into()).await.unwrap();
+        for part in [0..bytes.len(), 5..6, most - 1..2 * most + 1, 7..7] {
+            let pieces: Vec<Bytes> =
+                shelf.read(&id, part.start as u64..part.end as u64).await.unwrap().try_collect().await.unwrap();
+            assert!(pieces.iter().all(|piece| piece.len() <= most));
+            assert!(pieces.concat() == bytes[part.clone()], "{part:?}");
+        }
+        // A file that has lost its end is no shorter file.
+        let short: Result<Vec<Bytes>, _> =
+            shelf.read(&id, 0..bytes.len() as u64 + 1).await.unwrap().try_collect().await;
+        assert!(matches!(short, Err(ShelfError::Unavailable(_))));
+        shelf.delete(&id).await.unwrap();
+        for part in [0..1, 0..0] {
+            assert!(matches!(shelf.read(&id, part).await.err(), Some(ShelfError::Missing)));
+        }
     }
 
     #[tokio::test]

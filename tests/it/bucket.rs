@@ -1,4 +1,5 @@
-//! A store that speaks as much of S3 as keeping, reading and deleting an object takes. It checks no signature.
+//! A store that speaks as much of S3 as keeping, reading (whole or in part), measuring and deleting an object takes. It checks
+//! no signature.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -55,8 +56,8 @@ async fn answer(State(objects): State<Objects>, method: Method, uri: Uri, header
             objects.insert(uri.path().to_owned(), body);
             (told, "").into_response()
         }
-        Method::GET => match objects.get(uri.path()) {
-            Some(bytes) => (told, bytes.clone()).into_response(),
+        Method::GET | Method::HEAD => match objects.get(uri.path()) {
+            Some(bytes) => (told, part(&headers, bytes)).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         },
         Method::DELETE => {
@@ -65,4 +66,13 @@ async fn answer(State(objects): State<Objects>, method: Method, uri: Uri, header
         }
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
+}
+
+/// An object, or the part of it that `bytes=first-last` asks for.
+fn part(headers: &HeaderMap, bytes: &Bytes) -> Response {
+    let range = headers.get("range").and_then(|range| range.to_str().ok()?.strip_prefix("bytes=")?.split_once('-'));
+    let ends = range.and_then(|(first, last)| Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?)));
+    let Some((first, last)) = ends else { return bytes.clone().into_response() };
+    let content_range = format!("bytes {first}-{last}/{}", bytes.len());
+    (StatusCode::PARTIAL_CONTENT, [("content-range", content_range)], bytes.slice(first..=last)).into_response()
 }

@@ -236,7 +236,7 @@ stories! {
         let world = world.restart().await;
         let browser = Browser { world: &world, cookie, csrf };
         let shown = browser.get(&page).await;
-        for told in ["<strong>Stopped</strong>: somebody stopped it.", "Go on with the other rows", "<td class=\"number\">302</td>"] {
+        for told in ["<strong>Stopped</strong>: somebody stopped it", "Go on with the other rows", "<td class=\"number\">302</td>"] {
             assert!(shown.text.contains(told), "{told}: {}", shown.text);
         }
         let list = browser.get("/console/messages/import").await;

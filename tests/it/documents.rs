@@ -39,6 +39,28 @@ fn every_operation_is_documented() {
     }
 }
 
+#[test]
+fn the_page_about_the_api_lists_every_operation() {
+    let page = include_str!("../../docs/api.md");
+    let document: Value = serde_json::from_str(&openapi::text(&routes::document())).expect("JSON");
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        let short = path.strip_prefix("/manage/1.0").unwrap_or(path);
+        for (method, operation) in operations.as_object().expect("operations") {
+            let named = format!("`{} {short}`", method.to_uppercase());
+            let Some(row) = page.lines().find(|line| line.contains(&named)) else {
+                // These are in docs/operations.md.
+                assert_eq!(operation["tags"], json!(["Operations"]), "docs/api.md has no {named}");
+                continue;
+            };
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+                let name = parameter["name"].as_str().expect("a name");
+                assert!(row.contains(&format!("`{name}`")), "docs/api.md: {named} without {name}");
+            }
+        }
+    }
+}
+
 stories! {
     async fn the_document_and_its_page_are_served_and_need_nothing_from_elsewhere(database: Database) {
         let world = World::new(database).await;

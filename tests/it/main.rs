@@ -24,6 +24,7 @@ mod console_devices;
 mod console_inbox;
 mod console_messages;
 mod console_once;
+mod console_words;
 mod crashes;
 mod documents;
 mod fastapi;

@@ -33,6 +33,16 @@ fn path_of(link: &Value) -> String {
     link[link.find("/media/").expect("a path")..].to_owned()
 }
 
+/// The path of the link to a video, longer than a piece of it in memory, and its bytes.
+async fn video(world: &World) -> (String, Vec<u8>) {
+    let mut video = b"\0\0\0\x18ftypmp42\0\0\0\0".to_vec();
+    video.extend((0..250_000_u32).map(|at| (at % 251) as u8));
+    let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(&video), "file_name": "a.mp4"});
+    let reply = world.client.post("/media", &body).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    (path_of(&reply.body["data"]["media_url"]), video)
+}
+
 stories! {
     async fn a_file_in_base64_is_kept_sent_and_linked_to(database: Database) {
         let world = World::held(database).await;
@@ -61,6 +71,52 @@ stories! {
         // Asked again, the message has a new link.
         let message = world.status(&ref_no).await;
         assert_eq!(world.client.ask("GET", &path_of(&message["media_url"]), &[], None).await.status, 200);
+        world.stop().await;
+    }
+
+    async fn a_player_is_given_the_part_of_a_file_that_it_asks_for(database: Database) {
+        let world = World::new(database).await;
+        let (path, video) = video(&world).await;
+        let browser = world.client.with_key("");
+        let ask = async |method: &str, headers: &[(&str, &str)]| browser.ask(method, &path, headers, None).await;
+        let whole = ask("GET", &[]).await;
+        assert_eq!((whole.status, whole.header("accept-ranges"), whole.bytes == video), (200, "bytes", true));
+        let (tag, date) = (whole.header("etag").to_owned(), whole.header("last-modified").to_owned());
+        let last = video.len() - 1;
+        for (range, first, end) in [("bytes=0-1", 0, 1), ("bytes=200000-", 200_000, last), ("bytes=-500", last - 499, last), ("bytes=70000-9999999", 70_000, last)] {
+            for headers in [&[("range", range)][..], &[("range", range), ("if-range", &tag)], &[("range", range), ("if-range", &date)]] {
+                let part = ask("GET", headers).await;
+                assert_eq!((part.status, part.header("content-range")), (206, format!("bytes {first}-{end}/{}", video.len()).as_str()), "{headers:?}");
+                assert!(part.bytes == video[first..=end], "{range}");
+                assert_eq!((part.header("content-type"), part.header("etag")), ("video/mp4", tag.as_str()));
+                assert_eq!((part.header("x-content-type-options"), part.header("content-security-policy")), ("nosniff", "default-src 'none'; sandbox"));
+            }
+        }
+        // Another file, several parts at once, another unit, and a part for HEAD: the whole.
+        for headers in [&[("range", "bytes=0-1"), ("if-range", "\"other\"")][..], &[("range", "bytes=0-1,4-5")], &[("range", "lines=0-1")]] {
+            let whole = ask("GET", headers).await;
+            assert!(whole.status == 200 && whole.bytes == video && whole.header("content-range").is_empty(), "{headers:?}");
+        }
+        let head = ask("HEAD", &[("range", "bytes=0-1")]).await;
+        assert_eq!((head.status, head.header("content-length"), head.bytes.len()), (200, video.len().to_string().as_str(), 0));
+        let beyond = ask("GET", &[("range", "bytes=300000-")]).await;
+        assert_eq!((beyond.status, beyond.header("content-range")), (416, format!("bytes */{}", video.len()).as_str()));
+        assert_eq!(beyond.body["error"], true, "{}", beyond.text);
+        world.stop().await;
+    }
+
+    async fn a_file_that_a_browser_has_is_not_sent_again(database: Database) {
+        let world = World::held(database).await;
+        let (path, _) = video(&world).await;
+        let first = world.client.ask("GET", &path, &[], None).await;
+        for (name, told) in [("if-none-match", "etag"), ("if-modified-since", "last-modified")] {
+            let again = world.client.ask("GET", &path, &[(name, first.header(told)), ("range", "bytes=0-1")], None).await;
+            assert_eq!((again.status, again.bytes.len(), again.header("etag")), (304, 0, first.header("etag")), "{name}");
+        }
+        assert_eq!(world.client.ask("GET", &path, &[("if-none-match", "\"other\"")], None).await.status, 200);
+        // What has expired is not there for who has it either.
+        world.advance(Duration::from_secs(9 * 86_400)).await;
+        assert_eq!(world.client.ask("GET", &path, &[("if-none-match", first.header("etag"))], None).await.status, 404);
         world.stop().await;
     }
 
@@ -181,7 +237,12 @@ async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
     let paths = bucket.paths();
     assert!(paths.len() == 1 && paths[0].starts_with("/invoices/wachat/"), "{paths:?}");
     let file = serving.client.ask("GET", &path_of(&reply.body["data"]["media_url"]), &[], None).await;
-    assert_eq!((file.status, file.header("content-type")), (200, "image/png"));
+    assert_eq!((file.status, file.header("content-type"), &file.bytes[..]), (200, "image/png", PNG));
+    let path = path_of(&reply.body["data"]["media_url"]);
+    let part = serving.client.ask("GET", &path, &[("range", "bytes=1-3")], None).await;
+    assert_eq!((part.status, part.text.as_str()), (206, "PNG"));
+    assert_eq!(part.header("content-range"), format!("bytes 1-3/{}", PNG.len()));
+    assert_eq!(serving.client.ask("HEAD", &path, &[], None).await.header("content-length"), PNG.len().to_string());
     let ref_no = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
     eventually("it is read", async || {
         let status = serving.client.get(&format!("/status/{ref_no}")).await;

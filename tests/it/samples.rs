@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::console::{Visitor, gateway};
 use crate::process::{Place, Serving, text};
 use crate::world::{ALICE, Database, KEY, eventually};
 
@@ -194,6 +195,75 @@ async fn the_go_samples_work() {
 #[tokio::test]
 async fn the_ruby_samples_work() {
     run_language("ruby").await;
+}
+
+/// What a browser shows for a piece of HTML without elements.
+fn shown(html: &str) -> String {
+    let mut parts = html.split('&');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (name, behind) = part.split_once(';').expect("an escape has an end");
+        let number =
+            name.strip_prefix('#').map(|digits| digits.strip_prefix('x').map_or((digits, 10), |hex| (hex, 16)));
+        let character = match (name, number) {
+            (_, Some((digits, radix))) => u32::from_str_radix(digits, radix).ok().and_then(char::from_u32),
+            ("amp", _) => Some('&'),
+            ("lt", _) => Some('<'),
+            ("gt", _) => Some('>'),
+            ("quot", _) => Some('"'),
+            _ => None,
+        };
+        format!("{text}{}{behind}", character.unwrap_or_else(|| panic!("&{name}; is no escape")))
+    })
+}
+
+/// The programs on the console's page, copied from there, with the key put in, each alone in a folder.
+#[tokio::test]
+async fn the_samples_of_the_console_work_as_they_are_copied() {
+    let world = gateway(Database::Sqlite).await;
+    let page = Visitor::administrator(&world).await.get("/console/api").await;
+    let samples: Vec<&str> = page.text.split("<summary>").skip(1).collect();
+    assert_eq!(samples.len(), 6);
+    for sample in samples {
+        let between = |before: &str, after: &str| {
+            shown(sample.split_once(before).expect("it").1.split_once(after).expect("it").0)
+        };
+        let (language, run_with) = (between("", "</summary>"), between("Run it with <code>", "</code>"));
+        let (element, text) =
+            sample.split_once("<code id=\"sample-").and_then(|(_, code)| code.split_once("\">")).expect("a sample");
+        let text = shown(text.split_once("</code>").expect("its end").0);
+        assert!(sample.contains(&format!("data-copy=\"sample-{element}\"")), "{language}");
+        assert_eq!(text.matches("YOUR_API_KEY").count(), 1, "{language}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let words: Vec<&str> = run_with.split(' ').collect();
+        std::fs::write(folder.path().join(words.last().expect("a file")), text.replace("YOUR_API_KEY", KEY))
+            .expect("written");
+        let program = match words[0] {
+            "python3" => python(),
+            "node" => {
+                // What `npm install` would put there.
+                std::os::unix::fs::symlink(
+                    self::samples().join("node/node_modules"),
+                    folder.path().join("node_modules"),
+                )
+                .expect("a link");
+                PathBuf::from("node")
+            }
+            other => PathBuf::from(other),
+        };
+        let mut command = Command::new(program);
+        command.args(&words[1..]).current_dir(folder.path());
+        for name in ["WACHAT_URL", "WACHAT_API_KEY", "WACHAT_DEVICE_ID", "WACHAT_DESTINATION"] {
+            command.env_remove(name);
+        }
+        let output = run(command).await;
+        assert!(output.status.success(), "{language}: {}", self::text(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{language}: {output:?}"));
+        assert_eq!(answer["data"]["destination"], "6281234567890", "{language}: {answer}");
+        let message = world.until(answer["data"]["ref_no"].as_str().expect("a ref_no"), "R").await;
+        assert_eq!(message["message"], "Hello from wachat 👋\nThis is the second line.", "{language}");
+    }
+    world.stop().await;
 }
 
 #[tokio::test]

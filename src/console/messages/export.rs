@@ -90,7 +90,7 @@ impl Export {
             }
         };
         if let Some(end) = &end {
-            text.extend(lines([vec![end.as_str()]]));
+            text.extend(lines([vec![self.visit.viewer().said(end).as_ref()]]));
         }
         Some(text.into())
     }

@@ -71,7 +71,8 @@ struct Import {
     queue: String,
     userid: String,
     state: State,
-    stop: Option<String>,
+    /// Why it stopped, and what to do.
+    reason: Option<String>,
     row_count: i64,
     done_count: i64,
     accepted_count: i64,
@@ -119,34 +120,6 @@ impl Import {
             State::Running => frame.t("Being queued", "Sedang diantrekan"),
             State::Done => frame.t("Queued", "Sudah diantrekan"),
             State::Stopped => frame.t("Stopped", "Terhenti"),
-        }
-    }
-
-    /// Why it stopped, and what to do.
-    fn why<'a>(&self, frame: &'a Frame) -> &'a str {
-        match self.stop.as_deref().unwrap_or_default() {
-            "" => "",
-            "person" => frame.t("somebody stopped it", "seseorang menghentikannya"),
-            "may_not_send" => frame.t(
-                "the person who began it may not send any more. Somebody who may can go on with it",
-                "orang yang memulainya tidak boleh mengirim lagi. Orang lain yang boleh dapat melanjutkannya",
-            ),
-            "client" => frame.t(
-                "the client is disabled. Ask the gateway's operator",
-                "klien dinonaktifkan. Hubungi operator gateway",
-            ),
-            "device" => frame.t(
-                "its device was removed. Import the file through another, under the same name",
-                "perangkatnya sudah dihapus. Impor berkasnya lewat perangkat lain dengan nama yang sama",
-            ),
-            "file" => frame.t(
-                "its file cannot be read any more. Import it again",
-                "berkasnya tidak terbaca lagi. Impor sekali lagi",
-            ),
-            _ => frame.t(
-                "a fault of the gateway, whose log says more. You can go on with it",
-                "kesalahan gateway, lihat log-nya. Anda dapat melanjutkannya",
-            ),
         }
     }
 }

@@ -1,0 +1,137 @@
+//! How devices fare, how an account is linked, and what the settings of a device may be.
+
+use super::Phrase;
+
+pub const PHRASES: &[Phrase] = &[
+    ("WhatsApp said that it was too much at once", "WhatsApp menyatakan pengiriman terlalu banyak sekaligus"),
+    (
+        "WhatsApp said that it was too much at once; for {minutes} minutes two messages are at least {gap_ms} ms apart",
+        "WhatsApp menyatakan pengiriman terlalu banyak sekaligus; selama {minutes} menit jarak dua pesan paling sedikit {gap_ms} milidetik",
+    ),
+    // Why a device is in its state.
+    ("no account is linked", "belum ada akun yang tertaut"),
+    ("the connection was lost and is being made again", "sambungan terputus dan sedang dipulihkan"),
+    ("WhatsApp ended the connection with {code}", "WhatsApp mengakhiri sambungan dengan kode {code}"),
+    ("WhatsApp wanted a new connection", "WhatsApp meminta sambungan baru"),
+    ("the connection to WhatsApp ended", "sambungan ke WhatsApp berakhir"),
+    ("WhatsApp cannot be reached; it is tried again", "WhatsApp tidak dapat dihubungi; akan dicoba lagi"),
+    ("WhatsApp refused a first message to a stranger", "WhatsApp menolak pesan pertama ke orang asing"),
+    (
+        "another program uses this link; stop it, then pause and resume this gateway",
+        "program lain memakai tautan ini; hentikan program itu, lalu jeda dan lanjutkan perangkat ini",
+    ),
+    ("WhatsApp has restricted the number for a while: {why}", "WhatsApp membatasi nomor ini untuk sementara: {why}"),
+    ("too many messages to people who do not know it", "terlalu banyak pesan ke orang yang tidak mengenalnya"),
+    ("too many people blocked it", "terlalu banyak orang memblokirnya"),
+    ("too many groups with people who do not know it", "terlalu banyak grup dengan orang yang tidak mengenalnya"),
+    ("the same message too many times", "pesan yang sama terlalu banyak kali"),
+    ("too many messages to a broadcast list", "terlalu banyak pesan ke daftar siaran"),
+    ("code {code}", "kode {code}"),
+    ("WhatsApp has locked the account; look at its phone", "WhatsApp mengunci akun ini; lihat ponselnya"),
+    ("the phone has removed this gateway; link it again", "ponsel telah menghapus perangkat ini; tautkan lagi"),
+    (
+        "WhatsApp no longer takes this version; update the gateway",
+        "WhatsApp tidak lagi menerima versi ini; perbarui gateway",
+    ),
+    ("WhatsApp is not available at present", "WhatsApp sedang tidak tersedia"),
+    (
+        "WhatsApp refused the connection ({why}); it is tried again",
+        "WhatsApp menolak sambungan ({why}); akan dicoba lagi",
+    ),
+    (
+        "this release cannot connect devices of this kind; what waits in its queue expires",
+        "rilis ini tidak dapat menyambungkan perangkat jenis ini; yang menunggu di antreannya akan kedaluwarsa",
+    ),
+    (
+        "this build speaks to a simulated network only; set WACHAT_SIMULATED_NETWORK",
+        "build ini hanya berbicara dengan jaringan simulasi; atur WACHAT_SIMULATED_NETWORK",
+    ),
+    ("the keys of its link cannot be read: {fault}", "kunci tautannya tidak dapat dibaca: {fault}"),
+    (
+        "a sealed value does not open: it was changed, moved, or sealed under another master key",
+        "nilai tersegel tidak dapat dibuka: nilainya diubah, dipindahkan, atau disegel dengan kunci utama lain",
+    ),
+    // How an account is linked.
+    (
+        "an account is linked to this device; unlink it first",
+        "perangkat ini sudah tertaut dengan sebuah akun; lepas dulu tautannya",
+    ),
+    (
+        "a sandbox has no account to link; add a device of the kind web",
+        "sandbox tidak punya akun untuk ditautkan; tambahkan perangkat untuk akun sebuah ponsel",
+    ),
+    (
+        "a Cloud API device is not linked by a phone; add a device of the kind web",
+        "perangkat Cloud API tidak ditautkan lewat ponsel; tambahkan perangkat untuk akun sebuah ponsel",
+    ),
+    ("the device was removed at this moment", "perangkat ini baru saja dihapus"),
+    ("WhatsApp gave no code: {fault}", "WhatsApp tidak memberi kode: \"{fault}\""),
+    ("WhatsApp did not link the account: {fault}", "WhatsApp tidak menautkan akunnya: \"{fault}\""),
+    ("nobody scanned the code in time", "tidak ada yang memindai kode tepat waktu"),
+    ("nobody linked an account in time", "tidak ada yang menautkan akun tepat waktu"),
+    ("the link was ended", "tautannya diakhiri"),
+    ("that number is linked to another gateway already", "nomor itu sudah tertaut dengan perangkat lain"),
+    (
+        "the keys of the former link could not be removed; try again",
+        "kunci tautan sebelumnya tidak dapat dihapus; coba lagi",
+    ),
+    ("no code can be had: {why}", "kode tidak dapat diperoleh: {why}"),
+    ("there is no QR code at this moment; ask again in a second", "belum ada kode QR saat ini; coba lagi sedetik lagi"),
+    (
+        "an account is being linked by a code that is typed; GET …/link shows it, POST …/link begins with a QR code",
+        "akun sedang ditautkan dengan kode yang diketik; untuk memakai kode QR, mulai lagi penautannya",
+    ),
+    ("the account is linked; there is no QR code any more", "akun sudah tertaut; kode QR tidak ada lagi"),
+    (
+        "linking has ended; POST …/link begins anew, GET …/link says why",
+        "penautan sudah berakhir; mulai lagi dari awal",
+    ),
+    (
+        "nobody links an account to this device; POST …/link begins",
+        "tidak ada penautan yang berjalan; mulai dulu penautannya",
+    ),
+    // What a device may be.
+    ("this kind of device needs a phone number", "perangkat jenis ini memerlukan nomor telepon"),
+    ("a device id is a number, a dash and 15 digits", "ID perangkat terdiri atas angka, tanda hubung, dan 15 angka"),
+    ("'{word}' is not one of {known}", "'{word}' bukan salah satu dari {known}"),
+    (
+        "a limit is from 0 (for none) to {most} messages a day",
+        "batas dari 0 (tanpa batas) sampai {most} pesan per hari",
+    ),
+    ("a sandbox has no daily limit", "sandbox tidak punya batas harian"),
+    ("a gap is from 0 to {most} milliseconds", "jeda dari 0 sampai {most} milidetik"),
+    (
+        "'{text}' is no time of day; give hours and minutes as 21:00, or nothing for no quiet hours",
+        "'{text}' bukan jam; tulis jam dan menit seperti 21:00, atau kosongkan bila tanpa jam tenang",
+    ),
+    (
+        "quiet hours need a beginning and an end, such as 21:00 and 07:00",
+        "jam tenang perlu awal dan akhir, misalnya 21:00 dan 07:00",
+    ),
+    (
+        "quiet hours that end as they begin would never end; pause the device instead",
+        "jam tenang yang berakhir saat dimulai tidak akan pernah berakhir; lebih baik jeda perangkatnya",
+    ),
+    (
+        "'{zone}' is no time zone; give a name of the IANA database, such as Asia/Jakarta or UTC",
+        "'{zone}' bukan zona waktu; tulis nama dari basis data IANA, misalnya Asia/Jakarta atau UTC",
+    ),
+    (
+        "only a sandbox plays messages; a real person has to write to this device",
+        "hanya sandbox yang memeragakan pesan; ke perangkat ini harus ada orang sungguhan yang menulis",
+    ),
+    ("that message is there already", "pesan itu sudah ada"),
+    // What pacing holds back.
+    (
+        "quiet hours; who wrote within the last 15 minutes is answered",
+        "jam tenang; yang menulis dalam 15 menit terakhir tetap dijawab",
+    ),
+    (
+        "the account is new and today's messages are used up; who wrote within the last 24 hours is answered",
+        "akun masih baru dan jatah pesan hari ini habis; yang menulis dalam 24 jam terakhir tetap dijawab",
+    ),
+    (
+        "WhatsApp refused a first message to a stranger; known chats go on",
+        "WhatsApp menolak pesan pertama ke orang asing; percakapan yang sudah dikenal berjalan terus",
+    ),
+];

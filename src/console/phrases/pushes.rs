@@ -1,0 +1,37 @@
+//! What becomes of pushes, and how an address that a customer chose answers.
+
+use super::Phrase;
+
+pub const PHRASES: &[Phrase] = &[
+    ("paused by a person", "dijeda oleh seseorang"),
+    ("the Push URL answered 410 Gone", "Push URL menjawab 410 Gone"),
+    ("the Push URL failed for 72 hours", "Push URL gagal selama 72 jam"),
+    (
+        "the Push URL answered {status}; only a status from 200 to 299 counts as received",
+        "Push URL menjawab {status}; hanya status 200 sampai 299 yang berarti diterima",
+    ),
+    ("the Push URL {what}", "Push URL {what}"),
+    ("there is no Push URL yet; set one first", "belum ada Push URL; atur dulu"),
+    (
+        "too many samples are under way at this moment; try again in a few seconds",
+        "terlalu banyak contoh sedang dikirim; coba lagi beberapa detik lagi",
+    ),
+    (
+        "give an id, or the moment from which on messages are pushed again",
+        "berikan ID, atau waktu mulai pesan di-push ulang",
+    ),
+    // Of an address: after its name.
+    ("could not be reached: {fault}", "tidak dapat dihubungi: \"{fault}\""),
+    ("did not answer in time", "tidak menjawab tepat waktu"),
+    ("is larger than {size} MB", "lebih besar dari {size} MB"),
+    ("is longer than {most} characters", "lebih panjang dari {most} karakter"),
+    ("is no valid URL", "bukan URL yang valid"),
+    ("is no http or https address", "bukan alamat http atau https"),
+    ("has no host", "tidak punya nama host"),
+    (
+        "leads to a private address, which this gateway is not allowed to reach",
+        "mengarah ke alamat privat, yang tidak boleh dihubungi gateway ini",
+    ),
+    ("the connection failed", "sambungan gagal"),
+    ("the name has private addresses only", "nama itu hanya punya alamat privat"),
+];
