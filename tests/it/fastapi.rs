@@ -166,7 +166,7 @@ fn judge_destination(_: &Case, answer: &mut Value) {
     let Some(text) = answer["destination"]["text"].as_str().map(str::to_owned) else { return };
     let parsed = match answer["destination"]["is_group"] == true {
         true => phone::parse_group(&text),
-        false => phone::parse_destination(&text, COUNTRY_CODE),
+        false => phone::parse_recipient(&text, COUNTRY_CODE),
     };
     match parsed {
         Ok(destination) if answer["status"] == 200 => answer["values"]["destination"] = destination.into(),

@@ -280,3 +280,16 @@ async fn what_cannot_be_done_is_said_with_what_to_do() {
     }
     assert_eq!(control.raw("POST", "people", &" ".repeat(300_000)).await.0, 413);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hides_the_number_is_known_by_the_lid_alone() {
+    let control = Control::new().await;
+    let zoe = control.post("people", json!({ "number": "15550009", "name": "Zoe", "hides_number": true })).await;
+    control.post("people/15550009/send", json!({ "to": "15550001", "text": "guess who" })).await;
+    let shown = control.received("15550001", "guess who").await;
+    assert_eq!((&shown["sender"], &shown["chat"]), (&zoe["lid"], &zoe["lid"]));
+    control.post("people/15550001/send", json!({ "to": zoe["lid"], "text": "Zoe!" })).await;
+    control.received("15550009", "Zoe!").await;
+    control.until("checks", |report| (report["deliveries"]["arrived"] == 2).then_some(())).await;
+    control.assert_all_holds().await;
+}
