@@ -26,6 +26,8 @@ struct Page {
 
 struct Browser {
     id: i64,
+    name: String,
+    /// As the browser calls itself.
     agent: String,
     since: String,
     seen: String,
@@ -59,6 +61,34 @@ impl Frame {
     }
 }
 
+/// What a person calls a browser: `Firefox · Windows`; what is not known is called as it calls itself.
+fn name(agent: &str) -> String {
+    // Browsers also claim to be those that came before them: the first that is found counts.
+    const BROWSERS: [(&str, &str); 7] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("Chrom", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let found =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (found(&BROWSERS), found(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} · {system}"),
+        _ => agent.to_owned(),
+    }
+}
+
 async fn show(visit: Visit) -> Answer {
     let api = &visit.console().api;
     let found = api.store.list_sign_ins(visit.person().id, api.clock.now()).await;
@@ -67,6 +97,7 @@ async fn show(visit: Visit) -> Answer {
     let browser = |one: crate::store::SignIn| Browser {
         is_this: one.id == this,
         id: one.id,
+        name: name(&one.agent),
         agent: one.agent,
         since: rfc3339(one.created_at),
         seen: rfc3339(one.last_seen_at),
@@ -80,4 +111,32 @@ async fn end(Path(id): Path<i64>, posted: Posted) -> Answer {
     let ended = visit.console().api.store.end_sign_in(visit.person().id, id).await;
     ended.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
     Ok(go("/console/account?done=ended"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_has_the_name_that_people_know() {
+        for (agent, known) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0 Safari/537.36",
+                "Chrome · Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/149.0 Safari/537.36 Edg/149.0",
+                "Edge · Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 Version/19.0 Mobile/15E148 Safari/604.1",
+                "Safari · iPhone",
+            ),
+            ("Mozilla/5.0 (Android 16; Mobile; rv:150.0) Gecko/150.0 Firefox/150.0", "Firefox · Android"),
+            ("curl/8.5.0", "curl/8.5.0"),
+            ("", ""),
+        ] {
+            assert_eq!(name(agent), known, "{agent}");
+        }
+    }
 }

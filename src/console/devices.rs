@@ -14,6 +14,10 @@ use super::states::{self, Told};
 use super::visit::{Answer, Refusal, Visit, go};
 use crate::device::{DeviceState, Kind, is_device_id};
 
+/// So many devices are seen at a glance; among more one is looked for.
+pub const AT_A_GLANCE: usize = 10;
+/// The reason of a device that never had an account.
+const NOT_LINKED: &str = "no account is linked";
 /// Of its limit a device may use so many hundredths before somebody should know.
 const NEARLY_PERCENT: i64 = 90;
 
@@ -88,6 +92,21 @@ impl Device {
     pub fn told<'a>(&self, frame: &'a Frame) -> Told<'a> {
         states::told(&frame.viewer, self.kind, self.state)
     }
+
+    /// Why it is in its state, where that says more than the state does.
+    pub fn why(&self) -> &str {
+        if self.state == DeviceState::Unlinked && self.linked_at.is_none() && self.state_reason == NOT_LINKED {
+            return "";
+        }
+        &self.state_reason
+    }
+
+    /// Whether it is what somebody looks for, by a part of its name, number, id or state.
+    fn is_found_by(&self, words: &str) -> bool {
+        let own: [&str; 5] =
+            [&self.name, &self.sender, &self.device_id, self.state.name(), if self.paused { "paused" } else { "" }];
+        own.iter().any(|text| text.to_lowercase().contains(words))
+    }
 }
 
 /// Where the API has a device, or what is below it.
@@ -118,8 +137,18 @@ pub fn whole(visit: &Visit, fields: &Fields, name: &str) -> Result<Option<i64>, 
 #[template(path = "devices.html")]
 struct Page {
     frame: Frame,
+    /// Those that were looked for.
     devices: Vec<Device>,
+    /// How many there are.
+    count: usize,
+    find: String,
     typed: Typed,
+}
+
+impl Page {
+    fn is_long(&self) -> bool {
+        self.count > AT_A_GLANCE
+    }
 }
 
 /// What a form held whose device was not added.
@@ -140,8 +169,10 @@ async fn page(visit: &Visit, refusal: Option<Refusal>, typed: Typed) -> Answer {
     frame.is_live = true;
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
     frame.problem = refusal.map(|refusal| refusal.text);
-    let devices = visit.get("/manage/1.0/devices").await?;
-    Ok(draw(status, &Page { frame, devices, typed }))
+    let mut devices: Vec<Device> = visit.get("/manage/1.0/devices").await?;
+    let (count, find) = (devices.len(), visit.query("find").unwrap_or_default());
+    devices.retain(|device| device.is_found_by(&find.to_lowercase()));
+    Ok(draw(status, &Page { frame, devices, count, find, typed }))
 }
 
 async fn add(posted: Posted) -> Answer {

@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::chart::{self, Row};
-use super::devices::Device;
+use super::devices::{AT_A_GLANCE, Device};
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Visit};
+use crate::device::DeviceState;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -81,9 +82,31 @@ struct Charted<'a> {
 }
 
 impl Page {
-    /// Devices that stay as they are until somebody acts.
-    fn stuck(&self) -> impl Iterator<Item = &Device> {
-        self.devices.iter().filter(|device| device.needs_person())
+    /// Devices that stay as they are until somebody acts, those together that wait for the same.
+    fn stuck(&self) -> Vec<Vec<&Device>> {
+        let mut alike: Vec<Vec<&Device>> = Vec::new();
+        for device in self.devices.iter().filter(|device| device.needs_person()) {
+            match alike.iter_mut().find(|others| (others[0].kind, others[0].state) == (device.kind, device.state)) {
+                Some(others) => others.push(device),
+                None => alike.push(vec![device]),
+            }
+        }
+        alike
+    }
+
+    /// Whether there are more devices than are seen at a glance: they are counted here, and listed on a page of their own.
+    fn is_long(&self) -> bool {
+        self.devices.len() > AT_A_GLANCE
+    }
+
+    /// How many devices are in each state in which there are some, and how many are paused.
+    fn states(&self) -> Vec<(&'static str, i64)> {
+        let count = |is_it: &dyn Fn(&&Device) -> bool| {
+            i64::try_from(self.devices.iter().filter(is_it).count()).unwrap_or(i64::MAX)
+        };
+        let states = DeviceState::ALL.map(|state| (state.name(), count(&|device| device.state == state)));
+        let paused = ("paused", count(&|device| device.paused));
+        states.into_iter().chain([paused]).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Devices whose limit of today is nearly used up, or is.
@@ -92,7 +115,7 @@ impl Page {
     }
 
     fn needs_nobody(&self) -> bool {
-        self.stuck().next().is_none() && self.nearly().next().is_none() && self.push.paused_date.is_none()
+        self.stuck().is_empty() && self.nearly().next().is_none() && self.push.paused_date.is_none()
     }
 
     /// How many messages of a device wait, once they were counted.

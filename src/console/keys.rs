@@ -96,7 +96,7 @@ async fn make(Posted { visit, fields }: Posted) -> Answer {
     let days =
         match fields.given("expires").map(|date| days_until(date, visit.console().api.clock.now(), visit.viewer())) {
             Some(None) => {
-                let text = visit.t("The last day is after today.", "Hari terakhir harus setelah hari ini.");
+                let text = visit.t("The last day has to be after today.", "Hari terakhir harus setelah hari ini.");
                 let refusal = visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text);
                 return page(&visit, None, Some(refusal), &fields).await;
             }

@@ -18,6 +18,8 @@ const PICTURES: &str = "CONSOLE_PICTURES";
 
 pub const WIDE: (u32, u32) = (1280, 900);
 pub const NARROW: (u32, u32) = (390, 844);
+/// The width at which a page that is enlarged four times still has to be read without scrolling sideways.
+const ENLARGED: (u32, u32) = (320, 640);
 
 /// One browser. Its processes end with it.
 pub struct Browser {
@@ -162,6 +164,12 @@ impl Browser {
         self.client.execute(text, Vec::new()).await.unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
+    /// Runs a script in the page with one argument.
+    pub async fn script_of(&self, text: &str, argument: &str) -> Value {
+        let ran = self.client.execute(text, vec![argument.into()]).await;
+        ran.unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
     /// The text of the page's main part, as a person reads it.
     pub async fn text(&self) -> String {
         let text = self.script("return document.querySelector('main')?.innerText ?? ''").await;
@@ -186,35 +194,66 @@ impl Browser {
     }
 
     /// The page has no serious fault for people who see, hear or point differently, in light and dark, wide and narrow;
-    /// and is nowhere wider than the screen.
+    /// and nobody has to scroll it sideways.
     pub async fn judge(&self, name: &str) {
+        let looks = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")];
+        self.judge_in(name, &looks).await;
+    }
+
+    /// As [`Browser::judge`], in half of the ways to look at it: for what differs from a judged page by a part.
+    pub async fn judge_part(&self, name: &str) {
+        self.judge_in(name, &[(WIDE, "light"), (NARROW, "dark")]).await;
+    }
+
+    async fn judge_in(&self, name: &str, looks: &[((u32, u32), &str)]) {
+        self.is_no_wider_than(ENLARGED, name).await;
+        self.picture(&format!("{name}-320-light")).await;
         let axe = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE));
         let axe = axe.expect("axe-core, which `cargo xtask test` installs");
-        for (size, width) in [("wide", WIDE), ("narrow", NARROW)] {
-            self.resize(width).await;
-            for shade in ["light", "dark"] {
-                self.shade(shade).await;
-                let over = self.script("return document.documentElement.scrollWidth - window.innerWidth").await;
-                assert!(over.as_i64().is_some_and(|over| over <= 0), "{name} is {over} px wider than a {size} screen");
-                // A script of the driver is not bound by the page's policy.
-                self.script(&format!("{axe}; return true")).await;
-                let run = "const done = arguments[arguments.length - 1]; \
-                           axe.run(document, {resultTypes: ['violations']}).then(done, error => done({error: String(error)}))";
-                let found = self.client.execute_async(run, Vec::new()).await.expect("it judges");
-                let serious: Vec<String> =
-                    found["violations"].as_array().expect("a list").iter().filter(is_serious).map(told).collect();
-                assert!(serious.is_empty(), "{name}, {size}, {shade}: {serious:#?}");
-                self.picture(&format!("{name}-{size}-{shade}")).await;
-            }
+        // A script of the driver is not bound by the page's policy.
+        self.script(&format!("{axe}; window.axe = axe; return true")).await;
+        for (size, shade) in looks {
+            self.is_no_wider_than(*size, name).await;
+            self.shade(shade).await;
+            let run = "const done = arguments[arguments.length - 1]; \
+                       axe.run(document, {resultTypes: ['violations']}).then(done, error => done({error: String(error)}))";
+            let found = self.client.execute_async(run, Vec::new()).await.expect("it judges");
+            let serious: Vec<String> =
+                found["violations"].as_array().expect("a list").iter().filter(is_serious).map(told).collect();
+            assert!(serious.is_empty(), "{name}, {size:?}, {shade}: {serious:#?}");
+            self.picture(&format!("{name}-{}-{shade}", size.0)).await;
         }
         self.resize(WIDE).await;
         self.shade("light").await;
     }
 
+    async fn is_no_wider_than(&self, size: (u32, u32), name: &str) {
+        self.resize(size).await;
+        let over = self.script("return document.documentElement.scrollWidth - window.innerWidth").await;
+        assert!(over.as_i64().is_some_and(|over| over <= 0), "{name} is {over} px wider than a screen of {size:?}");
+    }
+
+    /// Presses Tab or Enter, wherever the focus is.
+    pub async fn presses(&self, key: &str) {
+        let (code, text) = if key == "Enter" { (13, "\r") } else { (9, "") };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let pressed = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text});
+            self.devtools("Input.dispatchKeyEvent", pressed).await;
+        }
+    }
+
     async fn picture(&self, name: &str) {
         #[allow(clippy::disallowed_methods, reason = "a wish of who runs the stories, no setting of the gateway")]
         let Ok(folder) = std::env::var(PICTURES) else { return };
+        // As long as the page is.
+        let height = self.script("return document.documentElement.scrollHeight").await;
+        let width = self.script("return window.innerWidth").await;
+        let size = |side: &Value| side.as_u64().and_then(|side| u32::try_from(side).ok()).expect("a size");
+        let former = self.script("return window.innerHeight").await;
+        self.resize((size(&width), size(&height))).await;
         let png = self.client.screenshot().await.expect("a picture");
+        self.resize((size(&width), size(&former))).await;
         std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), png).expect("written");
     }
 }

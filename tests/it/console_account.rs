@@ -3,7 +3,17 @@
 use serde_json::json;
 
 use crate::console::{PASSWORD, Visitor, add_person, gateway};
-use crate::world::stories;
+use crate::world::{World, stories};
+
+/// The command line beside a gateway that serves; gives what it printed.
+async fn types(world: &World, words: &[&str]) -> serde_json::Value {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wachat"));
+    command.args(words).arg("--json").env("WACHAT_DATA_DIR", &world.settings.data_dir);
+    command.env("WACHAT_DATABASE_URL", &world.settings.database_url);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it ran").expect("it started");
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
 
 stories! {
     async fn a_key_is_shown_once_works_and_is_revoked(database: Database) {
@@ -73,6 +83,27 @@ stories! {
         let seen = visitor.post("/console/account/persons/1/password", &[("password", "without the old one")]).await;
         assert_eq!(seen.path, "/console/password");
         assert!(Visitor::administrator(&world).await.is_in().await);
+        world.stop().await;
+    }
+
+    async fn a_password_that_the_command_line_gave_is_good_for_choosing_another(database: Database) {
+        let world = gateway(database).await;
+        let given = types(&world, &["user", "add", "ann", "--client", "1", "--role", "owner"]).await;
+        let given = given["password"].as_str().expect("it is shown");
+        let mut ann = Visitor::new(&world);
+        assert_eq!(ann.sign_in("ann", given).await.path, "/console/password");
+        let elsewhere = ann.get("/console/messages").await;
+        assert_eq!(elsewhere.path, "/console/password", "nothing else is to be had before");
+        assert!(elsewhere.shows("Your password was given to you."), "{}", elsewhere.text);
+        assert_eq!(ann.choose_password(given, given).await.status, 422, "the given one is not one's own");
+        assert_eq!(ann.choose_password(given, PASSWORD).await.path, "/console?done=password");
+        assert_eq!(Visitor::new(&world).sign_in("ann", PASSWORD).await.path, "/console");
+        // Given another, she is out, and asked again.
+        let again = types(&world, &["user", "set-password", "ann"]).await;
+        let again = again["password"].as_str().expect("it is shown");
+        assert!(!ann.is_in().await);
+        assert_eq!(Visitor::new(&world).sign_in("ann", PASSWORD).await.path, "/console/sign-in");
+        assert_eq!(ann.sign_in("ann", again).await.path, "/console/password");
         world.stop().await;
     }
 

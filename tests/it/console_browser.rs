@@ -7,11 +7,11 @@ use crate::receiver::{Answer, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{ALICE, BOB, World, stories};
 
-const PASSWORD: &str = "the operator's own";
+pub const PASSWORD: &str = "the operator's own";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 /// The administrator signs in with the printed password, and chooses his own.
-async fn first_sign_in(world: &World) -> Browser {
+pub async fn first_sign_in(world: &World) -> Browser {
     let browser = Browser::open(&world.settings.public_url).await;
     let printed = world.first_password.as_deref().expect("it was printed");
     browser.signs_in("admin", printed).await;
@@ -28,7 +28,7 @@ async fn first_sign_in(world: &World) -> Browser {
 }
 
 /// A file on the disk, as a person chooses one.
-fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, String) {
+pub fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, String) {
     let folder = tempfile::TempDir::new().expect("a folder");
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).expect("written");

@@ -47,6 +47,13 @@ impl Browser {
         browser
     }
 
+    /// The administrator's browser, at a gateway that was made without a password of his.
+    async fn of(stage: &Stage) -> Self {
+        let hash = wachat::password::hash(PASSWORD, &Clock::system()).expect("a hash");
+        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
+        Self::sign_in(stage.world.address, "admin").await
+    }
+
     async fn ask(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("csrf", &self.csrf)
@@ -197,9 +204,7 @@ stories! {
 
     async fn an_account_is_linked_and_unlinked_through_the_pages(database: Database) {
         let stage = Stage::unlinked(database).await;
-        let hash = wachat::password::hash(PASSWORD, &Clock::system()).expect("a hash");
-        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
-        let browser = Browser::sign_in(stage.world.address, "admin").await;
+        let browser = Browser::of(&stage).await;
         let own = format!("/console/devices/{}", stage.device_id);
         let (link, picture) = (format!("{own}/link"), format!("{own}/qr.svg"));
         let home = browser.get("/console").await;
@@ -245,10 +250,82 @@ stories! {
         assert!(refused.status == 422 && refused.text.contains("name=\"phone\""), "{}", refused.text);
     }
 
+    async fn another_account_takes_over_the_queue_of_one_that_was_linked(database: Database) {
+        let stage = Stage::new(database).await;
+        let browser = Browser::of(&stage).await;
+        let own = format!("/console/devices/{}", stage.device_id);
+        let shown = browser.get(&own).await;
+        assert!(shown.text.contains("Link another account") && shown.text.contains("data-ask=\"End the link"), "{}", shown.text);
+        let page = browser.done(&format!("{own}/relink"), &[]).await;
+        assert!(page.text.contains("The link is being ended."), "{}", page.text);
+        stage.until_state("unlinked").await;
+        assert_eq!(stage.listed().await, 0, "the phone lists it no more");
+        let kept = stage.send(ANN, "kept meanwhile").await;
+        stage.until_waits(&kept).await;
+        browser.done(&format!("{own}/link"), &[]).await;
+        let qr = stage.qr().await;
+        stage.network.person(BOB, "Bob").await;
+        stage.network.post(&format!("/people/{BOB}/scan"), json!({"qr": qr})).await;
+        stage.world.until_online(&stage.device_id).await;
+        let linked = browser.get(&format!("{own}/link")).await;
+        assert!(linked.text.contains("data-status=\"linked\"") && linked.text.contains(BOB), "{}", linked.text);
+        stage.world.until(&kept, "D").await;
+        stage.network.shows_text(ANN, "kept meanwhile").await;
+    }
+
+    async fn a_link_that_nobody_makes_ends_with_a_reason_and_is_begun_again(database: Database) {
+        let stage = Stage::at(database, Time::Held).await;
+        let browser = Browser::of(&stage).await;
+        let link = format!("/console/devices/{}/link", stage.device_id);
+        let short = Duration::from_millis(20);
+        let until = async |what: &str, step: Duration| {
+            eventually(what, async || {
+                stage.world.advance(step).await;
+                let page = browser.get(&link).await;
+                if page.text.contains(what) { Ok(page) } else { Err(page.text) }
+            })
+            .await
+        };
+        browser.done(&link, &[]).await;
+        until("id=\"qr\"", short).await;
+        let failed = until("data-status=\"failed\"", 50 * short).await;
+        assert!(failed.text.contains("Not linked") && failed.text.contains("nobody linked an account in time"), "{}", failed.text);
+        assert!(failed.text.contains("Show the QR code") && !failed.text.contains("id=\"qr\""), "{}", failed.text);
+        let device = browser.get(link.trim_end_matches("/link")).await;
+        assert!(device.text.contains("Link an account"), "{}", device.text);
+        browser.done(&link, &[]).await;
+        let shown = until("id=\"qr\"", short).await;
+        assert!(!shown.text.contains("Not linked"), "{}", shown.text);
+        stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": stage.qr().await})).await;
+        until("data-status=\"linked\"", short).await;
+    }
+
+    async fn a_device_among_many_is_found(database: Database) {
+        let (world, browser) = enter(database, Time::Machine).await;
+        for at in 0..11 {
+            world.client.manage("POST", "/devices", Some(json!({"kind": "web", "name": format!("Till {at}")}))).await;
+        }
+        let all = browser.get("/console/devices").await;
+        assert_eq!(all.text.matches("<td class=\"number\">none yet").count(), 11, "{}", all.text);
+        for (words, count) in [("till+7", 1), ("unlinked", 11), ("online", 1), ("no+such", 0), (world.sender.as_str(), 1)] {
+            let found = browser.get(&format!("/console/devices?find={words}")).await;
+            assert_eq!(found.text.matches("<td class=\"long\">").count(), count, "{words}: {}", found.text);
+            assert_eq!(found.text.contains("No device is like that."), count == 0, "{words}");
+        }
+        // The first page counts them by state, and says once what they all wait for.
+        let home = browser.get("/console").await;
+        let needs = between(&home.text, "id=\"need-list\"", "</ul>");
+        assert_eq!(needs.matches("No account is linked").count(), 1, "{needs}");
+        assert!(needs.contains("11 devices") && needs.contains("/console/devices?find=unlinked"), "{needs}");
+        let states = between(&home.text, "id=\"device-states\"", "</dl>");
+        assert!(states.contains(">unlinked</a></dt><dd>11</dd>") && states.contains(">online</a></dt><dd>1</dd>"), "{states}");
+    }
+
     async fn statistics_are_right_and_counted_once_a_minute(database: Database) {
         let world = World::with(database, Time::Held, with_password).await;
         let sent = world.send(ALICE, "one").await;
-        world.until(&sent, "D").await;
+        // Where it stays: a slow look might miss a state before.
+        world.until(&sent, "R").await;
         let first = statistics(&world).await;
         assert_eq!(first["totals"]["waiting"].as_i64().expect("a number") + first["totals"]["delivered"].as_i64().expect("a number")
             + first["totals"]["read"].as_i64().expect("a number"), 1, "{first}");

@@ -31,6 +31,7 @@ pub fn router(phones: Phones) -> Router {
         .route("/stanzas", get(network::stanzas))
         .route("/unknown", get(network::unknown))
         .route("/checks", get(network::checks))
+        .route("/codes/renew", post(network::renew_codes))
         .route("/people", get(people::list).post(people::add))
         .route("/people/{number}", get(people::show))
         .route("/people/{number}/scan", post(people::scan))

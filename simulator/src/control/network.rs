@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
@@ -34,6 +35,12 @@ pub async fn info(State(phones): State<Phones>) -> Json<Info> {
         seed: network.settings().seed,
         people: phones.all().len(),
     })
+}
+
+/// `POST /control/codes/renew`
+pub async fn renew_codes(State(phones): State<Phones>) -> StatusCode {
+    phones.network().renew_codes();
+    StatusCode::NO_CONTENT
 }
 
 /// The query of `GET /control/stanzas`.

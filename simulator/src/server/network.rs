@@ -161,6 +161,11 @@ impl Network {
         clock::within(Duration::from_secs(STOP_WAIT_SECONDS), self.inner.tasks.wait()).await;
     }
 
+    /// Has every client that waits to be linked show another code.
+    pub fn renew_codes(&self) {
+        self.inner.registrations.renew_all();
+    }
+
     /// Where clients connect: `ws://…/ws/chat`; nothing while the port is closed.
     pub fn ws_url(&self) -> Option<String> {
         self.address().map(|address| format!("ws://{address}/ws/chat"))

@@ -15,6 +15,7 @@ use waproto::whatsapp::ClientPayload;
 use super::keys::SignedPrekey;
 use super::linking_code::{self, TypedCode};
 use super::network::Network;
+use super::notification::notification;
 use super::outlet::Outlet;
 use super::pairing::{Approved, PairingError};
 use super::{fault_points, identity};
@@ -75,6 +76,21 @@ impl Registrations {
         let mut waiting = self.waiting.lock();
         for reference in references {
             waiting.remove(&reference);
+        }
+    }
+
+    /// Has every client that waits draw a new secret, and so show another code: those shown before link nobody.
+    pub(super) fn renew_all(&self) {
+        let mut told: Vec<Arc<Registering>> = Vec::new();
+        for Waiting { registering, .. } in self.waiting.lock().values() {
+            if !told.iter().any(|one| Arc::ptr_eq(one, registering)) {
+                told.push(registering.clone());
+            }
+        }
+        for registering in told {
+            let renew = NodeBuilder::new("pair-device-rotate-qr").build();
+            let notice = notification(SERVER, "companion_reg_refresh").children([renew]).build();
+            registering.outlet.push(Arc::new(notice));
         }
     }
 

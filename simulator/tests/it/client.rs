@@ -82,8 +82,13 @@ impl Client {
 
     /// The code that it shows first.
     pub async fn qr(&self) -> String {
+        self.qr_other_than("").await
+    }
+
+    /// The next code after this one.
+    pub async fn qr_other_than(&self, former: &str) -> String {
         self.event("a QR code", |event| match event {
-            Event::PairingQrCode(code) => Some(code.code.clone()),
+            Event::PairingQrCode(code) if code.code != former => Some(code.code.clone()),
             _ => None,
         })
         .await

@@ -38,6 +38,19 @@ async fn a_code_is_good_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_asked_to_shows_another_code_and_is_linked_by_it() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let client = Client::start(&world.network).await;
+    let first = client.qr().await;
+    world.network.renew_codes();
+    let second = client.qr_other_than(&first).await;
+    phone.scan(&second).await.unwrap();
+    client.connected().await;
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_linked_client_logs_in_again_after_a_stop_of_either_side() {
     let world = World::new().await;
     let phone = world.person("15550001", "Ann").await;

@@ -17,7 +17,10 @@ document.addEventListener('submit', event => {
   if (form.method === 'post') setTimeout(() => button && (button.disabled = true))
 })
 // Back from another page, buttons work again.
-addEventListener('pageshow', () => document.querySelectorAll('button[disabled]').forEach(one => (one.disabled = false)))
+addEventListener('pageshow', event => {
+  document.querySelectorAll('button[disabled]').forEach(one => (one.disabled = false))
+  if (event.persisted && main) follow(main.dataset.live)
+})
 
 document.addEventListener('click', async event => {
   const button = event.target.closest('[data-copy]')
@@ -31,6 +34,17 @@ document.addEventListener('click', async event => {
   }
 })
 
+// On a narrow screen a row of a table is a card, in which each cell but the first says of which column it is.
+function nameCells(page) {
+  for (const table of page.querySelectorAll('.scroll:not(figure .scroll) table')) {
+    const names = Array.from(table.tHead.rows[0].cells, cell => cell.textContent)
+    for (const row of table.tBodies[0].rows) {
+      for (const cell of row.cells) if (cell.cellIndex > 0) cell.dataset.of = names[cell.cellIndex]
+    }
+  }
+}
+nameCells(document)
+
 const main = document.querySelector('main[data-live]')
 if (main) follow(main.dataset.live)
 
@@ -42,19 +56,62 @@ function follow(page) {
     source.close()
     location.reload()
   })
+  // A browser tries again by itself after a lost connection, but not after a refusal: too many pages are followed.
+  source.addEventListener('error', () => source.readyState === EventSource.CLOSED && setTimeout(() => follow(page), 10_000))
   addEventListener('pagehide', () => source.close())
 }
 
-// Puts each part that has an id where the old one stands. What somebody is typing in stays as it is.
+// Makes each part that has an id what it is now.
 function take(text) {
   const fresh = new DOMParser().parseFromString(text, 'text/html')
+  nameCells(fresh)
+  const focused = document.activeElement
+  const place = focused.closest('[data-part]')
   for (const part of document.querySelectorAll('main [data-part]')) {
     const newer = fresh.getElementById(part.id)
-    if (!newer || newer.isEqualNode(part) || part.contains(document.activeElement) && document.activeElement.matches('input, textarea, select')) continue
-    const had = part.contains(document.activeElement)
-    part.replaceWith(newer)
-    newer.classList.add('changed')
-    if (had) newer.querySelector('a, button')?.focus()
-    if (newer.dataset.go) location.assign(newer.dataset.go)
+    if (newer) become(part, newer)
   }
+  if (document.activeElement === focused) return
+  // A row that moved lost the focus. What is gone leaves it near its place.
+  const next = focused.isConnected ? focused : place?.isConnected && place.querySelector('a, button')
+  ;(next || main).focus({ preventScroll: true })
+}
+
+// Changes only what differs, so that focus, what is typed, what is open and how far it is scrolled stay as they are.
+function become(old, newer) {
+  if (old.isEqualNode(newer)) return
+  if (!(old instanceof Element)) {
+    old.data = newer.data
+    return show(old.parentElement)
+  }
+  for (const { name, value } of newer.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value)
+  for (const { name } of [...old.attributes]) if (!newer.hasAttribute(name) && !['open', 'disabled'].includes(name)) old.removeAttribute(name)
+  const [had, has] = [keyed(old), keyed(newer)]
+  for (const [key, one] of had) if (!has.has(key)) one.remove()
+  let at = old.firstChild
+  for (const [key, one] of has) {
+    const known = had.get(key)
+    if (known && known === at) at = at.nextSibling
+    else old.insertBefore(known ?? one, at)
+    known ? become(known, one) : show(one)
+  }
+}
+
+// The children of an element by what tells them apart: an id, else where a row leads, else their place among their kind.
+function keyed(element) {
+  const [all, counts] = [new Map(), new Map()]
+  for (const one of element.childNodes) {
+    const leads = ['TR', 'LI'].includes(one.nodeName) && one.querySelector('a[href]')?.getAttribute('href')
+    const own = `${one.nodeName} ${one.id || leads || ''}`
+    const count = counts.get(own) ?? 0
+    counts.set(own, count + 1)
+    all.set(`${own} ${count}`, one)
+  }
+  return all
+}
+
+// Marks what has changed for a moment. A button has a ground of its own, on which its text is read.
+function show(one) {
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches || one.matches?.('button, .button')) return
+  one.animate?.([{ background: 'var(--good-paper)', offset: 0 }], { duration: 1_200, easing: 'ease-out' })
 }
