@@ -1,6 +1,7 @@
 //! The console without a mouse, and what a page that keeps up leaves as it is. On one store: a page behaves the same on both.
 
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use crate::browser::Browser;
 use crate::console_browser::first_sign_in;
@@ -119,4 +120,21 @@ async fn a_page_that_keeps_up_leaves_what_somebody_is_at() {
         .script("return document.querySelector('figure details').open && document.activeElement.matches('summary')")
         .await;
     assert_eq!(open, true);
+}
+
+/// On PostgreSQL, where a story can keep the messages from being counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_that_take_long_to_count_come_to_the_first_page_by_themselves() {
+    let world = World::new(Database::Postgres).await;
+    let mut keeper = PgConnection::connect(&world.settings.database_url).await.expect("a connection");
+    let kept = sqlx::raw_sql("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").execute(&mut keeper).await;
+    kept.expect("the messages are kept");
+    let browser = first_sign_in(&world).await;
+    browser.until_there("#counting").await;
+    assert_eq!(browser.script("return document.querySelector('#figures, figure')").await, json!(null));
+    browser.judge_part("home-counting").await;
+    keeper.close().await.expect("they are free again");
+    browser.until_there("#figures").await;
+    browser.until_there("figure details").await;
+    assert_eq!(browser.script("return document.querySelector('#counting')").await, json!(null));
 }
