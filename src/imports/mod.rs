@@ -18,7 +18,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::message::{NewMessage, RefNo};
-use crate::store::{Accept, Idempotent, NewImport, Page, Refusal, Store, StoreError, StoredImport};
+use crate::store::{Accept, Idempotent, NewImport, Page, Store, StoreError, StoredImport};
 
 const HOUR_MS: Millis = 3_600_000;
 const DAY_MS: Millis = 24 * HOUR_MS;
@@ -164,7 +164,7 @@ impl Imports {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn refused(&self, import: &StoredImport, after: i64, rows: i64) -> Result<Vec<Refusal>, StoreError> {
+    pub async fn refused(&self, import: &StoredImport, after: i64, rows: i64) -> Result<Vec<Refused>, StoreError> {
         self.store.list_refusals(&import.id, after, rows).await
     }
 

@@ -73,16 +73,7 @@ row!(StoredImport {
     ended_at
 });
 
-/// A row that is not queued, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    pub place: i64,
-    pub line: i64,
-    pub destination: String,
-    pub reason: String,
-}
-
-row!(Refusal { place, line, destination, reason });
+row!(Refused { place, line, destination, reason });
 
 macro_rules! import {
     ($rest:literal) => {
@@ -212,11 +203,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn list_refusals(&self, id: &str, after: i64, rows: i64) -> Result<Vec<Refusal>, StoreError> {
+    pub async fn list_refusals(&self, id: &str, after: i64, rows: i64) -> Result<Vec<Refused>, StoreError> {
         let mut conn = self.reader().await?;
         sql!(
             &mut conn,
-            all as Refusal,
+            all as Refused,
             "SELECT place, line, destination, reason FROM import_refusals WHERE import_id = $1 AND place > $2 \
              ORDER BY place LIMIT $3",
             id,

@@ -57,7 +57,7 @@ pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
 pub use health::DeviceEvent;
 pub use import_leases::{ImportLease, ImportStep};
-pub use imports::{NewImport, Refusal, StoredImport};
+pub use imports::{NewImport, StoredImport};
 pub use inbound::{NewInbound, StoredInbound};
 pub use inbound_files::{DueFile, FileEnd};
 pub use links::{LinkEnd, StoredLink};

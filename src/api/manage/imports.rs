@@ -15,11 +15,11 @@ use crate::api::fields::Fault;
 use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
-use crate::campaign::{Campaign, State as ImportState, Stop};
+use crate::campaign::{Campaign, Refused, State as ImportState, Stop};
 use crate::clock::rfc3339;
 use crate::imports::{Glimpse, ImportError, Wanted};
 use crate::limits;
-use crate::store::{Refusal, StoredImport};
+use crate::store::StoredImport;
 
 /// What a file is called that came without a name.
 const UNNAMED: &str = "import.csv";
@@ -325,8 +325,8 @@ impl From<Glimpse> for FirstRow {
     }
 }
 
-impl From<Refusal> for RefusedRow {
-    fn from(row: Refusal) -> Self {
+impl From<Refused> for RefusedRow {
+    fn from(row: Refused) -> Self {
         Self { line: row.line, destination: row.destination, reason: row.reason }
     }
 }
