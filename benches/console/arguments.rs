@@ -1,9 +1,10 @@
 //! What the benchmark is asked to do.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+
+use crate::course::Common;
 
 /// Measures the console's pages over a full store, each beside the same page over a small one.
 ///
@@ -23,18 +24,8 @@ pub struct Arguments {
     /// Messages in the full store
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..))]
     messages: u32,
-    /// Measure on PostgreSQL: a URL of a database on which databases may be created and dropped
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// Where the figures go, for programs [default: target/bench/console.json]
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Exit with 1 when an aim is missed
-    #[arg(long)]
-    pub strict: bool,
-    /// Given by `cargo bench` to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 impl Arguments {

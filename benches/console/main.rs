@@ -10,6 +10,8 @@ mod pages;
 mod tally;
 
 // The same tools as the gateway's other benchmark has, which uses more of them.
+#[path = "../gateway/course.rs"]
+mod course;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/figure.rs"]
 mod figure;
@@ -35,9 +37,7 @@ mod wire;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::Arguments;
 use figure::Figure;
@@ -50,31 +50,11 @@ use tally::Tally;
 const SMALL_MESSAGES: u64 = 1_000;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            report::say(&format!("the benchmark failed: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    // One thread: the load takes as little of the machine as it can.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            measured = measure(arguments) => measured,
-            // Falling out of here drops the servers and the folders.
-            _ = term.recv() => bail!("it was told to stop"),
-            _ = int.recv() => bail!("it was told to stop"),
-        }
-    })
+    course::end(course::run(measure(&Arguments::parse())))
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (ground, extent) = (Ground::new(arguments.database_url.as_deref())?, arguments.extent());
+    let (ground, extent) = (Ground::new(arguments.common.database_url.as_deref())?, arguments.extent());
     let machine = Machine::look(ground.folder(), ground.database().await?)?;
     report::say(&machine.text());
     let stores = [Lived::fill(&ground, extent.messages).await?, Lived::fill(&ground, SMALL_MESSAGES).await?];
@@ -88,10 +68,5 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let [full, small] = &tallies;
     let figures: Vec<Figure> = full.pages().map(|(name, took)| pages::figure(name, took, small.of(name))).collect();
-    report::print(&machine, &extent, &figures)?;
-    let json = arguments.json.clone().unwrap_or_else(|| ground.folder().join("console.json"));
-    report::write(&json, &machine, &extent, &figures)?;
-    report::say(&format!("written for programs: {}", json.display()));
-    let is_missed = figures.iter().any(|figure| figure.is_met() == Some(false));
-    Ok(if arguments.strict && is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    arguments.common.conclude("console", &ground, &machine, &extent, &figures)
 }

@@ -1,12 +1,12 @@
 //! What the benchmark is asked to do.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
 use crate::accounts::SENDERS_MAX;
+use crate::course::Common;
 
 /// Measures linked accounts on a simulated network, each figure beside the client library alone.
 ///
@@ -29,21 +29,11 @@ pub struct Arguments {
     /// Whether phones take what is sent, and answer with receipts, or are switched off
     #[arg(long, value_name = "STATE", default_value = "off")]
     phones: Phones,
-    /// Measure on PostgreSQL: a URL of a database on which databases may be created and dropped
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// Where the figures go, for programs [default: target/bench/devices.json]
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Exit with 1 when an aim is missed
-    #[arg(long)]
-    pub strict: bool,
+    #[command(flatten)]
+    pub common: Common,
     /// Run the client library alone, on a network, under who gives orders: the benchmark starts itself so
     #[arg(long, num_args = 2, value_names = ["NETWORK", "ORDERS"], hide = true)]
     pub bare: Option<Vec<SocketAddr>>,
-    /// Given by `cargo bench` to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// A measurement.

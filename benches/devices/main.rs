@@ -14,6 +14,8 @@ mod network;
 mod tally;
 
 // The same tools as the gateway's other benchmark has, which uses more of them.
+#[path = "../gateway/course.rs"]
+mod course;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/disturbance.rs"]
 mod disturbance;
@@ -43,9 +45,7 @@ mod wire;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::Arguments;
 use machine::Machine;
@@ -56,33 +56,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.bare.as_deref() {
         Some(&[network, orders]) => bare::serve(network, orders),
-        _ => run(&arguments),
+        _ => course::run(measure(&arguments)),
     };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            report::say(&format!("the benchmark failed: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    // One thread: the load takes as little of the machine as it can.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            measured = measure(arguments) => measured,
-            // Falling out of here drops the processes and the folders.
-            _ = term.recv() => bail!("it was told to stop"),
-            _ = int.recv() => bail!("it was told to stop"),
-        }
-    })
+    course::end(done)
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (ground, extent) = (Ground::new(arguments.database_url.as_deref())?, arguments.extent());
+    let (ground, extent) = (Ground::new(arguments.common.database_url.as_deref())?, arguments.extent());
     let machine = Machine::look(ground.folder(), ground.database().await?)?;
     report::say(&machine.text());
     let mut tally = Tally::default();
@@ -98,10 +78,5 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         report::say(&format!("run {} of {} is done", run + 1, extent.runs));
     }
     let figures = tally.figures(&extent);
-    report::print(&machine, &extent, &figures)?;
-    let json = arguments.json.clone().unwrap_or_else(|| ground.folder().join("devices.json"));
-    report::write(&json, &machine, &extent, &figures)?;
-    report::say(&format!("written for programs: {}", json.display()));
-    let is_missed = figures.iter().any(|figure| figure.is_met() == Some(false));
-    Ok(if arguments.strict && is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    arguments.common.conclude("devices", &ground, &machine, &extent, &figures)
 }

@@ -1,9 +1,10 @@
 //! What the benchmark is asked to do.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+
+use crate::course::Common;
 
 /// Measures the gateway, each figure beside a baseline of the same run.
 ///
@@ -20,21 +21,11 @@ pub struct Arguments {
     /// Short runs over few messages, to try the benchmark: its figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Measure on PostgreSQL: a URL of a database on which databases may be created and dropped
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// Where the figures go, for programs [default: target/bench/gateway.json]
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Exit with 1 when an aim is missed
-    #[arg(long)]
-    pub strict: bool,
+    #[command(flatten)]
+    pub common: Common,
     /// Serve the handlers that store nothing, from a prepared data folder: the benchmark starts itself so
     #[arg(long, num_args = 2, value_names = ["ADDRESS", "DIR"], hide = true)]
     pub serve_null: Option<Vec<String>>,
-    /// Given by `cargo bench` to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// A measurement.
@@ -73,7 +64,7 @@ impl Arguments {
             Extent {
                 runs: runs(5),
                 // What a database server takes cannot be told from what others take.
-                tries: if self.database_url.is_none() { 4 } else { 1 },
+                tries: if self.common.database_url.is_none() { 4 } else { 1 },
                 warm_up: Duration::from_secs(1),
                 length: Duration::from_secs(5),
                 stored_messages: 1_000_000,

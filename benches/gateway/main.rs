@@ -6,6 +6,7 @@
 mod accept;
 mod archive;
 mod arguments;
+mod course;
 mod disturbance;
 mod figure;
 mod load;
@@ -27,7 +28,6 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 
 use archive::Archive;
 use arguments::{Arguments, Extent, Name};
@@ -44,16 +44,10 @@ struct Bench {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.serve_null {
-        Some(given) => serve_null(given, arguments.database_url.as_deref()),
-        None => run(&arguments),
+        Some(given) => serve_null(given, arguments.common.database_url.as_deref()),
+        None => course::run(measure(&arguments)),
     };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            report::say(&format!("the benchmark failed: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    course::end(done)
 }
 
 /// This process is the baseline: it runs as the gateway runs.
@@ -64,31 +58,12 @@ fn serve_null(given: &[String], database_url: Option<&str>) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    // One thread: the load takes as little of the machine as it can.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            figures = measure(arguments) => figures,
-            // Falling out of here drops the servers and the folders.
-            _ = term.recv() => bail!("it was told to stop"),
-            _ = int.recv() => bail!("it was told to stop"),
-        }
-    })
-}
-
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let bench = Bench { ground: Ground::new(arguments.database_url.as_deref())?, extent: arguments.extent() };
+    let bench = Bench { ground: Ground::new(arguments.common.database_url.as_deref())?, extent: arguments.extent() };
     let machine = Machine::look(bench.ground.folder(), bench.ground.database().await?)?;
     report::say(&machine.text());
     let figures = figures(arguments, &bench).await?;
-    report::print(&machine, &bench.extent, &figures)?;
-    let json = arguments.json.clone().unwrap_or_else(|| bench.ground.folder().join("gateway.json"));
-    report::write(&json, &machine, &bench.extent, &figures)?;
-    report::say(&format!("written for programs: {}", json.display()));
-    let is_missed = figures.iter().any(|figure| figure.is_met() == Some(false));
-    Ok(if arguments.strict && is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    arguments.common.conclude("gateway", &bench.ground, &machine, &bench.extent, &figures)
 }
 
 async fn figures(arguments: &Arguments, bench: &Bench) -> anyhow::Result<Vec<Figure>> {
