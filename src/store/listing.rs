@@ -107,7 +107,7 @@ macro_rules! led {
             By::Aborted => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
                 "client_id = $1 AND status = 'A' AND ($2 IS NULL OR device_id = $2)" $(, $bind)*),
             By::Device => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
-                "client_id + 0 = $1 AND device_id = $2 AND seq > 0" $(, $bind)*),
+                "client_id + 0 = $1 AND device_id = $2 AND ref_no <> ''" $(, $bind)*),
             By::Client => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest, "client_id = $1" $(, $bind)*),
         }
     };

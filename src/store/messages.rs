@@ -152,7 +152,7 @@ impl Store {
             &mut conn,
             all as StoredMessage,
             message!(
-                "WHERE seq > 0 AND seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND created_at >= $4 ORDER BY seq"
+                "WHERE ref_no <> '' AND seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND created_at >= $4 ORDER BY seq"
             ),
             device_id,
             head - rows,

@@ -76,6 +76,10 @@ pub const fn expired(was_tried: bool) -> &'static str {
 /// A message whose attempt is on the disk, so that it may be written to WhatsApp.
 pub type Begun = RefNo;
 
+const FIND_WAITING: &str = "SELECT seq, ref_no, client_id, destination, is_group, body, is_media, media_id, media_url, \
+    file_name, expires_at, due_at, attempts FROM messages WHERE device_id = $1 AND status = 'Q' AND seq > $2 ORDER BY seq \
+    LIMIT $3";
+
 impl Store {
     /// Stores a message; when this returns, it is on the disk.
     ///
@@ -91,16 +95,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn find_waiting(&self, device_id: &str, after: i64, limit: usize) -> Result<Vec<Waiting>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(
-            &mut conn,
-            all as Waiting,
-            "SELECT seq, ref_no, client_id, destination, is_group, body, is_media, media_id, media_url, file_name, \
-             expires_at, due_at, attempts FROM messages WHERE device_id = $1 AND status = 'Q' AND seq > $2 \
-             ORDER BY seq LIMIT $3",
-            device_id,
-            after,
-            i64::try_from(limit).unwrap_or(i64::MAX),
-        )
+        sql!(&mut conn, all as Waiting, FIND_WAITING, device_id, after, i64::try_from(limit).unwrap_or(i64::MAX),)
     }
 
     /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled and
@@ -199,5 +194,28 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Conn, Location};
+
+    #[tokio::test]
+    async fn a_queue_is_found_without_what_has_left_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.expect("it opens");
+        let Ok(Conn::Sqlite(mut conn)) = store.reader().await else { panic!("a connection") };
+        // SQLite looks at the values too: with them it sees that other indexes could lead there.
+        for after in [i64::MIN, -1, 0, 1, i64::MAX] {
+            let plan = conn.call(|connection| {
+                let mut explained =
+                    connection.prepare(&format!("EXPLAIN QUERY PLAN {FIND_WAITING}").replace('$', "?"))?;
+                explained.query_row(rusqlite::params!["1-1", after, 10], |row| row.get::<_, String>(3))
+            });
+            let plan = plan.expect("a plan");
+            assert!(plan.contains("messages_waiting (device_id=? AND seq>?)"), "{after}: {plan}");
+        }
     }
 }
