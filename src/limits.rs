@@ -187,7 +187,7 @@ pub const CONSOLE_ANSWER_BYTES_MAX: usize = 160 * 1024 * 1024;
 /// How old a client's statistics may be before they are counted anew, where that takes no long: counting reads every message.
 pub const STATISTICS_MS: i64 = 60_000;
 /// How long who would rather not wait waits for what was never counted.
-pub const STATISTICS_WAIT_MS: u64 = 20;
+pub const STATISTICS_WAIT_MS: u64 = 10;
 /// Counting takes one part in so many of the time.
 pub const STATISTICS_SHARE: i64 = 20;
 /// Messages that are counted in one look at the store: it takes some hundredths of a second.
