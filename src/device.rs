@@ -31,6 +31,12 @@ pub struct Device {
     pub strangers_after: Millis,
     /// When that rest began.
     pub strangers_since: Millis,
+    /// When WhatsApp said last that it was too much at once.
+    pub slow_since: Millis,
+    /// Until when it is slower for that.
+    pub slow_until: Millis,
+    /// The least time between two messages meanwhile, in milliseconds.
+    pub slow_gap_ms: i64,
     /// Whether a person told it to hold its queue.
     pub paused: bool,
     /// Messages a UTC day; 0 for no limit.

@@ -286,6 +286,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0007_listing.sql", "0eced9cb9121b6da0a7b91a7341757cb857ccbcf3516f464a920a2d97c8c7109"),
     ("0004_pacing.sql", "611d9e2f2b5db11ddf5cb025b547d1185b50fe2716c1fa33e6100451748628cd"),
     ("0008_imports.sql", "be4b12d731f4b21fd7851bf7aaa99424b1551000abcc27c8d5dd42401853f55a"),
+    ("0009_slower.sql", "6565b830bca437940f2780d35f1e52e2b74530c90e759f7e90dc4a661293dc2c"),
 ];
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Device {
     pub state_until: Option<String>,
     pub linked_at: Option<String>,
     pub strangers_after: Option<String>,
+    pub slow_until: Option<String>,
+    pub slow_gap_ms: Option<i64>,
     pub paused: bool,
     pub counter: i64,
     pub limit: i64,

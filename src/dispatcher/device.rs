@@ -82,6 +82,8 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         }
     };
     let bell = parts.bells.queue(&lease.device_id);
+    let held = Held::of(&known);
+    let next_slot = held.first_slot(parts.clock.now(), parts.clock.random_below(u64::MAX));
     let mut this = DeviceLoop {
         parts,
         lease,
@@ -98,9 +100,9 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,
         wished_at: 0,
-        next_slot: 0,
+        next_slot,
         begin_at: 0,
-        held: Held::of(&known),
+        held,
         stop: stop.clone(),
         may_load: true,
     };

@@ -23,11 +23,10 @@ pub(super) struct Held {
     pub(super) pace: Pace,
     rest: Rest,
     /// Whether the rest is only here yet.
-    is_unsaved: bool,
-    /// A restart forgets it: WhatsApp says it again.
+    is_rest_unsaved: bool,
     slow: Slow,
-    /// Whether nobody was told of it yet.
-    is_untold: bool,
+    /// Whether that is only here yet.
+    is_slow_unsaved: bool,
     /// When each chat wrote last.
     heard: HashMap<String, Millis>,
     heard_until: Millis,
@@ -41,9 +40,9 @@ impl Held {
         Self {
             pace: Pace::of(device),
             rest: Rest::of(device),
-            is_unsaved: false,
-            slow: Slow::default(),
-            is_untold: false,
+            is_rest_unsaved: false,
+            slow: Slow::of(device),
+            is_slow_unsaved: false,
             heard: HashMap::new(),
             heard_until: 0,
             hear_at: 0,
@@ -62,7 +61,7 @@ impl Held {
             self.known.remove(chat);
         }
         let rest = self.rest.refused(now);
-        self.is_unsaved |= rest != self.rest;
+        self.is_rest_unsaved |= rest != self.rest;
         self.rest = rest;
     }
 
@@ -75,6 +74,11 @@ impl Held {
     pub(super) fn next_slot(&self, sent_at: Millis, random: u64) -> Millis {
         let own = self.pace.next_slot(sent_at, random);
         self.slow.next_slot(sent_at, random).map_or(own, |slow| slow.max(own))
+    }
+
+    /// When the first message of this loop may leave: one may have left just before it began, where the device is slow.
+    pub(super) fn first_slot(&self, now: Millis, random: u64) -> Millis {
+        self.slow.next_slot(now, random).unwrap_or(0)
     }
 
     fn chat(&self, name: &str) -> Chat {
@@ -112,24 +116,25 @@ impl DeviceLoop {
 
     /// Stores a rest that has begun, and that the device has become slower.
     pub(super) async fn store_rest(&mut self) -> Result<(), StoreError> {
-        if self.held.is_untold {
-            let (Slow { until, gap_ms, .. }, now) = (self.held.slow, self.parts.clock.now());
+        if self.held.is_slow_unsaved {
+            let Slow { since, until, gap_ms } = self.held.slow;
             let minutes = limits::SLOW_MS / 60_000;
             let reason = format!(
                 "WhatsApp said that it was too much at once; for {minutes} minutes two messages are at least {gap_ms} ms apart"
             );
             tracing::warn!(device = self.lease.device_id, gap_ms, until, "WhatsApp said that it was too much at once");
-            self.parts.store.note_slowed(&self.lease, reason, now).await?;
+            self.parts.store.slow_down(&self.lease, until, gap_ms, reason, since).await?;
+            self.parts.bells.devices.ring();
             metrics::counter!(telemetry::DEVICE_SLOWED, "device" => self.label.clone()).increment(1);
-            self.held.is_untold = false;
+            self.held.is_slow_unsaved = false;
         }
-        if self.held.is_unsaved {
+        if self.held.is_rest_unsaved {
             let (until, now) = (self.held.rest.until, self.held.rest.since);
             let reason = "WhatsApp refused a first message to a stranger".to_owned();
             tracing::warn!(device = self.lease.device_id, until, "messages to strangers wait");
             self.parts.store.rest_strangers(&self.lease, until, reason, now).await?;
             self.parts.bells.devices.ring();
-            self.held.is_unsaved = false;
+            self.held.is_rest_unsaved = false;
         }
         Ok(())
     }
@@ -197,7 +202,7 @@ impl DeviceLoop {
     pub(super) fn slow_down(&mut self, now: Millis, wait_ms: Millis) {
         let slow = self.held.slow.told(now, self.held.pace.gap_ms(), wait_ms);
         if slow != self.held.slow {
-            (self.held.slow, self.held.is_untold) = (slow, true);
+            (self.held.slow, self.held.is_slow_unsaved) = (slow, true);
             self.next_slot = self.next_slot.max(self.held.next_slot(now, self.parts.clock.random_below(u64::MAX)));
         }
     }

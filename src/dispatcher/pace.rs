@@ -237,13 +237,17 @@ impl Rest {
 /// A time in which a device sends more slowly than it would: WhatsApp said that it was too much at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Slow {
-    since: Millis,
+    pub since: Millis,
     pub until: Millis,
     /// The least time between two messages meanwhile.
     pub gap_ms: Millis,
 }
 
 impl Slow {
+    pub fn of(device: &Device) -> Self {
+        Self { since: device.slow_since, until: device.slow_until, gap_ms: device.slow_gap_ms }
+    }
+
     /// When the next message may leave, where it matters, after something happened at `at`. `random` makes it up to half as
     /// much later.
     pub fn next_slot(self, at: Millis, random: u64) -> Option<Millis> {

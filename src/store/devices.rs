@@ -10,8 +10,8 @@ macro_rules! device {
     ($rest:literal) => {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
-             wish_at, strangers_after, strangers_since, paused, daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, \
-             quiet_from, quiet_to, time_zone, created_at FROM devices WHERE removed_at IS NULL",
+             wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, daily_limit, gap_ms, \
+             gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -32,6 +32,9 @@ row!(Device {
     wish_at,
     strangers_after,
     strangers_since,
+    slow_since,
+    slow_until,
+    slow_gap_ms,
     paused,
     daily_limit,
     gap_ms,
@@ -117,7 +120,8 @@ impl Store {
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
                      client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
                      kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
-                     linked_at = NULL, wish = NULL, strangers_after = 0, strangers_since = 0, paused = FALSE, \
+                     linked_at = NULL, wish = NULL, strangers_after = 0, strangers_since = 0, slow_since = 0, \
+                     slow_until = 0, slow_gap_ms = 0, paused = FALSE, \
                      daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
                      gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
                      quiet_from = NULL, quiet_to = NULL, time_zone = 'UTC', \

@@ -79,22 +79,33 @@ impl Store {
         .await
     }
 
-    /// Notes that a device has become slower, if this node still owns it.
+    /// WhatsApp said at `now` that it was too much at once: two messages are at least `gap_ms` milliseconds apart before `until`.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn note_slowed(&self, lease: &Lease, reason: String, now: Millis) -> Result<(), StoreError> {
+    pub async fn slow_down(
+        &self,
+        lease: &Lease,
+        until: Millis,
+        gap_ms: Millis,
+        reason: String,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let lease = lease.clone();
         self.write(move |conn| {
             Box::pin(async move {
-                let owned = sql!(
+                let rows = sql!(
                     &mut *conn,
-                    scalar as i64,
-                    "SELECT COUNT(*) FROM devices WHERE id = $1 AND lease_epoch = $2",
+                    execute,
+                    "UPDATE devices SET slow_since = $3, slow_until = $4, slow_gap_ms = $5 \
+                     WHERE id = $1 AND lease_epoch = $2",
                     &lease.device_id,
                     lease.epoch,
+                    now,
+                    until,
+                    gap_ms,
                 )?;
-                if owned == 1 {
+                if rows == 1 {
                     note(conn, &lease.device_id, "slowed", &reason, now).await?;
                 }
                 Ok(())

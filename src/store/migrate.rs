@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_console.sql"),
     include_str!("../../migrations/0007_listing.sql"),
     include_str!("../../migrations/0008_imports.sql"),
+    include_str!("../../migrations/0009_slower.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

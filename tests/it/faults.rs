@@ -173,11 +173,21 @@ stories! {
         for ref_no in [&refused, &other] {
             stage.world.until_within(ref_no, "D", Duration::from_millis(250)).await;
         }
+        let stage = stage.restart(async |_| {}).await;
+        // What left before the restart may have left just now: the next one waits for its turn.
+        let device = stage.manage("GET", "", None).await;
+        assert_eq!((&device["slow_gap_ms"], device["slow_until"].is_string()), (&json!(2_000), true), "{device}");
+        let later = stage.send(ANN, "after the restart").await;
+        stage.world.advance(Duration::from_millis(1_999)).await;
+        assert_eq!((&stage.world.status(&later).await["status"], stage.handed_over(&later).await), (&json!("Q"), 0));
+        stage.world.until_within(&later, "D", Duration::from_millis(1_001)).await;
         stage.world.advance(Duration::from_millis(limits::SLOW_MS.unsigned_abs())).await;
         for text in ["at once", "and this"] {
             let ref_no = stage.send(ANN, text).await;
             stage.world.until_within(&ref_no, "D", Duration::ZERO).await;
         }
+        let device = stage.manage("GET", "", None).await;
+        assert_eq!((&device["slow_gap_ms"], &device["slow_until"]), (&Value::Null, &Value::Null));
         assert_eq!((stage.entered("slowed").await, stage.network.times(ANN, "too much").await), (1, 1));
         stage.network.assert_sound().await;
     }

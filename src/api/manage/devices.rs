@@ -43,6 +43,11 @@ pub struct DeviceView {
     /// WhatsApp takes no first messages to strangers before this date; null when it does.
     #[schema(format = DateTime)]
     pub strangers_after: Option<String>,
+    /// Until this date it is slower than its pacing, because WhatsApp said that it was too much at once; null when it is not.
+    #[schema(format = DateTime)]
+    pub slow_until: Option<String>,
+    /// The least time between two messages meanwhile, in milliseconds.
+    pub slow_gap_ms: Option<i64>,
     pub paused: bool,
     /// Messages accepted today (UTC).
     pub counter: i64,
@@ -260,6 +265,7 @@ pub(super) async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<
 
 async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
     let now = api.clock.now();
+    let is_slow = now < device.slow_until;
     Ok(DeviceView {
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
         pacing: pacing::view(api, &device).await?,
@@ -273,6 +279,8 @@ async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
         state_until: device.state_until.map(clock::rfc3339),
         linked_at: device.linked_at.map(clock::rfc3339),
         strangers_after: Some(device.strangers_after).filter(|at| *at > now).map(clock::rfc3339),
+        slow_until: is_slow.then(|| clock::rfc3339(device.slow_until)),
+        slow_gap_ms: is_slow.then_some(device.slow_gap_ms),
         paused: device.paused,
         limit: device.daily_limit,
     })
