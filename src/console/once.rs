@@ -1,5 +1,5 @@
 //! Forms that send a message send one, however often a browser repeats them: each is drawn with a token that becomes the
-//! `Idempotency-Key` of what it sends. Called by the pages that send by hand and that answer.
+//! `Idempotency-Key` of what it sends. Called by the pages that send by hand, that answer, and that send again.
 
 use std::time::Duration;
 

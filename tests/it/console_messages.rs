@@ -121,7 +121,8 @@ stories! {
         world.until(&ref_no, "R").await;
         let page = browser.get(&format!("/console/messages/{ref_no}")).await;
         assert!(page.status == 200 && page.text.contains("by hand") && !page.text.contains("/resend"), "{}", page.text);
-        assert_eq!(browser.post(&format!("/console/messages/{ref_no}/resend")).await.status, 403);
+        let once = format!("&once={}", browser.once("/console/messages/new").await);
+        assert_eq!(browser.send(&format!("/console/messages/{ref_no}/resend"), &once).await.status, 403);
         world.stop().await;
     }
 
@@ -142,7 +143,7 @@ stories! {
         let file = world.client.ask("GET", &link[link.find("/media/").expect("a path")..], &[], None).await;
         assert_eq!(file.bytes, PNG);
 
-        let again = browser.post(&format!("/console/messages/{picture}/resend")).await;
+        let again = browser.resend(&picture).await;
         let repeated = ref_no_of(&target(&again));
         assert!(repeated != picture && target(&again).ends_with(&format!("of={picture}")));
         let message = world.until(&repeated, "R").await;
@@ -297,8 +298,9 @@ stories! {
             let page = browser.get(&format!("/console/messages/{path}")).await;
             assert_eq!(page.status, 404, "{path} {}", page.text);
         }
+        let once = format!("&once={}", browser.once("/console/messages/new").await);
         for what in ["cancel", "resend"] {
-            assert_eq!(browser.post(&format!("/console/messages/{theirs}/{what}")).await.status, 404);
+            assert_eq!(browser.send(&format!("/console/messages/{theirs}/{what}"), &once).await.status, 404);
         }
         let list = browser.get("/console/messages").await;
         assert!(!list.text.contains(&theirs));

@@ -38,6 +38,14 @@ stories! {
         assert_eq!((target(&first), target(&second)), (format!("{page}?done=answered"), format!("{page}?done=answered")));
         target(&browser.send(&page, &answer).await);
         assert_eq!(queued(&world).await, 3);
+        // So it is with a message that is sent again.
+        let page = format!("/console/messages/{}", ref_no_of(&target(&browser.by_hand(&[("destination", BOB), ("text", "twice")], None).await)));
+        let once = format!("&once={}", browser.once(&page).await);
+        let again = || async { target(&browser.send(&format!("{page}/resend"), &once).await) };
+        let (first, second) = tokio::join!(again(), again());
+        assert_eq!((&second, &again().await, queued(&world).await), (&first, &first, 5));
+        let other = target(&browser.resend(page.rsplit('/').next().expect("a ref_no")).await);
+        assert!(other != first && queued(&world).await == 6, "{other}");
         // The next form is another message, though it says the same.
         let (one, other) = (browser.by_hand(&[("destination", ALICE), ("text", "one of me")], None).await, browser.once(NEW).await);
         let fields = [("once", other.as_str()), ("destination", ALICE), ("text", "one of me")];
@@ -80,8 +88,14 @@ stories! {
             assert!(refused.status == 409 && refused.text.contains("stays</textarea>"), "{once}: {}", refused.text);
         }
         assert_eq!(queued(&world).await, 0);
-        target(&browser.by_hand(&[("destination", ALICE), ("text", "stays")], None).await);
+        let sent = format!("/console/messages/{}/resend", world.send(ALICE, "sent").await);
+        for once in ["", &old] {
+            let refused = browser.send(&sent, &format!("&once={once}")).await;
+            assert!(refused.status == 409 && refused.text.contains("open for too long"), "{once}: {}", refused.text);
+        }
         assert_eq!(queued(&world).await, 1);
+        target(&browser.by_hand(&[("destination", ALICE), ("text", "stays")], None).await);
+        assert_eq!(queued(&world).await, 2);
         world.stop().await;
     }
 

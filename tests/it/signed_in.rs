@@ -63,6 +63,13 @@ impl<'w> Browser<'w> {
         ask(self.world, "POST", path, &headers, Some(format!("csrf={}{fields}", self.csrf).into_bytes())).await
     }
 
+    /// Opens a message's page, and sends that message again.
+    pub async fn resend(&self, ref_no: &str) -> Reply {
+        let page = format!("/console/messages/{ref_no}");
+        let once = self.once(&page).await;
+        self.send(&format!("{page}/resend"), &format!("&once={once}")).await
+    }
+
     /// The token with which a page's form is drawn.
     pub async fn once(&self, path: &str) -> String {
         let page = self.get(path).await;

@@ -13,6 +13,7 @@ use super::{Message, state_name};
 use crate::console::Console;
 use crate::console::forms::Posted;
 use crate::console::frame::{Frame, Place, draw};
+use crate::console::once::{self, NotSent};
 use crate::console::visit::{Answer, Refusal, Visit, go};
 use crate::message::RefNo;
 
@@ -33,6 +34,8 @@ struct Page {
     members: Vec<Member>,
     /// The message that this one repeats.
     repeats: Option<String>,
+    /// What makes "Send again" send one.
+    once: String,
 }
 
 /// Something that happened to a message, or will.
@@ -73,7 +76,7 @@ async fn show(Path(ref_no): Path<String>, visit: Visit) -> Answer {
     page(&visit, &ref_no, None).await
 }
 
-async fn page(visit: &Visit, ref_no: &RefNo, refusal: Option<Refusal>) -> Answer {
+async fn page(visit: &Visit, ref_no: &RefNo, not_done: Option<NotSent>) -> Answer {
     let (message, attempts) = if visit.manages() {
         let message: Message = visit.get(&format!("/manage/1.0/messages/{ref_no}")).await?;
         (message, visit.get(&format!("/manage/1.0/messages/{ref_no}/attempts")).await?)
@@ -88,13 +91,19 @@ async fn page(visit: &Visit, ref_no: &RefNo, refusal: Option<Refusal>) -> Answer
     };
     let title = format!("{} {ref_no}", visit.t("Message", "Pesan"));
     let mut frame = visit.frame(Place::Messages, &title);
-    frame.is_live = refusal.is_none();
-    let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
-    frame.problem = refusal.map(|refusal| refusal.text);
+    frame.is_live = not_done.is_none();
+    let status = not_done.as_ref().map_or(StatusCode::OK, |not_done| not_done.refusal.status);
+    let once = match not_done {
+        Some(NotSent { refusal, once }) => {
+            frame.problem = Some(refusal.text);
+            once
+        }
+        None => once::token(visit),
+    };
     let repeats = visit.query("of").and_then(|of| RefNo::parse(&of)).map(|of| of.to_string());
     let state = state_name(visit.viewer(), &message.status);
     let timeline = timeline(&message, attempts, |english, indonesian| visit.t(english, indonesian).to_owned());
-    Ok(draw(status, &Page { frame, message, state, timeline, members, repeats }))
+    Ok(draw(status, &Page { frame, message, state, timeline, members, repeats, once }))
 }
 
 /// Everything that is known to have happened, in the order in which it did.
@@ -134,16 +143,17 @@ async fn cancel(Path(ref_no): Path<String>, posted: Posted) -> Answer {
     let ref_no = named(&visit, &ref_no)?;
     match visit.post::<Message>(&format!("/manage/1.0/messages/{ref_no}/cancel"), json!({})).await {
         Ok(_) => Ok(go(&format!("/console/messages/{ref_no}?done=cancelled"))),
-        Err(refusal) => page(&visit, &ref_no, Some(refusal)).await,
+        Err(refusal) => page(&visit, &ref_no, Some(NotSent { refusal, once: once::token(&visit) })).await,
     }
 }
 
 async fn resend(Path(ref_no): Path<String>, posted: Posted) -> Answer {
     let visit = posted.visit;
     let ref_no = named(&visit, &ref_no)?;
-    match visit.post::<Resent>(&format!("/manage/1.0/messages/{ref_no}/resend"), json!({})).await {
+    let path = format!("/manage/1.0/messages/{ref_no}/resend");
+    match once::send::<Resent>(&visit, posted.fields.text("once"), &path, once::body(&json!({}))).await {
         Ok(new) => Ok(go(&format!("/console/messages/{}?done=resent&of={ref_no}", new.ref_no))),
-        Err(refusal) => page(&visit, &ref_no, Some(refusal)).await,
+        Err(not_sent) => page(&visit, &ref_no, Some(not_sent)).await,
     }
 }
 
