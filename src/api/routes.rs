@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use metrics::Counter;
 use utoipa::OpenApi;
@@ -65,10 +65,21 @@ fn documented(manage: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
         .routes(routes!(operations::metrics))
 }
 
-async fn unknown_path(headers: HeaderMap, uri: Uri) -> Response {
+async fn unknown_path(method: Method, headers: HeaderMap, uri: Uri) -> Response {
+    if method == Method::GET && uri.path() == "/" && is_browser(&headers) {
+        return Redirect::to("/console").into_response();
+    }
     tracing::debug!(path = uri.path(), "unknown path");
     Problem::NotFound("such address; the API is under /wachat_api/1.0, its documentation at /docs")
         .response(Format::of(&headers))
+}
+
+/// Whether somebody looks at a page: programs do not ask for HTML.
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// `Allow` is added by the router.

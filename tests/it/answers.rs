@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{BASE, Reply};
+use crate::signed_in::{ask, target};
 use crate::world::{ALICE, Time, World, stories};
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -169,6 +170,12 @@ stories! {
         }
         for path in ["/", "/wachat_api/1.0", "/wachat_api/1.0/nothing", "/wachat_api/2.0/message", "/status/1/2", "/%ff"] {
             assert_failure(&world.client.ask("GET", path, &[], None).await, 404);
+        }
+        // Who types the gateway's address into a browser comes to the console.
+        let browser = [("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")];
+        assert_eq!(target(&ask(&world, "GET", "/", &browser, None).await), "/console");
+        for (method, path) in [("POST", "/"), ("GET", "/nothing")] {
+            assert_eq!(world.client.ask(method, path, &browser, None).await.status, 404, "{method} {path}");
         }
         for (path, status) in [("/status/%ff", 400), ("/status/%00", 404), ("/status/", 404), ("/status/x", 404)] {
             assert_failure(&world.client.get(path).await, status);

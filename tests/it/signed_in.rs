@@ -110,7 +110,7 @@ impl<'w> Browser<'w> {
 
 /// Asks without following to where an answer leads.
 #[allow(clippy::disallowed_methods, reason = "a browser is no part of the gateway")]
-async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Reply {
+pub async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Reply {
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
     let http = http.build().expect("a client");
     let mut request = http.request(method.parse().expect("a method"), format!("http://{}{path}", world.address));
