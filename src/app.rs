@@ -259,8 +259,9 @@ impl App {
         tasks.spawn(background.clone().run_until_cancelled_owned(keep_house(api.clone())));
         tasks.spawn(end_counting(api.clone(), background.clone()));
         tasks.close();
-        let console = Console::new(api.clone(), stop.clone());
-        let router = routes::router(api).merge(console::router(console));
+        let addresses = routes::router(api.clone());
+        let console = Console::new(api, addresses.clone(), stop.clone());
+        let router = addresses.merge(console::router(console));
         http::serve(listener, router, self.clock.clone(), stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);

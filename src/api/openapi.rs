@@ -1,9 +1,13 @@
 //! The OpenAPI document, `/openapi.json`, and the page to try it on, `/docs`. Nothing of the page comes from elsewhere.
 
+use std::sync::OnceLock;
+
 use axum::Router;
+use axum::http::header;
+use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// What the document says of the whole API.
 #[derive(OpenApi)]
@@ -59,7 +63,14 @@ pub fn text(document: &utoipa::openapi::OpenApi) -> String {
     document.to_pretty_json().unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }
 
-/// `/docs` and `/openapi.json`.
-pub fn routes<S: Clone + Send + Sync + 'static>(document: utoipa::openapi::OpenApi) -> Router<S> {
-    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+/// `/docs` and `/openapi.json`. The document is made when somebody asks for it first, and kept as a text alone: as a tree it takes
+/// more memory than an idle gateway's queue.
+pub fn routes<S: Clone + Send + Sync + 'static>(document: fn() -> utoipa::openapi::OpenApi) -> Router<S> {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let show = move || async move {
+        let document = TEXT.get_or_init(|| text(&document()));
+        ([(header::CONTENT_TYPE, "application/json")], document.as_str())
+    };
+    let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
+    Router::new().route("/openapi.json", get(show)).merge(page)
 }

@@ -27,7 +27,7 @@ pub const MANAGE: &str = "/manage/1.0";
 /// The router of the whole gateway.
 pub fn router(api: Api) -> Router {
     let noted = middleware::from_fn_with_state(api.clone(), manage::audit::note);
-    let (router, document) = parts(manage::routes().layer(noted));
+    let (router, _) = parts(manage::routes().layer(noted));
     router
         .route(&format!("{BASE}/whatsapp/message"), post(message::send))
         .route(&format!("{BASE}/whatsapp/media"), post(media::send))

@@ -43,7 +43,7 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, routes};
+use crate::api::Api;
 use crate::limits;
 
 /// What the console's handlers work with. Cheap to clone.
@@ -81,10 +81,10 @@ impl Console {
         self.stop.is_cancelled()
     }
 
-    /// `stop` ends the pages that keep up.
-    pub fn new(api: Api, stop: CancellationToken) -> Self {
+    /// `addresses` are the API's own, `stop` ends the pages that keep up.
+    pub fn new(api: Api, addresses: Router, stop: CancellationToken) -> Self {
         Self(Arc::new(Parts {
-            addresses: routes::router(api.clone()),
+            addresses,
             throttle: throttle::Throttle::default(),
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
