@@ -37,7 +37,7 @@ use crate::receipts::Receipts;
 use crate::secrets::{KeyFiles, MasterKey, MasterKeyError};
 use crate::settings::Settings;
 use crate::store::{First, Location, Store, StoreError};
-use crate::{http, limits};
+use crate::{http, limits, phone};
 
 /// The first sandbox's phone number; no subscriber has it.
 const FIRST_SENDER: &str = "628110000000";
@@ -262,6 +262,7 @@ impl App {
         let addresses = routes::router(api.clone());
         let console = Console::new(api, addresses.clone(), stop.clone());
         let router = addresses.merge(console::router(console));
+        phone::read_plans();
         http::serve(listener, router, self.clock.clone(), stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);

@@ -1,6 +1,7 @@
 //! Phone numbers and group ids as customers write them, turned into what WhatsApp addresses are made of.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
@@ -70,6 +71,11 @@ pub fn parse_destination(text: &str, country_code: &str) -> Result<String, BadDe
     let is_valid =
         digits.len() <= DIGITS_MAX && PHONE_NUMBER_UTIL.parse(&plus, None).is_ok_and(|number| number.is_valid());
     if is_valid { Ok(digits) } else { Err(BadDestination::NoSuchNumber(digits)) }
+}
+
+/// Reads the numbering plans, some megabytes that stay in memory, so that no request waits for them.
+pub fn read_plans() {
+    LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
 /// The digits of a gateway's number as a customer writes it, to be compared with those of his gateways.
