@@ -223,17 +223,17 @@ stories! {
         };
         assert_eq!(deeds("", &world.client).await, [
             "admin, console, look at client, 2",
-            "admin, console, POST /clients/{client_id}/keys, 1",
+            "admin, console, POST /clients/{client_id}/keys, 1 3",
             "admin, console, sign in refused, ",
             "admin, console, sign in, ",
-            "admin, key 1, POST /clients, ",
+            "admin, key 1, POST /clients, 2",
         ]);
         let its = [
             format!("owner-of-other, key 2, PATCH /devices/{{device_id}}, {}", other.device_id),
             format!("admin, key 1, PATCH /devices/{{device_id}}, {}", other.device_id),
-            "admin, key 1, POST /devices, ".to_owned(),
-            "admin, key 1, POST /clients/{client_id}/keys, 2".to_owned(),
-            "admin, key 1, POST /clients/{client_id}/persons, 2".to_owned(),
+            format!("admin, key 1, POST /devices, {}", other.device_id),
+            "admin, key 1, POST /clients/{client_id}/keys, 2 2".to_owned(),
+            "admin, key 1, POST /clients/{client_id}/persons, 2 owner-of-other".to_owned(),
         ];
         assert_eq!(deeds("", &other.client).await, its);
         assert_eq!(deeds("?client_id=2", &world.client).await, its);

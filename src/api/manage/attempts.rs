@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OfClient, found, query};
+use super::{OfClient, audit, found, query};
 use crate::api::Api;
 use crate::api::answer::{self, Envelope, Format};
 use crate::api::message::{ACCEPTED, Acceptance, Address, accept_of, new_message, replay};
@@ -93,7 +93,11 @@ async fn accept(api: &Api, headers: &HeaderMap, ref_no: &str, uri: &Uri) -> Resu
     };
     match api.outbox.accept(accept_of(device, new, once.as_ref(), &data)?).await {
         Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
-        stored => stored.map(|()| Acceptance::New(data)).map_err(|error| api.accept_problem(error)),
+        Err(error) => Err(api.accept_problem(error)),
+        Ok(()) => {
+            audit::made(&data.ref_no);
+            Ok(Acceptance::New(data))
+        }
     }
 }
 

@@ -27,6 +27,8 @@ struct Who {
     userid: String,
     key_id: i64,
     client_id: i64,
+    /// The number, id or name of what he made.
+    made: Option<String>,
 }
 
 /// Something that was done
@@ -40,7 +42,7 @@ pub struct DeedView {
     pub way: String,
     /// A method and a path of this API, or what was done in the console.
     pub action: String,
-    /// The numbers and ids in the path.
+    /// The numbers and ids in the path, then the number, id or name of what was made.
     pub subject: String,
 }
 
@@ -73,9 +75,18 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
 
 /// Says whose things a request is about, once that is found out.
 pub(super) fn tell(asker: &Asker, client_id: i64) {
-    let who = Who { userid: asker.person.userid.clone(), key_id: asker.key_id, client_id };
+    let who = Who { userid: asker.person.userid.clone(), key_id: asker.key_id, client_id, made: None };
     // Requests that only look are not noted: nobody listens.
     let _ = WHO.try_with(|told| told.replace(Some(who)));
+}
+
+/// Says what a request made: its path does not name it. After [`tell`].
+pub(super) fn made(name: impl ToString) {
+    let _ = WHO.try_with(|told| {
+        if let Some(who) = told.borrow_mut().as_mut() {
+            who.made = Some(name.to_string());
+        }
+    });
 }
 
 /// Notes a request that changed something.
@@ -85,13 +96,14 @@ pub async fn note(State(api): State<Api>, request: Request, next: Next) -> Respo
     }
     let pattern = request.extensions().get::<MatchedPath>().map(|path| below(path.as_str()).to_owned());
     let pattern = pattern.unwrap_or_default();
-    let subject = subject(&pattern, below(request.uri().path()));
+    let path = below(request.uri().path()).to_owned();
     let action = format!("{} {pattern}", request.method());
     let (response, who) = WHO
         .scope(RefCell::new(None), async { (next.run(request).await, WHO.with(|told| told.borrow_mut().take())) })
         .await;
     if let Some(who) = who.filter(|_| response.status().is_success()) {
-        let Who { userid, key_id, client_id } = who;
+        let Who { userid, key_id, client_id, made } = who;
+        let subject = subject(&pattern, &path, made.as_deref());
         let deed = NewDeed { at: api.clock.now(), client_id, userid, key_id, action, subject };
         if let Err(error) = api.store.note_deed(deed).await {
             // It is done: to say otherwise would have it done again.
@@ -106,11 +118,11 @@ fn below(path: &str) -> &str {
     path.strip_prefix(MANAGE).unwrap_or(path)
 }
 
-/// What a path names, by the pattern that it fits.
-fn subject(pattern: &str, path: &str) -> String {
+/// What a path names, by the pattern that it fits, and what was made.
+fn subject(pattern: &str, path: &str, made: Option<&str>) -> String {
     let pairs = pattern.split('/').zip(path.split('/'));
-    let named: Vec<&str> = pairs.filter(|(part, _)| part.starts_with('{')).map(|(_, name)| name).collect();
-    named.join(" ").chars().take(limits::AUDIT_CHARS_MAX).collect()
+    let named = pairs.filter(|(part, _)| part.starts_with('{')).map(|(_, name)| name);
+    named.chain(made).collect::<Vec<_>>().join(" ").chars().take(limits::AUDIT_CHARS_MAX).collect()
 }
 
 impl From<Deed> for DeedView {
@@ -131,15 +143,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_what_the_path_names() {
-        for (pattern, path, expected) in [
-            ("/devices/{device_id}", "/devices/1-123", "1-123"),
-            ("/clients/{client_id}/persons/{person_id}", "/clients/1/persons/22", "1 22"),
-            ("/clients", "/clients", ""),
+    fn a_subject_is_what_the_path_names_and_what_was_made() {
+        for (pattern, path, made, expected) in [
+            ("/devices/{device_id}", "/devices/1-123", None, "1-123"),
+            ("/clients/{client_id}/persons/{person_id}", "/clients/1/persons/22", None, "1 22"),
+            ("/clients/{client_id}/persons", "/clients/1/persons", Some("budi"), "1 budi"),
+            ("/clients", "/clients", Some("2"), "2"),
+            ("/clients", "/clients", None, ""),
         ] {
-            assert_eq!(subject(pattern, path), expected);
+            assert_eq!(subject(pattern, path, made), expected);
         }
         assert_eq!(below("/manage/1.0/devices"), "/devices");
-        assert_eq!(subject("/a/{b}", &format!("/a/{}", "x".repeat(999))).len(), limits::AUDIT_CHARS_MAX);
+        assert_eq!(subject("/a/{b}", &format!("/a/{}", "x".repeat(999)), None).len(), limits::AUDIT_CHARS_MAX);
     }
 }

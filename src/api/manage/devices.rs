@@ -160,6 +160,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
             created_at: api.clock.now(),
         };
         api.store.add_device(device).await?;
+        audit::made(&id);
         changed(&api);
         view(&api, find(&api, &id).await?).await
     };

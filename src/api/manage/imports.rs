@@ -169,6 +169,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         bytes: body.bytes.clone(),
     };
     let id = api.imports.add(wanted).await?;
+    audit::made(&id);
     find(api, &reach, &id).await.map(ImportView::from)
 }
 

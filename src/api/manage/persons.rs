@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{found, refused};
+use super::{audit, found, refused};
 use crate::account::{Person, Role, check_userid};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -78,6 +78,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
             created_at: api.clock.now(),
         };
         api.store.add_person(person).await?;
+        audit::made(&new.userid);
         let person = api.store.find_person(&new.userid).await?;
         person.map(PersonView::from).ok_or(Problem::NotFound("person with that number"))
     };
