@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use wachat::limits;
 
 use crate::receiver::Receiver;
+use crate::signed_in::{Browser, PASSWORD};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories};
 
@@ -177,6 +178,12 @@ stories! {
         // What left before the restart may have left just now: the next one waits for its turn.
         let device = stage.manage("GET", "", None).await;
         assert_eq!((&device["slow_gap_ms"], device["slow_until"].is_string()), (&json!(2_000), true), "{device}");
+        let person = json!({"userid": "ann", "role": "owner", "password": PASSWORD});
+        stage.world.client.manage("POST", "/clients/1/persons", Some(person)).await;
+        let page = Browser::of(&stage.world, "ann").await.get(&format!("/console/devices/{}", stage.device_id)).await;
+        for told in ["It sends more slowly until", "between two messages, at least: 2,000"] {
+            assert!(page.text.contains(told), "{told}: {}", page.text);
+        }
         let later = stage.send(ANN, "after the restart").await;
         stage.world.advance(Duration::from_millis(1_999)).await;
         assert_eq!((&stage.world.status(&later).await["status"], stage.handed_over(&later).await), (&json!("Q"), 0));
