@@ -17,7 +17,7 @@ use crate::crashes::count_unended;
 use crate::network::Network;
 use crate::process::{Place, Serving};
 use crate::stage::{ANN, OWNER};
-use crate::world::{Database, eventually, stories, within};
+use crate::world::{Database, eventually, stories, until_none, within};
 
 /// Sets how many rounds each store's story has.
 const ROUNDS: &str = "LINKED_CRASH_ROUNDS";
@@ -342,15 +342,15 @@ stories! {
         let serving = town.serve().await;
         town.until_connected(true).await;
         let client = &serving.client;
-        eventually("every message has left", async || {
+        until_none("every message has left", async || {
             let counts = client.manage("GET", "/messages/counts", None).await;
-            if counts.body["data"]["Q"] == 0 { Ok(()) } else { Err(counts.text + &serving.log()) }
+            (counts.body["data"]["Q"].as_i64().expect("a number"), counts.text + &serving.log())
         })
         .await;
-        eventually("everything that was written is in the inbox", async || {
+        until_none("everything that was written is in the inbox", async || {
             let inbox = inbox(client).await;
             let lost: Vec<_> = written.iter().filter(|text| !inbox.contains_key(*text)).collect();
-            if lost.is_empty() { Ok(()) } else { Err(format!("{lost:?}")) }
+            (lost.len().try_into().expect("a number"), format!("{lost:?}"))
         })
         .await;
         let inbox = inbox(client).await;
@@ -368,9 +368,9 @@ async fn assert_read(town: &Town, client: &Client, accepted: &[Accepted]) {
     for person in [ANN, BEN, CAT] {
         town.network.reads(person).await;
     }
-    eventually("every message is read", async || {
+    until_none("every message is read", async || {
         let unended = count_unended(client).await;
-        if unended == 0 { Ok(()) } else { Err(format!("{unended} are not")) }
+        (unended, format!("{unended} are not"))
     })
     .await;
     for Accepted { label, ref_no, .. } in accepted {

@@ -291,6 +291,18 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, 
     found.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}; last seen: {seen}"))
 }
 
+/// Waits until nothing is left, as long as it becomes less: there may be much to do. `look` gives how much, and what it saw.
+pub async fn until_none(what: &str, mut look: impl AsyncFnMut() -> (i64, String)) {
+    let (mut left, _) = look().await;
+    while left > 0 {
+        left = eventually(what, async || {
+            let (now, seen) = look().await;
+            if now < left { Ok(now) } else { Err(seen) }
+        })
+        .await;
+    }
+}
+
 /// Stories, each told on both stores.
 macro_rules! stories {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident: Database) $story:block)+) => {
