@@ -17,7 +17,7 @@ use crate::crashes::count_unended;
 use crate::network::Network;
 use crate::process::{Place, Serving};
 use crate::stage::{ANN, OWNER};
-use crate::world::{Database, eventually, stories, within};
+use crate::world::{Database, PATIENCE, eventually, eventually_within, stories, within};
 
 /// Sets how many rounds each store's story has.
 const ROUNDS: &str = "LINKED_CRASH_ROUNDS";
@@ -333,8 +333,11 @@ async fn inbox(client: &Client) -> HashMap<String, usize> {
 stories! {
     async fn a_linked_account_survives_kill_9_at_any_moment(database: Database) {
         let (town, clock) = (Town::new(database).await, Clock::system());
+        let rounds = rounds(database);
+        // What many rounds left takes longer to leave.
+        let patience = PATIENCE * u32::try_from(rounds.div_ceil(100)).expect("a number of rounds");
         let (mut accepted, mut written) = (Vec::new(), Vec::new());
-        for round in 0..rounds(database) {
+        for round in 0..rounds {
             let (more_accepted, more_written) = town.crash(round, Moment::of(round, &clock)).await;
             accepted.extend(more_accepted);
             written.extend(more_written);
@@ -342,12 +345,12 @@ stories! {
         let serving = town.serve().await;
         town.until_connected(true).await;
         let client = &serving.client;
-        eventually("every message has left", async || {
+        eventually_within(patience, "every message has left", async || {
             let counts = client.manage("GET", "/messages/counts", None).await;
             if counts.body["data"]["Q"] == 0 { Ok(()) } else { Err(counts.text + &serving.log()) }
         })
         .await;
-        eventually("everything that was written is in the inbox", async || {
+        eventually_within(patience, "everything that was written is in the inbox", async || {
             let inbox = inbox(client).await;
             let lost: Vec<_> = written.iter().filter(|text| !inbox.contains_key(*text)).collect();
             if lost.is_empty() { Ok(()) } else { Err(format!("{lost:?}")) }
@@ -356,19 +359,19 @@ stories! {
         let inbox = inbox(client).await;
         let doubled: Vec<_> = inbox.iter().filter(|(_, times)| **times > 1).collect();
         assert!(doubled.is_empty(), "they came in more than once: {doubled:?}");
-        assert_shown(&town, &accepted).await;
-        assert_read(&town, client, &accepted).await;
+        assert_shown(&town, &accepted, patience).await;
+        assert_read(&town, client, &accepted, patience).await;
         town.network.assert_sound().await;
         assert!(serving.terminate().await.success());
     }
 }
 
 /// When everybody has read everything, what got a 201 is read: no receipt was lost, of now or of before a crash.
-async fn assert_read(town: &Town, client: &Client, accepted: &[Accepted]) {
+async fn assert_read(town: &Town, client: &Client, accepted: &[Accepted], patience: Duration) {
     for person in [ANN, BEN, CAT] {
         town.network.reads(person).await;
     }
-    eventually("every message is read", async || {
+    eventually_within(patience, "every message is read", async || {
         let unended = count_unended(client).await;
         if unended == 0 { Ok(()) } else { Err(format!("{unended} are not")) }
     })
@@ -380,10 +383,10 @@ async fn assert_read(town: &Town, client: &Client, accepted: &[Accepted]) {
 }
 
 /// What got a 201 is shown by every phone that it is for, once, in the order of its line.
-async fn assert_shown(town: &Town, accepted: &[Accepted]) {
+async fn assert_shown(town: &Town, accepted: &[Accepted], patience: Duration) {
     for (at, line) in town.lines.iter().enumerate() {
         for person in Town::readers(line) {
-            let shown = eventually("a phone shows all that was sent to it", async || {
+            let shown = eventually_within(patience, "a phone shows all that was sent to it", async || {
                 let shown = town.shown(person, line).await;
                 let unseen = accepted.iter().find(|sent| sent.line == at && !shown.contains(&sent.label));
                 unseen.map_or(Ok(shown), |sent| Err(format!("{person} never saw {}", sent.label)))

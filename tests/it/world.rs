@@ -275,10 +275,15 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, 
 }
 
 /// Asks again and again until it is so; gives what was found. `look` says what it saw instead.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    eventually_within(PATIENCE, what, look).await
+}
+
+/// As [`eventually`], for as long as `limit`: there may be much to do.
+pub async fn eventually_within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
     let mut ticks = tokio::time::interval(Duration::from_millis(5));
     let mut seen = String::from("nothing");
-    let found = within(PATIENCE, async {
+    let found = within(limit, async {
         loop {
             ticks.tick().await;
             match look().await {
@@ -288,19 +293,7 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, 
         }
     })
     .await;
-    found.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}; last seen: {seen}"))
-}
-
-/// Waits until nothing is left, as long as it becomes less: there may be much to do. `look` gives how much, and what it saw.
-pub async fn until_none(what: &str, mut look: impl AsyncFnMut() -> (i64, String)) {
-    let (mut left, _) = look().await;
-    while left > 0 {
-        left = eventually(what, async || {
-            let (now, seen) = look().await;
-            if now < left { Ok(now) } else { Err(seen) }
-        })
-        .await;
-    }
+    found.unwrap_or_else(|_| panic!("{what}: not within {limit:?}; last seen: {seen}"))
 }
 
 /// Stories, each told on both stores.
