@@ -41,10 +41,13 @@ struct Delivery {
     /// The phone shows what it gets, and we see it.
     is_watched: bool,
     is_acked: bool,
-    is_kept: bool,
+    /// How many stanzas of it the mailbox keeps: its sender may have sent it again.
+    kept: u32,
     is_receipted: bool,
     is_shown: bool,
     was_asked_again: bool,
+    /// Asked for again, and not kept again since.
+    is_awaited: bool,
     /// Who it is; None once it has arrived.
     name: Option<Box<Name>>,
 }
@@ -68,7 +71,7 @@ impl Delivery {
 
     /// Nothing more is expected of it but, perhaps, a second showing.
     fn is_finished(&self) -> bool {
-        self.has_arrived() && !self.is_kept
+        self.has_arrived() && self.kept == 0
     }
 }
 
@@ -108,10 +111,11 @@ impl Deliveries {
             number: chat.accepted,
             is_watched: passage.recipient.device == 0,
             is_acked: false,
-            is_kept: false,
+            kept: 0,
             is_receipted: false,
             is_shown: false,
             was_asked_again: false,
+            is_awaited: false,
             name: Some(Box::new(name)),
         };
         self.deliveries.insert(hash, delivery);
@@ -125,19 +129,29 @@ impl Deliveries {
     }
 
     pub fn kept(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| delivery.is_kept = true);
+        self.change(passage, |delivery| {
+            delivery.kept = delivery.kept.saturating_add(1);
+            delivery.is_awaited = false;
+        });
     }
 
     pub fn released(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| delivery.is_kept = false);
+        self.change(passage, |delivery| delivery.kept = delivery.kept.saturating_sub(1));
     }
 
     pub fn receipted(&mut self, passage: &Passage<'_>) {
         self.change(passage, |delivery| delivery.is_receipted = true);
     }
 
+    pub fn taken(&mut self, passage: &Passage<'_>) {
+        self.change(passage, |delivery| delivery.is_receipted |= !delivery.was_asked_again);
+    }
+
     pub fn asked_again(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| delivery.was_asked_again = true);
+        self.change(passage, |delivery| {
+            delivery.was_asked_again = true;
+            delivery.is_awaited = true;
+        });
     }
 
     pub fn shown(&mut self, passage: &Passage<'_>) {
@@ -181,7 +195,7 @@ impl Deliveries {
         let mut lost = Tally::default();
         for delivery in self.by_age.iter().filter_map(|hash| self.deliveries.get(hash)) {
             let Some(name) = &delivery.name else { continue };
-            if delivery.is_acked && !delivery.is_kept && !self.gone.contains(&name.recipient) {
+            if delivery.is_acked && delivery.kept == 0 && !self.gone.contains(&name.recipient) {
                 self.look_for(delivery, name, &mut lost);
             }
         }
@@ -199,7 +213,7 @@ impl Deliveries {
         };
         for delivery in self.deliveries.values() {
             standing.arrived += u64::from(delivery.has_arrived());
-            standing.waiting += u64::from(delivery.is_kept && !delivery.has_arrived());
+            standing.waiting += u64::from(delivery.kept > 0 && !delivery.has_arrived());
             standing.asked_again += u64::from(delivery.was_asked_again && !delivery.has_arrived());
         }
         standing
@@ -212,7 +226,7 @@ impl Deliveries {
     /// An acked message that no mailbox keeps: where is it?
     fn look_for(&self, delivery: &Delivery, name: &Name, lost: &mut Tally) {
         let text = &name.text;
-        match (delivery.has_arrived(), delivery.was_asked_again, delivery.is_receipted) {
+        match (delivery.has_arrived(), delivery.is_awaited, delivery.is_receipted) {
             (true, ..) | (false, true, _) => {}
             (false, false, true) => lost.violate(|| format!("{text} was receipted by the phone, but never shown")),
             (false, false, false) => lost.violate(|| format!("{text} was acked, but is neither kept nor taken")),

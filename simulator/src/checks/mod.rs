@@ -82,7 +82,7 @@ impl Checks {
         self.state.lock().deliveries.acked(passage);
     }
 
-    /// The recipient's mailbox keeps it until the device has receipted it.
+    /// The recipient's mailbox keeps it, or what its sender sent again, until the device has receipted or acknowledged it.
     pub fn kept(&self, passage: &Passage<'_>) {
         self.state.lock().deliveries.kept(passage);
     }
@@ -97,7 +97,13 @@ impl Checks {
         self.state.lock().deliveries.receipted(passage);
     }
 
-    /// The recipient could not read it and has asked its sender for it again; it may come late, out of its order.
+    /// The recipient's device has acknowledged it: it has it, unless it asked for it again before.
+    pub fn taken(&self, passage: &Passage<'_>) {
+        self.state.lock().deliveries.taken(passage);
+    }
+
+    /// The recipient could not read it and has asked its sender for it again; it may come late, out of its order. Until
+    /// it is kept again it is lost to nobody.
     pub fn asked_again(&self, passage: &Passage<'_>) {
         self.state.lock().deliveries.asked_again(passage);
     }

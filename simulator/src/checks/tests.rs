@@ -39,6 +39,7 @@ impl<'a> Message<'a> {
                 "shown" => self.checks.shown(&passage),
                 "receipted" => self.checks.receipted(&passage),
                 "released" => self.checks.released(&passage),
+                "taken" => self.checks.taken(&passage),
                 "asked_again" => self.checks.asked_again(&passage),
                 other => panic!("no event {other}"),
             }
@@ -135,6 +136,21 @@ fn a_message_that_had_to_be_asked_for_again_may_be_late() {
     assert_passed(&checks);
     assert_eq!(checks.report().deliveries.asked_again, 1);
     first.goes_through("accepted kept shown receipted released");
+    assert_passed(&checks);
+}
+
+#[test]
+fn a_message_that_was_sent_again_is_lost_when_that_is_nowhere() {
+    let checks = Checks::new();
+    let message = Message::to_a_client(&checks, "M1");
+    for events in ["accepted kept acked", "asked_again", "kept", "taken released"] {
+        message.goes_through(events);
+        assert_passed(&checks);
+    }
+    assert_eq!(checks.report().deliveries.arrived, 0, "an acknowledgement of what cannot be read is no receipt");
+    message.goes_through("taken released");
+    assert!(violation(&checks, "nothing_acked_is_lost").ends_with("was acked, but is neither kept nor taken"));
+    message.goes_through("accepted kept receipted released");
     assert_passed(&checks);
 }
 

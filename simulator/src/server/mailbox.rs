@@ -145,6 +145,11 @@ impl Mailbox {
         inner.kept.remove(index)
     }
 
+    /// The first kept stanza that this describes.
+    pub fn find(&self, is_meant: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
+        self.inner.lock().kept.iter().find(|node| is_meant(node)).cloned()
+    }
+
     pub fn is_attached(&self) -> bool {
         self.inner.lock().attached.is_some()
     }

@@ -8,6 +8,7 @@ use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;
 use super::session::Session;
+use crate::checks::{Checks, Passage};
 use crate::clock;
 use crate::faults::ReceiptDecision;
 use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
@@ -25,7 +26,8 @@ enum Kind {
     /// Read, but who wrote it is not told.
     ReadSelf,
     Played,
-    /// It could not be decrypted, and is asked for again.
+    /// It could not be decrypted, and is asked for again. That alone does not take it off the mailbox: an acknowledgement
+    /// that follows does. It is seen of the real service (github.com/oxidezap/whatsapp-rust/pull/647).
     Retry,
     /// A message between the devices of one account.
     Peer,
@@ -49,10 +51,7 @@ impl Kind {
 
     /// Whether it says that the device has the message: it is not kept for it any longer.
     fn confirms(self) -> bool {
-        matches!(
-            self,
-            Self::Delivered | Self::Inactive | Self::Sender | Self::Retry | Self::Peer | Self::Read | Self::Played
-        )
+        matches!(self, Self::Delivered | Self::Inactive | Self::Sender | Self::Peer | Self::Read | Self::Played)
     }
 }
 
@@ -63,12 +62,17 @@ pub fn receive(session: &Session, receipt: &Node) {
     if kind == Kind::Other {
         session.network.inner.unknown.note(Some(session.device.number()), receipt);
     }
-    if kind.confirms() {
-        for id in ids(receipt) {
-            let is_meant = |node: &Node| is_stanza(node, "message", &id) && is_answered(session, node, receipt);
-            if let Some(message) = session.device.mailbox.confirm(is_meant) {
-                witness(session, &message, kind == Kind::Retry);
-            }
+    let mailbox = &session.device.mailbox;
+    for id in ids(receipt) {
+        let is_meant = |node: &Node| is_stanza(node, "message", &id) && is_answered(session, node, receipt);
+        if kind.confirms() {
+            let confirmed = mailbox.confirm(is_meant);
+            witness(session, confirmed, |checks, passage| {
+                checks.receipted(passage);
+                checks.released(passage);
+            });
+        } else if kind == Kind::Retry {
+            witness(session, mailbox.find(is_meant), |checks, passage| checks.asked_again(passage));
         }
     }
     pass_on(session, receipt, kind, &to);
@@ -86,22 +90,25 @@ pub fn confirm(session: &Session, ack: &Node) {
             // A client may name the type of a receipt differently from how it was sent, or twice.
             mailbox.confirm(is_meant);
         }
-    } else if let Some(message) = mailbox.confirm(is_meant) {
+    } else {
         // A message that is acknowledged with an error was refused by whoever got it: it is not lost.
-        witness(session, &message, ack.text("error").is_some());
+        let is_refused = ack.text("error").is_some();
+        witness(session, mailbox.confirm(is_meant), |checks, passage| {
+            if is_refused {
+                checks.asked_again(passage);
+            } else {
+                checks.taken(passage);
+            }
+            checks.released(passage);
+        });
     }
 }
 
-/// Tells the checkers that a message has left the mailbox, and whether the device has it or cannot use it.
-fn witness(session: &Session, message: &Node, is_unusable: bool) {
-    let Some(named) = session.network.named(&session.device, message) else { return };
-    let checks = &session.network.inner.checks;
-    if is_unusable {
-        checks.asked_again(&named.passage());
-    } else {
-        checks.receipted(&named.passage());
+/// Tells the checkers what became of a message that is or was in the mailbox.
+fn witness(session: &Session, message: Option<Arc<Node>>, tell: impl FnOnce(&Checks, &Passage<'_>)) {
+    if let Some(named) = message.and_then(|message| session.network.named(&session.device, &message)) {
+        tell(&session.network.inner.checks, &named.passage());
     }
-    checks.released(&named.passage());
 }
 
 /// The ids that a receipt is about.

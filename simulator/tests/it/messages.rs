@@ -1,12 +1,13 @@
 //! Messages between people, their receipts, and what is kept for who is away.
 
 use simulator::faults::Direction;
+use simulator::server::link::Link;
 use simulator::server::stanza_log::Entry;
-use simulator::wire::stanza::{NodeBuilder, Read as _};
+use simulator::wire::stanza::{Node, NodeBuilder, Read as _};
 use whatsapp_rust::prelude::*;
 
 use crate::client::{Client, text_message};
-use crate::world::World;
+use crate::world::{World, patiently};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_is_read_by_the_phone_it_was_sent_to_and_copied_to_ones_own() {
@@ -136,6 +137,58 @@ async fn a_message_that_cannot_be_read_is_asked_for_again() {
     assert_eq!(retry.jid("from").as_ref(), Some(device.number()));
     assert!(retry.child("retry").is_some());
     world.assert_nothing_unknown();
+}
+
+/// A message from Ann's phone to the phone of somebody else, whom it does not need to be readable for.
+fn unreadable(to: &Jid, again: bool) -> Node {
+    let enc = NodeBuilder::new("enc").attr("v", 2).attr("type", "msg").bytes(vec![1]);
+    let message = NodeBuilder::new("message").attr("to", to.clone()).attr("id", "BROKEN02").attr("type", "text");
+    if again {
+        return message.children([enc.attr("count", 1).build()]).build();
+    }
+    let part = NodeBuilder::new("to").attr("jid", to.clone()).children([enc.build()]).build();
+    message.children([NodeBuilder::new("participants").children([part]).build()]).build()
+}
+
+/// Waits for the next message on a link; says whether it was sent again.
+async fn next_message(link: &mut Link) -> bool {
+    let message = patiently("a message", async {
+        loop {
+            let node = link.recv().await.expect("the link holds");
+            if node.tag == "message" {
+                return node;
+            }
+        }
+    });
+    message.await.child("enc").expect("a part").text("count").is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_asked_for_again_and_sent_again_is_kept_until_it_is_receipted() {
+    let world = World::new().await;
+    let ann = world.person("15550001", "Ann").await;
+    let bob = world.network.register_person("15550002", "Bob");
+    let device = bob.phone().expect("a phone");
+    let mut link = world.network.attach(&bob, &device);
+    ann.send(unreadable(device.number(), false)).await;
+    assert!(!next_message(&mut link).await);
+
+    let receipt = || NodeBuilder::new("receipt").attr("id", "BROKEN02").attr("to", ann.jid());
+    let retry = NodeBuilder::new("retry").attr("id", "BROKEN02").attr("count", 1).attr("v", 1).build();
+    link.send(receipt().attr("type", "retry").children([retry]).build()).await;
+    ann.receipt("BROKEN02", Some("retry")).await;
+    assert_eq!(device.waiting(), 1, "asking for it again does not confirm it");
+    ann.send(unreadable(device.number(), true)).await;
+    assert!(next_message(&mut link).await);
+    link.send(NodeBuilder::new("ack").attr("class", "message").attr("id", "BROKEN02").attr("to", ann.jid()).build())
+        .await;
+    assert_eq!(device.waiting(), 1, "the acknowledgement is of the first");
+
+    drop(link);
+    let mut link = world.network.attach(&bob, &device);
+    assert!(next_message(&mut link).await, "the second is kept for a device that comes back");
+    link.send(receipt().build()).await;
+    assert_eq!(device.waiting(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
