@@ -120,6 +120,10 @@ pub const DEVICES_MEASURED_MAX: usize = 1_000;
 pub const CONNECTS_MAX: usize = 8;
 /// Writes at once of messages that came in to one account: as many as the client library decrypts at once.
 pub const ARRIVALS_AT_ONCE_MAX: usize = 64;
+/// How long after a message came in it may be decrypted, which moves a session on: what leaves meanwhile waits until sessions
+/// are stored, and for how long at the most.
+pub const DECRYPT_MS_MAX: i64 = 10_000;
+pub const SETTLE_SECONDS_MAX: u64 = 20;
 /// Receipts that wait to be stored before WhatsApp is told that we have them, each in a thread for as long as a commit takes,
 /// out of the 512 that there are. While more wait, nothing at all leaves their account.
 pub const RECEIPTS_HELD_MAX: usize = 64;

@@ -308,6 +308,7 @@ impl Actor {
             clock: self.parts.clock.clone(),
             held: self.parts.receipts.clone(),
             gate: gate.clone(),
+            traffic: self.keys.traffic().clone(),
             shared: self.shared.clone(),
         };
         let plan = Plan {
@@ -317,7 +318,11 @@ impl Actor {
             inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
             reporter,
             gate,
-            tasks: Tasks { clock: self.parts.clock.clone(), held: self.parts.requests.clone() },
+            tasks: Tasks {
+                clock: self.parts.clock.clone(),
+                held: self.parts.requests.clone(),
+                traffic: self.keys.traffic().clone(),
+            },
             phone,
             clock: self.parts.clock.clone(),
             starts: self.linking.is_none().then(|| self.parts.starts.clone()),

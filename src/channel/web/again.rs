@@ -15,6 +15,7 @@ use whatsapp_rust::TokioRuntime;
 use whatsapp_rust::wacore::runtime::{AbortHandle, BoxFuture, Runtime};
 use whatsapp_rust::wacore_binary::NodeRef;
 
+use super::traffic::Traffic;
 use crate::clock::Clock;
 use crate::limits;
 
@@ -40,12 +41,18 @@ pub struct Tasks {
     pub clock: Clock,
     /// So many requests at once are kept from being confirmed until they are answered.
     pub held: Arc<Semaphore>,
+    pub traffic: Traffic,
 }
 
 impl Tasks {
     /// Waits for an answer, for as long as it may take. When more wait than may, as after a long absence, the others are
     /// confirmed at once.
     fn answer(&self, answer: BoxFuture<'static, ()>) {
+        let leaving = self.traffic.leaves();
+        let answer = Box::pin(async move {
+            answer.await;
+            drop(leaving);
+        });
         let Ok(_permit) = self.held.try_acquire() else { return TokioRuntime.spawn_detached(answer) };
         let (answered, is_answered) = oneshot::channel::<()>();
         let clock = self.clock.clone();

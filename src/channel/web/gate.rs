@@ -1,18 +1,26 @@
-//! Holds back what goes to WhatsApp while receipts are not stored yet that the client library takes for told.
+//! Holds back what goes to WhatsApp until what it depends on is stored: receipts that the client library takes for told, and
+//! sessions by whose new keys a message leaves.
 //!
 //! The library confirms a receipt when our handler returns. Where more come at once than may wait in it (`news.rs`), the
 //! handler returns at once, and the confirmation is held here, with whatever else would leave: on the way out all is
 //! ciphertext, one piece like the other, in an order that cannot be changed. It is held for as long as a commit takes; while
 //! the store takes nothing, nothing leaves.
+//!
+//! What passes here is sealed already, so that storing the sessions now stores what it was sealed by (`traffic.rs` says when
+//! that is needed).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::transport::Transport;
 
 use crate::limits;
+
+/// Stores sessions, where a message that leaves needs it.
+pub type Settle = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 #[derive(Default)]
 pub struct Gate {
@@ -20,6 +28,8 @@ pub struct Gate {
     unstored: Mutex<Vec<oneshot::Receiver<()>>>,
     /// Who passes waits for those that were told before; who comes after him must not overtake him.
     turn: tokio::sync::Mutex<()>,
+    /// Nothing leaves by a session before there is one.
+    settle: OnceLock<Settle>,
 }
 
 impl Gate {
@@ -33,13 +43,25 @@ impl Gate {
         unstored.extend(receipts);
     }
 
-    /// Waits until everything is stored that was told before.
-    pub async fn pass(&self) {
+    /// How sessions are stored; said once.
+    pub fn set_settle(&self, settle: Settle) {
+        let _ = self.settle.set(settle);
+    }
+
+    /// Waits until everything is stored that was told before, and what the message that leaves was sealed by.
+    ///
+    /// # Errors
+    /// When the latter could not be stored: then it must not leave.
+    pub async fn pass(&self) -> anyhow::Result<()> {
         let _turn = self.turn.lock().await;
         let unstored = std::mem::take(&mut *self.unstored.lock().unwrap_or_else(PoisonError::into_inner));
         for is_stored in unstored {
             // What could not be stored is not waited for any longer.
             let _ = is_stored.await;
+        }
+        match self.settle.get() {
+            Some(settle) => settle().await,
+            None => Ok(()),
         }
     }
 }
@@ -53,7 +75,7 @@ pub struct Gated {
 #[async_trait::async_trait]
 impl Transport for Gated {
     async fn send(&self, data: Bytes) -> anyhow::Result<()> {
-        self.gate.pass().await;
+        self.gate.pass().await?;
         self.transport.send(data).await
     }
 
@@ -64,7 +86,10 @@ impl Transport for Gated {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use futures_util::FutureExt as _;
+    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -79,6 +104,30 @@ mod tests {
         }
 
         async fn disconnect(&self) {}
+    }
+
+    #[tokio::test]
+    async fn nothing_leaves_by_sessions_that_could_not_be_stored() {
+        let (wire, gate) = (Arc::new(Wire::default()), Arc::new(Gate::default()));
+        let gated = Gated { transport: wire.clone(), gate: gate.clone() };
+        let (is_storing, stores) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(true)));
+        let (waits, answers) = (is_storing.clone(), stores.clone());
+        gate.set_settle(Box::new(move || {
+            let (waits, answers) = (waits.clone(), answers.clone());
+            Box::pin(async move {
+                waits.acquire().await?.forget();
+                anyhow::ensure!(answers.load(Ordering::Relaxed), "no room");
+                Ok(())
+            })
+        }));
+        let mut one = gated.send(Bytes::from_static(b"one"));
+        assert!((&mut one).now_or_never().is_none());
+        assert!(wire.0.lock().unwrap().is_empty());
+        is_storing.add_permits(2);
+        one.await.unwrap();
+        stores.store(false, Ordering::Relaxed);
+        assert_eq!(gated.send(Bytes::from_static(b"other")).await.unwrap_err().to_string(), "no room");
+        assert_eq!(*wire.0.lock().unwrap(), ["one"]);
     }
 
     #[tokio::test]

@@ -10,7 +10,8 @@ mod signal;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -26,6 +27,7 @@ use whatsapp_rust::wacore::store::error::{Result, StoreError as Fault};
 use whatsapp_rust::wacore::store::traits::{Backend, DeviceStore};
 use whatsapp_rust::{Client, SignalMaintenanceError};
 
+use super::traffic::Traffic;
 use crate::clock::Clock;
 use crate::device::Device;
 use crate::limits;
@@ -56,8 +58,7 @@ impl KeyRing {
             lease: Lease { device_id: device.id.clone(), epoch },
             writes: TaskTracker::new(),
             missed: None,
-            is_unsettled: Arc::default(),
-            settling: Arc::default(),
+            traffic: Traffic::new(self.clock.clone()),
             arrivals: Arc::new(Semaphore::new(limits::ARRIVALS_AT_ONCE_MAX)),
         }
     }
@@ -74,9 +75,8 @@ pub struct Keys {
     writes: TaskTracker,
     /// Where messages are told of that came in before and are not ours all the same.
     missed: Option<mpsc::Sender<Missed>>,
-    /// Whether a message came in since sessions were last settled: see [`Keys::settle`].
-    is_unsettled: Arc<AtomicBool>,
-    settling: Arc<tokio::sync::Mutex<()>>,
+    /// Whether sessions are to be settled: see [`Keys::settle`].
+    traffic: Traffic,
     /// A permit for each write of messages that came in and are not committed yet; all of them are a barrier.
     arrivals: Arc<Semaphore>,
 }
@@ -120,21 +120,27 @@ impl Keys {
         self.change(vec![KeyChange::Wipe]).await.map(drop)
     }
 
-    /// Has the sessions stored that messages have moved on, before something is sent by them. An answer turns a session's
-    /// ratchet: the key of the next message out is new, and the library writes it down up to 25 ms later, also when a
-    /// message has left by it. A crash between would leave the recipient with a session whose other half nobody has.
+    /// What comes in to the account, and leaves it.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Has the sessions stored that messages have moved on, before what was sealed by them leaves. An answer turns a
+    /// session's ratchet: the key of the next message out is new, and the library writes it down up to 25 ms later, also
+    /// when a message has left by it. A crash between would leave the recipient with a session whose other half nobody has.
     ///
     /// # Errors
-    /// When it could not be stored: then nothing may be sent.
+    /// When it could not be stored: then nothing may leave.
     pub async fn settle(&self, client: &Client) -> std::result::Result<(), SignalMaintenanceError> {
-        // Who comes while another settles waits for it: his message goes by the same sessions.
-        let _settling = self.settling.lock().await;
-        if self.is_unsettled.swap(false, Ordering::AcqRel) {
-            let settled = client.flush_pending_signal_state().await;
-            self.is_unsettled.fetch_or(settled.is_err(), Ordering::AcqRel);
-            settled?;
+        if !self.traffic.is_both_ways() {
+            return Ok(());
         }
-        Ok(())
+        let limit = Duration::from_secs(limits::SETTLE_SECONDS_MAX);
+        let settled = self.ring.clock.within(limit, client.flush_pending_signal_state()).await;
+        settled.unwrap_or_else(|_| {
+            tracing::warn!("sessions are stored slowly; a message leaves before");
+            Ok(())
+        })
     }
 
     /// As the library takes it.

@@ -15,6 +15,7 @@ use super::gate::Gate;
 use super::queue::Inlet;
 use super::send::refusal;
 use super::shared::Shared;
+use super::traffic::Traffic;
 use crate::channel::{Event, ReceiptKind};
 use crate::clock::Clock;
 use crate::message::RefNo;
@@ -33,6 +34,7 @@ pub struct Reporter {
     /// So many receipts at once wait here until they are stored; more are held by the gate.
     pub held: Arc<Semaphore>,
     pub gate: Arc<Gate>,
+    pub traffic: Traffic,
     pub shared: Shared,
 }
 
@@ -41,7 +43,12 @@ impl EventHandler for Reporter {
         match &*news {
             News::ServerAck(ack) => self.acknowledged(ack),
             News::Receipt(receipt) => self.received(receipt),
-            News::RawNode(stanza) => again::look_at(stanza.get()),
+            News::RawNode(stanza) => {
+                if stanza.get().tag.as_ref() == "message" {
+                    self.traffic.comes_in();
+                }
+                again::look_at(stanza.get());
+            }
             _ => self.actor.push(Told { session: self.session, news }),
         }
     }
@@ -149,8 +156,8 @@ mod tests {
         let clock = Clock::held(1_000);
         // Nobody stores anything here, nor is it waited for.
         let held = Arc::new(Semaphore::new(0));
-        let shared = Shared::new(clock.clone());
-        (Reporter { session: 1, actor, events, clock, held, gate: Arc::default(), shared }, happened, told)
+        let (traffic, shared) = (Traffic::new(clock.clone()), Shared::new(clock.clone()));
+        (Reporter { session: 1, actor, events, clock, held, gate: Arc::default(), traffic, shared }, happened, told)
     }
 
     fn ref_no() -> RefNo {
@@ -214,7 +221,7 @@ mod tests {
             let Some(Event::Receipt { stored, .. }) = happened.pop().await else { panic!("a receipt") };
             stored.send(()).unwrap();
         }
-        leaving.await;
+        leaving.await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,7 +33,7 @@ pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgo
             SendFault::Retry(format!("who has the group's key could not be stored: {error}"))
         })?;
     }
-    keys.settle(client).await.map_err(|error| SendFault::Retry(format!("sessions could not be stored: {error}")))?;
+    let _leaving = keys.traffic().leaves();
     // The same id in each attempt: WhatsApp and the recipient know it.
     let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
     client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use whatsapp_rust::anyhow::Context as _;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::features::{RetryRequestError, RetryRequestOptions, RetryRequestOutcome};
 use whatsapp_rust::pair_code::PairCodeOptions;
@@ -15,7 +16,7 @@ use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::{CacheConfig, Client, NodeBuilder, RawNodeLease};
 
 use super::again::Tasks;
-use super::gate::Gate;
+use super::gate::{Gate, Settle};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
 use super::network::{MediaHosts, Network, Sockets};
@@ -71,7 +72,7 @@ impl Session {
         let mut builder = Bot::builder()
             .with_backend_arc(keys.backend())
             .with_runtime(plan.tasks)
-            .with_transport_factory(Sockets { network: plan.network.clone(), gate: plan.gate })
+            .with_transport_factory(Sockets { network: plan.network.clone(), gate: plan.gate.clone() })
             .with_http_client(MediaHosts::new(plan.network.clone()))
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
             .with_cache_config(CacheConfig { sent_message_ttl_secs: SENT_KEPT_SECONDS, ..CacheConfig::default() })
@@ -87,6 +88,7 @@ impl Session {
         let bot = builder.build().await?;
         let (client, stop, started) = (bot.client(), CancellationToken::new(), CancellationToken::new());
         let stanzas = client.acquire_raw_node_forwarding();
+        plan.gate.set_settle(settle(&keys, &client));
         let run = run(bot, plan.starts, stop.clone(), started.clone(), plan.clock);
         #[allow(clippy::disallowed_methods, reason = "the session holds the handle and waits for it")]
         let task = tokio::spawn(run);
@@ -137,6 +139,21 @@ impl Session {
         }
         self.keys.close().await;
     }
+}
+
+/// Stores the sessions by which something is about to leave.
+fn settle(keys: &Keys, client: &Arc<Client>) -> Settle {
+    let (keys, client) = (keys.clone(), Arc::downgrade(client));
+    Box::new(move || {
+        let (keys, client) = (keys.clone(), client.upgrade());
+        async move {
+            match client {
+                Some(client) => keys.settle(&client).await.context("sessions could not be stored"),
+                None => Ok(()),
+            }
+        }
+        .boxed()
+    })
 }
 
 async fn run(

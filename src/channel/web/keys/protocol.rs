@@ -1,8 +1,6 @@
 //! What WhatsApp Web remembers beside its keys: who has which key of a group, hidden ids, devices, groups, tokens, and the
 //! messages that may be asked for again or are not taken over yet.
 
-use std::sync::atomic::Ordering;
-
 use async_trait::async_trait;
 use whatsapp_rust::Jid;
 use whatsapp_rust::wacore::store::error::Result;
@@ -228,7 +226,7 @@ impl ProtocolStore for Keys {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        self.is_unsettled.store(true, Ordering::Release);
+        self.traffic.comes_in();
         // It is never closed. What moves sessions on waits for this: see `Keys::arrivals_stored`.
         let _permit = self.arrivals.acquire().await;
         let rows = rows.iter().map(|row| self.pending_row(row.chat, row.sender, row.id, row.message));
