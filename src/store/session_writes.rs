@@ -130,43 +130,6 @@ impl Store {
         })
         .await
     }
-
-    /// Takes one row away and gives it.
-    ///
-    /// # Errors
-    /// As [`Store::change_keys`].
-    pub async fn take_key(
-        &self,
-        lease: &Lease,
-        kind: KeyKind,
-        owner: String,
-        name: String,
-    ) -> Result<Option<KeyRow>, StoreError> {
-        let lease = lease.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let taken = sql!(
-                    &mut *conn,
-                    optional as KeyRow,
-                    concat!(
-                        "DELETE FROM session_keys WHERE device_id = $1 AND kind = $3 AND owner = $4 AND name = $5 AND ",
-                        owned!(),
-                        " RETURNING owner, name, value, at, also"
-                    ),
-                    &lease.device_id,
-                    lease.epoch,
-                    kind.name(),
-                    &owner,
-                    &name,
-                )?;
-                if taken.is_none() {
-                    check(conn, &lease).await?;
-                }
-                Ok(taken)
-            })
-        })
-        .await
-    }
 }
 
 async fn check(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {

@@ -1,12 +1,12 @@
 //! What WhatsApp is told only when it is done: that a receipt is stored, that a message which could not be read was sent again.
 //! The store takes nothing meanwhile, so that the moment in between is as long as a story wants it, and then the gateway is
-//! killed.
+//! killed. And what members of a group get who could not read a message.
 
 use serde_json::json;
 use sqlx::Connection;
 
 use crate::client::Client;
-use crate::linked_crashes::{RECEIPTS_IN, Town};
+use crate::linked_crashes::{BEN, RECEIPTS_IN, Town};
 use crate::process::Place;
 use crate::stage::{ANN, OWNER};
 use crate::world::{eventually, stories};
@@ -101,6 +101,37 @@ stories! {
         town.network.shows_text(ANN, "illegible at first").await;
         until(&serving.client, &asked[0], "D").await;
         assert_eq!(town.network.times(ANN, "illegible at first").await, 1);
+        town.network.assert_sound().await;
+        assert!(serving.terminate().await.success());
+    }
+
+    async fn members_of_a_group_who_ask_for_a_message_at_once_all_get_it(database: Database) {
+        let town = Town::new(database).await;
+        let serving = town.serve().await;
+        town.until_connected(true).await;
+        let send = async |text: &str| {
+            let body = json!({"queue": town.device_id, "destination": town.group, "is_group": true, "message": text});
+            let reply = serving.client.post("/message", &body).await;
+            reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned()
+        };
+        until(&serving.client, &send("legible").await, "D").await;
+        for member in [ANN, BEN] {
+            town.network.goes(member, "offline").await;
+            let illegible = json!({"account": member, "how_often": {"next": 1}});
+            town.network.fault(json!({"kind": "message_undecryptable"}), illegible).await;
+        }
+        let ref_no = send("illegible at first").await;
+        until(&serving.client, &ref_no, "S").await;
+        let (held, from) = (hold(&town.place).await, town.next_stanza().await);
+        for member in [ANN, BEN] {
+            town.network.goes(member, "online").await;
+        }
+        town.passed(RECEIPTS_IN, 2, from).await;
+        drop(held);
+        until(&serving.client, &ref_no, "D").await;
+        for member in [ANN, BEN] {
+            assert_eq!(town.network.times(member, "illegible at first").await, 1);
+        }
         town.network.assert_sound().await;
         assert!(serving.terminate().await.success());
     }

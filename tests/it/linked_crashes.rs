@@ -21,7 +21,7 @@ use crate::world::{Database, PATIENCE, eventually, eventually_within, stories, w
 
 /// Sets how many rounds each store's story has.
 const ROUNDS: &str = "LINKED_CRASH_ROUNDS";
-const BEN: &str = "628110000012";
+pub const BEN: &str = "628110000012";
 const CAT: &str = "628110000013";
 /// How much one line and one person write in a round at the most.
 const TEXTS_OF_A_LINE: u64 = 5;
@@ -112,7 +112,7 @@ pub struct Town {
     pub network: Network,
     pub place: Place,
     pub device_id: String,
-    group: String,
+    pub group: String,
     lines: Vec<Line>,
 }
 

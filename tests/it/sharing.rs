@@ -42,7 +42,6 @@ stories! {
         let batch = [(arc(PEER), Bytes::from_static(b"late")), (arc("5@lid"), Bytes::from_static(b"late"))];
         lost(keys.put_sessions_batch(&batch).await);
         lost(keys.delete_session(PEER).await);
-        lost(keys.take_sent_message(CHAT, "M1").await.map(drop));
         lost(keys.put_msg_secrets(vec![secret("a", 1, 0, 0)]).await.map(drop));
         lost(keys.touch_tc_token_sender_timestamp("a@lid", 5).await);
         lost(keys.put_lid_mapping(&lid("100", "62811")).await);
