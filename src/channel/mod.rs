@@ -74,6 +74,8 @@ pub struct Outgoing {
     /// Digits of a phone number, a hidden id with its `@lid`, or a group's id without its `@g.us`.
     pub destination: String,
     pub is_group: bool,
+    /// An attempt was made before, perhaps by a process that ended in the middle of it.
+    pub is_again: bool,
     pub body: Body,
 }
 

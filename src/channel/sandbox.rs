@@ -305,6 +305,7 @@ mod tests {
             ref_no: RefNo::new(&Clock::system()),
             destination: destination.into(),
             is_group,
+            is_again: false,
             body: Body::Text("hello".into()),
         }
     }

@@ -136,5 +136,11 @@ async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outg
     } else {
         Body::Text(waiting.body.unwrap_or_default())
     };
-    Ok(Outgoing { ref_no, destination: waiting.destination, is_group: waiting.is_group, body })
+    Ok(Outgoing {
+        ref_no,
+        destination: waiting.destination,
+        is_group: waiting.is_group,
+        is_again: waiting.attempts > 0,
+        body,
+    })
 }

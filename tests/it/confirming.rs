@@ -135,4 +135,27 @@ stories! {
         town.network.assert_sound().await;
         assert!(serving.terminate().await.success());
     }
+
+    async fn a_groups_key_is_given_again_though_the_gateway_was_killed_after_a_refusal(database: Database) {
+        let town = Town::new(database).await;
+        let serving = town.serve().await;
+        town.until_connected(true).await;
+        let refusal = json!({"account": OWNER, "moment": "message", "how_often": {"next": 1}});
+        town.network.fault(json!({"kind": "ack_nacked", "code": 500}), refusal).await;
+        let body = json!({"queue": town.device_id, "destination": town.group, "is_group": true, "message": "to all"});
+        let ref_no = serving.client.post("/message", &body).await.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
+        eventually("it is refused", async || {
+            let failed = serving.client.manage("GET", &format!("/messages/{ref_no}/attempts"), None).await;
+            if failed.text.contains("refused it with 500") { Ok(()) } else { Err(failed.text) }
+        })
+        .await;
+        serving.kill();
+        let serving = town.serve().await;
+        until(&serving.client, &ref_no, "D").await;
+        assert_eq!(town.network.times(ANN, "to all").await, 1);
+        let stanzas = town.network.get("/stanzas?limit=500").await.to_string();
+        assert!(!stanzas.contains("type=\\\"retry\\\""), "a member had to ask for it");
+        town.network.assert_sound().await;
+        assert!(serving.terminate().await.success());
+    }
 }

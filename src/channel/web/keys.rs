@@ -19,13 +19,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use whatsapp_rust::Client;
+use whatsapp_rust::anyhow::{self, Context as _};
 use whatsapp_rust::wacore::client_profile::ClientProfile;
 use whatsapp_rust::wacore::stats::StorageResourceReport;
 use whatsapp_rust::wacore::store::Device as Account;
 use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
 use whatsapp_rust::wacore::store::error::{Result, StoreError as Fault};
 use whatsapp_rust::wacore::store::traits::{Backend, DeviceStore};
-use whatsapp_rust::{Client, SignalMaintenanceError};
 
 use super::traffic::Traffic;
 use crate::clock::Clock;
@@ -131,16 +132,13 @@ impl Keys {
     ///
     /// # Errors
     /// When it could not be stored: then nothing may leave.
-    pub async fn settle(&self, client: &Client) -> std::result::Result<(), SignalMaintenanceError> {
+    pub async fn settle(&self, client: &Client) -> anyhow::Result<()> {
         if !self.traffic.is_both_ways() {
             return Ok(());
         }
         let limit = Duration::from_secs(limits::SETTLE_SECONDS_MAX);
-        let settled = self.ring.clock.within(limit, client.flush_pending_signal_state()).await;
-        settled.unwrap_or_else(|_| {
-            tracing::warn!("sessions are stored slowly; a message leaves before");
-            Ok(())
-        })
+        self.ring.clock.within(limit, client.flush_pending_signal_state()).await.context("it took too long")??;
+        Ok(())
     }
 
     /// As the library takes it.

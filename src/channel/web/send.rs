@@ -27,7 +27,8 @@ pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgo
         check_number(shared, client, &message.destination).await?;
     }
     let body = body(shared, client, &message.body).await?;
-    if message.is_group && shared.was_refused(&message.destination) {
+    // What became of the key in an attempt before is not known: the process may have ended before it heard.
+    if message.is_group && (shared.was_refused(&message.destination) || message.is_again) {
         keys.forget_who_has_key(&to).await.map_err(|error| {
             shared.note_refused(&message.destination);
             SendFault::Retry(format!("who has the group's key could not be stored: {error}"))
