@@ -301,13 +301,8 @@ mod tests {
     }
 
     fn to(destination: &str, is_group: bool) -> Outgoing {
-        Outgoing {
-            ref_no: RefNo::new(&Clock::system()),
-            destination: destination.into(),
-            is_group,
-            is_again: false,
-            body: Body::Text("hello".into()),
-        }
+        let (ref_no, body) = (RefNo::new(&Clock::system()), Body::Text("hello".into()));
+        Outgoing { ref_no, destination: destination.into(), is_group, is_again: false, body }
     }
 
     impl Stage {

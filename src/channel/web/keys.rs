@@ -137,7 +137,11 @@ impl Keys {
             return Ok(());
         }
         let limit = Duration::from_secs(limits::SETTLE_SECONDS_MAX);
-        self.ring.clock.within(limit, client.flush_pending_signal_state()).await.context("it took too long")??;
+        self.ring
+            .clock
+            .within(limit, client.flush_pending_signal_state())
+            .await
+            .context("sessions were not stored in time")??;
         Ok(())
     }
 
