@@ -63,8 +63,8 @@ pub fn text(document: &utoipa::openapi::OpenApi) -> String {
     document.to_pretty_json().unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }
 
-/// `/docs` and `/openapi.json`. The document is made when somebody asks for it first, and kept as a text
-/// alone: the tree goes.
+/// `/docs` and `/openapi.json`. The document is made when somebody asks for it first, and kept as a text alone:
+/// the tree goes.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: fn() -> utoipa::openapi::OpenApi) -> Router<S> {
     static TEXT: OnceLock<String> = OnceLock::new();
     let show = move || async move {

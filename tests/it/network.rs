@@ -87,6 +87,13 @@ impl Network {
         made["group"].as_str().expect("a group").trim_end_matches("@g.us").to_owned()
     }
 
+    /// How often the latest stanzas ask for a message again that could not be read.
+    pub async fn times_asked_again(&self) -> usize {
+        let page = self.get("/stanzas?limit=500").await;
+        let asks = |one: &&Value| one["stanza"].as_str().is_some_and(|text| text.contains("type=\"retry\""));
+        page["stanzas"].as_array().expect("a list").iter().filter(asks).count()
+    }
+
     /// A fault that strikes as `scope` says; gives its number.
     pub async fn fault(&self, fault: Value, scope: Value) -> i64 {
         let added = self.post("/faults", json!({"fault": fault, "scope": scope})).await;

@@ -19,8 +19,8 @@ use whatsapp_rust::transport::Transport;
 
 use crate::limits;
 
-/// Stores sessions, where a message that leaves needs it.
-pub type Settle = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
+/// Stores sessions; nothing where no message that leaves needs it.
+pub type Settle = Box<dyn Fn() -> Option<BoxFuture<'static, anyhow::Result<()>>> + Send + Sync>;
 
 #[derive(Default)]
 pub struct Gate {
@@ -59,8 +59,8 @@ impl Gate {
             // What could not be stored is not waited for any longer.
             let _ = is_stored.await;
         }
-        match self.settle.get() {
-            Some(settle) => settle().await,
+        match self.settle.get().and_then(|settle| settle()) {
+            Some(settled) => settled.await,
             None => Ok(()),
         }
     }
@@ -114,11 +114,11 @@ mod tests {
         let (waits, answers) = (is_storing.clone(), stores.clone());
         gate.set_settle(Box::new(move || {
             let (waits, answers) = (waits.clone(), answers.clone());
-            Box::pin(async move {
+            Some(Box::pin(async move {
                 waits.acquire().await?.forget();
                 anyhow::ensure!(answers.load(Ordering::Relaxed), "no room");
                 Ok(())
-            })
+            }))
         }));
         let mut one = gated.send(Bytes::from_static(b"one"));
         assert!((&mut one).now_or_never().is_none());

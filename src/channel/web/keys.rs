@@ -76,7 +76,7 @@ pub struct Keys {
     writes: TaskTracker,
     /// Where messages are told of that came in before and are not ours all the same.
     missed: Option<mpsc::Sender<Missed>>,
-    /// Whether sessions are to be settled: see [`Keys::settle`].
+    /// Whether sessions are to be settled now: see [`Keys::settle`].
     traffic: Traffic,
     /// A permit for each write of messages that came in and are not committed yet; all of them are a barrier.
     arrivals: Arc<Semaphore>,
@@ -133,9 +133,6 @@ impl Keys {
     /// # Errors
     /// When it could not be stored: then nothing may leave.
     pub async fn settle(&self, client: &Client) -> anyhow::Result<()> {
-        if !self.traffic.is_both_ways() {
-            return Ok(());
-        }
         let limit = Duration::from_secs(limits::SETTLE_SECONDS_MAX);
         self.ring
             .clock

@@ -2,9 +2,9 @@
 //!
 //! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
 //! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` and `again.rs` keep the
-//! library from confirming what is not stored or answered; `gate.rs` and `traffic.rs` keep messages from leaving by sessions
-//! that are not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages
-//! mean, `keys.rs` is where the account's keys are, `network.rs` how WhatsApp is reached.
+//! library from confirming what is not stored or answered; `gate.rs` and `traffic.rs` keep messages from leaving by
+//! sessions that are not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages mean, `keys.rs` is where
+//! the account's keys are, `network.rs` how WhatsApp is reached.
 
 mod actor;
 mod again;

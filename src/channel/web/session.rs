@@ -141,18 +141,13 @@ impl Session {
     }
 }
 
-/// Stores the sessions by which something is about to leave.
+/// Stores the sessions by which a message is about to leave, where another may just have moved one.
 fn settle(keys: &Keys, client: &Arc<Client>) -> Settle {
     let (keys, client) = (keys.clone(), Arc::downgrade(client));
     Box::new(move || {
-        let (keys, client) = (keys.clone(), client.upgrade());
-        async move {
-            match client {
-                Some(client) => keys.settle(&client).await.context("sessions could not be stored"),
-                None => Ok(()),
-            }
-        }
-        .boxed()
+        let client = keys.traffic().is_both_ways().then(|| client.upgrade()).flatten()?;
+        let keys = keys.clone();
+        Some(async move { keys.settle(&client).await.context("sessions could not be stored") }.boxed())
     })
 }
 
