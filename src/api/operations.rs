@@ -15,12 +15,21 @@ pub async fn healthz(headers: HeaderMap) -> Response {
     answer::success(Format::of(&headers), StatusCode::OK, "alive", &serde_json::json!({}))
 }
 
-/// Ready: a message would be stored now.
+/// Ready: a message and a file would be stored now.
 #[utoipa::path(get, path = "/readyz", tag = "Operations",
-    responses((status = 200, description = "The store can be written"), (status = 503, description = "It cannot")))]
+    responses((status = 200, description = "The store and the media store can be written"),
+    (status = 503, description = "One of them cannot")))]
 pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let ready = api.store.check_writable().await.map_err(Problem::from);
-    answer::from(Format::of(&headers), ready.map(|()| (StatusCode::OK, "ready", serde_json::json!({}))))
+    let ready = async {
+        api.store.check_writable().await?;
+        check_media(&api).await
+    };
+    answer::from(Format::of(&headers), ready.await.map(|()| (StatusCode::OK, "ready", serde_json::json!({}))))
+}
+
+/// Whether a file would be kept now.
+async fn check_media(api: &Api) -> Result<(), Problem> {
+    Ok(api.files.check().await?)
 }
 
 /// Metrics in Prometheus' text format.
@@ -41,6 +50,12 @@ pub async fn metrics(State(api): State<Api>) -> Response {
             let count = gauge(i64::try_from(count).unwrap_or(i64::MAX));
             metrics::gauge!(telemetry::DEVICES, "state" => state.name()).set(count);
         }
+    }
+    if let Ok((waiting, oldest, paused)) = api.store.find_push_backlog().await {
+        let age_ms = oldest.map_or(0, |at| (api.clock.now() - at).max(0));
+        metrics::gauge!(telemetry::PUSHES_WAITING).set(gauge(waiting));
+        metrics::gauge!(telemetry::PUSH_OLDEST).set(gauge(age_ms) / 1_000.0);
+        metrics::gauge!(telemetry::PUSH_URLS_PAUSED).set(gauge(paused));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render()).into_response()
 }

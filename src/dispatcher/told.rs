@@ -87,7 +87,7 @@ impl DeviceLoop {
 
     async fn enter(&mut self, health: Health) -> Result<(), StoreError> {
         let state = health.state;
-        tracing::info!(device = self.lease.device_id, state = state.name(), reason = health.reason, "device state");
+        self.log(&health);
         let is_first = self.state == DeviceState::Connecting && state == DeviceState::Online;
         if state == DeviceState::Online && self.state != DeviceState::Online {
             // What was written to the connection before may never have arrived.
@@ -100,6 +100,20 @@ impl DeviceLoop {
             self.remember().await?;
         }
         Ok(())
+    }
+
+    /// One line for each change. What stays until a person acts is a warning.
+    fn log(&self, health: &Health) {
+        let (device, state, reason) = (&self.lease.device_id, health.state, &health.reason);
+        if state == self.state && *reason == self.device.borrow().state_reason {
+            return;
+        }
+        match state {
+            DeviceState::Banned | DeviceState::LoggedOut | DeviceState::Replaced | DeviceState::Outdated => {
+                tracing::warn!(device, state = state.name(), reason, "device state");
+            }
+            _ => tracing::info!(device, state = state.name(), reason, "device state"),
+        }
     }
 
     /// Begins to have files that came in and are due.
@@ -158,8 +172,15 @@ impl DeviceLoop {
 
     async fn link(&mut self, number: String, accepted: oneshot::Sender<bool>) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
-        let is_ours = match self.parts.store.end_link(&self.lease, LinkEnd::Linked { number }, now).await {
+        let linked = LinkEnd::Linked { number: number.clone() };
+        let is_ours = match self.parts.store.end_link(&self.lease, linked, now).await {
             Ok(()) => true,
+            Err(StoreError::OtherNumber { expected }) => {
+                let reason = other_number(&number, &expected);
+                tracing::warn!(device = self.lease.device_id, "a phone with another number was used to link the device");
+                self.parts.store.end_link(&self.lease, LinkEnd::Failed { reason }, now).await?;
+                false
+            }
             Err(StoreError::Exists) => {
                 let reason = "that number is linked to another gateway already".into();
                 self.parts.store.end_link(&self.lease, LinkEnd::Failed { reason }, now).await?;
@@ -200,4 +221,12 @@ impl DeviceLoop {
         self.channel.remember(sent.collect()).await;
         Ok(())
     }
+}
+
+/// Why an account was not linked whose number is not the device's.
+fn other_number(number: &str, expected: &str) -> String {
+    format!(
+        "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; \
+         link the phone of {expected}, or unlink this gateway first to give it another number"
+    )
 }

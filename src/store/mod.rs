@@ -23,7 +23,9 @@ mod media;
 mod members;
 mod messages;
 mod migrate;
+mod moving;
 mod outgoing;
+mod owners;
 mod pacing;
 mod persons;
 mod progress;
@@ -51,7 +53,7 @@ use crate::limits;
 
 pub use accounts::{Access, NewKey, PushSettings};
 pub use attempts::FailedAttempt;
-pub use audit::{Deed, NewDeed};
+pub use audit::{Deed, DeedWay, NewDeed};
 pub use conversations::{Chat, StoredConversation};
 pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
@@ -65,6 +67,8 @@ pub use listing::{LookEnd, MessageFilter, MessagePage};
 pub use media::StoredMedia;
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
+pub use moving::{Created, GoLive, Migrated, Migration, MigrationConflict, WarmUp, WentLive};
+pub use owners::Owned;
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step};
@@ -110,6 +114,9 @@ pub enum StoreError {
     /// The gateway's messages of this day are used up.
     #[error("the gateway's daily limit of {limit} messages is reached")]
     DailyLimit { limit: i64 },
+    /// The account that was linked is not the one that the device's number belongs to.
+    #[error("this gateway's number is {expected}")]
+    OtherNumber { expected: String },
     /// The device is another node's, or nobody's any more: nothing was stored, and trying again does not help.
     #[error("this node does not own the device any more")]
     NotOwner,
@@ -201,7 +208,7 @@ impl Location {
     }
 
     /// The location without its password.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
             Self::Postgres(options) => {
