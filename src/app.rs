@@ -10,6 +10,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -37,6 +38,7 @@ use crate::receipts::Receipts;
 use crate::secrets::{KeyFiles, MasterKey, MasterKeyError};
 use crate::settings::Settings;
 use crate::store::{First, Location, Store, StoreError};
+use crate::supervisor::Supervisor;
 use crate::{http, limits, phone};
 
 /// The first sandbox's phone number; no subscriber has it.
@@ -57,6 +59,7 @@ pub struct App {
     pub bells: Bells,
     pub inbox: Inbox,
     pub imports: Imports,
+    pub supervisor: Supervisor,
     shelf: Shelf,
 }
 
@@ -83,6 +86,12 @@ pub enum StartError {
         "the master key is not the one this database was made with; bring back master.key (or WACHAT_MASTER_KEY) from the backup"
     )]
     OtherMasterKey,
+    #[error(
+        "what the first start shows once could not be shown ({0}), so no gateway was created; start it where its output can be read, or set WACHAT_ADMIN_PASSWORD and WACHAT_API_KEY"
+    )]
+    NotShown(String),
+    #[error("no gateway was created, what was shown above is not valid: {0}")]
+    NotCreated(StoreError),
     #[error("WACHAT_API_KEY")]
     ApiKey(#[from] BadApiKey),
     #[error("WACHAT_ADMIN_PASSWORD")]
@@ -123,13 +132,14 @@ impl App {
             };
             master_key = next.ok_or(StartError::OtherMasterKey)?;
         }
-        let shelf = Shelf::open(&settings.media_store)?;
+        let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
         let files = Files::new(store.clone(), shelf.clone(), clock.clone());
         let imports = Imports::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
         let egress = Egress::new(settings.allow_networks.clone())?;
-        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, shelf })
+        let supervisor = Supervisor::default();
+        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, supervisor, shelf })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -167,6 +177,19 @@ impl App {
     /// # Errors
     /// When a given key or password cannot be used, or nothing could be stored.
     pub async fn greet(&self) -> Result<Option<Greeting>, StartError> {
+        self.greet_by(|_| Ok(())).await
+    }
+
+    /// The same, but `show` shows what was made before it is stored: a password that nobody has seen opens nothing. A crash
+    /// between leaves an empty store, and the next start shows others. `None` when somebody else was first, though it may have
+    /// been shown.
+    ///
+    /// # Errors
+    /// As [`App::greet`], and [`StartError::NotShown`] when it could not be shown: then nothing is stored.
+    pub async fn greet_by(
+        &self,
+        show: impl FnOnce(&Greeting) -> Result<(), String>,
+    ) -> Result<Option<Greeting>, StartError> {
         if !self.store.list_clients().await?.is_empty() {
             return Ok(None);
         }
@@ -198,7 +221,21 @@ impl App {
             device_name: "Sandbox".into(),
             now: self.clock.now(),
         };
-        Ok(self.store.found(first).await?.then_some(greeting))
+        // Where both were chosen by the operator, nothing is shown that he does not know.
+        let is_known = self.settings.api_key.is_some() && self.settings.admin_password.is_some();
+        // Nor is anything shown of a store that takes nothing.
+        self.store.check_writable().await?;
+        match show(&greeting) {
+            Err(reason) if !is_known => return Err(StartError::NotShown(reason)),
+            Err(reason) => tracing::warn!(reason, "what the first start shows could not be shown"),
+            Ok(()) => {}
+        }
+        match self.store.found(first).await {
+            Ok(true) => Ok(Some(greeting)),
+            // Another process made it at the same moment.
+            Ok(false) => Ok(None),
+            Err(error) => Err(StartError::NotCreated(error)),
+        }
     }
 
     /// What the API's handlers work with.
@@ -212,28 +249,44 @@ impl App {
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             master_key: self.master_key.clone(),
+            supervisor: self.supervisor.clone(),
         };
         Api::new(foundation, &self.settings)
     }
 
-    /// Serves until `stop`; then stops in order: no new requests, what is in hand finished, connections closed.
+    /// Serves until `stop`; then stops in order: no new requests, what is in hand finished, connections closed. Every loop is
+    /// supervised: one that ends by a fault is started again.
     ///
     /// # Errors
     /// When a part cannot be started.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
         let api = self.api();
-        let dispatcher = Dispatcher::new(dispatcher::Parts {
-            receipts: Receipts::new(self.store.clone(), self.clock.clone()),
-            store: self.store.clone(),
-            inbox: self.inbox.clone(),
-            files: self.files.clone(),
-            egress: self.egress.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            link_sealer: self.master_key.sealer("links"),
-            web: self.web()?,
-            node: self.node()?,
+        let background = CancellationToken::new();
+        let tasks = self.start_loops(&api, &background)?;
+        let addresses = routes::router(api.clone());
+        let console = Console::new(api, addresses.clone(), stop.clone());
+        let router = addresses.merge(console::router(console));
+        phone::read_plans();
+        let (listener, clock) = (Arc::new(listener), self.clock.clone());
+        let accepting = self.supervisor.clone().keep("http", clock.clone(), stop.clone(), || {
+            http::serve(Arc::clone(&listener), router.clone(), clock.clone(), stop.clone())
         });
+        accepting.await;
+        drop(listener);
+        background.cancel();
+        let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
+        if self.clock.within(limit, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "some devices, pushes or imports were still under way when the gateway stopped; they go on at the next start"
+            );
+        }
+        self.store.close().await;
+        Ok(())
+    }
+
+    /// Starts what runs beside the requests, until `stop`.
+    fn start_loops(&self, api: &Api, stop: &CancellationToken) -> Result<TaskTracker, StartError> {
+        let dispatcher = Arc::new(self.dispatcher()?);
         let courier = Courier::new(courier::Parts {
             store: self.store.clone(),
             egress: self.egress.clone(),
@@ -252,27 +305,47 @@ impl App {
             node: self.node()?,
         });
         let tasks = TaskTracker::new();
-        let background = CancellationToken::new();
-        tasks.spawn(dispatcher.run(background.clone()));
-        tasks.spawn(courier.run(background.clone()));
-        tasks.spawn(clerk.run(background.clone()));
-        tasks.spawn(background.clone().run_until_cancelled_owned(keep_house(api.clone())));
-        tasks.spawn(end_counting(api.clone(), background.clone()));
+        let keep = || (self.supervisor.clone(), self.clock.clone(), stop.clone());
+        let (supervisor, clock, until) = keep();
+        let mut is_first = true;
+        tasks.spawn(supervisor.keep("dispatcher", clock, until.clone(), move || {
+            let (dispatcher, until) = (Dispatcher::new(Arc::clone(&dispatcher)), until.clone());
+            let is_first = std::mem::take(&mut is_first);
+            async move {
+                if !is_first {
+                    dispatcher.release().await;
+                }
+                dispatcher.run(until).await;
+            }
+        }));
+        let (supervisor, clock, until) = keep();
+        tasks.spawn(supervisor.keep("push", clock, until.clone(), move || courier.clone().run(until.clone())));
+        let (supervisor, clock, until) = keep();
+        tasks.spawn(supervisor.keep("imports", clock, until.clone(), move || clerk.clone().run(until.clone())));
+        let ((supervisor, clock, until), kept) = (keep(), api.clone());
+        tasks.spawn(supervisor.keep("maintenance", clock, until.clone(), move || {
+            let keeping = until.clone().run_until_cancelled_owned(keep_house(kept.clone()));
+            async { keeping.await.unwrap_or(()) }
+        }));
+        tasks.spawn(end_counting(api.clone(), stop.clone()));
         tasks.close();
-        let addresses = routes::router(api.clone());
-        let console = Console::new(api, addresses.clone(), stop.clone());
-        let router = addresses.merge(console::router(console));
-        phone::read_plans();
-        http::serve(listener, router, self.clock.clone(), stop).await;
-        background.cancel();
-        let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
-        if self.clock.within(limit, tasks.wait()).await.is_err() {
-            tracing::warn!(
-                "some devices, pushes or imports were still under way when the gateway stopped; they go on at the next start"
-            );
-        }
-        self.store.close().await;
-        Ok(())
+        Ok(tasks)
+    }
+
+    fn dispatcher(&self) -> Result<dispatcher::Parts, StartError> {
+        Ok(dispatcher::Parts {
+            receipts: Receipts::new(self.store.clone(), self.clock.clone()),
+            store: self.store.clone(),
+            inbox: self.inbox.clone(),
+            files: self.files.clone(),
+            egress: self.egress.clone(),
+            bells: self.bells.clone(),
+            clock: self.clock.clone(),
+            supervisor: self.supervisor.clone(),
+            link_sealer: self.master_key.sealer("links"),
+            web: self.web()?,
+            node: self.node()?,
+        })
     }
 
     /// What linked accounts are connected by.

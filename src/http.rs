@@ -1,6 +1,7 @@
 //! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::limits;
 
 /// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most.
-pub async fn serve(listener: TcpListener, router: Router, clock: Clock, stop: CancellationToken) {
+pub async fn serve(listener: Arc<TcpListener>, router: Router, clock: Clock, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let connections = TaskTracker::new();
     loop {

@@ -54,7 +54,7 @@ impl Bench {
 
     /// That something is not there, and where it was looked for.
     pub(super) fn missing(&self, given: Given<'_>) -> anyhow::Error {
-        anyhow::anyhow!("no client of {} has a {given}{}", self.place(), given.hint())
+        anyhow::anyhow!("there is no {given} in {}{}", self.place(), given.hint())
     }
 
     /// The client that a command is about.

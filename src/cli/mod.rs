@@ -50,7 +50,7 @@ struct Shared {
     /// sqlite:PATH or postgres://… [default: wachat.db in the data folder] [env: WACHAT_DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// A settings file [default: wachat.toml, if it is there] [env: WACHAT_CONFIG]
+    /// A settings file [default: wachat.toml here, else /etc/wachat/wachat.toml, if it is there] [env: WACHAT_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print JSON, for programs
@@ -103,9 +103,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let line = Line::parse();
     match run(line) {
-        Ok(code) => code,
+        Ok(code) => {
+            telemetry::say_last(None);
+            code
+        }
         Err(error) => {
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("wachat: {error:#}\n"));
+            telemetry::say_last(Some(&format!("wachat: {error:#}\n")));
             ExitCode::FAILURE
         }
     }
@@ -164,6 +167,9 @@ impl Shared {
         flags.extend(own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         let settings = Settings::load(&flags, self.config.as_deref())?;
         telemetry::start_logs(&settings.log, settings.log_json).map_err(anyhow::Error::msg)?;
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
         Ok(settings)
     }
 

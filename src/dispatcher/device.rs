@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -23,7 +24,8 @@ use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
-use crate::store::{Lease, Step, StoreError, Waiting};
+use crate::store::{Change, Lease, Step, StoreError, Waiting};
+use crate::supervisor::Backoff;
 use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
@@ -56,40 +58,56 @@ pub(super) struct DeviceLoop {
     pub(super) state: DeviceState,
     /// When the wish about the link was uttered that the channel works on, or worked on last.
     pub(super) wished_at: Millis,
+    /// Whether the channel knows what of before still awaits receipts.
+    pub(super) has_remembered: bool,
     /// Not to send before this moment.
     pub(super) next_slot: Millis,
     /// When the first message in the window may be begun, so that it leaves at the next slot.
     begin_at: Millis,
     pub(super) held: Held,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
+    removed: Arc<AtomicBool>,
+    /// Which of the devices that had this id it is.
+    incarnation: i64,
     /// Whether the store may hold messages behind the window.
     may_load: bool,
+    is_channel_over: bool,
 }
 
-/// Runs a device until `stop`.
-pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: CancellationToken) {
-    let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
-    let known = device.borrow().clone();
-    let channel = match super::open(&parts, &lease, &known, told).await {
-        Ok(channel) => channel,
-        Err(reason) => {
-            let health = Health::new(DeviceState::Unlinked, reason);
-            let said = parts.store.set_device_health(&lease, health, parts.clock.now()).await;
-            if let Err(error) = said {
-                tracing::warn!(device = lease.device_id, %error, "the device's state was not stored");
-            }
-            return stop.cancelled().await;
-        }
+/// How a device's loop ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exit {
+    Stopped,
+    /// Another node has the device, or nobody any more.
+    Disowned,
+    /// It panicked, or its channel ended by itself.
+    Fault(String),
+}
+
+/// How a device's loop is told to stop.
+#[derive(Clone)]
+pub(super) struct Stop {
+    pub(super) token: CancellationToken,
+    /// Set when it is because the device was removed.
+    pub(super) removed: Arc<AtomicBool>,
+}
+
+/// Runs a device until `stop`. Its channel is closed when this returns, whatever became of the loop.
+pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: Stop) -> Exit {
+    let (channel, events) = match open(&parts, &lease, &device, &stop.token).await {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
     };
+    let known = device.borrow().clone();
     let bell = parts.bells.queue(&lease.device_id);
     let held = Held::of(&known);
     telemetry::begin_device(&telemetry::device_label(&known.id));
     let next_slot = held.first_slot(parts.clock.now(), parts.clock.random_below(u64::MAX));
-    let mut this = DeviceLoop {
-        parts,
+    let this = DeviceLoop {
+        parts: Arc::clone(&parts),
         lease,
         device,
-        channel,
+        channel: Arc::clone(&channel),
         events,
         bell,
         window: Window::default(),
@@ -101,26 +119,102 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,
         wished_at: 0,
+        has_remembered: false,
         next_slot,
         begin_at: 0,
         held,
-        stop: stop.clone(),
+        stop: stop.token,
+        removed: stop.removed,
+        incarnation: known.incarnation,
         may_load: true,
+        is_channel_over: false,
     };
-    while !stop.is_cancelled() {
-        if let Err(error) = this.turn(&stop).await {
-            tracing::warn!(device = this.lease.device_id, %error, "the device waits for the store");
-            let again = this.parts.clock.sleep(Duration::from_millis(limits::POLL_MS));
-            stop.run_until_cancelled(again).await;
+    match parts.supervisor.run(&super::task_name(&known.id), Box::pin(this.work())).await {
+        Ok(exit) => exit,
+        Err(panicked) => {
+            // What it had not stored is not confirmed: who waited for it sees that nobody answers.
+            let limit = Duration::from_secs(2 * limits::CLOSE_SECONDS_MAX);
+            if parts.clock.within(limit, channel.close()).await.is_err() {
+                tracing::warn!(device = known.id, "the connection of a device did not close in time");
+            }
+            Exit::Fault(panicked.to_string())
         }
     }
-    this.close().await;
+}
+
+type Opened = (Arc<dyn Channel>, mpsc::Receiver<Event>);
+
+/// Opens the device's channel. One that cannot be opened is tried again, and says so meanwhile.
+async fn open(
+    parts: &Parts,
+    lease: &Lease,
+    device: &watch::Receiver<Device>,
+    stop: &CancellationToken,
+) -> Result<Opened, Exit> {
+    let (mut backoff, mut said) = (Backoff::default(), None);
+    loop {
+        let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
+        let known = device.borrow().clone();
+        let reason = match super::open(parts, lease, &known, told).await {
+            Ok(channel) => return Ok((channel, events)),
+            Err(reason) => reason,
+        };
+        if said.as_ref() != Some(&reason) {
+            tracing::warn!(device = lease.device_id, reason, "a device cannot be connected");
+            let health = Health::new(DeviceState::Unlinked, reason.clone());
+            let change = Change::State { health, at: parts.clock.now() };
+            match parts.receipts.record(lease, vec![change], stop).await {
+                Err(StoreError::NotOwner) => return Err(Exit::Disowned),
+                _ => said = Some(reason),
+            }
+        }
+        let again = parts.clock.sleep(backoff.next(0));
+        if stop.run_until_cancelled(again).await.is_none() {
+            return Err(Exit::Stopped);
+        }
+    }
 }
 
 impl DeviceLoop {
+    async fn work(mut self) -> Exit {
+        let stop = self.stop.clone();
+        let exit = loop {
+            if stop.is_cancelled() {
+                break Exit::Stopped;
+            }
+            match self.turn(&stop).await {
+                Ok(()) if self.is_channel_over => break Exit::Fault("its channel ended".into()),
+                Ok(()) => {}
+                Err(StoreError::NotOwner) => break Exit::Disowned,
+                Err(error) => {
+                    tracing::warn!(device = self.lease.device_id, %error, "the device waits for the store");
+                    let again = self.parts.clock.sleep(Duration::from_millis(limits::POLL_MS));
+                    stop.run_until_cancelled(again).await;
+                }
+            }
+        };
+        self.close().await;
+        exit
+    }
+
+    /// Whether the device was removed. Another may have its id by now.
+    pub(super) async fn is_removed(&self) -> bool {
+        if self.removed.load(Ordering::Acquire) {
+            return true;
+        }
+        match self.parts.store.find_device(&self.lease.device_id).await {
+            Ok(found) => found.is_none_or(|device| device.incarnation != self.incarnation),
+            Err(error) => {
+                tracing::warn!(device = self.lease.device_id, %error, "whether a device was removed could not be read");
+                false
+            }
+        }
+    }
+
     /// Does what can be done now, then waits for the next thing to happen and stores it.
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
+        self.remember().await?;
         self.begin_downloads().await?;
         self.store_rest().await?;
         self.hear().await?;
@@ -129,6 +223,7 @@ impl DeviceLoop {
         let clock = self.parts.clock.clone();
         let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
         let wake_at = self.wake_at().map_or(poll_at, |at| at.min(poll_at));
+        let channel = Arc::clone(&self.channel);
         let mut events = Vec::new();
         tokio::select! {
             () = stop.cancelled() => {}
@@ -142,6 +237,7 @@ impl DeviceLoop {
             Some(ended) = self.fetches.join_next() => {
                 self.store_ends(ended.into_iter().collect()).await?;
             }
+            () = channel.ended() => self.is_channel_over = true,
             () = self.bell.rung() => self.may_load = true,
             () = clock.sleep_until(wake_at) => self.may_load = true,
             _ = self.device.changed() => self.take_settings(),
@@ -214,7 +310,8 @@ impl DeviceLoop {
             self.next_slot = self.held.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
-            self.sends.spawn(attempt::send(Arc::clone(&self.parts), line, job.ref_no, job.load));
+            let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
+            self.sends.spawn(attempt::guarded(job.ref_no, false, send));
         }
         Ok(())
     }
@@ -248,7 +345,8 @@ impl DeviceLoop {
                 used += i64::from(self.is_first(&job));
                 jobs.push(job);
             } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
-                self.fetches.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
+                let fetch = attempt::fetch(Arc::clone(&self.parts), job.ref_no.clone(), job.load);
+                self.fetches.spawn(attempt::guarded(job.ref_no, true, fetch));
             } else {
                 self.put_back(&[job], now + HELD_MS);
             }
@@ -276,7 +374,7 @@ impl DeviceLoop {
                 Ended::Failed { ref_no, fault, was_fetching } => self.fail(ref_no, fault, was_fetching, &mut steps),
             }
         }
-        self.record(steps).await
+        self.record_steps(steps).await
     }
 
     /// Decides what becomes of a message whose attempt failed.
@@ -352,7 +450,7 @@ impl DeviceLoop {
         if let Err(error) = self.store_ends(ended).await {
             tracing::warn!(%error, "how the last attempts ended was not stored");
         }
-        let is_removed = matches!(self.parts.store.find_device(&self.lease.device_id).await, Ok(None));
+        let is_removed = self.is_removed().await;
         let closing = async {
             if is_removed {
                 channel.unlink().await;
@@ -383,7 +481,8 @@ impl DeviceLoop {
             return;
         }
         if let Err(error) = self.store_events(told).await {
-            tracing::warn!(%error, "the last receipts were not stored");
+            // Nobody is told that they were: WhatsApp tells them again.
+            tracing::warn!(device = self.lease.device_id, %error, "the last events were not stored, nor confirmed");
         }
     }
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{StreamExt, TryStreamExt};
-use object_store::aws::AmazonS3Builder;
-use object_store::{BackoffConfig, Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
+use object_store::{BackoffConfig, Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 
 use super::shelf::{Pieces, ShelfError};
 use crate::limits;
+use crate::settings::Hidden;
 
 /// The object that says whether the bucket can be written.
 const PROBE: &str = "ready";
@@ -31,7 +32,7 @@ impl Bucket {
     ///
     /// # Errors
     /// Why there can be no such place.
-    pub(super) fn open(place: &str) -> Result<Self, String> {
+    pub(super) fn open(place: &str, options: &[(String, Hidden)]) -> Result<Self, String> {
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         crate::egress::provide_tls();
         // A request waits for it: what is away for longer is told.
@@ -40,8 +41,12 @@ impl Bucket {
             max_retries: limits::BUCKET_RETRIES_MAX,
             retry_timeout: Duration::from_secs(limits::BUCKET_SECONDS_MAX),
         };
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry).build();
-        let store = store.map_err(|error| error.to_string())?;
+        let mut builder = AmazonS3Builder::from_env();
+        for (name, value) in options {
+            let key: AmazonS3ConfigKey = name.parse().map_err(|_| format!("'{name}' is no option of the S3 client"))?;
+            builder = builder.with_config(key, &value.0);
+        }
+        let store = builder.with_bucket_name(bucket).with_retry(retry).build().map_err(|error| error.to_string())?;
         Ok(Self { store: Arc::new(store), prefix: Arc::from(prefix.trim_matches('/')) })
     }
 

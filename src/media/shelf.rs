@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use super::bucket::Bucket;
 use crate::clock::Millis;
 use crate::limits;
+use crate::settings::Hidden;
 
 /// The file that says whether the folder can be written.
 const PROBE: &str = "ready";
@@ -53,13 +54,21 @@ impl Shelf {
     /// # Errors
     /// [`ShelfError::CannotOpen`] when there is no such place.
     pub fn open(location: &str) -> Result<Self, ShelfError> {
+        Self::open_with(location, &[])
+    }
+
+    /// As [`Shelf::open`], with options of the S3 client besides those variables, such as `aws_region`.
+    ///
+    /// # Errors
+    /// As [`Shelf::open`]; also for an option that there is not.
+    pub fn open_with(location: &str, options: &[(String, Hidden)]) -> Result<Self, ShelfError> {
         let failed = |reason: String| ShelfError::CannotOpen { location: location.to_owned(), reason };
         let Some(bucket) = location.strip_prefix("s3://") else {
             let folder = PathBuf::from(location);
             std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
             return Ok(Self(Place::Folder(Arc::new(folder))));
         };
-        Ok(Self(Place::Bucket(Bucket::open(bucket).map_err(failed)?)))
+        Ok(Self(Place::Bucket(Bucket::open(bucket, options).map_err(failed)?)))
     }
 
     /// Keeps a file. When this returns, a crash does not lose it.

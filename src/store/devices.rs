@@ -11,7 +11,7 @@ macro_rules! device {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
              wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, daily_limit, gap_ms, \
-             gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at FROM devices WHERE removed_at IS NULL",
+             gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -49,7 +49,8 @@ row!(Device {
     quiet_from,
     quiet_to,
     time_zone,
-    created_at
+    created_at,
+    incarnation
 });
 
 /// A device to add.
@@ -274,7 +275,8 @@ pub(super) async fn insert(conn: &mut Conn, device: &NewDevice) -> Result<(), St
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE SET \
          client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
          kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
-         linked_at = NULL, wish = NULL, strangers_after = 0, strangers_since = 0, slow_since = 0, \
+         linked_at = NULL, wish = NULL, wish_phone = NULL, incarnation = devices.incarnation + 1, \
+         strangers_after = 0, strangers_since = 0, slow_since = 0, \
          slow_until = 0, slow_gap_ms = 0, paused = FALSE, \
          daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
          gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
@@ -298,7 +300,8 @@ pub(super) async fn insert(conn: &mut Conn, device: &NewDevice) -> Result<(), St
         return Err(StoreError::Exists);
     }
     // A write that met the former removal may have come after it.
-    forget_device(conn, &device.id).await
+    forget_device(conn, &device.id).await?;
+    begin_empty(conn, device).await
 }
 
 /// Takes a device away, as [`Store::remove_device`] does; `reason` is what its waiting messages are aborted with.
@@ -319,6 +322,7 @@ pub(super) async fn take_away(
         return Ok(None);
     }
     forget_device(conn, id).await?;
+    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", id)?;
     sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", id)?;
     let aborted = sql!(
         &mut *conn,
@@ -330,4 +334,21 @@ pub(super) async fn take_away(
         reason,
     )?;
     Ok(Some(aborted))
+}
+
+/// Leaves nothing to a new device of one that had its id before: no link that is shown, no history, no messages counted today,
+/// and no message that was accepted while that one was removed.
+async fn begin_empty(conn: &mut Conn, device: &NewDevice) -> Result<(), StoreError> {
+    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", &device.id)?;
+    sql!(&mut *conn, execute, "DELETE FROM device_events WHERE device_id = $1", &device.id)?;
+    sql!(&mut *conn, execute, "DELETE FROM device_days WHERE device_id = $1", &device.id)?;
+    sql!(
+        conn,
+        execute,
+        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, reason = 'its gateway was removed' \
+         WHERE device_id = $1 AND status = 'Q'",
+        &device.id,
+        device.created_at,
+    )
+    .map(drop)
 }

@@ -39,6 +39,7 @@ mod linking;
 mod malformed;
 mod managing;
 mod media;
+mod moving;
 mod outages;
 mod pacing;
 mod pushing;
