@@ -172,6 +172,19 @@ impl App {
         Ok(locks)
     }
 
+    /// Whether a server serves this store at present.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_served(&self) -> Result<bool, StartError> {
+        let Ok(Location::Sqlite(path)) = Location::parse(&self.settings.database_url) else {
+            return Ok(self.store.has_fresh_lease(self.clock.now()).await?);
+        };
+        // The lease of an embedded store never runs out; but its server holds this lock.
+        let Ok(file) = File::options().write(true).open(path.with_extension("lock")) else { return Ok(false) };
+        Ok(matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// On an empty store: makes the first client, its administrator, his key and a sandbox device.
     ///
     /// # Errors
