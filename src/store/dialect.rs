@@ -30,7 +30,9 @@ pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
             let code = fault.code().unwrap_or_default();
             if fault.kind() == ErrorKind::UniqueViolation {
                 StoreError::Exists
-            } else if code == POSTGRES_READ_ONLY || code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class)) {
+            } else if code == POSTGRES_READ_ONLY
+                || code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class))
+            {
                 StoreError::Unavailable(fault.message().to_owned())
             } else if code.len() == 5 && POSTGRES_BAD_ROW.iter().any(|class| code.starts_with(class)) {
                 StoreError::BadRow(error.to_string())

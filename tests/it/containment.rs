@@ -154,7 +154,8 @@ async fn a_first_start_that_nobody_can_read_makes_nothing() {
     for stdout in [Stdio::from(full), Stdio::from(closed), Stdio::null()] {
         let mut command = bare();
         command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
-        let output = tokio::task::spawn_blocking(move || command.spawn().and_then(std::process::Child::wait_with_output));
+        let output =
+            tokio::task::spawn_blocking(move || command.spawn().and_then(std::process::Child::wait_with_output));
         let output = output.await.expect("it ran").expect("it started");
         let said = text(&output.stderr);
         assert!(!output.status.success() && said.contains("so no gateway was created"), "{said}");
@@ -162,7 +163,8 @@ async fn a_first_start_that_nobody_can_read_makes_nothing() {
     assert!(place.fails(&["client", "list"]).await.contains("there is no gateway"));
     // The next start shows what opens it.
     let serving = Serving::start(bare()).await;
-    let key = serving.said.lines().find_map(|line| line.trim().strip_prefix("API key")).expect("a key").trim().to_owned();
+    let key =
+        serving.said.lines().find_map(|line| line.trim().strip_prefix("API key")).expect("a key").trim().to_owned();
     assert_eq!(serving.client.with_key(&key).get("/auth/api_key").await.status, 200);
     assert!(serving.terminate().await.success());
 }

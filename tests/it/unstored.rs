@@ -68,7 +68,10 @@ async fn count(stage: &Stage, mut from: u64, direction: &str, start: &str, words
         let is_it = |one: &&Value| {
             let text = one["stanza"].as_str().unwrap_or_default();
             let device = one["device"].as_str().unwrap_or_default();
-            device.starts_with(OWNER) && one["direction"] == direction && text.starts_with(start) && text.contains(words)
+            device.starts_with(OWNER)
+                && one["direction"] == direction
+                && text.starts_with(start)
+                && text.contains(words)
         };
         found += stanzas.iter().filter(is_it).count();
         let next = page["next"].as_u64().expect("a number");
