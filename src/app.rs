@@ -8,6 +8,8 @@
 //!                                     push --HTTP--> the customer's Push URL
 //! ```
 
+mod loops;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,26 +17,22 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::account::{ApiKey, BadApiKey};
 use crate::api::{Api, Foundation, routes};
 use crate::bell::Bells;
-use crate::clock::{Clock, Millis};
+use crate::clock::Clock;
 use crate::console::{self, Console};
 use crate::device::new_device_id;
+use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
-use crate::dispatcher::{self, Dispatcher, web};
 use crate::egress::{Egress, EgressError};
 use crate::files::Files;
 use crate::imports::Imports;
-use crate::imports::clerk::{self, Clerk};
 use crate::inbox::Inbox;
-use crate::media::shelf::{Links, Shelf, ShelfError};
+use crate::media::shelf::{Shelf, ShelfError};
 use crate::password::{self, PasswordError};
-use crate::push::courier::{self, Courier};
-use crate::receipts::Receipts;
 use crate::secrets::{KeyFiles, MasterKey, MasterKeyError};
 use crate::settings::Settings;
 use crate::store::{First, Location, Store, StoreError};
@@ -44,9 +42,6 @@ use crate::{http, limits, phone};
 /// The first sandbox's phone number; no subscriber has it.
 const FIRST_SENDER: &str = "628110000000";
 const FIRST_USERID: &str = "admin";
-/// How often the key uses of the last while are noted, and old first answers are forgotten.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
-const DAY_MS: Millis = 86_400_000;
 
 /// An opened gateway: everything that outlives a request. The command line uses it beside a running server.
 pub struct App {
@@ -172,6 +167,19 @@ impl App {
         Ok(locks)
     }
 
+    /// Whether a server serves this store at present.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_served(&self) -> Result<bool, StartError> {
+        let Ok(Location::Sqlite(path)) = Location::parse(&self.settings.database_url) else {
+            return Ok(self.store.has_fresh_lease(self.clock.now()).await?);
+        };
+        // The lease of an embedded store never runs out; but its server holds this lock.
+        let Ok(file) = File::options().write(true).open(path.with_extension("lock")) else { return Ok(false) };
+        Ok(matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// On an empty store: makes the first client, its administrator, his key and a sandbox device.
     ///
     /// # Errors
@@ -284,70 +292,6 @@ impl App {
         Ok(())
     }
 
-    /// Starts what runs beside the requests, until `stop`.
-    fn start_loops(&self, api: &Api, stop: &CancellationToken) -> Result<TaskTracker, StartError> {
-        let dispatcher = Arc::new(self.dispatcher()?);
-        let courier = Courier::new(courier::Parts {
-            store: self.store.clone(),
-            egress: self.egress.clone(),
-            links: Links::new(self.master_key.derive("media-links")),
-            master_key: self.master_key.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            public_url: self.settings.public_url.clone(),
-        });
-        let clerk = Clerk::new(clerk::Parts {
-            store: self.store.clone(),
-            shelf: self.shelf.clone(),
-            outbox: api.outbox.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            node: self.node()?,
-        });
-        let tasks = TaskTracker::new();
-        let keep = || (self.supervisor.clone(), self.clock.clone(), stop.clone());
-        let (supervisor, clock, until) = keep();
-        let mut is_first = true;
-        tasks.spawn(supervisor.keep("dispatcher", clock, until.clone(), move || {
-            let (dispatcher, until) = (Dispatcher::new(Arc::clone(&dispatcher)), until.clone());
-            let is_first = std::mem::take(&mut is_first);
-            async move {
-                if !is_first {
-                    dispatcher.release().await;
-                }
-                dispatcher.run(until).await;
-            }
-        }));
-        let (supervisor, clock, until) = keep();
-        tasks.spawn(supervisor.keep("push", clock, until.clone(), move || courier.clone().run(until.clone())));
-        let (supervisor, clock, until) = keep();
-        tasks.spawn(supervisor.keep("imports", clock, until.clone(), move || clerk.clone().run(until.clone())));
-        let ((supervisor, clock, until), kept) = (keep(), api.clone());
-        tasks.spawn(supervisor.keep("maintenance", clock, until.clone(), move || {
-            let keeping = until.clone().run_until_cancelled_owned(keep_house(kept.clone()));
-            async { keeping.await.unwrap_or(()) }
-        }));
-        tasks.spawn(end_counting(api.clone(), stop.clone()));
-        tasks.close();
-        Ok(tasks)
-    }
-
-    fn dispatcher(&self) -> Result<dispatcher::Parts, StartError> {
-        Ok(dispatcher::Parts {
-            receipts: Receipts::new(self.store.clone(), self.clock.clone()),
-            store: self.store.clone(),
-            inbox: self.inbox.clone(),
-            files: self.files.clone(),
-            egress: self.egress.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            supervisor: self.supervisor.clone(),
-            link_sealer: self.master_key.sealer("links"),
-            web: self.web()?,
-            node: self.node()?,
-        })
-    }
-
     /// What linked accounts are connected by.
     fn web(&self) -> Result<web::Parts, StartError> {
         let network = Network::of(self.settings.simulated_network.as_deref())?;
@@ -392,34 +336,5 @@ fn lock_file(path: &Path, what: &Path) -> Result<File, StartError> {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Served { path: what.to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Waits, when the gateway stops, for statistics that are being counted.
-async fn end_counting(api: Api, stop: CancellationToken) {
-    stop.cancelled().await;
-    api.statistics.close().await;
-}
-
-/// What is done now and then, and may be missed.
-async fn keep_house(api: Api) {
-    loop {
-        api.clock.sleep(HOUSEKEEPING).await;
-        let (now, uses) = (api.clock.now(), api.keys.take_uses());
-        // Durations that nobody asks for would stay in memory.
-        api.metrics.run_upkeep();
-        let kept = async {
-            if !uses.is_empty() {
-                api.store.note_key_use(uses).await?;
-            }
-            api.store.forget_deeds(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
-            api.store.forget_first_answers(now).await
-        };
-        if let Err(error) = kept.await {
-            tracing::warn!(%error, "housekeeping waits for the store");
-        }
-        if let Err(error) = api.imports.sweep().await {
-            tracing::warn!(%error, "old imports are kept a while longer");
-        }
     }
 }

@@ -16,8 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::api::answer::Format;
+use crate::api::problem::Problem;
 use crate::clock::Clock;
 use crate::limits;
+use crate::supervisor::caught;
 
 /// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most.
 pub async fn serve(listener: Arc<TcpListener>, router: Router, clock: Clock, stop: CancellationToken) {
@@ -63,6 +66,15 @@ async fn serve_one(
             request.extensions_mut().insert(ConnectInfo(peer));
         }
         without_trailing_slash(request.map(axum::body::Body::new))
+    });
+    // A fault in one request is answered, and ends nothing but itself.
+    let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let answer = service.clone().oneshot(request);
+        async move {
+            caught(answer).await.unwrap_or_else(|panicked| {
+                Ok(Problem::Internal(format!("a request: {panicked}")).response(Format::Json))
+            })
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder

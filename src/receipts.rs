@@ -33,8 +33,8 @@ impl Receipts {
     /// and left out.
     ///
     /// # Errors
-    /// [`StoreError::NotOwner`] when this node does not own the device any more, [`StoreError::Unavailable`] when the store did
-    /// not take them before the stop: then nobody may be told that anything is stored.
+    /// [`StoreError::NotOwner`] when this node does not own the device any more, another when the store did not take them before
+    /// the stop: then nobody may be told that anything is stored.
     pub async fn record(
         &self,
         lease: &Lease,
@@ -47,8 +47,8 @@ impl Receipts {
         let changes = Arc::new(changes);
         match self.offer(lease, Arc::clone(&changes), stop).await {
             Ok(outcomes) => Ok(outcomes.into_iter().map(Some).collect()),
-            Err(error @ (StoreError::NotOwner | StoreError::Unavailable(_))) => Err(error),
-            Err(_) => self.record_each(lease, &changes, stop).await,
+            Err(error) if is_bad(&error) => self.record_each(lease, &changes, stop).await,
+            Err(error) => Err(error),
         }
     }
 
@@ -62,7 +62,7 @@ impl Receipts {
         for change in changes {
             recorded.push(match self.offer(lease, Arc::new(vec![change.clone()]), stop).await {
                 Ok(outcomes) => outcomes.first().copied(),
-                Err(error @ (StoreError::NotOwner | StoreError::Unavailable(_))) => return Err(error),
+                Err(error) if !is_bad(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(device = lease.device_id, %error, change = name(change), "an event cannot be stored; it is left out");
                     metrics::counter!(telemetry::EVENTS_REFUSED).increment(1);
@@ -84,10 +84,11 @@ impl Receipts {
         loop {
             let is_last = stop.is_cancelled();
             match self.store.record(lease, Arc::clone(&changes)).await {
-                Err(StoreError::Unavailable(reason)) if !is_last => {
+                // Whatever ails the store: an operator may mend it, and nothing was stored.
+                Err(error) if !is_last && !is_bad(&error) && !matches!(error, StoreError::NotOwner) => {
                     // Said once: a disk may be full for hours.
                     if !std::mem::replace(&mut waits, true) {
-                        tracing::warn!(device = lease.device_id, reason, events = changes.len(), "events wait for the store");
+                        tracing::warn!(device = lease.device_id, %error, events = changes.len(), "events wait for the store");
                     }
                     stop.run_until_cancelled(self.clock.sleep(Duration::from_millis(wait_ms))).await;
                     wait_ms = (wait_ms * 2).min(limits::RECORD_AGAIN_MS_MAX);
@@ -101,6 +102,11 @@ impl Receipts {
             }
         }
     }
+}
+
+/// Whether it is the row's own fault, so that it will never be stored.
+fn is_bad(error: &StoreError) -> bool {
+    matches!(error, StoreError::BadRow(_) | StoreError::Exists)
 }
 
 /// What a change is, without what anybody wrote.

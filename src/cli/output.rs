@@ -95,9 +95,7 @@ fn print(text: &str) -> std::io::Result<()> {
     if null && kind.file_type().is_char_device() {
         return Err(std::io::Error::other("standard output is closed, or /dev/null"));
     }
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
+    (&out).write_all(text.as_bytes())?;
     if kind.is_file() { out.sync_all() } else { Ok(()) }
 }
 

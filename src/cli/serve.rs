@@ -100,7 +100,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Nobody need read what comes now: that it cannot be printed is no reason not to serve.
     let rest = match &greeting {
         Some(greeting) => first_steps(&address, greeting),
-        None if is_shown => "another process created the gateway at the same moment: what is shown above is not valid".into(),
+        None if is_shown => {
+            "another process created the gateway at the same moment: what is shown above is not valid".into()
+        }
         None => format!("wachat serves {address} (API documentation: {address}/docs)"),
     };
     if let Err(reason) = show(&rest) {

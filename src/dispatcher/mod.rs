@@ -13,6 +13,7 @@ mod attempt;
 mod device;
 mod files;
 mod hold;
+mod life;
 pub mod pace;
 pub mod queue;
 pub mod retry;
@@ -43,7 +44,7 @@ use crate::seal::Sealer;
 use crate::store::{Lease, Store, StoreError};
 use crate::supervisor::{self, Backoff, Role, Supervisor};
 use crate::telemetry;
-use device::Exit;
+use life::Exit;
 
 /// How long a lease holds without being renewed, and how often it is.
 const LEASE_MS: Millis = 20_000;
@@ -177,7 +178,10 @@ impl Dispatcher {
         for (id, running) in self.loops.iter().filter(|(_, running)| !running.stop.is_cancelled()) {
             if owned.get(id.as_str()) != Some(&running.epoch) {
                 if !self.parts.store.is_embedded() {
-                    tracing::warn!(device = id, "the lease of this device was lost; another node may have taken it over");
+                    tracing::warn!(
+                        device = id,
+                        "the lease of this device was lost; another node may have taken it over"
+                    );
                 }
                 running.stop.cancel();
             }
@@ -212,7 +216,7 @@ impl Dispatcher {
         self.loops.insert(lease.device_id.clone(), running);
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
-            let exit = device::run(parts, lease.clone(), watched, device::Stop { token: stop, removed }).await;
+            let exit = life::run(parts, lease.clone(), watched, life::Stop { token: stop, removed }).await;
             (lease, exit)
         });
     }
@@ -249,7 +253,9 @@ impl Dispatcher {
                         self.parts.supervisor.mark_up(&task_name(&id));
                         continue;
                     }
-                    Err(error) => tracing::warn!(device = id, %error, "a device waits for the store to be started again"),
+                    Err(error) => {
+                        tracing::warn!(device = id, %error, "a device waits for the store to be started again")
+                    }
                 }
             }
             match devices.get(&id) {

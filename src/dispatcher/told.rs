@@ -32,7 +32,10 @@ enum Then {
     /// The same, and whoever tells the receipt may confirm it.
     Confirm(RefNo, oneshot::Sender<()>),
     /// Whoever tells the message may confirm it; its file may still be to be downloaded.
-    Received { stored: oneshot::Sender<()>, has_file: bool },
+    Received {
+        stored: oneshot::Sender<()>,
+        has_file: bool,
+    },
     Enter(Health),
     /// Whoever links learns whether the number may be this device's.
     Linked(oneshot::Sender<bool>),
@@ -65,7 +68,8 @@ impl DeviceLoop {
         let reached = |change: &Change| if let Change::Step { step, .. } = change { step.reached() } else { None };
         let states: Vec<_> = changes.iter().map(reached).collect();
         let recorded = self.parts.receipts.record(&self.lease, changes, &self.stop).await?;
-        for state in states.into_iter().zip(&recorded).filter_map(|(state, stored)| state.filter(|_| stored.is_some())) {
+        for state in states.into_iter().zip(&recorded).filter_map(|(state, stored)| state.filter(|_| stored.is_some()))
+        {
             metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
             let device = self.label.clone();
             metrics::counter!(telemetry::DEVICE_STATES, "device" => device, "state" => state.letter()).increment(1);
@@ -148,7 +152,8 @@ impl DeviceLoop {
             let reason = match self.parts.inbox.prepare(device, message.clone()).await {
                 Ok(new) => return Ok(Some(new)),
                 Err(
-                    InboxError::Store(StoreError::Unavailable(reason)) | InboxError::File(FileError::Unavailable(reason)),
+                    InboxError::Store(StoreError::Unavailable(reason))
+                    | InboxError::File(FileError::Unavailable(reason)),
                 ) => reason,
                 Err(error) => {
                     tracing::error!(device = device.id, %error, "the file of an inbound message cannot be kept");

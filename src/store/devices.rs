@@ -5,6 +5,7 @@ use super::session_writes::forget_device;
 use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
+use crate::limits;
 
 macro_rules! device {
     ($rest:literal) => {
@@ -238,6 +239,22 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Whether some node renewed the lease of a device a moment ago.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_fresh_lease(&self, now: Millis) -> Result<bool, StoreError> {
+        let mut conn = self.reader().await?;
+        let fresh = sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COUNT(*) FROM devices WHERE removed_at IS NULL AND lease_until > $1 AND lease_until < $2",
+            now,
+            now + limits::LEASE_MS_MAX,
+        )?;
+        Ok(fresh > 0)
     }
 
     /// Gives every lease of `node` back, so that another node, or this one after a restart, may take them at once.

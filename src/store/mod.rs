@@ -133,7 +133,10 @@ pub enum StoreError {
     Newer { stored: i64, known: i64 },
     #[error("cannot open the database {url}: {reason}")]
     CannotOpen { url: String, reason: String },
-    /// A fault of this program.
+    /// The database takes no row that holds this, and never will: a value out of its range, a broken rule of the schema.
+    #[error("the database takes no such row: {0}")]
+    BadRow(String),
+    /// A fault of this program, or of the database's settings.
     #[error("the database refused: {0}")]
     Refused(String),
 }

@@ -322,7 +322,7 @@ async fn in_savepoint(conn: &mut Conn, work: BoxedWork) -> Result<Result<(), Sto
     // A panic is the unit's own fault too.
     let result = match caught(async { work(conn).await }).await {
         Ok(result) => result,
-        Err(panicked) => Err(StoreError::Refused(format!("a fault of this program: {panicked}"))),
+        Err(panicked) => Err(StoreError::BadRow(format!("a fault of this program: {panicked}"))),
     };
     match &result {
         Ok(()) => sql!(conn, execute, "RELEASE SAVEPOINT unit"),

@@ -39,7 +39,9 @@ impl LogWriter {
         let (lines, waiting_lines) = sync_channel(limits::LOG_LINES_WAITING_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&waiting);
-        std::thread::Builder::new().name("log-writer".into()).spawn(move || write_lines(&waiting_lines, to, &counted))?;
+        std::thread::Builder::new()
+            .name("log-writer".into())
+            .spawn(move || write_lines(&waiting_lines, to, &counted))?;
         Ok(Self { lines, waiting })
     }
 
