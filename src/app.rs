@@ -12,7 +12,6 @@ mod loops;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -275,12 +274,7 @@ impl App {
         let console = Console::new(api, addresses.clone(), stop.clone());
         let router = addresses.merge(console::router(console));
         phone::read_plans();
-        let (listener, clock) = (Arc::new(listener), self.clock.clone());
-        let accepting = self.supervisor.clone().keep("http", clock.clone(), stop.clone(), || {
-            http::serve(Arc::clone(&listener), router.clone(), clock.clone(), stop.clone())
-        });
-        accepting.await;
-        drop(listener);
+        http::serve(listener, router, self.clock.clone(), self.supervisor.clone(), stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
         if self.clock.within(limit, tasks.wait()).await.is_err() {

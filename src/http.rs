@@ -1,7 +1,6 @@
 //! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,15 +19,42 @@ use crate::api::answer::Format;
 use crate::api::problem::Problem;
 use crate::clock::Clock;
 use crate::limits;
-use crate::supervisor::caught;
+use crate::supervisor::{Supervisor, caught};
 
-/// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most.
-pub async fn serve(listener: Arc<TcpListener>, router: Router, clock: Clock, stop: CancellationToken) {
+/// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most. Connections outlive a fault
+/// of the loop that accepts them.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    clock: Clock,
+    supervisor: Supervisor,
+    stop: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let connections = TaskTracker::new();
+    let accepting = supervisor.keep("http", clock.clone(), stop.clone(), || {
+        accept(&listener, &router, &clock, &connections, &graceful, stop.clone())
+    });
+    accepting.await;
+    drop(listener);
+    connections.close();
+    let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
+    if clock.within(limit, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still under way when the gateway stopped");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    router: &Router,
+    clock: &Clock,
+    connections: &TaskTracker,
+    graceful: &GracefulShutdown,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -43,12 +69,6 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, clock: Clock, sto
                 clock.sleep(Duration::from_millis(100)).await;
             }
         }
-    }
-    drop(listener);
-    connections.close();
-    let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
-    if clock.within(limit, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still under way when the gateway stopped");
     }
 }
 
