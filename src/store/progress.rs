@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Conn, Store, StoreError, attempts, sql};
 use crate::clock::Millis;
+use crate::message::kind::MediaKind;
 use crate::message::{RefNo, State};
 
 /// A step forward of one message of a device that this node owns.
@@ -46,9 +47,10 @@ pub enum Step {
         at: Millis,
         reason: String,
     },
-    /// Its media was fetched and is on the shelf.
+    /// Its media was fetched and is on the shelf; it will be shown as that kind.
     Fetched {
         media_id: String,
+        kind: MediaKind,
     },
 }
 
@@ -128,7 +130,9 @@ pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Re
                 )?;
                 if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
             }
-            Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
+            Step::Fetched { media_id, kind } => {
+                step!(conn, one, "media_id = $4, kind = $5", "status = 'Q'", media_id, kind.name())
+            }
         }?;
     }
     Ok(())
