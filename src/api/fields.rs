@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::{media_url, python, upload};
 use crate::escapes;
 use crate::limits;
+use crate::media::name;
 use crate::phone;
 
 const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
@@ -221,7 +222,7 @@ impl Form<'_> {
 
     /// Needed with `media_base64`.
     fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
-        let name = self.optional("file_name")?.and_then(|text| upload::name(&text));
+        let name = self.optional("file_name")?.and_then(|text| name::clean(&text));
         if name.is_none() && matches!(bytes, Ok(Some(_))) {
             return self.refuse("file_name", "field required", "value_error.missing");
         }

@@ -13,6 +13,7 @@ use crate::files::FileError;
 use crate::limits;
 use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::MediaKind;
+use crate::media::name;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
 
@@ -129,7 +130,7 @@ async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outg
         Body::Media {
             kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
             mime: media.mime,
-            file_name: waiting.file_name.or(media.file_name),
+            file_name: waiting.file_name.or(media.file_name).as_deref().and_then(name::clean),
             caption: waiting.body,
             bytes,
         }

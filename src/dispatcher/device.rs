@@ -49,6 +49,8 @@ pub(super) struct DeviceLoop {
     pub(super) downloads: JoinSet<HadFile>,
     /// When to look for more of them.
     pub(super) files_at: Millis,
+    /// When to look for messages that still cannot be read.
+    pub(super) unreadable_at: Millis,
     /// How many attempts have been made at each message that is under way.
     pub(super) counts: HashMap<RefNo, i64>,
     /// How metrics name the device.
@@ -96,6 +98,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         fetches: JoinSet::new(),
         downloads: JoinSet::new(),
         files_at: 0,
+        unreadable_at: 0,
         counts: HashMap::new(),
         label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,
@@ -121,6 +124,7 @@ impl DeviceLoop {
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
         self.begin_downloads().await?;
+        self.report_unreadable().await?;
         self.store_rest().await?;
         self.hear().await?;
         self.load().await?;

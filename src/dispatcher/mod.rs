@@ -13,6 +13,7 @@ pub mod pace;
 pub mod queue;
 pub mod retry;
 mod told;
+mod unreadable;
 
 use std::collections::HashMap;
 use std::sync::Arc;

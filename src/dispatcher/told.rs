@@ -72,6 +72,10 @@ impl DeviceLoop {
                         Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
                     }
                 }
+                Event::Unreadable { message, stored } => self.miss(*message, stored).await,
+                Event::Silent { whatsapp_id, originator, hidden, stored } => {
+                    self.settle(&whatsapp_id, &originator, hidden, stored).await;
+                }
             }
         }
         self.record(steps).await?;

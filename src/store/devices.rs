@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Store, StoreError, sql};
+use super::{Store, StoreError, sql, unreadable};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 
@@ -230,6 +230,7 @@ impl Store {
                     return Ok(None);
                 }
                 forget_device(conn, &id).await?;
+                unreadable::forget_device(conn, &id).await?;
                 sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
                 let aborted = sql!(
                     &mut *conn,

@@ -36,6 +36,7 @@ mod sign_ins;
 mod snapshots;
 mod sqlite;
 mod statistics;
+mod unreadable;
 mod writer;
 
 use std::path::PathBuf;
@@ -74,6 +75,7 @@ pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
+pub use unreadable::{DueUnreadable, NewUnreadable};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;

@@ -6,11 +6,20 @@ import { createHash } from 'node:crypto'
 export function contentsOf(message) {
   const { conversation, extendedTextMessage, imageMessage, reactionMessage, protocolMessage } = message
   if (conversation) return { kind: 'text', text: conversation }
-  if (extendedTextMessage) return { kind: 'text', text: extendedTextMessage.text }
-  if (imageMessage) return { kind: 'image', caption: imageMessage.caption || undefined }
+  if (extendedTextMessage) {
+    return { kind: 'text', text: extendedTextMessage.text, expiration: expirationOf(extendedTextMessage) }
+  }
+  if (imageMessage) {
+    return { kind: 'image', caption: imageMessage.caption || undefined, expiration: expirationOf(imageMessage) }
+  }
   if (reactionMessage) return { kind: 'reaction', text: reactionMessage.text, about: reactionMessage.key?.id }
   if (protocolMessage) return protocol(protocolMessage)
   return { kind: Object.keys(message)[0] ?? 'empty' }
+}
+
+/** After how many seconds it disappears. */
+function expirationOf({ contextInfo }) {
+  return contextInfo?.expiration || undefined
 }
 
 /** How a file's bytes are compared. */

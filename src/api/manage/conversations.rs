@@ -18,6 +18,7 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::api::status::GetMessage;
 use crate::clock::rfc3339;
+use crate::media::name;
 use crate::phone;
 use crate::store::{Chat, Page, StoredConversation, StoredInbound, StoredMessage, StoredPush};
 
@@ -198,7 +199,7 @@ async fn show_said(
                 let file = message.media_id.as_ref().map(|id| FileView {
                     kind: message.kind.clone(),
                     url: api.media_link(id),
-                    file_name: message.file_name.clone(),
+                    file_name: message.file_name.as_deref().and_then(name::clean),
                 });
                 let push = pushes.remove(&message.id).map(PushView::from);
                 let date = rfc3339(message.received_at);
@@ -321,6 +322,7 @@ mod tests {
             body: "x".into(),
             media_id: None,
             file_name: None,
+            media_pending: false,
             about: None,
             sent_at: received_at,
             received_at,

@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
+use super::missed::ChatReporter;
 use super::news::{Reporter, Told};
 use super::queue::{Inlet, Outlet};
 use super::session::{Plan, Session};
@@ -315,8 +316,14 @@ impl Actor {
             keys: self.keys.clone(),
             network: self.parts.network.clone(),
             missed: self.misses.clone(),
-            inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
+            inbox: Inbox { events: self.events.clone(), keys: self.keys.clone(), clock: self.parts.clock.clone() },
             reporter,
+            chats: ChatReporter {
+                events: self.news.clone(),
+                keys: self.keys.clone(),
+                held: self.parts.receipts.clone(),
+                gate: gate.clone(),
+            },
             gate,
             tasks: Tasks {
                 clock: self.parts.clock.clone(),

@@ -113,22 +113,22 @@ impl Reporter {
             self.events.push(Event::Receipt { ref_no, kind, member: member.clone(), at, stored });
             waiting.push(is_stored);
         }
-        self.hold(waiting);
+        hold(&self.held, &self.gate, waiting);
     }
+}
 
-    /// Waits until receipts are stored. The library has a task for each, which confirms it when this returns: a crash
-    /// before lets it come again, and a crash after finds it stored. When more wait than may, as after a long absence, the
-    /// confirmations of the others are held at the gate.
-    fn hold(&self, waiting: Vec<oneshot::Receiver<()>>) {
-        if waiting.is_empty() {
-            return;
-        }
-        let Ok(_permit) = self.held.try_acquire() else { return self.gate.hold(waiting) };
-        tokio::task::block_in_place(|| {
-            // What could not be stored is not waited for any longer.
-            waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
-        });
+/// Waits until receipts are stored. The library has a task for each, which confirms it when this returns: a crash
+/// before lets it come again, and a crash after finds it stored. When more wait than may, as after a long absence, the
+/// confirmations of the others are held at the gate.
+pub fn hold(held: &Semaphore, gate: &Gate, waiting: Vec<oneshot::Receiver<()>>) {
+    if waiting.is_empty() {
+        return;
     }
+    let Ok(_permit) = held.try_acquire() else { return gate.hold(waiting) };
+    tokio::task::block_in_place(|| {
+        // What could not be stored is not waited for any longer.
+        waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
+    });
 }
 
 /// The phone number of who sent this, else the id that hides it.

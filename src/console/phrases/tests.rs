@@ -20,6 +20,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
     ("src/api/openapi.rs", "documentation"),
+    ("src/channel/web/read/every_field.rs", "a table of tests"),
     ("src/console/phrases", "the phrases themselves"),
 ];
 
@@ -70,6 +71,9 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "the connection was closed before this was stored",
         ],
     ),
+    // They stand in the middle of what a person wrote.
+    ("src/channel/web/read/trade.rs", &["items: {count}", "order {id}"]),
+    ("src/channel/web/read/polls.rs", &["not going"]),
     ("src/channel/web/inbound.rs", &["the gateway is stopping", "the message was not stored; WhatsApp keeps it"]),
 ];
 
