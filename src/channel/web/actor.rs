@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
-use super::missed::ChatReporter;
+use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
 use super::queue::{Inlet, Outlet};
 use super::session::{Plan, Session};
@@ -279,6 +279,7 @@ impl Actor {
     async fn ask_again(&self, missed: Missed) {
         let Some(session) = &self.session else { return };
         tracing::info!("a message that a crash took is asked for again");
+        missed::of_crash(&self.keys, &missed, self.parts.clock.now()).await.into_iter().for_each(|e| self.news.push(e));
         let limit = Duration::from_secs(limits::CLOSE_SECONDS_MAX);
         for _ in 0..ASKS_MAX {
             let asked = session.ask_again(missed.clone(), self.parts.clock.now());

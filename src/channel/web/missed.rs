@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
-use whatsapp_rust::Server;
 use whatsapp_rust::types::events::{
     DecryptFailMode, Event as News, EventHandler, EventInterest, EventKind, GroupUpdate, UnavailableType,
     UndecryptableMessage,
@@ -12,13 +11,15 @@ use whatsapp_rust::types::events::{
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::wacore::store::traits::ProtocolStore as _;
+use whatsapp_rust::{Jid, Server};
 
 use super::gate::Gate;
 use super::inbound::{hidden_of, is_told};
-use super::keys::Keys;
-use super::news::{hold, person};
+use super::keys::{Keys, Missed};
+use super::news::{hidden, hold, person};
 use super::queue::Inlet;
 use crate::channel::{Event, Unreadable};
+use crate::clock::Millis;
 
 pub struct ChatReporter {
     pub events: Inlet<Event>,
@@ -86,6 +87,33 @@ impl ChatReporter {
             _ => named,
         }
     }
+}
+
+/// A message that a crash took after it was decrypted and before it was stored: until its sender sends it again it is one that
+/// cannot be read. `None` where nobody misses it, or nothing is known of it.
+pub async fn of_crash(keys: &Keys, missed: &Missed, now: Millis) -> Option<Event> {
+    let (chat, sender): (Jid, Jid) = (missed.chat.parse().ok()?, missed.sender.parse().ok()?);
+    let (number, lid) = keys.account().await.ok()??;
+    let is_own = sender.user == number.as_str() || lid.is_some_and(|lid| sender.user == lid.as_str());
+    if is_own || !matches!(chat.server, Server::Pn | Server::Lid | Server::Group) {
+        return None;
+    }
+    let hidden = (sender.server == Server::Lid).then(|| hidden(&sender));
+    let known = match &hidden {
+        Some(_) => keys.get_lid_mapping(&sender.user).await.ok()?.map(|known| known.phone_number),
+        None => Some(sender.user.to_string()),
+    };
+    let message = Unreadable {
+        whatsapp_id: missed.id.clone(),
+        originator: known.or_else(|| hidden.clone())?,
+        hidden,
+        name: None,
+        group_id: (chat.server == Server::Group).then(|| chat.user.to_string()),
+        note: note(UnavailableType::Unknown),
+        sent_at: now,
+    };
+    // WhatsApp is not told that it came: it comes again with the next connection, should this be lost.
+    Some(Event::Unreadable { message: Box::new(message), stored: oneshot::channel().0 })
 }
 
 /// What is said of a message that stays unreadable.

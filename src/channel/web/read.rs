@@ -362,4 +362,20 @@ mod tests {
         let keys = wa::Message { sender_key_distribution_message: MessageField::some(keys), ..Default::default() };
         assert_eq!(read(&keys), None);
     }
+
+    #[test]
+    fn a_timer_is_read_from_a_setting_and_from_any_message() {
+        let context =
+            wa::ContextInfo { expiration: Some(86_400), ephemeral_setting_timestamp: Some(7), ..Default::default() };
+        let image = wa::message::ImageMessage { context_info: MessageField::some(context), ..Default::default() };
+        let message = wa::Message { image_message: MessageField::some(image), ..Default::default() };
+        assert_eq!(timer(&wrapped(message)), Some(Timer { seconds: 86_400, set_at: Some(7) }));
+        assert_eq!(timer(&text("hello")), None);
+    }
+
+    #[test]
+    fn a_text_is_no_longer_than_a_message_may_be() {
+        let told = read(&text(&"é".repeat(limits::TEXT_CHARS_MAX + 5))).unwrap();
+        assert_eq!(told.text.chars().count(), limits::TEXT_CHARS_MAX);
+    }
 }

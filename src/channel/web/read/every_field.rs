@@ -389,28 +389,3 @@ fn an_unreadable_answer_carries_what_opens_it() {
     let sealed = read(&message).unwrap().sealed.unwrap();
     assert_eq!((sealed.kind, sealed.payload, sealed.iv), (polls::SealedKind::Vote, vec![1], vec![2]));
 }
-
-#[test]
-fn a_vote_is_told_by_the_names_of_its_options() {
-    let options = ["Tea".to_owned(), "Coffee".to_owned()];
-    let hash = |text: &str| [u8::try_from(text.len()).unwrap(); 32];
-    let voted =
-        |hashes: &[u8]| polls::chosen(&options, &hashes.iter().map(|one| vec![*one; 32]).collect::<Vec<_>>(), hash);
-    assert_eq!((voted(&[6, 3]), voted(&[])), ("Tea\nCoffee".into(), "[vote withdrawn]".into()));
-    assert_eq!(voted(&[9]), "[a vote that cannot be read]");
-}
-
-#[test]
-fn a_timer_is_read_from_a_setting_and_from_any_message() {
-    let context =
-        wa::ContextInfo { expiration: Some(86_400), ephemeral_setting_timestamp: Some(7), ..Default::default() };
-    let message = with!(image_message: ImageMessage { context_info: MessageField::some(context) });
-    assert_eq!(timer(&wrapped(message)), Some(Timer { seconds: 86_400, set_at: Some(7) }));
-    assert_eq!(timer(&text("hello")), None);
-}
-
-#[test]
-fn a_text_is_no_longer_than_a_message_may_be() {
-    let told = read(&text(&"é".repeat(limits::TEXT_CHARS_MAX + 5))).unwrap();
-    assert_eq!(told.text.chars().count(), limits::TEXT_CHARS_MAX);
-}

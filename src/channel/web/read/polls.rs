@@ -167,3 +167,18 @@ fn moment(seconds: Option<i64>) -> Option<String> {
     let at = Timestamp::from_second(seconds.filter(|seconds| *seconds > 0)?).ok()?;
     Some(at.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vote_is_told_by_the_names_of_its_options() {
+        let options = ["Tea".to_owned(), "Coffee".to_owned()];
+        let hash = |text: &str| [u8::try_from(text.len()).unwrap(); 32];
+        let voted =
+            |hashes: &[u8]| chosen(&options, &hashes.iter().map(|one| vec![*one; 32]).collect::<Vec<_>>(), hash);
+        assert_eq!((voted(&[6, 3]), voted(&[])), ("Tea\nCoffee".into(), "[vote withdrawn]".into()));
+        assert_eq!(voted(&[9]), "[a vote that cannot be read]");
+    }
+}
