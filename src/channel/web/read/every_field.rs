@@ -5,7 +5,7 @@ use whatsapp_rust::waproto::whatsapp::message::{
     buttons_message, buttons_response_message, interactive_message, interactive_response_message, template_message,
 };
 
-use super::tests::{key, protocol, text, wrapped};
+use super::tests::{key, protocol, text};
 use super::*;
 
 /// Names every field. With one more in the protocol it does not compile: decide what it is in `read.rs`, then add it to the
