@@ -48,7 +48,18 @@ impl Inbox {
     /// # Errors
     /// [`InboxError`] when it could not be stored; then WhatsApp must keep it.
     pub async fn receive(&self, device: &Device, message: Inbound) -> Result<Received, InboxError> {
-        let now = self.clock.now();
+        let new = self.prepare(device, message).await?;
+        let id = new.id.clone();
+        let is_new = self.store.add_inbound(new).await?;
+        self.received(is_new.into());
+        Ok(if is_new { Received::New(id) } else { Received::Repeated })
+    }
+
+    /// The row of a message that came in, to be stored by the caller. Its file is kept before.
+    ///
+    /// # Errors
+    /// [`InboxError`] when its file could not be kept.
+    pub async fn prepare(&self, device: &Device, message: Inbound) -> Result<NewInbound, InboxError> {
         let (media_id, file_ref, file_name) = match message.file {
             Some(InboundFile::Here { bytes, file_name }) => {
                 let file = File::new(bytes, file_name.clone());
@@ -57,11 +68,10 @@ impl Inbox {
             Some(InboundFile::There { reference, file_name }) => (None, Some(reference), file_name),
             None => (None, None, None),
         };
-        let whatsapp_id = storable(message.whatsapp_id);
-        let id = self.clock.new_id();
+        let (whatsapp_id, now) = (storable(message.whatsapp_id), self.clock.now());
         let is_group = message.group_id.is_some();
-        let new = NewInbound {
-            id: id.clone(),
+        Ok(NewInbound {
+            id: self.clock.new_id(),
             client_id: device.client_id,
             device_id: device.id.clone(),
             gateway: device.sender.clone(),
@@ -80,23 +90,21 @@ impl Inbox {
             about: message.about.map(storable),
             sent_at: plausible(message.sent_at, now),
             received_at: now,
-        };
-        let is_new = self.store.add_inbound(new).await?;
-        self.bells.push.ring();
-        metrics::counter!(crate::telemetry::RECEIVED).increment(u64::from(is_new));
-        Ok(if is_new { Received::New(id) } else { Received::Repeated })
+        })
     }
 
-    /// Remembers a message that could not be decrypted; when nobody sends it again in time it is reported. Gives when. When this
-    /// returns `Ok`, WhatsApp may be told that we have it.
-    ///
-    /// # Errors
-    /// When it could not be stored; then WhatsApp must keep it.
-    pub async fn miss(&self, lease: &Lease, message: Unreadable) -> Result<Millis, StoreError> {
+    /// Says that messages were stored, of which so many were new.
+    pub fn received(&self, new: u64) {
+        self.bells.push.ring();
+        metrics::counter!(crate::telemetry::RECEIVED).increment(new);
+    }
+
+    /// The row of a message that could not be decrypted, to be stored by the caller: when nobody sends it again in time it is
+    /// reported.
+    pub fn prepare_unreadable(&self, message: Unreadable) -> NewUnreadable {
         let now = self.clock.now();
-        let due_at = now + limits::UNREADABLE_MS;
         let is_group = message.group_id.is_some();
-        let new = NewUnreadable {
+        NewUnreadable {
             whatsapp_id: storable(message.whatsapp_id),
             chat: message.group_id.unwrap_or_else(|| message.originator.clone()),
             originator: message.originator,
@@ -106,12 +114,8 @@ impl Inbox {
             note: message.note.to_owned(),
             sent_at: plausible(message.sent_at, now),
             seen_at: now,
-            due_at,
-        };
-        if !self.store.add_unreadable(lease, new).await? {
-            tracing::warn!(device = lease.device_id, "too many messages cannot be read; this one is not reported");
+            due_at: now + limits::UNREADABLE_MS,
         }
-        Ok(due_at)
     }
 
     /// Reports a message that still cannot be read; `false` when it was read meanwhile.

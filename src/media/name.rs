@@ -13,15 +13,17 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// A file's name without a path and without what no file system takes. `None` where nothing is left of it.
 pub fn clean(text: &str) -> Option<String> {
-    let last = text.rsplit(['/', '\\', '\u{2044}', '\u{2215}', '\u{ff0f}', '\u{ff3c}']).next().unwrap_or_default();
+    let visible: String = text.chars().filter(|c| !is_hidden(*c)).collect();
+    let last = visible.rsplit(['/', '\\', '\u{2044}', '\u{2215}', '\u{ff0f}', '\u{ff3c}']).next().unwrap_or_default();
     // "C:name" is a path too.
-    let last = match last.as_bytes() {
-        [drive, b':', ..] if drive.is_ascii_alphabetic() => &last[2..],
-        _ => last,
-    };
-    let visible: String = last.chars().filter(|c| !is_hidden(*c)).collect();
+    let mut last = last.trim();
+    while let [drive, b':', ..] = last.as_bytes()
+        && drive.is_ascii_alphabetic()
+    {
+        last = last[2..].trim_start();
+    }
     // Windows drops what stands at the end, and would take the rest for another name.
-    let trimmed = visible.trim().trim_end_matches(['.', ' ']);
+    let trimmed = last.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     if !trimmed.contains(|c: char| c != '.' && !c.is_whitespace()) {
         return None;
     }
@@ -58,7 +60,7 @@ fn bounded(name: &str) -> String {
     };
     let room = NAME_BYTES_MAX - ending.len();
     let end = stem.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= room).last().unwrap_or(0);
-    format!("{}{ending}", stem[..end].trim_end())
+    format!("{}{ending}", stem[..end].trim_end_matches(|c: char| c == '.' || c.is_whitespace()))
 }
 
 /// A `Content-Disposition` that keeps every character of a name (RFC 6266; RFC 8187 for `filename*`), with one in ASCII for
@@ -99,6 +101,8 @@ mod tests {
             ("../../etc/passwd", Some("passwd")),
             (r"C:\photos\a b.png ", Some("a b.png")),
             ("C:evil.exe", Some("evil.exe")),
+            ("\u{202a}C:evil.exe", Some("evil.exe")),
+            ("a: b:c", Some("c")),
             ("..\u{2215}..\u{ff0f}x.txt", Some("x.txt")),
             ("a\u{0}\n\u{7f}b", Some("ab")),
             ("cod.\u{202e}gpj.exe", Some("cod.gpj.exe")),

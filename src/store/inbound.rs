@@ -143,7 +143,8 @@ impl Store {
     }
 }
 
-/// Stores one message that can be read, in the transaction of its caller. `false` when it is there already.
+/// Stores one message that can be read, with its push. `false` when it is there already. Who calls it has taken the
+/// conversations' lock.
 pub(super) async fn add(conn: &mut Conn, new: &NewInbound) -> Result<bool, StoreError> {
     match unreadable::take(conn, new).await? {
         Some(id) => replace(conn, &id, new).await,

@@ -41,83 +41,6 @@ pub struct DueUnreadable {
 row!(DueUnreadable { seq, whatsapp_id, chat, originator, name, is_group, note, sent_at });
 
 impl Store {
-    /// Remembers a message that could not be decrypted, if this node still owns the device. One that is remembered or was
-    /// read already changes nothing. Gives `false` when too many wait to be reported.
-    ///
-    /// # Errors
-    /// When it could not be stored; then WhatsApp must not be told that we have it.
-    pub async fn add_unreadable(&self, lease: &Lease, new: NewUnreadable) -> Result<bool, StoreError> {
-        let lease = lease.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                forget_old(conn, &lease.device_id, new.seen_at).await?;
-                let waiting = sql!(
-                    &mut *conn,
-                    scalar as i64,
-                    "SELECT COUNT(*) FROM unreadable WHERE device_id = $1 AND due_at IS NOT NULL",
-                    &lease.device_id,
-                )?;
-                if waiting >= limits::UNREADABLE_ROWS_MAX {
-                    return Ok(false);
-                }
-                sql!(
-                    conn,
-                    execute,
-                    "INSERT INTO unreadable (device_id, whatsapp_id, originator, chat, name, is_group, note, sent_at, \
-                     seen_at, due_at) SELECT id, $3, $4, $6, $7, $8, $9, $10, $11, $12 FROM devices \
-                     WHERE id = $1 AND lease_epoch = $2 AND NOT EXISTS (SELECT 1 FROM inbound WHERE device_id = $1 \
-                     AND whatsapp_id = $3 AND (originator = $4 OR originator = $5)) \
-                     ON CONFLICT (device_id, whatsapp_id, originator) DO NOTHING",
-                    &lease.device_id,
-                    lease.epoch,
-                    &new.whatsapp_id,
-                    &new.originator,
-                    &new.hidden,
-                    &new.chat,
-                    &new.name,
-                    new.is_group,
-                    &new.note,
-                    new.sent_at,
-                    new.seen_at,
-                    new.due_at,
-                )?;
-                Ok(true)
-            })
-        })
-        .await
-    }
-
-    /// A message was read after all, and shows nobody anything.
-    ///
-    /// # Errors
-    /// When it could not be stored.
-    pub async fn settle_unreadable(
-        &self,
-        device_id: &str,
-        whatsapp_id: &str,
-        originator: &str,
-        hidden: Option<String>,
-    ) -> Result<(), StoreError> {
-        let (device_id, whatsapp_id) = (device_id.to_owned(), whatsapp_id.to_owned());
-        let originator = originator.to_owned();
-        self.write(move |conn| {
-            Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "DELETE FROM unreadable WHERE device_id = $1 AND whatsapp_id = $2 \
-                     AND (originator = $3 OR originator = $4) AND due_at IS NOT NULL",
-                    &device_id,
-                    &whatsapp_id,
-                    &originator,
-                    &hidden,
-                )
-                .map(drop)
-            })
-        })
-        .await
-    }
-
     /// When the next message of a device is to be reported.
     ///
     /// # Errors
@@ -182,6 +105,64 @@ impl Store {
         })
         .await
     }
+}
+
+/// Remembers a message that could not be decrypted. One that is remembered or was read already changes nothing. `false` when too
+/// many wait to be reported.
+pub(super) async fn add(conn: &mut Conn, lease: &Lease, new: &NewUnreadable) -> Result<bool, StoreError> {
+    forget_old(conn, &lease.device_id, new.seen_at).await?;
+    let waiting = sql!(
+        &mut *conn,
+        scalar as i64,
+        "SELECT COUNT(*) FROM unreadable WHERE device_id = $1 AND due_at IS NOT NULL",
+        &lease.device_id,
+    )?;
+    if waiting >= limits::UNREADABLE_ROWS_MAX {
+        return Ok(false);
+    }
+    sql!(
+        conn,
+        execute,
+        "INSERT INTO unreadable (device_id, whatsapp_id, originator, chat, name, is_group, note, sent_at, \
+         seen_at, due_at) SELECT id, $3, $4, $6, $7, $8, $9, $10, $11, $12 FROM devices \
+         WHERE id = $1 AND lease_epoch = $2 AND NOT EXISTS (SELECT 1 FROM inbound WHERE device_id = $1 \
+         AND whatsapp_id = $3 AND (originator = $4 OR originator = $5)) \
+         ON CONFLICT (device_id, whatsapp_id, originator) DO NOTHING",
+        &lease.device_id,
+        lease.epoch,
+        &new.whatsapp_id,
+        &new.originator,
+        &new.hidden,
+        &new.chat,
+        &new.name,
+        new.is_group,
+        &new.note,
+        new.sent_at,
+        new.seen_at,
+        new.due_at,
+    )?;
+    Ok(true)
+}
+
+/// A message was read after all, and shows nobody anything.
+pub(super) async fn settle(
+    conn: &mut Conn,
+    device_id: &str,
+    whatsapp_id: &str,
+    originator: &str,
+    hidden: &Option<String>,
+) -> Result<(), StoreError> {
+    sql!(
+        conn,
+        execute,
+        "DELETE FROM unreadable WHERE device_id = $1 AND whatsapp_id = $2 \
+         AND (originator = $3 OR originator = $4) AND due_at IS NOT NULL",
+        device_id,
+        whatsapp_id,
+        originator,
+        hidden,
+    )
+    .map(drop)
 }
 
 /// Ends the wait for a message that can be read now; gives the id under which it was reported, if it was.

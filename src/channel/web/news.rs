@@ -126,8 +126,10 @@ pub fn hold(held: &Semaphore, gate: &Gate, waiting: Vec<oneshot::Receiver<()>>) 
     }
     let Ok(_permit) = held.try_acquire() else { return gate.hold(waiting) };
     tokio::task::block_in_place(|| {
-        // What could not be stored is not waited for any longer.
-        waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
+        // The library confirms it when this returns, whatever became of it: what was given up must not leave.
+        if !waiting.into_iter().all(|is_stored| is_stored.blocking_recv().is_ok()) {
+            gate.shut();
+        }
     });
 }
 

@@ -174,7 +174,7 @@ fn business() -> Vec<Case> {
                         ..Default::default()
                     },
                 )),
-            ) } => shown("flow_reply", "Sent\nguests: 2\nname: Ann")),
+            ) } => shown("flow_reply", "Sent\nname: Ann\nguests: 2")),
         case!(buttons_message: ButtonsMessage { content_text: s("Shall we come?"), footer_text: s("Repairs"), context_info: answers(),
             buttons: vec![buttons_message::Button {
                 button_text: MessageField::some(buttons_message::button::ButtonText {

@@ -51,7 +51,7 @@ fn chosen(texts: [&Option<String>; 2]) -> String {
     found.cloned().unwrap_or_else(|| "[button]".into())
 }
 
-/// What was entered into a flow: a line for each field, in the order of their names.
+/// What was entered into a flow: a line for each field, in the form's order.
 fn answers(flow: &Flow) -> String {
     let json = flow.params_json.as_deref().unwrap_or_default();
     let fields = match serde_json::from_str(json) {
