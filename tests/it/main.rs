@@ -43,6 +43,7 @@ mod malformed;
 mod managing;
 mod media;
 mod missing;
+mod moving;
 mod outages;
 mod pacing;
 mod pushing;
