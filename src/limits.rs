@@ -135,6 +135,18 @@ pub const REFUSED_GROUPS_MAX: usize = 1_000;
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;
 pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
+/// How long the push of a message waits for the message's file.
+pub const INBOUND_FILE_WAIT_MS: i64 = 60_000;
+/// How long after a message could not be decrypted it is reported as unreadable, how many of one device wait for that or may
+/// still be replaced, how many are reported at once, and how long one that was reported may be replaced.
+pub const UNREADABLE_MS: i64 = 10 * 60_000;
+pub const UNREADABLE_ROWS_MAX: i64 = 1_000;
+pub const UNREADABLE_AT_ONCE: i64 = 50;
+pub const UNREADABLE_DAYS: i64 = 30;
+/// How long the answers to a poll or an event can be read.
+pub const POLL_DAYS: i64 = 90;
+/// How long a group is asked for its timer before a message goes without it.
+pub const GROUP_TIMER_SECONDS_MAX: u64 = 5;
 /// Devices that have metrics of their own; the others share one label.
 pub const DEVICES_MEASURED_MAX: usize = 1_000;
 /// How many accounts connect at once when many start.

@@ -14,6 +14,7 @@ use crate::limits;
 use crate::media::choice::Mismatch;
 use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::{self, MediaKind};
+use crate::media::name;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
 use crate::supervisor::caught;
@@ -168,7 +169,7 @@ async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outg
         Body::Media {
             kind: kind_of(&waiting, &media.kind, &bytes),
             // What was converted has a name of its own.
-            file_name: media.file_name.or(waiting.file_name),
+            file_name: media.file_name.or(waiting.file_name).as_deref().and_then(name::clean),
             mime: media.mime,
             caption: waiting.body,
             bytes,

@@ -66,6 +66,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         fetches: JoinSet::new(),
         downloads: JoinSet::new(),
         files_at: 0,
+        unreadable_at: 0,
         counts: HashMap::new(),
         label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,

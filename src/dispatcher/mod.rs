@@ -18,6 +18,7 @@ pub mod pace;
 pub mod queue;
 pub mod retry;
 mod told;
+mod unreadable;
 
 use std::collections::HashMap;
 use std::sync::Arc;

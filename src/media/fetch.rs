@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::File;
+use super::{File, name};
 use super::kind::MediaKind;
 use super::page::{self, Told};
 use crate::egress::{Answer, Egress, EgressError};
@@ -70,13 +70,13 @@ fn name_told(answer: &Answer) -> Option<String> {
         Some((_, encoded)) => percent_decoded(encoded),
         None => parameter("filename")?.trim().trim_matches('"').to_owned(),
     };
-    clean(&name)
+    name::clean(&name)
 }
 
 /// The last part of an address' path.
 pub fn name_in(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
-    clean(&percent_decoded(url.path_segments()?.next_back()?))
+    name::clean(&percent_decoded(url.path_segments()?.next_back()?))
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -97,12 +97,6 @@ fn percent_decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn clean(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
-    Some(clean.trim_matches(['.', ' ']).to_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

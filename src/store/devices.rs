@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, sql, unreadable};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::limits;
@@ -322,12 +322,7 @@ pub(super) async fn insert(conn: &mut Conn, device: &NewDevice) -> Result<(), St
 }
 
 /// Takes a device away, as [`Store::remove_device`] does; `reason` is what its waiting messages are aborted with.
-pub(super) async fn take_away(
-    conn: &mut Conn,
-    id: &str,
-    reason: &str,
-    now: Millis,
-) -> Result<Option<u64>, StoreError> {
+pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Millis) -> Result<Option<u64>, StoreError> {
     let rows = sql!(
         &mut *conn,
         execute,
@@ -339,6 +334,7 @@ pub(super) async fn take_away(
         return Ok(None);
     }
     forget_device(conn, id).await?;
+    unreadable::forget_device(conn, id).await?;
     sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", id)?;
     sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", id)?;
     let aborted = sql!(

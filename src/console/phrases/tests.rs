@@ -21,6 +21,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
     ("src/api/openapi.rs", "documentation"),
+    ("src/channel/web/read/every_field.rs", "a table of tests"),
     ("src/console/phrases", "the phrases themselves"),
 ];
 
@@ -75,6 +76,23 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "the connection was closed before this was stored",
         ],
     ),
+    // For the log.
+    (
+        "src/receipts.rs",
+        &[
+            "a message's step",
+            "a message that cannot be read",
+            "that a message was read",
+            "an inbound message",
+            "an inbound file",
+            "the device's state",
+            "a code to link",
+            "the end of linking",
+        ],
+    ),
+    // They stand in the middle of what a person wrote.
+    ("src/channel/web/read/trade.rs", &["items: {count}", "order {id}"]),
+    ("src/channel/web/read/polls.rs", &["not going"]),
     ("src/channel/web/inbound.rs", &["the gateway is stopping", "the message was not stored; WhatsApp keeps it"]),
 ];
 
