@@ -230,6 +230,7 @@ impl App {
             egress: self.egress.clone(),
             bells: self.bells.clone(),
             clock: self.clock.clone(),
+            hosts: dispatcher::hosts::Hosts::default(),
             link_sealer: self.master_key.sealer("links"),
             web: self.web()?,
             node: self.node()?,

@@ -5,10 +5,14 @@
 //! which lost its lease (it slept, it was cut off) changes nothing more. An embedded store has one node, whose leases
 //! never run out.
 
+mod aside;
 mod attempt;
 mod device;
+mod fetches;
 mod files;
 mod hold;
+pub mod hosts;
+mod loading;
 pub mod pace;
 pub mod queue;
 pub mod retry;
@@ -37,6 +41,7 @@ use crate::receipts::Receipts;
 use crate::seal::Sealer;
 use crate::store::{Lease, Store, StoreError};
 use crate::telemetry;
+use hosts::Hosts;
 
 /// How long a lease holds without being renewed, and how often it is.
 const LEASE_MS: Millis = 20_000;
@@ -53,6 +58,8 @@ pub struct Parts {
     pub egress: Egress,
     pub bells: Bells,
     pub clock: Clock,
+    /// The servers that media comes from, as this node knows them.
+    pub hosts: Hosts,
     /// Seals the codes that a person is shown to link an account.
     pub link_sealer: Sealer,
     /// What linked accounts are connected by, and where their keys are.

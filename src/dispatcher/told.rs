@@ -52,7 +52,7 @@ impl DeviceLoop {
                         },
                     ));
                 }
-                Event::Refused { ref_no, fault } => self.fail(ref_no, fault, false, &mut steps),
+                Event::Refused { ref_no, fault } => self.fail(ref_no, fault, &mut steps),
                 Event::State(health) => self.enter(health).await?,
                 Event::LinkCode { code, until } => self.show_code(&code, until).await?,
                 Event::Linked { number, accepted } => self.link(number, accepted).await?,

@@ -41,6 +41,7 @@ mod managing;
 mod media;
 mod outages;
 mod pacing;
+mod priorities;
 mod pushing;
 mod rotation;
 mod samples;

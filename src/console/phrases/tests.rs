@@ -60,8 +60,6 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/api/person.rs", &["API key owner"]),
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
-    // `of_attempts` says it.
-    ("src/dispatcher/device.rs", &["{reason}, {made} times"]),
     ("src/channel/web/keys/signal.rs", &["an identity key of {bytes} bytes", "the name of a key is no number"]),
     (
         "src/channel/web/keys.rs",
