@@ -17,6 +17,7 @@ pub mod message;
 pub mod password;
 pub mod phone;
 pub mod qr;
+pub mod supervisor;
 
 pub mod egress;
 

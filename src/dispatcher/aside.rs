@@ -30,7 +30,7 @@ impl DeviceLoop {
             self.park(&ref_no, &self.spread(rest, now), &mut steps);
         }
         self.fetches.begin(&self.parts, now);
-        self.record(steps).await?;
+        self.record_steps(steps).await?;
         Ok(is_more)
     }
 
@@ -107,7 +107,7 @@ impl DeviceLoop {
             }
             steps.push((ref_no, step));
         }
-        self.record(steps).await
+        self.record_steps(steps).await
     }
 }
 

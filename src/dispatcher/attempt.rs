@@ -14,6 +14,7 @@ use crate::limits;
 use crate::media::kind::MediaKind;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
+use crate::supervisor::caught;
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
@@ -25,6 +26,14 @@ pub(super) enum Ended {
         ref_no: RefNo,
         fault: SendFault,
     },
+}
+
+/// Runs [`send`] so that its panic is a failed attempt: the message's line would else wait for its end until the next start.
+pub(super) async fn guarded(ref_no: RefNo, attempt: impl Future<Output = Ended>) -> Ended {
+    caught(attempt).await.unwrap_or_else(|panicked| {
+        tracing::error!(%ref_no, %panicked, "a fault of this program in an attempt");
+        Ended::Failed { ref_no, fault: SendFault::Retry("a fault of the gateway".into()) }
+    })
 }
 
 fn fault(error: FileError) -> SendFault {
