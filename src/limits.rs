@@ -58,6 +58,18 @@ pub const MEDIA_AHEAD_MAX: usize = 64;
 pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
 /// Messages of one device in memory that have stepped aside and wait for a download to begin.
 pub const DEVICE_MEDIA_ASIDE_MAX: usize = 256;
+/// The largest file that WhatsApp shows as a sticker, still or moving, and its longest side in pixels.
+pub const STICKER_BYTES_MAX: usize = 100 * 1024;
+pub const MOVING_STICKER_BYTES_MAX: usize = 500 * 1024;
+pub const STICKER_SIDE_MAX: u32 = 512;
+/// The largest picture that is decoded, for a small one or to be converted: a page of A4 at 600 dots an inch has 35 million.
+pub const IMAGE_PIXELS_MAX: u64 = 36_000_000;
+/// Files that are decoded at once: the largest picture takes up to 400 MB.
+pub const PREVIEWS_AT_ONCE_MAX: usize = 1;
+/// The longest side of the small picture that a recipient sees first.
+pub const THUMBNAIL_SIDE: u32 = 96;
+/// Packets of a voice note that are decoded for its waveform: two minutes; of a longer one a stretch of each part.
+pub const WAVEFORM_PACKETS_MAX: usize = 6_400;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 

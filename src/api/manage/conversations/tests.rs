@@ -37,6 +37,7 @@ fn ours(seq: i64, created_at: i64) -> StoredMessage {
         is_group: false,
         body: None,
         is_media: false,
+        kind: None,
         media_id: None,
         media_url: None,
         file_name: None,
