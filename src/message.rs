@@ -1,10 +1,12 @@
 //! A message on its way out, and which state may follow which. Pure: nothing here waits, writes or asks the time.
 
 pub mod kind;
+mod priority;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
+pub use priority::{BadPriority, Priority};
 
 use kind::MediaKind;
 
@@ -152,6 +154,9 @@ pub struct NewMessage {
     pub created_at: Millis,
     /// It must leave before this moment.
     pub expires_at: Millis,
+    pub priority: Priority,
+    /// The customer's own word for it, up to [`crate::limits::TAG_CHARS_MAX`] characters.
+    pub tag: Option<String>,
 }
 
 /// A message that came in.

@@ -97,5 +97,7 @@ fn fixed_message(now: i64) -> GetMessage {
         members: None,
         delivered_count: None,
         read_count: None,
+        priority: wachat::message::Priority::Normal,
+        tag: None,
     }
 }

@@ -47,6 +47,7 @@ mod missing;
 mod moving;
 mod outages;
 mod pacing;
+mod priorities;
 mod pushing;
 mod rotation;
 mod samples;

@@ -10,7 +10,7 @@ use crate::bucket::{Bucket, Trouble};
 use crate::files;
 use crate::process::{Place, Serving};
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, Database, PATIENCE, Time, World, eventually, stories, within};
+use crate::world::{ALICE, Database, PATIENCE, World, eventually, stories, within};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
@@ -144,22 +144,6 @@ stories! {
         world.stop().await;
     }
 
-    async fn a_server_that_fails_is_asked_again_and_then_given_up_with_the_reason(database: Database) {
-        let world = World::held(database).await;
-        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
-        let ref_no = send_url(&world, &server.url("/a.png")).await;
-        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
-        assert_eq!(server.asked().len(), 3);
-
-        let dead = Receiver::new(vec![Answer::status(503)]).await;
-        let ref_no = send_url(&world, &dead.url("/a.png")).await;
-        let message = world.until_within(&ref_no, "A", Duration::from_secs(1)).await;
-        let reason = message["reason"].as_str().expect("a reason");
-        assert!(reason.contains("media_url") && reason.contains("503"), "{reason}");
-        assert_eq!(dead.asked().len(), 5);
-        world.stop().await;
-    }
-
     async fn what_cannot_be_had_is_given_up_at_once_with_the_reason(database: Database) {
         let world = World::new(database).await;
         let huge = Answer::file(b"x").header("x-a", "b");
@@ -176,37 +160,6 @@ stories! {
         let ref_no = send_url(&world, &big.url("/a.mp4")).await;
         let message = world.until(&ref_no, "A").await;
         assert!(message["reason"].as_str().expect("a reason").contains("16777216 bytes"), "{message}");
-        world.stop().await;
-    }
-
-    async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
-        let server = Receiver::new(vec![Answer::file(PNG)]).await;
-        let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
-        let port = server.address.port();
-        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
-            let ref_no = send_url(&world, &url).await;
-            let message = world.until(&ref_no, "A").await;
-            assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
-        }
-        assert!(server.asked().is_empty());
-        world.stop().await;
-    }
-
-    async fn slow_files_hold_up_their_own_recipients_only(database: Database) {
-        let server = Receiver::new(vec![Answer::nothing()]).await;
-        let world = World::new(database).await;
-        let slow = send_url(&world, &server.url("/a.png")).await;
-        for at in 0..50 {
-            let body = json!({"destination": format!("62811400{:04}", 1_000 + at), "media_url": server.url("/a.png")});
-            assert_eq!(world.client.post("/media", &body).await.status, 201);
-        }
-        server.until(wachat::limits::DEVICE_FETCHES_MAX).await;
-        let behind = world.send(ALICE, "behind the picture").await;
-        let beside = world.send(crate::world::BOB, "hello").await;
-        world.until(&beside, "R").await;
-        for ref_no in [slow, behind] {
-            assert_eq!(world.status(&ref_no).await["status"], "Q");
-        }
         world.stop().await;
     }
 
