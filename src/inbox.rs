@@ -5,7 +5,8 @@ use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::device::Device;
 use crate::files::{FileError, Files};
-use crate::media::{File, kind};
+use crate::media::File;
+use crate::media::kind::{self, MediaKind};
 use crate::message::{Inbound, InboundFile, RefNo};
 use crate::store::{NewInbound, Store, StoreError};
 
@@ -104,7 +105,11 @@ pub fn sandbox_message(
     file: Option<InboundFile>,
 ) -> Inbound {
     let kind = match &file {
-        Some(InboundFile::Here { bytes, file_name }) => kind::sniff(bytes, file_name.as_deref()).kind.name(),
+        Some(InboundFile::Here { bytes, file_name }) => match kind::sniff(bytes, file_name.as_deref()).kind {
+            // Of what comes in, both are sound.
+            MediaKind::Voice => MediaKind::Audio.name(),
+            kind => kind.name(),
+        },
         _ => "text",
     };
     Inbound {

@@ -7,7 +7,12 @@ export function contentsOf(message) {
   const { conversation, extendedTextMessage, imageMessage, reactionMessage, protocolMessage } = message
   if (conversation) return { kind: 'text', text: conversation }
   if (extendedTextMessage) return { kind: 'text', text: extendedTextMessage.text }
-  if (imageMessage) return { kind: 'image', caption: imageMessage.caption || undefined }
+  if (imageMessage) return picture(imageMessage)
+  const { audioMessage, ptvMessage, documentWithCaptionMessage } = message
+  if (audioMessage) return sound(audioMessage)
+  if (ptvMessage) return { kind: 'video_note', seconds: ptvMessage.seconds }
+  const document = documentWithCaptionMessage?.message?.documentMessage
+  if (document) return { kind: 'document', caption: document.caption, file_name: document.fileName }
   if (reactionMessage) return { kind: 'reaction', text: reactionMessage.text, about: reactionMessage.key?.id }
   if (protocolMessage) return protocol(protocolMessage)
   return { kind: Object.keys(message)[0] ?? 'empty' }
@@ -16,6 +21,15 @@ export function contentsOf(message) {
 /** How a file's bytes are compared. */
 export function hashOf(bytes) {
   return createHash('sha256').update(bytes).digest('hex')
+}
+
+function picture({ caption, width, height, jpegThumbnail }) {
+  const shown = { width: width || undefined, height: height || undefined, thumbnail: jpegThumbnail?.length || undefined }
+  return { kind: 'image', caption: caption || undefined, ...shown }
+}
+
+function sound({ ptt, seconds, waveform }) {
+  return { kind: ptt ? 'voice' : 'audio', seconds: seconds || undefined, waveform: waveform ? [...waveform] : undefined }
 }
 
 function protocol({ type, key, editedMessage }) {
