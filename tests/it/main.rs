@@ -50,6 +50,7 @@ mod rotation;
 mod samples;
 mod sending;
 mod sharing;
+mod storage;
 mod stores;
 mod transitions;
 mod unlinking;
