@@ -53,6 +53,7 @@ mod rotation;
 mod samples;
 mod sending;
 mod sharing;
+mod storage;
 mod stores;
 mod transitions;
 mod unlinking;

@@ -10,6 +10,8 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/cli", "the command line"),
     ("src/app", "what keeps the program from starting"),
     ("src/settings.rs", "what keeps the program from starting"),
+    ("src/settings/", "warnings in the log"),
+    ("src/telemetry/", "names of metrics, and the log's own faults"),
     ("src/secrets.rs", "what keeps the program from starting"),
     ("src/store/migrate.rs", "what keeps the program from starting"),
     ("src/store/rotation.rs", "the command line"),
@@ -35,7 +37,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/campaign.rs", &["destination, message, media_url, file_name, timeout, is_group"]),
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
     ("src/store/row.rs", &["a column stands where its field does not"]),
-    ("src/store/audit.rs", &["key {}"]),
+    ("src/store/audit.rs", &["key {}", "command line"]),
     (
         "src/store/mod.rs",
         &[
@@ -47,6 +49,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "a database URL starts with sqlite: or postgres://",
         ],
     ),
+    ("src/media/bucket.rs", &["'{name}' is no option of the S3 client"]),
     (
         "src/media/shelf.rs",
         &[
