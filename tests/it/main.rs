@@ -41,6 +41,7 @@ mod linking;
 mod malformed;
 mod managing;
 mod media;
+mod moving;
 mod outages;
 mod pacing;
 mod pushing;
