@@ -93,7 +93,9 @@ impl Files {
         let limit = Duration::from_secs(limits::MEDIA_CHECK_SECONDS_MAX);
         match self.clock.within(limit, self.shelf.check()).await {
             Ok(checked) => Ok(checked?),
-            Err(_) => Err(FileError::Unavailable(format!("the media store did not answer within {} s", limit.as_secs()))),
+            Err(_) => {
+                Err(FileError::Unavailable(format!("the media store did not answer within {} s", limit.as_secs())))
+            }
         }
     }
 

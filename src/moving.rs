@@ -117,9 +117,9 @@ pub async fn go_live(
     match store.go_live(step).await? {
         WentLive::Linking { aborted, stopped_imports } => Ok(Live { aborted, stopped_imports }),
         WentLive::Missing => Err(MoveError::Missing),
-        WentLive::AlreadyLive => {
-            Err(MoveError::Refused("this device is live already: an account is linked to it; unlink it first to link another"))
-        }
+        WentLive::AlreadyLive => Err(MoveError::Refused(
+            "this device is live already: an account is linked to it; unlink it first to link another",
+        )),
         WentLive::OtherKind => Err(MoveError::Refused("only a sandbox goes live, or a web device without an account")),
     }
 }

@@ -364,7 +364,10 @@ mod tests {
         let file = "aws_region = 'ap-southeast-3'\naws_secret_access_key = 'quiet'";
         let settings = read(&[], &[("AWS_REGION", "eu-west-1")], file).unwrap();
         assert_eq!(settings.bucket.len(), 1);
-        assert_eq!((settings.bucket[0].0.as_str(), settings.bucket[0].1.0.as_str()), ("aws_secret_access_key", "quiet"));
+        assert_eq!(
+            (settings.bucket[0].0.as_str(), settings.bucket[0].1.0.as_str()),
+            ("aws_secret_access_key", "quiet")
+        );
         assert!(!format!("{settings:?}").contains("quiet"));
     }
 

@@ -149,7 +149,9 @@ impl Problem {
                 put("ratelimit-policy", format!("\"day\";q={limit};w=86400"));
                 put("ratelimit", format!("\"day\";r=0;t={retry_after_seconds}"));
             }
-            Self::Unavailable { retry_after_seconds } | Self::MediaUnavailable { retry_after_seconds } => put("retry-after", retry_after_seconds.to_string()),
+            Self::Unavailable { retry_after_seconds } | Self::MediaUnavailable { retry_after_seconds } => {
+                put("retry-after", retry_after_seconds.to_string())
+            }
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
             Self::TooLarge { .. } => put(header::CONNECTION.as_str(), "close".into()),

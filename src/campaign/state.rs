@@ -88,7 +88,9 @@ impl Stop {
             Self::MayNotSend => "the person who began it may not send any more; somebody who may can begin it again",
             Self::Client => "the client is disabled; ask the gateway's operator",
             Self::Device => "its device was removed; import the file through another",
-            Self::TrialEnded => "its device was a sandbox and has gone live; begin it again to send the other rows for real",
+            Self::TrialEnded => {
+                "its device was a sandbox and has gone live; begin it again to send the other rows for real"
+            }
             Self::File => "its file cannot be read any more; import it again",
             Self::Fault => "a fault of the gateway, whose log says more; it can be begun again",
         }

@@ -131,7 +131,11 @@ pub(super) async fn gateway(
             (None, Some(sender)) => format!("gateway with the sender {sender}"),
             (None, None) => "gateway yet".into(),
         };
-        anyhow::anyhow!("client {} ({}) has no {named}; `wachat device list` shows those it has", client.id, client.name)
+        anyhow::anyhow!(
+            "client {} ({}) has no {named}; `wachat device list` shows those it has",
+            client.id,
+            client.name
+        )
     })
 }
 

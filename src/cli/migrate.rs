@@ -117,7 +117,13 @@ async fn show(bench: &Bench, migrated: Migrated) -> anyhow::Result<ExitCode> {
     let new = |part| if created.contains(&part) { "" } else { " (was here)" };
     let mut said = format!("{head}\n\n  Client    {} {}{}\n", client.id, client.name, new(Created::Client));
     said += &format!("  User      {}{}\n", person.userid, new(Created::User));
-    said += &format!("  Device    {} ({}), sends as {}{}\n", device.id, device.kind.name(), device.sender, new(Created::Device));
+    said += &format!(
+        "  Device    {} ({}), sends as {}{}\n",
+        device.id,
+        device.kind.name(),
+        device.sender,
+        new(Created::Device)
+    );
     if let (Some(url), Some(secret)) = (push_url, secret) {
         said += &format!("  Push URL  {url}{}\n  Secret    {secret}\n", new(Created::PushUrl));
     }
@@ -137,7 +143,11 @@ fn next_step(bench: &Bench, device: &Device, is_served: bool) -> String {
         ),
         (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
         (Kind::Web | Kind::Cloud, _) => {
-            format!("\nIt has gone live: its state is {}. `wachat device link {}` links its phone.", device.state.name(), device.id)
+            format!(
+                "\nIt has gone live: its state is {}. `wachat device link {}` links its phone.",
+                device.state.name(),
+                device.id
+            )
         }
     }
 }

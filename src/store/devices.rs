@@ -322,12 +322,7 @@ pub(super) async fn insert(conn: &mut Conn, device: &NewDevice) -> Result<(), St
 }
 
 /// Takes a device away, as [`Store::remove_device`] does; `reason` is what its waiting messages are aborted with.
-pub(super) async fn take_away(
-    conn: &mut Conn,
-    id: &str,
-    reason: &str,
-    now: Millis,
-) -> Result<Option<u64>, StoreError> {
+pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Millis) -> Result<Option<u64>, StoreError> {
     let rows = sql!(
         &mut *conn,
         execute,

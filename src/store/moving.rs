@@ -62,7 +62,9 @@ impl Created {
 /// What is here already and contradicts a migration. Nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MigrationConflict {
-    #[error("the API key {hint}… belongs to client {client_id} ('{client}'), the device {device_id} to client {other_id} ('{other}')")]
+    #[error(
+        "the API key {hint}… belongs to client {client_id} ('{client}'), the device {device_id} to client {other_id} ('{other}')"
+    )]
     TwoClients { hint: String, client_id: i64, client: String, device_id: String, other_id: i64, other: String },
     #[error("the API key {hint}… belongs to client {client_id} ('{client}'), not to '{wanted}'")]
     KeyOfOther { hint: String, client_id: i64, client: String, wanted: String },
@@ -80,7 +82,9 @@ pub enum MigrationConflict {
     UserOfOther { userid: String, client_id: i64, client: String },
     #[error("several clients are called '{name}'; give the number of the one that is meant")]
     SeveralClients { name: String },
-    #[error("client {client_id} ('{client}') has the Push URL {url}; change it where the Push URL is set, or leave it out here")]
+    #[error(
+        "client {client_id} ('{client}') has the Push URL {url}; change it where the Push URL is set, or leave it out here"
+    )]
     OtherPushUrl { client_id: i64, client: String, url: String },
     #[error("client {client_id} ('{client}') is disabled; enable it first")]
     Disabled { client_id: i64, client: String },
@@ -187,7 +191,9 @@ async fn look(conn: &mut Conn, m: &Migration) -> Result<Result<Known, MigrationC
         let (hint, userid) = (key.hint.clone(), person.userid.clone());
         return Ok(Err(MigrationConflict::KeyOfUser { hint, userid, wanted: wanted.clone() }));
     }
-    if let Some(person) = person.as_ref().filter(|person| client.as_ref().map(|client| client.id) != Some(person.client_id)) {
+    if let Some(person) =
+        person.as_ref().filter(|person| client.as_ref().map(|client| client.id) != Some(person.client_id))
+    {
         let other = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), person.client_id)?;
         let userid = person.userid.clone();
         return Ok(Err(MigrationConflict::UserOfOther { userid, client_id: other.id, client: other.name }));
@@ -242,7 +248,8 @@ async fn contradicts(
         let (device_id, sender, wanted) = (device.id.clone(), device.sender.clone(), m.sender.clone());
         return Ok(Some(MigrationConflict::DeviceSender { device_id, sender, wanted }));
     }
-    let other = sql!(&mut *conn, optional as Device, device!(" AND sender = $1 AND id <> $2"), &m.sender, &m.device_id)?;
+    let other =
+        sql!(&mut *conn, optional as Device, device!(" AND sender = $1 AND id <> $2"), &m.sender, &m.device_id)?;
     let Some(other) = other else { return Ok(None) };
     let client = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), other.client_id)?;
     let (sender, device_id, client_id) = (other.sender, other.id, client.id);
@@ -284,7 +291,9 @@ async fn add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Result<Pers
             let client = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), client_id)?;
             let base = userid_of(&client.name, client_id);
             let mut chosen = format!("{base}-{client_id}");
-            for name in std::iter::once(base.clone()).chain((2..=limits::USERID_TRIES_MAX).map(|n| format!("{base}-{n}"))) {
+            for name in
+                std::iter::once(base.clone()).chain((2..=limits::USERID_TRIES_MAX).map(|n| format!("{base}-{n}")))
+            {
                 let found = sql!(&mut *conn, optional as Person, person!("WHERE userid = $1"), &name)?;
                 match found {
                     Some(person) if person.client_id == client_id && !person.disabled => return Ok(person),

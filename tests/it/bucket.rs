@@ -86,7 +86,8 @@ async fn answer(State(objects): State<Objects>, method: Method, uri: Uri, header
     }
     let objects = &mut held.objects;
     if uri.query().is_some_and(|query| query.contains("list-type=2")) {
-        let empty = "<ListBucketResult><Name>b</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
+        let empty =
+            "<ListBucketResult><Name>b</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
         return empty.into_response();
     }
     let told = [("etag", "\"1\""), ("last-modified", "Tue, 24 Nov 2026 06:00:00 GMT")];

@@ -258,10 +258,19 @@ async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
         bucket.trouble(Some(trouble));
         for (method, path) in [("GET", path.as_str()), ("HEAD", path.as_str()), ("GET", "/readyz")] {
             let away = serving.client.ask(method, path, &[], None).await;
-            assert_eq!((away.status, away.header("retry-after")), (503, "5"), "{trouble:?} {method} {path}: {}", away.text);
+            assert_eq!(
+                (away.status, away.header("retry-after")),
+                (503, "5"),
+                "{trouble:?} {method} {path}: {}",
+                away.text
+            );
         }
         let refused = serving.client.post("/media", &body).await;
-        assert!(refused.status == 503 && refused.text.contains("cannot keep or read files"), "{trouble:?} {}", refused.text);
+        assert!(
+            refused.status == 503 && refused.text.contains("cannot keep or read files"),
+            "{trouble:?} {}",
+            refused.text
+        );
         assert!(serving.log().contains("a file cannot be kept or read"), "{trouble:?} {}", serving.log());
         // A text needs no file.
         let text = json!({"destination": ALICE, "message": "x"});

@@ -142,7 +142,20 @@ async fn run_receiver(mut command: Command, port: u16) {
         .await;
     }
     let written = lines();
-    for field in ["id", "gateway_number", "originator", "receive_date", "msg", "type", "media_url", "file_name", "is_group", "group_id", "name", "about"] {
+    for field in [
+        "id",
+        "gateway_number",
+        "originator",
+        "receive_date",
+        "msg",
+        "type",
+        "media_url",
+        "file_name",
+        "is_group",
+        "group_id",
+        "name",
+        "about",
+    ] {
         assert!(written[0].get(field).is_some(), "{field} is kept: {}", written[0]);
     }
     assert_eq!((&written[0]["msg"], &written[0]["originator"]), (&Value::from("Halo & 😀"), &Value::from(ALICE)));

@@ -236,10 +236,7 @@ pub const PHRASES: &[Phrase] = &[
         "gateway sedang tidak dapat menyimpan atau membaca berkas; tidak ada yang diterima, coba lagi dalam {seconds} detik",
     ),
     ("the media store cannot be used: {fault}", "penyimpanan berkas sedang tidak tersedia: \"{fault}\""),
-    (
-        "the media store did not answer within {seconds} s",
-        "penyimpanan berkas tidak menjawab dalam {seconds} detik",
-    ),
+    ("the media store did not answer within {seconds} s", "penyimpanan berkas tidak menjawab dalam {seconds} detik"),
     ("the gateway did not say why", "gateway tidak menyebut sebabnya"),
     ("the store cannot take this now: {fault}", "penyimpanan sedang tidak tersedia: \"{fault}\""),
     ("the database takes no such row: {fault}", "basis data tidak menerima baris itu: \"{fault}\""),
