@@ -288,6 +288,8 @@ const LANDED: &[(&str, &str)] = &[
     ("0008_imports.sql", "be4b12d731f4b21fd7851bf7aaa99424b1551000abcc27c8d5dd42401853f55a"),
     ("0009_slower.sql", "6565b830bca437940f2780d35f1e52e2b74530c90e759f7e90dc4a661293dc2c"),
     ("0010_device_listing.sql", "5016206945329974c08437f854d9ba4c9aca1f176c8d5acf322e97c9a021e290"),
+    ("0015_faults.sql", "3cac8ff61e2e660bcdcf9f07dacd4690def6bf17d38d7256f8cd8658178f8022"),
+    ("0016_moving.sql", "ef4187d45482967de4f939bf8fc3c9fb9dd6762b76751dbbc745639d535ff21c"),
 ];
 
 #[test]
