@@ -159,6 +159,11 @@ pub const PHRASES: &[Phrase] = &[
     ("value could not be parsed to a boolean", "harus true atau false"),
     ("field required", "wajib diisi"),
     ("value is not a valid dict", "harus objek JSON"),
+    ("keywords must be strings", "nama kolomnya harus teks"),
+    (
+        "__init__() got multiple values for keyword argument '{name}'",
+        "kolom {name} tidak boleh ada",
+    ),
     ("ensure this value has at least 1 characters", "tidak boleh kosong"),
     ("ensure this value has at most {most} characters", "paling banyak {most} karakter"),
     ("none is not an allowed value", "tidak boleh kosong"),
