@@ -5,6 +5,7 @@ mod looks;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -114,6 +115,20 @@ impl Files {
         Ok(self.shelf.read(id, part).await?)
     }
 
+    /// Whether a file would be kept now.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when it would not, or nobody can tell in time.
+    pub async fn check(&self) -> Result<(), FileError> {
+        let limit = Duration::from_secs(limits::MEDIA_CHECK_SECONDS_MAX);
+        match self.clock.within(limit, self.shelf.check()).await {
+            Ok(checked) => Ok(checked?),
+            Err(_) => {
+                Err(FileError::Unavailable(format!("the media store did not answer within {} s", limit.as_secs())))
+            }
+        }
+    }
+
     /// Whether a file is there, without its bytes.
     ///
     /// # Errors
@@ -134,7 +149,7 @@ impl From<ShelfError> for FileError {
     fn from(error: ShelfError) -> Self {
         match error {
             ShelfError::Missing | ShelfError::BadId(_) => Self::Missing,
-            ShelfError::Unavailable(reason) => Self::Unavailable(reason),
+            ShelfError::Unavailable(reason) => Self::Unavailable(format!("the media store cannot be used: {reason}")),
             other @ ShelfError::CannotOpen { .. } => Self::Internal(other.to_string()),
         }
     }

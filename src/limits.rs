@@ -14,7 +14,16 @@ pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
 /// A name of a client, a person, a device or a key.
 pub const NAME_CHARS_MAX: usize = 200;
+/// Names that are tried for a user whose name is not given, before one with the client's number is taken.
+pub const USERID_TRIES_MAX: i64 = 100;
 pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// What is kept of an error that another program told.
+pub const FAULT_CHARS_MAX: usize = 500;
+/// How often a request to the media bucket is made again, and for how long, while somebody waits for it.
+pub const BUCKET_RETRIES_MAX: usize = 3;
+pub const BUCKET_SECONDS_MAX: u64 = 10;
+/// How long a look at whether the media store takes files may take.
+pub const MEDIA_CHECK_SECONDS_MAX: u64 = 5;
 pub const URL_CHARS_MAX: usize = 2_048;
 
 /// An image, a video or a sound, as WhatsApp's own apps limit them.

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["campaign"],
     &["media", "store"],
     &["files"],
-    &["inbox", "linking", "outbox", "receipts"],
+    &["inbox", "linking", "moving", "outbox", "receipts"],
     &["imports"],
     &["channel"],
     &["api", "dispatcher", "push"],

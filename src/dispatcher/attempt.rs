@@ -76,7 +76,11 @@ async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<Taken, SendFault> {
 fn fault(error: FileError) -> SendFault {
     match error {
         FileError::Missing => SendFault::Never("its file is no longer there".into()),
-        other => SendFault::Retry(other.to_string()),
+        other => {
+            // It waits for the disk or the bucket: an operator should know.
+            tracing::warn!(reason = %other, "a message's file cannot be kept or read");
+            SendFault::Retry(other.to_string())
+        }
     }
 }
 

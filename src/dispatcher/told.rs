@@ -234,12 +234,26 @@ impl DeviceLoop {
     /// The device has entered a state.
     fn enter(&mut self, health: &Health) {
         let state = health.state;
-        tracing::info!(device = self.lease.device_id, state = state.name(), reason = health.reason, "device state");
+        self.log(health);
         if state == DeviceState::Online && self.state != DeviceState::Online {
             // What was written to the connection before may never have arrived.
             self.window.sent_in_vain(self.parts.clock.now());
         }
         self.state = state;
+    }
+
+    /// One line for each change. What stays until a person acts is a warning.
+    fn log(&self, health: &Health) {
+        let (device, state, reason) = (&self.lease.device_id, health.state, &health.reason);
+        if state == self.state && *reason == self.device.borrow().state_reason {
+            return;
+        }
+        match state {
+            DeviceState::Banned | DeviceState::LoggedOut | DeviceState::Replaced | DeviceState::Outdated => {
+                tracing::warn!(device, state = state.name(), reason, "device state");
+            }
+            _ => tracing::info!(device, state = state.name(), reason, "device state"),
+        }
     }
 
     /// Begins to have files that came in and are due.

@@ -1,5 +1,6 @@
 //! Files that travel with messages: what they are, how they are shown, where they are kept, how they are fetched.
 
+mod bucket;
 pub mod choice;
 mod exif;
 pub mod fetch;

@@ -35,7 +35,7 @@ pub enum Outcome {
     Stored,
     /// The message that came in is stored already.
     Repeated,
-    /// Another device has the number of the account that was linked: the link is stored as failed.
+    /// The account that was linked has the number of another device, or not this one's: the link is stored as failed.
     NumberTaken,
 }
 
@@ -100,10 +100,24 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
                 end_link(conn, lease, &LinkEnd::Failed { reason }, *at).await?;
                 return Ok(Outcome::NumberTaken);
             }
+            Err(StoreError::OtherNumber { expected }) => {
+                let reason = other_number(end, &expected);
+                end_link(conn, lease, &LinkEnd::Failed { reason }, *at).await?;
+                return Ok(Outcome::NumberTaken);
+            }
             ended => ended?,
         },
     }
     Ok(Outcome::Stored)
+}
+
+/// Why an account is not linked whose number is not the device's.
+fn other_number(end: &LinkEnd, expected: &str) -> String {
+    let number = if let LinkEnd::Linked { number } = end { number } else { "" };
+    format!(
+        "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; \
+         link the phone of {expected}, or unlink this gateway first to give it another number"
+    )
 }
 
 /// Fails when this node does not own the device any more.

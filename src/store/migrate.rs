@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_device_listing.sql"),
     include_str!("../../migrations/0013_media.sql"),
     include_str!("../../migrations/0015_faults.sql"),
+    include_str!("../../migrations/0016_moving.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

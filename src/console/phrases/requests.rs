@@ -9,6 +9,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("before", "halaman"),
     ("campaign", "nama kampanye"),
     ("caption", "keterangan"),
+    ("client", "nama klien"),
     ("country_code", "kode negara"),
     ("destination", "tujuan"),
     ("device_id", "ID perangkat"),
@@ -27,6 +28,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("name", "nama"),
     ("password", "kata sandi"),
     ("phone", "nomor telepon"),
+    ("push_url", "Push URL"),
     ("queue", "perangkat"),
     ("quiet_from", "awal jam tenang"),
     ("quiet_to", "akhir jam tenang"),
@@ -38,6 +40,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("timeout", "batas waktu"),
     ("until", "sampai"),
     ("url", "Push URL"),
+    ("user", "pengguna"),
     ("userid", "nama pengguna"),
 ];
 
@@ -160,10 +163,7 @@ pub const PHRASES: &[Phrase] = &[
     ("field required", "wajib diisi"),
     ("value is not a valid dict", "harus objek JSON"),
     ("keywords must be strings", "nama kolomnya harus teks"),
-    (
-        "__init__() got multiple values for keyword argument '{name}'",
-        "kolom {name} tidak boleh ada",
-    ),
+    ("__init__() got multiple values for keyword argument '{name}'", "kolom {name} tidak boleh ada"),
     ("ensure this value has at least 1 characters", "tidak boleh kosong"),
     ("ensure this value has at most {most} characters", "paling banyak {most} karakter"),
     ("none is not an allowed value", "tidak boleh kosong"),
@@ -233,6 +233,12 @@ pub const PHRASES: &[Phrase] = &[
         "kesalahan pada gateway; tidak ada yang diterima, lognya menjelaskan lebih lanjut",
     ),
     ("a fault of the gateway; its log says more", "kesalahan pada gateway; lognya menjelaskan lebih lanjut"),
+    (
+        "the gateway cannot keep or read files at this moment; nothing was accepted, try again in {seconds} s",
+        "gateway sedang tidak dapat menyimpan atau membaca berkas; tidak ada yang diterima, coba lagi dalam {seconds} detik",
+    ),
+    ("the media store cannot be used: {fault}", "penyimpanan berkas sedang tidak tersedia: \"{fault}\""),
+    ("the media store did not answer within {seconds} s", "penyimpanan berkas tidak menjawab dalam {seconds} detik"),
     ("the gateway did not say why", "gateway tidak menyebut sebabnya"),
     ("the store cannot take this now: {fault}", "penyimpanan sedang tidak tersedia: \"{fault}\""),
     ("the database takes no such row: {fault}", "basis data tidak menerima baris itu: \"{fault}\""),
