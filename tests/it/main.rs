@@ -43,6 +43,7 @@ mod linking;
 mod malformed;
 mod managing;
 mod media;
+mod media_kinds;
 mod missing;
 mod moving;
 mod outages;

@@ -10,11 +10,10 @@ export function contentsOf(message) {
     return { kind: 'text', text: extendedTextMessage.text, expiration: expirationOf(extendedTextMessage) }
   }
   if (imageMessage) return picture(imageMessage)
-  const { audioMessage, ptvMessage, documentWithCaptionMessage } = message
+  const { audioMessage, ptvMessage, documentMessage } = message
   if (audioMessage) return sound(audioMessage)
   if (ptvMessage) return { kind: 'video_note', seconds: ptvMessage.seconds }
-  const document = documentWithCaptionMessage?.message?.documentMessage
-  if (document) return { kind: 'document', caption: document.caption, file_name: document.fileName }
+  if (documentMessage) return paper(documentMessage)
   if (reactionMessage) return { kind: 'reaction', text: reactionMessage.text, about: reactionMessage.key?.id }
   if (protocolMessage) return protocol(protocolMessage)
   return { kind: Object.keys(message)[0] ?? 'empty' }
@@ -34,6 +33,10 @@ function picture(message) {
   const { caption, width, height, jpegThumbnail } = message
   const shown = { width: width || undefined, height: height || undefined, thumbnail: jpegThumbnail?.length || undefined }
   return { kind: 'image', caption: caption || undefined, ...shown, expiration: expirationOf(message) }
+}
+
+function paper({ caption, fileName }) {
+  return { kind: 'document', caption: caption || undefined, file_name: fileName || undefined }
 }
 
 function sound({ ptt, seconds, waveform }) {

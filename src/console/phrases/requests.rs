@@ -167,6 +167,8 @@ pub const PHRASES: &[Phrase] = &[
     ("a tag has at most 64 characters", "penanda paling banyak 64 karakter"),
     ("field required", "wajib diisi"),
     ("value is not a valid dict", "harus objek JSON"),
+    ("keywords must be strings", "nama kolomnya harus teks"),
+    ("__init__() got multiple values for keyword argument '{name}'", "kolom {name} tidak boleh ada"),
     ("ensure this value has at least 1 characters", "tidak boleh kosong"),
     ("ensure this value has at most {most} characters", "paling banyak {most} karakter"),
     ("none is not an allowed value", "tidak boleh kosong"),

@@ -59,6 +59,8 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "this is no link of ours",
         ],
     ),
+    ("src/media/page.rs", &["<!doctype html"]),
+    ("src/media/sound.rs", &["fmt "]),
     ("src/api/message.rs", &["a stored answer cannot be read: {error}"]),
     ("src/api/problem.rs", &["bytes */{file_bytes}", " (and {} more, see detail)"]),
     ("src/api/media_link.rs", &["default-src 'none'; sandbox", "private, max-age=3600", "bytes {}-{}/{length}"]),
