@@ -1,4 +1,4 @@
-//! `/manage/1.0/imports`: CSV files whose rows the gateway queues by itself. Who only sends may import too, and sees his own.
+//! `/manage/1.0/imports`: files whose rows the gateway queues by itself. Who only sends may import too, and sees his own.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -15,9 +15,9 @@ use crate::api::fields::Fault;
 use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
-use crate::campaign::{Campaign, Refused, State as ImportState, Stop};
+use crate::campaign::{Campaign, Refused, State as ImportState, Stop, country};
 use crate::clock::rfc3339;
-use crate::imports::{Glimpse, ImportError, Wanted};
+use crate::imports::{Glimpse, ImportError, Preview, Wanted};
 use crate::limits;
 use crate::store::StoredImport;
 
@@ -53,15 +53,47 @@ pub struct ImportView {
     pub begin_date: Option<String>,
     #[schema(format = DateTime)]
     pub end_date: Option<String>,
+    /// `csv` or `xlsx`, by what the file holds; null for an import of an earlier version.
+    pub format: Option<String>,
+    /// How a CSV file was encoded: `UTF-8`, `UTF-16LE`, `UTF-16BE` or `Windows-1252`.
+    pub encoding: Option<String>,
+    /// What stands between the fields of a CSV file.
+    pub separator: Option<String>,
+    /// The sheet of a workbook that was read: the first that it shows.
+    pub sheet: Option<String>,
+    /// Columns that are not read.
+    pub ignored_columns: Vec<String>,
+    /// Rows that the check found good: those to countries, groups and hidden ids. With the rows that it refused, every row.
+    pub valid_count: i64,
+    /// How many of them go to each country, the most first.
+    pub countries: Vec<CountryCount>,
+    /// How many of them go to groups.
+    pub group_count: i64,
+    /// How many of them go to hidden ids (LIDs).
+    pub hidden_count: i64,
+    /// Of the good rows, those that say the same to the same recipient as an earlier row.
+    pub repeated_count: i64,
     /// The beginnings of the first rows that can be queued.
     pub first_rows: Vec<FirstRow>,
+}
+
+/// Messages to one country
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CountryCount {
+    /// ISO 3166; null for numbers that belong to no country.
+    pub country: Option<String>,
+    pub name: String,
+    pub count: i64,
 }
 
 /// The beginning of a row
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FirstRow {
     pub line: i64,
+    /// The number as it is dialled, or the id of a group.
     pub destination: String,
+    /// The same as the file has it.
+    pub written: String,
     pub message: String,
     pub media_url: String,
 }
@@ -69,7 +101,7 @@ pub struct FirstRow {
 /// A row that is not queued
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusedRow {
-    /// Its line in the file, from 1.
+    /// Its first line in the file, or its row in the sheet, from 1.
     pub line: i64,
     pub destination: String,
     pub reason: String,
@@ -139,10 +171,11 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
     found(&headers, StatusCode::OK, "Imports", listing.await)
 }
 
-/// Give a CSV file; it is checked, and nothing is queued before the import is begun
+/// Give a CSV file or an .xlsx workbook; it is checked, and nothing is queued before the import is begun
 #[utoipa::path(post, path = "/imports", tag = "Management", security(("APIKey" = [])), params(NewImportOf),
-    request_body(content = String, content_type = "text/csv", description = "Its first line names the columns: \
-    destination and message, and if wanted media_url, file_name, timeout and is_group"),
+    request_body(content = String, content_type = "text/csv", description = "What it is says the file itself, not the content type. \
+    Its first line names the columns: destination and message, and if wanted media_url, file_name, timeout, is_group, priority \
+    and tag"),
     responses((status = 201, body = Envelope<ImportView>),
     (status = 409, description = "Too many imports of the client are under way")))]
 pub async fn add(State(api): State<Api>, headers: HeaderMap, uri: Uri, body: Body) -> Response {
@@ -280,7 +313,7 @@ async fn find(api: &Api, reach: &Reach, id: &str) -> Result<StoredImport, Proble
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::BadFile(_) | ImportError::TooMany => {
+            ImportError::BadFile(_) => {
                 Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
             }
             ImportError::Busy | ImportError::UnderWay => Self::Conflict(error.to_string()),
@@ -296,7 +329,7 @@ impl From<ImportError> for Problem {
 impl From<StoredImport> for ImportView {
     fn from(import: StoredImport) -> Self {
         let why = import.reason.as_deref().and_then(Stop::from_name);
-        let first: Vec<Glimpse> = serde_json::from_str(&import.preview).unwrap_or_default();
+        let Preview { source, totals, first } = Preview::of(&import.preview);
         Self {
             id: import.id,
             file_name: import.file_name,
@@ -314,6 +347,16 @@ impl From<StoredImport> for ImportView {
             create_date: rfc3339(import.created_at),
             begin_date: import.begun_at.map(rfc3339),
             end_date: import.ended_at.map(rfc3339),
+            format: Some(source.format).filter(|format| !format.is_empty()),
+            encoding: source.encoding.map(|encoding| encoding.name().to_owned()),
+            separator: source.separator.map(String::from),
+            sheet: source.sheet,
+            ignored_columns: source.ignored,
+            valid_count: totals.all(),
+            countries: totals.by_count().into_iter().map(CountryCount::from).collect(),
+            group_count: totals.groups,
+            hidden_count: totals.hidden,
+            repeated_count: totals.repeated,
             first_rows: first.into_iter().map(FirstRow::from).collect(),
         }
     }
@@ -321,8 +364,15 @@ impl From<StoredImport> for ImportView {
 
 impl From<Glimpse> for FirstRow {
     fn from(row: Glimpse) -> Self {
-        let Glimpse { line, destination, message, media_url } = row;
-        Self { line, destination, message, media_url }
+        let Glimpse { line, destination, written, message, media_url } = row;
+        Self { line, destination, written, message, media_url }
+    }
+}
+
+impl From<(&str, i64)> for CountryCount {
+    fn from((code, count): (&str, i64)) -> Self {
+        let name = country::names(code).unwrap_or(country::NO_COUNTRY).english;
+        Self { country: Some(code.to_owned()).filter(|code| !code.is_empty()), name: name.to_owned(), count }
     }
 }
 
