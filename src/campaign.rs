@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::account::hex_upper;
 use crate::limits;
-use crate::message::Content;
+use crate::message::{Content, Priority};
 
 pub use encoding::Encoding;
 pub use row::{BadRow, Row};
@@ -91,8 +91,8 @@ pub struct Ready {
     pub is_group: bool,
     pub timeout_seconds: i64,
     pub content: Content,
-    /// Its own, where the file gives one: high, normal or bulk.
-    pub priority: Option<String>,
+    /// Its own, where the file gives one; else the import's.
+    pub priority: Option<Priority>,
     pub tag: Option<String>,
 }
 

@@ -10,6 +10,8 @@ pub const BODY_BYTES_IN_MEMORY_MAX: usize = 384 * 1024 * 1024;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// A message or caption, counted in characters after its escapes were decoded.
 pub const TEXT_CHARS_MAX: usize = 65_536;
+/// A customer's own word for a message.
+pub const TAG_CHARS_MAX: usize = 64;
 pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
 /// A name of a client, a person, a device or a key.
@@ -253,7 +255,5 @@ pub const WORKBOOK_PART_ELEMENTS_MAX: usize = 200_000;
 pub const WORKBOOK_PARTS_MAX: usize = 10_000;
 /// Formulas without a value that are told apart from empty cells.
 pub const WORKBOOK_FORMULAS_MAX: usize = 1_000_000;
-/// Characters of a row's own tag.
-pub const IMPORT_TAG_CHARS_MAX: usize = 64;
 /// Rows of a file that the command line imports: it has the machine's memory to itself.
 pub const IMPORT_ROWS_BY_HAND_MAX: usize = 1_000_000;

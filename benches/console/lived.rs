@@ -5,7 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use wachat::account::KeyHash;
 use wachat::clock::{Clock, Millis};
 use wachat::device::{Kind, new_device_id};
-use wachat::message::{Content, NewMessage, RefNo};
+use wachat::message::{Content, NewMessage, Priority, RefNo};
 use wachat::store::{
     Accept, DevicePatch, NewDevice, NewInbound, NewSignIn, Progress, PushEnd, PushOutcome, Step, Store,
 };
@@ -136,6 +136,8 @@ impl Filler {
             created_at,
             // Those that wait shall not end while pages are measured.
             expires_at: created_at + 2 * AGE_MS,
+            priority: Priority::Normal,
+            tag: None,
         }
     }
 

@@ -10,11 +10,14 @@ use super::problem::Problem;
 use super::{media_url, python, upload};
 use crate::escapes;
 use crate::limits;
+use crate::message::Priority;
 use crate::phone;
 
-const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
-const MEDIA_FIELDS: [&str; 9] =
-    ["sender", "queue", "timeout", "is_group", "destination", "caption", "media_url", "media_base64", "file_name"];
+const MESSAGE_FIELDS: [&str; 8] =
+    ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message"];
+#[rustfmt::skip]
+const MEDIA_FIELDS: [&str; 11] = ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "caption", "media_url",
+    "media_base64", "file_name"];
 
 /// One fault, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +47,8 @@ pub struct MessageParams {
     pub is_group: bool,
     /// Digits, or a group's id.
     pub destination: String,
+    pub priority: Priority,
+    pub tag: Option<String>,
     /// With its escapes decoded.
     pub message: String,
 }
@@ -56,6 +61,8 @@ pub struct MediaParams {
     pub timeout_seconds: i64,
     pub is_group: bool,
     pub destination: String,
+    pub priority: Priority,
+    pub tag: Option<String>,
     pub caption: Option<String>,
     pub source: Source,
     pub file_name: Option<String>,
@@ -77,6 +84,7 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
+    let (priority, tag) = (form.priority(), form.tag());
     let message = form.message();
     let params = || -> Checked<MessageParams> {
         Ok(MessageParams {
@@ -85,6 +93,8 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
             timeout_seconds: timeout_seconds?,
             is_group: is_group?,
             destination: destination?,
+            priority: priority?,
+            tag: tag?,
             message: message?,
         })
     };
@@ -100,6 +110,7 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
+    let (priority, tag) = (form.priority(), form.tag());
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
     let file_name = form.file_name(&bytes);
@@ -111,6 +122,8 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
             timeout_seconds: timeout_seconds?,
             is_group: is_group?,
             destination: destination?,
+            priority: priority?,
+            tag: tag?,
             caption: caption?,
             source: source?,
             file_name: file_name?,
@@ -171,6 +184,30 @@ impl Form<'_> {
         let text = self.required("destination")?;
         let parsed = if is_group? { phone::parse_group(&text) } else { phone::parse_recipient(&text, country_code) };
         parsed.or_else(|bad| self.refuse("destination", bad.to_string(), "value_error"))
+    }
+
+    /// A member of an enumeration is its exact name, as pydantic takes it.
+    fn priority(&mut self) -> Checked<Priority> {
+        let given = match self.take("priority") {
+            Json::Null => return Ok(Priority::default()),
+            Json::String(name) => Priority::from_name(&name),
+            Json::Number(_) | Json::Bool(_) | Json::Array | Json::Object => None,
+        };
+        match given {
+            Some(priority) => Ok(priority),
+            None => {
+                let permitted: Vec<_> = Priority::ALL.iter().map(|priority| format!("'{}'", priority.name())).collect();
+                let msg = format!("value is not a valid enumeration member; permitted: {}", permitted.join(", "));
+                self.refuse("priority", msg, "type_error.enum")
+            }
+        }
+    }
+
+    /// A word of the customer's own; an empty one counts as absent.
+    fn tag(&mut self) -> Checked<Option<String>> {
+        let Some(text) = self.optional("tag")? else { return Ok(None) };
+        self.at_most("tag", &text, limits::TAG_CHARS_MAX)?;
+        Ok(Some(text.into_owned()).filter(|tag| !tag.is_empty()))
     }
 
     fn message(&mut self) -> Checked<String> {

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::routes::BASE;
 use crate::account::Client;
 use crate::clock::{Millis, rfc3339};
-use crate::message::RefNo;
+use crate::message::{Priority, RefNo};
 use crate::store::StoredMessage;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,6 +52,9 @@ pub struct GetMessage {
     pub members: Option<i64>,
     pub delivered_count: Option<i64>,
     pub read_count: Option<i64>,
+    pub priority: Priority,
+    /// The word that the message was given when it was sent.
+    pub tag: Option<String>,
 }
 
 /// Message Info
@@ -110,6 +113,8 @@ impl Api {
             members: message.members,
             delivered_count: message.is_group.then_some(message.delivered_count),
             read_count: message.is_group.then_some(message.read_count),
+            priority: message.priority,
+            tag: message.tag,
         })
     }
 }

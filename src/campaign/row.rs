@@ -5,7 +5,7 @@ use super::table::BadCell;
 use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
-use crate::message::{Content, MediaSource};
+use crate::message::{Content, MediaSource, Priority};
 use crate::phone::{self, BadDestination};
 
 /// The texts of a row's cells.
@@ -47,7 +47,7 @@ pub enum BadRow {
     Timeout(String),
     #[error("priority: '{0}' is not high, normal or bulk")]
     Priority(String),
-    #[error("tag: it has more than {most} characters", most = limits::IMPORT_TAG_CHARS_MAX)]
+    #[error("tag: it has more than {most} characters", most = limits::TAG_CHARS_MAX)]
     Tag,
     #[error("message: it is empty")]
     Empty,
@@ -97,12 +97,12 @@ impl Row {
     ///
     /// # Errors
     /// [`BadRow::Priority`]
-    pub fn priority(&self) -> Result<Option<String>, BadRow> {
-        match self.priority.to_ascii_lowercase().as_str() {
-            "" => Ok(None),
-            name @ ("high" | "normal" | "bulk") => Ok(Some(name.to_owned())),
-            _ => Err(BadRow::Priority(self.priority.clone())),
+    pub fn priority(&self) -> Result<Option<Priority>, BadRow> {
+        if self.priority.is_empty() {
+            return Ok(None);
         }
+        let priority = Priority::from_name(&self.priority.to_ascii_lowercase());
+        priority.map(Some).ok_or_else(|| BadRow::Priority(self.priority.clone()))
     }
 
     /// Its own tag, if it has one.
@@ -112,7 +112,7 @@ impl Row {
     pub fn tag(&self) -> Result<Option<String>, BadRow> {
         match self.tag.chars().count() {
             0 => Ok(None),
-            1..=limits::IMPORT_TAG_CHARS_MAX => Ok(Some(self.tag.clone())),
+            1..=limits::TAG_CHARS_MAX => Ok(Some(self.tag.clone())),
             _ => Err(BadRow::Tag),
         }
     }

@@ -192,7 +192,7 @@ fn a_row_may_have_a_priority_and_a_tag_of_its_own() {
     let text = format!("to,text,Priority,Tag\n{A},x,HIGH,order 7\n{A},y,,\n{A},z,urgent,\n{A},z,,{}\n", "x".repeat(65));
     let rows = checked(text.as_bytes(), "").expect("a file");
     let first = rows[0].as_ref().expect("a row");
-    assert_eq!((first.priority.as_deref(), first.tag.as_deref()), (Some("high"), Some("order 7")));
+    assert_eq!((first.priority, first.tag.as_deref()), (Some(crate::message::Priority::High), Some("order 7")));
     let second = rows[1].as_ref().expect("a row");
     assert_eq!((&second.priority, &second.tag), (&None, &None));
     let reasons: Vec<&str> = rows[2..].iter().map(|row| row.as_ref().expect_err("a bad row").reason.as_str()).collect();

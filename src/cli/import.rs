@@ -14,12 +14,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::Bench;
-use super::message::{gateway, sender};
+use super::message::{self, gateway, sender};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Counter, Ready, Source, Totals, country};
 use crate::device::Device;
-use crate::imports;
+use crate::imports::{self, Urgency};
 use crate::limits;
+use crate::message::Priority;
 use crate::store::StoreError;
 
 /// By which a row's key tells that this command queued it.
@@ -40,6 +41,12 @@ pub(super) struct Import {
     /// What the campaign is called; the same file under another name is sent again [default: the file's name]
     #[arg(long)]
     campaign: Option<String>,
+    /// high, normal or bulk: every message of the file has it whose row names no other
+    #[arg(long, default_value = "bulk", value_parser = message::priority)]
+    priority: Priority,
+    /// A word of your own that every message of the file is given whose row names no other
+    #[arg(long)]
+    tag: Option<String>,
     /// Check the file and queue nothing
     #[arg(long)]
     dry_run: bool,
@@ -99,6 +106,7 @@ impl From<campaign::Refused> for Refused {
 struct Work {
     client_id: i64,
     device: Device,
+    urgency: Urgency,
     rows: Vec<Checked>,
     /// What is known before anything is queued.
     report: Report,
@@ -180,7 +188,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         rows.push(row);
     }
     let report = Report { source: file.source, first_rows, ..Report::from(counter.totals) };
-    Ok(Work { client_id: client.id, device, rows, report })
+    let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
+    Ok(Work { client_id: client.id, device, urgency, rows, report })
 }
 
 impl From<Totals> for Report {

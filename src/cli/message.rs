@@ -18,7 +18,7 @@ use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
 use crate::media::File;
-use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
+use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use crate::phone;
 use crate::store::Accept;
 
@@ -53,6 +53,12 @@ pub(super) struct Send {
     /// Seconds in which it must leave
     #[arg(long, default_value_t = limits::TIMEOUT_SECONDS_DEFAULT, value_parser = clap::value_parser!(i64).range(1..=limits::TIMEOUT_SECONDS_MAX))]
     timeout: i64,
+    /// high leaves first, and in quiet hours too; bulk leaves when nothing else waits
+    #[arg(long, default_value = "normal", value_parser = priority)]
+    priority: Priority,
+    /// A word of your own, given back in the status
+    #[arg(long)]
+    tag: Option<String>,
 }
 
 #[derive(Args)]
@@ -78,6 +84,20 @@ struct Draft {
     is_group: bool,
     content: Content,
     timeout_seconds: i64,
+    priority: Priority,
+    tag: Option<String>,
+}
+
+/// A priority as a person writes it.
+pub(super) fn priority(name: &str) -> Result<Priority, String> {
+    Priority::from_name(name).ok_or_else(|| "a priority is high, normal or bulk".into())
+}
+
+/// A word that a person gives to messages.
+pub(super) fn tag(given: Option<String>) -> anyhow::Result<Option<String>> {
+    let chars = given.as_ref().map_or(0, |tag| tag.chars().count());
+    anyhow::ensure!(chars <= limits::TAG_CHARS_MAX, "a tag has at most {} characters", limits::TAG_CHARS_MAX);
+    Ok(given.filter(|tag| !tag.is_empty()))
 }
 
 pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
@@ -100,7 +120,8 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
             Content::Text(decoded)
         }
     };
-    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout };
+    let (priority, tag) = (send.priority, tag(send.tag)?);
+    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout, priority, tag };
     let accept = accept(bench, &client, &device, draft).await?;
     let message = accept.message.clone();
     api.outbox.accept(accept).await?;
@@ -155,6 +176,8 @@ async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -
         content: draft.content,
         created_at: now,
         expires_at: now + draft.timeout_seconds * 1_000,
+        priority: draft.priority,
+        tag: draft.tag,
     };
     Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None })
 }

@@ -23,7 +23,7 @@ use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
-use crate::store::{Lease, Step, StoreError, Waiting};
+use crate::store::{Lease, Step, StoreError, WaitCode, Waiting};
 use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
@@ -294,25 +294,25 @@ impl DeviceLoop {
             SendFault::Retry(reason) => {
                 tracing::info!(device = self.lease.device_id, %ref_no, reason, "an attempt failed; it is made again");
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
-                Step::Retry { due_at, attempts: made, at: now, reason }
+                Step::Retry { due_at, attempts: made, at: now, reason, code: WaitCode::Retry }
             }
             // The channel knows sooner than this loop that the connection is gone.
             SendFault::NotConnected => {
                 let reason = SendFault::NotConnected.to_string();
-                Step::Retry { due_at: now + HELD_MS, attempts: made, at: now, reason }
+                Step::Retry { due_at: now + HELD_MS, attempts: made, at: now, reason, code: WaitCode::Retry }
             }
             SendFault::TooMuch { wait_ms } => {
                 self.slow_down(now, wait_ms);
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 let reason = SendFault::TooMuch { wait_ms }.to_string();
-                Step::Retry { due_at, attempts: made, at: now, reason }
+                Step::Retry { due_at, attempts: made, at: now, reason, code: WaitCode::RateLimited }
             }
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.
                 self.rest(&ref_no, now);
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 let reason = SendFault::Stranger.to_string();
-                Step::Retry { due_at, attempts: made, at: now, reason }
+                Step::Retry { due_at, attempts: made, at: now, reason, code: WaitCode::NewContacts }
             }
         };
         match &step {

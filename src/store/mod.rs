@@ -67,7 +67,7 @@ pub use members::MemberReceipt;
 pub use messages::StoredMessage;
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
 pub use persons::{NewPassword, NewPerson, PersonPatch};
-pub use progress::{Progress, Step};
+pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
 pub use rotation::Rotated;
 pub use session_writes::KeyChange;

@@ -130,7 +130,8 @@ impl Store {
                     let attempts = sql!(
                         &mut *conn,
                         optional as (i64,),
-                        "UPDATE messages SET under_way_at = $2, attempts = attempts + 1 WHERE ref_no = $1 \
+                        "UPDATE messages SET under_way_at = $2, attempts = attempts + 1, wait_code = NULL, \
+                         wait_reason = NULL WHERE ref_no = $1 \
                          AND status = 'Q' AND expires_at > $2 RETURNING attempts",
                         ref_no.as_str(),
                         now,

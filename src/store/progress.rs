@@ -16,6 +16,31 @@ pub struct Progress {
     pub step: Step,
 }
 
+/// Why a message that was tried, or whose media was, waits until a later moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitCode {
+    /// Its media could not be downloaded yet.
+    Media,
+    /// An attempt to send it failed.
+    Retry,
+    /// WhatsApp asked for a slower pace.
+    RateLimited,
+    /// WhatsApp refuses first messages to people who have not written.
+    NewContacts,
+}
+
+impl WaitCode {
+    /// As the store and the API name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Media => "media",
+            Self::Retry => "retry",
+            Self::RateLimited => "rate_limited",
+            Self::NewContacts => "new_contacts",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum Step {
     /// It is about to go to so many members of a group.
@@ -45,6 +70,7 @@ pub enum Step {
         attempts: i64,
         at: Millis,
         reason: String,
+        code: WaitCode,
     },
     /// Its media was fetched and is on the shelf.
     Fetched {
@@ -117,14 +143,16 @@ pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Re
                 )?;
                 if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
             }
-            Step::Retry { due_at, attempts, at, reason } => {
+            Step::Retry { due_at, attempts, at, reason, code } => {
                 let set = step!(
                     conn,
                     one,
-                    "due_at = $4, attempts = $5, under_way_at = NULL",
+                    "due_at = $4, attempts = $5, under_way_at = NULL, wait_code = $6, wait_reason = $7",
                     "status = 'Q'",
                     due_at,
-                    attempts
+                    attempts,
+                    code.name(),
+                    reason,
                 )?;
                 if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
             }

@@ -7,10 +7,10 @@ use sqlx::Connection;
 use wachat::clock::Clock;
 use wachat::device::{DeviceState, Health, Kind};
 use wachat::limits::LISTING_ROWS_READ_MAX;
-use wachat::message::{Content, NewMessage, RefNo, State};
+use wachat::message::{Content, NewMessage, Priority, RefNo, State};
 use wachat::store::{
     Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step, Store,
-    StoreError,
+    StoreError, WaitCode,
 };
 
 use crate::process::Place;
@@ -51,6 +51,8 @@ fn message(device_id: &str, text: &str) -> NewMessage {
         content: Content::Text(text.into()),
         created_at: NOW,
         expires_at: NOW + 60_000,
+        priority: Priority::Normal,
+        tag: None,
     }
 }
 
@@ -123,7 +125,7 @@ stories! {
             (vec![sent(1), sent(2), delivered(3), delivered(4)], "D", [Some(1), Some(3), None]),
             (vec![delivered(2), sent(3), aborted(4)], "D", [Some(2), Some(2), None]),
             (vec![aborted(1), sent(2), delivered(3), read(4)], "A", [None, None, None]),
-            (vec![Step::Retry { due_at: 9, attempts: 1, at: 1, reason: "not yet".into() }, sent(2)], "S", [Some(2), None, None]),
+            (vec![Step::Retry { due_at: 9, attempts: 1, at: 1, reason: "not yet".into(), code: WaitCode::Retry }, sent(2)], "S", [Some(2), None, None]),
         ] {
             let ref_no = accept(&store, message(DEVICE, "hello")).await;
             for one in steps.clone() {

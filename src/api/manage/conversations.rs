@@ -304,6 +304,7 @@ impl From<StoredConversation> for ConversationView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Priority;
 
     fn theirs(seq: i64, received_at: i64) -> StoredInbound {
         StoredInbound {
@@ -356,6 +357,11 @@ mod tests {
             members: None,
             delivered_count: 0,
             read_count: 0,
+            priority: Priority::Normal,
+            tag: None,
+            fetch_attempts: 0,
+            wait_code: None,
+            wait_reason: None,
         }
     }
 

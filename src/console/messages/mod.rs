@@ -71,6 +71,9 @@ struct Message {
     members: Option<i64>,
     delivered_count: Option<i64>,
     read_count: Option<i64>,
+    #[serde(default)]
+    priority: String,
+    tag: Option<String>,
 }
 
 impl Message {

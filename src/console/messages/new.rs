@@ -43,6 +43,9 @@ struct Typed {
     destination: String,
     is_group: bool,
     text: String,
+    /// Empty for the usual one.
+    priority: String,
+    tag: String,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +60,8 @@ async fn show(visit: Visit) -> Answer {
         destination: text("destination"),
         is_group: !text("is_group").is_empty(),
         text: text("text"),
+        priority: text("priority"),
+        tag: text("tag"),
     };
     page(&visit, typed, None).await
 }
@@ -111,6 +116,8 @@ fn typed(fields: &Fields) -> Typed {
         is_group: fields.has("is_group"),
         // Forms end their lines in two characters.
         text: fields.raw("text").replace("\r\n", "\n"),
+        priority: fields.text("priority").to_owned(),
+        tag: fields.text("tag").to_owned(),
     }
 }
 
@@ -118,6 +125,11 @@ fn typed(fields: &Fields) -> Typed {
 fn wanted(typed: &Typed, file: Option<&File>) -> (&'static str, Bytes) {
     let queue = Some(&typed.queue).filter(|queue| !queue.is_empty());
     let mut body = json!({"queue": queue, "destination": typed.destination, "is_group": typed.is_group});
+    for (name, value) in [("priority", &typed.priority), ("tag", &typed.tag)] {
+        if !value.is_empty() {
+            body[name] = value.as_str().into();
+        }
+    }
     match file {
         None => {
             body["message"] = verbatim(&typed.text).into();
@@ -156,7 +168,13 @@ mod tests {
 
     #[test]
     fn a_file_stands_whole_in_the_request() {
-        let typed = Typed { queue: String::new(), destination: "+62".into(), is_group: true, text: "\"look\"".into() };
+        let typed = Typed {
+            destination: "+62".into(),
+            is_group: true,
+            text: "\"look\"".into(),
+            priority: "high".into(),
+            ..Typed::default()
+        };
         let file = File { name: "a.png".into(), bytes: bytes::Bytes::from_static(b"hello") };
         let (path, bytes) = wanted(&typed, Some(&file));
         assert_eq!(path, "/wachat_api/1.0/media");
@@ -164,7 +182,7 @@ mod tests {
         assert_eq!(
             body,
             json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png",
-                "media_base64": "aGVsbG8="})
+                "priority": "high",                 "media_base64": "aGVsbG8="})
         );
     }
 }
