@@ -119,13 +119,17 @@ pub enum BadFile {
     Twice { first: String, second: String, column: &'static str },
     #[error("a quote that opens on line {line} is never closed; nothing behind it can be read for certain")]
     Unclosed { line: u64 },
-    #[error("line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8")]
+    #[error(
+        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8"
+    )]
     Encoding { line: u64 },
     #[error("it is {0}; save it as .xlsx or as CSV UTF-8")]
     Kind(&'static str),
     #[error("the workbook cannot be read: {0}")]
     Workbook(String),
-    #[error("the workbook is far larger than its messages can be; copy the rows to a new workbook, or save it as CSV UTF-8")]
+    #[error(
+        "the workbook is far larger than its messages can be; copy the rows to a new workbook, or save it as CSV UTF-8"
+    )]
     TooLarge,
     #[error("it has more than {most} rows; split it")]
     TooMany { most: usize },
@@ -144,13 +148,8 @@ pub fn read(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
     let (text, encoding) = encoding::decode(bytes).map_err(|encoding::Unreadable(line)| BadFile::Encoding { line })?;
     let (table, separator) = delimited::read(&text, rows_max)?;
     let (lines, ignored) = table.finish()?;
-    let source = Source {
-        format: "csv".into(),
-        encoding: Some(encoding),
-        separator: Some(separator),
-        sheet: None,
-        ignored,
-    };
+    let source =
+        Source { format: "csv".into(), encoding: Some(encoding), separator: Some(separator), sheet: None, ignored };
     Ok(File { source, lines })
 }
 

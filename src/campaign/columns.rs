@@ -22,17 +22,65 @@ const NAMES: &[(Column, &str, &[&str])] = &[
         Column::Destination,
         "destination",
         &[
-            "nomor", "nohp", "hp", "phone", "number", "no", "telepon", "whatsapp", "wa", "to", "tujuan", "telp", "telpon", "tel",
-            "telephone", "mobile", "cellphone", "msisdn", "handphone", "recipient", "nomortujuan", "notujuan", "nomorhp",
-            "nomortelepon", "nomorhandphone", "nomorwa", "nomorwhatsapp", "notelepon", "notelp", "nohandphone", "nowa", "nowhatsapp",
-            "phonenumber", "phoneno", "mobilenumber", "mobilephone", "telephonenumber", "whatsappnumber", "wanumber",
+            "nomor",
+            "nohp",
+            "hp",
+            "phone",
+            "number",
+            "no",
+            "telepon",
+            "whatsapp",
+            "wa",
+            "to",
+            "tujuan",
+            "telp",
+            "telpon",
+            "tel",
+            "telephone",
+            "mobile",
+            "cellphone",
+            "msisdn",
+            "handphone",
+            "recipient",
+            "nomortujuan",
+            "notujuan",
+            "nomorhp",
+            "nomortelepon",
+            "nomorhandphone",
+            "nomorwa",
+            "nomorwhatsapp",
+            "notelepon",
+            "notelp",
+            "nohandphone",
+            "nowa",
+            "nowhatsapp",
+            "phonenumber",
+            "phoneno",
+            "mobilenumber",
+            "mobilephone",
+            "telephonenumber",
+            "whatsappnumber",
+            "wanumber",
             "destinationnumber",
         ],
     ),
     (
         Column::Message,
         "message",
-        &["pesan", "text", "isi", "body", "caption", "teks", "msg", "isipesan", "messagetext", "messagebody", "content", "konten"],
+        &[
+            "pesan",
+            "text",
+            "isi",
+            "body",
+            "caption",
+            "teks",
+            "msg",
+            "isipesan",
+            "messagetext",
+            "messagebody",
+            "content",
+            "konten",
+        ],
     ),
     (Column::MediaUrl, "media_url", &["media", "fileurl", "imageurl", "urlmedia", "urlfile"]),
     (Column::FileName, "file_name", &["namafile", "namaberkas"]),
@@ -101,7 +149,8 @@ pub fn find(names: &[String]) -> Result<Columns, BadFile> {
     if found.read.iter().any(|(column, _)| *column == Column::Destination) {
         return Ok(found);
     }
-    let names: Vec<String> = names.iter().filter(|name| !name.is_empty()).take(9).map(|name| super::beginning(name)).collect();
+    let names: Vec<String> =
+        names.iter().filter(|name| !name.is_empty()).take(9).map(|name| super::beginning(name)).collect();
     Err(BadFile::NoDestination { found: names.join(", ") })
 }
 
@@ -126,8 +175,23 @@ mod tests {
     #[test]
     fn a_column_is_known_by_the_names_that_people_give_it() {
         for name in [
-            "destination", "Nomor", "NO_HP", "no hp", "nohp", "No. HP", "HP", "phone", "Phone Number", "number", "No", "telepon",
-            "WhatsApp", "WA", "to", "No WhatsApp", "Nomor Tujuan",
+            "destination",
+            "Nomor",
+            "NO_HP",
+            "no hp",
+            "nohp",
+            "No. HP",
+            "HP",
+            "phone",
+            "Phone Number",
+            "number",
+            "No",
+            "telepon",
+            "WhatsApp",
+            "WA",
+            "to",
+            "No WhatsApp",
+            "Nomor Tujuan",
         ] {
             assert_eq!(Column::of(name), Some(Column::Destination), "{name}");
         }
@@ -151,10 +215,7 @@ mod tests {
 
     #[test]
     fn two_columns_that_hold_the_same_are_not_guessed_between() {
-        assert_eq!(
-            read(&["Pesan", "Nama", "No HP"]),
-            Ok(vec![(Column::Message, 0), (Column::Destination, 2)])
-        );
+        assert_eq!(read(&["Pesan", "Nama", "No HP"]), Ok(vec![(Column::Message, 0), (Column::Destination, 2)]));
         for (names, told) in [
             (&["Phone", "WA", "text"][..], "'Phone' and 'WA'"),
             (&["destination", "phone"], "'Phone' and"),

@@ -238,12 +238,9 @@ mod tests {
 
     #[test]
     fn a_wrong_quote_is_found_where_it_opened() {
-        for (text, line) in [
-            ("a,b\nc,\"d\ne,f\n", 2),
-            ("a,b\r\r\nc,\"d\"\"\re,f", 3),
-            ("a,\"", 1),
-            ("a,\"b\n\"\nc,\"d", 3),
-        ] {
+        for (text, line) in
+            [("a,b\nc,\"d\ne,f\n", 2), ("a,b\r\r\nc,\"d\"\"\re,f", 3), ("a,\"", 1), ("a,\"b\n\"\nc,\"d", 3)]
+        {
             assert_eq!(read(text), Err(line), "{text:?}");
         }
         for (text, expected) in [

@@ -31,9 +31,13 @@ pub enum BadRow {
          where the text ends"
     )]
     MoreRows { line: u64 },
-    #[error("there is text behind the quote that closes a field which began on line {line}; double each quote within a text")]
+    #[error(
+        "there is text behind the quote that closes a field which began on line {line}; double each quote within a text"
+    )]
     BehindQuote { line: u64 },
-    #[error("a text on line {line} has one quotation mark and no quotes around it; put quotes around the text, and double that mark")]
+    #[error(
+        "a text on line {line} has one quotation mark and no quotes around it; put quotes around the text, and double that mark"
+    )]
     LoneQuote { line: u64 },
     #[error("its text seems to go on, on line {line}; put quotes around a text with line breaks")]
     GoesOn { line: u64 },
@@ -149,4 +153,3 @@ impl Row {
         })
     }
 }
-

@@ -145,7 +145,8 @@ impl Table {
         }
         let mut row = Row::default();
         for (column, place) in &self.columns.read {
-            let cell = cells.get_mut(*place).map_or(Ok(String::new()), |cell| std::mem::replace(cell, Ok(String::new())));
+            let cell =
+                cells.get_mut(*place).map_or(Ok(String::new()), |cell| std::mem::replace(cell, Ok(String::new())));
             let text = match (cell, column) {
                 (Ok(text), _) => text,
                 // A phone number is its digits, however they are shown.
@@ -171,9 +172,14 @@ impl Table {
             let text = record.cells.get(quoted.place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
             text.split('\n').enumerate().any(|(at, line)| {
                 // The first line of the text is the rest of this row.
-                let place = if at == 0 { destination.checked_sub(quoted.place).filter(|rest| *rest > 0) } else { Some(destination) };
+                let place = if at == 0 {
+                    destination.checked_sub(quoted.place).filter(|rest| *rest > 0)
+                } else {
+                    Some(destination)
+                };
                 let fields = delimited::fields(line, separator);
-                fields.len() > 1 && place.and_then(|place| fields.get(place)).is_some_and(|field| is_like_a_number(field))
+                fields.len() > 1
+                    && place.and_then(|place| fields.get(place)).is_some_and(|field| is_like_a_number(field))
             })
         };
         record.quoted.iter().find(holds_rows).map(|quoted| quoted.line)
@@ -196,7 +202,8 @@ impl Table {
 fn is_like_a_number(text: &str) -> bool {
     let text = as_dialled(text);
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    let is_number = text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '.' | '(' | ')' | '\u{a0}'));
+    let is_number =
+        text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '.' | '(' | ')' | '\u{a0}'));
     let least = if text.starts_with('+') { 7 } else { 9 };
     let is_address = ["@s.whatsapp.net", "@c.us", "@g.us", "@lid"].iter().any(|suffix| text.ends_with(suffix));
     (is_number && (least..=16).contains(&digits)) || is_address
@@ -215,5 +222,7 @@ fn as_shown(text: &str) -> &str {
 /// A number as a spreadsheet shows it: `'` before it says that it is a text.
 fn as_dialled(text: &str) -> &str {
     let text = as_shown(text.trim());
-    text.strip_prefix('\'').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '('))).unwrap_or(text)
+    text.strip_prefix('\'')
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '(')))
+        .unwrap_or(text)
 }

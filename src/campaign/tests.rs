@@ -2,9 +2,7 @@
 
 use super::*;
 
-mod sheets;
-
-pub(super) fn campaign(name: &str) -> Campaign {
+fn campaign(name: &str) -> Campaign {
     Campaign { client_id: 1, name: name.into(), country_code: "62".into() }
 }
 
@@ -14,7 +12,7 @@ pub(super) fn checked(bytes: &[u8], name: &str) -> Result<Vec<Checked>, BadFile>
 }
 
 /// The line of each row, whom it goes to and what it says, or `!` and why it does not.
-pub(super) fn said(bytes: &[u8]) -> Vec<(i64, String)> {
+fn said(bytes: &[u8]) -> Vec<(i64, String)> {
     let said = |row: Checked| match row {
         Ok(Ready { line, recipient, content: Content::Text(text), .. }) => (line, format!("{recipient}: {text}")),
         Ok(Ready { line, recipient, content, .. }) => (line, format!("{recipient}: {content:?}")),
@@ -33,7 +31,7 @@ pub(super) fn reads(bytes: &[u8], expected: &[(i64, &str)]) {
     assert!(said.len() == expected.len() && said.iter().zip(expected).all(fits), "{said:?}\nexpected: {expected:?}");
 }
 
-fn keys(text: &str, name: &str) -> Vec<String> {
+pub(super) fn keys(text: &str, name: &str) -> Vec<String> {
     checked(text.as_bytes(), name).expect("a file").into_iter().map(|row| row.expect("a good row").key).collect()
 }
 
@@ -111,16 +109,12 @@ fn lines_are_those_of_a_text_editor() {
             .chain(["", &format!("{B},"), ",", "  ", &format!("{B},c")])
             .collect::<Vec<_>>()
             .join(end);
-        reads(
-            text.as_bytes(),
-            &[(5, "628111111111: a\n\nb"), (9, "! message: it is empty"), (12, "628111111112: c")],
-        );
+        reads(text.as_bytes(), &[(5, "628111111111: a\n\nb"), (9, "! message: it is empty"), (12, "628111111112: c")]);
     }
-    reads(format!("to,text\r{A},a\r\n\n{A},b\n\r{A},c").as_bytes(), &[
-        (2, "628111111111: a"),
-        (4, "628111111111: b"),
-        (6, "628111111111: c"),
-    ]);
+    reads(
+        format!("to,text\r{A},a\r\n\n{A},b\n\r{A},c").as_bytes(),
+        &[(2, "628111111111: a"), (4, "628111111111: b"), (6, "628111111111: c")],
+    );
 }
 
 #[test]
@@ -161,7 +155,10 @@ fn no_row_swallows_those_behind_it() {
     ] {
         reads(format!("to,text\n{A},\"{text}\"\n").as_bytes(), &[(2, &format!("{A}: {text}"))]);
     }
-    reads(format!("text,to\n\"Halo\nBudi, apa kabar\",{A}\n").as_bytes(), &[(2, "628111111111: Halo\nBudi, apa kabar")]);
+    reads(
+        format!("text,to\n\"Halo\nBudi, apa kabar\",{A}\n").as_bytes(),
+        &[(2, "628111111111: Halo\nBudi, apa kabar")],
+    );
     reads(format!("to,text\n{A},TV 5\" x 3\"\n").as_bytes(), &[(2, "628111111111: TV 5\" x 3\"")]);
 }
 
@@ -179,7 +176,9 @@ fn cells_are_what_a_spreadsheet_shows() {
     ] {
         reads(format!("to,text\n{cell},x\n").as_bytes(), &[(2, expected)]);
     }
-    for (cell, expected) in [("=1+1", "=1+1"), ("+62 off", "+62 off"), ("'quoted'", "'quoted'"), ("\"=\"\"00123\"\"\"", "00123")] {
+    for (cell, expected) in
+        [("=1+1", "=1+1"), ("+62 off", "+62 off"), ("'quoted'", "'quoted'"), ("\"=\"\"00123\"\"\"", "00123")]
+    {
         reads(format!("to,text\n{A},{cell}\n").as_bytes(), &[(2, &format!("{A}: {expected}"))]);
     }
     let long = "é".repeat(limits::TEXT_CHARS_MAX);

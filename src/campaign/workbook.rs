@@ -155,7 +155,8 @@ fn count_at(text: &[u8]) -> u64 {
 
 fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let is_read = |sheet: &&calamine::Sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible;
+    let is_read =
+        |sheet: &&calamine::Sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible;
     let sheet = workbook.sheets_metadata().iter().find(is_read).map(|sheet| sheet.name.clone());
     let sheet = sheet.ok_or_else(|| BadFile::Workbook("it shows no sheet with cells".into()))?;
     let uncalculated = uncalculated(&mut workbook, &sheet).map_err(unreadable)?;
@@ -247,3 +248,6 @@ fn digits(number: f64, format: &str) -> Cell {
         _ => Err(BadCell::Format { format: super::beginning(format), digits: format!("{number:.0}") }),
     }
 }
+
+#[cfg(test)]
+mod tests;

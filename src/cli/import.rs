@@ -238,7 +238,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         let rows_in_hand = batch.len() as u64;
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {
-                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, clock);
+                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, &work.urgency, clock);
                 Ok((row.line, row.recipient, store.accept(accept).await))
             }
             Err(refused) => Err(refused),

@@ -32,6 +32,7 @@ mod documents;
 mod fastapi;
 mod faults;
 mod idempotency;
+mod import_files;
 mod imports;
 mod keys;
 mod linked_crashes;

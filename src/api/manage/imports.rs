@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
-pub use views::{ImportView, RefusedRows};
 use views::RefusedRow;
+pub use views::{ImportView, RefusedRows};
 
 use super::{Listing, OfClient, audit, cut, found, messages, page, query, refused, rows};
 use crate::account::{Role, check_name};

@@ -229,17 +229,9 @@ async fn take(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
 }
 
 /// Gives the API a file.
-async fn give(
-    visit: &Visit,
-    file: &File,
-    queue: &str,
-    campaign: &str,
-    priority: &str,
-) -> Result<Import, Refusal> {
-    let path = address(
-        API,
-        &[("file_name", &file.name), ("queue", queue), ("campaign", campaign), ("priority", priority)],
-    );
+async fn give(visit: &Visit, file: &File, queue: &str, campaign: &str, priority: &str) -> Result<Import, Refusal> {
+    let path =
+        address(API, &[("file_name", &file.name), ("queue", queue), ("campaign", campaign), ("priority", priority)]);
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/octet-stream")
         .header(header::CONTENT_LENGTH, file.bytes.len())

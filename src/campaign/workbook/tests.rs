@@ -5,7 +5,8 @@ use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::*;
+use super::super::tests::{checked, keys, reads};
+use super::super::*;
 
 const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
 const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet2.xml"/></Relationships>"#;
@@ -15,7 +16,7 @@ const STYLES: &str = r##"<?xml version="1.0"?><styleSheet xmlns="http://schemas.
 const TEXTS: &str = r#"<?xml version="1.0"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="2" uniqueCount="2"><si><t>shared &amp; text</t></si><si><r><t>rich </t></r><r><t xml:space="preserve">text</t></r></si></sst>"#;
 
 /// An archive of files.
-pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
         archive.start_file(*name, SimpleFileOptions::default()).expect("a file");
@@ -38,7 +39,9 @@ fn workbook_of(sheet: &str, texts: &str, styles: &str, book: &str) -> Vec<u8> {
 }
 
 fn sheet_of(rows: &str) -> String {
-    format!(r#"<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{rows}</sheetData></worksheet>"#)
+    format!(
+        r#"<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{rows}</sheetData></worksheet>"#
+    )
 }
 
 fn workbook(rows: &str) -> Vec<u8> {
@@ -105,7 +108,8 @@ fn rows_are_those_of_the_first_sheet_that_is_shown() {
     let names = format!(r#"<row r="3">{}{}{}</row>"#, text("B3", "Nama"), text("C3", "WhatsApp"), text("D3", "PESAN"));
     let one = format!(r#"<row r="5">{}<c r="C5"><v>628111111111</v></c>{}</row>"#, text("B5", "Budi"), text("D5", "a"));
     let empty = r#"<row r="6"><c r="B6"/><c r="C6" s="1"/></row>"#;
-    let two = format!(r#"<row r="9"><c r="C9"><v>628111111112</v></c>{}{}</row>"#, text("D9", "b"), text("H9", "a note"));
+    let two =
+        format!(r#"<row r="9"><c r="C9"><v>628111111112</v></c>{}{}</row>"#, text("D9", "b"), text("H9", "a note"));
     let book = workbook(&format!("{names}{one}{empty}{two}"));
     reads(&book, &[(5, "628111111111: a"), (9, "628111111112: b")]);
     let source = read(&book, 9).expect("a file").source;
@@ -122,21 +126,27 @@ fn rows_are_those_of_the_first_sheet_that_is_shown() {
     assert_eq!(read(&hidden, 9).expect("a file").source.sheet.as_deref(), Some("Other"));
     assert_eq!(read(&workbook(""), 9).err(), Some(BadFile::Empty));
     assert!(matches!(read(&workbook(&heading(&["a"])), 9), Err(BadFile::NoDestination { .. })));
-    let three = format!("{}{}", heading(&["to"]), (2..5).map(|row| format!(r#"<row r="{row}"><c r="A{row}"><v>1</v></c></row>"#)).collect::<String>());
+    let three = format!(
+        "{}{}",
+        heading(&["to"]),
+        (2..5).map(|row| format!(r#"<row r="{row}"><c r="A{row}"><v>1</v></c></row>"#)).collect::<String>()
+    );
     assert_eq!(read(&workbook(&three), 2).err(), Some(BadFile::TooMany { most: 2 }));
 }
 
 #[test]
 fn a_workbook_row_is_the_same_as_that_of_a_text() {
-    let text = keys("destination,message\n628120000002,x\n", "a");
-    let sheet = checked(&row(r#"<c r="A2"><v>628120000002</v></c>"#, &super::sheets::text("B2", "x")), "a");
-    assert_eq!(sheet.expect("a file")[0].as_ref().expect("a row").key, text[0]);
+    let known = keys("destination,message\n628120000002,x\n", "a");
+    let sheet = checked(&row(r#"<c r="A2"><v>628120000002</v></c>"#, &text("B2", "x")), "a");
+    assert_eq!(sheet.expect("a file")[0].as_ref().expect("a row").key, known[0]);
 }
 
 #[test]
 fn a_hostile_workbook_costs_nothing() {
     let good = heading(&["to", "text"]);
-    let far = format!(r#"{good}<row r="1048576"><c r="A1048576"><v>628111111111</v></c><c r="XFD1048576"><v>1</v></c></row>"#);
+    let far = format!(
+        r#"{good}<row r="1048576"><c r="A1048576"><v>628111111111</v></c><c r="XFD1048576"><v>1</v></c></row>"#
+    );
     reads(&workbook(&far), &[(1_048_576, "! message: it is empty")]);
     let declared = sheet_of(&good).replace("<sheetData>", r#"<dimension ref="A1:XFD1048576"/><sheetData>"#);
     assert!(read(&workbook_of(&declared, TEXTS, STYLES, BOOK), 9).expect("a file").lines.is_empty());
@@ -160,7 +170,12 @@ fn a_hostile_workbook_costs_nothing() {
     }
     // Sheets too are bounded as a whole.
     let sheet = vec![b' '; usize::try_from(limits::WORKBOOK_BYTES_MAX / 2).expect("a size")];
-    let bomb = archive(&[("xl/workbook.xml", b""), ("xl/worksheets/a.xml", &sheet), ("xl/worksheets/b.xml", &sheet), ("c", b"c")]);
+    let bomb = archive(&[
+        ("xl/workbook.xml", b""),
+        ("xl/worksheets/a.xml", &sheet),
+        ("xl/worksheets/b.xml", &sheet),
+        ("c", b"c"),
+    ]);
     assert_eq!(read(&bomb, 9).err(), Some(BadFile::TooLarge));
 
     for rows in [
@@ -171,7 +186,10 @@ fn a_hostile_workbook_costs_nothing() {
         r#"<row r="1"><c r="A1"><v>7</c></row>"#,
         r#"<row r="1">"#,
     ] {
-        assert!(matches!(read(&workbook(rows), 9), Err(BadFile::Workbook(_) | BadFile::NoDestination { .. })), "{rows}");
+        assert!(
+            matches!(read(&workbook(rows), 9), Err(BadFile::Workbook(_) | BadFile::NoDestination { .. })),
+            "{rows}"
+        );
     }
 }
 
