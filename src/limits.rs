@@ -16,19 +16,48 @@ pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
 /// A name of a client, a person, a device or a key.
 pub const NAME_CHARS_MAX: usize = 200;
+/// Names that are tried for a user whose name is not given, before one with the client's number is taken.
+pub const USERID_TRIES_MAX: i64 = 100;
 pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// What is kept of an error that another program told.
+pub const FAULT_CHARS_MAX: usize = 500;
+/// How often a request to the media bucket is made again, and for how long, while somebody waits for it.
+pub const BUCKET_RETRIES_MAX: usize = 3;
+pub const BUCKET_SECONDS_MAX: u64 = 10;
+/// How long a look at whether the media store takes files may take.
+pub const MEDIA_CHECK_SECONDS_MAX: u64 = 5;
 pub const URL_CHARS_MAX: usize = 2_048;
 
 /// An image, a video or a sound, as WhatsApp's own apps limit them.
 pub const MEDIA_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// A whole fetch of a `media_url`, from the name's look-up to the last byte.
-pub const MEDIA_FETCH_SECONDS_MAX: u64 = 120;
+/// A whole download of a `media_url`, from the name's look-up to the last byte; how long a server may take to begin its answer
+/// (some make the file first); and how much must come in each stretch of time from then on.
+pub const MEDIA_FETCH_SECONDS_MAX: u64 = 60;
+pub const MEDIA_ANSWER_SECONDS_MAX: u64 = 30;
+pub const MEDIA_STRETCH_SECONDS: u64 = 10;
+pub const MEDIA_STRETCH_BYTES_MIN: usize = 40 * 1024;
 pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
 /// Messages that one device hands to its channel at once.
 pub const DEVICE_SENDS_MAX: usize = 32;
-/// Files that one device fetches at once: apart from the sends, which a dead file server must not hold up.
+/// Files that one device downloads at once: apart from the sends, which a dead file server must not hold up.
 pub const DEVICE_FETCHES_MAX: usize = 16;
+/// Downloads at once from one server, of all devices of a node, and from all servers.
+pub const HOST_FETCHES_MAX: usize = 4;
+pub const NODE_FETCHES_MAX: usize = 64;
+/// How long a server that failed is left alone: doubled with each failure in a row, up to the other.
+pub const HOST_REST_MS_MIN: i64 = 2_000;
+pub const HOST_REST_MS_MAX: i64 = 60_000;
+/// The longest `Retry-After` of a file server that is honoured in full.
+pub const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
+/// Servers of which a node remembers how they answered.
+pub const HOSTS_REMEMBERED_MAX: usize = 10_000;
+/// Files of one priority that a device downloads ahead of their messages' turn.
+pub const MEDIA_AHEAD_MAX: usize = 64;
+/// How long a message whose file is not there holds up later ones to its recipient: shorter than a minute, in which those leave.
+pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
+/// Messages of one device in memory that have stepped aside and wait for a download to begin.
+pub const DEVICE_MEDIA_ASIDE_MAX: usize = 256;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 
@@ -99,8 +128,10 @@ pub const SEND_SECONDS_MAX: u64 = 60;
 pub const ACK_SECONDS_MAX: u64 = 60;
 pub const RETRY_DELAY_MS_MIN: u64 = 2_000;
 pub const RETRY_DELAY_MS_MAX: u64 = 15 * 60 * 1_000;
-/// Attempts to fetch a `media_url` before its message is given up.
-pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
+/// Between two downloads of a message's file: doubled each time, up to the other. The last one is so long before the message expires.
+pub const FETCH_DELAY_MS_MIN: i64 = 5_000;
+pub const FETCH_DELAY_MS_MAX: i64 = 15 * 60_000;
+pub const FETCH_LAST_MS: i64 = 15_000;
 /// Attempts of one message that failed and are remembered, the latest: with the longest backoff, those of a day.
 pub const ATTEMPTS_KEPT_MAX: i64 = 100;
 /// Events of one device that wait to be stored.
@@ -257,3 +288,20 @@ pub const WORKBOOK_PARTS_MAX: usize = 10_000;
 pub const WORKBOOK_FORMULAS_MAX: usize = 1_000_000;
 /// Rows of a file that the command line imports: it has the machine's memory to itself.
 pub const IMPORT_ROWS_BY_HAND_MAX: usize = 1_000_000;
+/// The wait before a task that ended unexpectedly is started again: doubled each time, up to the other, and short again
+/// after it ran for a while.
+pub const RESTART_MS_MIN: u64 = 500;
+pub const RESTART_MS_MAX: u64 = 60_000;
+pub const RESTART_FORGIVEN_MS: i64 = 60_000;
+/// The wait before a batch of a device's events is offered to the store again, doubled each time, up to the other.
+pub const RECORD_AGAIN_MS_MIN: u64 = 250;
+pub const RECORD_AGAIN_MS_MAX: u64 = 5_000;
+/// How long the command line and a program that ends wait for their last log lines to be written.
+pub const LOG_FLUSH_MS_MAX: u64 = 1_000;
+/// Log lines that wait for standard error, and their bytes; more are dropped and counted.
+pub const LOG_LINES_WAITING_MAX: usize = 8_192;
+pub const LOG_BYTES_WAITING_MAX: usize = 8 * 1024 * 1024;
+/// How long the first start waits for somebody to read what it shows once.
+pub const FIRST_START_PRINT_MS_MAX: u64 = 10_000;
+/// How far ahead of now a lease that is renewed ends at the most.
+pub const LEASE_MS_MAX: i64 = 60_000;

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::Bench;
+use super::lookup::of_device;
 use super::message::{self, gateway, sender};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Counter, Ready, Source, Totals, country};
@@ -30,8 +31,9 @@ const WAY: &str = "command line";
 pub(super) struct Import {
     /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, timeout, is_group, priority, tag
     file: PathBuf,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the client that has the gateway, else the only one]
+    #[arg(long)]
+    client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
     #[arg(long)]
     sender: Option<String>,
@@ -168,7 +170,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let path = import.file.display().to_string();
     let bytes = std::fs::read(&import.file).with_context(|| path.clone())?;
     let file = campaign::read(&bytes, limits::IMPORT_ROWS_BY_HAND_MAX).with_context(|| path.clone())?;
-    let client = bench.client(import.client).await?;
+    let given = of_device(import.device.as_deref(), import.sender.as_deref());
+    let client = bench.client_for(import.client, given).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let campaign = Campaign {
         client_id: client.id,

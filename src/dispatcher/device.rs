@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -13,121 +14,88 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Ended};
+use super::fetches::Fetches;
 use super::files::HadFile;
 use super::hold::{self, Held};
 use super::queue::{Job, Window};
 use super::{Parts, retry};
 use crate::bell::Bell;
-use crate::channel::{Channel, Event, Health, SendFault};
+use crate::channel::{Channel, Event, SendFault};
 use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{Lease, Step, StoreError, WaitCode, Waiting};
-use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
-/// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was
-/// paused, or as many files are fetched as may be.
+/// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was paused.
 const HELD_MS: Millis = 100;
-const EVENTS_AT_ONCE: usize = 256;
-/// How long attempts under way may take when the device stops.
-const CLOSING_MS: Millis = limits::CLOSE_SECONDS_MAX as Millis * 1_000;
+pub(super) const EVENTS_AT_ONCE: usize = 256;
+
+/// Attempts at a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) sends: i64,
+    /// Downloads of its file that failed.
+    pub(super) fetches: i64,
+}
 
 pub(super) struct DeviceLoop {
     pub(super) parts: Arc<Parts>,
     pub(super) lease: Lease,
     pub(super) device: watch::Receiver<Device>,
     pub(super) channel: Arc<dyn Channel>,
-    events: mpsc::Receiver<Event>,
-    bell: Bell,
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) bell: Bell,
     pub(super) window: Window<Waiting>,
-    sends: JoinSet<Ended>,
-    /// Files under way; they may be left at any moment, and are had again.
-    fetches: JoinSet<Ended>,
+    pub(super) sends: JoinSet<Ended>,
+    /// Downloads of media; they may be left at any moment, and are made again.
+    pub(super) fetches: Fetches,
+    /// When the next message that stepped aside is due.
+    pub(super) media_at: Millis,
     /// Files that came in, under way.
     pub(super) downloads: JoinSet<HadFile>,
     /// When to look for more of them.
     pub(super) files_at: Millis,
     /// How many attempts have been made at each message that is under way.
-    pub(super) counts: HashMap<RefNo, i64>,
+    pub(super) counts: HashMap<RefNo, Made>,
     /// How metrics name the device.
     pub(super) label: String,
     pub(super) state: DeviceState,
     /// When the wish about the link was uttered that the channel works on, or worked on last.
     pub(super) wished_at: Millis,
+    /// Whether the channel knows what of before still awaits receipts.
+    pub(super) has_remembered: bool,
     /// Not to send before this moment.
     pub(super) next_slot: Millis,
     /// When the first message in the window may be begun, so that it leaves at the next slot.
-    begin_at: Millis,
+    pub(super) begin_at: Millis,
     pub(super) held: Held,
-    stop: CancellationToken,
-    /// Whether the store may hold messages behind the window.
-    may_load: bool,
-}
-
-/// Runs a device until `stop`.
-pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: CancellationToken) {
-    let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
-    let known = device.borrow().clone();
-    let channel = match super::open(&parts, &lease, &known, told).await {
-        Ok(channel) => channel,
-        Err(reason) => {
-            let health = Health::new(DeviceState::Unlinked, reason);
-            let said = parts.store.set_device_health(&lease, health, parts.clock.now()).await;
-            if let Err(error) = said {
-                tracing::warn!(device = lease.device_id, %error, "the device's state was not stored");
-            }
-            return stop.cancelled().await;
-        }
-    };
-    let bell = parts.bells.queue(&lease.device_id);
-    let held = Held::of(&known);
-    let next_slot = held.first_slot(parts.clock.now(), parts.clock.random_below(u64::MAX));
-    let mut this = DeviceLoop {
-        parts,
-        lease,
-        device,
-        channel,
-        events,
-        bell,
-        window: Window::default(),
-        sends: JoinSet::new(),
-        fetches: JoinSet::new(),
-        downloads: JoinSet::new(),
-        files_at: 0,
-        counts: HashMap::new(),
-        label: telemetry::device_label(&known.id),
-        state: DeviceState::Connecting,
-        wished_at: 0,
-        next_slot,
-        begin_at: 0,
-        held,
-        stop: stop.clone(),
-        may_load: true,
-    };
-    while !stop.is_cancelled() {
-        if let Err(error) = this.turn(&stop).await {
-            tracing::warn!(device = this.lease.device_id, %error, "the device waits for the store");
-            let again = this.parts.clock.sleep(Duration::from_millis(limits::POLL_MS));
-            stop.run_until_cancelled(again).await;
-        }
-    }
-    this.close().await;
+    pub(super) stop: CancellationToken,
+    pub(super) removed: Arc<AtomicBool>,
+    /// Which of the devices that had this id it is.
+    pub(super) incarnation: i64,
+    /// Whether the store may hold messages of each priority behind the window.
+    pub(super) may_load: [bool; 3],
+    pub(super) is_channel_over: bool,
 }
 
 impl DeviceLoop {
     /// Does what can be done now, then waits for the next thing to happen and stores it.
-    async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+    pub(super) async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
+        self.remember().await?;
         self.begin_downloads().await?;
         self.store_rest().await?;
         self.hear().await?;
         self.load().await?;
+        let is_more = self.tend_fetches().await? | self.may_load_more();
         self.begin().await?;
         let clock = self.parts.clock.clone();
         let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
         let wake_at = self.wake_at().map_or(poll_at, |at| at.min(poll_at));
+        let wake_at = if is_more { clock.now() } else { wake_at };
+        let channel = Arc::clone(&self.channel);
         let mut events = Vec::new();
         tokio::select! {
             () = stop.cancelled() => {}
@@ -139,33 +107,14 @@ impl DeviceLoop {
             }
             Some(had) = self.downloads.join_next() => self.store_files(had.into_iter().collect()).await?,
             Some(ended) = self.fetches.join_next() => {
-                self.store_ends(ended.into_iter().collect()).await?;
+                let more = std::iter::from_fn(|| self.fetches.try_join_next());
+                let ended: Vec<_> = std::iter::once(ended).chain(more).collect();
+                self.store_fetches(ended).await?;
             }
-            () = self.bell.rung() => self.may_load = true,
-            () = clock.sleep_until(wake_at) => self.may_load = true,
+            () = channel.ended() => self.is_channel_over = true,
+            () = self.bell.rung() => self.may_load = [true; 3],
+            () = clock.sleep_until(wake_at) => self.may_load = [true; 3],
             _ = self.device.changed() => self.take_settings(),
-        }
-        Ok(())
-    }
-
-    /// Fills the window from the store.
-    async fn load(&mut self) -> Result<(), StoreError> {
-        let room = self.window.room();
-        // Half a window at once, so that a long queue is not asked for message by message.
-        if !self.may_load || room < limits::DEVICE_WINDOW_MESSAGES_MAX / 2 {
-            return Ok(());
-        }
-        let found = self.parts.store.find_waiting(&self.lease.device_id, self.window.cursor(), room).await?;
-        self.may_load = found.len() == room;
-        for waiting in found {
-            let Some(ref_no) = RefNo::parse(&waiting.ref_no) else { continue };
-            self.window.push(Job {
-                seq: waiting.seq,
-                ref_no,
-                recipient: waiting.destination.clone(),
-                due_at: waiting.due_at,
-                load: waiting,
-            });
         }
         Ok(())
     }
@@ -208,12 +157,15 @@ impl DeviceLoop {
                 self.end(&job.ref_no);
                 continue;
             }
-            *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
+            let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts };
+            self.counts.entry(job.ref_no.clone()).or_insert(made).sends += 1;
+            self.fetches.left(&job.ref_no);
             let typing_ms = hold::typing_ms(&self.held.pace, &job);
             self.next_slot = self.held.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
-            self.sends.spawn(attempt::send(Arc::clone(&self.parts), line, job.ref_no, job.load));
+            let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
+            self.sends.spawn(attempt::guarded(job.ref_no, send));
         }
         Ok(())
     }
@@ -243,14 +195,8 @@ impl DeviceLoop {
                     return Err(error);
                 }
             }
-            if !job.load.is_media || job.load.media_id.is_some() {
-                used += i64::from(self.is_first(&job));
-                jobs.push(job);
-            } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
-                self.fetches.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
-            } else {
-                self.put_back(&[job], now + HELD_MS);
-            }
+            used += i64::from(self.is_first(&job));
+            jobs.push(job);
         }
         Ok(jobs)
     }
@@ -262,57 +208,47 @@ impl DeviceLoop {
         }
     }
 
-    async fn store_ends(&mut self, ended: Vec<Ended>) -> Result<(), StoreError> {
+    pub(super) async fn store_ends(&mut self, ended: Vec<Ended>) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         let mut steps = Vec::new();
         for end in ended {
             match end {
                 Ended::Sent { ref_no } => self.window.sent(&ref_no, now + ACK_MS),
-                Ended::Fetched { ref_no, media_id } => {
-                    self.window.again(&ref_no, now, |waiting| waiting.media_id = Some(media_id.clone()));
-                    steps.push((ref_no, Step::Fetched { media_id }));
-                }
-                Ended::Failed { ref_no, fault, was_fetching } => self.fail(ref_no, fault, was_fetching, &mut steps),
+                Ended::Failed { ref_no, fault } => self.fail(ref_no, fault, &mut steps),
             }
         }
-        self.record(steps).await
+        self.record_steps(steps).await
     }
 
     /// Decides what becomes of a message whose attempt failed.
-    pub(super) fn fail(&mut self, ref_no: RefNo, fault: SendFault, was_fetching: bool, steps: &mut Vec<(RefNo, Step)>) {
+    pub(super) fn fail(&mut self, ref_no: RefNo, fault: SendFault, steps: &mut Vec<(RefNo, Step)>) {
         let now = self.parts.clock.now();
-        let made = self.counts.entry(ref_no.clone()).or_default();
-        if was_fetching {
-            *made += 1;
-        }
-        let made = *made;
+        let Made { sends: made, fetches } = *self.counts.entry(ref_no.clone()).or_insert(Made { sends: 0, fetches: 0 });
+        let number = made + fetches;
         let step = match fault {
-            SendFault::Never(reason) => Step::Aborted { at: now, reason, attempts: made },
-            SendFault::Retry(reason) if was_fetching && made >= limits::MEDIA_FETCH_ATTEMPTS_MAX => {
-                Step::Aborted { at: now, reason: format!("{reason}, {made} times"), attempts: made }
-            }
+            SendFault::Never(reason) => Step::Aborted { at: now, reason, attempts: number },
             SendFault::Retry(reason) => {
                 tracing::info!(device = self.lease.device_id, %ref_no, reason, "an attempt failed; it is made again");
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
-                Step::Retry { due_at, attempts: made, at: now, reason, code: WaitCode::Retry }
+                Step::Retry { due_at, attempts: made, number, at: now, reason, code: WaitCode::Retry }
             }
             // The channel knows sooner than this loop that the connection is gone.
             SendFault::NotConnected => {
                 let reason = SendFault::NotConnected.to_string();
-                Step::Retry { due_at: now + HELD_MS, attempts: made, at: now, reason, code: WaitCode::Retry }
+                Step::Retry { due_at: now + HELD_MS, attempts: made, number, at: now, reason, code: WaitCode::Retry }
             }
             SendFault::TooMuch { wait_ms } => {
                 self.slow_down(now, wait_ms);
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 let reason = SendFault::TooMuch { wait_ms }.to_string();
-                Step::Retry { due_at, attempts: made, at: now, reason, code: WaitCode::RateLimited }
+                Step::Retry { due_at, attempts: made, number, at: now, reason, code: WaitCode::RateLimited }
             }
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.
                 self.rest(&ref_no, now);
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 let reason = SendFault::Stranger.to_string();
-                Step::Retry { due_at, attempts: made, at: now, reason, code: WaitCode::NewContacts }
+                Step::Retry { due_at, attempts: made, number, at: now, reason, code: WaitCode::NewContacts }
             }
         };
         match &step {
@@ -328,61 +264,6 @@ impl DeviceLoop {
     pub(super) fn end(&mut self, ref_no: &RefNo) {
         self.window.done(ref_no);
         self.counts.remove(ref_no);
-    }
-
-    /// Ends in order: lets sends end, closes the channel, stores what it tells until then. Who tells is never held up by a
-    /// full queue: what waits for it would not end. Of a device that was removed the account's link ends too.
-    async fn close(mut self) {
-        self.fetches.abort_all();
-        self.downloads.abort_all();
-        let (clock, channel) = (self.parts.clock.clone(), Arc::clone(&self.channel));
-        let latest = clock.now() + CLOSING_MS;
-        let (mut ended, mut told) = (Vec::new(), Vec::new());
-        while !self.sends.is_empty() {
-            tokio::select! {
-                Some(end) = self.sends.join_next() => ended.extend(end.ok()),
-                _ = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
-                    self.store_last(&mut told).await;
-                }
-                // An attempt that is left is made again, under the same id.
-                () = clock.sleep_until(latest) => self.sends.abort_all(),
-            }
-        }
-        if let Err(error) = self.store_ends(ended).await {
-            tracing::warn!(%error, "how the last attempts ended was not stored");
-        }
-        let is_removed = matches!(self.parts.store.find_device(&self.lease.device_id).await, Ok(None));
-        let closing = async {
-            if is_removed {
-                channel.unlink().await;
-            }
-            channel.close().await;
-        };
-        tokio::pin!(closing);
-        loop {
-            tokio::select! {
-                () = &mut closing => break,
-                _ = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
-                    self.store_last(&mut told).await;
-                }
-            }
-        }
-        self.events.close();
-        while self.events.recv_many(&mut told, EVENTS_AT_ONCE).await > 0 {
-            self.store_last(&mut told).await;
-        }
-        if is_removed && let Err(error) = self.parts.store.forget_removed(&self.lease.device_id).await {
-            tracing::warn!(%error, "some keys of a removed device may still be stored");
-        }
-    }
-
-    async fn store_last(&mut self, told: &mut Vec<Event>) {
-        let told = std::mem::take(told);
-        if told.is_empty() {
-            return;
-        }
-        if let Err(error) = self.store_events(told).await {
-            tracing::warn!(%error, "the last receipts were not stored");
-        }
+        self.fetches.left(ref_no);
     }
 }

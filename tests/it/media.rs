@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Trouble};
 use crate::process::{Place, Serving};
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, Database, PATIENCE, Time, World, eventually, stories, within};
@@ -143,7 +143,7 @@ stories! {
         world.stop().await;
     }
 
-    async fn a_server_that_fails_is_asked_again_and_then_given_up_with_the_reason(database: Database) {
+    async fn a_server_that_fails_is_asked_again_until_the_message_expires(database: Database) {
         let world = World::held(database).await;
         let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
         let ref_no = send_url(&world, &server.url("/a.png")).await;
@@ -151,11 +151,22 @@ stories! {
         assert_eq!(server.asked().len(), 3);
 
         let dead = Receiver::new(vec![Answer::status(503)]).await;
-        let ref_no = send_url(&world, &dead.url("/a.png")).await;
-        let message = world.until_within(&ref_no, "A", Duration::from_secs(1)).await;
-        let reason = message["reason"].as_str().expect("a reason");
-        assert!(reason.contains("media_url") && reason.contains("503"), "{reason}");
-        assert_eq!(dead.asked().len(), 5);
+        let body = json!({"destination": ALICE, "media_url": dead.url("/a.png"), "timeout": 300});
+        let ref_no = world.send_media(body).await;
+        let message = world.until_within(&ref_no, "A", Duration::from_millis(500)).await;
+        assert_eq!(message["reason"], "its file could not be downloaded in time: media_url answered 503");
+        assert!((5..30).contains(&dead.asked().len()), "{}", dead.asked().len());
+        world.stop().await;
+    }
+
+    async fn a_server_that_asks_for_time_is_given_it(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(429).header("retry-after", "100"), Answer::file(PNG)]).await;
+        let ref_no = send_url(&world, &server.url("/a.png")).await;
+        server.until(1).await;
+        let asked_at = world.clock.now();
+        world.until_within(&ref_no, "R", Duration::from_millis(500)).await;
+        assert!(world.clock.now() - asked_at >= 100_000 && server.asked().len() == 2);
         world.stop().await;
     }
 
@@ -199,7 +210,7 @@ stories! {
             let body = json!({"destination": format!("62811400{:04}", 1_000 + at), "media_url": server.url("/a.png")});
             assert_eq!(world.client.post("/media", &body).await.status, 201);
         }
-        server.until(wachat::limits::DEVICE_FETCHES_MAX).await;
+        server.until(wachat::limits::HOST_FETCHES_MAX).await;
         let behind = world.send(ALICE, "behind the picture").await;
         let beside = world.send(crate::world::BOB, "hello").await;
         world.until(&beside, "R").await;
@@ -220,6 +231,10 @@ stories! {
         assert_eq!(world.client.post("/media", &body(&picture, "a.bin")).await.status, 201);
         world.stop().await;
     }
+}
+
+async fn device_of(place: &Place) -> String {
+    place.json(&["device", "list", "--json"]).await[0]["device_id"].as_str().expect("an id").to_owned()
 }
 
 /// Media on an S3-like store: what is a setting for an operator.
@@ -249,7 +264,57 @@ async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
         if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
     })
     .await;
-    // A bucket that is away is no fault of the customer's.
+    // A bucket that cannot be used is no missing file and no fault of the customer's, and an operator sees it.
+    for trouble in [Trouble::NoBucket, Trouble::Forbidden, Trouble::Busy] {
+        bucket.trouble(Some(trouble));
+        for (method, path) in [("GET", path.as_str()), ("HEAD", path.as_str()), ("GET", "/readyz")] {
+            let away = serving.client.ask(method, path, &[], None).await;
+            assert_eq!(
+                (away.status, away.header("retry-after")),
+                (503, "5"),
+                "{trouble:?} {method} {path}: {}",
+                away.text
+            );
+        }
+        let refused = serving.client.post("/media", &body).await;
+        assert!(
+            refused.status == 503 && refused.text.contains("cannot keep or read files"),
+            "{trouble:?} {}",
+            refused.text
+        );
+        assert!(serving.log().contains("a file cannot be kept or read"), "{trouble:?} {}", serving.log());
+        // A text needs no file.
+        let text = json!({"destination": ALICE, "message": "x"});
+        assert_eq!(serving.client.post("/message", &text).await.status, 201);
+    }
+    bucket.trouble(None);
+    assert_eq!(serving.client.ask("GET", "/readyz", &[], None).await.status, 200);
+    assert_eq!(serving.client.ask("GET", &path, &[], None).await.status, 200);
+    // A message whose file cannot be read now waits for it.
+    place.json(&["device", "pause", &device_of(&place).await, "--json"]).await;
+    let reply = serving.client.post("/media", &body).await;
+    let waits = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
+    bucket.trouble(Some(Trouble::NoBucket));
+    place.json(&["device", "resume", &device_of(&place).await, "--json"]).await;
+    eventually("the attempt fails", async || {
+        let attempts = serving.client.manage("GET", &format!("/messages/{waits}/attempts"), None).await;
+        if attempts.text.contains("media store") { Ok(()) } else { Err(attempts.text) }
+    })
+    .await;
+    assert_eq!(serving.client.get(&format!("/status/{waits}")).await.body["data"]["status"], "Q");
+    bucket.trouble(None);
+    eventually("it leaves", async || {
+        let status = serving.client.get(&format!("/status/{waits}")).await;
+        if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
+    })
+    .await;
+    // One that is really gone is.
+    for object in bucket.paths() {
+        bucket.lose(&object);
+    }
+    for method in ["GET", "HEAD"] {
+        assert_eq!(serving.client.ask(method, &path, &[], None).await.status, 404, "{method}");
+    }
     drop(bucket);
     let mut other = body.clone();
     other["media_base64"] = json!("YWFh");

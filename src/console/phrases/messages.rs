@@ -7,6 +7,7 @@ pub const PHRASES: &[Phrase] = &[
         "who has the group's key could not be stored: {error}",
         "siapa yang memegang kunci grup tidak dapat disimpan: \"{error}\"",
     ),
+    ("a fault of the gateway", "kesalahan gateway"),
     // Where it is to go.
     (
         "the number is empty; give a phone number in international form, such as 6281234567890",
@@ -96,6 +97,9 @@ pub const PHRASES: &[Phrase] = &[
     ("there is no such file on the shelf", "berkas itu tidak ada di penyimpanan"),
     ("the media store cannot take this now: {fault}", "penyimpanan media sedang tidak tersedia: \"{fault}\""),
     ("media_url {what}", "media_url {what}"),
+    ("its file could not be downloaded in time: {why}", "berkasnya tidak dapat diunduh tepat waktu: {why}"),
+    ("other downloads from the same server come first", "unduhan lain dari server yang sama didahulukan"),
+    ("its download broke off", "unduhannya terputus"),
     ("media_url answered {status}", "media_url menjawab {status}"),
     ("media_url answered an empty file", "media_url menjawab dengan berkas kosong"),
     (
