@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(read(&["Pesan", "Nama", "No HP"]), Ok(vec![(Column::Message, 0), (Column::Destination, 2)]));
         for (names, told) in [
             (&["Phone", "WA", "text"][..], "'Phone' and 'WA'"),
-            (&["destination", "phone"], "'Phone' and"),
+            (&["destination", "phone"], "'destination' and 'phone'"),
             (&["nomor", "number"], "'nomor' and 'number'"),
             (&["no", "phone", "number"], "'phone' and 'number'"),
             (&["wa", "message", "Caption"], "'message' and 'Caption'"),

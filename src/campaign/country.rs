@@ -299,7 +299,7 @@ mod tests {
             ("4915112345678", "DE"),
             ("77012345678", "KZ"),
             ("79123456789", "RU"),
-            ("447911123456", "GB"),
+            ("447400123456", "GB"),
             // A Brazilian and a Mexican number as WhatsApp itself writes them.
             ("551187654321", "BR"),
             ("5215512345678", "MX"),

@@ -44,24 +44,28 @@ pub fn read(text: &str, rows_max: usize) -> Result<(Table, char), BadFile> {
 
 /// The separator under which the first line names the most columns.
 fn by_first_line(text: &str) -> Result<Scanner<'_>, Unclosed> {
-    let mut best = Err(Unclosed(1));
-    let mut most = None;
+    let (mut most, mut broken) = ((false, 0, 0), None);
+    let mut best = Scanner::new(text, SEPARATORS[0]);
     for separator in SEPARATORS {
         let names = match Scanner::new(text, separator).next_record() {
             Ok(record) => record.unwrap_or_default().names(),
             Err(unclosed) => {
-                best = best.or(Err(unclosed));
+                broken.get_or_insert(unclosed);
                 continue;
             }
         };
         let columns: Vec<Column> = names.iter().filter_map(|name| Column::of(name)).collect();
-        let said = Some((columns.contains(&Column::Destination), columns.len(), names.len()));
+        let said = (columns.contains(&Column::Destination), columns.len(), names.len());
         if said > most {
             most = said;
-            best = Ok(Scanner::new(text, separator));
+            best = Scanner::new(text, separator);
         }
     }
-    best
+    // Where no separator gives a column of destinations, an open quote is why.
+    match broken {
+        Some(unclosed) if !most.0 => Err(unclosed),
+        _ => Ok(best),
+    }
 }
 
 impl<'t> Scanner<'t> {

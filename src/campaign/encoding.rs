@@ -79,7 +79,9 @@ fn without_mark(bytes: &[u8]) -> Result<Encoding, Unreadable> {
     }
     let Err(error) = std::str::from_utf8(bytes) else { return Ok(Encoding::Utf8) };
     // Letters that are written as UTF-8 beside bytes that are not: the file was put together, and read as either it is garbled.
-    let is_mixed = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+    // (The letters U+0180 to U+07FF are left out: in Windows-1252 their bytes are a capital or ß before a closing quote.)
+    let is_letter = |c: char| !c.is_ascii() && !('\u{180}'..='\u{7ff}').contains(&c);
+    let is_mixed = bytes.utf8_chunks().any(|chunk| chunk.valid().contains(is_letter));
     let foreign = is_mixed.then(|| error.valid_up_to()).or_else(|| foreign_at(bytes));
     foreign.map_or(Ok(Encoding::Windows1252), |at| Err(Unreadable(1 + line_breaks(&bytes[..at]))))
 }

@@ -19,6 +19,8 @@ pub type Cell = Result<String, BadCell>;
 pub enum BadCell {
     #[error("the cell holds a number with a fraction, {0}; format it as text and write what you mean")]
     Fraction(String),
+    #[error("the cell holds a number below zero, {0}; format it as text and write what you mean")]
+    Negative(String),
     #[error("the cell holds a number of more digits than a spreadsheet keeps; format it as text and write every digit")]
     TooLarge,
     #[error("the cell holds a date or time; format it as text and write it as it is to be read")]

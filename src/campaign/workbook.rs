@@ -237,8 +237,11 @@ fn digits(number: f64, format: &str) -> Cell {
     if number.fract() != 0.0 {
         return Err(BadCell::Fraction(number.to_string()));
     }
-    if !(0.0..NUMBER_MAX).contains(&number) {
-        return if number < 0.0 && number > -NUMBER_MAX { Ok(format!("{number:.0}")) } else { Err(BadCell::TooLarge) };
+    if number < 0.0 {
+        return Err(BadCell::Negative(number.to_string()));
+    }
+    if number >= NUMBER_MAX {
+        return Err(BadCell::TooLarge);
     }
     let zeros = format.len();
     match format {

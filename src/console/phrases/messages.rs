@@ -195,6 +195,10 @@ pub const PHRASES: &[Phrase] = &[
         "selnya berisi bilangan pecahan, {number}; ubah formatnya menjadi teks dan tulis yang dimaksud",
     ),
     (
+        "the cell holds a number below zero, {number}; format it as text and write what you mean",
+        "selnya berisi bilangan negatif, {number}; ubah formatnya menjadi teks dan tulis yang dimaksud",
+    ),
+    (
         "the cell holds a number of more digits than a spreadsheet keeps; format it as text and write every digit",
         "selnya berisi angka dengan digit lebih banyak daripada yang disimpan spreadsheet; ubah formatnya menjadi teks dan tulis semua digit",
     ),
