@@ -298,6 +298,20 @@ pub const IMPORT_ROWS_AT_ONCE: usize = 64;
 pub const IMPORT_WORDS_CHARS_MAX: usize = 200;
 /// Earlier pages of a listing that its address remembers.
 pub const PAGES_REMEMBERED_MAX: usize = 50;
+/// What a workbook that is imported unpacks to, and one part of it besides its sheets and texts.
+pub const WORKBOOK_BYTES_MAX: u64 = 128 * 1024 * 1024;
+pub const WORKBOOK_PART_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The texts of a workbook are in memory all at once.
+pub const WORKBOOK_TEXTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
+pub const WORKBOOK_TEXT_ELEMENTS_MAX: usize = 4_000_000;
+/// Elements of another part, such as its styles: each becomes some hundred bytes.
+pub const WORKBOOK_PART_ELEMENTS_MAX: usize = 200_000;
+/// Files in a workbook's archive.
+pub const WORKBOOK_PARTS_MAX: usize = 10_000;
+/// Formulas without a value that are told apart from empty cells.
+pub const WORKBOOK_FORMULAS_MAX: usize = 1_000_000;
+/// Rows of a file that the command line imports: it has the machine's memory to itself.
+pub const IMPORT_ROWS_BY_HAND_MAX: usize = 1_000_000;
 /// The wait before a task that ended unexpectedly is started again: doubled each time, up to the other, and short again
 /// after it ran for a while.
 pub const RESTART_MS_MIN: u64 = 500;

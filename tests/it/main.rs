@@ -34,6 +34,7 @@ mod documents;
 mod fastapi;
 mod faults;
 mod idempotency;
+mod import_files;
 mod imports;
 mod incarnations;
 mod keys;
