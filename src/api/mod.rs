@@ -22,12 +22,14 @@ pub mod operations;
 pub mod person;
 pub mod problem;
 pub mod python;
+pub mod queues;
 pub mod rate;
 pub mod routes;
 pub mod sender;
 pub mod statistics;
 pub mod status;
 pub mod upload;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -68,6 +70,8 @@ pub struct Parts {
     pub idempotency: idempotency::InFlight,
     pub bodies: body::Bodies,
     pub statistics: statistics::Statistics,
+    pub queues: queues::Queues,
+    pub places: waiting::Places,
     pub egress: Egress,
     pub push_tests: manage::push_test::Room,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
@@ -98,6 +102,8 @@ impl Api {
             idempotency: idempotency::InFlight::default(),
             bodies: body::Bodies::default(),
             statistics: statistics::Statistics::default(),
+            queues: queues::Queues::default(),
+            places: waiting::Places::default(),
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_slower.sql"),
     include_str!("../../migrations/0010_device_listing.sql"),
     include_str!("../../migrations/0011_priority.sql"),
+    include_str!("../../migrations/0018_reasons.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.
