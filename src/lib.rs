@@ -18,6 +18,7 @@ pub mod password;
 pub mod phone;
 pub mod qr;
 pub mod reason;
+pub mod supervisor;
 
 pub mod pacing;
 

@@ -1,6 +1,8 @@
 //! Logs and metrics, every name in one place. Neither ever carries a message's text, a key, a password or a
 //! phone number.
 
+mod logs;
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,6 +10,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::limits;
+pub use logs::say_last;
 
 pub const ACCEPTED: &str = "wachat_messages_accepted_total";
 /// Label `state`: S, D, R or A.
@@ -34,19 +37,36 @@ pub const DEVICE_OLDEST: &str = "wachat_device_oldest_waiting_seconds";
 pub const DEVICE_STATE: &str = "wachat_device_state";
 /// Label `device`.
 pub const DEVICE_ONLINE: &str = "wachat_device_online";
+/// Label `task`: what ended unexpectedly and was started again.
+pub const TASK_RESTARTS: &str = "wachat_task_restarts_total";
+/// Label `why`: `failed` or `waiting`.
+pub const LOG_LINES_LOST: &str = "wachat_log_lines_lost_total";
+/// What a device's channel told and the database refused for good.
+pub const EVENTS_REFUSED: &str = "wachat_device_events_refused_total";
+/// The tasks that are supervised, as metrics name them.
+pub const TASKS: [&str; 7] = ["dispatcher", "device", "push", "imports", "maintenance", "http", "store_writer"];
 /// What stands for every device beyond the bound.
 const OTHERS: &str = "others";
 
-/// Starts logging to standard error.
+/// Starts logging to standard error. Whoever logs is never held up by it and never fails: see `telemetry/logs.rs`.
 ///
 /// # Errors
-/// The filter that cannot be read.
+/// The filter that cannot be read, or that the machine gives no thread.
 pub fn start_logs(filter: &str, json: bool) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("the log filter '{filter}': {error}"))?;
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
+    let writer = logs::LogWriter::to_stderr().map_err(|error| format!("the log has no thread: {error}"))?;
+    // The library would say that a line could not be written where that line could not be written, and panic.
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(is_terminal)
+        .log_internal_errors(false);
     // A second start (in tests) keeps the first one's logs.
-    let _ = if json { logs.json().try_init() } else { logs.try_init() };
+    let started = if json { logs.json().try_init() } else { logs.try_init() };
+    if started.is_ok() {
+        logs::log_panics();
+    }
     Ok(())
 }
 
@@ -79,6 +99,16 @@ fn describe() {
         DEVICE_SLOWED,
         "Times that a device became slower because WhatsApp said that it was too much"
     );
+    metrics::describe_counter!(TASK_RESTARTS, "Tasks that ended unexpectedly and were started again");
+    metrics::describe_counter!(LOG_LINES_LOST, "Log lines that could not be written, or waited too long to be");
+    metrics::describe_counter!(EVENTS_REFUSED, "Events of devices that the database refused for good");
+    for task in TASKS {
+        metrics::counter!(TASK_RESTARTS, "task" => task).absolute(0);
+    }
+    for why in ["failed", "waiting"] {
+        metrics::counter!(LOG_LINES_LOST, "why" => why).absolute(0);
+    }
+    metrics::counter!(EVENTS_REFUSED).absolute(0);
     metrics::describe_gauge!(DEVICE_WAITING, "Messages of a device that wait to leave");
     metrics::describe_gauge!(DEVICE_OLDEST, "Age of a device's oldest waiting message; 0 when none waits");
     metrics::describe_gauge!(DEVICE_STATE, "1 for the state that a device is in, else 0");

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "seal", "secrets", "telemetry", "bell"],
-    &["account", "device", "escapes", "message", "password", "phone", "qr", "reason"],
+    &["account", "device", "escapes", "message", "password", "phone", "qr", "reason", "supervisor"],
     &["pacing"],
     &["device_status"],
     &["waiting"],
@@ -290,6 +290,8 @@ const LANDED: &[(&str, &str)] = &[
     ("0008_imports.sql", "be4b12d731f4b21fd7851bf7aaa99424b1551000abcc27c8d5dd42401853f55a"),
     ("0009_slower.sql", "6565b830bca437940f2780d35f1e52e2b74530c90e759f7e90dc4a661293dc2c"),
     ("0010_device_listing.sql", "5016206945329974c08437f854d9ba4c9aca1f176c8d5acf322e97c9a021e290"),
+    ("0011_priority.sql", "b427104bd61cda99f484e832f3c1056a6cd478dc461b38ce1f7e3e403a86cc0f"),
+    ("0015_faults.sql", "3cac8ff61e2e660bcdcf9f07dacd4690def6bf17d38d7256f8cd8658178f8022"),
     ("0018_reasons.sql", "18599bd3b3a81cf87ee078cb7ea8432e41e893cfb74bcf2320228ab428a0f9c1"),
 ];
 

@@ -45,6 +45,7 @@ use crate::outbox::Outbox;
 use crate::secrets::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::supervisor::Supervisor;
 
 /// What every handler works with. Cheap to clone.
 #[derive(Clone)]
@@ -74,6 +75,7 @@ pub struct Parts {
     pub places: waiting::Places,
     pub egress: Egress,
     pub push_tests: manage::push_test::Room,
+    pub supervisor: Supervisor,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -87,6 +89,7 @@ pub struct Foundation {
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
+    pub supervisor: Supervisor,
 }
 
 impl Api {
@@ -107,6 +110,7 @@ impl Api {
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),
+            supervisor: from.supervisor,
             store: from.store,
             inbox: from.inbox,
             files: from.files,

@@ -70,7 +70,10 @@ pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> 
     let clock = &bench.app.clock;
     let until = clock.now() + SILENCE_MS;
     while bench.device(id).await?.wish.is_some() {
-        anyhow::ensure!(clock.now() < until, "the link is not ended yet: {NO_SERVER}; then it is ended by itself");
+        if clock.now() >= until {
+            let why = if bench.app.is_served().await? { "the server is still at work on it" } else { NO_SERVER };
+            anyhow::bail!("the link is not ended yet: {why}; then it is ended by itself");
+        }
         clock.sleep(LOOK).await;
     }
     bench.output.one(&json!({"device_id": id, "unlinked": true}), &format!("device {id} has no account any more"))?;
@@ -110,7 +113,13 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
             }
             Status::Failed => anyhow::bail!("no account was linked: {}", link.reason),
             Status::Waiting if !is_told && clock.now() - begun_at >= SILENCE_MS => {
-                tracing::warn!("no code has come yet: {NO_SERVER}");
+                let device = bench.device(id).await?;
+                let (state, reason) = (device.state.name(), device.state_reason);
+                if bench.app.is_served().await? {
+                    tracing::warn!(state, reason, "no code has come yet; the server is still at work on this device");
+                } else {
+                    tracing::warn!("no code has come yet: {NO_SERVER}");
+                }
                 is_told = true;
             }
             Status::Waiting | Status::Shown => {}

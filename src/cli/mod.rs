@@ -102,9 +102,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let line = Line::parse();
     match run(line) {
-        Ok(code) => code,
+        Ok(code) => {
+            telemetry::say_last(None);
+            code
+        }
         Err(error) => {
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("wachat: {error:#}\n"));
+            telemetry::say_last(Some(&format!("wachat: {error:#}\n")));
             ExitCode::FAILURE
         }
     }

@@ -37,6 +37,7 @@ pub fn device(kind: Kind, state: DeviceState) -> Device {
         quiet_to: None,
         time_zone: "UTC".into(),
         created_at: NOW - HOUR,
+        incarnation: 1,
     }
 }
 

@@ -2,16 +2,18 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Store, StoreError, health, sql};
+use super::{Conn, Store, StoreError, health, sql};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
+use crate::limits;
 
 macro_rules! device {
     ($rest:literal) => {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
              wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, paused_by, paused_at, \
-             daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at FROM devices WHERE removed_at IS NULL",
+             daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation \
+             FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -46,7 +48,8 @@ row!(Device {
     quiet_from,
     quiet_to,
     time_zone,
-    created_at
+    created_at,
+    incarnation
 });
 
 /// A device to add.
@@ -126,7 +129,8 @@ impl Store {
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
                      client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
                      kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
-                     linked_at = NULL, wish = NULL, strangers_after = 0, strangers_since = 0, slow_since = 0, \
+                     linked_at = NULL, wish = NULL, wish_phone = NULL, incarnation = devices.incarnation + 1, \
+                     strangers_after = 0, strangers_since = 0, slow_since = 0, \
                      slow_until = 0, slow_gap_ms = 0, paused = FALSE, paused_by = NULL, paused_at = NULL, \
                      daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
                      gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
@@ -149,7 +153,8 @@ impl Store {
                     return Err(StoreError::Exists);
                 }
                 // A write that met the former removal may have come after it.
-                forget_device(conn, &device.id).await
+                forget_device(conn, &device.id).await?;
+                begin_empty(conn, &device).await
             })
         })
         .await
@@ -246,6 +251,7 @@ impl Store {
                     return Ok(None);
                 }
                 forget_device(conn, &id).await?;
+                sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", &id)?;
                 sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
                 let aborted = sql!(
                     &mut *conn,
@@ -312,6 +318,22 @@ impl Store {
         .await
     }
 
+    /// Whether some node renewed the lease of a device a moment ago.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_fresh_lease(&self, now: Millis) -> Result<bool, StoreError> {
+        let mut conn = self.reader().await?;
+        let fresh = sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COUNT(*) FROM devices WHERE removed_at IS NULL AND lease_until > $1 AND lease_until < $2",
+            now,
+            now + limits::LEASE_MS_MAX,
+        )?;
+        Ok(fresh > 0)
+    }
+
     /// Gives every lease of `node` back, so that another node, or this one after a restart, may take them at once.
     ///
     /// # Errors
@@ -332,4 +354,21 @@ impl Store {
         })
         .await
     }
+}
+
+/// Leaves nothing to a new device of one that had its id before: no link that is shown, no history, no messages counted today,
+/// and no message that was accepted while that one was removed.
+async fn begin_empty(conn: &mut Conn, device: &NewDevice) -> Result<(), StoreError> {
+    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", &device.id)?;
+    sql!(&mut *conn, execute, "DELETE FROM device_events WHERE device_id = $1", &device.id)?;
+    sql!(&mut *conn, execute, "DELETE FROM device_days WHERE device_id = $1", &device.id)?;
+    sql!(
+        conn,
+        execute,
+        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, reason = 'its gateway was removed' \
+         WHERE device_id = $1 AND status = 'Q'",
+        &device.id,
+        device.created_at,
+    )
+    .map(drop)
 }

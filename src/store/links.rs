@@ -121,23 +121,7 @@ impl Store {
         now: Millis,
     ) -> Result<(), StoreError> {
         let lease = lease.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
-                     WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
-                    &lease.device_id,
-                    lease.epoch,
-                    &code,
-                    expires_at,
-                    now,
-                )
-                .map(drop)
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { show_link(conn, &lease, &code, expires_at, now).await })).await
     }
 
     /// Stores how a wish about a device's link ended; it is then nobody's wish any more.
@@ -150,7 +134,29 @@ impl Store {
     }
 }
 
-async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
+pub(super) async fn show_link(
+    conn: &mut Conn,
+    lease: &Lease,
+    code: &[u8],
+    expires_at: Millis,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sql!(
+        conn,
+        execute,
+        "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
+         WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
+        &lease.device_id,
+        lease.epoch,
+        code,
+        expires_at,
+        now,
+    )
+    .map(drop)
+}
+
+/// As [`Store::end_link`]; that another device has the number is found out before anything is written.
+pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
     let (status, reason, number, state) = match end {
         LinkEnd::Linked { number } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
         LinkEnd::Failed { reason } => ("failed", reason.as_str(), None, DeviceState::Unlinked),

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_slower.sql"),
     include_str!("../../migrations/0010_device_listing.sql"),
     include_str!("../../migrations/0011_priority.sql"),
+    include_str!("../../migrations/0015_faults.sql"),
     include_str!("../../migrations/0018_reasons.sql"),
 ];
 

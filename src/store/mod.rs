@@ -7,6 +7,7 @@ mod accepting;
 mod accounts;
 mod attempts;
 mod audit;
+mod changes;
 mod conversations;
 mod devices;
 mod dialect;
@@ -53,6 +54,7 @@ use crate::limits;
 pub use accounts::{Access, NewKey, PushSettings};
 pub use attempts::FailedAttempt;
 pub use audit::{Deed, NewDeed};
+pub use changes::{Change, Outcome};
 pub use conversations::{Chat, StoredConversation};
 pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
@@ -124,7 +126,10 @@ pub enum StoreError {
     Newer { stored: i64, known: i64 },
     #[error("cannot open the database {url}: {reason}")]
     CannotOpen { url: String, reason: String },
-    /// A fault of this program.
+    /// The database takes no row that holds this, and never will: a value out of its range, a broken rule of the schema.
+    #[error("the database takes no such row: {0}")]
+    BadRow(String),
+    /// A fault of this program, or of the database's settings.
     #[error("the database refused: {0}")]
     Refused(String),
 }

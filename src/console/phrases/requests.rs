@@ -230,6 +230,7 @@ pub const PHRASES: &[Phrase] = &[
     ("a fault of the gateway; its log says more", "kesalahan pada gateway; lognya menjelaskan lebih lanjut"),
     ("the gateway did not say why", "gateway tidak menyebut sebabnya"),
     ("the store cannot take this now: {fault}", "penyimpanan sedang tidak tersedia: \"{fault}\""),
+    ("the database takes no such row: {fault}", "basis data tidak menerima baris itu: \"{fault}\""),
     ("the database refused: {fault}", "basis data menolak: \"{fault}\""),
     ("the store is closed", "penyimpanan sudah ditutup"),
     ("the connection is closed", "sambungan sudah ditutup"),
