@@ -22,13 +22,33 @@ pub const URL_CHARS_MAX: usize = 2_048;
 /// An image, a video or a sound, as WhatsApp's own apps limit them.
 pub const MEDIA_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// A whole fetch of a `media_url`, from the name's look-up to the last byte.
-pub const MEDIA_FETCH_SECONDS_MAX: u64 = 120;
+/// A whole download of a `media_url`, from the name's look-up to the last byte; how long a server may take to begin its answer
+/// (some make the file first); and how much must come in each stretch of time from then on.
+pub const MEDIA_FETCH_SECONDS_MAX: u64 = 60;
+pub const MEDIA_ANSWER_SECONDS_MAX: u64 = 30;
+pub const MEDIA_STRETCH_SECONDS: u64 = 10;
+pub const MEDIA_STRETCH_BYTES_MIN: usize = 40 * 1024;
 pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
 /// Messages that one device hands to its channel at once.
 pub const DEVICE_SENDS_MAX: usize = 32;
-/// Files that one device fetches at once: apart from the sends, which a dead file server must not hold up.
+/// Files that one device downloads at once: apart from the sends, which a dead file server must not hold up.
 pub const DEVICE_FETCHES_MAX: usize = 16;
+/// Downloads at once from one server, of all devices of a node, and from all servers.
+pub const HOST_FETCHES_MAX: usize = 4;
+pub const NODE_FETCHES_MAX: usize = 64;
+/// How long a server that failed is left alone: doubled with each failure in a row, up to the other.
+pub const HOST_REST_MS_MIN: i64 = 2_000;
+pub const HOST_REST_MS_MAX: i64 = 60_000;
+/// The longest `Retry-After` of a file server that is honoured in full.
+pub const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
+/// Servers of which a node remembers how they answered.
+pub const HOSTS_REMEMBERED_MAX: usize = 10_000;
+/// Files of one priority that a device downloads ahead of their messages' turn.
+pub const MEDIA_AHEAD_MAX: usize = 64;
+/// How long a message whose file is not there holds up later ones to its recipient: shorter than a minute, in which those leave.
+pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
+/// Messages of one device in memory that have stepped aside and wait for a download to begin.
+pub const DEVICE_MEDIA_ASIDE_MAX: usize = 256;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 
@@ -99,8 +119,10 @@ pub const SEND_SECONDS_MAX: u64 = 60;
 pub const ACK_SECONDS_MAX: u64 = 60;
 pub const RETRY_DELAY_MS_MIN: u64 = 2_000;
 pub const RETRY_DELAY_MS_MAX: u64 = 15 * 60 * 1_000;
-/// Attempts to fetch a `media_url` before its message is given up.
-pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
+/// Between two downloads of a message's file: doubled each time, up to the other. The last one is so long before the message expires.
+pub const FETCH_DELAY_MS_MIN: i64 = 5_000;
+pub const FETCH_DELAY_MS_MAX: i64 = 15 * 60_000;
+pub const FETCH_LAST_MS: i64 = 15_000;
 /// Attempts of one message that failed and are remembered, the latest: with the longest backoff, those of a day.
 pub const ATTEMPTS_KEPT_MAX: i64 = 100;
 /// Events of one device that wait to be stored.

@@ -229,7 +229,9 @@ async fn answer(Path((device_id, chat)): Path<(String, String)>, posted: Posted)
     // Browsers end the lines of a text in their own way.
     let typed = posted.fields.raw("message").replace("\r\n", "\n");
     let is_group = posted.fields.raw("is_group") == "true";
-    let message = json!({"queue": device_id, "destination": chat, "is_group": is_group, "message": typed});
+    let priority = if posted.fields.has("urgent") { "high" } else { "normal" };
+    let message = json!({"queue": device_id, "destination": chat, "is_group": is_group, "message": typed,
+        "priority": priority});
     let sent = once::send::<Value>(&visit, posted.fields.text("once"), "/wachat_api/1.0/message", once::body(&message));
     match sent.await {
         Ok(_) => Ok(go(&format!("{}?done=answered", address(&device_id, &chat)))),

@@ -112,7 +112,7 @@ impl DeviceLoop {
                 }
                 Event::Refused { ref_no, fault } => {
                     let mut steps = Vec::new();
-                    self.fail(ref_no, fault, false, &mut steps);
+                    self.fail(ref_no, fault, &mut steps);
                     for (ref_no, step) in steps {
                         plan.add(Change::Step { ref_no, step }, Then::Nothing);
                     }

@@ -1,8 +1,7 @@
 //! Fetches a customer's `media_url`, after its message was accepted. Called by the device loops.
 
-use std::time::Duration;
-
 use super::File;
+use crate::clock::{Clock, Millis};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
 
@@ -10,26 +9,34 @@ use crate::limits;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchFault {
     /// Trying again later may help.
-    #[error("{0}")]
-    Retry(String),
+    #[error("{reason}")]
+    Retry {
+        reason: String,
+        /// How long the server wants to be left alone, where it says so.
+        wait_ms: Option<Millis>,
+    },
     #[error("{0}")]
     Never(String),
+    /// It was downloaded, and could not be kept now: no fault of the server's.
+    #[error("{0}")]
+    Unkept(String),
 }
 
 /// Fetches the file at `url`; `file_name` is what the customer calls it, if he does.
 ///
 /// # Errors
 /// [`FetchFault`] by whether trying again can help.
-pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Result<File, FetchFault> {
-    let limit = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
-    let answer = egress.get(url, limits::DOCUMENT_BYTES_MAX, limit).await.map_err(|error| {
+pub async fn fetch(egress: &Egress, clock: &Clock, url: &str, file_name: Option<&str>) -> Result<File, FetchFault> {
+    let answer = egress.download(url, limits::DOCUMENT_BYTES_MAX, clock).await.map_err(|error| {
         let reason = format!("media_url {error}");
         match error {
             EgressError::Refused(_) | EgressError::TooLarge { .. } => FetchFault::Never(reason),
-            EgressError::Unreachable(_) | EgressError::TimedOut => FetchFault::Retry(reason),
+            EgressError::Unreachable(_) | EgressError::TimedOut | EgressError::TooSlow => {
+                FetchFault::Retry { reason, wait_ms: None }
+            }
         }
     })?;
-    check_status(answer.status)?;
+    check_status(answer.status, wait_told(&answer, clock.now()))?;
     if answer.body.is_empty() {
         return Err(FetchFault::Never("media_url answered an empty file".into()));
     }
@@ -39,13 +46,32 @@ pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Resul
     Ok(file)
 }
 
-fn check_status(status: u16) -> Result<(), FetchFault> {
+/// Names a server by its host and port.
+pub fn host(url: &str) -> String {
+    let url = url::Url::parse(url).ok();
+    let named = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    named.map(|(host, port)| format!("{host}:{port}")).unwrap_or_default()
+}
+
+/// What a `Retry-After` header says (RFC 9110, section 10.2.3): seconds, or a date.
+fn wait_told(answer: &Answer, now: Millis) -> Option<Millis> {
+    let header = answer.headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = header.parse::<u32>() {
+        return Some(Millis::from(seconds) * 1_000);
+    }
+    let date = jiff::fmt::rfc2822::parse(header).ok()?;
+    Some((date.timestamp().as_millisecond() - now).max(0))
+}
+
+fn check_status(status: u16, wait_ms: Option<Millis>) -> Result<(), FetchFault> {
     match status {
         200..=299 => Ok(()),
         300..=399 => {
             Err(FetchFault::Never(format!("media_url answered a redirect ({status}); give the final address")))
         }
-        408 | 425 | 429 | 500..=599 => Err(FetchFault::Retry(format!("media_url answered {status}"))),
+        408 | 425 | 429 | 500..=599 => {
+            Err(FetchFault::Retry { reason: format!("media_url answered {status}"), wait_ms })
+        }
         _ => Err(FetchFault::Never(format!("media_url answered {status}"))),
     }
 }
@@ -103,13 +129,31 @@ mod tests {
 
     #[test]
     fn a_status_says_whether_trying_again_can_help() {
-        assert_eq!(check_status(200), Ok(()));
+        assert_eq!(check_status(200, None), Ok(()));
         for status in [408, 425, 429, 500, 503] {
-            assert!(matches!(check_status(status), Err(FetchFault::Retry(_))), "{status}");
+            assert!(matches!(check_status(status, None), Err(FetchFault::Retry { .. })), "{status}");
         }
         for status in [301, 302, 400, 401, 403, 404, 410] {
-            assert!(matches!(check_status(status), Err(FetchFault::Never(_))), "{status}");
+            assert!(matches!(check_status(status, None), Err(FetchFault::Never(_))), "{status}");
         }
+    }
+
+    #[test]
+    fn a_server_says_when_it_wants_to_be_asked_again() {
+        let told = |value: &str| {
+            let mut headers = reqwest_headers();
+            headers.insert("retry-after", value.parse().unwrap());
+            wait_told(&Answer { status: 429, headers, body: Bytes::new() }, 1_790_000_000_000)
+        };
+        assert_eq!(told("120"), Some(120_000));
+        // 2026-09-21 14:13:20 is now.
+        assert_eq!(told("Mon, 21 Sep 2026 14:15:20 GMT"), Some(120_000));
+        assert_eq!(told("Mon, 21 Sep 2026 14:00:00 GMT"), Some(0));
+        assert_eq!((told("soon"), told("-5"), told("")), (None, None, None));
+        assert_eq!(
+            (host("HTTP://A.example/x"), host("https://a.example:8443/")),
+            ("a.example:80".into(), "a.example:8443".into())
+        );
     }
 
     #[test]

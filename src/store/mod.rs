@@ -68,7 +68,7 @@ pub use listing::{LookEnd, MessageFilter, MessagePage};
 pub use media::StoredMedia;
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
-pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
+pub use outgoing::{Accept, Accepted, Begun, Behind, Idempotent, Waiting, expired};
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};

@@ -69,9 +69,19 @@ pub enum Step {
     Retry {
         due_at: Millis,
         attempts: i64,
+        /// Which failure it was, downloads of its file counted too.
+        number: i64,
         at: Millis,
         reason: String,
         code: WaitCode,
+    },
+    /// Its media could not be downloaded yet: later messages pass it until `due_at`.
+    Aside {
+        due_at: Millis,
+        fetch_attempts: i64,
+        /// The number of the failure and when it was; none when no download was tried.
+        failed: Option<(i64, Millis)>,
+        reason: String,
     },
     /// Its media was fetched and is on the shelf.
     Fetched {
@@ -87,7 +97,7 @@ impl Step {
             Self::Delivered { .. } => Some(State::Delivered),
             Self::Read { .. } => Some(State::Read),
             Self::Aborted { .. } => Some(State::Aborted),
-            Self::Counted { .. } | Self::Retry { .. } | Self::Fetched { .. } => None,
+            Self::Counted { .. } | Self::Retry { .. } | Self::Aside { .. } | Self::Fetched { .. } => None,
         }
     }
 }
@@ -158,7 +168,7 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
             )?;
             if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
         }
-        Step::Retry { due_at, attempts, at, reason, code } => {
+        Step::Retry { due_at, attempts, number, at, reason, code } => {
             let set = step!(
                 conn,
                 one,
@@ -169,9 +179,31 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
                 code.name(),
                 reason,
             )?;
-            if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
+            if set == 1 { attempts::note(conn, &one.ref_no, *number, *at, reason).await } else { Ok(set) }
         }
-        Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
+        Step::Aside { due_at, fetch_attempts, failed, reason } => {
+            let set = step!(
+                conn,
+                one,
+                "due_at = $4, fetch_attempts = $5, wait_code = $6, wait_reason = $7",
+                "status = 'Q'",
+                due_at,
+                fetch_attempts,
+                WaitCode::Media.name(),
+                reason,
+            )?;
+            match failed.filter(|_| set == 1) {
+                Some((number, at)) => attempts::note(conn, &one.ref_no, number, at, reason).await,
+                None => Ok(set),
+            }
+        }
+        Step::Fetched { media_id } => step!(
+            conn,
+            one,
+            "media_id = $4, due_at = 0, wait_code = NULL, wait_reason = NULL",
+            "status = 'Q'",
+            media_id,
+        ),
     }
 }
 

@@ -44,6 +44,7 @@ mod managing;
 mod media;
 mod outages;
 mod pacing;
+mod priorities;
 mod pushing;
 mod reasons;
 mod rotation;

@@ -205,7 +205,7 @@ stories! {
             (WaitCode::RateLimited, "rate-limited by WhatsApp; it is tried again"),
             (WaitCode::NewContacts, "WhatsApp blocks messages to new contacts for now; replies still go out"),
         ] {
-            let step = Step::Retry { due_at, attempts: 1, at: world.clock.now(), reason: "no luck".into(), code };
+            let step = Step::Retry { due_at, attempts: 1, number: 1, at: world.clock.now(), reason: "no luck".into(), code };
             let parsed = RefNo::parse(&ref_no).expect("a reference number");
             let one = Progress { ref_no: parsed, device_id: lease.device_id.clone(), epoch: lease.epoch, step };
             world.store.progress(vec![one]).await.expect("stored");

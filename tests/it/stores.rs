@@ -9,8 +9,8 @@ use wachat::device::{DeviceState, Health, Kind};
 use wachat::limits::LISTING_ROWS_READ_MAX;
 use wachat::message::{Content, NewMessage, Priority, RefNo, State};
 use wachat::store::{
-    Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step, Store,
-    StoreError, WaitCode,
+    Accept, Behind, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step,
+    Store, StoreError, WaitCode,
 };
 
 use crate::process::Place;
@@ -126,7 +126,7 @@ stories! {
             (vec![sent(1), sent(2), delivered(3), delivered(4)], "D", [Some(1), Some(3), None]),
             (vec![delivered(2), sent(3), aborted(4)], "D", [Some(2), Some(2), None]),
             (vec![aborted(1), sent(2), delivered(3), read(4)], "A", [None, None, None]),
-            (vec![Step::Retry { due_at: 9, attempts: 1, at: 1, reason: "not yet".into(), code: WaitCode::Retry }, sent(2)], "S", [Some(2), None, None]),
+            (vec![Step::Retry { due_at: 9, attempts: 1, number: 1, at: 1, reason: "not yet".into(), code: WaitCode::Retry }, sent(2)], "S", [Some(2), None, None]),
         ] {
             let ref_no = accept(&store, message(DEVICE, "hello")).await;
             for one in steps.clone() {
@@ -160,7 +160,8 @@ stories! {
             // What a loop does: read on behind the last number seen. Nothing may turn up before it later.
             let (mut cursor, mut seen) = (0, Vec::new());
             while seen.len() < 200 {
-                let found = store.find_waiting(DEVICE, cursor, 50).await.expect("readable");
+                let behind = [Behind { after: cursor, rows: 50 }; 3];
+                let found = store.find_waiting(DEVICE, behind).await.expect("readable");
                 cursor = found.last().map_or(cursor, |waiting| waiting.seq);
                 seen.extend(found.into_iter().map(|waiting| waiting.ref_no));
                 tokio::task::yield_now().await;

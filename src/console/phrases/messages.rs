@@ -161,6 +161,9 @@ pub const PHRASES: &[Phrase] = &[
     ("there is no such file on the shelf", "berkas itu tidak ada di penyimpanan"),
     ("the media store cannot take this now: {fault}", "penyimpanan media sedang tidak tersedia: \"{fault}\""),
     ("media_url {what}", "media_url {what}"),
+    ("its file could not be downloaded in time: {why}", "berkasnya tidak dapat diunduh tepat waktu: {why}"),
+    ("other downloads from the same server come first", "unduhan lain dari server yang sama didahulukan"),
+    ("its download broke off", "unduhannya terputus"),
     ("media_url answered {status}", "media_url menjawab {status}"),
     ("media_url answered an empty file", "media_url menjawab dengan berkas kosong"),
     (

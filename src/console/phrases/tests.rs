@@ -61,8 +61,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/api/person.rs", &["API key owner"]),
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
-    // `of_attempts` says it; the other is for the log.
-    ("src/dispatcher/device.rs", &["{reason}, {made} times"]),
+    // For the log.
     ("src/dispatcher/life.rs", &["its channel ended"]),
     ("src/api/operations.rs", &["down, and started again in a moment: {}"]),
     ("src/channel/web/gate.rs", &["a receipt was not stored; nothing leaves by this connection any more"]),
