@@ -83,6 +83,11 @@ impl Message<'_> {
         now < self.due_at && self.wait_code.is_none() && self.attempts == 0
     }
 
+    /// Whether its file failed to come, and has not come since: its turn comes after it.
+    fn waits_for_media(&self) -> bool {
+        self.wait_code == Some(ReasonCode::Media.name())
+    }
+
     fn is_under_way(&self, now: Millis) -> bool {
         self.under_way_at.is_some_and(|at| now - at <= UNDER_WAY_MS)
     }
@@ -107,8 +112,8 @@ pub fn waiting_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) ->
     if let Some(wait) = hold(device, sender.used, message, now) {
         return Waiting::new(code_of(wait.why), wait.why.says(), Some(wait.until));
     }
-    if now < message.due_at {
-        return set_aside(message);
+    if now < message.due_at || message.waits_for_media() {
+        return set_aside(message, now);
     }
     match condition.status {
         DeviceStatus::Slowed => Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until),
@@ -168,17 +173,17 @@ fn hold(device: &Device, used: i64, message: &Message<'_>, now: Millis) -> Optio
     paced.or_else(|| Rest::of(device).waits(now).filter(|_| !is_known))
 }
 
-/// Why a message waits until its `due_at`.
-fn set_aside(message: &Message<'_>) -> Waiting {
+/// Why a message waits until its `due_at`, or for its file after that.
+fn set_aside(message: &Message<'_>, now: Millis) -> Waiting {
     let why = message.wait_reason.unwrap_or("the attempt failed");
     let code = message.wait_code.and_then(ReasonCode::from_name).unwrap_or(ReasonCode::Retry);
     let reason = match code {
-        ReasonCode::Media => format!("its file could not be downloaded: {why}; the download is tried again"),
+        ReasonCode::Media => format!("its file is not downloaded yet: {why}; the download is tried again"),
         ReasonCode::RateLimited => "rate-limited by WhatsApp; it is tried again".to_owned(),
         ReasonCode::NewContacts => crate::pacing::Why::Strangers.says().to_owned(),
         _ => format!("the last attempt failed: {why}; it is tried again"),
     };
-    Waiting::new(code, reason, Some(message.due_at))
+    Waiting::new(code, reason, Some(message.due_at).filter(|at| *at > now))
 }
 
 /// Its place behind so many messages.

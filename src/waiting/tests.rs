@@ -16,9 +16,11 @@ enum Doing {
     SetAside(&'static str),
     /// It was tried, and is due again.
     DueAgain,
+    /// Its file failed to come, and is being downloaded again.
+    Downloading,
 }
 
-const DOINGS: [Doing; 9] = [
+const DOINGS: [Doing; 10] = [
     Doing::Fresh,
     Doing::Scheduled,
     Doing::UnderWay,
@@ -28,6 +30,7 @@ const DOINGS: [Doing; 9] = [
     Doing::SetAside("rate_limited"),
     Doing::SetAside("new_contacts"),
     Doing::DueAgain,
+    Doing::Downloading,
 ];
 
 /// Who the message goes to.
@@ -77,6 +80,7 @@ fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
             Message { due_at: NOW + 9, attempts, wait_code: Some(code), wait_reason: Some("no luck"), ..fresh }
         }
         Doing::DueAgain => tried,
+        Doing::Downloading => Message { due_at: NOW, wait_code: Some("media"), wait_reason: Some("no luck"), ..fresh },
     }
 }
 
@@ -121,6 +125,7 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
             (Doing::UnderWay, _) => (ReasonCode::Turn, None, Some(1)),
             (_, Some(restraint)) => (restraint.code(), Some(restraint.until()), None),
             (Doing::SetAside(code), None) => (ReasonCode::from_name(code).expect("a code"), Some(NOW + 9), None),
+            (Doing::Downloading, None) => (ReasonCode::Media, None, None),
             // What holds others back also hides that it is slow.
             (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, Some(Restraint::Slowed.until()), None),
             (_, None) if is_holding => (ReasonCode::Turn, None, Some(1)),
@@ -196,12 +201,12 @@ fn a_place_is_told_in_words_and_has_a_bound() {
 #[test]
 fn what_failed_is_told_with_its_fault() {
     for (code, reason) in [
-        ("media", "its file could not be downloaded: no luck; the download is tried again"),
+        ("media", "its file is not downloaded yet: no luck; the download is tried again"),
         ("retry", "the last attempt failed: no luck; it is tried again"),
         ("rate_limited", "rate-limited by WhatsApp; it is tried again"),
         ("new_contacts", "WhatsApp blocks messages to new contacts for now; replies still go out"),
         ("something newer", "the last attempt failed: no luck; it is tried again"),
     ] {
-        assert_eq!(set_aside(&message(Doing::SetAside(code), To::Group, Priority::Normal)).reason, reason);
+        assert_eq!(set_aside(&message(Doing::SetAside(code), To::Group, Priority::Normal), NOW).reason, reason);
     }
 }

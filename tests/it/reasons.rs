@@ -200,7 +200,7 @@ stories! {
         let lease = lease(&world, &world.device_id).await;
         let due_at = (world.clock.now() / 1_000 + 60) * 1_000;
         for (code, reason) in [
-            (WaitCode::Media, "its file could not be downloaded: no luck; the download is tried again"),
+            (WaitCode::Media, "its file is not downloaded yet: no luck; the download is tried again"),
             (WaitCode::Retry, "the last attempt failed: no luck; it is tried again"),
             (WaitCode::RateLimited, "rate-limited by WhatsApp; it is tried again"),
             (WaitCode::NewContacts, "WhatsApp blocks messages to new contacts for now; replies still go out"),

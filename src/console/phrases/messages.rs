@@ -108,8 +108,8 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("its device is connecting; {advice}", "perangkatnya sedang menyambung; {advice}"),
     (
-        "its file could not be downloaded: {why}; the download is tried again",
-        "berkasnya belum dapat diunduh: {why}; unduhan akan dicoba lagi",
+        "its file is not downloaded yet: {why}; the download is tried again",
+        "berkasnya belum terunduh: {why}; unduhan akan dicoba lagi",
     ),
     ("rate-limited by WhatsApp; it is tried again", "dibatasi oleh WhatsApp; akan dicoba lagi"),
     ("the last attempt failed: {why}; it is tried again", "percobaan terakhir gagal: {why}; akan dicoba lagi"),
