@@ -212,6 +212,13 @@ pub const PUSH_HOURS_MAX: i64 = 72;
 /// Rows of one page of a listing.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
 pub const PAGE_ROWS_MAX: i64 = 500;
+/// Messages of a queue that are counted to tell a message its place; behind more than these it is told that much.
+pub const POSITION_MAX: i64 = 100_000;
+/// How old a place may be from which others are counted on.
+pub const POSITION_MS: i64 = 1_000;
+/// How old the counts of what waits for each device may be. They take one part in so many of the time.
+pub const QUEUES_MS: i64 = 1_000;
+pub const QUEUES_SHARE: i64 = 20;
 /// Messages that one page looks through for a text or a state: it takes some hundredths of a second.
 pub const LISTING_ROWS_READ_MAX: i64 = 20_000;
 /// How far the clocks of two nodes, or of one before and after it was set, may be apart for messages to be found by their dates.

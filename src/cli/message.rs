@@ -233,15 +233,15 @@ pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<Exit
     let api = bench.app.api();
     let ref_no = RefNo::parse(&status.ref_no).context("a ref_no has 18 hexadecimal digits")?;
     let client = bench.client_for(status.client, Some(Given::Message(&ref_no))).await?;
-    let mut shown = "";
+    let mut shown = None;
     loop {
         let found = bench.app.store.find_message(client.id, &ref_no).await?;
         let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
         let state = message.state();
         let view = api.show_message(&client, message).await;
         let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
-        if view.status != shown {
-            shown = view.status;
+        if shown != Some((view.status, view.reason_code)) {
+            shown = Some((view.status, view.reason_code));
             show(bench.output, &view)?;
         }
         if !status.watch || state.is_final() {
@@ -260,7 +260,8 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
         [&view.read_date, &view.delivered_date, &view.sent_date, &view.aborted_date].into_iter().flatten().next();
     let date = date.unwrap_or(&view.create_date);
     let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    line(&format!("{} {name} {date} {}{reason}", view.status, view.kind))
+    let until = view.waits_until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
+    line(&format!("{} {name} {date} {}{reason}{until}", view.status, view.kind))
 }
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {

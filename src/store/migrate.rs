@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0014_inbound.sql"),
     include_str!("../../migrations/0015_faults.sql"),
     include_str!("../../migrations/0016_moving.sql"),
+    include_str!("../../migrations/0017_reasons.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -12,6 +12,7 @@ mod process;
 mod receiver;
 mod signed_in;
 mod stage;
+mod told;
 mod world;
 
 mod answers;
@@ -51,6 +52,7 @@ mod outages;
 mod pacing;
 mod priorities;
 mod pushing;
+mod reasons;
 mod rotation;
 mod samples;
 mod sending;

@@ -191,6 +191,11 @@ async fn show_said(
     let kinds: HashMap<String, String> =
         api.store.list_kinds_of(of, from.sent, before.sent - 1).await?.into_iter().collect();
     let client = messages::client(api, of.client_id).await?;
+    let sent = said.iter().filter_map(|one| match one {
+        Said::In(_) => None,
+        Said::Out(message) => Some(message.clone()),
+    });
+    let mut sent = api.show_messages(&client, sent.collect()).await?.into_iter();
     let mut items = Vec::with_capacity(said.len());
     for one in said {
         items.push(match one {
@@ -208,7 +213,7 @@ async fn show_said(
                     file_name: message.file_name.clone(),
                 });
                 let date = rfc3339(message.created_at);
-                let outbound = Some(api.show_message(&client, message).await?);
+                let outbound = sent.next();
                 SaidView { way: "out", date, file, push: None, inbound: None, outbound }
             }
         });

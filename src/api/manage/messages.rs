@@ -85,10 +85,7 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageL
     };
     let MessagePage { mut messages, ended } = api.store.list_messages(&filter, page).await?;
     let follows = cut(&mut messages, rows, |message| message.seq.to_string());
-    let mut items = Vec::with_capacity(messages.len());
-    for message in messages {
-        items.push(api.show_message(&client, message).await?);
-    }
+    let items = api.show_messages(&client, messages).await?;
     let next_before = follows.or_else(|| ended.map(|end| end.seq.to_string()));
     Ok(MessageListing { items, next_before, looked_back_to: ended.map(|end| rfc3339(end.created_at)) })
 }

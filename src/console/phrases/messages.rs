@@ -97,6 +97,70 @@ pub const PHRASES: &[Phrase] = &[
         "its timeout passed without an acknowledgement; it may have been delivered",
         "batas waktunya lewat tanpa konfirmasi; mungkin saja sudah sampai",
     ),
+    // What it waits for.
+    ("scheduled for later", "dijadwalkan untuk nanti"),
+    (
+        "its device was removed; send it again through another",
+        "perangkatnya sudah dihapus; kirim ulang lewat perangkat lain",
+    ),
+    (
+        "its device is being linked; scan or type the code with the phone",
+        "perangkatnya sedang ditautkan; pindai atau ketik kodenya di ponsel",
+    ),
+    (
+        "its device is of a kind that cannot send yet; send it through another",
+        "jenis perangkatnya belum dapat mengirim; kirim lewat perangkat lain",
+    ),
+    ("its device has no WhatsApp account; link one", "perangkatnya belum tertaut ke akun WhatsApp; tautkan dulu"),
+    (
+        "its device was paused by '{who}'; resume it to send",
+        "perangkatnya dijeda oleh '{who}'; lanjutkan agar pesan terkirim",
+    ),
+    ("its device is paused; resume it to send", "perangkatnya dijeda; lanjutkan agar pesan terkirim"),
+    (
+        "WhatsApp has banned its number; open WhatsApp on the phone and follow the instructions",
+        "WhatsApp memblokir nomornya; buka WhatsApp di ponsel dan ikuti petunjuknya",
+    ),
+    (
+        "its device was unlinked from the phone; check who did it, then link it again",
+        "perangkatnya diputus dari ponsel; cek siapa yang melakukannya, lalu tautkan lagi",
+    ),
+    (
+        "another program took over the connection; stop that program, then pause and resume the device",
+        "program lain mengambil alih sambungannya; hentikan program itu, lalu jeda dan lanjutkan perangkatnya",
+    ),
+    (
+        "this version is too old for WhatsApp; update wachat. It is tried again every hour",
+        "versi ini terlalu lama untuk WhatsApp; perbarui wachat. Sambungan dicoba lagi setiap jam",
+    ),
+    (
+        "if this lasts, check the server's network and the phone",
+        "bila berlangsung lama, periksa jaringan server dan ponselnya",
+    ),
+    (
+        "its device lost the connection and reconnects; {advice}",
+        "sambungan perangkatnya terputus dan sedang dipulihkan; {advice}",
+    ),
+    (
+        "its device is starting; if this lasts, check that the server runs",
+        "perangkatnya sedang dimulai; bila berlangsung lama, periksa apakah server berjalan",
+    ),
+    ("its device is connecting; {advice}", "perangkatnya sedang menyambung; {advice}"),
+    (
+        "its file is not downloaded yet: {why}; the download is tried again",
+        "berkasnya belum terunduh: {why}; unduhan akan dicoba lagi",
+    ),
+    ("rate-limited by WhatsApp; it is tried again", "dibatasi oleh WhatsApp; akan dicoba lagi"),
+    ("the last attempt failed: {why}; it is tried again", "percobaan terakhir gagal: {why}; akan dicoba lagi"),
+    ("the attempt failed", "percobaannya gagal"),
+    ("being sent", "sedang dikirim"),
+    ("next to be sent", "berikutnya dikirim"),
+    ("waiting for its turn; 1 message is ahead of it", "menunggu giliran; ada 1 pesan di depannya"),
+    ("waiting for its turn; {ahead} messages are ahead of it", "menunggu giliran; ada {ahead} pesan di depannya"),
+    (
+        "waiting for its turn; {ahead} messages or more are ahead of it",
+        "menunggu giliran; ada {ahead} pesan atau lebih di depannya",
+    ),
     ("{number} is not on WhatsApp", "{number} tidak terdaftar di WhatsApp"),
     ("the gateway is not connected", "perangkat tidak tersambung"),
     (
