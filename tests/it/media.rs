@@ -6,9 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::files;
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, Database, Time, World, stories};
+use crate::world::{ALICE, World, stories};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
