@@ -1,7 +1,5 @@
 //! What stories of linked accounts play on: a gateway on a simulated WhatsApp network.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use wachat::message::RefNo;
 use wachat::settings::Settings;
