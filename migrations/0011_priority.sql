@@ -11,9 +11,9 @@ ALTER TABLE messages ADD COLUMN fetch_attempts BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN wait_code TEXT;
 ALTER TABLE messages ADD COLUMN wait_reason TEXT;
 
--- A device's queue is read one priority at a time.
+-- A device's queue is read one priority at a time, and how many due messages are ahead of one is counted in the index alone.
 DROP INDEX messages_waiting;
-CREATE INDEX messages_waiting ON messages (device_id, priority, seq) WHERE status = 'Q';
+CREATE INDEX messages_waiting ON messages (device_id, priority, seq, due_at) WHERE status = 'Q';
 -- Messages whose media is downloaded again later. New messages are not in it.
 CREATE INDEX messages_media_wait ON messages (device_id, due_at) WHERE status = 'Q' AND wait_code = 'media';
 

@@ -126,7 +126,7 @@ impl App {
             };
             master_key = next.ok_or(StartError::OtherMasterKey)?;
         }
-        let shelf = Shelf::open(&settings.media_store)?;
+        let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
         let files = Files::new(store.clone(), shelf.clone(), clock.clone());
         let imports = Imports::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());

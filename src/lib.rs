@@ -37,6 +37,7 @@ pub mod files;
 
 pub mod inbox;
 pub mod linking;
+pub mod moving;
 pub mod outbox;
 pub mod receipts;
 

@@ -16,7 +16,16 @@ pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
 /// A name of a client, a person, a device or a key.
 pub const NAME_CHARS_MAX: usize = 200;
+/// Names that are tried for a user whose name is not given, before one with the client's number is taken.
+pub const USERID_TRIES_MAX: i64 = 100;
 pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// What is kept of an error that another program told.
+pub const FAULT_CHARS_MAX: usize = 500;
+/// How often a request to the media bucket is made again, and for how long, while somebody waits for it.
+pub const BUCKET_RETRIES_MAX: usize = 3;
+pub const BUCKET_SECONDS_MAX: u64 = 10;
+/// How long a look at whether the media store takes files may take.
+pub const MEDIA_CHECK_SECONDS_MAX: u64 = 5;
 pub const URL_CHARS_MAX: usize = 2_048;
 
 /// An image, a video or a sound, as WhatsApp's own apps limit them.
@@ -49,6 +58,18 @@ pub const MEDIA_AHEAD_MAX: usize = 64;
 pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
 /// Messages of one device in memory that have stepped aside and wait for a download to begin.
 pub const DEVICE_MEDIA_ASIDE_MAX: usize = 256;
+/// The largest file that WhatsApp shows as a sticker, still or moving, and its longest side in pixels.
+pub const STICKER_BYTES_MAX: usize = 100 * 1024;
+pub const MOVING_STICKER_BYTES_MAX: usize = 500 * 1024;
+pub const STICKER_SIDE_MAX: u32 = 512;
+/// The largest picture that is decoded, for a small one or to be converted: a page of A4 at 600 dots an inch has 35 million.
+pub const IMAGE_PIXELS_MAX: u64 = 36_000_000;
+/// Files that are decoded at once: the largest picture takes up to 400 MB.
+pub const PREVIEWS_AT_ONCE_MAX: usize = 1;
+/// The longest side of the small picture that a recipient sees first.
+pub const THUMBNAIL_SIDE: u32 = 96;
+/// Packets of a voice note that are decoded for its waveform: two minutes; of a longer one a stretch of each part.
+pub const WAVEFORM_PACKETS_MAX: usize = 6_400;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 
@@ -138,6 +159,18 @@ pub const REFUSED_GROUPS_MAX: usize = 1_000;
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;
 pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
+/// How long the push of a message waits for the message's file.
+pub const INBOUND_FILE_WAIT_MS: i64 = 60_000;
+/// How long after a message could not be decrypted it is reported as unreadable, how many of one device wait for that or may
+/// still be replaced, how many are reported at once, and how long one that was reported may be replaced.
+pub const UNREADABLE_MS: i64 = 10 * 60_000;
+pub const UNREADABLE_ROWS_MAX: i64 = 1_000;
+pub const UNREADABLE_AT_ONCE: i64 = 50;
+pub const UNREADABLE_DAYS: i64 = 30;
+/// How long the answers to a poll or an event can be read.
+pub const POLL_DAYS: i64 = 90;
+/// How long a group is asked for its timer before a message goes without it.
+pub const GROUP_TIMER_SECONDS_MAX: u64 = 5;
 /// Devices that have metrics of their own; the others share one label.
 pub const DEVICES_MEASURED_MAX: usize = 1_000;
 /// How many accounts connect at once when many start.
@@ -272,6 +305,20 @@ pub const IMPORT_ROWS_AT_ONCE: usize = 64;
 pub const IMPORT_WORDS_CHARS_MAX: usize = 200;
 /// Earlier pages of a listing that its address remembers.
 pub const PAGES_REMEMBERED_MAX: usize = 50;
+/// What a workbook that is imported unpacks to, and one part of it besides its sheets and texts.
+pub const WORKBOOK_BYTES_MAX: u64 = 128 * 1024 * 1024;
+pub const WORKBOOK_PART_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The texts of a workbook are in memory all at once.
+pub const WORKBOOK_TEXTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
+pub const WORKBOOK_TEXT_ELEMENTS_MAX: usize = 4_000_000;
+/// Elements of another part, such as its styles: each becomes some hundred bytes.
+pub const WORKBOOK_PART_ELEMENTS_MAX: usize = 200_000;
+/// Files in a workbook's archive.
+pub const WORKBOOK_PARTS_MAX: usize = 10_000;
+/// Formulas without a value that are told apart from empty cells.
+pub const WORKBOOK_FORMULAS_MAX: usize = 1_000_000;
+/// Rows of a file that the command line imports: it has the machine's memory to itself.
+pub const IMPORT_ROWS_BY_HAND_MAX: usize = 1_000_000;
 /// The wait before a task that ended unexpectedly is started again: doubled each time, up to the other, and short again
 /// after it ran for a while.
 pub const RESTART_MS_MIN: u64 = 500;

@@ -10,14 +10,18 @@ use super::problem::Problem;
 use super::{media_url, python, upload};
 use crate::escapes;
 use crate::limits;
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
+use crate::media::name;
 use crate::message::Priority;
 use crate::phone;
 
 const MESSAGE_FIELDS: [&str; 8] =
     ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message"];
 #[rustfmt::skip]
-const MEDIA_FIELDS: [&str; 11] = ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "caption", "media_url",
-    "media_base64", "file_name"];
+const MEDIA_FIELDS: [&str; 12] = [
+    "sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "caption", "media_url", "media_base64", "file_name", "kind",
+];
 
 /// One fault, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +70,8 @@ pub struct MediaParams {
     pub caption: Option<String>,
     pub source: Source,
     pub file_name: Option<String>,
+    /// How it is to be shown; the file and the caption decide where it is left out.
+    pub kind: Option<MediaKind>,
 }
 
 /// Where a media message's file is.
@@ -114,6 +120,7 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
     let file_name = form.file_name(&bytes);
+    let kind = form.kind(&caption);
     let source = form.source(url, bytes);
     let params = || -> Checked<MediaParams> {
         Ok(MediaParams {
@@ -127,6 +134,7 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
             caption: caption?,
             source: source?,
             file_name: file_name?,
+            kind: kind?,
         })
     };
     form.finish(params())
@@ -186,30 +194,6 @@ impl Form<'_> {
         parsed.or_else(|bad| self.refuse("destination", bad.to_string(), "value_error"))
     }
 
-    /// A member of an enumeration is its exact name, as pydantic takes it.
-    fn priority(&mut self) -> Checked<Priority> {
-        let given = match self.take("priority") {
-            Json::Null => return Ok(Priority::default()),
-            Json::String(name) => Priority::from_name(&name),
-            Json::Number(_) | Json::Bool(_) | Json::Array | Json::Object => None,
-        };
-        match given {
-            Some(priority) => Ok(priority),
-            None => {
-                let permitted: Vec<_> = Priority::ALL.iter().map(|priority| format!("'{}'", priority.name())).collect();
-                let msg = format!("value is not a valid enumeration member; permitted: {}", permitted.join(", "));
-                self.refuse("priority", msg, "type_error.enum")
-            }
-        }
-    }
-
-    /// A word of the customer's own; an empty one counts as absent.
-    fn tag(&mut self) -> Checked<Option<String>> {
-        let Some(text) = self.optional("tag")? else { return Ok(None) };
-        self.at_most("tag", &text, limits::TAG_CHARS_MAX)?;
-        Ok(Some(text.into_owned()).filter(|tag| !tag.is_empty()))
-    }
-
     fn message(&mut self) -> Checked<String> {
         let text = self.required("message")?;
         let message = self.decoded("message", &text)?;
@@ -258,11 +242,31 @@ impl Form<'_> {
 
     /// Needed with `media_base64`.
     fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
-        let name = self.optional("file_name")?.and_then(|text| upload::name(&text));
+        let name = self.optional("file_name")?.and_then(|text| name::clean(&text));
         if name.is_none() && matches!(bytes, Ok(Some(_))) {
             return self.refuse("file_name", "field required", "value_error.missing");
         }
         Ok(name)
+    }
+
+    /// One of a fixed list, and none that would lose the caption.
+    fn kind(&mut self, caption: &Checked<Option<String>>) -> Checked<Option<MediaKind>> {
+        let named = match self.take("kind") {
+            Json::Null => return Ok(None),
+            Json::String(name) => MediaKind::from_name(&name),
+            Json::Bool(_) | Json::Number(_) | Json::Array | Json::Object => None,
+        };
+        let Some(kind) = named else {
+            let permitted: Vec<String> = MediaKind::ALL.iter().map(|kind| format!("'{}'", kind.name())).collect();
+            let msg = format!("value is not a valid enumeration member; permitted: {}", permitted.join(", "));
+            return self.refuse("kind", msg, "type_error.enum");
+        };
+        match caption {
+            Ok(Some(_)) if !kind.shows_caption() => {
+                self.refuse("kind", Mismatch::Caption { kind }.to_string(), "value_error")
+            }
+            _ => Ok(Some(kind)),
+        }
     }
 
     fn source(&mut self, url: Checked<Option<String>>, bytes: Checked<Option<Bytes>>) -> Checked<Source> {

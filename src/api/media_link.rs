@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
@@ -16,6 +17,7 @@ use super::named::Named;
 use super::problem::Problem;
 use crate::clock::{self, Millis};
 use crate::limits;
+use crate::media::name;
 use crate::media::range::{Asked, asked};
 use crate::store::StoredMedia;
 
@@ -57,7 +59,11 @@ async fn answer(api: &Api, method: &Method, headers: &HeaderMap, token: &str) ->
     let body = match *method {
         Method::HEAD if api.files.is_kept(&id).await? => Body::empty(),
         Method::HEAD => return Err(Problem::NotFound("such file any more")),
-        _ => Body::from_stream(api.files.read(&id, part.clone()).await?),
+        _ => {
+            let pieces = api.files.read(&id, part.clone()).await?;
+            // The answer has begun: the connection is cut, and only the log can say why.
+            Body::from_stream(pieces.inspect_err(|error| tracing::warn!(%error, "a file could not be read to its end")))
+        }
     };
     let mut response = response(status, &media, &stamp, body);
     tell_part(response.headers_mut(), status, part, length);
@@ -121,14 +127,8 @@ fn response(status: StatusCode, media: &StoredMedia, stamp: &Stamp, body: Body) 
     put(headers, header::ETAG, &stamp.tag);
     put(headers, header::LAST_MODIFIED, &stamp.modified().unwrap_or_default());
     let inline = media.mime.starts_with("image/") && media.mime != "image/svg+xml";
-    let name: String = media
-        .file_name
-        .as_deref()
-        .unwrap_or("file")
-        .chars()
-        .filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\')
-        .collect();
-    let disposition = format!("{}; filename=\"{name}\"", if inline { "inline" } else { "attachment" });
+    let kind = if inline { "inline" } else { "attachment" };
+    let disposition = name::disposition(kind, media.file_name.as_deref().unwrap_or("file"));
     put(headers, header::CONTENT_DISPOSITION, &disposition);
     response
 }

@@ -29,6 +29,7 @@ pub mod sender;
 pub mod statistics;
 pub mod status;
 pub mod upload;
+mod urgency;
 pub mod waiting;
 
 use std::sync::Arc;

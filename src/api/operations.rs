@@ -47,16 +47,19 @@ pub struct NotReady {
     pub data: Readiness,
 }
 
-/// Ready: a message would be stored now, and what sends and delivers it runs.
+/// Ready: a message and a file would be stored now, and what sends and delivers it runs.
 ///
 /// `data.down` lists tasks that ended by a fault and are started again. A device among them does not make the gateway unready.
 #[utoipa::path(get, path = "/readyz", tag = "Operations",
-    responses((status = 200, body = Envelope<Readiness>, description = "The store can be written, and every vital task runs"),
-        (status = 503, body = NotReady, description = "The store cannot be written, or a vital task is down")))]
+    responses((status = 200, body = Envelope<Readiness>, description = "The store and the media store can be written, and every vital task runs"),
+        (status = 503, body = NotReady, description = "One of them cannot be written, or a vital task is down")))]
 pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
     let format = Format::of(&headers);
     if let Err(error) = api.store.check_writable().await {
         return Problem::from(error).response(format);
+    }
+    if let Err(problem) = check_media(&api).await {
+        return problem.response(format);
     }
     let down = api.supervisor.list();
     let vital: Vec<&str> = down.iter().filter(|down| down.role == Role::Vital).map(|down| &*down.task).collect();
@@ -67,6 +70,11 @@ pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
         return answer::success(format, StatusCode::OK, "ready", &data);
     }
     answer::respond(format, StatusCode::SERVICE_UNAVAILABLE, &NotReady { error: true, message, data })
+}
+
+/// Whether a file would be kept now.
+async fn check_media(api: &Api) -> Result<(), Problem> {
+    Ok(api.files.check().await?)
 }
 
 impl From<&Down> for DownTask {
@@ -80,6 +88,12 @@ impl From<&Down> for DownTask {
 pub async fn metrics(State(api): State<Api>) -> Response {
     if let Err(error) = measure(&api).await {
         tracing::warn!(%error, "the gauges of /metrics are as they were: the store could not be read");
+    }
+    if let Ok((waiting, oldest, paused)) = api.store.find_push_backlog().await {
+        let age_ms = oldest.map_or(0, |at| (api.clock.now() - at).max(0));
+        metrics::gauge!(telemetry::PUSHES_WAITING).set(gauge(waiting));
+        metrics::gauge!(telemetry::PUSH_OLDEST).set(gauge(age_ms) / 1_000.0);
+        metrics::gauge!(telemetry::PUSH_URLS_PAUSED).set(gauge(paused));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render()).into_response()
 }

@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::routes::BASE;
 use crate::account::Client;
 use crate::clock::{Millis, rfc3339};
+use crate::media::{fetch, kind};
 use crate::message::{Priority, RefNo};
 use crate::reason::ReasonCode;
 use crate::store::StoredMessage;
@@ -40,6 +41,9 @@ pub struct GetMessage {
     pub media_url: Option<String>,
     /// The media's name, where it has one.
     pub file_name: Option<String>,
+    /// As what it is shown: text, image, video, audio, voice, document, sticker or video_note. Before the file at an address was
+    /// fetched, as what it is asked or expected to be.
+    pub kind: String,
     /// The device id of the gateway.
     pub queue: String,
     /// Why it waits, while it is U or Q; why it was aborted, when it is A.
@@ -114,6 +118,7 @@ impl Api {
             (None, Some(id)) => Some(self.media_link(id)),
             (None, None) => None,
         };
+        let kind = shown_kind(&message);
         let date = |at: Option<Millis>| at.map(rfc3339);
         let (text, caption) = if message.is_media { (None, message.body) } else { (message.body, None) };
         let (reason, code, until, position) = match waiting {
@@ -134,6 +139,7 @@ impl Api {
             caption,
             media_url,
             file_name: message.file_name,
+            kind,
             queue: message.device_id,
             reason,
             reason_code: code,
@@ -148,4 +154,16 @@ impl Api {
             tag: message.tag,
         }
     }
+}
+
+/// Of a file that is not here yet and of which nothing was asked, its name says what it will probably be.
+fn shown_kind(message: &StoredMessage) -> String {
+    if !message.is_media {
+        return "text".into();
+    }
+    message.kind.clone().unwrap_or_else(|| {
+        let in_address = message.media_url.as_deref().and_then(fetch::name_in);
+        let name = message.file_name.as_ref().or(in_address.as_ref());
+        kind::expected(name.map(String::as_str), message.body.as_deref()).name().to_owned()
+    })
 }

@@ -99,6 +99,8 @@ async fn keep_house(api: Api) {
     loop {
         api.clock.sleep(HOUSEKEEPING).await;
         let (now, uses) = (api.clock.now(), api.keys.take_uses());
+        // Durations that nobody asks for would stay in memory.
+        api.metrics.run_upkeep();
         let kept = async {
             if !uses.is_empty() {
                 api.store.note_key_use(uses).await?;

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const SILENCE_MS: Millis = limits::LINK_SILENCE_MS_MAX as Millis;
 /// A server says itself when nobody linked an account in time; without one, this is a while longer.
 const PATIENCE_MS: Millis = limits::LINK_MS_MAX + 2 * SILENCE_MS;
-const NO_SERVER: &str =
+pub(super) const NO_SERVER: &str =
     "no server seems to serve this store; start one with `wachat serve`, on the same data folder or database";
 const STEPS_QR: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, and scan the code. A new \
                         one comes every few seconds.";
@@ -49,12 +49,17 @@ pub(super) async fn link(bench: &Bench, id: &str, phone: Option<String>) -> anyh
         }
         None => LinkWay::Qr,
     };
+    links(bench).begin(&device, way.clone()).await?;
+    show(bench, id, &way).await
+}
+
+/// Shows what comes of a wish for a link, until it is linked, has failed, or a person has enough.
+pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Result<ExitCode> {
     let links = links(bench);
     if bench.output == Output::Table {
         line(&format!("{NOTICE}."))?;
-        line(if way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
+        line(if *way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
     }
-    links.begin(&device, way).await?;
     let followed = follow(bench, &links, id);
     tokio::select! {
         ended = followed => ended,

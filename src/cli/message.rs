@@ -8,19 +8,24 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
+use super::lookup::{Given, of_device};
 use super::output::{Output, line};
 use super::{Bench, done};
 use crate::account::Client;
 use crate::api::Api;
 use crate::api::status::GetMessage;
+use crate::clock::{Millis, rfc3339};
 use crate::device::Device;
 use crate::egress::Egress;
 use crate::escapes;
+use crate::files::Taken;
 use crate::limits;
 use crate::media::File;
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use crate::phone;
-use crate::store::Accept;
+use crate::store::{Accept, StoredMessage};
 
 /// How often a watched message is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -39,11 +44,15 @@ pub(super) struct Send {
     /// The address of a file to send
     #[arg(long)]
     url: Option<String>,
+    /// As what a file is shown [default: what its bytes and the text suggest]
+    #[arg(long, value_parser = media_kind)]
+    kind: Option<MediaKind>,
     /// --to is a group
     #[arg(long)]
     group: bool,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the client that has the gateway, else the only one]
+    #[arg(long)]
+    client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
     #[arg(long)]
     sender: Option<String>,
@@ -64,8 +73,9 @@ pub(super) struct Send {
 #[derive(Args)]
 pub(super) struct Status {
     ref_no: String,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the message's client]
+    #[arg(long)]
+    client: Option<i64>,
     /// Follow it until it is read or aborted
     #[arg(long)]
     watch: bool,
@@ -74,8 +84,9 @@ pub(super) struct Status {
 #[derive(Args)]
 pub(super) struct Cancel {
     ref_no: String,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the message's client]
+    #[arg(long)]
+    client: Option<i64>,
 }
 
 /// A message as a person asks for it.
@@ -102,18 +113,26 @@ pub(super) fn tag(given: Option<String>) -> anyhow::Result<Option<String>> {
 
 pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
     let api = bench.app.api();
-    let client = bench.client(send.client).await?;
+    let client = bench.client_for(send.client, of_device(send.device.as_deref(), send.sender.as_deref())).await?;
     let device = gateway(&api, &client, send.sender.as_deref(), send.device.as_deref()).await?;
     let decoded = escapes::decode(&send.text).into_owned();
     let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
     let content = match (send.file, send.url) {
         (Some(path), _) => {
-            let (id, name) = keep(bench, client.id, path).await?;
-            Content::Media { caption, source: MediaSource::Shelf(id), file_name: Some(name) }
+            let (taken, name) = keep(bench, client.id, path, send.kind, caption.as_deref()).await?;
+            Content::Media {
+                caption,
+                source: MediaSource::Shelf(taken.id),
+                file_name: Some(name),
+                kind: Some(taken.kind),
+            }
         }
         (None, Some(url)) => {
             Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("--url {bad}"))?;
-            Content::Media { caption, source: MediaSource::Url(url), file_name: None }
+            if let Some(kind) = send.kind.filter(|kind| caption.is_some() && !kind.shows_caption()) {
+                return Err(Mismatch::Caption { kind }.into());
+            }
+            Content::Media { caption, source: MediaSource::Url(url), file_name: None, kind: send.kind }
         }
         (None, None) => {
             anyhow::ensure!(!decoded.is_empty(), "give a --text, a --file or a --url");
@@ -141,7 +160,17 @@ pub(super) async fn gateway(
 ) -> anyhow::Result<Device> {
     let found = api.gateway(client, sender, queue).await;
     found.map_err(|_| {
-        anyhow::anyhow!("client {} has no such gateway; `wachat device list` shows those it has", client.id)
+        let named = match (queue, sender) {
+            (Some(id), Some(sender)) => format!("gateway {id} with the sender {sender}"),
+            (Some(id), None) => format!("gateway {id}"),
+            (None, Some(sender)) => format!("gateway with the sender {sender}"),
+            (None, None) => "gateway yet".into(),
+        };
+        anyhow::anyhow!(
+            "client {} ({}) has no {named}; `wachat device list` shows those it has",
+            client.id,
+            client.name
+        )
     })
 }
 
@@ -182,22 +211,32 @@ async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -
     Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None })
 }
 
-async fn keep(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(String, String)> {
+fn media_kind(name: &str) -> Result<MediaKind, String> {
+    let names = MediaKind::ALL.map(MediaKind::name).join(", ");
+    MediaKind::from_name(name).ok_or_else(|| format!("it is one of {names}"))
+}
+
+async fn keep(
+    bench: &Bench,
+    client_id: i64,
+    path: PathBuf,
+    kind: Option<MediaKind>,
+    caption: Option<&str>,
+) -> anyhow::Result<(Taken, String)> {
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
     let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
     let file = File::new(bytes.into(), Some(name.clone()));
-    file.check_size()?;
-    Ok((bench.app.files.keep(client_id, file).await?, name))
+    Ok((bench.app.files.take(client_id, file, kind, caption).await?, name))
 }
 
 pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<ExitCode> {
     let api = bench.app.api();
-    let client = bench.client(status.client).await?;
     let ref_no = RefNo::parse(&status.ref_no).context("a ref_no has 18 hexadecimal digits")?;
+    let client = bench.client_for(status.client, Some(Given::Message(&ref_no))).await?;
     let mut shown = None;
     loop {
         let found = bench.app.store.find_message(client.id, &ref_no).await?;
-        let message = found.with_context(|| format!("client {} has no message {ref_no}", client.id))?;
+        let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
         let state = message.state();
         let view = api.show_message(&client, message).await;
         let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
@@ -222,13 +261,33 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
     let date = date.unwrap_or(&view.create_date);
     let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let until = view.waits_until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
-    line(&format!("{} {name} {date}{reason}{until}", view.status))
+    line(&format!("{} {name} {date} {}{reason}{until}", view.status, view.kind))
 }
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {
     let ref_no = RefNo::parse(&cancel.ref_no).context("a ref_no has 18 hexadecimal digits")?;
-    let cancelled = bench.app.store.cancel_message(cancel.client, &ref_no, bench.app.clock.now()).await?;
-    anyhow::ensure!(cancelled, "{ref_no} cannot be cancelled: it is not there, has left, or is leaving at this moment");
+    let client = bench.client_for(cancel.client, Some(Given::Message(&ref_no))).await?;
+    if !bench.app.store.cancel_message(client.id, &ref_no, bench.app.clock.now()).await? {
+        let found = bench.app.store.find_message(client.id, &ref_no).await?;
+        let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
+        anyhow::bail!("{ref_no} of client {} ({}) cannot be cancelled: {}", client.id, client.name, why_not(&message));
+    }
     bench.output.one(&json!({"ref_no": ref_no.as_str(), "status": "A"}), &format!("{ref_no} is cancelled"))?;
     done()
+}
+
+/// Why a message cannot be cancelled.
+fn why_not(message: &StoredMessage) -> String {
+    match (message.state(), message.sent_at, message.aborted_at) {
+        (State::Aborted, _, at) => {
+            let reason = message.reason.as_deref().unwrap_or("no reason was given");
+            format!("it was aborted before{} ({reason})", moment(at))
+        }
+        (State::Unsend | State::Queue, ..) => "it is leaving at this moment; ask for its status in a minute".into(),
+        (state, at, _) => format!("it has left{}; its status is {} {}", moment(at), state.letter(), state.name()),
+    }
+}
+
+fn moment(at: Option<Millis>) -> String {
+    at.map(|at| format!(", at {}", rfc3339(at))).unwrap_or_default()
 }

@@ -160,15 +160,26 @@ struct Inbound {
     #[serde(rename = "type")]
     kind: String,
     about: Option<String>,
+    receive_date: String,
+    sent_date: String,
+    media_pending: bool,
 }
 
 impl Inbound {
+    /// When it was written, where that was in another minute than when it came.
+    fn written(&self) -> Option<&str> {
+        let minute = |date: &str| date.get(..16).map(str::to_owned);
+        (minute(&self.sent_date) != minute(&self.receive_date)).then_some(self.sent_date.as_str())
+    }
+
     /// What it does to the message that it is about.
     fn deed<'a>(&self, frame: &'a Frame) -> &'a str {
         match self.kind.as_str() {
             "reaction" => frame.t("Reacts to", "Bereaksi terhadap"),
             "edit" => frame.t("Changes", "Mengubah"),
             "delete" => frame.t("Deletes", "Menghapus"),
+            "poll_vote" => frame.t("Votes in", "Memilih di"),
+            "comment" => frame.t("Comments on", "Mengomentari"),
             _ => frame.t("Answers", "Menjawab"),
         }
     }

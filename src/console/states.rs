@@ -207,6 +207,7 @@ pub fn happened<'a>(viewer: &'a Viewer, kind: Kind, word: &'a str) -> &'a str {
             "WhatsApp blocks messages to new contacts for a while",
             "WhatsApp memblokir pesan ke nomor baru untuk sementara",
         ),
+        ("unreadable", _) => viewer.t("A message that came in cannot be read", "Sebuah pesan masuk tidak dapat dibaca"),
         (_, Some(state)) => told(viewer, kind, state).words,
         (unknown, None) => unknown,
     }

@@ -82,14 +82,14 @@ impl DeviceLoop {
         for FetchEnd { ref_no, fetched } in ended {
             let Some(need) = self.fetches.end(&ref_no) else { continue };
             let step = match fetched {
-                Ok(media_id) => {
+                Ok(fetched) => {
                     if need.is_aside() {
-                        self.window.restore(need.job(ref_no.clone(), media_id.clone()));
+                        self.window.restore(need.job(ref_no.clone(), &fetched));
                     } else {
-                        self.window.fetched(&ref_no, |waiting| waiting.media_id = Some(media_id.clone()));
+                        self.window.fetched(&ref_no, |waiting| fetched.note(waiting));
                     }
                     self.fetches.is_ahead(ref_no.clone(), need.load().priority);
-                    Step::Fetched { media_id }
+                    Step::Fetched { media_id: fetched.media_id, kind: fetched.kind }
                 }
                 Err(fault) => {
                     drop(self.window.step_aside(&ref_no));

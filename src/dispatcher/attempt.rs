@@ -11,7 +11,8 @@ use crate::channel::{Body, Channel, Outgoing, SendFault};
 use crate::clock::Millis;
 use crate::files::FileError;
 use crate::limits;
-use crate::media::kind::MediaKind;
+use crate::media::kind::{self, MediaKind};
+use crate::media::name;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
 use crate::supervisor::caught;
@@ -39,7 +40,11 @@ pub(super) async fn guarded(ref_no: RefNo, attempt: impl Future<Output = Ended>)
 fn fault(error: FileError) -> SendFault {
     match error {
         FileError::Missing => SendFault::Never("its file is no longer there".into()),
-        other => SendFault::Retry(other.to_string()),
+        other => {
+            // It waits for the disk or the bucket: an operator should know.
+            tracing::warn!(reason = %other, "a message's file cannot be kept or read");
+            SendFault::Retry(other.to_string())
+        }
     }
 }
 
@@ -108,15 +113,30 @@ async fn type_it(parts: &Parts, line: &Line, outgoing: &Outgoing, expires_at: Mi
     line.stop.run_until_cancelled(typed).await.ok_or(SendFault::NotConnected)
 }
 
+/// As what a file is shown. Messages accepted by an older program do not say it.
+fn kind_of(waiting: &Waiting, found: &str, bytes: &[u8]) -> MediaKind {
+    if let Some(kind) = waiting.kind.as_deref().and_then(MediaKind::from_name) {
+        return kind;
+    }
+    match MediaKind::from_name(found).unwrap_or(MediaKind::Document) {
+        kind if waiting.body.is_some() && !kind.shows_caption() => MediaKind::Document,
+        MediaKind::Audio if kind::is_voice_note(bytes) => MediaKind::Voice,
+        kind => kind,
+    }
+}
+
 async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {
     let body = if waiting.is_media {
         let (media, bytes) = parts.files.find(waiting.media_id.as_deref().unwrap_or_default()).await.map_err(fault)?;
+        let preview = Box::new(parts.files.preview(&media, &bytes).await.map_err(fault)?);
         Body::Media {
-            kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
+            kind: kind_of(&waiting, &media.kind, &bytes),
+            // What was converted has a name of its own.
+            file_name: media.file_name.or(waiting.file_name).as_deref().and_then(name::clean),
             mime: media.mime,
-            file_name: waiting.file_name.or(media.file_name),
             caption: waiting.body,
             bytes,
+            preview,
         }
     } else {
         Body::Text(waiting.body.unwrap_or_default())

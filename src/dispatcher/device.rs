@@ -57,6 +57,8 @@ pub(super) struct DeviceLoop {
     pub(super) downloads: JoinSet<HadFile>,
     /// When to look for more of them.
     pub(super) files_at: Millis,
+    /// When to look for messages that still cannot be read.
+    pub(super) unreadable_at: Millis,
     /// How many attempts have been made at each message that is under way.
     pub(super) counts: HashMap<RefNo, Made>,
     /// How metrics name the device.
@@ -86,6 +88,7 @@ impl DeviceLoop {
         self.grant_wish().await?;
         self.remember().await?;
         self.begin_downloads().await?;
+        self.report_unreadable().await?;
         self.store_rest().await?;
         self.hear().await?;
         self.load().await?;

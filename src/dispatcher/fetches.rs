@@ -10,16 +10,33 @@ use super::hosts::{Outcome, Rest};
 use super::queue::Job;
 use super::{Parts, retry};
 use crate::clock::Millis;
-use crate::files::FileError;
+use crate::files::{FileError, TakeError, Taken};
 use crate::limits;
+use crate::media::choice::Mismatch;
 use crate::media::fetch::{self, FetchFault};
+use crate::media::kind::MediaKind;
 use crate::message::{Priority, RefNo};
 use crate::store::{Step, Waiting};
 
 /// How a download ended.
 pub(super) struct FetchEnd {
     pub(super) ref_no: RefNo,
-    pub(super) fetched: Result<String, FetchFault>,
+    pub(super) fetched: Result<Fetched, FetchFault>,
+}
+
+/// A file that was downloaded and kept, and as what it is shown.
+#[derive(Debug, Clone)]
+pub(super) struct Fetched {
+    pub(super) media_id: String,
+    pub(super) kind: MediaKind,
+}
+
+impl Fetched {
+    /// Notes it in its message.
+    pub(super) fn note(&self, waiting: &mut Waiting) {
+        waiting.media_id = Some(self.media_id.clone());
+        waiting.kind = Some(self.kind.name().to_owned());
+    }
 }
 
 /// A message whose file is needed.
@@ -44,9 +61,9 @@ impl Need {
     }
 
     /// The message with its file, to go back to its line.
-    pub(super) fn job(&self, ref_no: RefNo, media_id: String) -> Job<Waiting> {
+    pub(super) fn job(&self, ref_no: RefNo, fetched: &Fetched) -> Job<Waiting> {
         let mut load = (*self.load).clone();
-        load.media_id = Some(media_id);
+        fetched.note(&mut load);
         job_of(ref_no, load)
     }
 
@@ -257,16 +274,26 @@ impl Fetches {
 }
 
 /// Downloads a message's file and keeps it.
-async fn download(parts: &Parts, waiting: &Waiting) -> Result<String, FetchFault> {
+async fn download(parts: &Parts, waiting: &Waiting) -> Result<Fetched, FetchFault> {
     let url = waiting.media_url.as_deref().unwrap_or_default();
-    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref()).await?;
-    parts.files.keep(waiting.client_id, file).await.map_err(|error| match error {
-        FileError::Missing => FetchFault::Never("its file is no longer there".into()),
-        other => FetchFault::Unkept(other.to_string()),
+    let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
+    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref(), asked).await?;
+    let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
+    taken.map(|Taken { id, kind, .. }| Fetched { media_id: id, kind }).map_err(|error| match error {
+        TakeError::Mismatch(Mismatch::TooBig(too_big)) => {
+            FetchFault::Never(format!("media_url is too large: {too_big}"))
+        }
+        TakeError::Mismatch(mismatch) => FetchFault::Never(mismatch.to_string()),
+        TakeError::File(FileError::Missing) => FetchFault::Never("its file is no longer there".into()),
+        TakeError::File(other) => {
+            // It waits for the disk or the bucket: an operator should know.
+            tracing::warn!(reason = %other, "a message's file cannot be kept");
+            FetchFault::Unkept(other.to_string())
+        }
     })
 }
 
-fn outcome(fetched: &Result<String, FetchFault>) -> Outcome {
+fn outcome(fetched: &Result<Fetched, FetchFault>) -> Outcome {
     match fetched {
         Err(FetchFault::Retry { reason, wait_ms }) => Outcome::Failed { reason: reason.clone(), wait_ms: *wait_ms },
         Ok(_) | Err(FetchFault::Never(_) | FetchFault::Unkept(_)) => Outcome::Answered,

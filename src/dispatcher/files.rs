@@ -22,7 +22,10 @@ pub(super) async fn have(parts: Arc<Parts>, channel: Arc<dyn Channel>, due: DueF
     let had = async {
         let bytes = channel.download(&due.reference).await?;
         let file = File::new(bytes, due.file_name.clone());
-        parts.files.keep(due.client_id, file).await.map_err(|error| SendFault::Retry(error.to_string()))
+        parts.files.keep(due.client_id, file).await.map_err(|error| {
+            tracing::warn!(reason = %error, "a file that came in cannot be kept");
+            SendFault::Retry(error.to_string())
+        })
     };
     let now = parts.clock.now();
     let again = |due_at: Millis| FileEnd::Again { due_at };

@@ -53,6 +53,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
     let known = device.borrow().clone();
     let bell = parts.bells.queue(&lease.device_id);
     let held = Held::of(&known);
+    telemetry::begin_device(&telemetry::device_label(&known.id));
     let next_slot = held.first_slot(parts.clock.now(), parts.clock.random_below(u64::MAX));
     let this = DeviceLoop {
         parts: Arc::clone(&parts),
@@ -67,6 +68,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         media_at: 0,
         downloads: JoinSet::new(),
         files_at: 0,
+        unreadable_at: 0,
         counts: HashMap::new(),
         label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,

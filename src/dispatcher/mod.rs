@@ -21,6 +21,7 @@ mod loading;
 pub mod queue;
 pub mod retry;
 mod told;
+mod unreadable;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -36,6 +36,11 @@ enum Then {
         stored: oneshot::Sender<()>,
         has_file: bool,
     },
+    /// Whoever tells it may confirm it; it is reported at that moment, should it not have come by then.
+    Noted {
+        stored: oneshot::Sender<()>,
+        due_at: Millis,
+    },
     Enter(Health),
     /// Whoever links learns whether the number may be this device's.
     Linked(oneshot::Sender<bool>),
@@ -140,6 +145,15 @@ impl DeviceLoop {
                         plan.add(Change::Inbound(Box::new(new)), Then::Received { stored, has_file });
                     }
                 }
+                Event::Unreadable { message, stored } => {
+                    let new = self.parts.inbox.prepare_unreadable(*message);
+                    let due_at = new.due_at;
+                    plan.add(Change::Unreadable(Box::new(new)), Then::Noted { stored, due_at });
+                }
+                Event::Silent { whatsapp_id, originator, hidden, stored } => {
+                    let then = Then::Noted { stored, due_at: Millis::MAX };
+                    plan.add(Change::Silent { whatsapp_id, originator, hidden }, then);
+                }
             }
         }
         Ok(plan)
@@ -193,6 +207,17 @@ impl DeviceLoop {
                     // Whoever waits for it may have gone; then WhatsApp tells it again.
                     let _ = stored.send(());
                 }
+                Then::Noted { stored, due_at } => {
+                    let Some(outcome) = recorded else { continue };
+                    if outcome == Outcome::Repeated {
+                        tracing::warn!(
+                            device = self.lease.device_id,
+                            "too many messages cannot be read; one is not reported"
+                        );
+                    }
+                    self.unreadable_at = self.unreadable_at.min(due_at);
+                    let _ = stored.send(());
+                }
                 Then::Enter(health) => {
                     self.enter(&health);
                     is_changed = true;
@@ -234,12 +259,26 @@ impl DeviceLoop {
     /// The device has entered a state.
     fn enter(&mut self, health: &Health) {
         let state = health.state;
-        tracing::info!(device = self.lease.device_id, state = state.name(), reason = health.reason, "device state");
+        self.log(health);
         if state == DeviceState::Online && self.state != DeviceState::Online {
             // What was written to the connection before may never have arrived.
             self.window.sent_in_vain(self.parts.clock.now());
         }
         self.state = state;
+    }
+
+    /// One line for each change. What stays until a person acts is a warning.
+    fn log(&self, health: &Health) {
+        let (device, state, reason) = (&self.lease.device_id, health.state, &health.reason);
+        if state == self.state && *reason == self.device.borrow().state_reason {
+            return;
+        }
+        match state {
+            DeviceState::Banned | DeviceState::LoggedOut | DeviceState::Replaced | DeviceState::Outdated => {
+                tracing::warn!(device, state = state.name(), reason, "device state");
+            }
+            _ => tracing::info!(device, state = state.name(), reason, "device state"),
+        }
     }
 
     /// Begins to have files that came in and are due.

@@ -1,6 +1,8 @@
 //! Fetches a customer's `media_url`, after its message was accepted. Called by the device loops.
 
-use super::File;
+use super::{File, name};
+use super::kind::MediaKind;
+use super::page::{self, Told};
 use crate::clock::{Clock, Millis};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
@@ -22,11 +24,17 @@ pub enum FetchFault {
     Unkept(String),
 }
 
-/// Fetches the file at `url`; `file_name` is what the customer calls it, if he does.
+/// Fetches the file at `url`; `file_name` is what the customer calls it, if they do, and `asked` as what it is to be shown.
 ///
 /// # Errors
 /// [`FetchFault`] by whether trying again can help.
-pub async fn fetch(egress: &Egress, clock: &Clock, url: &str, file_name: Option<&str>) -> Result<File, FetchFault> {
+pub async fn fetch(
+    egress: &Egress,
+    clock: &Clock,
+    url: &str,
+    file_name: Option<&str>,
+    asked: Option<MediaKind>,
+) -> Result<File, FetchFault> {
     let answer = egress.download(url, limits::DOCUMENT_BYTES_MAX, clock).await.map_err(|error| {
         let reason = format!("media_url {error}");
         match error {
@@ -40,10 +48,13 @@ pub async fn fetch(egress: &Egress, clock: &Clock, url: &str, file_name: Option<
     if answer.body.is_empty() {
         return Err(FetchFault::Never("media_url answered an empty file".into()));
     }
-    let file_name = file_name.map(str::to_owned).or_else(|| name_told(&answer)).or_else(|| name_in(url));
-    let file = File::new(answer.body, file_name);
-    file.check_size().map_err(|too_big| FetchFault::Never(format!("media_url is too large: {too_big}")))?;
-    Ok(file)
+    let (told, in_address) = (name_told(&answer), name_in(url));
+    let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    let other_names = [in_address.as_deref(), told.as_deref()];
+    page::check(&answer.body, Told { asked, file_name, other_names, content_type })
+        .map_err(|no_file| FetchFault::Never(no_file.to_string()))?;
+    let file_name = file_name.map(str::to_owned).or(told).or(in_address);
+    Ok(File::new(answer.body, file_name))
 }
 
 /// Names a server by its host and port.
@@ -86,13 +97,13 @@ fn name_told(answer: &Answer) -> Option<String> {
         Some((_, encoded)) => percent_decoded(encoded),
         None => parameter("filename")?.trim().trim_matches('"').to_owned(),
     };
-    clean(&name)
+    name::clean(&name)
 }
 
 /// The last part of an address' path.
-fn name_in(url: &str) -> Option<String> {
+pub fn name_in(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
-    clean(&percent_decoded(url.path_segments()?.next_back()?))
+    name::clean(&percent_decoded(url.path_segments()?.next_back()?))
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -113,12 +124,6 @@ fn percent_decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn clean(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
-    Some(clean.trim_matches(['.', ' ']).to_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

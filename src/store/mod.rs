@@ -12,6 +12,7 @@ mod conversations;
 mod devices;
 mod dialect;
 mod first;
+mod going_live;
 mod health;
 mod import_leases;
 mod imports;
@@ -24,7 +25,9 @@ mod media;
 mod members;
 mod messages;
 mod migrate;
+mod moving;
 mod outgoing;
+mod owners;
 mod pacing;
 mod persons;
 mod progress;
@@ -38,6 +41,7 @@ mod sign_ins;
 mod snapshots;
 mod sqlite;
 mod statistics;
+mod unreadable;
 mod writer;
 
 use std::path::PathBuf;
@@ -53,11 +57,12 @@ use crate::limits;
 
 pub use accounts::{Access, NewKey, PushSettings};
 pub use attempts::FailedAttempt;
-pub use audit::{Deed, NewDeed};
+pub use audit::{Deed, DeedWay, NewDeed};
 pub use changes::{Change, Outcome};
 pub use conversations::{Chat, StoredConversation};
 pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
+pub use going_live::{GoLive, WarmUp, WentLive};
 pub use health::DeviceEvent;
 pub use import_leases::{ImportLease, ImportStep};
 pub use imports::{NewImport, StoredImport};
@@ -65,10 +70,12 @@ pub use inbound::{NewInbound, StoredInbound};
 pub use inbound_files::{DueFile, FileEnd};
 pub use links::{LinkEnd, StoredLink};
 pub use listing::{LookEnd, MessageFilter, MessagePage};
-pub use media::StoredMedia;
+pub use media::{StoredMedia, StoredPreview};
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
+pub use moving::{Created, Migrated, Migration, MigrationConflict};
 pub use outgoing::{Accept, Accepted, Begun, Behind, Idempotent, Waiting, expired};
+pub use owners::Owned;
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
@@ -78,6 +85,7 @@ pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
+pub use unreadable::{DueUnreadable, NewUnreadable};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;
@@ -114,6 +122,9 @@ pub enum StoreError {
     /// The gateway's messages of this day are used up.
     #[error("the gateway's daily limit of {limit} messages is reached")]
     DailyLimit { limit: i64 },
+    /// The account that was linked is not the one that the device's number belongs to.
+    #[error("this gateway's number is {expected}")]
+    OtherNumber { expected: String },
     /// The device is another node's, or nobody's any more: nothing was stored, and trying again does not help.
     #[error("this node does not own the device any more")]
     NotOwner,
@@ -208,7 +219,7 @@ impl Location {
     }
 
     /// The location without its password.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
             Self::Postgres(options) => {

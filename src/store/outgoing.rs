@@ -40,6 +40,8 @@ pub struct Waiting {
     pub is_group: bool,
     pub body: Option<String>,
     pub is_media: bool,
+    /// As what it is shown; before its file is here, what was asked for.
+    pub kind: Option<String>,
     pub media_id: Option<String>,
     pub media_url: Option<String>,
     pub file_name: Option<String>,
@@ -58,6 +60,7 @@ row!(Waiting {
     is_group,
     body,
     is_media,
+    kind,
     media_id,
     media_url,
     file_name,
@@ -99,7 +102,7 @@ impl Behind {
 
 macro_rules! waiting {
     () => {
-        "seq, ref_no, client_id, destination, is_group, body, is_media, media_id, media_url, file_name, expires_at, due_at, \
+        "seq, ref_no, client_id, destination, is_group, body, is_media, kind, media_id, media_url, file_name, expires_at, due_at, \
          attempts, fetch_attempts, priority"
     };
     ($number:literal, $after:literal, $rows:literal, $name:literal) => {

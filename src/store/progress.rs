@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::changes::check_owner;
 use super::{Conn, Lease, Store, StoreError, attempts, sql};
 use crate::clock::Millis;
+use crate::message::kind::MediaKind;
 use crate::message::{RefNo, State};
 
 /// A step forward of one message of a device that this node owns.
@@ -83,9 +84,10 @@ pub enum Step {
         failed: Option<(i64, Millis)>,
         reason: String,
     },
-    /// Its media was fetched and is on the shelf.
+    /// Its media was fetched and is on the shelf; it will be shown as that kind.
     Fetched {
         media_id: String,
+        kind: MediaKind,
     },
 }
 
@@ -197,12 +199,13 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
                 None => Ok(set),
             }
         }
-        Step::Fetched { media_id } => step!(
+        Step::Fetched { media_id, kind } => step!(
             conn,
             one,
-            "media_id = $4, due_at = 0, wait_code = NULL, wait_reason = NULL",
+            "media_id = $4, kind = $5, due_at = 0, wait_code = NULL, wait_reason = NULL",
             "status = 'Q'",
             media_id,
+            kind.name(),
         ),
     }
 }

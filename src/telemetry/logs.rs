@@ -1,6 +1,7 @@
 //! Writes log lines to standard error, from a thread of its own. Whoever logs is never held up and never fails by it: a line
 //! that cannot be written (a full disk, a closed pipe) or that waits too long (a pipe that nobody reads) is lost, and counted.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -86,13 +87,31 @@ impl<'a> MakeWriter<'a> for LogWriter {
 /// A line comes in one piece.
 impl Write for &LogWriter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.hand_over(text);
+        self.hand_over(&one_line(text));
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// An event is one line, whatever its texts hold.
+fn one_line(text: &[u8]) -> Cow<'_, [u8]> {
+    let (body, end) = text.split_at(text.len() - usize::from(text.ends_with(b"\n")));
+    if !body.contains(&b'\n') && !body.contains(&b'\r') {
+        return Cow::Borrowed(text);
+    }
+    let mut line = Vec::with_capacity(text.len() + 8);
+    for byte in body {
+        match byte {
+            b'\n' => line.extend(b"\\n"),
+            b'\r' => line.extend(b"\\r"),
+            other => line.push(*other),
+        }
+    }
+    line.extend(end);
+    Cow::Owned(line)
 }
 
 fn write_lines(lines: &Receiver<Line>, mut to: impl Write, waiting: &AtomicUsize) {
@@ -169,6 +188,13 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_text_of_several_lines_is_one_line() {
+        assert_eq!(&*one_line(b"WARN a\nb\r\n"), b"WARN a\\nb\\r\n");
+        assert_eq!(&*one_line(b"INFO a\n"), b"INFO a\n");
+        assert_eq!(&*one_line(b""), b"");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use wachat::message::{Content, MediaSource, NewMessage, Priority, RefNo};
 use wachat::store::{Accept, StoredMessage};
 
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, BOB, World, eventually, eventually_within, stories};
+use crate::world::{ALICE, BOB, Time, World, eventually, eventually_within, stories};
 
 const GAP_MS: Millis = 2_000;
 /// Room for a machine that does much else.
@@ -95,8 +95,12 @@ async fn drip(head: &'static [u8]) -> (String, JoinHandle<()>) {
 
 /// Fifteen hundred messages whose files never come from `url`, and texts behind them.
 async fn texts_pass_media_of(world: World, url: &str) {
-    let content =
-        Content::Media { caption: None, source: MediaSource::Url(url.to_owned()), file_name: Some("a.png".into()) };
+    let content = Content::Media {
+        caption: None,
+        source: MediaSource::Url(url.to_owned()),
+        file_name: Some("a.png".into()),
+        kind: None,
+    };
     fill(&world, 1_500, Priority::Normal, content).await;
     let other = world.send(BOB, "to somebody else").await;
     let same = world.send(ALICE, "behind the picture").await;
@@ -186,6 +190,64 @@ stories! {
         world.until_within(&picture, "R", Duration::from_millis(200)).await;
         let sent = stored(&world, &picture).await;
         assert_eq!((sent.attempts, sent.fetch_attempts, sent.wait_code, server.asked().len()), (1, 2, None, 3));
+        world.stop().await;
+    }
+
+    async fn a_server_that_fails_is_asked_again_until_the_message_expires(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(b"hello")]).await;
+        let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
+        assert_eq!(server.asked().len(), 3);
+
+        let dead = Receiver::new(vec![Answer::status(503)]).await;
+        let body = json!({"destination": ALICE, "media_url": dead.url("/a.png"), "timeout": 300});
+        let ref_no = world.send_media(body).await;
+        let message = world.until_within(&ref_no, "A", Duration::from_millis(500)).await;
+        assert_eq!(message["reason"], "its file could not be downloaded in time: media_url answered 503");
+        assert!((5..30).contains(&dead.asked().len()), "{}", dead.asked().len());
+        world.stop().await;
+    }
+
+    async fn a_server_that_asks_for_time_is_given_it(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(429).header("retry-after", "100"), Answer::file(b"hello")]).await;
+        let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        server.until(1).await;
+        let asked_at = world.clock.now();
+        world.until_within(&ref_no, "R", Duration::from_millis(500)).await;
+        assert!(world.clock.now() - asked_at >= 100_000 && server.asked().len() == 2);
+        world.stop().await;
+    }
+
+    async fn slow_files_hold_up_their_own_recipients_only(database: Database) {
+        let server = Receiver::new(vec![Answer::nothing()]).await;
+        let world = World::new(database).await;
+        let slow = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        for at in 0..50 {
+            let body = json!({"destination": format!("62811400{:04}", 1_000 + at), "media_url": server.url("/a.png")});
+            assert_eq!(world.client.post("/media", &body).await.status, 201);
+        }
+        server.until(wachat::limits::HOST_FETCHES_MAX).await;
+        let behind = world.send(ALICE, "behind the picture").await;
+        let beside = world.send(crate::world::BOB, "hello").await;
+        world.until(&beside, "R").await;
+        for ref_no in [slow, behind] {
+            assert_eq!(world.status(&ref_no).await["status"], "Q");
+        }
+        world.stop().await;
+    }
+
+    async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
+        let server = Receiver::new(vec![Answer::file(b"hello")]).await;
+        let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
+        let port = server.address.port();
+        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
+            let ref_no = world.send_media(json!({"destination": ALICE, "media_url": url})).await;
+            let message = world.until(&ref_no, "A").await;
+            assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
+        }
+        assert!(server.asked().is_empty());
         world.stop().await;
     }
 }

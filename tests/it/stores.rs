@@ -270,6 +270,7 @@ stories! {
                 whatsapp_id: at.to_string(),
                 chat: ALICE.into(),
                 originator: ALICE.into(),
+                hidden: None,
                 name: None,
                 is_group: false,
                 kind: "text".into(),
@@ -287,9 +288,9 @@ stories! {
         }
         assert_eq!(store.clients_with_due_pushes(NOW).await.expect("readable"), [1]);
         let claims = futures_util::future::join_all((0..4).map(|_| store.claim_pushes(1, NOW, NOW + 20_000, 4))).await;
-        let mut claimed: Vec<String> = claims.into_iter().flat_map(|c| c.expect("claimed")).map(|push| push.inbound_id).collect();
-        claimed.sort();
-        claimed.dedup();
+        let mut claimed: Vec<_> = claims.into_iter().flat_map(|c| c.expect("claimed")).collect();
+        claimed.sort_by(|one, other| one.inbound_id.cmp(&other.inbound_id));
+        claimed.dedup_by(|one, other| one.inbound_id == other.inbound_id);
         assert_eq!(claimed.len(), 10);
         assert!(store.claim_pushes(1, NOW + 19_999, NOW + 40_000, 10).await.expect("none").is_empty());
         let end = PushEnd { outcome: PushOutcome::Done, http_status: Some(200), answer: "ok".into(), rests: None };
@@ -297,6 +298,13 @@ stories! {
         let again = store.claim_pushes(1, NOW + 20_000, NOW + 40_000, 10).await.expect("claimed");
         assert_eq!(again.len(), 9);
         assert!(again.iter().all(|push| push.attempts == 2 && push.first_at == NOW));
+        // Meanwhile its message has changed: a try that carried the earlier content ends nothing.
+        let id = Some(again[0].inbound_id.clone());
+        assert_eq!(store.replay_pushes(1, id, NOW, NOW + 1, NOW + 20_001).await.expect("changed"), 1);
+        let end = PushEnd { outcome: PushOutcome::Done, http_status: Some(200), answer: "ok".into(), rests: None };
+        store.end_push_try(&again[0], end, NOW).await.expect("ended");
+        let due = store.claim_pushes(1, NOW + 20_001, NOW + 40_000, 10).await.expect("claimed");
+        assert_eq!(due.iter().map(|push| (&push.inbound_id, push.attempts)).collect::<Vec<_>>(), [(&again[0].inbound_id, 1)]);
         store.close().await;
     }
 

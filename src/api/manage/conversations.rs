@@ -200,14 +200,11 @@ async fn show_said(
     for one in said {
         items.push(match one {
             Said::In(message) => {
-                let file = message.media_id.as_ref().map(|id| FileView {
-                    kind: message.kind.clone(),
-                    url: api.media_link(id),
-                    file_name: message.file_name.clone(),
-                });
                 let push = pushes.remove(&message.id).map(PushView::from);
-                let date = rfc3339(message.received_at);
-                SaidView { way: "in", date, file, push, inbound: Some(inbox::view(api, message)), outbound: None }
+                let (date, inbound) = (rfc3339(message.received_at), inbox::view(api, message));
+                let (kind, file_name) = (inbound.kind.clone(), inbound.file_name.clone());
+                let file = inbound.media_url.clone().map(|url| FileView { kind, url, file_name });
+                SaidView { way: "in", date, file, push, inbound: Some(inbound), outbound: None }
             }
             Said::Out(message) => {
                 let file = message.media_id.as_ref().map(|id| FileView {
@@ -224,7 +221,7 @@ async fn show_said(
     Ok(items)
 }
 
-/// Digits are a number or a group's id; of addresses only hidden ids can be written to.
+/// Digits are a number or a group; of addresses only hidden ids can be written to.
 fn can_answer(chat: &str) -> bool {
     !chat.contains('@') || phone::hidden_digits(chat).is_some()
 }

@@ -71,7 +71,7 @@ pub struct PairingPhone {
 pub struct DeviceEventView {
     #[schema(format = DateTime)]
     pub at: String,
-    /// A state that the device entered, or linked, strangers_paused, or slowed.
+    /// A state that the device entered, or linked, strangers_paused, slowed, or unreadable.
     pub state: String,
     /// Why, in words; empty when there is nothing to say.
     pub reason: String,
@@ -274,7 +274,7 @@ fn picture(text: &str, drawn: Drawn, headers: &HeaderMap) -> Response {
 }
 
 /// A code links whoever has it: no cache on the way keeps it. One address answers in several forms.
-fn private(mut response: Response) -> Response {
+pub(super) fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
@@ -282,7 +282,7 @@ fn private(mut response: Response) -> Response {
     response
 }
 
-async fn view(api: &Api, device: Device) -> Result<LinkView, Problem> {
+pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem> {
     let link = api.linking.look(&device.id).await?;
     let state = device.state.name();
     let (device_id, sender) = (device.id, device.sender);

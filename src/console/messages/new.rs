@@ -20,6 +20,7 @@ use crate::console::frame::{Frame, Place, draw};
 use crate::console::once::{self, NotSent};
 use crate::console::visit::{Answer, Refusal, Visit, go};
 use crate::limits;
+use crate::media::kind::MediaKind;
 
 pub fn routes() -> Router<Console> {
     Router::new().route("/console/messages/new", get(show).post(send))
@@ -34,6 +35,8 @@ struct Page {
     /// The token of the form.
     once: String,
     text_chars_max: usize,
+    /// What a file can be shown as, each with its name for people.
+    kinds: Vec<(&'static str, &'static str)>,
 }
 
 /// What was typed.
@@ -46,6 +49,8 @@ struct Typed {
     /// Empty for the usual one.
     priority: String,
     tag: String,
+    /// As what a file is shown; empty leaves it to the file.
+    kind: String,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +67,7 @@ async fn show(visit: Visit) -> Answer {
         text: text("text"),
         priority: text("priority"),
         tag: text("tag"),
+        kind: text("kind"),
     };
     page(&visit, typed, None).await
 }
@@ -76,7 +82,9 @@ async fn page(visit: &Visit, typed: Typed, not_sent: Option<NotSent>) -> Answer 
         None => (None, once::token(visit)),
     };
     frame.problem = problem;
-    let mut response = draw(status, &Page { frame, devices, typed, once, text_chars_max: limits::TEXT_CHARS_MAX });
+    let kinds = MediaKind::ALL.iter().map(|kind| (kind.name(), kind_name(visit, *kind))).collect();
+    let text_chars_max = limits::TEXT_CHARS_MAX;
+    let mut response = draw(status, &Page { frame, devices, typed, once, text_chars_max, kinds });
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         // The rest of the form is not read.
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
@@ -118,6 +126,19 @@ fn typed(fields: &Fields) -> Typed {
         text: fields.raw("text").replace("\r\n", "\n"),
         priority: fields.text("priority").to_owned(),
         tag: fields.text("tag").to_owned(),
+        kind: fields.text("kind").to_owned(),
+    }
+}
+
+fn kind_name(visit: &Visit, kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Image => visit.t("Picture", "Gambar"),
+        MediaKind::Video => visit.t("Video", "Video"),
+        MediaKind::Audio => visit.t("Audio", "Audio"),
+        MediaKind::Voice => visit.t("Voice note", "Pesan suara"),
+        MediaKind::Document => visit.t("Document", "Dokumen"),
+        MediaKind::Sticker => visit.t("Sticker", "Stiker"),
+        MediaKind::VideoNote => visit.t("Video note", "Pesan video"),
     }
 }
 
@@ -138,6 +159,9 @@ fn wanted(typed: &Typed, file: Option<&File>) -> (&'static str, Bytes) {
         Some(file) => {
             body["caption"] = verbatim(&typed.text).into();
             body["file_name"] = file.name.clone().into();
+            if !typed.kind.is_empty() {
+                body["kind"] = typed.kind.clone().into();
+            }
             let mut text = body.to_string();
             // The file goes in at the end, so that it is in memory once.
             text.pop();
@@ -173,6 +197,7 @@ mod tests {
             is_group: true,
             text: "\"look\"".into(),
             priority: "high".into(),
+            kind: "document".into(),
             ..Typed::default()
         };
         let file = File { name: "a.png".into(), bytes: bytes::Bytes::from_static(b"hello") };
@@ -181,8 +206,8 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
         assert_eq!(
             body,
-            json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png",
-                "priority": "high",                 "media_base64": "aGVsbG8="})
+            json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png", "kind": "document",
+                "priority": "high",                "media_base64": "aGVsbG8="})
         );
     }
 }
