@@ -6,7 +6,8 @@ use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::files::{FileError, Files};
 use crate::limits;
-use crate::media::{File, kind, name};
+use crate::media::kind::{self, MediaKind};
+use crate::media::{File, name};
 use crate::message::{Inbound, InboundFile, RefNo, Unreadable};
 use crate::store::{DueUnreadable, Lease, NewInbound, NewUnreadable, Store, StoreError};
 
@@ -174,7 +175,11 @@ pub fn sandbox_message(
     file: Option<InboundFile>,
 ) -> Inbound {
     let kind = match &file {
-        Some(InboundFile::Here { bytes, file_name }) => kind::sniff(bytes, file_name.as_deref()).kind.name(),
+        Some(InboundFile::Here { bytes, file_name }) => match kind::sniff(bytes, file_name.as_deref()).kind {
+            // Of what comes in, both are sound.
+            MediaKind::Voice => MediaKind::Audio.name(),
+            kind => kind.name(),
+        },
         _ => "text",
     };
     Inbound {

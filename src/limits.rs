@@ -36,6 +36,18 @@ pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
 pub const DEVICE_SENDS_MAX: usize = 32;
 /// Files that one device fetches at once: apart from the sends, which a dead file server must not hold up.
 pub const DEVICE_FETCHES_MAX: usize = 16;
+/// The largest file that WhatsApp shows as a sticker, still or moving, and its longest side in pixels.
+pub const STICKER_BYTES_MAX: usize = 100 * 1024;
+pub const MOVING_STICKER_BYTES_MAX: usize = 500 * 1024;
+pub const STICKER_SIDE_MAX: u32 = 512;
+/// The largest picture that is decoded, for a small one or to be converted: a page of A4 at 600 dots an inch has 35 million.
+pub const IMAGE_PIXELS_MAX: u64 = 36_000_000;
+/// Files that are decoded at once: the largest picture takes up to 400 MB.
+pub const PREVIEWS_AT_ONCE_MAX: usize = 1;
+/// The longest side of the small picture that a recipient sees first.
+pub const THUMBNAIL_SIDE: u32 = 96;
+/// Packets of a voice note that are decoded for its waveform: two minutes; of a longer one a stretch of each part.
+pub const WAVEFORM_PACKETS_MAX: usize = 6_400;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 

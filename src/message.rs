@@ -1,8 +1,12 @@
 //! A message on its way out, and which state may follow which. Pure: nothing here waits, writes or asks the time.
 
+pub mod kind;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
+
+use kind::MediaKind;
 
 /// Where a message is in its life (contract, section 4).
 ///
@@ -114,7 +118,13 @@ fn rank(state: State) -> u8 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Text(String),
-    Media { caption: Option<String>, source: MediaSource, file_name: Option<String> },
+    Media {
+        caption: Option<String>,
+        source: MediaSource,
+        file_name: Option<String>,
+        /// As what it is shown; of a file at an address, what was asked for.
+        kind: Option<MediaKind>,
+    },
 }
 
 /// Where the bytes of a media message are.

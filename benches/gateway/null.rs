@@ -89,6 +89,7 @@ fn fixed_message(now: i64) -> GetMessage {
         caption: None,
         media_url: None,
         file_name: None,
+        kind: "text".into(),
         queue: "1-000000000000000".into(),
         reason: None,
         aborted_date: None,

@@ -10,12 +10,16 @@ use super::problem::Problem;
 use super::{media_url, python, upload};
 use crate::escapes;
 use crate::limits;
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
 use crate::media::name;
 use crate::phone;
 
 const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
-const MEDIA_FIELDS: [&str; 9] =
-    ["sender", "queue", "timeout", "is_group", "destination", "caption", "media_url", "media_base64", "file_name"];
+#[rustfmt::skip]
+const MEDIA_FIELDS: [&str; 10] = [
+    "sender", "queue", "timeout", "is_group", "destination", "caption", "media_url", "media_base64", "file_name", "kind",
+];
 
 /// One fault, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +64,8 @@ pub struct MediaParams {
     pub caption: Option<String>,
     pub source: Source,
     pub file_name: Option<String>,
+    /// How it is to be shown; the file and the caption decide where it is left out.
+    pub kind: Option<MediaKind>,
 }
 
 /// Where a media message's file is.
@@ -104,6 +110,7 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
     let file_name = form.file_name(&bytes);
+    let kind = form.kind(&caption);
     let source = form.source(url, bytes);
     let params = || -> Checked<MediaParams> {
         Ok(MediaParams {
@@ -115,6 +122,7 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
             caption: caption?,
             source: source?,
             file_name: file_name?,
+            kind: kind?,
         })
     };
     form.finish(params())
@@ -227,6 +235,26 @@ impl Form<'_> {
             return self.refuse("file_name", "field required", "value_error.missing");
         }
         Ok(name)
+    }
+
+    /// One of a fixed list, and none that would lose the caption.
+    fn kind(&mut self, caption: &Checked<Option<String>>) -> Checked<Option<MediaKind>> {
+        let named = match self.take("kind") {
+            Json::Null => return Ok(None),
+            Json::String(name) => MediaKind::from_name(&name),
+            Json::Bool(_) | Json::Number(_) | Json::Array | Json::Object => None,
+        };
+        let Some(kind) = named else {
+            let permitted: Vec<String> = MediaKind::ALL.iter().map(|kind| format!("'{}'", kind.name())).collect();
+            let msg = format!("value is not a valid enumeration member; permitted: {}", permitted.join(", "));
+            return self.refuse("kind", msg, "type_error.enum");
+        };
+        match caption {
+            Ok(Some(_)) if !kind.shows_caption() => {
+                self.refuse("kind", Mismatch::Caption { kind }.to_string(), "value_error")
+            }
+            _ => Ok(Some(kind)),
+        }
     }
 
     fn source(&mut self, url: Checked<Option<String>>, bytes: Checked<Option<Bytes>>) -> Checked<Source> {

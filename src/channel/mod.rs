@@ -87,11 +87,19 @@ pub struct Outgoing {
 #[derive(Debug, Clone)]
 pub enum Body {
     Text(String),
-    Media { kind: MediaKind, mime: String, file_name: Option<String>, caption: Option<String>, bytes: Bytes },
+    Media {
+        kind: MediaKind,
+        mime: String,
+        file_name: Option<String>,
+        caption: Option<String>,
+        bytes: Bytes,
+        preview: Box<Preview>,
+    },
 }
 
 pub use crate::device::{Health, LinkWay};
 pub use crate::media::kind::MediaKind;
+pub use crate::media::preview::Preview;
 
 /// A message that was sent before this process started.
 #[derive(Debug, Clone)]

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::Parts;
 use crate::channel::{Body, Channel, Outgoing, SendFault};
 use crate::clock::Millis;
-use crate::files::FileError;
+use crate::files::{FileError, TakeError, Taken};
 use crate::limits;
+use crate::media::choice::Mismatch;
 use crate::media::fetch::{self, FetchFault};
-use crate::media::kind::MediaKind;
+use crate::media::kind::{self, MediaKind};
 use crate::media::name;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
@@ -24,6 +25,7 @@ pub(super) enum Ended {
     Fetched {
         ref_no: RefNo,
         media_id: String,
+        kind: MediaKind,
     },
     /// It was written out; the acknowledgement is awaited.
     Sent {
@@ -49,18 +51,27 @@ pub(super) async fn guarded(ref_no: RefNo, was_fetching: bool, attempt: impl Fut
 /// Fetches a message's file and puts it on the shelf.
 pub(super) async fn fetch(parts: Arc<Parts>, ref_no: RefNo, waiting: Waiting) -> Ended {
     match fetched(&parts, &waiting).await {
-        Ok(media_id) => Ended::Fetched { ref_no, media_id },
+        Ok(Taken { id: media_id, kind, .. }) => Ended::Fetched { ref_no, media_id, kind },
         Err(fault) => Ended::Failed { ref_no, fault, was_fetching: true },
     }
 }
 
-async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<String, SendFault> {
+async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<Taken, SendFault> {
     let url = waiting.media_url.as_deref().unwrap_or_default();
-    let file = fetch::fetch(&parts.egress, url, waiting.file_name.as_deref()).await.map_err(|fault| match fault {
-        FetchFault::Retry(reason) => SendFault::Retry(reason),
-        FetchFault::Never(reason) => SendFault::Never(reason),
-    })?;
-    parts.files.keep(waiting.client_id, file).await.map_err(fault)
+    let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
+    let file =
+        fetch::fetch(&parts.egress, url, waiting.file_name.as_deref(), asked).await.map_err(|fault| match fault {
+            FetchFault::Retry(reason) => SendFault::Retry(reason),
+            FetchFault::Never(reason) => SendFault::Never(reason),
+        })?;
+    let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
+    taken.map_err(|error| match error {
+        TakeError::Mismatch(Mismatch::TooBig(too_big)) => {
+            SendFault::Never(format!("media_url is too large: {too_big}"))
+        }
+        TakeError::Mismatch(mismatch) => SendFault::Never(mismatch.to_string()),
+        TakeError::File(error) => fault(error),
+    })
 }
 
 fn fault(error: FileError) -> SendFault {
@@ -139,15 +150,30 @@ async fn type_it(parts: &Parts, line: &Line, outgoing: &Outgoing, expires_at: Mi
     line.stop.run_until_cancelled(typed).await.ok_or(SendFault::NotConnected)
 }
 
+/// As what a file is shown. Messages accepted by an older program do not say it.
+fn kind_of(waiting: &Waiting, found: &str, bytes: &[u8]) -> MediaKind {
+    if let Some(kind) = waiting.kind.as_deref().and_then(MediaKind::from_name) {
+        return kind;
+    }
+    match MediaKind::from_name(found).unwrap_or(MediaKind::Document) {
+        kind if waiting.body.is_some() && !kind.shows_caption() => MediaKind::Document,
+        MediaKind::Audio if kind::is_voice_note(bytes) => MediaKind::Voice,
+        kind => kind,
+    }
+}
+
 async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {
     let body = if waiting.is_media {
         let (media, bytes) = parts.files.find(waiting.media_id.as_deref().unwrap_or_default()).await.map_err(fault)?;
+        let preview = Box::new(parts.files.preview(&media, &bytes).await.map_err(fault)?);
         Body::Media {
-            kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
+            kind: kind_of(&waiting, &media.kind, &bytes),
+            // What was converted has a name of its own.
+            file_name: media.file_name.or(waiting.file_name).as_deref().and_then(name::clean),
             mime: media.mime,
-            file_name: waiting.file_name.or(media.file_name).as_deref().and_then(name::clean),
             caption: waiting.body,
             bytes,
+            preview,
         }
     } else {
         Body::Text(waiting.body.unwrap_or_default())

@@ -230,9 +230,12 @@ impl DeviceLoop {
         for end in ended {
             match end {
                 Ended::Sent { ref_no } => self.window.sent(&ref_no, now + ACK_MS),
-                Ended::Fetched { ref_no, media_id } => {
-                    self.window.again(&ref_no, now, |waiting| waiting.media_id = Some(media_id.clone()));
-                    steps.push((ref_no, Step::Fetched { media_id }));
+                Ended::Fetched { ref_no, media_id, kind } => {
+                    self.window.again(&ref_no, now, |waiting| {
+                        waiting.media_id = Some(media_id.clone());
+                        waiting.kind = Some(kind.name().to_owned());
+                    });
+                    steps.push((ref_no, Step::Fetched { media_id, kind }));
                 }
                 Ended::Failed { ref_no, fault, was_fetching } => self.fail(ref_no, fault, was_fetching, &mut steps),
             }

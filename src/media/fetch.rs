@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::kind::MediaKind;
+use super::page::{self, Told};
 use super::{File, name};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
@@ -16,11 +18,16 @@ pub enum FetchFault {
     Never(String),
 }
 
-/// Fetches the file at `url`; `file_name` is what the customer calls it, if he does.
+/// Fetches the file at `url`; `file_name` is what the customer calls it, if they do, and `asked` as what it is to be shown.
 ///
 /// # Errors
 /// [`FetchFault`] by whether trying again can help.
-pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Result<File, FetchFault> {
+pub async fn fetch(
+    egress: &Egress,
+    url: &str,
+    file_name: Option<&str>,
+    asked: Option<MediaKind>,
+) -> Result<File, FetchFault> {
     let limit = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
     let answer = egress.get(url, limits::DOCUMENT_BYTES_MAX, limit).await.map_err(|error| {
         let reason = format!("media_url {error}");
@@ -33,10 +40,13 @@ pub async fn fetch(egress: &Egress, url: &str, file_name: Option<&str>) -> Resul
     if answer.body.is_empty() {
         return Err(FetchFault::Never("media_url answered an empty file".into()));
     }
-    let file_name = file_name.map(str::to_owned).or_else(|| name_told(&answer)).or_else(|| name_in(url));
-    let file = File::new(answer.body, file_name);
-    file.check_size().map_err(|too_big| FetchFault::Never(format!("media_url is too large: {too_big}")))?;
-    Ok(file)
+    let (told, in_address) = (name_told(&answer), name_in(url));
+    let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    let other_names = [in_address.as_deref(), told.as_deref()];
+    page::check(&answer.body, Told { asked, file_name, other_names, content_type })
+        .map_err(|no_file| FetchFault::Never(no_file.to_string()))?;
+    let file_name = file_name.map(str::to_owned).or(told).or(in_address);
+    Ok(File::new(answer.body, file_name))
 }
 
 fn check_status(status: u16) -> Result<(), FetchFault> {
@@ -64,7 +74,7 @@ fn name_told(answer: &Answer) -> Option<String> {
 }
 
 /// The last part of an address' path.
-fn name_in(url: &str) -> Option<String> {
+pub fn name_in(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     name::clean(&percent_decoded(url.path_segments()?.next_back()?))
 }

@@ -7,8 +7,9 @@ use crate::message::{RefNo, State};
 
 macro_rules! columns {
     () => {
-        "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, media_id, media_url, \
-         file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
+        "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
+         CASE WHEN kind IS NULL AND is_media THEN (SELECT media.kind FROM media WHERE media.id = messages.media_id) \
+         ELSE kind END AS kind, media_id, media_url, file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
          aborted_at, members, delivered_count, read_count"
     };
 }
@@ -36,6 +37,8 @@ pub struct StoredMessage {
     pub is_group: bool,
     pub body: Option<String>,
     pub is_media: bool,
+    /// As what it is shown, of a message with a file; what was asked for, while the file is not here. Nothing where nobody can tell yet.
+    pub kind: Option<String>,
     pub media_id: Option<String>,
     pub media_url: Option<String>,
     pub file_name: Option<String>,
@@ -66,6 +69,7 @@ row!(StoredMessage {
     is_group,
     body,
     is_media,
+    kind,
     media_id,
     media_url,
     file_name,

@@ -69,7 +69,7 @@ pub use inbound::{NewInbound, StoredInbound};
 pub use inbound_files::{DueFile, FileEnd};
 pub use links::{LinkEnd, StoredLink};
 pub use listing::{LookEnd, MessageFilter, MessagePage};
-pub use media::StoredMedia;
+pub use media::{StoredMedia, StoredPreview};
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
 pub use moving::{Created, Migrated, Migration, MigrationConflict};

@@ -40,6 +40,8 @@ pub struct Waiting {
     pub is_group: bool,
     pub body: Option<String>,
     pub is_media: bool,
+    /// As what it is shown; before its file is here, what was asked for.
+    pub kind: Option<String>,
     pub media_id: Option<String>,
     pub media_url: Option<String>,
     pub file_name: Option<String>,
@@ -56,6 +58,7 @@ row!(Waiting {
     is_group,
     body,
     is_media,
+    kind,
     media_id,
     media_url,
     file_name,
@@ -76,7 +79,7 @@ pub const fn expired(was_tried: bool) -> &'static str {
 /// A message whose attempt is on the disk, so that it may be written to WhatsApp.
 pub type Begun = RefNo;
 
-const FIND_WAITING: &str = "SELECT seq, ref_no, client_id, destination, is_group, body, is_media, media_id, media_url, \
+const FIND_WAITING: &str = "SELECT seq, ref_no, client_id, destination, is_group, body, is_media, kind, media_id, media_url, \
     file_name, expires_at, due_at, attempts FROM messages WHERE device_id = $1 AND status = 'Q' AND seq > $2 ORDER BY seq \
     LIMIT $3";
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::changes::check_owner;
 use super::{Conn, Lease, Store, StoreError, attempts, sql};
 use crate::clock::Millis;
+use crate::message::kind::MediaKind;
 use crate::message::{RefNo, State};
 
 /// A step forward of one message of a device that this node owns.
@@ -47,9 +48,10 @@ pub enum Step {
         at: Millis,
         reason: String,
     },
-    /// Its media was fetched and is on the shelf.
+    /// Its media was fetched and is on the shelf; it will be shown as that kind.
     Fetched {
         media_id: String,
+        kind: MediaKind,
     },
 }
 
@@ -137,7 +139,9 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
                 step!(conn, one, "due_at = $4, attempts = $5, under_way_at = NULL", "status = 'Q'", due_at, attempts)?;
             if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
         }
-        Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
+        Step::Fetched { media_id, kind } => {
+            step!(conn, one, "media_id = $4, kind = $5", "status = 'Q'", media_id, kind.name())
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wachat::api::fields::{self, Fault, MediaParams, MessageParams, Source};
 use wachat::api::problem::Problem;
+use wachat::media::kind::MediaKind;
 use wachat::{limits, phone};
 
 use corpus::Case;
@@ -22,7 +23,7 @@ const COUNTRY_CODE: &str = "62";
 /// How many differences are shown.
 const SHOWN_MAX: usize = 20;
 /// In the order of the documentation, which is the order of the faults.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "sender",
     "queue",
     "timeout",
@@ -33,6 +34,7 @@ const FIELDS: [&str; 11] = [
     "media_url",
     "media_base64",
     "file_name",
+    "kind",
     "__root__",
 ];
 
@@ -157,7 +159,7 @@ fn media_values(params: &MediaParams) -> Value {
     json!({
         "sender": params.sender, "queue": params.queue, "timeout": params.timeout_seconds, "is_group": params.is_group,
         "destination": params.destination, "caption": params.caption, "media_url": url, "media_base64": base64,
-        "file_name": params.file_name,
+        "file_name": params.file_name, "kind": params.kind.map(MediaKind::name),
     })
 }
 

@@ -5,6 +5,7 @@ mod baileys;
 mod browser;
 mod bucket;
 mod client;
+mod files;
 mod network;
 mod postgres;
 mod process;

@@ -9,9 +9,12 @@ export function contentsOf(message) {
   if (extendedTextMessage) {
     return { kind: 'text', text: extendedTextMessage.text, expiration: expirationOf(extendedTextMessage) }
   }
-  if (imageMessage) {
-    return { kind: 'image', caption: imageMessage.caption || undefined, expiration: expirationOf(imageMessage) }
-  }
+  if (imageMessage) return { ...picture(imageMessage), expiration: expirationOf(imageMessage) }
+  const { audioMessage, ptvMessage, documentWithCaptionMessage } = message
+  if (audioMessage) return sound(audioMessage)
+  if (ptvMessage) return { kind: 'video_note', seconds: ptvMessage.seconds }
+  const document = documentWithCaptionMessage?.message?.documentMessage
+  if (document) return { kind: 'document', caption: document.caption, file_name: document.fileName }
   if (reactionMessage) return { kind: 'reaction', text: reactionMessage.text, about: reactionMessage.key?.id }
   if (protocolMessage) return protocol(protocolMessage)
   return { kind: Object.keys(message)[0] ?? 'empty' }
@@ -25,6 +28,15 @@ function expirationOf({ contextInfo }) {
 /** How a file's bytes are compared. */
 export function hashOf(bytes) {
   return createHash('sha256').update(bytes).digest('hex')
+}
+
+function picture({ caption, width, height, jpegThumbnail }) {
+  const shown = { width: width || undefined, height: height || undefined, thumbnail: jpegThumbnail?.length || undefined }
+  return { kind: 'image', caption: caption || undefined, ...shown }
+}
+
+function sound({ ptt, seconds, waveform }) {
+  return { kind: ptt ? 'voice' : 'audio', seconds: seconds || undefined, waveform: waveform ? [...waveform] : undefined }
 }
 
 function protocol({ type, key, editedMessage }) {

@@ -337,6 +337,7 @@ mod tests {
             is_group: false,
             body: None,
             is_media: false,
+            kind: None,
             media_id: None,
             media_url: None,
             file_name: None,

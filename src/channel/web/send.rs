@@ -92,25 +92,21 @@ pub async fn count_members(client: &Client, group: &str) -> Result<u32, SendFaul
 }
 
 async fn body(shared: &Shared, client: &Client, body: &Body) -> Result<wa::Message, SendFault> {
-    let (kind, mime, file_name, caption, bytes) = match body {
+    let (kind, mime, file_name, caption, bytes, preview) = match body {
         Body::Text(text) => return Ok(compose::text(text)),
-        Body::Media { kind, mime, file_name, caption, bytes } => (*kind, mime, file_name, caption, bytes),
+        Body::Media { kind, mime, file_name, caption, bytes, preview } => {
+            (*kind, mime, file_name, caption, bytes, preview)
+        }
     };
     // The same file comes with many messages: its bytes name it. Many of them take a while to read.
     let hash: [u8; 32] = tokio::task::block_in_place(|| Sha256::digest(bytes).into());
-    let upload = shared.upload((kind, hash));
-    let upload =
-        upload.get_or_try_init(|| client.upload(bytes.to_vec(), compose::media_type(kind), UploadOptions::default()));
+    let hosted_as = compose::media_type(kind);
+    let upload = shared.upload((compose::hosted_kind(kind), hash));
+    let upload = upload.get_or_try_init(|| client.upload(bytes.to_vec(), hosted_as, UploadOptions::default()));
     let upload = upload
         .await
         .map_err(|error| unless_offline(client, format!("the file could not be given to WhatsApp: {error}")))?;
-    let message = FileMessage {
-        kind,
-        mime,
-        file_name: file_name.as_deref(),
-        caption: caption.as_deref(),
-        is_voice: compose::is_voice_note(bytes),
-    };
+    let message = FileMessage { kind, mime, file_name: file_name.as_deref(), caption: caption.as_deref(), preview };
     Ok(message.compose(upload))
 }
 

@@ -68,6 +68,8 @@ struct Message {
     read_date: Option<String>,
     aborted_date: Option<String>,
     expire_date: String,
+    #[serde(default)]
+    kind: String,
     members: Option<i64>,
     delivered_count: Option<i64>,
     read_count: Option<i64>,

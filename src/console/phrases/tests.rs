@@ -285,7 +285,7 @@ fn a_phrase_says_the_same_in_both_languages() {
 #[test]
 fn kinds_of_files_have_their_indonesian() {
     use crate::media::kind::MediaKind;
-    for kind in [MediaKind::Image, MediaKind::Video, MediaKind::Audio, MediaKind::Document, MediaKind::Sticker] {
+    for kind in MediaKind::ALL {
         assert!(known(kind.name()).is_some(), "{kind:?}");
     }
 }

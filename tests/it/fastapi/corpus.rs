@@ -19,7 +19,7 @@ const MESSAGE: [(&str, &str); 6] = [
     ("destination", r#""628111111111""#),
     ("message", r#""hello\\n\\\\u00e9""#),
 ];
-const MEDIA: [(&str, &str); 9] = [
+const MEDIA: [(&str, &str); 10] = [
     MESSAGE[0],
     MESSAGE[1],
     MESSAGE[2],
@@ -29,6 +29,7 @@ const MEDIA: [(&str, &str); 9] = [
     ("media_url", r#""https://example.com/a.png""#),
     ("media_base64", "null"),
     ("file_name", r#""a.png""#),
+    ("kind", r#""image""#),
 ];
 const FILE: (&str, &str) = ("media_base64", r#""aGVsbG8=""#);
 
@@ -44,6 +45,7 @@ pub fn cases() -> Vec<Case> {
     chosen_values(&mut cases);
     numbers(&mut cases);
     bodies_that_are_no_object(&mut cases);
+    bodies_that_python_makes_a_dictionary_of(&mut cases);
     broken_texts(&mut cases);
     compositions(&mut cases);
     mutations(&mut cases);
@@ -165,6 +167,11 @@ fn chosen_values(cases: &mut Vec<Case>) {
         let fields = with(&MEDIA, "media_url", None);
         add(cases, "media", object(&with(&fields, "media_base64", Some(&quoted(file)))));
     }
+    for kind in chosen::KINDS {
+        for caption in [None, Some(MEDIA[5].1)] {
+            add(cases, "media", object(&with(&with(&MEDIA, "caption", caption), "kind", Some(&quoted(kind)))));
+        }
+    }
     for destination in chosen::DESTINATIONS {
         for is_group in ["true", "false", "7"] {
             let fields = with(&MESSAGE, "is_group", Some(is_group));
@@ -227,6 +234,38 @@ fn bodies_that_are_no_object(cases: &mut Vec<Case>) {
     for bytes in chosen::BYTES {
         add(cases, "message", *bytes);
         add(cases, "message", [&b"{\"message\":\""[..], bytes, b"\"}"].concat());
+    }
+}
+
+/// `dict()` takes lists of pairs, and pairs that look otherwise: pydantic v1 asks it about what is no object.
+fn bodies_that_python_makes_a_dictionary_of(cases: &mut Vec<Case>) {
+    let pairs = |fields: &[(&str, &str)]| {
+        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("[\"{name}\",{value}]")).collect();
+        format!("[{}]", pairs.join(","))
+    };
+    for (path, full) in [("message", &MESSAGE[..]), ("media", &MEDIA[..])] {
+        add(cases, path, pairs(full));
+        for (name, _) in full {
+            add(cases, path, pairs(&with(full, name, None)));
+            add(cases, path, pairs(&[(name, "null")]));
+            for value in ["null", "[]", "7", r#""x""#] {
+                // The last of two counts.
+                add(cases, path, pairs(&[&[(*name, value)], full].concat()));
+                add(cases, path, pairs(&[full, &[(*name, value)]].concat()));
+            }
+        }
+        for element in chosen::ELEMENTS {
+            add(cases, path, format!("[{element}]"));
+            add(cases, path, pairs(full).replacen('[', &format!("[{element},"), 1));
+            add(cases, path, format!(" [ {element} , {element} ] "));
+            for other in chosen::ELEMENTS {
+                add(cases, path, format!("[{element},{other}]"));
+            }
+        }
+        for name in ["__pydantic_self__", "self", "cls", "data", "__root__", "values", "__fields__"] {
+            add(cases, path, object(&with(full, name, Some("1"))));
+            add(cases, path, pairs(&with(full, name, Some("1"))));
+        }
     }
 }
 
