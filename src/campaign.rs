@@ -250,6 +250,7 @@ impl Row {
             caption: Some(body).filter(|caption| !caption.is_empty()),
             source: MediaSource::Url(self.media_url.clone()),
             file_name: Some(self.file_name.clone()).filter(|name| !name.is_empty()),
+            kind: None,
         })
     }
 

@@ -89,6 +89,7 @@ fn fixed_message(now: i64) -> GetMessage {
         caption: None,
         media_url: None,
         file_name: None,
+        kind: "text".into(),
         queue: "1-000000000000000".into(),
         reason: None,
         aborted_date: None,
@@ -96,5 +97,7 @@ fn fixed_message(now: i64) -> GetMessage {
         members: None,
         delivered_count: None,
         read_count: None,
+        priority: wachat::message::Priority::Normal,
+        tag: None,
     }
 }

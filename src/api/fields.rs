@@ -10,11 +10,18 @@ use super::problem::Problem;
 use super::{media_url, python, upload};
 use crate::escapes;
 use crate::limits;
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
+use crate::media::name;
+use crate::message::Priority;
 use crate::phone;
 
-const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
-const MEDIA_FIELDS: [&str; 9] =
-    ["sender", "queue", "timeout", "is_group", "destination", "caption", "media_url", "media_base64", "file_name"];
+const MESSAGE_FIELDS: [&str; 8] =
+    ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message"];
+#[rustfmt::skip]
+const MEDIA_FIELDS: [&str; 12] = [
+    "sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "caption", "media_url", "media_base64", "file_name", "kind",
+];
 
 /// One fault, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +51,8 @@ pub struct MessageParams {
     pub is_group: bool,
     /// Digits, or a group's id.
     pub destination: String,
+    pub priority: Priority,
+    pub tag: Option<String>,
     /// With its escapes decoded.
     pub message: String,
 }
@@ -56,9 +65,13 @@ pub struct MediaParams {
     pub timeout_seconds: i64,
     pub is_group: bool,
     pub destination: String,
+    pub priority: Priority,
+    pub tag: Option<String>,
     pub caption: Option<String>,
     pub source: Source,
     pub file_name: Option<String>,
+    /// How it is to be shown; the file and the caption decide where it is left out.
+    pub kind: Option<MediaKind>,
 }
 
 /// Where a media message's file is.
@@ -77,6 +90,7 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
+    let (priority, tag) = (form.priority(), form.tag());
     let message = form.message();
     let params = || -> Checked<MessageParams> {
         Ok(MessageParams {
@@ -85,6 +99,8 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
             timeout_seconds: timeout_seconds?,
             is_group: is_group?,
             destination: destination?,
+            priority: priority?,
+            tag: tag?,
             message: message?,
         })
     };
@@ -100,9 +116,11 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
+    let (priority, tag) = (form.priority(), form.tag());
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
     let file_name = form.file_name(&bytes);
+    let kind = form.kind(&caption);
     let source = form.source(url, bytes);
     let params = || -> Checked<MediaParams> {
         Ok(MediaParams {
@@ -111,9 +129,12 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
             timeout_seconds: timeout_seconds?,
             is_group: is_group?,
             destination: destination?,
+            priority: priority?,
+            tag: tag?,
             caption: caption?,
             source: source?,
             file_name: file_name?,
+            kind: kind?,
         })
     };
     form.finish(params())
@@ -221,11 +242,31 @@ impl Form<'_> {
 
     /// Needed with `media_base64`.
     fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
-        let name = self.optional("file_name")?.and_then(|text| upload::name(&text));
+        let name = self.optional("file_name")?.and_then(|text| name::clean(&text));
         if name.is_none() && matches!(bytes, Ok(Some(_))) {
             return self.refuse("file_name", "field required", "value_error.missing");
         }
         Ok(name)
+    }
+
+    /// One of a fixed list, and none that would lose the caption.
+    fn kind(&mut self, caption: &Checked<Option<String>>) -> Checked<Option<MediaKind>> {
+        let named = match self.take("kind") {
+            Json::Null => return Ok(None),
+            Json::String(name) => MediaKind::from_name(&name),
+            Json::Bool(_) | Json::Number(_) | Json::Array | Json::Object => None,
+        };
+        let Some(kind) = named else {
+            let permitted: Vec<String> = MediaKind::ALL.iter().map(|kind| format!("'{}'", kind.name())).collect();
+            let msg = format!("value is not a valid enumeration member; permitted: {}", permitted.join(", "));
+            return self.refuse("kind", msg, "type_error.enum");
+        };
+        match caption {
+            Ok(Some(_)) if !kind.shows_caption() => {
+                self.refuse("kind", Mismatch::Caption { kind }.to_string(), "value_error")
+            }
+            _ => Ok(Some(kind)),
+        }
     }
 
     fn source(&mut self, url: Checked<Option<String>>, bytes: Checked<Option<Bytes>>) -> Checked<Source> {

@@ -28,6 +28,7 @@ pub mod sender;
 pub mod statistics;
 pub mod status;
 pub mod upload;
+mod urgency;
 
 use std::sync::Arc;
 

@@ -13,7 +13,8 @@ use super::problem::Problem;
 use super::routes::BASE;
 use crate::account::Client;
 use crate::clock::{Millis, rfc3339};
-use crate::message::RefNo;
+use crate::media::{fetch, kind};
+use crate::message::{Priority, RefNo};
 use crate::store::StoredMessage;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +39,9 @@ pub struct GetMessage {
     pub media_url: Option<String>,
     /// The media's name, where it has one.
     pub file_name: Option<String>,
+    /// As what it is shown: text, image, video, audio, voice, document, sticker or video_note. Before the file at an address was
+    /// fetched, as what it is asked or expected to be.
+    pub kind: String,
     /// The device id of the gateway.
     pub queue: String,
     /// Why a message was aborted.
@@ -52,6 +56,9 @@ pub struct GetMessage {
     pub members: Option<i64>,
     pub delivered_count: Option<i64>,
     pub read_count: Option<i64>,
+    pub priority: Priority,
+    /// The word that the message was given when it was sent.
+    pub tag: Option<String>,
 }
 
 /// Message Info
@@ -87,6 +94,7 @@ impl Api {
             (None, Some(id)) => Some(self.media_link(id)),
             (None, None) => None,
         };
+        let kind = shown_kind(&message);
         let date = |at: Option<Millis>| at.map(rfc3339);
         let (text, caption) = if message.is_media { (None, message.body) } else { (message.body, None) };
         Ok(GetMessage {
@@ -103,6 +111,7 @@ impl Api {
             caption,
             media_url,
             file_name: message.file_name,
+            kind,
             queue: message.device_id,
             reason: message.reason,
             aborted_date: date(message.aborted_at),
@@ -110,6 +119,20 @@ impl Api {
             members: message.members,
             delivered_count: message.is_group.then_some(message.delivered_count),
             read_count: message.is_group.then_some(message.read_count),
+            priority: message.priority,
+            tag: message.tag,
         })
     }
+}
+
+/// Of a file that is not here yet and of which nothing was asked, its name says what it will probably be.
+fn shown_kind(message: &StoredMessage) -> String {
+    if !message.is_media {
+        return "text".into();
+    }
+    message.kind.clone().unwrap_or_else(|| {
+        let in_address = message.media_url.as_deref().and_then(fetch::name_in);
+        let name = message.file_name.as_ref().or(in_address.as_ref());
+        kind::expected(name.map(String::as_str), message.body.as_deref()).name().to_owned()
+    })
 }

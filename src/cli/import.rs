@@ -16,11 +16,12 @@ use serde::Serialize;
 
 use super::Bench;
 use super::lookup::of_device;
-use super::message::{gateway, sender};
+use super::message::{self, gateway, sender};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Ready};
 use crate::device::Device;
-use crate::imports;
+use crate::imports::{self, Urgency};
+use crate::message::Priority;
 use crate::store::StoreError;
 
 /// By which a row's key tells that this command queued it.
@@ -42,6 +43,12 @@ pub(super) struct Import {
     /// What the campaign is called; the same file under another name is sent again [default: the file's name]
     #[arg(long)]
     campaign: Option<String>,
+    /// high, normal or bulk: every message of the file has it
+    #[arg(long, default_value = "bulk", value_parser = message::priority)]
+    priority: Priority,
+    /// A word of your own that every message of the file is given
+    #[arg(long)]
+    tag: Option<String>,
     /// Check the file and queue nothing
     #[arg(long)]
     dry_run: bool,
@@ -72,6 +79,7 @@ impl From<campaign::Refused> for Refused {
 struct Work {
     client_id: i64,
     device: Device,
+    urgency: Urgency,
     rows: Vec<Checked>,
 }
 
@@ -105,7 +113,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         name: import.campaign.clone().unwrap_or(file_name),
         country_code: client.country_code,
     };
-    Ok(Work { client_id: client.id, device, rows: lines.map(|line| line.check(&campaign)).collect() })
+    let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
+    Ok(Work { client_id: client.id, device, urgency, rows: lines.map(|line| line.check(&campaign)).collect() })
 }
 
 /// Tells what would be queued from what an earlier run has queued.
@@ -137,7 +146,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         let rows_in_hand = batch.len() as u64;
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {
-                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, clock);
+                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, &work.urgency, clock);
                 Ok((row.line, store.accept(accept).await))
             }
             Err(refused) => Err(refused),

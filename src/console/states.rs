@@ -109,6 +109,7 @@ pub fn happened<'a>(viewer: &'a Viewer, kind: Kind, word: &'a str) -> &'a str {
             "WhatsApp said that it was too much at once: it sends more slowly for a while",
             "WhatsApp menyatakan terlalu banyak sekaligus: pengiriman diperlambat untuk sementara",
         ),
+        ("unreadable", _) => viewer.t("A message that came in cannot be read", "Sebuah pesan masuk tidak dapat dibaca"),
         (_, Ok(state)) => told(viewer, kind, state).words,
         (unknown, Err(_)) => unknown,
     }

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::accept;
+use super::{Urgency, accept};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Campaign, Checked, Ready, Refused, State, Stop};
@@ -203,8 +203,9 @@ impl Clerk {
                 Err(refused) => step.refused.push(refused),
             }
         }
+        let urgency = Urgency { priority: import.priority, tag: import.tag.clone() };
         for row in &ready {
-            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &self.0.clock);
+            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &urgency, &self.0.clock);
             offers.push(self.0.outbox.accept(accept));
         }
         let ends = join_all(offers).await;

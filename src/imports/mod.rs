@@ -17,7 +17,7 @@ use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
-use crate::message::{NewMessage, RefNo};
+use crate::message::{NewMessage, Priority, RefNo};
 use crate::store::{Accept, Idempotent, NewImport, Page, Store, StoreError, StoredImport};
 
 const HOUR_MS: Millis = 3_600_000;
@@ -64,12 +64,27 @@ impl From<ShelfError> for ImportError {
     }
 }
 
+/// What an import gives to each of its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urgency {
+    pub priority: Priority,
+    pub tag: Option<String>,
+}
+
+impl Default for Urgency {
+    /// A campaign can wait.
+    fn default() -> Self {
+        Self { priority: Priority::Bulk, tag: None }
+    }
+}
+
 /// A file that somebody wants to import.
 pub struct Wanted {
     pub person_id: i64,
     pub device_id: String,
     pub file_name: String,
     pub campaign: Campaign,
+    pub urgency: Urgency,
     pub bytes: Bytes,
 }
 
@@ -111,6 +126,8 @@ impl Imports {
             preview: serde_json::to_string(&checked.first).unwrap_or_default(),
             row_count: checked.rows,
             created_at: self.clock.now(),
+            priority: wanted.urgency.priority,
+            tag: wanted.urgency.tag,
         };
         // The row first: what is on the shelf is taken away with it, though the rest never came.
         self.store.add_import(new).await?;
@@ -244,7 +261,15 @@ fn check(bytes: &[u8], campaign: &Campaign) -> Result<Found, ImportError> {
 }
 
 /// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
-pub fn accept(ready: &Ready, client_id: i64, person_id: i64, device: &Device, import: &str, clock: &Clock) -> Accept {
+pub fn accept(
+    ready: &Ready,
+    client_id: i64,
+    person_id: i64,
+    device: &Device,
+    import: &str,
+    urgency: &Urgency,
+    clock: &Clock,
+) -> Accept {
     let (ref_no, now) = (RefNo::new(clock), clock.now());
     let idempotent = Idempotent {
         key: ready.key.clone(),
@@ -263,6 +288,8 @@ pub fn accept(ready: &Ready, client_id: i64, person_id: i64, device: &Device, im
         content: ready.content.clone(),
         created_at: now,
         expires_at: now + ready.timeout_seconds * 1_000,
+        priority: urgency.priority,
+        tag: urgency.tag.clone(),
     };
     Accept { message, daily_limit: device.daily_limit, idempotent: Some(idempotent) }
 }

@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, sql, unreadable};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::limits;
@@ -334,6 +334,7 @@ pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Mill
         return Ok(None);
     }
     forget_device(conn, id).await?;
+    unreadable::forget_device(conn, id).await?;
     sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", id)?;
     sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", id)?;
     let aborted = sql!(

@@ -119,12 +119,12 @@ pub(super) fn claim_pushes(conn: &Conn) -> &'static str {
         Conn::Sqlite(_) => concat!(
             "UPDATE pushes SET due_at = $3, attempts = attempts + 1 WHERE inbound_id IN (",
             "SELECT inbound_id FROM pushes WHERE client_id = $1 AND status = 'due' AND due_at <= $2 ",
-            "ORDER BY due_at LIMIT $4) RETURNING inbound_id, client_id, attempts, first_at"
+            "ORDER BY due_at LIMIT $4) RETURNING inbound_id, client_id, attempts, first_at, revision"
         ),
         Conn::Postgres(_) => concat!(
             "UPDATE pushes SET due_at = $3, attempts = attempts + 1 WHERE inbound_id IN (",
             "SELECT inbound_id FROM pushes WHERE client_id = $1 AND status = 'due' AND due_at <= $2 ",
-            "ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING inbound_id, client_id, attempts, first_at"
+            "ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING inbound_id, client_id, attempts, first_at, revision"
         ),
     }
 }

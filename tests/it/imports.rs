@@ -100,6 +100,8 @@ fn new_import(id: &str) -> NewImport {
         preview: "[]".into(),
         row_count: 9,
         created_at: NOW,
+        priority: wachat::message::Priority::Bulk,
+        tag: None,
     }
 }
 

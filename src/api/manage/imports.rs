@@ -17,8 +17,9 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::campaign::{Campaign, Refused, State as ImportState, Stop};
 use crate::clock::rfc3339;
-use crate::imports::{Glimpse, ImportError, Wanted};
+use crate::imports::{Glimpse, ImportError, Urgency, Wanted};
 use crate::limits;
+use crate::message::Priority;
 use crate::store::StoredImport;
 
 /// What a file is called that came without a name.
@@ -53,6 +54,8 @@ pub struct ImportView {
     pub begin_date: Option<String>,
     #[schema(format = DateTime)]
     pub end_date: Option<String>,
+    pub priority: Priority,
+    pub tag: Option<String>,
     /// The beginnings of the first rows that can be queued.
     pub first_rows: Vec<FirstRow>,
 }
@@ -89,6 +92,10 @@ pub struct NewImportOf {
     pub file_name: Option<String>,
     /// What the campaign is called; the file's name when absent. The same row of the same campaign is queued once in 90 days
     pub campaign: Option<String>,
+    /// `high`, `normal` or `bulk`, the default: every message of the file has it
+    pub priority: Option<String>,
+    /// A word of your own that every message of the file is given, up to 64 characters
+    pub tag: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -157,6 +164,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
     let name = given(wanted.campaign).unwrap_or_else(|| file_name.clone());
     check_name(&file_name).map_err(refused("file_name"))?;
     check_name(&name).map_err(refused("campaign"))?;
+    let urgency = urgency(wanted.priority.as_deref(), given(wanted.tag))?;
     let client = messages::client(api, reach.client_id).await?;
     let (sender, queue) = (given(wanted.sender), given(wanted.queue));
     let device = api.gateway(&client, sender.as_deref(), queue.as_deref()).await?;
@@ -166,11 +174,24 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         device_id: device.id,
         file_name,
         campaign: Campaign { client_id: client.id, name, country_code: client.country_code },
+        urgency,
         bytes: body.bytes.clone(),
     };
     let id = api.imports.add(wanted).await?;
     audit::made(&id);
     find(api, &reach, &id).await.map(ImportView::from)
+}
+
+fn urgency(priority: Option<&str>, tag: Option<String>) -> Result<Urgency, Problem> {
+    let priority = match priority {
+        Some(name) => Priority::from_name(name)
+            .ok_or_else(|| Problem::parameter("priority", "priority is high, normal or bulk"))?,
+        None => Urgency::default().priority,
+    };
+    if tag.as_ref().is_some_and(|tag| tag.chars().count() > limits::TAG_CHARS_MAX) {
+        return Err(Problem::parameter("tag", "a tag has at most 64 characters"));
+    }
+    Ok(Urgency { priority, tag })
 }
 
 /// Show an import: how far it is, or why it stopped
@@ -314,6 +335,8 @@ impl From<StoredImport> for ImportView {
             create_date: rfc3339(import.created_at),
             begin_date: import.begun_at.map(rfc3339),
             end_date: import.ended_at.map(rfc3339),
+            priority: import.priority,
+            tag: import.tag,
             first_rows: first.into_iter().map(FirstRow::from).collect(),
         }
     }

@@ -33,6 +33,8 @@ pub struct MessagesOf {
     pub status: Option<String>,
     /// Part of the text or caption
     pub text: Option<String>,
+    /// The word that messages were given
+    pub tag: Option<String>,
     /// RFC 3339
     pub from: Option<String>,
     /// RFC 3339
@@ -77,6 +79,7 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageL
         destination: wanted.destination.map(|text| destination(&text, &client.country_code)),
         status: status.transpose()?,
         text: wanted.text,
+        tag: wanted.tag,
         created_from: moment("from", wanted.from.as_deref())?,
         created_until: moment("until", wanted.until.as_deref())?,
     };

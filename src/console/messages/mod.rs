@@ -68,9 +68,14 @@ struct Message {
     read_date: Option<String>,
     aborted_date: Option<String>,
     expire_date: String,
+    #[serde(default)]
+    kind: String,
     members: Option<i64>,
     delivered_count: Option<i64>,
     read_count: Option<i64>,
+    #[serde(default)]
+    priority: String,
+    tag: Option<String>,
 }
 
 impl Message {

@@ -50,6 +50,45 @@ pub const PHRASES: &[Phrase] = &[
     ("audio", "suara"),
     ("document", "dokumen"),
     ("sticker", "stiker"),
+    ("voice", "pesan suara"),
+    ("video_note", "pesan video"),
+    (
+        "kind {kind} shows no caption; send the text as a message of its own, or use kind document",
+        "jenis {kind} tidak menampilkan keterangan; kirim teksnya sebagai pesan tersendiri, atau pakai jenis document",
+    ),
+    (
+        "kind {kind} needs {needs}, and the file is something else; use another kind, or leave kind out",
+        "jenis {kind} memerlukan {needs}, sedangkan berkasnya lain; pakai jenis lain, atau kosongkan jenisnya",
+    ),
+    ("a JPEG, PNG or WebP", "JPEG, PNG, atau WebP"),
+    ("an MP4 or 3GP", "MP4 atau 3GP"),
+    ("an MP4", "MP4"),
+    ("an MP3, M4A, AAC, AMR or Ogg", "MP3, M4A, AAC, AMR, atau Ogg"),
+    ("a WebP", "WebP"),
+    ("a picture that can be read", "gambar yang dapat dibaca"),
+    (
+        "kind voice needs Opus in Ogg (audio/ogg; codecs=opus), as phones record it, and the file is something else; \
+         convert it, or use kind audio",
+        "jenis voice memerlukan Opus dalam Ogg (audio/ogg; codecs=opus), seperti rekaman ponsel, sedangkan berkasnya lain; \
+         konversikan, atau pakai jenis audio",
+    ),
+    (
+        "kind sticker needs a WebP of at most 512 x 512 pixels and 100 KB (500 KB where it moves); make it smaller, or use kind image",
+        "jenis sticker memerlukan WebP paling besar 512 x 512 piksel dan 100 KB (500 KB bila bergerak); perkecil, atau pakai jenis image",
+    ),
+    ("value is not a valid enumeration member; permitted: {kinds}", "nilainya bukan salah satu dari: {kinds}"),
+    (
+        "media_url answered a web page instead of a file, such as one that asks to sign in or says that the link has expired; \
+         give an address that anybody can load the file from, or a file_name that ends in .html if the page is the file",
+        "media_url menjawab halaman web, bukan berkas, misalnya halaman masuk atau tautan kedaluwarsa; berikan alamat yang \
+         berkasnya dapat diunduh siapa saja, atau file_name berakhiran .html bila halaman itu memang berkasnya",
+    ),
+    (
+        "media_url answered {found} where {wanted} was expected, such as an error message; give the address of the file itself",
+        "media_url menjawab {found}, padahal yang diharapkan {wanted}, misalnya pesan kesalahan; berikan alamat berkasnya sendiri",
+    ),
+    ("kind {kind}", "jenis {kind}"),
+    ("the file {name}", "berkas {name}"),
     // Why it was aborted, or did not go yet.
     ("cancelled", "dibatalkan"),
     ("its gateway was removed", "perangkatnya dihapus"),
@@ -97,6 +136,9 @@ pub const PHRASES: &[Phrase] = &[
     ("there is no such file on the shelf", "berkas itu tidak ada di penyimpanan"),
     ("the media store cannot take this now: {fault}", "penyimpanan media sedang tidak tersedia: \"{fault}\""),
     ("media_url {what}", "media_url {what}"),
+    ("its file could not be downloaded in time: {why}", "berkasnya tidak dapat diunduh tepat waktu: {why}"),
+    ("other downloads from the same server come first", "unduhan lain dari server yang sama didahulukan"),
+    ("its download broke off", "unduhannya terputus"),
     ("media_url answered {status}", "media_url menjawab {status}"),
     ("media_url answered an empty file", "media_url menjawab dengan berkas kosong"),
     (
