@@ -11,6 +11,7 @@ mod ogg;
 pub mod page;
 pub mod pixels;
 pub mod preview;
+pub mod name;
 pub mod range;
 pub mod shelf;
 mod sound;
@@ -29,8 +30,9 @@ pub struct File {
 }
 
 impl File {
-    /// Finds out what a file is by its bytes, then by its name.
+    /// Finds out what a file is by its bytes, then by its name. Of a name only what is harmless stays.
     pub fn new(bytes: Bytes, name: Option<String>) -> Self {
+        let name = name.as_deref().and_then(name::clean);
         let sniffed = kind::sniff(&bytes, name.as_deref());
         Self { bytes, name, sniffed }
     }

@@ -6,7 +6,9 @@ import { createHash } from 'node:crypto'
 export function contentsOf(message) {
   const { conversation, extendedTextMessage, imageMessage, reactionMessage, protocolMessage } = message
   if (conversation) return { kind: 'text', text: conversation }
-  if (extendedTextMessage) return { kind: 'text', text: extendedTextMessage.text }
+  if (extendedTextMessage) {
+    return { kind: 'text', text: extendedTextMessage.text, expiration: expirationOf(extendedTextMessage) }
+  }
   if (imageMessage) return picture(imageMessage)
   const { audioMessage, ptvMessage, documentMessage } = message
   if (audioMessage) return sound(audioMessage)
@@ -17,14 +19,20 @@ export function contentsOf(message) {
   return { kind: Object.keys(message)[0] ?? 'empty' }
 }
 
+/** After how many seconds it disappears. */
+function expirationOf({ contextInfo }) {
+  return contextInfo?.expiration || undefined
+}
+
 /** How a file's bytes are compared. */
 export function hashOf(bytes) {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-function picture({ caption, width, height, jpegThumbnail }) {
+function picture(message) {
+  const { caption, width, height, jpegThumbnail } = message
   const shown = { width: width || undefined, height: height || undefined, thumbnail: jpegThumbnail?.length || undefined }
-  return { kind: 'image', caption: caption || undefined, ...shown }
+  return { kind: 'image', caption: caption || undefined, ...shown, expiration: expirationOf(message) }
 }
 
 function paper({ caption, fileName }) {
