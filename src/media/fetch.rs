@@ -1,8 +1,8 @@
 //! Fetches a customer's `media_url`, after its message was accepted. Called by the device loops.
 
-use super::{File, name};
 use super::kind::MediaKind;
 use super::page::{self, Told};
+use super::{File, name};
 use crate::clock::{Clock, Millis};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
