@@ -298,7 +298,7 @@ stories! {
         let ref_no = send_picture(&stage).await;
         stage.until_struck(1).await;
         let message = stage.world.status(&ref_no).await;
-        assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &Value::Null));
+        assert!(message["status"] == "Q" && message["reason"].is_string(), "{message}");
         // Texts to others need no file, and do not wait for it.
         stage.network.person(BEN, "Ben").await;
         let text = stage.send(BEN, "no file").await;

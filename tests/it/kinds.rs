@@ -32,11 +32,12 @@ async fn until_listed(stage: &Stage, count: usize, what: &str) -> Value {
     .await
 }
 
-/// Messages as the protocol has them: `context` names the message that they answer.
-fn kinds(context: &Value, key: &Value) -> Vec<(Value, &'static str, &'static str)> {
+/// A message as the protocol has it, with the type and the text that the inbox shows.
+type Shown = (Value, &'static str, &'static str);
+
+/// Answers, and what businesses write: `context` names the message that they answer.
+fn replies(context: &Value) -> Vec<Shown> {
     let flow = json!({"paramsJson": "{\"flow_token\":\"x\",\"name\":\"Ann\"}", "name": "flow"});
-    let card = |name: &str| json!({"displayName": name, "vcard": format!("BEGIN:VCARD {name}")});
-    let product = json!({"title": "Tea", "currencyCode": "IDR", "priceAmount1000": 15_000_000});
     vec![
         (json!({"extendedTextMessage": {"text": "an answer", "contextInfo": context}}), "text", "an answer"),
         (
@@ -83,6 +84,14 @@ fn kinds(context: &Value, key: &Value) -> Vec<(Value, &'static str, &'static str
             "interactive",
             "Pick a date\n- Today",
         ),
+    ]
+}
+
+/// Everything else: `key` names the message that it is about.
+fn others(context: &Value, key: &Value) -> Vec<Shown> {
+    let card = |name: &str| json!({"displayName": name, "vcard": format!("BEGIN:VCARD {name}")});
+    let product = json!({"title": "Tea", "currencyCode": "IDR", "priceAmount1000": 15_000_000});
+    vec![
         (
             json!({"orderMessage": {"orderId": "7", "message": "two please", "itemCount": 2, "contextInfo": context}}),
             "order",

@@ -182,11 +182,16 @@ async fn run_receiver(mut command: Command, port: u16) {
     ];
     assert_eq!(stranger.ask("POST", "/inbox", &headers, Some(b"id=x&msg=forged".to_vec())).await.status, 401);
     assert_eq!(lines().len(), 2);
-    // A message whose file comes later is pushed again under its id; a late try of the first push changes nothing.
+    replaces_what_is_pushed_again(&stranger, &secret, lines).await;
+    assert!(serving.terminate().await.success());
+}
+
+/// A message whose file comes later is pushed again under its id; a late try of the first push changes nothing.
+async fn replaces_what_is_pushed_again(stranger: &Client, secret: &Value, lines: impl Fn() -> Vec<Value>) {
     let mut kept = 2;
     for (pending, link) in [("true", ""), ("false", "http://a/media/b"), ("true", "")] {
         let body = format!("id=late&type=image&msg=look&media_pending={pending}&media_url={link}");
-        let headers = signed(&secret, &body);
+        let headers = signed(secret, &body);
         let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
         let reply = stranger.ask("POST", "/inbox", &headers, Some(body.into_bytes())).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
@@ -195,7 +200,6 @@ async fn run_receiver(mut command: Command, port: u16) {
     }
     let last = lines().pop().expect("a line");
     assert_eq!((&last["media_pending"], &last["media_url"]), (&Value::from("false"), &Value::from("http://a/media/b")));
-    assert!(serving.terminate().await.success());
 }
 
 /// The headers of a push with this body, signed now.

@@ -76,7 +76,6 @@ pub const PHRASES: &[Phrase] = &[
         "kind sticker needs a WebP of at most 512 x 512 pixels and 100 KB (500 KB where it moves); make it smaller, or use kind image",
         "jenis sticker memerlukan WebP paling besar 512 x 512 piksel dan 100 KB (500 KB bila bergerak); perkecil, atau pakai jenis image",
     ),
-    ("value is not a valid enumeration member; permitted: {kinds}", "nilainya bukan salah satu dari: {kinds}"),
     (
         "media_url answered a web page instead of a file, such as one that asks to sign in or says that the link has expired; \
          give an address that anybody can load the file from, or a file_name that ends in .html if the page is the file",

@@ -38,7 +38,8 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/campaign.rs", &["destination, message, media_url, file_name, timeout, is_group, priority, tag"]),
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
     ("src/store/row.rs", &["a column stands where its field does not"]),
-    ("src/store/audit.rs", &["key {}", "command line"]),
+    ("src/store/audit.rs", &["key {}", "key {id}", "command line"]),
+    ("src/dispatcher/mod.rs", &["device {device_id}"]),
     (
         "src/store/mod.rs",
         &[

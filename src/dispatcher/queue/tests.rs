@@ -154,6 +154,23 @@ fn messages_in_backoff_take_no_room() {
     assert_eq!(window.room(Priority::Normal), 0);
 }
 
+/// Of each recipient and priority, the messages that ended, in that order.
+type Ended = HashMap<(String, Priority), Vec<i64>>;
+
+/// Brings the files that are missing, restores what stepped aside, and ends everything.
+fn drain(window: &mut Window<u8>, needy: Vec<Job<u8>>, aside: Vec<Job<u8>>, now: Millis, ended: &mut Ended) {
+    for job in needy {
+        window.fetched(&job.ref_no, |_| ());
+    }
+    for job in aside {
+        window.restore(Job { needs_file: false, ..job });
+    }
+    while let Some(job) = window.take(now) {
+        window.done(&job.ref_no);
+        ended.entry((job.recipient, job.priority)).or_default().push(job.seq);
+    }
+}
+
 proptest! {
     /// Whatever happens in whatever order: of each recipient the messages of one priority end in their order, but for those
     /// that stepped aside, and none is lost.
@@ -165,7 +182,7 @@ proptest! {
         let mut needy: Vec<Job<u8>> = Vec::new();
         let mut aside: Vec<Job<u8>> = Vec::new();
         let mut passed: BTreeSet<i64> = BTreeSet::new();
-        let mut ended: HashMap<(String, Priority), Vec<i64>> = HashMap::new();
+        let mut ended = Ended::new();
         for (what, which) in steps {
             let picked = (!taken.is_empty()).then(|| which % taken.len().max(1));
             match (what, picked) {
@@ -222,17 +239,7 @@ proptest! {
             window.done(&job.ref_no);
             ended.entry((job.recipient, job.priority)).or_default().push(job.seq);
         }
-        for job in needy {
-            window.fetched(&job.ref_no, |_| ());
-        }
-        for job in aside {
-            window.restore(Job { needs_file: false, ..job });
-        }
-        now += 1_000;
-        while let Some(job) = window.take(now) {
-            window.done(&job.ref_no);
-            ended.entry((job.recipient, job.priority)).or_default().push(job.seq);
-        }
+        drain(&mut window, needy, aside, now + 1_000, &mut ended);
         let all: BTreeSet<i64> = ended.values().flatten().copied().collect();
         prop_assert_eq!(all.len() as i64, pushed);
         prop_assert!(window.is_empty());

@@ -47,6 +47,7 @@ pub fn cases() -> Vec<Case> {
     each_pair_of_faults(&mut cases);
     combinations_of_sources(&mut cases);
     chosen_values(&mut cases);
+    destinations(&mut cases);
     numbers(&mut cases);
     bodies_that_are_no_object(&mut cases);
     bodies_that_python_makes_a_dictionary_of(&mut cases);
@@ -183,10 +184,14 @@ fn chosen_values(cases: &mut Vec<Case>) {
             add(cases, "media", object(&with(&with(&MEDIA, "caption", caption), "kind", Some(&quoted(kind)))));
         }
     }
+}
+
+fn destinations(cases: &mut Vec<Case>) {
     for destination in chosen::DESTINATIONS {
         for is_group in ["true", "false", "7"] {
             let fields = with(&MESSAGE, "is_group", Some(is_group));
-            add(cases, "message", object(&with(&fields, "destination", Some(&quoted(destination)))));
+            let quoted = serde_json::Value::from(*destination).to_string();
+            add(cases, "message", object(&with(&fields, "destination", Some(&quoted))));
         }
     }
 }
