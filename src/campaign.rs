@@ -16,7 +16,7 @@ use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
 use crate::message::{Content, MediaSource};
-use crate::phone::{self, BadDestination};
+use crate::phone::{self, Addressee, BadDestination, Recipient};
 
 pub use state::{State, Stop};
 
@@ -53,8 +53,10 @@ pub struct Campaign {
     pub client_id: i64,
     /// The same file under another name is sent again.
     pub name: String,
-    /// Replaces the leading 0 of a national phone number.
+    /// What the trunk prefix of a national phone number stands for.
     pub country_code: String,
+    /// Numbers of the file that no numbering plan allows, but that have written to the client.
+    pub known: HashSet<String>,
 }
 
 /// A row that can be queued.
@@ -142,6 +144,21 @@ pub fn read<R: Read>(file: R) -> Result<impl Iterator<Item = Line>, BadFile> {
     Ok(reader.into_records().enumerate().map(line))
 }
 
+/// The numbers of a file that cannot be dialled, but could be of people who have written to the client.
+///
+/// # Errors
+/// [`BadFile`].
+pub fn undialled<R: Read>(file: R, country_code: &str) -> Result<Vec<String>, BadFile> {
+    let number = |line: Line| {
+        let row = line.row.ok()?;
+        let addressee = row.addressee().ok()?;
+        let bad = phone::parse_recipient(&row.destination, addressee, country_code).err()?;
+        bad.digits().map(str::to_owned)
+    };
+    let numbers: HashSet<String> = read(file)?.filter_map(number).collect();
+    Ok(numbers.into_iter().collect())
+}
+
 /// The next rows that are offered together, refused ones among them: no two to one recipient, whose messages stay in their
 /// order. Empty at the end.
 pub fn next_batch(rows: &mut Peekable<impl Iterator<Item = Checked>>) -> Vec<Checked> {
@@ -185,14 +202,16 @@ impl Line {
         let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
         let destination = row.as_ref().map_or_else(|_| String::new(), |row| beginning(&row.destination));
         let ready = |row: Row| {
+            let content = row.content()?;
+            let recipient = row.recipient(campaign)?;
             Ok(Ready {
                 place,
                 line,
                 key: key(campaign, at, &fields),
-                content: row.content()?,
-                is_group: row.is_group()?,
+                content,
+                is_group: recipient.is_group(),
                 timeout_seconds: row.timeout_seconds()?,
-                recipient: row.recipient(&campaign.country_code)?,
+                recipient: recipient.into_id(),
             })
         };
         row.and_then(ready).map_err(|bad: BadRow| {
@@ -215,10 +234,10 @@ fn key(campaign: &Campaign, at: usize, fields: &csv::StringRecord) -> String {
 impl Row {
     /// # Errors
     /// [`BadRow::IsGroup`]
-    pub fn is_group(&self) -> Result<bool, BadRow> {
+    pub fn addressee(&self) -> Result<Addressee, BadRow> {
         match self.is_group.to_ascii_lowercase().as_str() {
-            "" | "0" | "false" | "no" => Ok(false),
-            "1" | "true" | "yes" => Ok(true),
+            "" | "0" | "false" | "no" => Ok(Addressee::ByItsForm),
+            "1" | "true" | "yes" => Ok(Addressee::Group),
             _ => Err(BadRow::IsGroup(self.is_group.clone())),
         }
     }
@@ -253,16 +272,16 @@ impl Row {
         })
     }
 
-    /// Whom it goes to: digits, or a group's id.
+    /// Whom it goes to.
     ///
     /// # Errors
     /// [`BadRow::Destination`], [`BadRow::IsGroup`]
-    pub fn recipient(&self, country_code: &str) -> Result<String, BadRow> {
-        Ok(if self.is_group()? {
-            phone::parse_group(&self.destination)?
-        } else {
-            phone::parse_recipient(&self.destination, country_code)?
-        })
+    pub fn recipient(&self, campaign: &Campaign) -> Result<Recipient, BadRow> {
+        let parsed = phone::parse_recipient(&self.destination, self.addressee()?, campaign.country_code.as_str());
+        Ok(parsed.or_else(|bad| match bad.digits() {
+            Some(digits) if campaign.known.contains(digits) => Ok(Recipient::Person(digits.to_owned())),
+            _ => Err(bad),
+        })?)
     }
 }
 
@@ -271,7 +290,7 @@ mod tests {
     use super::*;
 
     fn campaign(name: &str) -> Campaign {
-        Campaign { client_id: 1, name: name.into(), country_code: "62".into() }
+        Campaign { client_id: 1, name: name.into(), country_code: "62".into(), known: HashSet::new() }
     }
 
     fn checked(text: &str, name: &str) -> Vec<Checked> {

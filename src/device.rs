@@ -71,6 +71,11 @@ impl Device {
         self.state == DeviceState::Online && !self.paused
     }
 
+    /// Whether it only plays what would happen.
+    pub fn is_sandbox(&self) -> bool {
+        self.kind == Kind::Sandbox
+    }
+
     /// What is to be done with the link, and not done yet.
     pub fn wish(&self) -> Option<Wish> {
         match (self.wish.as_deref()?, &self.wish_phone) {
@@ -144,7 +149,7 @@ pub enum Kind {
     Sandbox,
     /// A phone's account, linked as WhatsApp Web is.
     Web,
-    /// Meta's Cloud API.
+    /// Meta's Cloud API. It cannot be connected, and none is added any more; earlier releases let some be added.
     Cloud,
 }
 
@@ -235,11 +240,12 @@ impl TryFrom<String> for Kind {
     }
 }
 
+/// What a person may add: only what can be connected.
 impl std::str::FromStr for Kind {
     type Err = UnknownWord;
 
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word.to_owned().try_into()
+        one_of(word.to_owned(), &[Self::Sandbox, Self::Web], Self::name)
     }
 }
 
@@ -383,6 +389,14 @@ mod tests {
         for bad in ["", "Jakarta", "+07:00", "../etc/passwd"] {
             assert_eq!(parse_time_zone(bad), Err(BadHours::Zone(bad.into())), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_kind_is_offered_that_cannot_be_connected_but_one_that_is_stored_still_loads() {
+        let bad = "cloud".parse::<Kind>().expect_err("it cannot be connected");
+        assert_eq!(bad.to_string(), "'cloud' is not one of sandbox, web");
+        assert_eq!("web".parse::<Kind>().ok(), Some(Kind::Web));
+        assert_eq!(Kind::try_from("cloud".to_owned()).ok(), Some(Kind::Cloud));
     }
 
     #[test]

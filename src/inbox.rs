@@ -74,6 +74,7 @@ impl Inbox {
             about: message.about,
             sent_at: message.sent_at,
             received_at: now,
+            sandbox: device.is_sandbox(),
         };
         let is_new = self.store.add_inbound(new).await?;
         self.bells.push.ring();

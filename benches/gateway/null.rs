@@ -96,5 +96,6 @@ fn fixed_message(now: i64) -> GetMessage {
         members: None,
         delivered_count: None,
         read_count: None,
+        sandbox: true,
     }
 }

@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::{media_url, python, upload};
 use crate::escapes;
 use crate::limits;
-use crate::phone;
+use crate::phone::{self, Addressee, Dialling, Recipient};
 
 const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
 const MEDIA_FIELDS: [&str; 9] =
@@ -22,11 +22,13 @@ pub struct Fault {
     pub loc: Vec<Value>,
     pub msg: String,
     pub kind: &'static str,
+    /// A number that no plan allows, but that may be of somebody who has written to the client.
+    pub number: Option<String>,
 }
 
 impl Fault {
     pub fn at<const N: usize>(loc: [Value; N], msg: impl Into<String>, kind: &'static str) -> Self {
-        Self { loc: loc.into(), msg: msg.into(), kind }
+        Self { loc: loc.into(), msg: msg.into(), kind, number: None }
     }
 
     /// A value of a field of the body that cannot be used.
@@ -72,19 +74,20 @@ pub enum Source {
 ///
 /// # Errors
 /// 422 with every fault; 400 when it is not UTF-8, nests too deep or holds an integer of thousands of digits.
-pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem> {
+pub fn message<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<MessageParams, Problem> {
     let mut form = Form::read(body, &MESSAGE_FIELDS)?;
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
-    let destination = form.destination(is_group, country_code);
+    let recipient = form.destination(is_group, dialling.into());
     let message = form.message();
     let params = || -> Checked<MessageParams> {
+        let recipient = recipient?;
         Ok(MessageParams {
             sender: sender?,
             queue: queue?,
             timeout_seconds: timeout_seconds?,
-            is_group: is_group?,
-            destination: destination?,
+            is_group: recipient.is_group(),
+            destination: recipient.into_id(),
             message: message?,
         })
     };
@@ -95,22 +98,23 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
 ///
 /// # Errors
 /// As [`message`].
-pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
+pub fn media<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<MediaParams, Problem> {
     let mut form = Form::read(body, &MEDIA_FIELDS)?;
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
-    let destination = form.destination(is_group, country_code);
+    let recipient = form.destination(is_group, dialling.into());
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
     let file_name = form.file_name(&bytes);
     let source = form.source(url, bytes);
     let params = || -> Checked<MediaParams> {
+        let recipient = recipient?;
         Ok(MediaParams {
             sender: sender?,
             queue: queue?,
             timeout_seconds: timeout_seconds?,
-            is_group: is_group?,
-            destination: destination?,
+            is_group: recipient.is_group(),
+            destination: recipient.into_id(),
             caption: caption?,
             source: source?,
             file_name: file_name?,
@@ -167,10 +171,11 @@ impl Form<'_> {
     }
 
     /// Which of both it should be is not known where `is_group` is not.
-    fn destination(&mut self, is_group: Checked<bool>, country_code: &str) -> Checked<String> {
-        let text = self.required("destination")?;
-        let parsed = if is_group? { phone::parse_group(&text) } else { phone::parse_recipient(&text, country_code) };
-        parsed.or_else(|bad| self.refuse("destination", bad.to_string(), "value_error"))
+    fn destination(&mut self, is_group: Checked<bool>, dialling: Dialling<'_>) -> Checked<Recipient> {
+        let text = self.required_as_written("destination")?;
+        let addressee = if is_group? { Addressee::Group } else { Addressee::ByItsForm };
+        phone::parse_recipient(&text, addressee, dialling)
+            .or_else(|bad| self.refuse_number("destination", bad.to_string(), bad.digits().map(str::to_owned)))
     }
 
     fn message(&mut self) -> Checked<String> {
@@ -298,13 +303,15 @@ mod tests {
         };
         for (destination, is_group, wanted) in [
             (" 120363025246125486@g.us", "yes", "120363025246125486"),
+            ("120363025246125486@g.us", "no", "120363025246125486"),
             ("6281111-1600000000", "true", "6281111-1600000000"),
+            ("628111111111@c.us", "no", "628111111111"),
             ("0811 1111 111", "off", "628111111111"),
         ] {
             assert_eq!(ask(destination, is_group).expect("a message").destination, wanted);
         }
         for (destination, is_group) in
-            [("120363025246125486@g.us", "no"), ("+62 811", "1"), ("", "0"), ("99887766@lid", "1"), ("x@lid", "0")]
+            [("120363025246125486", "no"), ("+62 811", "1"), ("", "0"), ("99887766@lid", "1"), ("x@lid", "0")]
         {
             assert_eq!(
                 faults(ask(destination, is_group)),

@@ -23,6 +23,7 @@ pub mod person;
 pub mod problem;
 pub mod python;
 pub mod rate;
+pub mod recipient;
 pub mod routes;
 pub mod sender;
 pub mod statistics;

@@ -52,6 +52,8 @@ pub struct GetMessage {
     pub members: Option<i64>,
     pub delivered_count: Option<i64>,
     pub read_count: Option<i64>,
+    /// true when a sandbox handled it: its states were simulated, and nothing was sent to WhatsApp.
+    pub sandbox: bool,
 }
 
 /// Message Info
@@ -110,6 +112,7 @@ impl Api {
             members: message.members,
             delivered_count: message.is_group.then_some(message.delivered_count),
             read_count: message.is_group.then_some(message.read_count),
+            sandbox: message.sandbox,
         })
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Import {
 #[derive(Default, Serialize)]
 struct Report {
     accepted: usize,
+    /// Whether a sandbox sends it: then nothing goes to WhatsApp.
+    sandbox: bool,
     /// Queued by an earlier run.
     known: usize,
     refused: Vec<Refused>,
@@ -78,12 +80,17 @@ const SOME_REFUSED: u8 = 3;
 
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let work = read(bench, &import).await?;
+    let sandbox = work.device.is_sandbox();
     let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
+    let report = Report { sandbox, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut sentence =
         format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
     for Refused { line, reason } in &report.refused {
         sentence.push_str(&format!("\nline {line}: {reason}"));
+    }
+    if sandbox {
+        sentence.push_str("\n[SANDBOX] these messages are only simulated; nothing is sent to WhatsApp");
     }
     bench.output.one(&report, &sentence)?;
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
@@ -93,14 +100,17 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
 async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = import.file.display().to_string();
-    let file = File::open(&import.file).with_context(|| path.clone())?;
-    let lines = campaign::read(file).with_context(|| path.clone())?;
     let client = bench.client(import.client).await?;
+    let open = || File::open(&import.file).with_context(|| path.clone());
+    let undialled = campaign::undialled(open()?, &client.country_code).with_context(|| path.clone())?;
+    let known = bench.app.store.find_writers(client.id, undialled).await?;
+    let lines = campaign::read(open()?).with_context(|| path.clone())?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let campaign = Campaign {
         client_id: client.id,
         name: import.campaign.clone().unwrap_or(file_name),
         country_code: client.country_code,
+        known,
     };
     Ok(Work { client_id: client.id, device, rows: lines.map(|line| line.check(&campaign)).collect() })
 }

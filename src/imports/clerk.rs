@@ -4,6 +4,7 @@
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::accept;
+use super::{ImportError, accept};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Campaign, Checked, Ready, Refused, State, Stop};
@@ -135,13 +136,20 @@ impl Clerk {
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
             Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
-        let Ok(lines) = campaign::read(std::io::Cursor::new(bytes)) else {
-            return self.end(lease, Some(Stop::File)).await;
-        };
-        let campaign = Campaign {
+        let mut campaign = Campaign {
             client_id: import.client_id,
             name: import.campaign.clone(),
             country_code: import.country_code.clone(),
+            known: HashSet::new(),
+        };
+        campaign.known = match super::writers(store, &bytes, &campaign).await {
+            Ok(known) => known,
+            Err(ImportError::Store(error)) => return Err(error),
+            Err(ImportError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
+            Err(_) => return self.end(lease, Some(Stop::File)).await,
+        };
+        let Ok(lines) = campaign::read(std::io::Cursor::new(bytes)) else {
+            return self.end(lease, Some(Stop::File)).await;
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
         let mut rows = lines.skip(first).map(move |line| line.check(&campaign)).peekable();

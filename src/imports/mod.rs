@@ -7,6 +7,8 @@
 
 pub mod clerk;
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +96,8 @@ impl Imports {
     pub async fn add(&self, wanted: Wanted) -> Result<String, ImportError> {
         let client_id = wanted.campaign.client_id;
         self.make_room(client_id).await?;
-        let (bytes, campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
+        let (bytes, mut campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
+        campaign.known = writers(&self.store, &bytes, &campaign).await?;
         // It takes a second for many rows.
         let checked = tokio::task::spawn_blocking(move || check(&bytes, &campaign)).await;
         // It panicked: a fault that its log tells.
@@ -222,6 +225,14 @@ struct Found {
     refused: Vec<Refused>,
 }
 
+/// Those of a file's numbers that cannot be dialled but have written to the client.
+async fn writers(store: &Store, bytes: &Bytes, campaign: &Campaign) -> Result<HashSet<String>, ImportError> {
+    let (bytes, country_code) = (bytes.clone(), campaign.country_code.clone());
+    let numbers = tokio::task::spawn_blocking(move || campaign::undialled(&bytes[..], &country_code)).await;
+    let numbers = numbers.map_err(|error| ImportError::Unavailable(error.to_string()))??;
+    Ok(store.find_writers(campaign.client_id, numbers).await?)
+}
+
 fn check(bytes: &[u8], campaign: &Campaign) -> Result<Found, ImportError> {
     let mut found = Found { rows: 0, first: Vec::new(), refused: Vec::new() };
     for (at, line) in campaign::read(bytes)?.enumerate() {
@@ -258,6 +269,7 @@ pub fn accept(ready: &Ready, client_id: i64, person_id: i64, device: &Device, im
         person_id,
         device_id: device.id.clone(),
         sender: device.sender.clone(),
+        sandbox: device.is_sandbox(),
         destination: ready.recipient.clone(),
         is_group: ready.is_group,
         content: ready.content.clone(),
@@ -273,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_file_is_looked_at_before_anything_is_queued() {
-        let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into() };
+        let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into(), known: HashSet::new() };
         let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
         let found = check(format!("destination,message\n12345,bad\n{good}").as_bytes(), &campaign).expect("a file");
         assert_eq!((found.rows, found.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));

@@ -5,6 +5,7 @@ use super::row::row;
 use super::{Page, Store, StoreError, sql};
 use crate::campaign::{Refused, State, Stop};
 use crate::clock::Millis;
+use crate::device::Kind;
 
 /// A file to import, before it is read.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub struct StoredImport {
     pub created_at: Millis,
     pub begun_at: Option<Millis>,
     pub ended_at: Option<Millis>,
+    /// Whether its device was a sandbox when it was given, or last begun.
+    pub sandbox: bool,
 }
 
 row!(StoredImport {
@@ -70,7 +73,8 @@ row!(StoredImport {
     refused,
     created_at,
     begun_at,
-    ended_at
+    ended_at,
+    sandbox
 });
 
 row!(Refused { place, line, destination, reason });
@@ -80,7 +84,7 @@ macro_rules! import {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
              campaign, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
-             imports.created_at AS created_at, begun_at, ended_at FROM imports \
+             imports.created_at AS created_at, begun_at, ended_at, sandbox FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest
         )
@@ -101,7 +105,8 @@ impl Store {
                     conn,
                     execute,
                     "INSERT INTO imports (id, client_id, person_id, device_id, file_name, campaign, country_code, state, \
-                     preview, row_count, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                     preview, row_count, created_at, sandbox) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+                     EXISTS (SELECT 1 FROM devices WHERE id = $4 AND kind = $12))",
                     &new.id,
                     new.client_id,
                     new.person_id,
@@ -113,6 +118,7 @@ impl Store {
                     &new.preview,
                     new.row_count,
                     new.created_at,
+                    Kind::Sandbox.name(),
                 )
                 .map(drop)
             })
@@ -227,12 +233,14 @@ impl Store {
                 sql!(
                     conn,
                     execute,
-                    "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL \
+                    "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL, \
+                     sandbox = EXISTS (SELECT 1 FROM devices WHERE devices.id = imports.device_id AND kind = $5) \
                      WHERE id = $1 AND state IN ('checked', 'stopped')",
                     &id,
                     State::Running.name(),
                     person_id,
                     now,
+                    Kind::Sandbox.name(),
                 )
                 .map(drop)
             })

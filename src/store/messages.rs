@@ -9,7 +9,7 @@ macro_rules! columns {
     () => {
         "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, media_id, media_url, \
          file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
-         aborted_at, members, delivered_count, read_count"
+         aborted_at, members, delivered_count, read_count, sandbox"
     };
 }
 
@@ -53,6 +53,8 @@ pub struct StoredMessage {
     pub members: Option<i64>,
     pub delivered_count: i64,
     pub read_count: i64,
+    /// Whether its gateway was a sandbox when it was accepted.
+    pub sandbox: bool,
 }
 
 row!(StoredMessage {
@@ -82,7 +84,8 @@ row!(StoredMessage {
     aborted_at,
     members,
     delivered_count,
-    read_count
+    read_count,
+    sandbox
 });
 
 impl StoredMessage {
@@ -129,7 +132,7 @@ impl Store {
         )
     }
 
-    /// Messages of a device that WhatsApp has but that were not read, oldest first: those among `rows` rows on either side of
+    /// Messages of a sandbox that were sent but not read, oldest first: those among `rows` rows on either side of
     /// the first that still waits, which is where a device that stopped was at work.
     ///
     /// # Errors
@@ -152,7 +155,8 @@ impl Store {
             &mut conn,
             all as StoredMessage,
             message!(
-                "WHERE ref_no <> '' AND seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND created_at >= $4 ORDER BY seq"
+                "WHERE ref_no <> '' AND seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND sandbox \
+                 AND created_at >= $4 ORDER BY seq"
             ),
             device_id,
             head - rows,

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0008_imports.sql"),
     include_str!("../../migrations/0009_slower.sql"),
     include_str!("../../migrations/0010_device_listing.sql"),
+    include_str!("../../migrations/0012_sandbox.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

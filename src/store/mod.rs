@@ -23,6 +23,7 @@ mod media;
 mod members;
 mod messages;
 mod migrate;
+mod originators;
 mod outgoing;
 mod pacing;
 mod persons;

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wachat::api::fields::{self, Fault, MediaParams, MessageParams, Source};
 use wachat::api::problem::Problem;
+use wachat::phone::Addressee;
 use wachat::{limits, phone};
 
 use corpus::Case;
@@ -164,12 +165,14 @@ fn media_values(params: &MediaParams) -> Value {
 /// pydantic takes any text; `phone.rs` says which are numbers and groups.
 fn judge_destination(_: &Case, answer: &mut Value) {
     let Some(text) = answer["destination"]["text"].as_str().map(str::to_owned) else { return };
-    let parsed = match answer["destination"]["is_group"] == true {
-        true => phone::parse_group(&text),
-        false => phone::parse_recipient(&text, COUNTRY_CODE),
-    };
+    let is_group = answer["destination"]["is_group"] == true;
+    let addressee = if is_group { Addressee::Group } else { Addressee::ByItsForm };
+    let parsed = phone::parse_recipient(&text, addressee, COUNTRY_CODE);
     match parsed {
-        Ok(destination) if answer["status"] == 200 => answer["values"]["destination"] = destination.into(),
+        Ok(recipient) if answer["status"] == 200 => {
+            answer["values"]["is_group"] = recipient.is_group().into();
+            answer["values"]["destination"] = recipient.into_id().into();
+        }
         Ok(_) => {}
         Err(bad) => {
             let mut faults = answer["detail"].as_array().cloned().unwrap_or_default();

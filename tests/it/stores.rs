@@ -46,6 +46,7 @@ fn message(device_id: &str, text: &str) -> NewMessage {
         person_id: 1,
         device_id: device_id.into(),
         sender: "628110000000".into(),
+        sandbox: true,
         destination: ALICE.into(),
         is_group: false,
         content: Content::Text(text.into()),
@@ -277,6 +278,7 @@ stories! {
                 about_ref_no: None,
                 sent_at: NOW,
                 received_at: NOW,
+                sandbox: true,
             };
             assert!(store.add_inbound(new.clone()).await.expect("stored"));
             assert!(!store.add_inbound(NewInbound { id: format!("again{at}"), ..new }).await.expect("known"));

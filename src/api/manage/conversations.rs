@@ -44,6 +44,8 @@ pub struct ConversationView {
     pub last_text: String,
     #[schema(format = DateTime)]
     pub last_date: String,
+    /// true when a sandbox received the last message.
+    pub sandbox: bool,
 }
 
 /// A page of a conversation.
@@ -297,6 +299,7 @@ impl From<StoredConversation> for ConversationView {
             last_type: one.last_kind,
             last_text: one.last_text,
             last_date: rfc3339(one.last_at),
+            sandbox: one.sandbox,
         }
     }
 }
@@ -324,6 +327,7 @@ mod tests {
             about: None,
             sent_at: received_at,
             received_at,
+            sandbox: false,
         }
     }
 
@@ -356,6 +360,7 @@ mod tests {
             members: None,
             delivered_count: 0,
             read_count: 0,
+            sandbox: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! `/manage/1.0/imports`: CSV files whose rows the gateway queues by itself. Who only sends may import too, and sees his own.
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -53,6 +55,8 @@ pub struct ImportView {
     pub begin_date: Option<String>,
     #[schema(format = DateTime)]
     pub end_date: Option<String>,
+    /// true when its device is a sandbox: its messages are only simulated.
+    pub sandbox: bool,
     /// The beginnings of the first rows that can be queued.
     pub first_rows: Vec<FirstRow>,
 }
@@ -165,7 +169,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         person_id: reach.asker.person.id,
         device_id: device.id,
         file_name,
-        campaign: Campaign { client_id: client.id, name, country_code: client.country_code },
+        campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
         bytes: body.bytes.clone(),
     };
     let id = api.imports.add(wanted).await?;
@@ -314,6 +318,7 @@ impl From<StoredImport> for ImportView {
             create_date: rfc3339(import.created_at),
             begin_date: import.begun_at.map(rfc3339),
             end_date: import.ended_at.map(rfc3339),
+            sandbox: import.sandbox,
             first_rows: first.into_iter().map(FirstRow::from).collect(),
         }
     }

@@ -13,7 +13,7 @@ use crate::console::visit::{Answer, Refusal, Visit};
 use crate::limits;
 
 /// What the first line says.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "ref_no",
     "created",
     "status",
@@ -29,6 +29,7 @@ const COLUMNS: [&str; 15] = [
     "delivered",
     "read",
     "aborted",
+    "sandbox",
 ];
 /// So that spreadsheets read UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -114,6 +115,7 @@ impl Export {
                 one.delivered_date.as_deref().unwrap_or_default(),
                 one.read_date.as_deref().unwrap_or_default(),
                 one.aborted_date.as_deref().unwrap_or_default(),
+                if one.sandbox { "true" } else { "false" },
             ]
         }))
     }

@@ -81,6 +81,8 @@ struct Import {
     create_date: String,
     end_date: Option<String>,
     first_rows: Vec<FirstRow>,
+    #[serde(default)]
+    sandbox: bool,
 }
 
 #[derive(Deserialize)]

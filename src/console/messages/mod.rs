@@ -71,6 +71,8 @@ struct Message {
     members: Option<i64>,
     delivered_count: Option<i64>,
     read_count: Option<i64>,
+    #[serde(default)]
+    sandbox: bool,
 }
 
 impl Message {
@@ -119,6 +121,9 @@ struct Device {
     name: String,
     sender: String,
     kind: String,
+    /// Whether it sends what names no device.
+    #[serde(default)]
+    is_default: bool,
 }
 
 impl Device {
@@ -126,6 +131,15 @@ impl Device {
     fn label(&self) -> String {
         let mark = if self.kind == "sandbox" { " [SANDBOX]" } else { "" };
         format!("{} {}{mark}", self.name, self.sender)
+    }
+}
+
+/// What stands for no choice of a device: the one that will send.
+fn default_label(frame: &Frame, devices: &[Device]) -> String {
+    let default = frame.t("Default", "Utama");
+    match devices.iter().find(|device| device.is_default) {
+        Some(device) => format!("{default} ({})", device.label()),
+        None => default.to_owned(),
     }
 }
 
