@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wachat::api::fields::{self, Fault, MediaParams, MessageParams, Source};
+use wachat::api::json::{self, Document, Json};
 use wachat::api::problem::Problem;
 use wachat::phone::Addressee;
 use wachat::{limits, phone};
@@ -162,9 +163,18 @@ fn media_values(params: &MediaParams) -> Value {
     })
 }
 
-/// pydantic takes any text; `phone.rs` says which are numbers and groups.
-fn judge_destination(_: &Case, answer: &mut Value) {
+/// pydantic takes any text; `phone.rs` says which are numbers and groups. It judges a JSON number as it was written: the float
+/// that Python makes of it may have other digits.
+fn judge_destination(case: &Case, answer: &mut Value) {
     let Some(text) = answer["destination"]["text"].as_str().map(str::to_owned) else { return };
+    let written = std::str::from_utf8(&case.body).ok().and_then(|body| json::parse(body, &["destination"]).ok());
+    let text = match written {
+        Some(Document::Object(fields)) => match fields.first() {
+            Some((_, Json::Number(number))) => (*number).to_owned(),
+            _ => text,
+        },
+        _ => text,
+    };
     let is_group = answer["destination"]["is_group"] == true;
     let addressee = if is_group { Addressee::Group } else { Addressee::ByItsForm };
     let parsed = phone::parse_recipient(&text, addressee, COUNTRY_CODE);

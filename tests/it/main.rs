@@ -42,6 +42,7 @@ mod media;
 mod outages;
 mod pacing;
 mod pushing;
+mod recipients;
 mod rotation;
 mod samples;
 mod sending;

@@ -39,7 +39,7 @@ pub async fn founded(database: Database) -> (Store, tempfile::TempDir) {
     (store, folder)
 }
 
-fn message(device_id: &str, text: &str) -> NewMessage {
+pub fn message(device_id: &str, text: &str) -> NewMessage {
     NewMessage {
         ref_no: RefNo::new(&Clock::system()),
         client_id: 1,
@@ -55,18 +55,18 @@ fn message(device_id: &str, text: &str) -> NewMessage {
     }
 }
 
-async fn accept(store: &Store, message: NewMessage) -> RefNo {
+pub async fn accept(store: &Store, message: NewMessage) -> RefNo {
     let ref_no = message.ref_no.clone();
     store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
     ref_no
 }
 
-fn step(lease: &Lease, ref_no: &RefNo, step: Step) -> Vec<Progress> {
+pub fn step(lease: &Lease, ref_no: &RefNo, step: Step) -> Vec<Progress> {
     vec![Progress { ref_no: ref_no.clone(), device_id: lease.device_id.clone(), epoch: lease.epoch, step }]
 }
 
 /// What the store says of a message: its state, and its dates.
-async fn state(store: &Store, ref_no: &RefNo) -> (String, [Option<i64>; 3]) {
+pub async fn state(store: &Store, ref_no: &RefNo) -> (String, [Option<i64>; 3]) {
     let message = store.find_message(1, ref_no).await.expect("readable").expect("there");
     (message.status, [message.sent_at, message.delivered_at, message.read_at])
 }
