@@ -8,43 +8,39 @@
 //!                                     push --HTTP--> the customer's Push URL
 //! ```
 
+mod loops;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::account::{ApiKey, BadApiKey};
 use crate::api::{Api, Foundation, routes};
 use crate::bell::Bells;
-use crate::clock::{Clock, Millis};
+use crate::clock::Clock;
 use crate::console::{self, Console};
 use crate::device::new_device_id;
+use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
-use crate::dispatcher::{self, Dispatcher, web};
 use crate::egress::{Egress, EgressError};
 use crate::files::Files;
 use crate::imports::Imports;
-use crate::imports::clerk::{self, Clerk};
 use crate::inbox::Inbox;
-use crate::media::shelf::{Links, Shelf, ShelfError};
+use crate::media::shelf::{Shelf, ShelfError};
 use crate::password::{self, PasswordError};
-use crate::push::courier::{self, Courier};
-use crate::receipts::Receipts;
 use crate::secrets::{KeyFiles, MasterKey, MasterKeyError};
 use crate::settings::Settings;
 use crate::store::{First, Location, Store, StoreError};
+use crate::supervisor::Supervisor;
 use crate::{http, limits, phone};
 
 /// The first sandbox's phone number; no subscriber has it.
 const FIRST_SENDER: &str = "628110000000";
 const FIRST_USERID: &str = "admin";
-/// How often the key uses of the last while are noted, and old first answers are forgotten.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
-const DAY_MS: Millis = 86_400_000;
 
 /// An opened gateway: everything that outlives a request. The command line uses it beside a running server.
 pub struct App {
@@ -57,6 +53,7 @@ pub struct App {
     pub bells: Bells,
     pub inbox: Inbox,
     pub imports: Imports,
+    pub supervisor: Supervisor,
     shelf: Shelf,
 }
 
@@ -83,6 +80,12 @@ pub enum StartError {
         "the master key is not the one this database was made with; bring back master.key (or WACHAT_MASTER_KEY) from the backup"
     )]
     OtherMasterKey,
+    #[error(
+        "what the first start shows once could not be shown ({0}), so no gateway was created; start it where its output can be read, or set WACHAT_ADMIN_PASSWORD and WACHAT_API_KEY"
+    )]
+    NotShown(String),
+    #[error("no gateway was created, what was shown above is not valid: {0}")]
+    NotCreated(StoreError),
     #[error("WACHAT_API_KEY")]
     ApiKey(#[from] BadApiKey),
     #[error("WACHAT_ADMIN_PASSWORD")]
@@ -123,13 +126,14 @@ impl App {
             };
             master_key = next.ok_or(StartError::OtherMasterKey)?;
         }
-        let shelf = Shelf::open(&settings.media_store)?;
+        let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
         let files = Files::new(store.clone(), shelf.clone(), clock.clone());
         let imports = Imports::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
         let egress = Egress::new(settings.allow_networks.clone())?;
-        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, shelf })
+        let supervisor = Supervisor::default();
+        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, supervisor, shelf })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -162,11 +166,37 @@ impl App {
         Ok(locks)
     }
 
+    /// Whether a server serves this store at present.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_served(&self) -> Result<bool, StartError> {
+        let Ok(Location::Sqlite(path)) = Location::parse(&self.settings.database_url) else {
+            return Ok(self.store.has_fresh_lease(self.clock.now()).await?);
+        };
+        // The lease of an embedded store never runs out; but its server holds this lock.
+        let Ok(file) = File::options().write(true).open(path.with_extension("lock")) else { return Ok(false) };
+        Ok(matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// On an empty store: makes the first client, its administrator, his key and a sandbox device.
     ///
     /// # Errors
     /// When a given key or password cannot be used, or nothing could be stored.
     pub async fn greet(&self) -> Result<Option<Greeting>, StartError> {
+        self.greet_by(|_| Ok(())).await
+    }
+
+    /// The same, but `show` shows what was made before it is stored: a password that nobody has seen opens nothing. A crash
+    /// between leaves an empty store, and the next start shows others. `None` when somebody else was first, though it may have
+    /// been shown.
+    ///
+    /// # Errors
+    /// As [`App::greet`], and [`StartError::NotShown`] when it could not be shown: then nothing is stored.
+    pub async fn greet_by(
+        &self,
+        show: impl FnOnce(&Greeting) -> Result<(), String>,
+    ) -> Result<Option<Greeting>, StartError> {
         if !self.store.list_clients().await?.is_empty() {
             return Ok(None);
         }
@@ -198,7 +228,21 @@ impl App {
             device_name: "Sandbox".into(),
             now: self.clock.now(),
         };
-        Ok(self.store.found(first).await?.then_some(greeting))
+        // Where both were chosen by the operator, nothing is shown that he does not know.
+        let is_known = self.settings.api_key.is_some() && self.settings.admin_password.is_some();
+        // Nor is anything shown of a store that takes nothing.
+        self.store.check_writable().await?;
+        match show(&greeting) {
+            Err(reason) if !is_known => return Err(StartError::NotShown(reason)),
+            Err(reason) => tracing::warn!(reason, "what the first start shows could not be shown"),
+            Ok(()) => {}
+        }
+        match self.store.found(first).await {
+            Ok(true) => Ok(Some(greeting)),
+            // Another process made it at the same moment.
+            Ok(false) => Ok(None),
+            Err(error) => Err(StartError::NotCreated(error)),
+        }
     }
 
     /// What the API's handlers work with.
@@ -212,58 +256,25 @@ impl App {
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             master_key: self.master_key.clone(),
+            supervisor: self.supervisor.clone(),
         };
         Api::new(foundation, &self.settings)
     }
 
-    /// Serves until `stop`; then stops in order: no new requests, what is in hand finished, connections closed.
+    /// Serves until `stop`; then stops in order: no new requests, what is in hand finished, connections closed. Every loop is
+    /// supervised: one that ends by a fault is started again.
     ///
     /// # Errors
     /// When a part cannot be started.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
         let api = self.api();
-        let dispatcher = Dispatcher::new(dispatcher::Parts {
-            receipts: Receipts::new(self.store.clone(), self.clock.clone()),
-            store: self.store.clone(),
-            inbox: self.inbox.clone(),
-            files: self.files.clone(),
-            egress: self.egress.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            link_sealer: self.master_key.sealer("links"),
-            web: self.web()?,
-            node: self.node()?,
-        });
-        let courier = Courier::new(courier::Parts {
-            store: self.store.clone(),
-            egress: self.egress.clone(),
-            links: Links::new(self.master_key.derive("media-links")),
-            master_key: self.master_key.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            public_url: self.settings.public_url.clone(),
-        });
-        let clerk = Clerk::new(clerk::Parts {
-            store: self.store.clone(),
-            shelf: self.shelf.clone(),
-            outbox: api.outbox.clone(),
-            bells: self.bells.clone(),
-            clock: self.clock.clone(),
-            node: self.node()?,
-        });
-        let tasks = TaskTracker::new();
         let background = CancellationToken::new();
-        tasks.spawn(dispatcher.run(background.clone()));
-        tasks.spawn(courier.run(background.clone()));
-        tasks.spawn(clerk.run(background.clone()));
-        tasks.spawn(background.clone().run_until_cancelled_owned(keep_house(api.clone())));
-        tasks.spawn(end_counting(api.clone(), background.clone()));
-        tasks.close();
+        let tasks = self.start_loops(&api, &background)?;
         let addresses = routes::router(api.clone());
         let console = Console::new(api, addresses.clone(), stop.clone());
         let router = addresses.merge(console::router(console));
         phone::read_plans();
-        http::serve(listener, router, self.clock.clone(), stop).await;
+        http::serve(listener, router, self.clock.clone(), self.supervisor.clone(), stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
         if self.clock.within(limit, tasks.wait()).await.is_err() {
@@ -319,32 +330,5 @@ fn lock_file(path: &Path, what: &Path) -> Result<File, StartError> {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Served { path: what.to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Waits, when the gateway stops, for statistics that are being counted.
-async fn end_counting(api: Api, stop: CancellationToken) {
-    stop.cancelled().await;
-    api.statistics.close().await;
-}
-
-/// What is done now and then, and may be missed.
-async fn keep_house(api: Api) {
-    loop {
-        api.clock.sleep(HOUSEKEEPING).await;
-        let (now, uses) = (api.clock.now(), api.keys.take_uses());
-        let kept = async {
-            if !uses.is_empty() {
-                api.store.note_key_use(uses).await?;
-            }
-            api.store.forget_deeds(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
-            api.store.forget_first_answers(now).await
-        };
-        if let Err(error) = kept.await {
-            tracing::warn!(%error, "housekeeping waits for the store");
-        }
-        if let Err(error) = api.imports.sweep().await {
-            tracing::warn!(%error, "old imports are kept a while longer");
-        }
     }
 }

@@ -55,6 +55,8 @@ pub struct Device {
     /// Where its hours and days are: a name of the IANA database.
     pub time_zone: String,
     pub created_at: Millis,
+    /// Which of the devices that had this id it is: a removed one may be added again.
+    pub incarnation: i64,
 }
 
 /// The pacing that a device begins with.

@@ -2,10 +2,12 @@
 //! API, the inbox, the device loops and the command line.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::clock::Clock;
+use crate::limits;
 use crate::media::File;
 use crate::media::shelf::{Pieces, Shelf, ShelfError};
 use crate::store::{Store, StoreError, StoredMedia};
@@ -83,6 +85,20 @@ impl Files {
         Ok(self.shelf.read(id, part).await?)
     }
 
+    /// Whether a file would be kept now.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when it would not, or nobody can tell in time.
+    pub async fn check(&self) -> Result<(), FileError> {
+        let limit = Duration::from_secs(limits::MEDIA_CHECK_SECONDS_MAX);
+        match self.clock.within(limit, self.shelf.check()).await {
+            Ok(checked) => Ok(checked?),
+            Err(_) => {
+                Err(FileError::Unavailable(format!("the media store did not answer within {} s", limit.as_secs())))
+            }
+        }
+    }
+
     /// Whether a file is there, without its bytes.
     ///
     /// # Errors
@@ -97,7 +113,7 @@ impl From<ShelfError> for FileError {
     fn from(error: ShelfError) -> Self {
         match error {
             ShelfError::Missing | ShelfError::BadId(_) => Self::Missing,
-            ShelfError::Unavailable(reason) => Self::Unavailable(reason),
+            ShelfError::Unavailable(reason) => Self::Unavailable(format!("the media store cannot be used: {reason}")),
             other @ ShelfError::CannotOpen { .. } => Self::Internal(other.to_string()),
         }
     }

@@ -15,16 +15,46 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::api::answer::Format;
+use crate::api::problem::Problem;
 use crate::clock::Clock;
 use crate::limits;
+use crate::supervisor::{Supervisor, caught};
 
-/// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most.
-pub async fn serve(listener: TcpListener, router: Router, clock: Clock, stop: CancellationToken) {
+/// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most. Connections outlive a fault
+/// of the loop that accepts them.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    clock: Clock,
+    supervisor: Supervisor,
+    stop: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let connections = TaskTracker::new();
+    let accepting = supervisor.keep("http", clock.clone(), stop.clone(), || {
+        accept(&listener, &router, &clock, &connections, &graceful, stop.clone())
+    });
+    accepting.await;
+    drop(listener);
+    connections.close();
+    let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
+    if clock.within(limit, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still under way when the gateway stopped");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    router: &Router,
+    clock: &Clock,
+    connections: &TaskTracker,
+    graceful: &GracefulShutdown,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -39,12 +69,6 @@ pub async fn serve(listener: TcpListener, router: Router, clock: Clock, stop: Ca
                 clock.sleep(Duration::from_millis(100)).await;
             }
         }
-    }
-    drop(listener);
-    connections.close();
-    let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
-    if clock.within(limit, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still under way when the gateway stopped");
     }
 }
 
@@ -62,6 +86,15 @@ async fn serve_one(
             request.extensions_mut().insert(ConnectInfo(peer));
         }
         without_trailing_slash(request.map(axum::body::Body::new))
+    });
+    // A fault in one request is answered, and ends nothing but itself.
+    let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let answer = service.clone().oneshot(request);
+        async move {
+            caught(answer).await.unwrap_or_else(|panicked| {
+                Ok(Problem::Internal(format!("a request: {panicked}")).response(Format::Json))
+            })
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder

@@ -44,7 +44,18 @@ impl Inbox {
     /// # Errors
     /// [`InboxError`] when it could not be stored; then WhatsApp must keep it.
     pub async fn receive(&self, device: &Device, message: Inbound) -> Result<Received, InboxError> {
-        let now = self.clock.now();
+        let new = self.prepare(device, message).await?;
+        let id = new.id.clone();
+        let is_new = self.store.add_inbound(new).await?;
+        self.received(is_new.into());
+        Ok(if is_new { Received::New(id) } else { Received::Repeated })
+    }
+
+    /// The row of a message that came in, to be stored by the caller. Its file is kept before.
+    ///
+    /// # Errors
+    /// [`InboxError`] when its file could not be kept.
+    pub async fn prepare(&self, device: &Device, message: Inbound) -> Result<NewInbound, InboxError> {
         let (media_id, file_ref, file_name) = match message.file {
             Some(InboundFile::Here { bytes, file_name }) => {
                 let file = File::new(bytes, file_name.clone());
@@ -53,10 +64,9 @@ impl Inbox {
             Some(InboundFile::There { reference, file_name }) => (None, Some(reference), file_name),
             None => (None, None, None),
         };
-        let id = self.clock.new_id();
         let is_group = message.group_id.is_some();
-        let new = NewInbound {
-            id: id.clone(),
+        Ok(NewInbound {
+            id: self.clock.new_id(),
             client_id: device.client_id,
             device_id: device.id.clone(),
             gateway: device.sender.clone(),
@@ -73,13 +83,15 @@ impl Inbox {
             about_ref_no: message.about.as_deref().and_then(RefNo::of_whatsapp_id).map(|ref_no| ref_no.to_string()),
             about: message.about,
             sent_at: message.sent_at,
-            received_at: now,
+            received_at: self.clock.now(),
             sandbox: device.is_sandbox(),
-        };
-        let is_new = self.store.add_inbound(new).await?;
+        })
+    }
+
+    /// Says that messages were stored, of which so many were new.
+    pub fn received(&self, new: u64) {
         self.bells.push.ring();
-        metrics::counter!(crate::telemetry::RECEIVED).increment(u64::from(is_new));
-        Ok(if is_new { Received::New(id) } else { Received::Repeated })
+        metrics::counter!(crate::telemetry::RECEIVED).increment(new);
     }
 }
 

@@ -17,6 +17,7 @@ pub mod message;
 pub mod password;
 pub mod phone;
 pub mod qr;
+pub mod supervisor;
 
 pub mod egress;
 
@@ -29,6 +30,7 @@ pub mod files;
 
 pub mod inbox;
 pub mod linking;
+pub mod moving;
 pub mod outbox;
 pub mod receipts;
 

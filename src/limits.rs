@@ -14,7 +14,16 @@ pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
 /// A name of a client, a person, a device or a key.
 pub const NAME_CHARS_MAX: usize = 200;
+/// Names that are tried for a user whose name is not given, before one with the client's number is taken.
+pub const USERID_TRIES_MAX: i64 = 100;
 pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// What is kept of an error that another program told.
+pub const FAULT_CHARS_MAX: usize = 500;
+/// How often a request to the media bucket is made again, and for how long, while somebody waits for it.
+pub const BUCKET_RETRIES_MAX: usize = 3;
+pub const BUCKET_SECONDS_MAX: u64 = 10;
+/// How long a look at whether the media store takes files may take.
+pub const MEDIA_CHECK_SECONDS_MAX: u64 = 5;
 pub const URL_CHARS_MAX: usize = 2_048;
 
 /// An image, a video or a sound, as WhatsApp's own apps limit them.
@@ -241,3 +250,20 @@ pub const IMPORT_ROWS_AT_ONCE: usize = 64;
 pub const IMPORT_WORDS_CHARS_MAX: usize = 200;
 /// Earlier pages of a listing that its address remembers.
 pub const PAGES_REMEMBERED_MAX: usize = 50;
+/// The wait before a task that ended unexpectedly is started again: doubled each time, up to the other, and short again
+/// after it ran for a while.
+pub const RESTART_MS_MIN: u64 = 500;
+pub const RESTART_MS_MAX: u64 = 60_000;
+pub const RESTART_FORGIVEN_MS: i64 = 60_000;
+/// The wait before a batch of a device's events is offered to the store again, doubled each time, up to the other.
+pub const RECORD_AGAIN_MS_MIN: u64 = 250;
+pub const RECORD_AGAIN_MS_MAX: u64 = 5_000;
+/// How long the command line and a program that ends wait for their last log lines to be written.
+pub const LOG_FLUSH_MS_MAX: u64 = 1_000;
+/// Log lines that wait for standard error, and their bytes; more are dropped and counted.
+pub const LOG_LINES_WAITING_MAX: usize = 8_192;
+pub const LOG_BYTES_WAITING_MAX: usize = 8 * 1024 * 1024;
+/// How long the first start waits for somebody to read what it shows once.
+pub const FIRST_START_PRINT_MS_MAX: u64 = 10_000;
+/// How far ahead of now a lease that is renewed ends at the most.
+pub const LEASE_MS_MAX: i64 = 60_000;

@@ -3,6 +3,8 @@
 //! A flag wins over the environment, the environment over the file, the file over the default. A bad value is refused
 //! with the place it came from.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -82,9 +84,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("log_format", "WACHAT_LOG_FORMAT", "text", "text or json"),
 ];
 
-/// The file that is read when no other is named, if it is there.
-const FILE_DEFAULT: &str = "wachat.toml";
+/// The files that are looked for when none is named: the first that is there is read, by every command.
+const FILES_DEFAULT: [&str; 2] = ["wachat.toml", "/etc/wachat/wachat.toml"];
 const FILE_ENVIRONMENT: &str = "WACHAT_CONFIG";
+/// How keys of the file begin that are passed on to the S3 client, as its environment variables are called in small letters.
+const BUCKET_PREFIX: &str = "aws_";
 
 /// The settings of this process.
 #[derive(Debug, Clone)]
@@ -102,6 +106,10 @@ pub struct Settings {
     pub simulated_network: Option<String>,
     pub log: String,
     pub log_json: bool,
+    /// Keys of the file for the S3 client, where the environment does not say them.
+    pub bucket: Vec<(String, Hidden)>,
+    /// What an operator should know of his settings.
+    pub warnings: Vec<String>,
 }
 
 /// A secret on its way from the settings to where it is used; `Debug` does not show it.
@@ -132,13 +140,17 @@ struct Found {
 }
 
 impl Settings {
-    /// Reads flags, environment and file (`file`, else `WACHAT_CONFIG`, else `wachat.toml` if it is there).
+    /// Reads flags, environment and file (`file`, else `WACHAT_CONFIG`, else `wachat.toml` of the current folder, else
+    /// `/etc/wachat/wachat.toml`, if one of them is there).
     ///
     /// # Errors
     /// The first value that cannot be used, with the place it stands in.
     #[allow(clippy::disallowed_methods, reason = "this is the door")]
     pub fn load(flags: &Flags, file: Option<&Path>) -> Result<Self, BadSetting> {
-        Self::read(flags, file, |name| std::env::var(name).ok())
+        let mut settings = Self::read(flags, file, |name| std::env::var(name).ok())?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        settings.warnings = names::unknown(names);
+        Ok(settings)
     }
 
     fn read(
@@ -147,12 +159,17 @@ impl Settings {
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, BadSetting> {
         let file = file.map(Path::to_owned).or_else(|| environment(FILE_ENVIRONMENT).map(PathBuf::from));
-        let in_file = match &file {
+        let file = file.or_else(|| FILES_DEFAULT.into_iter().map(PathBuf::from).find(|path| path.exists()));
+        let mut in_file = match &file {
             Some(path) => read_file(path)?,
-            None if Path::new(FILE_DEFAULT).exists() => read_file(Path::new(FILE_DEFAULT))?,
             None => BTreeMap::new(),
         };
-        let file_name = file.as_deref().unwrap_or(Path::new(FILE_DEFAULT)).display().to_string();
+        let of_bucket = in_file.extract_if(.., |name, _| name.starts_with(BUCKET_PREFIX));
+        let bucket = of_bucket
+            .filter(|(name, _)| environment(&name.to_uppercase()).is_none())
+            .map(|(name, value)| (name, Hidden(value)))
+            .collect();
+        let file_name = file.as_deref().unwrap_or(Path::new(FILES_DEFAULT[0])).display().to_string();
         let find = |name: &str| find(name, flags, &environment, &in_file, &file_name);
         let parsed = |name: &str| find(name).value;
         let optional = |name: &str| Some(find(name).value).filter(|value| !value.is_empty());
@@ -189,6 +206,8 @@ impl Settings {
             listen,
             data_dir,
             allow_networks,
+            bucket,
+            warnings: Vec::new(),
         })
     }
 
@@ -269,9 +288,11 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, String>, BadSetting> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.to_string()))?;
     let mut values = BTreeMap::new();
     for (name, value) in table {
-        if !SETTINGS.iter().any(|setting| setting.name == name) {
+        if !name.starts_with(BUCKET_PREFIX) && !SETTINGS.iter().any(|setting| setting.name == name) {
             let known: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
-            return Err(failed(format!("'{name}' is no setting; the settings are {}", known.join(", "))));
+            let meant = names::nearest(&name, known.iter().copied());
+            let meant = meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default();
+            return Err(failed(format!("'{name}' is no setting; {meant}the settings are {}", known.join(", "))));
         }
         values.insert(name, plain(value));
     }
@@ -330,11 +351,24 @@ mod tests {
             (vec![], vec![("WACHAT_ALLOW_NETWORKS", "10.0.0.0/8,home")], "", "WACHAT_ALLOW_NETWORKS: 'home' is not"),
             (vec![], vec![("WACHAT_PUBLIC_URL", "gateway.example")], "", "WACHAT_PUBLIC_URL"),
             (vec![], vec![], "colour = 1", "'colour' is no setting"),
+            (vec![], vec![], "lisen = 'x'", "'lisen' is no setting; did you mean listen?"),
             (vec![], vec![], "listen = ", "wachat.toml"),
         ] {
             let error = read(&flags, &environment, file).unwrap_err().to_string();
             assert!(error.contains(said), "{error} should say {said}");
         }
+    }
+
+    #[test]
+    fn the_file_may_hold_what_the_s3_client_needs_and_the_environment_wins() {
+        let file = "aws_region = 'ap-southeast-3'\naws_secret_access_key = 'quiet'";
+        let settings = read(&[], &[("AWS_REGION", "eu-west-1")], file).unwrap();
+        assert_eq!(settings.bucket.len(), 1);
+        assert_eq!(
+            (settings.bucket[0].0.as_str(), settings.bucket[0].1.0.as_str()),
+            ("aws_secret_access_key", "quiet")
+        );
+        assert!(!format!("{settings:?}").contains("quiet"));
     }
 
     #[test]

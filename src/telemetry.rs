@@ -1,6 +1,9 @@
 //! Logs and metrics, every name in one place. Neither ever carries a message's text, a key, a password or a
 //! phone number.
 
+mod library;
+mod logs;
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +11,10 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::limits;
+pub use logs::say_last;
 
+/// How our own names begin.
+const PREFIX: &str = "wachat_";
 pub const ACCEPTED: &str = "wachat_messages_accepted_total";
 /// Label `state`: S, D, R or A.
 pub const STATES: &str = "wachat_message_states_total";
@@ -30,19 +36,44 @@ pub const DEVICE_SLOWED: &str = "wachat_device_slowed_total";
 pub const DEVICE_WAITING: &str = "wachat_device_messages_waiting";
 /// Label `device`.
 pub const DEVICE_ONLINE: &str = "wachat_device_online";
+/// Pushes that are not delivered yet, of all clients.
+pub const PUSHES_WAITING: &str = "wachat_pushes_waiting";
+/// Seconds since the push began to be tried that has waited longest; 0 when none waits.
+pub const PUSH_OLDEST: &str = "wachat_push_oldest_age_seconds";
+/// Push URLs that are paused.
+pub const PUSH_URLS_PAUSED: &str = "wachat_push_urls_paused";
+/// Always 1; the label `version` says which program this is.
+pub const BUILD: &str = "wachat_build_info";
+/// Label `task`: what ended unexpectedly and was started again.
+pub const TASK_RESTARTS: &str = "wachat_task_restarts_total";
+/// Label `why`: `failed` or `waiting`.
+pub const LOG_LINES_LOST: &str = "wachat_log_lines_lost_total";
+/// What a device's channel told and the database refused for good.
+pub const EVENTS_REFUSED: &str = "wachat_device_events_refused_total";
+/// The tasks that are supervised, as metrics name them.
+pub const TASKS: [&str; 7] = ["dispatcher", "device", "push", "imports", "maintenance", "http", "store_writer"];
 /// What stands for every device beyond the bound.
 const OTHERS: &str = "others";
 
-/// Starts logging to standard error.
+/// Starts logging to standard error. Whoever logs is never held up by it and never fails: see `telemetry/logs.rs`.
 ///
 /// # Errors
-/// The filter that cannot be read.
+/// The filter that cannot be read, or that the machine gives no thread.
 pub fn start_logs(filter: &str, json: bool) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("the log filter '{filter}': {error}"))?;
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
+    let writer = logs::LogWriter::to_stderr().map_err(|error| format!("the log has no thread: {error}"))?;
+    // The library would say that a line could not be written where that line could not be written, and panic.
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(is_terminal)
+        .log_internal_errors(false);
     // A second start (in tests) keeps the first one's logs.
-    let _ = if json { logs.json().try_init() } else { logs.try_init() };
+    let started = if json { logs.json().try_init() } else { logs.try_init() };
+    if started.is_ok() {
+        logs::log_panics();
+    }
     Ok(())
 }
 
@@ -54,8 +85,9 @@ pub fn start_metrics() -> PrometheusHandle {
             let recorder = PrometheusBuilder::new().build_recorder();
             let handle = recorder.handle();
             // Somebody else's recorder (in tests) stays; then ours counts nothing, which harms nobody.
-            let _ = metrics::set_global_recorder(recorder);
+            let _ = metrics::set_global_recorder(library::Exported(recorder));
             describe();
+            begin();
             handle
         })
         .clone()
@@ -75,8 +107,53 @@ fn describe() {
         DEVICE_SLOWED,
         "Times that a device became slower because WhatsApp said that it was too much"
     );
+    metrics::describe_gauge!(PUSHES_WAITING, "Pushes that are not delivered yet");
+    metrics::describe_gauge!(PUSH_OLDEST, "Seconds since the oldest push that is not delivered began to be tried");
+    metrics::describe_gauge!(PUSH_URLS_PAUSED, "Push URLs that are paused");
+    metrics::describe_gauge!(BUILD, "1; the label says which version runs");
+    metrics::describe_counter!(TASK_RESTARTS, "Tasks that ended unexpectedly and were started again");
+    metrics::describe_counter!(LOG_LINES_LOST, "Log lines that could not be written, or waited too long to be");
+    metrics::describe_counter!(EVENTS_REFUSED, "Events of devices that the database refused for good");
+    for task in TASKS {
+        metrics::counter!(TASK_RESTARTS, "task" => task).absolute(0);
+    }
+    for why in ["failed", "waiting"] {
+        metrics::counter!(LOG_LINES_LOST, "why" => why).absolute(0);
+    }
+    metrics::counter!(EVENTS_REFUSED).absolute(0);
     metrics::describe_gauge!(DEVICE_WAITING, "Messages of a device that wait to leave");
     metrics::describe_gauge!(DEVICE_ONLINE, "1 while a device is connected and ready to send, else 0");
+}
+
+/// The states that messages are counted in.
+const COUNTED_STATES: [&str; 4] = ["S", "D", "R", "A"];
+
+/// Counts from zero: a counter that is not there yet raises no alarm.
+fn begin() {
+    for name in [ACCEPTED, RECEIVED] {
+        metrics::counter!(name).increment(0);
+    }
+    for state in COUNTED_STATES {
+        metrics::counter!(STATES, "state" => state).increment(0);
+    }
+    for outcome in ["done", "again", "failed"] {
+        metrics::counter!(PUSHES, "outcome" => outcome).increment(0);
+    }
+    for name in [WAITING, PUSHES_WAITING, PUSH_OLDEST, PUSH_URLS_PAUSED] {
+        metrics::gauge!(name).set(0.0);
+    }
+    metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    library::begin();
+}
+
+/// Counts what a device does from zero.
+pub fn begin_device(label: &str) {
+    for state in COUNTED_STATES {
+        metrics::counter!(DEVICE_STATES, "device" => label.to_owned(), "state" => state).increment(0);
+    }
+    for name in [DEVICE_RECEIVED, DEVICE_SLOWED] {
+        metrics::counter!(name, "device" => label.to_owned()).increment(0);
+    }
 }
 
 /// The label of a device: its id for the first that are asked for, one for all that come after, so that metrics do not grow

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "seal", "secrets", "telemetry", "bell"],
-    &["account", "device", "escapes", "message", "password", "phone", "qr"],
+    &["account", "device", "escapes", "message", "password", "phone", "qr", "supervisor"],
     &["egress"],
     &["campaign"],
     &["media", "store"],
     &["files"],
-    &["inbox", "linking", "outbox", "receipts"],
+    &["inbox", "linking", "moving", "outbox", "receipts"],
     &["imports"],
     &["channel"],
     &["api", "dispatcher", "push"],

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
@@ -57,7 +58,11 @@ async fn answer(api: &Api, method: &Method, headers: &HeaderMap, token: &str) ->
     let body = match *method {
         Method::HEAD if api.files.is_kept(&id).await? => Body::empty(),
         Method::HEAD => return Err(Problem::NotFound("such file any more")),
-        _ => Body::from_stream(api.files.read(&id, part.clone()).await?),
+        _ => {
+            let pieces = api.files.read(&id, part.clone()).await?;
+            // The answer has begun: the connection is cut, and only the log can say why.
+            Body::from_stream(pieces.inspect_err(|error| tracing::warn!(%error, "a file could not be read to its end")))
+        }
     };
     let mut response = response(status, &media, &stamp, body);
     tell_part(response.headers_mut(), status, part, length);

@@ -44,6 +44,7 @@ use crate::outbox::Outbox;
 use crate::secrets::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::supervisor::Supervisor;
 
 /// What every handler works with. Cheap to clone.
 #[derive(Clone)]
@@ -71,6 +72,7 @@ pub struct Parts {
     pub statistics: statistics::Statistics,
     pub egress: Egress,
     pub push_tests: manage::push_test::Room,
+    pub supervisor: Supervisor,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -84,6 +86,7 @@ pub struct Foundation {
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
+    pub supervisor: Supervisor,
 }
 
 impl Api {
@@ -102,6 +105,7 @@ impl Api {
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),
+            supervisor: from.supervisor,
             store: from.store,
             inbox: from.inbox,
             files: from.files,

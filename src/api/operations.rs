@@ -3,11 +3,14 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
-use super::answer::{self, Format};
+use super::answer::{self, Envelope, Format};
 use super::problem::Problem;
-use crate::{limits, telemetry};
+use crate::supervisor::{Down, Role};
+use crate::{clock, limits, telemetry};
 
 /// Alive: the process answers.
 #[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "Alive")))]
@@ -15,12 +18,65 @@ pub async fn healthz(headers: HeaderMap) -> Response {
     answer::success(Format::of(&headers), StatusCode::OK, "alive", &serde_json::json!({}))
 }
 
-/// Ready: a message would be stored now.
+/// What is down while it is started again after a fault.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    pub down: Vec<DownTask>,
+}
+
+/// A task that ended unexpectedly and is started again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DownTask {
+    /// dispatcher, push, imports, maintenance, http, or device and a device id.
+    pub task: String,
+    pub since: String,
+    /// When it is started again.
+    pub until: String,
+}
+
+/// The envelope of a gateway that is not ready.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NotReady {
+    #[schema(example = true)]
+    pub error: bool,
+    pub message: String,
+    pub data: Readiness,
+}
+
+/// Ready: a message and a file would be stored now, and what sends and delivers it runs.
+///
+/// `data.down` lists tasks that ended by a fault and are started again. A device among them does not make the gateway unready.
 #[utoipa::path(get, path = "/readyz", tag = "Operations",
-    responses((status = 200, description = "The store can be written"), (status = 503, description = "It cannot")))]
+    responses((status = 200, body = Envelope<Readiness>, description = "The store and the media store can be written, and every vital task runs"),
+        (status = 503, body = NotReady, description = "One of them cannot be written, or a vital task is down")))]
 pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let ready = api.store.check_writable().await.map_err(Problem::from);
-    answer::from(Format::of(&headers), ready.map(|()| (StatusCode::OK, "ready", serde_json::json!({}))))
+    let format = Format::of(&headers);
+    if let Err(error) = api.store.check_writable().await {
+        return Problem::from(error).response(format);
+    }
+    if let Err(problem) = check_media(&api).await {
+        return problem.response(format);
+    }
+    let down = api.supervisor.list();
+    let vital: Vec<&str> = down.iter().filter(|down| down.role == Role::Vital).map(|down| &*down.task).collect();
+    let message = format!("down, and started again in a moment: {}", vital.join(", "));
+    let is_ready = vital.is_empty();
+    let data = Readiness { down: down.iter().map(DownTask::from).collect() };
+    if is_ready {
+        return answer::success(format, StatusCode::OK, "ready", &data);
+    }
+    answer::respond(format, StatusCode::SERVICE_UNAVAILABLE, &NotReady { error: true, message, data })
+}
+
+/// Whether a file would be kept now.
+async fn check_media(api: &Api) -> Result<(), Problem> {
+    Ok(api.files.check().await?)
+}
+
+impl From<&Down> for DownTask {
+    fn from(down: &Down) -> Self {
+        Self { task: down.task.clone(), since: clock::rfc3339(down.since), until: clock::rfc3339(down.until) }
+    }
 }
 
 /// Metrics in Prometheus' text format.
@@ -41,6 +97,12 @@ pub async fn metrics(State(api): State<Api>) -> Response {
             let count = gauge(i64::try_from(count).unwrap_or(i64::MAX));
             metrics::gauge!(telemetry::DEVICES, "state" => state.name()).set(count);
         }
+    }
+    if let Ok((waiting, oldest, paused)) = api.store.find_push_backlog().await {
+        let age_ms = oldest.map_or(0, |at| (api.clock.now() - at).max(0));
+        metrics::gauge!(telemetry::PUSHES_WAITING).set(gauge(waiting));
+        metrics::gauge!(telemetry::PUSH_OLDEST).set(gauge(age_ms) / 1_000.0);
+        metrics::gauge!(telemetry::PUSH_URLS_PAUSED).set(gauge(paused));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render()).into_response()
 }

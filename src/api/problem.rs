@@ -43,6 +43,10 @@ pub enum Problem {
     Unavailable {
         retry_after_seconds: u64,
     },
+    /// Files can be neither kept nor read.
+    MediaUnavailable {
+        retry_after_seconds: u64,
+    },
     /// Our fault; the text is for the log alone.
     Internal(String),
 }
@@ -75,7 +79,7 @@ impl Problem {
             Self::NoSuchPart { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited { .. } | Self::DailyLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable { .. } | Self::MediaUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -106,6 +110,9 @@ impl Problem {
             ),
             Self::Unavailable { retry_after_seconds } => format!(
                 "the gateway cannot store anything at this moment; nothing was accepted, try again in {retry_after_seconds} s"
+            ),
+            Self::MediaUnavailable { retry_after_seconds } => format!(
+                "the gateway cannot keep or read files at this moment; nothing was accepted, try again in {retry_after_seconds} s"
             ),
             Self::Internal(_) => "a fault of the gateway; nothing was accepted, its log says more".into(),
         }
@@ -142,7 +149,9 @@ impl Problem {
                 put("ratelimit-policy", format!("\"day\";q={limit};w=86400"));
                 put("ratelimit", format!("\"day\";r=0;t={retry_after_seconds}"));
             }
-            Self::Unavailable { retry_after_seconds } => put("retry-after", retry_after_seconds.to_string()),
+            Self::Unavailable { retry_after_seconds } | Self::MediaUnavailable { retry_after_seconds } => {
+                put("retry-after", retry_after_seconds.to_string())
+            }
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
             Self::TooLarge { .. } => put(header::CONNECTION.as_str(), "close".into()),
@@ -191,7 +200,7 @@ impl From<FileError> for Problem {
             FileError::Missing => Self::NotFound("such file any more"),
             FileError::Unavailable(reason) => {
                 tracing::warn!(reason, "a file cannot be kept or read");
-                Self::Unavailable { retry_after_seconds: 5 }
+                Self::MediaUnavailable { retry_after_seconds: 5 }
             }
             FileError::Internal(log) => Self::Internal(log),
         }

@@ -27,6 +27,7 @@ pub const MANAGE: &str = "/manage/1.0";
 /// The router of the whole gateway.
 pub fn router(api: Api) -> Router {
     let noted = middleware::from_fn_with_state(api.clone(), manage::audit::note);
+    begin_counting();
     let (router, _) = parts(manage::routes().layer(noted));
     router
         .route(&format!("{BASE}/whatsapp/message"), post(message::send))
@@ -111,6 +112,15 @@ fn counter(path: usize, status: usize) -> &'static Counter {
     static COUNTERS: Counters = [const { [const { OnceLock::new() }; STATUSES.len()] }; PATHS.len()];
     COUNTERS[path][status]
         .get_or_init(|| metrics::counter!(telemetry::REQUESTS, "path" => PATHS[path], "status" => STATUSES[status]))
+}
+
+/// Counts every kind of request from zero.
+fn begin_counting() {
+    for path in 0..PATHS.len() {
+        for status in 0..STATUSES.len() {
+            counter(path, status).increment(0);
+        }
+    }
 }
 
 /// The place in [`PATHS`] of a route's label.

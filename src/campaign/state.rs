@@ -57,6 +57,8 @@ pub enum Stop {
     Client,
     /// The device is gone.
     Device,
+    /// Its device was a sandbox that has gone live since.
+    TrialEnded,
     /// The file cannot be read any more.
     File,
     /// A fault of the gateway.
@@ -64,7 +66,8 @@ pub enum Stop {
 }
 
 impl Stop {
-    const ALL: [Self; 6] = [Self::Person, Self::MayNotSend, Self::Client, Self::Device, Self::File, Self::Fault];
+    const ALL: [Self; 7] =
+        [Self::Person, Self::MayNotSend, Self::Client, Self::Device, Self::TrialEnded, Self::File, Self::Fault];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -72,6 +75,7 @@ impl Stop {
             Self::MayNotSend => "may_not_send",
             Self::Client => "client",
             Self::Device => "device",
+            Self::TrialEnded => "trial_ended",
             Self::File => "file",
             Self::Fault => "fault",
         }
@@ -84,6 +88,9 @@ impl Stop {
             Self::MayNotSend => "the person who began it may not send any more; somebody who may can begin it again",
             Self::Client => "the client is disabled; ask the gateway's operator",
             Self::Device => "its device was removed; import the file through another",
+            Self::TrialEnded => {
+                "its device was a sandbox and has gone live; begin it again to send the other rows for real"
+            }
             Self::File => "its file cannot be read any more; import it again",
             Self::Fault => "a fault of the gateway, whose log says more; it can be begun again",
         }

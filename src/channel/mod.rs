@@ -63,6 +63,11 @@ pub trait Channel: Send + Sync {
         let _ = sent;
     }
 
+    /// Waits until the channel ends by itself, by a fault of this program: then it tells nothing more, and is to be opened again.
+    async fn ended(&self) {
+        std::future::pending().await
+    }
+
     /// Closes the connection in order; nothing is sent afterwards.
     async fn close(&self);
 }
@@ -140,9 +145,11 @@ pub enum Event {
     /// WhatsApp's server, or the check before sending, refused the message after `send` had returned.
     Refused { ref_no: RefNo, fault: SendFault },
     /// A recipient's phone has it, or its owner read it. `member` names who, in a group. `stored` is answered once it is
-    /// durable: WhatsApp tells a receipt again until it is told that we have it.
+    /// durable: WhatsApp tells a receipt again until it is told that we have it. Dropped without an answer, it is not stored,
+    /// and WhatsApp must not be told.
     Receipt { ref_no: RefNo, kind: ReceiptKind, member: Option<String>, at: Millis, stored: oneshot::Sender<()> },
-    /// A message came in. `stored` is answered once it is durable, and only then may WhatsApp be told that we have it.
+    /// A message came in. `stored` is answered once it is durable, and only then may WhatsApp be told that we have it:
+    /// not when it is dropped without an answer.
     Inbound { message: Box<Inbound>, stored: oneshot::Sender<()> },
 }
 

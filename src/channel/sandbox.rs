@@ -87,6 +87,8 @@ pub struct Sandbox {
     /// How often each of the latest messages was sent.
     seen: Mutex<Seen>,
     stop: CancellationToken,
+    /// Cancelled when the task is over, however it ended.
+    over: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -120,12 +122,14 @@ impl Sandbox {
         let (planned, plans) = mpsc::channel(COMMANDS_MAX);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let task = run(clock.clone(), plans, events);
-        let until = stop.clone();
+        let (until, over) = (stop.clone(), CancellationToken::new());
+        let is_over = over.clone().drop_guard();
         tasks.spawn(async move {
+            let _is_over = is_over;
             until.run_until_cancelled(task).await;
         });
         tasks.close();
-        Self { planned, clock, seen: Mutex::default(), stop, tasks }
+        Self { planned, clock, seen: Mutex::default(), stop, over, tasks }
     }
 }
 
@@ -137,6 +141,10 @@ impl Drop for Sandbox {
 
 #[async_trait]
 impl Channel for Sandbox {
+    async fn ended(&self) {
+        self.over.cancelled().await;
+    }
+
     async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {
         Ok(message.is_group.then_some(MEMBERS))
     }

@@ -26,8 +26,9 @@ pub(super) enum DeviceCommand {
     },
     /// Add a device
     Add {
+        /// [default: the only client]
         #[arg(long)]
-        client: i64,
+        client: Option<i64>,
         /// sandbox or web
         #[arg(long)]
         kind: Kind,
@@ -159,6 +160,7 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
             }
         }
         DeviceCommand::Add { client, kind, sender, device_id, name, limit } => {
+            let client = bench.client_for(client, None).await?.id;
             let device = add(bench, client, kind, sender, device_id, name, limit).await?;
             let how = if kind == Kind::Web {
                 format!("; `wachat device link {}` links it", device.id)

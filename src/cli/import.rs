@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::Bench;
+use super::lookup::of_device;
 use super::message::{gateway, sender};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Ready};
@@ -29,8 +30,9 @@ const WAY: &str = "command line";
 pub(super) struct Import {
     /// A CSV file with a header line; columns: destination, message, and if wanted media_url, file_name, timeout, is_group
     file: PathBuf,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the client that has the gateway, else the only one]
+    #[arg(long)]
+    client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
     #[arg(long)]
     sender: Option<String>,
@@ -100,7 +102,8 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
 async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = import.file.display().to_string();
-    let client = bench.client(import.client).await?;
+    let given = of_device(import.device.as_deref(), import.sender.as_deref());
+    let client = bench.client_for(import.client, given).await?;
     let open = || File::open(&import.file).with_context(|| path.clone());
     let undialled = campaign::undialled(open()?, &client.country_code).with_context(|| path.clone())?;
     let known = bench.app.store.find_writers(client.id, undialled).await?;

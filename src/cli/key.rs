@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::lookup::Given;
 use super::{Bench, done, user};
 use crate::account::{ApiKey, Role, check_userid};
 use crate::store::{NewKey, NewPerson, StoreError};
@@ -14,13 +15,15 @@ use crate::store::{NewKey, NewPerson, StoreError};
 pub(super) enum KeyCommand {
     /// List a client's keys; the keys themselves are not kept
     List {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// Make a key for a person; it is shown once
     Create {
+        /// [default: the person's client, else the only one]
         #[arg(long)]
-        client: i64,
+        client: Option<i64>,
         /// The person it belongs to; made, as a sender without a password, when there is none
         #[arg(long)]
         user: String,
@@ -34,8 +37,9 @@ pub(super) enum KeyCommand {
     /// Take over a key that is in a customer's programs already
     Import {
         key: String,
+        /// [default: the person's client, else the only one]
         #[arg(long)]
-        client: i64,
+        client: Option<i64>,
         /// The person it belongs to; made, as a sender without a password, when there is none
         #[arg(long)]
         user: String,
@@ -46,8 +50,9 @@ pub(super) enum KeyCommand {
     Revoke {
         /// Its number in the list
         id: i64,
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the key's client]
+        #[arg(long)]
+        client: Option<i64>,
     },
 }
 
@@ -55,30 +60,39 @@ pub(super) async fn run(bench: &Bench, command: KeyCommand) -> anyhow::Result<Ex
     let store = &bench.app.store;
     match command {
         KeyCommand::List { client } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             let columns = ["id", "person_id", "name", "hint", "expires_at", "revoked_at", "last_used_at"];
             bench.output.rows(&store.list_keys(client).await?, &columns)?;
         }
         KeyCommand::Create { client, user, name, expires_in } => {
             let expires_at = expires_in.map(|days| bench.app.clock.now() + days * 86_400_000);
             let key = ApiKey::generate(&bench.app.clock);
+            let client = client_of(bench, client, &user).await?;
             let id = add(bench, client, &user, name, &key, expires_at).await?;
             let thing = json!({"id": id, "api_key": key.reveal(), "client_id": client, "userid": user});
             bench.output.one(&thing, &format!("API key {} (shown once)", key.reveal()))?;
         }
         KeyCommand::Import { key, client, user, name } => {
             let key = ApiKey::import(&key)?;
+            let client = client_of(bench, client, &user).await?;
             let id = add(bench, client, &user, name, &key, None).await?;
             let thing = json!({"id": id, "client_id": client, "userid": user});
             bench.output.one(&thing, &format!("the key {}… now belongs to {user}", key.hint()))?;
         }
         KeyCommand::Revoke { id, client } => {
+            let client = bench.client_for(client, Some(Given::Key(id))).await?.id;
             let revoked = store.revoke_key(client, id, bench.app.clock.now()).await?;
             anyhow::ensure!(revoked, "client {client} has no key {id}; `wachat key list` shows those it has");
             bench.output.one(&json!({"id": id, "revoked": true}), &format!("key {id} is revoked"))?;
         }
     }
     done()
+}
+
+/// The client of a key that is made: its person's, where there is one already.
+async fn client_of(bench: &Bench, client: Option<i64>, user: &str) -> anyhow::Result<i64> {
+    let is_known = bench.app.store.find_person(user).await?.is_some();
+    Ok(bench.client_for(client, is_known.then_some(Given::User(user))).await?.id)
 }
 
 async fn add(
@@ -90,7 +104,6 @@ async fn add(
     expires_at: Option<i64>,
 ) -> anyhow::Result<i64> {
     let now = bench.app.clock.now();
-    bench.client(client).await?;
     if bench.app.store.find_person(userid).await?.is_none() {
         check_userid(userid).context("--user")?;
         let person = NewPerson {

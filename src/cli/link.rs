@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const SILENCE_MS: Millis = limits::LINK_SILENCE_MS_MAX as Millis;
 /// A server says itself when nobody linked an account in time; without one, this is a while longer.
 const PATIENCE_MS: Millis = limits::LINK_MS_MAX + 2 * SILENCE_MS;
-const NO_SERVER: &str =
+pub(super) const NO_SERVER: &str =
     "no server seems to serve this store; start one with `wachat serve`, on the same data folder or database";
 const STEPS_QR: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, and scan the code. A new \
                         one comes every few seconds.";
@@ -50,12 +50,17 @@ pub(super) async fn link(bench: &Bench, id: &str, phone: Option<String>) -> anyh
         }
         None => LinkWay::Qr,
     };
+    links(bench).begin(&device, way.clone()).await?;
+    show(bench, id, &way).await
+}
+
+/// Shows what comes of a wish for a link, until it is linked, has failed, or a person has enough.
+pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Result<ExitCode> {
     let links = links(bench);
     if bench.output == Output::Table {
         line(&format!("{NOTICE}."))?;
-        line(if way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
+        line(if *way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
     }
-    links.begin(&device, way).await?;
     let followed = follow(bench, &links, id);
     tokio::select! {
         ended = followed => ended,
@@ -71,7 +76,10 @@ pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> 
     let clock = &bench.app.clock;
     let until = clock.now() + SILENCE_MS;
     while bench.device(id).await?.wish.is_some() {
-        anyhow::ensure!(clock.now() < until, "the link is not ended yet: {NO_SERVER}; then it is ended by itself");
+        if clock.now() >= until {
+            let why = if bench.app.is_served().await? { "the server is still at work on it" } else { NO_SERVER };
+            anyhow::bail!("the link is not ended yet: {why}; then it is ended by itself");
+        }
         clock.sleep(LOOK).await;
     }
     bench.output.one(&json!({"device_id": id, "unlinked": true}), &format!("device {id} has no account any more"))?;
@@ -111,7 +119,13 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
             }
             Status::Failed => anyhow::bail!("no account was linked: {}", link.reason),
             Status::Waiting if !is_told && clock.now() - begun_at >= SILENCE_MS => {
-                tracing::warn!("no code has come yet: {NO_SERVER}");
+                let device = bench.device(id).await?;
+                let (state, reason) = (device.state.name(), device.state_reason);
+                if bench.app.is_served().await? {
+                    tracing::warn!(state, reason, "no code has come yet; the server is still at work on this device");
+                } else {
+                    tracing::warn!("no code has come yet: {NO_SERVER}");
+                }
                 is_told = true;
             }
             Status::Waiting | Status::Shown => {}

@@ -8,11 +8,13 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
+use super::lookup::{Given, of_device};
 use super::output::{Output, line};
 use super::{Bench, done};
 use crate::account::Client;
 use crate::api::Api;
 use crate::api::status::GetMessage;
+use crate::clock::{Millis, rfc3339};
 use crate::device::Device;
 use crate::egress::Egress;
 use crate::escapes;
@@ -20,7 +22,7 @@ use crate::limits;
 use crate::media::File;
 use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
 use crate::phone::{self, Addressee, Dialling};
-use crate::store::Accept;
+use crate::store::{Accept, StoredMessage};
 
 /// How often a watched message is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -42,8 +44,9 @@ pub(super) struct Send {
     /// --to is a group, though its id is given without @g.us
     #[arg(long)]
     group: bool,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the client that has the gateway, else the only one]
+    #[arg(long)]
+    client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
     #[arg(long)]
     sender: Option<String>,
@@ -58,8 +61,9 @@ pub(super) struct Send {
 #[derive(Args)]
 pub(super) struct Status {
     ref_no: String,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the message's client]
+    #[arg(long)]
+    client: Option<i64>,
     /// Follow it until it is read or aborted
     #[arg(long)]
     watch: bool,
@@ -68,8 +72,9 @@ pub(super) struct Status {
 #[derive(Args)]
 pub(super) struct Cancel {
     ref_no: String,
-    #[arg(long, default_value_t = 1)]
-    client: i64,
+    /// [default: the message's client]
+    #[arg(long)]
+    client: Option<i64>,
 }
 
 /// A message as a person asks for it.
@@ -82,7 +87,7 @@ struct Draft {
 
 pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
     let api = bench.app.api();
-    let client = bench.client(send.client).await?;
+    let client = bench.client_for(send.client, of_device(send.device.as_deref(), send.sender.as_deref())).await?;
     let device = gateway(&api, &client, send.sender.as_deref(), send.device.as_deref()).await?;
     let decoded = escapes::decode(&send.text).into_owned();
     let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
@@ -122,7 +127,17 @@ pub(super) async fn gateway(
 ) -> anyhow::Result<Device> {
     let found = api.gateway(client, sender, queue).await;
     found.map_err(|_| {
-        anyhow::anyhow!("client {} has no such gateway; `wachat device list` shows those it has", client.id)
+        let named = match (queue, sender) {
+            (Some(id), Some(sender)) => format!("gateway {id} with the sender {sender}"),
+            (Some(id), None) => format!("gateway {id}"),
+            (None, Some(sender)) => format!("gateway with the sender {sender}"),
+            (None, None) => "gateway yet".into(),
+        };
+        anyhow::anyhow!(
+            "client {} ({}) has no {named}; `wachat device list` shows those it has",
+            client.id,
+            client.name
+        )
     })
 }
 
@@ -170,12 +185,12 @@ async fn keep(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(S
 
 pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<ExitCode> {
     let api = bench.app.api();
-    let client = bench.client(status.client).await?;
     let ref_no = RefNo::parse(&status.ref_no).context("a ref_no has 18 hexadecimal digits")?;
+    let client = bench.client_for(status.client, Some(Given::Message(&ref_no))).await?;
     let mut shown = "";
     loop {
         let found = bench.app.store.find_message(client.id, &ref_no).await?;
-        let message = found.with_context(|| format!("client {} has no message {ref_no}", client.id))?;
+        let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
         let state = message.state();
         let view = api.show_message(&client, message).await;
         let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
@@ -205,8 +220,28 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {
     let ref_no = RefNo::parse(&cancel.ref_no).context("a ref_no has 18 hexadecimal digits")?;
-    let cancelled = bench.app.store.cancel_message(cancel.client, &ref_no, bench.app.clock.now()).await?;
-    anyhow::ensure!(cancelled, "{ref_no} cannot be cancelled: it is not there, has left, or is leaving at this moment");
+    let client = bench.client_for(cancel.client, Some(Given::Message(&ref_no))).await?;
+    if !bench.app.store.cancel_message(client.id, &ref_no, bench.app.clock.now()).await? {
+        let found = bench.app.store.find_message(client.id, &ref_no).await?;
+        let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
+        anyhow::bail!("{ref_no} of client {} ({}) cannot be cancelled: {}", client.id, client.name, why_not(&message));
+    }
     bench.output.one(&json!({"ref_no": ref_no.as_str(), "status": "A"}), &format!("{ref_no} is cancelled"))?;
     done()
+}
+
+/// Why a message cannot be cancelled.
+fn why_not(message: &StoredMessage) -> String {
+    match (message.state(), message.sent_at, message.aborted_at) {
+        (State::Aborted, _, at) => {
+            let reason = message.reason.as_deref().unwrap_or("no reason was given");
+            format!("it was aborted before{} ({reason})", moment(at))
+        }
+        (State::Unsend | State::Queue, ..) => "it is leaving at this moment; ask for its status in a minute".into(),
+        (state, at, _) => format!("it has left{}; its status is {} {}", moment(at), state.letter(), state.name()),
+    }
+}
+
+fn moment(at: Option<Millis>) -> String {
+    at.map(|at| format!(", at {}", rfc3339(at))).unwrap_or_default()
 }

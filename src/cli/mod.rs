@@ -5,8 +5,10 @@ mod device;
 mod import;
 mod key;
 mod link;
+mod lookup;
 mod master_key;
 mod message;
+mod migrate;
 mod output;
 mod push;
 mod sandbox;
@@ -16,14 +18,11 @@ mod user;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::account::Client;
 use crate::api::routes;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::device::Device;
 use crate::settings::{Flags, Settings};
 use crate::telemetry;
 use output::Output;
@@ -51,7 +50,7 @@ struct Shared {
     /// sqlite:PATH or postgres://… [default: wachat.db in the data folder] [env: WACHAT_DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// A settings file [default: wachat.toml, if it is there] [env: WACHAT_CONFIG]
+    /// A settings file [default: wachat.toml here, else /etc/wachat/wachat.toml, if it is there] [env: WACHAT_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print JSON, for programs
@@ -75,6 +74,8 @@ enum Command {
     /// Gateways: the WhatsApp accounts that send
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Move a customer in from another WAChat gateway, and go live
+    Migrate(migrate::Migrate),
     /// Where inbound messages are pushed to
     #[command(subcommand)]
     Push(push::PushCommand),
@@ -102,9 +103,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let line = Line::parse();
     match run(line) {
-        Ok(code) => code,
+        Ok(code) => {
+            telemetry::say_last(None);
+            code
+        }
         Err(error) => {
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("wachat: {error:#}\n"));
+            telemetry::say_last(Some(&format!("wachat: {error:#}\n")));
             ExitCode::FAILURE
         }
     }
@@ -142,6 +146,7 @@ async fn run_beside(shared: &Shared, command: Command) -> anyhow::Result<ExitCod
         Command::User(command) => user::run(&bench, command).await,
         Command::Key(command) => key::run(&bench, command).await,
         Command::Device(command) => device::run(&bench, command).await,
+        Command::Migrate(migrate) => migrate::run(&bench, migrate).await,
         Command::Push(command) => push::run(&bench, command).await,
         Command::Send(send) => message::send(&bench, send).await,
         Command::Status(status) => message::status(&bench, status).await,
@@ -162,6 +167,9 @@ impl Shared {
         flags.extend(own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         let settings = Settings::load(&flags, self.config.as_deref())?;
         telemetry::start_logs(&settings.log, settings.log_json).map_err(anyhow::Error::msg)?;
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
         Ok(settings)
     }
 
@@ -174,18 +182,6 @@ impl Shared {
 struct Bench {
     app: App,
     output: Output,
-}
-
-impl Bench {
-    async fn client(&self, id: i64) -> anyhow::Result<Client> {
-        let found = self.app.store.find_client(id).await?;
-        found.with_context(|| format!("there is no client {id}; `wachat client list` shows those there are"))
-    }
-
-    async fn device(&self, id: &str) -> anyhow::Result<Device> {
-        let found = self.app.store.find_device(id).await?;
-        found.with_context(|| format!("there is no device {id}; `wachat device list` shows those there are"))
-    }
 }
 
 /// A command that did what it was asked.

@@ -1,11 +1,16 @@
 //! What a command prints: a table for people, JSON for programs.
 
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::rfc3339;
+use crate::limits;
 
 /// How a command prints its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +69,34 @@ fn cell(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Prints a text to standard output, for somebody who must have it: waits until it is written, but not for ever.
+///
+/// # Errors
+/// Why nobody can read it: nothing is there to read it, the disk is full, or nobody does.
+pub fn show(text: &str) -> Result<(), String> {
+    let (done, is_done) = std::sync::mpsc::channel();
+    let text = format!("{text}\n");
+    // In a thread that is left behind where nobody reads: a full pipe would hold this one up.
+    let printing = std::thread::Builder::new().name("show".into()).spawn(move || drop(done.send(print(&text))));
+    printing.map_err(|error| format!("no thread prints it: {error}"))?;
+    match is_done.recv_timeout(Duration::from_millis(limits::FIRST_START_PRINT_MS_MAX)) {
+        Ok(printed) => printed.map_err(|error| error.to_string()),
+        Err(_) => Err("nobody reads standard output".into()),
+    }
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let kind = out.metadata()?;
+    // A closed standard output is this one too.
+    let null = std::fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == kind.rdev());
+    if null && kind.file_type().is_char_device() {
+        return Err(std::io::Error::other("standard output is closed, or /dev/null"));
+    }
+    (&out).write_all(text.as_bytes())?;
+    if kind.is_file() { out.sync_all() } else { Ok(()) }
 }
 
 /// Prints a line to standard output; whoever reads it may have gone, which is no fault.

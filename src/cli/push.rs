@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::lookup::Given;
 use super::{Bench, done};
 use crate::clock::Millis;
 use crate::egress::Egress;
@@ -17,47 +18,55 @@ use crate::store::StoredPush;
 pub(super) enum PushCommand {
     /// Set a client's Push URL, and show the secret it is signed with
     Set {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
         #[arg(long)]
         url: String,
     },
     /// Show a client's Push URL and secret
     Show {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// Push nothing any more; messages still come in
     Remove {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// Sign with a new secret from now on
     RotateSecret {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// Rest a client's pushes; nothing is dropped
     Pause {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// Set them going again
     Resume {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// List a client's latest pushes
     List {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
         #[arg(long, value_parser = StoredPush::STATUSES)]
         status: Option<String>,
     },
     /// Push messages again, one by its id or all of the last hours
     Replay {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
         #[arg(long)]
         id: Option<String>,
         #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(i64).range(1..=87_600))]
@@ -70,39 +79,39 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
     let now = bench.app.clock.now();
     match command {
         PushCommand::Set { client, url } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("the Push URL {bad}"))?;
             store.set_push_url(client, Some(url), now).await?;
             show(bench, client).await?;
         }
-        PushCommand::Show { client } => show(bench, client).await?,
+        PushCommand::Show { client } => show(bench, bench.client_for(client, None).await?.id).await?,
         PushCommand::Remove { client } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             store.set_push_url(client, None, now).await?;
             show(bench, client).await?;
         }
         PushCommand::RotateSecret { client } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             store.rotate_push_secret(client).await?;
             show(bench, client).await?;
         }
         PushCommand::Pause { client } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             store.pause_push(client, Some("paused by a person".into()), now).await?;
             show(bench, client).await?;
         }
         PushCommand::Resume { client } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             store.pause_push(client, None, now).await?;
             show(bench, client).await?;
         }
         PushCommand::List { client, status } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             let rows = store.list_pushes(client, status.as_deref(), None, limits::PAGE_ROWS_DEFAULT).await?;
             bench.output.rows(&rows, &["inbound_id", "status", "attempts", "last_status", "last_answer"])?;
         }
         PushCommand::Replay { client, id, hours } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, id.as_deref().map(Given::Inbound)).await?.id;
             let from = if id.is_some() { 0 } else { now - hours * 3_600_000 };
             let count = store.replay_pushes(client, id.clone(), from, Millis::MAX, now).await?;
             if let (Some(id), 0) = (id, count) {
@@ -121,7 +130,6 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
 }
 
 async fn show(bench: &Bench, client: i64) -> anyhow::Result<()> {
-    bench.client(client).await?;
     let settings = bench.app.store.find_push_settings(client).await?.context("the client is gone")?;
     let kept = settings.push_secret.as_deref();
     let secret = payload::shown(&bench.app.master_key.push_secret(client, settings.push_secret_version, kept)?);

@@ -1,5 +1,6 @@
 //! `wachat sandbox`: plays what a sandbox device receives.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,6 +8,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::lookup::Given;
 use super::{Bench, done};
 use crate::device::{Device, Kind};
 use crate::inbox::{Received, sandbox_message};
@@ -31,15 +33,18 @@ pub(super) enum SandboxCommand {
         /// The writer's name
         #[arg(long)]
         name: Option<String>,
-        /// The device it comes to [default: the first sandbox]
+        /// [default: the device's client, else the only one that has a sandbox]
+        #[arg(long)]
+        client: Option<i64>,
+        /// The device it comes to [default: the client's first sandbox]
         #[arg(long)]
         device: Option<String>,
     },
 }
 
 pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Result<ExitCode> {
-    let SandboxCommand::Receive { from, text, file, group, name, device } = command;
-    let device = find(bench, device).await?;
+    let SandboxCommand::Receive { from, text, file, group, name, client, device } = command;
+    let device = find(bench, client, device).await?;
     let client = bench.client(device.client_id).await?;
     let originator = bench.app.store.dial(&client, |dialling| phone::parse_person(&from, dialling)).await?;
     let originator = originator.context("--from")?;
@@ -63,14 +68,13 @@ pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Resul
     done()
 }
 
-async fn find(bench: &Bench, id: Option<String>) -> anyhow::Result<Device> {
-    let device = match id {
-        Some(id) => bench.device(&id).await?,
-        None => {
-            let devices = bench.app.store.list_devices(None).await?;
-            let first = devices.into_iter().find(|device| device.kind == Kind::Sandbox);
-            first.context("there is no sandbox device; `wachat device add --kind sandbox` makes one")?
+async fn find(bench: &Bench, client: Option<i64>, id: Option<String>) -> anyhow::Result<Device> {
+    let device = match &id {
+        Some(id) => {
+            bench.client_for(client, Some(Given::Device(id))).await?;
+            bench.device(id).await?
         }
+        None => first_sandbox(bench, client).await?,
     };
     anyhow::ensure!(
         device.kind == Kind::Sandbox,
@@ -78,4 +82,23 @@ async fn find(bench: &Bench, id: Option<String>) -> anyhow::Result<Device> {
         device.id
     );
     Ok(device)
+}
+
+/// The first sandbox of a client; without one, of the only client that has any.
+async fn first_sandbox(bench: &Bench, client: Option<i64>) -> anyhow::Result<Device> {
+    if let Some(id) = client {
+        bench.client(id).await?;
+    }
+    let mut devices = bench.app.store.list_devices(client).await?;
+    devices.retain(|device| device.kind == Kind::Sandbox);
+    let owners: BTreeSet<i64> = devices.iter().map(|device| device.client_id).collect();
+    if owners.len() > 1 {
+        // Says which clients there are.
+        bench.client_for(None, None).await?;
+    }
+    let whose = client.map_or_else(|| format!("in {}", bench.place()), |id| format!("of client {id}"));
+    devices
+        .into_iter()
+        .next()
+        .with_context(|| format!("there is no sandbox device {whose}; `wachat device add --kind sandbox` makes one"))
 }

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::output::line;
+use super::output::show;
 use crate::app::{App, Greeting};
 use crate::clock::Clock;
 use crate::settings::{Flags, Settings};
@@ -91,9 +91,22 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let settings = settings.listening_on(listener.local_addr()?);
     let app = App::open(settings, Clock::system()).await?;
     let address = app.settings.public_url.clone();
-    match app.greet().await? {
-        Some(greeting) => greet(&address, &greeting)?,
-        None => line(&format!("wachat serves {address} (API documentation: {address}/docs)"))?,
+    let mut is_shown = false;
+    let greeted = app.greet_by(|greeting| {
+        is_shown = true;
+        show(&credentials(&address, greeting))
+    });
+    let greeting = greeted.await?;
+    // Nobody need read what comes now: that it cannot be printed is no reason not to serve.
+    let rest = match &greeting {
+        Some(greeting) => first_steps(&address, greeting),
+        None if is_shown => {
+            "another process created the gateway at the same moment: what is shown above is not valid".into()
+        }
+        None => format!("wachat serves {address} (API documentation: {address}/docs)"),
+    };
+    if let Err(reason) = show(&rest) {
+        tracing::warn!(reason, address, "standard output cannot be written; wachat serves all the same");
     }
     let stop = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -110,11 +123,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Said once, on the first start.
-fn greet(address: &str, greeting: &Greeting) -> anyhow::Result<()> {
+/// Said once, on the first start, before anything is stored.
+fn credentials(address: &str, greeting: &Greeting) -> String {
     let Greeting { userid, password, api_key, device_id, sender } = greeting;
     let key = api_key.reveal();
-    line(&format!(
+    format!(
         "\
 wachat serves {address}
 
@@ -127,7 +140,15 @@ A new gateway, with a SANDBOX device: nothing it sends leaves this machine. Thes
   Sender          {sender}
   Documentation   {address}/docs
   Console         {address}/console
+"
+    )
+}
 
+/// Said after it, when everything is stored.
+fn first_steps(address: &str, greeting: &Greeting) -> String {
+    let (key, device_id) = (greeting.api_key.reveal(), &greeting.device_id);
+    format!(
+        "\
 Send a first message:
 
   curl -X POST {address}/wachat_api/1.0/message \\
@@ -138,5 +159,5 @@ Then follow it, with the ref_no of the answer:
 
   curl {address}/wachat_api/1.0/status/REF_NO -H 'APIKey: {key}'
 "
-    ))
+    )
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::lookup::Given;
 use super::{Bench, done};
 use crate::account::{Person, Role, check_userid};
 use crate::password;
@@ -16,14 +17,16 @@ use crate::store::{NewPassword, NewPerson, PersonPatch};
 pub(super) enum UserCommand {
     /// List a client's persons
     List {
-        #[arg(long, default_value_t = 1)]
-        client: i64,
+        /// [default: the only client]
+        #[arg(long)]
+        client: Option<i64>,
     },
     /// Add a person; a password is made and shown once, or read with --password-stdin
     Add {
         userid: String,
+        /// [default: the only client]
         #[arg(long)]
-        client: i64,
+        client: Option<i64>,
         /// sender, owner or administrator
         #[arg(long, default_value = "sender")]
         role: Role,
@@ -54,11 +57,11 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
     let store = &bench.app.store;
     match command {
         UserCommand::List { client } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             bench.output.rows(&store.list_persons(client).await?, &["id", "userid", "role", "disabled"])?;
         }
         UserCommand::Add { userid, client, role, password_stdin } => {
-            bench.client(client).await?;
+            let client = bench.client_for(client, None).await?.id;
             check_userid(&userid)?;
             let (password, shown) = choose_password(bench, password_stdin)?;
             let person = NewPerson {
@@ -109,7 +112,7 @@ async fn change(bench: &Bench, userid: &str, patch: PersonPatch) -> anyhow::Resu
 /// The person of that name.
 pub(super) async fn find(bench: &Bench, userid: &str) -> anyhow::Result<Person> {
     let found = bench.app.store.find_person(userid).await?;
-    found.with_context(|| format!("there is no person {userid}; `wachat user list` shows those there are"))
+    found.ok_or_else(|| bench.missing(Given::User(userid)))
 }
 
 /// The password to use, and what to show of it: one that was read is not repeated.

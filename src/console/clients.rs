@@ -131,7 +131,9 @@ async fn look(Path(id): Path<i64>, Posted { visit, .. }: Posted) -> Answer {
     Ok(go("/console"))
 }
 
-fn only_administrators(visit: &Visit) -> Result<(), Refusal> {
+/// # Errors
+/// 403 for everybody else.
+pub fn only_administrators(visit: &Visit) -> Result<(), Refusal> {
     if visit.person().role == Role::Administrator {
         return Ok(());
     }

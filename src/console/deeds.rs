@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use super::Console;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Visit};
-use crate::store::NewDeed;
+use crate::store::{DeedWay, NewDeed};
 
 pub const SIGNED_IN: &str = "sign in";
 pub const REFUSED: &str = "sign in refused";
@@ -32,6 +32,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /devices", "Added a device", "Menambah perangkat"),
     ("PATCH /devices/{device_id}", "Changed a device", "Mengubah perangkat"),
     ("DELETE /devices/{device_id}", "Removed a device", "Menghapus perangkat"),
+    ("POST /migrate", "Moved a customer in", "Memindahkan pelanggan ke sini"),
+    ("POST /devices/{device_id}/go-live", "Took a device live", "Mulai memakai perangkat sungguhan"),
     ("POST /devices/{device_id}/receive", "Played a message to a sandbox", "Memainkan pesan ke sandbox"),
     ("POST /devices/{device_id}/link", "Began to link a device", "Mulai menautkan perangkat"),
     ("POST /devices/{device_id}/pairing-code", "Asked for a pairing code", "Meminta kode penautan"),
@@ -108,7 +110,7 @@ pub async fn note(console: &Console, client_id: i64, userid: &str, action: &str,
         at: console.api.clock.now(),
         client_id,
         userid: userid.to_owned(),
-        key_id: 0,
+        way: DeedWay::Console,
         action: action.to_owned(),
         subject: subject.to_owned(),
     };

@@ -28,6 +28,7 @@ pub fn routes() -> Router<Console> {
         .route("/console/devices/{id}/relink", post(relink))
         .route("/console/devices/{id}/delete", post(remove))
         .route("/console/devices/{id}/receive", post(receive))
+        .route("/console/devices/{id}/go-live", post(go_live))
 }
 
 #[derive(Template)]
@@ -243,6 +244,30 @@ async fn receive(Path(id): Path<String>, posted: Posted) -> Answer {
             let message = Message { from, name, group, text: fields.raw("text").to_owned() };
             page(&visit, &id, Refused { message, ..refusal.into() }).await
         }
+    }
+}
+
+/// Ends a sandbox's trial, and goes on to where its account is linked.
+async fn go_live(Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let used_before = match fields.text("used_before") {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    };
+    let live = async {
+        let Some(used_before) = used_before else {
+            let text = visit.t(
+                "Say whether the number has been used on WhatsApp before.",
+                "Pilih apakah nomornya sudah pernah dipakai di WhatsApp.",
+            );
+            return Err(visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text));
+        };
+        visit.post::<Value>(&at(&visit, &id, "/go-live")?, json!({"used_before": used_before})).await
+    };
+    match live.await {
+        Ok(_) => Ok(go(&format!("/console/devices/{id}/link?done=live"))),
+        Err(refusal) => page(&visit, &id, refusal.into()).await,
     }
 }
 

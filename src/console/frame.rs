@@ -107,6 +107,11 @@ const NOTICES: &[(&str, &str, &str)] = &[
     ("paused", "The device holds its queue.", "Perangkat menahan antreannya."),
     ("resumed", "The queue goes on.", "Antrean berjalan lagi."),
     ("unlinking", "The link is being ended.", "Tautan sedang diakhiri."),
+    (
+        "live",
+        "The trial is over. Link the phone of this number; then real messages leave.",
+        "Masa coba selesai. Tautkan ponsel nomor ini; setelah itu pesan sungguhan dikirim.",
+    ),
     ("received", "The message came in.", "Pesan sudah masuk."),
     ("revoked", "Revoked: the key is refused from now on.", "Dicabut: kunci itu ditolak mulai sekarang."),
     ("cancelled", "Cancelled: it will not be sent.", "Dibatalkan: pesan tidak akan dikirim."),

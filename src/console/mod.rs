@@ -22,6 +22,7 @@ mod inbox;
 mod keys;
 mod live;
 mod messages;
+mod moving;
 mod once;
 mod persons;
 mod phrases;
@@ -110,6 +111,7 @@ pub fn router(console: Console) -> Router {
         .merge(persons::routes())
         .merge(keys::routes())
         .merge(clients::routes())
+        .merge(moving::routes())
         .merge(deeds::routes())
         .merge(api::routes())
         .merge(messages::routes())

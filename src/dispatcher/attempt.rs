@@ -15,6 +15,7 @@ use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::MediaKind;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
+use crate::supervisor::caught;
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
@@ -32,6 +33,16 @@ pub(super) enum Ended {
         fault: SendFault,
         was_fetching: bool,
     },
+}
+
+/// Runs one of the two below so that its panic is a failed attempt: the message's line would else wait for its end until the
+/// next start.
+pub(super) async fn guarded(ref_no: RefNo, was_fetching: bool, attempt: impl Future<Output = Ended>) -> Ended {
+    caught(attempt).await.unwrap_or_else(|panicked| {
+        tracing::error!(%ref_no, %panicked, "a fault of this program in an attempt");
+        let fault = SendFault::Retry("a fault of the gateway".into());
+        Ended::Failed { ref_no, fault, was_fetching }
+    })
 }
 
 /// Fetches a message's file and puts it on the shelf.
@@ -54,7 +65,11 @@ async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<String, SendFault> 
 fn fault(error: FileError) -> SendFault {
     match error {
         FileError::Missing => SendFault::Never("its file is no longer there".into()),
-        other => SendFault::Retry(other.to_string()),
+        other => {
+            // It waits for the disk or the bucket: an operator should know.
+            tracing::warn!(reason = %other, "a message's file cannot be kept or read");
+            SendFault::Retry(other.to_string())
+        }
     }
 }
 

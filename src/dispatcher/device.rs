@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -18,33 +19,30 @@ use super::hold::{self, Held};
 use super::queue::{Job, Window};
 use super::{Parts, retry};
 use crate::bell::Bell;
-use crate::channel::{Channel, Event, Health, SendFault};
+use crate::channel::{Channel, Event, SendFault};
 use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{Lease, Step, StoreError, Waiting};
-use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was
 /// paused, or as many files are fetched as may be.
 const HELD_MS: Millis = 100;
-const EVENTS_AT_ONCE: usize = 256;
-/// How long attempts under way may take when the device stops.
-const CLOSING_MS: Millis = limits::CLOSE_SECONDS_MAX as Millis * 1_000;
+pub(super) const EVENTS_AT_ONCE: usize = 256;
 
 pub(super) struct DeviceLoop {
     pub(super) parts: Arc<Parts>,
     pub(super) lease: Lease,
     pub(super) device: watch::Receiver<Device>,
     pub(super) channel: Arc<dyn Channel>,
-    events: mpsc::Receiver<Event>,
-    bell: Bell,
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) bell: Bell,
     pub(super) window: Window<Waiting>,
-    sends: JoinSet<Ended>,
+    pub(super) sends: JoinSet<Ended>,
     /// Files under way; they may be left at any moment, and are had again.
-    fetches: JoinSet<Ended>,
+    pub(super) fetches: JoinSet<Ended>,
     /// Files that came in, under way.
     pub(super) downloads: JoinSet<HadFile>,
     /// When to look for more of them.
@@ -56,70 +54,27 @@ pub(super) struct DeviceLoop {
     pub(super) state: DeviceState,
     /// When the wish about the link was uttered that the channel works on, or worked on last.
     pub(super) wished_at: Millis,
+    /// Whether the channel knows what of before still awaits receipts.
+    pub(super) has_remembered: bool,
     /// Not to send before this moment.
     pub(super) next_slot: Millis,
     /// When the first message in the window may be begun, so that it leaves at the next slot.
-    begin_at: Millis,
+    pub(super) begin_at: Millis,
     pub(super) held: Held,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
+    pub(super) removed: Arc<AtomicBool>,
+    /// Which of the devices that had this id it is.
+    pub(super) incarnation: i64,
     /// Whether the store may hold messages behind the window.
-    may_load: bool,
-}
-
-/// Runs a device until `stop`.
-pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: CancellationToken) {
-    let (told, events) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
-    let known = device.borrow().clone();
-    let channel = match super::open(&parts, &lease, &known, told).await {
-        Ok(channel) => channel,
-        Err(reason) => {
-            let health = Health::new(DeviceState::Unlinked, reason);
-            let said = parts.store.set_device_health(&lease, health, parts.clock.now()).await;
-            if let Err(error) = said {
-                tracing::warn!(device = lease.device_id, %error, "the device's state was not stored");
-            }
-            return stop.cancelled().await;
-        }
-    };
-    let bell = parts.bells.queue(&lease.device_id);
-    let held = Held::of(&known);
-    let next_slot = held.first_slot(parts.clock.now(), parts.clock.random_below(u64::MAX));
-    let mut this = DeviceLoop {
-        parts,
-        lease,
-        device,
-        channel,
-        events,
-        bell,
-        window: Window::default(),
-        sends: JoinSet::new(),
-        fetches: JoinSet::new(),
-        downloads: JoinSet::new(),
-        files_at: 0,
-        counts: HashMap::new(),
-        label: telemetry::device_label(&known.id),
-        state: DeviceState::Connecting,
-        wished_at: 0,
-        next_slot,
-        begin_at: 0,
-        held,
-        stop: stop.clone(),
-        may_load: true,
-    };
-    while !stop.is_cancelled() {
-        if let Err(error) = this.turn(&stop).await {
-            tracing::warn!(device = this.lease.device_id, %error, "the device waits for the store");
-            let again = this.parts.clock.sleep(Duration::from_millis(limits::POLL_MS));
-            stop.run_until_cancelled(again).await;
-        }
-    }
-    this.close().await;
+    pub(super) may_load: bool,
+    pub(super) is_channel_over: bool,
 }
 
 impl DeviceLoop {
     /// Does what can be done now, then waits for the next thing to happen and stores it.
-    async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+    pub(super) async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
+        self.remember().await?;
         self.begin_downloads().await?;
         self.store_rest().await?;
         self.hear().await?;
@@ -128,6 +83,7 @@ impl DeviceLoop {
         let clock = self.parts.clock.clone();
         let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
         let wake_at = self.wake_at().map_or(poll_at, |at| at.min(poll_at));
+        let channel = Arc::clone(&self.channel);
         let mut events = Vec::new();
         tokio::select! {
             () = stop.cancelled() => {}
@@ -141,6 +97,7 @@ impl DeviceLoop {
             Some(ended) = self.fetches.join_next() => {
                 self.store_ends(ended.into_iter().collect()).await?;
             }
+            () = channel.ended() => self.is_channel_over = true,
             () = self.bell.rung() => self.may_load = true,
             () = clock.sleep_until(wake_at) => self.may_load = true,
             _ = self.device.changed() => self.take_settings(),
@@ -213,7 +170,8 @@ impl DeviceLoop {
             self.next_slot = self.held.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
-            self.sends.spawn(attempt::send(Arc::clone(&self.parts), line, job.ref_no, job.load));
+            let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
+            self.sends.spawn(attempt::guarded(job.ref_no, false, send));
         }
         Ok(())
     }
@@ -247,7 +205,8 @@ impl DeviceLoop {
                 used += i64::from(self.is_first(&job));
                 jobs.push(job);
             } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
-                self.fetches.spawn(attempt::fetch(Arc::clone(&self.parts), job.ref_no, job.load));
+                let fetch = attempt::fetch(Arc::clone(&self.parts), job.ref_no.clone(), job.load);
+                self.fetches.spawn(attempt::guarded(job.ref_no, true, fetch));
             } else {
                 self.put_back(&[job], now + HELD_MS);
             }
@@ -262,7 +221,7 @@ impl DeviceLoop {
         }
     }
 
-    async fn store_ends(&mut self, ended: Vec<Ended>) -> Result<(), StoreError> {
+    pub(super) async fn store_ends(&mut self, ended: Vec<Ended>) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         let mut steps = Vec::new();
         for end in ended {
@@ -275,7 +234,7 @@ impl DeviceLoop {
                 Ended::Failed { ref_no, fault, was_fetching } => self.fail(ref_no, fault, was_fetching, &mut steps),
             }
         }
-        self.record(steps).await
+        self.record_steps(steps).await
     }
 
     /// Decides what becomes of a message whose attempt failed.
@@ -328,61 +287,5 @@ impl DeviceLoop {
     pub(super) fn end(&mut self, ref_no: &RefNo) {
         self.window.done(ref_no);
         self.counts.remove(ref_no);
-    }
-
-    /// Ends in order: lets sends end, closes the channel, stores what it tells until then. Who tells is never held up by a
-    /// full queue: what waits for it would not end. Of a device that was removed the account's link ends too.
-    async fn close(mut self) {
-        self.fetches.abort_all();
-        self.downloads.abort_all();
-        let (clock, channel) = (self.parts.clock.clone(), Arc::clone(&self.channel));
-        let latest = clock.now() + CLOSING_MS;
-        let (mut ended, mut told) = (Vec::new(), Vec::new());
-        while !self.sends.is_empty() {
-            tokio::select! {
-                Some(end) = self.sends.join_next() => ended.extend(end.ok()),
-                _ = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
-                    self.store_last(&mut told).await;
-                }
-                // An attempt that is left is made again, under the same id.
-                () = clock.sleep_until(latest) => self.sends.abort_all(),
-            }
-        }
-        if let Err(error) = self.store_ends(ended).await {
-            tracing::warn!(%error, "how the last attempts ended was not stored");
-        }
-        let is_removed = matches!(self.parts.store.find_device(&self.lease.device_id).await, Ok(None));
-        let closing = async {
-            if is_removed {
-                channel.unlink().await;
-            }
-            channel.close().await;
-        };
-        tokio::pin!(closing);
-        loop {
-            tokio::select! {
-                () = &mut closing => break,
-                _ = self.events.recv_many(&mut told, EVENTS_AT_ONCE), if !self.events.is_closed() => {
-                    self.store_last(&mut told).await;
-                }
-            }
-        }
-        self.events.close();
-        while self.events.recv_many(&mut told, EVENTS_AT_ONCE).await > 0 {
-            self.store_last(&mut told).await;
-        }
-        if is_removed && let Err(error) = self.parts.store.forget_removed(&self.lease.device_id).await {
-            tracing::warn!(%error, "some keys of a removed device may still be stored");
-        }
-    }
-
-    async fn store_last(&mut self, told: &mut Vec<Event>) {
-        let told = std::mem::take(told);
-        if told.is_empty() {
-            return;
-        }
-        if let Err(error) = self.store_events(told).await {
-            tracing::warn!(%error, "the last receipts were not stored");
-        }
     }
 }

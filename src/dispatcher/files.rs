@@ -9,6 +9,7 @@ use crate::clock::{Millis, millis};
 use crate::limits;
 use crate::media::File;
 use crate::store::{DueFile, FileEnd};
+use crate::supervisor::caught;
 
 /// A file's try, and how it ended.
 pub(super) struct HadFile {
@@ -21,11 +22,18 @@ pub(super) async fn have(parts: Arc<Parts>, channel: Arc<dyn Channel>, due: DueF
     let had = async {
         let bytes = channel.download(&due.reference).await?;
         let file = File::new(bytes, due.file_name.clone());
-        parts.files.keep(due.client_id, file).await.map_err(|error| SendFault::Retry(error.to_string()))
+        parts.files.keep(due.client_id, file).await.map_err(|error| {
+            tracing::warn!(reason = %error, "a file that came in cannot be kept");
+            SendFault::Retry(error.to_string())
+        })
     };
     let now = parts.clock.now();
     let again = |due_at: Millis| FileEnd::Again { due_at };
-    let end = match had.await {
+    let had = caught(had).await.unwrap_or_else(|panicked| {
+        tracing::error!(%panicked, "a fault of this program with a file that came in");
+        Err(SendFault::Retry("a fault of the gateway".into()))
+    });
+    let end = match had {
         Ok(media_id) => FileEnd::Had { media_id },
         Err(SendFault::Never(reason)) => FileEnd::Lost { reason },
         Err(SendFault::NotConnected | SendFault::Stranger | SendFault::TooMuch { .. }) => {

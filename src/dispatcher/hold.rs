@@ -122,8 +122,8 @@ impl DeviceLoop {
             let reason = format!(
                 "WhatsApp said that it was too much at once; for {minutes} minutes two messages are at least {gap_ms} ms apart"
             );
-            tracing::warn!(device = self.lease.device_id, gap_ms, until, "WhatsApp said that it was too much at once");
             self.parts.store.slow_down(&self.lease, until, gap_ms, reason, since).await?;
+            tracing::warn!(device = self.lease.device_id, gap_ms, until, "WhatsApp said that it was too much at once");
             self.parts.bells.devices.ring();
             metrics::counter!(telemetry::DEVICE_SLOWED, "device" => self.label.clone()).increment(1);
             self.held.is_slow_unsaved = false;
@@ -131,8 +131,8 @@ impl DeviceLoop {
         if self.held.is_rest_unsaved {
             let (until, now) = (self.held.rest.until, self.held.rest.since);
             let reason = "WhatsApp refused a first message to a stranger".to_owned();
-            tracing::warn!(device = self.lease.device_id, until, "messages to strangers wait");
             self.parts.store.rest_strangers(&self.lease, until, reason, now).await?;
+            tracing::warn!(device = self.lease.device_id, until, "messages to strangers wait");
             self.parts.bells.devices.ring();
             self.held.is_rest_unsaved = false;
         }

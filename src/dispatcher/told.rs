@@ -1,18 +1,22 @@
-//! What a channel tells its device's loop, and how it is stored.
+//! What a channel tells its device's loop, and how it is stored: a batch of events is one plan and one commit. Nobody is told
+//! that his event is stored, and nothing that comes later is looked at, before all of the batch is on the disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::device::DeviceLoop;
 use super::files::{self, HadFile};
-use crate::channel::{Event, Health, ReceiptKind, Sent};
+use crate::channel::{Event, Inbound, ReceiptKind, Sent};
 use crate::clock::Millis;
-use crate::device::{DeviceState, Kind, Wish, link_place};
-use crate::inbox::Received;
+use crate::device::{Device, DeviceState, Health, Kind, Wish, link_place};
+use crate::files::FileError;
+use crate::inbox::InboxError;
 use crate::limits;
 use crate::message::RefNo;
-use crate::store::{LinkEnd, Step, StoreError};
+use crate::receipts::Recorded;
+use crate::store::{Change, LinkEnd, NewInbound, Outcome, Step, StoreError};
 use crate::telemetry;
 
 /// Receipts of messages that were sent longer ago than this are not awaited after a restart.
@@ -20,86 +24,236 @@ const REMEMBER_MS: Millis = 7 * 86_400_000;
 /// How often files are looked for that are to be tried again.
 const FILES_MS: Millis = limits::POLL_MS as Millis;
 
+/// What is to be done once a change is stored.
+enum Then {
+    Nothing,
+    /// The message's line goes on.
+    End(RefNo),
+    /// The same, and whoever tells the receipt may confirm it.
+    Confirm(RefNo, oneshot::Sender<()>),
+    /// Whoever tells the message may confirm it; its file may still be to be downloaded.
+    Received {
+        stored: oneshot::Sender<()>,
+        has_file: bool,
+    },
+    Enter(Health),
+    /// Whoever links learns whether the number may be this device's.
+    Linked(oneshot::Sender<bool>),
+    Unlinked,
+}
+
+/// A batch of events: what to store of it, and what to do then.
+#[derive(Default)]
+struct Plan {
+    changes: Vec<Change>,
+    /// One for each change.
+    then: Vec<Then>,
+}
+
+impl Plan {
+    fn add(&mut self, change: Change, then: Then) {
+        self.changes.push(change);
+        self.then.push(then);
+    }
+}
+
 impl DeviceLoop {
-    pub(super) async fn record(&self, steps: Vec<(RefNo, Step)>) -> Result<(), StoreError> {
-        let states: Vec<_> = steps.iter().filter_map(|(_, step)| step.reached()).collect();
-        self.parts.receipts.record(&self.lease, steps).await?;
-        for state in states {
+    /// Stores steps of messages, and counts them.
+    pub(super) async fn record_steps(&mut self, steps: Vec<(RefNo, Step)>) -> Result<(), StoreError> {
+        let changes = steps.into_iter().map(|(ref_no, step)| Change::Step { ref_no, step }).collect();
+        self.record(changes).await.map(drop)
+    }
+
+    async fn record(&self, changes: Vec<Change>) -> Result<Vec<Recorded>, StoreError> {
+        let reached = |change: &Change| if let Change::Step { step, .. } = change { step.reached() } else { None };
+        let states: Vec<_> = changes.iter().map(reached).collect();
+        let recorded = self.parts.receipts.record(&self.lease, changes, &self.stop).await?;
+        for state in states.into_iter().zip(&recorded).filter_map(|(state, stored)| state.filter(|_| stored.is_some()))
+        {
             metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
             let device = self.label.clone();
             metrics::counter!(telemetry::DEVICE_STATES, "device" => device, "state" => state.letter()).increment(1);
         }
-        Ok(())
+        Ok(recorded)
     }
 
-    /// Stores what the channel told. A line moves on only after its message's end is on the disk.
+    /// Stores what the channel told: the files that came with it first, then everything in one transaction. Only then is it
+    /// answered and acted upon.
     pub(super) async fn store_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
-        let (mut steps, mut ended, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        let Plan { changes, then } = self.plan(events).await?;
+        match self.record(changes).await {
+            Ok(recorded) => {
+                self.act(then, recorded).await;
+                Ok(())
+            }
+            Err(StoreError::NotOwner) => {
+                self.disown(then).await;
+                Err(StoreError::NotOwner)
+            }
+            // Nothing is confirmed: WhatsApp tells it again.
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn plan(&mut self, events: Vec<Event>) -> Result<Plan, StoreError> {
+        let (mut plan, now) = (Plan::default(), self.parts.clock.now());
+        let device = self.device.borrow().clone();
         for event in events {
             match event {
                 Event::Acknowledged { ref_no, at } => {
-                    ended.push(ref_no.clone());
-                    steps.push((ref_no, Step::Sent { at }));
+                    plan.add(Change::Step { ref_no: ref_no.clone(), step: Step::Sent { at } }, Then::End(ref_no));
                 }
                 Event::Receipt { ref_no, kind, member, at, stored } => {
-                    ended.push(ref_no.clone());
-                    answers.push(stored);
-                    steps.push((
-                        ref_no,
-                        match kind {
-                            ReceiptKind::Delivered => Step::Delivered { at, member },
-                            ReceiptKind::Read => Step::Read { at, member },
-                        },
-                    ));
+                    let step = match kind {
+                        ReceiptKind::Delivered => Step::Delivered { at, member },
+                        ReceiptKind::Read => Step::Read { at, member },
+                    };
+                    plan.add(Change::Step { ref_no: ref_no.clone(), step }, Then::Confirm(ref_no, stored));
                 }
-                Event::Refused { ref_no, fault } => self.fail(ref_no, fault, false, &mut steps),
-                Event::State(health) => self.enter(health).await?,
-                Event::LinkCode { code, until } => self.show_code(&code, until).await?,
-                Event::Linked { number, accepted } => self.link(number, accepted).await?,
-                Event::LinkFailed { reason } => self.unlink(LinkEnd::Failed { reason }).await?,
-                Event::Unlinked => self.unlink(LinkEnd::Unlinked).await?,
+                Event::Refused { ref_no, fault } => {
+                    let mut steps = Vec::new();
+                    self.fail(ref_no, fault, false, &mut steps);
+                    for (ref_no, step) in steps {
+                        plan.add(Change::Step { ref_no, step }, Then::Nothing);
+                    }
+                }
+                Event::State(health) => {
+                    plan.add(Change::State { health: health.clone(), at: now }, Then::Enter(health));
+                }
+                Event::LinkCode { code, until } => {
+                    let place = link_place(&self.lease.device_id);
+                    let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
+                    plan.add(Change::LinkCode { code, expires_at: until, at: now }, Then::Nothing);
+                }
+                Event::Linked { number, accepted } => {
+                    let end = LinkEnd::Linked { number };
+                    plan.add(Change::Link { end, at: now }, Then::Linked(accepted));
+                }
+                Event::LinkFailed { reason } => {
+                    plan.add(Change::Link { end: LinkEnd::Failed { reason }, at: now }, Then::Unlinked);
+                }
+                Event::Unlinked => plan.add(Change::Link { end: LinkEnd::Unlinked, at: now }, Then::Unlinked),
                 Event::Inbound { message, stored } => {
-                    let device = self.device.borrow().clone();
-                    self.files_at = if message.file.is_some() { 0 } else { self.files_at };
-                    match self.parts.inbox.receive(&device, *message).await {
-                        // Whoever waits for it may have gone; then WhatsApp tells it again.
-                        Ok(received) => {
-                            let (device, is_new) = (self.label.clone(), received != Received::Repeated);
-                            metrics::counter!(telemetry::DEVICE_RECEIVED, "device" => device).increment(is_new.into());
-                            self.held.listen();
-                            let _ = stored.send(());
-                        }
-                        Err(error) => tracing::warn!(%error, "an inbound message was not stored; WhatsApp keeps it"),
+                    // One whose file cannot be kept at all is not confirmed: WhatsApp keeps it.
+                    if let Some(new) = self.prepare(&device, *message).await? {
+                        let has_file = new.file_ref.is_some();
+                        plan.add(Change::Inbound(Box::new(new)), Then::Received { stored, has_file });
                     }
                 }
             }
         }
-        self.record(steps).await?;
-        for stored in answers {
-            // Who does not wait for it has gone.
-            let _ = stored.send(());
-        }
-        for ref_no in ended {
-            self.end(&ref_no);
-        }
-        Ok(())
+        Ok(plan)
     }
 
-    async fn enter(&mut self, health: Health) -> Result<(), StoreError> {
+    /// The row of a message that came in, once its file is kept. `None` when the file never will be.
+    async fn prepare(&self, device: &Device, message: Inbound) -> Result<Option<NewInbound>, StoreError> {
+        let (mut wait_ms, mut waits) = (limits::RECORD_AGAIN_MS_MIN, false);
+        loop {
+            let reason = match self.parts.inbox.prepare(device, message.clone()).await {
+                Ok(new) => return Ok(Some(new)),
+                Err(
+                    InboxError::Store(StoreError::Unavailable(reason))
+                    | InboxError::File(FileError::Unavailable(reason)),
+                ) => reason,
+                Err(error) => {
+                    tracing::error!(device = device.id, %error, "the file of an inbound message cannot be kept");
+                    metrics::counter!(telemetry::EVENTS_REFUSED).increment(1);
+                    return Ok(None);
+                }
+            };
+            if self.stop.is_cancelled() {
+                return Err(StoreError::Unavailable(reason));
+            }
+            if !std::mem::replace(&mut waits, true) {
+                tracing::warn!(device = device.id, reason, "an inbound file waits to be kept");
+            }
+            let again = self.parts.clock.sleep(Duration::from_millis(wait_ms));
+            self.stop.run_until_cancelled(again).await;
+            wait_ms = (wait_ms * 2).min(limits::RECORD_AGAIN_MS_MAX);
+        }
+    }
+
+    /// Does what was to be done once the changes are stored.
+    async fn act(&mut self, then: Vec<Then>, recorded: Vec<Recorded>) {
+        let (mut received, mut is_changed) = (None, false);
+        for (then, recorded) in then.into_iter().zip(recorded) {
+            match then {
+                Then::Nothing => {}
+                Then::End(ref_no) => self.end(&ref_no),
+                Then::Confirm(ref_no, stored) => {
+                    // One that the database refuses is confirmed too: it would come again for ever, and be refused again.
+                    let _ = stored.send(());
+                    self.end(&ref_no);
+                }
+                // One that the database refuses is not: a later program may store it.
+                Then::Received { stored, has_file } => {
+                    let Some(outcome) = recorded else { continue };
+                    self.files_at = if has_file { 0 } else { self.files_at };
+                    *received.get_or_insert(0) += u64::from(outcome == Outcome::Stored);
+                    // Whoever waits for it may have gone; then WhatsApp tells it again.
+                    let _ = stored.send(());
+                }
+                Then::Enter(health) => {
+                    self.enter(&health);
+                    is_changed = true;
+                }
+                Then::Linked(accepted) => {
+                    // A channel that has gone links again; so does one whose link the database refused.
+                    let _ = recorded.map(|outcome| accepted.send(outcome != Outcome::NumberTaken));
+                    is_changed = true;
+                }
+                Then::Unlinked => {
+                    self.state = DeviceState::Unlinked;
+                    is_changed = true;
+                }
+            }
+        }
+        if let Some(new) = received {
+            metrics::counter!(telemetry::DEVICE_RECEIVED, "device" => self.label.clone()).increment(new);
+            self.parts.inbox.received(new);
+            self.held.listen();
+        }
+        if is_changed {
+            self.parts.bells.devices.ring();
+        }
+    }
+
+    /// The device is not this node's any more. Another node is told everything again. Of one that was removed nobody wants to
+    /// know: its receipts are confirmed, so that the link can be ended.
+    async fn disown(&mut self, then: Vec<Then>) {
+        if !self.is_removed().await {
+            return;
+        }
+        for then in then {
+            if let Then::Confirm(_, stored) = then {
+                let _ = stored.send(());
+            }
+        }
+    }
+
+    /// The device has entered a state.
+    fn enter(&mut self, health: &Health) {
         let state = health.state;
-        tracing::info!(device = self.lease.device_id, state = state.name(), reason = health.reason, "device state");
-        let is_first = self.state == DeviceState::Connecting && state == DeviceState::Online;
+        self.log(health);
         if state == DeviceState::Online && self.state != DeviceState::Online {
             // What was written to the connection before may never have arrived.
             self.window.sent_in_vain(self.parts.clock.now());
         }
         self.state = state;
-        self.parts.store.set_device_health(&self.lease, health, self.parts.clock.now()).await?;
-        self.parts.bells.devices.ring();
-        if is_first {
-            self.remember().await?;
+    }
+
+    /// One line for each change. What stays until a person acts is a warning.
+    fn log(&self, health: &Health) {
+        let (device, state, reason) = (&self.lease.device_id, health.state, &health.reason);
+        if state == self.state && *reason == self.device.borrow().state_reason {
+            return;
         }
-        Ok(())
+        match state {
+            DeviceState::Banned | DeviceState::LoggedOut | DeviceState::Replaced | DeviceState::Outdated => {
+                tracing::warn!(device, state = state.name(), reason, "device state");
+            }
+            _ => tracing::info!(device, state = state.name(), reason, "device state"),
+        }
     }
 
     /// Begins to have files that came in and are due.
@@ -119,27 +273,27 @@ impl DeviceLoop {
     }
 
     pub(super) async fn store_files(&mut self, had: Vec<HadFile>) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        for HadFile { inbound_id, end } in had {
-            self.parts.store.end_file(&self.lease, &inbound_id, end, now).await?;
-        }
+        let at = self.parts.clock.now();
+        let changes = had.into_iter().map(|HadFile { inbound_id, end }| Change::File { inbound_id, end, at });
+        self.record(changes.collect()).await?;
         self.parts.bells.push.ring();
         Ok(())
     }
 
-    /// Has the channel do what a person wishes with the link, once for each wish.
+    /// Has the channel do what a person wishes with the link, once for each wish. What could not be stored of it is done again.
     pub(super) async fn grant_wish(&mut self) -> Result<(), StoreError> {
         let (wish, wished_at) = {
             let device = self.device.borrow();
             (device.wish(), device.wish_at)
         };
         let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
-        self.wished_at = wished_at;
         match wish {
             Wish::Unlink => self.channel.unlink().await,
             Wish::Link(_) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
                 let reason = "nobody linked an account in time".into();
-                self.unlink(LinkEnd::Failed { reason }).await?;
+                let change = Change::Link { end: LinkEnd::Failed { reason }, at: self.parts.clock.now() };
+                let recorded = self.record(vec![change]).await?;
+                self.act(vec![Then::Unlinked], recorded).await;
             }
             Wish::Link(way) => self.channel.link(way).await,
             Wish::Connect => {
@@ -147,57 +301,36 @@ impl DeviceLoop {
                 self.parts.store.end_wish_to_connect(&self.lease).await?;
             }
         }
+        self.wished_at = wished_at;
         Ok(())
     }
 
-    async fn show_code(&self, code: &str, until: Millis) -> Result<(), StoreError> {
-        let place = link_place(&self.lease.device_id);
-        let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
-        self.parts.store.show_link(&self.lease, code, until, self.parts.clock.now()).await
-    }
-
-    async fn link(&mut self, number: String, accepted: oneshot::Sender<bool>) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        let is_ours = match self.parts.store.end_link(&self.lease, LinkEnd::Linked { number }, now).await {
-            Ok(()) => true,
-            Err(StoreError::Exists) => {
-                let reason = "that number is linked to another gateway already".into();
-                self.parts.store.end_link(&self.lease, LinkEnd::Failed { reason }, now).await?;
-                false
-            }
-            Err(error) => return Err(error),
-        };
-        self.parts.bells.devices.ring();
-        // A channel that has gone links again.
-        let _ = accepted.send(is_ours);
-        Ok(())
-    }
-
-    async fn unlink(&mut self, end: LinkEnd) -> Result<(), StoreError> {
-        self.state = DeviceState::Unlinked;
-        self.parts.store.end_link(&self.lease, end, self.parts.clock.now()).await?;
-        self.parts.bells.devices.ring();
-        Ok(())
-    }
-
-    /// Tells the channel which messages of before this start still await receipts.
-    async fn remember(&self) -> Result<(), StoreError> {
-        let since = self.parts.clock.now() - REMEMBER_MS;
-        let id = &self.lease.device_id;
-        // WhatsApp tells receipts of any message; only a sandbox has to play those of before.
-        if self.device.borrow().kind != Kind::Sandbox {
+    /// Tells the channel, once it is online, which messages of before this start still await receipts.
+    pub(super) async fn remember(&mut self) -> Result<(), StoreError> {
+        if self.has_remembered || self.state != DeviceState::Online {
             return Ok(());
         }
-        let unread = self.parts.store.find_unread(id, since, limits::REMEMBERED_ROWS_MAX).await?;
-        let sent = unread.into_iter().filter_map(|message| {
-            Some(Sent {
-                ref_no: RefNo::parse(&message.ref_no)?,
-                destination: message.destination,
-                is_group: message.is_group,
-                delivered: message.delivered_at.is_some(),
-            })
-        });
-        self.channel.remember(sent.collect()).await;
+        let (kind, created_at) = {
+            let device = self.device.borrow();
+            (device.kind, device.created_at)
+        };
+        // WhatsApp tells receipts of any message; only a sandbox has to play those of before, though not what another device
+        // sent that had its id before it.
+        if kind == Kind::Sandbox {
+            let since = (self.parts.clock.now() - REMEMBER_MS).max(created_at);
+            let id = &self.lease.device_id;
+            let unread = self.parts.store.find_unread(id, since, limits::REMEMBERED_ROWS_MAX).await?;
+            let sent = unread.into_iter().filter_map(|message| {
+                Some(Sent {
+                    ref_no: RefNo::parse(&message.ref_no)?,
+                    destination: message.destination,
+                    is_group: message.is_group,
+                    delivered: message.delivered_at.is_some(),
+                })
+            });
+            self.channel.remember(sent.collect()).await;
+        }
+        self.has_remembered = true;
         Ok(())
     }
 }

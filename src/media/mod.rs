@@ -1,5 +1,6 @@
 //! Files that travel with messages: what they are, where they are kept, how they are fetched.
 
+mod bucket;
 pub mod fetch;
 pub mod kind;
 pub mod range;

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
 use hmac::{Hmac, Mac};
-use object_store::aws::AmazonS3Builder;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, path::Path as ObjectPath};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
+use super::bucket::Bucket;
 use crate::clock::Millis;
 use crate::limits;
+use crate::settings::Hidden;
+
+/// The file that says whether the folder can be written.
+const PROBE: &str = "ready";
 
 /// The bytes of a file, a piece at a time.
 pub type Pieces = BoxStream<'static, Result<Bytes, ShelfError>>;
@@ -27,8 +30,7 @@ pub struct Shelf(Place);
 #[derive(Clone)]
 enum Place {
     Folder(Arc<PathBuf>),
-    /// A bucket, and the prefix that all our names begin with.
-    Bucket(Arc<dyn ObjectStore>, Arc<str>),
+    Bucket(Bucket),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,17 +54,21 @@ impl Shelf {
     /// # Errors
     /// [`ShelfError::CannotOpen`] when there is no such place.
     pub fn open(location: &str) -> Result<Self, ShelfError> {
+        Self::open_with(location, &[])
+    }
+
+    /// As [`Shelf::open`], with options of the S3 client besides those variables, such as `aws_region`.
+    ///
+    /// # Errors
+    /// As [`Shelf::open`]; also for an option that there is not.
+    pub fn open_with(location: &str, options: &[(String, Hidden)]) -> Result<Self, ShelfError> {
         let failed = |reason: String| ShelfError::CannotOpen { location: location.to_owned(), reason };
         let Some(bucket) = location.strip_prefix("s3://") else {
             let folder = PathBuf::from(location);
             std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
             return Ok(Self(Place::Folder(Arc::new(folder))));
         };
-        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
-        crate::egress::provide_tls();
-        let store =
-            AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|error| failed(error.to_string()))?;
-        Ok(Self(Place::Bucket(Arc::new(store), Arc::from(prefix.trim_matches('/')))))
+        Ok(Self(Place::Bucket(Bucket::open(bucket, options).map_err(failed)?)))
     }
 
     /// Keeps a file. When this returns, a crash does not lose it.
@@ -79,9 +85,7 @@ impl Shelf {
                     .map_err(|error| ShelfError::Unavailable(error.to_string()))?
                     .map_err(|error| ShelfError::Unavailable(error.to_string()))
             }
-            Place::Bucket(store, prefix) => {
-                store.put(&object_of(prefix, id), bytes.into()).await.map(drop).map_err(|error| fault(&error))
-            }
+            Place::Bucket(bucket) => bucket.put(id, bytes).await,
         }
     }
 
@@ -90,11 +94,11 @@ impl Shelf {
     pub async fn get(&self, id: &str) -> Result<Bytes, ShelfError> {
         check_id(id)?;
         match &self.0 {
-            Place::Folder(folder) => tokio::fs::read(file_of(folder, id)).await.map(Bytes::from).map_err(unread),
-            Place::Bucket(store, prefix) => {
-                let found = store.get(&object_of(prefix, id)).await.map_err(|error| fault(&error))?;
-                found.bytes().await.map_err(|error| fault(&error))
+            Place::Folder(folder) => {
+                let read = tokio::fs::read(file_of(folder, id)).await;
+                read.map(Bytes::from).map_err(|error| unread(folder, &error))
             }
+            Place::Bucket(bucket) => bucket.get(id).await,
         }
     }
 
@@ -117,13 +121,10 @@ impl Shelf {
                     file.seek(std::io::SeekFrom::Start(part.start)).await?;
                     Ok(file)
                 };
-                Ok(pieces(opened.await.map_err(unread)?, part.end - part.start))
+                let file = opened.await.map_err(|error| unread(folder, &error))?;
+                Ok(pieces(file, part.end - part.start))
             }
-            Place::Bucket(store, prefix) => {
-                let options = GetOptions { range: Some(GetRange::Bounded(part)), ..GetOptions::default() };
-                let found = store.get_opts(&object_of(prefix, id), options).await.map_err(|error| fault(&error))?;
-                Ok(found.into_stream().map_err(|error| fault(&error)).boxed())
-            }
+            Place::Bucket(bucket) => bucket.read(id, part).await,
         }
     }
 
@@ -135,16 +136,27 @@ impl Shelf {
         check_id(id)?;
         match &self.0 {
             Place::Folder(folder) => {
-                let found = tokio::fs::try_exists(file_of(folder, id)).await;
-                found.map_err(|error| ShelfError::Unavailable(error.to_string()))
-            }
-            Place::Bucket(store, prefix) => {
-                match store.head(&object_of(prefix, id)).await.map_err(|error| fault(&error)) {
+                match tokio::fs::metadata(file_of(folder, id)).await.map_err(|error| unread(folder, &error)) {
                     Ok(_) => Ok(true),
                     Err(ShelfError::Missing) => Ok(false),
                     Err(other) => Err(other),
                 }
             }
+            Place::Bucket(bucket) => bucket.has(id).await,
+        }
+    }
+
+    /// Whether a file would be kept now.
+    ///
+    /// # Errors
+    /// [`ShelfError::Unavailable`] when it would not.
+    pub async fn check(&self) -> Result<(), ShelfError> {
+        match &self.0 {
+            Place::Folder(folder) => {
+                let written = tokio::fs::write(folder.join(PROBE), b"ready").await;
+                written.map_err(|error| ShelfError::Unavailable(format!("{}: {error}", folder.display())))
+            }
+            Place::Bucket(bucket) => bucket.check().await,
         }
     }
 
@@ -155,13 +167,10 @@ impl Shelf {
     pub async fn delete(&self, id: &str) -> Result<(), ShelfError> {
         check_id(id)?;
         let gone = match &self.0 {
-            Place::Folder(folder) => match tokio::fs::remove_file(file_of(folder, id)).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(ShelfError::Unavailable(error.to_string()))
-                }
-                _ => Ok(()),
-            },
-            Place::Bucket(store, prefix) => store.delete(&object_of(prefix, id)).await.map_err(|error| fault(&error)),
+            Place::Folder(folder) => {
+                tokio::fs::remove_file(file_of(folder, id)).await.map_err(|error| unread(folder, &error))
+            }
+            Place::Bucket(bucket) => bucket.delete(id).await,
         };
         match gone {
             Err(ShelfError::Missing) => Ok(()),
@@ -170,17 +179,11 @@ impl Shelf {
     }
 }
 
-fn fault(error: &object_store::Error) -> ShelfError {
-    match error {
-        object_store::Error::NotFound { .. } => ShelfError::Missing,
-        other => ShelfError::Unavailable(other.to_string()),
-    }
-}
-
-fn unread(error: std::io::Error) -> ShelfError {
+/// Why a file could not be read: it is missing only where its folder is there, and not a disk that is not mounted.
+fn unread(folder: &std::path::Path, error: &std::io::Error) -> ShelfError {
     match error.kind() {
-        std::io::ErrorKind::NotFound => ShelfError::Missing,
-        _ => ShelfError::Unavailable(error.to_string()),
+        std::io::ErrorKind::NotFound if folder.is_dir() => ShelfError::Missing,
+        _ => ShelfError::Unavailable(format!("{}: {error}", folder.display())),
     }
 }
 
@@ -192,7 +195,8 @@ fn pieces(file: tokio::fs::File, left: u64) -> Pieces {
         }
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(limits::FILE_PIECE_BYTES_MAX);
         let mut piece = BytesMut::with_capacity(most);
-        let read = (&mut file).take(most as u64).read_buf(&mut piece).await.map_err(unread)?;
+        let read = (&mut file).take(most as u64).read_buf(&mut piece).await;
+        let read = read.map_err(|error| ShelfError::Unavailable(error.to_string()))?;
         if read == 0 {
             return Err(ShelfError::Unavailable("the file is shorter than it was".into()));
         }
@@ -212,15 +216,15 @@ fn file_of(folder: &std::path::Path, id: &str) -> PathBuf {
     folder.join(&id[id.len() - 2..]).join(id)
 }
 
-fn object_of(prefix: &str, id: &str) -> ObjectPath {
-    ObjectPath::from_iter([prefix, &id[id.len() - 2..], id].into_iter().filter(|part| !part.is_empty()))
-}
-
 /// The file's bytes, then its name, are on the disk when this returns.
 fn write_durably(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     let Some(folder) = path.parent() else { return Err(std::io::ErrorKind::InvalidInput.into()) };
-    std::fs::create_dir_all(folder)?;
+    // The media folder itself is not made anew: where it is gone, so are the files that were in it.
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
     let beside = path.with_extension("new");
     let written = std::fs::File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -285,6 +289,8 @@ impl Links {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::TryStreamExt;
+
     use super::*;
     use crate::clock::Clock;
 
@@ -343,6 +349,27 @@ mod tests {
         // A file stands where the file's folder would: as on a full disk, nothing can be made there.
         std::fs::write(folder.path().join(&id[30..]), b"in the way").unwrap();
         assert!(matches!(shelf.put(&id, Bytes::from_static(b"x")).await, Err(ShelfError::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_gone_is_no_missing_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = folder.path().join("media");
+        let shelf = Shelf::open(media.to_str().unwrap()).unwrap();
+        let id = Clock::system().new_id();
+        shelf.put(&id, Bytes::from_static(b"hello")).await.unwrap();
+        shelf.check().await.unwrap();
+        // As a disk that is not mounted any more.
+        std::fs::rename(&media, folder.path().join("away")).unwrap();
+        assert!(matches!(shelf.get(&id).await, Err(ShelfError::Unavailable(_))));
+        assert!(matches!(shelf.read(&id, 0..1).await.err(), Some(ShelfError::Unavailable(_))));
+        assert!(matches!(shelf.has(&id).await, Err(ShelfError::Unavailable(_))));
+        assert!(matches!(shelf.put(&id, Bytes::new()).await, Err(ShelfError::Unavailable(_))));
+        assert!(matches!(shelf.delete(&id).await, Err(ShelfError::Unavailable(_))));
+        assert!(matches!(shelf.check().await, Err(ShelfError::Unavailable(_))));
+        std::fs::rename(folder.path().join("away"), &media).unwrap();
+        assert_eq!(shelf.get(&id).await.unwrap(), "hello");
+        assert!(matches!(shelf.get(&Clock::system().new_id()).await, Err(ShelfError::Missing)));
     }
 
     #[test]

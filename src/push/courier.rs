@@ -22,6 +22,7 @@ use crate::limits;
 use crate::media::shelf::Links;
 use crate::secrets::MasterKey;
 use crate::store::{DuePush, PushEnd, PushOutcome, PushSettings, Store, StoreError};
+use crate::supervisor::caught;
 use crate::telemetry;
 
 /// How long a claimed push is nobody else's: longer than a try can take.
@@ -88,8 +89,13 @@ impl Courier {
                 *busy.entry(client_id).or_default() += 1;
                 let (courier, settings) = (self.clone(), settings.clone());
                 tries.spawn(async move {
-                    if let Err(error) = courier.deliver(&settings, &due).await {
-                        tracing::warn!(%error, push = due.inbound_id, "the outcome of a push was not stored; it is tried again");
+                    // A panic ends this try alone: its client's place is free again.
+                    match caught(courier.deliver(&settings, &due)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => {
+                            tracing::warn!(%error, push = due.inbound_id, "the outcome of a push was not stored; it is tried again");
+                        }
+                        Err(panicked) => tracing::error!(%panicked, push = due.inbound_id, "a fault of this program in a push"),
                     }
                     settings.client_id
                 });

@@ -18,6 +18,15 @@ pub struct Deed {
 
 row!(Deed { seq, at, client_id, userid, way, action, subject });
 
+/// By what a deed was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeedWay {
+    Console,
+    CommandLine,
+    /// The number of an API key.
+    Key(i64),
+}
+
 /// A deed to note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDeed {
@@ -25,8 +34,7 @@ pub struct NewDeed {
     /// Whose thing was changed.
     pub client_id: i64,
     pub userid: String,
-    /// The number of the key that was used; 0 in the console.
-    pub key_id: i64,
+    pub way: DeedWay,
     pub action: String,
     pub subject: String,
 }
@@ -39,7 +47,11 @@ impl Store {
     pub async fn note_deed(&self, deed: NewDeed) -> Result<(), StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
-                let way = if deed.key_id == 0 { "console".to_owned() } else { format!("key {}", deed.key_id) };
+                let way = match deed.way {
+                    DeedWay::Console => "console".to_owned(),
+                    DeedWay::CommandLine => "command line".to_owned(),
+                    DeedWay::Key(id) => format!("key {id}"),
+                };
                 sql!(
                     conn,
                     execute,

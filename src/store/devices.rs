@@ -2,20 +2,26 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Store, StoreError, sql};
+use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
+use crate::limits;
 
 macro_rules! device {
     ($rest:literal) => {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
              wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, daily_limit, gap_ms, \
-             gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at FROM devices WHERE removed_at IS NULL",
+             gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
 }
+
+pub(super) use device;
+
+/// Why messages of a removed device are aborted.
+const REMOVED: &str = "its gateway was removed";
 
 row!(Device {
     id,
@@ -44,7 +50,8 @@ row!(Device {
     quiet_from,
     quiet_to,
     time_zone,
-    created_at
+    created_at,
+    incarnation
 });
 
 /// A device to add.
@@ -109,44 +116,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when a device has that id, or one that is not removed has that sender.
     pub async fn add_device(&self, device: NewDevice) -> Result<(), StoreError> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                let pacing = device.kind.first_pacing();
-                let rows = sql!(
-                    &mut *conn,
-                    execute,
-                    "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at, gap_ms, \
-                     gap_jitter_ms, warm_up) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
-                     client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
-                     kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
-                     linked_at = NULL, wish = NULL, strangers_after = 0, strangers_since = 0, slow_since = 0, \
-                     slow_until = 0, slow_gap_ms = 0, paused = FALSE, \
-                     daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
-                     gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
-                     quiet_from = NULL, quiet_to = NULL, time_zone = 'UTC', \
-                     created_at = excluded.created_at, removed_at = NULL, lease_node = NULL, lease_until = 0 \
-                     WHERE devices.removed_at IS NOT NULL",
-                    &device.id,
-                    device.client_id,
-                    &device.sender,
-                    &device.name,
-                    device.kind.name(),
-                    DeviceState::Unlinked.name(),
-                    device.daily_limit,
-                    device.created_at,
-                    pacing.gap_ms,
-                    pacing.gap_jitter_ms,
-                    pacing.warm_up,
-                )?;
-                if rows == 0 {
-                    return Err(StoreError::Exists);
-                }
-                // A write that met the former removal may have come after it.
-                forget_device(conn, &device.id).await
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { insert(conn, &device).await })).await
     }
 
     /// Every device, of one client or of all, oldest first.
@@ -217,32 +187,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn remove_device(&self, id: &str, now: Millis) -> Result<Option<u64>, StoreError> {
         let id = id.to_owned();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let rows = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE devices SET removed_at = $2, lease_epoch = lease_epoch + 1 WHERE id = $1 AND removed_at IS NULL",
-                    &id,
-                    now,
-                )?;
-                if rows == 0 {
-                    return Ok(None);
-                }
-                forget_device(conn, &id).await?;
-                sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", &id)?;
-                let aborted = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, \
-                     reason = 'its gateway was removed' WHERE device_id = $1 AND status = 'Q'",
-                    &id,
-                    now,
-                )?;
-                Ok(Some(aborted))
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { take_away(conn, &id, REMOVED, now).await })).await
     }
 
     /// How many messages a device accepted on a UTC day.
@@ -296,6 +241,22 @@ impl Store {
         .await
     }
 
+    /// Whether some node renewed the lease of a device a moment ago.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_fresh_lease(&self, now: Millis) -> Result<bool, StoreError> {
+        let mut conn = self.reader().await?;
+        let fresh = sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COUNT(*) FROM devices WHERE removed_at IS NULL AND lease_until > $1 AND lease_until < $2",
+            now,
+            now + limits::LEASE_MS_MAX,
+        )?;
+        Ok(fresh > 0)
+    }
+
     /// Gives every lease of `node` back, so that another node, or this one after a restart, may take them at once.
     ///
     /// # Errors
@@ -316,4 +277,90 @@ impl Store {
         })
         .await
     }
+}
+
+/// Adds a device, as [`Store::add_device`] does.
+pub(super) async fn insert(conn: &mut Conn, device: &NewDevice) -> Result<(), StoreError> {
+    let pacing = device.kind.first_pacing();
+    // Programs name the number already: no other account may take its place unnoticed.
+    let expected = Some(&device.sender).filter(|sender| device.kind == Kind::Web && !sender.is_empty());
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "INSERT INTO devices (id, client_id, sender, name, kind, state, daily_limit, created_at, gap_ms, \
+         gap_jitter_ms, warm_up, expected_sender) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE SET \
+         client_id = excluded.client_id, sender = excluded.sender, name = excluded.name, \
+         kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
+         linked_at = NULL, wish = NULL, wish_phone = NULL, incarnation = devices.incarnation + 1, \
+         strangers_after = 0, strangers_since = 0, slow_since = 0, \
+         slow_until = 0, slow_gap_ms = 0, paused = FALSE, \
+         daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
+         gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
+         quiet_from = NULL, quiet_to = NULL, time_zone = 'UTC', expected_sender = excluded.expected_sender, \
+         created_at = excluded.created_at, removed_at = NULL, lease_node = NULL, lease_until = 0 \
+         WHERE devices.removed_at IS NOT NULL",
+        &device.id,
+        device.client_id,
+        &device.sender,
+        &device.name,
+        device.kind.name(),
+        DeviceState::Unlinked.name(),
+        device.daily_limit,
+        device.created_at,
+        pacing.gap_ms,
+        pacing.gap_jitter_ms,
+        pacing.warm_up,
+        expected,
+    )?;
+    if rows == 0 {
+        return Err(StoreError::Exists);
+    }
+    // A write that met the former removal may have come after it.
+    forget_device(conn, &device.id).await?;
+    begin_empty(conn, device).await
+}
+
+/// Takes a device away, as [`Store::remove_device`] does; `reason` is what its waiting messages are aborted with.
+pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Millis) -> Result<Option<u64>, StoreError> {
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE devices SET removed_at = $2, lease_epoch = lease_epoch + 1 WHERE id = $1 AND removed_at IS NULL",
+        id,
+        now,
+    )?;
+    if rows == 0 {
+        return Ok(None);
+    }
+    forget_device(conn, id).await?;
+    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", id)?;
+    sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", id)?;
+    let aborted = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, reason = $3 \
+         WHERE device_id = $1 AND status = 'Q'",
+        id,
+        now,
+        reason,
+    )?;
+    Ok(Some(aborted))
+}
+
+/// Leaves nothing to a new device of one that had its id before: no link that is shown, no history, no messages counted today,
+/// and no message that was accepted while that one was removed.
+async fn begin_empty(conn: &mut Conn, device: &NewDevice) -> Result<(), StoreError> {
+    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", &device.id)?;
+    sql!(&mut *conn, execute, "DELETE FROM device_events WHERE device_id = $1", &device.id)?;
+    sql!(&mut *conn, execute, "DELETE FROM device_days WHERE device_id = $1", &device.id)?;
+    sql!(
+        conn,
+        execute,
+        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, reason = 'its gateway was removed' \
+         WHERE device_id = $1 AND status = 'Q'",
+        &device.id,
+        device.created_at,
+    )
+    .map(drop)
 }

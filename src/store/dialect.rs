@@ -9,9 +9,17 @@ use super::{Conn, StoreError, sql};
 /// IOERR, FULL, CANTOPEN. <https://www.sqlite.org/rescode.html>
 const SQLITE_PASSING: [i32; 7] = [3, 5, 6, 8, 10, 13, 14];
 
-/// PostgreSQL's error classes that do: connection, transaction rollback, insufficient resources, operator
-/// intervention, system error. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-const POSTGRES_PASSING: [&str; 5] = ["08", "40", "53", "57", "58"];
+/// Those that say that the row itself is at fault: TOOBIG, CONSTRAINT, MISMATCH, RANGE.
+const SQLITE_BAD_ROW: [i32; 4] = [18, 19, 20, 25];
+
+/// PostgreSQL's error classes that do: connection, transaction rollback, insufficient resources, object not in prerequisite
+/// state (a database that takes no connections), operator intervention, system error.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const POSTGRES_PASSING: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
+/// A server that takes no writes, as a standby does until it is promoted.
+const POSTGRES_READ_ONLY: &str = "25006";
+/// Those that say that the row itself is at fault: data exception, integrity constraint violation.
+const POSTGRES_BAD_ROW: [&str; 2] = ["22", "23"];
 
 /// Any number would do that is no other lock's.
 const CONVERSATIONS_LOCK: i64 = 0x7761_6368_6175;
@@ -22,12 +30,17 @@ pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
             let code = fault.code().unwrap_or_default();
             if fault.kind() == ErrorKind::UniqueViolation {
                 StoreError::Exists
-            } else if code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class)) {
+            } else if code == POSTGRES_READ_ONLY
+                || code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class))
+            {
                 StoreError::Unavailable(fault.message().to_owned())
+            } else if code.len() == 5 && POSTGRES_BAD_ROW.iter().any(|class| code.starts_with(class)) {
+                StoreError::BadRow(error.to_string())
             } else {
                 StoreError::Refused(error.to_string())
             }
         }
+        sqlx::Error::Encode(_) => StoreError::BadRow(error.to_string()),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
@@ -45,6 +58,8 @@ pub(super) fn classify_sqlite(error: rusqlite::Error) -> StoreError {
             let message = message.unwrap_or_else(|| fault.to_string());
             if SQLITE_PASSING.contains(&(code & 0xff)) {
                 StoreError::Unavailable(message)
+            } else if SQLITE_BAD_ROW.contains(&(code & 0xff)) {
+                StoreError::BadRow(message)
             } else {
                 StoreError::Refused(message)
             }

@@ -24,26 +24,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn set_device_health(&self, lease: &Lease, health: Health, now: Millis) -> Result<bool, StoreError> {
         let lease = lease.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let rows = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE devices SET state = $3, state_reason = $4, state_until = $5 \
-                     WHERE id = $1 AND lease_epoch = $2",
-                    &lease.device_id,
-                    lease.epoch,
-                    health.state.name(),
-                    &health.reason,
-                    health.until,
-                )?;
-                if rows == 1 {
-                    note(conn, &lease.device_id, health.state.name(), &health.reason, now).await?;
-                }
-                Ok(rows == 1)
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { set_health(conn, &lease, &health, now).await })).await
     }
 
     /// WhatsApp takes no first messages to strangers from this device before `until`.
@@ -129,6 +110,29 @@ impl Store {
             page.rows,
         )
     }
+}
+
+/// Stores a device's state and that it entered it. `false` when this node does not own it any more.
+pub(super) async fn set_health(
+    conn: &mut Conn,
+    lease: &Lease,
+    health: &Health,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE devices SET state = $3, state_reason = $4, state_until = $5 WHERE id = $1 AND lease_epoch = $2",
+        &lease.device_id,
+        lease.epoch,
+        health.state.name(),
+        &health.reason,
+        health.until,
+    )?;
+    if rows == 1 {
+        note(conn, &lease.device_id, health.state.name(), &health.reason, now).await?;
+    }
+    Ok(rows == 1)
 }
 
 /// Writes down what happened to a device, and forgets what happened long ago.

@@ -1,7 +1,7 @@
 //! Messages that came in, each stored with its push in one transaction.
 
 use super::row::row;
-use super::{Page, Store, StoreError, conversations, dialect, sql};
+use super::{Conn, Page, Store, StoreError, conversations, dialect, sql};
 use crate::clock::Millis;
 
 macro_rules! inbound {
@@ -91,6 +91,55 @@ row!(StoredInbound {
     sandbox
 });
 
+/// Stores a message with its push. Who calls it has taken the conversations' lock.
+pub(super) async fn add(conn: &mut Conn, new: &NewInbound) -> Result<bool, StoreError> {
+    let stored = sql!(
+        &mut *conn,
+        optional as (i64,),
+        "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
+         kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at, sandbox) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
+         (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
+         $18, $19, $20) \
+         ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING RETURNING seq",
+        &new.id,
+        new.client_id,
+        &new.device_id,
+        &new.gateway,
+        &new.whatsapp_id,
+        &new.chat,
+        &new.originator,
+        &new.name,
+        new.is_group,
+        &new.kind,
+        &new.body,
+        &new.media_id,
+        &new.file_name,
+        new.sent_at,
+        new.received_at,
+        &new.about_ref_no,
+        &new.about,
+        &new.file_ref,
+        new.file_ref.as_ref().map(|_| new.received_at),
+        new.sandbox,
+    )?;
+    let Some((seq,)) = stored else { return Ok(false) };
+    conversations::note(conn, new, seq).await?;
+    let status = if new.file_ref.is_some() { "held" } else { "due" };
+    sql!(
+        conn,
+        execute,
+        "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
+         SELECT $1, id, $4, $3, $3, $3 FROM clients WHERE id = $2 AND push_url IS NOT NULL",
+        &new.id,
+        new.client_id,
+        new.received_at,
+        status,
+    )?;
+    Ok(true)
+}
+
 impl Store {
     /// Stores a message, its place in its conversation and, when its client has a Push URL, its push, in one transaction. `false` when it is there
     /// already.
@@ -101,52 +150,7 @@ impl Store {
         self.write(move |conn| {
             Box::pin(async move {
                 dialect::lock_conversations(conn).await?;
-                let stored = sql!(
-                    &mut *conn,
-                    optional as (i64,),
-                    "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
-                     kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at, sandbox) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-                     COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
-                     (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
-                     $18, $19, $20) \
-                     ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING RETURNING seq",
-                    &new.id,
-                    new.client_id,
-                    &new.device_id,
-                    &new.gateway,
-                    &new.whatsapp_id,
-                    &new.chat,
-                    &new.originator,
-                    &new.name,
-                    new.is_group,
-                    &new.kind,
-                    &new.body,
-                    &new.media_id,
-                    &new.file_name,
-                    new.sent_at,
-                    new.received_at,
-                    &new.about_ref_no,
-                    &new.about,
-                    &new.file_ref,
-                    new.file_ref.as_ref().map(|_| new.received_at),
-                    new.sandbox,
-                )?;
-                if let Some((seq,)) = stored {
-                    conversations::note(conn, &new, seq).await?;
-                    let status = if new.file_ref.is_some() { "held" } else { "due" };
-                    sql!(
-                        &mut *conn,
-                        execute,
-                        "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
-                         SELECT $1, id, $4, $3, $3, $3 FROM clients WHERE id = $2 AND push_url IS NOT NULL",
-                        &new.id,
-                        new.client_id,
-                        new.received_at,
-                        status,
-                    )?;
-                }
-                Ok(stored.is_some())
+                add(conn, &new).await
             })
         })
         .await

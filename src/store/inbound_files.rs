@@ -1,7 +1,7 @@
 //! Files of messages that came in, which are had after the message is stored. Its push waits for the file, as held.
 
 use super::row::row;
-use super::{Lease, Store, StoreError, sql};
+use super::{Conn, Lease, Store, StoreError, sql};
 use crate::clock::Millis;
 
 /// A file that is to be had.
@@ -57,37 +57,43 @@ impl Store {
     /// When it could not be stored: then the file is had again.
     pub async fn end_file(&self, lease: &Lease, inbound_id: &str, end: FileEnd, now: Millis) -> Result<(), StoreError> {
         let (lease, inbound_id) = (lease.clone(), inbound_id.to_owned());
-        self.write(move |conn| {
-            Box::pin(async move {
-                let (due_at, media_id, said) = match &end {
-                    FileEnd::Had { media_id } => (None, Some(media_id), None),
-                    FileEnd::Again { due_at } => (Some(*due_at), None, None),
-                    FileEnd::Lost { reason } => (None, None, Some(format!(" [its file is not there: {reason}]"))),
-                };
-                let rows = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE inbound SET file_attempts = file_attempts + 1, file_due_at = $3, media_id = $4, \
-                     body = body || COALESCE($5, ''), file_ref = CASE WHEN CAST($3 AS BIGINT) IS NULL THEN NULL ELSE file_ref END \
-                     WHERE id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = inbound.device_id AND lease_epoch = $2)",
-                    &inbound_id,
-                    lease.epoch,
-                    due_at,
-                    media_id,
-                    &said,
-                )?;
-                if rows == 1 && due_at.is_none() {
-                    sql!(
-                        conn,
-                        execute,
-                        "UPDATE pushes SET status = 'due', first_at = $2, due_at = $2 WHERE inbound_id = $1 AND status = 'held'",
-                        &inbound_id,
-                        now,
-                    )?;
-                }
-                Ok(())
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { end_file(conn, &lease, &inbound_id, &end, now).await })).await
     }
+}
+
+/// Stores how a try to have a file ended.
+pub(super) async fn end_file(
+    conn: &mut Conn,
+    lease: &Lease,
+    inbound_id: &str,
+    end: &FileEnd,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let (due_at, media_id, said) = match end {
+        FileEnd::Had { media_id } => (None, Some(media_id), None),
+        FileEnd::Again { due_at } => (Some(*due_at), None, None),
+        FileEnd::Lost { reason } => (None, None, Some(format!(" [its file is not there: {reason}]"))),
+    };
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE inbound SET file_attempts = file_attempts + 1, file_due_at = $3, media_id = $4, \
+         body = body || COALESCE($5, ''), file_ref = CASE WHEN CAST($3 AS BIGINT) IS NULL THEN NULL ELSE file_ref END \
+         WHERE id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = inbound.device_id AND lease_epoch = $2)",
+        inbound_id,
+        lease.epoch,
+        due_at,
+        media_id,
+        &said,
+    )?;
+    if rows == 1 && due_at.is_none() {
+        sql!(
+            conn,
+            execute,
+            "UPDATE pushes SET status = 'due', first_at = $2, due_at = $2 WHERE inbound_id = $1 AND status = 'held'",
+            inbound_id,
+            now,
+        )?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use super::health::note;
 use super::row::row;
 use super::{Conn, Lease, Store, StoreError, sql};
 use crate::clock::Millis;
-use crate::device::{DeviceState, Wish};
+use crate::device::{DeviceState, LinkWay, Wish};
 
 /// How far linking is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,37 +41,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn wish_link(&self, device_id: &str, wish: Wish, now: Millis) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let phone = match &wish {
-                    Wish::Link(crate::device::LinkWay::Code { phone }) => Some(phone.clone()),
-                    _ => None,
-                };
-                let rows = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = $4 WHERE id = $1 AND removed_at IS NULL",
-                    &device_id,
-                    wish.name(),
-                    &phone,
-                    now,
-                )?;
-                if let (1, Wish::Link(way)) = (rows, &wish) {
-                    sql!(
-                        conn,
-                        execute,
-                        "INSERT INTO device_links (device_id, status, way, changed_at) VALUES ($1, 'waiting', $2, $3) \
-                         ON CONFLICT (device_id) DO UPDATE SET status = 'waiting', way = excluded.way, code = NULL, \
-                         expires_at = NULL, reason = '', changed_at = excluded.changed_at",
-                        &device_id,
-                        way.name(),
-                        now,
-                    )?;
-                }
-                Ok(rows == 1)
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { store_wish(conn, &device_id, &wish, now).await })).await
     }
 
     /// Notes that the wish to connect was granted.
@@ -121,36 +91,73 @@ impl Store {
         now: Millis,
     ) -> Result<(), StoreError> {
         let lease = lease.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
-                     WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
-                    &lease.device_id,
-                    lease.epoch,
-                    &code,
-                    expires_at,
-                    now,
-                )
-                .map(drop)
-            })
-        })
-        .await
+        self.write(move |conn| Box::pin(async move { show_link(conn, &lease, &code, expires_at, now).await })).await
     }
 
     /// Stores how a wish about a device's link ended; it is then nobody's wish any more.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when another device has that number: then nothing is stored.
+    /// [`StoreError::Exists`] when another device has that number, [`StoreError::OtherNumber`] when this one is to have
+    /// another: then nothing is stored.
     pub async fn end_link(&self, lease: &Lease, end: LinkEnd, now: Millis) -> Result<(), StoreError> {
         let lease = lease.clone();
         self.write(move |conn| Box::pin(async move { end_link(conn, &lease, &end, now).await })).await
     }
 }
 
-async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
+/// Stores a wish, as [`Store::wish_link`] does.
+pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, now: Millis) -> Result<bool, StoreError> {
+    let phone = match wish {
+        Wish::Link(LinkWay::Code { phone }) => Some(phone),
+        _ => None,
+    };
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = $4 WHERE id = $1 AND removed_at IS NULL",
+        device_id,
+        wish.name(),
+        phone,
+        now,
+    )?;
+    if let (1, Wish::Link(way)) = (rows, wish) {
+        sql!(
+            conn,
+            execute,
+            "INSERT INTO device_links (device_id, status, way, changed_at) VALUES ($1, 'waiting', $2, $3) \
+             ON CONFLICT (device_id) DO UPDATE SET status = 'waiting', way = excluded.way, code = NULL, \
+             expires_at = NULL, reason = '', changed_at = excluded.changed_at",
+            device_id,
+            way.name(),
+            now,
+        )?;
+    }
+    Ok(rows == 1)
+}
+
+pub(super) async fn show_link(
+    conn: &mut Conn,
+    lease: &Lease,
+    code: &[u8],
+    expires_at: Millis,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sql!(
+        conn,
+        execute,
+        "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
+         WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
+        &lease.device_id,
+        lease.epoch,
+        code,
+        expires_at,
+        now,
+    )
+    .map(drop)
+}
+
+/// As [`Store::end_link`]; that the number is another's is found out before anything is written.
+pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
     let (status, reason, number, state) = match end {
         LinkEnd::Linked { number } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
         LinkEnd::Failed { reason } => ("failed", reason.as_str(), None, DeviceState::Unlinked),
@@ -167,18 +174,34 @@ async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) ->
         if others > 0 {
             return Err(StoreError::Exists);
         }
+        let expected = sql!(
+            &mut *conn,
+            optional as (String,),
+            "SELECT expected_sender FROM devices WHERE id = $1 AND lease_epoch = $2 AND expected_sender <> $3",
+            &lease.device_id,
+            lease.epoch,
+            number,
+        )?;
+        if let Some((expected,)) = expected {
+            return Err(StoreError::OtherNumber { expected });
+        }
     }
+    // The number is the device's from now on, until a person unlinks it.
+    let is_given_up = *end == LinkEnd::Unlinked;
     let rows = sql!(
         &mut *conn,
         execute,
         "UPDATE devices SET wish = NULL, wish_phone = NULL, sender = COALESCE($3, sender), state = $4, \
-         state_reason = $5, state_until = NULL, linked_at = $6 WHERE id = $1 AND lease_epoch = $2",
+         state_reason = $5, state_until = NULL, linked_at = $6, \
+         expected_sender = CASE WHEN $7 THEN NULL ELSE COALESCE($3, expected_sender) END \
+         WHERE id = $1 AND lease_epoch = $2",
         &lease.device_id,
         lease.epoch,
         number,
         state.name(),
         reason,
         number.map(|_| now),
+        is_given_up,
     )?;
     if rows == 0 {
         return Ok(());

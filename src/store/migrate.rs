@@ -17,6 +17,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_slower.sql"),
     include_str!("../../migrations/0010_device_listing.sql"),
     include_str!("../../migrations/0012_sandbox.sql"),
+    include_str!("../../migrations/0015_faults.sql"),
+    include_str!("../../migrations/0016_moving.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -7,10 +7,12 @@ mod accepting;
 mod accounts;
 mod attempts;
 mod audit;
+mod changes;
 mod conversations;
 mod devices;
 mod dialect;
 mod first;
+mod going_live;
 mod health;
 mod import_leases;
 mod imports;
@@ -23,8 +25,10 @@ mod media;
 mod members;
 mod messages;
 mod migrate;
+mod moving;
 mod originators;
 mod outgoing;
+mod owners;
 mod pacing;
 mod persons;
 mod progress;
@@ -52,10 +56,12 @@ use crate::limits;
 
 pub use accounts::{Access, NewKey, PushSettings};
 pub use attempts::FailedAttempt;
-pub use audit::{Deed, NewDeed};
+pub use audit::{Deed, DeedWay, NewDeed};
+pub use changes::{Change, Outcome};
 pub use conversations::{Chat, StoredConversation};
 pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};
 pub use first::First;
+pub use going_live::{GoLive, WarmUp, WentLive};
 pub use health::DeviceEvent;
 pub use import_leases::{ImportLease, ImportStep};
 pub use imports::{NewImport, StoredImport};
@@ -66,7 +72,9 @@ pub use listing::{LookEnd, MessageFilter, MessagePage};
 pub use media::StoredMedia;
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
+pub use moving::{Created, Migrated, Migration, MigrationConflict};
 pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
+pub use owners::Owned;
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
@@ -111,6 +119,9 @@ pub enum StoreError {
     /// The gateway's messages of this day are used up.
     #[error("the gateway's daily limit of {limit} messages is reached")]
     DailyLimit { limit: i64 },
+    /// The account that was linked is not the one that the device's number belongs to.
+    #[error("this gateway's number is {expected}")]
+    OtherNumber { expected: String },
     /// The device is another node's, or nobody's any more: nothing was stored, and trying again does not help.
     #[error("this node does not own the device any more")]
     NotOwner,
@@ -123,7 +134,10 @@ pub enum StoreError {
     Newer { stored: i64, known: i64 },
     #[error("cannot open the database {url}: {reason}")]
     CannotOpen { url: String, reason: String },
-    /// A fault of this program.
+    /// The database takes no row that holds this, and never will: a value out of its range, a broken rule of the schema.
+    #[error("the database takes no such row: {0}")]
+    BadRow(String),
+    /// A fault of this program, or of the database's settings.
     #[error("the database refused: {0}")]
     Refused(String),
 }
@@ -202,7 +216,7 @@ impl Location {
     }
 
     /// The location without its password.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
             Self::Postgres(options) => {

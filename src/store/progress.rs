@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Conn, Store, StoreError, attempts, sql};
+use super::changes::check_owner;
+use super::{Conn, Lease, Store, StoreError, attempts, sql};
 use crate::clock::Millis;
 use crate::message::{RefNo, State};
 
@@ -69,7 +70,8 @@ impl Store {
     /// Stores steps, in their order. A step that is behind what is stored already changes nothing.
     ///
     /// # Errors
-    /// When they could not be stored; they may be stored again.
+    /// [`StoreError::NotOwner`] when the device is another node's, or nobody's any more; else when they could not be stored:
+    /// then they may be stored again.
     pub async fn progress(&self, steps: Vec<Progress>) -> Result<(), StoreError> {
         if steps.is_empty() { Ok(()) } else { self.writer.progress(steps).await }
     }
@@ -97,41 +99,46 @@ macro_rules! step {
 }
 
 /// Stores steps, one statement each (two more for a member of a group, one or two more for an attempt that failed).
+///
+/// # Errors
+/// [`StoreError::NotOwner`] when a step's device is another node's, or nobody's any more; else when they could not be stored.
 pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Result<(), StoreError> {
     for one in steps.iter().flat_map(|steps| steps.iter()) {
-        match &one.step {
-            Step::Counted { members } => step!(conn, one, "members = $4", "status = 'Q'", members),
-            Step::Sent { at } => reach(conn, one, State::Sent, *at).await,
-            Step::Delivered { at, member: None } => reach(conn, one, State::Delivered, *at).await,
-            Step::Read { at, member: None } => reach(conn, one, State::Read, *at).await,
-            Step::Delivered { at, member: Some(member) } => store_member(conn, one, member, *at, None).await,
-            Step::Read { at, member: Some(member) } => store_member(conn, one, member, *at, Some(*at)).await,
-            Step::Aborted { at, reason, attempts } => {
-                let set = step!(
-                    conn,
-                    one,
-                    "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
-                    "status = 'Q'",
-                    at,
-                    reason,
-                )?;
-                if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
-            }
-            Step::Retry { due_at, attempts, at, reason } => {
-                let set = step!(
-                    conn,
-                    one,
-                    "due_at = $4, attempts = $5, under_way_at = NULL",
-                    "status = 'Q'",
-                    due_at,
-                    attempts
-                )?;
-                if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
-            }
-            Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
-        }?;
+        // What changed something was written under the lease; only a step that changed nothing must ask.
+        if store_step(conn, one).await? == 0 {
+            check_owner(conn, &Lease { device_id: one.device_id.clone(), epoch: one.epoch }).await?;
+        }
     }
     Ok(())
+}
+
+/// Stores one step, if this node owns its device; gives how many messages it changed.
+pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, StoreError> {
+    match &one.step {
+        Step::Counted { members } => step!(conn, one, "members = $4", "status = 'Q'", members),
+        Step::Sent { at } => reach(conn, one, State::Sent, *at).await,
+        Step::Delivered { at, member: None } => reach(conn, one, State::Delivered, *at).await,
+        Step::Read { at, member: None } => reach(conn, one, State::Read, *at).await,
+        Step::Delivered { at, member: Some(member) } => store_member(conn, one, member, *at, None).await,
+        Step::Read { at, member: Some(member) } => store_member(conn, one, member, *at, Some(*at)).await,
+        Step::Aborted { at, reason, attempts } => {
+            let set = step!(
+                conn,
+                one,
+                "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
+                "status = 'Q'",
+                at,
+                reason,
+            )?;
+            if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
+        }
+        Step::Retry { due_at, attempts, at, reason } => {
+            let set =
+                step!(conn, one, "due_at = $4, attempts = $5, under_way_at = NULL", "status = 'Q'", due_at, attempts)?;
+            if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
+        }
+        Step::Fetched { media_id } => step!(conn, one, "media_id = $4", "status = 'Q'", media_id),
+    }
 }
 
 /// Moves a message forward to `state`, or leaves it where it is further already. A date that is not there yet is set, those

@@ -77,6 +77,26 @@ impl StoredPush {
 }
 
 impl Store {
+    /// How many deliveries are not done yet, when the one that has waited longest began to be tried, and how many Push URLs
+    /// are paused; of all clients.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_push_backlog(&self) -> Result<(i64, Option<Millis>, i64), StoreError> {
+        let mut conn = self.reader().await?;
+        let (waiting, oldest) = sql!(
+            &mut conn,
+            one as (i64, Option<i64>),
+            "SELECT COUNT(*), MIN(first_at) FROM pushes WHERE status IN ('due', 'held') AND status <> 'done'",
+        )?;
+        let paused = sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT COUNT(*) FROM clients WHERE push_url IS NOT NULL AND push_paused_at IS NOT NULL",
+        )?;
+        Ok((waiting, oldest, paused))
+    }
+
     /// The clients that have deliveries due.
     ///
     /// # Errors

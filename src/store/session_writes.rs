@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::changes::check_owner;
 use super::sessions::{KeyKind, KeyRow};
 use super::{Conn, Lease, Store, StoreError, sql};
 
@@ -123,24 +124,13 @@ impl Store {
                 }
                 // What changed something was written under the lease; only who changed nothing must ask.
                 if changed == 0 {
-                    check(conn, &lease).await?;
+                    check_owner(conn, &lease).await?;
                 }
                 Ok(changed)
             })
         })
         .await
     }
-}
-
-async fn check(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
-    let owned = sql!(
-        conn,
-        optional as (i64,),
-        "SELECT lease_epoch FROM devices WHERE id = $1 AND lease_epoch = $2 AND removed_at IS NULL",
-        &lease.device_id,
-        lease.epoch,
-    )?;
-    owned.map(drop).ok_or(StoreError::NotOwner)
 }
 
 async fn run(conn: &mut Conn, lease: &Lease, change: KeyChange) -> Result<u64, StoreError> {

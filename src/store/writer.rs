@@ -17,6 +17,7 @@ use super::progress::{self, Progress};
 use super::snapshots::Commits;
 use super::{Conn, Pool, StoreError, dialect, sql};
 use crate::limits;
+use crate::supervisor::{self, caught};
 
 /// The future of a unit's work on its connection.
 pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -52,12 +53,12 @@ impl Writer {
         match &pool {
             // The embedded database works in the thread that asks it, and to wait for the disk is the writer's lot.
             Pool::Sqlite(_) => {
-                let (runtime, writing) = (Handle::current(), run(pool.clone(), commits, waiting));
+                let (runtime, writing) = (Handle::current(), keep_running(pool.clone(), commits, waiting));
                 std::thread::Builder::new().name("store-writer".into()).spawn(move || runtime.block_on(writing))?;
             }
             Pool::Postgres(_) => (0..limits::POSTGRES_WRITERS).for_each(|_| {
                 #[allow(clippy::disallowed_methods, reason = "ends with the last Store, or by close()")]
-                tokio::spawn(run(pool.clone(), commits.clone(), Arc::clone(&waiting)));
+                tokio::spawn(keep_running(pool.clone(), commits.clone(), Arc::clone(&waiting)));
             }),
         }
         Ok(Self { units, pool })
@@ -67,14 +68,14 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let accept = Arc::new(accept);
         self.submit(Unit::Accept(Arc::clone(&accept), answer))?;
-        answered.await.unwrap_or_else(|_| Err(stopped()))
+        answered.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
     pub(super) async fn progress(&self, progress: Vec<Progress>) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         let progress = Arc::new(progress);
         self.submit(Unit::Progress(Arc::clone(&progress), answer))?;
-        answered.await.unwrap_or_else(|_| Err(stopped()))
+        answered.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
     pub(super) async fn work<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -92,7 +93,7 @@ impl Writer {
         });
         let (answer, answered) = oneshot::channel();
         self.submit(Unit::Other(work, answer))?;
-        answered.await.unwrap_or_else(|_| Err(stopped()))?;
+        answered.await.unwrap_or_else(|_| Err(cut_off()))?;
         given.try_recv().map_err(|_| stopped())
     }
 
@@ -117,6 +118,19 @@ fn stopped() -> StoreError {
     StoreError::Unavailable("the gateway is stopping".into())
 }
 
+/// Somebody's write was cut off by a fault of this program: it may be stored, or not.
+fn cut_off() -> StoreError {
+    StoreError::Unavailable("a fault of this program cut the write off".into())
+}
+
+/// Runs a writer to its end, also where a panic ends it before. Whoever waited for what it had in hand is told that it was cut
+/// off.
+async fn keep_running(pool: Pool, commits: Commits, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
+    while let Err(panicked) = caught(run(pool.clone(), commits.clone(), Arc::clone(&waiting))).await {
+        supervisor::report("store_writer", &panicked.to_string());
+    }
+}
+
 async fn run(pool: Pool, commits: Commits, waiting: Arc<Mutex<mpsc::Receiver<Unit>>>) {
     let mut kept: Option<Conn> = None;
     loop {
@@ -136,9 +150,19 @@ async fn run(pool: Pool, commits: Commits, waiting: Arc<Mutex<mpsc::Receiver<Uni
         };
         match conn {
             Ok(mut conn) => {
-                let (committed, outcomes) = commit(&mut conn, batch).await;
-                commits.note();
-                outcomes.answer(&committed);
+                let committed = match caught(commit(&mut conn, batch)).await {
+                    Ok((committed, outcomes)) => {
+                        commits.note();
+                        outcomes.answer(&committed);
+                        committed
+                    }
+                    // Whoever waits was dropped with the batch, and knows by that.
+                    Err(panicked) => {
+                        commits.note();
+                        supervisor::report("store_writer", &panicked.to_string());
+                        Err(cut_off())
+                    }
+                };
                 // A connection that failed is not trusted again.
                 if committed.is_ok() {
                     kept = Some(conn);
@@ -295,7 +319,11 @@ async fn run_steps(
 /// Runs one unit so that its failure undoes nothing but itself. The outer error means that the whole batch is lost.
 async fn in_savepoint(conn: &mut Conn, work: BoxedWork) -> Result<Result<(), StoreError>, StoreError> {
     sql!(conn, execute, "SAVEPOINT unit")?;
-    let result = work(conn).await;
+    // A panic is the unit's own fault too.
+    let result = match caught(async { work(conn).await }).await {
+        Ok(result) => result,
+        Err(panicked) => Err(StoreError::BadRow(format!("a fault of this program: {panicked}"))),
+    };
     match &result {
         Ok(()) => sql!(conn, execute, "RELEASE SAVEPOINT unit"),
         Err(_) => sql!(conn, execute, "ROLLBACK TO SAVEPOINT unit"),

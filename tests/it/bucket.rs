@@ -13,7 +13,25 @@ use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-type Objects = Arc<Mutex<HashMap<String, Bytes>>>;
+type Objects = Arc<Mutex<Held>>;
+
+/// What the store has, and what is wrong with it.
+#[derive(Default)]
+struct Held {
+    objects: HashMap<String, Bytes>,
+    trouble: Option<Trouble>,
+}
+
+/// Why nothing can be kept or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The bucket was deleted.
+    NoBucket,
+    /// The key may not use it any more.
+    Forbidden,
+    /// It is overloaded.
+    Busy,
+}
 
 pub struct Bucket {
     pub address: SocketAddr,
@@ -38,9 +56,19 @@ impl Bucket {
         Self { address, objects, served }
     }
 
+    /// Something is wrong with it from now on, or nothing any more.
+    pub fn trouble(&self, trouble: Option<Trouble>) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
+    }
+
+    /// Loses an object.
+    pub fn lose(&self, path: &str) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).objects.remove(path);
+    }
+
     /// The paths of its objects.
     pub fn paths(&self) -> Vec<String> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).objects.keys().cloned().collect()
     }
 }
 
@@ -49,7 +77,19 @@ async fn answer(State(objects): State<Objects>, method: Method, uri: Uri, header
     if !is_signed {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut held = objects.lock().unwrap_or_else(PoisonError::into_inner);
+    match held.trouble {
+        Some(Trouble::NoBucket) => return missing(&method, "NoSuchBucket"),
+        Some(Trouble::Forbidden) => return (StatusCode::FORBIDDEN, fault("AccessDenied")).into_response(),
+        Some(Trouble::Busy) => return (StatusCode::SERVICE_UNAVAILABLE, fault("SlowDown")).into_response(),
+        None => {}
+    }
+    let objects = &mut held.objects;
+    if uri.query().is_some_and(|query| query.contains("list-type=2")) {
+        let empty =
+            "<ListBucketResult><Name>b</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
+        return empty.into_response();
+    }
     let told = [("etag", "\"1\""), ("last-modified", "Tue, 24 Nov 2026 06:00:00 GMT")];
     match method {
         Method::PUT => {
@@ -58,7 +98,7 @@ async fn answer(State(objects): State<Objects>, method: Method, uri: Uri, header
         }
         Method::GET | Method::HEAD => match objects.get(uri.path()) {
             Some(bytes) => (told, part(&headers, bytes)).into_response(),
-            None => StatusCode::NOT_FOUND.into_response(),
+            None => missing(&method, "NoSuchKey"),
         },
         Method::DELETE => {
             objects.remove(uri.path());
@@ -66,6 +106,16 @@ async fn answer(State(objects): State<Objects>, method: Method, uri: Uri, header
         }
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
+}
+
+/// A 404 as S3 words it; an answer to HEAD has no body.
+fn missing(method: &Method, code: &str) -> Response {
+    let body = if *method == Method::HEAD { String::new() } else { fault(code) };
+    (StatusCode::NOT_FOUND, body).into_response()
+}
+
+fn fault(code: &str) -> String {
+    format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>no</Message></Error>")
 }
 
 /// An object, or the part of it that `bytes=first-last` asks for.

@@ -251,7 +251,7 @@ stories! {
         let (now, day) = (world.clock.now(), 86_400_000);
         for days in [500, 401, 399] {
             let deed = wachat::store::NewDeed {
-                at: now - days * day, client_id: 1, userid: "ann".into(), key_id: 0, action: "x".into(), subject: days.to_string(),
+                at: now - days * day, client_id: 1, userid: "ann".into(), way: wachat::store::DeedWay::Console, action: "x".into(), subject: days.to_string(),
             };
             world.store.note_deed(deed).await.expect("it is noted");
         }

@@ -91,6 +91,53 @@ stories! {
         world.stop().await;
     }
 
+    async fn every_documented_metric_is_there_from_the_start(database: Database) {
+        let world = World::new(database).await;
+        let shown = world.client.with_key("").ask("GET", "/metrics", &[], None).await.text;
+        let page = include_str!("../../docs/operations.md");
+        let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `w")?.split('`').next()).collect();
+        let names: Vec<String> = rows.iter().filter(|name| name.starts_with("achat_") || name.starts_with("a_")).map(|name| format!("w{name}")).collect();
+        assert!(names.len() >= 30, "{names:?}");
+        let is_sample = |line: &&str, name: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+        for name in &names {
+            // A duration is there once something took time.
+            let is_there = name.ends_with("_duration_seconds") || shown.lines().any(|line| is_sample(&line, name));
+            assert!(is_there, "{name} in {shown}");
+        }
+        let exported = shown.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split([' ', '{']).next());
+        for name in exported.filter(|name| !name.is_empty()) {
+            let name = name.trim_end_matches("_sum").trim_end_matches("_count");
+            assert!(names.iter().any(|known| known == name), "docs/operations.md has no {name}");
+        }
+        for line in [
+            format!("wachat_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")),
+            "wachat_push_tries_total{outcome=\"failed\"} 0".into(),
+            "wachat_push_urls_paused 0".into(),
+        ] {
+            assert!(shown.contains(&line), "{line} in {shown}");
+        }
+        assert!(!shown.contains("wa_connected"), "it would be the state of one account of many");
+        world.stop().await;
+    }
+
+    async fn the_backlog_of_pushes_is_measured(database: Database) {
+        let world = World::held(database).await;
+        let url = json!({"url": "http://127.0.0.1:9/inbox"});
+        world.client.manage("PUT", "/clients/1/push", Some(url)).await;
+        world.client.manage("POST", "/clients/1/push/pause", None).await;
+        let message = json!({"from": ALICE, "text": "x"});
+        let path = format!("/devices/{}/receive", world.device_id);
+        assert_eq!(world.client.manage("POST", &path, Some(message)).await.status, 201);
+        world.advance(std::time::Duration::from_secs(90)).await;
+        let shown = world.client.ask("GET", "/metrics", &[], None).await.text;
+        // The metrics are of the whole process, where other stories play.
+        assert!(shown.lines().any(|line| line.starts_with("wachat_pushes_waiting ")), "{shown}");
+        let (waiting, oldest, paused) = world.store.find_push_backlog().await.expect("readable");
+        assert_eq!((waiting, paused), (1, 1));
+        assert_eq!(oldest.map(|at| world.clock.now() - at >= 90_000), Some(true));
+        world.stop().await;
+    }
+
     async fn health_readiness_and_metrics_are_told_without_a_key(database: Database) {
         let world = World::new(database).await;
         let client = world.client.with_key("");

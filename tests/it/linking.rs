@@ -91,7 +91,7 @@ impl Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let client = Client::new(listener.local_addr().expect("an address"), KEY);
         let (stop, mut served) = (CancellationToken::new(), JoinSet::new());
-        served.spawn(http::serve(listener, routes::router(app.api()), clock, stop.clone()));
+        served.spawn(http::serve(listener, routes::router(app.api()), clock, app.supervisor.clone(), stop.clone()));
         Self { loops, client, stop, served, _folder: folder }
     }
 

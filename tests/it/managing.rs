@@ -33,6 +33,7 @@ fn requests(device_id: &str, ref_no: &str) -> Vec<(&'static str, String, Option<
         ("PATCH", device.clone(), Some(json!({"paused": true}))),
         ("DELETE", device.clone(), None),
         ("POST", format!("{device}/receive"), Some(json!({"from": BOB, "text": "x"}))),
+        ("POST", format!("{device}/go-live"), Some(json!({"used_before": true}))),
         ("GET", format!("{device}/link"), None),
         ("POST", format!("{device}/link"), None),
         ("GET", format!("{device}/qr"), None),
@@ -76,7 +77,7 @@ stories! {
             let reply = sender.with_key("").manage(method, &path, body).await;
             assert_eq!(reply.status, 401, "nobody: {method} {path} {}", reply.text);
         }
-        for (method, path, body) in [("GET", "/clients", None), ("POST", "/clients", Some(json!({"name": "mine"})))] {
+        for (method, path, body) in [("GET", "/clients", None), ("POST", "/clients", Some(json!({"name": "mine"}))), ("POST", "/migrate", Some(json!({"api_key": "a-key-of-16-chars", "device_id": "1-000000000000001", "sender": BOB})))] {
             assert_eq!(other.client.manage(method, path, body).await.status, 403, "{method} {path}");
         }
         let client = world.client.manage("GET", "/clients/1", None).await;

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Trouble};
 use crate::process::{Place, Serving};
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, Database, PATIENCE, Time, World, eventually, stories, within};
@@ -222,6 +222,10 @@ stories! {
     }
 }
 
+async fn device_of(place: &Place) -> String {
+    place.json(&["device", "list", "--json"]).await[0]["device_id"].as_str().expect("an id").to_owned()
+}
+
 /// Media on an S3-like store: what is a setting for an operator.
 #[tokio::test]
 async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
@@ -249,7 +253,57 @@ async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
         if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
     })
     .await;
-    // A bucket that is away is no fault of the customer's.
+    // A bucket that cannot be used is no missing file and no fault of the customer's, and an operator sees it.
+    for trouble in [Trouble::NoBucket, Trouble::Forbidden, Trouble::Busy] {
+        bucket.trouble(Some(trouble));
+        for (method, path) in [("GET", path.as_str()), ("HEAD", path.as_str()), ("GET", "/readyz")] {
+            let away = serving.client.ask(method, path, &[], None).await;
+            assert_eq!(
+                (away.status, away.header("retry-after")),
+                (503, "5"),
+                "{trouble:?} {method} {path}: {}",
+                away.text
+            );
+        }
+        let refused = serving.client.post("/media", &body).await;
+        assert!(
+            refused.status == 503 && refused.text.contains("cannot keep or read files"),
+            "{trouble:?} {}",
+            refused.text
+        );
+        assert!(serving.log().contains("a file cannot be kept or read"), "{trouble:?} {}", serving.log());
+        // A text needs no file.
+        let text = json!({"destination": ALICE, "message": "x"});
+        assert_eq!(serving.client.post("/message", &text).await.status, 201);
+    }
+    bucket.trouble(None);
+    assert_eq!(serving.client.ask("GET", "/readyz", &[], None).await.status, 200);
+    assert_eq!(serving.client.ask("GET", &path, &[], None).await.status, 200);
+    // A message whose file cannot be read now waits for it.
+    place.json(&["device", "pause", &device_of(&place).await, "--json"]).await;
+    let reply = serving.client.post("/media", &body).await;
+    let waits = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
+    bucket.trouble(Some(Trouble::NoBucket));
+    place.json(&["device", "resume", &device_of(&place).await, "--json"]).await;
+    eventually("the attempt fails", async || {
+        let attempts = serving.client.manage("GET", &format!("/messages/{waits}/attempts"), None).await;
+        if attempts.text.contains("media store") { Ok(()) } else { Err(attempts.text) }
+    })
+    .await;
+    assert_eq!(serving.client.get(&format!("/status/{waits}")).await.body["data"]["status"], "Q");
+    bucket.trouble(None);
+    eventually("it leaves", async || {
+        let status = serving.client.get(&format!("/status/{waits}")).await;
+        if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
+    })
+    .await;
+    // One that is really gone is.
+    for object in bucket.paths() {
+        bucket.lose(&object);
+    }
+    for method in ["GET", "HEAD"] {
+        assert_eq!(serving.client.ask(method, &path, &[], None).await.status, 404, "{method}");
+    }
     drop(bucket);
     let mut other = body.clone();
     other["media_base64"] = json!("YWFh");

@@ -134,7 +134,7 @@ stories! {
 
     async fn what_a_sandbox_handled_says_so_everywhere(database: Database) {
         let world = World::new(database).await;
-        let receiver = Receiver::start(vec![Answer::status(200)]).await;
+        let receiver = Receiver::new(vec![Answer::status(200)]).await;
         world.client.manage("PUT", "/clients/1/push", Some(json!({"url": receiver.url("/push")}))).await;
         let ref_no = world.send(ALICE, "hello").await;
         write_from(&world, ALICE, None).await;

@@ -142,6 +142,22 @@ async fn run_receiver(mut command: Command, port: u16) {
         .await;
     }
     let written = lines();
+    for field in [
+        "id",
+        "gateway_number",
+        "originator",
+        "receive_date",
+        "msg",
+        "type",
+        "media_url",
+        "file_name",
+        "is_group",
+        "group_id",
+        "name",
+        "about",
+    ] {
+        assert!(written[0].get(field).is_some(), "{field} is kept: {}", written[0]);
+    }
     assert_eq!((&written[0]["msg"], &written[0]["originator"]), (&Value::from("Halo & 😀"), &Value::from(ALICE)));
     place.json(&["push", "replay", "--id", &ids[0], "--json"]).await;
     eventually("the replay is done", async || {
@@ -279,5 +295,22 @@ async fn the_php_receiver_works() {
     let port = free_port();
     let mut command = Command::new("php");
     command.args(["-S", &format!("127.0.0.1:{port}"), "receiver.php"]);
+    run_receiver(command, port).await;
+}
+
+/// The controller runs in a harness that stands in for the parts of Laravel that it uses.
+#[tokio::test]
+async fn the_laravel_receiver_works() {
+    let folder = samples().join("push/laravel");
+    for file in ["WachatController.php", "WachatSignature.php", "routes.php", "create_wachat_inbox_table.php"] {
+        let mut command = Command::new("php");
+        command.arg("-l").arg(folder.join(file));
+        let output = run(command).await;
+        assert!(output.status.success(), "{file}: {}{}", text(&output.stdout), text(&output.stderr));
+    }
+    let port = free_port();
+    let mut command = Command::new("php");
+    let harness = root().join("tests/it/laravel/harness.php");
+    command.args(["-S", &format!("127.0.0.1:{port}")]).arg(harness);
     run_receiver(command, port).await;
 }

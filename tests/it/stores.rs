@@ -99,7 +99,8 @@ stories! {
         assert!(theirs.epoch > ours.epoch);
         let ref_no = accept(&store, message(DEVICE, "hello")).await;
         assert_eq!(store.begin_attempts(DEVICE, ours.epoch, NOW, vec![ref_no.clone()], None).await.expect("asked"), None);
-        store.progress(step(&ours, &ref_no, Step::Sent { at: NOW })).await.expect("stored");
+        let late = store.progress(step(&ours, &ref_no, Step::Sent { at: NOW })).await;
+        assert!(matches!(late, Err(StoreError::NotOwner)), "{late:?}");
         assert_eq!(state(&store, &ref_no).await.0, "Q");
         assert!(!store.set_device_health(&ours, Health::new(DeviceState::Online, ""), NOW).await.expect("asked"));
         let begun = store.begin_attempts(DEVICE, theirs.epoch, NOW, vec![ref_no.clone()], None).await.expect("asked");

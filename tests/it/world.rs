@@ -17,6 +17,7 @@ use wachat::device::{DeviceState, Kind};
 use wachat::inbox::Inbox;
 use wachat::settings::{Hidden, Settings};
 use wachat::store::{Location, Store};
+use wachat::supervisor::Supervisor;
 
 use crate::client::Client;
 use crate::postgres;
@@ -45,6 +46,7 @@ pub struct World {
     pub clock: Clock,
     pub store: Store,
     pub inbox: Inbox,
+    pub supervisor: Supervisor,
     pub address: SocketAddr,
     /// Talks to it with [`KEY`].
     pub client: Client,
@@ -114,7 +116,7 @@ impl World {
         let first_password = app.greet().await.expect("the first rows").map(|greeting| greeting.password);
         let devices = app.store.list_devices(Some(1)).await.expect("devices");
         let device = devices.into_iter().find(|device| device.kind == Kind::Sandbox).expect("the first device");
-        let (store, inbox) = (app.store.clone(), app.inbox.clone());
+        let (store, inbox, supervisor) = (app.store.clone(), app.inbox.clone(), app.supervisor.clone());
         let stop = CancellationToken::new();
         let served = spawn(app.serve(listener, stop.clone()));
         let world = Self {
@@ -123,6 +125,7 @@ impl World {
             clock,
             store,
             inbox,
+            supervisor,
             address,
             client: Client::new(address, KEY),
             device_id: device.id,

@@ -5,7 +5,7 @@ declare(strict_types=1);
 
 const FIELDS = [
     'id', 'gateway_number', 'originator', 'receive_date', 'msg',
-    'type', 'media_url', 'file_name', 'is_group', 'group_id', 'name',
+    'type', 'media_url', 'file_name', 'is_group', 'group_id', 'name', 'about',
 ];
 const AGE_SECONDS_MAX = 5 * 60;
 

@@ -10,7 +10,7 @@ import time
 
 from flask import Flask, request
 
-FIELDS = "id gateway_number originator receive_date msg type media_url file_name is_group group_id name".split()
+FIELDS = "id gateway_number originator receive_date msg type media_url file_name is_group group_id name about".split()
 INBOX = os.environ.get("WACHAT_INBOX") or "inbox.jsonl"
 BODY_BYTES_MAX = 1024 * 1024
 AGE_SECONDS_MAX = 5 * 60

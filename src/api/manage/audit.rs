@@ -16,7 +16,7 @@ use crate::api::key::Asker;
 use crate::api::routes::MANAGE;
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::store::{Deed, NewDeed};
+use crate::store::{Deed, DeedWay, NewDeed};
 
 tokio::task_local! {
     /// Who asks, and whose things he changes, as the handler finds out.
@@ -38,7 +38,7 @@ pub struct DeedView {
     pub date: String,
     pub client_id: i64,
     pub userid: String,
-    /// `console`, or `key` and the key's number.
+    /// `console`, `command line`, or `key` and the key's number.
     pub way: String,
     /// A method and a path of this API, or what was done in the console.
     pub action: String,
@@ -104,7 +104,8 @@ pub async fn note(State(api): State<Api>, request: Request, next: Next) -> Respo
     if let Some(who) = who.filter(|_| response.status().is_success()) {
         let Who { userid, key_id, client_id, made } = who;
         let subject = subject(&pattern, &path, made.as_deref());
-        let deed = NewDeed { at: api.clock.now(), client_id, userid, key_id, action, subject };
+        let way = if key_id == 0 { DeedWay::Console } else { DeedWay::Key(key_id) };
+        let deed = NewDeed { at: api.clock.now(), client_id, userid, way, action, subject };
         if let Err(error) = api.store.note_deed(deed).await {
             // It is done: to say otherwise would have it done again.
             tracing::warn!(%error, "what was done could not be noted");

@@ -273,7 +273,7 @@ fn picture(text: &str, drawn: Drawn, headers: &HeaderMap) -> Response {
 }
 
 /// A code links whoever has it: no cache on the way keeps it. One address answers in several forms.
-fn private(mut response: Response) -> Response {
+pub(super) fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
@@ -281,7 +281,7 @@ fn private(mut response: Response) -> Response {
     response
 }
 
-async fn view(api: &Api, device: Device) -> Result<LinkView, Problem> {
+pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem> {
     let link = api.linking.look(&device.id).await?;
     let state = device.state.name();
     let (device_id, sender) = (device.id, device.sender);

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod links;
 pub mod members;
 pub mod messages;
+pub mod migrations;
 mod pacing;
 pub mod persons;
 pub mod push_test;
@@ -49,6 +50,8 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(devices::list, devices::add))
         .routes(routes!(devices::show, devices::change, devices::remove))
         .routes(routes!(devices::receive))
+        .routes(routes!(migrations::migrate))
+        .routes(routes!(migrations::go_live))
         .routes(routes!(links::show, links::begin))
         .routes(routes!(links::show_qr))
         .routes(routes!(links::begin_code))

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::transport::Transport;
 
@@ -30,7 +31,15 @@ pub struct Gate {
     turn: tokio::sync::Mutex<()>,
     /// Nothing leaves by a session before there is one.
     settle: OnceLock<Settle>,
+    /// A receipt was given up before it was stored, and the library believes it confirmed: nothing leaves any more, so that
+    /// WhatsApp is not told, and tells it again to the next connection.
+    shut: CancellationToken,
 }
+
+/// Something was not stored that would be confirmed by what leaves.
+#[derive(Debug, thiserror::Error)]
+#[error("a receipt was not stored; nothing leaves by this connection any more")]
+struct Shut;
 
 impl Gate {
     /// Nothing passes from now on until these are stored.
@@ -38,9 +47,26 @@ impl Gate {
         let mut unstored = self.unstored.lock().unwrap_or_else(PoisonError::into_inner);
         if unstored.len() >= limits::NEWS_WAITING_MAX {
             // Not more of them are unstored than may wait to be: the others are.
-            unstored.retain_mut(|receipt| matches!(receipt.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+            unstored.retain_mut(|receipt| match receipt.try_recv() {
+                Ok(()) => false,
+                Err(oneshot::error::TryRecvError::Empty) => true,
+                Err(oneshot::error::TryRecvError::Closed) => {
+                    self.shut();
+                    false
+                }
+            });
         }
         unstored.extend(receipts);
+    }
+
+    /// Lets nothing leave any more: something was not stored that the library confirms.
+    pub fn shut(&self) {
+        self.shut.cancel();
+    }
+
+    /// Waits until nothing leaves any more.
+    pub async fn is_shut(&self) {
+        self.shut.cancelled().await;
     }
 
     /// How sessions are stored; said once.
@@ -51,13 +77,17 @@ impl Gate {
     /// Waits until everything is stored that was told before, and what the message that leaves was sealed by.
     ///
     /// # Errors
-    /// When the latter could not be stored: then it must not leave.
+    /// When it could not be stored: then nothing may leave.
     pub async fn pass(&self) -> anyhow::Result<()> {
         let _turn = self.turn.lock().await;
         let unstored = std::mem::take(&mut *self.unstored.lock().unwrap_or_else(PoisonError::into_inner));
         for is_stored in unstored {
-            // What could not be stored is not waited for any longer.
-            let _ = is_stored.await;
+            if is_stored.await.is_err() {
+                self.shut();
+            }
+        }
+        if self.shut.is_cancelled() {
+            return Err(Shut.into());
         }
         match self.settle.get().and_then(|settle| settle()) {
             Some(settled) => settled.await,
@@ -144,10 +174,22 @@ mod tests {
         first.send(()).unwrap();
         assert!((&mut one).now_or_never().is_none() && (&mut other).now_or_never().is_none());
         assert_eq!(*wire.0.lock().unwrap(), ["before"]);
-        // One that could not be stored holds nobody up.
-        drop(second);
+        second.send(()).unwrap();
         one.await.unwrap();
         other.await.unwrap();
         assert_eq!(*wire.0.lock().unwrap(), ["before", "one", "other"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_leaves_any_more_once_a_receipt_was_given_up() {
+        let (wire, gate) = (Arc::new(Wire::default()), Arc::new(Gate::default()));
+        let gated = Gated { transport: wire.clone(), gate: gate.clone() };
+        let (receipt, is_stored) = oneshot::channel();
+        gate.hold(vec![is_stored]);
+        let mut one = gated.send(Bytes::from_static(b"one"));
+        assert!((&mut one).now_or_never().is_none());
+        drop(receipt);
+        assert!(one.await.is_err() && gated.send(Bytes::from_static(b"other")).await.is_err());
+        assert!(wire.0.lock().unwrap().is_empty());
     }
 }

@@ -74,6 +74,8 @@ pub struct Web {
     commands: Mutex<Option<mpsc::Sender<Command>>>,
     /// Ends the passing on of news.
     stop: CancellationToken,
+    /// Cancelled when the actor or who passes news on is over, however it ended.
+    over: CancellationToken,
     /// The actor, and who passes news on.
     running: Mutex<Option<(JoinHandle<()>, JoinHandle<()>)>>,
 }
@@ -92,9 +94,9 @@ impl Web {
         let start = start(device, account.map(|(number, _)| number), parts.clock.now());
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let ((reports, told), (news, events_of_news)) = (queue::queue(), queue::queue());
-        let stop = CancellationToken::new();
+        let (stop, over) = (CancellationToken::new(), CancellationToken::new());
         #[allow(clippy::disallowed_methods, reason = "the channel holds the handle and waits for it")]
-        let passing = tokio::spawn(events_of_news.pass_on(events.clone(), stop.clone()));
+        let passing = tokio::spawn(marking(over.clone(), events_of_news.pass_on(events.clone(), stop.clone())));
         let (misses, missed) = mpsc::channel(limits::DEVICE_EVENTS_MAX);
         let (shared, clock) = (Shared::new(parts.clock.clone()), parts.clock.clone());
         let actor = Actor {
@@ -116,9 +118,9 @@ impl Web {
             health: None,
         };
         #[allow(clippy::disallowed_methods, reason = "the channel holds the handle and waits for it")]
-        let actor = tokio::spawn(actor.run(start));
+        let actor = tokio::spawn(marking(over.clone(), actor.run(start)));
         let (commands, running) = (Mutex::new(Some(commands)), Mutex::new(Some((actor, passing))));
-        Ok(Self { shared, keys, clock, commands, stop, running })
+        Ok(Self { shared, keys, clock, commands, stop, over, running })
     }
 
     async fn order(&self, command: Command) {
@@ -127,6 +129,12 @@ impl Web {
             let _ = commands.send(command).await;
         }
     }
+}
+
+/// Runs `task`, and says when it is over, also by a panic.
+async fn marking(over: CancellationToken, task: impl Future<Output = ()>) {
+    let _over = over.drop_guard();
+    task.await;
 }
 
 /// What a device does first, by what its link was when it was last looked after.
@@ -145,6 +153,10 @@ fn start(device: &Device, account: Option<String>, now: crate::clock::Millis) ->
 
 #[async_trait]
 impl Channel for Web {
+    async fn ended(&self) {
+        self.over.cancelled().await;
+    }
+
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault> {
         let client = self.shared.online().ok_or(SendFault::NotConnected)?;
         send::send(&self.shared, &self.keys, &client, message).await

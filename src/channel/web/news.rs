@@ -125,8 +125,10 @@ impl Reporter {
         }
         let Ok(_permit) = self.held.try_acquire() else { return self.gate.hold(waiting) };
         tokio::task::block_in_place(|| {
-            // What could not be stored is not waited for any longer.
-            waiting.into_iter().for_each(|is_stored| drop(is_stored.blocking_recv()));
+            // The library confirms it when this returns, whatever became of it: what was given up must not leave.
+            if !waiting.into_iter().all(|is_stored| is_stored.blocking_recv().is_ok()) {
+                self.gate.shut();
+            }
         });
     }
 }

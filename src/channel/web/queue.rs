@@ -39,7 +39,7 @@ impl<T> Inlet<T> {
     pub fn push(&self, value: T) {
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= limits::NEWS_WAITING_MAX {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            tracing::error!("WhatsApp tells more than can be stored; some of it is dropped");
+            tracing::error!("WhatsApp sends more than can be stored; some of it is left to its next connection");
         } else {
             // Nobody listens any more when the device is closed.
             let _ = self.queue.send(value);

@@ -89,7 +89,7 @@ impl Session {
         let (client, stop, started) = (bot.client(), CancellationToken::new(), CancellationToken::new());
         let stanzas = client.acquire_raw_node_forwarding();
         plan.gate.set_settle(settle(&keys, &client));
-        let run = run(bot, plan.starts, stop.clone(), started.clone(), plan.clock);
+        let run = run(bot, plan.starts, plan.gate, stop.clone(), started.clone(), plan.clock);
         #[allow(clippy::disallowed_methods, reason = "the session holds the handle and waits for it")]
         let task = tokio::spawn(run);
         Ok(Self { client, keys, stop, started, task: Some(task), _stanzas: stanzas })
@@ -154,6 +154,7 @@ fn settle(keys: &Keys, client: &Arc<Client>) -> Settle {
 async fn run(
     bot: Bot,
     starts: Option<Arc<Semaphore>>,
+    gate: Arc<Gate>,
     stop: CancellationToken,
     started: CancellationToken,
     clock: Clock,
@@ -170,6 +171,8 @@ async fn run(
         tokio::select! {
             () = &mut bot => return,
             () = stop.cancelled() => break,
+            // The next connection is told again what this one could not store.
+            () = gate.is_shut() => break,
             () = started.cancelled(), if permit.is_some() => permit = None,
             () = clock.sleep(START), if permit.is_some() => permit = None,
         }

@@ -15,6 +15,10 @@ pub const PHRASES: &[Phrase] = &[
     ("WhatsApp wanted a new connection", "WhatsApp meminta sambungan baru"),
     ("the connection to WhatsApp ended", "sambungan ke WhatsApp berakhir"),
     ("WhatsApp cannot be reached; it is tried again", "WhatsApp tidak dapat dihubungi; akan dicoba lagi"),
+    (
+        "a fault of the gateway stopped this device; it is started again",
+        "kesalahan gateway menghentikan perangkat ini; perangkat dijalankan lagi",
+    ),
     ("WhatsApp refused a first message to a stranger", "WhatsApp menolak pesan pertama ke orang asing"),
     (
         "another program uses this link; stop it, then pause and resume this gateway",

@@ -12,6 +12,7 @@ pub const PHRASES: &[Phrase] = &[
         "who has the group's key could not be stored: {error}",
         "siapa yang memegang kunci grup tidak dapat disimpan: \"{error}\"",
     ),
+    ("a fault of the gateway", "kesalahan gateway"),
     // Where it is to go.
     (
         "the number is empty; give a phone number in international form, such as 6281234567890",

@@ -7,6 +7,7 @@
 
 mod devices;
 mod messages;
+mod moving;
 mod pushes;
 mod requests;
 #[cfg(test)]
@@ -18,7 +19,10 @@ use std::borrow::Cow;
 type Phrase = (&'static str, &'static str);
 
 fn all() -> impl Iterator<Item = Phrase> {
-    [requests::PHRASES, devices::PHRASES, messages::PHRASES, pushes::PHRASES].into_iter().flatten().copied()
+    [requests::PHRASES, devices::PHRASES, messages::PHRASES, moving::PHRASES, pushes::PHRASES]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// A text in Indonesian; as it is, where nothing of it is known.

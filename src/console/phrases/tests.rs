@@ -8,12 +8,13 @@ use super::*;
 /// Sources whose texts reach no page, and why.
 const UNSEEN: &[(&str, &str)] = &[
     ("src/cli", "the command line"),
-    ("src/app.rs", "what keeps the program from starting"),
+    ("src/app", "what keeps the program from starting"),
     ("src/settings.rs", "what keeps the program from starting"),
     ("src/secrets.rs", "what keeps the program from starting"),
     ("src/store/migrate.rs", "what keeps the program from starting"),
     ("src/store/rotation.rs", "the command line"),
-    ("src/telemetry.rs", "names of metrics"),
+    ("src/telemetry", "names of metrics, and faults for the log"),
+    ("src/supervisor.rs", "faults for the log"),
     ("src/clock.rs", "faults of tests"),
     ("src/qr.rs", "faults for the log"),
     ("src/http.rs", "faults for the log"),
@@ -60,8 +61,12 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/api/person.rs", &["API key owner"]),
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
-    // `of_attempts` says it.
+    // `of_attempts` says it; the other is for the log.
     ("src/dispatcher/device.rs", &["{reason}, {made} times"]),
+    ("src/dispatcher/life.rs", &["its channel ended"]),
+    ("src/api/operations.rs", &["down, and started again in a moment: {}"]),
+    ("src/channel/web/gate.rs", &["a receipt was not stored; nothing leaves by this connection any more"]),
+    ("src/store/writer.rs", &["a fault of this program cut the write off", "a fault of this program: {panicked}"]),
     ("src/channel/web/keys/signal.rs", &["an identity key of {bytes} bytes", "the name of a key is no number"]),
     (
         "src/channel/web/keys.rs",

@@ -1,0 +1,257 @@
+//! `wachat migrate`: a customer moves in from another WAChat gateway, first into a sandbox; then goes live.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::link::{self, NO_SERVER};
+use super::output::{Output, line};
+use super::{Bench, done};
+use crate::clock::Millis;
+use crate::device::{Device, DeviceState, Kind, LinkWay};
+use crate::moving::{self, Customer, MoveError, NumberHistory, USED_BEFORE};
+use crate::phone;
+use crate::push::payload;
+use crate::store::{Created, DeedWay, Migrated, NewDeed};
+
+/// How often the store is looked at for whether a server serves the device.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a server may take to bring a new sandbox online.
+const SERVED_MS_MAX: Millis = 3_000;
+/// Who an operator at the command line is in the audit log.
+const OPERATOR: &str = "operator";
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  wachat migrate --key 4F1D9C3B7A60E2D85B94C7F01A3E6D28 --device-id 11055-171379261223689 --sender 628123456789
+  wachat migrate --go-live 11055-171379261223689 --used-before yes")]
+pub(super) struct Migrate {
+    /// The API key that is in the customer's programs
+    #[arg(long, required_unless_present = "go_live")]
+    key: Option<String>,
+    /// The device id (queue) that is in them
+    #[arg(long, value_name = "ID", required_unless_present = "go_live")]
+    device_id: Option<String>,
+    /// The phone number that sends
+    #[arg(long, value_name = "NUMBER", required_unless_present = "go_live")]
+    sender: Option<String>,
+    /// Where the customer's inbound messages are pushed to
+    #[arg(long, value_name = "URL")]
+    push_url: Option<String>,
+    /// The client: a name, or the number of one that is here [default: the one that has the key or the device, else a new one]
+    #[arg(long, value_name = "NAME")]
+    client: Option<String>,
+    /// The user that the key belongs to [default: the client's name, in small letters]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// End this device's trial: the same id sends from a real phone's account, which is linked now
+    #[arg(long, value_name = "ID", conflicts_with_all = ["key", "device_id", "sender", "push_url", "client", "user"])]
+    go_live: Option<String>,
+    /// With --go-live: whether the number has been used on WhatsApp for some weeks or longer; then there is no warm-up
+    #[arg(long, requires = "go_live", value_name = "yes|no")]
+    used_before: Option<YesNo>,
+    /// With --go-live: link by a code that is typed on the phone, instead of a QR code [default number: the sender]
+    #[arg(long, requires = "go_live", value_name = "NUMBER", num_args = 0..=1, default_missing_value = "")]
+    phone: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum YesNo {
+    Yes,
+    No,
+}
+
+pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitCode> {
+    let Migrate { key, device_id, sender, push_url, client, user, go_live, used_before, phone } = migrate;
+    if let Some(id) = go_live {
+        return take_live(bench, &id, used_before, phone).await;
+    }
+    let customer = Customer {
+        api_key: key.unwrap_or_default(),
+        device_id: device_id.unwrap_or_default(),
+        sender: sender.unwrap_or_default(),
+        push_url,
+        client,
+        userid: user,
+    };
+    let migrated = moving::migrate(&bench.app.store, &bench.app.clock, customer).await.map_err(told)?;
+    if !migrated.created.is_empty() {
+        note(bench, migrated.client.id, "POST /migrate", &migrated.device.id).await;
+    }
+    show(bench, migrated).await
+}
+
+async fn show(bench: &Bench, migrated: Migrated) -> anyhow::Result<ExitCode> {
+    let device = until_served(bench, &migrated.device).await?;
+    let settings = bench.app.store.find_push_settings(migrated.client.id).await?.context("the client is gone")?;
+    let secret = match &settings.push_url {
+        Some(_) => {
+            let kept = settings.push_secret.as_deref();
+            let key = &bench.app.master_key;
+            Some(payload::shown(&key.push_secret(migrated.client.id, settings.push_secret_version, kept)?))
+        }
+        None => None,
+    };
+    let Migrated { client, person, key_id, push_url, created, .. } = migrated;
+    let is_served = device.state == DeviceState::Online;
+    let thing = json!({
+        "client_id": client.id,
+        "client": client.name,
+        "person_id": person.id,
+        "userid": person.userid,
+        "key_id": key_id,
+        "device_id": device.id,
+        "sender": device.sender,
+        "kind": device.kind.name(),
+        "state": device.state.name(),
+        "push_url": push_url,
+        "push_secret": secret,
+        "created": created.iter().map(|made| made.name()).collect::<Vec<_>>(),
+    });
+    let head = if created.is_empty() { "Everything was here already; nothing was changed." } else { "Moved in." };
+    let new = |part| if created.contains(&part) { "" } else { " (was here)" };
+    let mut said = format!("{head}\n\n  Client    {} {}{}\n", client.id, client.name, new(Created::Client));
+    said += &format!("  User      {}{}\n", person.userid, new(Created::User));
+    said += &format!(
+        "  Device    {} ({}), sends as {}{}\n",
+        device.id,
+        device.kind.name(),
+        device.sender,
+        new(Created::Device)
+    );
+    if let (Some(url), Some(secret)) = (push_url, secret) {
+        said += &format!("  Push URL  {url}{}\n  Secret    {secret}\n", new(Created::PushUrl));
+    }
+    said += &next_step(bench, &device, is_served);
+    bench.output.one(&thing, &said)?;
+    done()
+}
+
+/// What the operator does now.
+fn next_step(bench: &Bench, device: &Device, is_served: bool) -> String {
+    let address = &bench.app.settings.public_url;
+    match (device.kind, is_served) {
+        (Kind::Sandbox, true) => format!(
+            "\nChange the host in the customer's program to {address} and run it: this is a SANDBOX, nothing reaches WhatsApp.\n\
+             Then: wachat migrate --go-live {}",
+            device.id
+        ),
+        (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
+        (Kind::Web | Kind::Cloud, _) => {
+            format!(
+                "\nIt has gone live: its state is {}. `wachat device link {}` links its phone.",
+                device.state.name(),
+                device.id
+            )
+        }
+    }
+}
+
+/// The device, once a server has it online, or after a moment.
+async fn until_served(bench: &Bench, device: &Device) -> anyhow::Result<Device> {
+    let clock = &bench.app.clock;
+    let until = clock.now() + SERVED_MS_MAX;
+    loop {
+        let found = bench.device(&device.id).await?;
+        if found.state == DeviceState::Online || found.kind != Kind::Sandbox || clock.now() >= until {
+            return Ok(found);
+        }
+        clock.sleep(LOOK).await;
+    }
+}
+
+async fn take_live(
+    bench: &Bench,
+    id: &str,
+    used_before: Option<YesNo>,
+    phone: Option<String>,
+) -> anyhow::Result<ExitCode> {
+    let device = bench.device(id).await?;
+    let way = match phone.as_deref() {
+        None => LinkWay::Qr,
+        Some("") => LinkWay::Code { phone: device.sender.clone() },
+        Some(number) => {
+            let client = bench.client(device.client_id).await?;
+            let parsed = bench.app.store.dial(&client, |dialling| phone::parse_destination(number, dialling)).await?;
+            LinkWay::Code { phone: parsed.context("--phone")? }
+        }
+    };
+    let history = match used_before {
+        Some(YesNo::Yes) => NumberHistory::UsedBefore,
+        Some(YesNo::No) => NumberHistory::New,
+        None => ask(bench.output, &device)?,
+    };
+    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone()).await.map_err(told)?;
+    note(bench, device.client_id, "POST /devices/{device_id}/go-live", id).await;
+    if bench.output == Output::Table {
+        let warm_up = match history {
+            NumberHistory::UsedBefore => "without a warm-up",
+            NumberHistory::New => "with few messages a day at first (warm-up)",
+        };
+        line(&format!("{id} is a web device now; once its phone is linked, it sends for real, {warm_up}."))?;
+        if live.aborted > 0 {
+            line(&format!("Messages that waited in the sandbox, and are not sent: {}", live.aborted))?;
+        }
+        if live.stopped_imports > 0 {
+            line(&format!("Imports through the sandbox that were stopped: {}", live.stopped_imports))?;
+        }
+        line(&format!("Link the phone whose number is {}.", device.sender))?;
+    }
+    link::show(bench, id, &way).await
+}
+
+/// Asks whether the number is an old one; a program has to say so itself.
+fn ask(output: Output, device: &Device) -> anyhow::Result<NumberHistory> {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    anyhow::ensure!(
+        is_terminal && output == Output::Table,
+        "say whether the number {} has been used on WhatsApp for some weeks or longer: --used-before yes or --used-before no",
+        device.sender
+    );
+    let (mut stderr, mut stdin) = (std::io::stderr().lock(), std::io::stdin().lock());
+    loop {
+        write!(stderr, "{USED_BEFORE}\n{} [yes/no] ", device.sender)?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        anyhow::ensure!(stdin.read_line(&mut answer)? > 0, "nothing was answered, and nothing was done");
+        match answer.trim().to_lowercase().as_str() {
+            "yes" | "y" | "ya" => return Ok(NumberHistory::UsedBefore),
+            "no" | "n" | "tidak" => return Ok(NumberHistory::New),
+            _ => {}
+        }
+    }
+}
+
+/// An error with the option that it is about.
+fn told(error: MoveError) -> anyhow::Error {
+    match error {
+        MoveError::Field { field, reason } => {
+            let option = match field {
+                "api_key" => "--key".to_owned(),
+                field => format!("--{}", field.replace('_', "-")),
+            };
+            anyhow::anyhow!("{option}: {reason}")
+        }
+        other => other.into(),
+    }
+}
+
+/// Notes what was done in the audit log. It is done: whoever cannot note it does not do it again.
+async fn note(bench: &Bench, client_id: i64, action: &str, subject: &str) {
+    let deed = NewDeed {
+        at: bench.app.clock.now(),
+        client_id,
+        userid: OPERATOR.into(),
+        way: DeedWay::CommandLine,
+        action: action.into(),
+        subject: subject.into(),
+    };
+    if let Err(error) = bench.app.store.note_deed(deed).await {
+        tracing::warn!(%error, "what was done could not be noted");
+    }
+}

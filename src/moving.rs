@@ -1,0 +1,125 @@
+//! Moving a customer in from another gateway, and going live: what is given is checked here, the store does each in one
+//! transaction. Called by `api/manage/migrations.rs` (and so by the console) and `cli/migrate.rs`.
+
+use crate::account::{ApiKey, check_name, check_userid};
+use crate::clock::Clock;
+use crate::device::{LinkWay, is_device_id};
+use crate::egress::Egress;
+use crate::phone;
+use crate::store::{GoLive, Migrated, Migration, MigrationConflict, Store, StoreError, WarmUp, WentLive};
+
+/// The country code of a client that is made on the way.
+const COUNTRY_CODE: &str = "62";
+
+/// What an operator knows of a customer, as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct Customer {
+    pub api_key: String,
+    pub device_id: String,
+    pub sender: String,
+    pub push_url: Option<String>,
+    /// The name of a client, or the number of one that is here.
+    pub client: Option<String>,
+    pub userid: Option<String>,
+}
+
+/// What people are asked before a device goes live.
+pub const USED_BEFORE: &str = "Has this number been used on WhatsApp for some weeks or longer? A number that has sends \
+                               without a warm-up; a new one begins with few messages a day, so that WhatsApp does not ban it.";
+
+/// Whether a number has been in use on WhatsApp for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberHistory {
+    New,
+    UsedBefore,
+}
+
+impl NumberHistory {
+    pub fn warm_up(self) -> WarmUp {
+        match self {
+            Self::New => WarmUp::On,
+            Self::UsedBefore => WarmUp::Off,
+        }
+    }
+}
+
+/// A device that an account is now linked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// Messages that waited in the sandbox.
+    pub aborted: u64,
+    pub stopped_imports: u64,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// What was given cannot be used; the field is named as in the API.
+    #[error("{reason}")]
+    Field { field: &'static str, reason: String },
+    #[error(transparent)]
+    Conflict(#[from] MigrationConflict),
+    /// This device does not go live; the text says what to do.
+    #[error("{0}")]
+    Refused(&'static str),
+    #[error("there is no device with that id")]
+    Missing,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Moves a customer in. Done again with the same, it changes nothing.
+///
+/// # Errors
+/// [`MoveError`]; then nothing was stored.
+pub async fn migrate(store: &Store, clock: &Clock, customer: Customer) -> Result<Migrated, MoveError> {
+    let field = |field| move |reason: String| MoveError::Field { field, reason };
+    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let key = ApiKey::import(customer.api_key.trim()).map_err(|bad| field("api_key")(bad.to_string()))?;
+    let device_id = customer.device_id.trim().to_owned();
+    if !is_device_id(&device_id) {
+        return Err(field("device_id")("a device id is a number, a dash and 15 digits".into()));
+    }
+    let sender =
+        phone::parse_destination(&customer.sender, COUNTRY_CODE).map_err(|bad| field("sender")(bad.to_string()))?;
+    let (client, userid, push_url) = (given(customer.client), given(customer.userid), given(customer.push_url));
+    client.as_deref().map_or(Ok(()), check_name).map_err(|bad| field("client")(bad.to_string()))?;
+    userid.as_deref().map_or(Ok(()), check_userid).map_err(|bad| field("user")(bad.to_string()))?;
+    if let Some(url) = &push_url {
+        Egress::check_shape(url).map_err(|bad| field("push_url")(bad.to_string()))?;
+    }
+    let migration = Migration {
+        client,
+        userid,
+        key_hash: key.hash(),
+        key_hint: key.hint(),
+        device_id,
+        sender,
+        push_url,
+        country_code: COUNTRY_CODE.into(),
+        now: clock.now(),
+    };
+    Ok(store.migrate(migration).await??)
+}
+
+/// Ends a device's trial: from now on it is a web device, to which an account is being linked.
+///
+/// # Errors
+/// [`MoveError`]; then nothing was stored.
+pub async fn go_live(
+    store: &Store,
+    clock: &Clock,
+    device_id: &str,
+    history: NumberHistory,
+    way: LinkWay,
+) -> Result<Live, MoveError> {
+    let step = GoLive { device_id: device_id.to_owned(), warm_up: history.warm_up(), way, now: clock.now() };
+    match store.go_live(step).await? {
+        WentLive::Linking { aborted, stopped_imports } => Ok(Live { aborted, stopped_imports }),
+        WentLive::Missing => Err(MoveError::Missing),
+        WentLive::AlreadyLive => Err(MoveError::Refused(
+            "this device is live already: an account is linked to it; unlink it first to link another",
+        )),
+        WentLive::OtherKind => Err(MoveError::Refused("only a sandbox goes live, or a web device without an account")),
+    }
+}

@@ -1,0 +1,165 @@
+//! What a batch of a device's events changes: receipts, messages that came in, files, the device's state, its link. All of it
+//! is stored in one transaction, or nothing: whoever waits to be told that his event is stored is told after the commit.
+
+use std::sync::Arc;
+
+use super::health::{self, set_health};
+use super::inbound::add;
+use super::inbound_files::end_file;
+use super::links::{end_link, show_link};
+use super::{Conn, FileEnd, Lease, LinkEnd, NewInbound, Progress, Step, Store, StoreError, dialect, progress, sql};
+use crate::clock::Millis;
+use crate::device::Health;
+use crate::message::RefNo;
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A step of one of the device's messages.
+    Step { ref_no: RefNo, step: Step },
+    /// A message came in.
+    Inbound(Box<NewInbound>),
+    /// A try to download a file ended.
+    File { inbound_id: String, end: FileEnd, at: Millis },
+    /// The device entered a state.
+    State { health: Health, at: Millis },
+    /// A code to link an account, sealed.
+    LinkCode { code: Vec<u8>, expires_at: Millis, at: Millis },
+    /// A link began, failed or ended.
+    Link { end: LinkEnd, at: Millis },
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Stored,
+    /// The message that came in is stored already.
+    Repeated,
+    /// The account that was linked has the number of another device, or not this one's: the link is stored as failed.
+    NumberTaken,
+}
+
+impl Store {
+    /// Stores a batch of changes of one device, in their order and in one transaction; gives one outcome each.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOwner`] when another node has the device, or nobody any more; else when they could not be stored. Then
+    /// none of them is.
+    pub async fn record(&self, lease: &Lease, changes: Arc<Vec<Change>>) -> Result<Vec<Outcome>, StoreError> {
+        let of = |ref_no: &RefNo, step: &Step| Progress {
+            ref_no: ref_no.clone(),
+            device_id: lease.device_id.clone(),
+            epoch: lease.epoch,
+            step: step.clone(),
+        };
+        let steps: Option<Vec<Progress>> = changes
+            .iter()
+            .map(|change| if let Change::Step { ref_no, step } = change { Some(of(ref_no, step)) } else { None })
+            .collect();
+        // Steps alone, which is what most batches are, share a savepoint with those of other devices.
+        if let Some(steps) = steps {
+            let outcomes = vec![Outcome::Stored; steps.len()];
+            return self.progress(steps).await.map(|()| outcomes);
+        }
+        let lease = lease.clone();
+        self.write(move |conn| Box::pin(async move { store(conn, &lease, &changes).await })).await
+    }
+}
+
+async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
+    check_owner(conn, lease).await?;
+    if changes.iter().any(|change| matches!(change, Change::Inbound(_))) {
+        // Before any row is locked, so that two transactions cannot wait for each other.
+        dialect::lock_conversations(conn).await?;
+    }
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for change in changes {
+        outcomes.push(store_one(conn, lease, change).await?);
+    }
+    Ok(outcomes)
+}
+
+async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Outcome, StoreError> {
+    match change {
+        Change::Step { ref_no, step } => {
+            let Lease { device_id, epoch } = lease.clone();
+            let (ref_no, step) = (ref_no.clone(), step.clone());
+            progress::store_step(conn, &Progress { ref_no, device_id, epoch, step }).await?;
+        }
+        Change::Inbound(new) => {
+            let is_new = add(conn, new).await?;
+            return Ok(if is_new { Outcome::Stored } else { Outcome::Repeated });
+        }
+        Change::File { inbound_id, end, at } => end_file(conn, lease, inbound_id, end, *at).await?,
+        Change::State { health, at } => drop(set_health(conn, lease, health, *at).await?),
+        Change::LinkCode { code, expires_at, at } => show_link(conn, lease, code, *expires_at, *at).await?,
+        Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
+            // Nothing was written yet.
+            Err(StoreError::Exists) => {
+                let reason = "that number is linked to another gateway already".to_owned();
+                end_link(conn, lease, &LinkEnd::Failed { reason }, *at).await?;
+                return Ok(Outcome::NumberTaken);
+            }
+            Err(StoreError::OtherNumber { expected }) => {
+                let reason = other_number(end, &expected);
+                end_link(conn, lease, &LinkEnd::Failed { reason }, *at).await?;
+                return Ok(Outcome::NumberTaken);
+            }
+            ended => ended?,
+        },
+    }
+    Ok(Outcome::Stored)
+}
+
+/// Why an account is not linked whose number is not the device's.
+fn other_number(end: &LinkEnd, expected: &str) -> String {
+    let number = if let LinkEnd::Linked { number } = end { number } else { "" };
+    format!(
+        "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; \
+         link the phone of {expected}, or unlink this gateway first to give it another number"
+    )
+}
+
+/// Fails when this node does not own the device any more.
+pub(super) async fn check_owner(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
+    let owned = sql!(
+        conn,
+        optional as (i64,),
+        "SELECT lease_epoch FROM devices WHERE id = $1 AND lease_epoch = $2 AND removed_at IS NULL",
+        &lease.device_id,
+        lease.epoch,
+    )?;
+    owned.map(drop).ok_or(StoreError::NotOwner)
+}
+
+impl Store {
+    /// Notes that the loop of a device ended by a fault and is started again, under a new epoch: whatever the former one left
+    /// behind writes nothing more. Gives the new lease; `None` when this node does not own the device any more.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn renew_epoch(&self, lease: &Lease, health: Health, now: Millis) -> Result<Option<Lease>, StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    &mut *conn,
+                    execute,
+                    "UPDATE devices SET lease_epoch = lease_epoch + 1, state = $3, state_reason = $4, state_until = $5 \
+                     WHERE id = $1 AND lease_epoch = $2 AND removed_at IS NULL",
+                    &lease.device_id,
+                    lease.epoch,
+                    health.state.name(),
+                    &health.reason,
+                    health.until,
+                )?;
+                if rows == 0 {
+                    return Ok(None);
+                }
+                health::note(conn, &lease.device_id, health.state.name(), &health.reason, now).await?;
+                Ok(Some(Lease { epoch: lease.epoch + 1, ..lease }))
+            })
+        })
+        .await
+    }
+}
