@@ -1,14 +1,22 @@
 //! Files that travel with messages, whole: their bytes on the shelf, and what is known of them in the store. Called by the
 //! API, the inbox, the device loops and the command line.
 
+mod looks;
+
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
+use crate::account::hex_upper;
 use crate::clock::Clock;
 use crate::limits;
 use crate::media::File;
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
 use crate::media::shelf::{Pieces, Shelf, ShelfError};
 use crate::store::{Store, StoreError, StoredMedia};
 
@@ -18,6 +26,26 @@ pub struct Files {
     store: Store,
     shelf: Shelf,
     clock: Clock,
+    /// Files that are decoded, each in a thread of its own.
+    decoding: Arc<Semaphore>,
+}
+
+/// A file that is kept to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub id: String,
+    /// As what it is shown.
+    pub kind: MediaKind,
+}
+
+/// Why a file is not kept to be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeError {
+    /// It cannot be shown as what was asked for, or is too large for it.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// Why a file was not kept or found, by what the caller can do.
@@ -35,7 +63,7 @@ pub enum FileError {
 
 impl Files {
     pub fn new(store: Store, shelf: Shelf, clock: Clock) -> Self {
-        Self { store, shelf, clock }
+        Self { store, shelf, clock, decoding: Arc::new(Semaphore::new(limits::PREVIEWS_AT_ONCE_MAX)) }
     }
 
     /// Keeps a file of a client; when this returns, a crash does not lose it. Gives its id.
@@ -44,6 +72,7 @@ impl Files {
     /// [`FileError::Unavailable`] when there is no room for it.
     pub async fn keep(&self, client_id: i64, file: File) -> Result<String, FileError> {
         let id = self.clock.new_id();
+        let sha256 = sha256(file.bytes.clone()).await?;
         let known = StoredMedia {
             id: id.clone(),
             client_id,
@@ -52,6 +81,7 @@ impl Files {
             file_name: file.name,
             bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
             created_at: self.clock.now(),
+            sha256: Some(sha256),
         };
         // The bytes first: what the store names is there.
         self.shelf.put(&id, file.bytes).await?;
@@ -107,6 +137,12 @@ impl Files {
         let is_known = self.store.find_media(id).await?.is_some();
         Ok(is_known && self.shelf.has(id).await?)
     }
+}
+
+/// The hash of a file's bytes: a large one takes a while.
+async fn sha256(bytes: Bytes) -> Result<String, FileError> {
+    let hashed = tokio::task::spawn_blocking(move || hex_upper(&Sha256::digest(&bytes))).await;
+    hashed.map_err(|error| FileError::Internal(error.to_string()))
 }
 
 impl From<ShelfError> for FileError {

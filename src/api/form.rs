@@ -16,6 +16,9 @@ pub struct Listed;
 /// A value that may be used.
 pub type Checked<T> = Result<T, Listed>;
 
+/// What the original's models call themselves in their own constructor, where no field can be called so too.
+const SELF: &str = "__pydantic_self__";
+
 /// A body's fields, and the faults found in them so far.
 pub struct Form<'a> {
     fields: Fields<'a>,
@@ -23,15 +26,21 @@ pub struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// Reads the fields called `names`; all others are ignored.
+    /// Reads the fields called `names`; all others are ignored. What Python's `dict()` takes is an object too, as pydantic v1
+    /// has it: a list of pairs, an empty list, an empty text.
     ///
     /// # Errors
     /// 422 when the body is no object; 400 when it is not UTF-8, nests too deep or holds an integer of thousands of digits.
     pub fn read(body: &'a [u8], names: &[&'static str]) -> Result<Self, Problem> {
         let text = utf8(body).ok_or_else(|| Problem::BadRequest("the body is not UTF-8; send JSON in UTF-8".into()))?;
-        let read = if text.is_empty() { Ok(Document::Other(Json::Null)) } else { json::parse(text, names) };
+        let names: Vec<&'static str> = names.iter().copied().chain([SELF]).collect();
+        let read = if text.is_empty() { Ok(Document::Other(Json::Null)) } else { json::parse(text, &names) };
         let whole = |msg: &str, kind| Err(Problem::Invalid(vec![Fault::at(["body".into()], msg, kind)]));
         match read {
+            Ok(Document::Object(fields)) if fields.iter().any(|(name, _)| *name == SELF) => {
+                whole(&format!("__init__() got multiple values for keyword argument '{SELF}'"), "type_error")
+            }
+            Ok(Document::OtherKeys) => whole("keywords must be strings", "type_error"),
             Ok(Document::Object(fields)) => Ok(Self { fields, faults: Vec::new() }),
             Ok(Document::Other(Json::Null)) => whole("field required", "value_error.missing"),
             Ok(Document::Other(_)) => whole("value is not a valid dict", "type_error.dict"),

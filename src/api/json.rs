@@ -1,6 +1,6 @@
 //! A JSON reader that says what is wrong, and at which character, in the words of Python's `json` module: clients of the
 //! original API read those words. It accepts what that module accepts, `NaN` included, but nests only so deep, and keeps
-//! only what it is asked for, so that a body takes no more room than it has bytes. Called by `fields.rs`.
+//! only what it is asked for, so that a body takes no more room than it has bytes. Called by `form.rs`.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,10 @@ use crate::limits;
 /// What a text says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Document<'a> {
-    /// The fields asked for that are there.
+    /// The fields asked for that are there: of an object, or of what Python's `dict()` makes one of.
     Object(Fields<'a>),
+    /// Python makes a dictionary of it, but one whose keys are not all strings.
+    OtherKeys,
     Other(Json<'a>),
 }
 
@@ -53,20 +55,50 @@ pub fn parse<'a>(text: &'a str, names: &[&'static str]) -> Result<Document<'a>, 
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { text, at: 0 };
     reader.skip_space();
-    let document = if reader.peek() == Some(b'{') {
-        let mut fields = Fields::new();
-        reader.object(0, &mut |name, value| {
-            if let Some(known) = names.iter().find(|known| **known == name) {
-                fields.retain(|(name, _)| name != known);
-                fields.push((known, value));
-            }
-        })?;
-        Document::Object(fields)
-    } else {
-        Document::Other(reader.value(0)?)
+    let mut fields = Fields::new();
+    let mut keep = |name: Cow<'a, str>, value| {
+        if let Some(known) = names.iter().find(|known| **known == name) {
+            fields.retain(|(name, _)| name != known);
+            fields.push((known, value));
+        }
+    };
+    let document = match reader.peek() {
+        Some(b'{') => {
+            reader.object(0, &mut keep)?;
+            Document::Object(fields)
+        }
+        Some(b'[') => match reader.pairs(&mut keep)? {
+            Keys::Strings => Document::Object(fields),
+            Keys::Others => Document::OtherKeys,
+            Keys::Impossible => Document::Other(Json::Array),
+        },
+        _ => match reader.value(0)? {
+            Json::String(text) if text.is_empty() => Document::Object(fields),
+            other => Document::Other(other),
+        },
     };
     reader.skip_space();
     if reader.at < text.len() { Err(reader.fault("Extra data", reader.at)) } else { Ok(document) }
+}
+
+/// What Python's `dict()` makes of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Keys {
+    Strings,
+    /// Some keys are no strings.
+    Others,
+    /// Nothing: an element is no pair, or its first part can be no key.
+    Impossible,
+}
+
+impl Keys {
+    fn of(key: &Json<'_>) -> Self {
+        match key {
+            Json::String(_) => Self::Strings,
+            Json::Null | Json::Bool(_) | Json::Number(_) => Self::Others,
+            Json::Array | Json::Object => Self::Impossible,
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -133,13 +165,66 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A list as `dict()` reads it: each element a pair of a key and its value. pydantic v1 takes such a list for an object.
+    fn pairs(&mut self, keep: &mut dyn FnMut(Cow<'a, str>, Json<'a>)) -> Result<Keys, BadJson> {
+        let mut keys = Keys::Strings;
+        self.elements(0, &mut |reader| {
+            match reader.pair()? {
+                Some((key, value)) => {
+                    keys = keys.max(Keys::of(&key));
+                    if let Json::String(key) = key {
+                        keep(key, value);
+                    }
+                }
+                None => keys = Keys::Impossible,
+            }
+            Ok(())
+        })?;
+        Ok(keys)
+    }
+
+    /// An element of two parts: a list of two values, an object of two keys, or a text of two characters.
+    fn pair(&mut self) -> Result<Option<(Json<'a>, Json<'a>)>, BadJson> {
+        let mut parts: Vec<Json<'a>> = Vec::with_capacity(3);
+        match self.peek() {
+            Some(b'[') => self.elements(1, &mut |reader| {
+                let value = reader.value(2)?;
+                if parts.len() < 3 {
+                    parts.push(value);
+                }
+                Ok(())
+            })?,
+            Some(b'{') => self.object(1, &mut |name, _| {
+                let key = Json::String(name);
+                if parts.len() < 3 && !parts.contains(&key) {
+                    parts.push(key);
+                }
+            })?,
+            _ => {
+                if let Json::String(text) = self.value(1)? {
+                    parts.extend(text.chars().take(3).map(|c| Json::String(Cow::Owned(c.to_string()))));
+                }
+            }
+        }
+        Ok(<[Json<'a>; 2]>::try_from(parts).ok().map(|[key, value]| (key, value)))
+    }
+
     fn array(&mut self, depth: usize) -> Result<(), BadJson> {
+        self.elements(depth, &mut |reader| reader.value(depth + 1).map(drop))
+    }
+
+    /// A list whose elements `read` reads.
+    fn elements(
+        &mut self,
+        depth: usize,
+        read: &mut dyn FnMut(&mut Self) -> Result<(), BadJson>,
+    ) -> Result<(), BadJson> {
         self.enter(depth)?;
         if self.take(b']') {
             return Ok(());
         }
         loop {
-            self.value(depth + 1)?;
+            read(self)?;
             self.skip_space();
             if self.take(b']') {
                 return Ok(());

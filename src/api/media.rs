@@ -10,14 +10,17 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::answer::{self, Format};
-use super::fields::{self, Source};
+use super::fields::{self, Fault, MediaParams, Source};
 use super::key::Asker;
 use super::message::{ACCEPTED, Acceptance, Address, accept_of, new_message, replay};
 use super::problem::Problem;
 use super::routes::BASE;
+use crate::files::{TakeError, Taken};
 use crate::limits;
 use crate::media::File;
-use crate::message::{Content, MediaSource};
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
+use crate::message::{Content, MediaSource, Priority};
 use crate::store::StoreError;
 
 /// What a program sends to `POST /media`. Checked by hand (`fields.rs`); this describes it.
@@ -42,6 +45,12 @@ pub struct SendMediaParams {
     /// A phone number as people and programs write it (docs/api.md), a hidden id as an inbound message shows it (`…@lid`), or
     /// a group's id (`…@g.us`).
     destination: String,
+    /// `high` leaves before everything else, and in quiet hours too; `bulk` leaves when nothing else waits.
+    #[schema(default = "normal")]
+    priority: Option<Priority>,
+    /// A word of your own, given back in the status.
+    #[schema(max_length = 64)]
+    tag: Option<String>,
     caption: Option<String>,
     /// Where to fetch the file from; this or `media_base64`.
     #[schema(format = "uri")]
@@ -50,6 +59,10 @@ pub struct SendMediaParams {
     media_base64: Option<String>,
     /// The file's name; needed with `media_base64`.
     file_name: Option<String>,
+    /// As what it is shown: image, video, audio, voice, document, sticker or video_note. The file's bytes and the caption decide
+    /// where it is left out.
+    #[schema(value_type = Option<String>, example = "image")]
+    kind: Option<MediaKind>,
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -88,14 +101,22 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     }
     let params = api.check_recipient(&asker.client, |dialling| fields::media(&body.bytes, dialling)).await?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
-    let source = match params.source {
-        Source::Url(url) => MediaSource::Url(url),
-        Source::Bytes(bytes) => MediaSource::Shelf(keep(api, &asker, bytes, params.file_name.clone()).await?),
+    let (source, kind) = match &params.source {
+        Source::Url(url) => (MediaSource::Url(url.clone()), params.kind),
+        Source::Bytes(bytes) => {
+            let taken = keep(api, &asker, bytes.clone(), &params).await?;
+            (MediaSource::Shelf(taken.id), Some(taken.kind))
+        }
     };
     let content =
-        Content::Media { caption: params.caption.clone(), source: source.clone(), file_name: params.file_name };
-    let address =
-        Address { destination: params.destination, is_group: params.is_group, timeout_seconds: params.timeout_seconds };
+        Content::Media { caption: params.caption.clone(), source: source.clone(), file_name: params.file_name, kind };
+    let address = Address {
+        destination: params.destination,
+        is_group: params.is_group,
+        timeout_seconds: params.timeout_seconds,
+        priority: params.priority,
+        tag: params.tag,
+    };
     let new = new_message(api, &asker, &device, address, content);
     let data = SendMedia {
         sender: Some(new.sender.clone()),
@@ -114,9 +135,13 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     }
 }
 
-/// Keeps a file before its message is accepted; gives its id.
-async fn keep(api: &Api, asker: &Asker, bytes: Bytes, file_name: Option<String>) -> Result<String, Problem> {
-    let file = File::new(bytes, file_name);
-    file.check_size().map_err(|too_big| Problem::TooLarge { limit_bytes: too_big.limit_bytes })?;
-    Ok(api.files.keep(asker.client.id, file).await?)
+/// Keeps a file before its message is accepted; gives its id, and as what it is shown.
+async fn keep(api: &Api, asker: &Asker, bytes: Bytes, params: &MediaParams) -> Result<Taken, Problem> {
+    let file = File::new(bytes, params.file_name.clone());
+    let taken = api.files.take(asker.client.id, file, params.kind, params.caption.as_deref()).await;
+    taken.map_err(|error| match error {
+        TakeError::Mismatch(Mismatch::TooBig(too_big)) => Problem::TooLarge { limit_bytes: too_big.limit_bytes },
+        TakeError::Mismatch(mismatch) => Problem::Invalid(vec![Fault::value("kind", mismatch.to_string())]),
+        TakeError::File(error) => error.into(),
+    })
 }

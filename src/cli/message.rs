@@ -18,9 +18,12 @@ use crate::clock::{Millis, rfc3339};
 use crate::device::Device;
 use crate::egress::Egress;
 use crate::escapes;
+use crate::files::Taken;
 use crate::limits;
 use crate::media::File;
-use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
+use crate::media::choice::Mismatch;
+use crate::media::kind::MediaKind;
+use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use crate::phone::{self, Addressee, Dialling};
 use crate::store::{Accept, StoredMessage};
 
@@ -41,6 +44,9 @@ pub(super) struct Send {
     /// The address of a file to send
     #[arg(long)]
     url: Option<String>,
+    /// As what a file is shown [default: what its bytes and the text suggest]
+    #[arg(long, value_parser = media_kind)]
+    kind: Option<MediaKind>,
     /// --to is a group, though its id is given without @g.us
     #[arg(long)]
     group: bool,
@@ -56,6 +62,12 @@ pub(super) struct Send {
     /// Seconds in which it must leave
     #[arg(long, default_value_t = limits::TIMEOUT_SECONDS_DEFAULT, value_parser = clap::value_parser!(i64).range(1..=limits::TIMEOUT_SECONDS_MAX))]
     timeout: i64,
+    /// high leaves first, and in quiet hours too; bulk leaves when nothing else waits
+    #[arg(long, default_value = "normal", value_parser = priority)]
+    priority: Priority,
+    /// A word of your own, given back in the status
+    #[arg(long)]
+    tag: Option<String>,
 }
 
 #[derive(Args)]
@@ -83,6 +95,20 @@ struct Draft {
     is_group: bool,
     content: Content,
     timeout_seconds: i64,
+    priority: Priority,
+    tag: Option<String>,
+}
+
+/// A priority as a person writes it.
+pub(super) fn priority(name: &str) -> Result<Priority, String> {
+    Priority::from_name(name).ok_or_else(|| "a priority is high, normal or bulk".into())
+}
+
+/// A word that a person gives to messages.
+pub(super) fn tag(given: Option<String>) -> anyhow::Result<Option<String>> {
+    let chars = given.as_ref().map_or(0, |tag| tag.chars().count());
+    anyhow::ensure!(chars <= limits::TAG_CHARS_MAX, "a tag has at most {} characters", limits::TAG_CHARS_MAX);
+    Ok(given.filter(|tag| !tag.is_empty()))
 }
 
 pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
@@ -93,19 +119,28 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
     let content = match (send.file, send.url) {
         (Some(path), _) => {
-            let (id, name) = keep(bench, client.id, path).await?;
-            Content::Media { caption, source: MediaSource::Shelf(id), file_name: Some(name) }
+            let (taken, name) = keep(bench, client.id, path, send.kind, caption.as_deref()).await?;
+            Content::Media {
+                caption,
+                source: MediaSource::Shelf(taken.id),
+                file_name: Some(name),
+                kind: Some(taken.kind),
+            }
         }
         (None, Some(url)) => {
             Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("--url {bad}"))?;
-            Content::Media { caption, source: MediaSource::Url(url), file_name: None }
+            if let Some(kind) = send.kind.filter(|kind| caption.is_some() && !kind.shows_caption()) {
+                return Err(Mismatch::Caption { kind }.into());
+            }
+            Content::Media { caption, source: MediaSource::Url(url), file_name: None, kind: send.kind }
         }
         (None, None) => {
             anyhow::ensure!(!decoded.is_empty(), "give a --text, a --file or a --url");
             Content::Text(decoded)
         }
     };
-    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout };
+    let (priority, tag) = (send.priority, tag(send.tag)?);
+    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout, priority, tag };
     let accept = accept(bench, &client, &device, draft).await?;
     let message = accept.message.clone();
     api.outbox.accept(accept).await?;
@@ -171,31 +206,43 @@ async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -
         content: draft.content,
         created_at: now,
         expires_at: now + draft.timeout_seconds * 1_000,
+        priority: draft.priority,
+        tag: draft.tag,
     };
     Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None })
 }
 
-async fn keep(bench: &Bench, client_id: i64, path: PathBuf) -> anyhow::Result<(String, String)> {
+fn media_kind(name: &str) -> Result<MediaKind, String> {
+    let names = MediaKind::ALL.map(MediaKind::name).join(", ");
+    MediaKind::from_name(name).ok_or_else(|| format!("it is one of {names}"))
+}
+
+async fn keep(
+    bench: &Bench,
+    client_id: i64,
+    path: PathBuf,
+    kind: Option<MediaKind>,
+    caption: Option<&str>,
+) -> anyhow::Result<(Taken, String)> {
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
     let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
     let file = File::new(bytes.into(), Some(name.clone()));
-    file.check_size()?;
-    Ok((bench.app.files.keep(client_id, file).await?, name))
+    Ok((bench.app.files.take(client_id, file, kind, caption).await?, name))
 }
 
 pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<ExitCode> {
     let api = bench.app.api();
     let ref_no = RefNo::parse(&status.ref_no).context("a ref_no has 18 hexadecimal digits")?;
     let client = bench.client_for(status.client, Some(Given::Message(&ref_no))).await?;
-    let mut shown = "";
+    let mut shown = None;
     loop {
         let found = bench.app.store.find_message(client.id, &ref_no).await?;
         let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
         let state = message.state();
         let view = api.show_message(&client, message).await;
         let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
-        if view.status != shown {
-            shown = view.status;
+        if shown != Some((view.status, view.reason_code)) {
+            shown = Some((view.status, view.reason_code));
             show(bench.output, &view)?;
         }
         if !status.watch || state.is_final() {
@@ -214,8 +261,9 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
         [&view.read_date, &view.delivered_date, &view.sent_date, &view.aborted_date].into_iter().flatten().next();
     let date = date.unwrap_or(&view.create_date);
     let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let until = view.waits_until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
     let mark = if view.sandbox { " [SANDBOX]" } else { "" };
-    line(&format!("{} {name} {date}{reason}{mark}", view.status))
+    line(&format!("{} {name} {date} {}{reason}{until}{mark}", view.status, view.kind))
 }
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {

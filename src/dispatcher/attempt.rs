@@ -1,4 +1,4 @@
-//! One attempt at one message: its file is had, then it is handed to the channel. Called by the device loop, several at
+//! One attempt at one message: it is handed to the channel. Called by the device loop, several at
 //! a time.
 
 use std::sync::Arc;
@@ -11,19 +11,14 @@ use crate::channel::{Body, Channel, Outgoing, SendFault};
 use crate::clock::Millis;
 use crate::files::FileError;
 use crate::limits;
-use crate::media::fetch::{self, FetchFault};
-use crate::media::kind::MediaKind;
+use crate::media::kind::{self, MediaKind};
+use crate::media::name;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
 use crate::supervisor::caught;
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
-    /// Its file was fetched and is on the shelf under this id; it may be sent now.
-    Fetched {
-        ref_no: RefNo,
-        media_id: String,
-    },
     /// It was written out; the acknowledgement is awaited.
     Sent {
         ref_no: RefNo,
@@ -31,35 +26,15 @@ pub(super) enum Ended {
     Failed {
         ref_no: RefNo,
         fault: SendFault,
-        was_fetching: bool,
     },
 }
 
-/// Runs one of the two below so that its panic is a failed attempt: the message's line would else wait for its end until the
-/// next start.
-pub(super) async fn guarded(ref_no: RefNo, was_fetching: bool, attempt: impl Future<Output = Ended>) -> Ended {
+/// Runs [`send`] so that its panic is a failed attempt: the message's line would else wait for its end until the next start.
+pub(super) async fn guarded(ref_no: RefNo, attempt: impl Future<Output = Ended>) -> Ended {
     caught(attempt).await.unwrap_or_else(|panicked| {
         tracing::error!(%ref_no, %panicked, "a fault of this program in an attempt");
-        let fault = SendFault::Retry("a fault of the gateway".into());
-        Ended::Failed { ref_no, fault, was_fetching }
+        Ended::Failed { ref_no, fault: SendFault::Retry("a fault of the gateway".into()) }
     })
-}
-
-/// Fetches a message's file and puts it on the shelf.
-pub(super) async fn fetch(parts: Arc<Parts>, ref_no: RefNo, waiting: Waiting) -> Ended {
-    match fetched(&parts, &waiting).await {
-        Ok(media_id) => Ended::Fetched { ref_no, media_id },
-        Err(fault) => Ended::Failed { ref_no, fault, was_fetching: true },
-    }
-}
-
-async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<String, SendFault> {
-    let url = waiting.media_url.as_deref().unwrap_or_default();
-    let file = fetch::fetch(&parts.egress, url, waiting.file_name.as_deref()).await.map_err(|fault| match fault {
-        FetchFault::Retry(reason) => SendFault::Retry(reason),
-        FetchFault::Never(reason) => SendFault::Never(reason),
-    })?;
-    parts.files.keep(waiting.client_id, file).await.map_err(fault)
 }
 
 fn fault(error: FileError) -> SendFault {
@@ -102,7 +77,7 @@ pub(super) async fn send(parts: Arc<Parts>, line: Line, ref_no: RefNo, waiting: 
     };
     match sent.await {
         Ok(()) => Ended::Sent { ref_no },
-        Err(fault) => Ended::Failed { ref_no, fault, was_fetching: false },
+        Err(fault) => Ended::Failed { ref_no, fault },
     }
 }
 
@@ -138,15 +113,30 @@ async fn type_it(parts: &Parts, line: &Line, outgoing: &Outgoing, expires_at: Mi
     line.stop.run_until_cancelled(typed).await.ok_or(SendFault::NotConnected)
 }
 
+/// As what a file is shown. Messages accepted by an older program do not say it.
+fn kind_of(waiting: &Waiting, found: &str, bytes: &[u8]) -> MediaKind {
+    if let Some(kind) = waiting.kind.as_deref().and_then(MediaKind::from_name) {
+        return kind;
+    }
+    match MediaKind::from_name(found).unwrap_or(MediaKind::Document) {
+        kind if waiting.body.is_some() && !kind.shows_caption() => MediaKind::Document,
+        MediaKind::Audio if kind::is_voice_note(bytes) => MediaKind::Voice,
+        kind => kind,
+    }
+}
+
 async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outgoing, SendFault> {
     let body = if waiting.is_media {
         let (media, bytes) = parts.files.find(waiting.media_id.as_deref().unwrap_or_default()).await.map_err(fault)?;
+        let preview = Box::new(parts.files.preview(&media, &bytes).await.map_err(fault)?);
         Body::Media {
-            kind: MediaKind::from_name(&media.kind).unwrap_or(MediaKind::Document),
+            kind: kind_of(&waiting, &media.kind, &bytes),
+            // What was converted has a name of its own.
+            file_name: media.file_name.or(waiting.file_name).as_deref().and_then(name::clean),
             mime: media.mime,
-            file_name: waiting.file_name.or(media.file_name),
             caption: waiting.body,
             bytes,
+            preview,
         }
     } else {
         Body::Text(waiting.body.unwrap_or_default())

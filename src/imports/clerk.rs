@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, accept};
+use super::{ImportError, Urgency, accept};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Campaign, Checked, Ready, Refused, State, Stop};
@@ -142,17 +142,14 @@ impl Clerk {
             country_code: import.country_code.clone(),
             known: HashSet::new(),
         };
-        campaign.known = match super::writers(store, &bytes, &campaign).await {
-            Ok(known) => known,
+        let file = match super::read(store, bytes, &mut campaign).await {
+            // What cannot be read as it was when it was checked is given again.
+            Ok(file) if i64::try_from(file.lines.len()) == Ok(import.row_count) => file,
             Err(ImportError::Store(error)) => return Err(error),
-            Err(ImportError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
-            Err(_) => return self.end(lease, Some(Stop::File)).await,
-        };
-        let Ok(lines) = campaign::read(std::io::Cursor::new(bytes)) else {
-            return self.end(lease, Some(Stop::File)).await;
+            Ok(_) | Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
-        let mut rows = lines.skip(first).map(move |line| line.check(&campaign)).peekable();
+        let mut rows = file.lines.into_iter().skip(first).map(move |line| line.check(&campaign)).peekable();
         let mut next_row = import.next_row;
         loop {
             if stop.is_cancelled() {
@@ -211,8 +208,9 @@ impl Clerk {
                 Err(refused) => step.refused.push(refused),
             }
         }
+        let urgency = Urgency { priority: import.priority, tag: import.tag.clone() };
         for row in &ready {
-            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &self.0.clock);
+            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &urgency, &self.0.clock);
             offers.push(self.0.outbox.accept(accept));
         }
         let ends = join_all(offers).await;

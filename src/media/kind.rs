@@ -1,42 +1,6 @@
 //! What a file is: by its first bytes, then by its name.
 
-use serde::{Deserialize, Serialize};
-
-use crate::limits;
-
-/// What WhatsApp shows a file as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MediaKind {
-    Image,
-    Video,
-    Audio,
-    Document,
-    Sticker,
-}
-
-impl MediaKind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Document => "document",
-            Self::Sticker => "sticker",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Image, Self::Video, Self::Audio, Self::Document, Self::Sticker]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-    }
-
-    /// The largest file of this kind that WhatsApp takes.
-    pub fn bytes_max(self) -> usize {
-        if self == Self::Document { limits::DOCUMENT_BYTES_MAX } else { limits::MEDIA_BYTES_MAX }
-    }
-}
+pub use crate::message::kind::MediaKind;
 
 /// What a file was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +26,7 @@ const BY_ENDING: &[(&str, &str)] = &[
     ("csv", "text/csv"),
     ("htm", "text/html"),
     ("html", "text/html"),
+    ("xhtml", "application/xhtml+xml"),
     ("json", "application/json"),
     ("xml", "application/xml"),
     ("md", "text/markdown"),
@@ -94,9 +59,7 @@ const BY_ENDING: &[(&str, &str)] = &[
 
 /// What a file is. What no app plays or shows (a GIF, a WAV, an SVG) goes as a document, with its own type.
 pub fn sniff(bytes: &[u8], file_name: Option<&str>) -> Sniffed {
-    let ending = file_name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_ascii_lowercase());
-    let by_ending =
-        ending.and_then(|ending| BY_ENDING.iter().find(|(known, _)| *known == ending).map(|(_, mime)| *mime));
+    let by_ending = ending(file_name);
     let by_bytes = infer::get(bytes).map(|found| match found.mime_type() {
         "audio/m4a" | "audio/x-m4a" => "audio/mp4",
         "audio/opus" => "audio/ogg",
@@ -113,7 +76,11 @@ pub fn sniff(bytes: &[u8], file_name: Option<&str>) -> Sniffed {
         (None, Some(named)) => named,
         (None, None) => FALLBACK,
     };
-    Sniffed { kind: kind_of(mime), mime: mime.to_owned() }
+    let kind = match kind_of(mime) {
+        MediaKind::Audio if is_voice_note(bytes) => MediaKind::Voice,
+        kind => kind,
+    };
+    Sniffed { kind, mime: mime.to_owned() }
 }
 
 fn kind_of(mime: &str) -> MediaKind {
@@ -124,6 +91,28 @@ fn kind_of(mime: &str) -> MediaKind {
         "audio/mpeg" | "audio/ogg" | "audio/aac" | "audio/mp4" | "audio/amr" => MediaKind::Audio,
         _ => MediaKind::Document,
     }
+}
+
+/// What a file will probably be shown as, by its name alone: what is shown of a message before its file was fetched.
+pub fn expected(file_name: Option<&str>, caption: Option<&str>) -> MediaKind {
+    let kind = ending(file_name).map_or(MediaKind::Document, |mime| kind_of(mime));
+    match kind {
+        MediaKind::Sticker if caption.is_some() => MediaKind::Image,
+        kind if caption.is_some() && !kind.shows_caption() => MediaKind::Document,
+        kind => kind,
+    }
+}
+
+/// The type that a name's ending stands for.
+pub fn ending(file_name: Option<&str>) -> Option<&'static str> {
+    let (_, ending) = file_name?.rsplit_once('.')?;
+    BY_ENDING.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending)).map(|(_, mime)| *mime)
+}
+
+/// Whether a file is what phones record when somebody speaks: Opus in Ogg.
+pub fn is_voice_note(bytes: &[u8]) -> bool {
+    // The first page holds the codec's head behind the page's own of 28 bytes.
+    bytes.starts_with(b"OggS") && bytes.get(28..36) == Some(b"OpusHead")
 }
 
 /// Whether a file of this kind may be this large.
@@ -138,6 +127,7 @@ pub fn allowed(kind: MediaKind, bytes: usize) -> Result<(), TooBig> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     #[test]
     fn the_bytes_decide_before_the_name() {
@@ -158,6 +148,31 @@ mod tests {
         ];
         for (bytes, name, kind, mime) in cases {
             assert_eq!(sniff(bytes, *name), Sniffed { kind: *kind, mime: (*mime).to_owned() }, "{bytes:?} {name:?}");
+        }
+    }
+
+    #[test]
+    fn opus_in_ogg_is_a_voice_note_and_other_sound_is_not() {
+        let page = |codec: &[u8]| [&b"OggS"[..], &[0; 24], codec].concat();
+        assert_eq!(sniff(&page(b"OpusHead\x01"), None).kind, MediaKind::Voice);
+        assert_eq!(sniff(&page(b"\x01vorbis\0"), None).kind, MediaKind::Audio);
+        assert!(!is_voice_note(b"OggS") && !is_voice_note(b"ID3"));
+    }
+
+    #[test]
+    fn what_a_file_will_be_shown_as_is_expected_by_its_name_and_caption() {
+        for (name, caption, wanted) in [
+            (Some("a.JPG"), None, MediaKind::Image),
+            (Some("a.webp"), None, MediaKind::Sticker),
+            (Some("a.webp"), Some("look"), MediaKind::Image),
+            (Some("a.mp3"), None, MediaKind::Audio),
+            (Some("a.mp3"), Some("listen"), MediaKind::Document),
+            (Some("a.mp4"), Some("look"), MediaKind::Video),
+            (Some("a.pdf"), None, MediaKind::Document),
+            (Some("a"), None, MediaKind::Document),
+            (None, None, MediaKind::Document),
+        ] {
+            assert_eq!(expected(name, caption), wanted, "{name:?} {caption:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use super::outgoing::{Accept, Accepted, Idempotent};
 use super::{Conn, StoreError, dialect, sql, sqlite};
 use crate::clock;
 use crate::limits;
+use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage};
 
 /// Stores a batch of acceptances; one result each, in their order.
@@ -103,8 +104,8 @@ async fn count_days(
 }
 
 const COLUMNS: &str = "ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
-                       media_id, media_url, file_name, created_at, expires_at, sandbox";
-const COLUMN_COUNT: usize = 15;
+                       kind, media_id, media_url, file_name, created_at, expires_at, priority, tag, sandbox";
+const COLUMN_COUNT: usize = 18;
 /// What every new message begins with: it waits, and may leave at once.
 const BEGINNING: (&str, &str) = ("status, due_at", "'Q', 0");
 
@@ -112,6 +113,7 @@ const BEGINNING: (&str, &str) = ("status, due_at", "'Q', 0");
 struct Filled<'m> {
     body: Option<&'m str>,
     is_media: bool,
+    kind: Option<&'static str>,
     media_id: Option<&'m str>,
     media_url: Option<&'m str>,
     file_name: Option<&'m str>,
@@ -121,14 +123,16 @@ impl<'m> Filled<'m> {
     fn by(content: &'m Content) -> Self {
         match content {
             Content::Text(text) => {
-                Self { body: Some(text), is_media: false, media_id: None, media_url: None, file_name: None }
+                let kind = Some("text");
+                Self { body: Some(text), is_media: false, kind, media_id: None, media_url: None, file_name: None }
             }
-            Content::Media { caption, source, file_name } => {
+            Content::Media { caption, source, file_name, kind } => {
                 let (media_id, media_url) = match source {
                     MediaSource::Shelf(id) => (Some(id.as_str()), None),
                     MediaSource::Url(url) => (None, Some(url.as_str())),
                 };
-                Self { body: caption.as_deref(), is_media: true, media_id, media_url, file_name: file_name.as_deref() }
+                let (body, file_name) = (caption.as_deref(), file_name.as_deref());
+                Self { body, is_media: true, kind: kind.map(MediaKind::name), media_id, media_url, file_name }
             }
         }
     }
@@ -165,11 +169,14 @@ fn insert_sqlite(statement: &mut rusqlite::Statement<'_>, message: &NewMessage) 
             message.is_group,
             filled.body,
             filled.is_media,
+            filled.kind,
             filled.media_id,
             filled.media_url,
             filled.file_name,
             message.created_at,
             message.expires_at,
+            message.priority.number(),
+            &message.tag,
             message.sandbox,
         ])
         .map(drop)
@@ -189,11 +196,14 @@ fn bind_postgres<'q>(query: PostgresQuery<'q>, message: &'q NewMessage) -> Postg
         .bind(message.is_group)
         .bind(filled.body)
         .bind(filled.is_media)
+        .bind(filled.kind)
         .bind(filled.media_id)
         .bind(filled.media_url)
         .bind(filled.file_name)
         .bind(message.created_at)
         .bind(message.expires_at)
+        .bind(message.priority.number())
+        .bind(message.tag.as_deref())
         .bind(message.sandbox)
 }
 

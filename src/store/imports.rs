@@ -6,6 +6,7 @@ use super::{Page, Store, StoreError, sql};
 use crate::campaign::{Refused, State, Stop};
 use crate::clock::Millis;
 use crate::device::Kind;
+use crate::message::Priority;
 
 /// A file to import, before it is read.
 #[derive(Debug, Clone)]
@@ -22,6 +23,9 @@ pub struct NewImport {
     pub preview: String,
     pub row_count: i64,
     pub created_at: Millis,
+    /// What each of its messages is given.
+    pub priority: Priority,
+    pub tag: Option<String>,
 }
 
 /// An import as it is now.
@@ -49,6 +53,8 @@ pub struct StoredImport {
     pub created_at: Millis,
     pub begun_at: Option<Millis>,
     pub ended_at: Option<Millis>,
+    pub priority: Priority,
+    pub tag: Option<String>,
     /// Whether its device was a sandbox when it was given, or last begun.
     pub sandbox: bool,
 }
@@ -74,6 +80,8 @@ row!(StoredImport {
     created_at,
     begun_at,
     ended_at,
+    priority: i64,
+    tag,
     sandbox
 });
 
@@ -84,7 +92,7 @@ macro_rules! import {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
              campaign, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
-             imports.created_at AS created_at, begun_at, ended_at, sandbox FROM imports \
+             imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest
         )
@@ -105,8 +113,9 @@ impl Store {
                     conn,
                     execute,
                     "INSERT INTO imports (id, client_id, person_id, device_id, file_name, campaign, country_code, state, \
-                     preview, row_count, created_at, sandbox) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-                     EXISTS (SELECT 1 FROM devices WHERE id = $4 AND kind = $12))",
+                     preview, row_count, created_at, priority, tag, sandbox) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                     EXISTS (SELECT 1 FROM devices WHERE id = $4 AND kind = $14))",
                     &new.id,
                     new.client_id,
                     new.person_id,
@@ -118,6 +127,8 @@ impl Store {
                     &new.preview,
                     new.row_count,
                     new.created_at,
+                    new.priority.number(),
+                    &new.tag,
                     Kind::Sandbox.name(),
                 )
                 .map(drop)

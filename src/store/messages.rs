@@ -3,13 +3,14 @@
 use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
-use crate::message::{RefNo, State};
+use crate::message::{Priority, RefNo, State};
 
 macro_rules! columns {
     () => {
-        "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, media_id, media_url, \
-         file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
-         aborted_at, members, delivered_count, read_count, sandbox"
+        "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
+         CASE WHEN kind IS NULL AND is_media THEN (SELECT media.kind FROM media WHERE media.id = messages.media_id) \
+         ELSE kind END AS kind, media_id, media_url, file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
+         aborted_at, members, delivered_count, read_count, priority, tag, fetch_attempts, wait_code, wait_reason, sandbox"
     };
 }
 
@@ -36,6 +37,8 @@ pub struct StoredMessage {
     pub is_group: bool,
     pub body: Option<String>,
     pub is_media: bool,
+    /// As what it is shown, of a message with a file; what was asked for, while the file is not here. Nothing where nobody can tell yet.
+    pub kind: Option<String>,
     pub media_id: Option<String>,
     pub media_url: Option<String>,
     pub file_name: Option<String>,
@@ -53,6 +56,14 @@ pub struct StoredMessage {
     pub members: Option<i64>,
     pub delivered_count: i64,
     pub read_count: i64,
+    pub priority: Priority,
+    pub tag: Option<String>,
+    /// Downloads of its file that failed.
+    pub fetch_attempts: i64,
+    /// Why it waits until `due_at`: `media`, `retry`, `rate_limited` or `new_contacts`; none while it only waits for its turn.
+    pub wait_code: Option<String>,
+    /// The same in words.
+    pub wait_reason: Option<String>,
     /// Whether its gateway was a sandbox when it was accepted.
     pub sandbox: bool,
 }
@@ -68,6 +79,7 @@ row!(StoredMessage {
     is_group,
     body,
     is_media,
+    kind,
     media_id,
     media_url,
     file_name,
@@ -85,6 +97,11 @@ row!(StoredMessage {
     members,
     delivered_count,
     read_count,
+    priority: i64,
+    tag,
+    fetch_attempts,
+    wait_code,
+    wait_reason,
     sandbox
 });
 

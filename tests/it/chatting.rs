@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::baileys::Baileys;
+use crate::files;
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories};
 
@@ -95,6 +96,31 @@ stories! {
             person.reads(&seen).await;
             stage.world.until(sent.body["data"]["ref_no"].as_str().expect("a ref_no"), "R").await;
             person.assert_nothing_else();
+        }
+        stage.network.assert_sound().await;
+    }
+
+    async fn another_client_sees_what_a_file_is_before_it_loads_it(database: Database) {
+        let stage = Stage::new(database).await;
+        let (mut ann, _ben) = couple(&stage).await;
+        for (bytes, name, more, wanted) in [
+            (files::turned_jpeg(64, 48, 6), "a.jpg", json!({"caption": "look"}), json!({"kind": "image", "width": 48, "height": 64})),
+            (files::opus(), "a.ogg", json!({}), json!({"kind": "voice", "seconds": 2})),
+            (files::mp3(), "a.mp3", json!({}), json!({"kind": "audio", "seconds": 3})),
+            (files::mp3(), "a.mp3", json!({"caption": "listen"}), json!({"kind": "document", "caption": "listen", "file_name": "a.mp3"})),
+            (files::mp4(), "a.mp4", json!({"kind": "video_note"}), json!({"kind": "video_note", "seconds": 13})),
+        ] {
+            let mut body = json!({"queue": stage.device_id, "destination": ANN, "media_base64": STANDARD.encode(bytes), "file_name": name});
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let sent = stage.world.client.post("/media", &body).await;
+            assert_eq!(sent.status, 201, "{}", sent.text);
+            let seen = ann.sees(|message| message["kind"] == wanted["kind"]).await;
+            for (key, value) in wanted.as_object().expect("an object") {
+                assert_eq!(&seen[key], value, "{key} of {seen}");
+            }
+            assert!(wanted["kind"] != "image" || seen["thumbnail"].is_number(), "{seen}");
+            assert!(wanted["kind"] != "voice" || seen["waveform"].as_array().is_some_and(|drawn| drawn.len() == 64), "{seen}");
+            stage.world.until(sent.body["data"]["ref_no"].as_str().expect("a ref_no"), "D").await;
         }
         stage.network.assert_sound().await;
     }

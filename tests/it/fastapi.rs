@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use wachat::api::fields::{self, Fault, MediaParams, MessageParams, Source};
 use wachat::api::json::{self, Document, Json};
 use wachat::api::problem::Problem;
+use wachat::media::kind::MediaKind;
 use wachat::phone::Addressee;
 use wachat::{limits, phone};
 
@@ -24,17 +25,20 @@ const COUNTRY_CODE: &str = "62";
 /// How many differences are shown.
 const SHOWN_MAX: usize = 20;
 /// In the order of the documentation, which is the order of the faults.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 14] = [
     "sender",
     "queue",
     "timeout",
     "is_group",
     "destination",
+    "priority",
+    "tag",
     "message",
     "caption",
     "media_url",
     "media_base64",
     "file_name",
+    "kind",
     "__root__",
 ];
 
@@ -147,7 +151,7 @@ fn fault_value(fault: &Fault) -> Value {
 fn message_values(params: &MessageParams) -> Value {
     json!({
         "sender": params.sender, "queue": params.queue, "timeout": params.timeout_seconds, "is_group": params.is_group,
-        "destination": params.destination, "message": params.message,
+        "destination": params.destination, "priority": params.priority.name(), "tag": params.tag, "message": params.message,
     })
 }
 
@@ -158,8 +162,8 @@ fn media_values(params: &MediaParams) -> Value {
     };
     json!({
         "sender": params.sender, "queue": params.queue, "timeout": params.timeout_seconds, "is_group": params.is_group,
-        "destination": params.destination, "caption": params.caption, "media_url": url, "media_base64": base64,
-        "file_name": params.file_name,
+        "destination": params.destination, "priority": params.priority.name(), "tag": params.tag, "caption": params.caption, "media_url": url, "media_base64": base64,
+        "file_name": params.file_name, "kind": params.kind.map(MediaKind::name),
     })
 }
 

@@ -6,21 +6,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::bucket::{Bucket, Trouble};
-use crate::process::{Place, Serving};
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, Database, PATIENCE, Time, World, eventually, stories, within};
+use crate::world::{ALICE, World, stories};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
-async fn send_url(world: &World, url: &str) -> String {
+pub async fn send_url(world: &World, url: &str) -> String {
     let reply = world.client.post("/media", &json!({"destination": ALICE, "media_url": url, "caption": "look"})).await;
     assert_eq!(reply.status, 201, "{}", reply.text);
     reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned()
 }
 
 /// What the store knows of a message's file: its kind, its type, its name, its length.
-async fn stored_file(world: &World, ref_no: &str) -> (String, String, Option<String>, i64) {
+pub async fn stored_file(world: &World, ref_no: &str) -> (String, String, Option<String>, i64) {
     let ref_no = wachat::message::RefNo::parse(ref_no).expect("a ref_no");
     let message = world.store.find_message(1, &ref_no).await.expect("a readable store").expect("a message");
     let id = message.media_id.expect("a file");
@@ -143,22 +141,6 @@ stories! {
         world.stop().await;
     }
 
-    async fn a_server_that_fails_is_asked_again_and_then_given_up_with_the_reason(database: Database) {
-        let world = World::held(database).await;
-        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
-        let ref_no = send_url(&world, &server.url("/a.png")).await;
-        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
-        assert_eq!(server.asked().len(), 3);
-
-        let dead = Receiver::new(vec![Answer::status(503)]).await;
-        let ref_no = send_url(&world, &dead.url("/a.png")).await;
-        let message = world.until_within(&ref_no, "A", Duration::from_secs(1)).await;
-        let reason = message["reason"].as_str().expect("a reason");
-        assert!(reason.contains("media_url") && reason.contains("503"), "{reason}");
-        assert_eq!(dead.asked().len(), 5);
-        world.stop().await;
-    }
-
     async fn what_cannot_be_had_is_given_up_at_once_with_the_reason(database: Database) {
         let world = World::new(database).await;
         let huge = Answer::file(b"x").header("x-a", "b");
@@ -178,37 +160,6 @@ stories! {
         world.stop().await;
     }
 
-    async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
-        let server = Receiver::new(vec![Answer::file(PNG)]).await;
-        let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
-        let port = server.address.port();
-        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
-            let ref_no = send_url(&world, &url).await;
-            let message = world.until(&ref_no, "A").await;
-            assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
-        }
-        assert!(server.asked().is_empty());
-        world.stop().await;
-    }
-
-    async fn slow_files_hold_up_their_own_recipients_only(database: Database) {
-        let server = Receiver::new(vec![Answer::nothing()]).await;
-        let world = World::new(database).await;
-        let slow = send_url(&world, &server.url("/a.png")).await;
-        for at in 0..50 {
-            let body = json!({"destination": format!("62811400{:04}", 1_000 + at), "media_url": server.url("/a.png")});
-            assert_eq!(world.client.post("/media", &body).await.status, 201);
-        }
-        server.until(wachat::limits::DEVICE_FETCHES_MAX).await;
-        let behind = world.send(ALICE, "behind the picture").await;
-        let beside = world.send(crate::world::BOB, "hello").await;
-        world.until(&beside, "R").await;
-        for ref_no in [slow, behind] {
-            assert_eq!(world.status(&ref_no).await["status"], "Q");
-        }
-        world.stop().await;
-    }
-
     async fn a_picture_over_its_limit_is_413_and_a_large_document_is_taken(database: Database) {
         let world = World::new(database).await;
         let mut picture = PNG.to_vec();
@@ -220,94 +171,4 @@ stories! {
         assert_eq!(world.client.post("/media", &body(&picture, "a.bin")).await.status, 201);
         world.stop().await;
     }
-}
-
-async fn device_of(place: &Place) -> String {
-    place.json(&["device", "list", "--json"]).await[0]["device_id"].as_str().expect("an id").to_owned()
-}
-
-/// Media on an S3-like store: what is a setting for an operator.
-#[tokio::test]
-async fn files_are_kept_in_a_bucket_when_the_operator_says_so() {
-    let bucket = Bucket::new().await;
-    let place = Place::new(Database::Sqlite).await;
-    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0", "--media-store", "s3://invoices/wachat"]);
-    command.env("AWS_ENDPOINT", format!("http://{}", bucket.address)).env("AWS_ALLOW_HTTP", "true");
-    command.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "key").env("AWS_REGION", "us-east-1");
-    let serving = Serving::start(command).await;
-    let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(PNG), "file_name": "a.png"});
-    let reply = serving.client.post("/media", &body).await;
-    assert_eq!(reply.status, 201, "{}", reply.text);
-    let paths = bucket.paths();
-    assert!(paths.len() == 1 && paths[0].starts_with("/invoices/wachat/"), "{paths:?}");
-    let file = serving.client.ask("GET", &path_of(&reply.body["data"]["media_url"]), &[], None).await;
-    assert_eq!((file.status, file.header("content-type"), &file.bytes[..]), (200, "image/png", PNG));
-    let path = path_of(&reply.body["data"]["media_url"]);
-    let part = serving.client.ask("GET", &path, &[("range", "bytes=1-3")], None).await;
-    assert_eq!((part.status, part.text.as_str()), (206, "PNG"));
-    assert_eq!(part.header("content-range"), format!("bytes 1-3/{}", PNG.len()));
-    assert_eq!(serving.client.ask("HEAD", &path, &[], None).await.header("content-length"), PNG.len().to_string());
-    let ref_no = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
-    eventually("it is read", async || {
-        let status = serving.client.get(&format!("/status/{ref_no}")).await;
-        if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
-    })
-    .await;
-    // A bucket that cannot be used is no missing file and no fault of the customer's, and an operator sees it.
-    for trouble in [Trouble::NoBucket, Trouble::Forbidden, Trouble::Busy] {
-        bucket.trouble(Some(trouble));
-        for (method, path) in [("GET", path.as_str()), ("HEAD", path.as_str()), ("GET", "/readyz")] {
-            let away = serving.client.ask(method, path, &[], None).await;
-            assert_eq!(
-                (away.status, away.header("retry-after")),
-                (503, "5"),
-                "{trouble:?} {method} {path}: {}",
-                away.text
-            );
-        }
-        let refused = serving.client.post("/media", &body).await;
-        assert!(
-            refused.status == 503 && refused.text.contains("cannot keep or read files"),
-            "{trouble:?} {}",
-            refused.text
-        );
-        assert!(serving.log().contains("a file cannot be kept or read"), "{trouble:?} {}", serving.log());
-        // A text needs no file.
-        let text = json!({"destination": ALICE, "message": "x"});
-        assert_eq!(serving.client.post("/message", &text).await.status, 201);
-    }
-    bucket.trouble(None);
-    assert_eq!(serving.client.ask("GET", "/readyz", &[], None).await.status, 200);
-    assert_eq!(serving.client.ask("GET", &path, &[], None).await.status, 200);
-    // A message whose file cannot be read now waits for it.
-    place.json(&["device", "pause", &device_of(&place).await, "--json"]).await;
-    let reply = serving.client.post("/media", &body).await;
-    let waits = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
-    bucket.trouble(Some(Trouble::NoBucket));
-    place.json(&["device", "resume", &device_of(&place).await, "--json"]).await;
-    eventually("the attempt fails", async || {
-        let attempts = serving.client.manage("GET", &format!("/messages/{waits}/attempts"), None).await;
-        if attempts.text.contains("media store") { Ok(()) } else { Err(attempts.text) }
-    })
-    .await;
-    assert_eq!(serving.client.get(&format!("/status/{waits}")).await.body["data"]["status"], "Q");
-    bucket.trouble(None);
-    eventually("it leaves", async || {
-        let status = serving.client.get(&format!("/status/{waits}")).await;
-        if status.body["data"]["status"] == "R" { Ok(()) } else { Err(status.text) }
-    })
-    .await;
-    // One that is really gone is.
-    for object in bucket.paths() {
-        bucket.lose(&object);
-    }
-    for method in ["GET", "HEAD"] {
-        assert_eq!(serving.client.ask(method, &path, &[], None).await.status, 404, "{method}");
-    }
-    drop(bucket);
-    let mut other = body.clone();
-    other["media_base64"] = json!("YWFh");
-    let refused = within(PATIENCE, serving.client.post("/media", &other)).await.expect("an answer");
-    assert_eq!(refused.status, 503, "{}", refused.text);
-    assert!(serving.terminate().await.success());
 }

@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use wachat::message::RefNo;
 
+use crate::files;
 use crate::receiver::{Answer, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories};
@@ -116,6 +118,54 @@ stories! {
         network.reads(BEN).await;
         world.until(&to_group, "R").await;
         network.assert_sound().await;
+    }
+
+    async fn a_phone_sees_what_a_file_is_before_it_loads_it(database: Database) {
+        let stage = Stage::new(database).await;
+        let client = &stage.world.client;
+        let sent = async |bytes: &[u8], more: Value| {
+            let mut body = json!({"queue": stage.device_id, "destination": ANN, "media_base64": STANDARD.encode(bytes), "file_name": "a.b"});
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let reply = client.post("/media", &body).await;
+            assert_eq!(reply.status, 201, "{}", reply.text);
+            let ref_no = RefNo::parse(reply.body["data"]["ref_no"].as_str().expect("a ref_no")).expect("a ref_no");
+            stage.network.shows(ANN, |one| one["id"] == ref_no.whatsapp_id().as_str()).await
+        };
+        let looks = |one: &Value, key: &str| one["looks"][key].clone();
+
+        let image = sent(&files::turned_jpeg(64, 48, 6), json!({"caption": "look"})).await;
+        assert_eq!((&image["file"], &image["caption"]), (&json!("image"), &json!("look")), "{image}");
+        assert_eq!((looks(&image, "width"), looks(&image, "height")), (json!(48), json!(64)), "{image}");
+        let thumbnail: Vec<u8> = serde_json::from_value(looks(&image, "thumbnail")).expect("a small picture");
+        let size = wachat::media::image::size(&thumbnail).expect("a JPEG");
+        assert_eq!((size.width, size.height), (48, 64));
+
+        let video = sent(&files::mp4(), json!({"caption": "watch"})).await;
+        assert_eq!((&video["file"], &video["seconds"], &video["caption"]), (&json!("video"), &json!(13), &json!("watch")), "{video}");
+        assert_eq!((looks(&video, "width"), looks(&video, "is_video_note")), (json!(640), Value::Null));
+        let note = sent(&files::mp4(), json!({"kind": "video_note"})).await;
+        assert_eq!((&note["file"], &note["seconds"], looks(&note, "is_video_note")), (&json!("video"), &json!(13), json!(true)), "{note}");
+
+        let voice = sent(&files::opus(), json!({})).await;
+        assert_eq!((&voice["file"], &voice["seconds"], &voice["mime_type"]), (&json!("voice"), &json!(2), &json!("audio/ogg; codecs=opus")), "{voice}");
+        let waveform: Vec<u8> = serde_json::from_value(looks(&voice, "waveform")).expect("a waveform");
+        assert!(waveform.len() == 64 && waveform.iter().max() == Some(&100), "{waveform:?}");
+        let audio = sent(&files::mp3(), json!({})).await;
+        assert_eq!((&audio["file"], &audio["seconds"], looks(&audio, "waveform")), (&json!("audio"), &json!(3), Value::Null), "{audio}");
+
+        let sticker = sent(&files::moving_webp(40, 30), json!({})).await;
+        assert_eq!((&sticker["file"], looks(&sticker, "width"), looks(&sticker, "is_animated")), (&json!("sticker"), json!(40), json!(true)), "{sticker}");
+        let converted = sent(&files::webp(40, 30), json!({"caption": "no sticker"})).await;
+        assert_eq!((&converted["file"], &converted["caption"], &converted["mime_type"]), (&json!("image"), &json!("no sticker"), &json!("image/jpeg")), "{converted}");
+
+        let paper = sent(&files::mp3(), json!({"caption": "listen", "file_name": "song.mp3"})).await;
+        assert_eq!((&paper["file"], &paper["caption"], &paper["file_name"]), (&json!("document"), &json!("listen"), &json!("song.mp3")), "{paper}");
+        assert_eq!(looks(&paper, "is_wrapped"), true);
+        let plain = sent(PDF, json!({"file_name": "a.pdf"})).await;
+        assert_eq!((&plain["file"], looks(&plain, "is_wrapped")), (&json!("document"), Value::Null), "{plain}");
+        let bomb = sent(&files::png_bomb(), json!({"caption": "bomb"})).await;
+        assert_eq!((looks(&bomb, "width"), looks(&bomb, "thumbnail")), (json!(65_535), Value::Null), "{bomb}");
+        stage.network.assert_sound().await;
     }
 
     async fn one_file_to_many_is_uploaded_once(database: Database) {

@@ -13,6 +13,7 @@ use crate::api::message::{ACCEPTED, Acceptance, Address, accept_of, new_message,
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
+use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage, RefNo};
 use crate::store::{FailedAttempt, StoreError, StoredMessage};
 
@@ -101,12 +102,14 @@ async fn accept(api: &Api, headers: &HeaderMap, ref_no: &str, uri: &Uri) -> Resu
     }
 }
 
-/// To whom it went, with as much time as it had.
+/// To whom it went, with as much time as it had, and as urgent as it was.
 fn address_of(message: &StoredMessage) -> Address {
     Address {
         destination: message.destination.clone(),
         is_group: message.is_group,
         timeout_seconds: (message.expires_at - message.created_at) / 1_000,
+        priority: message.priority,
+        tag: message.tag.clone(),
     }
 }
 
@@ -121,7 +124,8 @@ async fn content_of(api: &Api, message: &StoredMessage) -> Result<Content, Probl
     // What came from an address can be fetched from there once more.
     let source = kept.or_else(|| message.media_url.clone().map(MediaSource::Url));
     let source = source.ok_or_else(|| Problem::Conflict("its file is not kept any more; send it anew".into()))?;
-    Ok(Content::Media { caption: message.body.clone(), source, file_name: message.file_name.clone() })
+    let kind = message.kind.as_deref().and_then(MediaKind::from_name);
+    Ok(Content::Media { caption: message.body.clone(), source, file_name: message.file_name.clone(), kind })
 }
 
 pub(super) async fn find(api: &Api, client_id: i64, ref_no: &str) -> Result<(RefNo, StoredMessage), Problem> {

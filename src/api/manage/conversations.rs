@@ -193,18 +193,20 @@ async fn show_said(
     let kinds: HashMap<String, String> =
         api.store.list_kinds_of(of, from.sent, before.sent - 1).await?.into_iter().collect();
     let client = messages::client(api, of.client_id).await?;
+    let sent = said.iter().filter_map(|one| match one {
+        Said::In(_) => None,
+        Said::Out(message) => Some(message.clone()),
+    });
+    let mut sent = api.show_messages(&client, sent.collect()).await?.into_iter();
     let mut items = Vec::with_capacity(said.len());
     for one in said {
         items.push(match one {
             Said::In(message) => {
-                let file = message.media_id.as_ref().map(|id| FileView {
-                    kind: message.kind.clone(),
-                    url: api.media_link(id),
-                    file_name: message.file_name.clone(),
-                });
                 let push = pushes.remove(&message.id).map(PushView::from);
-                let date = rfc3339(message.received_at);
-                SaidView { way: "in", date, file, push, inbound: Some(inbox::view(api, message)), outbound: None }
+                let (date, inbound) = (rfc3339(message.received_at), inbox::view(api, message));
+                let (kind, file_name) = (inbound.kind.clone(), inbound.file_name.clone());
+                let file = inbound.media_url.clone().map(|url| FileView { kind, url, file_name });
+                SaidView { way: "in", date, file, push, inbound: Some(inbound), outbound: None }
             }
             Said::Out(message) => {
                 let file = message.media_id.as_ref().map(|id| FileView {
@@ -213,7 +215,7 @@ async fn show_said(
                     file_name: message.file_name.clone(),
                 });
                 let date = rfc3339(message.created_at);
-                let outbound = Some(api.show_message(&client, message).await?);
+                let outbound = sent.next();
                 SaidView { way: "out", date, file, push: None, inbound: None, outbound }
             }
         });
@@ -221,7 +223,7 @@ async fn show_said(
     Ok(items)
 }
 
-/// Digits are a number or a group's id; of addresses only hidden ids can be written to.
+/// Digits are a number or a group; of addresses only hidden ids can be written to.
 fn can_answer(chat: &str) -> bool {
     !chat.contains('@') || phone::hidden_digits(chat).is_some()
 }

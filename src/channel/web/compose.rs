@@ -6,18 +6,28 @@ use whatsapp_rust::upload::UploadResponse;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::media::kind::MediaKind;
+use crate::media::preview::Preview;
 
 /// A text as it is: whether links in it are shown as links is the reader's client's to decide.
 pub fn text(text: &str) -> wa::Message {
     wa::Message { conversation: Some(text.to_owned()), ..Default::default() }
 }
 
+/// Kinds that the media hosts keep as one.
+pub fn hosted_kind(kind: MediaKind) -> MediaKind {
+    match kind {
+        MediaKind::VideoNote => MediaKind::Video,
+        MediaKind::Voice => MediaKind::Audio,
+        kind => kind,
+    }
+}
+
 /// What the media hosts call a kind of file.
 pub fn media_type(kind: MediaKind) -> MediaType {
     match kind {
         MediaKind::Image => MediaType::Image,
-        MediaKind::Video => MediaType::Video,
-        MediaKind::Audio => MediaType::Audio,
+        MediaKind::Video | MediaKind::VideoNote => MediaType::Video,
+        MediaKind::Audio | MediaKind::Voice => MediaType::Audio,
         MediaKind::Document => MediaType::Document,
         MediaKind::Sticker => MediaType::Sticker,
     }
@@ -29,8 +39,7 @@ pub struct FileMessage<'a> {
     pub mime: &'a str,
     pub file_name: Option<&'a str>,
     pub caption: Option<&'a str>,
-    /// Whether a sound is shown as something that was spoken.
-    pub is_voice: bool,
+    pub preview: &'a Preview,
 }
 
 /// What all kinds of files say alike.
@@ -53,52 +62,84 @@ macro_rules! file {
 
 impl FileMessage<'_> {
     pub fn compose(&self, upload: &UploadResponse) -> wa::Message {
-        let caption = self.caption.map(str::to_owned).filter(|caption| !caption.is_empty());
-        let mime = self.mime;
-        let mut message = wa::Message::default();
         match self.kind {
-            MediaKind::Image => message.image_message = file!(ImageMessage, upload, mime, { caption: caption }),
-            MediaKind::Video => {
-                let sidecar = upload.streaming_sidecar.clone();
-                message.video_message =
-                    file!(VideoMessage, upload, mime, { caption: caption, streaming_sidecar: sidecar });
+            MediaKind::Image => wa::Message { image_message: self.image(upload), ..Default::default() },
+            MediaKind::Video => wa::Message { video_message: self.video(upload), ..Default::default() },
+            MediaKind::VideoNote => wa::Message { ptv_message: self.video(upload), ..Default::default() },
+            MediaKind::Audio | MediaKind::Voice => {
+                wa::Message { audio_message: self.audio(upload), ..Default::default() }
             }
-            MediaKind::Audio => {
-                // Phones play a voice note only when its codec is named.
-                let mime = if self.is_voice { "audio/ogg; codecs=opus" } else { mime };
-                let sidecar = upload.streaming_sidecar.clone();
-                message.audio_message =
-                    file!(AudioMessage, upload, mime, { ptt: Some(self.is_voice), streaming_sidecar: sidecar });
-            }
+            MediaKind::Sticker => wa::Message { sticker_message: self.sticker(upload), ..Default::default() },
             MediaKind::Document => {
-                let name = self.file_name.unwrap_or("document").to_owned();
-                message.document_message = file!(DocumentMessage, upload, mime, {
-                    caption: caption, file_name: Some(name.clone()), title: Some(name),
-                });
+                let message = wa::Message { document_message: self.document(upload), ..Default::default() };
+                // As WhatsApp's own apps do: older ones would show the document without its caption.
+                match self.caption() {
+                    Some(_) => wa::Message {
+                        document_with_caption_message: MessageField::some(wa::message::FutureProofMessage {
+                            message: MessageField::some(message),
+                        }),
+                        ..Default::default()
+                    },
+                    None => message,
+                }
             }
-            MediaKind::Sticker => message.sticker_message = file!(StickerMessage, upload, mime, {}),
         }
-        message
     }
-}
 
-/// Whether a file is what phones record when somebody speaks: Opus in Ogg.
-pub fn is_voice_note(bytes: &[u8]) -> bool {
-    // The first page holds the codec's head behind the page's own of 28 bytes.
-    bytes.starts_with(b"OggS") && bytes.get(28..36) == Some(b"OpusHead")
+    fn caption(&self) -> Option<String> {
+        self.caption.filter(|_| self.kind.shows_caption()).map(str::to_owned).filter(|caption| !caption.is_empty())
+    }
+
+    fn image(&self, upload: &UploadResponse) -> MessageField<wa::message::ImageMessage> {
+        let Preview { width, height, thumbnail, .. } = self.preview;
+        file!(ImageMessage, upload, self.mime, {
+            caption: self.caption(), width: *width, height: *height, jpeg_thumbnail: thumbnail.clone(),
+        })
+    }
+
+    fn video(&self, upload: &UploadResponse) -> MessageField<wa::message::VideoMessage> {
+        let Preview { width, height, thumbnail, .. } = self.preview;
+        file!(VideoMessage, upload, self.mime, {
+            caption: self.caption(), seconds: self.preview.seconds(), width: *width, height: *height,
+            jpeg_thumbnail: thumbnail.clone(), streaming_sidecar: upload.streaming_sidecar.clone(),
+        })
+    }
+
+    fn audio(&self, upload: &UploadResponse) -> MessageField<wa::message::AudioMessage> {
+        let is_voice = self.kind == MediaKind::Voice;
+        // Phones play a voice note only when its codec is named, and sound alone only when it is not called a video.
+        let mime = match self.mime {
+            _ if is_voice => "audio/ogg; codecs=opus",
+            "video/mp4" => "audio/mp4",
+            "video/3gpp" => "audio/3gpp",
+            mime => mime,
+        };
+        file!(AudioMessage, upload, mime, {
+            ptt: Some(is_voice), seconds: self.preview.seconds(),
+            waveform: self.preview.waveform.clone().filter(|_| is_voice),
+            streaming_sidecar: upload.streaming_sidecar.clone(),
+        })
+    }
+
+    fn sticker(&self, upload: &UploadResponse) -> MessageField<wa::message::StickerMessage> {
+        let Preview { width, height, is_animated, .. } = self.preview;
+        file!(StickerMessage, upload, self.mime, {
+            width: *width, height: *height, is_animated: Some(*is_animated),
+        })
+    }
+
+    fn document(&self, upload: &UploadResponse) -> MessageField<wa::message::DocumentMessage> {
+        let name = self.file_name.unwrap_or("document").to_owned();
+        file!(DocumentMessage, upload, self.mime, {
+            caption: self.caption(), file_name: Some(name.clone()), title: Some(name),
+            jpeg_thumbnail: self.preview.thumbnail.clone(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn opus_in_ogg_is_a_voice_note_and_other_sound_is_not() {
-        let page = |codec: &[u8]| [&b"OggS"[..], &[0; 24], codec].concat();
-        assert!(is_voice_note(&page(b"OpusHead\x01")));
-        assert!(!is_voice_note(&page(b"\x01vorbis\0")));
-        assert!(!is_voice_note(b"OggS") && !is_voice_note(b"ID3"));
-    }
 
     #[test]
     fn a_text_stays_as_it_is() {

@@ -10,8 +10,9 @@ use whatsapp_rust::{Client, ClientError, IqError, Jid, SendError, SendOptions, U
 use super::compose::{self, FileMessage};
 use super::keys::Keys;
 use super::shared::Shared;
+use super::timers;
 use crate::channel::{Body, Outgoing, SendFault};
-use crate::clock::Millis;
+use crate::clock::{Clock, Millis};
 use crate::phone;
 
 /// What WhatsApp answers to who asks or sends too much at once: `rate-overlimit`.
@@ -20,7 +21,13 @@ const TOO_MUCH: u16 = 429;
 const CAUSES_MAX: usize = 8;
 
 /// Hands a message to WhatsApp: it is written out when this returns.
-pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
+pub async fn send(
+    shared: &Shared,
+    keys: &Keys,
+    clock: &Clock,
+    client: &Client,
+    message: &Outgoing,
+) -> Result<(), SendFault> {
     let to = address(message);
     // WhatsApp does not say whether a hidden id is somebody's: who has none is refused after it was sent.
     if to.is_pn() {
@@ -34,9 +41,13 @@ pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgo
             SendFault::Retry(format!("who has the group's key could not be stored: {error}"))
         })?;
     }
+    let timer = timers::of(keys, client, clock, &to).await;
     let _leaving = keys.traffic().leaves();
     // The same id in each attempt: WhatsApp and the recipient know it.
-    let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
+    let mut options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
+    if let Some(seconds) = timer {
+        options = options.with_ephemeral_expiration(seconds);
+    }
     client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)
 }
 
@@ -81,25 +92,21 @@ pub async fn count_members(client: &Client, group: &str) -> Result<u32, SendFaul
 }
 
 async fn body(shared: &Shared, client: &Client, body: &Body) -> Result<wa::Message, SendFault> {
-    let (kind, mime, file_name, caption, bytes) = match body {
+    let (kind, mime, file_name, caption, bytes, preview) = match body {
         Body::Text(text) => return Ok(compose::text(text)),
-        Body::Media { kind, mime, file_name, caption, bytes } => (*kind, mime, file_name, caption, bytes),
+        Body::Media { kind, mime, file_name, caption, bytes, preview } => {
+            (*kind, mime, file_name, caption, bytes, preview)
+        }
     };
     // The same file comes with many messages: its bytes name it. Many of them take a while to read.
     let hash: [u8; 32] = tokio::task::block_in_place(|| Sha256::digest(bytes).into());
-    let upload = shared.upload((kind, hash));
-    let upload =
-        upload.get_or_try_init(|| client.upload(bytes.to_vec(), compose::media_type(kind), UploadOptions::default()));
+    let hosted_as = compose::media_type(kind);
+    let upload = shared.upload((compose::hosted_kind(kind), hash));
+    let upload = upload.get_or_try_init(|| client.upload(bytes.to_vec(), hosted_as, UploadOptions::default()));
     let upload = upload
         .await
         .map_err(|error| unless_offline(client, format!("the file could not be given to WhatsApp: {error}")))?;
-    let message = FileMessage {
-        kind,
-        mime,
-        file_name: file_name.as_deref(),
-        caption: caption.as_deref(),
-        is_voice: compose::is_voice_note(bytes),
-    };
+    let message = FileMessage { kind, mime, file_name: file_name.as_deref(), caption: caption.as_deref(), preview };
     Ok(message.compose(upload))
 }
 

@@ -62,17 +62,24 @@ struct Message {
     media_url: Option<String>,
     file_name: Option<String>,
     reason: Option<String>,
+    reason_code: Option<String>,
+    waits_until: Option<String>,
+    position: Option<i64>,
     create_date: String,
     sent_date: Option<String>,
     delivered_date: Option<String>,
     read_date: Option<String>,
     aborted_date: Option<String>,
     expire_date: String,
+    #[serde(default)]
+    kind: String,
     members: Option<i64>,
     delivered_count: Option<i64>,
     read_count: Option<i64>,
     #[serde(default)]
     sandbox: bool,
+    priority: String,
+    tag: Option<String>,
 }
 
 impl Message {

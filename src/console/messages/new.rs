@@ -20,6 +20,7 @@ use crate::console::frame::{Frame, Place, draw};
 use crate::console::once::{self, NotSent};
 use crate::console::visit::{Answer, Refusal, Visit, go};
 use crate::limits;
+use crate::media::kind::MediaKind;
 
 pub fn routes() -> Router<Console> {
     Router::new().route("/console/messages/new", get(show).post(send))
@@ -34,6 +35,8 @@ struct Page {
     /// The token of the form.
     once: String,
     text_chars_max: usize,
+    /// What a file can be shown as, each with its name for people.
+    kinds: Vec<(&'static str, &'static str)>,
 }
 
 /// What was typed.
@@ -43,6 +46,11 @@ struct Typed {
     destination: String,
     is_group: bool,
     text: String,
+    /// Empty for the usual one.
+    priority: String,
+    tag: String,
+    /// As what a file is shown; empty leaves it to the file.
+    kind: String,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +65,9 @@ async fn show(visit: Visit) -> Answer {
         destination: text("destination"),
         is_group: !text("is_group").is_empty(),
         text: text("text"),
+        priority: text("priority"),
+        tag: text("tag"),
+        kind: text("kind"),
     };
     page(&visit, typed, None).await
 }
@@ -71,7 +82,9 @@ async fn page(visit: &Visit, typed: Typed, not_sent: Option<NotSent>) -> Answer 
         None => (None, once::token(visit)),
     };
     frame.problem = problem;
-    let mut response = draw(status, &Page { frame, devices, typed, once, text_chars_max: limits::TEXT_CHARS_MAX });
+    let kinds = MediaKind::ALL.iter().map(|kind| (kind.name(), kind_name(visit, *kind))).collect();
+    let text_chars_max = limits::TEXT_CHARS_MAX;
+    let mut response = draw(status, &Page { frame, devices, typed, once, text_chars_max, kinds });
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         // The rest of the form is not read.
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
@@ -111,6 +124,21 @@ fn typed(fields: &Fields) -> Typed {
         is_group: fields.has("is_group"),
         // Forms end their lines in two characters.
         text: fields.raw("text").replace("\r\n", "\n"),
+        priority: fields.text("priority").to_owned(),
+        tag: fields.text("tag").to_owned(),
+        kind: fields.text("kind").to_owned(),
+    }
+}
+
+fn kind_name(visit: &Visit, kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Image => visit.t("Picture", "Gambar"),
+        MediaKind::Video => visit.t("Video", "Video"),
+        MediaKind::Audio => visit.t("Audio", "Audio"),
+        MediaKind::Voice => visit.t("Voice note", "Pesan suara"),
+        MediaKind::Document => visit.t("Document", "Dokumen"),
+        MediaKind::Sticker => visit.t("Sticker", "Stiker"),
+        MediaKind::VideoNote => visit.t("Video note", "Pesan video"),
     }
 }
 
@@ -118,6 +146,11 @@ fn typed(fields: &Fields) -> Typed {
 fn wanted(typed: &Typed, file: Option<&File>) -> (&'static str, Bytes) {
     let queue = Some(&typed.queue).filter(|queue| !queue.is_empty());
     let mut body = json!({"queue": queue, "destination": typed.destination, "is_group": typed.is_group});
+    for (name, value) in [("priority", &typed.priority), ("tag", &typed.tag)] {
+        if !value.is_empty() {
+            body[name] = value.as_str().into();
+        }
+    }
     match file {
         None => {
             body["message"] = verbatim(&typed.text).into();
@@ -126,6 +159,9 @@ fn wanted(typed: &Typed, file: Option<&File>) -> (&'static str, Bytes) {
         Some(file) => {
             body["caption"] = verbatim(&typed.text).into();
             body["file_name"] = file.name.clone().into();
+            if !typed.kind.is_empty() {
+                body["kind"] = typed.kind.clone().into();
+            }
             let mut text = body.to_string();
             // The file goes in at the end, so that it is in memory once.
             text.pop();
@@ -156,15 +192,22 @@ mod tests {
 
     #[test]
     fn a_file_stands_whole_in_the_request() {
-        let typed = Typed { queue: String::new(), destination: "+62".into(), is_group: true, text: "\"look\"".into() };
+        let typed = Typed {
+            destination: "+62".into(),
+            is_group: true,
+            text: "\"look\"".into(),
+            priority: "high".into(),
+            kind: "document".into(),
+            ..Typed::default()
+        };
         let file = File { name: "a.png".into(), bytes: bytes::Bytes::from_static(b"hello") };
         let (path, bytes) = wanted(&typed, Some(&file));
         assert_eq!(path, "/wachat_api/1.0/media");
         let body: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
         assert_eq!(
             body,
-            json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png",
-                "media_base64": "aGVsbG8="})
+            json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png", "kind": "document",
+                "priority": "high",                "media_base64": "aGVsbG8="})
         );
     }
 }

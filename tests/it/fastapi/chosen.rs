@@ -76,6 +76,21 @@ pub const DESTINATIONS: &[&str] = &[
     "6281111-1600000000", "6281111-1600000000@g.us", "1-2-3", "1-", "@g.us", "abc@g.us", "١٢",
 ];
 
+#[rustfmt::skip]
+pub const KINDS: &[&str] = &[
+    "image", "video", "audio", "voice", "document", "sticker", "video_note", "Image", " image", "image ", "VOICE", "ptt", "video-note", "text", "Kind.image", "",
+];
+
+/// Elements of a list that may be a dictionary's pairs.
+#[rustfmt::skip]
+pub const ELEMENTS: &[&str] = &[
+    "null", "true", "1", "1.5", "NaN", r#""""#, r#""a""#, r#""ab""#, r#""abc""#, r#""é😀""#, r#""\ud83d\ude00x""#, r#""\ud83dx""#, r#""\ud83d""#, r#""\u0000a""#,
+    "[]", "[1]", "[1,2]", "[1,2,3]", r#"["a"]"#, r#"["a",1]"#, r#"["a",1,2]"#, r#"["a",[]]"#, r#"["a",{}]"#, r#"[[],1]"#, r#"[{},1]"#, r#"[null,1]"#, r#"[true,1]"#,
+    r#"[1.5,1]"#, r#"["",1]"#, r#"["\u0061",1]"#, "{}", r#"{"a":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":1,"a":2}"#, r#"{"a":1,"a":2,"b":3}"#, r#"{"a":1,"b":2,"c":3}"#,
+    r#"{"destination":1,"message":2}"#, r#"{"message":[],"destination":{}}"#, r#"["destination","628111111111"]"#, r#"["message","x"]"#, r#"["message",7]"#,
+    r#"["__pydantic_self__",1]"#,
+];
+
 pub const TIMEOUTS: &[&str] =
     &["1", "2592000", "2592001", "0", " 60\n", "6_0", "60.0", "", "\u{b}60\u{c}", "٦٠", "٦٠\u{1c}", "1\u{7f}"];
 

@@ -11,24 +11,29 @@ pub struct Case {
 type Fields<'a> = Vec<(&'a str, &'a str)>;
 
 /// Fields and values of a body that is accepted, as JSON.
-const MESSAGE: [(&str, &str); 6] = [
+const MESSAGE: [(&str, &str); 8] = [
     ("sender", r#"" 628111111111 ""#),
     ("queue", r#""11055-171379261223689""#),
     ("timeout", "60"),
     ("is_group", "false"),
     ("destination", r#""628111111111""#),
+    ("priority", r#""high""#),
+    ("tag", r#""order 42""#),
     ("message", r#""hello\\n\\\\u00e9""#),
 ];
-const MEDIA: [(&str, &str); 9] = [
+const MEDIA: [(&str, &str); 12] = [
     MESSAGE[0],
     MESSAGE[1],
     MESSAGE[2],
     MESSAGE[3],
     MESSAGE[4],
+    MESSAGE[5],
+    MESSAGE[6],
     ("caption", r#""look\\there""#),
     ("media_url", r#""https://example.com/a.png""#),
     ("media_base64", "null"),
     ("file_name", r#""a.png""#),
+    ("kind", r#""image""#),
 ];
 const FILE: (&str, &str) = ("media_base64", r#""aGVsbG8=""#);
 
@@ -44,6 +49,7 @@ pub fn cases() -> Vec<Case> {
     chosen_values(&mut cases);
     numbers(&mut cases);
     bodies_that_are_no_object(&mut cases);
+    bodies_that_python_makes_a_dictionary_of(&mut cases);
     broken_texts(&mut cases);
     compositions(&mut cases);
     mutations(&mut cases);
@@ -99,7 +105,7 @@ fn each_pair_of_faults(cases: &mut Vec<Case>) {
 /// Of `media_url`, `media_base64` and `file_name` each absent, null, empty, wrong in type, wrong in content and right.
 fn combinations_of_sources(cases: &mut Vec<Case>) {
     let common = [None, Some("null"), Some(r#""""#), Some("[]")];
-    let urls = [Some(r#""ftp://x""#), Some(MEDIA[6].1)];
+    let urls = [Some(r#""ftp://x""#), Some(MEDIA[8].1)];
     let files = [Some(r#""%""#), Some(FILE.1)];
     let names = [Some(r#""..""#), Some(r#""a.png""#)];
     for url in common.iter().chain(&urls) {
@@ -127,6 +133,13 @@ fn chosen_values(cases: &mut Vec<Case>) {
     {
         put("message", "message", &quoted(&unit.repeat(count)));
         put("media", "caption", &quoted(&unit.repeat(count)));
+    }
+    for tag in [63, 64, 65].map(|length| "é".repeat(length)) {
+        put("message", "tag", &quoted(&tag));
+    }
+    for priority in ["high", "normal", "bulk", "High", " high", "low", "1", "Priority.high"] {
+        put("message", "priority", &quoted(priority));
+        put("media", "priority", &quoted(priority));
     }
     for url in chosen::URLS {
         put("media", "media_url", &quoted(url));
@@ -164,6 +177,11 @@ fn chosen_values(cases: &mut Vec<Case>) {
     for file in chosen::FILES {
         let fields = with(&MEDIA, "media_url", None);
         add(cases, "media", object(&with(&fields, "media_base64", Some(&quoted(file)))));
+    }
+    for kind in chosen::KINDS {
+        for caption in [None, Some(MEDIA[5].1)] {
+            add(cases, "media", object(&with(&with(&MEDIA, "caption", caption), "kind", Some(&quoted(kind)))));
+        }
     }
     for destination in chosen::DESTINATIONS {
         for is_group in ["true", "false", "7"] {
@@ -227,6 +245,38 @@ fn bodies_that_are_no_object(cases: &mut Vec<Case>) {
     for bytes in chosen::BYTES {
         add(cases, "message", *bytes);
         add(cases, "message", [&b"{\"message\":\""[..], bytes, b"\"}"].concat());
+    }
+}
+
+/// `dict()` takes lists of pairs, and pairs that look otherwise: pydantic v1 asks it about what is no object.
+fn bodies_that_python_makes_a_dictionary_of(cases: &mut Vec<Case>) {
+    let pairs = |fields: &[(&str, &str)]| {
+        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("[\"{name}\",{value}]")).collect();
+        format!("[{}]", pairs.join(","))
+    };
+    for (path, full) in [("message", &MESSAGE[..]), ("media", &MEDIA[..])] {
+        add(cases, path, pairs(full));
+        for (name, _) in full {
+            add(cases, path, pairs(&with(full, name, None)));
+            add(cases, path, pairs(&[(name, "null")]));
+            for value in ["null", "[]", "7", r#""x""#] {
+                // The last of two counts.
+                add(cases, path, pairs(&[&[(*name, value)], full].concat()));
+                add(cases, path, pairs(&[full, &[(*name, value)]].concat()));
+            }
+        }
+        for element in chosen::ELEMENTS {
+            add(cases, path, format!("[{element}]"));
+            add(cases, path, pairs(full).replacen('[', &format!("[{element},"), 1));
+            add(cases, path, format!(" [ {element} , {element} ] "));
+            for other in chosen::ELEMENTS {
+                add(cases, path, format!("[{element},{other}]"));
+            }
+        }
+        for name in ["__pydantic_self__", "self", "cls", "data", "__root__", "values", "__fields__"] {
+            add(cases, path, object(&with(full, name, Some("1"))));
+            add(cases, path, pairs(&with(full, name, Some("1"))));
+        }
     }
 }
 

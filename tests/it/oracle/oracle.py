@@ -14,11 +14,12 @@ import json
 import re
 import sys
 import unicodedata
+from enum import Enum
 from typing import Optional
 
 from fastapi import FastAPI, Response
 from pydantic import AnyHttpUrl, BaseModel, conint, root_validator, validator
-from pydantic.errors import DictError, MissingError
+from pydantic.errors import MissingError
 from pydantic.validators import constr_length_validator, str_validator
 
 
@@ -90,6 +91,18 @@ def kind(*steps, min_length=None, max_length=None):
     return type("Kind", (str,), {**bounds, "__get_validators__": lambda: iter(validators)})
 
 
+class Kind(str, Enum):
+    """`kind` in `POST /media`."""
+
+    image = "image"
+    video = "video"
+    audio = "audio"
+    voice = "voice"
+    document = "document"
+    sticker = "sticker"
+    video_note = "video_note"
+
+
 class MediaUrl(AnyHttpUrl):
     """`media_url` must be an http(s) URL with a host. The address is answered as it was given."""
 
@@ -102,6 +115,14 @@ class MediaUrl(AnyHttpUrl):
         return value.strip()
 
 
+class Priority(str, Enum):
+    """`priority`: `high`, `normal` (default) or `bulk`."""
+
+    high = "high"
+    normal = "normal"
+    bulk = "bulk"
+
+
 class Params(BaseModel):
     sender: Optional[kind(stripped, none_if_empty)]
     queue: Optional[kind(stripped, none_if_empty)]
@@ -109,13 +130,9 @@ class Params(BaseModel):
     timeout: Optional[conint(ge=1, le=2_592_000)] = 86400
     is_group: Optional[bool] = False
     destination: kind()
-
-    @classmethod
-    def validate(cls, value):
-        """A body that is no object is `type_error.dict` at `["body"]`; pydantic makes a dict of some lists too."""
-        if not isinstance(value, dict):
-            raise DictError()
-        return super().validate(value)
+    priority: Optional[Priority] = Priority.normal
+    # Up to 64 characters of the customer's choice; an empty one is none.
+    tag: Optional[kind(constr_length_validator, none_if_empty, max_length=64)]
 
     @validator("destination")
     def destination_is_noted(cls, text, values):
@@ -135,6 +152,7 @@ class SendMediaParams(Params):
     media_url: Optional[MediaUrl]
     media_base64: Optional[kind(none_if_blank)]
     file_name: Optional[kind(base_name)]
+    kind: Optional[Kind]
 
     @validator("media_base64")
     def media_base64_is_base64(cls, text):
@@ -145,6 +163,15 @@ class SendMediaParams(Params):
         if values.get("media_base64") and not name:
             raise MissingError()
         return name
+
+    @validator("kind")
+    def a_caption_is_shown(cls, kind, values):
+        """A caption is never lost: a kind that shows none is refused together with one."""
+        if values.get("caption") and kind in (Kind.audio, Kind.voice, Kind.sticker, Kind.video_note):
+            raise ValueError(
+                f"kind {kind.value} shows no caption; send the text as a message of its own, or use kind document"
+            )
+        return kind
 
     @root_validator
     def exactly_one_of_the_two_is_needed(cls, values):
@@ -167,6 +194,7 @@ def answer(params):
     values = {name: base64.b64encode(v).decode() if type(v) is bytes else v for name, v in params}
     values["timeout"] = 86400 if values["timeout"] is None else values["timeout"]
     values["is_group"] = bool(values["is_group"])
+    values["priority"] = (values["priority"] or Priority.normal).value
     return Response(json.dumps(values))
 
 

@@ -60,7 +60,39 @@ pub struct Attachment {
     /// How long it plays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
+    #[serde(default, skip_serializing_if = "Looks::is_empty")]
+    pub looks: Looks,
     pub seal: Seal,
+}
+
+/// What a message says of its file so that it can be shown before it is loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Looks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// A JPEG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<Vec<u8>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waveform: Option<Vec<u8>>,
+    /// A sticker that moves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_animated: bool,
+    /// A video in a circle.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_video_note: bool,
+    /// A document in the wrapper of those with a caption.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_wrapped: bool,
+}
+
+impl Looks {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Another message that a message is about, as its sender sees it.

@@ -6,7 +6,7 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::message::PeerDataOperationRequestType;
 use waproto::whatsapp::message::protocol_message::Type;
 
-use super::{Attachment, Content, Reply, Saying, Target};
+use super::{Attachment, Content, Looks, Reply, Saying, Target};
 use crate::people::file::{FileKind, Seal};
 
 /// Wrappers within wrappers that are looked through; real messages have up to four.
@@ -62,7 +62,9 @@ pub fn unpack(message: wa::Message) -> Unpacked {
     let mut sent_to = None;
     let mut distribution = None;
     let mut inner = message;
+    let mut is_wrapped = false;
     for _ in 0..WRAPPERS_MAX {
+        is_wrapped |= inner.document_with_caption_message.is_set();
         if let Some(key) = inner.sender_key_distribution_message.take() {
             distribution = key
                 .group_id
@@ -79,7 +81,13 @@ pub fn unpack(message: wa::Message) -> Unpacked {
             None => break,
         }
     }
-    Unpacked { distribution, sent_to, reading: read(inner) }
+    let mut reading = read(inner);
+    if let Reading::Said(saying) = &mut reading
+        && let Content::File(attachment) = &mut saying.content
+    {
+        attachment.looks.is_wrapped = is_wrapped;
+    }
+    Unpacked { distribution, sent_to, reading }
 }
 
 fn unwrap_once(message: &mut wa::Message) -> Option<wa::Message> {
@@ -163,6 +171,7 @@ macro_rules! attachment {
                 caption: None,
                 file_name: None,
                 seconds: None,
+                looks: Looks::default(),
                 seal,
             }
         };
@@ -172,20 +181,40 @@ macro_rules! attachment {
 
 fn read_file(message: &mut wa::Message) -> Option<(Attachment, MessageField<wa::ContextInfo>)> {
     if let Some(image) = message.image_message.take() {
-        return Some(attachment!(FileKind::Image, image, { caption: image.caption }));
+        return Some(attachment!(FileKind::Image, image, {
+            caption: image.caption,
+            looks: Looks { width: image.width, height: image.height, thumbnail: image.jpeg_thumbnail, ..Looks::default() },
+        }));
     }
-    if let Some(video) = message.video_message.take() {
-        return Some(attachment!(FileKind::Video, video, { caption: video.caption, seconds: video.seconds }));
+    let is_video_note = message.ptv_message.is_set();
+    if let Some(video) = message.video_message.take().or_else(|| message.ptv_message.take()) {
+        let thumbnail = video.jpeg_thumbnail;
+        return Some(attachment!(FileKind::Video, video, {
+            caption: video.caption,
+            seconds: video.seconds,
+            looks: Looks { width: video.width, height: video.height, thumbnail, is_video_note, ..Looks::default() },
+        }));
     }
     if let Some(audio) = message.audio_message.take() {
         let kind = if audio.ptt == Some(true) { FileKind::Voice } else { FileKind::Audio };
-        return Some(attachment!(kind, audio, { seconds: audio.seconds }));
+        return Some(attachment!(kind, audio, {
+            seconds: audio.seconds,
+            looks: Looks { waveform: audio.waveform, ..Looks::default() },
+        }));
     }
     if let Some(paper) = message.document_message.take() {
         let name = paper.file_name.or(paper.title);
-        return Some(attachment!(FileKind::Document, paper, { caption: paper.caption, file_name: name }));
+        return Some(attachment!(FileKind::Document, paper, {
+            caption: paper.caption,
+            file_name: name,
+            looks: Looks { thumbnail: paper.jpeg_thumbnail, ..Looks::default() },
+        }));
     }
-    message.sticker_message.take().map(|sticker| attachment!(FileKind::Sticker, sticker, {}))
+    message.sticker_message.take().map(|sticker| {
+        let is_animated = sticker.is_animated == Some(true);
+        let looks = Looks { width: sticker.width, height: sticker.height, is_animated, ..Looks::default() };
+        attachment!(FileKind::Sticker, sticker, { looks: looks })
+    })
 }
 
 fn read_protocol(protocol: wa::message::ProtocolMessage) -> Reading {

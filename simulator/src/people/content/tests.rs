@@ -21,7 +21,15 @@ fn attachment(file: FileKind) -> Attachment {
         direct_path: "/v/t62/1".to_owned(),
         url: "https://host/v/t62/1".to_owned(),
     };
-    Attachment { file, mime_type: "a/b".to_owned(), caption: None, file_name: None, seconds: None, seal }
+    Attachment {
+        file,
+        mime_type: "a/b".to_owned(),
+        caption: None,
+        file_name: None,
+        seconds: None,
+        looks: Looks::default(),
+        seal,
+    }
 }
 
 fn target() -> Target {

@@ -11,7 +11,7 @@ use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
 use super::{Action, Phone, Question, groups, stanza};
 use crate::limits::{FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, TEXT_CHARACTERS_MAX};
-use crate::people::content::{Attachment, Content, Reply, Saying, Target, compose};
+use crate::people::content::{Attachment, Content, Looks, Reply, Saying, Target, compose};
 use crate::people::file::{FileError, FileKind, seal};
 
 /// Why a phone does not do what its person wants.
@@ -159,6 +159,7 @@ impl Phone {
             caption: file.caption,
             file_name: file.file_name,
             seconds: file.seconds,
+            looks: Looks::default(),
             seal,
         };
         let waiting = WaitingFile::Said { id: id.clone(), chat: chat.clone(), attachment };

@@ -1,6 +1,7 @@
-//! Pages of both directions of a conversation.
+//! Conversations are put together of both directions, page by page.
 
 use super::*;
+use crate::message::Priority;
 
 fn theirs(seq: i64, received_at: i64) -> StoredInbound {
     StoredInbound {
@@ -18,6 +19,7 @@ fn theirs(seq: i64, received_at: i64) -> StoredInbound {
         body: "x".into(),
         media_id: None,
         file_name: None,
+        media_pending: false,
         about: None,
         sent_at: received_at,
         received_at,
@@ -37,6 +39,7 @@ fn ours(seq: i64, created_at: i64) -> StoredMessage {
         is_group: false,
         body: None,
         is_media: false,
+        kind: None,
         media_id: None,
         media_url: None,
         file_name: None,
@@ -54,6 +57,11 @@ fn ours(seq: i64, created_at: i64) -> StoredMessage {
         members: None,
         delivered_count: 0,
         read_count: 0,
+        priority: Priority::Normal,
+        tag: None,
+        fetch_attempts: 0,
+        wait_code: None,
+        wait_reason: None,
         sandbox: false,
     }
 }

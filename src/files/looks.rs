@@ -1,0 +1,108 @@
+//! What a recipient will see of a file: as what it is kept to be sent, converted where it must be, and its preview, made once for
+//! each content.
+
+use bytes::Bytes;
+
+use super::{FileError, Files, TakeError, Taken, sha256};
+use crate::media::choice::{self, Choice, Mismatch};
+use crate::media::kind::MediaKind;
+use crate::media::preview::Preview;
+use crate::media::{File, pixels, preview};
+use crate::store::{StoredMedia, StoredPreview};
+
+impl Files {
+    /// Keeps a file that is to be sent as `asked`, or as what its bytes and the caption suggest. A picture that is made of it is
+    /// kept in its place.
+    ///
+    /// # Errors
+    /// [`TakeError::Mismatch`] when it cannot be shown as what was asked for.
+    pub async fn take(
+        &self,
+        client_id: i64,
+        file: File,
+        asked: Option<MediaKind>,
+        caption: Option<&str>,
+    ) -> Result<Taken, TakeError> {
+        let (file, kind) = match choice::choose(&file, asked, caption)? {
+            Choice::AsItIs(kind) => (file, kind),
+            Choice::Picture { otherwise } => match self.picture(&file).await? {
+                Some(picture) => (picture, MediaKind::Image),
+                None if asked.is_some() => {
+                    return Err(Mismatch::Format { kind: MediaKind::Image, needs: "a picture that can be read" }.into());
+                }
+                None => (file, otherwise),
+            },
+        };
+        Ok(Taken { id: self.keep(client_id, file).await?, kind })
+    }
+
+    /// The preview of a file: found, or made and kept for all files of the same content.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when the store cannot be read or written.
+    pub async fn preview(&self, media: &StoredMedia, bytes: &Bytes) -> Result<Preview, FileError> {
+        if !["image/", "video/", "audio/"].iter().any(|shown| media.mime.starts_with(shown)) {
+            return Ok(Preview::default());
+        }
+        let hash = match &media.sha256 {
+            Some(hash) => hash.clone(),
+            None => sha256(bytes.clone()).await?,
+        };
+        if let Some(found) = self.store.find_preview(&hash).await? {
+            return Ok(shown(found));
+        }
+        let _turn = self.decoding.acquire().await.map_err(|error| FileError::Internal(error.to_string()))?;
+        // Another message's file may have been the same, and its turn before.
+        if let Some(found) = self.store.find_preview(&hash).await? {
+            return Ok(shown(found));
+        }
+        let (bytes, mime) = (bytes.clone(), media.mime.clone());
+        let made = tokio::task::spawn_blocking(move || preview::of(&bytes, &mime)).await.unwrap_or_else(|error| {
+            tracing::warn!(media = media.id, %error, "a file has no preview: it could not be decoded");
+            Preview::default()
+        });
+        self.store.add_preview(&hash, stored(made.clone())).await?;
+        Ok(made)
+    }
+
+    /// The picture made of a WebP; none where it cannot be read.
+    async fn picture(&self, file: &File) -> Result<Option<File>, FileError> {
+        let _turn = self.decoding.acquire().await.map_err(|error| FileError::Internal(error.to_string()))?;
+        let bytes = file.bytes.clone();
+        let made = tokio::task::spawn_blocking(move || pixels::picture(&bytes)).await;
+        let made = made.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a picture was not converted: it could not be decoded");
+            None
+        });
+        Ok(made.map(|picture| {
+            let name = file.name.as_deref().map(|name| {
+                let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                format!("{stem}.{}", picture.ending)
+            });
+            File::new(picture.bytes.into(), name)
+        }))
+    }
+}
+
+fn shown(stored: StoredPreview) -> Preview {
+    let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
+    Preview {
+        width: side(stored.width),
+        height: side(stored.height),
+        duration_ms: stored.duration_ms.and_then(|length| u64::try_from(length).ok()),
+        is_animated: stored.is_animated,
+        thumbnail: stored.thumbnail,
+        waveform: stored.waveform,
+    }
+}
+
+fn stored(preview: Preview) -> StoredPreview {
+    StoredPreview {
+        width: preview.width.map(i64::from),
+        height: preview.height.map(i64::from),
+        duration_ms: preview.duration_ms.and_then(|length| i64::try_from(length).ok()),
+        is_animated: preview.is_animated,
+        thumbnail: preview.thumbnail,
+        waveform: preview.waveform,
+    }
+}

@@ -1,0 +1,234 @@
+//! Pictures decoded: the small one that a recipient sees before the file is loaded, and a picture made of a WebP. Takes time
+//! and memory, both bounded by [`limits::IMAGE_PIXELS_MAX`]; called in a thread of its own, one picture at a time.
+
+use std::io::Cursor;
+
+use jpeg_encoder::{ColorType, Encoder};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::image::{self, Size};
+use crate::limits;
+
+const THUMBNAIL_QUALITY: u8 = 60;
+const PICTURE_QUALITY: u8 = 90;
+const WHITE: u32 = 255;
+
+/// Decoded pixels, as stored.
+struct Pixels {
+    size: Size,
+    /// 1 grey, 2 grey and opacity, 3 colours, 4 colours and opacity.
+    channels: usize,
+    bytes: Vec<u8>,
+}
+
+/// A picture that was made of another.
+pub struct Picture {
+    pub bytes: Vec<u8>,
+    pub mime: &'static str,
+    pub ending: &'static str,
+}
+
+/// A small JPEG of a picture, the right way up; none where it cannot be decoded, or is too large for that.
+pub fn thumbnail(bytes: &[u8]) -> Option<Vec<u8>> {
+    let pixels = decode(bytes)?;
+    let (width, height, colours) = shrink(&pixels);
+    jpeg(&colours, width, height, THUMBNAIL_QUALITY)
+}
+
+/// A PNG of a WebP that has opacity, a JPEG of any other; of one that moves, its first frame.
+pub fn picture(webp: &[u8]) -> Option<Picture> {
+    let pixels = decode(webp)?;
+    let (width, height) = (pixels.size.width, pixels.size.height);
+    let is_opaque =
+        pixels.channels % 2 == 1 || pixels.bytes.chunks_exact(pixels.channels).all(|pixel| pixel.last() == Some(&255));
+    if !is_opaque
+        && let Some(bytes) = png(&turned::<4>(&pixels, |pixel| pixel.try_into().unwrap_or_default()), width, height)
+        && bytes.len() <= limits::MEDIA_BYTES_MAX
+    {
+        return Some(Picture { bytes, mime: "image/png", ending: "png" });
+    }
+    let colours = turned(&pixels, |pixel| on_white(pixel).map(|colour| u8::try_from(colour).unwrap_or(u8::MAX)));
+    let bytes = jpeg(&colours, width, height, PICTURE_QUALITY)?;
+    (bytes.len() <= limits::MEDIA_BYTES_MAX).then_some(Picture { bytes, mime: "image/jpeg", ending: "jpg" })
+}
+
+/// Nothing is decoded of which the head claims too much.
+fn decode(bytes: &[u8]) -> Option<Pixels> {
+    let size = image::size(bytes).filter(|size| size.pixels <= limits::IMAGE_PIXELS_MAX)?;
+    let decoded = match bytes {
+        [0xff, 0xd8, ..] => decode_jpeg(bytes, size),
+        [0x89, ..] => decode_png(bytes),
+        _ => decode_webp(bytes),
+    }?;
+    let pixels = (size.stored.0 as usize).checked_mul(size.stored.1 as usize)?;
+    let channels = decoded.len() / pixels;
+    let is_whole = (1..=4).contains(&channels) && decoded.len() == pixels * channels;
+    is_whole.then_some(Pixels { size, channels, bytes: decoded })
+}
+
+fn decode_jpeg(bytes: &[u8], size: Size) -> Option<Vec<u8>> {
+    // A second frame's head may not claim more than the first.
+    let options = DecoderOptions::new_safe()
+        .set_max_width(size.stored.0 as usize)
+        .set_max_height(size.stored.1 as usize)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().ok()
+}
+
+fn decode_png(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().ok()?;
+    let mut pixels = vec![0; reader.output_buffer_size()?];
+    let frame = reader.next_frame(&mut pixels).ok()?;
+    pixels.truncate(frame.buffer_size());
+    Some(pixels)
+}
+
+fn decode_webp(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > limits::IMAGE_PIXELS_MAX {
+        return None;
+    }
+    let mut pixels = vec![0; decoder.output_buffer_size()?];
+    decoder.read_image(&mut pixels).ok()?;
+    Some(pixels)
+}
+
+/// A pixel's colours; what shows through it is white.
+fn on_white(pixel: &[u8]) -> [u32; 3] {
+    let whole = |at: usize| u32::from(pixel[at]);
+    let over = |colour: u32, opacity: u32| (colour * opacity + WHITE * (255 - opacity)) / 255;
+    match pixel.len() {
+        1 => [whole(0); 3],
+        2 => [over(whole(0), whole(1)); 3],
+        3 => [whole(0), whole(1), whole(2)],
+        _ => [0, 1, 2].map(|at| over(whole(at), whole(3))),
+    }
+}
+
+/// Each pixel of the small picture is the mean of those that it stands for.
+fn shrink(pixels: &Pixels) -> (u32, u32, Vec<u8>) {
+    let Size { width, height, stored, orientation, .. } = pixels.size;
+    let longest = width.max(height);
+    let side = |side: u32| {
+        if longest <= limits::THUMBNAIL_SIDE { side } else { (side * limits::THUMBNAIL_SIDE / longest).max(1) }
+    };
+    let (small_width, small_height) = (side(width), side(height));
+    let (wide, high) = (small_width as usize, small_height as usize);
+    let shown = (width as usize, height as usize);
+    let mut sums = vec![[0_u64; 4]; wide * high];
+    for (at, pixel) in pixels.bytes.chunks_exact(pixels.channels).enumerate() {
+        let (x, y) = orientation.place((at % stored.0 as usize, at / stored.0 as usize), shown);
+        let sum = &mut sums[(y * high / shown.1) * wide + x * wide / shown.0];
+        for (sum, colour) in sum.iter_mut().zip(on_white(pixel)) {
+            *sum += u64::from(colour);
+        }
+        sum[3] += 1;
+    }
+    let mean = |[red, green, blue, count]: [u64; 4]| {
+        [red, green, blue].map(|sum| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX))
+    };
+    (small_width, small_height, sums.into_iter().flat_map(mean).collect())
+}
+
+/// All pixels the right way up, each made of its own.
+fn turned<const N: usize>(pixels: &Pixels, make: impl Fn(&[u8]) -> [u8; N]) -> Vec<u8> {
+    let Size { width, height, stored, orientation, .. } = pixels.size;
+    let mut made = vec![0; width as usize * height as usize * N];
+    for (at, pixel) in pixels.bytes.chunks_exact(pixels.channels).enumerate() {
+        let place = (at % stored.0 as usize, at / stored.0 as usize);
+        let (x, y) = orientation.place(place, (width as usize, height as usize));
+        let to = (y * width as usize + x) * N;
+        made[to..to + N].copy_from_slice(&make(pixel));
+    }
+    made
+}
+
+fn jpeg(colours: &[u8], width: u32, height: u32, quality: u8) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (width, height) = (u16::try_from(width).ok()?, u16::try_from(height).ok()?);
+    Encoder::new(&mut bytes, quality).encode(colours, width, height, ColorType::Rgb).ok()?;
+    Some(bytes)
+}
+
+fn png(pixels: &[u8], width: u32, height: u32) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().ok()?;
+    writer.write_image_data(pixels).ok()?;
+    writer.finish().ok()?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::preview::samples;
+
+    /// The colours of a decoded picture's upper left and lower right corner.
+    fn corners(bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let pixels = decode(bytes).expect("a picture");
+        let size = pixels.channels;
+        (pixels.bytes[..size].to_vec(), pixels.bytes[pixels.bytes.len() - size..].to_vec())
+    }
+
+    #[test]
+    fn every_format_has_a_small_picture_of_the_same_shape() {
+        for (name, bytes, wanted) in [
+            ("png", samples::png(400, 200), (96, 48)),
+            ("jpeg", samples::jpeg(400, 200), (96, 48)),
+            ("turned", samples::turned_jpeg(400, 200, 6), (48, 96)),
+            ("webp", samples::webp(400, 200), (96, 48)),
+            ("small", samples::png(3, 5), (3, 5)),
+            ("long", samples::png(2_000, 1), (96, 1)),
+        ] {
+            let small = thumbnail(&bytes).expect(name);
+            let size = image::size(&small).expect("a JPEG");
+            assert_eq!((size.width, size.height), wanted, "{name}");
+            assert!(small.len() < 8_000, "{name}: {}", small.len());
+        }
+    }
+
+    #[test]
+    fn a_photograph_stands_up_in_its_small_picture() {
+        // The left half is black, the right one white: turned by a quarter to the right, the upper half is black.
+        let (first, last) = corners(&thumbnail(&samples::turned_jpeg(64, 64, 6)).expect("a small picture"));
+        assert!(first[0] < 40 && last[0] > 215, "{first:?} {last:?}");
+        let (first, last) = corners(&thumbnail(&samples::turned_jpeg(64, 64, 3)).expect("a small picture"));
+        assert!(first[0] > 215 && last[0] < 40, "{first:?} {last:?}");
+    }
+
+    #[test]
+    fn a_webp_becomes_a_jpeg_or_a_png_where_it_is_transparent() {
+        for (bytes, mime) in [
+            (samples::webp(20, 10), "image/jpeg"),
+            (samples::clear_webp(20, 10), "image/png"),
+            (samples::moving_webp(20, 10), "image/jpeg"),
+        ] {
+            let picture = picture(&bytes).expect("a picture");
+            assert_eq!(picture.mime, mime);
+            let size = image::size(&picture.bytes).expect("a picture");
+            assert_eq!((size.width, size.height), (20, 10));
+        }
+        let clear = picture(&samples::clear_webp(20, 10)).expect("a picture");
+        assert_eq!(corners(&clear.bytes).0[3], 0, "what was transparent stays so");
+    }
+
+    #[test]
+    fn a_picture_that_claims_too_much_or_is_broken_has_none() {
+        let mut cut = samples::jpeg(400, 200);
+        cut.truncate(30);
+        for bytes in
+            [samples::png_bomb(), samples::jpeg_bomb(), samples::webp_bomb(), cut, b"\x89PNG\r\n\x1a\nnone".to_vec()]
+        {
+            assert!(thumbnail(&bytes).is_none() && picture(&bytes).is_none());
+        }
+    }
+}
