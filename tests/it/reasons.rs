@@ -36,6 +36,7 @@ fn quiet_now(world: &World) -> Value {
 stories! {
     async fn every_state_of_a_device_that_cannot_send_is_its_messages_reason(database: Database) {
         let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
         let id = add_web(&world).await;
         let ref_no = world.send_with(json!({"queue": id, "destination": ALICE, "message": "hello"})).await;
         let tomorrow = world.clock.now() / 1_000 * 1_000 + 86_400_000;
@@ -59,26 +60,27 @@ stories! {
             })
             .await;
             assert_eq!((&message["status"], &message["position"]), (&json!("U"), &Value::Null), "{message}");
-            until_told_everywhere(&world, &ref_no, code).await;
-            let device = until_is_everywhere(&world, &id, state.name(), 1).await;
+            until_told_everywhere(&browser, &ref_no, code).await;
+            let device = until_is_everywhere(&browser, &id, state.name(), 1).await;
             assert_eq!((&device["state_code"], &device["state_until"]), (&json!(code), &json!(date)));
         }
         // A pause is told before a missing connection, and after what only a person can mend.
         let pause = json!({"paused": true});
         world.client.manage("PATCH", &format!("/devices/{id}"), Some(pause)).await;
-        until_is_everywhere(&world, &id, "outdated", 1).await;
+        until_is_everywhere(&browser, &id, "outdated", 1).await;
         enter(&world, &id, DeviceState::Reconnecting, None).await;
-        let message = until_told_everywhere(&world, &ref_no, "paused").await;
+        let message = until_told_everywhere(&browser, &ref_no, "paused").await;
         assert_eq!(message["reason"], "its device was paused by 'admin'; resume it to send");
-        let device = until_is_everywhere(&world, &id, "paused", 1).await;
+        let device = until_is_everywhere(&browser, &id, "paused", 1).await;
         assert_eq!((&device["paused_by"], device["paused_at"].is_string()), (&json!("admin"), true), "{device}");
-        let page = Browser::of(&world, "admin").await.get(&format!("/console/devices/{id}")).await;
+        let page = browser.get(&format!("/console/devices/{id}")).await;
         assert!(page.text.contains("Paused by admin. Messages wait until you resume."), "{}", page.text);
         world.stop().await;
     }
 
     async fn what_waits_for_its_turn_knows_its_place(database: Database) {
         let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
         change(&world, json!({"gap_ms": 3_600_000})).await;
         let first = world.send(ALICE, "leaves at once").await;
         world.until(&first, "R").await;
@@ -88,12 +90,12 @@ stories! {
         let normal = [send("normal", "one").await, send("normal", "two").await];
         let (bulk, high) = (send("bulk", "three").await, send("high", "four").await);
         for (ref_no, position) in [(&high, 1), (&normal[0], 2), (&normal[1], 3), (&bulk, 4)] {
-            let message = until_told_everywhere(&world, ref_no, "turn").await;
+            let message = until_told_everywhere(&browser, ref_no, "turn").await;
             assert_eq!((&message["status"], &message["position"]), (&json!("Q"), &json!(position)), "{message}");
         }
         let message = world.status(&high).await;
         assert_eq!((&message["reason"], &message["waits_until"]), (&json!("next to be sent"), &Value::Null));
-        until_is_everywhere(&world, &world.device_id, "online", 4).await;
+        until_is_everywhere(&browser, &world.device_id, "online", 4).await;
         // The one behind a message that is cancelled moves up.
         world.client.manage("POST", &format!("/messages/{high}/cancel"), None).await;
         eventually("the others move up", async || {
@@ -134,16 +136,17 @@ stories! {
 
     async fn quiet_hours_are_the_reason_and_answers_and_high_priority_go_on(database: Database) {
         let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
         change(&world, quiet_now(&world)).await;
-        let device = until_is_everywhere(&world, &world.device_id, "holding", 0).await;
+        let device = until_is_everywhere(&browser, &world.device_id, "holding", 0).await;
         let refs = [world.send(ALICE, "one").await, world.send(BOB, "two").await];
         for ref_no in &refs {
-            let message = until_told_everywhere(&world, ref_no, "quiet_hours").await;
+            let message = until_told_everywhere(&browser, ref_no, "quiet_hours").await;
             assert_eq!((&message["status"], &message["waits_until"]), (&json!("Q"), &device["state_until"]), "{message}");
         }
-        let device = until_is_everywhere(&world, &world.device_id, "holding", 2).await;
+        let device = until_is_everywhere(&browser, &world.device_id, "holding", 2).await;
         assert_eq!(device["state_code"], "quiet_hours");
-        let page = Browser::of(&world, "admin").await.get(&format!("/console/devices/{}", world.device_id)).await;
+        let page = browser.get(&format!("/console/devices/{}", world.device_id)).await;
         assert!(page.text.contains("On hold until") && page.text.contains("Waiting: 2"), "{}", page.text);
         // One who writes is answered.
         let path = format!("/devices/{}/receive", world.device_id);
@@ -151,12 +154,13 @@ stories! {
         world.until(&refs[0], "R").await;
         change(&world, json!({"quiet_from": null, "quiet_to": null})).await;
         world.until(&refs[1], "R").await;
-        until_is_everywhere(&world, &world.device_id, "online", 0).await;
+        until_is_everywhere(&browser, &world.device_id, "online", 0).await;
         world.stop().await;
     }
 
     async fn a_warm_up_that_is_used_up_is_the_reason_until_midnight(database: Database) {
         let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
         change(&world, json!({"warm_up": true})).await;
         let mut refs = Vec::new();
         for number in 0..21 {
@@ -166,8 +170,8 @@ stories! {
         for ref_no in &refs {
             world.until(ref_no, "R").await;
         }
-        let message = until_told_everywhere(&world, &last, "warm_up").await;
-        let device = until_is_everywhere(&world, &world.device_id, "holding", 1).await;
+        let message = until_told_everywhere(&browser, &last, "warm_up").await;
+        let device = until_is_everywhere(&browser, &world.device_id, "holding", 1).await;
         assert_eq!((&device["state_code"], &device["state_until"]), (&json!("warm_up"), &message["waits_until"]));
         assert!(message["waits_until"].as_str().is_some_and(|until| until.ends_with("T00:00:00Z")), "{message}");
         world.stop().await;
@@ -175,28 +179,30 @@ stories! {
 
     async fn a_block_on_new_contacts_is_the_reason_of_messages_to_them_alone(database: Database) {
         let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
         let refused = world.send(NEW_CONTACT, "hello").await;
-        let device = until_is_everywhere(&world, &world.device_id, "holding", 1).await;
+        let device = until_is_everywhere(&browser, &world.device_id, "holding", 1).await;
         assert_eq!(device["state_code"], "new_contacts");
         let other = world.send(ALICE, "hello").await;
         for ref_no in [&refused, &other] {
-            let message = until_told_everywhere(&world, ref_no, "new_contacts").await;
+            let message = until_told_everywhere(&browser, ref_no, "new_contacts").await;
             assert_eq!(message["waits_until"], device["state_until"], "{message}");
         }
-        let page = Browser::of(&world, "admin").await.get(&format!("/console/devices/{}", world.device_id)).await;
+        let page = browser.get(&format!("/console/devices/{}", world.device_id)).await;
         assert!(page.text.contains("WhatsApp blocks messages to new contacts until"), "{}", page.text);
         world.stop().await;
     }
 
     async fn a_message_that_was_set_aside_tells_why_and_until_when(database: Database) {
         let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
         change(&world, json!({"gap_ms": 3_600_000})).await;
         world.advance(Duration::from_secs(2)).await;
         let first = world.send(ALICE, "leaves at once").await;
         world.until(&first, "R").await;
         let ref_no = world.send(BOB, "set aside").await;
         let behind = world.send(ALICE, "behind it").await;
-        until_told(&world, &ref_no, "turn").await;
+        until_told(&browser, &ref_no, "turn").await;
         let lease = lease(&world, &world.device_id).await;
         let due_at = (world.clock.now() / 1_000 + 60) * 1_000;
         for (code, reason) in [
@@ -209,20 +215,21 @@ stories! {
             let parsed = RefNo::parse(&ref_no).expect("a reference number");
             let one = Progress { ref_no: parsed, device_id: lease.device_id.clone(), epoch: lease.epoch, step };
             world.store.progress(vec![one]).await.expect("stored");
-            let message = until_told(&world, &ref_no, code.name()).await;
+            let message = until_told(&browser, &ref_no, code.name()).await;
             assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &json!(reason)), "{message}");
             assert_eq!(message["waits_until"], wachat::clock::rfc3339(due_at));
         }
         // It is in nobody's way.
         world.advance(Duration::from_secs(2)).await;
-        assert_eq!(until_told(&world, &behind, "turn").await["position"], 1);
+        assert_eq!(until_told(&browser, &behind, "turn").await["position"], 1);
         world.stop().await;
     }
 
     async fn a_refused_attempt_is_the_reason_until_the_next(database: Database) {
         let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
         let ref_no = world.send(REFUSED_TWICE, "try").await;
-        let message = until_told(&world, &ref_no, "retry").await;
+        let message = until_told(&browser, &ref_no, "retry").await;
         let reason = "the last attempt failed: the sandbox refuses the first two attempts to this number; it is tried again";
         assert_eq!((&message["reason"], message["waits_until"].is_string()), (&json!(reason), true), "{message}");
         world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
@@ -235,19 +242,20 @@ stories! {
         let world = &stage.world;
         let hash = wachat::password::hash(crate::signed_in::PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
         world.store.choose_password(1, hash, 0).await.expect("stored");
+        let browser = Browser::of(world, "admin").await;
         let messages = json!({"account": OWNER, "recipient": ANN, "moment": "message", "how_often": {"next": 1}});
         stage.network.fault(json!({"kind": "rate_overlimit"}), messages).await;
         let refused = stage.send(ANN, "too much").await;
         stage.until_entered("slowed", 1).await;
-        let refused = until_told(world, &refused, "rate_limited").await;
+        let refused = until_told(&browser, &refused, "rate_limited").await;
         assert_eq!(refused["status"], "Q", "{refused}");
         let other = stage.send(ANN, "waits its turn").await;
-        let message = until_told(world, &other, "rate_limited").await;
+        let message = until_told(&browser, &other, "rate_limited").await;
         let device = stage.manage("GET", "", None).await;
         assert_eq!((&device["state"], &device["state_code"]), (&json!("slowed"), &json!("rate_limited")), "{device}");
         assert_eq!((&message["waits_until"], &device["state_until"]), (&device["slow_until"], &device["slow_until"]));
         world.advance(Duration::from_secs(1)).await;
-        until_is(world, &stage.device_id, "slowed", 2).await;
+        until_is(&browser, &stage.device_id, "slowed", 2).await;
     }
 
     async fn a_linked_accounts_queue_tells_what_it_waits_for_from_the_start(database: Database) {
@@ -271,10 +279,10 @@ stories! {
     async fn a_page_follows_when_a_hold_ends(database: Database) {
         // It is 14:26:40Z.
         let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
         change(&world, json!({"quiet_from": "14:00", "quiet_to": "15:00"})).await;
         world.advance(Duration::from_secs(2)).await;
         let ref_no = world.send(ALICE, "hello").await;
-        let browser = Browser::of(&world, "admin").await;
         let own = format!("/console/devices/{}", world.device_id);
         let page = browser.get(&own).await;
         let told = "On hold until 2026-09-21 15:00:00 (quiet hours). Replies to people who wrote in the last 15 minutes still go out.";
@@ -282,11 +290,11 @@ stories! {
         let indonesian = browser.get_with(&own, "accept-language", "id").await;
         let kata = "Pengiriman ditahan sampai 2026-09-21 15:00:00 (jam tenang).";
         assert!(indonesian.text.contains(kata) && indonesian.text.contains(">ditahan</span>"), "{}", indonesian.text);
-        until_is(&world, &world.device_id, "holding", 1).await;
+        until_is(&browser, &world.device_id, "holding", 1).await;
         world.advance(HOUR).await;
         world.until(&ref_no, "R").await;
         world.advance(Duration::from_secs(2)).await;
-        until_is(&world, &world.device_id, "online", 0).await;
+        until_is(&browser, &world.device_id, "online", 0).await;
         let page = browser.get(&own).await;
         assert!(page.text.contains("<strong>Connected</strong>") && !page.text.contains("On hold"), "{}", page.text);
         world.stop().await;

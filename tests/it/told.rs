@@ -31,8 +31,8 @@ pub async fn told(world: &World, ref_no: &str) -> Result<Value, String> {
 }
 
 /// Waits until a message has this reason wherever it is asked; gives what is told of it.
-pub async fn until_told(world: &World, ref_no: &str, code: &str) -> Value {
-    let browser = Browser::of(world, "admin").await;
+pub async fn until_told(browser: &Browser<'_>, ref_no: &str, code: &str) -> Value {
+    let world = browser.world;
     eventually(&format!("{ref_no} waits for {code}"), async || {
         let message = told(world, ref_no).await?;
         if message["reason_code"] != code {
@@ -66,9 +66,9 @@ async fn command_line(world: &World, words: &[&str]) -> Value {
 }
 
 /// As [`until_told`], and the command line says the same.
-pub async fn until_told_everywhere(world: &World, ref_no: &str, code: &str) -> Value {
-    let message = until_told(world, ref_no, code).await;
-    let shown = command_line(world, &["status", ref_no, "--json"]).await;
+pub async fn until_told_everywhere(browser: &Browser<'_>, ref_no: &str, code: &str) -> Value {
+    let message = until_told(browser, ref_no, code).await;
+    let shown = command_line(browser.world, &["status", ref_no, "--json"]).await;
     assert_eq!(TOLD.map(|name| &message[name]), TOLD.map(|name| &shown[name]));
     message
 }
@@ -105,8 +105,8 @@ pub async fn enter(world: &World, id: &str, state: DeviceState, until: Option<Mi
 
 /// Waits until the device is told the same by the API, the console, the command line and the metrics: in this state, with so
 /// many messages waiting.
-pub async fn until_is(world: &World, id: &str, state: &str, waiting: i64) -> Value {
-    let browser = Browser::of(world, "admin").await;
+pub async fn until_is(browser: &Browser<'_>, id: &str, state: &str, waiting: i64) -> Value {
+    let world = browser.world;
     eventually(&format!("{id} is {state}"), async || {
         let one = world.client.manage("GET", &format!("/devices/{id}"), None).await.body["data"].clone();
         let list = world.client.manage("GET", "/devices", None).await.body["data"].clone();
@@ -137,9 +137,9 @@ pub async fn until_is(world: &World, id: &str, state: &str, waiting: i64) -> Val
 }
 
 /// As [`until_is`], and the command line says the same.
-pub async fn until_is_everywhere(world: &World, id: &str, state: &str, waiting: i64) -> Value {
-    let device = until_is(world, id, state, waiting).await;
-    let rows = command_line(world, &["device", "list", "--json"]).await;
+pub async fn until_is_everywhere(browser: &Browser<'_>, id: &str, state: &str, waiting: i64) -> Value {
+    let device = until_is(browser, id, state, waiting).await;
+    let rows = command_line(browser.world, &["device", "list", "--json"]).await;
     let row = rows.as_array().into_iter().flatten().find(|row| row["device_id"] == id).expect("it is listed");
     let names = ["state", "state_until", "waiting", "oldest_waiting_at"];
     assert_eq!(names.map(|name| &device[name]), names.map(|name| &row[name]));

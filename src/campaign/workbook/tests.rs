@@ -13,7 +13,7 @@ const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://sch
 const BOOK: &str = r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Pelanggan" sheetId="1" r:id="rId1"/><sheet name="Other" sheetId="2" r:id="rId2"/></sheets></workbook>"#;
 /// Formats by their places: general, a date, money, five digits, text, a phone number with its plus.
 const STYLES: &str = r##"<?xml version="1.0"?><styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts count="3"><numFmt numFmtId="164" formatCode="&quot;Rp&quot;#,##0"/><numFmt numFmtId="165" formatCode="00000"/><numFmt numFmtId="166" formatCode="&quot;+&quot;0"/></numFmts><fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders><cellXfs count="6"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="49"/><xf numFmtId="166"/></cellXfs></styleSheet>"##;
-const TEXTS: &str = r#"<?xml version="1.0"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="2" uniqueCount="2"><si><t>shared &amp; text</t></si><si><r><t>rich </t></r><r><t xml:space="preserve">text</t></r></si></sst>"#;
+const TEXTS: &str = r#"<?xml version="1.0"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="2" uniqueCount="2"><si><t>shared &amp; text</t></si><si><r><t xml:space="preserve">rich </t></r><r><t>text</t></r></si></sst>"#;
 
 /// An archive of files.
 fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -92,7 +92,7 @@ fn cells_are_read_as_what_they_hold() {
         (r#"<c r="B2" t="inlineStr"><is><t>one&#10;two</t></is></c>"#, "628120000002: one\ntwo"),
         (r#"<c r="B2"><v>150000</v></c>"#, "628120000002: 150000"),
         (r#"<c r="B2" s="3"><v>123</v></c>"#, "628120000002: 00123"),
-        (r#"<c r="B2" s="2"><v>150000</v></c>"#, "! message: the cell shows a number in the format \"Rp\"#,##0"),
+        (r#"<c r="B2" s="2"><v>150000</v></c>"#, "! message: the cell shows a number in the format"),
         (r#"<c r="B2" s="1"><v>45000</v></c>"#, "! message: the cell holds a date"),
         (r#"<c r="B2"><v>0.5</v></c>"#, "! message: the cell holds a number with a fraction, 0.5"),
         (r#"<c r="B2" t="b"><v>1</v></c>"#, "628120000002: TRUE"),

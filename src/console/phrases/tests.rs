@@ -23,6 +23,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
     ("src/api/openapi.rs", "documentation"),
+    ("src/campaign/country.rs", "names of countries, each in both languages"),
     ("src/channel/web/read/every_field.rs", "a table of tests"),
     ("src/console/phrases", "the phrases themselves"),
 ];
