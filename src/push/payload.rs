@@ -102,7 +102,7 @@ mod tests {
              msg=a+%26+b%0A%F0%9F%98%80&type=text&media_url=&file_name=&is_group=false&group_id=&name=&about=&\
              sent_date=2019-08-24T14%3A15%3A21Z&media_pending=false"
         );
-        assert!(form(&PushMessage { sandbox: true, ..message }).ends_with("&about=&sandbox=true"));
+        assert!(form(&PushMessage { sandbox: true, ..message }).ends_with("&media_pending=false&sandbox=true"));
     }
 
     /// Computed by another implementation of HMAC-SHA256.

@@ -163,9 +163,9 @@ stories! {
         let sent = wachat::store::Step::Sent { at: NOW };
         store.progress(crate::stores::step(&lease, &played, sent)).await.expect("stored");
         store.remove_device(DEVICE, NOW).await.expect("removed");
-        // Accepted by a process that did not know of the removal yet.
-        let late = accept(&store, message(DEVICE, "late")).await;
         store.add_device(new(Kind::Web)).await.expect("added");
+        // Accepted by a process that did not know of it yet.
+        let late = accept(&store, message(DEVICE, "late")).await;
         let real = accept(&store, NewMessage { sandbox: false, ..message(DEVICE, "real") }).await;
         let lease = store.lease_devices("a", NOW, NOW + 20_000).await.expect("leased").remove(0);
         let both = vec![late.clone(), real.clone()];

@@ -78,6 +78,7 @@ struct Message {
     read_count: Option<i64>,
     #[serde(default)]
     sandbox: bool,
+    #[serde(default)]
     priority: String,
     tag: Option<String>,
 }
