@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::account::hex_upper;
 use crate::limits;
 use crate::message::{Content, Priority};
+use crate::phone;
 
 pub use encoding::Encoding;
 pub use row::{BadRow, Row};
@@ -73,8 +74,10 @@ pub struct Campaign {
     pub client_id: i64,
     /// The same file under another name is sent again.
     pub name: String,
-    /// Replaces the leading 0 of a national phone number.
+    /// What the trunk prefix of a national phone number stands for.
     pub country_code: String,
+    /// Numbers of the file that no numbering plan allows, but that have written to the client.
+    pub known: HashSet<String>,
 }
 
 /// A row that can be queued.
@@ -153,6 +156,18 @@ pub fn read(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
     Ok(File { source, lines })
 }
 
+/// The numbers of a file that cannot be dialled, but could be of people who have written to the client.
+pub fn undialled(lines: &[Line], country_code: &str) -> Vec<String> {
+    let number = |line: &Line| {
+        let row = line.row.as_ref().ok()?;
+        let addressee = row.addressee().ok()?;
+        let bad = phone::parse_recipient(&row.destination, addressee, country_code).err()?;
+        bad.digits().map(str::to_owned)
+    };
+    let numbers: HashSet<String> = lines.iter().filter_map(number).collect();
+    numbers.into_iter().collect()
+}
+
 /// The next rows that are offered together, refused ones among them: no two to one recipient, whose messages stay in their
 /// order. Empty at the end.
 pub fn next_batch(rows: &mut Peekable<impl Iterator<Item = Checked>>) -> Vec<Checked> {
@@ -189,8 +204,9 @@ impl Line {
         let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
         let destination = row.as_ref().map_or_else(|_| String::new(), |row| beginning(&row.destination));
         let ready = |row: Row| {
-            let (content, is_group, timeout_seconds) = (row.content()?, row.is_group()?, row.timeout_seconds()?);
-            let recipient = row.recipient(&campaign.country_code)?;
+            let (content, timeout_seconds) = (row.content()?, row.timeout_seconds()?);
+            let recipient = row.recipient(campaign)?;
+            let (is_group, recipient) = (recipient.is_group(), recipient.into_id());
             let (key, priority, tag) = (key(campaign, at, &row, &recipient), row.priority()?, row.tag()?);
             Ok(Ready { place, line, key, recipient, is_group, timeout_seconds, content, priority, tag })
         };

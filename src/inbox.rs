@@ -91,6 +91,7 @@ impl Inbox {
             about: message.about.map(storable),
             sent_at: plausible(message.sent_at, now),
             received_at: now,
+            sandbox: device.is_sandbox(),
         })
     }
 
@@ -145,6 +146,7 @@ impl Inbox {
             about_ref_no: None,
             sent_at: due.sent_at,
             received_at: now,
+            sandbox: device.is_sandbox(),
         };
         let is_reported = self.store.report_unreadable(lease, due.seq, new).await?;
         if is_reported {

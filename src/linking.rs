@@ -149,7 +149,7 @@ fn check_kind(kind: Kind) -> Result<(), &'static str> {
     match kind {
         Kind::Web => Ok(()),
         Kind::Sandbox => Err("a sandbox has no account to link; add a device of the kind web"),
-        Kind::Cloud => Err("a Cloud API device is not linked by a phone; add a device of the kind web"),
+        Kind::Cloud => Err("devices of this kind cannot be connected; remove it and add a device of the kind web"),
     }
 }
 

@@ -147,6 +147,8 @@ pub struct NewMessage {
     pub device_id: String,
     /// The gateway's phone number at acceptance.
     pub sender: String,
+    /// Whether its gateway is a sandbox: no real account ever sends it.
+    pub sandbox: bool,
     /// Digits of a phone number, or a group's id without its `@g.us`.
     pub destination: String,
     pub is_group: bool,

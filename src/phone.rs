@@ -1,19 +1,75 @@
-//! Phone numbers and group ids as customers write them, turned into what WhatsApp addresses are made of.
+//! Whom a message goes to, as people, programs and spreadsheets write it, turned into what WhatsApp addresses are made of.
+//! `phone/written.rs` reads the text, `phone/plan.rs` knows the numbering plans.
+//!
+//! No digit is ever invented: those of a number were written, in that order, but for a country code that a trunk prefix stands
+//! for. A text that can mean two numbers means none, as a stranger would read the message.
 
-use std::borrow::Cow;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod written;
+
 use std::sync::LazyLock;
 
+use plan::Reading;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
+use written::{Prefix, Written};
 
-/// ITU-T E.164: at most 15 digits.
-const DIGITS_MAX: usize = 15;
 /// Those that are seen have 15.
 const HIDDEN_DIGITS_MAX: usize = 24;
 const GROUP_SUFFIX: &str = "@g.us";
 /// How the address of a person ends who hides his number.
 const HIDDEN_SUFFIX: &str = "@lid";
-/// A contact's address may be given whole.
-const CONTACT_SUFFIXES: [&str; 2] = ["@s.whatsapp.net", "@c.us"];
+
+/// Whom a message goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// The digits of a phone number, or a hidden id.
+    Person(String),
+    /// A group's id without its `@g.us`.
+    Group(String),
+}
+
+impl Recipient {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Person(id) | Self::Group(id) => id,
+        }
+    }
+
+    pub fn is_group(&self) -> bool {
+        matches!(self, Self::Group(_))
+    }
+
+    pub fn into_id(self) -> String {
+        match self {
+            Self::Person(id) | Self::Group(id) => id,
+        }
+    }
+}
+
+/// Whether a caller says that a destination is a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressee {
+    /// A group's id is known by its `@g.us`; anything else is a person.
+    ByItsForm,
+    Group,
+}
+
+/// How a client's destinations are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialling<'a> {
+    /// What a national number's trunk prefix stands for.
+    pub country_code: &'a str,
+    /// A number that has written to the client: it is taken as it is, whatever the numbering plans say.
+    pub known: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Dialling<'a> {
+    fn from(country_code: &'a str) -> Self {
+        Self { country_code, known: None }
+    }
+}
 
 /// Why a destination is refused, in words for who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +80,28 @@ pub enum BadDestination {
         "a phone number has digits only, and + - . ( ) or spaces between them; give it in international form, such as 6281234567890"
     )]
     Characters,
+    #[error("these are several numbers; give one, a message goes to one recipient")]
+    Several,
+    #[error("an extension cannot be dialled on WhatsApp; give the number without it")]
+    Extension,
+    #[error("a phone number has at most 15 digits; the id of a group ends in @g.us")]
+    TooLong,
+    #[error(
+        "{0} has lost digits: it is a number rounded by a spreadsheet or a program; format the column as text and give every digit"
+    )]
+    Exponent(String),
+    #[error(
+        "{0} has a fraction, so it may not be the number that was meant; give the digits of the phone number as a text"
+    )]
+    Fraction(String),
+    #[error(
+        "{number} can be read as +{first} or as +{second}; write the one that you mean with its + and country code"
+    )]
+    Ambiguous { number: String, first: String, second: String },
+    #[error("{number} has no country code; if you mean +{candidate}, write it so")]
+    NoCountryCode { number: String, candidate: String },
+    #[error("{number} is not in the form in which it is dialled from abroad; if you mean +{candidate}, write it so")]
+    OtherForm { number: String, candidate: String },
     #[error(
         "no numbering plan allows the phone number {0}; give it in international form with its country code, such as 6281234567890"
     )]
@@ -34,20 +112,44 @@ pub enum BadDestination {
     Group,
 }
 
-/// Whom a message goes to that goes to no group: the digits of a phone number, or a hidden id as it is shown of who hides his.
+impl BadDestination {
+    /// The digits as they were written, where they may be those of somebody who has written to the client.
+    pub fn digits(&self) -> Option<&str> {
+        match self {
+            Self::Ambiguous { number, .. }
+            | Self::NoCountryCode { number, .. }
+            | Self::OtherForm { number, .. }
+            | Self::NoSuchNumber(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+/// Whom a message goes to.
+///
+/// # Errors
+/// [`BadDestination`].
+pub fn parse_recipient<'a>(
+    text: &str,
+    addressee: Addressee,
+    dialling: impl Into<Dialling<'a>>,
+) -> Result<Recipient, BadDestination> {
+    let visible = written::visible(text);
+    if addressee == Addressee::Group || has_suffix(&visible, GROUP_SUFFIX) {
+        return parse_group(&visible).map(Recipient::Group);
+    }
+    parse_person(&visible, dialling).map(Recipient::Person)
+}
+
+/// A person: the digits of a phone number, or a hidden id as it is shown of who hides his.
 ///
 /// # Errors
 /// [`BadDestination`]. Of a hidden id only its form is looked at: which there are WhatsApp alone knows.
-pub fn parse_recipient(text: &str, country_code: &str) -> Result<String, BadDestination> {
-    match hidden_digits(text.trim()) {
-        Some(digits)
-            if (1..=HIDDEN_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            Ok(text.trim().to_owned())
-        }
-        Some(_) => Err(BadDestination::Hidden),
-        None => parse_destination(text, country_code),
-    }
+pub fn parse_person<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> Result<String, BadDestination> {
+    let visible = written::visible(text);
+    let Some(digits) = hidden_digits(&visible) else { return parse_destination(&visible, dialling) };
+    let is_hidden_id = (1..=HIDDEN_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    if is_hidden_id { Ok(visible) } else { Err(BadDestination::Hidden) }
 }
 
 /// What stands before the `@lid` of a hidden id; `None` of everything else.
@@ -55,22 +157,18 @@ pub fn hidden_digits(recipient: &str) -> Option<&str> {
     recipient.strip_suffix(HIDDEN_SUFFIX)
 }
 
-/// The last four digits of a number, a group's id or a hidden id.
-pub fn last_four_digits(recipient: &str) -> Option<&str> {
-    let digits = hidden_digits(recipient).unwrap_or(recipient);
-    digits.get(digits.len().saturating_sub(4)..)
-}
-
-/// The digits of a phone number in international form. `country_code` replaces a leading `0`.
+/// The digits of a phone number in international form.
 ///
 /// # Errors
-/// [`BadDestination`] when no numbering plan allows such a number (libphonenumber's metadata).
-pub fn parse_destination(text: &str, country_code: &str) -> Result<String, BadDestination> {
-    let digits = international(text, country_code)?;
-    let plus = format!("+{digits}");
-    let is_valid =
-        digits.len() <= DIGITS_MAX && PHONE_NUMBER_UTIL.parse(&plus, None).is_ok_and(|number| number.is_valid());
-    if is_valid { Ok(digits) } else { Err(BadDestination::NoSuchNumber(digits)) }
+/// [`BadDestination`] when it is none that can be dialled (libphonenumber's metadata, and the forms that WhatsApp itself uses),
+/// or when it could be two.
+pub fn parse_destination<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> Result<String, BadDestination> {
+    let Dialling { country_code, known } = dialling.into();
+    let written = written::read(&written::visible(text))?;
+    resolve(&written, country_code).or_else(|bad| match bad.digits() {
+        Some(digits) if known == Some(digits) => Ok(digits.to_owned()),
+        _ => Err(bad),
+    })
 }
 
 /// Reads the numbering plans, some megabytes that stay in memory, so that no request waits for them.
@@ -78,9 +176,31 @@ pub fn read_plans() {
     LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
-/// The digits of a gateway's number as a customer writes it, to be compared with those of his gateways.
-pub fn parse_sender(text: &str, country_code: &str) -> Option<String> {
-    international(text, country_code).ok()
+/// Whether a text names a gateway's number. Of two numbers that it could be it names each: a client has few gateways.
+pub fn names_sender(text: &str, country_code: &str, sender: &str) -> bool {
+    let is_it = |digits: &str| plan::canonical(digits) == plan::canonical(sender);
+    !sender.is_empty()
+        && match parse_destination(text, country_code) {
+            Ok(digits) => is_it(&digits),
+            Err(BadDestination::Ambiguous { number, first, second }) => {
+                [number, first, second].iter().any(|one| is_it(one))
+            }
+            Err(
+                BadDestination::NoCountryCode { number, candidate } | BadDestination::OtherForm { number, candidate },
+            ) => is_it(&number) || is_it(&candidate),
+            Err(bad) => bad.digits().is_some_and(is_it),
+        }
+}
+
+/// A recipient as the store has it, to look for what was sent to him; what can be none is looked for as it is.
+pub fn as_stored(text: &str, country_code: &str) -> String {
+    match parse_recipient(text, Addressee::ByItsForm, country_code) {
+        Ok(recipient) => recipient.into_id(),
+        Err(bad) => {
+            let digits = bad.digits().map(str::to_owned);
+            digits.or_else(|| parse_group(text).ok()).unwrap_or_else(|| text.to_owned())
+        }
+    }
 }
 
 /// A group's id without its `@g.us`.
@@ -88,8 +208,8 @@ pub fn parse_sender(text: &str, country_code: &str) -> Option<String> {
 /// # Errors
 /// [`BadDestination::Group`] when no group has such an id.
 pub fn parse_group(text: &str) -> Result<String, BadDestination> {
-    let id = text.trim();
-    let id = id.strip_suffix(GROUP_SUFFIX).unwrap_or(id);
+    let visible = written::visible(text);
+    let id = if has_suffix(&visible, GROUP_SUFFIX) { &visible[..visible.len() - GROUP_SUFFIX.len()] } else { &visible };
     let is_number = |part: &str| (1..=24).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     // Groups made before 2021 are named after their founder's number and the time: digits-digits.
     let parts: Vec<&str> = id.split('-').collect();
@@ -100,103 +220,74 @@ pub fn parse_group(text: &str) -> Result<String, BadDestination> {
     }
 }
 
-fn international(text: &str, country_code: &str) -> Result<String, BadDestination> {
-    let text = text.trim();
-    let text = CONTACT_SUFFIXES.iter().find_map(|suffix| text.strip_suffix(suffix)).unwrap_or(text);
-    if text.is_empty() {
-        return Err(BadDestination::Empty);
-    }
-    let has_plus = text.starts_with('+');
-    let mut digits = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        match c {
-            '0'..='9' => digits.push(c),
-            '+' if at == 0 => {}
-            ' ' | '.' | '-' | '(' | ')' | '[' | ']' | '/' | '\u{a0}' | '\u{2010}'..='\u{2015}' => {}
-            _ => return Err(BadDestination::Characters),
-        }
-    }
-    if digits.is_empty() {
-        return Err(BadDestination::Characters);
-    }
-    let digits: Cow<'_, str> = match digits.strip_prefix('0') {
-        // 00 is how most of the world dials abroad.
-        Some(rest) if rest.starts_with('0') => Cow::Owned(rest.trim_start_matches('0').to_owned()),
-        Some(rest) if !has_plus => Cow::Owned(format!("{country_code}{rest}")),
-        _ => Cow::Owned(digits),
-    };
-    Ok(digits.into_owned())
+fn has_suffix(text: &str, suffix: &str) -> bool {
+    let at = text.len().checked_sub(suffix.len());
+    at.and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_understood_however_people_write_it() {
-        for (text, wanted) in [
-            ("628111111111", "628111111111"),
-            ("+62 811-1111-111", "628111111111"),
-            (" 0811 1111 111 ", "628111111111"),
-            ("(0811) 1111.111", "628111111111"),
-            ("0062 811 1111 111", "628111111111"),
-            ("628111111111@s.whatsapp.net", "628111111111"),
-            ("6281234567890", "6281234567890"),
-            ("14155552671", "14155552671"),
-            ("4915112345678", "4915112345678"),
-        ] {
-            assert_eq!(parse_destination(text, "62").as_deref(), Ok(wanted), "{text}");
-        }
-        assert_eq!(parse_destination("0151 12345678", "49").as_deref(), Ok("4915112345678"));
+/// The one number that was written.
+fn resolve(written: &Written, country_code: &str) -> Result<String, BadDestination> {
+    let digits = &written.digits;
+    if let Some(at) = written.marked_zero_at {
+        return resolve_marked(digits, at);
     }
-
-    #[test]
-    fn what_no_numbering_plan_allows_is_refused() {
-        for text in [
-            "",
-            "   ",
-            "+",
-            "62",
-            "628",
-            "12345",
-            "999999999999",
-            "62811111111111111111",
-            "0811x",
-            "abc",
-            "６２８",
-            "1 2 3",
-            "628111111111,628111111112",
-        ] {
-            assert!(parse_destination(text, "62").is_err(), "{text}");
-        }
+    if written.prefix == Prefix::International {
+        return only(digits, plan::international(digits));
     }
-
-    #[test]
-    fn the_sandboxes_numbers_are_numbers() {
-        for ending in 0..100 {
-            let number = format!("62811100{ending:04}");
-            assert_eq!(parse_destination(&number, "62"), Ok(number.clone()));
-        }
+    if let Some(rest) = digits.strip_prefix('0') {
+        // Where the plan has no trunk prefix, the zero stands for the country code alone.
+        let reading = plan::national(digits, country_code).or_else(|| plan::national(rest, country_code));
+        return only(digits, reading);
     }
-
-    #[test]
-    fn who_hides_his_number_is_written_to_by_his_hidden_id() {
-        assert_eq!(parse_recipient(" 99887766554433@lid ", "62").as_deref(), Ok("99887766554433@lid"));
-        assert_eq!(parse_recipient("0811 1111 111", "62").as_deref(), Ok("628111111111"));
-        for bad in ["@lid", "abc@lid", "9:1@lid", "9988 7766@lid", "+9988@lid", "1234567890123456789012345@lid"] {
-            assert_eq!(parse_recipient(bad, "62"), Err(BadDestination::Hidden), "{bad}");
-        }
-        let endings = ["628111110001", "99887766550001@lid", "1"].map(last_four_digits);
-        assert_eq!(endings, [Some("0001"), Some("0001"), Some("1")]);
-        assert_eq!(parse_destination("99887766554433@lid", "62"), Err(BadDestination::Characters));
+    let abroad = plan::international(digits);
+    if digits.starts_with(country_code)
+        && let Some(number) = abroad.as_ref().and_then(Reading::number)
+    {
+        return Ok(number.to_owned());
     }
+    choose(digits, abroad, plan::national(digits, country_code))
+}
 
-    #[test]
-    fn a_group_is_known_with_and_without_its_suffix() {
-        assert_eq!(parse_group("120363025246125486@g.us").as_deref(), Ok("120363025246125486"));
-        assert_eq!(parse_group("6281111-1600000000").as_deref(), Ok("6281111-1600000000"));
-        for text in ["", "@g.us", "abc@g.us", "1-2-3", "1-", "120363025246125486@s.whatsapp.net"] {
-            assert!(parse_group(text).is_err(), "{text}");
+/// A number with its trunk zero written as `(0)`, behind the country code: its plan says whether the zero is dialled from abroad.
+fn resolve_marked(digits: &str, at: usize) -> Result<String, BadDestination> {
+    let without = format!("{}{}", &digits[..at], &digits[at + 1..]);
+    match (plan::international(digits), plan::international(&without)) {
+        (Some(Reading::Number { digits: first, .. }), Some(Reading::Number { digits: second, .. }))
+            if first != second =>
+        {
+            Err(BadDestination::Ambiguous { number: digits.to_owned(), first, second })
         }
+        (None, without) => only(digits, without),
+        (reading, _) => only(digits, reading),
+    }
+}
+
+/// Of digits that begin with neither + nor a zero, read with their country code and without it.
+fn choose(digits: &str, abroad: Option<Reading>, at_home: Option<Reading>) -> Result<String, BadDestination> {
+    let number = digits.to_owned();
+    match (abroad, at_home) {
+        (
+            Some(Reading::Number { digits: abroad, .. }),
+            Some(Reading::Number { digits: at_home, has_trunk_prefix, may_be_mobile }),
+        ) if abroad != at_home && (has_trunk_prefix || may_be_mobile) => {
+            Err(BadDestination::Ambiguous { number, first: at_home, second: abroad })
+        }
+        (Some(Reading::Number { digits, .. }), _) => Ok(digits),
+        (_, Some(Reading::Number { digits, has_trunk_prefix: true, .. })) => Ok(digits),
+        (_, Some(Reading::Number { digits: candidate, .. } | Reading::Rewritten(candidate))) => {
+            Err(BadDestination::NoCountryCode { number, candidate })
+        }
+        (abroad, None) => only(digits, abroad),
+    }
+}
+
+/// What digits are that can be read in one way only.
+fn only(digits: &str, reading: Option<Reading>) -> Result<String, BadDestination> {
+    let number = digits.to_owned();
+    match reading {
+        Some(Reading::Number { digits, .. }) => Ok(digits),
+        Some(Reading::Rewritten(candidate)) => Err(BadDestination::OtherForm { number, candidate }),
+        None if digits.len() > plan::DIGITS_MAX => Err(BadDestination::TooLong),
+        None => Err(BadDestination::NoSuchNumber(number)),
     }
 }

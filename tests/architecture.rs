@@ -291,6 +291,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0009_slower.sql", "6565b830bca437940f2780d35f1e52e2b74530c90e759f7e90dc4a661293dc2c"),
     ("0010_device_listing.sql", "5016206945329974c08437f854d9ba4c9aca1f176c8d5acf322e97c9a021e290"),
     ("0011_priority.sql", "db6151e4c321fbadc5b81497761789528e6178fb32ee1b1f0c787715dc4c21b5"),
+    ("0012_sandbox.sql", "5d4daf3a674cb47ba5b6615a55017ff61fc41d5654e21d0b42d87e20e1143763"),
     ("0013_media.sql", "e62be6415579ee8af772f41eb79e3331fcbe439356d4e6eadd7a1b62f4c8bb37"),
     ("0014_inbound.sql", "7636b58c3ccc3fcc406d2cec66c88e6a090f30663ef5501fa85520a4edb5275a"),
     ("0015_faults.sql", "3cac8ff61e2e660bcdcf9f07dacd4690def6bf17d38d7256f8cd8658178f8022"),

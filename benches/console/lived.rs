@@ -130,6 +130,7 @@ impl Filler {
             person_id: 1,
             device_id: device.to_owned(),
             sender: "628110000000".into(),
+            sandbox: true,
             destination: self.number_of(number),
             is_group: false,
             content: Content::Text(format!("Dear {animal}, your order {number} has left and comes tomorrow.")),
@@ -220,6 +221,7 @@ impl Filler {
             about_ref_no: None,
             sent_at: at,
             received_at: at,
+            sandbox: true,
         }
     }
 

@@ -86,6 +86,7 @@ fn message(clock: &Clock, device: &str, number: u64) -> NewMessage {
         person_id: 1,
         device_id: device.to_owned(),
         sender: "628110000000".into(),
+        sandbox: true,
         destination: destination(FIRST + number),
         is_group: false,
         content: Content::Text(TEXT.into()),

@@ -100,6 +100,7 @@ fn fixed_message(now: i64) -> GetMessage {
         members: None,
         delivered_count: None,
         read_count: None,
+        sandbox: true,
         priority: Priority::Normal,
         tag: None,
     }

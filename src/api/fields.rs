@@ -14,7 +14,7 @@ use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::media::name;
 use crate::message::Priority;
-use crate::phone;
+use crate::phone::{self, Addressee, Dialling, Recipient};
 
 const MESSAGE_FIELDS: [&str; 8] =
     ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message"];
@@ -29,11 +29,13 @@ pub struct Fault {
     pub loc: Vec<Value>,
     pub msg: String,
     pub kind: &'static str,
+    /// A number that no plan allows, but that may be of somebody who has written to the client.
+    pub number: Option<String>,
 }
 
 impl Fault {
     pub fn at<const N: usize>(loc: [Value; N], msg: impl Into<String>, kind: &'static str) -> Self {
-        Self { loc: loc.into(), msg: msg.into(), kind }
+        Self { loc: loc.into(), msg: msg.into(), kind, number: None }
     }
 
     /// A value of a field of the body that cannot be used.
@@ -85,20 +87,21 @@ pub enum Source {
 ///
 /// # Errors
 /// 422 with every fault; 400 when it is not UTF-8, nests too deep or holds an integer of thousands of digits.
-pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem> {
+pub fn message<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<MessageParams, Problem> {
     let mut form = Form::read(body, &MESSAGE_FIELDS)?;
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
-    let destination = form.destination(is_group, country_code);
+    let recipient = form.destination(is_group, dialling.into());
     let (priority, tag) = (form.priority(), form.tag());
     let message = form.message();
     let params = || -> Checked<MessageParams> {
+        let recipient = recipient?;
         Ok(MessageParams {
             sender: sender?,
             queue: queue?,
             timeout_seconds: timeout_seconds?,
-            is_group: is_group?,
-            destination: destination?,
+            is_group: recipient.is_group(),
+            destination: recipient.into_id(),
             priority: priority?,
             tag: tag?,
             message: message?,
@@ -111,11 +114,11 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
 ///
 /// # Errors
 /// As [`message`].
-pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
+pub fn media<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<MediaParams, Problem> {
     let mut form = Form::read(body, &MEDIA_FIELDS)?;
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
-    let destination = form.destination(is_group, country_code);
+    let recipient = form.destination(is_group, dialling.into());
     let (priority, tag) = (form.priority(), form.tag());
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
@@ -123,12 +126,13 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
     let kind = form.kind(&caption);
     let source = form.source(url, bytes);
     let params = || -> Checked<MediaParams> {
+        let recipient = recipient?;
         Ok(MediaParams {
             sender: sender?,
             queue: queue?,
             timeout_seconds: timeout_seconds?,
-            is_group: is_group?,
-            destination: destination?,
+            is_group: recipient.is_group(),
+            destination: recipient.into_id(),
             priority: priority?,
             tag: tag?,
             caption: caption?,
@@ -188,10 +192,11 @@ impl Form<'_> {
     }
 
     /// Which of both it should be is not known where `is_group` is not.
-    fn destination(&mut self, is_group: Checked<bool>, country_code: &str) -> Checked<String> {
-        let text = self.required("destination")?;
-        let parsed = if is_group? { phone::parse_group(&text) } else { phone::parse_recipient(&text, country_code) };
-        parsed.or_else(|bad| self.refuse("destination", bad.to_string(), "value_error"))
+    fn destination(&mut self, is_group: Checked<bool>, dialling: Dialling<'_>) -> Checked<Recipient> {
+        let text = self.required_as_written("destination")?;
+        let addressee = if is_group? { Addressee::Group } else { Addressee::ByItsForm };
+        phone::parse_recipient(&text, addressee, dialling)
+            .or_else(|bad| self.refuse_number("destination", bad.to_string(), bad.digits().map(str::to_owned)))
     }
 
     fn message(&mut self) -> Checked<String> {
@@ -281,118 +286,4 @@ impl Form<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    /// The `(field, type)` of each fault.
-    fn faults<T>(checked: Result<T, Problem>) -> Vec<(String, &'static str)> {
-        match checked {
-            Ok(_) => Vec::new(),
-            Err(Problem::Invalid(faults)) => faults
-                .iter()
-                .map(|fault| (fault.loc.last().and_then(Value::as_str).unwrap_or_default().to_owned(), fault.kind))
-                .collect(),
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-
-    fn media_of(rest: &Value) -> Result<MediaParams, Problem> {
-        let mut body = json!({"destination": "628111111111"});
-        body.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
-        media(body.to_string().as_bytes(), "62")
-    }
-
-    #[test]
-    fn a_file_is_given_by_its_address_or_whole_with_its_name() {
-        let url = "https://example.com/a.png";
-        let by_address = media_of(&json!({"media_url": format!(" {url} "), "media_base64": " "})).expect("media");
-        assert_eq!((by_address.source, by_address.file_name), (Source::Url(url.into()), None));
-        let whole = media_of(&json!({"media_base64": "aGVs\nbG8", "file_name": "../a b.png"})).expect("media");
-        assert_eq!(whole.source, Source::Bytes(Bytes::from_static(b"hello")));
-        assert_eq!(whole.file_name.as_deref(), Some("a b.png"));
-        for (rest, wanted) in [
-            (json!({}), &[("__root__", "value_error")][..]),
-            (json!({"media_url": url, "media_base64": "aGVs", "file_name": "a"}), &[("__root__", "value_error")]),
-            (
-                json!({"media_url": url, "media_base64": "aGVs"}),
-                &[("file_name", "value_error.missing"), ("__root__", "value_error")],
-            ),
-            (json!({"media_base64": "aGVs"}), &[("file_name", "value_error.missing")]),
-            (json!({"media_base64": "aGVs", "file_name": "/"}), &[("file_name", "value_error.missing")]),
-            (json!({"media_base64": "%", "media_url": url}), &[("media_base64", "value_error")]),
-        ] {
-            let wanted: Vec<_> = wanted.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
-            assert_eq!(faults(media_of(&rest)), wanted, "{rest}");
-        }
-    }
-
-    #[test]
-    fn a_group_is_addressed_by_its_id_and_a_person_by_a_number() {
-        let ask = |destination: &str, is_group: &str| {
-            message(
-                json!({"destination": destination, "is_group": is_group, "message": "x"}).to_string().as_bytes(),
-                "62",
-            )
-        };
-        for (destination, is_group, wanted) in [
-            (" 120363025246125486@g.us", "yes", "120363025246125486"),
-            ("6281111-1600000000", "true", "6281111-1600000000"),
-            ("0811 1111 111", "off", "628111111111"),
-        ] {
-            assert_eq!(ask(destination, is_group).expect("a message").destination, wanted);
-        }
-        for (destination, is_group) in
-            [("120363025246125486@g.us", "no"), ("+62 811", "1"), ("", "0"), ("99887766@lid", "1"), ("x@lid", "0")]
-        {
-            assert_eq!(
-                faults(ask(destination, is_group)),
-                [("destination".to_owned(), "value_error")],
-                "{destination}"
-            );
-        }
-        assert_eq!(faults(ask("neither", "perhaps")), [("is_group".to_owned(), "type_error.bool")]);
-    }
-
-    #[test]
-    fn a_body_that_no_text_could_be_is_a_bad_request() {
-        let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
-        let digits = format!("{{\"unknown\":{}}}", "1".repeat(python::INTEGER_DIGITS_MAX + 1));
-        let too_deep = deep(limits::JSON_DEPTH_MAX + 1);
-        for body in [b"\xff", &utf16[..], too_deep.as_bytes(), deep(1_000_000).as_bytes(), digits.as_bytes()] {
-            assert!(matches!(message(body, "62"), Err(Problem::BadRequest(_))), "{:?}", &body[..body.len().min(9)]);
-        }
-        assert_eq!(faults(message(deep(limits::JSON_DEPTH_MAX).as_bytes(), "62"))[0].1, "type_error.dict");
-    }
-
-    /// Bodies, and what nearly is one.
-    fn bodies() -> impl Strategy<Value = Vec<u8>> {
-        let piece = r#"[{}\[\],:"]|"(destination|message|media_url|media_base64|file_name|timeout|is_group)":|"[^"]{0,9}",|\\u[0-9a-f]{0,4}|-?[0-9]{1,9}|[.eE+_-]|null|true|"https?://[^"]{0,9}",|\PC|."#;
-        let text = proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat().into_bytes());
-        prop_oneof![text, proptest::collection::vec(any::<u8>(), 0..60)]
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_checks_panic(body in bodies()) {
-            let _ = message(&body, "62");
-            let _ = media(&body, "62");
-            let braced = [b"{", &body[..], b"\"message\":1}"].concat();
-            let _ = message(&braced, "62");
-            let _ = media(&braced, "62");
-        }
-
-        #[test]
-        fn no_text_makes_the_check_of_a_field_panic(text in any::<String>(), head in "(https?://|data:;base64,)?") {
-            let value = head + &text;
-            for name in ["sender", "timeout", "is_group", "destination", "message", "caption", "media_url", "media_base64", "file_name"] {
-                let body = json!({ name: value }).to_string();
-                let _ = message(body.as_bytes(), "62");
-                let _ = media(body.as_bytes(), "62");
-            }
-        }
-    }
-}
+mod tests;

@@ -75,6 +75,15 @@ impl<'a> Form<'a> {
         Err(Listed)
     }
 
+    /// As [`Form::refuse`], for a number that may still be known: `number` are its digits.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn refuse_number<T>(&mut self, name: &str, msg: String, number: Option<String>) -> Checked<T> {
+        self.faults.push(Fault { number, ..Fault::value(name, msg) });
+        Err(Listed)
+    }
+
     /// As [`Form::refuse`], for an empty text.
     ///
     /// # Errors
@@ -101,6 +110,19 @@ impl<'a> Form<'a> {
             Some(text) => Ok(text),
             None => self.refuse(name, "none is not an allowed value", "type_error.none.not_allowed"),
         }
+    }
+
+    /// As [`Form::required`], but a number stands as it was written: a float that was made of it may have lost digits, and its
+    /// exponent shows that they were lost before.
+    ///
+    /// # Errors
+    /// As [`Form::required`].
+    pub fn required_as_written(&mut self, name: &'static str) -> Checked<Cow<'a, str>> {
+        let number = self.fields.iter().find_map(|(known, value)| match value {
+            Json::Number(number) if *known == name => Some(*number),
+            _ => None,
+        });
+        number.map_or_else(|| self.required(name), |number| Ok(Cow::Borrowed(number)))
     }
 
     /// A string that may be absent or null.

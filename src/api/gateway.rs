@@ -92,13 +92,19 @@ impl Api {
 }
 
 fn by_sender<'d>(devices: &'d [Device], client: &Client, sender: &str) -> Option<&'d Device> {
-    let digits = phone::parse_sender(sender, &client.country_code)?;
-    devices.iter().find(|device| !device.sender.is_empty() && device.sender == digits)
+    let names = |device: &&Device| phone::names_sender(sender, &client.country_code, &device.sender);
+    let is_exact = |device: &&Device| device.sender == sender;
+    devices.iter().find(is_exact).or_else(|| devices.iter().find(names))
 }
 
 /// The client's default gateway, else the healthiest: one that takes messages before one that does not, a linked one
-/// before one that is not, an older before a newer.
-fn default_of<'d>(devices: &'d [Device], client: &Client) -> Option<&'d Device> {
-    let chosen = client.default_device.as_ref().and_then(|id| devices.iter().find(|device| device.id == *id));
-    chosen.or_else(|| devices.iter().min_by_key(|device| (!device.takes_messages(), device.sender.is_empty())))
+/// before one that is not, an older before a newer. A sandbox only while the client has nothing else, whatever the default
+/// is: nobody would get what was meant for people.
+pub fn default_of<'d>(devices: &'d [Device], client: &Client) -> Option<&'d Device> {
+    let has_real = devices.iter().any(|device| !device.is_sandbox());
+    let may_send = |device: &&Device| !(has_real && device.is_sandbox());
+    let is_chosen = |device: &&Device| client.default_device.as_ref() == Some(&device.id);
+    let chosen = devices.iter().filter(may_send).find(is_chosen);
+    let healthiest = |device: &&Device| (!device.takes_messages(), device.sender.is_empty());
+    chosen.or_else(|| devices.iter().filter(may_send).min_by_key(healthiest))
 }

@@ -42,7 +42,8 @@ pub struct SendMediaParams {
     timeout: Option<i64>,
     #[schema(default = false)]
     is_group: Option<bool>,
-    /// A phone number in international form, a hidden id as an inbound message shows it (`…@lid`), or a group's id.
+    /// A phone number as people and programs write it (docs/api.md), a hidden id as an inbound message shows it (`…@lid`), or
+    /// a group's id (`…@g.us`).
     destination: String,
     /// `high` leaves before everything else, and in quiet hours too; `bulk` leaves when nothing else waits.
     #[schema(default = "normal")]
@@ -98,7 +99,7 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     {
         return Ok(Acceptance::Replayed(data));
     }
-    let params = fields::media(&body.bytes, &asker.client.country_code)?;
+    let params = api.check_recipient(&asker.client, |dialling| fields::media(&body.bytes, dialling)).await?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
     let (source, kind) = match &params.source {
         Source::Url(url) => (MediaSource::Url(url.clone()), params.kind),

@@ -33,7 +33,8 @@ pub struct SendMessageParams {
     timeout: Option<i64>,
     #[schema(default = false)]
     is_group: Option<bool>,
-    /// A phone number in international form, a hidden id as an inbound message shows it (`…@lid`), or a group's id.
+    /// A phone number as people and programs write it (docs/api.md), a hidden id as an inbound message shows it (`…@lid`), or
+    /// a group's id (`…@g.us`).
     destination: String,
     /// `high` leaves before everything else, and in quiet hours too; `bulk` leaves when nothing else waits.
     #[schema(default = "normal")]
@@ -100,7 +101,7 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
 /// # Errors
 /// 400, 404 or 422 by what is wrong with the body.
 pub async fn check(api: &Api, asker: &Asker, body: &[u8]) -> Result<(Device, NewMessage), Problem> {
-    let params: MessageParams = fields::message(body, &asker.client.country_code)?;
+    let params: MessageParams = api.check_recipient(&asker.client, |dialling| fields::message(body, dialling)).await?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
     let address = Address {
         destination: params.destination,
@@ -143,6 +144,7 @@ pub fn new_message(api: &Api, asker: &Asker, device: &Device, to: Address, conte
         person_id: asker.person.id,
         device_id: device.id.clone(),
         sender: device.sender.clone(),
+        sandbox: device.is_sandbox(),
         destination: to.destination,
         is_group: to.is_group,
         content,

@@ -24,6 +24,7 @@ pub mod problem;
 pub mod python;
 pub mod queues;
 pub mod rate;
+pub mod recipient;
 pub mod routes;
 pub mod sender;
 pub mod statistics;

@@ -65,6 +65,8 @@ pub struct GetMessage {
     pub members: Option<i64>,
     pub delivered_count: Option<i64>,
     pub read_count: Option<i64>,
+    /// true when a sandbox handled it: its states were simulated, and nothing was sent to WhatsApp.
+    pub sandbox: bool,
     pub priority: Priority,
     /// The word that the message was given when it was sent.
     pub tag: Option<String>,
@@ -150,6 +152,7 @@ impl Api {
             members: message.members,
             delivered_count: message.is_group.then_some(message.delivered_count),
             read_count: message.is_group.then_some(message.read_count),
+            sandbox: message.sandbox,
             priority: message.priority,
             tag: message.tag,
         }

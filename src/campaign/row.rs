@@ -1,12 +1,13 @@
 //! What a row asks for, and whether it can be queued. Pure.
 
+use super::Campaign;
 use super::columns::Column;
 use super::table::BadCell;
 use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
 use crate::message::{Content, MediaSource, Priority};
-use crate::phone::{self, BadDestination};
+use crate::phone::{self, Addressee, BadDestination, Recipient};
 
 /// The texts of a row's cells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,10 +80,10 @@ impl Row {
 
     /// # Errors
     /// [`BadRow::IsGroup`]
-    pub fn is_group(&self) -> Result<bool, BadRow> {
+    pub fn addressee(&self) -> Result<Addressee, BadRow> {
         match self.is_group.to_ascii_lowercase().as_str() {
-            "" | "0" | "false" | "no" => Ok(false),
-            "1" | "true" | "yes" => Ok(true),
+            "" | "0" | "false" | "no" => Ok(Addressee::ByItsForm),
+            "1" | "true" | "yes" => Ok(Addressee::Group),
             _ => Err(BadRow::IsGroup(self.is_group.clone())),
         }
     }
@@ -142,15 +143,15 @@ impl Row {
         })
     }
 
-    /// Whom it goes to: digits, or a group's id.
+    /// Whom it goes to.
     ///
     /// # Errors
     /// [`BadRow::Destination`], [`BadRow::IsGroup`]
-    pub fn recipient(&self, country_code: &str) -> Result<String, BadRow> {
-        Ok(if self.is_group()? {
-            phone::parse_group(&self.destination)?
-        } else {
-            phone::parse_recipient(&self.destination, country_code)?
-        })
+    pub fn recipient(&self, campaign: &Campaign) -> Result<Recipient, BadRow> {
+        let parsed = phone::parse_recipient(&self.destination, self.addressee()?, campaign.country_code.as_str());
+        Ok(parsed.or_else(|bad| match bad.digits() {
+            Some(digits) if campaign.known.contains(digits) => Ok(Recipient::Person(digits.to_owned())),
+            _ => Err(bad),
+        })?)
     }
 }

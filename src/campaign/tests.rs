@@ -3,7 +3,7 @@
 use super::*;
 
 fn campaign(name: &str) -> Campaign {
-    Campaign { client_id: 1, name: name.into(), country_code: "62".into() }
+    Campaign { client_id: 1, name: name.into(), country_code: "62".into(), known: HashSet::new() }
 }
 
 pub(super) fn checked(bytes: &[u8], name: &str) -> Result<Vec<Checked>, BadFile> {

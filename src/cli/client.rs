@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::{Bench, done};
 use crate::account::{check_country_code, check_name};
+use crate::device::Device;
 
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
@@ -61,6 +62,12 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
             if let Some(id) = default_device {
                 let is_its = id.is_empty() || bench.device(&id).await?.client_id == client;
                 anyhow::ensure!(is_its, "device {id} belongs to another client");
+                let devices = store.list_devices(Some(client)).await?;
+                let is_sandbox = devices.iter().any(|device| device.id == id && device.is_sandbox());
+                anyhow::ensure!(
+                    !is_sandbox || devices.iter().all(Device::is_sandbox),
+                    "a sandbox is the default only while the client has no other device; choose another"
+                );
                 changed.default_device = Some(id).filter(|id| !id.is_empty());
             }
             changed.disabled = disabled.unwrap_or(changed.disabled);

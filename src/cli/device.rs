@@ -31,7 +31,7 @@ pub(super) enum DeviceCommand {
         /// [default: the only client]
         #[arg(long)]
         client: Option<i64>,
-        /// sandbox, web or cloud
+        /// sandbox or web
         #[arg(long)]
         kind: Kind,
         /// Its phone number; a web device gets it when it is linked
@@ -303,9 +303,12 @@ async fn add(
     name: Option<String>,
     limit: i64,
 ) -> anyhow::Result<Device> {
-    let country_code = bench.client(client).await?.country_code;
+    let owner = bench.client(client).await?;
     let sender = match sender {
-        Some(sender) => phone::parse_destination(&sender, &country_code).context("--sender")?,
+        Some(sender) => {
+            let parsed = bench.app.store.dial(&owner, |dialling| phone::parse_destination(&sender, dialling)).await?;
+            parsed.context("--sender")?
+        }
         None if kind == Kind::Web => String::new(),
         None => anyhow::bail!("a {} device needs a --sender", kind.name()),
     };
@@ -327,11 +330,6 @@ async fn add(
     match bench.app.store.add_device(new).await {
         Err(StoreError::Exists) => anyhow::bail!("a device with this id or this sender is there already"),
         other => other?,
-    }
-    if kind == Kind::Cloud {
-        tracing::warn!(
-            "this release cannot connect cloud devices yet: the device queues messages, which wait (U) and expire"
-        );
     }
     bench.device(&id).await
 }

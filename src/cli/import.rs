@@ -61,6 +61,8 @@ const SHOWN_ROWS: usize = 10;
 #[derive(Default, Serialize)]
 struct Report {
     accepted: usize,
+    /// Whether a sandbox sends it: then nothing goes to WhatsApp.
+    sandbox: bool,
     /// Queued by an earlier run.
     known: usize,
     refused: Vec<Refused>,
@@ -119,7 +121,9 @@ const SOME_REFUSED: u8 = 3;
 
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let work = read(bench, &import).await?;
+    let sandbox = work.device.is_sandbox();
     let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
+    let report = Report { sandbox, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut text =
         format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
@@ -134,6 +138,9 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
                 text.push_str(&format!(" (written {written})"));
             }
         }
+    }
+    if sandbox {
+        text.push_str("\n[SANDBOX] these messages are only simulated; nothing is sent to WhatsApp");
     }
     bench.output.one(&report, &text)?;
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
@@ -172,11 +179,14 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file = campaign::read(&bytes, limits::IMPORT_ROWS_BY_HAND_MAX).with_context(|| path.clone())?;
     let given = of_device(import.device.as_deref(), import.sender.as_deref());
     let client = bench.client_for(import.client, given).await?;
+    let undialled = campaign::undialled(&file.lines, &client.country_code);
+    let known = bench.app.store.find_writers(client.id, undialled).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let campaign = Campaign {
         client_id: client.id,
         name: import.campaign.clone().unwrap_or(file_name),
         country_code: client.country_code,
+        known,
     };
     let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
     for line in file.lines {

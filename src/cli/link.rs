@@ -44,8 +44,9 @@ pub(super) async fn link(bench: &Bench, id: &str, phone: Option<String>) -> anyh
     let device = bench.device(id).await?;
     let way = match phone {
         Some(number) => {
-            let country_code = bench.client(device.client_id).await?.country_code;
-            LinkWay::Code { phone: phone::parse_destination(&number, &country_code).context("--phone")? }
+            let client = bench.client(device.client_id).await?;
+            let parsed = bench.app.store.dial(&client, |dialling| phone::parse_destination(&number, dialling)).await?;
+            LinkWay::Code { phone: parsed.context("--phone")? }
         }
         None => LinkWay::Qr,
     };

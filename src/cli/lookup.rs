@@ -108,9 +108,7 @@ impl Bench {
         let clients = self.app.store.list_clients().await?;
         let is_it = |device: &Device| {
             let client = clients.iter().find(|client| client.id == device.client_id);
-            client.is_some_and(|client| {
-                phone::parse_sender(sender, &client.country_code).is_some_and(|digits| digits == device.sender)
-            })
+            client.is_some_and(|client| phone::names_sender(sender, &client.country_code, &device.sender))
         };
         Ok(self.app.store.list_devices(None).await?.into_iter().find(is_it))
     }

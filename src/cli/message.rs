@@ -24,7 +24,7 @@ use crate::media::File;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
-use crate::phone;
+use crate::phone::{self, Addressee, Dialling};
 use crate::store::{Accept, StoredMessage};
 
 /// How often a watched message is looked at.
@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
 pub(super) struct Send {
-    /// A phone number in international form, or a group's id with --group
+    /// A phone number, or a group's id, which ends in @g.us
     #[arg(long)]
     to: String,
     /// The text, or the caption of a file
@@ -47,7 +47,7 @@ pub(super) struct Send {
     /// As what a file is shown [default: what its bytes and the text suggest]
     #[arg(long, value_parser = media_kind)]
     kind: Option<MediaKind>,
-    /// --to is a group
+    /// --to is a group, though its id is given without @g.us
     #[arg(long)]
     group: bool,
     /// [default: the client that has the gateway, else the only one]
@@ -145,8 +145,10 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let message = accept.message.clone();
     api.outbox.accept(accept).await?;
     let thing = json!({"ref_no": message.ref_no.as_str(), "sender": message.sender, "queue": message.device_id,
-        "destination": message.destination});
-    let sentence = format!("accepted {}; `wachat status {} --watch` follows it", message.ref_no, message.ref_no);
+        "destination": message.destination, "sandbox": message.sandbox});
+    let mark = if message.sandbox { " [SANDBOX]" } else { "" };
+    let ref_no = &message.ref_no;
+    let sentence = format!("accepted {ref_no}; `wachat status {ref_no} --watch` follows it{mark}");
     bench.output.one(&thing, &sentence)?;
     done()
 }
@@ -182,11 +184,9 @@ pub(super) async fn sender(bench: &Bench, client_id: i64) -> anyhow::Result<i64>
 
 /// A checked message.
 async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -> anyhow::Result<Accept> {
-    let destination = if draft.is_group {
-        phone::parse_group(&draft.to)
-    } else {
-        phone::parse_recipient(&draft.to, &client.country_code)
-    }?;
+    let addressee = if draft.is_group { Addressee::Group } else { Addressee::ByItsForm };
+    let parse = |dialling: Dialling<'_>| phone::parse_recipient(&draft.to, addressee, dialling);
+    let recipient = bench.app.store.dial(client, parse).await??;
     let body = match &draft.content {
         Content::Text(text) => Some(text),
         Content::Media { caption, .. } => caption.as_ref(),
@@ -200,8 +200,9 @@ async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -
         person_id: sender(bench, client.id).await?,
         device_id: device.id.clone(),
         sender: device.sender.clone(),
-        destination,
-        is_group: draft.is_group,
+        sandbox: device.is_sandbox(),
+        is_group: recipient.is_group(),
+        destination: recipient.into_id(),
         content: draft.content,
         created_at: now,
         expires_at: now + draft.timeout_seconds * 1_000,
@@ -261,7 +262,8 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
     let date = date.unwrap_or(&view.create_date);
     let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let until = view.waits_until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
-    line(&format!("{} {name} {date} {}{reason}{until}", view.status, view.kind))
+    let mark = if view.sandbox { " [SANDBOX]" } else { "" };
+    line(&format!("{} {name} {date} {}{reason}{until}{mark}", view.status, view.kind))
 }
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {

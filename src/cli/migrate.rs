@@ -176,8 +176,9 @@ async fn take_live(
         None => LinkWay::Qr,
         Some("") => LinkWay::Code { phone: device.sender.clone() },
         Some(number) => {
-            let country_code = bench.client(device.client_id).await?.country_code;
-            LinkWay::Code { phone: phone::parse_destination(number, &country_code).context("--phone")? }
+            let client = bench.client(device.client_id).await?;
+            let parsed = bench.app.store.dial(&client, |dialling| phone::parse_destination(number, dialling)).await?;
+            LinkWay::Code { phone: parsed.context("--phone")? }
         }
     };
     let history = match used_before {

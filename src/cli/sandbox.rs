@@ -45,8 +45,9 @@ pub(super) enum SandboxCommand {
 pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Result<ExitCode> {
     let SandboxCommand::Receive { from, text, file, group, name, client, device } = command;
     let device = find(bench, client, device).await?;
-    let country_code = bench.client(device.client_id).await?.country_code;
-    let originator = phone::parse_recipient(&from, &country_code).context("--from")?;
+    let client = bench.client(device.client_id).await?;
+    let originator = bench.app.store.dial(&client, |dialling| phone::parse_person(&from, dialling)).await?;
+    let originator = originator.context("--from")?;
     let group_id = group.map(|group| phone::parse_group(&group)).transpose().context("--group")?;
     let media = match file {
         Some(path) => Some(InboundFile::Here {
@@ -60,7 +61,10 @@ pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Resul
     let Received::New(id) = bench.app.inbox.receive(&device, message).await? else {
         anyhow::bail!("the message was there already");
     };
-    bench.output.one(&json!({"id": id, "device_id": device.id}), &format!("message {id} came in to {}", device.id))?;
+    bench.output.one(
+        &json!({"id": id, "device_id": device.id, "sandbox": true}),
+        &format!("message {id} came in to {}", device.id),
+    )?;
     done()
 }
 

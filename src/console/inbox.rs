@@ -54,6 +54,7 @@ struct Conversation {
     last_originator: String,
     last_text: String,
     last_date: String,
+    sandbox: bool,
 }
 
 impl Conversation {
@@ -160,6 +161,7 @@ struct Inbound {
     #[serde(rename = "type")]
     kind: String,
     about: Option<String>,
+    sandbox: bool,
     receive_date: String,
     sent_date: String,
     media_pending: bool,
@@ -212,6 +214,7 @@ struct Outbound {
     caption: Option<String>,
     media_url: Option<String>,
     reason: Option<String>,
+    sandbox: bool,
 }
 
 impl Outbound {

@@ -177,8 +177,8 @@ fn unlinked(kind: Kind) -> (InBoth, InBoth) {
             ),
         ),
         Kind::Cloud => (
-            ("This kind of device cannot send yet", "Jenis perangkat ini belum dapat mengirim"),
-            ("Add a device of another kind.", "Tambahkan perangkat jenis lain."),
+            ("Devices of this kind cannot be connected", "Perangkat jenis ini tidak dapat dihubungkan"),
+            ("Remove it and add a phone's account.", "Hapus perangkat ini, lalu tambahkan akun sebuah ponsel."),
         ),
     }
 }

@@ -303,8 +303,8 @@ fn task_name(device_id: &str) -> String {
     format!("device {device_id}")
 }
 
-/// What a device says whose kind has no channel yet.
-const NO_CHANNEL: &str = "this release cannot connect devices of this kind; what waits in its queue expires";
+/// What a device says whose kind has no channel.
+const NO_CHANNEL: &str = "devices of this kind cannot be connected; remove it and add one of the kind web";
 
 /// Opens a device's channel. Where it cannot be opened, in words for a person: its queue waits, and expires.
 async fn open(parts: &Parts, lease: &Lease, device: &Device, events: Events) -> Result<Arc<dyn Channel>, String> {

@@ -4,6 +4,7 @@
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Urgency, accept};
+use super::{ImportError, Urgency, accept};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Campaign, Checked, Ready, Refused, State, Stop};
@@ -135,16 +136,17 @@ impl Clerk {
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
             Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
-        // It takes a second for many rows. What cannot be read, or not as it was when it was checked, is given again.
-        let read = tokio::task::spawn_blocking(move || campaign::read(&bytes, limits::IMPORT_ROWS_MAX)).await;
-        let Some(file) = read.ok().and_then(Result::ok) else { return self.end(lease, Some(Stop::File)).await };
-        if i64::try_from(file.lines.len()) != Ok(import.row_count) {
-            return self.end(lease, Some(Stop::File)).await;
-        }
-        let campaign = Campaign {
+        let mut campaign = Campaign {
             client_id: import.client_id,
             name: import.campaign.clone(),
             country_code: import.country_code.clone(),
+            known: HashSet::new(),
+        };
+        let file = match super::read(store, bytes, &mut campaign).await {
+            // What cannot be read as it was when it was checked is given again.
+            Ok(file) if i64::try_from(file.lines.len()) == Ok(import.row_count) => file,
+            Err(ImportError::Store(error)) => return Err(error),
+            Ok(_) | Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
         let mut rows = file.lines.into_iter().skip(first).map(move |line| line.check(&campaign)).peekable();

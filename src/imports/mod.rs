@@ -132,11 +132,12 @@ impl Imports {
     pub async fn add(&self, wanted: Wanted) -> Result<String, ImportError> {
         let client_id = wanted.campaign.client_id;
         self.make_room(client_id).await?;
-        let (bytes, campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
+        let (bytes, mut campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
+        let file = read(&self.store, bytes, &mut campaign).await?;
         // It takes a second for many rows.
-        let checked = tokio::task::spawn_blocking(move || check(&bytes, &campaign)).await;
+        let checked = tokio::task::spawn_blocking(move || check(file, &campaign)).await;
         // It panicked: a fault that its log tells.
-        let checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))??;
+        let checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))?;
         let id = self.clock.new_id();
         let new = NewImport {
             id: id.clone(),
@@ -262,8 +263,21 @@ struct Found {
     refused: Vec<Refused>,
 }
 
-fn check(bytes: &[u8], campaign: &Campaign) -> Result<Found, ImportError> {
-    let file = campaign::read(bytes, limits::IMPORT_ROWS_MAX)?;
+/// Reads a file, and notes in its campaign which of the numbers that cannot be dialled have written to the client.
+async fn read(store: &Store, bytes: Bytes, campaign: &mut Campaign) -> Result<campaign::File, ImportError> {
+    let country_code = campaign.country_code.clone();
+    // It takes a second for many rows.
+    let read = tokio::task::spawn_blocking(move || {
+        let file = campaign::read(&bytes, limits::IMPORT_ROWS_MAX)?;
+        let undialled = campaign::undialled(&file.lines, &country_code);
+        Ok::<_, BadFile>((file, undialled))
+    });
+    let (file, undialled) = read.await.map_err(|error| ImportError::Unavailable(error.to_string()))??;
+    campaign.known = store.find_writers(campaign.client_id, undialled).await?;
+    Ok(file)
+}
+
+fn check(file: campaign::File, campaign: &Campaign) -> Found {
     let rows = i64::try_from(file.lines.len()).unwrap_or(i64::MAX);
     let (mut first, mut refused, mut counter) = (Vec::new(), Vec::new(), Counter::default());
     for line in file.lines {
@@ -283,7 +297,7 @@ fn check(bytes: &[u8], campaign: &Campaign) -> Result<Found, ImportError> {
         }
     }
     let preview = Preview { source: file.source, totals: counter.totals, first };
-    Ok(Found { rows, preview, refused })
+    Found { rows, preview, refused }
 }
 
 /// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
@@ -309,6 +323,7 @@ pub fn accept(
         person_id,
         device_id: device.id.clone(),
         sender: device.sender.clone(),
+        sandbox: device.is_sandbox(),
         destination: ready.recipient.clone(),
         is_group: ready.is_group,
         content: ready.content.clone(),
@@ -322,13 +337,16 @@ pub fn accept(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn a_file_is_looked_at_before_anything_is_queued() {
-        let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into() };
+        let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into(), known: HashSet::new() };
         let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
-        let found = check(format!("destination,message\n12345,bad\n{good}").as_bytes(), &campaign).expect("a file");
+        let read = |text: &str| campaign::read(text.as_bytes(), limits::IMPORT_ROWS_MAX);
+        let found = check(read(&format!("destination,message\n12345,bad\n{good}")).expect("a file"), &campaign);
         let preview = Preview::of(&serde_json::to_string(&found.preview).expect("JSON"));
         assert_eq!(preview, found.preview);
         assert_eq!((found.rows, preview.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));
@@ -336,10 +354,9 @@ mod tests {
         assert_eq!((preview.totals.by_count(), preview.totals.repeated), (vec![("ID", 11)], 10));
         assert_eq!((preview.source.format.as_str(), preview.source.separator), ("csv", Some(',')));
         let many = format!("destination,message\n{}", "1,x\n".repeat(limits::IMPORT_ROWS_MAX + 1));
-        let many = check(many.as_bytes(), &campaign);
-        assert!(matches!(many, Err(ImportError::BadFile(BadFile::TooMany { most: limits::IMPORT_ROWS_MAX }))));
+        assert!(matches!(read(&many), Err(BadFile::TooMany { most: limits::IMPORT_ROWS_MAX })));
         let old = r#"[{"line":2,"destination":"0811","message":"x","media_url":""}]"#;
         assert_eq!((Preview::of(old).first[0].line, Preview::of("?")), (2, Preview::default()));
-        assert!(matches!(check(b"", &campaign), Err(ImportError::BadFile(_))));
+        assert!(read("").is_err());
     }
 }

@@ -158,6 +158,7 @@ impl Courier {
             group_id: found.is_group.then_some(found.chat),
             about: found.about,
             name: found.name,
+            sandbox: found.sandbox,
         }))
     }
 

@@ -28,13 +28,16 @@ pub struct PushMessage {
     pub name: Option<String>,
     /// What it answers, changes or reacts to: a `ref_no`, or the id of an earlier push.
     pub about: Option<String>,
+    /// Whether a sandbox received it: nobody wrote it.
+    pub sandbox: bool,
 }
 
-/// The message as `application/x-www-form-urlencoded`: every field always there, empty when it has no value.
+/// The message as `application/x-www-form-urlencoded`: every field always there, empty when it has no value. `sandbox` alone is
+/// there only where it is true.
 pub fn form(message: &PushMessage) -> String {
     let is_group = if message.group_id.is_some() { "true" } else { "false" };
-    url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("id", &message.id)
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("id", &message.id)
         .append_pair("gateway_number", &message.gateway_number)
         .append_pair("originator", &message.originator)
         .append_pair("receive_date", &rfc3339(message.received_at))
@@ -47,8 +50,11 @@ pub fn form(message: &PushMessage) -> String {
         .append_pair("name", message.name.as_deref().unwrap_or_default())
         .append_pair("about", message.about.as_deref().unwrap_or_default())
         .append_pair("sent_date", &rfc3339(message.sent_at))
-        .append_pair("media_pending", if message.media_pending { "true" } else { "false" })
-        .finish()
+        .append_pair("media_pending", if message.media_pending { "true" } else { "false" });
+    if message.sandbox {
+        form.append_pair("sandbox", "true");
+    }
+    form.finish()
 }
 
 /// A secret as its owner reads it: `whsec_` and base64.
@@ -88,6 +94,7 @@ mod tests {
             group_id: None,
             name: None,
             about: None,
+            sandbox: false,
         };
         assert_eq!(
             form(&message),
@@ -95,6 +102,7 @@ mod tests {
              msg=a+%26+b%0A%F0%9F%98%80&type=text&media_url=&file_name=&is_group=false&group_id=&name=&about=&\
              sent_date=2019-08-24T14%3A15%3A21Z&media_pending=false"
         );
+        assert!(form(&PushMessage { sandbox: true, ..message }).ends_with("&media_pending=false&sandbox=true"));
     }
 
     /// Computed by another implementation of HMAC-SHA256.

@@ -104,8 +104,8 @@ async fn count_days(
 }
 
 const COLUMNS: &str = "ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
-                       kind, media_id, media_url, file_name, created_at, expires_at, priority, tag";
-const COLUMN_COUNT: usize = 17;
+                       kind, media_id, media_url, file_name, created_at, expires_at, priority, tag, sandbox";
+const COLUMN_COUNT: usize = 18;
 /// What every new message begins with: it waits, and may leave at once.
 const BEGINNING: (&str, &str) = ("status, due_at", "'Q', 0");
 
@@ -177,6 +177,7 @@ fn insert_sqlite(statement: &mut rusqlite::Statement<'_>, message: &NewMessage) 
             message.expires_at,
             message.priority.number(),
             &message.tag,
+            message.sandbox,
         ])
         .map(drop)
 }
@@ -203,6 +204,7 @@ fn bind_postgres<'q>(query: PostgresQuery<'q>, message: &'q NewMessage) -> Postg
         .bind(message.expires_at)
         .bind(message.priority.number())
         .bind(message.tag.as_deref())
+        .bind(message.sandbox)
 }
 
 /// The text of an `INSERT` with so many rows, made once.

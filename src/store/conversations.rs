@@ -27,6 +27,8 @@ pub struct StoredConversation {
     /// The beginning of the last message.
     pub last_text: String,
     pub last_at: Millis,
+    /// Whether a sandbox received the last message.
+    pub sandbox: bool,
 }
 
 row!(StoredConversation {
@@ -42,7 +44,8 @@ row!(StoredConversation {
     last_name,
     last_kind,
     last_text,
-    last_at
+    last_at,
+    sandbox
 });
 
 macro_rules! conversation {
@@ -51,7 +54,7 @@ macro_rules! conversation {
             "SELECT conversations.device_id AS device_id, conversations.chat AS chat, conversations.is_group AS is_group, \
              conversations.name AS name, received, last_seq, gateway, id AS last_id, originator AS last_originator, \
              inbound.name AS last_name, kind AS last_kind, substr(body, 1, CAST($1 AS INTEGER)) AS last_text, \
-             received_at AS last_at FROM conversations JOIN inbound ON inbound.seq = last_seq ",
+             received_at AS last_at, inbound.sandbox AS sandbox FROM conversations JOIN inbound ON inbound.seq = last_seq ",
             $rest
         )
     };

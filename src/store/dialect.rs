@@ -97,6 +97,20 @@ pub(super) async fn lock_conversations(conn: &mut Conn) -> Result<(), StoreError
     }
 }
 
+/// Those of the numbers in a JSON list that have written to a client.
+pub(super) fn find_writers(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => concat!(
+            "SELECT value FROM json_each($2) WHERE EXISTS ",
+            "(SELECT 1 FROM inbound WHERE client_id = $1 AND originator = value)"
+        ),
+        Conn::Postgres(_) => concat!(
+            "SELECT value FROM json_array_elements_text($2::json) AS asked (value) WHERE EXISTS ",
+            "(SELECT 1 FROM inbound WHERE client_id = $1 AND originator = value)"
+        ),
+    }
+}
+
 /// Takes imports that nobody works on, and leaves out those that another node is taking at this moment.
 pub(super) fn claim_imports(conn: &Conn) -> &'static str {
     match conn {

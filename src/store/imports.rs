@@ -5,6 +5,7 @@ use super::row::row;
 use super::{Page, Store, StoreError, sql};
 use crate::campaign::{Refused, State, Stop};
 use crate::clock::Millis;
+use crate::device::Kind;
 use crate::message::Priority;
 
 /// A file to import, before it is read.
@@ -54,6 +55,8 @@ pub struct StoredImport {
     pub ended_at: Option<Millis>,
     pub priority: Priority,
     pub tag: Option<String>,
+    /// Whether its device was a sandbox when it was given, or last begun.
+    pub sandbox: bool,
 }
 
 row!(StoredImport {
@@ -78,7 +81,8 @@ row!(StoredImport {
     begun_at,
     ended_at,
     priority: i64,
-    tag
+    tag,
+    sandbox
 });
 
 row!(Refused { place, line, destination, reason });
@@ -88,7 +92,7 @@ macro_rules! import {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
              campaign, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
-             imports.created_at AS created_at, begun_at, ended_at, priority, tag FROM imports \
+             imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest
         )
@@ -109,8 +113,9 @@ impl Store {
                     conn,
                     execute,
                     "INSERT INTO imports (id, client_id, person_id, device_id, file_name, campaign, country_code, state, \
-                     preview, row_count, created_at, priority, tag) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                     preview, row_count, created_at, priority, tag, sandbox) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                     EXISTS (SELECT 1 FROM devices WHERE id = $4 AND kind = $14))",
                     &new.id,
                     new.client_id,
                     new.person_id,
@@ -124,6 +129,7 @@ impl Store {
                     new.created_at,
                     new.priority.number(),
                     &new.tag,
+                    Kind::Sandbox.name(),
                 )
                 .map(drop)
             })
@@ -238,12 +244,14 @@ impl Store {
                 sql!(
                     conn,
                     execute,
-                    "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL \
+                    "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL, \
+                     sandbox = EXISTS (SELECT 1 FROM devices WHERE devices.id = imports.device_id AND kind = $5) \
                      WHERE id = $1 AND state IN ('checked', 'stopped')",
                     &id,
                     State::Running.name(),
                     person_id,
                     now,
+                    Kind::Sandbox.name(),
                 )
                 .map(drop)
             })

@@ -9,7 +9,7 @@ macro_rules! inbound {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, kind, body, \
-             media_id, file_name, (file_ref IS NOT NULL) AS media_pending, about, sent_at, received_at FROM inbound ",
+             media_id, file_name, (file_ref IS NOT NULL) AS media_pending, about, sent_at, received_at, sandbox FROM inbound ",
             $rest
         )
     };
@@ -44,6 +44,8 @@ pub struct NewInbound {
     pub about_ref_no: Option<String>,
     pub sent_at: Millis,
     pub received_at: Millis,
+    /// Whether its gateway is a sandbox: nobody wrote it.
+    pub sandbox: bool,
 }
 
 /// A message as the store has it.
@@ -69,6 +71,8 @@ pub struct StoredInbound {
     pub about: Option<String>,
     pub sent_at: Millis,
     pub received_at: Millis,
+    /// Whether its gateway was a sandbox when it came in.
+    pub sandbox: bool,
 }
 
 row!(StoredInbound {
@@ -89,7 +93,8 @@ row!(StoredInbound {
     media_pending,
     about,
     sent_at,
-    received_at
+    received_at,
+    sandbox
 });
 
 impl Store {
@@ -158,11 +163,11 @@ pub(super) async fn insert(conn: &mut Conn, new: &NewInbound) -> Result<bool, St
         &mut *conn,
         optional as (i64,),
         "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
-         kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at) \
+         kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at, sandbox) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
          COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
          (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
-         $18, $19) \
+         $18, $19, $20) \
          ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING RETURNING seq",
         &new.id,
         new.client_id,
@@ -183,6 +188,7 @@ pub(super) async fn insert(conn: &mut Conn, new: &NewInbound) -> Result<bool, St
         &new.about,
         &new.file_ref,
         new.file_ref.as_ref().map(|_| new.received_at),
+        new.sandbox,
     )?;
     let Some((seq,)) = stored else { return Ok(false) };
     conversations::note(conn, new, seq).await?;

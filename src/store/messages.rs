@@ -10,7 +10,7 @@ macro_rules! columns {
         "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
          CASE WHEN kind IS NULL AND is_media THEN (SELECT media.kind FROM media WHERE media.id = messages.media_id) \
          ELSE kind END AS kind, media_id, media_url, file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
-         aborted_at, members, delivered_count, read_count, priority, tag, fetch_attempts, wait_code, wait_reason"
+         aborted_at, members, delivered_count, read_count, priority, tag, fetch_attempts, wait_code, wait_reason, sandbox"
     };
 }
 
@@ -64,6 +64,8 @@ pub struct StoredMessage {
     pub wait_code: Option<String>,
     /// The same in words.
     pub wait_reason: Option<String>,
+    /// Whether its gateway was a sandbox when it was accepted.
+    pub sandbox: bool,
 }
 
 row!(StoredMessage {
@@ -99,7 +101,8 @@ row!(StoredMessage {
     tag,
     fetch_attempts,
     wait_code,
-    wait_reason
+    wait_reason,
+    sandbox
 });
 
 impl StoredMessage {
@@ -146,7 +149,7 @@ impl Store {
         )
     }
 
-    /// Messages of a device that WhatsApp has but that were not read, oldest first: those among `rows` rows on either side of
+    /// Messages of a sandbox that were sent but not read, oldest first: those among `rows` rows on either side of
     /// the first that still waits, which is where a device that stopped was at work.
     ///
     /// # Errors
@@ -169,7 +172,8 @@ impl Store {
             &mut conn,
             all as StoredMessage,
             message!(
-                "WHERE ref_no <> '' AND seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND created_at >= $4 ORDER BY seq"
+                "WHERE ref_no <> '' AND seq > $2 AND seq < $3 AND device_id = $1 AND status IN ('S', 'D') AND sandbox \
+                 AND created_at >= $4 ORDER BY seq"
             ),
             device_id,
             head - rows,

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_slower.sql"),
     include_str!("../../migrations/0010_device_listing.sql"),
     include_str!("../../migrations/0011_priority.sql"),
+    include_str!("../../migrations/0012_sandbox.sql"),
     include_str!("../../migrations/0013_media.sql"),
     include_str!("../../migrations/0014_inbound.sql"),
     include_str!("../../migrations/0015_faults.sql"),

@@ -26,6 +26,7 @@ mod members;
 mod messages;
 mod migrate;
 mod moving;
+mod originators;
 mod outgoing;
 mod owners;
 mod pacing;

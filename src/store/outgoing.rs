@@ -2,8 +2,9 @@
 
 use super::pacing::count_begun;
 use super::row::row;
-use super::{Store, StoreError, sql};
+use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
+use crate::device::Kind;
 use crate::message::{NewMessage, Priority, RefNo};
 
 /// A message to accept, with what must be true for it.
@@ -196,7 +197,8 @@ impl Store {
     }
 
     /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled and
-    /// whose time is not over. `None` when the device may send nothing now: it is paused, or another node's. First attempts
+    /// whose time is not over. A message that was accepted while the device's id belonged to a sandbox is sent by no real
+    /// account, nor the other way round: it is given up. `None` when the device may send nothing now: it is paused, or another node's. First attempts
     /// are counted on the day `counted_on` of a device that warms up.
     ///
     /// # Errors
@@ -214,14 +216,13 @@ impl Store {
             Box::pin(async move {
                 let may_send = sql!(
                     &mut *conn,
-                    optional as (bool,),
-                    "SELECT paused FROM devices WHERE id = $1 AND lease_epoch = $2 AND removed_at IS NULL",
+                    optional as (bool, String),
+                    "SELECT paused, kind FROM devices WHERE id = $1 AND lease_epoch = $2 AND removed_at IS NULL",
                     &device_id,
                     epoch,
                 )?;
-                if may_send != Some((false,)) {
-                    return Ok(None);
-                }
+                let Some((false, kind)) = may_send else { return Ok(None) };
+                let is_sandbox = kind == Kind::Sandbox.name();
                 let (mut begun, mut first) = (Vec::with_capacity(ref_nos.len()), 0);
                 for ref_no in ref_nos {
                     let attempts = sql!(
@@ -229,13 +230,16 @@ impl Store {
                         optional as (i64,),
                         "UPDATE messages SET under_way_at = $2, attempts = attempts + 1, wait_code = NULL, \
                          wait_reason = NULL WHERE ref_no = $1 \
-                         AND status = 'Q' AND expires_at > $2 RETURNING attempts",
+                         AND status = 'Q' AND expires_at > $2 AND sandbox = $3 RETURNING attempts",
                         ref_no.as_str(),
                         now,
+                        is_sandbox,
                     )?;
                     if let Some((attempts,)) = attempts {
                         begun.push(ref_no);
                         first += i64::from(attempts == 1);
+                    } else {
+                        give_up_of_other_kind(conn, &ref_no, &kind, now).await?;
                     }
                 }
                 if let Some(day) = counted_on.filter(|_| first > 0) {
@@ -297,10 +301,31 @@ impl Store {
     }
 }
 
+/// Gives up a message that was accepted while its device was of the other kind.
+async fn give_up_of_other_kind(conn: &mut Conn, ref_no: &RefNo, kind: &str, now: Millis) -> Result<(), StoreError> {
+    let is_sandbox = kind == Kind::Sandbox.name();
+    let reason = if is_sandbox {
+        "its gateway became a sandbox before it was sent"
+    } else {
+        "it was accepted by a sandbox, whose id now belongs to a real account"
+    };
+    sql!(
+        conn,
+        execute,
+        "UPDATE messages SET status = 'A', aborted_at = $2, under_way_at = NULL, reason = $3 \
+         WHERE ref_no = $1 AND status = 'Q' AND sandbox <> $4",
+        ref_no.as_str(),
+        now,
+        reason,
+        is_sandbox,
+    )
+    .map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Conn, Location};
+    use crate::store::Location;
 
     #[tokio::test]
     async fn a_queue_is_found_without_what_has_left_it() {

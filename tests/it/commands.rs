@@ -155,7 +155,7 @@ stories! {
             (vec!["device", "pause", "1-000000000000000"], "`wachat device list`"),
             (vec!["device", "add", "--client", "9", "--kind", "sandbox", "--sender", "628110000001"], "`wachat client list`"),
             (vec!["device", "add", "--client", "1", "--kind", "sandbox"], "--sender"),
-            (vec!["device", "add", "--client", "1", "--kind", "pigeon"], "sandbox, web, cloud"),
+            (vec!["device", "add", "--client", "1", "--kind", "pigeon"], "sandbox, web"),
             (vec!["device", "add", "--client", "1", "--kind", "sandbox", "--sender", "12"], "--sender"),
             (vec!["key", "import", "short", "--client", "1", "--user", "x"], "16 to 128"),
             (vec!["key", "revoke", "99"], "`wachat key list`"),

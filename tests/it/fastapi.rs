@@ -13,8 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wachat::api::fields::{self, Fault, MediaParams, MessageParams, Source};
+use wachat::api::json::{self, Document, Json};
 use wachat::api::problem::Problem;
 use wachat::media::kind::MediaKind;
+use wachat::phone::Addressee;
 use wachat::{limits, phone};
 
 use corpus::Case;
@@ -165,15 +167,26 @@ fn media_values(params: &MediaParams) -> Value {
     })
 }
 
-/// pydantic takes any text; `phone.rs` says which are numbers and groups.
-fn judge_destination(_: &Case, answer: &mut Value) {
+/// pydantic takes any text; `phone.rs` says which are numbers and groups. It judges a JSON number as it was written: the float
+/// that Python makes of it may have other digits.
+fn judge_destination(case: &Case, answer: &mut Value) {
     let Some(text) = answer["destination"]["text"].as_str().map(str::to_owned) else { return };
-    let parsed = match answer["destination"]["is_group"] == true {
-        true => phone::parse_group(&text),
-        false => phone::parse_recipient(&text, COUNTRY_CODE),
+    let written = std::str::from_utf8(&case.body).ok().and_then(|body| json::parse(body, &["destination"]).ok());
+    let text = match written {
+        Some(Document::Object(fields)) => match fields.first() {
+            Some((_, Json::Number(number))) => (*number).to_owned(),
+            _ => text,
+        },
+        _ => text,
     };
+    let is_group = answer["destination"]["is_group"] == true;
+    let addressee = if is_group { Addressee::Group } else { Addressee::ByItsForm };
+    let parsed = phone::parse_recipient(&text, addressee, COUNTRY_CODE);
     match parsed {
-        Ok(destination) if answer["status"] == 200 => answer["values"]["destination"] = destination.into(),
+        Ok(recipient) if answer["status"] == 200 => {
+            answer["values"]["is_group"] = recipient.is_group().into();
+            answer["values"]["destination"] = recipient.into_id().into();
+        }
         Ok(_) => {}
         Err(bad) => {
             let mut faults = answer["detail"].as_array().cloned().unwrap_or_default();

@@ -53,6 +53,7 @@ mod pacing;
 mod priorities;
 mod pushing;
 mod reasons;
+mod recipients;
 mod rotation;
 mod samples;
 mod sending;

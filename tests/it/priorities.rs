@@ -30,6 +30,7 @@ async fn fill(world: &World, rows: usize, priority: Priority, content: Content) 
                 person_id: 1,
                 device_id: world.device_id.clone(),
                 sender: world.sender.clone(),
+                sandbox: true,
                 destination,
                 is_group: false,
                 content: content.clone(),

@@ -46,6 +46,7 @@ pub fn message(device_id: &str, text: &str) -> NewMessage {
         person_id: 1,
         device_id: device_id.into(),
         sender: "628110000000".into(),
+        sandbox: true,
         destination: ALICE.into(),
         is_group: false,
         content: Content::Text(text.into()),
@@ -56,18 +57,18 @@ pub fn message(device_id: &str, text: &str) -> NewMessage {
     }
 }
 
-async fn accept(store: &Store, message: NewMessage) -> RefNo {
+pub async fn accept(store: &Store, message: NewMessage) -> RefNo {
     let ref_no = message.ref_no.clone();
     store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
     ref_no
 }
 
-fn step(lease: &Lease, ref_no: &RefNo, step: Step) -> Vec<Progress> {
+pub fn step(lease: &Lease, ref_no: &RefNo, step: Step) -> Vec<Progress> {
     vec![Progress { ref_no: ref_no.clone(), device_id: lease.device_id.clone(), epoch: lease.epoch, step }]
 }
 
 /// What the store says of a message: its state, and its dates.
-async fn state(store: &Store, ref_no: &RefNo) -> (String, [Option<i64>; 3]) {
+pub async fn state(store: &Store, ref_no: &RefNo) -> (String, [Option<i64>; 3]) {
     let message = store.find_message(1, ref_no).await.expect("readable").expect("there");
     (message.status, [message.sent_at, message.delivered_at, message.read_at])
 }
@@ -282,6 +283,7 @@ stories! {
                 about_ref_no: None,
                 sent_at: NOW,
                 received_at: NOW,
+                sandbox: true,
             };
             assert!(store.add_inbound(new.clone()).await.expect("stored"));
             assert!(!store.add_inbound(NewInbound { id: format!("again{at}"), ..new }).await.expect("known"));

@@ -14,6 +14,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
+use crate::device::Device;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientView {
@@ -113,9 +114,17 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
             client.country_code = code;
         }
         if let Some(device) = change.default_device {
-            let is_its = device.is_empty() || api.gateways_of(id).await?.iter().any(|known| known.id == device);
-            if !is_its {
+            let devices = api.gateways_of(id).await?;
+            let chosen = devices.iter().find(|known| known.id == device);
+            if chosen.is_none() && !device.is_empty() {
                 return Err(Problem::NotFound("device of this client with that id"));
+            }
+            // A form sends back what it shows: a sandbox that was the default before stays named, and is passed over.
+            let is_new = client.default_device.as_ref() != Some(&device);
+            let has_real = devices.iter().any(|known| !known.is_sandbox());
+            if is_new && has_real && chosen.is_some_and(Device::is_sandbox) {
+                let msg = "a sandbox is the default only while the client has no other device; choose another";
+                return Err(Problem::field("default_device", msg));
             }
             client.default_device = Some(device).filter(|device| !device.is_empty());
         }

@@ -44,6 +44,8 @@ pub struct ConversationView {
     pub last_text: String,
     #[schema(format = DateTime)]
     pub last_date: String,
+    /// true when a sandbox received the last message.
+    pub sandbox: bool,
 }
 
 /// A page of a conversation.
@@ -299,6 +301,7 @@ impl From<StoredConversation> for ConversationView {
             last_type: one.last_kind,
             last_text: one.last_text,
             last_date: rfc3339(one.last_at),
+            sandbox: one.sandbox,
         }
     }
 }

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::pacing::{self, PacingView, given};
-use super::{OfClient, audit, found, query, refused};
+use super::{OfClient, audit, found, messages, query, refused};
 use crate::account::check_name;
 use crate::api::Api;
 use crate::api::answer::Envelope;
+use crate::api::gateway;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock;
-use crate::device::{Device, Kind, check_daily_limit, is_device_id, new_device_id};
+use crate::device::{Device, Kind, UnknownWord, check_daily_limit, is_device_id, new_device_id};
 use crate::device_status::{Condition, DeviceStatus, condition};
 use crate::inbox::{InboxError, Received, sandbox_message};
 use crate::limits;
@@ -30,7 +31,7 @@ pub struct DeviceView {
     pub client_id: i64,
     pub sender: String,
     pub name: String,
-    /// sandbox, web or cloud.
+    /// sandbox or web.
     #[schema(value_type = String)]
     pub kind: Kind,
     /// What it is doing now: unlinked, linking, connecting, online, reconnecting, banned, logged_out, replaced, outdated, paused,
@@ -62,6 +63,8 @@ pub struct DeviceView {
     /// The least time between two messages meanwhile, in milliseconds.
     pub slow_gap_ms: Option<i64>,
     pub paused: bool,
+    /// Whether it sends what names neither sender nor queue.
+    pub is_default: bool,
     /// Who paused it, and when; null when it is not paused, or that is not known.
     pub paused_by: Option<String>,
     #[schema(format = DateTime)]
@@ -78,7 +81,7 @@ pub struct DeviceView {
 pub struct NewDeviceBody {
     #[serde(default)]
     pub client_id: Option<i64>,
-    /// sandbox, web or cloud.
+    /// sandbox or web.
     pub kind: String,
     #[serde(default)]
     pub sender: Option<String>,
@@ -133,9 +136,13 @@ pub struct SandboxMessage {
 pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     let devices = async {
         let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let devices = api.store.list_devices(Some(client_id)).await?;
+        let client = messages::client(&api, client_id).await?;
+        let default = gateway::default_of(&devices, &client).map(|device| device.id.clone());
         let mut views = Vec::new();
-        for device in api.store.list_devices(Some(client_id)).await? {
-            views.push(view(&api, device).await?);
+        for device in devices {
+            let is_default = default.as_ref() == Some(&device.id);
+            views.push(DeviceView { is_default, ..view(&api, device).await? });
         }
         Ok(views)
     };
@@ -149,13 +156,10 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
     let added = async {
         let new: NewDeviceBody = api.json(&headers, body).await?;
         let (_, client_id) = api.manager(&headers, new.client_id).await?;
-        let country_code =
-            api.store.find_client(client_id).await?.ok_or(Problem::NotFound("client with that number"))?.country_code;
-        let kind: Kind =
-            new.kind.parse().map_err(|bad: crate::device::UnknownWord| Problem::field("kind", bad.to_string()))?;
+        let client = api.store.find_client(client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
+        let kind: Kind = new.kind.parse().map_err(refused::<UnknownWord>("kind"))?;
         let sender = match &new.sender {
-            Some(sender) => phone::parse_destination(sender, &country_code)
-                .map_err(|bad| Problem::field("sender", bad.to_string()))?,
+            Some(sender) => api.dial(&client, "sender", |dialling| phone::parse_destination(sender, dialling)).await?,
             None if kind == Kind::Web => String::new(),
             None => return Err(Problem::field("sender", "this kind of device needs a phone number")),
         };
@@ -179,7 +183,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
         api.store.add_device(device).await?;
         audit::made(&id);
         changed(&api);
-        view(&api, find(&api, &id).await?).await
+        view_one(&api, find(&api, &id).await?).await
     };
     found(&headers, StatusCode::CREATED, "Device added", added.await)
 }
@@ -188,7 +192,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
 #[utoipa::path(get, path = "/devices/{device_id}", tag = "Management", security(("APIKey" = [])),
     params(("device_id" = String, Path)), responses((status = 200, body = Envelope<DeviceView>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
-    let device = async { view(&api, managed(&api, &headers, &id).await?).await };
+    let device = async { view_one(&api, managed(&api, &headers, &id).await?).await };
     found(&headers, StatusCode::OK, "Device", device.await)
 }
 
@@ -210,7 +214,7 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         let patch = DevicePatch { name, paused, by, at, daily_limit, ..pacing };
         api.store.update_device(&id, patch).await?;
         changed(&api);
-        view(&api, find(&api, &id).await?).await
+        view_one(&api, find(&api, &id).await?).await
     };
     found(&headers, StatusCode::OK, "Device changed", changed_device.await)
 }
@@ -246,8 +250,7 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         }
         let client =
             api.store.find_client(device.client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
-        let from = phone::parse_recipient(&new.from, &client.country_code)
-            .map_err(|bad| Problem::field("from", bad.to_string()))?;
+        let from = api.dial(&client, "from", |dialling| phone::parse_person(&new.from, dialling)).await?;
         let group = new.group.as_deref().map(phone::parse_group).transpose();
         let group = group.map_err(|bad| Problem::field("group", bad.to_string()))?;
         let message = sandbox_message(&api.clock, from, group, new.name, new.text, None);
@@ -283,6 +286,14 @@ pub(super) async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<
     Ok(device)
 }
 
+/// A device by itself, with whether it is its client's default.
+async fn view_one(api: &Api, device: Device) -> Result<DeviceView, Problem> {
+    let client = messages::client(api, device.client_id).await?;
+    let devices = api.store.list_devices(Some(device.client_id)).await?;
+    let is_default = gateway::default_of(&devices, &client).is_some_and(|default| default.id == device.id);
+    Ok(DeviceView { is_default, ..view(api, device).await? })
+}
+
 async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
     let now = api.clock.now();
     let is_slow = now < device.slow_until;
@@ -311,6 +322,7 @@ async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
         slow_until: is_slow.then(|| clock::rfc3339(device.slow_until)),
         slow_gap_ms: is_slow.then_some(device.slow_gap_ms),
         paused: device.paused,
+        is_default: false,
         paused_by: device.paused_by,
         paused_at: device.paused_at.map(clock::rfc3339),
         limit: device.daily_limit,

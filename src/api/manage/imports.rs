@@ -2,6 +2,8 @@
 
 mod views;
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -116,7 +118,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         person_id: reach.asker.person.id,
         device_id: device.id,
         file_name,
-        campaign: Campaign { client_id: client.id, name, country_code: client.country_code },
+        campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
         urgency,
         bytes: body.bytes.clone(),
     };

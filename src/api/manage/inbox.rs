@@ -6,13 +6,14 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Listing, OfClient, cut, found, page, query, rows};
+use super::{Listing, OfClient, cut, found, messages, page, query, rows};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
 use crate::media::name;
+use crate::phone;
 use crate::store::StoredInbound;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +40,8 @@ pub struct InboundView {
     pub group_id: Option<String>,
     /// What it answers, changes or reacts to: a ref_no, or the id of an earlier message here.
     pub about: Option<String>,
+    /// true when a sandbox received it: nobody wrote it.
+    pub sandbox: bool,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -47,6 +50,7 @@ pub struct InboundView {
 pub struct InboxOf {
     /// The client's number; the key's own when absent
     pub client_id: Option<i64>,
+    /// A phone number as people write it
     pub originator: Option<String>,
     /// A device id
     pub queue: Option<String>,
@@ -65,7 +69,9 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
         let (_, client_id) = api.manager(&headers, wanted.client_id).await?;
         let rows = rows(wanted.limit)?;
         let page = page(wanted.before.as_deref(), rows)?;
-        let (originator, queue) = (wanted.originator.as_deref(), wanted.queue.as_deref());
+        let client = messages::client(&api, client_id).await?;
+        let originator = wanted.originator.map(|text| phone::as_stored(&text, &client.country_code));
+        let (originator, queue) = (originator.as_deref(), wanted.queue.as_deref());
         let mut messages = api.store.list_inbound(client_id, originator, queue, page).await?;
         let next = cut(&mut messages, rows, |message| message.seq.to_string());
         Ok(Listing { items: messages.into_iter().map(|message| view(&api, message)).collect(), next_before: next })
@@ -102,5 +108,6 @@ pub(super) fn view(api: &Api, message: StoredInbound) -> InboundView {
         group_id: message.is_group.then_some(message.chat),
         about: message.about,
         is_group: message.is_group,
+        sandbox: message.sandbox,
     }
 }

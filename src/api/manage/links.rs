@@ -146,9 +146,8 @@ pub async fn begin_code(State(api): State<Api>, headers: HeaderMap, Named(id): N
         let device = managed(&api, &headers, &id).await?;
         let wanted: PairingPhone = api.json(&headers, body).await?;
         let client = api.store.find_client(device.client_id).await?;
-        let country_code = client.ok_or(Problem::NotFound("client with that number"))?.country_code;
-        let phone = phone::parse_destination(&wanted.phone, &country_code)
-            .map_err(|bad| Problem::field("phone", bad.to_string()))?;
+        let client = client.ok_or(Problem::NotFound("client with that number"))?;
+        let phone = api.dial(&client, "phone", |dialling| phone::parse_destination(&wanted.phone, dialling)).await?;
         api.linking.begin(&device, LinkWay::Code { phone }).await?;
         changed(&api);
         await_code(&api, &id).await?;

@@ -76,7 +76,7 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageL
     let filter = MessageFilter {
         client_id,
         device_id: wanted.queue,
-        destination: wanted.destination.map(|text| destination(&text, &client.country_code)),
+        destination: wanted.destination.map(|text| phone::as_stored(&text, &client.country_code)),
         status: status.transpose()?,
         text: wanted.text,
         tag: wanted.tag,
@@ -142,12 +142,6 @@ async fn find(api: &Api, client_id: i64, ref_no: &str) -> Result<GetMessage, Pro
     let found = api.store.find_message(client_id, &ref_no).await?;
     let message = found.ok_or(Problem::NotFound("message with that ref_no"))?;
     api.show_message(&client(api, client_id).await?, message).await
-}
-
-/// As the store has it; what can be none is looked for as it is.
-fn destination(text: &str, country_code: &str) -> String {
-    let known = phone::parse_recipient(text, country_code).or_else(|_| phone::parse_group(text));
-    known.unwrap_or_else(|_| text.to_owned())
 }
 
 pub(super) async fn client(api: &Api, id: i64) -> Result<Client, Problem> {

@@ -17,7 +17,7 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::device::{Kind, LinkWay};
 use crate::moving::{self, Customer, MoveError, NumberHistory};
-use crate::phone;
+use crate::phone::{self, Dialling};
 use crate::store::Migrated;
 
 /// A customer of another WAChat gateway
@@ -123,9 +123,9 @@ pub async fn go_live(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         let way = match given.phone {
             Some(phone) => {
                 let client = api.store.find_client(device.client_id).await?;
-                let country_code = client.ok_or(Problem::NotFound("client with that number"))?.country_code;
-                let phone = phone::parse_destination(&phone, &country_code);
-                LinkWay::Code { phone: phone.map_err(|bad| Problem::field("phone", bad.to_string()))? }
+                let client = client.ok_or(Problem::NotFound("client with that number"))?;
+                let parse = |dialling: Dialling<'_>| phone::parse_destination(&phone, dialling);
+                LinkWay::Code { phone: api.dial(&client, "phone", parse).await? }
             }
             None => LinkWay::Qr,
         };

@@ -165,8 +165,9 @@ impl Api {
     /// 422 when it is not what is wanted; 413 and 400 as every body.
     async fn json<T: DeserializeOwned>(&self, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
         let body = self.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
-        let invalid =
-            |loc: Vec<serde_json::Value>, msg: String| Problem::Invalid(vec![Fault { loc, msg, kind: "value_error" }]);
+        let invalid = |loc: Vec<serde_json::Value>, msg: String| {
+            Problem::Invalid(vec![Fault { loc, msg, kind: "value_error", number: None }])
+        };
         let value: serde_json::Value = serde_json::from_slice(&body.bytes).map_err(|error| {
             let loc = vec!["body".into(), error.line().into(), error.column().into()];
             invalid(loc, format!("the body is no JSON: {error}"))

@@ -111,5 +111,6 @@ fn sample(id: String, gateway_number: String, now: Millis) -> PushMessage {
         group_id: None,
         name: Some("Sample".into()),
         about: None,
+        sandbox: false,
     }
 }

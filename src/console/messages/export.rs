@@ -13,7 +13,7 @@ use crate::console::visit::{Answer, Refusal, Visit};
 use crate::limits;
 
 /// What the first line says.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "ref_no",
     "created",
     "status",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 17] = [
     "aborted",
     "priority",
     "tag",
+    "sandbox",
 ];
 /// So that spreadsheets read UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -118,6 +119,7 @@ impl Export {
                 one.aborted_date.as_deref().unwrap_or_default(),
                 one.priority.as_str(),
                 one.tag.as_deref().unwrap_or_default(),
+                if one.sandbox { "true" } else { "false" },
             ]
         }))
     }

@@ -91,6 +91,8 @@ struct Import {
     hidden_count: i64,
     repeated_count: i64,
     first_rows: Vec<FirstRow>,
+    #[serde(default)]
+    sandbox: bool,
 }
 
 #[derive(Deserialize)]

@@ -77,6 +77,8 @@ struct Message {
     delivered_count: Option<i64>,
     read_count: Option<i64>,
     #[serde(default)]
+    sandbox: bool,
+    #[serde(default)]
     priority: String,
     tag: Option<String>,
 }
@@ -127,6 +129,9 @@ struct Device {
     name: String,
     sender: String,
     kind: String,
+    /// Whether it sends what names no device.
+    #[serde(default)]
+    is_default: bool,
 }
 
 impl Device {
@@ -134,6 +139,15 @@ impl Device {
     fn label(&self) -> String {
         let mark = if self.kind == "sandbox" { " [SANDBOX]" } else { "" };
         format!("{} {}{mark}", self.name, self.sender)
+    }
+}
+
+/// What stands for no choice of a device: the one that will send.
+fn default_label(frame: &Frame, devices: &[Device]) -> String {
+    let default = frame.t("Default", "Utama");
+    match devices.iter().find(|device| device.is_default) {
+        Some(device) => format!("{default} ({})", device.label()),
+        None => default.to_owned(),
     }
 }
 

@@ -43,8 +43,8 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp menolak sambungan ({why}); akan dicoba lagi",
     ),
     (
-        "this release cannot connect devices of this kind; what waits in its queue expires",
-        "rilis ini tidak dapat menyambungkan perangkat jenis ini; yang menunggu di antreannya akan kedaluwarsa",
+        "devices of this kind cannot be connected; remove it and add one of the kind web",
+        "perangkat jenis ini tidak dapat dihubungkan; hapus perangkat ini, lalu tambahkan yang untuk akun sebuah ponsel",
     ),
     (
         "this build speaks to a simulated network only; set WACHAT_SIMULATED_NETWORK",
@@ -65,8 +65,8 @@ pub const PHRASES: &[Phrase] = &[
         "sandbox tidak punya akun untuk ditautkan; tambahkan perangkat untuk akun sebuah ponsel",
     ),
     (
-        "a Cloud API device is not linked by a phone; add a device of the kind web",
-        "perangkat Cloud API tidak ditautkan lewat ponsel; tambahkan perangkat untuk akun sebuah ponsel",
+        "devices of this kind cannot be connected; remove it and add a device of the kind web",
+        "perangkat jenis ini tidak dapat dihubungkan; hapus perangkat ini, lalu tambahkan perangkat untuk akun sebuah ponsel",
     ),
     ("the device was removed at this moment", "perangkat ini baru saja dihapus"),
     ("WhatsApp gave no code: {fault}", "WhatsApp tidak memberi kode: \"{fault}\""),
@@ -101,6 +101,10 @@ pub const PHRASES: &[Phrase] = &[
     (
         "a limit is from 0 (for none) to {most} messages a day",
         "batas dari 0 (tanpa batas) sampai {most} pesan per hari",
+    ),
+    (
+        "a sandbox is the default only while the client has no other device; choose another",
+        "sandbox hanya menjadi perangkat utama selama klien tidak punya perangkat lain; pilih yang lain",
     ),
     ("a sandbox has no daily limit", "sandbox tidak punya batas harian"),
     ("a gap is from 0 to {most} milliseconds", "jeda dari 0 sampai {most} milidetik"),

@@ -4,6 +4,11 @@ use super::Phrase;
 
 pub const PHRASES: &[Phrase] = &[
     (
+        "it was accepted by a sandbox, whose id now belongs to a real account",
+        "pesan ini diterima oleh sandbox, yang ID-nya kini milik akun sungguhan",
+    ),
+    ("its gateway became a sandbox before it was sent", "perangkatnya menjadi sandbox sebelum pesan ini terkirim"),
+    (
         "who has the group's key could not be stored: {error}",
         "siapa yang memegang kunci grup tidak dapat disimpan: \"{error}\"",
     ),
@@ -24,6 +29,40 @@ pub const PHRASES: &[Phrase] = &[
          6281234567890",
         "nomor telepon {number} tidak valid; tulis dalam bentuk internasional dengan kode negaranya, misalnya \
          6281234567890",
+    ),
+    (
+        "these are several numbers; give one, a message goes to one recipient",
+        "ini beberapa nomor; tulis satu saja, satu pesan hanya untuk satu penerima",
+    ),
+    (
+        "an extension cannot be dialled on WhatsApp; give the number without it",
+        "nomor ekstensi tidak dapat dipakai di WhatsApp; tulis nomornya tanpa ekstensi",
+    ),
+    (
+        "a phone number has at most 15 digits; the id of a group ends in @g.us",
+        "nomor telepon paling banyak 15 angka; ID grup berakhiran @g.us",
+    ),
+    (
+        "{number} has lost digits: it is a number rounded by a spreadsheet or a program; format the column as text and give \
+         every digit",
+        "{number} kehilangan angka: nomor ini dibulatkan oleh spreadsheet atau program; jadikan kolomnya teks dan tulis semua \
+         angkanya",
+    ),
+    (
+        "{number} has a fraction, so it may not be the number that was meant; give the digits of the phone number as a text",
+        "{number} memiliki angka pecahan, jadi mungkin bukan nomor yang dimaksud; tulis nomor teleponnya sebagai teks",
+    ),
+    (
+        "{number} can be read as +{first} or as +{second}; write the one that you mean with its + and country code",
+        "{number} dapat dibaca sebagai +{first} atau +{second}; tulis yang Anda maksud dengan + dan kode negaranya",
+    ),
+    (
+        "{number} has no country code; if you mean +{candidate}, write it so",
+        "{number} tidak memiliki kode negara; jika maksud Anda +{candidate}, tulis seperti itu",
+    ),
+    (
+        "{number} is not in the form in which it is dialled from abroad; if you mean +{candidate}, write it so",
+        "{number} tidak ditulis dalam bentuk internasional; jika maksud Anda +{candidate}, tulis seperti itu",
     ),
     (
         "a group id is digits, or digits-digits, with or without @g.us",

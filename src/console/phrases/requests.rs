@@ -10,6 +10,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("campaign", "nama kampanye"),
     ("caption", "keterangan"),
     ("client", "nama klien"),
+    ("default_device", "perangkat utama"),
     ("country_code", "kode negara"),
     ("destination", "tujuan"),
     ("device_id", "ID perangkat"),

@@ -332,7 +332,7 @@ fn what_varies_is_put_into_indonesian_where_it_is_ours() {
         ),
         ("timeout: field required (and 2 more, see detail)", "batas waktu: wajib diisi (dan 2 kesalahan lain)"),
         // A person's own words, and a server's.
-        ("'image' is not one of sandbox, web, cloud", "'image' bukan salah satu dari sandbox, web, cloud"),
+        ("'image' is not one of sandbox, web", "'image' bukan salah satu dari sandbox, web"),
         ("a server's own words", "a server's own words"),
         ("note: field required", "note: field required"),
         ("", ""),

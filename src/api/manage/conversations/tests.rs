@@ -23,6 +23,7 @@ fn theirs(seq: i64, received_at: i64) -> StoredInbound {
         about: None,
         sent_at: received_at,
         received_at,
+        sandbox: false,
     }
 }
 
@@ -61,6 +62,7 @@ fn ours(seq: i64, created_at: i64) -> StoredMessage {
         fetch_attempts: 0,
         wait_code: None,
         wait_reason: None,
+        sandbox: false,
     }
 }
 

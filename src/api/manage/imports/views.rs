@@ -60,6 +60,8 @@ pub struct ImportView {
     pub repeated_count: i64,
     pub priority: Priority,
     pub tag: Option<String>,
+    /// true when its device is a sandbox: its messages are only simulated.
+    pub sandbox: bool,
     /// The beginnings of the first rows that can be queued.
     pub first_rows: Vec<FirstRow>,
 }
@@ -135,6 +137,7 @@ impl From<StoredImport> for ImportView {
             repeated_count: totals.repeated,
             priority: import.priority,
             tag: import.tag,
+            sandbox: import.sandbox,
             first_rows: first.into_iter().map(FirstRow::from).collect(),
         }
     }

@@ -1,0 +1,223 @@
+//! How people, programs and spreadsheets write a phone number, reduced to its digits. Nothing here knows a numbering plan.
+//! Called by `phone.rs`.
+
+use super::BadDestination;
+
+/// A longer text is no phone number.
+const CHARS_MAX: usize = 200;
+/// More digits than the longest number with everything that may stand before it.
+const DIGITS_MAX: usize = 24;
+/// Digits of a whole number behind which a single dot begins a fraction; before fewer digits it separates groups.
+const FRACTION_AFTER_DIGITS: usize = 7;
+/// More digits than a country code with an area code: what a slash follows them with is another number.
+const AREA_DIGITS_MAX: usize = 7;
+/// Fewer digits behind a slash are another ending of the number before it, as in `0812345678/79`.
+const SUBSCRIBER_DIGITS_MIN: usize = 3;
+/// A contact's address may be given whole.
+const CONTACT_SUFFIXES: [&str; 2] = ["@s.whatsapp.net", "@c.us"];
+const SCHEMES: [&str; 3] = ["tel:", "whatsapp:", "callto:"];
+/// What stands before the number in links that open a chat.
+const CHAT_LINKS: [&str; 4] =
+    ["wa.me/", "api.whatsapp.com/send?phone=", "api.whatsapp.com/send/?phone=", "whatsapp://send?phone="];
+/// The zeros of the scripts in which phone numbers are typed; nine more digits follow each.
+const ZEROS: [u32; 17] = [
+    0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0x1040, 0x17e0,
+    0xff10,
+];
+
+/// How a number begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefix {
+    /// With `+` or `00`: a country code follows.
+    International,
+    /// With a trunk prefix, a country code or neither; which, only a numbering plan can tell.
+    Open,
+}
+
+/// A number as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    pub prefix: Prefix,
+    /// Without the `00` of [`Prefix::International`].
+    pub digits: String,
+    /// How many digits stand before a trunk zero that was written as `(0)`.
+    pub marked_zero_at: Option<usize>,
+}
+
+/// A text without what cannot be seen in it: direction marks that come with a copied contact, zero-width characters, and
+/// spaces around it.
+pub(super) fn visible(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    text.trim().to_owned()
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Reads a visible text.
+///
+/// # Errors
+/// [`BadDestination`] when it is no number, not exactly one number, or not the whole of one.
+pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
+    let text = unwrapped(text);
+    if text.is_empty() {
+        return Err(BadDestination::Empty);
+    }
+    if text.chars().nth(CHARS_MAX).is_some() {
+        return Err(BadDestination::Characters);
+    }
+    let text: String = text.chars().map(plain).collect();
+    let text = whole_number(&text)?;
+    check_separators(text)?;
+    digits_of(text)
+}
+
+/// What is left of a text when all that is put around a number is taken away: a spreadsheet's mark of a text, the scheme of a
+/// link, the domain of an address.
+fn unwrapped(text: &str) -> &str {
+    let text = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let text = text.trim_start_matches(['\'', '\u{2019}']).trim();
+    for link in CHAT_LINKS {
+        if let Some(at) = find_ignoring_case(text, link) {
+            let number = &text[at + link.len()..];
+            let number = number.split(['?', '&', '#']).next().unwrap_or_default().trim_end_matches('/');
+            // A plus sign that was encoded.
+            return number.strip_prefix("%2B").or_else(|| number.strip_prefix("%2b")).unwrap_or(number).trim();
+        }
+    }
+    let scheme = SCHEMES.iter().find(|scheme| find_ignoring_case(text, scheme) == Some(0));
+    let text = scheme.map_or(text, |scheme| text[scheme.len()..].trim());
+    let suffix = CONTACT_SUFFIXES.iter().find_map(|suffix| {
+        let at = text.len().checked_sub(suffix.len())?;
+        text.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(suffix)).then_some(at)
+    });
+    let Some(at) = suffix else { return text };
+    // One device of an account is number:device.
+    let number = &text[..at];
+    match number.rsplit_once(':') {
+        Some((number, device)) if is_digits(device) && device.len() <= 3 => number,
+        _ => number,
+    }
+}
+
+fn find_ignoring_case(text: &str, part: &str) -> Option<usize> {
+    text.as_bytes().windows(part.len()).position(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+/// A character as an English keyboard types it.
+fn plain(c: char) -> char {
+    let zero = ZEROS.iter().rev().find(|zero| **zero <= u32::from(c)).copied().unwrap_or(u32::MAX);
+    match u32::from(c).checked_sub(zero).filter(|digit| *digit < 10) {
+        Some(digit) => char::from_digit(digit, 10).unwrap_or(c),
+        None => match c {
+            '\u{ff0b}' | '\u{fe62}' => '+',
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' | '\u{30fc}' => '-',
+            '\u{ff08}' => '(',
+            '\u{ff09}' => ')',
+            '\u{ff0e}' => '.',
+            '\u{ff0f}' => '/',
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' | '\t' => c,
+            _ if c.is_whitespace() => ' ',
+            _ => c,
+        },
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number that a spreadsheet or a program made of a phone number: with a fraction, or with an exponent. A fraction of zeros
+/// is taken off; digits that are not there are never guessed.
+fn whole_number(text: &str) -> Result<&str, BadDestination> {
+    let number = text.strip_prefix('+').unwrap_or(text);
+    if let Some((digits, power)) = number.split_once(['e', 'E']) {
+        let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+        let is_decimal = digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','));
+        if is_digits(power) && is_decimal && digits.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(BadDestination::Exponent(text.to_owned()));
+        }
+    }
+    let Some((whole, fraction)) = number.split_once(['.', ',']) else { return Ok(text) };
+    if !is_digits(whole) || !is_digits(fraction) {
+        return Ok(text);
+    }
+    let is_zero = fraction.bytes().all(|byte| byte == b'0');
+    if is_zero {
+        return Ok(&text[..text.len() - fraction.len() - 1]);
+    }
+    let is_comma = number.as_bytes().get(whole.len()) == Some(&b',');
+    if whole.len() >= FRACTION_AFTER_DIGITS && (!is_comma || fraction.len() < FRACTION_AFTER_DIGITS) {
+        return Err(BadDestination::Fraction(text.to_owned()));
+    }
+    Ok(text)
+}
+
+/// Refuses what may be the rest of a calculated number, and more than one number.
+fn check_separators(text: &str) -> Result<(), BadDestination> {
+    let has_several = |c: char| {
+        matches!(c, ',' | ';' | '|' | '&' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
+    if text.contains(has_several) {
+        return Err(BadDestination::Several);
+    }
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let is_lone = |at: &usize| bytes[*at] == b'.' && is_digit(at + 1) && !is_digit(at + 2);
+    if (0..bytes.len()).any(|at| is_lone(&at)) {
+        return Err(BadDestination::Fraction(text.to_owned()));
+    }
+    if let Some((area, subscriber)) = text.split_once('/') {
+        let count = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
+        let area = area.trim_start();
+        let abroad = if area.starts_with("00") { 2 } else { 0 };
+        let is_one = !subscriber.contains('/')
+            && count(area) <= AREA_DIGITS_MAX + abroad
+            && count(subscriber) >= SUBSCRIBER_DIGITS_MIN;
+        if !is_one {
+            return Err(BadDestination::Several);
+        }
+    }
+    Ok(())
+}
+
+fn digits_of(text: &str) -> Result<Written, BadDestination> {
+    let (mut digits, mut prefix, mut marked_zero_at) = (String::new(), Prefix::Open, None);
+    let compact: Vec<char> = text.chars().filter(|c| *c != ' ').collect();
+    for (at, c) in compact.iter().enumerate() {
+        match c {
+            '0'..='9' => digits.push(*c),
+            '+' if digits.is_empty() && prefix == Prefix::Open => prefix = Prefix::International,
+            '(' | '[' if !digits.is_empty() && matches!(compact.get(at + 1..at + 3), Some(['0', ')' | ']'])) => {
+                marked_zero_at = Some(digits.len());
+            }
+            // A minus sign: no phone number is negative.
+            '-' if at == 0 => return Err(BadDestination::Characters),
+            '+' => return Err(BadDestination::Several),
+            '.' | '-' | '(' | ')' | '[' | ']' | '/' => {}
+            'x' | 'X' | '#' if digits.len() >= FRACTION_AFTER_DIGITS => return Err(BadDestination::Extension),
+            'e' | 'E' if digits.len() >= FRACTION_AFTER_DIGITS && is_extension(&compact[at..]) => {
+                return Err(BadDestination::Extension);
+            }
+            _ => return Err(BadDestination::Characters),
+        }
+    }
+    if digits.is_empty() {
+        return Err(BadDestination::Characters);
+    }
+    if digits.len() > DIGITS_MAX {
+        return Err(BadDestination::TooLong);
+    }
+    if prefix == Prefix::Open && digits.starts_with("00") {
+        // 00 is how most of the world dials abroad.
+        digits.drain(..2);
+        prefix = Prefix::International;
+        marked_zero_at = marked_zero_at.and_then(|at: usize| at.checked_sub(2));
+    }
+    Ok(Written { prefix, digits, marked_zero_at })
+}
+
+fn is_extension(rest: &[char]) -> bool {
+    matches!(rest, ['e' | 'E', 'x' | 'X', 't' | 'T', ..])
+}
