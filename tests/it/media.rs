@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::files;
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, Database, Time, World, stories};
+use crate::world::{ALICE, Time, World, stories};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
