@@ -37,8 +37,11 @@ pub struct Device {
     pub slow_until: Millis,
     /// The least time between two messages meanwhile, in milliseconds.
     pub slow_gap_ms: i64,
-    /// Whether a person told it to hold its queue.
+    /// Whether a person paused it.
     pub paused: bool,
+    /// Who did, and when; unknown of one that was paused long ago.
+    pub paused_by: Option<String>,
+    pub paused_at: Option<Millis>,
     /// Messages a UTC day; 0 for no limit.
     pub daily_limit: i64,
     /// The least time between two messages, in milliseconds; 0 for none.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
 use crate::account::hex_upper;
@@ -141,7 +141,7 @@ impl Files {
 
 /// The hash of a file's bytes: a large one takes a while.
 async fn sha256(bytes: Bytes) -> Result<String, FileError> {
-    let hashed = tokio::task::spawn_blocking(move || hex_upper(&Sha256::digest(&bytes))).await;
+    let hashed = tokio::task::spawn_blocking(move || hex_upper(digest(&SHA256, &bytes).as_ref())).await;
     hashed.map_err(|error| FileError::Internal(error.to_string()))
 }
 

@@ -17,7 +17,14 @@ pub mod message;
 pub mod password;
 pub mod phone;
 pub mod qr;
+pub mod reason;
 pub mod supervisor;
+
+pub mod pacing;
+
+pub mod device_status;
+
+pub mod waiting;
 
 pub mod egress;
 

@@ -10,6 +10,8 @@ pub const BODY_BYTES_IN_MEMORY_MAX: usize = 384 * 1024 * 1024;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// A message or caption, counted in characters after its escapes were decoded.
 pub const TEXT_CHARS_MAX: usize = 65_536;
+/// A customer's own word for a message.
+pub const TAG_CHARS_MAX: usize = 64;
 pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
 /// A name of a client, a person, a device or a key.
@@ -29,13 +31,33 @@ pub const URL_CHARS_MAX: usize = 2_048;
 /// An image, a video or a sound, as WhatsApp's own apps limit them.
 pub const MEDIA_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// A whole fetch of a `media_url`, from the name's look-up to the last byte.
-pub const MEDIA_FETCH_SECONDS_MAX: u64 = 120;
+/// A whole download of a `media_url`, from the name's look-up to the last byte; how long a server may take to begin its answer
+/// (some make the file first); and how much must come in each stretch of time from then on.
+pub const MEDIA_FETCH_SECONDS_MAX: u64 = 60;
+pub const MEDIA_ANSWER_SECONDS_MAX: u64 = 30;
+pub const MEDIA_STRETCH_SECONDS: u64 = 10;
+pub const MEDIA_STRETCH_BYTES_MIN: usize = 40 * 1024;
 pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
 /// Messages that one device hands to its channel at once.
 pub const DEVICE_SENDS_MAX: usize = 32;
-/// Files that one device fetches at once: apart from the sends, which a dead file server must not hold up.
+/// Files that one device downloads at once: apart from the sends, which a dead file server must not hold up.
 pub const DEVICE_FETCHES_MAX: usize = 16;
+/// Downloads at once from one server, of all devices of a node, and from all servers.
+pub const HOST_FETCHES_MAX: usize = 4;
+pub const NODE_FETCHES_MAX: usize = 64;
+/// How long a server that failed is left alone: doubled with each failure in a row, up to the other.
+pub const HOST_REST_MS_MIN: i64 = 2_000;
+pub const HOST_REST_MS_MAX: i64 = 60_000;
+/// The longest `Retry-After` of a file server that is honoured in full.
+pub const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
+/// Servers of which a node remembers how they answered.
+pub const HOSTS_REMEMBERED_MAX: usize = 10_000;
+/// Files of one priority that a device downloads ahead of their messages' turn.
+pub const MEDIA_AHEAD_MAX: usize = 64;
+/// How long a message whose file is not there holds up later ones to its recipient: shorter than a minute, in which those leave.
+pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
+/// Messages of one device in memory that have stepped aside and wait for a download to begin.
+pub const DEVICE_MEDIA_ASIDE_MAX: usize = 256;
 /// The largest file that WhatsApp shows as a sticker, still or moving, and its longest side in pixels.
 pub const STICKER_BYTES_MAX: usize = 100 * 1024;
 pub const MOVING_STICKER_BYTES_MAX: usize = 500 * 1024;
@@ -118,8 +140,10 @@ pub const SEND_SECONDS_MAX: u64 = 60;
 pub const ACK_SECONDS_MAX: u64 = 60;
 pub const RETRY_DELAY_MS_MIN: u64 = 2_000;
 pub const RETRY_DELAY_MS_MAX: u64 = 15 * 60 * 1_000;
-/// Attempts to fetch a `media_url` before its message is given up.
-pub const MEDIA_FETCH_ATTEMPTS_MAX: i64 = 5;
+/// Between two downloads of a message's file: doubled each time, up to the other. The last one is so long before the message expires.
+pub const FETCH_DELAY_MS_MIN: i64 = 5_000;
+pub const FETCH_DELAY_MS_MAX: i64 = 15 * 60_000;
+pub const FETCH_LAST_MS: i64 = 15_000;
 /// Attempts of one message that failed and are remembered, the latest: with the longest backoff, those of a day.
 pub const ATTEMPTS_KEPT_MAX: i64 = 100;
 /// Events of one device that wait to be stored.
@@ -135,6 +159,18 @@ pub const REFUSED_GROUPS_MAX: usize = 1_000;
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;
 pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
+/// How long the push of a message waits for the message's file.
+pub const INBOUND_FILE_WAIT_MS: i64 = 60_000;
+/// How long after a message could not be decrypted it is reported as unreadable, how many of one device wait for that or may
+/// still be replaced, how many are reported at once, and how long one that was reported may be replaced.
+pub const UNREADABLE_MS: i64 = 10 * 60_000;
+pub const UNREADABLE_ROWS_MAX: i64 = 1_000;
+pub const UNREADABLE_AT_ONCE: i64 = 50;
+pub const UNREADABLE_DAYS: i64 = 30;
+/// How long the answers to a poll or an event can be read.
+pub const POLL_DAYS: i64 = 90;
+/// How long a group is asked for its timer before a message goes without it.
+pub const GROUP_TIMER_SECONDS_MAX: u64 = 5;
 /// Devices that have metrics of their own; the others share one label.
 pub const DEVICES_MEASURED_MAX: usize = 1_000;
 /// How many accounts connect at once when many start.
@@ -176,6 +212,13 @@ pub const PUSH_HOURS_MAX: i64 = 72;
 /// Rows of one page of a listing.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
 pub const PAGE_ROWS_MAX: i64 = 500;
+/// Messages of a queue that are counted to tell a message its place; behind more than these it is told that much.
+pub const POSITION_MAX: i64 = 100_000;
+/// How old a place may be from which others are counted on.
+pub const POSITION_MS: i64 = 1_000;
+/// How old the counts of what waits for each device may be. They take one part in so many of the time.
+pub const QUEUES_MS: i64 = 1_000;
+pub const QUEUES_SHARE: i64 = 20;
 /// Messages that one page looks through for a text or a state: it takes some hundredths of a second.
 pub const LISTING_ROWS_READ_MAX: i64 = 20_000;
 /// How far the clocks of two nodes, or of one before and after it was set, may be apart for messages to be found by their dates.
@@ -262,6 +305,20 @@ pub const IMPORT_ROWS_AT_ONCE: usize = 64;
 pub const IMPORT_WORDS_CHARS_MAX: usize = 200;
 /// Earlier pages of a listing that its address remembers.
 pub const PAGES_REMEMBERED_MAX: usize = 50;
+/// What a workbook that is imported unpacks to, and one part of it besides its sheets and texts.
+pub const WORKBOOK_BYTES_MAX: u64 = 128 * 1024 * 1024;
+pub const WORKBOOK_PART_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The texts of a workbook are in memory all at once.
+pub const WORKBOOK_TEXTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
+pub const WORKBOOK_TEXT_ELEMENTS_MAX: usize = 4_000_000;
+/// Elements of another part, such as its styles: each becomes some hundred bytes.
+pub const WORKBOOK_PART_ELEMENTS_MAX: usize = 200_000;
+/// Files in a workbook's archive.
+pub const WORKBOOK_PARTS_MAX: usize = 10_000;
+/// Formulas without a value that are told apart from empty cells.
+pub const WORKBOOK_FORMULAS_MAX: usize = 1_000_000;
+/// Rows of a file that the command line imports: it has the machine's memory to itself.
+pub const IMPORT_ROWS_BY_HAND_MAX: usize = 1_000_000;
 /// The wait before a task that ended unexpectedly is started again: doubled each time, up to the other, and short again
 /// after it ran for a while.
 pub const RESTART_MS_MIN: u64 = 500;

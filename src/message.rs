@@ -1,10 +1,12 @@
 //! A message on its way out, and which state may follow which. Pure: nothing here waits, writes or asks the time.
 
 pub mod kind;
+mod priority;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
+pub use priority::{BadPriority, Priority};
 
 use kind::MediaKind;
 
@@ -152,6 +154,9 @@ pub struct NewMessage {
     pub created_at: Millis,
     /// It must leave before this moment.
     pub expires_at: Millis,
+    pub priority: Priority,
+    /// The customer's own word for it, up to [`crate::limits::TAG_CHARS_MAX`] characters.
+    pub tag: Option<String>,
 }
 
 /// A message that came in.
@@ -161,11 +166,13 @@ pub struct Inbound {
     pub whatsapp_id: String,
     /// The phone number of who wrote it, digits only.
     pub originator: String,
+    /// The hidden id of who wrote it, where it is known beside the number.
+    pub hidden: Option<String>,
     /// The name that the writer shows to others, if known.
     pub name: Option<String>,
     /// The group it was written in, without `@g.us`.
     pub group_id: Option<String>,
-    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contact`, …
+    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contact`, …: docs/webhooks.md lists them.
     pub kind: String,
     /// The text or caption, or a short text that stands for a message without one.
     pub text: String,
@@ -173,6 +180,20 @@ pub struct Inbound {
     /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
     pub about: Option<String>,
     /// When it was written, by WhatsApp's clock.
+    pub sent_at: Millis,
+}
+
+/// A message that came in and could not be decrypted: its sender is asked for it again.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    pub whatsapp_id: String,
+    /// The phone number of who wrote it, as in [`Inbound`].
+    pub originator: String,
+    pub hidden: Option<String>,
+    pub name: Option<String>,
+    pub group_id: Option<String>,
+    /// What is said of it if it stays so.
+    pub note: &'static str,
     pub sent_at: Millis,
 }
 

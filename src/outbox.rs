@@ -1,6 +1,8 @@
 //! Accepts messages: one durable write, then a ring for the dispatcher. Called by the API and the command line.
 
 use crate::bell::Bells;
+use crate::media::name;
+use crate::message::Content;
 use crate::store::{Accept, Store, StoreError};
 
 #[derive(Clone)]
@@ -18,7 +20,10 @@ impl Outbox {
     ///
     /// # Errors
     /// [`StoreError::DailyLimit`], [`StoreError::KeyUsed`], or that nothing could be stored now.
-    pub async fn accept(&self, accept: Accept) -> Result<(), StoreError> {
+    pub async fn accept(&self, mut accept: Accept) -> Result<(), StoreError> {
+        if let Content::Media { file_name, .. } = &mut accept.message.content {
+            *file_name = file_name.as_deref().and_then(name::clean);
+        }
         let device_id = accept.message.device_id.clone();
         self.store.accept(accept).await?;
         self.bells.ring_queue(&device_id);

@@ -113,6 +113,8 @@ fn is_bad(error: &StoreError) -> bool {
 fn name(change: &Change) -> &'static str {
     match change {
         Change::Step { .. } => "a message's step",
+        Change::Unreadable(_) => "a message that cannot be read",
+        Change::Silent { .. } => "that a message was read",
         Change::Inbound(_) => "an inbound message",
         Change::File { .. } => "an inbound file",
         Change::State { .. } => "the device's state",

@@ -35,6 +35,10 @@ pub const DEVICE_SLOWED: &str = "wachat_device_slowed_total";
 /// Label `device`.
 pub const DEVICE_WAITING: &str = "wachat_device_messages_waiting";
 /// Label `device`.
+pub const DEVICE_OLDEST: &str = "wachat_device_oldest_waiting_seconds";
+/// Labels `device` and `state`.
+pub const DEVICE_STATE: &str = "wachat_device_state";
+/// Label `device`.
 pub const DEVICE_ONLINE: &str = "wachat_device_online";
 /// Pushes that are not delivered yet, of all clients.
 pub const PUSHES_WAITING: &str = "wachat_pushes_waiting";
@@ -122,6 +126,8 @@ fn describe() {
     }
     metrics::counter!(EVENTS_REFUSED).absolute(0);
     metrics::describe_gauge!(DEVICE_WAITING, "Messages of a device that wait to leave");
+    metrics::describe_gauge!(DEVICE_OLDEST, "Age of a device's oldest waiting message; 0 when none waits");
+    metrics::describe_gauge!(DEVICE_STATE, "1 for the state that a device is in, else 0");
     metrics::describe_gauge!(DEVICE_ONLINE, "1 while a device is connected and ready to send, else 0");
 }
 

@@ -5,9 +5,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use wachat::account::KeyHash;
 use wachat::clock::{Clock, Millis};
 use wachat::device::{Kind, new_device_id};
-use wachat::message::{Content, NewMessage, RefNo};
+use wachat::message::{Content, NewMessage, Priority, RefNo};
 use wachat::store::{
-    Accept, DevicePatch, NewDevice, NewInbound, NewSignIn, Progress, PushEnd, PushOutcome, Step, Store,
+    Accept, DevicePatch, DuePush, NewDevice, NewInbound, NewSignIn, Progress, PushEnd, PushOutcome, Step, Store,
 };
 
 use crate::report::say;
@@ -136,6 +136,8 @@ impl Filler {
             created_at,
             // Those that wait shall not end while pages are measured.
             expires_at: created_at + 2 * AGE_MS,
+            priority: Priority::Normal,
+            tag: None,
         }
     }
 
@@ -178,7 +180,8 @@ impl Filler {
                         answer: "ok".into(),
                         rests: None,
                     };
-                    self.store.end_push_try(&id, end, at).await?;
+                    let push = DuePush { inbound_id: id, client_id: CLIENT, attempts: 1, first_at: at, revision: 0 };
+                    self.store.end_push_try(&push, end, at).await?;
                 }
                 anyhow::Ok(())
             })
@@ -205,6 +208,7 @@ impl Filler {
             whatsapp_id: format!("3EB0{answer:016X}"),
             chat: writer.clone(),
             originator: writer,
+            hidden: None,
             name: Some("A customer".into()),
             is_group: false,
             kind: "text".into(),

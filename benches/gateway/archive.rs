@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use wachat::clock::{Clock, Millis};
-use wachat::message::{Content, NewMessage, RefNo};
+use wachat::message::{Content, NewMessage, Priority, RefNo};
 use wachat::store::{Accept, Progress, Step, Store};
 
 use crate::report::say;
@@ -91,5 +91,7 @@ fn message(clock: &Clock, device: &str, number: u64) -> NewMessage {
         content: Content::Text(TEXT.into()),
         created_at: now,
         expires_at: now + 86_400_000,
+        priority: Priority::Normal,
+        tag: None,
     }
 }

@@ -25,7 +25,7 @@ use wachat::api::problem::Problem;
 use wachat::api::routes::BASE;
 use wachat::api::status::GetMessage;
 use wachat::clock::rfc3339;
-use wachat::message::RefNo;
+use wachat::message::{Priority, RefNo};
 use wachat::{http, limits};
 
 use crate::site;
@@ -92,10 +92,15 @@ fn fixed_message(now: i64) -> GetMessage {
         kind: "text".into(),
         queue: "1-000000000000000".into(),
         reason: None,
+        reason_code: None,
+        waits_until: None,
+        position: None,
         aborted_date: None,
         expire_date: rfc3339(now),
         members: None,
         delivered_count: None,
         read_count: None,
+        priority: Priority::Normal,
+        tag: None,
     }
 }

@@ -12,12 +12,15 @@ use crate::escapes;
 use crate::limits;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
+use crate::media::name;
+use crate::message::Priority;
 use crate::phone;
 
-const MESSAGE_FIELDS: [&str; 6] = ["sender", "queue", "timeout", "is_group", "destination", "message"];
+const MESSAGE_FIELDS: [&str; 8] =
+    ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message"];
 #[rustfmt::skip]
-const MEDIA_FIELDS: [&str; 10] = [
-    "sender", "queue", "timeout", "is_group", "destination", "caption", "media_url", "media_base64", "file_name", "kind",
+const MEDIA_FIELDS: [&str; 12] = [
+    "sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "caption", "media_url", "media_base64", "file_name", "kind",
 ];
 
 /// One fault, and where it is.
@@ -48,6 +51,8 @@ pub struct MessageParams {
     pub is_group: bool,
     /// Digits, or a group's id.
     pub destination: String,
+    pub priority: Priority,
+    pub tag: Option<String>,
     /// With its escapes decoded.
     pub message: String,
 }
@@ -60,6 +65,8 @@ pub struct MediaParams {
     pub timeout_seconds: i64,
     pub is_group: bool,
     pub destination: String,
+    pub priority: Priority,
+    pub tag: Option<String>,
     pub caption: Option<String>,
     pub source: Source,
     pub file_name: Option<String>,
@@ -83,6 +90,7 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
+    let (priority, tag) = (form.priority(), form.tag());
     let message = form.message();
     let params = || -> Checked<MessageParams> {
         Ok(MessageParams {
@@ -91,6 +99,8 @@ pub fn message(body: &[u8], country_code: &str) -> Result<MessageParams, Problem
             timeout_seconds: timeout_seconds?,
             is_group: is_group?,
             destination: destination?,
+            priority: priority?,
+            tag: tag?,
             message: message?,
         })
     };
@@ -106,6 +116,7 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
     let (sender, queue) = (form.gateway("sender"), form.gateway("queue"));
     let (timeout_seconds, is_group) = (form.timeout(), form.is_group());
     let destination = form.destination(is_group, country_code);
+    let (priority, tag) = (form.priority(), form.tag());
     let caption = form.caption();
     let (url, bytes) = (form.media_url(), form.media_base64());
     let file_name = form.file_name(&bytes);
@@ -118,6 +129,8 @@ pub fn media(body: &[u8], country_code: &str) -> Result<MediaParams, Problem> {
             timeout_seconds: timeout_seconds?,
             is_group: is_group?,
             destination: destination?,
+            priority: priority?,
+            tag: tag?,
             caption: caption?,
             source: source?,
             file_name: file_name?,
@@ -229,7 +242,7 @@ impl Form<'_> {
 
     /// Needed with `media_base64`.
     fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
-        let name = self.optional("file_name")?.and_then(|text| upload::name(&text));
+        let name = self.optional("file_name")?.and_then(|text| name::clean(&text));
         if name.is_none() && matches!(bytes, Ok(Some(_))) {
             return self.refuse("file_name", "field required", "value_error.missing");
         }

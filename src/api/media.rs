@@ -20,7 +20,7 @@ use crate::limits;
 use crate::media::File;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
-use crate::message::{Content, MediaSource};
+use crate::message::{Content, MediaSource, Priority};
 use crate::store::StoreError;
 
 /// What a program sends to `POST /media`. Checked by hand (`fields.rs`); this describes it.
@@ -44,6 +44,12 @@ pub struct SendMediaParams {
     is_group: Option<bool>,
     /// A phone number in international form, a hidden id as an inbound message shows it (`…@lid`), or a group's id.
     destination: String,
+    /// `high` leaves before everything else, and in quiet hours too; `bulk` leaves when nothing else waits.
+    #[schema(default = "normal")]
+    priority: Option<Priority>,
+    /// A word of your own, given back in the status.
+    #[schema(max_length = 64)]
+    tag: Option<String>,
     caption: Option<String>,
     /// Where to fetch the file from; this or `media_base64`.
     #[schema(format = "uri")]
@@ -103,8 +109,13 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     };
     let content =
         Content::Media { caption: params.caption.clone(), source: source.clone(), file_name: params.file_name, kind };
-    let address =
-        Address { destination: params.destination, is_group: params.is_group, timeout_seconds: params.timeout_seconds };
+    let address = Address {
+        destination: params.destination,
+        is_group: params.is_group,
+        timeout_seconds: params.timeout_seconds,
+        priority: params.priority,
+        tag: params.tag,
+    };
     let new = new_message(api, &asker, &device, address, content);
     let data = SendMedia {
         sender: Some(new.sender.clone()),

@@ -17,6 +17,7 @@ use super::named::Named;
 use super::problem::Problem;
 use crate::clock::{self, Millis};
 use crate::limits;
+use crate::media::name;
 use crate::media::range::{Asked, asked};
 use crate::store::StoredMedia;
 
@@ -126,14 +127,8 @@ fn response(status: StatusCode, media: &StoredMedia, stamp: &Stamp, body: Body) 
     put(headers, header::ETAG, &stamp.tag);
     put(headers, header::LAST_MODIFIED, &stamp.modified().unwrap_or_default());
     let inline = media.mime.starts_with("image/") && media.mime != "image/svg+xml";
-    let name: String = media
-        .file_name
-        .as_deref()
-        .unwrap_or("file")
-        .chars()
-        .filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\')
-        .collect();
-    let disposition = format!("{}; filename=\"{name}\"", if inline { "inline" } else { "attachment" });
+    let kind = if inline { "inline" } else { "attachment" };
+    let disposition = name::disposition(kind, media.file_name.as_deref().unwrap_or("file"));
     put(headers, header::CONTENT_DISPOSITION, &disposition);
     response
 }

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::routes::BASE;
 use crate::device::Device;
 use crate::limits;
-use crate::message::{Content, NewMessage, RefNo};
+use crate::message::{Content, NewMessage, Priority, RefNo};
 use crate::store::{Accept, Idempotent, StoreError};
 
 /// What a program sends to `POST /message`. Checked by hand (`fields.rs`); this describes it.
@@ -35,6 +35,12 @@ pub struct SendMessageParams {
     is_group: Option<bool>,
     /// A phone number in international form, a hidden id as an inbound message shows it (`…@lid`), or a group's id.
     destination: String,
+    /// `high` leaves before everything else, and in quiet hours too; `bulk` leaves when nothing else waits.
+    #[schema(default = "normal")]
+    priority: Option<Priority>,
+    /// A word of your own, given back in the status.
+    #[schema(max_length = 64)]
+    tag: Option<String>,
     /// The text; `\n` and `\U0001F600` written out become the characters.
     message: String,
 }
@@ -96,8 +102,13 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
 pub async fn check(api: &Api, asker: &Asker, body: &[u8]) -> Result<(Device, NewMessage), Problem> {
     let params: MessageParams = fields::message(body, &asker.client.country_code)?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
-    let address =
-        Address { destination: params.destination, is_group: params.is_group, timeout_seconds: params.timeout_seconds };
+    let address = Address {
+        destination: params.destination,
+        is_group: params.is_group,
+        timeout_seconds: params.timeout_seconds,
+        priority: params.priority,
+        tag: params.tag,
+    };
     let new = new_message(api, asker, &device, address, Content::Text(params.message));
     Ok((device, new))
 }
@@ -114,11 +125,13 @@ pub fn describe(new: &NewMessage) -> SendMessage {
     }
 }
 
-/// Where a message goes, and in which time.
+/// Where a message goes, in which time, and how urgent it is.
 pub struct Address {
     pub destination: String,
     pub is_group: bool,
     pub timeout_seconds: i64,
+    pub priority: Priority,
+    pub tag: Option<String>,
 }
 
 /// A message of `asker` through `device`, made now.
@@ -135,6 +148,8 @@ pub fn new_message(api: &Api, asker: &Asker, device: &Device, to: Address, conte
         content,
         created_at: now,
         expires_at: now + to.timeout_seconds * 1_000,
+        priority: to.priority,
+        tag: to.tag,
     }
 }
 

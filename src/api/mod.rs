@@ -22,12 +22,15 @@ pub mod operations;
 pub mod person;
 pub mod problem;
 pub mod python;
+pub mod queues;
 pub mod rate;
 pub mod routes;
 pub mod sender;
 pub mod statistics;
 pub mod status;
 pub mod upload;
+mod urgency;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -69,6 +72,8 @@ pub struct Parts {
     pub idempotency: idempotency::InFlight,
     pub bodies: body::Bodies,
     pub statistics: statistics::Statistics,
+    pub queues: queues::Queues,
+    pub places: waiting::Places,
     pub egress: Egress,
     pub push_tests: manage::push_test::Room,
     pub supervisor: Supervisor,
@@ -101,6 +106,8 @@ impl Api {
             idempotency: idempotency::InFlight::default(),
             bodies: body::Bodies::default(),
             statistics: statistics::Statistics::default(),
+            queues: queues::Queues::default(),
+            places: waiting::Places::default(),
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),

@@ -1,5 +1,7 @@
 //! What an operator's machines ask: `/healthz`, `/readyz`, `/metrics`.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +11,8 @@ use utoipa::ToSchema;
 use super::Api;
 use super::answer::{self, Envelope, Format};
 use super::problem::Problem;
+use crate::device_status::DeviceStatus;
+use crate::store::StoreError;
 use crate::supervisor::{Down, Role};
 use crate::{clock, limits, telemetry};
 
@@ -82,21 +86,8 @@ impl From<&Down> for DownTask {
 /// Metrics in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, description = "Prometheus text format")))]
 pub async fn metrics(State(api): State<Api>) -> Response {
-    if let (Ok(waiting), Ok(devices)) = (api.store.count_waiting().await, api.store.list_devices(None).await) {
-        let all: i64 = waiting.iter().map(|(_, count)| count).sum();
-        metrics::gauge!(telemetry::WAITING).set(gauge(all));
-        for device in devices.iter().take(limits::DEVICES_MEASURED_MAX) {
-            let label = telemetry::device_label(&device.id);
-            let own = waiting.iter().find(|(id, _)| *id == device.id).map_or(0, |(_, count)| *count);
-            metrics::gauge!(telemetry::DEVICE_WAITING, "device" => label.clone()).set(gauge(own));
-            let online = i64::from(device.takes_messages());
-            metrics::gauge!(telemetry::DEVICE_ONLINE, "device" => label).set(gauge(online));
-        }
-        for state in crate::device::DeviceState::ALL {
-            let count = devices.iter().filter(|device| device.state == state).count();
-            let count = gauge(i64::try_from(count).unwrap_or(i64::MAX));
-            metrics::gauge!(telemetry::DEVICES, "state" => state.name()).set(count);
-        }
+    if let Err(error) = measure(&api).await {
+        tracing::warn!(%error, "the gauges of /metrics are as they were: the store could not be read");
     }
     if let Ok((waiting, oldest, paused)) = api.store.find_push_backlog().await {
         let age_ms = oldest.map_or(0, |at| (api.clock.now() - at).max(0));
@@ -105,6 +96,38 @@ pub async fn metrics(State(api): State<Api>) -> Response {
         metrics::gauge!(telemetry::PUSH_URLS_PAUSED).set(gauge(paused));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render()).into_response()
+}
+
+/// Sets the gauges that follow from the store.
+async fn measure(api: &Api) -> Result<(), StoreError> {
+    let (queues, devices) = (api.queues().await?, api.store.list_devices(None).await?);
+    let now = api.clock.now();
+    metrics::gauge!(telemetry::WAITING).set(gauge(queues.values().map(|queue| queue.waiting).sum()));
+    let mut counts = HashMap::new();
+    for (at, device) in devices.iter().enumerate() {
+        let status = api.condition_of(device).await?.status;
+        *counts.entry(status).or_insert(0) += 1;
+        if at >= limits::DEVICES_MEASURED_MAX {
+            continue;
+        }
+        let label = telemetry::device_label(&device.id);
+        let queue = queues.get(&device.id);
+        let age_ms = queue.map_or(0, |queue| (now - queue.oldest_at).max(0));
+        metrics::gauge!(telemetry::DEVICE_WAITING, "device" => label.clone())
+            .set(gauge(queue.map_or(0, |queue| queue.waiting)));
+        metrics::gauge!(telemetry::DEVICE_OLDEST, "device" => label.clone()).set(gauge(age_ms / 1_000));
+        metrics::gauge!(telemetry::DEVICE_ONLINE, "device" => label.clone())
+            .set(gauge(i64::from(device.takes_messages())));
+        for state in DeviceStatus::ALL {
+            metrics::gauge!(telemetry::DEVICE_STATE, "device" => label.clone(), "state" => state.name())
+                .set(gauge(i64::from(state == status)));
+        }
+    }
+    for state in DeviceStatus::ALL {
+        let count = counts.get(&state).copied().unwrap_or(0);
+        metrics::gauge!(telemetry::DEVICES, "state" => state.name()).set(gauge(count));
+    }
+    Ok(())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]

@@ -14,8 +14,10 @@ use super::routes::BASE;
 use crate::account::Client;
 use crate::clock::{Millis, rfc3339};
 use crate::media::{fetch, kind};
-use crate::message::RefNo;
+use crate::message::{Priority, RefNo};
+use crate::reason::ReasonCode;
 use crate::store::StoredMessage;
+use crate::waiting::Waiting;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GetMessage {
@@ -44,8 +46,15 @@ pub struct GetMessage {
     pub kind: String,
     /// The device id of the gateway.
     pub queue: String,
-    /// Why a message was aborted.
+    /// Why it waits, while it is U or Q; why it was aborted, when it is A.
     pub reason: Option<String>,
+    /// What it waits for, while it is U or Q.
+    pub reason_code: Option<ReasonCode>,
+    /// When that ends, where it is known.
+    #[schema(format = DateTime)]
+    pub waits_until: Option<String>,
+    /// Its place in its device's queue, from 1, when it waits for its turn only.
+    pub position: Option<i64>,
     /// When it was aborted.
     #[schema(format = DateTime)]
     pub aborted_date: Option<String>,
@@ -56,6 +65,9 @@ pub struct GetMessage {
     pub members: Option<i64>,
     pub delivered_count: Option<i64>,
     pub read_count: Option<i64>,
+    pub priority: Priority,
+    /// The word that the message was given when it was sent.
+    pub tag: Option<String>,
 }
 
 /// Message Info
@@ -76,16 +88,31 @@ async fn find(api: &Api, headers: &HeaderMap, ref_no: &str) -> Result<GetMessage
 }
 
 impl Api {
+    /// Messages of a client as customers see them, in their order.
+    ///
+    /// # Errors
+    /// 503 when the store cannot tell why those that wait do.
+    pub async fn show_messages(
+        &self,
+        client: &Client,
+        messages: Vec<StoredMessage>,
+    ) -> Result<Vec<GetMessage>, Problem> {
+        let explained = self.explain(client.id, &messages).await?;
+        Ok(messages.into_iter().zip(explained).map(|(message, waiting)| self.view_of(message, waiting)).collect())
+    }
+
     /// A message as customers see it.
     ///
     /// # Errors
-    /// 503 when the store cannot tell its gateway's state.
+    /// 503 when the store cannot tell why it waits.
     pub async fn show_message(&self, client: &Client, message: StoredMessage) -> Result<GetMessage, Problem> {
-        let state = message.state();
-        let takes = !state.is_waiting() || {
-            let gateways = self.gateways_of(client.id).await?;
-            gateways.iter().any(|device| device.id == message.device_id && device.takes_messages())
-        };
+        let mut waiting = self.explain(client.id, std::slice::from_ref(&message)).await?;
+        Ok(self.view_of(message, waiting.pop().flatten()))
+    }
+
+    fn view_of(&self, message: StoredMessage, waiting: Option<Waiting>) -> GetMessage {
+        let can_leave = waiting.as_ref().is_none_or(|waiting| waiting.code.can_leave());
+        let state = message.state().shown(can_leave);
         let media_url = match (&message.media_url, &message.media_id) {
             (Some(url), _) => Some(url.clone()),
             (None, Some(id)) => Some(self.media_link(id)),
@@ -94,7 +121,11 @@ impl Api {
         let kind = shown_kind(&message);
         let date = |at: Option<Millis>| at.map(rfc3339);
         let (text, caption) = if message.is_media { (None, message.body) } else { (message.body, None) };
-        Ok(GetMessage {
+        let (reason, code, until, position) = match waiting {
+            Some(Waiting { code, reason, until, position }) => (Some(reason), Some(code), until, position),
+            None => (message.reason, None, None, None),
+        };
+        GetMessage {
             destination: message.destination,
             sender: message.sender,
             is_group: message.is_group,
@@ -103,20 +134,25 @@ impl Api {
             read_date: date(message.read_at),
             delivered_date: date(message.delivered_at),
             ref_no: message.ref_no,
-            status: state.shown(takes).letter(),
+            status: state.letter(),
             message: text,
             caption,
             media_url,
             file_name: message.file_name,
             kind,
             queue: message.device_id,
-            reason: message.reason,
+            reason,
+            reason_code: code,
+            waits_until: date(until),
+            position,
             aborted_date: date(message.aborted_at),
             expire_date: rfc3339(message.expires_at),
             members: message.members,
             delivered_count: message.is_group.then_some(message.delivered_count),
             read_count: message.is_group.then_some(message.read_count),
-        })
+            priority: message.priority,
+            tag: message.tag,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A file that stands in a body itself: its bytes and its name.
+//! A file that stands in a body itself: its bytes.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,6 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::python;
-use crate::limits;
 
 /// The bytes of base64 text, standard or URL-safe, padded or not, line breaks and a `data:…;base64,` prefix allowed.
 /// None where it is something else, or no bytes at all.
@@ -25,14 +24,6 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     };
     let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
     engine.decode(text.as_bytes()).ok().filter(|bytes| !bytes.is_empty())
-}
-
-/// A file's name without a path and without what no file system takes. None where nothing is left of it.
-pub fn name(text: &str) -> Option<String> {
-    let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
-    let clean = clean.trim();
-    clean.contains(|c| c != '.').then(|| clean.to_owned())
 }
 
 fn without_prefix(text: &str) -> Option<&str> {
@@ -87,27 +78,6 @@ mod tests {
             "aGVs\u{0}",
         ] {
             assert_eq!(decode(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_files_name_is_never_a_path() {
-        let long = "é".repeat(300);
-        for (text, wanted) in [
-            ("a.png", Some("a.png")),
-            ("../../etc/passwd", Some("passwd")),
-            (r"C:\photos\a b.png ", Some("a b.png")),
-            ("a\u{0}\n\u{7f}b", Some("ab")),
-            (".profile", Some(".profile")),
-            (&long, Some(&long[..2 * limits::FILE_NAME_CHARS_MAX])),
-            ("", None),
-            (" ", None),
-            ("..", None),
-            ("a/", None),
-            (r"a\..", None),
-            ("\u{1}", None),
-        ] {
-            assert_eq!(name(text).as_deref(), wanted, "{text}");
         }
     }
 }

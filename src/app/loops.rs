@@ -80,6 +80,7 @@ impl App {
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             supervisor: self.supervisor.clone(),
+            hosts: dispatcher::hosts::Hosts::default(),
             link_sealer: self.master_key.sealer("links"),
             web: self.web()?,
             node: self.node()?,

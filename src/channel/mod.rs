@@ -159,6 +159,10 @@ pub enum Event {
     /// A message came in. `stored` is answered once it is durable, and only then may WhatsApp be told that we have it:
     /// not when it is dropped without an answer.
     Inbound { message: Box<Inbound>, stored: oneshot::Sender<()> },
+    /// A message came in that could not be decrypted. `stored` is answered as for [`Event::Inbound`].
+    Unreadable { message: Box<Unreadable>, stored: oneshot::Sender<()> },
+    /// A message was read that shows nobody anything. Where it could not be read before, it is no longer missing.
+    Silent { whatsapp_id: String, originator: String, hidden: Option<String>, stored: oneshot::Sender<()> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,4 +175,4 @@ pub enum ReceiptKind {
 /// Where a channel's events go. Bounded: a channel waits when its device's loop is behind.
 pub type Events = mpsc::Sender<Event>;
 
-pub use crate::message::{Inbound, InboundFile};
+pub use crate::message::{Inbound, InboundFile, Unreadable};

@@ -81,8 +81,6 @@ pub struct Sandbox {
     /// How often each of the latest messages was sent.
     seen: Mutex<Seen>,
     stop: CancellationToken,
-    /// Cancelled when the task is over, however it ended.
-    over: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -116,14 +114,12 @@ impl Sandbox {
         let (planned, plans) = mpsc::channel(COMMANDS_MAX);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let task = run(clock.clone(), plans, events);
-        let (until, over) = (stop.clone(), CancellationToken::new());
-        let is_over = over.clone().drop_guard();
+        let until = stop.clone();
         tasks.spawn(async move {
-            let _is_over = is_over;
             until.run_until_cancelled(task).await;
         });
         tasks.close();
-        Self { planned, clock, seen: Mutex::default(), stop, over, tasks }
+        Self { planned, clock, seen: Mutex::default(), stop, tasks }
     }
 }
 
@@ -136,7 +132,7 @@ impl Drop for Sandbox {
 #[async_trait]
 impl Channel for Sandbox {
     async fn ended(&self) {
-        self.over.cancelled().await;
+        self.tasks.wait().await;
     }
 
     async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {

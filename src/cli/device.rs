@@ -9,10 +9,12 @@ use serde_json::json;
 
 use super::{Bench, Output, done, link};
 use crate::account::check_name;
+use crate::api::Api;
 use crate::clock;
 use crate::device::{
     Device, Kind, check_daily_limit, check_gap_ms, check_quiet_hours, is_device_id, new_device_id, parse_time_zone,
 };
+use crate::device_status::DeviceStatus;
 use crate::limits;
 use crate::phone;
 use crate::store::{DevicePatch, NewDevice, QuietHours, StoreError};
@@ -95,6 +97,24 @@ pub(super) enum DeviceCommand {
     Remove { device_id: String },
 }
 
+/// Who changes a device that is changed from here.
+const BY: &str = "the command line";
+/// What a table shows of a device.
+const COLUMNS: [&str; 12] = [
+    "device_id",
+    "sender",
+    "name",
+    "kind",
+    "state",
+    "state_until",
+    "waiting",
+    "oldest_waiting_at",
+    "client_id",
+    "counter",
+    "limit",
+    "pacing",
+];
+
 /// A device as it is listed.
 #[derive(Serialize)]
 struct Row<P = Pacing> {
@@ -102,7 +122,11 @@ struct Row<P = Pacing> {
     sender: String,
     name: String,
     kind: Kind,
-    state: &'static str,
+    state: DeviceStatus,
+    /// When the state ends by itself, where that is known.
+    state_until: Option<String>,
+    waiting: i64,
+    oldest_waiting_at: Option<String>,
     client_id: i64,
     counter: i64,
     limit: i64,
@@ -140,8 +164,20 @@ impl std::fmt::Display for Pacing {
 
 impl Row {
     fn told(self) -> Row<String> {
-        let Self { device_id, sender, name, kind, state, client_id, counter, limit, pacing } = self;
-        Row { device_id, sender, name, kind, state, client_id, counter, limit, pacing: pacing.to_string() }
+        Row {
+            device_id: self.device_id,
+            sender: self.sender,
+            name: self.name,
+            kind: self.kind,
+            state: self.state,
+            state_until: self.state_until,
+            waiting: self.waiting,
+            oldest_waiting_at: self.oldest_waiting_at,
+            client_id: self.client_id,
+            counter: self.counter,
+            limit: self.limit,
+            pacing: self.pacing.to_string(),
+        }
     }
 }
 
@@ -149,14 +185,14 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
     let store = &bench.app.store;
     match command {
         DeviceCommand::List { client } => {
+            let api = bench.app.api();
             let mut rows = Vec::new();
             for device in store.list_devices(client).await? {
-                rows.push(row(bench, device).await?);
+                rows.push(row(&api, device).await?);
             }
-            let columns = ["device_id", "sender", "name", "kind", "state", "client_id", "counter", "limit", "pacing"];
             match bench.output {
-                Output::Json => bench.output.rows(&rows, &columns)?,
-                Output::Table => bench.output.rows(&rows.into_iter().map(Row::told).collect::<Vec<_>>(), &columns)?,
+                Output::Json => bench.output.rows(&rows, &COLUMNS)?,
+                Output::Table => bench.output.rows(&rows.into_iter().map(Row::told).collect::<Vec<_>>(), &COLUMNS)?,
             }
         }
         DeviceCommand::Add { client, kind, sender, device_id, name, limit } => {
@@ -168,7 +204,7 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
                 String::new()
             };
             let sentence = format!("device {} was added{how}", device.id);
-            bench.output.one(&row(bench, device).await?, &sentence)?;
+            bench.output.one(&row(&bench.app.api(), device).await?, &sentence)?;
         }
         DeviceCommand::Set { device_id, name, limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet, time_zone } => {
             let kind = bench.device(&device_id).await?.kind;
@@ -177,10 +213,8 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
             gap_ms.map_or(Ok(()), check_gap_ms).context("--gap-ms")?;
             gap_jitter_ms.map_or(Ok(()), check_gap_ms).context("--gap-jitter-ms")?;
             time_zone.as_deref().map_or(Ok(()), |name| parse_time_zone(name).map(drop)).context("--time-zone")?;
-            let paused = None;
             let patch = DevicePatch {
                 name,
-                paused,
                 daily_limit: limit,
                 gap_ms,
                 gap_jitter_ms,
@@ -188,6 +222,7 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
                 warm_up,
                 quiet,
                 time_zone,
+                ..DevicePatch::default()
             };
             change(bench, &device_id, patch, "was changed").await?;
         }
@@ -224,16 +259,23 @@ fn quiet_hours(text: &str) -> Result<QuietHours, String> {
 
 async fn change(bench: &Bench, id: &str, patch: DevicePatch, what: &str) -> anyhow::Result<()> {
     bench.device(id).await?;
+    let patch = DevicePatch { by: Some(BY.into()), at: bench.app.clock.now(), ..patch };
     bench.app.store.update_device(id, patch).await?;
     let device = bench.device(id).await?;
-    bench.output.one(&row(bench, device).await?, &format!("device {id} {what}"))
+    bench.output.one(&row(&bench.app.api(), device).await?, &format!("device {id} {what}"))
 }
 
-async fn row(bench: &Bench, device: Device) -> anyhow::Result<Row> {
-    let today = clock::day(bench.app.clock.now());
+async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
+    let today = clock::day(api.clock.now());
+    let condition = api.condition_of(&device).await?;
+    let queues = api.queues().await?;
+    let queue = queues.get(&device.id);
     Ok(Row {
-        counter: bench.app.store.count_accepted(&device.id, today).await?,
-        state: if device.paused { "paused" } else { device.state.name() },
+        counter: api.store.count_accepted(&device.id, today).await?,
+        state: condition.status,
+        state_until: condition.until.map(clock::rfc3339),
+        waiting: queue.map_or(0, |queue| queue.waiting),
+        oldest_waiting_at: queue.map(|queue| clock::rfc3339(queue.oldest_at)),
         device_id: device.id,
         sender: device.sender,
         name: device.name,

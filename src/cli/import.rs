@@ -1,10 +1,9 @@
-//! `wachat import`: queues a campaign from a CSV file.
+//! `wachat import`: queues a campaign from a CSV file or an `.xlsx` workbook.
 //!
 //! It queues the rows itself, beside a running server or without one; what `/manage/1.0/imports` takes, the server queues.
 //! Every row is accepted under a key made of the campaign's name, the row's place and what it says, so that importing
 //! the same file again, after a break or a crash, queues only what was not queued before.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,11 +15,13 @@ use serde::Serialize;
 
 use super::Bench;
 use super::lookup::of_device;
-use super::message::{gateway, sender};
+use super::message::{self, gateway, sender};
 use super::output::Output;
-use crate::campaign::{self, Campaign, Checked, Ready};
+use crate::campaign::{self, Campaign, Checked, Counter, Ready, Source, Totals, country};
 use crate::device::Device;
-use crate::imports;
+use crate::imports::{self, Urgency};
+use crate::limits;
+use crate::message::Priority;
 use crate::store::StoreError;
 
 /// By which a row's key tells that this command queued it.
@@ -28,7 +29,7 @@ const WAY: &str = "command line";
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// A CSV file with a header line; columns: destination, message, and if wanted media_url, file_name, timeout, is_group
+    /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, timeout, is_group, priority, tag
     file: PathBuf,
     /// [default: the client that has the gateway, else the only one]
     #[arg(long)]
@@ -42,10 +43,19 @@ pub(super) struct Import {
     /// What the campaign is called; the same file under another name is sent again [default: the file's name]
     #[arg(long)]
     campaign: Option<String>,
+    /// high, normal or bulk: every message of the file has it whose row names no other
+    #[arg(long, default_value = "bulk", value_parser = message::priority)]
+    priority: Priority,
+    /// A word of your own that every message of the file is given whose row names no other
+    #[arg(long)]
+    tag: Option<String>,
     /// Check the file and queue nothing
     #[arg(long)]
     dry_run: bool,
 }
+
+/// Rows that a check without queueing shows.
+const SHOWN_ROWS: usize = 10;
 
 /// What became of a file.
 #[derive(Default, Serialize)]
@@ -54,17 +64,43 @@ struct Report {
     /// Queued by an earlier run.
     known: usize,
     refused: Vec<Refused>,
+    #[serde(flatten)]
+    source: Source,
+    /// How many good rows go to each country, the most first.
+    countries: Vec<CountryCount>,
+    group_count: i64,
+    hidden_count: i64,
+    repeated_count: i64,
+    /// The first good rows, each with its number as it is dialled.
+    first_rows: Vec<FirstRow>,
 }
 
 #[derive(Serialize)]
 struct Refused {
     line: i64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    destination: String,
     reason: String,
+}
+
+#[derive(Serialize)]
+struct CountryCount {
+    /// ISO 3166; null for numbers that belong to no country.
+    country: Option<String>,
+    name: &'static str,
+    count: i64,
+}
+
+#[derive(Serialize)]
+struct FirstRow {
+    line: i64,
+    destination: String,
+    written: String,
 }
 
 impl From<campaign::Refused> for Refused {
     fn from(refused: campaign::Refused) -> Self {
-        Self { line: refused.line, reason: refused.reason }
+        Self { line: refused.line, destination: refused.destination, reason: refused.reason }
     }
 }
 
@@ -72,7 +108,10 @@ impl From<campaign::Refused> for Refused {
 struct Work {
     client_id: i64,
     device: Device,
+    urgency: Urgency,
     rows: Vec<Checked>,
+    /// What is known before anything is queued.
+    report: Report,
 }
 
 /// Rows were refused; the others were queued.
@@ -82,21 +121,55 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     let work = read(bench, &import).await?;
     let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
     let verb = if import.dry_run { "would be queued" } else { "queued" };
-    let mut sentence =
+    let mut text =
         format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
-    for Refused { line, reason } in &report.refused {
-        sentence.push_str(&format!("\nline {line}: {reason}"));
+    for Refused { line, reason, .. } in &report.refused {
+        text.push_str(&format!("\nline {line}: {reason}"));
     }
-    bench.output.one(&report, &sentence)?;
+    text.push_str(&described(&report));
+    if import.dry_run {
+        for FirstRow { line, destination, written } in &report.first_rows {
+            text.push_str(&format!("\nline {line}: {destination}"));
+            if written != destination {
+                text.push_str(&format!(" (written {written})"));
+            }
+        }
+    }
+    bench.output.one(&report, &text)?;
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+}
+
+/// How the file was read, and where its messages go.
+fn described(report: &Report) -> String {
+    let Source { format, encoding, separator, sheet, ignored } = &report.source;
+    let mut text = match (sheet, encoding, separator) {
+        (Some(sheet), ..) => format!("\nread as {format}, sheet {sheet}"),
+        (None, Some(encoding), Some(separator)) => {
+            let separator = if *separator == '\t' { "tabs".to_owned() } else { format!("'{separator}'") };
+            format!("\nread as {format} in {}, separated by {separator}", encoding.name())
+        }
+        _ => String::new(),
+    };
+    if !ignored.is_empty() {
+        text.push_str(&format!("\nignored columns: {}", ignored.join(", ")));
+    }
+    let countries = report.countries.iter().map(|one| (one.name, one.count));
+    let others = [("Groups", report.group_count), ("Hidden ids", report.hidden_count)];
+    for (name, count) in countries.chain(others.into_iter().filter(|(_, count)| *count > 0)) {
+        text.push_str(&format!("\n{name:<24}{count:>8}"));
+    }
+    if report.repeated_count > 0 {
+        text.push_str(&format!("\n{} rows repeat an earlier row", report.repeated_count));
+    }
+    text
 }
 
 /// Checks every row.
 async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = import.file.display().to_string();
-    let file = File::open(&import.file).with_context(|| path.clone())?;
-    let lines = campaign::read(file).with_context(|| path.clone())?;
+    let bytes = std::fs::read(&import.file).with_context(|| path.clone())?;
+    let file = campaign::read(&bytes, limits::IMPORT_ROWS_BY_HAND_MAX).with_context(|| path.clone())?;
     let given = of_device(import.device.as_deref(), import.sender.as_deref());
     let client = bench.client_for(import.client, given).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
@@ -105,12 +178,43 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         name: import.campaign.clone().unwrap_or(file_name),
         country_code: client.country_code,
     };
-    Ok(Work { client_id: client.id, device, rows: lines.map(|line| line.check(&campaign)).collect() })
+    let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
+    for line in file.lines {
+        let written = line.row.as_ref().map(|row| campaign::beginning(&row.destination)).unwrap_or_default();
+        let row = line.check(&campaign);
+        if let Ok(ready) = &row {
+            counter.add(ready);
+            if first_rows.len() < SHOWN_ROWS {
+                first_rows.push(FirstRow { line: ready.line, destination: ready.recipient.clone(), written });
+            }
+        }
+        rows.push(row);
+    }
+    let report = Report { source: file.source, first_rows, ..Report::from(counter.totals) };
+    let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
+    Ok(Work { client_id: client.id, device, urgency, rows, report })
+}
+
+impl From<Totals> for Report {
+    fn from(totals: Totals) -> Self {
+        let named = |(code, count): (&str, i64)| CountryCount {
+            country: Some(code.to_owned()).filter(|code| !code.is_empty()),
+            name: country::names(code).unwrap_or(country::NO_COUNTRY).english,
+            count,
+        };
+        Self {
+            countries: totals.by_count().into_iter().map(named).collect(),
+            group_count: totals.groups,
+            hidden_count: totals.hidden,
+            repeated_count: totals.repeated,
+            ..Self::default()
+        }
+    }
 }
 
 /// Tells what would be queued from what an earlier run has queued.
 async fn look(bench: &Bench, work: Work) -> anyhow::Result<Report> {
-    let (now, mut report) = (bench.app.clock.now(), Report::default());
+    let (now, mut report) = (bench.app.clock.now(), work.report);
     for row in work.rows {
         match row {
             Ok(Ready { key, .. }) => {
@@ -128,7 +232,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
     let (store, clock) = (&bench.app.store, &bench.app.clock);
     let person_id = sender(bench, work.client_id).await?;
     let bar = progress_bar(bench.output, work.rows.len());
-    let (mut rows, mut report) = (work.rows.into_iter().peekable(), Report::default());
+    let (mut rows, mut report) = (work.rows.into_iter().peekable(), work.report);
     loop {
         let batch = campaign::next_batch(&mut rows);
         if batch.is_empty() {
@@ -137,19 +241,19 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         let rows_in_hand = batch.len() as u64;
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {
-                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, clock);
-                Ok((row.line, store.accept(accept).await))
+                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, &work.urgency, clock);
+                Ok((row.line, row.recipient, store.accept(accept).await))
             }
             Err(refused) => Err(refused),
         }));
         for end in stored.await {
             match end {
-                Ok((_, Ok(_))) => report.accepted += 1,
-                Ok((_, Err(StoreError::KeyUsed))) => report.known += 1,
-                Ok((line, Err(error @ StoreError::DailyLimit { .. }))) => {
-                    report.refused.push(Refused { line, reason: error.to_string() });
+                Ok((_, _, Ok(_))) => report.accepted += 1,
+                Ok((_, _, Err(StoreError::KeyUsed))) => report.known += 1,
+                Ok((line, destination, Err(error @ StoreError::DailyLimit { .. }))) => {
+                    report.refused.push(Refused { line, destination, reason: error.to_string() });
                 }
-                Ok((_, Err(error))) => {
+                Ok((_, _, Err(error))) => {
                     return Err(error)
                         .context("the import stopped; run it again to queue what is left, nothing is sent twice");
                 }

@@ -23,7 +23,7 @@ use crate::limits;
 use crate::media::File;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
-use crate::message::{Content, MediaSource, NewMessage, RefNo, State};
+use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use crate::phone;
 use crate::store::{Accept, StoredMessage};
 
@@ -62,6 +62,12 @@ pub(super) struct Send {
     /// Seconds in which it must leave
     #[arg(long, default_value_t = limits::TIMEOUT_SECONDS_DEFAULT, value_parser = clap::value_parser!(i64).range(1..=limits::TIMEOUT_SECONDS_MAX))]
     timeout: i64,
+    /// high leaves first, and in quiet hours too; bulk leaves when nothing else waits
+    #[arg(long, default_value = "normal", value_parser = priority)]
+    priority: Priority,
+    /// A word of your own, given back in the status
+    #[arg(long)]
+    tag: Option<String>,
 }
 
 #[derive(Args)]
@@ -89,6 +95,20 @@ struct Draft {
     is_group: bool,
     content: Content,
     timeout_seconds: i64,
+    priority: Priority,
+    tag: Option<String>,
+}
+
+/// A priority as a person writes it.
+pub(super) fn priority(name: &str) -> Result<Priority, String> {
+    Priority::from_name(name).ok_or_else(|| "a priority is high, normal or bulk".into())
+}
+
+/// A word that a person gives to messages.
+pub(super) fn tag(given: Option<String>) -> anyhow::Result<Option<String>> {
+    let chars = given.as_ref().map_or(0, |tag| tag.chars().count());
+    anyhow::ensure!(chars <= limits::TAG_CHARS_MAX, "a tag has at most {} characters", limits::TAG_CHARS_MAX);
+    Ok(given.filter(|tag| !tag.is_empty()))
 }
 
 pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> {
@@ -119,7 +139,8 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
             Content::Text(decoded)
         }
     };
-    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout };
+    let (priority, tag) = (send.priority, tag(send.tag)?);
+    let draft = Draft { to: send.to, is_group: send.group, content, timeout_seconds: send.timeout, priority, tag };
     let accept = accept(bench, &client, &device, draft).await?;
     let message = accept.message.clone();
     api.outbox.accept(accept).await?;
@@ -184,6 +205,8 @@ async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -
         content: draft.content,
         created_at: now,
         expires_at: now + draft.timeout_seconds * 1_000,
+        priority: draft.priority,
+        tag: draft.tag,
     };
     Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None })
 }
@@ -210,15 +233,15 @@ pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<Exit
     let api = bench.app.api();
     let ref_no = RefNo::parse(&status.ref_no).context("a ref_no has 18 hexadecimal digits")?;
     let client = bench.client_for(status.client, Some(Given::Message(&ref_no))).await?;
-    let mut shown = "";
+    let mut shown = None;
     loop {
         let found = bench.app.store.find_message(client.id, &ref_no).await?;
         let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
         let state = message.state();
         let view = api.show_message(&client, message).await;
         let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
-        if view.status != shown {
-            shown = view.status;
+        if shown != Some((view.status, view.reason_code)) {
+            shown = Some((view.status, view.reason_code));
             show(bench.output, &view)?;
         }
         if !status.watch || state.is_final() {
@@ -237,7 +260,8 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
         [&view.read_date, &view.delivered_date, &view.sent_date, &view.aborted_date].into_iter().flatten().next();
     let date = date.unwrap_or(&view.create_date);
     let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    line(&format!("{} {name} {date} {}{reason}", view.status, view.kind))
+    let until = view.waits_until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
+    line(&format!("{} {name} {date} {}{reason}{until}", view.status, view.kind))
 }
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {

@@ -15,7 +15,7 @@ use super::devices::{Device, at};
 use super::forms::Posted;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Refusal, Visit, go};
-use crate::device::DeviceState;
+use crate::device_status::DeviceStatus;
 
 pub fn routes() -> Router<Console> {
     Router::new()
@@ -78,9 +78,11 @@ impl Page {
     }
 }
 
-fn step(link: &Link, is_linked: bool, state: DeviceState) -> Step {
-    let is_gone =
-        matches!(state, DeviceState::Unlinked | DeviceState::LoggedOut | DeviceState::Replaced | DeviceState::Linking);
+fn step(link: &Link, is_linked: bool, state: DeviceStatus) -> Step {
+    let is_gone = matches!(
+        state,
+        DeviceStatus::Unlinked | DeviceStatus::LoggedOut | DeviceStatus::Replaced | DeviceStatus::Linking
+    );
     match (link.status.as_str(), link.way.as_deref(), &link.code) {
         ("waiting", ..) | ("shown", _, None) => Step::Waiting,
         ("shown", Some("code"), Some(_)) => Step::Code,
@@ -154,16 +156,16 @@ mod tests {
     #[test]
     fn a_page_shows_a_code_while_it_is_good_and_a_link_while_it_lasts() {
         let now = |status, way, code, is_linked, state| step(&link(status, way, code), is_linked, state);
-        assert_eq!(now("none", "qr", None, false, DeviceState::Unlinked), Step::Nothing);
-        assert_eq!(now("waiting", "qr", None, false, DeviceState::Unlinked), Step::Waiting);
-        assert_eq!(now("shown", "qr", Some("2@x"), false, DeviceState::Linking), Step::Qr);
-        assert_eq!(now("shown", "qr", None, false, DeviceState::Linking), Step::Waiting);
-        assert_eq!(now("shown", "code", Some("ABCD1234"), false, DeviceState::Linking), Step::Code);
+        assert_eq!(now("none", "qr", None, false, DeviceStatus::Unlinked), Step::Nothing);
+        assert_eq!(now("waiting", "qr", None, false, DeviceStatus::Unlinked), Step::Waiting);
+        assert_eq!(now("shown", "qr", Some("2@x"), false, DeviceStatus::Linking), Step::Qr);
+        assert_eq!(now("shown", "qr", None, false, DeviceStatus::Linking), Step::Waiting);
+        assert_eq!(now("shown", "code", Some("ABCD1234"), false, DeviceStatus::Linking), Step::Code);
         // An account that was linked before is linked anew.
-        assert_eq!(now("shown", "qr", Some("2@x"), true, DeviceState::Linking), Step::Qr);
-        assert_eq!(now("linked", "qr", None, true, DeviceState::Connecting), Step::Linked);
-        assert_eq!(now("linked", "qr", None, true, DeviceState::Online), Step::Linked);
-        assert_eq!(now("linked", "qr", None, true, DeviceState::LoggedOut), Step::Nothing);
-        assert_eq!(now("failed", "qr", None, false, DeviceState::Unlinked), Step::Failed);
+        assert_eq!(now("shown", "qr", Some("2@x"), true, DeviceStatus::Linking), Step::Qr);
+        assert_eq!(now("linked", "qr", None, true, DeviceStatus::Connecting), Step::Linked);
+        assert_eq!(now("linked", "qr", None, true, DeviceStatus::Online), Step::Linked);
+        assert_eq!(now("linked", "qr", None, true, DeviceStatus::LoggedOut), Step::Nothing);
+        assert_eq!(now("failed", "qr", None, false, DeviceStatus::Unlinked), Step::Failed);
     }
 }

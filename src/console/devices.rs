@@ -10,9 +10,11 @@ use serde_json::json;
 use super::Console;
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
-use super::states::{self, Told};
+use super::states::{self, Restraint, Told};
 use super::visit::{Answer, Refusal, Visit, go};
-use crate::device::{DeviceState, Kind, is_device_id};
+use crate::device::{Kind, is_device_id};
+use crate::device_status::DeviceStatus;
+use crate::reason::ReasonCode;
 
 /// So many devices are seen at a glance; among more one is looked for.
 pub const AT_A_GLANCE: usize = 10;
@@ -32,14 +34,17 @@ pub struct Device {
     pub name: String,
     pub sender: String,
     pub kind: Kind,
-    pub state: DeviceState,
+    pub state: DeviceStatus,
+    pub state_code: Option<ReasonCode>,
     pub state_reason: String,
     pub state_until: Option<String>,
     pub linked_at: Option<String>,
     pub strangers_after: Option<String>,
-    pub slow_until: Option<String>,
     pub slow_gap_ms: Option<i64>,
     pub paused: bool,
+    pub paused_by: Option<String>,
+    pub waiting: i64,
+    pub oldest_waiting_at: Option<String>,
     pub counter: i64,
     pub limit: i64,
     pub gap_ms: i64,
@@ -51,8 +56,6 @@ pub struct Device {
     pub quiet_from: Option<String>,
     pub quiet_to: Option<String>,
     pub time_zone: String,
-    pub waits_until: Option<String>,
-    pub waits_for: Option<String>,
 }
 
 impl Device {
@@ -69,7 +72,7 @@ impl Device {
     pub fn may_link(&self) -> bool {
         let is_gone = matches!(
             self.state,
-            DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
+            DeviceStatus::Unlinked | DeviceStatus::Linking | DeviceStatus::LoggedOut | DeviceStatus::Replaced
         );
         self.is_web() && (self.linked_at.is_none() || is_gone)
     }
@@ -95,18 +98,55 @@ impl Device {
         states::told(&frame.viewer, self.kind, self.state)
     }
 
+    /// Its state in a word or two.
+    pub fn label(&self, frame: &Frame) -> &'static str {
+        states::label(&frame.viewer, self.state)
+    }
+
+    /// Its state in a sentence.
+    pub fn headline(&self, frame: &Frame) -> String {
+        self.sentence(frame).unwrap_or_else(|| self.told(frame).words.to_owned())
+    }
+
+    /// What to do about its state, where the headline does not say it.
+    pub fn to_do<'a>(&self, frame: &'a Frame) -> &'a str {
+        if self.sentence(frame).is_some() { "" } else { self.told(frame).to_do }
+    }
+
+    fn sentence(&self, frame: &Frame) -> Option<String> {
+        let restraint = Restraint {
+            status: self.state,
+            code: self.state_code,
+            until: self.state_until.as_ref().map(|until| frame.time(until)),
+            paused_by: self.paused_by.as_deref(),
+        };
+        states::sentence(&frame.viewer, &restraint)
+    }
+
+    /// Until when its state is expected to last, where the headline does not say it.
+    pub fn expected_until(&self) -> Option<&str> {
+        self.state_until.as_deref().filter(|_| !self.is_restrained())
+    }
+
+    fn is_restrained(&self) -> bool {
+        matches!(self.state, DeviceStatus::Paused | DeviceStatus::Holding | DeviceStatus::Slowed)
+    }
+
+    /// Until when WhatsApp blocks messages to new contacts, where the headline is about something else.
+    pub fn blocked_until(&self) -> Option<&str> {
+        self.strangers_after.as_deref().filter(|_| self.state_code != Some(ReasonCode::NewContacts))
+    }
+
     /// Why it is in its state, where that says more than the state does.
     pub fn why(&self) -> &str {
-        if self.state == DeviceState::Unlinked && self.linked_at.is_none() && self.state_reason == NOT_LINKED {
-            return "";
-        }
-        &self.state_reason
+        let is_new =
+            self.state == DeviceStatus::Unlinked && self.linked_at.is_none() && self.state_reason == NOT_LINKED;
+        if is_new || self.is_restrained() { "" } else { &self.state_reason }
     }
 
     /// Whether it is what somebody looks for, by a part of its name, number, id or state.
     fn is_found_by(&self, words: &str) -> bool {
-        let own: [&str; 5] =
-            [&self.name, &self.sender, &self.device_id, self.state.name(), if self.paused { "paused" } else { "" }];
+        let own: [&str; 4] = [&self.name, &self.sender, &self.device_id, self.state.name()];
         own.iter().any(|text| text.to_lowercase().contains(words))
     }
 }

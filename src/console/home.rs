@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::chart::{self, Row};
 use super::devices::{AT_A_GLANCE, Device};
 use super::frame::{Frame, Place, draw};
+use super::states;
 use super::visit::{Answer, Visit};
-use crate::device::DeviceState;
+use crate::device_status::DeviceStatus;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -29,7 +30,6 @@ struct Figures {
     totals: Totals,
     hours: Vec<Span>,
     days: Vec<Span>,
-    queues: Vec<Queue>,
     pushes_waiting: i64,
     oldest_push: Option<OldestPush>,
 }
@@ -51,12 +51,6 @@ struct Span {
     delivered: i64,
     read: i64,
     aborted: i64,
-}
-
-#[derive(Deserialize)]
-struct Queue {
-    device_id: String,
-    waiting: i64,
 }
 
 #[derive(Deserialize)]
@@ -94,19 +88,22 @@ impl Page {
         alike
     }
 
+    fn label(&self, state: DeviceStatus) -> &'static str {
+        states::label(&self.frame.viewer, state)
+    }
+
     /// Whether there are more devices than are seen at a glance: they are counted here, and listed on a page of their own.
     fn is_long(&self) -> bool {
         self.devices.len() > AT_A_GLANCE
     }
 
-    /// How many devices are in each state in which there are some, and how many are paused.
-    fn states(&self) -> Vec<(&'static str, i64)> {
+    /// How many devices are in each state in which there are some.
+    fn states(&self) -> Vec<(DeviceStatus, i64)> {
         let count = |is_it: &dyn Fn(&&Device) -> bool| {
             i64::try_from(self.devices.iter().filter(is_it).count()).unwrap_or(i64::MAX)
         };
-        let states = DeviceState::ALL.map(|state| (state.name(), count(&|device| device.state == state)));
-        let paused = ("paused", count(&|device| device.paused));
-        states.into_iter().chain([paused]).filter(|(_, count)| *count > 0).collect()
+        let states = DeviceStatus::ALL.map(|state| (state, count(&|device| device.state == state)));
+        states.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
     /// Devices whose limit of today is nearly used up, or is.
@@ -116,12 +113,6 @@ impl Page {
 
     fn needs_nobody(&self) -> bool {
         self.stuck().is_empty() && self.nearly().next().is_none() && self.push.paused_date.is_none()
-    }
-
-    /// How many messages of a device wait, once they were counted.
-    fn waiting(&self, device: &Device) -> Option<i64> {
-        let queues = &self.figures.as_ref()?.queues;
-        Some(queues.iter().find(|queue| queue.device_id == device.device_id).map_or(0, |queue| queue.waiting))
     }
 
     fn charts<'a>(&'a self, figures: &'a Figures) -> [Charted<'a>; 2] {

@@ -160,15 +160,26 @@ struct Inbound {
     #[serde(rename = "type")]
     kind: String,
     about: Option<String>,
+    receive_date: String,
+    sent_date: String,
+    media_pending: bool,
 }
 
 impl Inbound {
+    /// When it was written, where that was in another minute than when it came.
+    fn written(&self) -> Option<&str> {
+        let minute = |date: &str| date.get(..16).map(str::to_owned);
+        (minute(&self.sent_date) != minute(&self.receive_date)).then_some(self.sent_date.as_str())
+    }
+
     /// What it does to the message that it is about.
     fn deed<'a>(&self, frame: &'a Frame) -> &'a str {
         match self.kind.as_str() {
             "reaction" => frame.t("Reacts to", "Bereaksi terhadap"),
             "edit" => frame.t("Changes", "Mengubah"),
             "delete" => frame.t("Deletes", "Menghapus"),
+            "poll_vote" => frame.t("Votes in", "Memilih di"),
+            "comment" => frame.t("Comments on", "Mengomentari"),
             _ => frame.t("Answers", "Menjawab"),
         }
     }
@@ -229,7 +240,9 @@ async fn answer(Path((device_id, chat)): Path<(String, String)>, posted: Posted)
     // Browsers end the lines of a text in their own way.
     let typed = posted.fields.raw("message").replace("\r\n", "\n");
     let is_group = posted.fields.raw("is_group") == "true";
-    let message = json!({"queue": device_id, "destination": chat, "is_group": is_group, "message": typed});
+    let priority = if posted.fields.has("urgent") { "high" } else { "normal" };
+    let message = json!({"queue": device_id, "destination": chat, "is_group": is_group, "message": typed,
+        "priority": priority});
     let sent = once::send::<Value>(&visit, posted.fields.text("once"), "/wachat_api/1.0/message", once::body(&message));
     match sent.await {
         Ok(_) => Ok(go(&format!("{}?done=answered", address(&device_id, &chat)))),

@@ -1,4 +1,4 @@
-//! One attempt at one message: its file is had, then it is handed to the channel. Called by the device loop, several at
+//! One attempt at one message: it is handed to the channel. Called by the device loop, several at
 //! a time.
 
 use std::sync::Arc;
@@ -9,23 +9,16 @@ use tokio_util::sync::CancellationToken;
 use super::Parts;
 use crate::channel::{Body, Channel, Outgoing, SendFault};
 use crate::clock::Millis;
-use crate::files::{FileError, TakeError, Taken};
+use crate::files::FileError;
 use crate::limits;
-use crate::media::choice::Mismatch;
-use crate::media::fetch::{self, FetchFault};
 use crate::media::kind::{self, MediaKind};
+use crate::media::name;
 use crate::message::RefNo;
 use crate::store::{Lease, Progress, Step, Waiting, expired};
 use crate::supervisor::caught;
 
 /// How an attempt's part ended.
 pub(super) enum Ended {
-    /// Its file was fetched and is on the shelf under this id; it may be sent now.
-    Fetched {
-        ref_no: RefNo,
-        media_id: String,
-        kind: MediaKind,
-    },
     /// It was written out; the acknowledgement is awaited.
     Sent {
         ref_no: RefNo,
@@ -33,43 +26,14 @@ pub(super) enum Ended {
     Failed {
         ref_no: RefNo,
         fault: SendFault,
-        was_fetching: bool,
     },
 }
 
-/// Runs one of the two below so that its panic is a failed attempt: the message's line would else wait for its end until the
-/// next start.
-pub(super) async fn guarded(ref_no: RefNo, was_fetching: bool, attempt: impl Future<Output = Ended>) -> Ended {
+/// Runs [`send`] so that its panic is a failed attempt: the message's line would else wait for its end until the next start.
+pub(super) async fn guarded(ref_no: RefNo, attempt: impl Future<Output = Ended>) -> Ended {
     caught(attempt).await.unwrap_or_else(|panicked| {
         tracing::error!(%ref_no, %panicked, "a fault of this program in an attempt");
-        let fault = SendFault::Retry("a fault of the gateway".into());
-        Ended::Failed { ref_no, fault, was_fetching }
-    })
-}
-
-/// Fetches a message's file and puts it on the shelf.
-pub(super) async fn fetch(parts: Arc<Parts>, ref_no: RefNo, waiting: Waiting) -> Ended {
-    match fetched(&parts, &waiting).await {
-        Ok(Taken { id: media_id, kind, .. }) => Ended::Fetched { ref_no, media_id, kind },
-        Err(fault) => Ended::Failed { ref_no, fault, was_fetching: true },
-    }
-}
-
-async fn fetched(parts: &Parts, waiting: &Waiting) -> Result<Taken, SendFault> {
-    let url = waiting.media_url.as_deref().unwrap_or_default();
-    let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
-    let file =
-        fetch::fetch(&parts.egress, url, waiting.file_name.as_deref(), asked).await.map_err(|fault| match fault {
-            FetchFault::Retry(reason) => SendFault::Retry(reason),
-            FetchFault::Never(reason) => SendFault::Never(reason),
-        })?;
-    let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
-    taken.map_err(|error| match error {
-        TakeError::Mismatch(Mismatch::TooBig(too_big)) => {
-            SendFault::Never(format!("media_url is too large: {too_big}"))
-        }
-        TakeError::Mismatch(mismatch) => SendFault::Never(mismatch.to_string()),
-        TakeError::File(error) => fault(error),
+        Ended::Failed { ref_no, fault: SendFault::Retry("a fault of the gateway".into()) }
     })
 }
 
@@ -113,7 +77,7 @@ pub(super) async fn send(parts: Arc<Parts>, line: Line, ref_no: RefNo, waiting: 
     };
     match sent.await {
         Ok(()) => Ended::Sent { ref_no },
-        Err(fault) => Ended::Failed { ref_no, fault, was_fetching: false },
+        Err(fault) => Ended::Failed { ref_no, fault },
     }
 }
 
@@ -168,7 +132,7 @@ async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outg
         Body::Media {
             kind: kind_of(&waiting, &media.kind, &bytes),
             // What was converted has a name of its own.
-            file_name: media.file_name.or(waiting.file_name),
+            file_name: media.file_name.or(waiting.file_name).as_deref().and_then(name::clean),
             mime: media.mime,
             caption: waiting.body,
             bytes,

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Ended};
+use super::fetches::Fetches;
 use super::files::HadFile;
 use super::hold::{self, Held};
 use super::queue::{Job, Window};
@@ -24,13 +25,20 @@ use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
-use crate::store::{Lease, Step, StoreError, Waiting};
+use crate::store::{Lease, Step, StoreError, WaitCode, Waiting};
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
-/// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was
-/// paused, or as many files are fetched as may be.
+/// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was paused.
 const HELD_MS: Millis = 100;
 pub(super) const EVENTS_AT_ONCE: usize = 256;
+
+/// Attempts at a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) sends: i64,
+    /// Downloads of its file that failed.
+    pub(super) fetches: i64,
+}
 
 pub(super) struct DeviceLoop {
     pub(super) parts: Arc<Parts>,
@@ -41,14 +49,18 @@ pub(super) struct DeviceLoop {
     pub(super) bell: Bell,
     pub(super) window: Window<Waiting>,
     pub(super) sends: JoinSet<Ended>,
-    /// Files under way; they may be left at any moment, and are had again.
-    pub(super) fetches: JoinSet<Ended>,
+    /// Downloads of media; they may be left at any moment, and are made again.
+    pub(super) fetches: Fetches,
+    /// When the next message that stepped aside is due.
+    pub(super) media_at: Millis,
     /// Files that came in, under way.
     pub(super) downloads: JoinSet<HadFile>,
     /// When to look for more of them.
     pub(super) files_at: Millis,
+    /// When to look for messages that still cannot be read.
+    pub(super) unreadable_at: Millis,
     /// How many attempts have been made at each message that is under way.
-    pub(super) counts: HashMap<RefNo, i64>,
+    pub(super) counts: HashMap<RefNo, Made>,
     /// How metrics name the device.
     pub(super) label: String,
     pub(super) state: DeviceState,
@@ -65,8 +77,8 @@ pub(super) struct DeviceLoop {
     pub(super) removed: Arc<AtomicBool>,
     /// Which of the devices that had this id it is.
     pub(super) incarnation: i64,
-    /// Whether the store may hold messages behind the window.
-    pub(super) may_load: bool,
+    /// Whether the store may hold messages of each priority behind the window.
+    pub(super) may_load: [bool; 3],
     pub(super) is_channel_over: bool,
 }
 
@@ -76,13 +88,16 @@ impl DeviceLoop {
         self.grant_wish().await?;
         self.remember().await?;
         self.begin_downloads().await?;
+        self.report_unreadable().await?;
         self.store_rest().await?;
         self.hear().await?;
         self.load().await?;
+        let is_more = self.tend_fetches().await? | self.may_load_more();
         self.begin().await?;
         let clock = self.parts.clock.clone();
         let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
         let wake_at = self.wake_at().map_or(poll_at, |at| at.min(poll_at));
+        let wake_at = if is_more { clock.now() } else { wake_at };
         let channel = Arc::clone(&self.channel);
         let mut events = Vec::new();
         tokio::select! {
@@ -95,34 +110,14 @@ impl DeviceLoop {
             }
             Some(had) = self.downloads.join_next() => self.store_files(had.into_iter().collect()).await?,
             Some(ended) = self.fetches.join_next() => {
-                self.store_ends(ended.into_iter().collect()).await?;
+                let more = std::iter::from_fn(|| self.fetches.try_join_next());
+                let ended: Vec<_> = std::iter::once(ended).chain(more).collect();
+                self.store_fetches(ended).await?;
             }
             () = channel.ended() => self.is_channel_over = true,
-            () = self.bell.rung() => self.may_load = true,
-            () = clock.sleep_until(wake_at) => self.may_load = true,
+            () = self.bell.rung() => self.may_load = [true; 3],
+            () = clock.sleep_until(wake_at) => self.may_load = [true; 3],
             _ = self.device.changed() => self.take_settings(),
-        }
-        Ok(())
-    }
-
-    /// Fills the window from the store.
-    async fn load(&mut self) -> Result<(), StoreError> {
-        let room = self.window.room();
-        // Half a window at once, so that a long queue is not asked for message by message.
-        if !self.may_load || room < limits::DEVICE_WINDOW_MESSAGES_MAX / 2 {
-            return Ok(());
-        }
-        let found = self.parts.store.find_waiting(&self.lease.device_id, self.window.cursor(), room).await?;
-        self.may_load = found.len() == room;
-        for waiting in found {
-            let Some(ref_no) = RefNo::parse(&waiting.ref_no) else { continue };
-            self.window.push(Job {
-                seq: waiting.seq,
-                ref_no,
-                recipient: waiting.destination.clone(),
-                due_at: waiting.due_at,
-                load: waiting,
-            });
         }
         Ok(())
     }
@@ -165,13 +160,15 @@ impl DeviceLoop {
                 self.end(&job.ref_no);
                 continue;
             }
-            *self.counts.entry(job.ref_no.clone()).or_insert(job.load.attempts) += 1;
+            let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts };
+            self.counts.entry(job.ref_no.clone()).or_insert(made).sends += 1;
+            self.fetches.left(&job.ref_no);
             let typing_ms = hold::typing_ms(&self.held.pace, &job);
             self.next_slot = self.held.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
-            self.sends.spawn(attempt::guarded(job.ref_no, false, send));
+            self.sends.spawn(attempt::guarded(job.ref_no, send));
         }
         Ok(())
     }
@@ -201,15 +198,8 @@ impl DeviceLoop {
                     return Err(error);
                 }
             }
-            if !job.load.is_media || job.load.media_id.is_some() {
-                used += i64::from(self.is_first(&job));
-                jobs.push(job);
-            } else if self.fetches.len() < limits::DEVICE_FETCHES_MAX {
-                let fetch = attempt::fetch(Arc::clone(&self.parts), job.ref_no.clone(), job.load);
-                self.fetches.spawn(attempt::guarded(job.ref_no, true, fetch));
-            } else {
-                self.put_back(&[job], now + HELD_MS);
-            }
+            used += i64::from(self.is_first(&job));
+            jobs.push(job);
         }
         Ok(jobs)
     }
@@ -227,54 +217,41 @@ impl DeviceLoop {
         for end in ended {
             match end {
                 Ended::Sent { ref_no } => self.window.sent(&ref_no, now + ACK_MS),
-                Ended::Fetched { ref_no, media_id, kind } => {
-                    self.window.again(&ref_no, now, |waiting| {
-                        waiting.media_id = Some(media_id.clone());
-                        waiting.kind = Some(kind.name().to_owned());
-                    });
-                    steps.push((ref_no, Step::Fetched { media_id, kind }));
-                }
-                Ended::Failed { ref_no, fault, was_fetching } => self.fail(ref_no, fault, was_fetching, &mut steps),
+                Ended::Failed { ref_no, fault } => self.fail(ref_no, fault, &mut steps),
             }
         }
         self.record_steps(steps).await
     }
 
     /// Decides what becomes of a message whose attempt failed.
-    pub(super) fn fail(&mut self, ref_no: RefNo, fault: SendFault, was_fetching: bool, steps: &mut Vec<(RefNo, Step)>) {
+    pub(super) fn fail(&mut self, ref_no: RefNo, fault: SendFault, steps: &mut Vec<(RefNo, Step)>) {
         let now = self.parts.clock.now();
-        let made = self.counts.entry(ref_no.clone()).or_default();
-        if was_fetching {
-            *made += 1;
-        }
-        let made = *made;
+        let Made { sends: made, fetches } = *self.counts.entry(ref_no.clone()).or_insert(Made { sends: 0, fetches: 0 });
+        let number = made + fetches;
         let step = match fault {
-            SendFault::Never(reason) => Step::Aborted { at: now, reason, attempts: made },
-            SendFault::Retry(reason) if was_fetching && made >= limits::MEDIA_FETCH_ATTEMPTS_MAX => {
-                Step::Aborted { at: now, reason: format!("{reason}, {made} times"), attempts: made }
-            }
+            SendFault::Never(reason) => Step::Aborted { at: now, reason, attempts: number },
             SendFault::Retry(reason) => {
                 tracing::info!(device = self.lease.device_id, %ref_no, reason, "an attempt failed; it is made again");
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
-                Step::Retry { due_at, attempts: made, at: now, reason }
+                Step::Retry { due_at, attempts: made, number, at: now, reason, code: WaitCode::Retry }
             }
             // The channel knows sooner than this loop that the connection is gone.
             SendFault::NotConnected => {
                 let reason = SendFault::NotConnected.to_string();
-                Step::Retry { due_at: now + HELD_MS, attempts: made, at: now, reason }
+                Step::Retry { due_at: now + HELD_MS, attempts: made, number, at: now, reason, code: WaitCode::Retry }
             }
             SendFault::TooMuch { wait_ms } => {
                 self.slow_down(now, wait_ms);
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 let reason = SendFault::TooMuch { wait_ms }.to_string();
-                Step::Retry { due_at, attempts: made, at: now, reason }
+                Step::Retry { due_at, attempts: made, number, at: now, reason, code: WaitCode::RateLimited }
             }
             SendFault::Stranger => {
                 // It goes back to its line, which rests until strangers may be written to again.
                 self.rest(&ref_no, now);
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
                 let reason = SendFault::Stranger.to_string();
-                Step::Retry { due_at, attempts: made, at: now, reason }
+                Step::Retry { due_at, attempts: made, number, at: now, reason, code: WaitCode::NewContacts }
             }
         };
         match &step {
@@ -290,5 +267,6 @@ impl DeviceLoop {
     pub(super) fn end(&mut self, ref_no: &RefNo) {
         self.window.done(ref_no);
         self.counts.remove(ref_no);
+        self.fetches.left(ref_no);
     }
 }

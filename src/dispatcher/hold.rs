@@ -7,7 +7,7 @@ use super::pace::{Chat, Pace, REPLY_MS, Rest, Slow, Wait};
 use super::queue::Job;
 use crate::clock::Millis;
 use crate::limits;
-use crate::message::RefNo;
+use crate::message::{Priority, RefNo};
 use crate::store::{StoreError, Waiting};
 use crate::telemetry;
 
@@ -167,7 +167,10 @@ impl DeviceLoop {
         now: Millis,
     ) -> Result<Option<Wait>, StoreError> {
         let chat = self.held.chat(&job.recipient);
-        let wait = if self.is_first(job) {
+        // What is urgent leaves at night too, and when the allowance is used up; it counts in it.
+        let wait = if job.priority == Priority::High {
+            None
+        } else if self.is_first(job) {
             self.held.pace.first_waits(now, used, chat)
         } else {
             self.held.pace.waits(now, chat)
@@ -187,7 +190,7 @@ impl DeviceLoop {
 
     /// Whether no attempt at this message was made yet.
     pub(super) fn is_first(&self, job: &Job<Waiting>) -> bool {
-        self.counts.get(&job.ref_no).copied().unwrap_or(job.load.attempts) == 0
+        self.counts.get(&job.ref_no).map_or(job.load.attempts, |made| made.sends) == 0
     }
 
     /// What is used of today's allowance.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Parts;
 use super::device::{DeviceLoop, EVENTS_AT_ONCE};
+use super::fetches::Fetches;
 use super::hold::Held;
 use super::queue::Window;
 use crate::channel::{Channel, Event, Health};
@@ -63,9 +64,11 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         bell,
         window: Window::default(),
         sends: JoinSet::new(),
-        fetches: JoinSet::new(),
+        fetches: Fetches::default(),
+        media_at: 0,
         downloads: JoinSet::new(),
         files_at: 0,
+        unreadable_at: 0,
         counts: HashMap::new(),
         label: telemetry::device_label(&known.id),
         state: DeviceState::Connecting,
@@ -77,7 +80,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         stop: stop.token,
         removed: stop.removed,
         incarnation: known.incarnation,
-        may_load: true,
+        may_load: [true; 3],
         is_channel_over: false,
     };
     match parts.supervisor.run(&super::task_name(&known.id), Box::pin(this.work())).await {

@@ -9,15 +9,19 @@
 //! incarnation of its own. The loop of the next one starts when that of the former one has ended: until then its channel may
 //! still hold a connection and keys. A loop that ends by a fault is started again, under a new epoch.
 
+mod aside;
 mod attempt;
 mod device;
+mod fetches;
 mod files;
 mod hold;
+pub mod hosts;
 mod life;
-pub mod pace;
+mod loading;
 pub mod queue;
 pub mod retry;
 mod told;
+mod unreadable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,11 +43,13 @@ use crate::egress::Egress;
 use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::limits;
+use crate::pacing as pace;
 use crate::receipts::Receipts;
 use crate::seal::Sealer;
 use crate::store::{Lease, Store, StoreError};
 use crate::supervisor::{self, Backoff, Role, Supervisor};
 use crate::telemetry;
+use hosts::Hosts;
 use life::Exit;
 
 /// How long a lease holds without being renewed, and how often it is.
@@ -61,6 +67,8 @@ pub struct Parts {
     pub egress: Egress,
     pub bells: Bells,
     pub clock: Clock,
+    /// The servers that media comes from, as this node knows them.
+    pub hosts: Hosts,
     pub supervisor: Supervisor,
     /// Seals the codes that a person is shown to link an account.
     pub link_sealer: Sealer,

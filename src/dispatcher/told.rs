@@ -36,6 +36,11 @@ enum Then {
         stored: oneshot::Sender<()>,
         has_file: bool,
     },
+    /// Whoever tells it may confirm it; it is reported at that moment, should it not have come by then.
+    Noted {
+        stored: oneshot::Sender<()>,
+        due_at: Millis,
+    },
     Enter(Health),
     /// Whoever links learns whether the number may be this device's.
     Linked(oneshot::Sender<bool>),
@@ -112,7 +117,7 @@ impl DeviceLoop {
                 }
                 Event::Refused { ref_no, fault } => {
                     let mut steps = Vec::new();
-                    self.fail(ref_no, fault, false, &mut steps);
+                    self.fail(ref_no, fault, &mut steps);
                     for (ref_no, step) in steps {
                         plan.add(Change::Step { ref_no, step }, Then::Nothing);
                     }
@@ -139,6 +144,15 @@ impl DeviceLoop {
                         let has_file = new.file_ref.is_some();
                         plan.add(Change::Inbound(Box::new(new)), Then::Received { stored, has_file });
                     }
+                }
+                Event::Unreadable { message, stored } => {
+                    let new = self.parts.inbox.prepare_unreadable(*message);
+                    let due_at = new.due_at;
+                    plan.add(Change::Unreadable(Box::new(new)), Then::Noted { stored, due_at });
+                }
+                Event::Silent { whatsapp_id, originator, hidden, stored } => {
+                    let then = Then::Noted { stored, due_at: Millis::MAX };
+                    plan.add(Change::Silent { whatsapp_id, originator, hidden }, then);
                 }
             }
         }
@@ -191,6 +205,17 @@ impl DeviceLoop {
                     self.files_at = if has_file { 0 } else { self.files_at };
                     *received.get_or_insert(0) += u64::from(outcome == Outcome::Stored);
                     // Whoever waits for it may have gone; then WhatsApp tells it again.
+                    let _ = stored.send(());
+                }
+                Then::Noted { stored, due_at } => {
+                    let Some(outcome) = recorded else { continue };
+                    if outcome == Outcome::Repeated {
+                        tracing::warn!(
+                            device = self.lease.device_id,
+                            "too many messages cannot be read; one is not reported"
+                        );
+                    }
+                    self.unreadable_at = self.unreadable_at.min(due_at);
                     let _ = stored.send(());
                 }
                 Then::Enter(health) => {

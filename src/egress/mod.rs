@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 
+use crate::clock::{Clock, millis};
 use crate::limits;
 use public::may_reach;
 
@@ -33,6 +34,8 @@ pub enum EgressError {
     Unreachable(String),
     #[error("did not answer in time")]
     TimedOut,
+    #[error("sends too slowly")]
+    TooSlow,
     #[error("is larger than {} MB", limit_bytes / (1024 * 1024))]
     TooLarge { limit_bytes: usize },
 }
@@ -74,18 +77,28 @@ impl Egress {
         Ok(Self { client, allowed })
     }
 
-    /// Fetches a file of at most `limit_bytes` within `limit_time`.
+    /// Downloads a file of at most `limit_bytes`: within [`limits::MEDIA_FETCH_SECONDS_MAX`], the first byte and then each
+    /// stretch of it in time. By `clock`, which tests hold.
     ///
     /// # Errors
     /// [`EgressError`]; an answer of any status is none.
-    pub async fn get(&self, url: &str, limit_bytes: usize, limit_time: Duration) -> Result<Answer, EgressError> {
+    pub async fn download(&self, url: &str, limit_bytes: usize, clock: &Clock) -> Result<Answer, EgressError> {
         let url = self.check(url)?;
-        let response = self.client.get(url).timeout(limit_time).send().await.map_err(|error| fault(&error))?;
-        let told = response.content_length().unwrap_or(0);
-        if told > limit_bytes as u64 {
+        let whole = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
+        let until = clock.now() + millis(whole);
+        let request = self.client.get(url).timeout(whole).send();
+        let answer_by = clock.now() + millis(Duration::from_secs(limits::MEDIA_ANSWER_SECONDS_MAX));
+        let response = tokio::select! {
+            response = request => response.map_err(|error| fault(&error))?,
+            () = clock.sleep_until(answer_by) => return Err(EgressError::TimedOut),
+        };
+        if response.content_length().unwrap_or(0) > limit_bytes as u64 {
             return Err(EgressError::TooLarge { limit_bytes });
         }
-        read(response, limit_bytes, Over::Refuse).await
+        tokio::select! {
+            read = read_steadily(response, limit_bytes, clock) => read,
+            () = clock.sleep_until(until) => Err(EgressError::TooSlow),
+        }
     }
 
     /// Posts a form; gives the status and the beginning of the answer.
@@ -100,7 +113,7 @@ impl Egress {
             request = request.header(name, value);
         }
         let response = request.send().await.map_err(|error| fault(&error))?;
-        read(response, limits::PUSH_ANSWER_BYTES_MAX, Over::Cut).await
+        read_beginning(response, limits::PUSH_ANSWER_BYTES_MAX).await
     }
 
     /// Whether a text is an address at all: http or https, with a host.
@@ -150,31 +163,47 @@ pub fn provide_tls() {
 
 const PRIVATE: &str = "leads to a private address, which this gateway is not allowed to reach";
 
-enum Over {
-    Refuse,
-    Cut,
-}
-
-async fn read(mut response: reqwest::Response, limit_bytes: usize, over: Over) -> Result<Answer, EgressError> {
+/// Reads the beginning of an answer. Whoever posts wants the status: the rest of one that breaks off is not missed.
+async fn read_beginning(mut response: reqwest::Response, limit_bytes: usize) -> Result<Answer, EgressError> {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit_bytes => match over {
-                Over::Refuse => return Err(EgressError::TooLarge { limit_bytes }),
-                Over::Cut => {
-                    body.extend_from_slice(&chunk[..limit_bytes - body.len()]);
-                    break;
-                }
-            },
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            // Whoever posts wants the status: the rest of an answer that breaks off is not missed.
-            Err(_) if matches!(over, Over::Cut) => break,
-            Err(error) => return Err(fault(&error)),
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = limit_bytes - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            break;
         }
     }
     Ok(Answer { status, headers, body: body.freeze() })
+}
+
+/// Reads an answer that must keep coming.
+async fn read_steadily(
+    mut response: reqwest::Response,
+    limit_bytes: usize,
+    clock: &Clock,
+) -> Result<Answer, EgressError> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let stretch = millis(Duration::from_secs(limits::MEDIA_STRETCH_SECONDS));
+    let mut body = BytesMut::new();
+    let (mut begun_at, mut before) = (clock.now(), 0);
+    loop {
+        let chunk = tokio::select! {
+            chunk = response.chunk() => chunk.map_err(|error| fault(&error))?,
+            () = clock.sleep_until(begun_at + stretch) => {
+                if body.len() - before < limits::MEDIA_STRETCH_BYTES_MIN {
+                    return Err(EgressError::TooSlow);
+                }
+                (begun_at, before) = (clock.now(), body.len());
+                continue;
+            }
+        };
+        match chunk {
+            Some(chunk) if body.len() + chunk.len() > limit_bytes => return Err(EgressError::TooLarge { limit_bytes }),
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Ok(Answer { status, headers, body: body.freeze() }),
+        }
+    }
 }
 
 /// A fault without the URL, which may hold a password.
@@ -272,22 +301,23 @@ mod tests {
         Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap()
     }
 
-    const SOON: Duration = Duration::from_secs(10);
-
     #[tokio::test]
     async fn a_name_that_leads_to_loopback_is_refused_at_connect_and_reached_when_allowed() {
         let address = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
         let url = format!("http://localhost:{}/", address.port());
         let closed = Egress::new(Vec::new()).unwrap();
-        assert_eq!(closed.get(&url, 10, SOON).await.unwrap_err(), EgressError::Refused(PRIVATE.into()));
-        assert_eq!(open().get(&url, 10, SOON).await.unwrap().body, "hi");
+        assert_eq!(
+            closed.download(&url, 10, &Clock::system()).await.unwrap_err(),
+            EgressError::Refused(PRIVATE.into())
+        );
+        assert_eq!(open().download(&url, 10, &Clock::system()).await.unwrap().body, "hi");
     }
 
     #[tokio::test]
     async fn a_redirect_is_not_followed() {
         let address =
             server("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await;
-        assert_eq!(open().get(&format!("http://{address}/"), 10, SOON).await.unwrap().status, 302);
+        assert_eq!(open().download(&format!("http://{address}/"), 10, &Clock::system()).await.unwrap().status, 302);
     }
 
     #[tokio::test]
@@ -297,15 +327,54 @@ mod tests {
             "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello hello hello",
         ] {
             let address = server(answer).await;
-            let got = open().get(&format!("http://{address}/"), 10, SOON).await;
+            let got = open().download(&format!("http://{address}/"), 10, &Clock::system()).await;
             assert_eq!(got.unwrap_err(), EgressError::TooLarge { limit_bytes: 10 });
         }
+    }
+
+    /// Downloads by a clock that moves on a second at a time; gives the outcome and after how many seconds it came.
+    async fn timed(url: &str) -> (Result<Answer, EgressError>, u64) {
+        let (clock, egress) = (Clock::held(1_790_000_000_000), open());
+        let downloading = egress.download(url, 1_000_000, &clock);
+        tokio::pin!(downloading);
+        for second in 0.. {
+            tokio::select! {
+                biased;
+                ended = &mut downloading => return (ended, second),
+                () = real_pause() => clock.advance(Duration::from_secs(1)),
+            }
+        }
+        unreachable!("a download ends")
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "gives the socket time, while the held clock stands")]
+    async fn real_pause() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 
     #[tokio::test]
     async fn a_server_that_does_not_answer_is_given_up() {
         let address = server("").await;
-        let got = open().get(&format!("http://{address}/"), 10, Duration::from_millis(50)).await;
-        assert_eq!(got.unwrap_err(), EgressError::TimedOut);
+        let (ended, seconds) = timed(&format!("http://{address}/")).await;
+        assert_eq!((ended.unwrap_err(), seconds), (EgressError::TimedOut, limits::MEDIA_ANSWER_SECONDS_MAX));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_sends_drop_by_drop_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        #[allow(clippy::disallowed_methods, reason = "ends with the test")]
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 2048];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
+            while stream.write_all(b"x").await.is_ok() {
+                real_pause().await;
+            }
+        });
+        let (ended, seconds) = timed(&url).await;
+        assert_eq!(ended.unwrap_err(), EgressError::TooSlow);
+        assert!(seconds <= 2 * limits::MEDIA_STRETCH_SECONDS, "{seconds}");
     }
 }

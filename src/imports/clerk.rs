@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::accept;
+use super::{Urgency, accept};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Campaign, Checked, Ready, Refused, State, Stop};
@@ -135,16 +135,19 @@ impl Clerk {
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
             Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
-        let Ok(lines) = campaign::read(std::io::Cursor::new(bytes)) else {
+        // It takes a second for many rows. What cannot be read, or not as it was when it was checked, is given again.
+        let read = tokio::task::spawn_blocking(move || campaign::read(&bytes, limits::IMPORT_ROWS_MAX)).await;
+        let Some(file) = read.ok().and_then(Result::ok) else { return self.end(lease, Some(Stop::File)).await };
+        if i64::try_from(file.lines.len()) != Ok(import.row_count) {
             return self.end(lease, Some(Stop::File)).await;
-        };
+        }
         let campaign = Campaign {
             client_id: import.client_id,
             name: import.campaign.clone(),
             country_code: import.country_code.clone(),
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
-        let mut rows = lines.skip(first).map(move |line| line.check(&campaign)).peekable();
+        let mut rows = file.lines.into_iter().skip(first).map(move |line| line.check(&campaign)).peekable();
         let mut next_row = import.next_row;
         loop {
             if stop.is_cancelled() {
@@ -203,8 +206,9 @@ impl Clerk {
                 Err(refused) => step.refused.push(refused),
             }
         }
+        let urgency = Urgency { priority: import.priority, tag: import.tag.clone() };
         for row in &ready {
-            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &self.0.clock);
+            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &urgency, &self.0.clock);
             offers.push(self.0.outbox.accept(accept));
         }
         let ends = join_all(offers).await;

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Person;
 use crate::bell::Bells;
-use crate::campaign::{self, BadFile, Campaign, Ready, Refused};
+use crate::campaign::{self, BadFile, Campaign, Counter, Ready, Refused, Source, Totals};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
-use crate::message::{NewMessage, RefNo};
+use crate::message::{NewMessage, Priority, RefNo};
 use crate::store::{Accept, Idempotent, NewImport, Page, Store, StoreError, StoredImport};
 
 const HOUR_MS: Millis = 3_600_000;
@@ -45,8 +45,6 @@ pub struct Imports {
 pub enum ImportError {
     #[error(transparent)]
     BadFile(#[from] BadFile),
-    #[error("it has more than {most} rows; split it", most = limits::IMPORT_ROWS_MAX)]
-    TooMany,
     #[error("{most} imports of this client are under way; try again when one has ended", most = limits::IMPORTS_KEPT_MAX)]
     Busy,
     #[error("it is under way; stop it first")]
@@ -64,22 +62,62 @@ impl From<ShelfError> for ImportError {
     }
 }
 
+/// What an import gives to each of its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urgency {
+    pub priority: Priority,
+    pub tag: Option<String>,
+}
+
+impl Default for Urgency {
+    /// A campaign can wait.
+    fn default() -> Self {
+        Self { priority: Priority::Bulk, tag: None }
+    }
+}
+
 /// A file that somebody wants to import.
 pub struct Wanted {
     pub person_id: i64,
     pub device_id: String,
     pub file_name: String,
     pub campaign: Campaign,
+    pub urgency: Urgency,
     pub bytes: Bytes,
 }
 
-/// The beginning of a row, to look at before anything is queued.
+/// What a file was read as, to look at before anything is queued.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    #[serde(flatten)]
+    pub source: Source,
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// The first rows that can be queued.
+    pub first: Vec<Glimpse>,
+}
+
+/// The beginning of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glimpse {
     pub line: i64,
+    /// The number as it is dialled, or the id of a group.
     pub destination: String,
+    /// The same as the file has it.
+    #[serde(default)]
+    pub written: String,
     pub message: String,
     pub media_url: String,
+}
+
+impl Preview {
+    /// As it is stored. An import of an earlier version has its first rows alone.
+    pub fn of(stored: &str) -> Self {
+        serde_json::from_str(stored).unwrap_or_else(|_| {
+            let first = serde_json::from_str(stored).unwrap_or_default();
+            Self { first, ..Self::default() }
+        })
+    }
 }
 
 impl Imports {
@@ -108,9 +146,11 @@ impl Imports {
             file_name: wanted.file_name,
             campaign: wanted.campaign.name,
             country_code: wanted.campaign.country_code,
-            preview: serde_json::to_string(&checked.first).unwrap_or_default(),
+            preview: serde_json::to_string(&checked.preview).unwrap_or_default(),
             row_count: checked.rows,
             created_at: self.clock.now(),
+            priority: wanted.urgency.priority,
+            tag: wanted.urgency.tag,
         };
         // The row first: what is on the shelf is taken away with it, though the rest never came.
         self.store.add_import(new).await?;
@@ -218,33 +258,44 @@ impl Imports {
 /// What a file holds.
 struct Found {
     rows: i64,
-    first: Vec<Glimpse>,
+    preview: Preview,
     refused: Vec<Refused>,
 }
 
 fn check(bytes: &[u8], campaign: &Campaign) -> Result<Found, ImportError> {
-    let mut found = Found { rows: 0, first: Vec::new(), refused: Vec::new() };
-    for (at, line) in campaign::read(bytes)?.enumerate() {
-        if at == limits::IMPORT_ROWS_MAX {
-            return Err(ImportError::TooMany);
-        }
-        found.rows += 1;
-        let glimpse = line.row.as_ref().ok().filter(|_| found.first.len() < FIRST_ROWS).map(|row| Glimpse {
-            line: i64::try_from(line.line).unwrap_or(i64::MAX),
-            destination: campaign::beginning(&row.destination),
-            message: campaign::beginning(&row.message),
-            media_url: campaign::beginning(&row.media_url),
-        });
+    let file = campaign::read(bytes, limits::IMPORT_ROWS_MAX)?;
+    let rows = i64::try_from(file.lines.len()).unwrap_or(i64::MAX);
+    let (mut first, mut refused, mut counter) = (Vec::new(), Vec::new(), Counter::default());
+    for line in file.lines {
+        let row = line.row.as_ref().ok().filter(|_| first.len() < FIRST_ROWS).cloned();
         match line.check(campaign) {
-            Ok(_) => found.first.extend(glimpse),
-            Err(refused) => found.refused.push(refused),
+            Ok(ready) => {
+                counter.add(&ready);
+                first.extend(row.map(|row| Glimpse {
+                    line: ready.line,
+                    destination: ready.recipient,
+                    written: campaign::beginning(&row.destination),
+                    message: campaign::beginning(&row.message),
+                    media_url: campaign::beginning(&row.media_url),
+                }));
+            }
+            Err(bad) => refused.push(bad),
         }
     }
-    Ok(found)
+    let preview = Preview { source: file.source, totals: counter.totals, first };
+    Ok(Found { rows, preview, refused })
 }
 
 /// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
-pub fn accept(ready: &Ready, client_id: i64, person_id: i64, device: &Device, import: &str, clock: &Clock) -> Accept {
+pub fn accept(
+    ready: &Ready,
+    client_id: i64,
+    person_id: i64,
+    device: &Device,
+    import: &str,
+    urgency: &Urgency,
+    clock: &Clock,
+) -> Accept {
     let (ref_no, now) = (RefNo::new(clock), clock.now());
     let idempotent = Idempotent {
         key: ready.key.clone(),
@@ -263,6 +314,8 @@ pub fn accept(ready: &Ready, client_id: i64, person_id: i64, device: &Device, im
         content: ready.content.clone(),
         created_at: now,
         expires_at: now + ready.timeout_seconds * 1_000,
+        priority: ready.priority.unwrap_or(urgency.priority),
+        tag: ready.tag.clone().or_else(|| urgency.tag.clone()),
     };
     Accept { message, daily_limit: device.daily_limit, idempotent: Some(idempotent) }
 }
@@ -276,10 +329,17 @@ mod tests {
         let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into() };
         let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
         let found = check(format!("destination,message\n12345,bad\n{good}").as_bytes(), &campaign).expect("a file");
-        assert_eq!((found.rows, found.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));
-        assert_eq!((found.first[0].line, found.first[0].message.as_str(), found.refused[0].line), (3, "x", 2));
+        let preview = Preview::of(&serde_json::to_string(&found.preview).expect("JSON"));
+        assert_eq!(preview, found.preview);
+        assert_eq!((found.rows, preview.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));
+        assert_eq!((preview.first[0].line, preview.first[0].message.as_str(), found.refused[0].line), (3, "x", 2));
+        assert_eq!((preview.totals.by_count(), preview.totals.repeated), (vec![("ID", 11)], 10));
+        assert_eq!((preview.source.format.as_str(), preview.source.separator), ("csv", Some(',')));
         let many = format!("destination,message\n{}", "1,x\n".repeat(limits::IMPORT_ROWS_MAX + 1));
-        assert!(matches!(check(many.as_bytes(), &campaign), Err(ImportError::TooMany)));
+        let many = check(many.as_bytes(), &campaign);
+        assert!(matches!(many, Err(ImportError::BadFile(BadFile::TooMany { most: limits::IMPORT_ROWS_MAX }))));
+        let old = r#"[{"line":2,"destination":"0811","message":"x","media_url":""}]"#;
+        assert_eq!((Preview::of(old).first[0].line, Preview::of("?")), (2, Preview::default()));
         assert!(matches!(check(b"", &campaign), Err(ImportError::BadFile(_))));
     }
 }

@@ -1,10 +1,9 @@
 //! Fetches a customer's `media_url`, after its message was accepted. Called by the device loops.
 
-use std::time::Duration;
-
-use super::File;
 use super::kind::MediaKind;
 use super::page::{self, Told};
+use super::{File, name};
+use crate::clock::{Clock, Millis};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
 
@@ -12,10 +11,17 @@ use crate::limits;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchFault {
     /// Trying again later may help.
-    #[error("{0}")]
-    Retry(String),
+    #[error("{reason}")]
+    Retry {
+        reason: String,
+        /// How long the server wants to be left alone, where it says so.
+        wait_ms: Option<Millis>,
+    },
     #[error("{0}")]
     Never(String),
+    /// It was downloaded, and could not be kept now: no fault of the server's.
+    #[error("{0}")]
+    Unkept(String),
 }
 
 /// Fetches the file at `url`; `file_name` is what the customer calls it, if they do, and `asked` as what it is to be shown.
@@ -24,19 +30,21 @@ pub enum FetchFault {
 /// [`FetchFault`] by whether trying again can help.
 pub async fn fetch(
     egress: &Egress,
+    clock: &Clock,
     url: &str,
     file_name: Option<&str>,
     asked: Option<MediaKind>,
 ) -> Result<File, FetchFault> {
-    let limit = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
-    let answer = egress.get(url, limits::DOCUMENT_BYTES_MAX, limit).await.map_err(|error| {
+    let answer = egress.download(url, limits::DOCUMENT_BYTES_MAX, clock).await.map_err(|error| {
         let reason = format!("media_url {error}");
         match error {
             EgressError::Refused(_) | EgressError::TooLarge { .. } => FetchFault::Never(reason),
-            EgressError::Unreachable(_) | EgressError::TimedOut => FetchFault::Retry(reason),
+            EgressError::Unreachable(_) | EgressError::TimedOut | EgressError::TooSlow => {
+                FetchFault::Retry { reason, wait_ms: None }
+            }
         }
     })?;
-    check_status(answer.status)?;
+    check_status(answer.status, wait_told(&answer, clock.now()))?;
     if answer.body.is_empty() {
         return Err(FetchFault::Never("media_url answered an empty file".into()));
     }
@@ -49,13 +57,32 @@ pub async fn fetch(
     Ok(File::new(answer.body, file_name))
 }
 
-fn check_status(status: u16) -> Result<(), FetchFault> {
+/// Names a server by its host and port.
+pub fn host(url: &str) -> String {
+    let url = url::Url::parse(url).ok();
+    let named = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    named.map(|(host, port)| format!("{host}:{port}")).unwrap_or_default()
+}
+
+/// What a `Retry-After` header says (RFC 9110, section 10.2.3): seconds, or a date.
+fn wait_told(answer: &Answer, now: Millis) -> Option<Millis> {
+    let header = answer.headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = header.parse::<u32>() {
+        return Some(Millis::from(seconds) * 1_000);
+    }
+    let date = jiff::fmt::rfc2822::parse(header).ok()?;
+    Some((date.timestamp().as_millisecond() - now).max(0))
+}
+
+fn check_status(status: u16, wait_ms: Option<Millis>) -> Result<(), FetchFault> {
     match status {
         200..=299 => Ok(()),
         300..=399 => {
             Err(FetchFault::Never(format!("media_url answered a redirect ({status}); give the final address")))
         }
-        408 | 425 | 429 | 500..=599 => Err(FetchFault::Retry(format!("media_url answered {status}"))),
+        408 | 425 | 429 | 500..=599 => {
+            Err(FetchFault::Retry { reason: format!("media_url answered {status}"), wait_ms })
+        }
         _ => Err(FetchFault::Never(format!("media_url answered {status}"))),
     }
 }
@@ -70,13 +97,13 @@ fn name_told(answer: &Answer) -> Option<String> {
         Some((_, encoded)) => percent_decoded(encoded),
         None => parameter("filename")?.trim().trim_matches('"').to_owned(),
     };
-    clean(&name)
+    name::clean(&name)
 }
 
 /// The last part of an address' path.
 pub fn name_in(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
-    clean(&percent_decoded(url.path_segments()?.next_back()?))
+    name::clean(&percent_decoded(url.path_segments()?.next_back()?))
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -99,12 +126,6 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-fn clean(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(limits::FILE_NAME_CHARS_MAX).collect();
-    Some(clean.trim_matches(['.', ' ']).to_owned()).filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -113,13 +134,31 @@ mod tests {
 
     #[test]
     fn a_status_says_whether_trying_again_can_help() {
-        assert_eq!(check_status(200), Ok(()));
+        assert_eq!(check_status(200, None), Ok(()));
         for status in [408, 425, 429, 500, 503] {
-            assert!(matches!(check_status(status), Err(FetchFault::Retry(_))), "{status}");
+            assert!(matches!(check_status(status, None), Err(FetchFault::Retry { .. })), "{status}");
         }
         for status in [301, 302, 400, 401, 403, 404, 410] {
-            assert!(matches!(check_status(status), Err(FetchFault::Never(_))), "{status}");
+            assert!(matches!(check_status(status, None), Err(FetchFault::Never(_))), "{status}");
         }
+    }
+
+    #[test]
+    fn a_server_says_when_it_wants_to_be_asked_again() {
+        let told = |value: &str| {
+            let mut headers = reqwest_headers();
+            headers.insert("retry-after", value.parse().unwrap());
+            wait_told(&Answer { status: 429, headers, body: Bytes::new() }, 1_790_000_000_000)
+        };
+        assert_eq!(told("120"), Some(120_000));
+        // 2026-09-21 14:13:20 is now.
+        assert_eq!(told("Mon, 21 Sep 2026 14:15:20 GMT"), Some(120_000));
+        assert_eq!(told("Mon, 21 Sep 2026 14:00:00 GMT"), Some(0));
+        assert_eq!((told("soon"), told("-5"), told("")), (None, None, None));
+        assert_eq!(
+            (host("HTTP://A.example/x"), host("https://a.example:8443/")),
+            ("a.example:80".into(), "a.example:8443".into())
+        );
     }
 
     #[test]

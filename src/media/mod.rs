@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod image;
 pub mod kind;
 mod mp4;
+pub mod name;
 mod ogg;
 pub mod page;
 pub mod pixels;
@@ -29,8 +30,9 @@ pub struct File {
 }
 
 impl File {
-    /// Finds out what a file is by its bytes, then by its name.
+    /// Finds out what a file is by its bytes, then by its name. Of a name only what is harmless stays.
     pub fn new(bytes: Bytes, name: Option<String>) -> Self {
+        let name = name.as_deref().and_then(name::clean);
         let sniffed = kind::sniff(&bytes, name.as_deref());
         Self { bytes, name, sniffed }
     }

@@ -19,6 +19,7 @@ use crate::bell::Bells;
 use crate::clock::{Clock, Millis};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
+use crate::media::name;
 use crate::media::shelf::Links;
 use crate::secrets::MasterKey;
 use crate::store::{DuePush, PushEnd, PushOutcome, PushSettings, Store, StoreError};
@@ -129,7 +130,7 @@ impl Courier {
             PushOutcome::Failed => Some("the Push URL failed for 72 hours"),
             PushOutcome::Done | PushOutcome::Again { .. } => None,
         };
-        self.0.store.end_push_try(&due.inbound_id, PushEnd { outcome, http_status, answer, rests }, now).await?;
+        self.0.store.end_push_try(due, PushEnd { outcome, http_status, answer, rests }, now).await?;
         if let Some(reason) = rests {
             tracing::warn!(client = due.client_id, reason, "pushing is paused");
         }
@@ -148,10 +149,12 @@ impl Courier {
             gateway_number: found.gateway,
             originator: found.originator,
             received_at: found.received_at,
+            sent_at: found.sent_at,
             msg: found.body,
             kind: found.kind,
             media_url,
-            file_name: found.file_name,
+            media_pending: found.media_pending,
+            file_name: found.file_name.as_deref().and_then(name::clean),
             group_id: found.is_group.then_some(found.chat),
             about: found.about,
             name: found.name,

@@ -15,10 +15,14 @@ pub struct PushMessage {
     pub gateway_number: String,
     pub originator: String,
     pub received_at: Millis,
+    /// When it was written.
+    pub sent_at: Millis,
     /// The text, the caption, or a short text that stands for a file.
     pub msg: String,
     pub kind: String,
     pub media_url: Option<String>,
+    /// Whether its file is still to come: then it is pushed again, under the same id.
+    pub media_pending: bool,
     pub file_name: Option<String>,
     pub group_id: Option<String>,
     pub name: Option<String>,
@@ -42,6 +46,8 @@ pub fn form(message: &PushMessage) -> String {
         .append_pair("group_id", message.group_id.as_deref().unwrap_or_default())
         .append_pair("name", message.name.as_deref().unwrap_or_default())
         .append_pair("about", message.about.as_deref().unwrap_or_default())
+        .append_pair("sent_date", &rfc3339(message.sent_at))
+        .append_pair("media_pending", if message.media_pending { "true" } else { "false" })
         .finish()
 }
 
@@ -73,9 +79,11 @@ mod tests {
             gateway_number: "628111".into(),
             originator: "628222".into(),
             received_at: 1_566_656_122_000,
+            sent_at: 1_566_656_121_000,
             msg: "a & b\n😀".into(),
             kind: "text".into(),
             media_url: None,
+            media_pending: false,
             file_name: None,
             group_id: None,
             name: None,
@@ -84,7 +92,8 @@ mod tests {
         assert_eq!(
             form(&message),
             "id=a1&gateway_number=628111&originator=628222&receive_date=2019-08-24T14%3A15%3A22Z&\
-             msg=a+%26+b%0A%F0%9F%98%80&type=text&media_url=&file_name=&is_group=false&group_id=&name=&about="
+             msg=a+%26+b%0A%F0%9F%98%80&type=text&media_url=&file_name=&is_group=false&group_id=&name=&about=&\
+             sent_date=2019-08-24T14%3A15%3A21Z&media_pending=false"
         );
     }
 

@@ -104,8 +104,8 @@ async fn count_days(
 }
 
 const COLUMNS: &str = "ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
-                       kind, media_id, media_url, file_name, created_at, expires_at";
-const COLUMN_COUNT: usize = 15;
+                       kind, media_id, media_url, file_name, created_at, expires_at, priority, tag";
+const COLUMN_COUNT: usize = 17;
 /// What every new message begins with: it waits, and may leave at once.
 const BEGINNING: (&str, &str) = ("status, due_at", "'Q', 0");
 
@@ -175,6 +175,8 @@ fn insert_sqlite(statement: &mut rusqlite::Statement<'_>, message: &NewMessage) 
             filled.file_name,
             message.created_at,
             message.expires_at,
+            message.priority.number(),
+            &message.tag,
         ])
         .map(drop)
 }
@@ -199,6 +201,8 @@ fn bind_postgres<'q>(query: PostgresQuery<'q>, message: &'q NewMessage) -> Postg
         .bind(filled.file_name)
         .bind(message.created_at)
         .bind(message.expires_at)
+        .bind(message.priority.number())
+        .bind(message.tag.as_deref())
 }
 
 /// The text of an `INSERT` with so many rows, made once.

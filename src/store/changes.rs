@@ -7,7 +7,10 @@ use super::health::{self, set_health};
 use super::inbound::add;
 use super::inbound_files::end_file;
 use super::links::{end_link, show_link};
-use super::{Conn, FileEnd, Lease, LinkEnd, NewInbound, Progress, Step, Store, StoreError, dialect, progress, sql};
+use super::{
+    Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, Progress, Step, Store, StoreError, dialect, progress,
+    sql, unreadable,
+};
 use crate::clock::Millis;
 use crate::device::Health;
 use crate::message::RefNo;
@@ -19,6 +22,10 @@ pub enum Change {
     Step { ref_no: RefNo, step: Step },
     /// A message came in.
     Inbound(Box<NewInbound>),
+    /// A message came in that could not be decrypted.
+    Unreadable(Box<NewUnreadable>),
+    /// A message was read that shows nobody anything.
+    Silent { whatsapp_id: String, originator: String, hidden: Option<String> },
     /// A try to download a file ended.
     File { inbound_id: String, end: FileEnd, at: Millis },
     /// The device entered a state.
@@ -33,7 +40,7 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Stored,
-    /// The message that came in is stored already.
+    /// The message that came in is stored already; or too many cannot be read.
     Repeated,
     /// The account that was linked has the number of another device, or not this one's: the link is stored as failed.
     NumberTaken,
@@ -89,6 +96,13 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         Change::Inbound(new) => {
             let is_new = add(conn, new).await?;
             return Ok(if is_new { Outcome::Stored } else { Outcome::Repeated });
+        }
+        Change::Unreadable(new) => {
+            let is_noted = unreadable::add(conn, lease, new).await?;
+            return Ok(if is_noted { Outcome::Stored } else { Outcome::Repeated });
+        }
+        Change::Silent { whatsapp_id, originator, hidden } => {
+            unreadable::settle(conn, &lease.device_id, whatsapp_id, originator, hidden).await?;
         }
         Change::File { inbound_id, end, at } => end_file(conn, lease, inbound_id, end, *at).await?,
         Change::State { health, at } => drop(set_health(conn, lease, health, *at).await?),

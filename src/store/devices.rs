@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, health, sql, unreadable};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::limits;
@@ -11,8 +11,9 @@ macro_rules! device {
     ($rest:literal) => {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
-             wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, daily_limit, gap_ms, \
-             gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation FROM devices WHERE removed_at IS NULL",
+             wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, paused_by, paused_at, \
+             daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation \
+             FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -42,6 +43,8 @@ row!(Device {
     slow_until,
     slow_gap_ms,
     paused,
+    paused_by,
+    paused_at,
     daily_limit,
     gap_ms,
     gap_jitter_ms,
@@ -72,6 +75,10 @@ pub struct NewDevice {
 pub struct DevicePatch {
     pub name: Option<String>,
     pub paused: Option<bool>,
+    /// Who changes it, for people to read.
+    pub by: Option<String>,
+    /// When.
+    pub at: Millis,
     pub daily_limit: Option<i64>,
     pub gap_ms: Option<i64>,
     pub gap_jitter_ms: Option<i64>,
@@ -148,8 +155,9 @@ impl Store {
         self.write(move |conn| {
             Box::pin(async move {
                 let (from, to) = patch.quiet.as_ref().map_or((None, None), QuietHours::hours);
+                let paused = sql!(&mut *conn, optional as (bool,), "SELECT paused FROM devices WHERE id = $1", &id)?;
                 let rows = sql!(
-                    conn,
+                    &mut *conn,
                     execute,
                     "UPDATE devices SET name = COALESCE($2, name), paused = COALESCE($3, paused), \
                      daily_limit = COALESCE($4, daily_limit), gap_ms = COALESCE($5, gap_ms), \
@@ -159,7 +167,9 @@ impl Store {
                      quiet_to = CASE WHEN $10 THEN $12 ELSE quiet_to END, \
                      wish = CASE WHEN paused AND $3 = FALSE THEN COALESCE(wish, 'connect') ELSE wish END, \
                      wish_at = CASE WHEN paused AND $3 = FALSE AND COALESCE(wish, 'connect') = 'connect' \
-                     THEN wish_at + 1 ELSE wish_at END \
+                     THEN wish_at + 1 ELSE wish_at END, \
+                     paused_by = CASE WHEN $3 = paused OR $3 IS NULL THEN paused_by WHEN $3 = TRUE THEN $13 END, \
+                     paused_at = CASE WHEN $3 = paused OR $3 IS NULL THEN paused_at WHEN $3 = TRUE THEN $14 END \
                      WHERE id = $1 AND removed_at IS NULL",
                     &id,
                     &patch.name,
@@ -173,7 +183,14 @@ impl Store {
                     patch.quiet.is_some(),
                     from,
                     to,
+                    &patch.by,
+                    patch.at,
                 )?;
+                let turned = patch.paused.filter(|now| rows == 1 && paused.is_some_and(|(before,)| before != *now));
+                if let Some(now) = turned {
+                    let reason = patch.by.as_ref().map_or_else(String::new, |who| format!("by '{who}'"));
+                    health::note(conn, &id, if now { "paused" } else { "resumed" }, &reason, patch.at).await?;
+                }
                 Ok(rows == 1)
             })
         })
@@ -294,7 +311,7 @@ pub(super) async fn insert(conn: &mut Conn, device: &NewDevice) -> Result<(), St
          kind = excluded.kind, state = excluded.state, state_reason = '', state_until = NULL, \
          linked_at = NULL, wish = NULL, wish_phone = NULL, incarnation = devices.incarnation + 1, \
          strangers_after = 0, strangers_since = 0, slow_since = 0, \
-         slow_until = 0, slow_gap_ms = 0, paused = FALSE, \
+         slow_until = 0, slow_gap_ms = 0, paused = FALSE, paused_by = NULL, paused_at = NULL, \
          daily_limit = excluded.daily_limit, gap_ms = excluded.gap_ms, \
          gap_jitter_ms = excluded.gap_jitter_ms, warm_up = excluded.warm_up, typing = FALSE, \
          quiet_from = NULL, quiet_to = NULL, time_zone = 'UTC', expected_sender = excluded.expected_sender, \
@@ -334,6 +351,7 @@ pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Mill
         return Ok(None);
     }
     forget_device(conn, id).await?;
+    unreadable::forget_device(conn, id).await?;
     sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", id)?;
     sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", id)?;
     let aborted = sql!(

@@ -113,18 +113,40 @@ pub(super) fn claim_imports(conn: &Conn) -> &'static str {
     }
 }
 
+/// When the recipients of messages last wrote to their devices, and whether a message was delivered to them before. `$1` holds
+/// the messages' numbers as JSON.
+pub(super) fn find_recipients(conn: &Conn) -> &'static str {
+    macro_rules! of {
+        ($seqs:literal) => {
+            concat!(
+                "SELECT seq, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) FROM inbound AS last ",
+                "WHERE last.device_id = messages.device_id AND last.chat = messages.destination)) AS wrote_at, ",
+                "CAST(CASE WHEN EXISTS (SELECT 1 FROM messages AS before WHERE before.device_id = messages.device_id ",
+                "AND before.destination = messages.destination AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) ",
+                "AS was_reached FROM messages WHERE seq IN (SELECT ",
+                $seqs,
+                ")"
+            )
+        };
+    }
+    match conn {
+        Conn::Sqlite(_) => of!("value FROM json_each($1)"),
+        Conn::Postgres(_) => of!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
+    }
+}
+
 /// Picks the due pushes of one client, and leaves out those that another node is claiming at this moment.
 pub(super) fn claim_pushes(conn: &Conn) -> &'static str {
     match conn {
         Conn::Sqlite(_) => concat!(
             "UPDATE pushes SET due_at = $3, attempts = attempts + 1 WHERE inbound_id IN (",
             "SELECT inbound_id FROM pushes WHERE client_id = $1 AND status = 'due' AND due_at <= $2 ",
-            "ORDER BY due_at LIMIT $4) RETURNING inbound_id, client_id, attempts, first_at"
+            "ORDER BY due_at LIMIT $4) RETURNING inbound_id, client_id, attempts, first_at, revision"
         ),
         Conn::Postgres(_) => concat!(
             "UPDATE pushes SET due_at = $3, attempts = attempts + 1 WHERE inbound_id IN (",
             "SELECT inbound_id FROM pushes WHERE client_id = $1 AND status = 'due' AND due_at <= $2 ",
-            "ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING inbound_id, client_id, attempts, first_at"
+            "ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING inbound_id, client_id, attempts, first_at, revision"
         ),
     }
 }

@@ -5,6 +5,7 @@ use super::row::row;
 use super::{Page, Store, StoreError, sql};
 use crate::campaign::{Refused, State, Stop};
 use crate::clock::Millis;
+use crate::message::Priority;
 
 /// A file to import, before it is read.
 #[derive(Debug, Clone)]
@@ -21,6 +22,9 @@ pub struct NewImport {
     pub preview: String,
     pub row_count: i64,
     pub created_at: Millis,
+    /// What each of its messages is given.
+    pub priority: Priority,
+    pub tag: Option<String>,
 }
 
 /// An import as it is now.
@@ -48,6 +52,8 @@ pub struct StoredImport {
     pub created_at: Millis,
     pub begun_at: Option<Millis>,
     pub ended_at: Option<Millis>,
+    pub priority: Priority,
+    pub tag: Option<String>,
 }
 
 row!(StoredImport {
@@ -70,7 +76,9 @@ row!(StoredImport {
     refused,
     created_at,
     begun_at,
-    ended_at
+    ended_at,
+    priority: i64,
+    tag
 });
 
 row!(Refused { place, line, destination, reason });
@@ -80,7 +88,7 @@ macro_rules! import {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
              campaign, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
-             imports.created_at AS created_at, begun_at, ended_at FROM imports \
+             imports.created_at AS created_at, begun_at, ended_at, priority, tag FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest
         )
@@ -101,7 +109,8 @@ impl Store {
                     conn,
                     execute,
                     "INSERT INTO imports (id, client_id, person_id, device_id, file_name, campaign, country_code, state, \
-                     preview, row_count, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                     preview, row_count, created_at, priority, tag) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
                     &new.id,
                     new.client_id,
                     new.person_id,
@@ -113,6 +122,8 @@ impl Store {
                     &new.preview,
                     new.row_count,
                     new.created_at,
+                    new.priority.number(),
+                    &new.tag,
                 )
                 .map(drop)
             })

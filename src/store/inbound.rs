@@ -1,14 +1,15 @@
 //! Messages that came in, each stored with its push in one transaction.
 
 use super::row::row;
-use super::{Conn, Page, Store, StoreError, conversations, dialect, sql};
+use super::{Conn, Page, Store, StoreError, conversations, dialect, pushes, sql, unreadable};
 use crate::clock::Millis;
+use crate::limits;
 
 macro_rules! inbound {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, kind, body, \
-             media_id, file_name, about, sent_at, received_at FROM inbound ",
+             media_id, file_name, (file_ref IS NOT NULL) AS media_pending, about, sent_at, received_at FROM inbound ",
             $rest
         )
     };
@@ -27,6 +28,8 @@ pub struct NewInbound {
     /// The group, or else the originator.
     pub chat: String,
     pub originator: String,
+    /// The hidden id of its writer, where it is known beside the number.
+    pub hidden: Option<String>,
     pub name: Option<String>,
     pub is_group: bool,
     pub kind: String,
@@ -60,6 +63,8 @@ pub struct StoredInbound {
     pub body: String,
     pub media_id: Option<String>,
     pub file_name: Option<String>,
+    /// Whether its file is still to be downloaded.
+    pub media_pending: bool,
     /// What it answers, changes or reacts to: the `ref_no` of a message that was sent, or the id of one that came in.
     pub about: Option<String>,
     pub sent_at: Millis,
@@ -81,62 +86,15 @@ row!(StoredInbound {
     body,
     media_id,
     file_name,
+    media_pending,
     about,
     sent_at,
     received_at
 });
 
-/// Stores a message with its push. Who calls it has taken the conversations' lock.
-pub(super) async fn add(conn: &mut Conn, new: &NewInbound) -> Result<bool, StoreError> {
-    let stored = sql!(
-        &mut *conn,
-        optional as (i64,),
-        "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
-         kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-         COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
-         (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
-         $18, $19) \
-         ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING RETURNING seq",
-        &new.id,
-        new.client_id,
-        &new.device_id,
-        &new.gateway,
-        &new.whatsapp_id,
-        &new.chat,
-        &new.originator,
-        &new.name,
-        new.is_group,
-        &new.kind,
-        &new.body,
-        &new.media_id,
-        &new.file_name,
-        new.sent_at,
-        new.received_at,
-        &new.about_ref_no,
-        &new.about,
-        &new.file_ref,
-        new.file_ref.as_ref().map(|_| new.received_at),
-    )?;
-    let Some((seq,)) = stored else { return Ok(false) };
-    conversations::note(conn, new, seq).await?;
-    let status = if new.file_ref.is_some() { "held" } else { "due" };
-    sql!(
-        conn,
-        execute,
-        "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
-         SELECT $1, id, $4, $3, $3, $3 FROM clients WHERE id = $2 AND push_url IS NOT NULL",
-        &new.id,
-        new.client_id,
-        new.received_at,
-        status,
-    )?;
-    Ok(true)
-}
-
 impl Store {
-    /// Stores a message, its place in its conversation and, when its client has a Push URL, its push, in one transaction. `false` when it is there
-    /// already.
+    /// Stores a message, its place in its conversation and, when its client has a Push URL, its push, in one transaction. `false`
+    /// when it is there already. One that is there as unreadable is replaced, under its id.
     ///
     /// # Errors
     /// When it could not be stored; then WhatsApp must not be told that we have it.
@@ -183,4 +141,84 @@ impl Store {
             page.rows,
         )
     }
+}
+
+/// Stores one message that can be read, with its push. `false` when it is there already. Who calls it has taken the
+/// conversations' lock.
+pub(super) async fn add(conn: &mut Conn, new: &NewInbound) -> Result<bool, StoreError> {
+    match unreadable::take(conn, new).await? {
+        Some(id) => replace(conn, &id, new).await,
+        None => insert(conn, new).await,
+    }
+}
+
+/// Stores one message as it is; `false` when it is there already.
+pub(super) async fn insert(conn: &mut Conn, new: &NewInbound) -> Result<bool, StoreError> {
+    let stored = sql!(
+        &mut *conn,
+        optional as (i64,),
+        "INSERT INTO inbound (id, client_id, device_id, gateway, whatsapp_id, chat, originator, name, is_group, \
+         kind, body, media_id, file_name, sent_at, received_at, about, file_ref, file_due_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         COALESCE((SELECT ref_no FROM messages WHERE ref_no = $16 AND device_id = $3), \
+         (SELECT id FROM inbound WHERE device_id = $3 AND whatsapp_id = $17 ORDER BY seq DESC LIMIT 1)), \
+         $18, $19) \
+         ON CONFLICT (device_id, chat, originator, whatsapp_id) DO NOTHING RETURNING seq",
+        &new.id,
+        new.client_id,
+        &new.device_id,
+        &new.gateway,
+        &new.whatsapp_id,
+        &new.chat,
+        &new.originator,
+        &new.name,
+        new.is_group,
+        &new.kind,
+        &new.body,
+        &new.media_id,
+        &new.file_name,
+        new.sent_at,
+        new.received_at,
+        &new.about_ref_no,
+        &new.about,
+        &new.file_ref,
+        new.file_ref.as_ref().map(|_| new.received_at),
+    )?;
+    let Some((seq,)) = stored else { return Ok(false) };
+    conversations::note(conn, new, seq).await?;
+    pushes::offer(conn, &new.id, new.client_id, new.received_at, push_at(new)).await?;
+    Ok(true)
+}
+
+/// Puts a message that can be read now in the place where it was reported as unreadable, and pushes it again.
+async fn replace(conn: &mut Conn, id: &str, new: &NewInbound) -> Result<bool, StoreError> {
+    let replaced = sql!(
+        &mut *conn,
+        execute,
+        "UPDATE inbound SET kind = $2, body = $3, media_id = $4, file_name = $5, file_ref = $6, file_due_at = $7, \
+         name = COALESCE($8, name), sent_at = $9, about = COALESCE((SELECT ref_no FROM messages WHERE ref_no = $10 AND \
+         device_id = $12), (SELECT earlier.id FROM inbound AS earlier WHERE earlier.device_id = $12 \
+         AND earlier.whatsapp_id = $11 ORDER BY earlier.seq DESC LIMIT 1)) WHERE id = $1 AND kind = 'unreadable'",
+        id,
+        &new.kind,
+        &new.body,
+        &new.media_id,
+        &new.file_name,
+        &new.file_ref,
+        new.file_ref.as_ref().map(|_| new.received_at),
+        &new.name,
+        new.sent_at,
+        &new.about_ref_no,
+        &new.about,
+        &new.device_id,
+    )?;
+    if replaced == 1 {
+        pushes::offer(conn, id, new.client_id, new.received_at, push_at(new)).await?;
+    }
+    Ok(replaced == 1)
+}
+
+/// When a message is pushed: at once, or a moment later where its file may still come.
+fn push_at(new: &NewInbound) -> Millis {
+    if new.file_ref.is_some() { new.received_at + limits::INBOUND_FILE_WAIT_MS } else { new.received_at }
 }

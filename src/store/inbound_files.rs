@@ -1,4 +1,5 @@
-//! Files of messages that came in, which are had after the message is stored. Its push waits for the file, as held.
+//! Files of messages that came in, which are downloaded after the message is stored. Its push waits a minute for the file; when
+//! it comes later, or not at all, the message is pushed again.
 
 use super::row::row;
 use super::{Conn, Lease, Store, StoreError, sql};
@@ -50,8 +51,8 @@ impl Store {
         )
     }
 
-    /// Stores how a try to have a file ended, if this node still owns the device; where it was the last, the push of the
-    /// message goes.
+    /// Stores how a try to have a file ended, if this node still owns the device; where it was the last, the message is pushed
+    /// at once, also when it was pushed already without its file.
     ///
     /// # Errors
     /// When it could not be stored: then the file is had again.
@@ -90,7 +91,8 @@ pub(super) async fn end_file(
         sql!(
             conn,
             execute,
-            "UPDATE pushes SET status = 'due', first_at = $2, due_at = $2 WHERE inbound_id = $1 AND status = 'held'",
+            "UPDATE pushes SET status = 'due', attempts = 0, first_at = $2, due_at = $2, done_at = NULL, \
+             revision = revision + 1 WHERE inbound_id = $1",
             inbound_id,
             now,
         )?;

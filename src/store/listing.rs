@@ -8,7 +8,7 @@ use super::row::row;
 use super::{Conn, Page, Store, StoreError, StoredMessage, sql};
 use crate::clock::Millis;
 use crate::limits;
-use crate::message::State;
+use crate::message::{Priority, State};
 
 /// Which messages a listing wants; `None` wants all.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub struct MessageFilter {
     pub status: Option<State>,
     /// Part of the text or caption.
     pub text: Option<String>,
+    pub tag: Option<String>,
     pub created_from: Option<Millis>,
     pub created_until: Option<Millis>,
 }
@@ -46,8 +47,8 @@ row!(LookEnd { seq, created_at });
 enum By {
     /// `messages_chat`
     Number,
-    /// `messages_waiting`
-    DeviceQueue,
+    /// `messages_waiting`, which leads to one priority at a time
+    DeviceQueue(Priority),
     /// `messages_queue`
     Queue,
     /// `messages_aborted`
@@ -61,29 +62,38 @@ enum By {
 impl MessageFilter {
     /// All messages of a client.
     pub fn of(client_id: i64) -> Self {
-        let (device_id, destination, text) = (None, None, None);
-        Self { client_id, device_id, destination, status: None, text, created_from: None, created_until: None }
-    }
-
-    fn by(&self) -> By {
-        match (&self.destination, &self.device_id, self.letter()) {
-            (Some(_), _, _) => By::Number,
-            (None, Some(_), Some("Q")) => By::DeviceQueue,
-            (None, None, Some("Q")) => By::Queue,
-            (None, _, Some("A")) => By::Aborted,
-            (None, Some(_), _) => By::Device,
-            (None, None, _) => By::Client,
+        Self {
+            client_id,
+            device_id: None,
+            destination: None,
+            status: None,
+            text: None,
+            tag: None,
+            created_from: None,
+            created_until: None,
         }
     }
 
-    /// Whether the index leads to messages that are not wanted too.
-    fn is_narrower_than_its_index(&self) -> bool {
-        let is_narrower = match self.by() {
-            By::DeviceQueue | By::Queue => false,
+    /// The ways to the messages; those at the ends of several belong together.
+    fn ways(&self) -> Vec<By> {
+        match (&self.destination, &self.device_id, self.letter()) {
+            (Some(_), _, _) => vec![By::Number],
+            (None, Some(_), Some("Q")) => Priority::ALL.map(By::DeviceQueue).to_vec(),
+            (None, None, Some("Q")) => vec![By::Queue],
+            (None, _, Some("A")) => vec![By::Aborted],
+            (None, Some(_), _) => vec![By::Device],
+            (None, None, _) => vec![By::Client],
+        }
+    }
+
+    /// Whether an index leads to messages that are not wanted too.
+    fn is_narrower_than(&self, by: By) -> bool {
+        let is_narrower = match by {
+            By::DeviceQueue(_) | By::Queue => false,
             By::Aborted => self.device_id.is_some(),
             By::Number | By::Device | By::Client => self.status.is_some(),
         };
-        is_narrower || self.text.is_some()
+        is_narrower || self.text.is_some() || self.tag.is_some()
     }
 
     /// The status, as stored.
@@ -95,13 +105,17 @@ impl MessageFilter {
 /// Asks with the conditions that the index leads by. `$1` is the client, `$2` the device, `$3` the destination; messages have
 /// numbers below `$4` and from `$5` on. The sums keep SQLite from taking another index.
 macro_rules! led {
-    ($conn:expr, $filter:expr, $page:expr, $ask:ident as $row:ty, $select:expr, $rest:literal $(, $bind:expr)*) => {
-        match $filter.by() {
+    ($conn:expr, $filter:expr, $by:expr, $page:expr, $ask:ident as $row:ty, $select:expr, $rest:literal $(, $bind:expr)*) => {
+        match $by {
             By::Number => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
                 "client_id + 0 = $1 AND destination = $3 AND device_id IN \
                  (SELECT id FROM devices WHERE client_id = $1 AND ($2 IS NULL OR id = $2))" $(, $bind)*),
-            By::DeviceQueue => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
-                "client_id + 0 = $1 AND device_id = $2 AND status = 'Q'" $(, $bind)*),
+            By::DeviceQueue(Priority::High) => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
+                "client_id + 0 = $1 AND device_id = $2 AND priority = 0 AND status = 'Q'" $(, $bind)*),
+            By::DeviceQueue(Priority::Normal) => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
+                "client_id + 0 = $1 AND device_id = $2 AND priority = 1 AND status = 'Q'" $(, $bind)*),
+            By::DeviceQueue(Priority::Bulk) => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
+                "client_id + 0 = $1 AND device_id = $2 AND priority = 2 AND status = 'Q'" $(, $bind)*),
             By::Queue => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
                 "client_id = $1 AND status = 'Q'" $(, $bind)*),
             By::Aborted => led!(@ $conn, $filter, $page, $ask, $row, $select, $rest,
@@ -133,13 +147,21 @@ impl Store {
     /// When the store cannot be read.
     pub async fn list_messages(&self, filter: &MessageFilter, page: Page) -> Result<MessagePage, StoreError> {
         let mut conn = self.reader().await?;
-        let mut numbers = numbers(&mut conn, filter, page).await?;
-        let end = match filter.is_narrower_than_its_index() {
-            true => find_end(&mut conn, filter, &numbers).await?,
-            false => None,
-        };
+        let (mut numbers, ways) = (numbers(&mut conn, filter, page).await?, filter.ways());
+        let mut end = None;
+        for by in ways.iter().filter(|by| filter.is_narrower_than(**by)) {
+            let other = find_end(&mut conn, filter, *by, &numbers).await?;
+            end = end.into_iter().chain(other).max_by_key(|end: &LookEnd| end.seq);
+        }
         numbers.start = end.map_or(numbers.start, |end| end.seq);
-        let messages = read(&mut conn, filter, &numbers, page.rows).await?;
+        let mut messages = Vec::new();
+        for by in &ways {
+            messages.extend(read(&mut conn, filter, *by, &numbers, page.rows).await?);
+        }
+        if ways.len() > 1 {
+            messages.sort_unstable_by_key(|message| std::cmp::Reverse(message.seq));
+            messages.truncate(usize::try_from(page.rows).unwrap_or(usize::MAX));
+        }
         let is_full = i64::try_from(messages.len()).is_ok_and(|found| found >= page.rows);
         Ok(MessagePage { messages, ended: end.filter(|_| !is_full) })
     }
@@ -149,11 +171,13 @@ impl Store {
 async fn find_end(
     conn: &mut Conn,
     filter: &MessageFilter,
+    by: By,
     numbers: &Range<i64>,
 ) -> Result<Option<LookEnd>, StoreError> {
     led!(
         &mut *conn,
         filter,
+        by,
         numbers,
         optional as LookEnd,
         "seq, created_at",
@@ -165,6 +189,7 @@ async fn find_end(
 async fn read(
     conn: &mut Conn,
     filter: &MessageFilter,
+    by: By,
     numbers: &Range<i64>,
     rows: i64,
 ) -> Result<Vec<StoredMessage>, StoreError> {
@@ -172,16 +197,18 @@ async fn read(
     led!(
         &mut *conn,
         filter,
+        by,
         numbers,
         all as StoredMessage,
         columns!(),
         "AND ($6 IS NULL OR status = $6) AND ($7 IS NULL OR LOWER(body) LIKE LOWER($7) ESCAPE '!') AND ($8 IS NULL OR created_at >= $8) \
-         AND ($9 IS NULL OR created_at < $9) ORDER BY seq DESC LIMIT $10",
+         AND ($9 IS NULL OR created_at < $9) AND ($11 IS NULL OR tag = $11) ORDER BY seq DESC LIMIT $10",
         filter.letter(),
         &text,
         filter.created_from,
         filter.created_until,
-        rows
+        rows,
+        &filter.tag
     )
 }
 

@@ -3,14 +3,14 @@
 use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
-use crate::message::{RefNo, State};
+use crate::message::{Priority, RefNo, State};
 
 macro_rules! columns {
     () => {
         "seq, ref_no, client_id, person_id, device_id, sender, destination, is_group, body, is_media, \
          CASE WHEN kind IS NULL AND is_media THEN (SELECT media.kind FROM media WHERE media.id = messages.media_id) \
          ELSE kind END AS kind, media_id, media_url, file_name, status, reason, created_at, expires_at, due_at, attempts, under_way_at, sent_at, delivered_at, read_at, \
-         aborted_at, members, delivered_count, read_count"
+         aborted_at, members, delivered_count, read_count, priority, tag, fetch_attempts, wait_code, wait_reason"
     };
 }
 
@@ -56,6 +56,14 @@ pub struct StoredMessage {
     pub members: Option<i64>,
     pub delivered_count: i64,
     pub read_count: i64,
+    pub priority: Priority,
+    pub tag: Option<String>,
+    /// Downloads of its file that failed.
+    pub fetch_attempts: i64,
+    /// Why it waits until `due_at`: `media`, `retry`, `rate_limited` or `new_contacts`; none while it only waits for its turn.
+    pub wait_code: Option<String>,
+    /// The same in words.
+    pub wait_reason: Option<String>,
 }
 
 row!(StoredMessage {
@@ -86,7 +94,12 @@ row!(StoredMessage {
     aborted_at,
     members,
     delivered_count,
-    read_count
+    read_count,
+    priority: i64,
+    tag,
+    fetch_attempts,
+    wait_code,
+    wait_reason
 });
 
 impl StoredMessage {

@@ -16,9 +16,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0008_imports.sql"),
     include_str!("../../migrations/0009_slower.sql"),
     include_str!("../../migrations/0010_device_listing.sql"),
+    include_str!("../../migrations/0011_priority.sql"),
     include_str!("../../migrations/0013_media.sql"),
+    include_str!("../../migrations/0014_inbound.sql"),
     include_str!("../../migrations/0015_faults.sql"),
     include_str!("../../migrations/0016_moving.sql"),
+    include_str!("../../migrations/0017_reasons.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

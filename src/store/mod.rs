@@ -32,6 +32,7 @@ mod pacing;
 mod persons;
 mod progress;
 mod pushes;
+mod queues;
 mod rotation;
 mod row;
 mod session_writes;
@@ -40,6 +41,7 @@ mod sign_ins;
 mod snapshots;
 mod sqlite;
 mod statistics;
+mod unreadable;
 mod writer;
 
 use std::path::PathBuf;
@@ -72,16 +74,18 @@ pub use media::{StoredMedia, StoredPreview};
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
 pub use moving::{Created, Migrated, Migration, MigrationConflict};
-pub use outgoing::{Accept, Accepted, Begun, Idempotent, Waiting, expired};
+pub use outgoing::{Accept, Accepted, Begun, Behind, Idempotent, Waiting, expired};
 pub use owners::Owned;
 pub use persons::{NewPassword, NewPerson, PersonPatch};
-pub use progress::{Progress, Step};
+pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
+pub use queues::{Queue, StoredRecipient};
 pub use rotation::Rotated;
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
+pub use unreadable::{DueUnreadable, NewUnreadable};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;

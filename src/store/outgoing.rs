@@ -4,7 +4,7 @@ use super::pacing::count_begun;
 use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
-use crate::message::{NewMessage, RefNo};
+use crate::message::{NewMessage, Priority, RefNo};
 
 /// A message to accept, with what must be true for it.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct Waiting {
     pub expires_at: Millis,
     pub due_at: Millis,
     pub attempts: i64,
+    pub fetch_attempts: i64,
+    pub priority: Priority,
 }
 
 row!(Waiting {
@@ -64,7 +66,9 @@ row!(Waiting {
     file_name,
     expires_at,
     due_at,
-    attempts
+    attempts,
+    fetch_attempts,
+    priority: i64
 });
 
 /// Why a message that waited too long was given up.
@@ -76,12 +80,61 @@ pub const fn expired(was_tried: bool) -> &'static str {
     }
 }
 
+/// Why a message was given up whose media never came; the last failure follows.
+const MEDIA_LATE: &str = "its file could not be downloaded in time: ";
+
 /// A message whose attempt is on the disk, so that it may be written to WhatsApp.
 pub type Begun = RefNo;
 
-const FIND_WAITING: &str = "SELECT seq, ref_no, client_id, destination, is_group, body, is_media, kind, media_id, media_url, \
-    file_name, expires_at, due_at, attempts FROM messages WHERE device_id = $1 AND status = 'Q' AND seq > $2 ORDER BY seq \
-    LIMIT $3";
+/// Where a look at the messages of one priority begins, and how many it may find.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// The number of the last message that is known.
+    pub after: i64,
+    pub rows: usize,
+}
+
+impl Behind {
+    fn rows(self) -> i64 {
+        i64::try_from(self.rows).unwrap_or(i64::MAX)
+    }
+}
+
+macro_rules! waiting {
+    () => {
+        "seq, ref_no, client_id, destination, is_group, body, is_media, kind, media_id, media_url, file_name, expires_at, due_at, \
+         attempts, fetch_attempts, priority"
+    };
+    ($number:literal, $after:literal, $rows:literal, $name:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT ",
+            waiting!(),
+            " FROM messages WHERE device_id = $1 AND priority = ",
+            $number,
+            " AND status = 'Q' AND seq > ",
+            $after,
+            " AND (wait_code IS NULL OR wait_code <> 'media') ORDER BY seq LIMIT ",
+            $rows,
+            ") AS ",
+            $name
+        )
+    };
+}
+
+/// One look for all priorities, each led by the index and bounded by itself.
+const FIND_WAITING: &str = concat!(
+    waiting!("0", "$2", "$3", "high"),
+    " UNION ALL ",
+    waiting!("1", "$4", "$5", "normal"),
+    " UNION ALL ",
+    waiting!("2", "$6", "$7", "bulk")
+);
+
+const FIND_DUE_MEDIA: &str = concat!(
+    "SELECT ",
+    waiting!(),
+    " FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at <= $2 ORDER BY due_at LIMIT $3"
+);
 
 impl Store {
     /// Stores a message; when this returns, it is on the disk.
@@ -92,13 +145,54 @@ impl Store {
         self.writer.accept(accept).await
     }
 
-    /// The messages of a device that wait, in the order of acceptance, behind the one numbered `after`.
+    /// The messages of a device that wait, of each priority in the order of acceptance, behind those that are known. Messages
+    /// that wait for their media are not among them.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn find_waiting(&self, device_id: &str, after: i64, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+    pub async fn find_waiting(&self, device_id: &str, behind: [Behind; 3]) -> Result<Vec<Waiting>, StoreError> {
+        let [high, normal, bulk] = behind;
         let mut conn = self.reader().await?;
-        sql!(&mut conn, all as Waiting, FIND_WAITING, device_id, after, i64::try_from(limit).unwrap_or(i64::MAX),)
+        let mut found = sql!(
+            &mut conn,
+            all as Waiting,
+            FIND_WAITING,
+            device_id,
+            high.after,
+            high.rows(),
+            normal.after,
+            normal.rows(),
+            bulk.after,
+            bulk.rows(),
+        )?;
+        // The parts are in order; the whole need not be.
+        found.sort_unstable_by_key(|waiting: &Waiting| (waiting.priority, waiting.seq));
+        Ok(found)
+    }
+
+    /// Messages of a device whose media is to be downloaded again now, the longest due first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_due_media(&self, device_id: &str, now: Millis, rows: usize) -> Result<Vec<Waiting>, StoreError> {
+        let mut conn = self.reader().await?;
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        sql!(&mut conn, all as Waiting, FIND_DUE_MEDIA, device_id, now, rows)
+    }
+
+    /// When the next message of a device waits for its media that is not due at `now`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_next_media(&self, device_id: &str, now: Millis) -> Result<Option<Millis>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as Option<i64>,
+            "SELECT MIN(due_at) FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at > $2",
+            device_id,
+            now,
+        )
     }
 
     /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled and
@@ -133,7 +227,8 @@ impl Store {
                     let attempts = sql!(
                         &mut *conn,
                         optional as (i64,),
-                        "UPDATE messages SET under_way_at = $2, attempts = attempts + 1 WHERE ref_no = $1 \
+                        "UPDATE messages SET under_way_at = $2, attempts = attempts + 1, wait_code = NULL, \
+                         wait_reason = NULL WHERE ref_no = $1 \
                          AND status = 'Q' AND expires_at > $2 RETURNING attempts",
                         ref_no.as_str(),
                         now,
@@ -164,12 +259,14 @@ impl Store {
                     conn,
                     execute,
                     "UPDATE messages SET status = 'A', aborted_at = $1, under_way_at = NULL, \
-                     reason = CASE WHEN under_way_at IS NULL THEN $3 ELSE $4 END \
+                     reason = CASE WHEN under_way_at IS NOT NULL THEN $4 \
+                     WHEN wait_code = 'media' AND wait_reason IS NOT NULL THEN $5 || wait_reason ELSE $3 END \
                      WHERE status = 'Q' AND expires_at <= $1 AND (under_way_at IS NULL OR under_way_at <= $2)",
                     now,
                     now - grace_ms,
                     expired(false),
                     expired(true),
+                    MEDIA_LATE,
                 )
             })
         })
@@ -215,10 +312,18 @@ mod tests {
             let plan = conn.call(|connection| {
                 let mut explained =
                     connection.prepare(&format!("EXPLAIN QUERY PLAN {FIND_WAITING}").replace('$', "?"))?;
-                explained.query_row(rusqlite::params!["1-1", after, 10], |row| row.get::<_, String>(3))
+                let lines = explained.query_map(rusqlite::params!["1-1", after, 10, after, 10, after, 10], |row| {
+                    row.get::<_, String>(3)
+                })?;
+                lines.collect::<rusqlite::Result<Vec<_>>>()
             });
-            let plan = plan.expect("a plan");
-            assert!(plan.contains("messages_waiting (device_id=? AND seq>?)"), "{after}: {plan}");
+            let plan = plan.expect("a plan").join("\n");
+            let led = plan.matches("messages_waiting (device_id=? AND priority=? AND seq>?)").count();
+            assert_eq!(
+                (led, plan.matches("SCAN messages").count(), plan.matches("TEMP B-TREE").count()),
+                (3, 0, 0),
+                "{after}: {plan}"
+            );
         }
     }
 }

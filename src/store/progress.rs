@@ -18,6 +18,31 @@ pub struct Progress {
     pub step: Step,
 }
 
+/// Why a message that was tried, or whose media was, waits until a later moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitCode {
+    /// Its media could not be downloaded yet.
+    Media,
+    /// An attempt to send it failed.
+    Retry,
+    /// WhatsApp asked for a slower pace.
+    RateLimited,
+    /// WhatsApp refuses first messages to people who have not written.
+    NewContacts,
+}
+
+impl WaitCode {
+    /// As the store and the API name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Media => "media",
+            Self::Retry => "retry",
+            Self::RateLimited => "rate_limited",
+            Self::NewContacts => "new_contacts",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum Step {
     /// It is about to go to so many members of a group.
@@ -45,7 +70,18 @@ pub enum Step {
     Retry {
         due_at: Millis,
         attempts: i64,
+        /// Which failure it was, downloads of its file counted too.
+        number: i64,
         at: Millis,
+        reason: String,
+        code: WaitCode,
+    },
+    /// Its media could not be downloaded yet: later messages pass it until `due_at`.
+    Aside {
+        due_at: Millis,
+        fetch_attempts: i64,
+        /// The number of the failure and when it was; none when no download was tried.
+        failed: Option<(i64, Millis)>,
         reason: String,
     },
     /// Its media was fetched and is on the shelf; it will be shown as that kind.
@@ -63,7 +99,7 @@ impl Step {
             Self::Delivered { .. } => Some(State::Delivered),
             Self::Read { .. } => Some(State::Read),
             Self::Aborted { .. } => Some(State::Aborted),
-            Self::Counted { .. } | Self::Retry { .. } | Self::Fetched { .. } => None,
+            Self::Counted { .. } | Self::Retry { .. } | Self::Aside { .. } | Self::Fetched { .. } => None,
         }
     }
 }
@@ -134,14 +170,43 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
             )?;
             if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
         }
-        Step::Retry { due_at, attempts, at, reason } => {
-            let set =
-                step!(conn, one, "due_at = $4, attempts = $5, under_way_at = NULL", "status = 'Q'", due_at, attempts)?;
-            if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
+        Step::Retry { due_at, attempts, number, at, reason, code } => {
+            let set = step!(
+                conn,
+                one,
+                "due_at = $4, attempts = $5, under_way_at = NULL, wait_code = $6, wait_reason = $7",
+                "status = 'Q'",
+                due_at,
+                attempts,
+                code.name(),
+                reason,
+            )?;
+            if set == 1 { attempts::note(conn, &one.ref_no, *number, *at, reason).await } else { Ok(set) }
         }
-        Step::Fetched { media_id, kind } => {
-            step!(conn, one, "media_id = $4, kind = $5", "status = 'Q'", media_id, kind.name())
+        Step::Aside { due_at, fetch_attempts, failed, reason } => {
+            let set = step!(
+                conn,
+                one,
+                "due_at = $4, fetch_attempts = $5, wait_code = $6, wait_reason = $7",
+                "status = 'Q'",
+                due_at,
+                fetch_attempts,
+                WaitCode::Media.name(),
+                reason,
+            )?;
+            match failed.filter(|_| set == 1) {
+                Some((number, at)) => attempts::note(conn, &one.ref_no, number, at, reason).await,
+                None => Ok(set),
+            }
         }
+        Step::Fetched { media_id, kind } => step!(
+            conn,
+            one,
+            "media_id = $4, kind = $5, due_at = 0, wait_code = NULL, wait_reason = NULL",
+            "status = 'Q'",
+            media_id,
+            kind.name(),
+        ),
     }
 }
 

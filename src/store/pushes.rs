@@ -1,7 +1,7 @@
 //! Deliveries to Push URLs: claimed, ended, tried again, replayed.
 
 use super::row::row;
-use super::{Store, StoreError, accounts, dialect, sql};
+use super::{Conn, Store, StoreError, accounts, dialect, sql};
 use crate::clock::Millis;
 
 /// A claimed delivery. Until its `due_at` passes nobody else claims it.
@@ -13,9 +13,11 @@ pub struct DuePush {
     pub attempts: i64,
     /// When trying began.
     pub first_at: Millis,
+    /// Which content of its message it carries.
+    pub revision: i64,
 }
 
-row!(DuePush { inbound_id, client_id, attempts, first_at });
+row!(DuePush { inbound_id, client_id, attempts, first_at, revision });
 
 /// How a try ended.
 #[derive(Debug, Clone)]
@@ -76,6 +78,30 @@ impl StoredPush {
     pub const STATUSES: [&'static str; 4] = ["due", "done", "failed", "held"];
 }
 
+/// Makes a message's push due at `due_at`, where its client has a Push URL: the first time, or again because the message has
+/// changed. For who stores that in the same transaction.
+pub(super) async fn offer(
+    conn: &mut Conn,
+    inbound_id: &str,
+    client_id: i64,
+    now: Millis,
+    due_at: Millis,
+) -> Result<(), StoreError> {
+    sql!(
+        conn,
+        execute,
+        "INSERT INTO pushes (inbound_id, client_id, status, created_at, first_at, due_at) \
+         SELECT $1, id, 'due', $3, $3, $4 FROM clients WHERE id = $2 AND push_url IS NOT NULL \
+         ON CONFLICT (inbound_id) DO UPDATE SET status = 'due', attempts = 0, first_at = excluded.first_at, \
+         due_at = excluded.due_at, done_at = NULL, revision = pushes.revision + 1",
+        inbound_id,
+        client_id,
+        now,
+        due_at,
+    )
+    .map(drop)
+}
+
 impl Store {
     /// How many deliveries are not done yet, when the one that has waited longest began to be tried, and how many Push URLs
     /// are paused; of all clients.
@@ -134,12 +160,13 @@ impl Store {
         .await
     }
 
-    /// Stores how a try ended and, where it was the last, that the client's pushes rest, in one transaction.
+    /// Stores how a try ended and, where it was the last, that the client's pushes rest, in one transaction. A try that carried
+    /// an earlier content of the message ends nothing: the push is due with the new one.
     ///
     /// # Errors
     /// When it could not be stored: then the delivery is tried again.
-    pub async fn end_push_try(&self, inbound_id: &str, end: PushEnd, now: Millis) -> Result<(), StoreError> {
-        let inbound_id = inbound_id.to_owned();
+    pub async fn end_push_try(&self, push: &DuePush, end: PushEnd, now: Millis) -> Result<(), StoreError> {
+        let (inbound_id, revision) = (push.inbound_id.clone(), push.revision);
         let (status, due_at, done_at) = match end.outcome {
             PushOutcome::Done => ("done", None, Some(now)),
             PushOutcome::Again { due_at } => ("due", Some(due_at), None),
@@ -151,13 +178,14 @@ impl Store {
                     &mut *conn,
                     optional as (i64,),
                     "UPDATE pushes SET status = $2, due_at = COALESCE($3, due_at), done_at = $4, last_status = $5, \
-                     last_answer = $6 WHERE inbound_id = $1 RETURNING client_id",
+                     last_answer = $6 WHERE inbound_id = $1 AND revision = $7 RETURNING client_id",
                     &inbound_id,
                     status,
                     due_at,
                     done_at,
                     end.http_status,
                     &end.answer,
+                    revision,
                 )?;
                 if let (Some((client_id,)), Some(reason)) = (ended, end.rests) {
                     accounts::rest_pushes(conn, client_id, Some(reason), now).await?;
@@ -190,7 +218,7 @@ impl Store {
                      SELECT id, client_id, 'due', $5, $5, $5 FROM inbound WHERE client_id = $1 \
                      AND ($2 IS NULL OR id = $2) AND received_at >= $3 AND received_at < $4 \
                      ON CONFLICT (inbound_id) DO UPDATE SET status = 'due', attempts = 0, first_at = excluded.first_at, \
-                     due_at = excluded.due_at, done_at = NULL",
+                     due_at = excluded.due_at, done_at = NULL, revision = pushes.revision + 1",
                     client_id,
                     &id,
                     from,

@@ -43,6 +43,10 @@ pub enum KeyKind {
     Sent,
     /// A message that came in and is not taken over yet [chat, sender and id]; `at` is when.
     Pending,
+    /// How long messages of a chat are shown [-, chat]; `also` is when that was set.
+    Timer,
+    /// A poll or an event, for who answers it [chat, id]; `at` is until when it is kept.
+    Asked,
     /// A message's secret [chat, sender and id]; `at` is until when it is kept, `also` when the message was sent.
     Secret,
 }
@@ -68,6 +72,8 @@ impl KeyKind {
             Self::TcToken => "tc_token",
             Self::Sent => "sent",
             Self::Pending => "pending",
+            Self::Timer => "timer",
+            Self::Asked => "asked",
             Self::Secret => "secret",
         }
     }

@@ -344,3 +344,26 @@ fn refuse(batch: Vec<Unit>, error: &StoreError) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Location, Store};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_that_panics_is_refused_and_the_next_one_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.unwrap();
+        for _ in 0..3 {
+            let work = store.write::<(), _>(|_| {
+                Box::pin(async {
+                    std::hint::black_box(None::<()>).expect("a fault");
+                    Ok(())
+                })
+            });
+            assert!(matches!(work.await, Err(StoreError::BadRow(_))));
+            store.check_writable().await.unwrap();
+        }
+        store.close().await;
+    }
+}

@@ -109,12 +109,21 @@ stories! {
         std::fs::write(&file, format!("destination,message\n{}{bad}", rows(500))).expect("a file");
         let dry = place.run(&["import", &path, "--dry-run"]).await;
         assert_eq!(dry.status.code(), Some(3), "{}", text(&dry.stderr));
-        assert!(text(&dry.stdout).starts_with("201 would be queued, 300 known already, 3 refused"), "{}", text(&dry.stdout));
+        let told = text(&dry.stdout);
+        assert!(told.starts_with("201 would be queued, 300 known already, 3 refused"), "{told}");
+        for line in [
+            "\nread as csv in UTF-8, separated by ','\n",
+            "\nIndonesia                    501\n",
+            "\nline 2: 628112001000\n",
+        ] {
+            assert!(told.contains(line), "{line}: {told}");
+        }
         let output = place.run(&["import", &path, "--json"]).await;
         assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!((&report["accepted"], &report["known"]), (&json!(201), &json!(300)), "{report}");
         let lines: Vec<_> = report["refused"].as_array().expect("rows").iter().map(|row| row["line"].clone()).collect();
+        assert_eq!(report["countries"], json!([{"country": "ID", "name": "Indonesia", "count": 501}]), "{report}");
         // A message with a line break in quotes counts as the lines it has; ours are escapes, so a row is a line.
         assert_eq!(lines, [json!(502), json!(503), json!(504)], "{report}");
         let again = place.run(&["import", &path]).await;

@@ -127,7 +127,7 @@ stories! {
         let own = format!("/console/devices/{id}");
         world.until_online(&id).await;
         let shown = browser.get(&own).await;
-        assert!(shown.text.contains("<h1>Till</h1>") && shown.text.contains("It is online and sends"), "{}", shown.text);
+        assert!(shown.text.contains("<h1>Till</h1>") && shown.text.contains("<strong>Connected</strong>"), "{}", shown.text);
         assert!(shown.text.contains("SANDBOX") && shown.text.contains("data-live=\""), "{}", shown.text);
         let listed = browser.get("/console/devices").await;
         assert!(listed.text.contains(&own) && listed.text.contains(NUMBER), "{}", listed.text);

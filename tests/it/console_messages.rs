@@ -202,7 +202,10 @@ stories! {
             "no numbering plan allows",
             "<td class=\"number\">3</td>",
             "<td class=\"number\">7</td>",
-            "Queue them",
+            "Send 3 messages",
+            "<dd id=\"read-as\">CSV, UTF-8, separated by \u{201c},\u{201d}</dd>",
+            "<tr><td>Indonesia</td><td class=\"number\">3</td></tr>",
+            "<td>628111111111</td><td>0811-1111-111</td><td>two</td>",
         ] {
             assert!(preview.text.contains(told), "{told}: {}", preview.text);
         }
@@ -237,7 +240,7 @@ stories! {
         let world = world.restart().await;
         let browser = Browser { world: &world, cookie, csrf };
         let shown = browser.get(&page).await;
-        for told in ["<strong>Stopped</strong>: somebody stopped it", "Go on with the other rows", "<td class=\"number\">302</td>"] {
+        for told in ["<strong>Stopped</strong>: somebody stopped it", "Resume", "<td class=\"number\">302</td>"] {
             assert!(shown.text.contains(told), "{told}: {}", shown.text);
         }
         let list = browser.get("/console/messages/import").await;
@@ -275,9 +278,11 @@ stories! {
         let world = world(database, Time::Held).await;
         let browser = Browser::of(&world, "admin").await;
         for (file, told) in [
-            (Some(("c.csv", &b"number;text\n1;2\n"[..])), "names no column"),
-            (Some(("c.csv", b"")), "names no column"),
-            (None, "Choose a CSV file."),
+            (Some(("c.csv", &b"name;city\n1;2\n"[..])), "names no column"),
+            (Some(("c.csv", b"")), "it is empty"),
+            (Some(("c.csv", b"phone,text\n628111111111,\"Hello\n628111111112,Hi\n")), "opens on line 2"),
+            (Some(("c.xlsx", b"%PDF-1.7")), "c.xlsx: it is a PDF; save it as .xlsx"),
+            (None, "Choose a file."),
         ] {
             let refused = browser.upload("/console/messages/import", &[("campaign", "kept")], file).await;
             assert_eq!(refused.status, 422, "{}", refused.text);

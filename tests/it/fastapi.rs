@@ -23,12 +23,14 @@ const COUNTRY_CODE: &str = "62";
 /// How many differences are shown.
 const SHOWN_MAX: usize = 20;
 /// In the order of the documentation, which is the order of the faults.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 14] = [
     "sender",
     "queue",
     "timeout",
     "is_group",
     "destination",
+    "priority",
+    "tag",
     "message",
     "caption",
     "media_url",
@@ -147,7 +149,7 @@ fn fault_value(fault: &Fault) -> Value {
 fn message_values(params: &MessageParams) -> Value {
     json!({
         "sender": params.sender, "queue": params.queue, "timeout": params.timeout_seconds, "is_group": params.is_group,
-        "destination": params.destination, "message": params.message,
+        "destination": params.destination, "priority": params.priority.name(), "tag": params.tag, "message": params.message,
     })
 }
 
@@ -158,7 +160,7 @@ fn media_values(params: &MediaParams) -> Value {
     };
     json!({
         "sender": params.sender, "queue": params.queue, "timeout": params.timeout_seconds, "is_group": params.is_group,
-        "destination": params.destination, "caption": params.caption, "media_url": url, "media_base64": base64,
+        "destination": params.destination, "priority": params.priority.name(), "tag": params.tag, "caption": params.caption, "media_url": url, "media_base64": base64,
         "file_name": params.file_name, "kind": params.kind.map(MediaKind::name),
     })
 }

@@ -75,12 +75,13 @@ stories! {
             if device["strangers_after"].is_string() { Ok(device) } else { Err(device.to_string()) }
         })
         .await;
-        assert_eq!((&device["state"], &device["strangers_after"]), (&json!("online"), &json!("2026-09-21T15:26:40Z")));
+        assert_eq!((&device["state"], &device["strangers_after"]), (&json!("holding"), &json!("2026-09-21T15:26:40Z")));
         assert_eq!(stage.entered("strangers_paused").await, 1);
         let known = stage.send(ANN, "you wrote to me").await;
         stage.world.until(&known, "D").await;
         let message = stage.world.status(&first).await;
-        assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &Value::Null));
+        assert_eq!((&message["status"], &message["reason_code"]), (&json!("Q"), &json!("new_contacts")), "{message}");
+        assert_eq!(message["waits_until"], device["strangers_after"]);
         stage.network.heal().await;
         assert_eq!(stage.handed_over(&first).await, 1);
         stage.world.until_within(&first, "D", Duration::from_secs(60)).await;
@@ -163,7 +164,7 @@ stories! {
         stage.world.advance(Duration::from_millis(1_999)).await;
         for ref_no in [&refused, &other] {
             let message = stage.world.status(ref_no).await;
-            assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &Value::Null));
+            assert_eq!((&message["status"], &message["reason_code"]), (&json!("Q"), &json!("rate_limited")), "{message}");
         }
         let attempts = stage.world.client.manage("GET", &format!("/messages/{refused}/attempts"), None).await;
         let reason = json!("WhatsApp said that it was too much at once");
@@ -178,7 +179,7 @@ stories! {
         let person = json!({"userid": "ann", "role": "owner", "password": PASSWORD});
         stage.world.client.manage("POST", "/clients/1/persons", Some(person)).await;
         let page = Browser::of(&stage.world, "ann").await.get(&format!("/console/devices/{}", stage.device_id)).await;
-        for told in ["It sends more slowly until", "between two messages, at least: 2,000"] {
+        for told in ["Rate-limited by WhatsApp. Sending slowly until", "between two messages, at least: 2,000"] {
             assert!(page.text.contains(told), "{told}: {}", page.text);
         }
         let later = stage.send(ANN, "after the restart").await;

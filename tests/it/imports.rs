@@ -24,7 +24,7 @@ async fn give(client: &Client, file: &str, query: &str) -> Reply {
 }
 
 /// Gives a file and begins its import; gives its id.
-async fn begin(client: &Client, file: &str, query: &str) -> String {
+pub async fn begin(client: &Client, file: &str, query: &str) -> String {
     let given = give(client, file, query).await;
     assert_eq!((given.status, &given.body["data"]["state"]), (201, &json!("checked")), "{}", given.text);
     let id = given.body["data"]["id"].as_str().expect("an id").to_owned();
@@ -39,7 +39,7 @@ async fn look(client: &Client, id: &str) -> Value {
     shown.body["data"].clone()
 }
 
-async fn until(client: &Client, id: &str, state: &str) -> Value {
+pub async fn until(client: &Client, id: &str, state: &str) -> Value {
     eventually(&format!("the import is {state}"), async || {
         let import = look(client, id).await;
         if import["state"] == state { Ok(import) } else { Err(import.to_string()) }
@@ -61,7 +61,7 @@ async fn until_row(client: &Client, id: &str, row: i64) -> Option<i64> {
 }
 
 /// How often each text stands among the client's messages.
-async fn texts(client: &Client) -> HashMap<String, usize> {
+pub async fn texts(client: &Client) -> HashMap<String, usize> {
     let (mut found, mut query) = (HashMap::new(), "?limit=500".to_owned());
     loop {
         let page = client.manage("GET", &format!("/messages{query}"), None).await;
@@ -100,6 +100,8 @@ fn new_import(id: &str) -> NewImport {
         preview: "[]".into(),
         row_count: 9,
         created_at: NOW,
+        priority: wachat::message::Priority::Bulk,
+        tag: None,
     }
 }
 

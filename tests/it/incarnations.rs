@@ -13,8 +13,8 @@ use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{ALICE, World, eventually, eventually_within, stories};
 
 /// Devices beside each other, and how often each is removed and added again as a web device: a hundred times in all.
-const DEVICES: u64 = 10;
-const ROUNDS: u64 = 10;
+const DEVICES: u64 = 4;
+const ROUNDS: u64 = 25;
 /// Within this time a new device shows a code.
 const CODE: Duration = Duration::from_secs(2);
 
@@ -64,7 +64,7 @@ async fn go_live_and_back(client: &Client, number: u64) {
     online(client, &id).await;
     for round in 0..ROUNDS {
         // From none to two seconds; at once, and while the former loop stops, most of all.
-        let delay = if round % 2 == 0 { round * 5 } else { 2_000 * ((number * ROUNDS + round) % 100) / 99 };
+        let delay = if round % 2 == 0 { round * 3 } else { 2_000 * ((number * ROUNDS + round) % 100) / 99 };
         remove(client, &id).await;
         moment(delay).await;
         add(client, &id, "web", None).await;

@@ -6,20 +6,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::files;
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, Time, World, stories};
+use crate::world::{ALICE, World, stories};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
-async fn send_url(world: &World, url: &str) -> String {
+pub async fn send_url(world: &World, url: &str) -> String {
     let reply = world.client.post("/media", &json!({"destination": ALICE, "media_url": url, "caption": "look"})).await;
     assert_eq!(reply.status, 201, "{}", reply.text);
     reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned()
 }
 
 /// What the store knows of a message's file: its kind, its type, its name, its length.
-async fn stored_file(world: &World, ref_no: &str) -> (String, String, Option<String>, i64) {
+pub async fn stored_file(world: &World, ref_no: &str) -> (String, String, Option<String>, i64) {
     let ref_no = wachat::message::RefNo::parse(ref_no).expect("a ref_no");
     let message = world.store.find_message(1, &ref_no).await.expect("a readable store").expect("a message");
     let id = message.media_id.expect("a file");
@@ -142,22 +141,6 @@ stories! {
         world.stop().await;
     }
 
-    async fn a_server_that_fails_is_asked_again_and_then_given_up_with_the_reason(database: Database) {
-        let world = World::held(database).await;
-        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
-        let ref_no = send_url(&world, &server.url("/a.png")).await;
-        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
-        assert_eq!(server.asked().len(), 3);
-
-        let dead = Receiver::new(vec![Answer::status(503)]).await;
-        let ref_no = send_url(&world, &dead.url("/a.png")).await;
-        let message = world.until_within(&ref_no, "A", Duration::from_secs(1)).await;
-        let reason = message["reason"].as_str().expect("a reason");
-        assert!(reason.contains("media_url") && reason.contains("503"), "{reason}");
-        assert_eq!(dead.asked().len(), 5);
-        world.stop().await;
-    }
-
     async fn what_cannot_be_had_is_given_up_at_once_with_the_reason(database: Database) {
         let world = World::new(database).await;
         let huge = Answer::file(b"x").header("x-a", "b");
@@ -174,165 +157,6 @@ stories! {
         let ref_no = send_url(&world, &big.url("/a.mp4")).await;
         let message = world.until(&ref_no, "A").await;
         assert!(message["reason"].as_str().expect("a reason").contains("16777216 bytes"), "{message}");
-        world.stop().await;
-    }
-
-    async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
-        let server = Receiver::new(vec![Answer::file(PNG)]).await;
-        let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
-        let port = server.address.port();
-        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
-            let ref_no = send_url(&world, &url).await;
-            let message = world.until(&ref_no, "A").await;
-            assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
-        }
-        assert!(server.asked().is_empty());
-        world.stop().await;
-    }
-
-    async fn slow_files_hold_up_their_own_recipients_only(database: Database) {
-        let server = Receiver::new(vec![Answer::nothing()]).await;
-        let world = World::new(database).await;
-        let slow = send_url(&world, &server.url("/a.png")).await;
-        for at in 0..50 {
-            let body = json!({"destination": format!("62811400{:04}", 1_000 + at), "media_url": server.url("/a.png")});
-            assert_eq!(world.client.post("/media", &body).await.status, 201);
-        }
-        server.until(wachat::limits::DEVICE_FETCHES_MAX).await;
-        let behind = world.send(ALICE, "behind the picture").await;
-        let beside = world.send(crate::world::BOB, "hello").await;
-        world.until(&beside, "R").await;
-        for ref_no in [slow, behind] {
-            assert_eq!(world.status(&ref_no).await["status"], "Q");
-        }
-        world.stop().await;
-    }
-
-    async fn a_file_is_shown_as_what_was_asked_or_as_what_shows_its_caption(database: Database) {
-        let world = World::new(database).await;
-        for (bytes, name, kind, caption, wanted) in [
-            (files::png(4, 4), "a.png", None, Some("look"), ("image", "image/png")),
-            (files::webp(8, 8), "a.webp", None, None, ("sticker", "image/webp")),
-            (files::webp(8, 8), "a.webp", None, Some("look"), ("image", "image/jpeg")),
-            (files::clear_webp(8, 8), "a.webp", Some("image"), None, ("image", "image/png")),
-            (files::webp(600, 8), "a.webp", None, None, ("image", "image/jpeg")),
-            (files::moving_webp(8, 8), "a.webp", None, None, ("sticker", "image/webp")),
-            (files::mp3(), "a.mp3", None, None, ("audio", "audio/mpeg")),
-            (files::mp3(), "a.mp3", None, Some("listen"), ("document", "audio/mpeg")),
-            (files::opus(), "a.ogg", None, None, ("voice", "audio/ogg")),
-            (files::opus(), "a.ogg", Some("audio"), None, ("audio", "audio/ogg")),
-            (files::opus(), "a.ogg", None, Some("listen"), ("document", "audio/ogg")),
-            (files::mp4(), "a.mp4", None, Some("look"), ("video", "video/mp4")),
-            (files::mp4(), "a.mp4", Some("video_note"), None, ("video_note", "video/mp4")),
-            (files::sound_in_mp4(), "a.mp4", Some("audio"), None, ("audio", "video/mp4")),
-            (files::png(4, 4), "a.png", Some("document"), Some("look"), ("document", "image/png")),
-            // What cannot be read is sent as it is, with its caption.
-            (b"RIFF\0\0\0\0WEBPVP8 ".to_vec(), "a.webp", None, Some("look"), ("document", "image/webp")),
-        ] {
-            let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(&bytes), "file_name": name, "kind": kind, "caption": caption});
-            let reply = world.client.post("/media", &body).await;
-            assert_eq!(reply.status, 201, "{name} {kind:?} {}", reply.text);
-            let ref_no = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
-            let message = world.until(&ref_no, "R").await;
-            assert_eq!((&message["kind"], &message["caption"]), (&json!(wanted.0), &json!(caption)), "{name} {kind:?}");
-            assert_eq!(stored_file(&world, &ref_no).await.1, wanted.1, "{name} {kind:?}");
-            let managed = world.client.manage("GET", &format!("/messages/{ref_no}"), None).await;
-            assert_eq!(managed.body["data"]["kind"], wanted.0);
-        }
-        let text = world.send(ALICE, "hello").await;
-        assert_eq!(world.status(&text).await["kind"], "text");
-        world.stop().await;
-    }
-
-    async fn a_kind_that_the_bytes_contradict_is_refused_with_what_to_do(database: Database) {
-        let server = Receiver::new(vec![Answer::file(b"%PDF-1.7"), Answer::file(&files::mp3()), Answer::file(&files::webp(8, 8))]).await;
-        let world = World::new(database).await;
-        for (bytes, kind, caption, said) in [
-            (b"%PDF-1.7".to_vec(), "image", None, "needs a JPEG, PNG or WebP"),
-            (files::png(4, 4), "sticker", None, "needs a WebP"),
-            (files::webp(600, 8), "sticker", None, "512 x 512"),
-            (files::mp3(), "voice", None, "Opus in Ogg"),
-            (files::png(4, 4), "video_note", None, "needs an MP4"),
-            (files::png(4, 4), "audio", None, "needs an MP3"),
-            (files::opus(), "voice", Some("listen"), "shows no caption"),
-            (files::png(4, 4), "pdf", None, "permitted: 'image', 'video', 'audio', 'voice', 'document', 'sticker', 'video_note'"),
-        ] {
-            let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(&bytes), "file_name": "a", "kind": kind, "caption": caption});
-            let reply = world.client.post("/media", &body).await;
-            assert_eq!((reply.status, &reply.body["detail"][0]["loc"]), (422, &json!(["body", "kind"])), "{kind} {}", reply.text);
-            assert!(reply.body["detail"][0]["msg"].as_str().expect("a text").contains(said), "{}", reply.text);
-        }
-        // Of a file at an address it is found out later.
-        for (kind, said) in [("image", "needs a JPEG"), ("voice", "Opus in Ogg")] {
-            let body = json!({"destination": ALICE, "media_url": server.url("/a"), "kind": kind});
-            let reply = world.client.post("/media", &body).await;
-            let ref_no = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
-            let message = world.until(&ref_no, "A").await;
-            assert!(message["reason"].as_str().expect("a reason").contains(said), "{message}");
-            assert_eq!(message["kind"], kind);
-        }
-        let ref_no = send_url(&world, &server.url("/sticker.webp")).await;
-        let message = world.until(&ref_no, "R").await;
-        assert_eq!((&message["kind"], stored_file(&world, &ref_no).await.2.as_deref()), (&json!("image"), Some("sticker.jpg")), "{message}");
-        world.stop().await;
-    }
-
-    async fn a_page_in_place_of_a_file_is_never_sent(database: Database) {
-        let page = b"<!doctype html><html><title>Sign in</title></html>";
-        let html = || Answer::file(page).header("content-type", "text/html");
-        let named_html = Answer::file(&files::png(4, 4)).header("content-type", "text/html");
-        let error = Answer::file(b"{\"error\":\"expired\"}").header("content-type", "application/json");
-        let server = Receiver::new(vec![html(), html(), error, Answer::file(b""), html(), named_html]).await;
-        let world = World::new(database).await;
-        for (path, said) in [("/invoice", "a web page"), ("/invoice.pdf", "a web page"), ("/photo.jpg", "JSON"), ("/photo.jpg", "empty")] {
-            let ref_no = send_url(&world, &server.url(path)).await;
-            let message = world.until(&ref_no, "A").await;
-            assert!(message["reason"].as_str().expect("a reason").contains(said), "{message}");
-        }
-        assert_eq!(server.asked().len(), 4, "nothing is asked again: it would be answered again");
-        for (path, kind) in [("/report.html", "document"), ("/photo", "image")] {
-            let ref_no = send_url(&world, &server.url(path)).await;
-            assert_eq!(world.until(&ref_no, "R").await["kind"], kind);
-        }
-        world.stop().await;
-    }
-
-    async fn a_content_is_looked_into_once_however_often_it_is_sent(database: Database) {
-        let world = World::new(database).await;
-        let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(files::png(40, 30)), "file_name": "a.png"});
-        let mut sent = Vec::new();
-        for _ in 0..3 {
-            let reply = world.client.post("/media", &body).await;
-            sent.push(reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned());
-        }
-        let mut hashes = std::collections::HashSet::new();
-        for ref_no in &sent {
-            world.until(ref_no, "R").await;
-            let ref_no = wachat::message::RefNo::parse(ref_no).expect("a ref_no");
-            let message = world.store.find_message(1, &ref_no).await.expect("a readable store").expect("a message");
-            let id = message.media_id.expect("a file");
-            let media = world.store.find_media(&id).await.expect("a readable store").expect("a file");
-            hashes.insert(media.sha256.expect("a hash"));
-        }
-        assert_eq!(hashes.len(), 1);
-        let hash = hashes.into_iter().next().expect("one");
-        let preview = world.store.find_preview(&hash).await.expect("a readable store").expect("a preview");
-        assert_eq!((preview.width, preview.height, preview.thumbnail.is_some()), (Some(40), Some(30), true));
-        // What is kept is what is used: a second one changes nothing.
-        let other = wachat::store::StoredPreview { width: Some(1), ..preview.clone() };
-        world.store.add_preview(&hash, other).await.expect("a writable store");
-        assert_eq!(world.store.find_preview(&hash).await.expect("a readable store"), Some(preview));
-        world.stop().await;
-    }
-
-    async fn a_picture_that_claims_thousands_of_millions_of_pixels_is_sent_without_a_small_one(database: Database) {
-        let world = World::new(database).await;
-        for bomb in [files::png_bomb(), files::jpeg_bomb(), files::webp_bomb()] {
-            let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(&bomb), "file_name": "a"});
-            let reply = world.client.post("/media", &body).await;
-            assert_eq!(reply.status, 201, "{}", reply.text);
-            world.until(reply.body["data"]["ref_no"].as_str().expect("a ref_no"), "R").await;
-        }
         world.stop().await;
     }
 

@@ -140,7 +140,7 @@ stories! {
         world.until(&before, "R").await;
         write(&world, BOB).await;
         let refused = world.send(STRANGER, "hello").await;
-        let device = until_held(&world, "stranger").await;
+        let device = until_held(&world, "new contacts").await;
         let other = world.send("628111111113", "hello").await;
         for (to, is_group) in [(ALICE, false), (BOB, false), ("120363025246125486", true)] {
             let known = world.send_with(json!({"destination": to, "message": "hello", "is_group": is_group})).await;
@@ -159,14 +159,14 @@ stories! {
     async fn a_rest_outlasts_a_restart_and_is_twice_as_long_when_whatsapp_refuses_again(database: Database) {
         let world = World::held(database).await;
         let refused = world.send(STRANGER, "hello").await;
-        let first = moment(&until_held(&world, "stranger").await["waits_until"]);
+        let first = moment(&until_held(&world, "new contacts").await["waits_until"]);
         // A sandbox that starts anew remembers nobody, and refuses again.
         let world = world.restart().await;
         let other = world.send(ALICE, "hello").await;
         waits(&world, &other).await;
         world.advance(HOUR).await;
         world.until(&other, "R").await;
-        let second = moment(&until_held(&world, "stranger").await["waits_until"]);
+        let second = moment(&until_held(&world, "new contacts").await["waits_until"]);
         assert!((2..=3).contains(&((second - first) / 3_600_000)), "{first} {second}");
         waits(&world, &refused).await;
         world.advance(2 * HOUR).await;
@@ -177,7 +177,7 @@ stories! {
     async fn a_stranger_who_writes_is_none_any_more(database: Database) {
         let world = World::held(database).await;
         let refused = world.send(STRANGER, "hello").await;
-        until_held(&world, "stranger").await;
+        until_held(&world, "new contacts").await;
         waits(&world, &refused).await;
         write(&world, STRANGER).await;
         world.until(&refused, "R").await;

@@ -146,6 +146,7 @@ stories! {
         let message = Inbound {
             whatsapp_id: "3A00".into(),
             originator: BOB.into(),
+            hidden: None,
             name: None,
             group_id: None,
             kind: "text".into(),

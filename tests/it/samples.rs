@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
 use serde_json::Value;
+use sha2::Sha256;
+use wachat::clock::Clock;
 
 use crate::client::Client;
 use crate::console::{Visitor, gateway};
@@ -155,6 +160,8 @@ async fn run_receiver(mut command: Command, port: u16) {
         "group_id",
         "name",
         "about",
+        "sent_date",
+        "media_pending",
     ] {
         assert!(written[0].get(field).is_some(), "{field} is kept: {}", written[0]);
     }
@@ -175,7 +182,35 @@ async fn run_receiver(mut command: Command, port: u16) {
     ];
     assert_eq!(stranger.ask("POST", "/inbox", &headers, Some(b"id=x&msg=forged".to_vec())).await.status, 401);
     assert_eq!(lines().len(), 2);
+    // A message whose file comes later is pushed again under its id; a late try of the first push changes nothing.
+    let mut kept = 2;
+    for (pending, link) in [("true", ""), ("false", "http://a/media/b"), ("true", "")] {
+        let body = format!("id=late&type=image&msg=look&media_pending={pending}&media_url={link}");
+        let headers = signed(&secret, &body);
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let reply = stranger.ask("POST", "/inbox", &headers, Some(body.into_bytes())).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        kept = (kept + 1).min(4);
+        assert_eq!(lines().len(), kept, "{pending}");
+    }
+    let last = lines().pop().expect("a line");
+    assert_eq!((&last["media_pending"], &last["media_url"]), (&Value::from("false"), &Value::from("http://a/media/b")));
     assert!(serving.terminate().await.success());
+}
+
+/// The headers of a push with this body, signed now.
+fn signed(secret: &Value, body: &str) -> [(&'static str, String); 4] {
+    let key = STANDARD
+        .decode(secret.as_str().and_then(|text| text.strip_prefix("whsec_")).expect("a secret"))
+        .expect("base64");
+    let now = (Clock::system().now() / 1_000).to_string();
+    let mac = Hmac::<Sha256>::new_from_slice(&key).expect("a key").chain_update(format!("late.{now}.{body}"));
+    [
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("webhook-id", "late".to_owned()),
+        ("webhook-timestamp", now),
+        ("webhook-signature", format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))),
+    ]
 }
 
 fn free_port() -> u16 {

@@ -51,6 +51,23 @@ stories! {
         world.stop().await;
     }
 
+    async fn a_message_keeps_its_priority_and_its_tag(database: Database) {
+        let world = World::new(database).await;
+        let urgent = json!({"destination": ALICE, "message": "1234", "priority": "high", "tag": "order 42"});
+        let ref_no = world.send_with(urgent).await;
+        let plain = world.send(BOB, "hello").await;
+        for (ref_no, priority, tag) in [(&ref_no, "high", json!("order 42")), (&plain, "normal", Value::Null)] {
+            let message = world.status(ref_no).await;
+            assert_eq!((&message["priority"], &message["tag"]), (&json!(priority), &tag));
+        }
+        let listed = world.client.manage("GET", "/messages?tag=order+42", None).await;
+        assert_eq!(listed.body["data"]["items"].as_array().map(Vec::len), Some(1), "{}", listed.text);
+        let again = world.client.manage("POST", &format!("/messages/{ref_no}/resend"), None).await;
+        let again = world.status(again.body["data"]["ref_no"].as_str().expect("a ref_no")).await;
+        assert_eq!((&again["priority"], &again["tag"]), (&json!("high"), &json!("order 42")));
+        world.stop().await;
+    }
+
     async fn messages_to_one_recipient_leave_one_after_another_in_the_order_of_acceptance(database: Database) {
         let world = World::new(database).await;
         let mut last = String::new();

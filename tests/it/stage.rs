@@ -1,7 +1,5 @@
 //! What stories of linked accounts play on: a gateway on a simulated WhatsApp network.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use wachat::message::RefNo;
 use wachat::settings::Settings;
@@ -122,10 +120,16 @@ impl Stage {
         .await;
     }
 
-    /// Waits until a message is shown as one that waits for its gateway: what the API knows of gateways may be a second old.
+    /// Waits until a message is shown as one that waits for its gateway, for the reason that the gateway tells itself: what the API
+    /// knows of gateways may be a second old.
     pub async fn until_waits(&self, ref_no: &str) {
-        let message = self.world.until_within(ref_no, "U", Duration::ZERO).await;
-        assert_eq!((&message["reason"], &message["sent_date"]), (&Value::Null, &Value::Null), "{message}");
+        eventually(&format!("{ref_no} waits for its device"), async || {
+            let (message, device) = (self.world.status(ref_no).await, self.manage("GET", "", None).await);
+            let is_told = message["reason"].is_string() && message["reason_code"] == device["state_code"];
+            let is_it = message["status"] == "U" && message["sent_date"].is_null() && is_told;
+            if is_it { Ok(()) } else { Err(format!("{message} {device}")) }
+        })
+        .await;
     }
 
     /// A fault that strikes the linked device, as often as it says; gives its number.

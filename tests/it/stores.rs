@@ -7,10 +7,10 @@ use sqlx::Connection;
 use wachat::clock::Clock;
 use wachat::device::{DeviceState, Health, Kind};
 use wachat::limits::LISTING_ROWS_READ_MAX;
-use wachat::message::{Content, NewMessage, RefNo, State};
+use wachat::message::{Content, NewMessage, Priority, RefNo, State};
 use wachat::store::{
-    Accept, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step, Store,
-    StoreError,
+    Accept, Behind, First, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd, PushOutcome, Step,
+    Store, StoreError, WaitCode,
 };
 
 use crate::process::Place;
@@ -51,6 +51,8 @@ pub fn message(device_id: &str, text: &str) -> NewMessage {
         content: Content::Text(text.into()),
         created_at: NOW,
         expires_at: NOW + 60_000,
+        priority: Priority::Normal,
+        tag: None,
     }
 }
 
@@ -124,7 +126,7 @@ stories! {
             (vec![sent(1), sent(2), delivered(3), delivered(4)], "D", [Some(1), Some(3), None]),
             (vec![delivered(2), sent(3), aborted(4)], "D", [Some(2), Some(2), None]),
             (vec![aborted(1), sent(2), delivered(3), read(4)], "A", [None, None, None]),
-            (vec![Step::Retry { due_at: 9, attempts: 1, at: 1, reason: "not yet".into() }, sent(2)], "S", [Some(2), None, None]),
+            (vec![Step::Retry { due_at: 9, attempts: 1, number: 1, at: 1, reason: "not yet".into(), code: WaitCode::Retry }, sent(2)], "S", [Some(2), None, None]),
         ] {
             let ref_no = accept(&store, message(DEVICE, "hello")).await;
             for one in steps.clone() {
@@ -158,7 +160,8 @@ stories! {
             // What a loop does: read on behind the last number seen. Nothing may turn up before it later.
             let (mut cursor, mut seen) = (0, Vec::new());
             while seen.len() < 200 {
-                let found = store.find_waiting(DEVICE, cursor, 50).await.expect("readable");
+                let behind = [Behind { after: cursor, rows: 50 }; 3];
+                let found = store.find_waiting(DEVICE, behind).await.expect("readable");
                 cursor = found.last().map_or(cursor, |waiting| waiting.seq);
                 seen.extend(found.into_iter().map(|waiting| waiting.ref_no));
                 tokio::task::yield_now().await;
@@ -267,6 +270,7 @@ stories! {
                 whatsapp_id: at.to_string(),
                 chat: ALICE.into(),
                 originator: ALICE.into(),
+                hidden: None,
                 name: None,
                 is_group: false,
                 kind: "text".into(),
@@ -284,9 +288,9 @@ stories! {
         }
         assert_eq!(store.clients_with_due_pushes(NOW).await.expect("readable"), [1]);
         let claims = futures_util::future::join_all((0..4).map(|_| store.claim_pushes(1, NOW, NOW + 20_000, 4))).await;
-        let mut claimed: Vec<String> = claims.into_iter().flat_map(|c| c.expect("claimed")).map(|push| push.inbound_id).collect();
-        claimed.sort();
-        claimed.dedup();
+        let mut claimed: Vec<_> = claims.into_iter().flat_map(|c| c.expect("claimed")).collect();
+        claimed.sort_by(|one, other| one.inbound_id.cmp(&other.inbound_id));
+        claimed.dedup_by(|one, other| one.inbound_id == other.inbound_id);
         assert_eq!(claimed.len(), 10);
         assert!(store.claim_pushes(1, NOW + 19_999, NOW + 40_000, 10).await.expect("none").is_empty());
         let end = PushEnd { outcome: PushOutcome::Done, http_status: Some(200), answer: "ok".into(), rests: None };
@@ -294,6 +298,13 @@ stories! {
         let again = store.claim_pushes(1, NOW + 20_000, NOW + 40_000, 10).await.expect("claimed");
         assert_eq!(again.len(), 9);
         assert!(again.iter().all(|push| push.attempts == 2 && push.first_at == NOW));
+        // Meanwhile its message has changed: a try that carried the earlier content ends nothing.
+        let id = Some(again[0].inbound_id.clone());
+        assert_eq!(store.replay_pushes(1, id, NOW, NOW + 1, NOW + 20_001).await.expect("changed"), 1);
+        let end = PushEnd { outcome: PushOutcome::Done, http_status: Some(200), answer: "ok".into(), rests: None };
+        store.end_push_try(&again[0], end, NOW).await.expect("ended");
+        let due = store.claim_pushes(1, NOW + 20_001, NOW + 40_000, 10).await.expect("claimed");
+        assert_eq!(due.iter().map(|push| (&push.inbound_id, push.attempts)).collect::<Vec<_>>(), [(&again[0].inbound_id, 1)]);
         store.close().await;
     }
 

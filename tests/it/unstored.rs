@@ -59,7 +59,7 @@ async fn next_stanza(stage: &Stage) -> u64 {
     stage.network.get("/stanzas?limit=1").await["next"].as_u64().expect("a number")
 }
 
-/// How many stanzas went in this direction since `from` that begin so, and hold all of these words.
+/// How many stanzas of the linked device, not of its phone, went in this direction since `from` that begin so, and hold all of these words.
 async fn count(stage: &Stage, mut from: u64, direction: &str, start: &str, words: &str) -> usize {
     let mut found = 0;
     loop {

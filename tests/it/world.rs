@@ -184,6 +184,13 @@ impl World {
         reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned()
     }
 
+    /// Posts a media message with these fields and gives its reference number.
+    pub async fn send_media(&self, body: Value) -> String {
+        let reply = self.client.post("/media", &body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned()
+    }
+
     /// One message's `data`.
     pub async fn status(&self, ref_no: &str) -> Value {
         let reply = self.client.get(&format!("/status/{ref_no}")).await;

@@ -5,7 +5,7 @@ declare(strict_types=1);
 
 const FIELDS = [
     'id', 'gateway_number', 'originator', 'receive_date', 'msg',
-    'type', 'media_url', 'file_name', 'is_group', 'group_id', 'name', 'about',
+    'type', 'media_url', 'file_name', 'is_group', 'group_id', 'name', 'about', 'sent_date', 'media_pending',
 ];
 const AGE_SECONDS_MAX = 5 * 60;
 
@@ -33,7 +33,13 @@ function isSigned(string $key, string $body): bool
     return false;
 }
 
-// Appends the message, unless its id is there. The lock makes requests that come at once wait for each other.
+// A file may still be on its way, and a message that cannot be read may still come: both are pushed again.
+function isComplete(array $message): bool
+{
+    return ($message['media_pending'] ?? '') !== 'true' && $message['type'] !== 'unreadable';
+}
+
+// Appends the message, unless it is there; the last line with its id counts. Requests that come at once wait for each other.
 function keep(array $message): void
 {
     $inbox = fopen(getenv('WACHAT_INBOX') ?: 'inbox.jsonl', 'a+b');
@@ -41,10 +47,14 @@ function keep(array $message): void
     $lines = explode("\n", stream_get_contents($inbox, -1, 0));
     // A line that a crash cut short was never answered with ok: its message comes again.
     ftruncate($inbox, ftell($inbox) - strlen(array_pop($lines)));
+    $known = null;
     foreach ($lines as $line) {
-        if (json_decode($line, true)['id'] === $message['id']) {
-            return;
-        }
+        $kept = json_decode($line, true);
+        $known = $kept['id'] === $message['id'] ? $kept : $known;
+    }
+    // A late try of an earlier push never replaces what is complete.
+    if ($known && ($known === $message || isComplete($known) || $message['type'] === 'unreadable')) {
+        return;
     }
     $flags = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
     $line = json_encode($message, $flags) . "\n";

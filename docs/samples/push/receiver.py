@@ -10,7 +10,8 @@ import time
 
 from flask import Flask, request
 
-FIELDS = "id gateway_number originator receive_date msg type media_url file_name is_group group_id name about".split()
+FIELDS = """id gateway_number originator receive_date msg type media_url file_name is_group group_id name about
+    sent_date media_pending""".split()
 INBOX = os.environ.get("WACHAT_INBOX") or "inbox.jsonl"
 BODY_BYTES_MAX = 1024 * 1024
 AGE_SECONDS_MAX = 5 * 60
@@ -62,8 +63,13 @@ def is_signed(headers, body):
     return any(hmac.compare_digest(wanted, signature) for signature in given)
 
 
+def is_complete(message):
+    """A file may still be on its way, and a message that cannot be read may still come: both are pushed again."""
+    return message.get("media_pending") != "true" and message["type"] != "unreadable"
+
+
 def keep(message):
-    """Appends the message, unless its id is there. The lock makes requests that come at once wait for each other."""
+    """Appends the message, unless it is there; the last line with its id counts. Requests that come at once wait for each other."""
     with open(INBOX, "a+b") as inbox:
         fcntl.flock(inbox, fcntl.LOCK_EX)
         inbox.seek(0)
@@ -71,7 +77,9 @@ def keep(message):
         # A line that a crash cut short was never answered with ok: its message comes again.
         if lines and not lines[-1].endswith(b"\n"):
             inbox.truncate(inbox.tell() - len(lines.pop()))
-        if any(json.loads(line)["id"] == message["id"] for line in lines):
+        known = [one for one in map(json.loads, lines) if one["id"] == message["id"]]
+        # A late try of an earlier push never replaces what is complete.
+        if known and (known[-1] == message or is_complete(known[-1]) or message["type"] == "unreadable"):
             return
         inbox.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
         inbox.flush()

@@ -14,6 +14,7 @@ import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+import { attendance, vote } from './answers.mjs'
 import { contentsOf, hashOf } from './contents.mjs'
 import { stayOnLoopback } from './loopback.mjs'
 
@@ -53,6 +54,18 @@ const COMMANDS = {
   /** {to, base64, caption}; no thumbnail is computed. */
   send_image: ({ to, base64, caption }) =>
     send(to, { image: Buffer.from(base64, 'base64'), caption, jpegThumbnail: '' }),
+  /** {to, message}: a message as the protocol has it, in the JSON of its library, with bytes in base64. */
+  relay: ({ to, message }) => relay(to, message),
+  /** {to, images (in base64)}: their header, then each as a picture of the album. */
+  send_album: ({ to, images }) => sendAlbum(to, images),
+  /** {to, poll, secret (in base64), options}: votes in a poll that this account made. */
+  vote: ({ to, poll, secret, options }) =>
+    relay(to, { pollUpdateMessage: vote(baileys, own(), { chat: to, id: poll, secret, options }) }),
+  /** {to, event, secret (in base64)}: says to come to an event of this account. */
+  attend: ({ to, event, secret }) =>
+    relay(to, { encEventResponseMessage: attendance(baileys, own(), { chat: to, id: event, secret }) }),
+  /** {to, seconds}: how long messages of a chat are shown; 0 for always. */
+  disappear: ({ to, seconds }) => send(to, { disappearingMessagesInChat: seconds }),
   /** {to, id, text} */
   react: ({ to, id, text }) => send(to, { react: { text, key: kept(id).key } }),
   /** {to, id} */
@@ -222,6 +235,27 @@ async function send(to, content) {
   })
   sending.add(sent)
   return sent.finally(() => sending.delete(sent))
+}
+
+async function relay(to, message) {
+  const content = baileys.proto.Message.fromObject(message)
+  const id = await socket.relayMessage(to, content, {})
+  keep(id, { key: { id, remoteJid: to, fromMe: true }, message: content })
+  return { id }
+}
+
+async function sendAlbum(to, images) {
+  await relay(to, { albumMessage: { expectedImageCount: images.length } })
+  for (const image of images) {
+    const picture = { image: Buffer.from(image, 'base64'), jpegThumbnail: '' }
+    const content = await baileys.generateWAMessageContent(picture, { upload: socket.waUploadToServer, logger })
+    await relay(to, { associatedChildMessage: { message: baileys.proto.Message.toObject(content) } })
+  }
+}
+
+/** This account, without its device. */
+function own() {
+  return baileys.jidNormalizedUser(socket.user.id)
 }
 
 /** On loopback a peer can ask for a message again before the library has returned from sending it. */

@@ -6,16 +6,22 @@ import { createHash } from 'node:crypto'
 export function contentsOf(message) {
   const { conversation, extendedTextMessage, imageMessage, reactionMessage, protocolMessage } = message
   if (conversation) return { kind: 'text', text: conversation }
-  if (extendedTextMessage) return { kind: 'text', text: extendedTextMessage.text }
+  if (extendedTextMessage) {
+    return { kind: 'text', text: extendedTextMessage.text, expiration: expirationOf(extendedTextMessage) }
+  }
   if (imageMessage) return picture(imageMessage)
-  const { audioMessage, ptvMessage, documentWithCaptionMessage } = message
+  const { audioMessage, ptvMessage, documentMessage } = message
   if (audioMessage) return sound(audioMessage)
   if (ptvMessage) return { kind: 'video_note', seconds: ptvMessage.seconds }
-  const document = documentWithCaptionMessage?.message?.documentMessage
-  if (document) return { kind: 'document', caption: document.caption, file_name: document.fileName }
+  if (documentMessage) return paper(documentMessage)
   if (reactionMessage) return { kind: 'reaction', text: reactionMessage.text, about: reactionMessage.key?.id }
   if (protocolMessage) return protocol(protocolMessage)
   return { kind: Object.keys(message)[0] ?? 'empty' }
+}
+
+/** After how many seconds it disappears. */
+function expirationOf({ contextInfo }) {
+  return contextInfo?.expiration || undefined
 }
 
 /** How a file's bytes are compared. */
@@ -23,9 +29,14 @@ export function hashOf(bytes) {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-function picture({ caption, width, height, jpegThumbnail }) {
+function picture(message) {
+  const { caption, width, height, jpegThumbnail } = message
   const shown = { width: width || undefined, height: height || undefined, thumbnail: jpegThumbnail?.length || undefined }
-  return { kind: 'image', caption: caption || undefined, ...shown }
+  return { kind: 'image', caption: caption || undefined, ...shown, expiration: expirationOf(message) }
+}
+
+function paper({ caption, fileName }) {
+  return { kind: 'document', caption: caption || undefined, file_name: fileName || undefined }
 }
 
 function sound({ ptt, seconds, waveform }) {

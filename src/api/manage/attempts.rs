@@ -102,12 +102,14 @@ async fn accept(api: &Api, headers: &HeaderMap, ref_no: &str, uri: &Uri) -> Resu
     }
 }
 
-/// To whom it went, with as much time as it had.
+/// To whom it went, with as much time as it had, and as urgent as it was.
 fn address_of(message: &StoredMessage) -> Address {
     Address {
         destination: message.destination.clone(),
         is_group: message.is_group,
         timeout_seconds: (message.expires_at - message.created_at) / 1_000,
+        priority: message.priority,
+        tag: message.tag.clone(),
     }
 }
 

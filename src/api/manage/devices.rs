@@ -16,9 +16,11 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock;
 use crate::device::{Device, Kind, check_daily_limit, is_device_id, new_device_id};
+use crate::device_status::{Condition, DeviceStatus, condition};
 use crate::inbox::{InboxError, Received, sandbox_message};
 use crate::limits;
 use crate::phone;
+use crate::reason::ReasonCode;
 use crate::store::{DevicePatch, NewDevice};
 use crate::telemetry;
 
@@ -31,12 +33,23 @@ pub struct DeviceView {
     /// sandbox, web or cloud.
     #[schema(value_type = String)]
     pub kind: Kind,
-    /// unlinked, linking, connecting, online, reconnecting, banned, logged_out, replaced or outdated.
-    pub state: &'static str,
+    /// What it is doing now: unlinked, linking, connecting, online, reconnecting, banned, logged_out, replaced, outdated, paused,
+    /// holding (quiet hours, a used-up warm-up, or a block on new contacts) or slowed.
+    #[schema(value_type = String)]
+    pub state: DeviceStatus,
+    /// What its messages wait for, as their `reason_code` says it; null while it sends at its own pace.
+    pub state_code: Option<ReasonCode>,
     pub state_reason: String,
-    /// Until when the state is expected to last, as with a ban; null when nobody knows.
+    /// When the state ends by itself, as with a ban or quiet hours; null when nobody knows.
     #[schema(format = DateTime)]
     pub state_until: Option<String>,
+    /// How many of its messages wait; counted about once a second.
+    pub waiting: i64,
+    /// When the first of them was accepted; null when none waits.
+    #[schema(format = DateTime)]
+    pub oldest_waiting_at: Option<String>,
+    /// How long ago that was.
+    pub oldest_waiting_seconds: Option<i64>,
     /// Since when an account is linked; null when none is.
     #[schema(format = DateTime)]
     pub linked_at: Option<String>,
@@ -49,6 +62,10 @@ pub struct DeviceView {
     /// The least time between two messages meanwhile, in milliseconds.
     pub slow_gap_ms: Option<i64>,
     pub paused: bool,
+    /// Who paused it, and when; null when it is not paused, or that is not known.
+    pub paused_by: Option<String>,
+    #[schema(format = DateTime)]
+    pub paused_at: Option<String>,
     /// Messages accepted today (UTC).
     pub counter: i64,
     /// Messages a day; 0 for no limit.
@@ -78,7 +95,7 @@ pub struct NewDeviceBody {
 #[serde(default)]
 pub struct DeviceChange {
     pub name: Option<String>,
-    /// true holds the queue, false lets it go on.
+    /// true pauses the device: nothing leaves until it is resumed by false.
     pub paused: Option<bool>,
     pub limit: Option<i64>,
     pub gap_ms: Option<i64>,
@@ -182,13 +199,15 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
 pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let changed_device = async {
         let device = managed(&api, &headers, &id).await?;
+        let by = Some(api.asker(&headers).await?.person.userid.clone());
         let change: DeviceChange = api.json(&headers, body).await?;
         let pacing = pacing::patch(&device, &change)?;
         change.limit.map_or(Ok(()), |limit| check_daily_limit(device.kind, limit)).map_err(refused("limit"))?;
         if let Some(name) = &change.name {
             check_name(name).map_err(refused("name"))?;
         }
-        let patch = DevicePatch { name: change.name, paused: change.paused, daily_limit: change.limit, ..pacing };
+        let (name, paused, daily_limit, at) = (change.name, change.paused, change.limit, api.clock.now());
+        let patch = DevicePatch { name, paused, by, at, daily_limit, ..pacing };
         api.store.update_device(&id, patch).await?;
         changed(&api);
         view(&api, find(&api, &id).await?).await
@@ -267,22 +286,33 @@ pub(super) async fn managed(api: &Api, headers: &HeaderMap, id: &str) -> Result<
 async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
     let now = api.clock.now();
     let is_slow = now < device.slow_until;
+    let used = api.used_today(&device).await?;
+    let Condition { status, code, reason, until } = condition(&device, used, now);
+    let queues = api.queues().await?;
+    let queue = queues.get(&device.id);
+    let oldest_at = queue.map(|queue| queue.oldest_at);
     Ok(DeviceView {
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
-        pacing: pacing::view(api, &device).await?,
+        pacing: pacing::view(api, &device, used),
         device_id: device.id,
         client_id: device.client_id,
         sender: device.sender,
         name: device.name,
         kind: device.kind,
-        state: device.state.name(),
-        state_reason: device.state_reason,
-        state_until: device.state_until.map(clock::rfc3339),
+        state: status,
+        state_code: code,
+        state_reason: reason,
+        state_until: until.map(clock::rfc3339),
+        waiting: queue.map_or(0, |queue| queue.waiting),
+        oldest_waiting_at: oldest_at.map(clock::rfc3339),
+        oldest_waiting_seconds: oldest_at.map(|at| (now - at).max(0) / 1_000),
         linked_at: device.linked_at.map(clock::rfc3339),
         strangers_after: Some(device.strangers_after).filter(|at| *at > now).map(clock::rfc3339),
         slow_until: is_slow.then(|| clock::rfc3339(device.slow_until)),
         slow_gap_ms: is_slow.then_some(device.slow_gap_ms),
         paused: device.paused,
+        paused_by: device.paused_by,
+        paused_at: device.paused_at.map(clock::rfc3339),
         limit: device.daily_limit,
     })
 }

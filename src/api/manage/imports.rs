@@ -1,11 +1,15 @@
-//! `/manage/1.0/imports`: CSV files whose rows the gateway queues by itself. Who only sends may import too, and sees his own.
+//! `/manage/1.0/imports`: files whose rows the gateway queues by itself. Who only sends may import too, and sees his own.
+
+mod views;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use views::RefusedRow;
+pub use views::{ImportView, RefusedRows};
 
 use super::{Listing, OfClient, audit, cut, found, messages, page, query, refused, rows};
 use crate::account::{Role, check_name};
@@ -15,65 +19,14 @@ use crate::api::fields::Fault;
 use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
-use crate::campaign::{Campaign, Refused, State as ImportState, Stop};
-use crate::clock::rfc3339;
-use crate::imports::{Glimpse, ImportError, Wanted};
+use crate::campaign::Campaign;
+use crate::imports::{ImportError, Urgency, Wanted};
 use crate::limits;
+use crate::message::Priority;
 use crate::store::StoredImport;
 
 /// What a file is called that came without a name.
 const UNNAMED: &str = "import.csv";
-
-/// An import, as it is now
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ImportView {
-    pub id: String,
-    pub file_name: String,
-    pub campaign: String,
-    /// The device id.
-    pub queue: String,
-    /// The name of who began it; until then, of who gave the file.
-    pub userid: String,
-    pub state: ImportState,
-    /// Why it stopped: `person`, `may_not_send`, `client`, `device`, `file` or `fault`.
-    pub stop: Option<String>,
-    /// The same in words.
-    pub reason: Option<String>,
-    /// Rows of the file.
-    pub row_count: i64,
-    /// Rows that are dealt with.
-    pub done_count: i64,
-    pub accepted_count: i64,
-    /// Queued by an earlier import of the same campaign.
-    pub known_count: i64,
-    pub refused_count: i64,
-    #[schema(format = DateTime)]
-    pub create_date: String,
-    #[schema(format = DateTime)]
-    pub begin_date: Option<String>,
-    #[schema(format = DateTime)]
-    pub end_date: Option<String>,
-    /// The beginnings of the first rows that can be queued.
-    pub first_rows: Vec<FirstRow>,
-}
-
-/// The beginning of a row
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FirstRow {
-    pub line: i64,
-    pub destination: String,
-    pub message: String,
-    pub media_url: String,
-}
-
-/// A row that is not queued
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RefusedRow {
-    /// Its line in the file, from 1.
-    pub line: i64,
-    pub destination: String,
-    pub reason: String,
-}
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
@@ -89,6 +42,10 @@ pub struct NewImportOf {
     pub file_name: Option<String>,
     /// What the campaign is called; the file's name when absent. The same row of the same campaign is queued once in 90 days
     pub campaign: Option<String>,
+    /// `high`, `normal` or `bulk`, the default: every message of the file has it
+    pub priority: Option<String>,
+    /// A word of your own that every message of the file is given, up to 64 characters
+    pub tag: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -115,14 +72,6 @@ pub struct RefusedOf {
     pub limit: Option<i64>,
 }
 
-/// A page of refused rows, in the order of the file
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RefusedRows {
-    pub items: Vec<RefusedRow>,
-    /// Give this as `after` for the next page; null on the last.
-    pub next_after: Option<String>,
-}
-
 /// List the imports that are remembered, newest first: for 30 days after each ended
 #[utoipa::path(get, path = "/imports", tag = "Management", security(("APIKey" = [])), params(ImportsOf),
     responses((status = 200, body = Envelope<Listing<ImportView>>)))]
@@ -139,10 +88,11 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
     found(&headers, StatusCode::OK, "Imports", listing.await)
 }
 
-/// Give a CSV file; it is checked, and nothing is queued before the import is begun
+/// Give a CSV file or an .xlsx workbook; it is checked, and nothing is queued before the import is begun
 #[utoipa::path(post, path = "/imports", tag = "Management", security(("APIKey" = [])), params(NewImportOf),
-    request_body(content = String, content_type = "text/csv", description = "Its first line names the columns: \
-    destination and message, and if wanted media_url, file_name, timeout and is_group"),
+    request_body(content = String, content_type = "text/csv", description = "What it is says the file itself, not the content type. \
+    Its first line names the columns: destination and message, and if wanted media_url, file_name, timeout, is_group, priority \
+    and tag"),
     responses((status = 201, body = Envelope<ImportView>),
     (status = 409, description = "Too many imports of the client are under way")))]
 pub async fn add(State(api): State<Api>, headers: HeaderMap, uri: Uri, body: Body) -> Response {
@@ -157,6 +107,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
     let name = given(wanted.campaign).unwrap_or_else(|| file_name.clone());
     check_name(&file_name).map_err(refused("file_name"))?;
     check_name(&name).map_err(refused("campaign"))?;
+    let urgency = urgency(wanted.priority.as_deref(), given(wanted.tag))?;
     let client = messages::client(api, reach.client_id).await?;
     let (sender, queue) = (given(wanted.sender), given(wanted.queue));
     let device = api.gateway(&client, sender.as_deref(), queue.as_deref()).await?;
@@ -166,11 +117,24 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         device_id: device.id,
         file_name,
         campaign: Campaign { client_id: client.id, name, country_code: client.country_code },
+        urgency,
         bytes: body.bytes.clone(),
     };
     let id = api.imports.add(wanted).await?;
     audit::made(&id);
     find(api, &reach, &id).await.map(ImportView::from)
+}
+
+fn urgency(priority: Option<&str>, tag: Option<String>) -> Result<Urgency, Problem> {
+    let priority = match priority {
+        Some(name) => Priority::from_name(name)
+            .ok_or_else(|| Problem::parameter("priority", "priority is high, normal or bulk"))?,
+        None => Urgency::default().priority,
+    };
+    if tag.as_ref().is_some_and(|tag| tag.chars().count() > limits::TAG_CHARS_MAX) {
+        return Err(Problem::parameter("tag", "a tag has at most 64 characters"));
+    }
+    Ok(Urgency { priority, tag })
 }
 
 /// Show an import: how far it is, or why it stopped
@@ -280,7 +244,7 @@ async fn find(api: &Api, reach: &Reach, id: &str) -> Result<StoredImport, Proble
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::BadFile(_) | ImportError::TooMany => {
+            ImportError::BadFile(_) => {
                 Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
             }
             ImportError::Busy | ImportError::UnderWay => Self::Conflict(error.to_string()),
@@ -290,44 +254,5 @@ impl From<ImportError> for Problem {
             }
             ImportError::Store(error) => error.into(),
         }
-    }
-}
-
-impl From<StoredImport> for ImportView {
-    fn from(import: StoredImport) -> Self {
-        let why = import.reason.as_deref().and_then(Stop::from_name);
-        let first: Vec<Glimpse> = serde_json::from_str(&import.preview).unwrap_or_default();
-        Self {
-            id: import.id,
-            file_name: import.file_name,
-            campaign: import.campaign,
-            queue: import.device_id,
-            userid: import.userid,
-            state: import.state,
-            stop: import.reason,
-            reason: why.map(|why| why.told().to_owned()),
-            row_count: import.row_count,
-            done_count: import.next_row,
-            accepted_count: import.accepted,
-            known_count: import.known,
-            refused_count: import.refused,
-            create_date: rfc3339(import.created_at),
-            begin_date: import.begun_at.map(rfc3339),
-            end_date: import.ended_at.map(rfc3339),
-            first_rows: first.into_iter().map(FirstRow::from).collect(),
-        }
-    }
-}
-
-impl From<Glimpse> for FirstRow {
-    fn from(row: Glimpse) -> Self {
-        let Glimpse { line, destination, message, media_url } = row;
-        Self { line, destination, message, media_url }
-    }
-}
-
-impl From<Refused> for RefusedRow {
-    fn from(row: Refused) -> Self {
-        Self { line: row.line, destination: row.destination, reason: row.reason }
     }
 }

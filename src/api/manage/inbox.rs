@@ -12,6 +12,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
+use crate::media::name;
 use crate::store::StoredInbound;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,10 +25,15 @@ pub struct InboundView {
     pub name: Option<String>,
     #[schema(format = DateTime)]
     pub receive_date: String,
+    /// When it was written; never after receive_date.
+    #[schema(format = DateTime)]
+    pub sent_date: String,
     pub msg: String,
     #[serde(rename = "type")]
     pub kind: String,
     pub media_url: Option<String>,
+    /// Whether its file is still being downloaded.
+    pub media_pending: bool,
     pub file_name: Option<String>,
     pub is_group: bool,
     pub group_id: Option<String>,
@@ -87,10 +93,12 @@ pub(super) fn view(api: &Api, message: StoredInbound) -> InboundView {
         originator: message.originator,
         name: message.name,
         receive_date: rfc3339(message.received_at),
+        sent_date: rfc3339(message.sent_at),
         msg: message.body,
         kind: message.kind,
         media_url: message.media_id.map(|id| api.media_link(&id)),
-        file_name: message.file_name,
+        media_pending: message.media_pending,
+        file_name: message.file_name.as_deref().and_then(name::clean),
         group_id: message.is_group.then_some(message.chat),
         about: message.about,
         is_group: message.is_group,

@@ -71,7 +71,7 @@ pub struct PairingPhone {
 pub struct DeviceEventView {
     #[schema(format = DateTime)]
     pub at: String,
-    /// A state that the device entered, or linked, strangers_paused, or slowed.
+    /// A state that the device entered, or linked, strangers_paused, slowed, or unreadable.
     pub state: String,
     /// Why, in words; empty when there is nothing to say.
     pub reason: String,

@@ -33,6 +33,8 @@ pub struct MessagesOf {
     pub status: Option<String>,
     /// Part of the text or caption
     pub text: Option<String>,
+    /// The word that messages were given
+    pub tag: Option<String>,
     /// RFC 3339
     pub from: Option<String>,
     /// RFC 3339
@@ -77,15 +79,13 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageL
         destination: wanted.destination.map(|text| destination(&text, &client.country_code)),
         status: status.transpose()?,
         text: wanted.text,
+        tag: wanted.tag,
         created_from: moment("from", wanted.from.as_deref())?,
         created_until: moment("until", wanted.until.as_deref())?,
     };
     let MessagePage { mut messages, ended } = api.store.list_messages(&filter, page).await?;
     let follows = cut(&mut messages, rows, |message| message.seq.to_string());
-    let mut items = Vec::with_capacity(messages.len());
-    for message in messages {
-        items.push(api.show_message(&client, message).await?);
-    }
+    let items = api.show_messages(&client, messages).await?;
     let next_before = follows.or_else(|| ended.map(|end| end.seq.to_string()));
     Ok(MessageListing { items, next_before, looked_back_to: ended.map(|end| rfc3339(end.created_at)) })
 }

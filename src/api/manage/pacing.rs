@@ -9,7 +9,7 @@ use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::clock;
 use crate::device::{BadHours, Device, check_gap_ms, check_quiet_hours, parse_time_zone};
-use crate::dispatcher::pace::{Chat, Pace, Rest};
+use crate::pacing::{Chat, Pace, Rest};
 use crate::store::{DevicePatch, QuietHours};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,26 +79,21 @@ fn quiet_hours(from: Option<String>, to: Option<String>) -> Result<QuietHours, P
     Ok(from.zip(to).map_or(QuietHours::None, |(from, to)| QuietHours::Between { from, to }))
 }
 
-pub(super) async fn view(api: &Api, device: &Device) -> Result<PacingView, Problem> {
+pub(super) fn view(api: &Api, device: &Device, used: i64) -> PacingView {
     let (now, pace) = (api.clock.now(), Pace::of(device));
     let allowance = pace.allowance(now);
-    let used = match pace.counted_on(now) {
-        Some(day) => Some(api.store.count_begun(&device.id, day).await?),
-        None => None,
-    };
-    let to_anybody = pace.first_waits(now, used.unwrap_or(0), Chat::default());
-    let wait = to_anybody.or_else(|| Rest::of(device).waits(now));
-    Ok(PacingView {
+    let wait = pace.first_waits(now, used, Chat::default()).or_else(|| Rest::of(device).waits(now));
+    PacingView {
         gap_ms: device.gap_ms,
         gap_jitter_ms: device.gap_jitter_ms,
         typing: device.typing,
         warm_up: device.warm_up,
         warm_up_allowance: allowance,
-        warm_up_used: used,
+        warm_up_used: allowance.map(|_| used),
         quiet_from: device.quiet_from.clone(),
         quiet_to: device.quiet_to.clone(),
         time_zone: device.time_zone.clone(),
         waits_until: wait.map(|wait| clock::rfc3339(wait.until)),
         waits_for: wait.map(|wait| wait.why.says()),
-    })
+    }
 }

@@ -38,7 +38,7 @@ pub struct NewPushUrl {
 pub struct PushView {
     /// The inbound message's id.
     pub id: String,
-    /// due, done or failed; held while the message's file is still to be had.
+    /// due, done or failed; held was one that waited for its file, in earlier versions.
     pub status: String,
     pub attempts: i64,
     #[schema(format = DateTime)]

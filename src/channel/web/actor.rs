@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
+use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
 use super::queue::{Inlet, Outlet};
 use super::session::{Plan, Session};
@@ -278,6 +279,7 @@ impl Actor {
     async fn ask_again(&self, missed: Missed) {
         let Some(session) = &self.session else { return };
         tracing::info!("a message that a crash took is asked for again");
+        missed::of_crash(&self.keys, &missed, self.parts.clock.now()).await.into_iter().for_each(|e| self.news.push(e));
         let limit = Duration::from_secs(limits::CLOSE_SECONDS_MAX);
         for _ in 0..ASKS_MAX {
             let asked = session.ask_again(missed.clone(), self.parts.clock.now());
@@ -315,8 +317,14 @@ impl Actor {
             keys: self.keys.clone(),
             network: self.parts.network.clone(),
             missed: self.misses.clone(),
-            inbox: Inbox { events: self.events.clone(), keys: self.keys.clone() },
+            inbox: Inbox { events: self.events.clone(), keys: self.keys.clone(), clock: self.parts.clock.clone() },
             reporter,
+            chats: ChatReporter {
+                events: self.news.clone(),
+                keys: self.keys.clone(),
+                held: self.parts.receipts.clone(),
+                gate: gate.clone(),
+            },
             gate,
             tasks: Tasks {
                 clock: self.parts.clock.clone(),

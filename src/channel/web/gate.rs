@@ -9,7 +9,7 @@
 //! What passes here is sealed already, so that storing the sessions now stores what it was sealed by (`traffic.rs` says when
 //! that is needed).
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -44,7 +44,7 @@ struct Shut;
 impl Gate {
     /// Nothing passes from now on until these are stored.
     pub fn hold(&self, receipts: Vec<oneshot::Receiver<()>>) {
-        let mut unstored = self.unstored.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unstored = self.unstored();
         if unstored.len() >= limits::NEWS_WAITING_MAX {
             // Not more of them are unstored than may wait to be: the others are.
             unstored.retain_mut(|receipt| match receipt.try_recv() {
@@ -57,6 +57,10 @@ impl Gate {
             });
         }
         unstored.extend(receipts);
+    }
+
+    fn unstored(&self) -> MutexGuard<'_, Vec<oneshot::Receiver<()>>> {
+        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets nothing leave any more: something was not stored that the library confirms.
@@ -80,11 +84,12 @@ impl Gate {
     /// When it could not be stored: then nothing may leave.
     pub async fn pass(&self) -> anyhow::Result<()> {
         let _turn = self.turn.lock().await;
-        let unstored = std::mem::take(&mut *self.unstored.lock().unwrap_or_else(PoisonError::into_inner));
-        for is_stored in unstored {
+        let mut awaited = Awaited { gate: self, receipts: std::mem::take(&mut *self.unstored()) };
+        while let Some(is_stored) = awaited.receipts.last_mut() {
             if is_stored.await.is_err() {
                 self.shut();
             }
+            awaited.receipts.pop();
         }
         if self.shut.is_cancelled() {
             return Err(Shut.into());
@@ -93,6 +98,19 @@ impl Gate {
             Some(settled) => settled.await,
             None => Ok(()),
         }
+    }
+}
+
+/// Receipts that somebody waits for who wants to pass. Whoever stops waiting, as a connection that is lost meanwhile, leaves them to
+/// the next one.
+struct Awaited<'g> {
+    gate: &'g Gate,
+    receipts: Vec<oneshot::Receiver<()>>,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.gate.unstored().append(&mut self.receipts);
     }
 }
 
@@ -178,6 +196,22 @@ mod tests {
         one.await.unwrap();
         other.await.unwrap();
         assert_eq!(*wire.0.lock().unwrap(), ["before", "one", "other"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_waiting_lets_nobody_pass() {
+        let (wire, gate) = (Arc::new(Wire::default()), Arc::new(Gate::default()));
+        let gated = Gated { transport: wire.clone(), gate: gate.clone() };
+        let (receipt, is_stored) = oneshot::channel();
+        gate.hold(vec![is_stored]);
+        let mut lost = gated.send(Bytes::from_static(b"lost"));
+        assert!((&mut lost).now_or_never().is_none());
+        drop(lost);
+        let mut one = gated.send(Bytes::from_static(b"one"));
+        assert!((&mut one).now_or_never().is_none());
+        receipt.send(()).unwrap();
+        one.await.unwrap();
+        assert_eq!(*wire.0.lock().unwrap(), ["one"]);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! A thing is a row, its value sealed for its own place. Each call of a trait is one unit of the store's writer, under the lease
 //! of who owns the device: with the lease lost it fails, and writes nothing. The library keeps what it needs often in memory.
 
+mod chats;
 mod protocol;
 mod secrets;
 mod settings;
@@ -28,6 +29,8 @@ use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
 use whatsapp_rust::wacore::store::error::{Result, StoreError as Fault};
 use whatsapp_rust::wacore::store::traits::{Backend, DeviceStore};
 
+pub use self::chats::Question;
+use self::chats::SharedTimers;
 use super::traffic::Traffic;
 use crate::clock::Clock;
 use crate::device::Device;
@@ -61,6 +64,7 @@ impl KeyRing {
             missed: None,
             traffic: Traffic::new(self.clock.clone()),
             arrivals: Arc::new(Semaphore::new(limits::ARRIVALS_AT_ONCE_MAX)),
+            timers: SharedTimers::default(),
         }
     }
 }
@@ -80,6 +84,7 @@ pub struct Keys {
     traffic: Traffic,
     /// A permit for each write of messages that came in and are not committed yet; all of them are a barrier.
     arrivals: Arc<Semaphore>,
+    timers: SharedTimers,
 }
 
 /// A message that was decrypted before a crash and not stored: the library takes it for one that was had already.
@@ -118,7 +123,9 @@ impl Keys {
     /// # Errors
     /// When it could not be stored, or the lease is lost.
     pub async fn wipe(&self) -> Result<()> {
-        self.change(vec![KeyChange::Wipe]).await.map(drop)
+        self.change(vec![KeyChange::Wipe]).await?;
+        self.forget_timers();
+        Ok(())
     }
 
     /// What comes in to the account, and leaves it.

@@ -8,11 +8,13 @@
 
 mod actor;
 mod again;
+mod answers;
 mod compose;
 mod gate;
 mod health;
 mod inbound;
 pub mod keys;
+mod missed;
 pub mod network;
 mod news;
 mod queue;
@@ -20,6 +22,7 @@ mod read;
 mod send;
 mod session;
 mod shared;
+mod timers;
 mod traffic;
 
 use std::sync::Arc;
@@ -159,7 +162,7 @@ impl Channel for Web {
 
     async fn send(&self, message: &Outgoing) -> Result<(), SendFault> {
         let client = self.shared.online().ok_or(SendFault::NotConnected)?;
-        send::send(&self.shared, &self.keys, &client, message).await
+        send::send(&self.shared, &self.keys, &self.clock, &client, message).await
     }
 
     async fn count_members(&self, message: &Outgoing) -> Result<Option<u32>, SendFault> {

@@ -113,24 +113,24 @@ impl Reporter {
             self.events.push(Event::Receipt { ref_no, kind, member: member.clone(), at, stored });
             waiting.push(is_stored);
         }
-        self.hold(waiting);
+        hold(&self.held, &self.gate, waiting);
     }
+}
 
-    /// Waits until receipts are stored. The library has a task for each, which confirms it when this returns: a crash
-    /// before lets it come again, and a crash after finds it stored. When more wait than may, as after a long absence, the
-    /// confirmations of the others are held at the gate.
-    fn hold(&self, waiting: Vec<oneshot::Receiver<()>>) {
-        if waiting.is_empty() {
-            return;
-        }
-        let Ok(_permit) = self.held.try_acquire() else { return self.gate.hold(waiting) };
-        tokio::task::block_in_place(|| {
-            // The library confirms it when this returns, whatever became of it: what was given up must not leave.
-            if !waiting.into_iter().all(|is_stored| is_stored.blocking_recv().is_ok()) {
-                self.gate.shut();
-            }
-        });
+/// Waits until receipts are stored. The library has a task for each, which confirms it when this returns: a crash
+/// before lets it come again, and a crash after finds it stored. When more wait than may, as after a long absence, the
+/// confirmations of the others are held at the gate.
+pub fn hold(held: &Semaphore, gate: &Gate, waiting: Vec<oneshot::Receiver<()>>) {
+    if waiting.is_empty() {
+        return;
     }
+    let Ok(_permit) = held.try_acquire() else { return gate.hold(waiting) };
+    tokio::task::block_in_place(|| {
+        // The library confirms it when this returns, whatever became of it: what was given up must not leave.
+        if !waiting.into_iter().all(|is_stored| is_stored.blocking_recv().is_ok()) {
+            gate.shut();
+        }
+    });
 }
 
 /// The phone number of who sent this, else the id that hides it.

@@ -1,28 +1,43 @@
-//! From an incoming message of the protocol to what a customer is told of it. Pure.
+//! From an incoming message of the protocol to what a customer reads of it. Pure.
+//!
+//! Every field of the protocol's `Message` is decided here: a wrapper is looked through, what a person would see has its type
+//! and text, what only programs exchange gives nothing. A test (`read/every_field.rs`) names them all and does not compile when the
+//! protocol has one more.
+
+mod forms;
+mod media;
+mod places;
+mod polls;
+mod replies;
+mod trade;
 
 use serde::{Deserialize, Serialize};
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::download::DownloadParams;
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
+pub use self::polls::{Sealed, SealedKind, asked, chosen, response};
 use super::compose::media_type;
+use crate::limits;
 use crate::media::kind::MediaKind;
 
 /// Wrappers within wrappers that are looked through; real messages have up to four.
 const WRAPPERS_MAX: usize = 8;
 
 /// What a message says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Said {
-    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contact`, `reaction`, `edit`, `delete`
-    /// or `other`.
+    /// `text`, `image`, `poll`, `edit`, `other`, …: docs/webhooks.md lists them.
     pub kind: &'static str,
     /// The text or caption, or a short text that stands for a message without one.
     pub text: String,
     pub file: Option<FileRef>,
     /// The id, on WhatsApp, of the message that this one answers, changes or reacts to.
     pub about: Option<String>,
+    /// An answer that only the secret of the message it is about opens.
+    pub sealed: Option<Sealed>,
 }
 
 /// Where a file that came in is, and how it is opened.
@@ -45,6 +60,15 @@ impl FileRef {
     }
 }
 
+/// How long messages of a chat are shown, as one message says it: a chat's timer is the setting with the latest date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    /// 0 when it was switched off.
+    pub seconds: u32,
+    /// When it was set, in seconds; `None` where the message does not say.
+    pub set_at: Option<i64>,
+}
+
 /// Reads a message; `None` for what a person would not see.
 pub fn read(message: &wa::Message) -> Option<Said> {
     let message = unwrapped(message);
@@ -56,24 +80,66 @@ pub fn read(message: &wa::Message) -> Option<Said> {
         return Some(Said { kind: "reaction", text, about: id_of(&reaction.key), ..Said::default() });
     }
     let (said, context) = content(message)?;
-    let about = context.and_then(|context| context.stanza_id.clone()).filter(|id| !id.is_empty());
-    Some(Said { about, ..said })
+    let answers = || context?.stanza_id.clone().filter(|id| !id.is_empty());
+    let about = said.about.clone().or_else(answers);
+    Some(Said { about, text: bounded(said.text), ..said })
+}
+
+/// The timer of its chat, where a message tells it.
+pub fn timer(message: &wa::Message) -> Option<Timer> {
+    let message = unwrapped(message);
+    if let Some(protocol) = message.protocol_message.as_option() {
+        let is_setting = protocol.r#type == Some(Type::EPHEMERAL_SETTING);
+        let seconds = protocol.ephemeral_expiration.unwrap_or(0);
+        return is_setting.then_some(Timer { seconds, set_at: protocol.ephemeral_setting_timestamp });
+    }
+    let (_, context) = content(message)?;
+    let context = context?;
+    context.expiration.map(|seconds| Timer { seconds, set_at: context.ephemeral_setting_timestamp })
+}
+
+/// The fields that only wrap another message.
+macro_rules! wrappers {
+    ($message:expr) => {
+        [
+            (&$message.ephemeral_message, "ephemeralMessage"),
+            (&$message.view_once_message, "viewOnceMessage"),
+            (&$message.view_once_message_v2, "viewOnceMessageV2"),
+            (&$message.view_once_message_v2_extension, "viewOnceMessageV2Extension"),
+            (&$message.document_with_caption_message, "documentWithCaptionMessage"),
+            (&$message.edited_message, "editedMessage"),
+            (&$message.group_mentioned_message, "groupMentionedMessage"),
+            (&$message.bot_invoke_message, "botInvokeMessage"),
+            (&$message.bot_task_message, "botTaskMessage"),
+            (&$message.bot_forwarded_message, "botForwardedMessage"),
+            (&$message.lottie_sticker_message, "lottieStickerMessage"),
+            (&$message.event_cover_image, "eventCoverImage"),
+            (&$message.associated_child_message, "associatedChildMessage"),
+            (&$message.poll_creation_option_image_message, "pollCreationOptionImageMessage"),
+            (&$message.poll_creation_message_v4, "pollCreationMessageV4"),
+            (&$message.status_mention_message, "statusMentionMessage"),
+            (&$message.group_status_mention_message, "groupStatusMentionMessage"),
+            (&$message.status_add_yours, "statusAddYours"),
+            (&$message.group_status_message, "groupStatusMessage"),
+            (&$message.group_status_message_v2, "groupStatusMessageV2"),
+            (&$message.limit_sharing_message, "limitSharingMessage"),
+            (&$message.question_message, "questionMessage"),
+            (&$message.question_reply_message, "questionReplyMessage"),
+            (&$message.newsletter_admin_profile_message, "newsletterAdminProfileMessage"),
+            (&$message.newsletter_admin_profile_message_v2, "newsletterAdminProfileMessageV2"),
+            (&$message.newsletter_admin_profile_status_message, "newsletterAdminProfileStatusMessage"),
+            (&$message.spoiler_message, "spoilerMessage"),
+        ]
+    };
 }
 
 /// Looks through what only wraps another message.
 fn unwrapped(message: &wa::Message) -> &wa::Message {
     let mut inner = message;
     for _ in 0..WRAPPERS_MAX {
-        let wrapper = [
-            &inner.ephemeral_message,
-            &inner.view_once_message,
-            &inner.view_once_message_v2,
-            &inner.view_once_message_v2_extension,
-            &inner.document_with_caption_message,
-            &inner.edited_message,
-        ];
-        let next = wrapper.into_iter().find_map(|wrapper| wrapper.as_option()?.message.as_option());
-        match next {
+        let wrapped = wrappers!(inner).into_iter().find_map(|(wrapper, _)| wrapper.as_option()?.message.as_option());
+        let sent = || inner.device_sent_message.as_option()?.message.as_option();
+        match wrapped.or_else(sent) {
             Some(next) => inner = next,
             None => break,
         }
@@ -86,7 +152,7 @@ fn protocol_said(protocol: &wa::message::ProtocolMessage) -> Option<Said> {
     match protocol.r#type {
         Some(Type::MESSAGE_EDIT) => {
             let edited = protocol.edited_message.as_option()?;
-            let text = content(unwrapped(edited)).map(|(said, _)| said.text).unwrap_or_default();
+            let text = content(unwrapped(edited)).map(|(said, _)| bounded(said.text)).unwrap_or_default();
             Some(Said { kind: "edit", text, about, ..Said::default() })
         }
         // The first type has the number zero, which an encoder may leave out.
@@ -98,9 +164,27 @@ fn protocol_said(protocol: &wa::message::ProtocolMessage) -> Option<Said> {
 }
 
 type Context<'a> = Option<&'a wa::ContextInfo>;
+type Found<'a> = Option<(Said, Context<'a>)>;
 
-fn content(message: &wa::Message) -> Option<(Said, Context<'_>)> {
-    let said = |kind, text| Said { kind, text, ..Said::default() };
+fn content(message: &wa::Message) -> Found<'_> {
+    written(message)
+        .or_else(|| places::read(message))
+        .or_else(|| media::read(message))
+        .or_else(|| replies::read(message))
+        .or_else(|| forms::read(message))
+        .or_else(|| polls::read(message))
+        .or_else(|| trade::read(message))
+        .or_else(|| comment(message))
+        .or_else(|| secret_edit(message))
+        .or_else(|| Some((said("other", format!("[{}]", unknown(message)?)), None)))
+}
+
+fn said(kind: &'static str, text: String) -> Said {
+    Said { kind, text, ..Said::default() }
+}
+
+/// What was written as nothing but text.
+fn written(message: &wa::Message) -> Found<'_> {
     if let Some(text) = &message.conversation {
         return Some((said("text", text.clone()), None));
     }
@@ -108,75 +192,76 @@ fn content(message: &wa::Message) -> Option<(Said, Context<'_>)> {
         let text = extended.text.clone().unwrap_or_default();
         return Some((said("text", text), extended.context_info.as_option()));
     }
-    if let Some(place) = message.location_message.as_option() {
-        let (latitude, longitude) =
-            (place.degrees_latitude.unwrap_or_default(), place.degrees_longitude.unwrap_or_default());
-        let name = place.name.as_deref().filter(|name| !name.is_empty()).map(|name| format!("{name} "));
-        let text = format!("{}{latitude},{longitude}", name.unwrap_or_default());
-        return Some((said("location", text), place.context_info.as_option()));
+    if let Some(rich) = message.rich_response_message.as_option() {
+        let parts = rich.submessages.iter().map(|part| part.message_text.as_deref());
+        return Some((said("text", lines(parts, "[richResponseMessage]")), rich.context_info.as_option()));
     }
-    if let Some(place) = message.live_location_message.as_option() {
-        let (latitude, longitude) =
-            (place.degrees_latitude.unwrap_or_default(), place.degrees_longitude.unwrap_or_default());
-        return Some((said("location", format!("{latitude},{longitude}")), place.context_info.as_option()));
-    }
-    if let Some(contact) = message.contact_message.as_option() {
-        let text = contact.vcard.clone().or_else(|| contact.display_name.clone()).unwrap_or_default();
-        return Some((said("contact", text), contact.context_info.as_option()));
-    }
-    if let Some(contacts) = message.contacts_array_message.as_option() {
-        let cards: Vec<_> = contacts.contacts.iter().filter_map(|contact| contact.vcard.clone()).collect();
-        return Some((said("contact", cards.join("\n")), contacts.context_info.as_option()));
-    }
-    if let Some(found) = file(message) {
-        return Some(found);
-    }
-    // What carries nothing but keys and settings shows nobody anything.
-    let mut rest = message.clone();
-    rest.message_context_info = MessageField::default();
-    rest.sender_key_distribution_message = MessageField::default();
-    (rest != wa::Message::default())
-        .then(|| (said("other", "[a message of a kind this gateway does not know]".into()), None))
+    let (text, key) = if let Some(answer) = message.status_question_answer_message.as_option() {
+        (&answer.text, &answer.key)
+    } else if let Some(answer) = message.question_response_message.as_option() {
+        (&answer.text, &answer.key)
+    } else {
+        let quoted = message.status_quoted_message.as_option()?;
+        (&quoted.text, &quoted.original_status_id)
+    };
+    let said = Said { about: id_of(key), ..said("text", text.clone().unwrap_or_default()) };
+    Some((said, None))
 }
 
-/// What all kinds of files say alike.
-macro_rules! file {
-    ($message:expr, $kind:ident, $text:expr, $name:expr) => {{
-        let message = $message;
-        let file = FileRef {
-            kind: MediaKind::$kind,
-            direct_path: message.direct_path.clone().unwrap_or_default(),
-            key: message.media_key.clone().unwrap_or_default(),
-            sha256: message.file_sha256.clone().unwrap_or_default(),
-            encrypted_sha256: message.file_enc_sha256.clone().unwrap_or_default(),
-            bytes: message.file_length.unwrap_or_default(),
-            mime: message.mimetype.clone().unwrap_or_default(),
-            name: $name,
-        };
-        let kind = file.kind.name();
-        let caption: Option<String> = $text;
-        let text = caption.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("[{kind}]"));
-        Some((Said { kind, text, file: Some(file), about: None }, message.context_info.as_option()))
-    }};
+/// A comment on a message of a channel or a community.
+fn comment(message: &wa::Message) -> Found<'_> {
+    if let Some(sealed) = message.enc_comment_message.as_option() {
+        let about = id_of(&sealed.target_message_key);
+        return Some((Said { about, ..said("comment", "[a comment that cannot be read]".into()) }, None));
+    }
+    let comment = message.comment_message.as_option()?;
+    let inner = comment.message.as_option().and_then(|inner| content(unwrapped(inner)));
+    let (inner, context) = inner.unwrap_or_default();
+    let about = id_of(&comment.target_message_key);
+    Some((Said { kind: "comment", about, ..inner }, context))
 }
 
-fn file(message: &wa::Message) -> Option<(Said, Context<'_>)> {
-    if let Some(image) = message.image_message.as_option() {
-        return file!(image, Image, image.caption.clone(), None);
+/// A change of an earlier message, sealed with that message's secret, which is not known: the client library opens the others.
+fn secret_edit(message: &wa::Message) -> Found<'_> {
+    let sealed = message.secret_encrypted_message.as_option()?;
+    let about = id_of(&sealed.target_message_key);
+    match sealed.secret_enc_type {
+        Some(
+            SecretEncType::MESSAGE_EDIT
+            | SecretEncType::EVENT_EDIT
+            | SecretEncType::POLL_EDIT
+            | SecretEncType::POLL_ADD_OPTION,
+        ) => Some((Said { about, ..said("edit", "[an edit that cannot be read]".into()) }, None)),
+        _ => Some((Said { about, ..said("other", "[secretEncryptedMessage]".into()) }, None)),
     }
-    let video = message.video_message.as_option().or_else(|| message.ptv_message.as_option());
-    if let Some(video) = video {
-        return file!(video, Video, video.caption.clone(), None);
+}
+
+/// The name of a field that a person sees and this gateway has no words for.
+fn unknown(message: &wa::Message) -> Option<&'static str> {
+    // Wrappers deeper than are looked through, or empty.
+    if let Some((_, name)) = wrappers!(message).into_iter().find(|(wrapper, _)| wrapper.is_set()) {
+        return Some(name);
     }
-    if let Some(audio) = message.audio_message.as_option() {
-        return file!(audio, Audio, None, None);
+    let named = [
+        (message.chat.is_set(), "chat"),
+        (message.bcall_message.is_set(), "bcallMessage"),
+        (message.conditional_reveal_message.is_set(), "conditionalRevealMessage"),
+    ];
+    named.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
+}
+
+/// Texts that are there, a line each; `empty` when none is.
+fn lines<'a>(parts: impl IntoIterator<Item = Option<&'a str>>, empty: &str) -> String {
+    let parts: Vec<_> = parts.into_iter().flatten().map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { empty.to_owned() } else { parts.join("\n") }
+}
+
+/// A text as long as a message may be.
+fn bounded(text: String) -> String {
+    match text.char_indices().nth(limits::TEXT_CHARS_MAX) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text,
     }
-    if let Some(paper) = message.document_message.as_option() {
-        let name = paper.file_name.clone().or_else(|| paper.title.clone());
-        return file!(paper, Document, paper.caption.clone(), name);
-    }
-    let sticker = message.sticker_message.as_option()?;
-    file!(sticker, Sticker, None, None)
 }
 
 fn id_of(key: &MessageField<wa::MessageKey>) -> Option<String> {
@@ -184,23 +269,25 @@ fn id_of(key: &MessageField<wa::MessageKey>) -> Option<String> {
 }
 
 #[cfg(test)]
+mod every_field;
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> wa::Message {
+    pub(super) fn text(text: &str) -> wa::Message {
         wa::Message { conversation: Some(text.to_owned()), ..Default::default() }
     }
 
-    fn wrapped(message: wa::Message) -> wa::Message {
+    pub(super) fn wrapped(message: wa::Message) -> wa::Message {
         let inner = wa::message::FutureProofMessage { message: MessageField::some(message) };
         wa::Message { ephemeral_message: MessageField::some(inner), ..Default::default() }
     }
 
-    fn key(id: &str) -> MessageField<wa::MessageKey> {
+    pub(super) fn key(id: &str) -> MessageField<wa::MessageKey> {
         MessageField::some(wa::MessageKey { id: Some(id.to_owned()), ..Default::default() })
     }
 
-    fn protocol(kind: Option<Type>, edited: Option<wa::Message>) -> wa::Message {
+    pub(super) fn protocol(kind: Option<Type>, edited: Option<wa::Message>) -> wa::Message {
         let protocol = wa::message::ProtocolMessage {
             r#type: kind,
             key: key("TARGET"),
@@ -277,9 +364,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_told_as_such() {
-        let list = wa::message::ListMessage { title: Some("choose".into()), ..Default::default() };
-        let message = wa::Message { list_message: MessageField::some(list), ..Default::default() };
-        assert_eq!(read(&message).unwrap().kind, "other");
+    fn a_timer_is_read_from_a_setting_and_from_any_message() {
+        let context =
+            wa::ContextInfo { expiration: Some(86_400), ephemeral_setting_timestamp: Some(7), ..Default::default() };
+        let image = wa::message::ImageMessage { context_info: MessageField::some(context), ..Default::default() };
+        let message = wa::Message { image_message: MessageField::some(image), ..Default::default() };
+        assert_eq!(timer(&wrapped(message)), Some(Timer { seconds: 86_400, set_at: Some(7) }));
+        assert_eq!(timer(&text("hello")), None);
+    }
+
+    #[test]
+    fn a_text_is_no_longer_than_a_message_may_be() {
+        let told = read(&text(&"é".repeat(limits::TEXT_CHARS_MAX + 5))).unwrap();
+        assert_eq!(told.text.chars().count(), limits::TEXT_CHARS_MAX);
     }
 }

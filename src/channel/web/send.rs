@@ -10,8 +10,9 @@ use whatsapp_rust::{Client, ClientError, IqError, Jid, SendError, SendOptions, U
 use super::compose::{self, FileMessage};
 use super::keys::Keys;
 use super::shared::Shared;
+use super::timers;
 use crate::channel::{Body, Outgoing, SendFault};
-use crate::clock::Millis;
+use crate::clock::{Clock, Millis};
 use crate::phone;
 
 /// What WhatsApp answers to who asks or sends too much at once: `rate-overlimit`.
@@ -20,7 +21,13 @@ const TOO_MUCH: u16 = 429;
 const CAUSES_MAX: usize = 8;
 
 /// Hands a message to WhatsApp: it is written out when this returns.
-pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgoing) -> Result<(), SendFault> {
+pub async fn send(
+    shared: &Shared,
+    keys: &Keys,
+    clock: &Clock,
+    client: &Client,
+    message: &Outgoing,
+) -> Result<(), SendFault> {
     let to = address(message);
     // WhatsApp does not say whether a hidden id is somebody's: who has none is refused after it was sent.
     if to.is_pn() {
@@ -34,9 +41,13 @@ pub async fn send(shared: &Shared, keys: &Keys, client: &Client, message: &Outgo
             SendFault::Retry(format!("who has the group's key could not be stored: {error}"))
         })?;
     }
+    let timer = timers::of(keys, client, clock, &to).await;
     let _leaving = keys.traffic().leaves();
     // The same id in each attempt: WhatsApp and the recipient know it.
-    let options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
+    let mut options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
+    if let Some(seconds) = timer {
+        options = options.with_ephemeral_expiration(seconds);
+    }
     client.send_message_with_options(to, body, options).await.map(drop).map_err(send_fault)
 }
 

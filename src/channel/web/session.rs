@@ -19,6 +19,7 @@ use super::again::Tasks;
 use super::gate::{Gate, Settle};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
+use super::missed::ChatReporter;
 use super::network::{MediaHosts, Network, Sockets};
 use super::news::Reporter;
 use crate::clock::{Clock, Millis};
@@ -49,6 +50,7 @@ pub struct Plan {
     pub keys: Keys,
     pub network: Network,
     pub reporter: Reporter,
+    pub chats: ChatReporter,
     /// What everything passes that leaves.
     pub gate: Arc<Gate>,
     pub tasks: Tasks,
@@ -77,6 +79,7 @@ impl Session {
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
             .with_cache_config(CacheConfig { sent_message_ttl_secs: SENT_KEPT_SECONDS, ..CacheConfig::default() })
             .with_event_handler(plan.reporter)
+            .with_event_handler(plan.chats)
             .with_inbound_durability_hook(plan.inbox)
             .skip_history_sync();
         if let Some(version) = plan.network.version() {

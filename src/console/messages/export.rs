@@ -13,7 +13,7 @@ use crate::console::visit::{Answer, Refusal, Visit};
 use crate::limits;
 
 /// What the first line says.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "ref_no",
     "created",
     "status",
@@ -29,6 +29,8 @@ const COLUMNS: [&str; 15] = [
     "delivered",
     "read",
     "aborted",
+    "priority",
+    "tag",
 ];
 /// So that spreadsheets read UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -114,6 +116,8 @@ impl Export {
                 one.delivered_date.as_deref().unwrap_or_default(),
                 one.read_date.as_deref().unwrap_or_default(),
                 one.aborted_date.as_deref().unwrap_or_default(),
+                one.priority.as_str(),
+                one.tag.as_deref().unwrap_or_default(),
             ]
         }))
     }

@@ -15,7 +15,7 @@ use url::form_urlencoded;
 use super::csv::lines;
 use super::upload::File;
 use super::{Device, upload};
-use crate::campaign::State;
+use crate::campaign::{State, country};
 use crate::console::Console;
 use crate::console::forms::Posted;
 use crate::console::frame::{Frame, Place, draw};
@@ -60,6 +60,8 @@ struct Page {
     good: i64,
     refused: Vec<Refused>,
     shown: i64,
+    /// Where the good rows go, by the names of countries in the reader's language.
+    goes_to: Vec<(String, i64)>,
 }
 
 /// An import as the API shows it.
@@ -80,12 +82,28 @@ struct Import {
     refused_count: i64,
     create_date: String,
     end_date: Option<String>,
+    encoding: Option<String>,
+    separator: Option<String>,
+    sheet: Option<String>,
+    ignored_columns: Vec<String>,
+    countries: Vec<CountryCount>,
+    group_count: i64,
+    hidden_count: i64,
+    repeated_count: i64,
     first_rows: Vec<FirstRow>,
 }
 
 #[derive(Deserialize)]
+struct CountryCount {
+    country: Option<String>,
+    count: i64,
+}
+
+#[derive(Deserialize)]
 struct FirstRow {
+    line: i64,
     destination: String,
+    written: String,
     message: String,
     media_url: String,
 }
@@ -114,9 +132,33 @@ impl Import {
         self.state.name() == state
     }
 
+    /// How the file was read.
+    fn read_as(&self, frame: &Frame) -> Option<String> {
+        if let Some(sheet) = &self.sheet {
+            return Some(format!("Excel, {} {sheet}", frame.t("sheet", "lembar")));
+        }
+        let separator = match self.separator.as_deref()? {
+            "\t" => frame.t("tabs", "tab").to_owned(),
+            separator => format!("\u{201c}{separator}\u{201d}"),
+        };
+        let encoding = self.encoding.as_deref().unwrap_or_default();
+        Some(format!("CSV, {encoding}, {} {separator}", frame.t("separated by", "dipisahkan")))
+    }
+
+    fn goes_to(&self, frame: &Frame) -> Vec<(String, i64)> {
+        let named = |one: &CountryCount| {
+            let names = one.country.as_deref().and_then(country::names).unwrap_or(country::NO_COUNTRY);
+            (frame.t(names.english, names.indonesian).to_owned(), one.count)
+        };
+        let groups = (frame.t("Groups", "Grup").to_owned(), self.group_count);
+        let hidden = (frame.t("Hidden numbers", "Nomor tersembunyi").to_owned(), self.hidden_count);
+        let others = [groups, hidden].into_iter().filter(|(_, count)| *count > 0);
+        self.countries.iter().map(named).chain(others).collect()
+    }
+
     fn state_name<'a>(&self, frame: &'a Frame) -> &'a str {
         match self.state {
-            State::Reading | State::Checked => frame.t("Looked at, not queued", "Sudah diperiksa, belum diantrekan"),
+            State::Reading | State::Checked => frame.t("Checked, not sent", "Sudah dicek, belum dikirim"),
             State::Running => frame.t("Being queued", "Sedang diantrekan"),
             State::Done => frame.t("Queued", "Sudah diantrekan"),
             State::Stopped => frame.t("Stopped", "Terhenti"),
@@ -171,12 +213,13 @@ async fn take(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
         Err(refusal) => return choose(&visit, "", "", Some(refusal)).await,
     };
     let (queue, campaign) = (form.fields.text("queue"), form.fields.text("campaign"));
+    let priority = form.fields.text("priority");
     let Some(file) = &form.file else {
-        let text = visit.t("Choose a CSV file.", "Pilih berkas CSV.");
+        let text = visit.t("Choose a file.", "Pilih berkas.");
         let refusal = visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text);
         return choose(&visit, queue, campaign, Some(refusal)).await;
     };
-    match give(&visit, file, queue, campaign).await {
+    match give(&visit, file, queue, campaign, priority).await {
         Ok(import) => Ok(go(&format!("{PATH}/{}", import.id))),
         Err(Refusal { status, text, .. }) => {
             let refusal = visit.refusal(status, &format!("{}: {text}", file.name));
@@ -186,10 +229,11 @@ async fn take(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
 }
 
 /// Gives the API a file.
-async fn give(visit: &Visit, file: &File, queue: &str, campaign: &str) -> Result<Import, Refusal> {
-    let path = address(API, &[("file_name", &file.name), ("queue", queue), ("campaign", campaign)]);
+async fn give(visit: &Visit, file: &File, queue: &str, campaign: &str, priority: &str) -> Result<Import, Refusal> {
+    let path =
+        address(API, &[("file_name", &file.name), ("queue", queue), ("campaign", campaign), ("priority", priority)]);
     let request = Request::post(path)
-        .header(header::CONTENT_TYPE, "text/csv")
+        .header(header::CONTENT_TYPE, "application/octet-stream")
         .header(header::CONTENT_LENGTH, file.bytes.len())
         .body(Body::from(file.bytes.clone()));
     let request = request.map_err(|_| {
@@ -219,7 +263,8 @@ async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>) -> Answer {
     frame.is_live = refusal.is_none() && import.state == State::Running;
     frame.problem = refusal.map(|refusal| refusal.text);
     let shown = i64::try_from(rows.items.len()).unwrap_or(i64::MAX);
-    Ok(draw(status, &Page { frame, good: import.row_count - import.refused_count, import, refused: rows.items, shown }))
+    let (good, goes_to) = (import.row_count - import.refused_count, import.goes_to(&frame));
+    Ok(draw(status, &Page { frame, good, goes_to, import, refused: rows.items, shown }))
 }
 
 async fn begin(Path(id): Path<String>, posted: Posted) -> Answer {

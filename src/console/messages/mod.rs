@@ -62,6 +62,9 @@ struct Message {
     media_url: Option<String>,
     file_name: Option<String>,
     reason: Option<String>,
+    reason_code: Option<String>,
+    waits_until: Option<String>,
+    position: Option<i64>,
     create_date: String,
     sent_date: Option<String>,
     delivered_date: Option<String>,
@@ -73,6 +76,9 @@ struct Message {
     members: Option<i64>,
     delivered_count: Option<i64>,
     read_count: Option<i64>,
+    #[serde(default)]
+    priority: String,
+    tag: Option<String>,
 }
 
 impl Message {

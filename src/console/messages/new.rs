@@ -46,6 +46,9 @@ struct Typed {
     destination: String,
     is_group: bool,
     text: String,
+    /// Empty for the usual one.
+    priority: String,
+    tag: String,
     /// As what a file is shown; empty leaves it to the file.
     kind: String,
 }
@@ -62,6 +65,8 @@ async fn show(visit: Visit) -> Answer {
         destination: text("destination"),
         is_group: !text("is_group").is_empty(),
         text: text("text"),
+        priority: text("priority"),
+        tag: text("tag"),
         kind: text("kind"),
     };
     page(&visit, typed, None).await
@@ -119,6 +124,8 @@ fn typed(fields: &Fields) -> Typed {
         is_group: fields.has("is_group"),
         // Forms end their lines in two characters.
         text: fields.raw("text").replace("\r\n", "\n"),
+        priority: fields.text("priority").to_owned(),
+        tag: fields.text("tag").to_owned(),
         kind: fields.text("kind").to_owned(),
     }
 }
@@ -139,6 +146,11 @@ fn kind_name(visit: &Visit, kind: MediaKind) -> &'static str {
 fn wanted(typed: &Typed, file: Option<&File>) -> (&'static str, Bytes) {
     let queue = Some(&typed.queue).filter(|queue| !queue.is_empty());
     let mut body = json!({"queue": queue, "destination": typed.destination, "is_group": typed.is_group});
+    for (name, value) in [("priority", &typed.priority), ("tag", &typed.tag)] {
+        if !value.is_empty() {
+            body[name] = value.as_str().into();
+        }
+    }
     match file {
         None => {
             body["message"] = verbatim(&typed.text).into();
@@ -181,11 +193,12 @@ mod tests {
     #[test]
     fn a_file_stands_whole_in_the_request() {
         let typed = Typed {
-            queue: String::new(),
             destination: "+62".into(),
             is_group: true,
             text: "\"look\"".into(),
+            priority: "high".into(),
             kind: "document".into(),
+            ..Typed::default()
         };
         let file = File { name: "a.png".into(), bytes: bytes::Bytes::from_static(b"hello") };
         let (path, bytes) = wanted(&typed, Some(&file));
@@ -194,7 +207,7 @@ mod tests {
         assert_eq!(
             body,
             json!({"queue": null, "destination": "+62", "is_group": true, "caption": "\"look\"", "file_name": "a.png", "kind": "document",
-                "media_base64": "aGVsbG8="})
+                "priority": "high",                "media_base64": "aGVsbG8="})
         );
     }
 }

@@ -127,15 +127,21 @@ pub const PHRASES: &[Phrase] = &[
     ("that message is there already", "pesan itu sudah ada"),
     // What pacing holds back.
     (
-        "quiet hours; who wrote within the last 15 minutes is answered",
-        "jam tenang; yang menulis dalam 15 menit terakhir tetap dijawab",
+        "quiet hours; replies to people who wrote in the last 15 minutes and messages of high priority still go out",
+        "jam tenang; balasan ke orang yang menulis dalam 15 menit terakhir dan pesan berprioritas tinggi tetap terkirim",
     ),
     (
-        "the account is new and today's messages are used up; who wrote within the last 24 hours is answered",
-        "akun masih baru dan jatah pesan hari ini habis; yang menulis dalam 24 jam terakhir tetap dijawab",
+        "the account is new and today's messages are used up; replies to people who wrote in the last 24 hours and messages of \
+         high priority still go out",
+        "akun masih baru dan jatah pesan hari ini habis; balasan ke orang yang menulis dalam 24 jam terakhir dan pesan \
+         berprioritas tinggi tetap terkirim",
     ),
     (
-        "WhatsApp refused a first message to a stranger; known chats go on",
-        "WhatsApp menolak pesan pertama ke orang asing; percakapan yang sudah dikenal berjalan terus",
+        "WhatsApp blocks messages to new contacts for now; replies still go out",
+        "WhatsApp sedang memblokir pesan ke nomor baru; balasan tetap terkirim",
     ),
+    ("rate-limited by WhatsApp; messages leave slowly", "dibatasi oleh WhatsApp; pesan dikirim pelan-pelan"),
+    ("paused", "dijeda"),
+    ("paused by '{who}'", "dijeda oleh '{who}'"),
+    ("by '{who}'", "oleh '{who}'"),
 ];

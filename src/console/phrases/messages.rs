@@ -97,6 +97,70 @@ pub const PHRASES: &[Phrase] = &[
         "its timeout passed without an acknowledgement; it may have been delivered",
         "batas waktunya lewat tanpa konfirmasi; mungkin saja sudah sampai",
     ),
+    // What it waits for.
+    ("scheduled for later", "dijadwalkan untuk nanti"),
+    (
+        "its device was removed; send it again through another",
+        "perangkatnya sudah dihapus; kirim ulang lewat perangkat lain",
+    ),
+    (
+        "its device is being linked; scan or type the code with the phone",
+        "perangkatnya sedang ditautkan; pindai atau ketik kodenya di ponsel",
+    ),
+    (
+        "its device is of a kind that cannot send yet; send it through another",
+        "jenis perangkatnya belum dapat mengirim; kirim lewat perangkat lain",
+    ),
+    ("its device has no WhatsApp account; link one", "perangkatnya belum tertaut ke akun WhatsApp; tautkan dulu"),
+    (
+        "its device was paused by '{who}'; resume it to send",
+        "perangkatnya dijeda oleh '{who}'; lanjutkan agar pesan terkirim",
+    ),
+    ("its device is paused; resume it to send", "perangkatnya dijeda; lanjutkan agar pesan terkirim"),
+    (
+        "WhatsApp has banned its number; open WhatsApp on the phone and follow the instructions",
+        "WhatsApp memblokir nomornya; buka WhatsApp di ponsel dan ikuti petunjuknya",
+    ),
+    (
+        "its device was unlinked from the phone; check who did it, then link it again",
+        "perangkatnya diputus dari ponsel; cek siapa yang melakukannya, lalu tautkan lagi",
+    ),
+    (
+        "another program took over the connection; stop that program, then pause and resume the device",
+        "program lain mengambil alih sambungannya; hentikan program itu, lalu jeda dan lanjutkan perangkatnya",
+    ),
+    (
+        "this version is too old for WhatsApp; update wachat. It is tried again every hour",
+        "versi ini terlalu lama untuk WhatsApp; perbarui wachat. Sambungan dicoba lagi setiap jam",
+    ),
+    (
+        "if this lasts, check the server's network and the phone",
+        "bila berlangsung lama, periksa jaringan server dan ponselnya",
+    ),
+    (
+        "its device lost the connection and reconnects; {advice}",
+        "sambungan perangkatnya terputus dan sedang dipulihkan; {advice}",
+    ),
+    (
+        "its device is starting; if this lasts, check that the server runs",
+        "perangkatnya sedang dimulai; bila berlangsung lama, periksa apakah server berjalan",
+    ),
+    ("its device is connecting; {advice}", "perangkatnya sedang menyambung; {advice}"),
+    (
+        "its file is not downloaded yet: {why}; the download is tried again",
+        "berkasnya belum terunduh: {why}; unduhan akan dicoba lagi",
+    ),
+    ("rate-limited by WhatsApp; it is tried again", "dibatasi oleh WhatsApp; akan dicoba lagi"),
+    ("the last attempt failed: {why}; it is tried again", "percobaan terakhir gagal: {why}; akan dicoba lagi"),
+    ("the attempt failed", "percobaannya gagal"),
+    ("being sent", "sedang dikirim"),
+    ("next to be sent", "berikutnya dikirim"),
+    ("waiting for its turn; 1 message is ahead of it", "menunggu giliran; ada 1 pesan di depannya"),
+    ("waiting for its turn; {ahead} messages are ahead of it", "menunggu giliran; ada {ahead} pesan di depannya"),
+    (
+        "waiting for its turn; {ahead} messages or more are ahead of it",
+        "menunggu giliran; ada {ahead} pesan atau lebih di depannya",
+    ),
     ("{number} is not on WhatsApp", "{number} tidak terdaftar di WhatsApp"),
     ("the gateway is not connected", "perangkat tidak tersambung"),
     (
@@ -136,6 +200,9 @@ pub const PHRASES: &[Phrase] = &[
     ("there is no such file on the shelf", "berkas itu tidak ada di penyimpanan"),
     ("the media store cannot take this now: {fault}", "penyimpanan media sedang tidak tersedia: \"{fault}\""),
     ("media_url {what}", "media_url {what}"),
+    ("its file could not be downloaded in time: {why}", "berkasnya tidak dapat diunduh tepat waktu: {why}"),
+    ("other downloads from the same server come first", "unduhan lain dari server yang sama didahulukan"),
+    ("its download broke off", "unduhannya terputus"),
     ("media_url answered {status}", "media_url menjawab {status}"),
     ("media_url answered an empty file", "media_url menjawab dengan berkas kosong"),
     (
@@ -162,14 +229,94 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("not every message is here: {why}", "tidak semua pesan ada di sini: {why}"),
     // Rows of a file that is imported.
-    ("its first line cannot be read: {fault}", "baris pertamanya tidak dapat dibaca: \"{fault}\""),
     (
-        "its first line names no column 'destination'; the columns are {columns}",
-        "baris pertamanya tidak menamai kolom 'destination'; kolomnya adalah {columns}",
+        "it is empty; its first line has to name the columns: {columns}",
+        "berkasnya kosong; baris pertamanya harus berisi nama kolom: {columns}",
     ),
     (
-        "it has {found} fields, the first line names {named}; put quotes around a text that holds commas",
-        "baris ini punya {found} kolom, baris pertama menamai {named}; apit dengan tanda kutip teks yang memuat koma",
+        "its first line names no column 'destination'; it has: {found}; the columns are {columns}",
+        "kolom 'destination' tidak ditemukan di baris pertama; isinya: {found}; kolom yang dikenal: {columns}",
+    ),
+    (
+        "the columns '{first}' and '{second}' both stand for {column}; remove one, or give it another name",
+        "kolom '{first}' dan '{second}' sama-sama berarti {column}; hapus salah satu atau ganti namanya",
+    ),
+    (
+        "a quote that opens on line {line} is never closed; nothing behind it can be read for certain",
+        "tanda kutip yang dibuka di baris {line} tidak pernah ditutup; isi setelahnya tidak dapat dipastikan",
+    ),
+    (
+        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8",
+        "baris {line} tidak terbaca dengan pasti: bukan UTF-8, UTF-16, atau Windows-1252; simpan berkasnya sebagai CSV UTF-8",
+    ),
+    ("it is {kind}; save it as .xlsx or as CSV UTF-8", "berkas ini {kind}; simpan sebagai .xlsx atau CSV UTF-8"),
+    ("an empty archive", "arsip kosong"),
+    ("an archive", "arsip"),
+    ("an old .xls workbook, or one with a password", "buku kerja .xls lama, atau yang berkata sandi"),
+    ("a binary .xlsb workbook", "buku kerja biner .xlsb"),
+    ("an OpenDocument file", "berkas OpenDocument"),
+    ("a PDF", "PDF"),
+    ("a text document", "dokumen teks"),
+    ("a compressed file", "berkas terkompresi"),
+    ("a picture", "gambar"),
+    ("a web page or XML", "halaman web atau XML"),
+    ("the workbook cannot be read: {fault}", "buku kerjanya tidak terbaca: \"{fault}\""),
+    ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
+    ("it shows no sheet with cells", "tidak ada lembar kerja yang ditampilkan"),
+    ("its cells are not in order", "urutan selnya salah"),
+    (
+        "the workbook is far larger than its messages can be; copy the rows to a new workbook, or save it as CSV UTF-8",
+        "buku kerjanya terlalu besar untuk isi pesan; salin barisnya ke buku kerja baru, atau simpan sebagai CSV UTF-8",
+    ),
+    (
+        "it has {found} fields, the first line names {named}; put quotes around a text that holds the separator",
+        "baris ini punya {found} kolom, baris pertama menamai {named}; apit dengan tanda kutip teks yang memuat pemisah kolom",
+    ),
+    (
+        "the quote that opens on line {line} is closed by a later row: its text holds what looks like further rows; close the \
+         quote where the text ends",
+        "tanda kutip yang dibuka di baris {line} baru ditutup oleh baris lain: teksnya memuat sesuatu yang mirip baris berikutnya; \
+         tutup tanda kutip di akhir teksnya",
+    ),
+    (
+        "there is text behind the quote that closes a field which began on line {line}; double each quote within a text",
+        "ada teks setelah tanda kutip penutup kolom yang dimulai di baris {line}; gandakan setiap tanda kutip di dalam teks",
+    ),
+    (
+        "a text on line {line} has one quotation mark and no quotes around it; put quotes around the text, and double that mark",
+        "teks di baris {line} punya satu tanda kutip tanpa diapit tanda kutip; apit teksnya dengan tanda kutip, dan gandakan tanda itu",
+    ),
+    (
+        "its text seems to go on, on line {line}; put quotes around a text with line breaks",
+        "teksnya tampaknya berlanjut di baris {line}; apit dengan tanda kutip teks yang berganti baris",
+    ),
+    ("{column}: it holds a zero byte, which no text has", "{column}: memuat byte nol, yang tidak ada dalam teks"),
+    ("priority: '{text}' is not high, normal or bulk", "priority: '{text}' bukan high, normal, atau bulk"),
+    ("tag: it has more than {most} characters", "tag: lebih dari {most} karakter"),
+    (
+        "the cell holds a number with a fraction, {number}; format it as text and write what you mean",
+        "selnya berisi bilangan pecahan, {number}; ubah formatnya menjadi teks dan tulis yang dimaksud",
+    ),
+    (
+        "the cell holds a number below zero, {number}; format it as text and write what you mean",
+        "selnya berisi bilangan negatif, {number}; ubah formatnya menjadi teks dan tulis yang dimaksud",
+    ),
+    (
+        "the cell holds a number of more digits than a spreadsheet keeps; format it as text and write every digit",
+        "selnya berisi angka dengan digit lebih banyak daripada yang disimpan spreadsheet; ubah formatnya menjadi teks dan tulis semua digit",
+    ),
+    (
+        "the cell holds a date or time; format it as text and write it as it is to be read",
+        "selnya berisi tanggal atau waktu; ubah formatnya menjadi teks dan tulis seperti yang akan dibaca",
+    ),
+    (
+        "the cell shows a number in the format {format}; format it as text and write it as it is to be read",
+        "selnya menampilkan angka dengan format {format}; ubah formatnya menjadi teks dan tulis seperti yang akan dibaca",
+    ),
+    ("the cell shows the error {error}", "selnya menampilkan kesalahan {error}"),
+    (
+        "the cell has a formula without a stored value; open the file in a spreadsheet program and save it",
+        "selnya punya rumus tanpa nilai tersimpan; buka berkasnya di program spreadsheet lalu simpan",
     ),
     ("is_group: '{text}' is neither true nor false", "is_group: '{text}' bukan true dan bukan false"),
     (

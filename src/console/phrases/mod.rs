@@ -6,6 +6,7 @@
 //! 'these', which are never looked into.
 
 mod devices;
+mod inbound;
 mod messages;
 mod moving;
 mod pushes;
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 type Phrase = (&'static str, &'static str);
 
 fn all() -> impl Iterator<Item = Phrase> {
-    [requests::PHRASES, devices::PHRASES, messages::PHRASES, moving::PHRASES, pushes::PHRASES]
+    [requests::PHRASES, devices::PHRASES, messages::PHRASES, inbound::PHRASES, moving::PHRASES, pushes::PHRASES]
         .into_iter()
         .flatten()
         .copied()

@@ -23,6 +23,7 @@ pub const PHRASES: &[Phrase] = &[
     // Of an address: after its name.
     ("could not be reached: {fault}", "tidak dapat dihubungi: \"{fault}\""),
     ("did not answer in time", "tidak menjawab tepat waktu"),
+    ("sends too slowly", "mengirim terlalu lambat"),
     ("is larger than {size} MB", "lebih besar dari {size} MB"),
     ("is longer than {most} characters", "lebih panjang dari {most} karakter"),
     ("is no valid URL", "bukan URL yang valid"),

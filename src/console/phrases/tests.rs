@@ -23,6 +23,8 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
     ("src/api/openapi.rs", "documentation"),
+    ("src/campaign/country.rs", "names of countries, each in both languages"),
+    ("src/channel/web/read/every_field.rs", "a table of tests"),
     ("src/console/phrases", "the phrases themselves"),
 ];
 
@@ -33,7 +35,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         &[crate::linking::NOTICE, "the link of device {device_id}: {what}", "an unknown status", "its code is no text"],
     ),
     ("src/campaign/state.rs", &["'{0}' is no state of an import"]),
-    ("src/campaign.rs", &["destination, message, media_url, file_name, timeout, is_group"]),
+    ("src/campaign.rs", &["destination, message, media_url, file_name, timeout, is_group, priority, tag"]),
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
     ("src/store/row.rs", &["a column stands where its field does not"]),
     ("src/store/audit.rs", &["key {}", "command line"]),
@@ -58,14 +60,18 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "this is no link of ours",
         ],
     ),
+    ("src/media/page.rs", &["<!doctype html"]),
+    ("src/media/sound.rs", &["fmt "]),
     ("src/api/message.rs", &["a stored answer cannot be read: {error}"]),
     ("src/api/problem.rs", &["bytes */{file_bytes}", " (and {} more, see detail)"]),
     ("src/api/media_link.rs", &["default-src 'none'; sandbox", "private, max-age=3600", "bytes {}-{}/{length}"]),
     ("src/api/person.rs", &["API key owner"]),
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
-    // `of_attempts` says it; the other is for the log.
-    ("src/dispatcher/device.rs", &["{reason}, {made} times"]),
+    // The reason follows it; the phrase has both.
+    ("src/store/outgoing.rs", &["its file could not be downloaded in time: "]),
+    ("src/message/priority.rs", &["{0} is no priority"]),
+    // For the log.
     ("src/dispatcher/life.rs", &["its channel ended"]),
     ("src/api/operations.rs", &["down, and started again in a moment: {}"]),
     ("src/channel/web/gate.rs", &["a receipt was not stored; nothing leaves by this connection any more"]),
@@ -78,6 +84,23 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "the connection was closed before this was stored",
         ],
     ),
+    // For the log.
+    (
+        "src/receipts.rs",
+        &[
+            "a message's step",
+            "a message that cannot be read",
+            "that a message was read",
+            "an inbound message",
+            "an inbound file",
+            "the device's state",
+            "a code to link",
+            "the end of linking",
+        ],
+    ),
+    // They stand in the middle of what a person wrote.
+    ("src/channel/web/read/trade.rs", &["items: {count}", "order {id}"]),
+    ("src/channel/web/read/polls.rs", &["not going"]),
     ("src/channel/web/inbound.rs", &["the gateway is stopping", "the message was not stored; WhatsApp keeps it"]),
 ];
 

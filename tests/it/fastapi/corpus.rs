@@ -11,20 +11,24 @@ pub struct Case {
 type Fields<'a> = Vec<(&'a str, &'a str)>;
 
 /// Fields and values of a body that is accepted, as JSON.
-const MESSAGE: [(&str, &str); 6] = [
+const MESSAGE: [(&str, &str); 8] = [
     ("sender", r#"" 628111111111 ""#),
     ("queue", r#""11055-171379261223689""#),
     ("timeout", "60"),
     ("is_group", "false"),
     ("destination", r#""628111111111""#),
+    ("priority", r#""high""#),
+    ("tag", r#""order 42""#),
     ("message", r#""hello\\n\\\\u00e9""#),
 ];
-const MEDIA: [(&str, &str); 10] = [
+const MEDIA: [(&str, &str); 12] = [
     MESSAGE[0],
     MESSAGE[1],
     MESSAGE[2],
     MESSAGE[3],
     MESSAGE[4],
+    MESSAGE[5],
+    MESSAGE[6],
     ("caption", r#""look\\there""#),
     ("media_url", r#""https://example.com/a.png""#),
     ("media_base64", "null"),
@@ -101,7 +105,7 @@ fn each_pair_of_faults(cases: &mut Vec<Case>) {
 /// Of `media_url`, `media_base64` and `file_name` each absent, null, empty, wrong in type, wrong in content and right.
 fn combinations_of_sources(cases: &mut Vec<Case>) {
     let common = [None, Some("null"), Some(r#""""#), Some("[]")];
-    let urls = [Some(r#""ftp://x""#), Some(MEDIA[6].1)];
+    let urls = [Some(r#""ftp://x""#), Some(MEDIA[8].1)];
     let files = [Some(r#""%""#), Some(FILE.1)];
     let names = [Some(r#""..""#), Some(r#""a.png""#)];
     for url in common.iter().chain(&urls) {
@@ -129,6 +133,13 @@ fn chosen_values(cases: &mut Vec<Case>) {
     {
         put("message", "message", &quoted(&unit.repeat(count)));
         put("media", "caption", &quoted(&unit.repeat(count)));
+    }
+    for tag in [63, 64, 65].map(|length| "é".repeat(length)) {
+        put("message", "tag", &quoted(&tag));
+    }
+    for priority in ["high", "normal", "bulk", "High", " high", "low", "1", "Priority.high"] {
+        put("message", "priority", &quoted(priority));
+        put("media", "priority", &quoted(priority));
     }
     for url in chosen::URLS {
         put("media", "media_url", &quoted(url));

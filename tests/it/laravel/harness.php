@@ -33,6 +33,35 @@ namespace Illuminate\Support\Facades {
             return new self();
         }
 
+        private string $id = '';
+
+        public function where(string $column, string $value): self
+        {
+            $this->id = $value;
+            return $this;
+        }
+
+        public function whereRaw(string $condition): self
+        {
+            return $this;
+        }
+
+        /** Writes the row again where the one with its id is not complete, as the condition says. */
+        public function update(array $row): int
+        {
+            $inbox = fopen(getenv('WACHAT_INBOX'), 'a+b');
+            flock($inbox, LOCK_EX);
+            $lines = array_filter(explode("\n", stream_get_contents($inbox, -1, 0)));
+            $rows = array_map(fn (string $line): array => json_decode($line, true), $lines);
+            $known = array_filter($rows, fn (array $known): bool => $known['id'] === $this->id);
+            $last = end($known);
+            if (!$last || ($last['media_pending'] !== 'true' && $last['type'] !== 'unreadable')) {
+                return 0;
+            }
+            fwrite($inbox, json_encode($row, JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR) . "\n");
+            return 1;
+        }
+
         public function insertOrIgnore(array $row): int
         {
             $inbox = fopen(getenv('WACHAT_INBOX'), 'a+b');

@@ -115,6 +115,14 @@ class MediaUrl(AnyHttpUrl):
         return value.strip()
 
 
+class Priority(str, Enum):
+    """`priority`: `high`, `normal` (default) or `bulk`."""
+
+    high = "high"
+    normal = "normal"
+    bulk = "bulk"
+
+
 class Params(BaseModel):
     sender: Optional[kind(stripped, none_if_empty)]
     queue: Optional[kind(stripped, none_if_empty)]
@@ -122,6 +130,9 @@ class Params(BaseModel):
     timeout: Optional[conint(ge=1, le=2_592_000)] = 86400
     is_group: Optional[bool] = False
     destination: kind()
+    priority: Optional[Priority] = Priority.normal
+    # Up to 64 characters of the customer's choice; an empty one is none.
+    tag: Optional[kind(constr_length_validator, none_if_empty, max_length=64)]
 
     @validator("destination")
     def destination_is_noted(cls, text, values):
@@ -183,6 +194,7 @@ def answer(params):
     values = {name: base64.b64encode(v).decode() if type(v) is bytes else v for name, v in params}
     values["timeout"] = 86400 if values["timeout"] is None else values["timeout"]
     values["is_group"] = bool(values["is_group"])
+    values["priority"] = (values["priority"] or Priority.normal).value
     return Response(json.dumps(values))
 
 

@@ -14,7 +14,8 @@ final class WachatController
 {
     private const FIELDS = [
         'id', 'gateway_number', 'originator', 'receive_date', 'msg',
-        'type', 'media_url', 'file_name', 'is_group', 'group_id', 'name', 'about',
+        'type', 'media_url', 'file_name', 'is_group', 'group_id', 'name', 'about', 'sent_date',
+        'media_pending',
     ];
 
     public function __invoke(Request $request): Response
@@ -42,7 +43,15 @@ final class WachatController
             return response("the id is missing\n", 400);
         }
         // A message may come more than once: its id is the table's key. An exception here is a 500, and it comes again.
-        DB::table('wachat_inbox')->insertOrIgnore($message);
+        $isNew = DB::table('wachat_inbox')->insertOrIgnore($message) === 1;
+        // A file that was on its way, or a message that could not be read, comes again under its id. A late try of an earlier push
+        // never replaces what is complete.
+        if (!$isNew && $message['media_pending'] !== 'true' && $message['type'] !== 'unreadable') {
+            DB::table('wachat_inbox')
+                ->where('id', $message['id'])
+                ->whereRaw("(media_pending = 'true' OR type = 'unreadable')")
+                ->update($message);
+        }
         return response('ok');
     }
 }

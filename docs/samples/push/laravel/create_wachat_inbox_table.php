@@ -23,6 +23,8 @@ return new class extends Migration
             $table->string('group_id', 64);
             $table->text('name');
             $table->string('about', 64);
+            $table->string('sent_date', 32);
+            $table->string('media_pending', 8);
         });
     }
 

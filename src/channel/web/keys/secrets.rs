@@ -47,6 +47,8 @@ impl MsgSecretStore for Keys {
     }
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
+        // What needs them goes with them.
+        self.forget_before(KeyKind::Asked, cutoff_timestamp.saturating_add(1)).await?;
         // One whose time is this second is over too.
         self.forget_before(KeyKind::Secret, cutoff_timestamp.saturating_add(1)).await
     }

@@ -49,11 +49,14 @@ impl Why {
     /// In words for a person.
     pub fn says(self) -> &'static str {
         match self {
-            Self::Quiet => "quiet hours; who wrote within the last 15 minutes is answered",
-            Self::WarmUp => {
-                "the account is new and today's messages are used up; who wrote within the last 24 hours is answered"
+            Self::Quiet => {
+                "quiet hours; replies to people who wrote in the last 15 minutes and messages of high priority still go out"
             }
-            Self::Strangers => "WhatsApp refused a first message to a stranger; known chats go on",
+            Self::WarmUp => {
+                "the account is new and today's messages are used up; replies to people who wrote in the last 24 hours and \
+                 messages of high priority still go out"
+            }
+            Self::Strangers => "WhatsApp blocks messages to new contacts for now; replies still go out",
         }
     }
 }

@@ -1,0 +1,161 @@
+//! How an import is shown: how far it is, how its file was read, where its messages go.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::campaign::{Refused, State as ImportState, Stop, country};
+use crate::clock::rfc3339;
+use crate::imports::{Glimpse, Preview};
+use crate::message::Priority;
+use crate::store::StoredImport;
+
+/// An import, as it is now
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportView {
+    pub id: String,
+    pub file_name: String,
+    pub campaign: String,
+    /// The device id.
+    pub queue: String,
+    /// The name of who began it; until then, of who gave the file.
+    pub userid: String,
+    pub state: ImportState,
+    /// Why it stopped: `person`, `may_not_send`, `client`, `device`, `file` or `fault`.
+    pub stop: Option<String>,
+    /// The same in words.
+    pub reason: Option<String>,
+    /// Rows of the file.
+    pub row_count: i64,
+    /// Rows that are dealt with.
+    pub done_count: i64,
+    pub accepted_count: i64,
+    /// Queued by an earlier import of the same campaign.
+    pub known_count: i64,
+    pub refused_count: i64,
+    #[schema(format = DateTime)]
+    pub create_date: String,
+    #[schema(format = DateTime)]
+    pub begin_date: Option<String>,
+    #[schema(format = DateTime)]
+    pub end_date: Option<String>,
+    /// `csv` or `xlsx`, by what the file holds; null for an import of an earlier version.
+    pub format: Option<String>,
+    /// How a CSV file was encoded: `UTF-8`, `UTF-16LE`, `UTF-16BE` or `Windows-1252`.
+    pub encoding: Option<String>,
+    /// What stands between the fields of a CSV file.
+    pub separator: Option<String>,
+    /// The sheet of a workbook that was read: the first that it shows.
+    pub sheet: Option<String>,
+    /// Columns that are not read.
+    pub ignored_columns: Vec<String>,
+    /// Rows that the check found good: those to countries, groups and hidden ids. With the rows that it refused, every row.
+    pub valid_count: i64,
+    /// How many of them go to each country, the most first.
+    pub countries: Vec<CountryCount>,
+    /// How many of them go to groups.
+    pub group_count: i64,
+    /// How many of them go to hidden ids (LIDs).
+    pub hidden_count: i64,
+    /// Of the good rows, those that say the same to the same recipient as an earlier row.
+    pub repeated_count: i64,
+    pub priority: Priority,
+    pub tag: Option<String>,
+    /// The beginnings of the first rows that can be queued.
+    pub first_rows: Vec<FirstRow>,
+}
+
+/// Messages to one country
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CountryCount {
+    /// ISO 3166; null for numbers that belong to no country.
+    pub country: Option<String>,
+    pub name: String,
+    pub count: i64,
+}
+
+/// The beginning of a row
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FirstRow {
+    pub line: i64,
+    /// The number as it is dialled, or the id of a group.
+    pub destination: String,
+    /// The same as the file has it.
+    pub written: String,
+    pub message: String,
+    pub media_url: String,
+}
+
+/// A row that is not queued
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedRow {
+    /// Its first line in the file, or its row in the sheet, from 1.
+    pub line: i64,
+    pub destination: String,
+    pub reason: String,
+}
+
+/// A page of refused rows, in the order of the file
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedRows {
+    pub items: Vec<RefusedRow>,
+    /// Give this as `after` for the next page; null on the last.
+    pub next_after: Option<String>,
+}
+
+impl From<StoredImport> for ImportView {
+    fn from(import: StoredImport) -> Self {
+        let why = import.reason.as_deref().and_then(Stop::from_name);
+        let Preview { source, totals, first } = Preview::of(&import.preview);
+        Self {
+            id: import.id,
+            file_name: import.file_name,
+            campaign: import.campaign,
+            queue: import.device_id,
+            userid: import.userid,
+            state: import.state,
+            stop: import.reason,
+            reason: why.map(|why| why.told().to_owned()),
+            row_count: import.row_count,
+            done_count: import.next_row,
+            accepted_count: import.accepted,
+            known_count: import.known,
+            refused_count: import.refused,
+            create_date: rfc3339(import.created_at),
+            begin_date: import.begun_at.map(rfc3339),
+            end_date: import.ended_at.map(rfc3339),
+            format: Some(source.format).filter(|format| !format.is_empty()),
+            encoding: source.encoding.map(|encoding| encoding.name().to_owned()),
+            separator: source.separator.map(String::from),
+            sheet: source.sheet,
+            ignored_columns: source.ignored,
+            valid_count: totals.all(),
+            countries: totals.by_count().into_iter().map(CountryCount::from).collect(),
+            group_count: totals.groups,
+            hidden_count: totals.hidden,
+            repeated_count: totals.repeated,
+            priority: import.priority,
+            tag: import.tag,
+            first_rows: first.into_iter().map(FirstRow::from).collect(),
+        }
+    }
+}
+
+impl From<Glimpse> for FirstRow {
+    fn from(row: Glimpse) -> Self {
+        let Glimpse { line, destination, written, message, media_url } = row;
+        Self { line, destination, written, message, media_url }
+    }
+}
+
+impl From<(&str, i64)> for CountryCount {
+    fn from((code, count): (&str, i64)) -> Self {
+        let name = country::names(code).unwrap_or(country::NO_COUNTRY).english;
+        Self { country: Some(code.to_owned()).filter(|code| !code.is_empty()), name: name.to_owned(), count }
+    }
+}
+
+impl From<Refused> for RefusedRow {
+    fn from(row: Refused) -> Self {
+        Self { line: row.line, destination: row.destination, reason: row.reason }
+    }
+}

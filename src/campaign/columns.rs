@@ -1,0 +1,237 @@
+//! Which column of a file holds what, by the names that people give to columns in English and Indonesian. Pure.
+
+use super::BadFile;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    Destination,
+    Message,
+    MediaUrl,
+    FileName,
+    Timeout,
+    IsGroup,
+    Priority,
+    Tag,
+}
+
+/// Each with its name and the others by which it is known, in lower case without spaces and signs. Excel's heading `No HP` is
+/// `nohp`, and `No.` alone is `no`.
+const NAMES: &[(Column, &str, &[&str])] = &[
+    (
+        Column::Destination,
+        "destination",
+        &[
+            "nomor",
+            "nohp",
+            "hp",
+            "phone",
+            "number",
+            "no",
+            "telepon",
+            "whatsapp",
+            "wa",
+            "to",
+            "tujuan",
+            "telp",
+            "telpon",
+            "tel",
+            "telephone",
+            "mobile",
+            "cellphone",
+            "msisdn",
+            "handphone",
+            "recipient",
+            "nomortujuan",
+            "notujuan",
+            "nomorhp",
+            "nomortelepon",
+            "nomorhandphone",
+            "nomorwa",
+            "nomorwhatsapp",
+            "notelepon",
+            "notelp",
+            "nohandphone",
+            "nowa",
+            "nowhatsapp",
+            "phonenumber",
+            "phoneno",
+            "mobilenumber",
+            "mobilephone",
+            "telephonenumber",
+            "whatsappnumber",
+            "wanumber",
+            "destinationnumber",
+        ],
+    ),
+    (
+        Column::Message,
+        "message",
+        &[
+            "pesan",
+            "text",
+            "isi",
+            "body",
+            "caption",
+            "teks",
+            "msg",
+            "isipesan",
+            "messagetext",
+            "messagebody",
+            "content",
+            "konten",
+        ],
+    ),
+    (Column::MediaUrl, "media_url", &["media", "fileurl", "imageurl", "urlmedia", "urlfile"]),
+    (Column::FileName, "file_name", &["namafile", "namaberkas"]),
+    (Column::Timeout, "timeout", &[]),
+    (Column::IsGroup, "is_group", &["group", "grup"]),
+    (Column::Priority, "priority", &["prioritas"]),
+    (Column::Tag, "tag", &[]),
+];
+
+/// Names that stand above numbers of rows at least as often.
+const COUNTERS: [&str; 3] = ["no", "nomor", "number"];
+
+/// The columns of a file that are read.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// What is read, and from which place of a row.
+    pub read: Vec<(Column, usize)>,
+    /// A second column that can be that of the destinations, unless it only counts the rows.
+    pub counter: Option<usize>,
+    pub ignored: Vec<usize>,
+}
+
+impl Column {
+    pub fn of(name: &str) -> Option<Self> {
+        let name = plain(name);
+        let is_its = |(_, own, others): &&(Self, &str, &[&str])| plain(own) == name || others.contains(&name.as_str());
+        NAMES.iter().find(is_its).map(|(column, ..)| *column)
+    }
+
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(column, ..)| *column == self).map_or("", |(_, name, _)| name)
+    }
+}
+
+/// In lower case, without spaces and signs.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Finds the columns by the names in a file's first line.
+///
+/// # Errors
+/// [`BadFile::NoDestination`]; [`BadFile::Twice`] when two columns can hold the same: nobody guesses which is meant.
+pub fn find(names: &[String]) -> Result<Columns, BadFile> {
+    let mut found = Columns::default();
+    for (place, name) in names.iter().enumerate() {
+        let Some(column) = Column::of(name) else {
+            if !name.is_empty() {
+                found.ignored.push(place);
+            }
+            continue;
+        };
+        let Some(before) = found.read.iter_mut().find(|(other, _)| *other == column) else {
+            found.read.push((column, place));
+            continue;
+        };
+        let is_counter = |place: usize| COUNTERS.contains(&plain(&names[place]).as_str());
+        match (is_counter(before.1), is_counter(place)) {
+            (true, false) if column == Column::Destination && found.counter.is_none() => {
+                found.counter = Some(std::mem::replace(&mut before.1, place));
+            }
+            (false, true) if column == Column::Destination && found.counter.is_none() => found.counter = Some(place),
+            _ => return Err(twice(names, before.1, place, column)),
+        }
+    }
+    if found.read.iter().any(|(column, _)| *column == Column::Destination) {
+        return Ok(found);
+    }
+    let names: Vec<String> =
+        names.iter().filter(|name| !name.is_empty()).take(9).map(|name| super::beginning(name)).collect();
+    Err(BadFile::NoDestination { found: names.join(", ") })
+}
+
+/// Two columns that can hold the same.
+pub fn twice(names: &[String], first: usize, second: usize, column: Column) -> BadFile {
+    BadFile::Twice {
+        first: super::beginning(&names[first]),
+        second: super::beginning(&names[second]),
+        column: column.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(names: &[&str]) -> Result<Vec<(Column, usize)>, String> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        find(&names).map(|found| found.read).map_err(|bad| bad.to_string())
+    }
+
+    #[test]
+    fn a_column_is_known_by_the_names_that_people_give_it() {
+        for name in [
+            "destination",
+            "Nomor",
+            "NO_HP",
+            "no hp",
+            "nohp",
+            "No. HP",
+            "HP",
+            "phone",
+            "Phone Number",
+            "number",
+            "No",
+            "telepon",
+            "WhatsApp",
+            "WA",
+            "to",
+            "No WhatsApp",
+            "Nomor Tujuan",
+        ] {
+            assert_eq!(Column::of(name), Some(Column::Destination), "{name}");
+        }
+        for name in ["message", "Pesan", " TEXT ", "isi", "Body", "caption", "Isi Pesan"] {
+            assert_eq!(Column::of(name), Some(Column::Message), "{name}");
+        }
+        for (name, column) in [
+            ("Media URL", Column::MediaUrl),
+            ("file_name", Column::FileName),
+            ("FILENAME", Column::FileName),
+            ("is-group", Column::IsGroup),
+            ("Prioritas", Column::Priority),
+            ("tag", Column::Tag),
+        ] {
+            assert_eq!(Column::of(name), Some(column), "{name}");
+        }
+        for name in ["nama", "name", "url", "kota", "kode", "", "penerima", "messages sent"] {
+            assert_eq!(Column::of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_columns_that_hold_the_same_are_not_guessed_between() {
+        assert_eq!(read(&["Pesan", "Nama", "No HP"]), Ok(vec![(Column::Message, 0), (Column::Destination, 2)]));
+        for (names, told) in [
+            (&["Phone", "WA", "text"][..], "'Phone' and 'WA'"),
+            (&["destination", "phone"], "'destination' and 'phone'"),
+            (&["nomor", "number"], "'nomor' and 'number'"),
+            (&["no", "phone", "number"], "'phone' and 'number'"),
+            (&["wa", "message", "Caption"], "'message' and 'Caption'"),
+            (&["wa", "timeout", "Timeout"], "'timeout' and 'Timeout'"),
+        ] {
+            let told = told.to_lowercase();
+            let refused = read(names).expect_err("two of a kind").to_lowercase();
+            assert!(refused.contains(&told), "{refused}");
+        }
+        assert!(read(&["nama", "pesan"]).expect_err("no number").contains("nama, pesan"));
+        // Excel sheets count their rows under "No": the rows tell.
+        let names = ["No", "Nama", "No HP"].map(str::to_owned);
+        let found = find(&names).expect("columns");
+        assert_eq!((found.read, found.counter), (vec![(Column::Destination, 2)], Some(0)));
+    }
+}

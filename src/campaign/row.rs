@@ -1,0 +1,156 @@
+//! What a row asks for, and whether it can be queued. Pure.
+
+use super::columns::Column;
+use super::table::BadCell;
+use crate::egress::Egress;
+use crate::escapes;
+use crate::limits;
+use crate::message::{Content, MediaSource, Priority};
+use crate::phone::{self, BadDestination};
+
+/// The texts of a row's cells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    pub destination: String,
+    pub message: String,
+    pub media_url: String,
+    pub file_name: String,
+    pub timeout: String,
+    pub is_group: String,
+    pub priority: String,
+    pub tag: String,
+}
+
+/// Why a row cannot be queued.
+#[derive(Debug, thiserror::Error)]
+pub enum BadRow {
+    #[error("it has {found} fields, the first line names {named}; put quotes around a text that holds the separator")]
+    Fields { found: usize, named: usize },
+    #[error(
+        "the quote that opens on line {line} is closed by a later row: its text holds what looks like further rows; close the quote \
+         where the text ends"
+    )]
+    MoreRows { line: u64 },
+    #[error(
+        "there is text behind the quote that closes a field which began on line {line}; double each quote within a text"
+    )]
+    BehindQuote { line: u64 },
+    #[error(
+        "a text on line {line} has one quotation mark and no quotes around it; put quotes around the text, and double that mark"
+    )]
+    LoneQuote { line: u64 },
+    #[error("its text seems to go on, on line {line}; put quotes around a text with line breaks")]
+    GoesOn { line: u64 },
+    #[error("{column}: {why}")]
+    Cell { column: &'static str, why: BadCell },
+    #[error("{column}: it holds a zero byte, which no text has")]
+    Zero { column: &'static str },
+    #[error("is_group: '{0}' is neither true nor false")]
+    IsGroup(String),
+    #[error("timeout: '{0}' is no number of seconds from 1 to {most}", most = limits::TIMEOUT_SECONDS_MAX)]
+    Timeout(String),
+    #[error("priority: '{0}' is not high, normal or bulk")]
+    Priority(String),
+    #[error("tag: it has more than {most} characters", most = limits::TAG_CHARS_MAX)]
+    Tag,
+    #[error("message: it is empty")]
+    Empty,
+    #[error("a text has at most {most} characters", most = limits::TEXT_CHARS_MAX)]
+    TooLong,
+    #[error("media_url {0}")]
+    MediaUrl(String),
+    #[error(transparent)]
+    Destination(#[from] BadDestination),
+}
+
+impl Row {
+    pub(super) fn field(&mut self, column: Column) -> &mut String {
+        match column {
+            Column::Destination => &mut self.destination,
+            Column::Message => &mut self.message,
+            Column::MediaUrl => &mut self.media_url,
+            Column::FileName => &mut self.file_name,
+            Column::Timeout => &mut self.timeout,
+            Column::IsGroup => &mut self.is_group,
+            Column::Priority => &mut self.priority,
+            Column::Tag => &mut self.tag,
+        }
+    }
+
+    /// # Errors
+    /// [`BadRow::IsGroup`]
+    pub fn is_group(&self) -> Result<bool, BadRow> {
+        match self.is_group.to_ascii_lowercase().as_str() {
+            "" | "0" | "false" | "no" => Ok(false),
+            "1" | "true" | "yes" => Ok(true),
+            _ => Err(BadRow::IsGroup(self.is_group.clone())),
+        }
+    }
+
+    /// # Errors
+    /// [`BadRow::Timeout`]
+    pub fn timeout_seconds(&self) -> Result<i64, BadRow> {
+        let seconds = match self.timeout.as_str() {
+            "" => Some(limits::TIMEOUT_SECONDS_DEFAULT),
+            text => text.parse().ok().filter(|seconds| (1..=limits::TIMEOUT_SECONDS_MAX).contains(seconds)),
+        };
+        seconds.ok_or_else(|| BadRow::Timeout(self.timeout.clone()))
+    }
+
+    /// Its own priority, if it has one.
+    ///
+    /// # Errors
+    /// [`BadRow::Priority`]
+    pub fn priority(&self) -> Result<Option<Priority>, BadRow> {
+        if self.priority.is_empty() {
+            return Ok(None);
+        }
+        let priority = Priority::from_name(&self.priority.to_ascii_lowercase());
+        priority.map(Some).ok_or_else(|| BadRow::Priority(self.priority.clone()))
+    }
+
+    /// Its own tag, if it has one.
+    ///
+    /// # Errors
+    /// [`BadRow::Tag`]
+    pub fn tag(&self) -> Result<Option<String>, BadRow> {
+        match self.tag.chars().count() {
+            0 => Ok(None),
+            1..=limits::TAG_CHARS_MAX => Ok(Some(self.tag.clone())),
+            _ => Err(BadRow::Tag),
+        }
+    }
+
+    /// What it carries, with its escapes decoded.
+    ///
+    /// # Errors
+    /// [`BadRow`] when it carries nothing, or what cannot be sent.
+    pub fn content(&self) -> Result<Content, BadRow> {
+        let body = escapes::decode(&self.message).into_owned();
+        if body.chars().count() > limits::TEXT_CHARS_MAX {
+            return Err(BadRow::TooLong);
+        }
+        if self.media_url.is_empty() {
+            return if body.is_empty() { Err(BadRow::Empty) } else { Ok(Content::Text(body)) };
+        }
+        Egress::check_shape(&self.media_url).map_err(|bad| BadRow::MediaUrl(bad.to_string()))?;
+        Ok(Content::Media {
+            caption: Some(body).filter(|caption| !caption.is_empty()),
+            source: MediaSource::Url(self.media_url.clone()),
+            file_name: Some(self.file_name.clone()).filter(|name| !name.is_empty()),
+            kind: None,
+        })
+    }
+
+    /// Whom it goes to: digits, or a group's id.
+    ///
+    /// # Errors
+    /// [`BadRow::Destination`], [`BadRow::IsGroup`]
+    pub fn recipient(&self, country_code: &str) -> Result<String, BadRow> {
+        Ok(if self.is_group()? {
+            phone::parse_group(&self.destination)?
+        } else {
+            phone::parse_recipient(&self.destination, country_code)?
+        })
+    }
+}

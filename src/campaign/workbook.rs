@@ -1,0 +1,256 @@
+//! Workbooks (`.xlsx`): the rows of the first sheet. Numbers are read as numbers, texts as texts, and what a cell only shows, such as
+//! a date, is no text. Pure.
+//!
+//! A workbook is an archive of XML, so that a small file can hold a very large one. It is measured first, by unpacking it as a
+//! stream: what is larger than the messages of an import can be is not read. The library that reads it then trusts counts that
+//! the XML declares, so those are measured too.
+
+use std::collections::HashSet;
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{DataRef, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError};
+use zip::ZipArchive;
+
+use super::table::{BadCell, Cell, Record, Table};
+use super::{BadFile, File, Source};
+use crate::limits;
+
+/// Numbers above this lose digits in a spreadsheet (IEEE 754).
+const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
+/// Columns that a sheet can have.
+const COLUMNS_MAX: usize = 16_384;
+
+/// What a file is that is no text with separators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Workbook,
+    Other(&'static str),
+}
+
+/// What a file is by its first bytes; `None` of what may be a text.
+pub fn kind_of(bytes: &[u8]) -> Option<Kind> {
+    const KNOWN: [(&[u8], Kind); 8] = [
+        (b"PK\x03\x04", Kind::Workbook),
+        (b"PK\x05\x06", Kind::Other("an empty archive")),
+        (b"\xd0\xcf\x11\xe0", Kind::Other("an old .xls workbook, or one with a password")),
+        (b"%PDF", Kind::Other("a PDF")),
+        (b"{\\rtf", Kind::Other("a text document")),
+        (b"\x1f\x8b", Kind::Other("a compressed file")),
+        (b"\x89PNG", Kind::Other("a picture")),
+        (b"\xff\xd8\xff", Kind::Other("a picture")),
+    ];
+    if let Some((_, kind)) = KNOWN.iter().find(|(first, _)| bytes.starts_with(first)) {
+        return Some(*kind);
+    }
+    // Programs name a web page or XML .xls, and spreadsheets open it.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let begins = |with: &[u8]| text.get(..with.len()).is_some_and(|first| first.eq_ignore_ascii_case(with));
+    let is_page = [&b"<!doctype"[..], b"<html", b"<table", b"<?xml"].into_iter().any(begins);
+    is_page.then_some(Kind::Other("a web page or XML"))
+}
+
+/// Reads the first sheet.
+///
+/// # Errors
+/// [`BadFile`]
+pub fn read(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
+    measure(bytes)?;
+    // The library computes with what the XML declares; a fault in that is the file's.
+    let read = catch_unwind(AssertUnwindSafe(|| read_sheet(bytes, rows_max)));
+    read.unwrap_or_else(|_| Err(BadFile::Workbook("its parts contradict each other".into())))
+}
+
+fn unreadable(error: impl std::fmt::Display) -> BadFile {
+    BadFile::Workbook(super::beginning(&error.to_string()))
+}
+
+/// What one part of a workbook may be: its bytes, and the elements that become values in memory.
+struct Bound {
+    bytes: u64,
+    elements: usize,
+}
+
+fn bound_of(name: &str) -> Bound {
+    let name = name.replace('\\', "/").to_ascii_lowercase();
+    let is_read_whole = ["styles.xml", "workbook.xml", "theme1.xml", ".rels"].iter().any(|end| name.ends_with(end));
+    if name.ends_with("sharedstrings.xml") {
+        Bound { bytes: limits::WORKBOOK_TEXTS_BYTES_MAX, elements: limits::WORKBOOK_TEXT_ELEMENTS_MAX }
+    } else if !is_read_whole && (name.contains("worksheets/") || name.contains("media/")) {
+        Bound { bytes: limits::WORKBOOK_BYTES_MAX, elements: usize::MAX }
+    } else {
+        Bound { bytes: limits::WORKBOOK_PART_BYTES_MAX, elements: limits::WORKBOOK_PART_ELEMENTS_MAX }
+    }
+}
+
+/// Unpacks every part once without keeping it.
+fn measure(bytes: &[u8]) -> Result<(), BadFile> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
+    if archive.len() > limits::WORKBOOK_PARTS_MAX {
+        return Err(BadFile::TooLarge);
+    }
+    let names: Vec<String> = archive.file_names().flatten().map(|name| name.to_ascii_lowercase()).collect();
+    if !names.iter().any(|name| name.ends_with("workbook.xml")) {
+        let kind = match () {
+            () if names.iter().any(|name| name == "content.xml") => "an OpenDocument file",
+            () if names.iter().any(|name| name.ends_with("workbook.bin")) => "a binary .xlsb workbook",
+            () if names.iter().any(|name| name.ends_with("document.xml")) => "a text document",
+            () => "an archive",
+        };
+        return Err(BadFile::Kind(kind));
+    }
+    let mut left = limits::WORKBOOK_BYTES_MAX;
+    for at in 0..archive.len() {
+        let part = archive.by_index(at).map_err(unreadable)?;
+        let bound = bound_of(&part.name().map_err(unreadable)?);
+        let measured = measure_part(part, left.min(bound.bytes))?;
+        if measured.elements > bound.elements || measured.declared > measured.elements as u64 {
+            return Err(BadFile::TooLarge);
+        }
+        left -= measured.bytes;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Measured {
+    bytes: u64,
+    elements: usize,
+    /// The largest count of texts that it declares.
+    declared: u64,
+}
+
+fn measure_part(mut part: impl Read, bytes_max: u64) -> Result<Measured, BadFile> {
+    const DECLARES: &[u8] = b"uniqueCount";
+    let (mut measured, mut piece, mut tail) = (Measured::default(), vec![0; 64 * 1024], Vec::new());
+    loop {
+        let length = part.read(&mut piece).map_err(unreadable)?;
+        if length == 0 {
+            return Ok(measured);
+        }
+        measured.bytes += length as u64;
+        if measured.bytes > bytes_max {
+            return Err(BadFile::TooLarge);
+        }
+        measured.elements += piece[..length].iter().filter(|byte| **byte == b'<').count();
+        // An attribute may stand across two pieces.
+        tail.extend_from_slice(&piece[..length]);
+        // In UTF-16 every letter has a zero byte: then it is read without them.
+        tail.retain(|byte| *byte != 0);
+        for (at, _) in tail.windows(DECLARES.len()).enumerate().filter(|(_, window)| *window == DECLARES) {
+            measured.declared = measured.declared.max(count_at(&tail[at + DECLARES.len()..]));
+        }
+        let kept = tail.len().saturating_sub(256);
+        tail.drain(..kept);
+    }
+}
+
+/// The number in `="123"`.
+fn count_at(text: &[u8]) -> u64 {
+    let is_before = |byte: &&u8| matches!(**byte, b'=' | b'"' | b'\'' | b'+') || byte.is_ascii_whitespace();
+    let skipped = text.iter().take_while(is_before).count();
+    let digits = text[skipped..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |count: u64, digit| count.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+}
+
+fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let is_read =
+        |sheet: &&calamine::Sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible;
+    let sheet = workbook.sheets_metadata().iter().find(is_read).map(|sheet| sheet.name.clone());
+    let sheet = sheet.ok_or_else(|| BadFile::Workbook("it shows no sheet with cells".into()))?;
+    let uncalculated = uncalculated(&mut workbook, &sheet).map_err(unreadable)?;
+    let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(unreadable)?;
+    let format = |style: &Style| style.number_format.as_ref().map(|format| format.format_code.clone());
+    let formats: Vec<Option<String>> = cells.styles().iter().map(format).collect();
+    let (mut record, mut table) = (Record::default(), None);
+    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(unreadable)? {
+        let (row, column) = cell.get_position();
+        let line = u64::from(row) + 1;
+        if line < record.line || column as usize >= COLUMNS_MAX {
+            return Err(BadFile::Workbook("its cells are not in order".into()));
+        }
+        if line > record.line {
+            end_row(std::mem::take(&mut record), &mut table, rows_max)?;
+            record.line = line;
+        }
+        let place = column as usize;
+        let value = match cell.get_value() {
+            _ if uncalculated.contains(&(row, column)) => Err(BadCell::Formula),
+            value => text_of(value, formats.get(style).and_then(Option::as_deref)),
+        };
+        // A heading's width is a row's: what stands behind it is read by nobody.
+        let width = table.as_ref().map_or(COLUMNS_MAX, Table::width);
+        if place < width {
+            record.cells.resize(record.cells.len().max(place + 1), Ok(String::new()));
+            record.cells[place] = value;
+        }
+    }
+    end_row(record, &mut table, rows_max)?;
+    let (lines, ignored) = table.ok_or(BadFile::Empty)?.finish()?;
+    let source = Source { format: "xlsx".into(), sheet: Some(sheet), ignored, ..Source::default() };
+    Ok(File { source, lines })
+}
+
+/// The first row that holds anything names the columns.
+fn end_row(record: Record, table: &mut Option<Table>, rows_max: usize) -> Result<(), BadFile> {
+    match table {
+        Some(table) => table.add(record)?,
+        None if record.cells.iter().all(|cell| cell.as_ref().is_ok_and(|text| text.trim().is_empty())) => {}
+        None => *table = Some(Table::new(record.names(), None, rows_max)?),
+    }
+    Ok(())
+}
+
+/// Cells whose formulas were never calculated: programs write such workbooks.
+fn uncalculated(workbook: &mut Xlsx<Cursor<&[u8]>>, sheet: &str) -> Result<HashSet<(u32, u32)>, XlsxError> {
+    let (mut found, mut cells) = (HashSet::new(), workbook.worksheet_cells_reader(sheet)?);
+    while let Some(cell) = cells.next_cell_with_formula_metadata()? {
+        if cell.formula.is_some() && cell.value == DataRef::Empty && found.len() < limits::WORKBOOK_FORMULAS_MAX {
+            found.insert(cell.pos);
+        }
+    }
+    Ok(found)
+}
+
+/// What a cell says, if it is certain.
+fn text_of(value: &DataRef<'_>, format: Option<&str>) -> Cell {
+    match value {
+        DataRef::Empty => Ok(String::new()),
+        DataRef::String(text) => Ok(line_breaks(text)),
+        DataRef::SharedString(text) => Ok(line_breaks(text)),
+        DataRef::Bool(true) => Ok("TRUE".into()),
+        DataRef::Bool(false) => Ok("FALSE".into()),
+        DataRef::Int(number) => Ok(number.to_string()),
+        DataRef::Float(number) => digits(*number, format.unwrap_or("General")),
+        DataRef::DateTime(_) | DataRef::DateTimeIso(_) | DataRef::DurationIso(_) => Err(BadCell::Date),
+        DataRef::Error(error) => Err(BadCell::Error(error.to_string())),
+    }
+}
+
+fn line_breaks(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The digits of a whole number as its cell shows them.
+fn digits(number: f64, format: &str) -> Cell {
+    if number.fract() != 0.0 {
+        return Err(BadCell::Fraction(number.to_string()));
+    }
+    if number < 0.0 {
+        return Err(BadCell::Negative(number.to_string()));
+    }
+    if number >= NUMBER_MAX {
+        return Err(BadCell::TooLarge);
+    }
+    let zeros = format.len();
+    match format {
+        "General" | "@" | "#" | "" => Ok(format!("{number:.0}")),
+        // As many digits as zeros, as for numbers that begin with one.
+        _ if zeros <= 32 && format.bytes().all(|byte| byte == b'0') => Ok(format!("{number:0>zeros$.0}")),
+        _ => Err(BadCell::Format { format: super::beginning(format), digits: format!("{number:.0}") }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

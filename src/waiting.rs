@@ -1,0 +1,203 @@
+//! Why a message waits, until when, and at which place of its queue: the one rule behind `/status`, lists, pages and the command
+//! line. Pure: it reads what is stored of the message and its device, by the same policy (`pacing.rs`) that the device's loop
+//! sends by.
+
+use crate::clock::Millis;
+use crate::device::{Device, DeviceState, Kind};
+use crate::device_status::{Condition, DeviceStatus, code_of, condition};
+use crate::limits;
+use crate::message::Priority;
+use crate::pacing::{Chat, Pace, Rest, Wait};
+use crate::reason::ReasonCode;
+
+/// How long an attempt may be under way: one that began earlier ended with its process.
+const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
+
+/// What a message waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub code: ReasonCode,
+    /// What it waits for and what can be done, in words for a person.
+    pub reason: String,
+    /// When that ends, where it is known.
+    pub until: Option<Millis>,
+    /// Its place in its device's queue, from 1, when it waits for its turn only.
+    pub position: Option<i64>,
+}
+
+/// A device, and what decides what it holds back.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// `None` for one that was removed.
+    pub device: Option<&'a Device>,
+    /// What is used of today's warm-up allowance.
+    pub used: i64,
+}
+
+/// What is stored of a waiting message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    pub priority: Priority,
+    pub is_group: bool,
+    /// Attempts to send it that were begun.
+    pub attempts: i64,
+    pub due_at: Millis,
+    pub under_way_at: Option<Millis>,
+    /// Why it waits until `due_at`, as it was stored with that moment.
+    pub wait_code: Option<&'a str>,
+    pub wait_reason: Option<&'a str>,
+    pub recipient: Recipient,
+    /// How many due messages of its device leave before it.
+    pub ahead: i64,
+}
+
+/// What is known of a message's recipient. It matters only while its device holds messages back ([`Sender::is_holding`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recipient {
+    /// When it last wrote to the device.
+    pub wrote_at: Option<Millis>,
+    /// Whether a message of the device was delivered to it before.
+    pub was_reached: bool,
+}
+
+impl Waiting {
+    fn new(code: ReasonCode, reason: impl Into<String>, until: Option<Millis>) -> Self {
+        Self { code, reason: reason.into(), until, position: None }
+    }
+
+    fn turn(reason: String, position: i64) -> Self {
+        Self { code: ReasonCode::Turn, reason, until: None, position: Some(position) }
+    }
+}
+
+impl Sender<'_> {
+    /// Whether it holds back messages, all but those of some recipients.
+    pub fn is_holding(&self, now: Millis) -> bool {
+        self.device.is_some_and(|device| condition(device, self.used, now).status == DeviceStatus::Holding)
+    }
+}
+
+impl Message<'_> {
+    /// Whether it was accepted to be sent later only.
+    pub fn is_scheduled(&self, now: Millis) -> bool {
+        now < self.due_at && self.wait_code.is_none() && self.attempts == 0
+    }
+
+    /// Whether its file failed to come, and has not come since: its turn comes after it.
+    fn waits_for_media(&self) -> bool {
+        self.wait_code == Some(ReasonCode::Media.name())
+    }
+
+    fn is_under_way(&self, now: Millis) -> bool {
+        self.under_way_at.is_some_and(|at| now - at <= UNDER_WAY_MS)
+    }
+}
+
+/// Why a message waits: it is scheduled; its device cannot send; it is being sent; its device holds it back; it failed before,
+/// or its file did; its device is slow; or other messages are ahead of it. The first of these that is so.
+pub fn waiting_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiting {
+    if message.is_scheduled(now) {
+        return Waiting::new(ReasonCode::Scheduled, "scheduled for later", Some(message.due_at));
+    }
+    let Some(device) = sender.device else {
+        return Waiting::new(ReasonCode::NotLinked, "its device was removed; send it again through another", None);
+    };
+    let condition = condition(device, sender.used, now);
+    if let Some(blocked) = blocked(device, &condition) {
+        return blocked;
+    }
+    if message.is_under_way(now) {
+        return Waiting::turn("being sent".to_owned(), 1);
+    }
+    if let Some(wait) = hold(device, sender.used, message, now) {
+        return Waiting::new(code_of(wait.why), wait.why.says(), Some(wait.until));
+    }
+    if now < message.due_at || message.waits_for_media() {
+        return set_aside(message, now);
+    }
+    match condition.status {
+        DeviceStatus::Slowed => Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until),
+        // What is ahead of it is held back, and does not count.
+        DeviceStatus::Holding => in_line(0),
+        _ => in_line(message.ahead),
+    }
+}
+
+/// What keeps a device from sending anything.
+fn blocked(device: &Device, condition: &Condition) -> Option<Waiting> {
+    const CHECK: &str = "if this lasts, check the server's network and the phone";
+    let code = condition.code.filter(|_| !condition.status.sends())?;
+    let reason = match (code, device.state) {
+        (ReasonCode::NotLinked, DeviceState::Linking) => {
+            "its device is being linked; scan or type the code with the phone".to_owned()
+        }
+        (ReasonCode::NotLinked, _) if device.kind == Kind::Cloud => {
+            "its device is of a kind that cannot send yet; send it through another".to_owned()
+        }
+        (ReasonCode::NotLinked, _) => "its device has no WhatsApp account; link one".to_owned(),
+        (ReasonCode::Paused, _) => match &device.paused_by {
+            Some(who) => format!("its device was paused by '{who}'; resume it to send"),
+            None => "its device is paused; resume it to send".to_owned(),
+        },
+        (ReasonCode::Banned, _) => {
+            "WhatsApp has banned its number; open WhatsApp on the phone and follow the instructions".to_owned()
+        }
+        (ReasonCode::LoggedOut, _) => {
+            "its device was unlinked from the phone; check who did it, then link it again".to_owned()
+        }
+        (ReasonCode::Replaced, _) => {
+            "another program took over the connection; stop that program, then pause and resume the device".to_owned()
+        }
+        (ReasonCode::Outdated, _) => {
+            "this version is too old for WhatsApp; update wachat. It is tried again every hour".to_owned()
+        }
+        (_, DeviceState::Reconnecting) => format!("its device lost the connection and reconnects; {CHECK}"),
+        _ if device.kind == Kind::Sandbox => {
+            "its device is starting; if this lasts, check that the server runs".to_owned()
+        }
+        _ => format!("its device is connecting; {CHECK}"),
+    };
+    Some(Waiting::new(code, reason, condition.until))
+}
+
+/// What its device's pacing holds this message back for; the device's loop asks the same.
+fn hold(device: &Device, used: i64, message: &Message<'_>, now: Millis) -> Option<Wait> {
+    let (pace, recipient) = (Pace::of(device), message.recipient);
+    let chat = Chat { wrote_at: recipient.wrote_at };
+    let paced = match (message.priority, message.attempts) {
+        (Priority::High, _) => None,
+        (_, 0) => pace.first_waits(now, used, chat),
+        _ => pace.waits(now, chat),
+    };
+    let is_known = message.is_group || recipient.was_reached || recipient.wrote_at.is_some();
+    paced.or_else(|| Rest::of(device).waits(now).filter(|_| !is_known))
+}
+
+/// Why a message waits until its `due_at`, or for its file after that.
+fn set_aside(message: &Message<'_>, now: Millis) -> Waiting {
+    let why = message.wait_reason.unwrap_or("the attempt failed");
+    let code = message.wait_code.and_then(ReasonCode::from_name).unwrap_or(ReasonCode::Retry);
+    let reason = match code {
+        ReasonCode::Media => format!("its file is not downloaded yet: {why}; the download is tried again"),
+        ReasonCode::RateLimited => "rate-limited by WhatsApp; it is tried again".to_owned(),
+        ReasonCode::NewContacts => crate::pacing::Why::Strangers.says().to_owned(),
+        _ => format!("the last attempt failed: {why}; it is tried again"),
+    };
+    Waiting::new(code, reason, Some(message.due_at).filter(|at| *at > now))
+}
+
+/// Its place behind so many messages.
+fn in_line(ahead: i64) -> Waiting {
+    let reason = match ahead {
+        ..=0 => "next to be sent".to_owned(),
+        1 => "waiting for its turn; 1 message is ahead of it".to_owned(),
+        limits::POSITION_MAX.. => {
+            format!("waiting for its turn; {} messages or more are ahead of it", limits::POSITION_MAX)
+        }
+        _ => format!("waiting for its turn; {ahead} messages are ahead of it"),
+    };
+    Waiting::turn(reason, ahead.clamp(0, limits::POSITION_MAX) + 1)
+}
+
+#[cfg(test)]
+mod tests;

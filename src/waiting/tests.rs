@@ -1,0 +1,212 @@
+//! Every state of a device, with every pacing and every state of a message: the code, the end and the place.
+
+use super::*;
+use crate::device_status::tests::{NOW, Restraint, device, sets, shown};
+
+const MINUTE: Millis = 60_000;
+
+/// What a message is doing beside waiting for its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Fresh,
+    Scheduled,
+    UnderWay,
+    /// An attempt that ended with its process long ago.
+    LeftBehind,
+    SetAside(&'static str),
+    /// It was tried, and is due again.
+    DueAgain,
+    /// Its file failed to come, and is being downloaded again.
+    Downloading,
+}
+
+const DOINGS: [Doing; 10] = [
+    Doing::Fresh,
+    Doing::Scheduled,
+    Doing::UnderWay,
+    Doing::LeftBehind,
+    Doing::SetAside("media"),
+    Doing::SetAside("retry"),
+    Doing::SetAside("rate_limited"),
+    Doing::SetAside("new_contacts"),
+    Doing::DueAgain,
+    Doing::Downloading,
+];
+
+/// Who the message goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum To {
+    Stranger,
+    /// Wrote a minute ago.
+    Awake,
+    /// Wrote an hour ago.
+    Today,
+    /// Wrote two days ago.
+    Before,
+    /// A message was delivered to it.
+    Reached,
+    Group,
+}
+
+const TOS: [To; 6] = [To::Stranger, To::Awake, To::Today, To::Before, To::Reached, To::Group];
+
+fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
+    let wrote_at = match to {
+        To::Awake => Some(NOW - MINUTE),
+        To::Today => Some(NOW - 60 * MINUTE),
+        To::Before => Some(NOW - 2 * 24 * 60 * MINUTE),
+        To::Stranger | To::Reached | To::Group => None,
+    };
+    let fresh = Message {
+        priority,
+        is_group: to == To::Group,
+        attempts: 0,
+        due_at: NOW,
+        under_way_at: None,
+        wait_code: None,
+        wait_reason: None,
+        recipient: Recipient { wrote_at, was_reached: to == To::Reached },
+        ahead: 3,
+    };
+    let tried = Message { attempts: 1, ..fresh };
+    match doing {
+        Doing::Fresh => fresh,
+        Doing::Scheduled => Message { due_at: NOW + 7, ..fresh },
+        Doing::UnderWay => Message { under_way_at: Some(NOW - MINUTE), ..tried },
+        Doing::LeftBehind => Message { under_way_at: Some(NOW - 10 * MINUTE), ..tried },
+        Doing::SetAside(code) => {
+            // A file that is not there yet was never handed to WhatsApp.
+            let attempts = i64::from(code != "media");
+            Message { due_at: NOW + 9, attempts, wait_code: Some(code), wait_reason: Some("no luck"), ..fresh }
+        }
+        Doing::DueAgain => tried,
+        Doing::Downloading => Message { due_at: NOW, wait_code: Some("media"), wait_reason: Some("no luck"), ..fresh },
+    }
+}
+
+/// The restraint that holds a message back.
+fn holding(set: &[Restraint], message: &Message<'_>, to: To) -> Option<Restraint> {
+    let is_first = message.attempts == 0;
+    let is_exempt = |restraint: &Restraint| match restraint {
+        Restraint::Quiet => message.priority == Priority::High || to == To::Awake,
+        Restraint::WarmUp => message.priority == Priority::High || !is_first || matches!(to, To::Awake | To::Today),
+        Restraint::NewContacts => to != To::Stranger,
+        Restraint::Slowed => true,
+    };
+    let left: Vec<Restraint> = set.iter().copied().filter(|restraint| !is_exempt(restraint)).collect();
+    shown(&left)
+}
+
+/// Every combination that a device which can send may meet.
+fn every_message(check: impl Fn(&[Restraint], Doing, To, Priority)) {
+    for set in sets() {
+        for doing in DOINGS {
+            for to in TOS {
+                for priority in Priority::ALL {
+                    check(&set, doing, to, priority);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
+    every_message(|set, doing, to, priority| {
+        let mut device = device(Kind::Web, DeviceState::Online);
+        set.iter().for_each(|one| one.put_on(&mut device));
+        let message = message(doing, to, priority);
+        let sender = Sender { device: Some(&device), used: 20 };
+        let found = waiting_reason(sender, &message, NOW);
+        let is_holding = set.iter().any(|one| *one != Restraint::Slowed);
+        let is_slow = set.contains(&Restraint::Slowed);
+        let (code, until, position) = match (doing, holding(set, &message, to)) {
+            (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7), None),
+            (Doing::UnderWay, _) => (ReasonCode::Turn, None, Some(1)),
+            (_, Some(restraint)) => (restraint.code(), Some(restraint.until()), None),
+            (Doing::SetAside(code), None) => (ReasonCode::from_name(code).expect("a code"), Some(NOW + 9), None),
+            (Doing::Downloading, None) => (ReasonCode::Media, None, None),
+            // What holds others back also hides that it is slow.
+            (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, Some(Restraint::Slowed.until()), None),
+            (_, None) if is_holding => (ReasonCode::Turn, None, Some(1)),
+            (_, None) => (ReasonCode::Turn, None, Some(4)),
+        };
+        let seen = (found.code, found.until, found.position);
+        assert_eq!(seen, (code, until, position), "{set:?} {doing:?} {to:?} {priority:?}: {}", found.reason);
+        assert!(!found.reason.is_empty() && sender.is_holding(NOW) == is_holding);
+    });
+}
+
+#[test]
+fn a_message_of_a_device_that_cannot_send_has_its_devices_reason() {
+    let states = [
+        (DeviceState::Unlinked, ReasonCode::NotLinked),
+        (DeviceState::Linking, ReasonCode::NotLinked),
+        (DeviceState::Connecting, ReasonCode::Offline),
+        (DeviceState::Reconnecting, ReasonCode::Offline),
+        (DeviceState::Banned, ReasonCode::Banned),
+        (DeviceState::LoggedOut, ReasonCode::LoggedOut),
+        (DeviceState::Replaced, ReasonCode::Replaced),
+        (DeviceState::Outdated, ReasonCode::Outdated),
+    ];
+    for (state, code) in states {
+        every_message(|set, doing, to, priority| {
+            let mut device = device(Kind::Web, state);
+            device.state_until = Some(NOW + 5);
+            set.iter().for_each(|one| one.put_on(&mut device));
+            for paused in [false, true] {
+                device.paused = paused;
+                let message = message(doing, to, priority);
+                let found = waiting_reason(Sender { device: Some(&device), used: 20 }, &message, NOW);
+                let (code, until) = match (doing, code) {
+                    (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7)),
+                    (_, ReasonCode::Offline) if paused => (ReasonCode::Paused, None),
+                    _ => (code, Some(NOW + 5)),
+                };
+                assert_eq!((found.code, found.until, found.position), (code, until, None), "{state:?} {doing:?}");
+                assert!(!code.can_leave() && !found.reason.is_empty());
+            }
+        });
+    }
+    let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
+    let gone = waiting_reason(Sender { device: None, used: 0 }, &fresh, NOW);
+    assert_eq!(gone.code, ReasonCode::NotLinked);
+}
+
+#[test]
+fn a_paused_device_names_who_paused_it() {
+    let mut device = device(Kind::Web, DeviceState::Online);
+    (device.paused, device.paused_by) = (true, Some("rina".into()));
+    let fresh = message(Doing::Fresh, To::Stranger, Priority::High);
+    let found = waiting_reason(Sender { device: Some(&device), used: 0 }, &fresh, NOW);
+    assert_eq!(
+        (found.code, found.reason.as_str()),
+        (ReasonCode::Paused, "its device was paused by 'rina'; resume it to send")
+    );
+}
+
+#[test]
+fn a_place_is_told_in_words_and_has_a_bound() {
+    for (ahead, position, reason) in [
+        (0, 1, "next to be sent"),
+        (1, 2, "waiting for its turn; 1 message is ahead of it"),
+        (1_182, 1_183, "waiting for its turn; 1182 messages are ahead of it"),
+        (limits::POSITION_MAX, 100_001, "waiting for its turn; 100000 messages or more are ahead of it"),
+        (limits::POSITION_MAX + 1, 100_001, "waiting for its turn; 100000 messages or more are ahead of it"),
+    ] {
+        assert_eq!(in_line(ahead), Waiting::turn(reason.to_owned(), position));
+    }
+}
+
+#[test]
+fn what_failed_is_told_with_its_fault() {
+    for (code, reason) in [
+        ("media", "its file is not downloaded yet: no luck; the download is tried again"),
+        ("retry", "the last attempt failed: no luck; it is tried again"),
+        ("rate_limited", "rate-limited by WhatsApp; it is tried again"),
+        ("new_contacts", "WhatsApp blocks messages to new contacts for now; replies still go out"),
+        ("something newer", "the last attempt failed: no luck; it is tried again"),
+    ] {
+        assert_eq!(set_aside(&message(Doing::SetAside(code), To::Group, Priority::Normal), NOW).reason, reason);
+    }
+}

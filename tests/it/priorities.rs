@@ -1,0 +1,253 @@
+//! What leaves first, and what does not hold up what: priorities, and media that does not come.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use wachat::clock::Millis;
+use wachat::message::{Content, MediaSource, NewMessage, Priority, RefNo};
+use wachat::store::{Accept, StoredMessage};
+
+use crate::receiver::{Answer, Receiver};
+use crate::world::{ALICE, BOB, Time, World, eventually, eventually_within, stories};
+
+const GAP_MS: Millis = 2_000;
+/// Room for a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Accepts messages to many recipients, as a campaign does; the first one is [`ALICE`].
+async fn fill(world: &World, rows: usize, priority: Priority, content: Content) {
+    let now = world.clock.now();
+    for first in (0..rows).step_by(1_000) {
+        let accepted = (first..rows.min(first + 1_000)).map(|row| {
+            let destination = if row == 0 { ALICE.into() } else { format!("62811400{row:05}") };
+            let message = NewMessage {
+                ref_no: RefNo::new(&world.clock),
+                client_id: 1,
+                person_id: 1,
+                device_id: world.device_id.clone(),
+                sender: world.sender.clone(),
+                destination,
+                is_group: false,
+                content: content.clone(),
+                created_at: now,
+                expires_at: now + 7 * 86_400_000,
+                priority,
+                tag: None,
+            };
+            world.store.accept(Accept { message, daily_limit: 0, idempotent: None })
+        });
+        for accepted in join_all(accepted).await {
+            accepted.expect("accepted");
+        }
+    }
+}
+
+async fn stored(world: &World, ref_no: &str) -> StoredMessage {
+    let ref_no = RefNo::parse(ref_no).expect("a ref_no");
+    world.store.find_message(1, &ref_no).await.expect("a readable store").expect("a message")
+}
+
+/// Waits until these have been handed to the channel, while the clock moves on by no more than `limit_ms` after now.
+async fn leave_within(world: &World, ref_nos: &[&String], limit_ms: Millis, step_ms: Millis) {
+    let latest = world.clock.now() + limit_ms;
+    eventually_within(PATIENCE, &format!("{ref_nos:?} leave within {limit_ms} ms"), async || {
+        let mut waiting = Vec::new();
+        for ref_no in ref_nos {
+            waiting.extend(Some(stored(world, ref_no).await).filter(|message| message.attempts == 0));
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let step = step_ms.min(latest - world.clock.now());
+        world.advance(Duration::from_millis(step.unsigned_abs())).await;
+        Err(format!("{waiting:?}"))
+    })
+    .await;
+}
+
+async fn set_device(world: &World, change: serde_json::Value) {
+    let reply = world.client.manage("PATCH", &format!("/devices/{}", world.device_id), Some(change)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+}
+
+/// A server that takes connections and sends `head`, and then a byte now and then.
+#[allow(clippy::disallowed_methods, reason = "aborted by who starts it; a slow server is slow")]
+async fn drip(head: &'static [u8]) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/a.png", listener.local_addr().expect("an address"));
+    let served = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 2_048]).await;
+                let _ = stream.write_all(head).await;
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            });
+        }
+    });
+    (url, served)
+}
+
+/// Fifteen hundred messages whose files never come from `url`, and texts behind them.
+async fn texts_pass_media_of(world: World, url: &str) {
+    let content = Content::Media {
+        caption: None,
+        source: MediaSource::Url(url.to_owned()),
+        file_name: Some("a.png".into()),
+        kind: None,
+    };
+    fill(&world, 1_500, Priority::Normal, content).await;
+    let other = world.send(BOB, "to somebody else").await;
+    let same = world.send(ALICE, "behind the picture").await;
+    leave_within(&world, &[&other], 1_000, 100).await;
+    leave_within(&world, &[&same], 59_000, 500).await;
+    world.stop().await;
+}
+
+stories! {
+    async fn what_is_sent_during_a_campaign_leaves_within_two_gaps(database: Database) {
+        let world = World::held(database).await;
+        set_device(&world, json!({"gap_ms": GAP_MS})).await;
+        let world = world.restart().await;
+        fill(&world, 50_000, Priority::Bulk, Content::Text("an offer".into())).await;
+        // The first row leaves, and the window is full of the others.
+        world.advance(Duration::from_millis(GAP_MS.unsigned_abs())).await;
+        let code = world.send_with(json!({"destination": ALICE, "message": "1234", "priority": "high"})).await;
+        let text = world.send(BOB, "hello").await;
+        leave_within(&world, &[&code, &text], 2 * GAP_MS, 50).await;
+        let [code, text] = [stored(&world, &code).await, stored(&world, &text).await];
+        assert!(code.under_way_at.or(code.sent_at) <= text.under_way_at.or(text.sent_at), "{code:?} {text:?}");
+        world.stop().await;
+    }
+
+    async fn what_is_urgent_leaves_in_quiet_hours_and_counts_in_the_warm_up(database: Database) {
+        // It is 14:26:40Z.
+        let world = World::held(database).await;
+        set_device(&world, json!({"quiet_from": "14:00", "quiet_to": "15:00", "warm_up": true})).await;
+        let world = world.restart().await;
+        let plain = world.send(ALICE, "hello").await;
+        for number in 0..20 {
+            let to = format!("6281111120{number:02}");
+            let code = world.send_with(json!({"destination": to, "message": "1234", "priority": "high"})).await;
+            world.until(&code, "R").await;
+        }
+        assert_eq!(world.status(&plain).await["status"], "Q");
+        // The allowance of the day is used up: only what is urgent goes on.
+        set_device(&world, json!({"quiet_from": null, "quiet_to": null})).await;
+        let more = world.send_with(json!({"destination": ALICE, "message": "5678", "priority": "high"})).await;
+        world.until(&more, "R").await;
+        assert_eq!(world.status(&plain).await["status"], "Q");
+        let device = world.client.manage("GET", &format!("/devices/{}", world.device_id), None).await;
+        assert_eq!(device.body["data"]["warm_up_used"], 21, "{}", device.text);
+        world.stop().await;
+    }
+
+    async fn texts_pass_media_of_a_server_that_never_answers(database: Database) {
+        let server = Receiver::new(vec![Answer::nothing()]).await;
+        texts_pass_media_of(World::held(database).await, &server.url("/a.png")).await;
+    }
+
+    async fn texts_pass_media_of_a_server_that_fails(database: Database) {
+        let server = Receiver::new(vec![Answer::status(500)]).await;
+        texts_pass_media_of(World::held(database).await, &server.url("/a.png")).await;
+    }
+
+    async fn texts_pass_media_of_a_server_that_refuses_connections(database: Database) {
+        let address = Receiver::new(vec![Answer::nothing()]).await.address;
+        texts_pass_media_of(World::held(database).await, &format!("http://{address}/a.png")).await;
+    }
+
+    async fn texts_pass_media_of_a_server_that_has_no_address(database: Database) {
+        texts_pass_media_of(World::held(database).await, "http://media.invalid/a.png").await;
+    }
+
+    async fn texts_pass_media_of_a_server_that_sends_drop_by_drop(database: Database) {
+        let (url, served) = drip(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
+        texts_pass_media_of(World::held(database).await, &url).await;
+        served.abort();
+    }
+
+    async fn a_message_that_stepped_aside_is_taken_up_again_after_a_restart(database: Database) {
+        let server = Receiver::new(vec![Answer::status(500), Answer::status(503), Answer::file(b"hello")]).await;
+        let world = World::held(database).await;
+        let media = json!({"destination": ALICE, "media_url": server.url("/a.txt")});
+        let picture = world.send_media(media).await;
+        let aside = eventually("it steps aside", async || {
+            let message = stored(&world, &picture).await;
+            if message.wait_code.is_some() { Ok(message) } else { Err(format!("{message:?}")) }
+        })
+        .await;
+        assert_eq!((aside.wait_code.as_deref(), aside.wait_reason.as_deref()), (Some("media"), Some("media_url answered 500")));
+        assert!(aside.due_at > world.clock.now() && aside.fetch_attempts == 1 && aside.attempts == 0, "{aside:?}");
+        let world = world.restart().await;
+        let text = world.send(ALICE, "it passes").await;
+        world.until(&text, "R").await;
+        world.until_within(&picture, "R", Duration::from_millis(200)).await;
+        let sent = stored(&world, &picture).await;
+        assert_eq!((sent.attempts, sent.fetch_attempts, sent.wait_code, server.asked().len()), (1, 2, None, 3));
+        world.stop().await;
+    }
+
+    async fn a_server_that_fails_is_asked_again_until_the_message_expires(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(b"hello")]).await;
+        let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
+        assert_eq!(server.asked().len(), 3);
+
+        let dead = Receiver::new(vec![Answer::status(503)]).await;
+        let body = json!({"destination": ALICE, "media_url": dead.url("/a.png"), "timeout": 300});
+        let ref_no = world.send_media(body).await;
+        let message = world.until_within(&ref_no, "A", Duration::from_millis(500)).await;
+        assert_eq!(message["reason"], "its file could not be downloaded in time: media_url answered 503");
+        assert!((5..30).contains(&dead.asked().len()), "{}", dead.asked().len());
+        world.stop().await;
+    }
+
+    async fn a_server_that_asks_for_time_is_given_it(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(429).header("retry-after", "100"), Answer::file(b"hello")]).await;
+        let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        server.until(1).await;
+        let asked_at = world.clock.now();
+        world.until_within(&ref_no, "R", Duration::from_millis(500)).await;
+        assert!(world.clock.now() - asked_at >= 100_000 && server.asked().len() == 2);
+        world.stop().await;
+    }
+
+    async fn slow_files_hold_up_their_own_recipients_only(database: Database) {
+        let server = Receiver::new(vec![Answer::nothing()]).await;
+        let world = World::new(database).await;
+        let slow = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        for at in 0..50 {
+            let body = json!({"destination": format!("62811400{:04}", 1_000 + at), "media_url": server.url("/a.png")});
+            assert_eq!(world.client.post("/media", &body).await.status, 201);
+        }
+        server.until(wachat::limits::HOST_FETCHES_MAX).await;
+        let behind = world.send(ALICE, "behind the picture").await;
+        let beside = world.send(crate::world::BOB, "hello").await;
+        world.until(&beside, "R").await;
+        for ref_no in [slow, behind] {
+            assert_eq!(world.status(&ref_no).await["status"], "Q");
+        }
+        world.stop().await;
+    }
+
+    async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
+        let server = Receiver::new(vec![Answer::file(b"hello")]).await;
+        let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
+        let port = server.address.port();
+        for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
+            let ref_no = world.send_media(json!({"destination": ALICE, "media_url": url})).await;
+            let message = world.until(&ref_no, "A").await;
+            assert!(message["reason"].as_str().expect("a reason").contains("private address"), "{url}: {message}");
+        }
+        assert!(server.asked().is_empty());
+        world.stop().await;
+    }
+}
