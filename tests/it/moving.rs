@@ -169,11 +169,11 @@ stories! {
         let added = world.client.ask("POST", &format!("/manage/1.0{path}"), &[("content-type", "text/csv")], Some(file.into_bytes())).await;
         assert_eq!(added.status, 201, "{}", added.text);
         let id = added.body["data"]["id"].as_str().expect("an id").to_owned();
-        let begun = world.client.manage("POST", &format!("/imports/{id}/begin"), None).await;
+        let begun = world.client.manage("POST", &format!("/imports/{id}/begin?client_id={}", found.client_id), None).await;
         assert!(begun.status < 300, "{}", begun.text);
         let live = world.client.manage("POST", &format!("/devices/{DEVICE}/go-live"), Some(json!({"used_before": true}))).await;
         assert_eq!(live.status, 202, "{}", live.text);
-        let import = world.client.manage("GET", &format!("/imports/{id}"), None).await.body["data"].clone();
+        let import = world.client.manage("GET", &format!("/imports/{id}?client_id={}", found.client_id), None).await.body["data"].clone();
         // It may have come to its end just before.
         if import["state"] == "stopped" {
             assert_eq!(live.body["data"]["stopped_imports"], 1, "{}", live.text);

@@ -55,7 +55,8 @@ async fn outlives_trouble(bucket: &Bucket, place: &Place, serving: &Serving, pat
         if attempts.text.contains("media store") { Ok(()) } else { Err(attempts.text) }
     })
     .await;
-    assert_eq!(serving.client.get(&format!("/status/{waits}")).await.body["data"]["status"], "Q");
+    let status = serving.client.get(&format!("/status/{waits}")).await.body["data"]["status"].clone();
+    assert!(status == "Q" || status == "U", "it waits: {status}");
     bucket.trouble(None);
     eventually("it leaves", async || {
         let status = serving.client.get(&format!("/status/{waits}")).await;
