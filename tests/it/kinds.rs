@@ -192,7 +192,7 @@ stories! {
         let context = json!({"stanzaId": first_id, "participant": format!("{ANN}@s.whatsapp.net"), "expiration": 86_400});
         let key = json!({"remoteJid": gateway(), "fromMe": true, "id": first_id});
         let mut count = 1;
-        for (message, kind, text) in kinds(&context, &key) {
+        for (message, kind, text) in replies(&context).into_iter().chain(others(&context, &key)) {
             // What shows nothing leaves nothing behind, also between others.
             for quiet in silent(&key) {
                 relays(&mut ann, &quiet).await;

@@ -14,6 +14,7 @@ use wachat::store::{Accept, StoredMessage};
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, BOB, Time, World, eventually, eventually_within, stories};
 
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 const GAP_MS: Millis = 2_000;
 /// Room for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -174,7 +175,7 @@ stories! {
     }
 
     async fn a_message_that_stepped_aside_is_taken_up_again_after_a_restart(database: Database) {
-        let server = Receiver::new(vec![Answer::status(500), Answer::status(503), Answer::file(b"hello")]).await;
+        let server = Receiver::new(vec![Answer::status(500), Answer::status(503), Answer::file(PNG)]).await;
         let world = World::held(database).await;
         let media = json!({"destination": ALICE, "media_url": server.url("/a.txt")});
         let picture = world.send_media(media).await;
@@ -196,7 +197,7 @@ stories! {
 
     async fn a_server_that_fails_is_asked_again_until_the_message_expires(database: Database) {
         let world = World::held(database).await;
-        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(b"hello")]).await;
+        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
         let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
         world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
         assert_eq!(server.asked().len(), 3);
@@ -212,7 +213,7 @@ stories! {
 
     async fn a_server_that_asks_for_time_is_given_it(database: Database) {
         let world = World::held(database).await;
-        let server = Receiver::new(vec![Answer::status(429).header("retry-after", "100"), Answer::file(b"hello")]).await;
+        let server = Receiver::new(vec![Answer::status(429).header("retry-after", "100"), Answer::file(PNG)]).await;
         let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
         server.until(1).await;
         let asked_at = world.clock.now();
@@ -240,7 +241,7 @@ stories! {
     }
 
     async fn a_private_address_is_never_asked_unless_the_operator_allows_it(database: Database) {
-        let server = Receiver::new(vec![Answer::file(b"hello")]).await;
+        let server = Receiver::new(vec![Answer::file(PNG)]).await;
         let world = World::with(database, Time::Machine, |settings| settings.allow_networks.clear()).await;
         let port = server.address.port();
         for url in [server.url("/a.png"), format!("http://localhost:{port}/a.png"), format!("http://2130706433:{port}/"), format!("http://[::1]:{port}/")] {
