@@ -249,7 +249,11 @@ fn resolve(written: &Written, country_code: &str) -> Result<String, BadDestinati
 }
 
 /// A number with its trunk zero written as `(0)`, behind the country code: its plan says whether the zero is dialled from abroad.
+/// Anywhere else a zero in parentheses marks nothing, and what it means is uncertain.
 fn resolve_marked(digits: &str, at: usize) -> Result<String, BadDestination> {
+    if plan::country_code_digits(digits) != Some(at) {
+        return Err(BadDestination::NoSuchNumber(digits.to_owned()));
+    }
     let without = format!("{}{}", &digits[..at], &digits[at + 1..]);
     match (plan::international(digits), plan::international(&without)) {
         (Some(Reading::Number { digits: first, .. }), Some(Reading::Number { digits: second, .. }))

@@ -44,6 +44,12 @@ pub(super) fn international(digits: &str) -> Option<Reading> {
     })
 }
 
+/// How many of the first digits are a country code.
+pub(super) fn country_code_digits(digits: &str) -> Option<usize> {
+    let number = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()?;
+    Some(number.country_code.to_string().len())
+}
+
 /// Digits as they are dialled within the country with that code.
 pub(super) fn national(digits: &str, country_code: &str) -> Option<Reading> {
     international(&format!("{country_code}{digits}"))

@@ -79,6 +79,10 @@ fn a_number_is_understood_however_people_write_it() {
         ("14155552671", "14155552671"),
         ("4915112345678", "4915112345678"),
         ("0171/1234567", "NoSuchNumber"),
+        // A trunk zero stands behind the country code, and nowhere else.
+        ("20200001(0)001", "NoSuchNumber"),
+        ("+6 (0) 281234567890", "NoSuchNumber"),
+        ("+62812 (0) 34567890", "NoSuchNumber"),
         ("+49 171/1234567", "491711234567"),
         ("+49 (0) 2173/123456", "492173123456"),
     ]);

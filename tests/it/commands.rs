@@ -55,7 +55,7 @@ stories! {
             vec!["user", "disable", "budi", "--json"],
             vec!["user", "enable", "budi", "--json"],
             vec!["user", "set-password", "budi", "--json"],
-            vec!["key", "list", "--json"],
+            vec!["key", "list", "--client", "1", "--json"],
             vec!["device", "pause", "11055-171379261223689", "--json"],
             vec!["device", "resume", "11055-171379261223689", "--json"],
             vec!["device", "set", "11055-171379261223689", "--name", "Toko", "--gap-ms", "10", "--json"],
@@ -63,8 +63,8 @@ stories! {
             vec!["device", "list", "--json"],
             vec!["device", "remove", "11055-171379261223689", "--json"],
             vec!["user", "set-role", "budi", "sender", "--json"],
-            vec!["push", "show", "--json"],
-            vec!["push", "list", "--json"],
+            vec!["push", "show", "--client", "1", "--json"],
+            vec!["push", "list", "--client", "1", "--json"],
         ] {
             place.json(&words).await;
             let table = place.run(&words[..words.len() - 1]).await;
