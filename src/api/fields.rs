@@ -12,6 +12,7 @@ use crate::escapes;
 use crate::limits;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
+use crate::media::name;
 use crate::message::Priority;
 use crate::phone::{self, Addressee, Dialling, Recipient};
 
@@ -246,7 +247,7 @@ impl Form<'_> {
 
     /// Needed with `media_base64`.
     fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
-        let name = self.optional("file_name")?.map(std::borrow::Cow::into_owned);
+        let name = self.optional("file_name")?.and_then(|text| name::clean(&text));
         if name.is_none() && matches!(bytes, Ok(Some(_))) {
             return self.refuse("file_name", "field required", "value_error.missing");
         }

@@ -48,7 +48,8 @@ impl Api {
         if waiting().next().is_none() {
             return Ok(vec![None; messages.len()]);
         }
-        let (now, devices) = (self.clock.now(), self.gateways_of(client_id).await?);
+        // As they are now: what was remembered a moment ago may know less than the messages.
+        let (now, devices) = (self.clock.now(), self.store.list_devices(Some(client_id)).await?);
         let mut senders = HashMap::new();
         for message in waiting() {
             if senders.contains_key(message.device_id.as_str()) {

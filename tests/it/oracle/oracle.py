@@ -77,11 +77,23 @@ def none_if_blank(text):
     return text if text.strip() else None
 
 
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+NAME_BYTES_MAX = 255
+
+
 def base_name(text):
     """A file's name without a path and without what no file system takes."""
-    last = re.split(r"[/\\]", text)[-1]
-    clean = "".join(c for c in last if unicodedata.category(c) != "Cc")[:255].strip()
-    return clean if clean.strip(".") else None
+    last = re.split("[/\\\\\u2044\u2215\uff0f\uff3c]", HIDDEN.sub("", text))[-1].strip()
+    while re.match("[A-Za-z]:", last):
+        last = last[2:].lstrip()
+    name = re.sub(r"[.\s]+$", "", last)
+    if len(name.encode()) <= NAME_BYTES_MAX:
+        return name or None
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending.encode()) > 16:
+        stem, dot, ending = name, "", ""
+    room = NAME_BYTES_MAX - len((dot + ending).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + ending
 
 
 def kind(*steps, min_length=None, max_length=None):
