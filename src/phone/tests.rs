@@ -270,7 +270,7 @@ fn who_has_written_can_be_answered_at_exactly_that_number() {
         assert!(dial(number, "62").is_err(), "{number}");
         let known = Dialling { country_code: "62", known: Some(number) };
         assert_eq!(parse_destination(number, known).as_deref(), Ok(number));
-        assert_eq!(parse_destination(&format!("+{number}"), known).is_ok(), true);
+        assert!(parse_destination(&format!("+{number}"), known).is_ok());
     }
     let known = Dialling { country_code: "62", known: Some("12345") };
     for other in ["12346", "12345.5", "12345,12345", "1.2345e4"] {
