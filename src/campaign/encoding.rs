@@ -66,7 +66,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, Encoding), Unreadable> {
         return Err(Unreadable(1 + line_breaks(before.as_bytes())));
     }
     // Windows-1252 has letters for five bytes too few: a file with one of those is in another encoding.
-    let undefined = text.find(|c| matches!(c, '\u{81}' | '\u{8d}' | '\u{8f}' | '\u{90}' | '\u{9d}'));
+    let undefined = text.find(['\u{81}', '\u{8d}', '\u{8f}', '\u{90}', '\u{9d}']);
     match undefined.filter(|_| encoding == Encoding::Windows1252) {
         Some(at) => Err(Unreadable(1 + line_breaks(&text.as_bytes()[..at]))),
         None => Ok((text, encoding)),

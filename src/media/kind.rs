@@ -95,7 +95,7 @@ fn kind_of(mime: &str) -> MediaKind {
 
 /// What a file will probably be shown as, by its name alone: what is shown of a message before its file was fetched.
 pub fn expected(file_name: Option<&str>, caption: Option<&str>) -> MediaKind {
-    let kind = ending(file_name).map_or(MediaKind::Document, |mime| kind_of(mime));
+    let kind = ending(file_name).map_or(MediaKind::Document, kind_of);
     match kind {
         MediaKind::Sticker if caption.is_some() => MediaKind::Image,
         kind if caption.is_some() && !kind.shows_caption() => MediaKind::Document,

@@ -1,5 +1,10 @@
 //! What every kind of message says; and that no field of the protocol is left undecided.
 
+#![allow(
+    clippy::needless_update,
+    reason = "one macro makes messages that have other fields and messages that have none"
+)]
+
 use wa::message as m;
 use whatsapp_rust::waproto::whatsapp::message::{
     buttons_message, buttons_response_message, interactive_message, interactive_response_message, template_message,

@@ -126,12 +126,7 @@ mod tests {
             assert_eq!(money(thousandths, Some("IDR")).as_deref(), Some(wanted));
         }
         assert_eq!(money(5, None), None);
-        let dollars = wa::Money {
-            value: Some(1_999),
-            offset: Some(100),
-            currency_code: Some("USD".into()),
-            ..Default::default()
-        };
+        let dollars = wa::Money { value: Some(1_999), offset: Some(100), currency_code: Some("USD".into()) };
         assert_eq!(amount(&dollars).as_deref(), Some("USD 19.99"));
     }
 }
