@@ -45,11 +45,11 @@ async fn outlives_trouble(bucket: &Bucket, place: &Place, serving: &Serving, pat
     assert_eq!(serving.client.ask("GET", "/readyz", &[], None).await.status, 200);
     assert_eq!(serving.client.ask("GET", path, &[], None).await.status, 200);
     // A message whose file cannot be read now waits for it.
-    place.json(&["device", "pause", &device_of(&place).await, "--json"]).await;
+    place.json(&["device", "pause", &device_of(place).await, "--json"]).await;
     let reply = serving.client.post("/media", &body).await;
     let waits = reply.body["data"]["ref_no"].as_str().expect("a ref_no").to_owned();
     bucket.trouble(Some(Trouble::NoBucket));
-    place.json(&["device", "resume", &device_of(&place).await, "--json"]).await;
+    place.json(&["device", "resume", &device_of(place).await, "--json"]).await;
     eventually("the attempt fails", async || {
         let attempts = serving.client.manage("GET", &format!("/messages/{waits}/attempts"), None).await;
         if attempts.text.contains("media store") { Ok(()) } else { Err(attempts.text) }
