@@ -59,7 +59,8 @@ async fn next_stanza(stage: &Stage) -> u64 {
     stage.network.get("/stanzas?limit=1").await["next"].as_u64().expect("a number")
 }
 
-/// How many stanzas of the linked device, not of its phone, went in this direction since `from` that begin so, and hold all of these words.
+/// How many stanzas of the linked device (its phone is told receipts too, and confirms them) went in this direction since `from`
+/// that begin so and hold these words.
 async fn count(stage: &Stage, mut from: u64, direction: &str, start: &str, words: &str) -> usize {
     let mut found = 0;
     loop {
@@ -68,7 +69,7 @@ async fn count(stage: &Stage, mut from: u64, direction: &str, start: &str, words
         let is_it = |one: &&Value| {
             let text = one["stanza"].as_str().unwrap_or_default();
             let device = one["device"].as_str().unwrap_or_default();
-            device.starts_with(OWNER)
+            device == format!("{OWNER}:1@s.whatsapp.net")
                 && one["direction"] == direction
                 && text.starts_with(start)
                 && text.contains(words)
