@@ -18,7 +18,7 @@ pub enum Content {
     Text {
         text: String,
     },
-    File(Attachment),
+    File(Box<Attachment>),
     Location {
         latitude: f64,
         longitude: f64,

@@ -148,7 +148,7 @@ fn read_content(message: &mut wa::Message) -> Option<(Content, MessageField<wa::
         };
         return Some((content, contact.context_info));
     }
-    read_file(message).map(|(attachment, context)| (Content::File(attachment), context))
+    read_file(message).map(|(attachment, context)| (Content::File(Box::new(attachment)), context))
 }
 
 /// The parts that all kinds of files have.

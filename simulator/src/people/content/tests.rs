@@ -39,12 +39,12 @@ fn target() -> Target {
 /// One of each that a person can say.
 fn everything() -> Vec<Content> {
     let with = |file, caption: Option<&str>, name: Option<&str>, seconds| {
-        Content::File(Attachment {
+        Content::File(Box::new(Attachment {
             caption: caption.map(str::to_owned),
             file_name: name.map(str::to_owned),
             seconds,
             ..attachment(file)
-        })
+        }))
     };
     vec![
         Content::Text { text: "hello".to_owned() },

@@ -159,7 +159,7 @@ impl Phone {
             Some(WaitingFile::Said { id, chat, mut attachment }) => {
                 attachment.seal.direct_path = direct_path.to_owned();
                 attachment.seal.url = url.to_owned();
-                if let Err(error) = self.say_as(&id, &chat, Content::File(attachment).into(), now_ms) {
+                if let Err(error) = self.say_as(&id, &chat, Content::File(Box::new(attachment)).into(), now_ms) {
                     actions.push(Action::Failed { id, reason: error.to_string() });
                 }
             }
