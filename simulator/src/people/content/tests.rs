@@ -43,6 +43,8 @@ fn everything() -> Vec<Content> {
             caption: caption.map(str::to_owned),
             file_name: name.map(str::to_owned),
             seconds,
+            // A document with a caption travels in a wrapper of its own.
+            looks: Looks { is_wrapped: file == FileKind::Document && caption.is_some(), ..Looks::default() },
             ..attachment(file)
         }))
     };
