@@ -219,6 +219,9 @@ pub const POSITION_MS: i64 = 1_000;
 /// How old the counts of what waits for each device may be. They take one part in so many of the time.
 pub const QUEUES_MS: i64 = 1_000;
 pub const QUEUES_SHARE: i64 = 20;
+/// How long who would rather not wait waits for them, and how old they are then at the most.
+pub const QUEUES_WAIT_MS: u64 = 10;
+pub const QUEUES_SHOWN_MS: i64 = 60_000;
 /// Messages that one page looks through for a text or a state: it takes some hundredths of a second.
 pub const LISTING_ROWS_READ_MAX: i64 = 20_000;
 /// How far the clocks of two nodes, or of one before and after it was set, may be apart for messages to be found by their dates.

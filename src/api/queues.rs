@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
 
 use super::Api;
 use crate::clock::Millis;
@@ -11,23 +14,34 @@ use crate::limits;
 use crate::pacing::Pace;
 use crate::store::{Queue, StoreError};
 
+/// What waits, by device; only devices for which something waits.
+pub type Waiting = Arc<HashMap<String, Queue>>;
+
 /// What was counted last.
 #[derive(Default)]
 pub struct Queues {
     latest: Mutex<Option<Counted>>,
     /// Held by whoever counts.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    tasks: TaskTracker,
 }
 
 #[derive(Clone)]
 struct Counted {
-    queues: Arc<HashMap<String, Queue>>,
+    queues: Waiting,
     /// When they are too old.
     until: Millis,
 }
 
 impl Queues {
-    fn latest(&self, now: Millis) -> Option<Arc<HashMap<String, Queue>>> {
+    /// Waits until nothing is counted any more.
+    pub async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// What was counted, if it is good for longer than `now`.
+    fn latest(&self, now: Millis) -> Option<Waiting> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.as_ref().filter(|counted| now < counted.until).map(|counted| Arc::clone(&counted.queues))
     }
@@ -39,16 +53,45 @@ impl Api {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn queues(&self) -> Result<Arc<HashMap<String, Queue>>, StoreError> {
+    pub async fn queues(&self) -> Result<Waiting, StoreError> {
         if let Some(queues) = self.queues.latest(self.clock.now()) {
             return Ok(queues);
         }
         let _turn = self.queues.turn.lock().await;
         // Somebody may have counted while this one waited.
-        let now = self.clock.now();
-        if let Some(queues) = self.queues.latest(now) {
-            return Ok(queues);
+        match self.queues.latest(self.clock.now()) {
+            Some(queues) => Ok(queues),
+            None => self.count_queues().await,
         }
+    }
+
+    /// As [`Api::queues`], for a page that is drawn anew each second: what was counted within the last minute where counting takes
+    /// longer than a moment, and `None` where nothing was.
+    pub async fn queues_soon(&self) -> Option<Waiting> {
+        let now = self.clock.now();
+        if self.queues.latest(now).is_none() {
+            self.count_queues_aside();
+            let patience = Duration::from_millis(limits::QUEUES_WAIT_MS);
+            let _ = self.clock.within(patience, self.queues.turn.lock()).await;
+        }
+        self.queues.latest(now - limits::QUEUES_SHOWN_MS)
+    }
+
+    /// Counts while nobody waits, unless somebody does so already.
+    fn count_queues_aside(&self) {
+        let Ok(turn) = Arc::clone(&self.queues.turn).try_lock_owned() else { return };
+        let api = self.clone();
+        self.queues.tasks.spawn(async move {
+            if let Err(error) = api.count_queues().await {
+                tracing::warn!(%error, "what waits for each device cannot be counted");
+            }
+            drop(turn);
+        });
+    }
+
+    /// Only for who has the turn.
+    async fn count_queues(&self) -> Result<Waiting, StoreError> {
+        let now = self.clock.now();
         let found = self.store.list_queues().await?;
         let queues =
             Arc::new(found.into_iter().map(|queue| (queue.device_id.clone(), queue)).collect::<HashMap<_, _>>());

@@ -92,6 +92,7 @@ impl App {
 async fn end_counting(api: Api, stop: CancellationToken) {
     stop.cancelled().await;
     api.statistics.close().await;
+    api.queues.close().await;
 }
 
 /// What is done now and then, and may be missed.

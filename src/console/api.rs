@@ -96,7 +96,7 @@ struct Sample {
 
 async fn show(visit: Visit) -> Answer {
     let devices: Vec<Device> = match visit.manages() {
-        true => visit.get("/manage/1.0/devices").await?,
+        true => visit.get("/manage/1.0/devices?wait=false").await?,
         false => Vec::new(),
     };
     let wanted = visit.query("device").or_else(|| visit.client().default_device.clone());

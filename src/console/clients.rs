@@ -93,7 +93,7 @@ async fn show_one(Path(id): Path<i64>, visit: Visit) -> Answer {
 async fn one(visit: &Visit, id: i64, refused: Option<(Refusal, Fields)>) -> Answer {
     only_administrators(visit)?;
     let mut client: Client = visit.get(&format!("{CLIENTS}/{id}")).await?;
-    let devices = visit.get(&format!("/manage/1.0/devices?client_id={id}")).await?;
+    let devices = visit.get(&format!("/manage/1.0/devices?client_id={id}&wait=false")).await?;
     let mut frame = visit.frame(Place::Account, &client.name);
     let mut status = StatusCode::OK;
     if let Some((refusal, typed)) = refused {

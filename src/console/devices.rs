@@ -43,7 +43,8 @@ pub struct Device {
     pub slow_gap_ms: Option<i64>,
     pub paused: bool,
     pub paused_by: Option<String>,
-    pub waiting: i64,
+    /// `None` while they are counted.
+    pub waiting: Option<i64>,
     pub oldest_waiting_at: Option<String>,
     pub counter: i64,
     pub limit: i64,
@@ -211,7 +212,7 @@ async fn page(visit: &Visit, refusal: Option<Refusal>, typed: Typed) -> Answer {
     frame.is_live = true;
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
     frame.problem = refusal.map(|refusal| refusal.text);
-    let mut devices: Vec<Device> = visit.get("/manage/1.0/devices").await?;
+    let mut devices: Vec<Device> = visit.get("/manage/1.0/devices?wait=false").await?;
     let (count, find) = (devices.len(), visit.query("find").unwrap_or_default());
     devices.retain(|device| device.is_found_by(&find.to_lowercase()));
     Ok(draw(status, &Page { frame, devices, count, find, typed }))

@@ -171,7 +171,7 @@ pub async fn show(visit: Visit) -> Answer {
         let page = Page { frame, manages: false, devices: Vec::new(), figures: None, push: Push::default() };
         return Ok(draw(StatusCode::OK, &page));
     }
-    let devices = visit.get("/manage/1.0/devices").await?;
+    let devices = visit.get("/manage/1.0/devices?wait=false").await?;
     let figures = visit.get("/manage/1.0/statistics?wait=false").await?;
     let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
     Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push }))

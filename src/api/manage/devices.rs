@@ -5,16 +5,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::pacing::{self, PacingView, given};
-use super::{OfClient, audit, found, messages, query, refused};
+use super::{audit, found, messages, query, refused};
 use crate::account::check_name;
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::gateway;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
+use crate::api::queues::Waiting;
 use crate::clock;
 use crate::device::{Device, Kind, UnknownWord, check_daily_limit, is_device_id, new_device_id};
 use crate::device_status::{Condition, DeviceStatus, condition};
@@ -44,8 +45,8 @@ pub struct DeviceView {
     /// When the state ends by itself, as with a ban or quiet hours; null when nobody knows.
     #[schema(format = DateTime)]
     pub state_until: Option<String>,
-    /// How many of its messages wait; counted about once a second.
-    pub waiting: i64,
+    /// How many of its messages wait; counted about once a second. Null where `wait=false` was asked and they are still counted.
+    pub waiting: Option<i64>,
     /// When the first of them was accepted; null when none waits.
     #[schema(format = DateTime)]
     pub oldest_waiting_at: Option<String>,
@@ -130,19 +131,34 @@ pub struct SandboxMessage {
     pub name: Option<String>,
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct DevicesOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// `false`: rather an unknown number of waiting messages than to wait until they are counted; true by default
+    pub wait: Option<bool>,
+}
+
 /// List a client's devices
-#[utoipa::path(get, path = "/devices", tag = "Management", security(("APIKey" = [])), params(OfClient),
+#[utoipa::path(get, path = "/devices", tag = "Management", security(("APIKey" = [])), params(DevicesOf),
     responses((status = 200, body = Envelope<Vec<DeviceView>>)))]
 pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     let devices = async {
-        let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let asked: DevicesOf = query(&uri)?;
+        let (_, client_id) = api.manager(&headers, asked.client_id).await?;
         let devices = api.store.list_devices(Some(client_id)).await?;
+        let queues = match asked.wait {
+            Some(false) => api.queues_soon().await,
+            _ => Some(api.queues().await?),
+        };
         let client = messages::client(&api, client_id).await?;
         let default = gateway::default_of(&devices, &client).map(|device| device.id.clone());
         let mut views = Vec::new();
         for device in devices {
             let is_default = default.as_ref() == Some(&device.id);
-            views.push(DeviceView { is_default, ..view(&api, device).await? });
+            views.push(DeviceView { is_default, ..view(&api, device, queues.as_ref()).await? });
         }
         Ok(views)
     };
@@ -291,16 +307,17 @@ async fn view_one(api: &Api, device: Device) -> Result<DeviceView, Problem> {
     let client = messages::client(api, device.client_id).await?;
     let devices = api.store.list_devices(Some(device.client_id)).await?;
     let is_default = gateway::default_of(&devices, &client).is_some_and(|default| default.id == device.id);
-    Ok(DeviceView { is_default, ..view(api, device).await? })
+    let queues = api.queues().await?;
+    Ok(DeviceView { is_default, ..view(api, device, Some(&queues)).await? })
 }
 
-async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
+/// As it is shown, with what waits for it, if that is known.
+async fn view(api: &Api, device: Device, queues: Option<&Waiting>) -> Result<DeviceView, Problem> {
     let now = api.clock.now();
     let is_slow = now < device.slow_until;
     let used = api.used_today(&device).await?;
     let Condition { status, code, reason, until } = condition(&device, used, now);
-    let queues = api.queues().await?;
-    let queue = queues.get(&device.id);
+    let queue = queues.and_then(|queues| queues.get(&device.id));
     let oldest_at = queue.map(|queue| queue.oldest_at);
     Ok(DeviceView {
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
@@ -314,7 +331,7 @@ async fn view(api: &Api, device: Device) -> Result<DeviceView, Problem> {
         state_code: code,
         state_reason: reason,
         state_until: until.map(clock::rfc3339),
-        waiting: queue.map_or(0, |queue| queue.waiting),
+        waiting: queues.map(|_| queue.map_or(0, |queue| queue.waiting)),
         oldest_waiting_at: oldest_at.map(clock::rfc3339),
         oldest_waiting_seconds: oldest_at.map(|at| (now - at).max(0) / 1_000),
         linked_at: device.linked_at.map(clock::rfc3339),

@@ -175,7 +175,7 @@ async fn show(visit: Visit) -> Answer {
 
 async fn choose(visit: &Visit, queue: &str, campaign: &str, refusal: Option<Refusal>) -> Answer {
     let mut frame = visit.frame(Place::Messages, visit.t("Import a file", "Impor berkas"));
-    let devices = if visit.manages() { visit.get("/manage/1.0/devices").await? } else { Vec::new() };
+    let devices = if visit.manages() { visit.get("/manage/1.0/devices?wait=false").await? } else { Vec::new() };
     let before = visit.query("before");
     let known: Listing = visit.get(&address(API, &[("before", before.as_deref().unwrap_or_default())])).await?;
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);

@@ -175,7 +175,7 @@ async fn list(visit: Visit) -> Answer {
     let filter = Filter::of(|name| visit.query(name));
     let walk = Walk::of(visit.query("before").as_deref(), visit.query("newer").as_deref());
     let mut frame = visit.frame(Place::Messages, visit.t("Messages", "Pesan"));
-    let devices = visit.get("/manage/1.0/devices").await?;
+    let devices = visit.get("/manage/1.0/devices?wait=false").await?;
     let path = filter.asked(visit.viewer().time_zone(), walk.before.as_deref(), limits::PAGE_ROWS_DEFAULT);
     let (status, listing) = match visit.get::<Listing>(&path).await {
         Ok(listing) => (StatusCode::OK, listing),

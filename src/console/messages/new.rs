@@ -75,7 +75,7 @@ async fn show(visit: Visit) -> Answer {
 async fn page(visit: &Visit, typed: Typed, not_sent: Option<NotSent>) -> Answer {
     let mut frame = visit.frame(Place::Messages, visit.t("New message", "Pesan baru"));
     // Who only sends may not list the devices: the client's usual one sends.
-    let devices = if visit.manages() { visit.get("/manage/1.0/devices").await? } else { Vec::new() };
+    let devices = if visit.manages() { visit.get("/manage/1.0/devices?wait=false").await? } else { Vec::new() };
     let status = not_sent.as_ref().map_or(StatusCode::OK, |not_sent| not_sent.refusal.status);
     let (problem, once) = match not_sent {
         Some(NotSent { refusal, once }) => (Some(refusal.text), once),
