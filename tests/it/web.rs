@@ -9,7 +9,7 @@ use wachat::message::RefNo;
 use crate::files;
 use crate::receiver::{Answer, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
-use crate::world::{eventually, stories};
+use crate::world::{PATIENCE, eventually, eventually_within, stories};
 
 const BEN: &str = "628110000012";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
@@ -276,7 +276,7 @@ stories! {
         let sends = texts.map(async |(number, text)| stage.send(number, &format!("text {text}")).await);
         stream::iter(sends).buffer_unordered(16).count().await;
         let until = async |state: &str| {
-            eventually(&format!("all are {state}"), async || {
+            eventually_within(PATIENCE * 2, &format!("all are {state}"), async || {
                 let counts = stage.world.client.manage("GET", "/messages/counts", None).await;
                 if counts.body["data"][state] == PHONES * TEXTS { Ok(()) } else { Err(counts.text) }
             })

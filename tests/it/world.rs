@@ -30,7 +30,7 @@ pub const BOB: &str = "628111111112";
 /// When held clocks begin: 2026-09-21T14:26:40Z, far from midnight.
 const AFTERNOON: Millis = 1_790_000_800_000;
 /// How long a story waits for a thing before it says that it did not happen.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which database a story runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
