@@ -34,7 +34,7 @@ pub use state::{State, Stop};
 pub use totals::{Counter, Totals};
 
 /// The columns; the first must be there.
-pub const COLUMNS: &str = "destination, message, media_url, file_name, timeout, is_group, priority, tag";
+pub const COLUMNS: &str = "destination, message, media_url, file_name, kind, timeout, is_group, priority, tag";
 
 /// A file that was read.
 #[derive(Debug)]
@@ -220,8 +220,10 @@ impl Line {
 /// By what a row is known again: the campaign's name, the row's place, whom it goes to and what it says. Neither the order of the
 /// columns counts, nor those that are ignored or empty, nor how the file was encoded or the number written.
 fn key(campaign: &Campaign, at: usize, row: &Row, recipient: &str) -> String {
-    let Row { message, media_url, file_name, timeout, is_group, priority, tag, .. } = row;
-    let mut fields = vec![recipient, message, media_url, file_name, timeout, is_group, priority, tag];
+    let Row { message, media_url, file_name, kind, timeout, is_group, priority, tag, .. } = row;
+    // Without a file it says nothing.
+    let kind = if media_url.is_empty() { "" } else { kind.as_str() };
+    let mut fields = vec![recipient, message, media_url, file_name, timeout, is_group, priority, tag, kind];
     fields.truncate(fields.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1));
     let mut hash = Sha256::new_with_prefix(format!("{}\0{}\0{at}", campaign.client_id, campaign.name));
     for field in fields {

@@ -6,6 +6,7 @@ use super::table::BadCell;
 use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
+use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
 use crate::phone::{self, Addressee, BadDestination, Recipient};
 
@@ -16,6 +17,7 @@ pub struct Row {
     pub message: String,
     pub media_url: String,
     pub file_name: String,
+    pub kind: String,
     pub timeout: String,
     pub is_group: String,
     pub priority: String,
@@ -58,6 +60,10 @@ pub enum BadRow {
     Empty,
     #[error("a text has at most {most} characters", most = limits::TEXT_CHARS_MAX)]
     TooLong,
+    #[error("kind: '{0}' is not {names}", names = MediaKind::ALL.map(MediaKind::name).join(", "))]
+    Kind(String),
+    #[error("kind {kind} shows no caption; send the text as a message of its own, or use kind document", kind = .0.name())]
+    Caption(MediaKind),
     #[error("media_url {0}")]
     MediaUrl(String),
     #[error(transparent)]
@@ -71,6 +77,7 @@ impl Row {
             Column::Message => &mut self.message,
             Column::MediaUrl => &mut self.media_url,
             Column::FileName => &mut self.file_name,
+            Column::Kind => &mut self.kind,
             Column::Timeout => &mut self.timeout,
             Column::IsGroup => &mut self.is_group,
             Column::Priority => &mut self.priority,
@@ -122,7 +129,16 @@ impl Row {
         }
     }
 
-    /// What it carries, with its escapes decoded.
+    /// As what its file is sent, if the row says so.
+    fn kind(&self) -> Result<Option<MediaKind>, BadRow> {
+        if self.kind.is_empty() {
+            return Ok(None);
+        }
+        let kind = MediaKind::from_name(&self.kind.to_ascii_lowercase());
+        kind.map(Some).ok_or_else(|| BadRow::Kind(self.kind.clone()))
+    }
+
+    /// What it carries, with its escapes decoded. The kind of a file that it does not have says nothing.
     ///
     /// # Errors
     /// [`BadRow`] when it carries nothing, or what cannot be sent.
@@ -135,11 +151,15 @@ impl Row {
             return if body.is_empty() { Err(BadRow::Empty) } else { Ok(Content::Text(body)) };
         }
         Egress::check_shape(&self.media_url).map_err(|bad| BadRow::MediaUrl(bad.to_string()))?;
+        let kind = self.kind()?;
+        if let Some(kind) = kind.filter(|kind| !body.is_empty() && !kind.shows_caption()) {
+            return Err(BadRow::Caption(kind));
+        }
         Ok(Content::Media {
             caption: Some(body).filter(|caption| !caption.is_empty()),
             source: MediaSource::Url(self.media_url.clone()),
             file_name: Some(self.file_name.clone()).filter(|name| !name.is_empty()),
-            kind: None,
+            kind,
         })
     }
 

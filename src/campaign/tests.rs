@@ -1,6 +1,7 @@
 //! Files as customers give them: each is read as it is meant, or rejected with what is wrong and where.
 
 use super::*;
+use crate::message::kind::MediaKind;
 
 fn campaign(name: &str) -> Campaign {
     Campaign { client_id: 1, name: name.into(), country_code: "62".into(), known: HashSet::new() }
@@ -205,6 +206,38 @@ fn columns_that_are_not_read_are_named_and_one_that_counts_rows_is_one_of_them()
     assert_eq!(source(&text).ignored, ["No", "Nama", "Kota"]);
     reads(text.as_bytes(), &[(2, "628111111111: a"), (3, "628111111112: b")]);
     reads(format!("No,Pesan\n{A},a\n").as_bytes(), &[(2, "628111111111: a")]);
+}
+
+#[test]
+fn a_row_may_say_as_what_its_file_is_sent() {
+    let url = "https://shop.example/a.ogg";
+    let text = format!(
+        "destination,message,media_url,Kind\n{A},,{url},voice\n{A},,{url},Audio\n{A},,{url},\n{A},hi,,voice\n{A},hi,{url},document\n\
+         {A},hi,{url},voice\n{A},,{url},gif\n"
+    );
+    let told = |row: &Checked| match row {
+        Ok(Ready { content: Content::Media { kind, .. }, .. }) => {
+            kind.map_or("by its bytes", MediaKind::name).to_owned()
+        }
+        Ok(_) => "a text".to_owned(),
+        Err(refused) => refused.reason.clone(),
+    };
+    let rows: Vec<_> = checked(text.as_bytes(), "").expect("a file").iter().map(told).collect();
+    assert_eq!(
+        rows,
+        [
+            "voice",
+            "audio",
+            "by its bytes",
+            "a text",
+            "document",
+            "kind voice shows no caption; send the text as a message of its own, or use kind document",
+            "kind: 'gif' is not image, video, audio, voice, document, sticker, video_note",
+        ]
+    );
+    let key = |kind: &str, url: &str| keys(&format!("destination,message,media_url,kind\n{A},hi,{url},{kind}\n"), "a");
+    assert_ne!(key("document", url), key("image", url), "another kind makes another row");
+    assert_eq!(key("gold", ""), key("", ""), "a row without a file has no kind");
 }
 
 #[test]

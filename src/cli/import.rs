@@ -29,7 +29,7 @@ const WAY: &str = "command line";
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, timeout, is_group, priority, tag
+    /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
     file: PathBuf,
     /// [default: the client that has the gateway, else the only one]
     #[arg(long)]

@@ -329,6 +329,10 @@ pub const PHRASES: &[Phrase] = &[
         "teksnya tampaknya berlanjut di baris {line}; apit dengan tanda kutip teks yang berganti baris",
     ),
     ("{column}: it holds a zero byte, which no text has", "{column}: memuat byte nol, yang tidak ada dalam teks"),
+    (
+        "kind: '{text}' is not image, video, audio, voice, document, sticker, video_note",
+        "kind: '{text}' bukan image, video, audio, voice, document, sticker, atau video_note",
+    ),
     ("priority: '{text}' is not high, normal or bulk", "priority: '{text}' bukan high, normal, atau bulk"),
     ("tag: it has more than {most} characters", "tag: lebih dari {most} karakter"),
     (

@@ -35,7 +35,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         &[crate::linking::NOTICE, "the link of device {device_id}: {what}", "an unknown status", "its code is no text"],
     ),
     ("src/campaign/state.rs", &["'{0}' is no state of an import"]),
-    ("src/campaign.rs", &["destination, message, media_url, file_name, timeout, is_group, priority, tag"]),
+    ("src/campaign.rs", &["destination, message, media_url, file_name, kind, timeout, is_group, priority, tag"]),
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
     ("src/store/row.rs", &["a column stands where its field does not"]),
     ("src/store/audit.rs", &["key {}", "key {id}", "command line"]),
