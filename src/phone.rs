@@ -176,9 +176,14 @@ pub fn read_plans() {
     LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
+/// Whether two numbers in international form are one, of which WhatsApp and people write different forms.
+pub fn is_same_number(one: &str, other: &str) -> bool {
+    plan::canonical(one) == plan::canonical(other)
+}
+
 /// Whether a text names a gateway's number. Of two numbers that it could be it names each: a client has few gateways.
 pub fn names_sender(text: &str, country_code: &str, sender: &str) -> bool {
-    let is_it = |digits: &str| plan::canonical(digits) == plan::canonical(sender);
+    let is_it = |digits: &str| is_same_number(digits, sender);
     !sender.is_empty()
         && match parse_destination(text, country_code) {
             Ok(digits) => is_it(&digits),

@@ -3,6 +3,7 @@
 
 mod library;
 mod logs;
+mod outage;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::limits;
 pub use logs::say_last;
+pub use outage::Outage;
 
 /// How our own names begin.
 const PREFIX: &str = "wachat_";

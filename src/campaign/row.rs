@@ -60,7 +60,7 @@ pub enum BadRow {
     Empty,
     #[error("a text has at most {most} characters", most = limits::TEXT_CHARS_MAX)]
     TooLong,
-    #[error("kind: '{0}' is not {names}", names = MediaKind::ALL.map(MediaKind::name).join(", "))]
+    #[error("kind: '{0}' is not image, video, audio, voice, document, sticker or video_note")]
     Kind(String),
     #[error("kind {kind} shows no caption; send the text as a message of its own, or use kind document", kind = .0.name())]
     Caption(MediaKind),

@@ -232,9 +232,10 @@ fn a_row_may_say_as_what_its_file_is_sent() {
             "a text",
             "document",
             "kind voice shows no caption; send the text as a message of its own, or use kind document",
-            "kind: 'gif' is not image, video, audio, voice, document, sticker, video_note",
+            "kind: 'gif' is not image, video, audio, voice, document, sticker or video_note",
         ]
     );
+    assert!(MediaKind::ALL.iter().all(|kind| rows[6].contains(kind.name())), "{rows:?}");
     let key = |kind: &str, url: &str| keys(&format!("destination,message,media_url,kind\n{A},hi,{url},{kind}\n"), "a");
     assert_ne!(key("document", url), key("image", url), "another kind makes another row");
     assert_eq!(key("gold", ""), key("", ""), "a row without a file has no kind");

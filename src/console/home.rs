@@ -9,7 +9,9 @@ use super::devices::{AT_A_GLANCE, Device};
 use super::frame::{Frame, Place, draw};
 use super::states;
 use super::visit::{Answer, Visit};
+use crate::clock;
 use crate::device_status::DeviceStatus;
+use crate::supervisor::Role;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -21,6 +23,14 @@ struct Page {
     /// `None` until they were counted.
     figures: Option<Figures>,
     push: Push,
+    /// What of the gateway is down, for an administrator.
+    down: Vec<Part>,
+}
+
+/// A part of the gateway that ended by a fault.
+struct Part {
+    name: String,
+    since: String,
 }
 
 /// A client's statistics, as the API shows them.
@@ -112,7 +122,10 @@ impl Page {
     }
 
     fn needs_nobody(&self) -> bool {
-        self.stuck().is_empty() && self.nearly().next().is_none() && self.push.paused_date.is_none()
+        self.stuck().is_empty()
+            && self.nearly().next().is_none()
+            && self.push.paused_date.is_none()
+            && self.down.is_empty()
     }
 
     fn charts<'a>(&'a self, figures: &'a Figures) -> [Charted<'a>; 2] {
@@ -168,11 +181,19 @@ pub async fn show(visit: Visit) -> Answer {
     let mut frame = visit.frame(Place::Home, visit.t("Home", "Beranda"));
     frame.is_live = true;
     if !visit.manages() {
-        let page = Page { frame, manages: false, devices: Vec::new(), figures: None, push: Push::default() };
+        let (devices, down) = (Vec::new(), Vec::new());
+        let page = Page { frame, manages: false, devices, figures: None, push: Push::default(), down };
         return Ok(draw(StatusCode::OK, &page));
     }
     let devices = visit.get("/manage/1.0/devices?wait=false").await?;
     let figures = visit.get("/manage/1.0/statistics?wait=false").await?;
     let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
-    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push }))
+    let down = if frame.is_administrator() { down(&visit) } else { Vec::new() };
+    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push, down }))
+}
+
+/// What `/readyz` would list, but for devices: they say so themselves.
+fn down(visit: &Visit) -> Vec<Part> {
+    let down = visit.console().api.supervisor.list().into_iter().filter(|down| down.role == Role::Vital);
+    down.map(|down| Part { name: down.task, since: clock::rfc3339(down.since) }).collect()
 }

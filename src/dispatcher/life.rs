@@ -21,7 +21,7 @@ use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::store::{Change, Lease, StoreError};
 use crate::supervisor::Backoff;
-use crate::telemetry;
+use crate::telemetry::{self, Outage};
 
 /// How long attempts under way may take when the device stops.
 const CLOSING_MS: Millis = limits::CLOSE_SECONDS_MAX as Millis * 1_000;
@@ -132,16 +132,20 @@ async fn open(
 impl DeviceLoop {
     async fn work(mut self) -> Exit {
         let stop = self.stop.clone();
+        let mut outage = Outage::of_device(&self.lease.device_id);
         let exit = loop {
             if stop.is_cancelled() {
                 break Exit::Stopped;
             }
-            match self.turn(&stop).await {
+            let turned = self.turn(&stop).await;
+            if !matches!(turned, Err(StoreError::NotOwner)) {
+                outage.hear(&turned);
+            }
+            match turned {
                 Ok(()) if self.is_channel_over => break Exit::Fault("its channel ended".into()),
                 Ok(()) => {}
                 Err(StoreError::NotOwner) => break Exit::Disowned,
-                Err(error) => {
-                    tracing::warn!(device = self.lease.device_id, %error, "the device waits for the store");
+                Err(_) => {
                     let again = self.parts.clock.sleep(Duration::from_millis(limits::POLL_MS));
                     stop.run_until_cancelled(again).await;
                 }

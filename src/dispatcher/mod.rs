@@ -48,7 +48,7 @@ use crate::receipts::Receipts;
 use crate::seal::Sealer;
 use crate::store::{Lease, Store, StoreError};
 use crate::supervisor::{self, Backoff, Role, Supervisor};
-use crate::telemetry;
+use crate::telemetry::{self, Outage};
 use hosts::Hosts;
 use life::Exit;
 
@@ -119,10 +119,9 @@ impl Dispatcher {
     /// Runs the devices until `stop`; then closes their connections in order and gives their leases back.
     pub async fn run(mut self, stop: CancellationToken) {
         let clock = self.parts.clock.clone();
+        let mut outage = Outage::of("devices");
         loop {
-            if let Err(error) = self.look().await {
-                tracing::warn!(%error, "the devices could not be looked after");
-            }
+            outage.hear(&self.look().await);
             let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
             let wake_at = self.faulted.values().map(|faulted| faulted.start_at).fold(poll_at, Millis::min);
             // One that could not be started yet is tried again at the next poll.

@@ -22,6 +22,7 @@ use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::outbox::Outbox;
 use crate::store::{ImportLease, ImportStep, Store, StoreError, StoredImport};
+use crate::telemetry::Outage;
 
 /// How long a lease holds without a note: longer than a batch can take.
 const LEASE_MS: Millis = 20_000;
@@ -59,10 +60,9 @@ impl Clerk {
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         let mut is_fresh = true;
+        let mut outage = Outage::of("imports");
         loop {
-            if let Err(error) = self.claim(&mut tasks, &mut is_fresh, &stop).await {
-                tracing::warn!(%error, "imports wait for the store");
-            }
+            outage.hear(&self.claim(&mut tasks, &mut is_fresh, &stop).await);
             let poll = self.0.clock.sleep(Duration::from_millis(limits::POLL_MS));
             tokio::select! {
                 () = stop.cancelled() => break,

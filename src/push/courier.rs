@@ -24,7 +24,7 @@ use crate::media::shelf::Links;
 use crate::secrets::MasterKey;
 use crate::store::{DuePush, PushEnd, PushOutcome, PushSettings, Store, StoreError};
 use crate::supervisor::caught;
-use crate::telemetry;
+use crate::telemetry::{self, Outage};
 
 /// How long a claimed push is nobody else's: longer than a try can take.
 const CLAIM_MS: Millis = 20_000;
@@ -54,10 +54,9 @@ impl Courier {
     pub async fn run(self, stop: CancellationToken) {
         let mut tries: JoinSet<i64> = JoinSet::new();
         let mut busy: HashMap<i64, usize> = HashMap::new();
+        let mut outage = Outage::of("pushes");
         loop {
-            if let Err(error) = self.claim(&mut tries, &mut busy).await {
-                tracing::warn!(%error, "pushes wait for the store");
-            }
+            outage.hear(&self.claim(&mut tries, &mut busy).await);
             let poll = self.0.clock.sleep(Duration::from_millis(limits::POLL_MS));
             tokio::select! {
                 () = stop.cancelled() => break,

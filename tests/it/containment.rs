@@ -4,8 +4,10 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use wachat::supervisor::Role;
 
 use crate::client::Client;
+use crate::console::{self, Visitor};
 use crate::process::{PASSWORD, Place, Serving, text};
 use crate::receiver::Receiver;
 use crate::world::{ALICE, Database, KEY, World, eventually, stories};
@@ -99,6 +101,23 @@ stories! {
         for task in ["dispatcher", "push", "imports", "maintenance", "device", "http", "store_writer"] {
             let _ = metric(&world.client, &format!("wachat_task_restarts_total{{task=\"{task}\"}}")).await;
         }
+        world.stop().await;
+    }
+
+    async fn what_is_down_is_shown_to_administrators_alone(database: Database) {
+        let world = console::gateway(database).await;
+        let mut administrator = Visitor::new(&world);
+        administrator.sign_in("admin", console::PASSWORD).await;
+        let (_, mut owner) = console::add_person(&world, 1, "ann", "owner").await;
+        let told = "<code>imports</code>, down since";
+        assert!(!administrator.get("/console").await.text.contains(told));
+        let now = world.clock.now();
+        world.supervisor.mark_down("imports", Role::Vital, now, now + 60_000);
+        let seen = administrator.get("/console").await.text;
+        assert!(seen.contains(told) && !seen.contains("Nothing. Everything goes on by itself."), "{seen}");
+        assert!(!owner.get("/console").await.text.contains(told));
+        world.supervisor.mark_up("imports");
+        assert!(!administrator.get("/console").await.text.contains(told));
         world.stop().await;
     }
 }

@@ -263,6 +263,27 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_message_goes_to_the_form_of_a_number_by_which_whatsapp_knows_it(database: Database) {
+        let stage = Stage::new(database).await;
+        // As people write each, and as the account has it.
+        let forms = [("5511987654321", "551187654321"), ("525512345678", "5215512345678"), ("541123456789", "5491123456789")];
+        for (written, own) in forms {
+            stage.network.person(own, "Old").await;
+            for to in [written, own] {
+                let text = format!("to {to}");
+                let ref_no = stage.send(to, &text).await;
+                let told = stage.world.until(&ref_no, "D").await;
+                assert_eq!(told["destination"], to);
+                stage.network.shows_text(own, &text).await;
+            }
+            stage.network.says(own, OWNER, &format!("from {own}")).await;
+            assert_eq!(stage.until_in(&format!("from {own}")).await["originator"], own);
+        }
+        let nobody = stage.send("5511912345678", "is anybody there?").await;
+        stage.world.until(&nobody, "A").await;
+        stage.network.assert_sound().await;
+    }
+
     async fn many_phones_that_come_back_at_once_hold_nothing_up(database: Database) {
         const PHONES: usize = 40;
         const TEXTS: usize = 80;

@@ -28,10 +28,10 @@ pub async fn send(
     client: &Client,
     message: &Outgoing,
 ) -> Result<(), SendFault> {
-    let to = address(message);
+    let mut to = address(message);
     // WhatsApp does not say whether a hidden id is somebody's: who has none is refused after it was sent.
     if to.is_pn() {
-        check_number(shared, client, &message.destination).await?;
+        to = Jid::pn(known_as(shared, client, &message.destination).await?);
     }
     let body = body(shared, client, &message.body).await?;
     // What became of the key in an attempt before is not known: the process may have ended before it heard.
@@ -60,23 +60,30 @@ pub fn address(message: &Outgoing) -> Jid {
     }
 }
 
-/// Who writes to a number that is not there is told so, and not what becomes of it.
-async fn check_number(shared: &Shared, client: &Client, number: &str) -> Result<(), SendFault> {
-    let is_on = match shared.is_on_whatsapp(number) {
+/// The number by which WhatsApp knows who has `number`. Who writes to a number that is not there is told so, and not what
+/// becomes of it.
+async fn known_as(shared: &Shared, client: &Client, number: &str) -> Result<String, SendFault> {
+    let known_as = match shared.known_as(number) {
         Some(known) => known,
         None => {
-            let jid = Jid::pn(number);
-            let asked = client.contacts().is_on_whatsapp(&[jid]).await;
+            let asked = client.contacts().is_on_whatsapp(&[Jid::pn(number)]).await;
             let found = asked.map_err(|error| {
                 too_much(&error)
                     .unwrap_or_else(|| unless_offline(client, format!("the number was not checked: {error}")))
             })?;
-            let is_on = found.first().is_some_and(|one| one.is_registered);
-            shared.note_number(number.to_owned(), is_on);
-            is_on
+            let found = found.first().filter(|one| one.is_registered);
+            let known_as = found.map(|one| own_form(number, &one.jid));
+            shared.note_number(number.to_owned(), known_as.clone());
+            known_as
         }
     };
-    if is_on { Ok(()) } else { Err(SendFault::Never(format!("{number} is not on WhatsApp"))) }
+    known_as.ok_or_else(|| SendFault::Never(format!("{number} is not on WhatsApp")))
+}
+
+/// A Brazilian account may be known without the ninth digit of its number: a message to the other form reaches nobody. What is
+/// no form of the same number is not followed.
+fn own_form(number: &str, found: &Jid) -> String {
+    if found.is_pn() && phone::is_same_number(number, &found.user) { found.user.to_string() } else { number.to_owned() }
 }
 
 /// To how many people a message in this group goes: the writer is a member too.

@@ -27,8 +27,8 @@ pub type FileName = (MediaKind, [u8; 32]);
 struct Inner {
     /// The client, while it is connected and logged in.
     online: Option<Arc<Client>>,
-    /// Which numbers are on WhatsApp, each until when that is believed.
-    numbers: HashMap<String, (bool, Millis)>,
+    /// The number by which WhatsApp knows who has a number, or that nobody has it; each until when that is believed.
+    numbers: HashMap<String, (Option<String>, Millis)>,
     uploads: HashMap<FileName, (Upload, Millis)>,
     /// Groups of which WhatsApp refused a message since one was last sent there.
     refused: HashSet<String>,
@@ -63,19 +63,19 @@ impl Shared {
         *self.inner() = Inner::default();
     }
 
-    /// Whether a number is on WhatsApp, if that is known.
-    pub fn is_on_whatsapp(&self, number: &str) -> Option<bool> {
+    /// The number by which WhatsApp knows who has a number, or `Some(None)` where nobody has it; `None` when that is not known.
+    pub fn known_as(&self, number: &str) -> Option<Option<String>> {
         let now = self.clock.now();
-        self.inner().numbers.get(number).filter(|(_, until)| *until > now).map(|(is_on, _)| *is_on)
+        self.inner().numbers.get(number).filter(|(_, until)| *until > now).map(|(known_as, _)| known_as.clone())
     }
 
-    pub fn note_number(&self, number: String, is_on: bool) {
-        let until = self.clock.now() + if is_on { ON_WHATSAPP_MS } else { NOT_ON_WHATSAPP_MS };
+    pub fn note_number(&self, number: String, known_as: Option<String>) {
+        let until = self.clock.now() + if known_as.is_some() { ON_WHATSAPP_MS } else { NOT_ON_WHATSAPP_MS };
         let mut inner = self.inner();
         if inner.numbers.len() >= limits::CHECKED_NUMBERS_MAX {
             inner.numbers.clear();
         }
-        inner.numbers.insert(number, (is_on, until));
+        inner.numbers.insert(number, (known_as, until));
     }
 
     /// WhatsApp refused a message to this group.
@@ -117,12 +117,13 @@ mod tests {
     fn what_is_known_of_a_number_grows_old() {
         let clock = Clock::held(1_000);
         let shared = Shared::new(clock.clone());
-        assert_eq!(shared.is_on_whatsapp("1"), None);
-        shared.note_number("1".into(), true);
-        shared.note_number("2".into(), false);
-        assert_eq!((shared.is_on_whatsapp("1"), shared.is_on_whatsapp("2")), (Some(true), Some(false)));
+        assert_eq!(shared.known_as("1"), None);
+        shared.note_number("1".into(), Some("1".into()));
+        shared.note_number("2".into(), None);
+        let one = Some(Some("1".to_owned()));
+        assert_eq!((shared.known_as("1"), shared.known_as("2")), (one.clone(), Some(None)));
         clock.advance(Duration::from_secs(601));
-        assert_eq!((shared.is_on_whatsapp("1"), shared.is_on_whatsapp("2")), (Some(true), None));
+        assert_eq!((shared.known_as("1"), shared.known_as("2")), (one, None));
     }
 
     #[test]

@@ -330,7 +330,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("{column}: it holds a zero byte, which no text has", "{column}: memuat byte nol, yang tidak ada dalam teks"),
     (
-        "kind: '{text}' is not image, video, audio, voice, document, sticker, video_note",
+        "kind: '{text}' is not image, video, audio, voice, document, sticker or video_note",
         "kind: '{text}' bukan image, video, audio, voice, document, sticker, atau video_note",
     ),
     ("priority: '{text}' is not high, normal or bulk", "priority: '{text}' bukan high, normal, atau bulk"),

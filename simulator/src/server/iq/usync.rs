@@ -68,13 +68,32 @@ fn named(session: &Session, user: &Node) -> Asked {
     }
     let phone = user.child("contact").and_then(Node::content_text).unwrap_or_default();
     let number = phone.trim_start_matches('+');
-    match session.network.inner.directory.by_number(number) {
+    let directory = &session.network.inner.directory;
+    // ASSUMPTION: A number in a form that the account is not known by is answered with the account's own, as clients of the
+    // real service report it of Brazil, Mexico and Argentina.
+    let found = directory.by_number(number).or_else(|| directory.by_number(&other_form(number)?));
+    match found {
         Some(account) => {
             let jid = account.number().clone();
             Asked::Known(account, jid)
         }
         None => Asked::Unknown(number.bytes().all(|byte| byte.is_ascii_digit()).then(|| Jid::pn(number))),
     }
+}
+
+/// The other form of a mobile number of Brazil, Mexico or Argentina.
+fn other_form(number: &str) -> Option<String> {
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    let (country, national) = number.split_at_checked(2).filter(|_| is_number)?;
+    let other = match (country, national.len(), national.as_bytes()) {
+        ("55", 11, [_, _, b'9', ..]) => format!("{}{}", &national[..2], &national[3..]),
+        ("55", 10, _) => format!("{}9{}", &national[..2], &national[2..]),
+        ("52", 11, [b'1', ..]) | ("54", 11, [b'9', ..]) => national[1..].to_owned(),
+        ("52", 10, _) => format!("1{national}"),
+        ("54", 10, _) => format!("9{national}"),
+        _ => return None,
+    };
+    Some(format!("{country}{other}"))
 }
 
 fn describe(session: &Session, user: &Node, asked: &[&str]) -> Node {
@@ -129,5 +148,22 @@ fn contact(user: &Node, kind: &'static str) -> Node {
     match user.child("contact").and_then(Node::bytes) {
         Some(phone) => answer.bytes(phone).build(),
         None => answer.build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::other_form;
+
+    #[test]
+    fn a_number_has_one_other_form_at_most() {
+        for (one, other) in
+            [("5511987654321", "551187654321"), ("5215512345678", "525512345678"), ("5491123456789", "541123456789")]
+        {
+            assert_eq!((other_form(one).as_deref(), other_form(other).as_deref()), (Some(other), Some(one)));
+        }
+        for one in ["", "5", "6281234567890", "5511887654321", "52155123456789", "551é87654321"] {
+            assert_eq!(other_form(one), None, "{one}");
+        }
     }
 }
