@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, Millis};
 use crate::limits;
+use crate::phone;
 
 /// A paying customer; everything else belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +85,7 @@ pub enum BadName {
     Name,
     #[error("a userid has 1 to {} characters and no spaces", limits::NAME_CHARS_MAX)]
     Userid,
-    #[error("a country code has one to three digits, such as 62")]
+    #[error("a country code is that of a numbering plan, such as 62")]
     CountryCode,
 }
 
@@ -111,8 +112,7 @@ pub fn check_userid(userid: &str) -> Result<(), BadName> {
 /// # Errors
 /// [`BadName::CountryCode`].
 pub fn check_country_code(code: &str) -> Result<(), BadName> {
-    let ok = (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-    if ok { Ok(()) } else { Err(BadName::CountryCode) }
+    if phone::is_country_code(code) { Ok(()) } else { Err(BadName::CountryCode) }
 }
 
 /// An API key as the store lists it: never the key itself.

@@ -22,7 +22,7 @@ use crate::api::{Api, Foundation, routes};
 use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::console::{self, Console};
-use crate::device::new_device_id;
+use crate::device::{FIRST_SENDER, new_device_id};
 use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
@@ -38,8 +38,6 @@ use crate::store::{First, Location, Store, StoreError};
 use crate::supervisor::Supervisor;
 use crate::{http, limits, phone};
 
-/// The first sandbox's phone number; no subscriber has it.
-const FIRST_SENDER: &str = "628110000000";
 const FIRST_USERID: &str = "admin";
 
 /// An opened gateway: everything that outlives a request. The command line uses it beside a running server.
@@ -141,15 +139,19 @@ impl App {
     /// # Errors
     /// [`StartError::NoGateway`] when none has; else as [`App::open`].
     pub async fn open_existing(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let place = settings.data_dir.clone();
-        let missing = || StartError::NoGateway { place: place.clone() };
-        if let Ok(Location::Sqlite(path)) = Location::parse(&settings.database_url)
-            && !path.exists()
-        {
-            return Err(missing());
+        let mut place = settings.data_dir.clone();
+        if let Ok(Location::Sqlite(path)) = Location::parse(&settings.database_url) {
+            place = path;
+            if !place.exists() {
+                return Err(StartError::NoGateway { place });
+            }
+        }
+        // Another folder must not be given a key that opens nothing.
+        if settings.master_key.is_none() && KeyFiles::of(&settings).current()?.is_none() {
+            return Err(StartError::NoGateway { place: settings.data_dir });
         }
         let app = Self::open(settings, clock).await?;
-        if app.store.list_clients().await?.is_empty() { Err(missing()) } else { Ok(app) }
+        if app.store.list_clients().await?.is_empty() { Err(StartError::NoGateway { place }) } else { Ok(app) }
     }
 
     /// Makes sure that nobody else serves this data folder or this database file. Held until it is dropped.

@@ -65,6 +65,8 @@ pub struct Line {
     pub line: u64,
     /// Its place among the rows, from 0.
     pub at: usize,
+    /// Its place once what is broken in the rows before it was mended: by this it is known again.
+    pub mended_at: usize,
     pub row: Result<Row, BadRow>,
 }
 
@@ -200,14 +202,14 @@ impl Line {
     /// # Errors
     /// [`Refused`].
     pub fn check(self, campaign: &Campaign) -> Checked {
-        let Self { line, at, row } = self;
+        let Self { line, at, mended_at, row } = self;
         let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
         let destination = row.as_ref().map_or_else(|_| String::new(), |row| beginning(&row.destination));
         let ready = |row: Row| {
             let (content, timeout_seconds) = (row.content()?, row.timeout_seconds()?);
             let recipient = row.recipient(campaign)?;
             let (is_group, recipient) = (recipient.is_group(), recipient.into_id());
-            let (key, priority, tag) = (key(campaign, at, &row, &recipient), row.priority()?, row.tag()?);
+            let (key, priority, tag) = (key(campaign, mended_at, &row, &recipient), row.priority()?, row.tag()?);
             Ok(Ready { place, line, key, recipient, is_group, timeout_seconds, content, priority, tag })
         };
         row.and_then(ready).map_err(|bad: BadRow| {

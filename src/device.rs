@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Clock, Millis};
 use crate::limits;
 
+/// The phone number of the first start's sandbox; no subscriber has it.
+pub const FIRST_SENDER: &str = "628110000000";
+
 /// One WhatsApp account. Its phone number is the API's `sender`, its id the API's `queue`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Device {
@@ -71,6 +74,15 @@ pub struct FirstPacing {
 }
 
 impl Device {
+    /// Whether an account is linked to it, as far as is known.
+    pub fn has_account(&self) -> bool {
+        let is_gone = matches!(
+            self.state,
+            DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
+        );
+        self.linked_at.is_some() && !is_gone
+    }
+
     /// Whether messages leave through it now; what waits shows as `Q` when they do and as `U` when they do not.
     pub fn takes_messages(&self) -> bool {
         self.state == DeviceState::Online && !self.paused

@@ -1,7 +1,7 @@
 //! Moving a customer in from another gateway, and going live: what is given is checked here, the store does each in one
 //! transaction. Called by `api/manage/migrations.rs` (and so by the console) and `cli/migrate.rs`.
 
-use crate::account::{ApiKey, check_name, check_userid};
+use crate::account::{ApiKey, Client, check_name, check_userid};
 use crate::clock::Clock;
 use crate::device::{LinkWay, is_device_id};
 use crate::egress::Egress;
@@ -26,6 +26,10 @@ pub struct Customer {
 /// What people are asked before a device goes live.
 pub const USED_BEFORE: &str = "Has this number been used on WhatsApp for some weeks or longer? A number that has sends \
                                without a warm-up; a new one begins with few messages a day, so that WhatsApp does not ban it.";
+
+/// Why a device does not go live whose account is linked.
+pub const LIVE_ALREADY: &str =
+    "this device is live already: an account is linked to it; unlink it first to link another";
 
 /// Whether a number has been in use on WhatsApp for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +84,10 @@ pub async fn migrate(store: &Store, clock: &Clock, customer: Customer) -> Result
     if !is_device_id(&device_id) {
         return Err(field("device_id")("a device id is a number, a dash and 15 digits".into()));
     }
-    let sender =
-        phone::parse_destination(&customer.sender, COUNTRY_CODE).map_err(|bad| field("sender")(bad.to_string()))?;
     let (client, userid, push_url) = (given(customer.client), given(customer.userid), given(customer.push_url));
+    let country_code = country_code_of(store, client.as_deref(), &device_id).await?;
+    let sender = phone::parse_destination(&customer.sender, country_code.as_str())
+        .map_err(|bad| field("sender")(bad.to_string()))?;
     client.as_deref().map_or(Ok(()), check_name).map_err(|bad| field("client")(bad.to_string()))?;
     userid.as_deref().map_or(Ok(()), check_userid).map_err(|bad| field("user")(bad.to_string()))?;
     if let Some(url) = &push_url {
@@ -102,6 +107,18 @@ pub async fn migrate(store: &Store, clock: &Clock, customer: Customer) -> Result
     Ok(store.migrate(migration).await??)
 }
 
+/// The country code of the client who moves in, if he is here.
+async fn country_code_of(store: &Store, client: Option<&str>, device_id: &str) -> Result<String, StoreError> {
+    let device = store.find_device(device_id).await?;
+    let is_it = |one: &Client| match (&device, client) {
+        (Some(device), _) => one.id == device.client_id,
+        (None, Some(client)) => one.name == client || one.id.to_string() == client,
+        (None, None) => false,
+    };
+    let found = store.list_clients().await?.into_iter().find(is_it);
+    Ok(found.map_or_else(|| COUNTRY_CODE.to_owned(), |client| client.country_code))
+}
+
 /// Ends a device's trial: from now on it is a web device, to which an account is being linked.
 ///
 /// # Errors
@@ -117,8 +134,10 @@ pub async fn go_live(
     match store.go_live(step).await? {
         WentLive::Linking { aborted, stopped_imports } => Ok(Live { aborted, stopped_imports }),
         WentLive::Missing => Err(MoveError::Missing),
-        WentLive::AlreadyLive => Err(MoveError::Refused(
-            "this device is live already: an account is linked to it; unlink it first to link another",
+        WentLive::AlreadyLive => Err(MoveError::Refused(LIVE_ALREADY)),
+        WentLive::Example => Err(MoveError::Refused(
+            "this is the sandbox of the first start, whose number is nobody's: it stays a sandbox; add a device of the kind web and \
+             link that",
         )),
         WentLive::OtherKind => Err(MoveError::Refused("only a sandbox goes live, or a web device without an account")),
     }

@@ -84,6 +84,10 @@ pub enum BadDestination {
     Several,
     #[error("an extension cannot be dialled on WhatsApp; give the number without it")]
     Extension,
+    #[error(
+        "{0} stands behind the number and may be no part of it; give the number alone, or write its digits together"
+    )]
+    Behind(String),
     #[error("a phone number has at most 15 digits; the id of a group ends in @g.us")]
     TooLong,
     #[error(
@@ -171,6 +175,20 @@ pub fn parse_destination<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> R
     })
 }
 
+/// Whether a text is written as phone numbers are, or is an address of WhatsApp, whether somebody has it or not.
+pub fn is_like_an_address(text: &str) -> bool {
+    let visible = written::visible(text);
+    let digits = written::digits_alone(&visible);
+    let is_number = digits.is_some_and(|(digits, is_marked)| (if is_marked { 7 } else { 9 }..=16).contains(&digits));
+    is_number || has_suffix(&visible, GROUP_SUFFIX) || has_suffix(&visible, HIDDEN_SUFFIX)
+}
+
+/// Whether some digits are the country code of a numbering plan.
+pub fn is_country_code(code: &str) -> bool {
+    let region = code.parse().ok().and_then(|code: i32| PHONE_NUMBER_UTIL.get_region_for_country_code(code));
+    region.is_some() && code.bytes().all(|byte| byte.is_ascii_digit()) && !code.starts_with('0')
+}
+
 /// Reads the numbering plans, some megabytes that stay in memory, so that no request waits for them.
 pub fn read_plans() {
     LazyLock::force(&PHONE_NUMBER_UTIL);
@@ -242,15 +260,24 @@ fn resolve(written: &Written, country_code: &str) -> Result<String, BadDestinati
     if let Some(rest) = digits.strip_prefix('0') {
         // Where the plan has no trunk prefix, the zero stands for the country code alone.
         let reading = plan::national(digits, country_code).or_else(|| plan::national(rest, country_code));
-        return only(digits, reading);
+        return unless_doubled(digits, rest, country_code, only(digits, reading)?);
     }
-    let abroad = plan::international(digits);
-    if digits.starts_with(country_code)
-        && let Some(number) = abroad.as_ref().and_then(Reading::number)
-    {
-        return Ok(number.to_owned());
+    let (abroad, at_home) = (plan::international(digits), plan::national(digits, country_code));
+    let chosen = choose(written, abroad, at_home)?;
+    match digits.strip_prefix(country_code) {
+        Some(rest) => unless_doubled(digits, rest, country_code, chosen),
+        None => Ok(chosen),
     }
-    choose(digits, abroad, plan::national(digits, country_code))
+}
+
+/// A number behind whose zero or country code `rest` is a mobile number with its country code: one of them may be too much.
+fn unless_doubled(digits: &str, rest: &str, country_code: &str, number: String) -> Result<String, BadDestination> {
+    match plan::international(rest).filter(|_| rest.starts_with(country_code)) {
+        Some(Reading::Number { digits: second, may_be_mobile: true, .. }) if second != number => {
+            Err(BadDestination::Ambiguous { number: digits.to_owned(), first: number, second })
+        }
+        _ => Ok(number),
+    }
 }
 
 /// A number with its trunk zero written as `(0)`, behind the country code: its plan says whether the zero is dialled from abroad.
@@ -272,13 +299,17 @@ fn resolve_marked(digits: &str, at: usize) -> Result<String, BadDestination> {
 }
 
 /// Of digits that begin with neither + nor a zero, read with their country code and without it.
-fn choose(digits: &str, abroad: Option<Reading>, at_home: Option<Reading>) -> Result<String, BadDestination> {
-    let number = digits.to_owned();
+fn choose(written: &Written, abroad: Option<Reading>, at_home: Option<Reading>) -> Result<String, BadDestination> {
+    let number = written.digits.clone();
     match (abroad, at_home) {
         (
             Some(Reading::Number { digits: abroad, .. }),
             Some(Reading::Number { digits: at_home, has_trunk_prefix, may_be_mobile }),
-        ) if abroad != at_home && (has_trunk_prefix || may_be_mobile) => {
+        ) if abroad != at_home && (has_trunk_prefix || may_be_mobile || written.begins_in_brackets) => {
+            Err(BadDestination::Ambiguous { number, first: at_home, second: abroad })
+        }
+        // Such as a mobile of Argentina with its 15.
+        (Some(Reading::Number { digits: abroad, .. }), Some(Reading::Rewritten(at_home))) if abroad != at_home => {
             Err(BadDestination::Ambiguous { number, first: at_home, second: abroad })
         }
         (Some(Reading::Number { digits, .. }), _) => Ok(digits),
@@ -286,7 +317,7 @@ fn choose(digits: &str, abroad: Option<Reading>, at_home: Option<Reading>) -> Re
         (_, Some(Reading::Number { digits: candidate, .. } | Reading::Rewritten(candidate))) => {
             Err(BadDestination::NoCountryCode { number, candidate })
         }
-        (abroad, None) => only(digits, abroad),
+        (abroad, None) => only(&number, abroad),
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Problem {
     KeyRefused(&'static str),
     /// The key is good, its person may not do this.
     NotAllowed(&'static str),
+    /// The key's person only sends.
+    OnlySends,
     /// Nothing there, or nothing that the asker may know of.
     NotFound(&'static str),
     /// `Allow` is added by the router.
@@ -71,7 +73,7 @@ impl Problem {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::KeyMissing => StatusCode::UNAUTHORIZED,
-            Self::KeyRefused(_) | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::KeyRefused(_) | Self::NotAllowed(_) | Self::OnlySends => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -90,7 +92,8 @@ impl Problem {
             Self::BadRequest(text) | Self::Conflict(text) => text.clone(),
             Self::KeyMissing => "the APIKey header is missing; send your API key in it".into(),
             Self::KeyRefused(reason) => (*reason).to_owned(),
-            Self::NotAllowed(what) => format!("this API key may not {what}; ask an owner or administrator"),
+            Self::NotAllowed(what) => format!("this API key may not {what}; ask an administrator"),
+            Self::OnlySends => "this API key may not manage anything; ask an owner or administrator".into(),
             Self::NotFound(what) => format!("there is no {what}"),
             Self::MethodNotAllowed => {
                 "this address does not take that method; the Allow header lists those it takes".into()

@@ -87,7 +87,7 @@ const NAMES: &[(Column, &str, &[&str])] = &[
     (Column::FileName, "file_name", &["namafile", "namaberkas"]),
     (Column::Kind, "kind", &["mediakind", "mediatype", "jenismedia"]),
     (Column::Timeout, "timeout", &[]),
-    (Column::IsGroup, "is_group", &["group", "grup"]),
+    (Column::IsGroup, "is_group", &[]),
     (Column::Priority, "priority", &["prioritas"]),
     (Column::Tag, "tag", &[]),
 ];

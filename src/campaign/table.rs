@@ -5,6 +5,7 @@ use super::columns::{self, Column, Columns};
 use super::delimited;
 use super::row::Row;
 use super::{BadFile, BadRow, Line, beginning};
+use crate::phone;
 
 /// Digits of a number that counts rows; no phone number has so few.
 const COUNTER_DIGITS_MAX: usize = 6;
@@ -71,6 +72,8 @@ pub struct Table {
     separator: Option<char>,
     rows_max: usize,
     lines: Vec<Line>,
+    /// How many rows there are so far once what is broken in them was mended.
+    mended: usize,
     /// Whether the second column of destinations only counts rows so far.
     only_counts: bool,
 }
@@ -82,7 +85,7 @@ impl Table {
     /// As of [`columns::find`].
     pub fn new(names: Vec<String>, separator: Option<char>, rows_max: usize) -> Result<Self, BadFile> {
         let columns = columns::find(&names)?;
-        Ok(Self { names, columns, separator, rows_max, lines: Vec::new(), only_counts: true })
+        Ok(Self { names, columns, separator, rows_max, lines: Vec::new(), mended: 0, only_counts: true })
     }
 
     /// Adds a row; an empty one is none.
@@ -97,12 +100,14 @@ impl Table {
         if self.lines.len() == self.rows_max {
             return Err(BadFile::TooMany { most: self.rows_max });
         }
-        self.break_off_before(&record);
+        let is_rest = self.breaks_off_before(&record);
         let counts = |cell: &Cell| cell.as_ref().is_ok_and(|text| is_counter(text.trim()));
         self.only_counts &= self.columns.counter.and_then(|place| record.cells.get(place)).is_none_or(counts);
-        let (line, at) = (record.line, self.lines.len());
+        let (line, at, held) = (record.line, self.lines.len(), self.more_rows(&record).map_or(0, |(_, rows)| rows));
+        let mended_at = if is_rest { self.mended.saturating_sub(1) } else { self.mended };
+        self.mended = mended_at + 1 + held;
         let row = self.row(record);
-        self.lines.push(Line { line, at, row });
+        self.lines.push(Line { line, at, mended_at, row });
         Ok(())
     }
 
@@ -134,7 +139,7 @@ impl Table {
     }
 
     fn row(&self, record: Record) -> Result<Row, BadRow> {
-        if let Some(line) = self.more_rows(&record) {
+        if let Some((line, _)) = self.more_rows(&record) {
             return Err(BadRow::MoreRows { line });
         }
         let Record { mut cells, fault, .. } = record;
@@ -167,48 +172,42 @@ impl Table {
         Ok(row)
     }
 
-    /// Where a quote opened whose text holds what looks like further rows: a later row's quote closed it.
-    fn more_rows(&self, record: &Record) -> Option<u64> {
+    /// Where a quote opened whose text holds what looks like further rows, and how many: a later row's quote closed it.
+    fn more_rows(&self, record: &Record) -> Option<(u64, usize)> {
         let (separator, destination) = (self.separator?, self.place(Column::Destination));
-        let holds_rows = |quoted: &&Quoted| {
+        let rows_in = |quoted: &Quoted| {
             let text = record.cells.get(quoted.place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
-            text.split('\n').enumerate().any(|(at, line)| {
+            let is_row = |(at, line): &(usize, &str)| {
                 // The first line of the text is the rest of this row.
-                let place = if at == 0 {
+                let place = if *at == 0 {
                     destination.checked_sub(quoted.place).filter(|rest| *rest > 0)
                 } else {
                     Some(destination)
                 };
                 let fields = delimited::fields(line, separator);
-                fields.len() > 1
-                    && place.and_then(|place| fields.get(place)).is_some_and(|field| is_like_a_number(field))
-            })
+                let field = place.and_then(|place| fields.get(place)).filter(|_| fields.len() > 1);
+                field.is_some_and(|field| phone::is_like_an_address(as_dialled(field)))
+            };
+            text.split('\n').enumerate().filter(is_row).count()
         };
-        record.quoted.iter().find(holds_rows).map(|quoted| quoted.line)
+        let held = record.quoted.iter().map(|quoted| (quoted.line, rows_in(quoted)));
+        held.filter(|(_, rows)| *rows > 0).reduce(|first, next| (first.0, first.1 + next.1))
     }
 
-    /// A text that goes on without quotes on the next line breaks off: a line that is too short and begins with no number tells.
-    fn break_off_before(&mut self, record: &Record) {
+    /// Whether a record is the rest of a text that goes on without quotes on this line: one that is too short and begins with no
+    /// number. The row before it then breaks off.
+    fn breaks_off_before(&mut self, record: &Record) -> bool {
         let is_short = self.separator.is_some() && record.cells.len() < self.names.len();
         let destination = record.cells.get(self.place(Column::Destination)).and_then(|cell| cell.as_deref().ok());
-        if !is_short || destination.is_some_and(is_like_a_number) {
-            return;
+        let Some(Line { row, .. }) = self.lines.last_mut() else { return false };
+        if !is_short || destination.is_some_and(|text| phone::is_like_an_address(as_dialled(text))) {
+            return false;
         }
-        if let Some(Line { row: row @ Ok(_), .. }) = self.lines.last_mut() {
+        if row.is_ok() {
             *row = Err(BadRow::GoesOn { line: record.line });
         }
+        true
     }
-}
-
-/// Whether a text is written as phone numbers are, or an address of WhatsApp.
-fn is_like_a_number(text: &str) -> bool {
-    let text = as_dialled(text);
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let is_number =
-        text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '.' | '(' | ')' | '\u{a0}'));
-    let least = if text.starts_with('+') { 7 } else { 9 };
-    let is_address = ["@s.whatsapp.net", "@c.us", "@g.us", "@lid"].iter().any(|suffix| text.ends_with(suffix));
-    (is_number && (least..=16).contains(&digits)) || is_address
 }
 
 fn is_counter(text: &str) -> bool {

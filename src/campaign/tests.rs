@@ -209,6 +209,46 @@ fn columns_that_are_not_read_are_named_and_one_that_counts_rows_is_one_of_them()
 }
 
 #[test]
+fn a_row_is_the_same_once_what_is_broken_before_it_was_mended() {
+    let behind = |text: &str| {
+        let rows = checked(text.as_bytes(), "a").expect("a file");
+        let good: Vec<String> = rows.into_iter().flatten().map(|row| row.key).collect();
+        good[good.len() - 2..].to_vec()
+    };
+    let rest = format!("{A},one\n{B},two\n");
+    for (broken, mended) in [
+        (format!("{A},Dear Budi\nyour order\nis ready\n"), format!("{A},\"Dear Budi\nyour order\nis ready\"\n")),
+        (format!("{A},\"Hello Budi\n{B},Hello Siti\"\n"), format!("{A},Hello Budi\n{B},Hello Siti\n")),
+        (format!("{A},x\n12345,y\n"), format!("{A},x\n{B},y\n")),
+    ] {
+        let [broken, mended] =
+            [broken, mended].map(|rows| behind(&format!("destination,message\n{A},zero\n{rows}{rest}")));
+        assert_eq!(broken, mended);
+    }
+}
+
+#[test]
+fn rows_in_a_text_are_seen_however_their_numbers_are_written() {
+    for number in [
+        "https://wa.me/628111111111",
+        "wa.me/628111111111",
+        "tel:+628111111111",
+        "\u{ff16}\u{ff12}\u{ff18}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}",
+        "0811/1111111",
+        "[0811]1111111",
+        "0811\u{2013}1111\u{2013}111",
+        "\u{202a}+62 811 1111 111\u{202c}",
+        "628111111111@c.us",
+        "120363025246125486@g.us",
+    ] {
+        let text = format!("destination,message\n{number},\"Hello Budi\n{number},Hello Siti\"\n");
+        reads(text.as_bytes(), &[(2, "! what looks like further rows")]);
+    }
+    let text = "destination;message\n628111111111,00;\"Hello Budi\n628111111112,00;Hello Siti\"\n";
+    reads(text.as_bytes(), &[(2, "! what looks like further rows")]);
+}
+
+#[test]
 fn a_row_may_say_as_what_its_file_is_sent() {
     let url = "https://shop.example/a.ogg";
     let text = format!(

@@ -140,7 +140,7 @@ pub enum Event {
     /// The device's state changed.
     State(Health),
     /// A phone is to scan this code, or a person to type it; it is good until `until`, or until the next one comes.
-    LinkCode { code: String, until: Millis },
+    LinkCode { way: LinkWay, code: String, until: Millis },
     /// An account was linked. `accepted` is answered `false` when another device has its number: then the channel ends
     /// the link again.
     Linked { number: String, accepted: oneshot::Sender<bool> },

@@ -103,9 +103,18 @@ fn links(bench: &Bench) -> Links {
 async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCode> {
     let clock = &bench.app.clock;
     let begun_at = clock.now();
-    let (mut screen, mut seen, mut is_told) = (Screen::new(bench.output), None, false);
+    let (mut screen, mut seen) = (Screen::new(bench.output), None);
+    let mut is_told = !bench.app.is_served().await?;
+    if is_told {
+        tracing::warn!("{NO_SERVER}; this waits for it some minutes");
+    }
+    let wished_at = bench.device(id).await?.wish_at;
     loop {
         let link = links.look(id).await?.context("the device was removed")?;
+        anyhow::ensure!(
+            bench.device(id).await?.wish_at == wished_at,
+            "somebody else began to link or unlink this device meanwhile; the codes shown here are no longer good"
+        );
         if seen.as_ref() != Some(&link) {
             screen.show(id, &link)?;
         }

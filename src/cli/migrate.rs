@@ -11,6 +11,7 @@ use serde_json::json;
 use super::link::{self, NO_SERVER};
 use super::output::{Output, line};
 use super::{Bench, done};
+use crate::account::ApiKey;
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind, LinkWay};
 use crate::moving::{self, Customer, MoveError, NumberHistory, USED_BEFORE};
@@ -71,8 +72,10 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
     if let Some(id) = go_live {
         return take_live(bench, &id, used_before, phone).await;
     }
+    let key = key.unwrap_or_default();
+    let hint = ApiKey::import(key.trim()).map(|key| key.hint()).unwrap_or_default();
     let customer = Customer {
-        api_key: key.unwrap_or_default(),
+        api_key: key,
         device_id: device_id.unwrap_or_default(),
         sender: sender.unwrap_or_default(),
         push_url,
@@ -83,10 +86,10 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
     if !migrated.created.is_empty() {
         note(bench, migrated.client.id, "POST /migrate", &migrated.device.id).await;
     }
-    show(bench, migrated).await
+    show(bench, migrated, &hint).await
 }
 
-async fn show(bench: &Bench, migrated: Migrated) -> anyhow::Result<ExitCode> {
+async fn show(bench: &Bench, migrated: Migrated, key_hint: &str) -> anyhow::Result<ExitCode> {
     let device = until_served(bench, &migrated.device).await?;
     let settings = bench.app.store.find_push_settings(migrated.client.id).await?.context("the client is gone")?;
     let secret = match &settings.push_url {
@@ -117,6 +120,7 @@ async fn show(bench: &Bench, migrated: Migrated) -> anyhow::Result<ExitCode> {
     let new = |part| if created.contains(&part) { "" } else { " (was here)" };
     let mut said = format!("{head}\n\n  Client    {} {}{}\n", client.id, client.name, new(Created::Client));
     said += &format!("  User      {}{}\n", person.userid, new(Created::User));
+    said += &format!("  API key   {key_hint}…{}\n", new(Created::Key));
     said += &format!(
         "  Device    {} ({}), sends as {}{}\n",
         device.id,
@@ -127,29 +131,35 @@ async fn show(bench: &Bench, migrated: Migrated) -> anyhow::Result<ExitCode> {
     if let (Some(url), Some(secret)) = (push_url, secret) {
         said += &format!("  Push URL  {url}{}\n  Secret    {secret}\n", new(Created::PushUrl));
     }
-    said += &next_step(bench, &device, is_served);
+    said += &next_step(bench, &device, is_served).await?;
     bench.output.one(&thing, &said)?;
     done()
 }
 
 /// What the operator does now.
-fn next_step(bench: &Bench, device: &Device, is_served: bool) -> String {
-    let address = &bench.app.settings.public_url;
-    match (device.kind, is_served) {
-        (Kind::Sandbox, true) => format!(
-            "\nChange the host in the customer's program to {address} and run it: this is a SANDBOX, nothing reaches WhatsApp.\n\
-             Then: wachat migrate --go-live {}",
-            device.id
-        ),
-        (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
-        (Kind::Web | Kind::Cloud, _) => {
+async fn next_step(bench: &Bench, device: &Device, is_served: bool) -> anyhow::Result<String> {
+    let id = &device.id;
+    Ok(match (device.kind, is_served) {
+        (Kind::Sandbox, true) => {
+            let noted = bench.app.store.find_address().await?;
+            let address = noted.unwrap_or_else(|| bench.app.settings.public_url.clone());
             format!(
-                "\nIt has gone live: its state is {}. `wachat device link {}` links its phone.",
-                device.state.name(),
-                device.id
+                "\nChange the host in the customer's program to {address} and run it: this is a SANDBOX, nothing reaches WhatsApp.\n\
+                 Then: wachat migrate --go-live {id}"
             )
         }
-    }
+        (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
+        (Kind::Web | Kind::Cloud, true) => "\nIt has gone live, and is online.".to_owned(),
+        (Kind::Web | Kind::Cloud, false) => {
+            let state = device.state.name();
+            let link = if device.linked_at.is_none() {
+                format!(" `wachat device link {id}` links its phone.")
+            } else {
+                String::new()
+            };
+            format!("\nIt has gone live: its state is {state}.{link}")
+        }
+    })
 }
 
 /// The device, once a server has it online, or after a moment.
@@ -171,7 +181,12 @@ async fn take_live(
     used_before: Option<YesNo>,
     phone: Option<String>,
 ) -> anyhow::Result<ExitCode> {
+    let id = id.trim();
     let device = bench.device(id).await?;
+    // Nobody is asked about the number of a device that stays as it is.
+    if device.kind == Kind::Web && device.has_account() {
+        return Err(told(MoveError::Refused(moving::LIVE_ALREADY)));
+    }
     let way = match phone.as_deref() {
         None => LinkWay::Qr,
         Some("") => LinkWay::Code { phone: device.sender.clone() },

@@ -88,7 +88,7 @@ enum Command {
     Status(message::Status),
     /// Give up a message that waits
     Cancel(message::Cancel),
-    /// Queue a campaign from a CSV file
+    /// Queue a campaign from a CSV file or an .xlsx workbook
     Import(import::Import),
     /// Play what a sandbox device receives
     #[command(subcommand)]

@@ -91,6 +91,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let settings = settings.listening_on(listener.local_addr()?);
     let app = App::open(settings, Clock::system()).await?;
     let address = app.settings.public_url.clone();
+    if let Some(network) = &app.settings.simulated_network {
+        tracing::warn!(network, "accounts are linked on a SIMULATED network: nothing reaches WhatsApp");
+    }
     let mut is_shown = false;
     let greeted = app.greet_by(|greeting| {
         is_shown = true;
@@ -107,6 +110,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     if let Err(reason) = show(&rest) {
         tracing::warn!(reason, address, "standard output cannot be written; wachat serves all the same");
+    }
+    if let Err(error) = app.store.note_address(address).await {
+        tracing::warn!(%error, "where this server is reached could not be noted for the command line");
     }
     let stop = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -125,10 +125,10 @@ impl DeviceLoop {
                 Event::State(health) => {
                     plan.add(Change::State { health: health.clone(), at: now }, Then::Enter(health));
                 }
-                Event::LinkCode { code, until } => {
+                Event::LinkCode { way, code, until } => {
                     let place = link_place(&self.lease.device_id);
                     let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
-                    plan.add(Change::LinkCode { code, expires_at: until, at: now }, Then::Nothing);
+                    plan.add(Change::LinkCode { way, code, expires_at: until, at: now }, Then::Nothing);
                 }
                 Event::Linked { number, accepted } => {
                     let end = LinkEnd::Linked { number };
@@ -224,6 +224,9 @@ impl DeviceLoop {
                 }
                 Then::Linked(accepted) => {
                     // A channel that has gone links again; so does one whose link the database refused.
+                    if recorded == Some(Outcome::NumberTaken) {
+                        self.state = DeviceState::Unlinked;
+                    }
                     let _ = recorded.map(|outcome| accepted.send(outcome != Outcome::NumberTaken));
                     is_changed = true;
                 }

@@ -17,16 +17,6 @@ pub(super) enum Reading {
     Rewritten(String),
 }
 
-impl Reading {
-    /// The digits of a number that can be dialled.
-    pub(super) fn number(&self) -> Option<&str> {
-        match self {
-            Self::Number { digits, .. } => Some(digits),
-            Self::Rewritten(_) => None,
-        }
-    }
-}
-
 /// Digits that begin with a country code. A trunk prefix behind it is dropped where its plan has one.
 pub(super) fn international(digits: &str) -> Option<Reading> {
     if is_form_of_whatsapp(digits) {

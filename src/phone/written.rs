@@ -11,6 +11,10 @@ const DIGITS_MAX: usize = 24;
 const FRACTION_AFTER_DIGITS: usize = 7;
 /// More digits than a country code with an area code: what a slash follows them with is another number.
 const AREA_DIGITS_MAX: usize = 7;
+/// More digits than a country code with an area code and what is dialled before them: nothing behind them is in brackets.
+const BEFORE_BRACKETS_MAX: usize = 6;
+/// Digits of a whole number behind which a dash begins another ending, as in `0812345678-79`.
+const WHOLE_DIGITS: usize = 8;
 /// Fewer digits behind a slash are another ending of the number before it, as in `0812345678/79`.
 const SUBSCRIBER_DIGITS_MIN: usize = 3;
 /// A contact's address may be given whole.
@@ -19,6 +23,8 @@ const SCHEMES: [&str; 3] = ["tel:", "whatsapp:", "callto:"];
 /// What stands before the number in links that open a chat.
 const CHAT_LINKS: [&str; 4] =
     ["wa.me/", "api.whatsapp.com/send?phone=", "api.whatsapp.com/send/?phone=", "whatsapp://send?phone="];
+/// What may stand before those, in this order.
+const LINK_STARTS: [&str; 3] = ["https://", "http://", "www."];
 /// The zeros of the scripts in which phone numbers are typed; nine more digits follow each.
 const ZEROS: [u32; 17] = [
     0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0x1040, 0x17e0,
@@ -42,6 +48,8 @@ pub(super) struct Written {
     pub digits: String,
     /// How many digits stand before a trunk zero that was written as `(0)`.
     pub marked_zero_at: Option<usize>,
+    /// Whether it begins with brackets, as an area code is written.
+    pub begins_in_brackets: bool,
 }
 
 /// A text without what cannot be seen in it: direction marks that come with a copied contact, zero-width characters, and
@@ -70,7 +78,16 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
     let text: String = text.chars().map(plain).collect();
     let text = whole_number(&text)?;
     check_separators(text)?;
+    check_end(text)?;
     digits_of(text)
+}
+
+/// How many digits a text has that holds nothing but a number as it may be written, and whether it begins with `+`; nobody has
+/// to have such a number.
+pub(super) fn digits_alone(text: &str) -> Option<(usize, bool)> {
+    let text: String = unwrapped(text).chars().map(plain).collect();
+    let is_number = text.chars().all(|c| c.is_ascii_digit() || " +-.,()[]/".contains(c));
+    is_number.then(|| (text.bytes().filter(u8::is_ascii_digit).count(), text.starts_with('+')))
 }
 
 /// What is left of a text when all that is put around a number is taken away: a spreadsheet's mark of a text, the scheme of a
@@ -78,13 +95,8 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
 fn unwrapped(text: &str) -> &str {
     let text = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let text = text.trim_start_matches(['\'', '\u{2019}']).trim();
-    for link in CHAT_LINKS {
-        if let Some(at) = find_ignoring_case(text, link) {
-            let number = &text[at + link.len()..];
-            let number = number.split(['?', '&', '#']).next().unwrap_or_default().trim_end_matches('/');
-            // A plus sign that was encoded.
-            return number.strip_prefix("%2B").or_else(|| number.strip_prefix("%2b")).unwrap_or(number).trim();
-        }
+    if let Some(number) = in_chat_link(text) {
+        return number;
     }
     let scheme = SCHEMES.iter().find(|scheme| find_ignoring_case(text, scheme) == Some(0));
     let text = scheme.map_or(text, |scheme| text[scheme.len()..].trim());
@@ -99,6 +111,23 @@ fn unwrapped(text: &str) -> &str {
         Some((number, device)) if is_digits(device) && device.len() <= 3 => number,
         _ => number,
     }
+}
+
+/// The number in a text that is a link to a chat and nothing else.
+fn in_chat_link(text: &str) -> Option<&str> {
+    if text.contains(char::is_whitespace) {
+        return None;
+    }
+    let behind = |text: &'_ str, start: &str| find_ignoring_case(text, start) == Some(0);
+    let mut rest = text;
+    for start in LINK_STARTS {
+        rest = if behind(rest, start) { &rest[start.len()..] } else { rest };
+    }
+    let link = CHAT_LINKS.iter().find(|link| behind(rest, link))?;
+    let ends: &[char] = if link.ends_with('=') { &['&', '#'] } else { &['?', '#', '/'] };
+    let number = rest[link.len()..].split(ends).next().unwrap_or_default();
+    // A plus sign that was encoded.
+    Some(number.strip_prefix("%2B").or_else(|| number.strip_prefix("%2b")).unwrap_or(number))
 }
 
 fn find_ignoring_case(text: &str, part: &str) -> Option<usize> {
@@ -172,7 +201,9 @@ fn check_separators(text: &str) -> Result<(), BadDestination> {
         let count = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
         let area = area.trim_start();
         let abroad = if area.starts_with("00") { 2 } else { 0 };
+        let begins_anew = area.starts_with('0') && subscriber.trim_start().starts_with('0');
         let is_one = !subscriber.contains('/')
+            && !begins_anew
             && count(area) <= AREA_DIGITS_MAX + abroad
             && count(subscriber) >= SUBSCRIBER_DIGITS_MIN;
         if !is_one {
@@ -180,6 +211,39 @@ fn check_separators(text: &str) -> Result<(), BadDestination> {
         }
     }
     Ok(())
+}
+
+/// Refuses what stands behind a number and is no part of it: a note, a count, the digits behind a point, another ending or
+/// another number with the same beginning.
+fn check_end(text: &str) -> Result<(), BadDestination> {
+    let runs: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).collect();
+    let [first, .., before, last] = runs[..] else {
+        return match runs[..] {
+            [whole, fraction] if whole.len() >= FRACTION_AFTER_DIGITS => check_last(text, whole, fraction, whole.len()),
+            _ => Ok(()),
+        };
+    };
+    if first.starts_with('0') && first.len() >= SUBSCRIBER_DIGITS_MIN && runs[1..].contains(&first) {
+        return Err(BadDestination::Several);
+    }
+    let digits = runs.iter().map(|run| run.len()).sum::<usize>() - last.len();
+    if digits < FRACTION_AFTER_DIGITS { Ok(()) } else { check_last(text, before, last, digits) }
+}
+
+/// What the `last` digits are, behind so many others of which those `before` stand together.
+fn check_last(text: &str, before: &str, last: &str, digits: usize) -> Result<(), BadDestination> {
+    let text = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let text = &text[..text.len() - last.len()];
+    let separator = &text[text.trim_end_matches(|c: char| !c.is_ascii_digit()).len()..];
+    let (is_short, is_apart) = (last.len() <= 2, separator.contains(' '));
+    if separator.contains(['.', ',']) {
+        // Groups of two are written with dots all along, as in 06.12.34.56.78.
+        let is_fraction = before.len() >= FRACTION_AFTER_DIGITS || is_short && (before.len() != 2 || is_apart);
+        return if is_fraction { Err(BadDestination::Fraction(text.to_owned() + last)) } else { Ok(()) };
+    }
+    let is_lone = last.len() == 1 && digits >= FRACTION_AFTER_DIGITS;
+    let is_ending = is_short && separator.contains('-') && (is_apart || before.len() >= WHOLE_DIGITS);
+    if is_lone || is_ending { Err(BadDestination::Behind(last.to_owned())) } else { Ok(()) }
 }
 
 fn digits_of(text: &str) -> Result<Written, BadDestination> {
@@ -191,6 +255,10 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
             '+' if digits.is_empty() && prefix == Prefix::Open => prefix = Prefix::International,
             '(' | '[' if !digits.is_empty() && matches!(compact.get(at + 1..at + 3), Some(['0', ')' | ']'])) => {
                 marked_zero_at = Some(digits.len());
+            }
+            '(' | '[' if digits.len() > BEFORE_BRACKETS_MAX => {
+                let behind = compact[at..].iter().filter(|c| c.is_ascii_digit()).collect();
+                return Err(BadDestination::Behind(behind));
             }
             // A minus sign: no phone number is negative.
             '-' if at == 0 => return Err(BadDestination::Characters),
@@ -209,13 +277,18 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
     if digits.len() > DIGITS_MAX {
         return Err(BadDestination::TooLong);
     }
+    let begins_in_brackets = prefix == Prefix::Open && matches!(compact.first(), Some('(' | '['));
     if prefix == Prefix::Open && digits.starts_with("00") {
+        if !text.contains("00") || text.find('0') != text.find("00") {
+            // Two zeros of different meanings.
+            return Err(BadDestination::NoSuchNumber(digits));
+        }
         // 00 is how most of the world dials abroad.
         digits.drain(..2);
         prefix = Prefix::International;
         marked_zero_at = marked_zero_at.and_then(|at: usize| at.checked_sub(2));
     }
-    Ok(Written { prefix, digits, marked_zero_at })
+    Ok(Written { prefix, digits, marked_zero_at, begins_in_brackets })
 }
 
 fn is_extension(rest: &[char]) -> bool {

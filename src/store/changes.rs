@@ -12,7 +12,7 @@ use super::{
     sql, unreadable,
 };
 use crate::clock::Millis;
-use crate::device::Health;
+use crate::device::{Health, LinkWay};
 use crate::message::RefNo;
 
 /// One change.
@@ -31,7 +31,7 @@ pub enum Change {
     /// The device entered a state.
     State { health: Health, at: Millis },
     /// A code to link an account, sealed.
-    LinkCode { code: Vec<u8>, expires_at: Millis, at: Millis },
+    LinkCode { way: LinkWay, code: Vec<u8>, expires_at: Millis, at: Millis },
     /// A link began, failed or ended.
     Link { end: LinkEnd, at: Millis },
 }
@@ -106,7 +106,7 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         }
         Change::File { inbound_id, end, at } => end_file(conn, lease, inbound_id, end, *at).await?,
         Change::State { health, at } => drop(set_health(conn, lease, health, *at).await?),
-        Change::LinkCode { code, expires_at, at } => show_link(conn, lease, code, *expires_at, *at).await?,
+        Change::LinkCode { way, code, expires_at, at } => show_link(conn, lease, way, code, *expires_at, *at).await?,
         Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
             // Nothing was written yet.
             Err(StoreError::Exists) => {

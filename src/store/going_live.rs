@@ -5,7 +5,7 @@ use super::links::store_wish;
 use super::{Conn, NewDevice, Store, StoreError, sql};
 use crate::campaign::{State, Stop};
 use crate::clock::Millis;
-use crate::device::{Device, DeviceState, Kind, LinkWay, Wish};
+use crate::device::{Device, FIRST_SENDER, Kind, LinkWay, Wish};
 
 /// A device to take out of its trial.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub enum WentLive {
     AlreadyLive,
     /// No phone's account is linked to devices of its kind.
     OtherKind,
+    /// It is the sandbox of the first start, whose number is nobody's.
+    Example,
 }
 
 /// Why what waited in a trial is aborted.
@@ -55,13 +57,10 @@ impl Store {
 async fn go_live(conn: &mut Conn, step: &GoLive) -> Result<WentLive, StoreError> {
     let found = sql!(&mut *conn, optional as Device, device!(" AND id = $1"), &step.device_id)?;
     let Some(known) = found else { return Ok(WentLive::Missing) };
-    let is_gone = matches!(
-        known.state,
-        DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
-    );
     let ended = match known.kind {
-        Kind::Web if known.linked_at.is_some() && !is_gone => return Ok(WentLive::AlreadyLive),
+        Kind::Web if known.has_account() => return Ok(WentLive::AlreadyLive),
         Kind::Web => WentLive::Linking { aborted: 0, stopped_imports: 0 },
+        Kind::Sandbox if known.sender == FIRST_SENDER => return Ok(WentLive::Example),
         Kind::Sandbox => switch(conn, &known, step.now).await?,
         Kind::Cloud => return Ok(WentLive::OtherKind),
     };

@@ -79,19 +79,21 @@ impl Store {
         )
     }
 
-    /// Shows a code, sealed, that is good until `expires_at`.
+    /// Shows a code, sealed, that is good until `expires_at`. That of another way than is wished by now is not shown.
     ///
     /// # Errors
     /// When it could not be stored.
     pub async fn show_link(
         &self,
         lease: &Lease,
+        way: LinkWay,
         code: Vec<u8>,
         expires_at: Millis,
         now: Millis,
     ) -> Result<(), StoreError> {
         let lease = lease.clone();
-        self.write(move |conn| Box::pin(async move { show_link(conn, &lease, &code, expires_at, now).await })).await
+        self.write(move |conn| Box::pin(async move { show_link(conn, &lease, &way, &code, expires_at, now).await }))
+            .await
     }
 
     /// Stores how a wish about a device's link ended; it is then nobody's wish any more.
@@ -138,6 +140,7 @@ pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, no
 pub(super) async fn show_link(
     conn: &mut Conn,
     lease: &Lease,
+    way: &LinkWay,
     code: &[u8],
     expires_at: Millis,
     now: Millis,
@@ -146,12 +149,13 @@ pub(super) async fn show_link(
         conn,
         execute,
         "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
-         WHERE device_id = $1 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
+         WHERE device_id = $1 AND way = $6 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
         &lease.device_id,
         lease.epoch,
         code,
         expires_at,
         now,
+        way.name(),
     )
     .map(drop)
 }

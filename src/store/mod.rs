@@ -24,6 +24,7 @@ mod lookup;
 mod media;
 mod members;
 mod messages;
+mod meta;
 mod migrate;
 mod moving;
 mod originators;
@@ -300,26 +301,6 @@ impl Store {
                     &value,
                 )
                 .map(drop)
-            })
-        })
-        .await
-    }
-
-    /// The value that the whole store keeps under `name`: the first one that was offered.
-    ///
-    /// # Errors
-    /// When the store cannot be written or read.
-    pub async fn remember(&self, name: &'static str, offered: String) -> Result<String, StoreError> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-                    name,
-                    &offered
-                )?;
-                sql!(conn, scalar as String, "SELECT value FROM meta WHERE name = $1", name)
             })
         })
         .await

@@ -1,12 +1,15 @@
 //! Moving a customer in: one transaction, so a crash leaves all of it or nothing. `going_live.rs` is the next step.
 
+mod contradictions;
+
 use super::accounts::{client, person};
 use super::devices::{device, insert};
 use super::{Conn, NewDevice, Store, StoreError, sql};
-use crate::account::{Client, KeyHash, KeyRecord, Person, Role};
+use crate::account::{Client, KeyHash, Person, Role};
 use crate::clock::Millis;
 use crate::device::{Device, Kind};
 use crate::limits;
+pub use contradictions::MigrationConflict;
 
 /// A customer of another gateway, with what is in his programs. Everything was checked before.
 #[derive(Debug, Clone)]
@@ -59,37 +62,6 @@ impl Created {
     }
 }
 
-/// What is here already and contradicts a migration. Nothing was stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MigrationConflict {
-    #[error(
-        "the API key {hint}… belongs to client {client_id} ('{client}'), the device {device_id} to client {other_id} ('{other}')"
-    )]
-    TwoClients { hint: String, client_id: i64, client: String, device_id: String, other_id: i64, other: String },
-    #[error("the API key {hint}… belongs to client {client_id} ('{client}'), not to '{wanted}'")]
-    KeyOfOther { hint: String, client_id: i64, client: String, wanted: String },
-    #[error("the API key {hint}… belongs to the user '{userid}', not to '{wanted}'")]
-    KeyOfUser { hint: String, userid: String, wanted: String },
-    #[error("the API key {hint}… was revoked here or has expired; give the customer a new one")]
-    KeyEnded { hint: String },
-    #[error("the device id {device_id} is taken: it belongs to client {client_id} ('{client}'), not to '{wanted}'")]
-    DeviceOfOther { device_id: String, client_id: i64, client: String, wanted: String },
-    #[error("the device {device_id} is here already, with the sender {sender}, not {wanted}")]
-    DeviceSender { device_id: String, sender: String, wanted: String },
-    #[error("the sender {sender} is taken: the device {device_id} of client {client_id} ('{client}') has it")]
-    SenderTaken { sender: String, device_id: String, client_id: i64, client: String },
-    #[error("the user '{userid}' works for client {client_id} ('{client}'); choose another name for the user")]
-    UserOfOther { userid: String, client_id: i64, client: String },
-    #[error("several clients are called '{name}'; give the number of the one that is meant")]
-    SeveralClients { name: String },
-    #[error(
-        "client {client_id} ('{client}') has the Push URL {url}; change it where the Push URL is set, or leave it out here"
-    )]
-    OtherPushUrl { client_id: i64, client: String, url: String },
-    #[error("client {client_id} ('{client}') is disabled; enable it first")]
-    Disabled { client_id: i64, client: String },
-}
-
 impl Store {
     /// Moves a customer in: a client, a user, his key, and a sandbox device under the id that his programs name. What is
     /// here already as it should be stays as it is.
@@ -101,17 +73,9 @@ impl Store {
     }
 }
 
-/// What the store knows of the names in a migration.
-struct Known {
-    key: Option<KeyRecord>,
-    device: Option<Device>,
-    client: Option<Client>,
-    person: Option<Person>,
-}
-
 async fn migrate(conn: &mut Conn, m: &Migration) -> Result<Result<Migrated, MigrationConflict>, StoreError> {
     // Everything is looked at before anything is written: a conflict leaves no trace.
-    let known = match look(conn, m).await? {
+    let known = match contradictions::look(conn, m).await? {
         Ok(known) => known,
         Err(conflict) => return Ok(Err(conflict)),
     };
@@ -127,8 +91,9 @@ async fn migrate(conn: &mut Conn, m: &Migration) -> Result<Result<Migrated, Migr
     let person = match known.person {
         Some(person) => person,
         None => {
-            created.push(Created::User);
-            add_user(conn, m, client_id).await?
+            let (person, is_new) = find_or_add_user(conn, m, client_id).await?;
+            created.extend(is_new.then_some(Created::User));
+            person
         }
     };
     let key_id = match &known.key {
@@ -162,110 +127,6 @@ async fn migrate(conn: &mut Conn, m: &Migration) -> Result<Result<Migrated, Migr
     }))
 }
 
-async fn look(conn: &mut Conn, m: &Migration) -> Result<Result<Known, MigrationConflict>, StoreError> {
-    let key = sql!(
-        &mut *conn,
-        optional as KeyRecord,
-        "SELECT id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at FROM api_keys \
-         WHERE hash = $1",
-        &m.key_hash.0[..],
-    )?;
-    let device = sql!(&mut *conn, optional as Device, device!(" AND id = $1"), &m.device_id)?;
-    let owner = match key.as_ref().map(|key| key.client_id).or(device.as_ref().map(|device| device.client_id)) {
-        Some(id) => Some(sql!(&mut *conn, one as Client, client!("WHERE id = $1"), id)?),
-        None => None,
-    };
-    let named = named_clients(conn, m).await?;
-    if let Some(conflict) = contradicts(conn, m, key.as_ref(), device.as_ref(), owner.as_ref(), &named).await? {
-        return Ok(Err(conflict));
-    }
-    let client = owner.or_else(|| named.into_iter().next());
-    let person = match (&key, &m.userid) {
-        (Some(key), _) => Some(sql!(&mut *conn, one as Person, person!("WHERE id = $1"), key.person_id)?),
-        (None, Some(userid)) => sql!(&mut *conn, optional as Person, person!("WHERE userid = $1"), userid)?,
-        (None, None) => None,
-    };
-    if let (Some(key), Some(person), Some(wanted)) = (&key, &person, &m.userid)
-        && person.userid != *wanted
-    {
-        let (hint, userid) = (key.hint.clone(), person.userid.clone());
-        return Ok(Err(MigrationConflict::KeyOfUser { hint, userid, wanted: wanted.clone() }));
-    }
-    if let Some(person) =
-        person.as_ref().filter(|person| client.as_ref().map(|client| client.id) != Some(person.client_id))
-    {
-        let other = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), person.client_id)?;
-        let userid = person.userid.clone();
-        return Ok(Err(MigrationConflict::UserOfOther { userid, client_id: other.id, client: other.name }));
-    }
-    if let (Some(client), Some(wanted)) = (&client, &m.push_url)
-        && let Some(url) = push_url(conn, client.id).await?.filter(|url| url != wanted)
-    {
-        return Ok(Err(MigrationConflict::OtherPushUrl { client_id: client.id, client: client.name.clone(), url }));
-    }
-    Ok(Ok(Known { key, device, client, person }))
-}
-
-/// What is here of the key, the device, the sender and the client, and is not as it is wanted.
-async fn contradicts(
-    conn: &mut Conn,
-    m: &Migration,
-    key: Option<&KeyRecord>,
-    device: Option<&Device>,
-    owner: Option<&Client>,
-    named: &[Client],
-) -> Result<Option<MigrationConflict>, StoreError> {
-    let hint = || m.key_hint.clone();
-    if key.is_some_and(|key| key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= m.now)) {
-        return Ok(Some(MigrationConflict::KeyEnded { hint: hint() }));
-    }
-    if let (Some(key), Some(device), Some(owner)) = (key, device, owner)
-        && key.client_id != device.client_id
-    {
-        let other = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), device.client_id)?;
-        let (client_id, client, device_id) = (owner.id, owner.name.clone(), device.id.clone());
-        let (other_id, other) = (other.id, other.name);
-        return Ok(Some(MigrationConflict::TwoClients { hint: hint(), client_id, client, device_id, other_id, other }));
-    }
-    if let (Some(owner), Some(wanted)) = (owner, &m.client)
-        && !named.iter().any(|client| client.id == owner.id)
-    {
-        let (client_id, client, wanted) = (owner.id, owner.name.clone(), wanted.clone());
-        return Ok(Some(match device {
-            Some(device) if key.is_none() => {
-                MigrationConflict::DeviceOfOther { device_id: device.id.clone(), client_id, client, wanted }
-            }
-            _ => MigrationConflict::KeyOfOther { hint: hint(), client_id, client, wanted },
-        }));
-    }
-    if owner.is_none() && named.len() > 1 {
-        return Ok(Some(MigrationConflict::SeveralClients { name: m.client.clone().unwrap_or_default() }));
-    }
-    if let Some(client) = owner.or(named.first()).filter(|client| client.disabled) {
-        return Ok(Some(MigrationConflict::Disabled { client_id: client.id, client: client.name.clone() }));
-    }
-    if let Some(device) = device.filter(|device| device.sender != m.sender) {
-        let (device_id, sender, wanted) = (device.id.clone(), device.sender.clone(), m.sender.clone());
-        return Ok(Some(MigrationConflict::DeviceSender { device_id, sender, wanted }));
-    }
-    let other =
-        sql!(&mut *conn, optional as Device, device!(" AND sender = $1 AND id <> $2"), &m.sender, &m.device_id)?;
-    let Some(other) = other else { return Ok(None) };
-    let client = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), other.client_id)?;
-    let (sender, device_id, client_id) = (other.sender, other.id, client.id);
-    Ok(Some(MigrationConflict::SenderTaken { sender, device_id, client_id, client: client.name }))
-}
-
-/// Which clients `--client` may mean: those of that name, else the one of that number.
-async fn named_clients(conn: &mut Conn, m: &Migration) -> Result<Vec<Client>, StoreError> {
-    let Some(name) = &m.client else { return Ok(Vec::new()) };
-    let called = sql!(&mut *conn, all as Client, client!("WHERE name = $1 ORDER BY id"), name)?;
-    match name.parse::<i64>() {
-        Ok(id) if called.is_empty() => sql!(conn, all as Client, client!("WHERE id = $1"), id),
-        _ => Ok(called),
-    }
-}
-
 async fn push_url(conn: &mut Conn, client_id: i64) -> Result<Option<String>, StoreError> {
     sql!(conn, scalar as Option<String>, "SELECT push_url FROM clients WHERE id = $1", client_id)
 }
@@ -282,9 +143,9 @@ async fn add_client(conn: &mut Conn, m: &Migration, name: &str) -> Result<i64, S
     )
 }
 
-/// Adds a user who only sends. Without a name, one that follows from the client's is chosen, which nobody of another client
-/// has.
-async fn add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Result<Person, StoreError> {
+/// Adds a user who only sends, and gives whether he is new. Without a name, one that follows from the client's is chosen, which
+/// nobody of another client has.
+async fn find_or_add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Result<(Person, bool), StoreError> {
     let name = match &m.userid {
         Some(userid) => userid.clone(),
         None => {
@@ -296,7 +157,9 @@ async fn add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Result<Pers
             {
                 let found = sql!(&mut *conn, optional as Person, person!("WHERE userid = $1"), &name)?;
                 match found {
-                    Some(person) if person.client_id == client_id && !person.disabled => return Ok(person),
+                    Some(person) if person.client_id == client_id && !person.disabled => {
+                        return Ok((person, false));
+                    }
                     Some(_) => {}
                     None => {
                         chosen = name;
@@ -317,7 +180,7 @@ async fn add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Result<Pers
         Role::Sender.name(),
         m.now,
     )?;
-    sql!(conn, one as Person, person!("WHERE userid = $1"), &name)
+    Ok((sql!(conn, one as Person, person!("WHERE userid = $1"), &name)?, true))
 }
 
 async fn add_key(conn: &mut Conn, m: &Migration, client_id: i64, person_id: i64) -> Result<i64, StoreError> {

@@ -136,6 +136,75 @@ stories! {
         assert!(serving.terminate().await.success());
     }
 
+    async fn commands_find_the_client_from_what_they_are_given(database: Database) {
+        let place = Place::new(database).await;
+        let serving = place.serve().await;
+        let only = place.json(&["send", "--to", ALICE, "--text", "x", "--json"]).await;
+        assert!(only["ref_no"].is_string(), "the only client needs no name");
+        place.json(&["client", "add", "--name", "Toko Budi", "--json"]).await;
+        let (id, sender) = ("11055-000000000000022", "628110000022");
+        place.json(&["device", "add", "--client", "2", "--kind", "sandbox", "--sender", sender, "--device-id", id, "--json"]).await;
+        place.json(&["key", "create", "--client", "2", "--user", "budi", "--json"]).await;
+        // The id, the number, the person, the reference number and the inbound id lead to client 2.
+        let sent = place.json(&["send", "--device", id, "--to", ALICE, "--text", "x", "--json"]).await;
+        assert_eq!(sent["queue"], id);
+        let sent = place.json(&["send", "--sender", sender, "--to", ALICE, "--text", "x", "--json"]).await;
+        let ref_no = sent["ref_no"].as_str().expect("a ref_no");
+        let watched = place.run(&["status", ref_no, "--watch"]).await;
+        assert!(text(&watched.stdout).contains("R READ"), "{}", text(&watched.stderr));
+        let key = place.json(&["key", "create", "--user", "budi", "--json"]).await;
+        assert_eq!(key["client_id"], 2);
+        place.json(&["key", "revoke", &key["id"].to_string(), "--json"]).await;
+        let received = place.json(&["sandbox", "receive", "--device", id, "--from", ALICE, "--text", "x", "--json"]).await;
+        let inbound = received["id"].as_str().expect("an id");
+        assert_eq!(place.json(&["push", "replay", "--id", inbound, "--json"]).await["replayed"], 1);
+        assert_eq!(place.json(&["sandbox", "receive", "--client", "2", "--from", ALICE, "--text", "x", "--json"]).await["device_id"], id);
+        let file = place.folder.path().join("june.csv");
+        std::fs::write(&file, format!("destination,message\n{ALICE},hello\n")).expect("written");
+        let file = file.display().to_string();
+        assert_eq!(place.json(&["import", &file, "--device", id, "--json"]).await["accepted"], 1);
+        // Another client's waiting message is cancelled, and what has left is not.
+        place.json(&["device", "pause", id, "--json"]).await;
+        let waits = place.json(&["send", "--device", id, "--to", ALICE, "--text", "x", "--json"]).await;
+        let waits = waits["ref_no"].as_str().expect("a ref_no");
+        assert!(place.fails(&["cancel", waits, "--client", "1"]).await.contains("belongs to client 2 (Toko Budi), not to client 1"));
+        place.json(&["cancel", waits, "--json"]).await;
+        assert!(place.fails(&["cancel", waits]).await.contains("was aborted before"));
+        assert!(place.fails(&["cancel", ref_no]).await.contains("it has left"));
+        // What leads nowhere says where it was looked for; what is not clear lists the clients.
+        for words in [
+            vec!["status", "000000000000000000"],
+            vec!["cancel", "000000000000000000"],
+            vec!["send", "--device", "1-000000000000000", "--to", ALICE, "--text", "x"],
+            vec!["send", "--sender", "628110000099", "--to", ALICE, "--text", "x"],
+            vec!["import", &file, "--device", "1-000000000000000"],
+            vec!["device", "pause", "1-000000000000000"],
+            vec!["user", "disable", "nobody"],
+            vec!["key", "revoke", "999"],
+            vec!["push", "replay", "--id", "none"],
+            vec!["push", "show", "--client", "9"],
+            vec!["sandbox", "receive", "--device", "1-000000000000000", "--from", ALICE, "--text", "x"],
+        ] {
+            let told = place.fails(&words).await;
+            let place_name = if database == Database::Sqlite { "sqlite:" } else { "postgres://" };
+            assert!(told.contains(place_name), "{words:?} says where: {told}");
+        }
+        for words in [
+            vec!["send", "--to", ALICE, "--text", "x"],
+            vec!["import", &file],
+            vec!["push", "show"],
+            vec!["push", "set", "--url", "https://shop.example/"],
+            vec!["key", "list"],
+            vec!["user", "list"],
+            vec!["key", "create", "--user", "new"],
+            vec!["sandbox", "receive", "--from", ALICE, "--text", "x"],
+        ] {
+            let told = place.fails(&words).await;
+            assert!(told.contains("1 (First client), 2 (Toko Budi)"), "{words:?} lists the clients: {told}");
+        }
+        assert!(serving.terminate().await.success());
+    }
+
     async fn what_cannot_be_done_is_said_with_what_to_do(database: Database) {
         let place = Place::new(database).await;
         for words in [vec!["device", "list"], vec!["client", "add", "--name", "First"]] {
@@ -150,6 +219,10 @@ stories! {
         let told = place.fails(&["device", "set", sandbox, "--limit", "5"]).await;
         assert!(told.contains("a sandbox has no daily limit"), "{told}");
         place.json(&["device", "remove", sandbox, "--json"]).await;
+        // A folder that is not the gateway's is given no key.
+        let elsewhere = place.folder.path().join("elsewhere");
+        let told = place.fails(&["device", "list", "--data-dir", &elsewhere.display().to_string()]).await;
+        assert!(told.contains("there is no gateway in") && !elsewhere.exists(), "{told}");
         let missing = place.folder.path().join("none.csv").display().to_string();
         for (words, said) in [
             (vec!["device", "pause", "1-000000000000000"], "`wachat device list`"),
@@ -210,12 +283,13 @@ async fn the_first_start_prints_what_is_needed_and_its_curl_line_works() {
 #[tokio::test]
 async fn help_completions_and_the_openapi_document_need_no_store() {
     let place = Place::new(Database::Sqlite).await;
-    let help = place.run(&["--help"]).await;
-    for command in
-        ["serve", "client", "user", "key", "device", "push", "send", "status", "import", "sandbox", "completions"]
-    {
-        assert!(text(&help.stdout).contains(&format!("  {command}")), "{command}");
-    }
+    let help = text(&place.run(&["--help"]).await.stdout);
+    let commands = help.split("Options:").next().and_then(|help| help.split("Commands:").nth(1)).expect("commands");
+    assert!(commands.contains("  migrate "), "{help}");
+    assert!(
+        include_str!("../../docs/cli.md").contains(commands.trim_end()),
+        "docs/cli.md lists the commands: {commands}"
+    );
     for shell in ["bash", "zsh", "fish"] {
         let script = place.run(&["completions", shell]).await;
         assert!(script.status.success() && text(&script.stdout).contains("sandbox"), "{shell}");

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wachat::api::routes;
 use wachat::app::App;
 use wachat::clock::Clock;
-use wachat::device::{Device, DeviceState, Health, Kind, link_place};
+use wachat::device::{Device, DeviceState, Health, Kind, LinkWay, link_place};
 use wachat::qr::{Ground, Qr};
 use wachat::seal::Sealer;
 use wachat::store::{Lease, LinkEnd, NewDevice, Store};
@@ -61,7 +61,12 @@ impl Loops {
     async fn show(&self, id: &str, code: &str) {
         let (lease, now) = (self.lease(id).await, self.clock.now());
         let sealed = self.sealer.seal(&self.clock, link_place(id).as_bytes(), code.as_bytes());
-        self.store.show_link(&lease, sealed, now + 20_000, now).await.expect("shown");
+        let way = if self.device(id).await.wish_phone.is_some() {
+            LinkWay::Code { phone: String::new() }
+        } else {
+            LinkWay::Qr
+        };
+        self.store.show_link(&lease, way, sealed, now + 20_000, now).await.expect("shown");
     }
 
     async fn end(&self, id: &str, end: LinkEnd) {
@@ -341,12 +346,29 @@ stories! {
         let (loops, id) = played(&place).await;
         let linking = Typed::start(place.command(&["device", "link", &id, "--phone", NUMBER]));
         linking.until("no server seems to serve this store").await;
+        loops.until_wished(&id, "code").await;
+        // A code of another way than is wished is of an attempt before.
+        let sealed = loops.sealer.seal(&loops.clock, link_place(&id).as_bytes(), FIRST.as_bytes());
+        let (lease, now) = (loops.lease(&id).await, loops.clock.now());
+        loops.store.show_link(&lease, LinkWay::Qr, sealed, now + 20_000, now).await.expect("asked");
+        assert_eq!(loops.store.find_link(&id).await.expect("readable").expect("a link").status, "waiting");
         // It waits on: a server that starts now goes on from there.
         loops.show(&id, "ABCD1234").await;
         linking.until("ABCD-1234").await;
         loops.end(&id, LinkEnd::Linked { number: NUMBER.into() }).await;
         assert_eq!(linking.end().await.0, Some(0));
         assert!(place.fails(&["device", "unlink", &id]).await.contains("no server seems to serve this store"));
+        // Who begins anew takes over from who began before.
+        loops.enter(&id, Health::new(DeviceState::LoggedOut, "")).await;
+        let first = Typed::start(place.command(&["device", "link", &id]));
+        let wished_at = loops.until_wished(&id, "qr").await.wish_at;
+        first.until("scan the code").await;
+        let second = Typed::start(place.command(&["device", "link", &id]));
+        let (code, said) = first.end().await;
+        assert!(code == Some(1) && said.contains("no longer good"), "{said}");
+        assert!(loops.device(&id).await.wish_at > wished_at);
+        loops.end(&id, LinkEnd::Failed { reason: "it is over".into() }).await;
+        assert_eq!(second.end().await.0, Some(1));
         loops.store.close().await;
     }
 }

@@ -82,6 +82,9 @@ stories! {
         for (body, said) in [
             (json!({"api_key": OLD_KEY, "device_id": other.device_id, "sender": "628110000077"}), "belongs to client"),
             (json!({"api_key": OLD_KEY, "device_id": "9-000000000000009", "sender": "628110000009", "client": "Toko"}), "not to 'Toko'"),
+            (json!({"api_key": OLD_KEY.to_lowercase(), "device_id": DEVICE, "sender": SENDER}), "check the key"),
+            (json!({"api_key": KEY, "device_id": "9-000000000000009", "sender": "628110000009"}), "of the administrator 'admin'"),
+            (json!({"api_key": other_key, "device_id": "9-000000000000009", "sender": "628110000009", "client": "77"}), "there is no client 77"),
             (json!({"api_key": OLD_KEY, "device_id": DEVICE, "sender": SENDER, "user": "somebody"}), "belongs to the user 'apotek-sehat', not to 'somebody'"),
             (json!({"api_key": other_key, "device_id": DEVICE, "sender": SENDER, "client": "Toko"}), "is taken: it belongs to client"),
             (json!({"api_key": OLD_KEY, "device_id": DEVICE, "sender": "628110000009"}), "with the sender 628110000001, not 628110000009"),
@@ -108,6 +111,14 @@ stories! {
             assert!(reply.text.contains(said), "{field}: {}", reply.text);
         }
         assert_eq!(counts(&world).await, before, "a refused migration leaves nothing");
+        // One more key is given to a user who is named; of a number that a client was made for, nobody guesses another client.
+        let more = json!({"api_key": "one-more-key-of-the-shop", "device_id": DEVICE, "sender": SENDER, "user": "apotek-sehat"});
+        assert_eq!(migrate(&world, more).await["created"], json!(["key"]));
+        let unnamed = |key: &str, id: &str, sender: &str| json!({"api_key": key, "device_id": id, "sender": sender});
+        migrate(&world, unnamed("the-key-of-an-unnamed-one", "33-000000000000001", "628110000031")).await;
+        let alike = unnamed("the-key-of-somebody-else", "33-000000000000002", "628110000032");
+        let told = world.client.manage("POST", "/migrate", Some(alike)).await;
+        assert!(told.status == 409 && told.text.contains("('WAChat 33') was made for a device id"), "{}", told.text);
         // Only an administrator moves customers in; only who manages a device takes it live.
         assert_eq!(other.client.manage("POST", "/migrate", Some(customer())).await.status, 403);
         let live = Some(json!({"used_before": true}));
@@ -149,11 +160,15 @@ stories! {
             assert_eq!(reply.status, 422, "{}", reply.text);
         }
         assert_eq!(world.client.manage("POST", "/devices/1-000000000000000/go-live", Some(json!({"used_before": true}))).await.status, 404);
-        // The first device's client keeps sending by what is real, once something is.
-        let first = format!("/devices/{}", world.device_id);
-        world.client.manage("POST", &format!("{first}/go-live"), Some(json!({"used_before": true}))).await;
-        let own = world.client.manage("GET", "/clients/1", None).await;
-        assert_eq!(own.body["data"]["default_device"], json!(world.device_id));
+        // The number of the first sandbox is nobody's. Its client sends by what is real, once something is.
+        let first = format!("/devices/{}/go-live", world.device_id);
+        let told = world.client.manage("POST", &first, Some(json!({"used_before": true}))).await;
+        assert!(told.status == 409 && told.text.contains("whose number is nobody's"), "{}", told.text);
+        let (own, sender) = ("1-000000000000055", "628110000055");
+        migrate(&world, json!({"api_key": "a-key-of-the-first-client", "device_id": own, "sender": sender, "client": "1"})).await;
+        world.client.manage("POST", &format!("/devices/{own}/go-live"), Some(json!({"used_before": true}))).await;
+        let client = world.client.manage("GET", "/clients/1", None).await;
+        assert_eq!(client.body["data"]["default_device"], json!(own));
         world.stop().await;
     }
 
@@ -211,7 +226,16 @@ stories! {
         .await;
         let reason = link["reason"].as_str().expect("a reason");
         assert!(reason.contains(ANN) && reason.contains(OWNER), "{reason}");
+        // Once its link is ended on the phone too, that is still the reason.
+        eventually("the wrong phone lists no link", async || {
+            let phone = network.get(&format!("/people/{ANN}")).await;
+            if phone["devices"].as_array().map(Vec::len) == Some(1) { Ok(()) } else { Err(phone.to_string()) }
+        })
+        .await;
         let device = world.client.manage("GET", &path, None).await.body["data"].clone();
+        assert_eq!((&device["state"], &device["state_reason"]), (&json!("unlinked"), &json!(reason)), "{device}");
+        let events = world.client.manage("GET", &format!("{path}/events"), None).await;
+        assert!(!events.text.contains("another gateway"), "{}", events.text);
         assert_eq!((&device["sender"], &device["linked_at"]), (&json!(SENDER), &Value::Null), "{device}");
         world.client.manage("POST", &format!("{path}/link"), None).await;
         scan(OWNER).await;
@@ -239,6 +263,7 @@ stories! {
         let moved = place.run(&words).await;
         let said = text(&moved.stdout);
         assert!(moved.status.success() && said.contains("Moved in") && said.contains("--go-live"), "{said}{}", text(&moved.stderr));
+        assert!(said.contains(&format!("to http://{} and run it", serving.client.address)), "{said}");
         let mut json_words = words.to_vec();
         json_words.push("--json");
         let again = place.json(&json_words).await;
@@ -302,75 +327,6 @@ stories! {
         let seen = visitor.get(&format!("/console/devices/{DEVICE}")).await;
         assert!(!seen.shows("Go live"), "{}", seen.text);
         world.stop().await;
-    }
-
-    async fn commands_find_the_client_from_what_they_are_given(database: Database) {
-        let place = Place::new(database).await;
-        let serving = place.serve().await;
-        let only = place.json(&["send", "--to", ALICE, "--text", "x", "--json"]).await;
-        assert!(only["ref_no"].is_string(), "the only client needs no name");
-        place.json(&["client", "add", "--name", "Toko Budi", "--json"]).await;
-        let (id, sender) = ("11055-000000000000022", "628110000022");
-        place.json(&["device", "add", "--client", "2", "--kind", "sandbox", "--sender", sender, "--device-id", id, "--json"]).await;
-        place.json(&["key", "create", "--client", "2", "--user", "budi", "--json"]).await;
-        // The id, the number, the person, the reference number and the inbound id lead to client 2.
-        let sent = place.json(&["send", "--device", id, "--to", ALICE, "--text", "x", "--json"]).await;
-        assert_eq!(sent["queue"], id);
-        let sent = place.json(&["send", "--sender", sender, "--to", ALICE, "--text", "x", "--json"]).await;
-        let ref_no = sent["ref_no"].as_str().expect("a ref_no");
-        let watched = place.run(&["status", ref_no, "--watch"]).await;
-        assert!(text(&watched.stdout).contains("R READ"), "{}", text(&watched.stderr));
-        let key = place.json(&["key", "create", "--user", "budi", "--json"]).await;
-        assert_eq!(key["client_id"], 2);
-        place.json(&["key", "revoke", &key["id"].to_string(), "--json"]).await;
-        let received = place.json(&["sandbox", "receive", "--device", id, "--from", ALICE, "--text", "x", "--json"]).await;
-        let inbound = received["id"].as_str().expect("an id");
-        assert_eq!(place.json(&["push", "replay", "--id", inbound, "--json"]).await["replayed"], 1);
-        assert_eq!(place.json(&["sandbox", "receive", "--client", "2", "--from", ALICE, "--text", "x", "--json"]).await["device_id"], id);
-        let file = place.folder.path().join("june.csv");
-        std::fs::write(&file, format!("destination,message\n{ALICE},hello\n")).expect("written");
-        let file = file.display().to_string();
-        assert_eq!(place.json(&["import", &file, "--device", id, "--json"]).await["accepted"], 1);
-        // Another client's waiting message is cancelled, and what has left is not.
-        place.json(&["device", "pause", id, "--json"]).await;
-        let waits = place.json(&["send", "--device", id, "--to", ALICE, "--text", "x", "--json"]).await;
-        let waits = waits["ref_no"].as_str().expect("a ref_no");
-        assert!(place.fails(&["cancel", waits, "--client", "1"]).await.contains("belongs to client 2 (Toko Budi), not to client 1"));
-        place.json(&["cancel", waits, "--json"]).await;
-        assert!(place.fails(&["cancel", waits]).await.contains("was aborted before"));
-        assert!(place.fails(&["cancel", ref_no]).await.contains("it has left"));
-        // What leads nowhere says where it was looked for; what is not clear lists the clients.
-        for words in [
-            vec!["status", "000000000000000000"],
-            vec!["cancel", "000000000000000000"],
-            vec!["send", "--device", "1-000000000000000", "--to", ALICE, "--text", "x"],
-            vec!["send", "--sender", "628110000099", "--to", ALICE, "--text", "x"],
-            vec!["import", &file, "--device", "1-000000000000000"],
-            vec!["device", "pause", "1-000000000000000"],
-            vec!["user", "disable", "nobody"],
-            vec!["key", "revoke", "999"],
-            vec!["push", "replay", "--id", "none"],
-            vec!["push", "show", "--client", "9"],
-            vec!["sandbox", "receive", "--device", "1-000000000000000", "--from", ALICE, "--text", "x"],
-        ] {
-            let told = place.fails(&words).await;
-            let place_name = if database == Database::Sqlite { "sqlite:" } else { "postgres://" };
-            assert!(told.contains(place_name), "{words:?} says where: {told}");
-        }
-        for words in [
-            vec!["send", "--to", ALICE, "--text", "x"],
-            vec!["import", &file],
-            vec!["push", "show"],
-            vec!["push", "set", "--url", "https://shop.example/"],
-            vec!["key", "list"],
-            vec!["user", "list"],
-            vec!["key", "create", "--user", "new"],
-            vec!["sandbox", "receive", "--from", ALICE, "--text", "x"],
-        ] {
-            let told = place.fails(&words).await;
-            assert!(told.contains("1 (First client), 2 (Toko Budi)"), "{words:?} lists the clients: {told}");
-        }
-        assert!(serving.terminate().await.success());
     }
 }
 

@@ -193,7 +193,7 @@ impl Api {
     /// As [`Api::manager`].
     async fn managing(&self, asker: Asker, client_id: Option<i64>) -> Result<(Asker, i64), Problem> {
         if asker.person.role == Role::Sender {
-            return Err(Problem::NotAllowed("manage anything"));
+            return Err(Problem::OnlySends);
         }
         let client_id = client_id.unwrap_or(asker.client.id);
         let is_there = asker.manages(client_id)

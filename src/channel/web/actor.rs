@@ -185,7 +185,8 @@ impl Actor {
                 }
                 self.log_out().await;
                 self.wipe().await;
-                self.tell(Health::new(DeviceState::Unlinked, "that number is linked to another gateway already")).await;
+                // That it is unlinked, and why, was stored by who refused it.
+                self.health = None;
                 false
             }
         }
@@ -208,7 +209,8 @@ impl Actor {
 
     async fn show(&mut self, code: &str, lasts: Duration) {
         let until = self.parts.clock.now() + millis(lasts);
-        let _ = self.events.send(Event::LinkCode { code: code.to_owned(), until }).await;
+        let Some(way) = self.linking.as_ref().map(|linking| linking.way.clone()) else { return };
+        let _ = self.events.send(Event::LinkCode { way, code: code.to_owned(), until }).await;
     }
 
     /// It did not come to a link.

@@ -39,6 +39,10 @@ pub const PHRASES: &[Phrase] = &[
         "nomor ekstensi tidak dapat dipakai di WhatsApp; tulis nomornya tanpa ekstensi",
     ),
     (
+        "{text} stands behind the number and may be no part of it; give the number alone, or write its digits together",
+        "{text} berada di belakang nomor dan mungkin bukan bagiannya; tulis nomornya saja, atau gabungkan angkanya",
+    ),
+    (
         "a phone number has at most 15 digits; the id of a group ends in @g.us",
         "nomor telepon paling banyak 15 angka; ID grup berakhiran @g.us",
     ),

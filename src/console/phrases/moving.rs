@@ -24,8 +24,28 @@ pub const PHRASES: &[Phrase] = &[
         "ID perangkat {device_id} sudah dipakai: milik klien {client_id} ('{client}'), bukan '{wanted}'",
     ),
     (
-        "the device {device_id} is here already, with the sender {sender}, not {wanted}",
-        "perangkat {device_id} sudah ada di sini dengan nomor pengirim {sender}, bukan {wanted}",
+        "the device {device_id} is here already, with the sender {sender}, not {wanted}; remove the device first to move it in with another",
+        "perangkat {device_id} sudah ada di sini dengan nomor pengirim {sender}, bukan {wanted}; hapus dulu perangkatnya untuk memindahkannya dengan nomor lain",
+    ),
+    (
+        "the API key {hint}… is that of the administrator '{userid}' of this gateway; give the one in the customer's programs",
+        "kunci API {hint}… milik administrator '{userid}' gateway ini; isi kunci yang ada di program pelanggan",
+    ),
+    (
+        "client {client_id} ('{client}') has the device {device_id} already, and other API keys than {hint}…: check the key; if it is one more of the client's, say whose by the user's name",
+        "klien {client_id} ('{client}') sudah punya perangkat {device_id}, dan kunci API selain {hint}…: periksa kuncinya; jika itu kunci tambahan klien ini, sebutkan pemiliknya dengan nama pengguna",
+    ),
+    (
+        "there is no client {number}; give a new client a name, or leave it out",
+        "tidak ada klien {number}; beri nama untuk klien baru, atau kosongkan",
+    ),
+    (
+        "client {client_id} ('{client}') was made for a device id that begins with the same number; give that client if the customer is the same, else another name",
+        "klien {client_id} ('{client}') dibuat untuk ID perangkat yang diawali nomor yang sama; pilih klien itu jika pelanggannya sama, jika tidak beri nama lain",
+    ),
+    (
+        "this is the sandbox of the first start, whose number is nobody's: it stays a sandbox; add a device of the kind web and link that",
+        "ini sandbox dari awal pemasangan, yang nomornya bukan milik siapa pun: tetap sandbox; tambahkan perangkat jenis web lalu tautkan",
     ),
     (
         "the sender {sender} is taken: the device {device_id} of client {client_id} ('{client}') has it",
@@ -40,8 +60,8 @@ pub const PHRASES: &[Phrase] = &[
         "ada beberapa klien bernama '{name}'; tulis nomor klien yang dimaksud",
     ),
     (
-        "client {client_id} ('{client}') has the Push URL {url}; change it where the Push URL is set, or leave it out here",
-        "klien {client_id} ('{client}') sudah punya Push URL {url}; ubah di halaman Push URL, atau kosongkan di sini",
+        "client {client_id} ('{client}') has the Push URL {url}; change it on the page Push URL or with `wachat push set`, or leave it out here",
+        "klien {client_id} ('{client}') sudah punya Push URL {url}; ubah di halaman Push URL atau dengan `wachat push set`, atau kosongkan di sini",
     ),
     (
         "client {client_id} ('{client}') is disabled; enable it first",

@@ -304,8 +304,8 @@ fn what_varies_is_put_into_indonesian_where_it_is_ours() {
     for (english, indonesian) in [
         ("there is no device with that id", "tidak ada perangkat dengan ID itu"),
         (
-            "this API key may not change an administrator; ask an owner or administrator",
-            "Anda tidak boleh mengubah administrator; minta kepada pemilik atau administrator",
+            "this API key may not change an administrator; ask an administrator",
+            "Anda tidak boleh mengubah administrator; minta kepada administrator",
         ),
         ("6281111 is not on WhatsApp", "6281111 tidak terdaftar di WhatsApp"),
         (
