@@ -286,7 +286,7 @@ stories! {
 
     async fn many_phones_that_come_back_at_once_hold_nothing_up(database: Database) {
         const PHONES: usize = 40;
-        const TEXTS: usize = 80;
+        const TEXTS: usize = 40;
         let stage = Stage::new(database).await;
         let numbers: Vec<String> = (0..PHONES).map(|at| format!("6281100002{at:02}")).collect();
         for number in &numbers {
