@@ -5,13 +5,11 @@ use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 use super::*;
 
-mod refused;
-
 /// Written forms of the world's numbers: the client's country code, the text, and its digits, as the Python port of libphonenumber
 /// (9.0.43) formats and reads them.
 const FORMATS: &str = include_str!("formats.tsv");
 
-fn dial(text: &str, country_code: &str) -> Result<String, BadDestination> {
+pub(super) fn dial(text: &str, country_code: &str) -> Result<String, BadDestination> {
     parse_recipient(text, Addressee::ByItsForm, country_code).map(Recipient::into_id)
 }
 
@@ -21,7 +19,7 @@ fn outcome(text: &str) -> String {
         .unwrap_or_else(|bad| format!("{bad:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned())
 }
 
-fn check(cases: &[(&str, &str)]) {
+pub(super) fn check(cases: &[(&str, &str)]) {
     let wrong: Vec<String> = cases
         .iter()
         .filter(|(text, wanted)| outcome(text) != *wanted)

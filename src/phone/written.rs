@@ -294,3 +294,6 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
 fn is_extension(rest: &[char]) -> bool {
     matches!(rest, ['e' | 'E', 'x' | 'X', 't' | 'T', ..])
 }
+
+#[cfg(test)]
+mod tests;

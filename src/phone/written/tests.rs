@@ -1,6 +1,7 @@
 //! What is no number, not one, or could be two.
 
-use super::*;
+use crate::phone::BadDestination;
+use crate::phone::tests::{check, dial};
 
 #[test]
 fn a_number_with_two_readings_is_refused_and_both_are_named() {
