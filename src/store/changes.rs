@@ -75,6 +75,9 @@ impl Store {
 
 async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
     check_owner(conn, lease).await?;
+    if changes.iter().any(|change| matches!(change, Change::LinkCode { .. } | Change::Link { .. })) {
+        lock_device(conn, lease).await?;
+    }
     if changes.iter().any(|change| matches!(change, Change::Inbound(_))) {
         // Before any row is locked, so that two transactions cannot wait for each other.
         dialect::lock_conversations(conn).await?;
@@ -132,6 +135,12 @@ fn other_number(end: &LinkEnd, expected: &str) -> String {
         "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; \
          link the phone of {expected}, or unlink this gateway first to give it another number"
     )
+}
+
+/// Locks the device's row before that of its link, as whoever wishes for a link does: so that two transactions cannot wait for
+/// each other.
+async fn lock_device(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
+    sql!(conn, execute, "UPDATE devices SET lease_epoch = lease_epoch WHERE id = $1", &lease.device_id).map(drop)
 }
 
 /// Fails when this node does not own the device any more.
