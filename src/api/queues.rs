@@ -65,8 +65,8 @@ impl Api {
         }
     }
 
-    /// As [`Api::queues`], for a page that is drawn anew each second: what was counted within the last minute where counting takes
-    /// longer than a moment, and `None` where nothing was.
+    /// Like [`Api::queues`], for pages that refresh every second: when counting takes too long, returns the last count if it is at
+    /// most a minute old, else `None`.
     pub async fn queues_soon(&self) -> Option<Waiting> {
         let now = self.clock.now();
         if self.queues.latest(now).is_none() {

@@ -103,10 +103,13 @@ impl Table {
         let is_rest = self.breaks_off_before(&record);
         let counts = |cell: &Cell| cell.as_ref().is_ok_and(|text| is_counter(text.trim()));
         self.only_counts &= self.columns.counter.and_then(|place| record.cells.get(place)).is_none_or(counts);
-        let (line, at, held) = (record.line, self.lines.len(), self.more_rows(&record).map_or(0, |(_, rows)| rows));
+        let (line, at, held) = (record.line, self.lines.len(), self.more_rows(&record));
         let mended_at = if is_rest { self.mended.saturating_sub(1) } else { self.mended };
-        self.mended = mended_at + 1 + held;
-        let row = self.row(record);
+        self.mended = mended_at + 1 + held.map_or(0, |(_, rows)| rows);
+        let row = match held {
+            Some((line, _)) => Err(BadRow::MoreRows { line }),
+            None => self.row(record),
+        };
         self.lines.push(Line { line, at, mended_at, row });
         Ok(())
     }
@@ -139,9 +142,6 @@ impl Table {
     }
 
     fn row(&self, record: Record) -> Result<Row, BadRow> {
-        if let Some((line, _)) = self.more_rows(&record) {
-            return Err(BadRow::MoreRows { line });
-        }
         let Record { mut cells, fault, .. } = record;
         if let Some(fault) = fault {
             return Err(fault);

@@ -255,14 +255,14 @@ fn a_row_may_say_as_what_its_file_is_sent() {
         "destination,message,media_url,Kind\n{A},,{url},voice\n{A},,{url},Audio\n{A},,{url},\n{A},hi,,voice\n{A},hi,{url},document\n\
          {A},hi,{url},voice\n{A},,{url},gif\n"
     );
-    let told = |row: &Checked| match row {
+    let outcome = |row: &Checked| match row {
         Ok(Ready { content: Content::Media { kind, .. }, .. }) => {
             kind.map_or("by its bytes", MediaKind::name).to_owned()
         }
         Ok(_) => "a text".to_owned(),
         Err(refused) => refused.reason.clone(),
     };
-    let rows: Vec<_> = checked(text.as_bytes(), "").expect("a file").iter().map(told).collect();
+    let rows: Vec<_> = checked(text.as_bytes(), "").expect("a file").iter().map(outcome).collect();
     assert_eq!(
         rows,
         [

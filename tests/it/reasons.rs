@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wachat::clock::Millis;
 use wachat::device::DeviceState;
-use wachat::limits;
 use wachat::message::RefNo;
 use wachat::store::{Progress, Step, WaitCode};
 
@@ -34,9 +33,18 @@ fn quiet_now(world: &World) -> Value {
     json!({"quiet_from": at(-3_600_000), "quiet_to": at(2 * 3_600_000)})
 }
 
-/// A place is counted on from one that was counted within the last second.
-async fn places_are_counted_anew(world: &World) {
-    world.clock.sleep(Duration::from_millis(limits::POSITION_MS.unsigned_abs())).await;
+/// Waits until each of these messages has its position: the API caches counts for a second.
+async fn until_placed(world: &World, expected: &[(&String, usize)]) {
+    eventually("each message has its position", async || {
+        for (ref_no, position) in expected {
+            let message = world.status(ref_no).await;
+            if message["position"] != *position {
+                return Err(message.to_string());
+            }
+        }
+        Ok(())
+    })
+    .await;
 }
 
 stories! {
@@ -95,8 +103,9 @@ stories! {
         };
         let normal = [send("normal", "one").await, send("normal", "two").await];
         let (bulk, high) = (send("bulk", "three").await, send("high", "four").await);
-        places_are_counted_anew(&world).await;
-        for (ref_no, position) in [(&high, 1), (&normal[0], 2), (&normal[1], 3), (&bulk, 4)] {
+        let placed = [(&high, 1), (&normal[0], 2), (&normal[1], 3), (&bulk, 4)];
+        until_placed(&world, &placed).await;
+        for (ref_no, position) in placed {
             let message = until_told_everywhere(&browser, ref_no, "turn").await;
             assert_eq!((&message["status"], &message["position"]), (&json!("Q"), &json!(position)), "{message}");
         }
@@ -124,8 +133,8 @@ stories! {
             let priority = ["bulk", "normal", "high"][number % 3];
             refs.push(world.send_with(json!({"destination": BOB, "message": "x", "priority": priority})).await);
         }
-        places_are_counted_anew(&world).await;
         let place = |at: usize| at / 3 + 1 + [80, 40, 0][at % 3];
+        until_placed(&world, &[117, 118, 119].map(|at| (&refs[at], place(at)))).await;
         let page = world.client.manage("GET", "/messages?limit=500", None).await;
         let items = page.body["data"]["items"].as_array().expect("messages").clone();
         for (at, ref_no) in refs.iter().enumerate() {

@@ -60,8 +60,7 @@ pub fn address(message: &Outgoing) -> Jid {
     }
 }
 
-/// The number by which WhatsApp knows who has `number`. Who writes to a number that is not there is told so, and not what
-/// becomes of it.
+/// The number under which WhatsApp has the account of `number`, cached. A number without an account is a permanent error.
 async fn known_as(shared: &Shared, client: &Client, number: &str) -> Result<String, SendFault> {
     let known_as = match shared.known_as(number) {
         Some(known) => known,
@@ -73,7 +72,7 @@ async fn known_as(shared: &Shared, client: &Client, number: &str) -> Result<Stri
             })?;
             let found = found.first().filter(|one| one.is_registered);
             let known_as = found.map(|one| own_form(number, &one.jid));
-            shared.note_number(number.to_owned(), known_as.clone());
+            shared.cache_number(number.to_owned(), known_as.clone());
             known_as
         }
     };

@@ -69,7 +69,7 @@ impl Shared {
         self.inner().numbers.get(number).filter(|(_, until)| *until > now).map(|(known_as, _)| known_as.clone())
     }
 
-    pub fn note_number(&self, number: String, known_as: Option<String>) {
+    pub fn cache_number(&self, number: String, known_as: Option<String>) {
         let until = self.clock.now() + if known_as.is_some() { ON_WHATSAPP_MS } else { NOT_ON_WHATSAPP_MS };
         let mut inner = self.inner();
         if inner.numbers.len() >= limits::CHECKED_NUMBERS_MAX {
@@ -118,8 +118,8 @@ mod tests {
         let clock = Clock::held(1_000);
         let shared = Shared::new(clock.clone());
         assert_eq!(shared.known_as("1"), None);
-        shared.note_number("1".into(), Some("1".into()));
-        shared.note_number("2".into(), None);
+        shared.cache_number("1".into(), Some("1".into()));
+        shared.cache_number("2".into(), None);
         let one = Some(Some("1".to_owned()));
         assert_eq!((shared.known_as("1"), shared.known_as("2")), (one.clone(), Some(None)));
         clock.advance(Duration::from_secs(601));
