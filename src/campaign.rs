@@ -1,10 +1,11 @@
-//! Campaigns: messages in a file, a row each. How a file is read, which of its rows can be queued, by what each is known again,
+//! Campaigns: messages in a file, a row each. How a file is read, which of its rows can be queued, by what each is recognized,
 //! and which are offered together. Pure; called by imports and by the command line.
 //!
 //! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns hold,
-//! `table.rs` which cells belong to a row, `row.rs` what a row asks for; `totals.rs` and `country.rs` count where the
-//! messages go, and `state.rs` is how far an import of a file is.
+//! `table.rs` which cells belong to a row, `row.rs` what a row asks for, `checker.rs` whether it can be queued; `totals.rs` and
+//! `country.rs` count where the messages go, and `state.rs` is how far an import of a file is.
 
+mod checker;
 mod columns;
 pub mod country;
 mod delimited;
@@ -21,13 +22,12 @@ use std::collections::HashSet;
 use std::iter::Peekable;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::account::hex_upper;
 use crate::limits;
 use crate::message::{Content, Priority};
 use crate::phone;
 
+pub use checker::Checker;
 pub use encoding::Encoding;
 pub use row::{BadRow, Row};
 pub use state::{State, Stop};
@@ -65,8 +65,6 @@ pub struct Line {
     pub line: u64,
     /// Its place among the rows, from 0.
     pub at: usize,
-    /// Its place once what is broken in the rows before it was mended: by this it is known again.
-    pub mended_at: usize,
     pub row: Result<Row, BadRow>,
 }
 
@@ -91,6 +89,8 @@ pub struct Ready {
     pub line: i64,
     /// The same for the same row of the same campaign, so that it is queued once.
     pub key: String,
+    /// The same in the form of earlier versions, by the row's place.
+    pub former_key: String,
     /// Digits, or a group's id.
     pub recipient: String,
     pub is_group: bool,
@@ -124,6 +124,10 @@ pub enum BadFile {
     Twice { first: String, second: String, column: &'static str },
     #[error("a quote that opens on line {line} is never closed; nothing behind it can be read for certain")]
     Unclosed { line: u64 },
+    #[error(
+        "a quote that opens on line {line} among the names of the columns is closed by a later row; close it where the name ends"
+    )]
+    Heading { line: u64 },
     #[error(
         "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8"
     )]
@@ -194,43 +198,4 @@ pub fn beginning(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-impl Line {
-    /// The row, ready to be queued, or why it is not.
-    ///
-    /// # Errors
-    /// [`Refused`].
-    pub fn check(self, campaign: &Campaign) -> Checked {
-        let Self { line, at, mended_at, row } = self;
-        let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
-        let destination = row.as_ref().map_or_else(|_| String::new(), |row| beginning(&row.destination));
-        let ready = |row: Row| {
-            let (content, timeout_seconds) = (row.content()?, row.timeout_seconds()?);
-            let recipient = row.recipient(campaign)?;
-            let (is_group, recipient) = (recipient.is_group(), recipient.into_id());
-            let (key, priority, tag) = (key(campaign, mended_at, &row, &recipient), row.priority()?, row.tag()?);
-            Ok(Ready { place, line, key, recipient, is_group, timeout_seconds, content, priority, tag })
-        };
-        row.and_then(ready).map_err(|bad: BadRow| {
-            let reason = beginning(&bad.to_string());
-            Refused { place, line, destination, reason }
-        })
-    }
-}
-
-/// By what a row is known again: the campaign's name, the row's place, whom it goes to and what it says. Neither the order of the
-/// columns counts, nor those that are ignored or empty, nor how the file was encoded or the number written.
-fn key(campaign: &Campaign, at: usize, row: &Row, recipient: &str) -> String {
-    let Row { message, media_url, file_name, kind, timeout, is_group, priority, tag, .. } = row;
-    // Without a file it says nothing.
-    let kind = if media_url.is_empty() { "" } else { kind.as_str() };
-    let mut fields = vec![recipient, message, media_url, file_name, timeout, is_group, priority, tag, kind];
-    fields.truncate(fields.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1));
-    let mut hash = Sha256::new_with_prefix(format!("{}\0{}\0{at}", campaign.client_id, campaign.name));
-    for field in fields {
-        hash.update([0]);
-        hash.update(field);
-    }
-    format!("import:{}", hex_upper(&hash.finalize()))
 }

@@ -42,11 +42,13 @@ pub struct Message<'a> {
     /// Attempts to send it that were begun.
     pub attempts: i64,
     pub due_at: Millis,
+    pub expires_at: Millis,
     pub under_way_at: Option<Millis>,
     /// Why it waits until `due_at`, as it was stored with that moment.
     pub wait_code: Option<&'a str>,
     pub wait_reason: Option<&'a str>,
     pub recipient: Recipient,
+    pub blocker: Option<Blocker>,
     /// How many due messages of its device leave before it.
     pub ahead: i64,
 }
@@ -58,6 +60,13 @@ pub struct Recipient {
     pub wrote_at: Option<Millis>,
     /// Whether a message of the device was delivered to it before.
     pub was_reached: bool,
+}
+
+/// An earlier message to the same recipient that is tried again first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocker {
+    pub code: ReasonCode,
+    pub due_at: Millis,
 }
 
 impl Waiting {
@@ -93,9 +102,21 @@ impl Message<'_> {
     }
 }
 
-/// Why a message waits: it is scheduled; its device cannot send; it is being sent; its device holds it back; it failed before,
-/// or its file did; its device is slow; or other messages are ahead of it. The first of these that is so.
+/// Why a message waits, and whether it expires before that ends.
 pub fn waiting_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiting {
+    let waiting = first_reason(sender, message, now);
+    match waiting.until {
+        Some(until) if until >= message.expires_at => {
+            Waiting { reason: format!("{}; it expires before that", waiting.reason), ..waiting }
+        }
+        _ => waiting,
+    }
+}
+
+/// It is scheduled; its device cannot send; it is being sent; its device holds it back; it failed before, or its file did; its
+/// device is slow; a message before it to the same recipient failed; or other messages are ahead of it. The first of these that
+/// applies.
+fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiting {
     if message.is_scheduled(now) {
         return Waiting::new(ReasonCode::Scheduled, "scheduled for later", Some(message.due_at));
     }
@@ -115,11 +136,16 @@ pub fn waiting_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) ->
     if now < message.due_at || message.waits_for_media() {
         return set_aside(message, now);
     }
-    match condition.status {
-        DeviceStatus::Slowed => Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until),
+    match (condition.status, message.blocker) {
+        (DeviceStatus::Slowed, _) => Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until),
+        (_, Some(blocker)) => Waiting::new(
+            blocker.code,
+            "an earlier message to the same recipient is tried again first",
+            Some(blocker.due_at),
+        ),
         // What is ahead of it is held back, and does not count.
-        DeviceStatus::Holding => in_line(0),
-        _ => in_line(message.ahead),
+        (DeviceStatus::Holding, None) => in_line(0),
+        (_, None) => in_line(message.ahead),
     }
 }
 

@@ -298,6 +298,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0015_faults.sql", "3cac8ff61e2e660bcdcf9f07dacd4690def6bf17d38d7256f8cd8658178f8022"),
     ("0016_moving.sql", "ef4187d45482967de4f939bf8fc3c9fb9dd6762b76751dbbc745639d535ff21c"),
     ("0017_reasons.sql", "985576f7d0c8116a35b81aa8839ebc7ebb851c6909beaedbf0b21014c5cce43d"),
+    ("0018_blocked.sql", "2872cd55904e77dc74c605f034e3989fdf1ff554206f855221d2df13ffc50db7"),
 ];
 
 #[test]

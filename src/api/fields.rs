@@ -237,6 +237,9 @@ impl Form<'_> {
         let text = self.optional("media_base64")?.filter(|text| !python::strip(text).is_empty());
         let Some(text) = text else { return Ok(None) };
         match upload::decode(&text) {
+            Some(bytes) if bytes.is_empty() => {
+                self.refuse("media_base64", "the file is empty; encode the whole file", "value_error")
+            }
             Some(bytes) => Ok(Some(Bytes::from(bytes))),
             None => {
                 let msg = "this is not base64; encode the whole file, with or without a data:…;base64, prefix";

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::message::Priority;
 use crate::reason::ReasonCode;
 use crate::store::{StoreError, StoredMessage};
-use crate::waiting::{Message, Recipient, Sender, Waiting, waiting_reason};
+use crate::waiting::{Blocker, Message, Recipient, Sender, Waiting, waiting_reason};
 
 /// Places in queues that were counted a moment ago: programs that ask for one message after another have each counted on from
 /// the last.
@@ -35,6 +35,7 @@ const PLACES_MAX: usize = 10_000;
 #[derive(Debug, Clone, Copy, Default)]
 struct Beside {
     recipient: Recipient,
+    blocker: Option<Blocker>,
     ahead: i64,
 }
 
@@ -69,13 +70,24 @@ impl Api {
         if !held.is_empty() {
             for found in self.store.find_recipients(&held).await? {
                 let recipient = Recipient { wrote_at: found.wrote_at, was_reached: found.was_reached == 1 };
-                beside.insert(found.seq, Beside { recipient, ahead: 0 });
+                beside.insert(found.seq, Beside { recipient, ..Beside::default() });
             }
         }
         let reason = |message: &StoredMessage, beside: &HashMap<i64, Beside>| {
             let facts = facts(message, beside.get(&message.seq).copied().unwrap_or_default());
             waiting_reason(sender(message), &facts, now)
         };
+        // What was not tried itself may be behind what was.
+        let untried: Vec<i64> = waiting()
+            .filter(|message| reason(message, &beside).code == ReasonCode::Turn && message.under_way_at.is_none())
+            .map(|message| message.seq)
+            .collect();
+        if !untried.is_empty() {
+            for found in self.store.find_blockers(&untried, now).await? {
+                let code = ReasonCode::from_name(&found.wait_code).unwrap_or(ReasonCode::Retry);
+                beside.entry(found.seq).or_default().blocker = Some(Blocker { code, due_at: found.due_at });
+            }
+        }
         let mut lines: BTreeMap<(&str, Priority), Vec<i64>> = BTreeMap::new();
         for message in waiting() {
             let is_in_line = reason(message, &beside).code == ReasonCode::Turn && message.under_way_at.is_none();
@@ -156,10 +168,12 @@ fn facts(message: &StoredMessage, beside: Beside) -> Message<'_> {
         is_group: message.is_group,
         attempts: message.attempts,
         due_at: message.due_at,
+        expires_at: message.expires_at,
         under_way_at: message.under_way_at,
         wait_code: message.wait_code.as_deref(),
         wait_reason: message.wait_reason.as_deref(),
         recipient: beside.recipient,
+        blocker: beside.blocker,
         ahead: beside.ahead,
     }
 }

@@ -34,8 +34,8 @@ enum End {
 pub fn read(text: &str, rows_max: usize) -> Result<(Table, char), BadFile> {
     let unclosed = |Unclosed(line)| BadFile::Unclosed { line };
     let mut scanner = Scanner::declared(text).map_or_else(|| by_first_line(text), Ok).map_err(unclosed)?;
-    let names = scanner.next_record().map_err(unclosed)?.ok_or(BadFile::Empty)?.names();
-    let mut table = Table::new(names, Some(scanner.separator), rows_max)?;
+    let heading = scanner.next_record().map_err(unclosed)?.ok_or(BadFile::Empty)?;
+    let mut table = Table::of_text(heading, scanner.separator, rows_max)?;
     while let Some(record) = scanner.next_record().map_err(unclosed)? {
         table.add(record)?;
     }
@@ -99,12 +99,12 @@ impl<'t> Scanner<'t> {
         loop {
             let (line, place) = (self.line, record.cells.len());
             let (text, end) = match self.quote() {
-                true => self.in_quotes(&mut record.fault)?,
+                true => {
+                    record.quoted.push(Quoted { place, line });
+                    self.in_quotes(&mut record.fault)?
+                }
                 false => self.bare(&mut record.fault),
             };
-            if text.contains('\n') {
-                record.quoted.push(Quoted { place, line });
-            }
             record.cells.push(Ok(text));
             if let End::Record = end {
                 return Ok(Some(record));

@@ -44,6 +44,12 @@ pub enum BadRow {
     LoneQuote { line: u64 },
     #[error("its text seems to go on, on line {line}; put quotes around a text with line breaks")]
     GoesOn { line: u64 },
+    #[error("its text seems to begin on line {line}; put quotes around a text with line breaks")]
+    Begins { line: u64 },
+    #[error("its text seems to go on behind the separator; put quotes around a text that holds the separator")]
+    Cut,
+    #[error("the row is hidden in the sheet; show it, or delete it")]
+    Hidden,
     #[error("{column}: {why}")]
     Cell { column: &'static str, why: BadCell },
     #[error("{column}: it holds a zero byte, which no text has")]

@@ -40,12 +40,12 @@ pub struct Record {
     /// Its first line or its number in the sheet, from 1.
     pub line: u64,
     pub cells: Vec<Cell>,
-    /// Cells in quotes that have line breaks.
+    /// Cells in quotes.
     pub quoted: Vec<Quoted>,
     pub fault: Option<BadRow>,
 }
 
-/// A field in quotes that has line breaks.
+/// A field in quotes.
 #[derive(Debug)]
 pub struct Quoted {
     /// Among the row's cells, from 0.
@@ -55,6 +55,12 @@ pub struct Quoted {
 }
 
 impl Record {
+    /// Whether it holds nothing, not even a fault.
+    pub fn is_empty(&self) -> bool {
+        let is_empty = |cell: &Cell| cell.as_ref().is_ok_and(|text| text.trim().is_empty());
+        self.fault.is_none() && self.cells.iter().all(is_empty)
+    }
+
     /// The names of columns, if it is the first row.
     pub fn names(self) -> Vec<String> {
         let mut names: Vec<String> =
@@ -64,16 +70,24 @@ impl Record {
     }
 }
 
+/// How the fields of a text are separated.
+#[derive(Debug, Clone, Copy)]
+struct Separated {
+    by: char,
+    /// Spaces follow the separators, as they do in prose.
+    by_spaces_too: bool,
+}
+
 /// Collects the rows of a file behind its first.
 pub struct Table {
     names: Vec<String>,
     columns: Columns,
-    /// The separator of a text; `None` of a workbook, whose cells have bounds of their own.
-    separator: Option<char>,
+    /// How the fields of a text are separated; `None` for a workbook, whose cells have bounds of their own.
+    separated: Option<Separated>,
     rows_max: usize,
     lines: Vec<Line>,
-    /// How many rows there are so far once what is broken in them was mended.
-    mended: usize,
+    /// The line of a piece of text that belongs to the next row.
+    piece: Option<u64>,
     /// Whether the second column of destinations only counts rows so far.
     only_counts: bool,
 }
@@ -83,9 +97,25 @@ impl Table {
     ///
     /// # Errors
     /// As of [`columns::find`].
-    pub fn new(names: Vec<String>, separator: Option<char>, rows_max: usize) -> Result<Self, BadFile> {
+    pub fn new(names: Vec<String>, rows_max: usize) -> Result<Self, BadFile> {
         let columns = columns::find(&names)?;
-        Ok(Self { names, columns, separator, rows_max, lines: Vec::new(), mended: 0, only_counts: true })
+        Ok(Self { names, columns, separated: None, rows_max, lines: Vec::new(), piece: None, only_counts: true })
+    }
+
+    /// The table of a text, whose first record names the columns.
+    ///
+    /// # Errors
+    /// As of [`Table::new`]; [`BadFile::Heading`]
+    pub fn of_text(heading: Record, separator: char, rows_max: usize) -> Result<Self, BadFile> {
+        let is_spaced = |cell: &Cell| cell.as_ref().is_ok_and(|text| text.starts_with(' '));
+        let separated = Separated { by: separator, by_spaces_too: heading.cells.iter().skip(1).any(is_spaced) };
+        let (cells, quoted) = (heading.cells.clone(), heading.quoted);
+        let names = Record { cells: heading.cells, ..Record::default() }.names();
+        let table = Self { separated: Some(separated), ..Self::new(names, rows_max)? };
+        match table.more_rows(&cells, &quoted) {
+            Some(line) => Err(BadFile::Heading { line }),
+            None => Ok(table),
+        }
     }
 
     /// Adds a row; an empty one is none.
@@ -93,24 +123,24 @@ impl Table {
     /// # Errors
     /// [`BadFile::TooMany`]
     pub fn add(&mut self, record: Record) -> Result<(), BadFile> {
-        let is_empty = |cell: &Cell| cell.as_ref().is_ok_and(|text| text.trim().is_empty());
-        if record.fault.is_none() && record.cells.iter().all(is_empty) {
+        if record.is_empty() {
             return Ok(());
         }
         if self.lines.len() == self.rows_max {
             return Err(BadFile::TooMany { most: self.rows_max });
         }
-        let is_rest = self.breaks_off_before(&record);
+        let begins_at = self.piece.take();
+        self.note_piece(&record, begins_at);
         let counts = |cell: &Cell| cell.as_ref().is_ok_and(|text| is_counter(text.trim()));
         self.only_counts &= self.columns.counter.and_then(|place| record.cells.get(place)).is_none_or(counts);
-        let (line, at, held) = (record.line, self.lines.len(), self.more_rows(&record));
-        let mended_at = if is_rest { self.mended.saturating_sub(1) } else { self.mended };
-        self.mended = mended_at + 1 + held.map_or(0, |(_, rows)| rows);
-        let row = match held {
-            Some((line, _)) => Err(BadRow::MoreRows { line }),
-            None => self.row(record),
+        let (line, at) = (record.line, self.lines.len());
+        let row = match (self.more_rows(&record.cells, &record.quoted), begins_at) {
+            (Some(line), _) => Err(BadRow::MoreRows { line }),
+            (None, Some(line)) => Err(BadRow::Begins { line }),
+            (None, None) if record.fault.is_none() && self.is_cut(&record) => Err(BadRow::Cut),
+            (None, None) => self.row(record),
         };
-        self.lines.push(Line { line, at, mended_at, row });
+        self.lines.push(Line { line, at, row });
         Ok(())
     }
 
@@ -138,7 +168,11 @@ impl Table {
     }
 
     fn place(&self, column: Column) -> usize {
-        self.columns.read.iter().find(|(one, _)| *one == column).map_or(0, |(_, place)| *place)
+        self.find(column).unwrap_or(0)
+    }
+
+    fn find(&self, column: Column) -> Option<usize> {
+        self.columns.read.iter().find(|(one, _)| *one == column).map(|(_, place)| *place)
     }
 
     fn row(&self, record: Record) -> Result<Row, BadRow> {
@@ -147,7 +181,7 @@ impl Table {
             return Err(fault);
         }
         let is_full = |cell: &Cell| cell.as_ref().is_ok_and(|text| !text.trim().is_empty());
-        if self.separator.is_some() && cells.iter().skip(self.names.len()).any(is_full) {
+        if self.separated.is_some() && cells.iter().skip(self.names.len()).any(is_full) {
             return Err(BadRow::Fields { found: cells.len(), named: self.names.len() });
         }
         let mut row = Row::default();
@@ -172,14 +206,14 @@ impl Table {
         Ok(row)
     }
 
-    /// Where a quote opened whose text holds what looks like further rows, and how many: a later row's quote closed it.
-    fn more_rows(&self, record: &Record) -> Option<(u64, usize)> {
-        let (separator, destination) = (self.separator?, self.place(Column::Destination));
-        let rows_in = |quoted: &Quoted| {
-            let text = record.cells.get(quoted.place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
-            let is_row = |(at, line): &(usize, &str)| {
+    /// Where a quote opened whose text holds what looks like further rows: a later row's quote closed it.
+    fn more_rows(&self, cells: &[Cell], quoted: &[Quoted]) -> Option<u64> {
+        let (separator, destination) = (self.separated?.by, self.place(Column::Destination));
+        let holds_rows = |quoted: &&Quoted| {
+            let text = cells.get(quoted.place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
+            let is_row = |(at, line): (usize, &str)| {
                 // The first line of the text is the rest of this row.
-                let place = if *at == 0 {
+                let place = if at == 0 {
                     destination.checked_sub(quoted.place).filter(|rest| *rest > 0)
                 } else {
                     Some(destination)
@@ -188,26 +222,62 @@ impl Table {
                 let field = place.and_then(|place| fields.get(place)).filter(|_| fields.len() > 1);
                 field.is_some_and(|field| phone::is_like_an_address(as_dialled(field)))
             };
-            text.split('\n').enumerate().filter(is_row).count()
+            text.contains('\n') && text.split('\n').enumerate().any(is_row)
         };
-        let held = record.quoted.iter().map(|quoted| (quoted.line, rows_in(quoted)));
-        held.filter(|(_, rows)| *rows > 0).reduce(|first, next| (first.0, first.1 + next.1))
+        quoted.iter().find(holds_rows).map(|quoted| quoted.line)
     }
 
-    /// Whether a record is the rest of a text that goes on without quotes on this line: one that is too short and begins with no
-    /// number. The row before it then breaks off.
-    fn breaks_off_before(&mut self, record: &Record) -> bool {
-        let is_short = self.separator.is_some() && record.cells.len() < self.names.len();
-        let destination = record.cells.get(self.place(Column::Destination)).and_then(|cell| cell.as_deref().ok());
-        let Some(Line { row, .. }) = self.lines.last_mut() else { return false };
-        if !is_short || destination.is_some_and(|text| phone::is_like_an_address(as_dialled(text))) {
+    /// Whether a text without quotes seems to go on behind the separator that ends it: where prose has a space behind it and
+    /// the other separators of the file have none, or a number of thousands has its digits.
+    fn is_cut(&self, record: &Record) -> bool {
+        let Some(Separated { by: ',' | ';', by_spaces_too }) = self.separated else { return false };
+        let Some(place) = self.find(Column::Message) else { return false };
+        let is_quoted = |place: usize| record.quoted.iter().any(|quoted| quoted.place == place);
+        let (Some(Ok(text)), Some(Ok(next))) = (record.cells.get(place), record.cells.get(place + 1)) else {
+            return false;
+        };
+        if text.trim().is_empty() || next.trim().is_empty() || is_quoted(place) || is_quoted(place + 1) {
             return false;
         }
-        if row.is_ok() {
+        let is_number = [Column::Timeout, Column::Destination].into_iter().any(|one| self.find(one) == Some(place + 1));
+        !by_spaces_too && next.starts_with(' ') || !is_number && is_thousands(text, next)
+    }
+
+    /// A record without a number may be a piece of a text that has line breaks and no quotes around it: then the row before it
+    /// lacks the end of its text, or the row behind it the beginning.
+    fn note_piece(&mut self, record: &Record, begins_at: Option<u64>) {
+        if !self.is_piece(record) {
+            return;
+        }
+        if self.find(Column::Message).is_some_and(|message| message < self.place(Column::Destination)) {
+            self.piece = begins_at.or(Some(record.line));
+        } else if let Some(Line { row, .. }) = self.lines.last_mut()
+            && row.is_ok()
+        {
             *row = Err(BadRow::GoesOn { line: record.line });
         }
-        true
     }
+
+    fn is_piece(&self, record: &Record) -> bool {
+        let Some(Separated { by_spaces_too, .. }) = self.separated else { return false };
+        let place = self.place(Column::Destination);
+        let text = record.cells.get(place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
+        if phone::is_like_an_address(as_dialled(text)) {
+            return false;
+        }
+        let is_spaced =
+            |cell: Option<&Cell>| cell.is_some_and(|cell| cell.as_ref().is_ok_and(|text| text.starts_with(' ')));
+        let is_prose = text.contains(char::is_alphabetic)
+            && (text.trim().contains(char::is_whitespace) || is_spaced(record.cells.get(place + 1)) && !by_spaces_too);
+        record.cells.len() < self.names.len() || is_prose
+    }
+}
+
+/// Whether a separator stands in a number, as in `1,500`.
+fn is_thousands(before: &str, behind: &str) -> bool {
+    let digits = before.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let group = behind.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=3).contains(&digits) && group == 3
 }
 
 fn is_counter(text: &str) -> bool {

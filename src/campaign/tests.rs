@@ -8,8 +8,8 @@ fn campaign(name: &str) -> Campaign {
 }
 
 pub(super) fn checked(bytes: &[u8], name: &str) -> Result<Vec<Checked>, BadFile> {
-    let lines = read(bytes, 1_000)?.lines;
-    Ok(lines.into_iter().map(|line| line.check(&campaign(name))).collect())
+    let (lines, mut checker) = (read(bytes, 1_000)?.lines, Checker::new(campaign(name)));
+    Ok(lines.into_iter().map(|line| checker.check(line)).collect())
 }
 
 /// The line of each row, whom it goes to and what it says, or `!` and why it does not.
@@ -36,8 +36,9 @@ pub(super) fn keys(text: &str, name: &str) -> Vec<String> {
     checked(text.as_bytes(), name).expect("a file").into_iter().map(|row| row.expect("a good row").key).collect()
 }
 
-const A: &str = "628111111111";
-const B: &str = "628111111112";
+pub(super) const A: &str = "628111111111";
+pub(super) const B: &str = "628111111112";
+const B_X: &str = "628111111112: x";
 
 #[test]
 fn rows_are_read_and_refused_by_their_lines() {
@@ -73,6 +74,7 @@ fn a_file_that_cannot_be_read_as_a_whole_says_why_and_where() {
         (b"to,text\n628111111111,\"Hello\n628111111112,Hi\n", "opens on line 2"),
         (b"to,text\r\n\r\n628111111111,x\r\n628111111111,\"Hello\r\n628111111112,Hi\r\n", "opens on line 4"),
         (b"to,\"text\n628111111111,x\n", "opens on line 1"),
+        (b"to,text,\"note\n628111111111,x,\n628111111112,\"y\",\n", "opens on line 1 among the names"),
         (b"to,text\n1,\xcf\xf0\xe8\xe2\xe5\xf2\n", "line 2 cannot be read"),
         (b"%PDF-1.7", "it is a PDF"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old .xls workbook"),
@@ -137,9 +139,6 @@ fn no_row_swallows_those_behind_it() {
         (format!("to,text\n{A},\"Hello\" world\n{B},\"x\"\n"), vec![(2, "! behind the quote"), (3, "628111111112: x")]),
         (format!("to,text\n{A},Hello \"world\n{B},x\n"), vec![(2, "! one quotation mark"), (3, "628111111112: x")]),
         (format!("to,text,tag\n{A},Hello \"a, b\"\n"), vec![(2, "! one quotation mark")]),
-        // A text that goes on without quotes would be sent without its end.
-        (format!("to,text\n{A},Hello\nWorld\n{B},x\n"), vec![(2, "! on line 3"), (3, "!"), (4, "628111111112: x")]),
-        (format!("to,text,tag\n{A},Hello\n\nWorld,x\n"), vec![(2, "! on line 4"), (4, "!")]),
     ] {
         match expected.is_empty() {
             true => assert_eq!(read(text.as_bytes(), 9).err(), Some(BadFile::Unclosed { line: 2 }), "{text}"),
@@ -161,6 +160,51 @@ fn no_row_swallows_those_behind_it() {
         &[(2, "628111111111: Halo\nBudi, apa kabar")],
     );
     reads(format!("to,text\n{A},TV 5\" x 3\"\n").as_bytes(), &[(2, "628111111111: TV 5\" x 3\"")]);
+}
+
+#[test]
+fn a_text_without_quotes_is_not_sent_in_part() {
+    for (text, expected) in [
+        // Without its end.
+        (format!("to,text\n{A},Hello\nWorld\n{B},x\n"), vec![(2, "! on line 3"), (3, "!"), (4, "628111111112: x")]),
+        (format!("to,text,tag\n{A},Hello\n\nWorld,x\n"), vec![(2, "! on line 4"), (4, "!")]),
+        (
+            format!("to,text\n{A},Hello\nyour order, number 5\n{B},x\n"),
+            vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)],
+        ),
+        (format!("to,text\n{A},Hello\nBudi, your order\n{B},x\n"), vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)]),
+        (format!("to;text\n{A};Hello\nyour order;\n{B};x\n"), vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)]),
+        (format!("to,text\n{A},Hello\nBudi,x\n{B},x\n"), vec![(2, "628111111111: Hello"), (3, "!"), (4, B_X)]),
+        // Without its beginning.
+        (format!("text,to\nHello\nWorld,{A}\nx,{B}\n"), vec![(2, "!"), (3, "! begin on line 2"), (4, B_X)]),
+        (format!("text,to\na\nb\nc,{A}\nx,{B}\n"), vec![(2, "!"), (3, "!"), (4, "! begin on line 2"), (5, B_X)]),
+        (format!("text,to\nHello, my friend\nWorld,{A}\nx,{B}\n"), vec![(2, "!"), (3, "! begin on line 2"), (4, B_X)]),
+        // A separator in a text without quotes, where the row has room for one more field.
+        (
+            format!("to,text,name\n{A},Hello Budi, your bill\n{B},x,Siti\n"),
+            vec![(2, "! behind the separator"), (3, B_X)],
+        ),
+        (format!("to,text,tag\n{A},Hello Budi, your bill\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
+        (format!("to,text,name\n{A},Total Rp1,500\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
+        (format!("to,text,name,city\n{A},Total Rp1,500,000\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
+        (format!("to;text;name\n{A};Hi; there\n{B};x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
+    ] {
+        reads(text.as_bytes(), &expected);
+    }
+    // What is meant so.
+    for (names, row) in [
+        ("to, text, name", "x, Budi"),
+        ("to,text,name", "\"x\", Budi"),
+        ("to,text,name", "x,Budi Santoso"),
+        ("to,text,timeout", "x 12,300"),
+        ("to,text,name", "x 1234,500"),
+        ("to,text,name", "x,"),
+        ("to|text|name", "x| Budi"),
+    ] {
+        let separator = if names.contains('|') { '|' } else { ',' };
+        let said = said(format!("{names}\n{A}{separator}{row}\n").as_bytes());
+        assert!(said[0].1.starts_with("628111111111: x"), "{names} {row}: {said:?}");
+    }
 }
 
 #[test]
@@ -206,25 +250,6 @@ fn columns_that_are_not_read_are_named_and_one_that_counts_rows_is_one_of_them()
     assert_eq!(source(&text).ignored, ["No", "Nama", "Kota"]);
     reads(text.as_bytes(), &[(2, "628111111111: a"), (3, "628111111112: b")]);
     reads(format!("No,Pesan\n{A},a\n").as_bytes(), &[(2, "628111111111: a")]);
-}
-
-#[test]
-fn a_row_is_the_same_once_what_is_broken_before_it_was_mended() {
-    let behind = |text: &str| {
-        let rows = checked(text.as_bytes(), "a").expect("a file");
-        let good: Vec<String> = rows.into_iter().flatten().map(|row| row.key).collect();
-        good[good.len() - 2..].to_vec()
-    };
-    let rest = format!("{A},one\n{B},two\n");
-    for (broken, mended) in [
-        (format!("{A},Dear Budi\nyour order\nis ready\n"), format!("{A},\"Dear Budi\nyour order\nis ready\"\n")),
-        (format!("{A},\"Hello Budi\n{B},Hello Siti\"\n"), format!("{A},Hello Budi\n{B},Hello Siti\n")),
-        (format!("{A},x\n12345,y\n"), format!("{A},x\n{B},y\n")),
-    ] {
-        let [broken, mended] =
-            [broken, mended].map(|rows| behind(&format!("destination,message\n{A},zero\n{rows}{rest}")));
-        assert_eq!(broken, mended);
-    }
 }
 
 #[test]
@@ -299,38 +324,6 @@ fn rows_to_one_recipient_are_offered_one_after_another() {
         Err(Refused { place: 0, line: i64::try_from(at).unwrap(), destination: String::new(), reason: String::new() })
     });
     assert_eq!(next_batch(&mut many.peekable()).len(), limits::IMPORT_ROWS_AT_ONCE);
-}
-
-#[test]
-fn a_row_is_known_by_its_campaign_its_place_and_what_it_says() {
-    let text = "destination,message\n628111111111,1\n628111111111,1\n";
-    let (first, other) = (keys(text, "a"), keys(text, "b"));
-    assert_eq!(first, keys(text, "a"));
-    assert!(first[0] != first[1] && first[0] != other[0]);
-    let changed = keys(&text.replace(",1\n6", ",2\n6"), "a");
-    assert!(changed[0] != first[0] && changed[1] == first[1], "the other rows stay known");
-    // What rows were known by before columns could be ignored.
-    let mut hash = Sha256::new_with_prefix("1\0a\x000");
-    for field in ["628111111111", "1"] {
-        hash.update([0]);
-        hash.update(field);
-    }
-    assert_eq!(first[0], format!("import:{}", hex_upper(&hash.finalize())));
-}
-
-#[test]
-fn a_row_is_the_same_however_its_file_is_written() {
-    let first = keys("destination,message\n628111111111,\"one\ntwo\"\n628111111112,x\n", "a");
-    for text in [
-        "message,destination\n\"one\ntwo\",628111111111\nx,628111111112\n",
-        "sep=;\r\nPESAN;No HP\r\n\"one\r\ntwo\";+62 811-1111-111\r\n\r\nx;0811 1111 112\r\n",
-        "name,destination,message,city,timeout,is_group\nBudi,628111111111,\"one\ntwo\",Solo,,\nSiti,628111111112,x,Yogya,,\n",
-        "destination,message\r628111111111,\"one\rtwo\"\r,\r628111111112,\"x\"",
-    ] {
-        assert_eq!(keys(text, "a"), first, "{text:?}");
-    }
-    let other = keys("destination,message,timeout\n628111111111,\"one\ntwo\",60\n628111111112,x,\n", "a");
-    assert!(other[0] != first[0] && other[1] == first[1]);
 }
 
 #[test]

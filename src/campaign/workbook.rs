@@ -5,6 +5,8 @@
 //! stream: what is larger than the messages of an import can be is not read. The library that reads it then trusts counts that
 //! the XML declares, so those are measured too.
 
+mod hidden;
+
 use std::collections::HashSet;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +15,7 @@ use calamine::{DataRef, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError}
 use zip::ZipArchive;
 
 use super::table::{BadCell, Cell, Record, Table};
-use super::{BadFile, File, Source};
+use super::{BadFile, BadRow, File, Source};
 use crate::limits;
 
 /// Numbers above this lose digits in a spreadsheet (IEEE 754).
@@ -160,6 +162,7 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
     let sheet = workbook.sheets_metadata().iter().find(is_read).map(|sheet| sheet.name.clone());
     let sheet = sheet.ok_or_else(|| BadFile::Workbook("it shows no sheet with cells".into()))?;
     let uncalculated = uncalculated(&mut workbook, &sheet).map_err(unreadable)?;
+    let hidden = hidden::rows(bytes, &sheet)?;
     let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(unreadable)?;
     let format = |style: &Style| style.number_format.as_ref().map(|format| format.format_code.clone());
     let formats: Vec<Option<String>> = cells.styles().iter().map(format).collect();
@@ -171,7 +174,7 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
             return Err(BadFile::Workbook("its cells are not in order".into()));
         }
         if line > record.line {
-            end_row(std::mem::take(&mut record), &mut table, rows_max)?;
+            end_row(std::mem::take(&mut record), &mut table, &hidden, rows_max)?;
             record.line = line;
         }
         let place = column as usize;
@@ -186,18 +189,22 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
             record.cells[place] = value;
         }
     }
-    end_row(record, &mut table, rows_max)?;
+    end_row(record, &mut table, &hidden, rows_max)?;
     let (lines, ignored) = table.ok_or(BadFile::Empty)?.finish()?;
     let source = Source { format: "xlsx".into(), sheet: Some(sheet), ignored, ..Source::default() };
     Ok(File { source, lines })
 }
 
 /// The first row that holds anything names the columns.
-fn end_row(record: Record, table: &mut Option<Table>, rows_max: usize) -> Result<(), BadFile> {
+fn end_row(record: Record, table: &mut Option<Table>, hidden: &HashSet<u64>, rows_max: usize) -> Result<(), BadFile> {
     match table {
+        _ if record.is_empty() => {}
+        // Whoever hides a row, by a filter perhaps, may not want it sent.
+        Some(table) if hidden.contains(&record.line) => {
+            table.add(Record { fault: Some(BadRow::Hidden), ..record })?;
+        }
         Some(table) => table.add(record)?,
-        None if record.cells.iter().all(|cell| cell.as_ref().is_ok_and(|text| text.trim().is_empty())) => {}
-        None => *table = Some(Table::new(record.names(), None, rows_max)?),
+        None => *table = Some(Table::new(record.names(), rows_max)?),
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `wachat import`: queues a campaign from a CSV file or an `.xlsx` workbook.
 //!
 //! It queues the rows itself, beside a running server or without one; what `/manage/1.0/imports` takes, the server queues.
-//! Every row is accepted under a key made of the campaign's name, the row's place and what it says, so that importing
-//! the same file again, after a break or a crash, queues only what was not queued before.
+//! Every row is accepted under a key made of the campaign's name and what the row says, so that importing the same file
+//! again, after a break or a crash, queues only what was not queued before.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use super::Bench;
 use super::lookup::of_device;
 use super::message::{self, gateway, sender};
 use super::output::Output;
-use crate::campaign::{self, Campaign, Checked, Counter, Ready, Source, Totals, country};
+use crate::campaign::{self, Campaign, Checked, Checker, Counter, Ready, Source, Totals, country};
 use crate::device::Device;
 use crate::imports::{self, Urgency};
 use crate::limits;
@@ -189,9 +189,10 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         known,
     };
     let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
+    let mut checker = Checker::new(campaign);
     for line in file.lines {
         let written = line.row.as_ref().map(|row| campaign::beginning(&row.destination)).unwrap_or_default();
-        let row = line.check(&campaign);
+        let row = checker.check(line);
         if let Ok(ready) = &row {
             counter.add(ready);
             if first_rows.len() < SHOWN_ROWS {
@@ -225,10 +226,11 @@ impl From<Totals> for Report {
 /// Tells what would be queued from what an earlier run has queued.
 async fn look(bench: &Bench, work: Work) -> anyhow::Result<Report> {
     let (now, mut report) = (bench.app.clock.now(), work.report);
+    let store = &bench.app.store;
     for row in work.rows {
         match row {
-            Ok(Ready { key, .. }) => {
-                let is_known = bench.app.store.find_first_answer(work.client_id, &key, now).await?.is_some();
+            Ok(Ready { key, former_key, .. }) => {
+                let is_known = !store.find_used_keys(work.client_id, &[&key, &former_key], now).await?.is_empty();
                 *(if is_known { &mut report.known } else { &mut report.accepted }) += 1;
             }
             Err(refused) => report.refused.push(refused.into()),
@@ -249,6 +251,8 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
             break;
         }
         let rows_in_hand = batch.len() as u64;
+        let (batch, known) = imports::without_known(store, work.client_id, batch, clock.now()).await?;
+        report.known += usize::try_from(known).unwrap_or(0);
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {
                 let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, &work.urgency, clock);

@@ -12,10 +12,10 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, Urgency, accept};
+use super::{ImportError, Urgency, accept, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
-use crate::campaign::{self, Campaign, Checked, Ready, Refused, State, Stop};
+use crate::campaign::{self, Campaign, Checked, Checker, Ready, Refused, State, Stop};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -149,7 +149,9 @@ impl Clerk {
             Ok(_) | Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
-        let mut rows = file.lines.into_iter().skip(first).map(move |line| line.check(&campaign)).peekable();
+        let mut checker = Checker::new(campaign);
+        // From the first on: rows that say the same are told apart by how many came before.
+        let mut rows = file.lines.into_iter().map(move |line| checker.check(line)).skip(first).peekable();
         let mut next_row = import.next_row;
         loop {
             if stop.is_cancelled() {
@@ -200,7 +202,8 @@ impl Clerk {
         device: &Device,
         batch: Vec<Checked>,
     ) -> Result<ImportStep, StoreError> {
-        let mut step = ImportStep::default();
+        let (batch, known) = without_known(&self.0.store, import.client_id, batch, self.0.clock.now()).await?;
+        let mut step = ImportStep { known, ..ImportStep::default() };
         let (mut ready, mut offers) = (Vec::new(), Vec::new());
         for row in batch {
             match row {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Person;
 use crate::bell::Bells;
-use crate::campaign::{self, BadFile, Campaign, Counter, Ready, Refused, Source, Totals};
+use crate::campaign::{self, BadFile, Campaign, Checked, Checker, Counter, Ready, Refused, Source, Totals};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -135,7 +135,7 @@ impl Imports {
         let (bytes, mut campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
         let file = read(&self.store, bytes, &mut campaign).await?;
         // It takes a second for many rows.
-        let checked = tokio::task::spawn_blocking(move || check(file, &campaign)).await;
+        let checked = tokio::task::spawn_blocking(move || check(file, campaign)).await;
         // It panicked: a fault that its log tells.
         let checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))?;
         let id = self.clock.new_id();
@@ -277,12 +277,13 @@ async fn read(store: &Store, bytes: Bytes, campaign: &mut Campaign) -> Result<ca
     Ok(file)
 }
 
-fn check(file: campaign::File, campaign: &Campaign) -> Found {
+fn check(file: campaign::File, campaign: Campaign) -> Found {
     let rows = i64::try_from(file.lines.len()).unwrap_or(i64::MAX);
     let (mut first, mut refused, mut counter) = (Vec::new(), Vec::new(), Counter::default());
+    let mut checker = Checker::new(campaign);
     for line in file.lines {
         let row = line.row.as_ref().ok().filter(|_| first.len() < FIRST_ROWS).cloned();
-        match line.check(campaign) {
+        match checker.check(line) {
             Ok(ready) => {
                 counter.add(&ready);
                 first.extend(row.map(|row| Glimpse {
@@ -298,6 +299,26 @@ fn check(file: campaign::File, campaign: &Campaign) -> Found {
     }
     let preview = Preview { source: file.source, totals: counter.totals, first };
     Found { rows, preview, refused }
+}
+
+/// Rows without those that were queued under the keys of earlier versions, and how many those are.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn without_known(
+    store: &Store,
+    client_id: i64,
+    rows: Vec<Checked>,
+    now: Millis,
+) -> Result<(Vec<Checked>, i64), StoreError> {
+    let keys: Vec<&str> = rows.iter().flatten().map(|ready| ready.former_key.as_str()).collect();
+    let used = store.find_used_keys(client_id, &keys, now).await?;
+    if used.is_empty() {
+        return Ok((rows, 0));
+    }
+    let is_new = |row: &Checked| row.as_ref().map_or(true, |ready| !used.contains(&ready.former_key));
+    let (new, known): (Vec<Checked>, Vec<Checked>) = rows.into_iter().partition(is_new);
+    Ok((new, i64::try_from(known.len()).unwrap_or(i64::MAX)))
 }
 
 /// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
@@ -346,7 +367,7 @@ mod tests {
         let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into(), known: HashSet::new() };
         let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
         let read = |text: &str| campaign::read(text.as_bytes(), limits::IMPORT_ROWS_MAX);
-        let found = check(read(&format!("destination,message\n12345,bad\n{good}")).expect("a file"), &campaign);
+        let found = check(read(&format!("destination,message\n12345,bad\n{good}")).expect("a file"), campaign);
         let preview = Preview::of(&serde_json::to_string(&found.preview).expect("JSON"));
         assert_eq!(preview, found.preview);
         assert_eq!((found.rows, preview.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));

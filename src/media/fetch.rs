@@ -45,6 +45,7 @@ pub async fn fetch(
         }
     })?;
     check_status(answer.status, wait_told(&answer, clock.now()))?;
+    check_coding(&answer)?;
     if answer.body.is_empty() {
         return Err(FetchFault::Never("media_url answered an empty file".into()));
     }
@@ -72,6 +73,19 @@ fn wait_told(answer: &Answer, now: Millis) -> Option<Millis> {
     }
     let date = jiff::fmt::rfc2822::parse(header).ok()?;
     Some((date.timestamp().as_millisecond() - now).max(0))
+}
+
+/// Whether a body is the file as it is: no compression was asked for.
+fn check_coding(answer: &Answer) -> Result<(), FetchFault> {
+    let mut codings = answer.headers.get_all("content-encoding").iter().filter_map(|value| value.to_str().ok());
+    match codings
+        .find(|coding| !["", "identity", "none", "utf-8"].contains(&coding.trim().to_ascii_lowercase().as_str()))
+    {
+        Some(coding) => Err(FetchFault::Never(format!(
+            "media_url answered a body in the content encoding '{coding}', which was not asked for; have the server send the file as it is"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn check_status(status: u16, wait_ms: Option<Millis>) -> Result<(), FetchFault> {
@@ -140,6 +154,21 @@ mod tests {
         }
         for status in [301, 302, 400, 401, 403, 404, 410] {
             assert!(matches!(check_status(status, None), Err(FetchFault::Never(_))), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_compressed_body_is_not_the_file() {
+        let checked = |value: &str| {
+            let mut headers = reqwest_headers();
+            headers.insert("content-encoding", value.parse().unwrap());
+            check_coding(&Answer { status: 200, headers, body: Bytes::new() })
+        };
+        for value in ["gzip", "br", "x-gzip", "gzip, identity"] {
+            assert!(matches!(checked(value), Err(FetchFault::Never(why)) if why.contains(&format!("'{value}'"))));
+        }
+        for value in ["identity", "", " Identity ", "utf-8", "none"] {
+            assert_eq!(checked(value), Ok(()), "{value:?}");
         }
     }
 

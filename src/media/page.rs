@@ -1,8 +1,12 @@
 //! What an address answers with 200 in place of a file: the page that asks to sign in, "this link has expired", an error in JSON.
 //! It is not what the customer wanted sent, and nobody would see that it was. Pure; called where a file was fetched.
 
+use std::borrow::Cow;
+
 use super::kind::{self, MediaKind};
 
+/// How a file begins that is compressed by gzip (RFC 1952).
+const GZIP: &[u8] = b"\x1f\x8b";
 /// So much of a file is looked at.
 const LOOKED_AT: usize = 4_096;
 
@@ -38,8 +42,17 @@ pub enum NoFile {
 /// # Errors
 /// [`NoFile`] when they are a page or a message in its place.
 pub fn check(bytes: &[u8], told: Told<'_>) -> Result<(), NoFile> {
-    let Some(text) = text(bytes) else { return Ok(()) };
     let names = [told.file_name, told.other_names[0], told.other_names[1]];
+    // The customer's own name says more than the address.
+    let named = names.iter().flatten().find_map(|name| kind::ending(Some(name)).map(|mime| (*name, mime)));
+    let asked = told.asked.filter(|asked| *asked != MediaKind::Document).map(|asked| format!("kind {}", asked.name()));
+    if bytes.starts_with(GZIP) {
+        // None of the types that are known by their names is compressed so.
+        let wanted = asked.or_else(|| named.map(|(name, _)| format!("the file {name}")));
+        return wanted.map_or(Ok(()), |wanted| Err(NoFile::Text { found: "a compressed file", wanted }));
+    }
+    let Some(text) = text(bytes) else { return Ok(()) };
+    let text = text.as_ref();
     let markup = Markup::of(text, told.content_type);
     if markup == Some(Markup::Html) {
         let is_wanted = names.iter().flatten().any(|name| is_page(name)) || is_office(text, &names);
@@ -50,14 +63,9 @@ pub fn check(bytes: &[u8], told: Told<'_>) -> Result<(), NoFile> {
         Some(Markup::Xml | Markup::Html) => "XML",
         None => "text",
     };
-    // The customer's own name says more than the address.
-    let named = names.iter().flatten().find_map(|name| kind::ending(Some(name)).map(|mime| (*name, mime)));
-    let wanted = match (told.asked, named) {
-        (Some(asked), _) if asked != MediaKind::Document => format!("kind {}", asked.name()),
-        (_, Some((name, mime))) if is_binary(mime) => format!("the file {name}"),
-        _ => return Ok(()),
-    };
-    Err(NoFile::Text { found, wanted })
+    let wanted =
+        asked.or_else(|| named.filter(|(_, mime)| is_binary(mime)).map(|(name, _)| format!("the file {name}")));
+    wanted.map_or(Ok(()), |wanted| Err(NoFile::Text { found, wanted }))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,23 +96,33 @@ impl Markup {
 }
 
 /// The beginning of a file, if it is text: no file of pictures, sound or film is.
-fn text(bytes: &[u8]) -> Option<&str> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let start = &bytes[..bytes.len().min(LOOKED_AT)];
-    // These are files of their own, though all of their first bytes may be letters.
-    if start.starts_with(b"%PDF") || start.starts_with(b"{\\rtf") || start.starts_with(b"#!AMR") {
-        return None;
-    }
-    let text = match std::str::from_utf8(start) {
-        Ok(text) => text,
-        // A character may be cut in two at the end, and a page may be written in an older alphabet.
-        Err(error) if error.valid_up_to() + 4 > start.len() || is_angled(start) => {
-            std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return None,
+    let text: Cow<'_, str> = match start {
+        // These are files of their own, though all of their first bytes may be letters.
+        _ if [&b"%PDF"[..], b"{\\rtf", b"#!AMR"].into_iter().any(|first| start.starts_with(first)) => return None,
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes).into(),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes).into(),
+        _ => utf8(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start))?.into(),
     };
     let is_readable = text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\u{c}'));
     (is_readable && !text.trim_start().is_empty()).then_some(text)
+}
+
+fn utf8(start: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(start) {
+        Ok(text) => Some(text),
+        // A character may be cut in two at the end, and a page may be written in an older alphabet.
+        Err(error) if error.valid_up_to() + 4 > start.len() || is_angled(start) => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
+    }
+}
+
+fn utf16(start: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = start.as_chunks().0.iter().map(|pair| unit(*pair));
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 fn is_angled(bytes: &[u8]) -> bool {
@@ -160,8 +178,15 @@ mod tests {
     fn a_page_is_a_file_only_where_one_was_named() {
         let xhtml = b"<?xml version=\"1.0\"?>\n<html xmlns=\"http://www.w3.org/1999/xhtml\">";
         let latin = b"<html><body>d\xe9sol\xe9</body></html>";
+        let wide = |unit: fn(u16) -> [u8; 2], mark: [u8; 2]| {
+            let text = str::from_utf8(PAGE).expect("a page");
+            mark.into_iter().chain(text.encode_utf16().flat_map(unit)).collect::<Vec<u8>>()
+        };
+        let wides = [wide(u16::to_le_bytes, [0xff, 0xfe]), wide(u16::to_be_bytes, [0xfe, 0xff])];
         for page in [
             PAGE,
+            &wides[0],
+            &wides[1],
             b"<HTML>",
             b"\xef\xbb\xbf<!-- a --><!-- b --> <html lang=en>",
             b"<script>location='/login'</script>",
@@ -227,6 +252,17 @@ mod tests {
             let asked = |kind| check(bytes, Told { asked: Some(kind), ..Told::default() }).is_ok();
             assert!(!asked(MediaKind::Image) && !asked(MediaKind::Voice) && asked(MediaKind::Document), "{found}");
         }
+    }
+
+    #[test]
+    fn a_compressed_file_is_none_of_those_that_names_tell() {
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0";
+        for (name, is_sent) in [("a.pdf", false), ("a.txt", false), ("a.jpg", false), ("a.gz", true), ("a.svgz", true)]
+        {
+            assert_eq!(check(gzip, named(None, Some(name))).is_ok(), is_sent, "{name}");
+        }
+        assert_eq!(check(gzip, Told::default()), Ok(()));
+        assert!(check(gzip, Told { asked: Some(MediaKind::Image), ..Told::default() }).is_err());
     }
 
     #[test]

@@ -111,6 +111,19 @@ pub(super) fn find_writers(conn: &Conn) -> &'static str {
     }
 }
 
+/// Those of the idempotency keys in a JSON list that a client has used.
+pub(super) fn find_used_keys(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => {
+            "SELECT name FROM idempotency WHERE client_id = $1 AND expires_at > $3 AND name IN (SELECT value FROM json_each($2))"
+        }
+        Conn::Postgres(_) => concat!(
+            "SELECT name FROM idempotency WHERE client_id = $1 AND expires_at > $3 ",
+            "AND name IN (SELECT value FROM json_array_elements_text($2::json))"
+        ),
+    }
+}
+
 /// Takes imports that nobody works on, and leaves out those that another node is taking at this moment.
 pub(super) fn claim_imports(conn: &Conn) -> &'static str {
     match conn {
@@ -127,26 +140,40 @@ pub(super) fn claim_imports(conn: &Conn) -> &'static str {
     }
 }
 
-/// When the recipients of messages last wrote to their devices, and whether a message was delivered to them before. `$1` holds
-/// the messages' numbers as JSON.
+/// A query about the messages whose numbers `$1` holds as JSON.
+macro_rules! about_messages {
+    ($conn:expr, $query:literal) => {
+        match $conn {
+            Conn::Sqlite(_) => concat!($query, "(SELECT value FROM json_each($1))"),
+            Conn::Postgres(_) => {
+                concat!($query, "(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))")
+            }
+        }
+    };
+}
+
+/// When the recipients of messages last wrote to their devices, and whether a message was delivered to them before.
 pub(super) fn find_recipients(conn: &Conn) -> &'static str {
-    macro_rules! of {
-        ($seqs:literal) => {
-            concat!(
-                "SELECT seq, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) FROM inbound AS last ",
-                "WHERE last.device_id = messages.device_id AND last.chat = messages.destination)) AS wrote_at, ",
-                "CAST(CASE WHEN EXISTS (SELECT 1 FROM messages AS before WHERE before.device_id = messages.device_id ",
-                "AND before.destination = messages.destination AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) ",
-                "AS was_reached FROM messages WHERE seq IN (SELECT ",
-                $seqs,
-                ")"
-            )
-        };
-    }
-    match conn {
-        Conn::Sqlite(_) => of!("value FROM json_each($1)"),
-        Conn::Postgres(_) => of!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
-    }
+    about_messages!(
+        conn,
+        "SELECT seq, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) FROM inbound AS last \
+         WHERE last.device_id = messages.device_id AND last.chat = messages.destination)) AS wrote_at, \
+         CAST(CASE WHEN EXISTS (SELECT 1 FROM messages AS before WHERE before.device_id = messages.device_id \
+         AND before.destination = messages.destination AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) \
+         AS was_reached FROM messages WHERE seq IN "
+    )
+}
+
+/// The first message before each of these, to its recipient and of its priority, that is not tried again before `$2`.
+pub(super) fn find_blockers(conn: &Conn) -> &'static str {
+    about_messages!(
+        conn,
+        "SELECT behind.seq AS seq, blocker.due_at AS due_at, blocker.wait_code AS wait_code \
+         FROM messages AS behind JOIN messages AS blocker ON blocker.seq = (SELECT MIN(earlier.seq) FROM messages AS earlier \
+         WHERE earlier.device_id = behind.device_id AND earlier.destination = behind.destination \
+         AND earlier.seq < behind.seq AND earlier.status = 'Q' AND earlier.wait_code <> 'media' \
+         AND earlier.priority = behind.priority AND earlier.due_at > $2) WHERE behind.seq IN "
+    )
 }
 
 /// Picks the due pushes of one client, and leaves out those that another node is claiming at this moment.

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0015_faults.sql"),
     include_str!("../../migrations/0016_moving.sql"),
     include_str!("../../migrations/0017_reasons.sql"),
+    include_str!("../../migrations/0018_blocked.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

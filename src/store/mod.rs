@@ -81,7 +81,7 @@ pub use owners::Owned;
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
-pub use queues::{Queue, StoredRecipient};
+pub use queues::{Queue, StoredBlocker, StoredRecipient};
 pub use rotation::Rotated;
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};

@@ -33,6 +33,18 @@ pub struct StoredRecipient {
 
 row!(StoredRecipient { seq, wrote_at, was_reached });
 
+/// A message that is tried again before the later ones to its recipient are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBlocker {
+    /// The message behind it.
+    pub seq: i64,
+    /// When it is tried again.
+    pub due_at: Millis,
+    pub wait_code: String,
+}
+
+row!(StoredBlocker { seq, due_at, wait_code });
+
 impl Store {
     /// The queue of each device that has one. Reads an entry of an index for every waiting message: whoever asks often keeps the
     /// answer for a while.
@@ -125,5 +137,16 @@ impl Store {
         let text = dialect::find_recipients(&conn);
         let seqs = serde_json::to_string(seqs).unwrap_or_default();
         sql!(&mut conn, all as StoredRecipient, text, &seqs)
+    }
+
+    /// What blocks these messages at `now`; nothing for those that nothing does.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_blockers(&self, seqs: &[i64], now: Millis) -> Result<Vec<StoredBlocker>, StoreError> {
+        let mut conn = self.reader().await?;
+        let text = dialect::find_blockers(&conn);
+        let seqs = serde_json::to_string(seqs).unwrap_or_default();
+        sql!(&mut conn, all as StoredBlocker, text, &seqs, now)
     }
 }

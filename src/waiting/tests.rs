@@ -18,9 +18,11 @@ enum Doing {
     DueAgain,
     /// Its file failed to come, and is being downloaded again.
     Downloading,
+    /// A message before it to the same recipient is tried again.
+    Behind,
 }
 
-const DOINGS: [Doing; 10] = [
+const DOINGS: [Doing; 11] = [
     Doing::Fresh,
     Doing::Scheduled,
     Doing::UnderWay,
@@ -31,6 +33,7 @@ const DOINGS: [Doing; 10] = [
     Doing::SetAside("new_contacts"),
     Doing::DueAgain,
     Doing::Downloading,
+    Doing::Behind,
 ];
 
 /// Who the message goes to.
@@ -62,10 +65,12 @@ fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
         is_group: to == To::Group,
         attempts: 0,
         due_at: NOW,
+        expires_at: Millis::MAX,
         under_way_at: None,
         wait_code: None,
         wait_reason: None,
         recipient: Recipient { wrote_at, was_reached: to == To::Reached },
+        blocker: None,
         ahead: 3,
     };
     let tried = Message { attempts: 1, ..fresh };
@@ -80,6 +85,10 @@ fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
             Message { due_at: NOW + 9, attempts, wait_code: Some(code), wait_reason: Some("no luck"), ..fresh }
         }
         Doing::DueAgain => tried,
+        Doing::Behind => {
+            let blocker = Blocker { code: ReasonCode::Retry, due_at: NOW + 11 };
+            Message { blocker: Some(blocker), ..fresh }
+        }
         Doing::Downloading => Message { due_at: NOW, wait_code: Some("media"), wait_reason: Some("no luck"), ..fresh },
     }
 }
@@ -128,6 +137,7 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
             (Doing::Downloading, None) => (ReasonCode::Media, None, None),
             // What holds others back also hides that it is slow.
             (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, Some(Restraint::Slowed.until()), None),
+            (Doing::Behind, None) => (ReasonCode::Retry, Some(NOW + 11), None),
             (_, None) if is_holding => (ReasonCode::Turn, None, Some(1)),
             (_, None) => (ReasonCode::Turn, None, Some(4)),
         };
@@ -208,5 +218,18 @@ fn what_failed_is_told_with_its_fault() {
         ("something newer", "the last attempt failed: no luck; it is tried again"),
     ] {
         assert_eq!(set_aside(&message(Doing::SetAside(code), To::Group, Priority::Normal), NOW).reason, reason);
+    }
+}
+
+#[test]
+fn a_message_that_expires_before_its_wait_ends_says_so() {
+    let mut device = device(Kind::Web, DeviceState::Online);
+    Restraint::Quiet.put_on(&mut device);
+    let until = Restraint::Quiet.until();
+    for (expires_at, expires_first) in [(until - 1, true), (until, true), (until + 1, false)] {
+        let fresh = Message { expires_at, ..message(Doing::Fresh, To::Stranger, Priority::Normal) };
+        let found = waiting_reason(Sender { device: Some(&device), used: 0 }, &fresh, NOW);
+        assert_eq!((found.code, found.until), (ReasonCode::QuietHours, Some(until)));
+        assert_eq!(found.reason.ends_with("; it expires before that"), expires_first, "{}", found.reason);
     }
 }

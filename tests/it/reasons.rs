@@ -254,6 +254,22 @@ stories! {
         world.stop().await;
     }
 
+    async fn a_message_behind_one_that_is_tried_again_says_so(database: Database) {
+        let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
+        let first = world.send(REFUSED_TWICE, "refused at first").await;
+        let blocker = until_told(&browser, &first, "retry").await;
+        let behind = world.send(REFUSED_TWICE, "behind it").await;
+        let message = until_told(&browser, &behind, "retry").await;
+        assert_eq!(message["reason"], "an earlier message to the same recipient is tried again first", "{message}");
+        assert_eq!((&message["waits_until"], &message["position"]), (&blocker["waits_until"], &Value::Null), "{message}");
+        let other = world.send(BOB, "to another").await;
+        world.until(&other, "R").await;
+        world.until_within(&first, "R", Duration::from_millis(200)).await;
+        world.until_within(&behind, "R", Duration::from_millis(200)).await;
+        world.stop().await;
+    }
+
     async fn a_device_that_whatsapp_slowed_down_says_so_everywhere(database: Database) {
         let stage = Stage::held(database).await;
         let world = &stage.world;

@@ -41,6 +41,10 @@ fn a_file_is_given_by_its_address_or_whole_with_its_name() {
         (json!({"media_base64": "aGVs"}), &[("file_name", "value_error.missing")]),
         (json!({"media_base64": "aGVs", "file_name": "/"}), &[("file_name", "value_error.missing")]),
         (json!({"media_base64": "%", "media_url": url}), &[("media_base64", "value_error")]),
+        (
+            json!({"media_base64": "data:application/pdf;base64,", "file_name": "a.pdf"}),
+            &[("media_base64", "value_error")],
+        ),
     ] {
         let wanted: Vec<_> = wanted.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
         assert_eq!(faults(media_of(&rest)), wanted, "{rest}");

@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::pacing::{self, PacingView, given};
-use super::{audit, found, messages, query, refused};
+use super::{Counted, audit, found, messages, query, refused};
 use crate::account::check_name;
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -131,22 +131,12 @@ pub struct SandboxMessage {
     pub name: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct DevicesOf {
-    /// The client's number; the key's own when absent
-    pub client_id: Option<i64>,
-    /// `false`: rather an unknown number of waiting messages than to wait until they are counted; true by default
-    pub wait: Option<bool>,
-}
-
 /// List a client's devices
-#[utoipa::path(get, path = "/devices", tag = "Management", security(("APIKey" = [])), params(DevicesOf),
+#[utoipa::path(get, path = "/devices", tag = "Management", security(("APIKey" = [])), params(Counted),
     responses((status = 200, body = Envelope<Vec<DeviceView>>)))]
 pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     let devices = async {
-        let asked: DevicesOf = query(&uri)?;
+        let asked: Counted = query(&uri)?;
         let (_, client_id) = api.manager(&headers, asked.client_id).await?;
         let devices = api.store.list_devices(Some(client_id)).await?;
         let queues = match asked.wait {

@@ -93,6 +93,17 @@ pub struct OfClient {
     pub client_id: Option<i64>,
 }
 
+/// Whose figures are shown, and whether to wait for what was not counted yet.
+#[derive(Debug, Default, serde::Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Counted {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// `false`: null at once in place of figures that take long to count; true by default
+    pub wait: Option<bool>,
+}
+
 /// A page of a listing, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listing<T> {

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{found, query};
+use super::{Counted, found, query};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::statistics::{Figures, Span};
@@ -71,22 +71,12 @@ pub struct OldestPushView {
     pub attempts: i64,
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct StatisticsOf {
-    /// The client's number; the key's own when absent
-    pub client_id: Option<i64>,
-    /// `false`: null rather than a second's waiting, where nothing was counted yet; true by default
-    pub wait: Option<bool>,
-}
-
 /// Show a client's figures of the last day and the last 30 days; counted once a minute at the most
-#[utoipa::path(get, path = "/statistics", tag = "Management", security(("APIKey" = [])), params(StatisticsOf),
+#[utoipa::path(get, path = "/statistics", tag = "Management", security(("APIKey" = [])), params(Counted),
     responses((status = 200, body = Envelope<Option<StatisticsView>>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     let shown = async {
-        let asked: StatisticsOf = query(&uri)?;
+        let asked: Counted = query(&uri)?;
         let (_, client_id) = api.manager(&headers, asked.client_id).await?;
         let figures = match asked.wait {
             Some(false) => api.statistics_soon(client_id).await,

@@ -220,3 +220,41 @@ proptest::proptest! {
         let _ = read(&bytes, 9);
     }
 }
+
+#[test]
+fn rows_that_are_hidden_are_refused() {
+    let row = |number: u32, attributes: &str| {
+        let cells = text(&format!("A{number}"), &format!("62811111111{number}")) + &text(&format!("B{number}"), "x");
+        format!(r#"<row r="{number}"{attributes}>{cells}</row>"#)
+    };
+    let rows = [
+        heading(&["No HP", "Pesan"]),
+        row(2, ""),
+        row(3, r#" hidden="1""#),
+        row(4, r#" hidden="0" ht="15""#),
+        row(5, r#" spans="1:2" hidden="true""#),
+        row(6, r#" ht="0" customHeight="1""#),
+        r#"<row r="7" hidden="1"><c r="A7"/></row>"#.to_owned(),
+        row(8, ""),
+    ];
+    let book = workbook(&rows.concat());
+    let refused = "! the row is hidden in the sheet";
+    let good = [2, 4, 8].map(|number| format!("62811111111{number}: x"));
+    reads(&book, &[(2, &good[0]), (3, refused), (4, &good[1]), (5, refused), (6, refused), (8, &good[2])]);
+    // Of another sheet it does not matter.
+    let from_root = BOOK_RELS.replace("worksheets/sheet1.xml", "/xl/worksheets/sheet1.xml");
+    let hidden = sheet_of(&rows.concat());
+    let book = |shown: &str, other: &str| {
+        archive(&[
+            ("_rels/.rels", RELS.as_bytes()),
+            ("xl/workbook.xml", BOOK.as_bytes()),
+            ("xl/_rels/workbook.xml.rels", from_root.as_bytes()),
+            ("xl/styles.xml", STYLES.as_bytes()),
+            ("xl/worksheets/sheet1.xml", shown.as_bytes()),
+            ("xl/worksheets/sheet2.xml", other.as_bytes()),
+        ])
+    };
+    let shown = sheet_of(&(heading(&["No HP", "Pesan"]) + &row(2, "")));
+    reads(&book(&shown, &hidden), &[(2, &good[0])]);
+    assert_eq!(checked(&book(&hidden, &shown), "").expect("a file").into_iter().filter(Result::is_err).count(), 3);
+}

@@ -1,4 +1,4 @@
-//! Why a message was not taken, waits, or will not be sent; and the files and rows that messages are made of.
+//! Why a message was not taken, waits, or will not be sent.
 
 use super::Phrase;
 
@@ -126,6 +126,10 @@ pub const PHRASES: &[Phrase] = &[
          berkasnya dapat diunduh siapa saja, atau file_name berakhiran .html bila halaman itu memang berkasnya",
     ),
     (
+        "media_url answered a body in the content encoding '{coding}', which was not asked for; have the server send the file as it is",
+        "media_url menjawab isi dengan pengodean '{coding}' yang tidak diminta; atur server agar mengirim berkasnya apa adanya",
+    ),
+    (
         "media_url answered {found} where {wanted} was expected, such as an error message; give the address of the file itself",
         "media_url menjawab {found}, padahal yang diharapkan {wanted}, misalnya pesan kesalahan; berikan alamat berkasnya sendiri",
     ),
@@ -195,6 +199,11 @@ pub const PHRASES: &[Phrase] = &[
     ("rate-limited by WhatsApp; it is tried again", "dibatasi oleh WhatsApp; akan dicoba lagi"),
     ("the last attempt failed: {why}; it is tried again", "percobaan terakhir gagal: {why}; akan dicoba lagi"),
     ("the attempt failed", "percobaannya gagal"),
+    (
+        "an earlier message to the same recipient is tried again first",
+        "pesan sebelumnya ke penerima yang sama dicoba lagi lebih dulu",
+    ),
+    ("{reason}; it expires before that", "{reason}; pesan ini kedaluwarsa sebelum itu"),
     ("being sent", "sedang dikirim"),
     ("next to be sent", "berikutnya dikirim"),
     ("waiting for its turn; 1 message is ahead of it", "menunggu giliran; ada 1 pesan di depannya"),
@@ -270,126 +279,4 @@ pub const PHRASES: &[Phrase] = &[
         "gateway dihentikan; tidak semua pesan ada di sini, ekspor lagi",
     ),
     ("not every message is here: {why}", "tidak semua pesan ada di sini: {why}"),
-    // Rows of a file that is imported.
-    (
-        "it is empty; its first line has to name the columns: {columns}",
-        "berkasnya kosong; baris pertamanya harus berisi nama kolom: {columns}",
-    ),
-    (
-        "its first line names no column 'destination'; it has: {found}; the columns are {columns}",
-        "kolom 'destination' tidak ditemukan di baris pertama; isinya: {found}; kolom yang dikenal: {columns}",
-    ),
-    (
-        "the columns '{first}' and '{second}' both stand for {column}; remove one, or give it another name",
-        "kolom '{first}' dan '{second}' sama-sama berarti {column}; hapus salah satu atau ganti namanya",
-    ),
-    (
-        "a quote that opens on line {line} is never closed; nothing behind it can be read for certain",
-        "tanda kutip yang dibuka di baris {line} tidak pernah ditutup; isi setelahnya tidak dapat dipastikan",
-    ),
-    (
-        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8",
-        "baris {line} tidak terbaca dengan pasti: bukan UTF-8, UTF-16, atau Windows-1252; simpan berkasnya sebagai CSV UTF-8",
-    ),
-    ("it is {kind}; save it as .xlsx or as CSV UTF-8", "berkas ini {kind}; simpan sebagai .xlsx atau CSV UTF-8"),
-    ("an empty archive", "arsip kosong"),
-    ("an archive", "arsip"),
-    ("an old .xls workbook, or one with a password", "buku kerja .xls lama, atau yang berkata sandi"),
-    ("a binary .xlsb workbook", "buku kerja biner .xlsb"),
-    ("an OpenDocument file", "berkas OpenDocument"),
-    ("a PDF", "PDF"),
-    ("a text document", "dokumen teks"),
-    ("a compressed file", "berkas terkompresi"),
-    ("a picture", "gambar"),
-    ("a web page or XML", "halaman web atau XML"),
-    ("the workbook cannot be read: {fault}", "buku kerjanya tidak terbaca: \"{fault}\""),
-    ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
-    ("it shows no sheet with cells", "tidak ada lembar kerja yang ditampilkan"),
-    ("its cells are not in order", "urutan selnya salah"),
-    (
-        "the workbook is far larger than its messages can be; copy the rows to a new workbook, or save it as CSV UTF-8",
-        "buku kerjanya terlalu besar untuk isi pesan; salin barisnya ke buku kerja baru, atau simpan sebagai CSV UTF-8",
-    ),
-    (
-        "it has {found} fields, the first line names {named}; put quotes around a text that holds the separator",
-        "baris ini punya {found} kolom, baris pertama menamai {named}; apit dengan tanda kutip teks yang memuat pemisah kolom",
-    ),
-    (
-        "the quote that opens on line {line} is closed by a later row: its text holds what looks like further rows; close the \
-         quote where the text ends",
-        "tanda kutip yang dibuka di baris {line} baru ditutup oleh baris lain: teksnya memuat sesuatu yang mirip baris berikutnya; \
-         tutup tanda kutip di akhir teksnya",
-    ),
-    (
-        "there is text behind the quote that closes a field which began on line {line}; double each quote within a text",
-        "ada teks setelah tanda kutip penutup kolom yang dimulai di baris {line}; gandakan setiap tanda kutip di dalam teks",
-    ),
-    (
-        "a text on line {line} has one quotation mark and no quotes around it; put quotes around the text, and double that mark",
-        "teks di baris {line} punya satu tanda kutip tanpa diapit tanda kutip; apit teksnya dengan tanda kutip, dan gandakan tanda itu",
-    ),
-    (
-        "its text seems to go on, on line {line}; put quotes around a text with line breaks",
-        "teksnya tampaknya berlanjut di baris {line}; apit dengan tanda kutip teks yang berganti baris",
-    ),
-    ("{column}: it holds a zero byte, which no text has", "{column}: memuat byte nol, yang tidak ada dalam teks"),
-    (
-        "kind: '{text}' is not image, video, audio, voice, document, sticker or video_note",
-        "kind: '{text}' bukan image, video, audio, voice, document, sticker, atau video_note",
-    ),
-    ("priority: '{text}' is not high, normal or bulk", "priority: '{text}' bukan high, normal, atau bulk"),
-    ("tag: it has more than {most} characters", "tag: lebih dari {most} karakter"),
-    (
-        "the cell holds a number with a fraction, {number}; format it as text and write what you mean",
-        "selnya berisi bilangan pecahan, {number}; ubah formatnya menjadi teks dan tulis yang dimaksud",
-    ),
-    (
-        "the cell holds a number below zero, {number}; format it as text and write what you mean",
-        "selnya berisi bilangan negatif, {number}; ubah formatnya menjadi teks dan tulis yang dimaksud",
-    ),
-    (
-        "the cell holds a number of more digits than a spreadsheet keeps; format it as text and write every digit",
-        "selnya berisi angka dengan digit lebih banyak daripada yang disimpan spreadsheet; ubah formatnya menjadi teks dan tulis semua digit",
-    ),
-    (
-        "the cell holds a date or time; format it as text and write it as it is to be read",
-        "selnya berisi tanggal atau waktu; ubah formatnya menjadi teks dan tulis seperti yang akan dibaca",
-    ),
-    (
-        "the cell shows a number in the format {format}; format it as text and write it as it is to be read",
-        "selnya menampilkan angka dengan format {format}; ubah formatnya menjadi teks dan tulis seperti yang akan dibaca",
-    ),
-    ("the cell shows the error {error}", "selnya menampilkan kesalahan {error}"),
-    (
-        "the cell has a formula without a stored value; open the file in a spreadsheet program and save it",
-        "selnya punya rumus tanpa nilai tersimpan; buka berkasnya di program spreadsheet lalu simpan",
-    ),
-    ("is_group: '{text}' is neither true nor false", "is_group: '{text}' bukan true dan bukan false"),
-    (
-        "timeout: '{text}' is no number of seconds from 1 to {most}",
-        "timeout: '{text}' bukan jumlah detik dari 1 sampai {most}",
-    ),
-    ("message: it is empty", "message: kosong"),
-    ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; bagi menjadi beberapa berkas"),
-    (
-        "{most} imports of this client are under way; try again when one has ended",
-        "{most} impor klien ini sedang berjalan; coba lagi setelah salah satunya selesai",
-    ),
-    ("it is under way; stop it first", "impor ini sedang berjalan; hentikan dahulu"),
-    ("somebody stopped it", "seseorang menghentikannya"),
-    (
-        "the person who began it may not send any more; somebody who may can begin it again",
-        "orang yang memulainya tidak boleh mengirim lagi; orang lain yang boleh dapat melanjutkannya",
-    ),
-    ("the client is disabled; ask the gateway's operator", "klien ini dinonaktifkan; hubungi pengelola gateway"),
-    (
-        "its device was removed; import the file through another",
-        "perangkatnya sudah dihapus; impor berkasnya lewat perangkat lain",
-    ),
-    ("its file cannot be read any more; import it again", "berkasnya tidak terbaca lagi; impor sekali lagi"),
-    (
-        "a fault of the gateway, whose log says more; it can be begun again",
-        "kesalahan gateway, log-nya menjelaskan lebih banyak; impor ini dapat dilanjutkan",
-    ),
-    ("it makes no request", "tidak dapat dijadikan permintaan"),
 ];

@@ -6,6 +6,7 @@
 //! 'these', which are never looked into.
 
 mod devices;
+mod imports;
 mod inbound;
 mod messages;
 mod moving;
@@ -20,10 +21,18 @@ use std::borrow::Cow;
 type Phrase = (&'static str, &'static str);
 
 fn all() -> impl Iterator<Item = Phrase> {
-    [requests::PHRASES, devices::PHRASES, messages::PHRASES, inbound::PHRASES, moving::PHRASES, pushes::PHRASES]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        requests::PHRASES,
+        devices::PHRASES,
+        messages::PHRASES,
+        imports::PHRASES,
+        inbound::PHRASES,
+        moving::PHRASES,
+        pushes::PHRASES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// A text in Indonesian; as it is, where nothing of it is known.

@@ -48,6 +48,7 @@ pub const FIELDS: &[(&str, &str)] = &[
 ];
 
 pub const PHRASES: &[Phrase] = &[
+    ("the file is empty; encode the whole file", "berkasnya kosong; kodekan seluruh berkas"),
     (
         "a hidden id is digits and @lid, as an inbound message shows it",
         "ID tersembunyi terdiri dari angka dan @lid, seperti yang ditampilkan pesan masuk",

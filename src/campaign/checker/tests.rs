@@ -1,0 +1,87 @@
+//! A row is queued once, whatever becomes of its file and of the rows around it.
+
+use std::collections::HashSet;
+
+use super::super::tests::{A, B, checked, keys};
+use super::*;
+
+#[test]
+fn a_row_is_the_same_whatever_becomes_of_the_others() {
+    let row = |recipient: &str, text: &str| format!("{recipient},{text}\n");
+    let [a, b, c] = [row(A, "one"), row(B, "two"), row(A, "three")];
+    let keys = |rows: &[&str]| keys(&format!("to,text\n{}", rows.concat()), "a");
+    let all = keys(&[&a, &b, &c, &b]);
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 4, "rows that say the same are each queued");
+    for (rows, expected) in [
+        (&[&*a, &c, &b][..], vec![0, 2, 1]),
+        (&[&c, &b, &b], vec![2, 1, 3]),
+        (&[&b], vec![1]),
+        (&[&c, &a, &b, &b], vec![2, 0, 1, 3]),
+    ] {
+        let expected: Vec<&String> = expected.into_iter().map(|at| &all[at]).collect();
+        assert_eq!(keys(rows).iter().collect::<Vec<_>>(), expected);
+    }
+    let with_others = keys(&[&row(B, "new"), &a, &row(A, "newer"), &b, &c, &b]);
+    let is_known = |key: &&String| all.contains(key);
+    assert_eq!(with_others.iter().filter(is_known).count(), 4);
+}
+
+#[test]
+fn a_row_is_known_by_its_campaign_and_what_it_says() {
+    let text = "destination,message\n628111111111,1\n628111111111,1\n";
+    let (first, other) = (keys(text, "a"), keys(text, "b"));
+    assert_eq!(first, keys(text, "a"));
+    assert!(first[0] != first[1] && first[0] != other[0]);
+    let changed = keys(&text.replace(",1\n6", ",2\n6"), "a");
+    assert!(!first.contains(&changed[0]) && changed[1] == first[0], "the other row stays known");
+    // By what earlier versions recognized rows.
+    let mut hash = Sha256::new_with_prefix("1\0a\x000");
+    for field in ["628111111111", "1"] {
+        hash.update([0]);
+        hash.update(field);
+    }
+    let former = checked(text.as_bytes(), "a").expect("a file").remove(0).expect("a good row").former_key;
+    assert_eq!(former, format!("import:{}", hex_upper(&hash.finalize())));
+}
+
+#[test]
+fn a_row_is_the_same_however_its_file_is_written() {
+    let first = keys("destination,message\n628111111111,\"one\ntwo\"\n628111111112,x\n", "a");
+    for text in [
+        "message,destination\n\"one\ntwo\",628111111111\nx,628111111112\n",
+        "sep=;\r\nPESAN;No HP\r\n\"one\r\ntwo\";+62 811-1111-111\r\n\r\nx;0811 1111 112\r\n",
+        "name,destination,message,city,timeout,is_group\nBudi,628111111111,\"one\ntwo\",Solo,,\nSiti,628111111112,x,Yogya,,\n",
+        "destination,message\r628111111111,\"one\rtwo\"\r,\r628111111112,\"x\"",
+    ] {
+        assert_eq!(keys(text, "a"), first, "{text:?}");
+    }
+    let with_all = |timeout: &str, is_group: &str, priority: &str, kind: &str| {
+        let row = format!("{A},x,https://shop.example/a.png,{timeout},{is_group},{priority},{kind}");
+        keys(&format!("to,text,media_url,timeout,is_group,priority,kind\n{row}\n"), "a").remove(0)
+    };
+    // As spreadsheets and people change them.
+    assert_eq!(with_all("300", "false", "high", "image"), with_all("0300", "FALSE", "High", "IMAGE"));
+    assert_eq!(with_all("", "", "", ""), with_all("86400", "no", "", ""));
+    assert_ne!(with_all("", "", "", ""), with_all("", "", "bulk", ""));
+    let other = keys("destination,message,timeout\n628111111111,\"one\ntwo\",60\n628111111112,x,\n", "a");
+    assert!(other[0] != first[0] && other[1] == first[1]);
+}
+
+#[test]
+fn a_row_is_the_same_once_what_is_broken_before_it_was_mended() {
+    let behind = |text: &str| {
+        let rows = checked(text.as_bytes(), "a").expect("a file");
+        let good: Vec<String> = rows.into_iter().flatten().map(|row| row.key).collect();
+        good[good.len() - 2..].to_vec()
+    };
+    let rest = format!("{A},one\n{B},two\n");
+    for (broken, mended) in [
+        (format!("{A},Dear Budi\nyour order\nis ready\n"), format!("{A},\"Dear Budi\nyour order\nis ready\"\n")),
+        (format!("{A},\"Hello Budi\n{B},Hello Siti\"\n"), format!("{A},Hello Budi\n{B},Hello Siti\n")),
+        (format!("{A},x\n12345,y\n"), format!("{A},x\n{B},y\n")),
+    ] {
+        let [broken, mended] =
+            [broken, mended].map(|rows| behind(&format!("destination,message\n{A},zero\n{rows}{rest}")));
+        assert_eq!(broken, mended);
+    }
+}
