@@ -72,9 +72,6 @@ pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
 /// Accounts that are told when another's devices change.
 pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
 
-/// Message ids that are remembered for each sending device.
-pub const SEEN_IDS_PER_DEVICE_MAX: usize = 4_096;
-
 /// One-time prekeys that are kept for a device: clients upload 812 at a time.
 pub const PREKEYS_PER_DEVICE_MAX: usize = 2_000;
 
@@ -114,6 +111,20 @@ pub const QR_GRACE_SECONDS: u64 = 30;
 /// A companion must answer that it was linked within this many seconds.
 pub const PAIRING_WAIT_SECONDS: u64 = 30;
 
+/// How long a group may keep messages, in seconds: a day, a week, 90 days. Other times are refused.
+pub const DISAPPEARING_SECONDS: [u64; 4] = [0, 86_400, 604_800, 7_776_000];
+
+/// Codes of a group's invitation that are remembered as revoked.
+pub const REVOKED_INVITES_MAX: usize = 20;
+
+/// A copy of an own message that a device has acknowledged without a receipt comes again after this many milliseconds, and
+/// after as many more the connection is ended.
+pub const OWN_COPY_WAIT_MS: u64 = 10_000;
+
+/// A companion that unlinks itself has this many milliseconds to close its connection before that is ended: clients
+/// that hear of it too early fail halfway through.
+pub const LOGOUT_WAIT_MS: u64 = 2_000;
+
 /// From the answer of a linked companion to the request to connect again: a client that gets both at once connects twice.
 pub const RESTART_PAUSE_MS: u64 = 100;
 
@@ -128,6 +139,20 @@ pub const STOP_WAIT_SECONDS: u64 = 10;
 
 /// A code that is typed into a phone is good for this many seconds.
 pub const TYPED_CODE_SECONDS: u64 = 180;
+
+/// A challenge for a passkey is good for this many seconds: the default of the service's properties for the options and
+/// for the assertion. The rest of the exchange may take as long again.
+pub const PASSKEY_CHALLENGE_SECONDS: u64 = 600;
+
+/// A client may prove within this many seconds of the request for its passkey that its code was scanned or typed.
+pub const PASSKEY_HANDOFF_SECONDS: u64 = 300;
+
+/// From the answer to a prologue to the phone's identity, in milliseconds: what the way to a phone and back takes. A
+/// client that gets both at once may look at the second before it has taken in the first.
+pub const PASSKEY_CONTINUATION_PAUSE_MS: u64 = 300;
+
+/// When an attempt behind the passkey gate has failed, the connection stays open for as long as codes are shown.
+pub const PASSKEY_LINGER_SECONDS: u64 = QR_FIRST_SECONDS + (QR_REFS as u64 - 1) * QR_NEXT_SECONDS;
 
 /// Groups of one network.
 pub const GROUPS_MAX: usize = 100_000;
@@ -233,6 +258,12 @@ pub const RECEIPT_HELD_MS_MAX: u64 = 10_000;
 
 /// Files that are put on the media host at once; others wait.
 pub const MEDIA_UPLOADS_MAX: usize = 8;
+
+/// A link to a file says that it holds for two weeks, as those of the service do; here it never ends.
+pub const MEDIA_LINK_SECONDS: u64 = 1_209_600;
+
+/// People and groups with a picture.
+pub const PICTURES_MAX: usize = 10_000;
 
 /// A file must have come to the media host within this many seconds: the largest at 350 KB a second.
 pub const MEDIA_UPLOAD_SECONDS_MAX: u64 = 300;

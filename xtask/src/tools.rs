@@ -1,6 +1,6 @@
-//! What the tests need beside Rust: a PostgreSQL server to start, the languages of the samples, and another client for
-//! the simulated network. On Debian as root what is missing is installed; elsewhere the exact command is said. Nothing is
-//! ever skipped.
+//! What the tests need beside Rust: a PostgreSQL server to start, the languages of the samples, and other clients for the
+//! simulated network. On Debian as root what is missing is installed; elsewhere the exact command is said. Nothing is ever
+//! skipped.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,6 +21,7 @@ struct Tool {
 }
 
 const GATEWAY: &[Suite] = &[Suite::Gateway];
+const SIMULATOR: &[Suite] = &[Suite::Simulator];
 
 const TOOLS: &[Tool] = &[
     Tool {
@@ -55,7 +56,9 @@ const TOOLS: &[Tool] = &[
         probe: &["sh", "-c", "chromium --version && chromedriver --version"],
         packages: &["chromium", "chromium-driver", "fonts-dejavu-core"],
     },
-    Tool { name: "Go", suites: GATEWAY, probe: &["go", "version"], packages: &["golang-go"] },
+    Tool { name: "Go", suites: suite::ALL, probe: &["go", "version"], packages: &["golang-go"] },
+    // For the database of a client that is written in Go.
+    Tool { name: "a C compiler", suites: SIMULATOR, probe: &["cc", "--version"], packages: &["gcc", "libc6-dev"] },
     Tool {
         name: "Node.js with npm",
         suites: suite::ALL,
@@ -84,6 +87,9 @@ pub fn ready(root: &Path, suites: &[Suite]) -> anyhow::Result<()> {
         python(root)?;
         node(&root.join("docs/samples/node"))?;
         outside(root, "tests/it/axe", "axe")?;
+    }
+    if suites.contains(&Suite::Simulator) {
+        whatsmeow(root)?;
     }
     // Another client for the simulated network, which both suites' stories link.
     outside(root, "simulator/tests/baileys", "baileys")
@@ -127,6 +133,14 @@ fn python(root: &Path) -> anyhow::Result<()> {
     }
     run(&mut pip)?;
     std::fs::write(&stamp, text).with_context(|| stamp.display().to_string())
+}
+
+/// The program that drives whatsmeow, with the modules that its `go.sum` lists. Go builds only what has changed.
+fn whatsmeow(root: &Path) -> anyhow::Result<()> {
+    let program = root.join("target/tools/whatsmeow/whatsmeow");
+    let mut build = Command::new("go");
+    build.args(["build", "-mod=readonly", "-trimpath", "-o"]).arg(program).arg(".");
+    run(build.env("CGO_ENABLED", "1").current_dir(root.join("simulator/tests/whatsmeow")))
 }
 
 /// The packages that a folder of the sources lists, in a folder of the tools: the sources are nobody's to fill.

@@ -11,6 +11,7 @@
 //! [`CHECKED_DELIVERIES_MAX`](crate::limits::CHECKED_DELIVERIES_MAX), the oldest that have arrived are forgotten, and the
 //! report counts them.
 
+mod addressing;
 mod deliveries;
 mod ratchets;
 mod report;
@@ -20,6 +21,7 @@ use parking_lot::Mutex;
 
 use crate::faults::DeviceName;
 use crate::limits;
+use addressing::Addressing;
 use deliveries::Deliveries;
 use ratchets::Ratchets;
 use tally::Tally;
@@ -48,6 +50,7 @@ pub struct Checks {
 
 #[derive(Debug)]
 struct State {
+    addressing: Addressing,
     deliveries: Deliveries,
     ratchets: Ratchets,
     stanzas: Tally,
@@ -68,13 +71,25 @@ impl Checks {
     /// Checkers that remember so many deliveries.
     fn remembering(deliveries: usize) -> Self {
         let deliveries = Deliveries::new(deliveries);
-        Self { state: Mutex::new(State { deliveries, ratchets: Ratchets::default(), stanzas: Tally::default() }) }
+        let state = State {
+            addressing: Addressing::default(),
+            deliveries,
+            ratchets: Ratchets::default(),
+            stanzas: Tally::default(),
+        };
+        Self { state: Mutex::new(state) }
     }
 
     /// The server takes the message and will route it. Of one chat and sender in the order in which it took them. A
     /// second time with the same id, when the sender repeats itself, it stays the same message.
     pub fn accepted(&self, passage: &Passage<'_>) {
         self.state.lock().deliveries.accepted(passage);
+    }
+
+    /// A message to a person came with parts for all of that person's devices but those missed. The same message that
+    /// comes again for one of them makes up for it.
+    pub fn addressed(&self, sender: &DeviceName, id: &str, missed: &[DeviceName]) {
+        self.state.lock().addressing.addressed(sender, id, missed);
     }
 
     /// The server has told the sender that it has the message. From now on it must not be lost.
@@ -84,7 +99,9 @@ impl Checks {
 
     /// The recipient's mailbox keeps it, or what its sender sent again, until the device has receipted or acknowledged it.
     pub fn kept(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.kept(passage);
+        let mut state = self.state.lock();
+        state.deliveries.kept(passage);
+        state.addressing.reached(passage);
     }
 
     /// The recipient's mailbox has let it go.
@@ -115,7 +132,9 @@ impl Checks {
 
     /// The device was unlinked, or its account is gone: whatever waits for it is lost to nobody.
     pub fn gone(&self, device: &DeviceName) {
-        self.state.lock().deliveries.gone(device);
+        let mut state = self.state.lock();
+        state.deliveries.gone(device);
+        state.addressing.gone(device);
     }
 
     /// A device has decrypted a message of a session.
@@ -140,9 +159,14 @@ impl Checks {
     pub fn report(&self) -> Report {
         let state = self.state.lock();
         let mut checks = state.deliveries.checks();
+        checks.push(state.addressing.check());
         checks.push(state.stanzas.named("every_stanza_parsed"));
         checks.push(state.ratchets.check());
-        Report::new(checks, state.deliveries.standing(), state.deliveries.unjudged() + state.ratchets.unjudged())
+        Report::new(
+            checks,
+            state.deliveries.standing(),
+            state.deliveries.unjudged() + state.ratchets.unjudged() + state.addressing.unjudged(),
+        )
     }
 }
 

@@ -21,7 +21,8 @@ pub struct Report {
 /// The standing of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// `shown_at_most_once`, `shown_in_order`, `nothing_acked_is_lost`, `every_stanza_parsed` or `ratchets_move`.
+    /// `shown_at_most_once`, `shown_in_order`, `nothing_acked_is_lost`, `sent_to_every_device`, `every_stanza_parsed` or
+    /// `ratchets_move`.
     pub name: &'static str,
     /// Whether nothing was found.
     pub passed: bool,

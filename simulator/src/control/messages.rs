@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::content::Content;
+use crate::people::content::{Content, EditForm};
 use crate::people::file::FileKind;
 use crate::people::phone::{Kept, NewFile};
 use crate::phones::{Phones, Sent, address};
@@ -159,15 +159,17 @@ pub struct Edit {
     chat: String,
     id: String,
     text: String,
+    #[serde(default)]
+    form: EditForm,
 }
 
 /// `POST /control/people/N/edit`
 pub async fn edit(
     State(phones): State<Phones>,
     Path(number): Path<String>,
-    Body(Edit { chat, id, text }): Body<Edit>,
+    Body(Edit { chat, id, text, form }): Body<Edit>,
 ) -> Result<Json<Said>, Problem> {
-    let id = find(&phones, &number)?.edit(&address(&chat)?, &id, &text).await?;
+    let id = find(&phones, &number)?.edit_as(&address(&chat)?, &id, &text, form).await?;
     Ok(Json(Said { id }))
 }
 
@@ -199,6 +201,23 @@ pub async fn play(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The body of `resend`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resend {
+    id: String,
+}
+
+/// `POST /control/people/N/resend`
+pub async fn resend(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Resend { id }): Body<Resend>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.resend(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The body of `read`. Without a chat, all chats are read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -223,6 +242,11 @@ pub async fn read(
 /// `GET /control/people/N/received`
 pub async fn received(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
     Ok(Json(find(&phones, &number)?.received().await?))
+}
+
+/// `GET /control/people/N/messages`: own messages too.
+pub async fn all(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
+    Ok(Json(find(&phones, &number)?.messages().await?))
 }
 
 /// `GET /control/people/N/sent`

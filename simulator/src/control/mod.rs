@@ -7,6 +7,7 @@ mod faults;
 mod groups;
 mod messages;
 mod network;
+mod passkey;
 mod people;
 mod problem;
 mod scenario;
@@ -36,6 +37,10 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}", get(people::show))
         .route("/people/{number}/scan", post(people::scan))
         .route("/people/{number}/type-code", post(people::type_code))
+        .route("/people/{number}/passkey", get(passkey::show).post(passkey::require))
+        .route("/people/{number}/passkey/assertion", post(passkey::assertion))
+        .route("/people/{number}/passkey/confirm", post(passkey::confirm))
+        .route("/people/{number}/passkey/refuse", post(passkey::refuse))
         .route("/people/{number}/offline", post(people::offline))
         .route("/people/{number}/online", post(people::online))
         .route("/people/{number}/unlink", post(people::unlink))
@@ -46,8 +51,10 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/delete", post(messages::delete))
         .route("/people/{number}/read", post(messages::read))
         .route("/people/{number}/play", post(messages::play))
+        .route("/people/{number}/resend", post(messages::resend))
         .route("/people/{number}/leave", post(groups::leave))
         .route("/people/{number}/received", get(messages::received))
+        .route("/people/{number}/messages", get(messages::all))
         .route("/people/{number}/sent", get(messages::sent))
         .route("/people/{number}/files/{id}", get(messages::file))
         .route("/groups", get(groups::list).post(groups::create))

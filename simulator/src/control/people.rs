@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Body, Problem};
 use crate::people::history::HistorySize;
-use crate::phones::{Known, Person, Phones};
+use crate::phones::{Known, Linking, Person, Phones};
 
 /// Finds the person whom an address names.
 pub(super) fn find(phones: &Phones, number: &str) -> Result<Person, Problem> {
@@ -101,14 +102,25 @@ pub struct Linked {
     jid: String,
 }
 
+/// A client that is linked is answered at once; one at the passkey gate is accepted, and the rest is seen there.
+fn answer(person: &Person, linking: Linking) -> Response {
+    match linking {
+        Linking::Linked(device) => {
+            Json(Linked { device: device.index(), jid: device.number().to_string() }).into_response()
+        }
+        Linking::PasskeyRequired(_) => (StatusCode::ACCEPTED, Json(person.passkey())).into_response(),
+    }
+}
+
 /// `POST /control/people/N/scan`
 pub async fn scan(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(scan): Body<Scan>,
-) -> Result<Json<Linked>, Problem> {
-    let device = find(&phones, &number)?.scan(&scan.qr).await?;
-    Ok(Json(Linked { device: device.index(), jid: device.number().to_string() }))
+) -> Result<Response, Problem> {
+    let person = find(&phones, &number)?;
+    let linking = person.begin_scan(&scan.qr).await?;
+    Ok(answer(&person, linking))
 }
 
 /// The body of `type-code`.
@@ -123,9 +135,10 @@ pub async fn type_code(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(typed): Body<TypeCode>,
-) -> Result<Json<Linked>, Problem> {
-    let device = find(&phones, &number)?.type_code(&typed.code).await?;
-    Ok(Json(Linked { device: device.index(), jid: device.number().to_string() }))
+) -> Result<Response, Problem> {
+    let person = find(&phones, &number)?;
+    let linking = person.begin_type_code(&typed.code).await?;
+    Ok(answer(&person, linking))
 }
 
 /// `POST /control/people/N/offline`

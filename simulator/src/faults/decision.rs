@@ -140,6 +140,19 @@ pub enum MediaDecision {
     },
 }
 
+/// What a good assertion of a passkey leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrologueDecision {
+    /// The phone goes on with it.
+    Accept,
+    /// `<error code="401" text="not-authorized"/>`. The client may try again.
+    Refuse,
+    /// `<error code="410" text="gone"/>`: the attempt is over.
+    Expire,
+    /// It is accepted, and the client waits in vain for the phone.
+    KeepSilent,
+}
+
 /// How a frame passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {

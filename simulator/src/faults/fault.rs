@@ -24,6 +24,9 @@ pub enum Fault {
         /// The `error` of the ack, such as 463 (account restricted) or 479 (malformed stanza).
         code: u16,
     },
+    /// The account is under a reach-out lock: a message to a person who has never written to it, nor given it a privacy
+    /// token, is refused with 463. Others pass.
+    ReachOutLocked {},
     /// `429`, rate-overlimit: an ack with this error (the message is not accepted), or an iq answered with this error.
     RateOverlimit {},
     /// `<stream:error code=…>`, then the connection ends.
@@ -96,6 +99,19 @@ pub enum Fault {
     },
     /// The number is said not to be on WhatsApp: it has no devices and no keys.
     NotOnWhatsapp {},
+    /// The request for a passkey comes without its options: the client must ask for them.
+    PasskeyOptionsOmitted {},
+    /// A good assertion of the passkey is refused: 401.
+    PasskeyAssertionRefused {},
+    /// The challenge is said to have expired when a good assertion comes: 410, and the attempt is over.
+    PasskeyChallengeExpired {},
+    /// A good assertion is accepted, and then nothing comes any more.
+    PasskeyNotContinued {},
+    /// The companion's nonce is said not to match its commitment: 400, and the attempt is over.
+    PasskeyCommitmentRefused {},
+    /// Before a client whose code was typed is asked for a passkey, it gets a notification of the code's exchange that
+    /// holds no keys.
+    LinkCodeWithoutKeys {},
 }
 
 /// The stream errors that say something about time alone.
@@ -174,6 +190,7 @@ impl Fault {
             Self::AckDelayed { .. } => "ack_delayed",
             Self::AckDropped {} => "ack_dropped",
             Self::AckNacked { .. } => "ack_nacked",
+            Self::ReachOutLocked {} => "reach_out_locked",
             Self::RateOverlimit {} => "rate_overlimit",
             Self::StreamError { .. } => "stream_error",
             Self::ConnectionCut { .. } => "connection_cut",
@@ -190,13 +207,21 @@ impl Fault {
             Self::MediaDown { .. } => "media_down",
             Self::MediaSlow { .. } => "media_slow",
             Self::NotOnWhatsapp {} => "not_on_whatsapp",
+            Self::PasskeyOptionsOmitted {} => "passkey_options_omitted",
+            Self::PasskeyAssertionRefused {} => "passkey_assertion_refused",
+            Self::PasskeyChallengeExpired {} => "passkey_challenge_expired",
+            Self::PasskeyNotContinued {} => "passkey_not_continued",
+            Self::PasskeyCommitmentRefused {} => "passkey_commitment_refused",
+            Self::LinkCodeWithoutKeys {} => "link_code_without_keys",
         }
     }
 
     /// The moments at which it can come.
     pub fn moments(&self) -> &'static [Moment] {
         match self {
-            Self::AckDelayed { .. } | Self::AckDropped {} | Self::AckNacked { .. } => &[Moment::Message],
+            Self::AckDelayed { .. } | Self::AckDropped {} | Self::AckNacked { .. } | Self::ReachOutLocked {} => {
+                &[Moment::Message]
+            }
             Self::RateOverlimit {} => &[Moment::Message, Moment::Iq],
             Self::StreamError { .. } | Self::StreamReplaced {} => {
                 &[Moment::Connected, Moment::Login, Moment::Message, Moment::Iq]
@@ -209,6 +234,12 @@ impl Fault {
             Self::PrekeysExhausted {} => &[Moment::Prekeys],
             Self::MediaDown { .. } | Self::MediaSlow { .. } => &[Moment::Media],
             Self::NotOnWhatsapp {} => &[Moment::Usync, Moment::Prekeys],
+            Self::PasskeyOptionsOmitted {} => &[Moment::PasskeyRequest],
+            Self::PasskeyAssertionRefused {} | Self::PasskeyChallengeExpired {} | Self::PasskeyNotContinued {} => {
+                &[Moment::PasskeyPrologue]
+            }
+            Self::PasskeyCommitmentRefused {} => &[Moment::PasskeyNonce],
+            Self::LinkCodeWithoutKeys {} => &[Moment::LinkCode],
         }
     }
 

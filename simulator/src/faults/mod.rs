@@ -12,6 +12,9 @@ mod held;
 mod log;
 mod meter;
 mod moment;
+mod passkey;
+#[cfg(test)]
+mod passkey_tests;
 mod plan;
 #[cfg(test)]
 mod repeat_tests;
@@ -21,8 +24,8 @@ mod scope;
 mod tests;
 
 pub use decision::{
-    AckDecision, DeliveryDecision, IqDecision, LoginDecision, MediaDecision, Passage, PrekeysDecision, ReceiptDecision,
-    Refusal, StreamEnd, UsyncDecision,
+    AckDecision, DeliveryDecision, IqDecision, LoginDecision, MediaDecision, Passage, PrekeysDecision,
+    PrologueDecision, ReceiptDecision, Refusal, StreamEnd, UsyncDecision,
 };
 pub use fault::{CutPlace, Direction, Fault, MediaRefusal, StreamErrorCode};
 pub use held::HeldReceipts;

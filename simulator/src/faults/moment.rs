@@ -35,6 +35,15 @@ pub enum Moment {
     Handshake,
     /// A file goes to or comes from the media host.
     Media,
+    /// A client whose code was typed is stopped at the passkey gate. This and the next three are moments of a client that
+    /// is not linked yet: the device is the phone of the account that it is to be linked to.
+    LinkCode,
+    /// A client is about to be asked for a passkey.
+    PasskeyRequest,
+    /// A client has sent a good assertion of the passkey.
+    PasskeyPrologue,
+    /// A client behind the passkey gate has revealed its nonce.
+    PasskeyNonce,
 }
 
 /// A device as faults name it: the number of its account, in digits, and its index; 0 is the phone itself.
@@ -58,6 +67,8 @@ pub struct Sending<'a> {
     pub stanza_type: &'a str,
     /// The stanza's id.
     pub id: &'a str,
+    /// It goes to a person who has never written to its sender, nor given them a privacy token.
+    pub is_first_contact: bool,
 }
 
 /// A message or receipt that goes down to a device.
@@ -156,6 +167,10 @@ impl Moment {
             Self::Frame => "frame",
             Self::Handshake => "handshake",
             Self::Media => "media",
+            Self::LinkCode => "link_code",
+            Self::PasskeyRequest => "passkey_request",
+            Self::PasskeyPrologue => "passkey_prologue",
+            Self::PasskeyNonce => "passkey_nonce",
         }
     }
 }

@@ -25,6 +25,9 @@ use crate::limits;
 /// `rate-overlimit`, in acks as in iqs.
 const RATE_OVERLIMIT: u16 = 429;
 
+/// The account may not write to people it has no chat with.
+const REACH_OUT_LOCKED: u16 = 463;
+
 /// Holds the active faults and decides. Shared by all connections; each question takes a short lock, and none while no
 /// fault is active.
 #[derive(Debug)]
@@ -144,6 +147,9 @@ impl Plan {
             Fault::AckDelayed { delay_ms } => Some(AckDecision::SendAfter { delay_ms: *delay_ms }),
             Fault::AckDropped {} => Some(AckDecision::Drop),
             Fault::AckNacked { code } => Some(AckDecision::Nack { code: *code }),
+            Fault::ReachOutLocked {} => {
+                sending.is_first_contact.then_some(AckDecision::Nack { code: REACH_OUT_LOCKED })
+            }
             Fault::RateOverlimit {} => Some(AckDecision::Nack { code: RATE_OVERLIMIT }),
             other => stream_end(other).map(AckDecision::End),
         };
@@ -229,7 +235,7 @@ impl Plan {
         meter.pass(traffic.direction, traffic.bytes, &effects)
     }
 
-    fn decide<D>(&self, occasion: &Occasion<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
+    pub(super) fn decide<D>(&self, occasion: &Occasion<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
         if self.active.load(Ordering::Acquire) == 0 {
             return None;
         }

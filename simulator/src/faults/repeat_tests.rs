@@ -56,7 +56,7 @@ fn play(plan: &Plan, Conversation { device, chat, .. }: &Conversation, id: &str)
     let from = DeviceName::new(chat.as_str(), 0);
     let arrival = Arrival { device, from: &from, chat, stanza_type: "text", id };
     let decisions = (
-        plan.on_message(&Sending { device, chat, stanza_type: "text", id }),
+        plan.on_message(&Sending { device, chat, stanza_type: "text", id, is_first_contact: false }),
         plan.on_delivery(&arrival),
         plan.on_receipt(&arrival),
         plan.on_usync(&Lookup { device, number: chat }),

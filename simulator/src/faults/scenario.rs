@@ -249,7 +249,8 @@ mod tests {
             let remove = |number| assert!(plan.remove(number));
             let next = performance.advance(elapsed_ms, |planned| plan.add(planned), remove);
             let device = DeviceName::new("15550001", 1);
-            let sending = Sending { device: &device, chat: "15550002", stanza_type: "text", id: "ID" };
+            let sending =
+                Sending { device: &device, chat: "15550002", stanza_type: "text", id: "ID", is_first_contact: false };
             (next.expect("room"), plan.on_message(&sending))
         };
         assert_eq!(at(0), (Some(100), AckDecision::Send));

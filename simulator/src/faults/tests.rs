@@ -23,7 +23,7 @@ fn friend() -> DeviceName {
 }
 
 fn sent(plan: &Plan, chat: &str) -> AckDecision {
-    plan.on_message(&Sending { device: &gateway(), chat, stanza_type: "text", id: "ID" })
+    plan.on_message(&Sending { device: &gateway(), chat, stanza_type: "text", id: "ID", is_first_contact: false })
 }
 
 fn arrival<'a>(device: &'a DeviceName, from: &'a DeviceName, stanza_type: &'a str) -> Arrival<'a> {
@@ -260,7 +260,7 @@ fn a_slow_link_takes_its_time_for_every_byte() {
 fn every_fault_is_written_as_it_is_read() {
     let faults = json!([
         {"kind": "ack_delayed", "delay_ms": 5}, {"kind": "ack_dropped"}, {"kind": "ack_nacked", "code": 463},
-        {"kind": "rate_overlimit"}, {"kind": "stream_error", "code": 515},
+        {"kind": "reach_out_locked"}, {"kind": "rate_overlimit"}, {"kind": "stream_error", "code": 515},
         {"kind": "connection_cut", "direction": "to_server", "place": {"middle_of_frame": 4}},
         {"kind": "connection_cut", "direction": "to_client", "place": {"after_bytes": 4096}},
         {"kind": "slow_link", "bytes_per_second": 4096, "latency_ms": 80},
@@ -323,7 +323,7 @@ fn a_plan_is_full_at_its_bound() {
 fn counters_keep_no_more_of_a_clients_words_than_the_log() {
     let long = "x".repeat(10_000);
     let asked = Question { device: &gateway(), namespace: &long, id: "1" };
-    let sent = Sending { device: &gateway(), chat: &long, stanza_type: "text", id: "1" };
+    let sent = Sending { device: &gateway(), chat: &long, stanza_type: "text", id: "1", is_first_contact: false };
     for occasion in [moment::Occasion::from(&asked), moment::Occasion::from(&sent)] {
         let counter = occasion.counter(Counted::Chat);
         assert_eq!(counter.matches('x').count(), crate::limits::FAULT_NAME_CHARS_MAX);

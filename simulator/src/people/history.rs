@@ -76,6 +76,8 @@ pub struct HistoryPart {
     pub oldest_at: Option<u64>,
     /// A zlib stream of an encoded `HistorySync`.
     pub compressed: Vec<u8>,
+    /// The request that it answers, if a companion asked for it.
+    pub request: Option<String>,
 }
 
 impl HistoryPart {
@@ -114,6 +116,7 @@ impl HistoryPart {
                     chunk_order: Some(self.order),
                     progress: Some(self.progress),
                     oldest_msg_in_chunk_timestamp_sec: self.oldest_at.map(|at| at as i64),
+                    peer_data_request_session_id: self.request.clone(),
                     ..place
                 }),
                 ..Default::default()
@@ -165,9 +168,24 @@ pub fn parts(own: &Person, chats: &[HistoryChat], names: &BTreeMap<String, Strin
             sync.chunk_order = Some(order);
             sync.progress = Some(progress);
             let compressed = compress(&history_sync_to_vec(&sync));
-            HistoryPart { kind: notice_type(sync.sync_type), order, progress, oldest_at, compressed }
+            HistoryPart { kind: notice_type(sync.sync_type), order, progress, oldest_at, compressed, request: None }
         })
         .collect()
+}
+
+/// The messages of a chat just before one of them, at most `count`, for a companion whose request has this id.
+pub fn before(chat: &HistoryChat, id: &str, count: usize, request: &str) -> HistoryPart {
+    let end = chat.lines.iter().position(|line| line.id == id).unwrap_or(chat.lines.len());
+    let lines = &chat.lines[end.saturating_sub(count.min(HISTORY_PART_MESSAGES_MAX))..end];
+    let sync = part(PartType::ON_DEMAND, vec![conversation(chat, lines)], &[]);
+    HistoryPart {
+        kind: NoticeType::ON_DEMAND,
+        order: 1,
+        progress: 100,
+        oldest_at: lines.first().map(|line| line.at),
+        compressed: compress(&history_sync_to_vec(&sync)),
+        request: Some(request.to_owned()),
+    }
 }
 
 fn newest_of(chat: &HistoryChat) -> &[HistoryLine] {

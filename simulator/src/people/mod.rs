@@ -20,6 +20,8 @@ pub mod signal;
 pub mod file;
 pub mod linking;
 pub mod pairing_code;
+pub mod passkey;
+pub mod passkey_pairing;
 
 pub mod appstate;
 pub mod content;

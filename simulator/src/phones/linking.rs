@@ -4,33 +4,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::desk::Desk;
-use super::{Person, Refusal};
+use super::{Linking, Person, Refusal};
 use crate::clock;
 use crate::limits::TYPED_CODE_WAIT_SECONDS;
 use crate::people::linking::{Admission, QrCode};
 use crate::people::pairing_code::CodePairing;
 use crate::server::device::Device;
-use crate::server::pairing::{Approval, PairingError};
+use crate::server::pairing::{Approval, PairingError, Signed};
+use crate::server::passkey_gate::PasskeyGate;
 use crate::wire::stanza::{Node, Read as _};
 
 const REFERENCE: &str = "link_code_pairing_ref";
 
 impl Person {
     /// Scans the code that a client shows, given as its text, and links the client. Returns its device once the client
-    /// has been asked to connect again.
+    /// has been asked to connect again. If the person requires a passkey, it waits for the client to use it.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] for what is no code, [`Refusal::Unknown`] for one that no client shows any more,
     /// [`Refusal::Conflict`] if the phone is offline or has as many companions as it may.
     pub async fn scan(&self, qr: &str) -> Result<Arc<Device>, Refusal> {
+        finished(self.begin_scan(qr).await?).await
+    }
+
+    /// As [`Self::scan`], but it does not wait for a client at the passkey gate.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub async fn begin_scan(&self, qr: &str) -> Result<Linking, Refusal> {
         self.must_be_online().await?;
         let code = QrCode::read(qr)?;
         let pending = self.network().pending(&code.reference).ok_or(PairingError::Unknown)?;
+        code.check(&pending.identity_public, &pending.noise_public)?;
         let reference = code.reference.clone();
+        if let Some(attempt) = self.close_gate(&reference, code.secret).await? {
+            return Ok(Linking::PasskeyRequired(attempt));
+        }
         let admission = self
             .ask(move |desk, now_ms| desk.phone.scan(&code, &pending.identity_public, &pending.noise_public, now_ms))
             .await??;
-        self.link(&reference, admission).await
+        Ok(Linking::Linked(self.link(&reference, admission).await?))
     }
 
     /// Types the code that a client shows, such as `ABCD-2345`, and links the client.
@@ -38,6 +51,14 @@ impl Person {
     /// # Errors
     /// As [`Self::scan`].
     pub async fn type_code(&self, code: &str) -> Result<Arc<Device>, Refusal> {
+        finished(self.begin_type_code(code).await?).await
+    }
+
+    /// As [`Self::type_code`], but it does not wait for a client at the passkey gate.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub async fn begin_type_code(&self, code: &str) -> Result<Linking, Refusal> {
         self.must_be_online().await?;
         let network = self.network().clone();
         let is_waiting = move |hello: &Node| reference(hello).is_some_and(|text| network.pending(&text).is_some());
@@ -63,9 +84,12 @@ impl Person {
         if (pending.identity_public, pending.noise_public) != (outcome.identity, outcome.noise_key) {
             return Err(Refusal::Invalid("the client that answered is not the one that waits".to_owned()));
         }
+        if let Some(attempt) = self.close_gate(&reference_text, outcome.secret).await? {
+            return Ok(Linking::PasskeyRequired(attempt));
+        }
         let admission =
             self.ask(move |desk, now_ms| desk.phone.admit(outcome.identity, &outcome.secret, now_ms)).await??;
-        self.link(&reference_text, admission).await
+        Ok(Linking::Linked(self.link(&reference_text, admission).await?))
     }
 
     /// Stretching a code takes tenths of a second of computing: others of this thread would wait.
@@ -91,14 +115,27 @@ impl Person {
 
     /// What is the same for both kinds of code.
     async fn link(&self, reference: &str, admission: Admission) -> Result<Arc<Device>, Refusal> {
+        let approval = self.approval(&admission).await?;
+        let signed = self.network().complete_pairing(self.account(), reference, approval).await?;
+        self.settle(signed, admission).await
+    }
+
+    /// The same for a client that has passed the passkey gate.
+    pub(super) async fn link_at_gate(&self, gate: &PasskeyGate, admission: Admission) -> Result<Arc<Device>, Refusal> {
+        let approval = self.approval(&admission).await?;
+        let signed = gate.complete(approval).await?;
+        self.settle(signed, admission).await
+    }
+
+    async fn approval(&self, admission: &Admission) -> Result<Approval, Refusal> {
         let account_key = self.ask(|desk, _| desk.phone.identity().public_key().try_into()).await?;
         let account_key = account_key.map_err(|_| Refusal::Invalid("the phone has no proper key".to_owned()))?;
-        let approval = Approval {
-            device_identity: admission.device_identity.clone(),
-            account_key,
-            key_index: admission.key_index,
-        };
-        let signed = self.network().complete_pairing(self.account(), reference, approval).await?;
+        let device_identity = admission.device_identity.clone();
+        Ok(Approval { device_identity, account_key, key_index: admission.key_index })
+    }
+
+    /// The client has signed too.
+    async fn settle(&self, signed: Signed, admission: Admission) -> Result<Arc<Device>, Refusal> {
         let (index, returned) = (signed.index, signed.returned.clone());
         let list = self
             .ask(move |desk, now_ms| {
@@ -111,6 +148,14 @@ impl Person {
         let history = self.history();
         self.perform(move |desk, now_ms| ((), desk.phone.welcome(index, history, now_ms))).await?;
         Ok(device)
+    }
+}
+
+/// The device of a client, when it is linked.
+async fn finished(linking: Linking) -> Result<Arc<Device>, Refusal> {
+    match linking {
+        Linking::Linked(device) => Ok(device),
+        Linking::PasskeyRequired(mut attempt) => attempt.linked().await,
     }
 }
 

@@ -6,6 +6,7 @@
 mod actor;
 mod desk;
 mod linking;
+mod passkey;
 mod person;
 mod refusal;
 mod sent;
@@ -23,6 +24,7 @@ use crate::clock;
 use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX, STOP_WAIT_SECONDS};
 use crate::server::network::Network;
 
+pub use passkey::{Linking, PasskeyAttempt, PasskeyState, PasskeyStatus};
 pub use person::{Person, address};
 pub use refusal::Refusal;
 pub use sent::Sent;

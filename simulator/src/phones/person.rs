@@ -11,12 +11,14 @@ use tokio_util::task::TaskTracker;
 
 use super::actor::{Act, Actor, Command, Shown};
 use super::desk::Desk;
+use super::passkey::Passkeys;
 use super::{Refusal, Sent};
 use crate::clock;
 use crate::limits::{HISTORY_MESSAGES_MAX, WISHES_WAITING_MAX};
 use crate::people::address;
 use crate::people::content::Content;
 use crate::people::history::HistorySize;
+use crate::people::passkey::Passkey;
 use crate::people::phone::{Action, Kept, Phone, PhoneError};
 use crate::server::account::Account;
 use crate::server::network::Network;
@@ -36,6 +38,7 @@ struct Inner {
     shown: Arc<Shown>,
     /// What the next linked client is given.
     history: Mutex<HistorySize>,
+    passkeys: Passkeys,
     tasks: TaskTracker,
 }
 
@@ -68,6 +71,7 @@ impl Person {
     ) -> Result<Self, Refusal> {
         let account = network.register_person(number, name);
         let lid = account.lid().user.to_string();
+        let passkeys = Passkeys::new(Passkey::new(network.settings().seed, number, &lid), stop.clone());
         let person = address::Person { number: number.to_owned(), lid, name: name.to_owned() };
         let phone = Phone::new(person, network.settings().seed, clock::now_ms())
             .map_err(|error| Refusal::Invalid(format!("no keys can be made: {error}")))?;
@@ -90,7 +94,7 @@ impl Person {
         tasks.spawn(Box::pin(actor.run(receiver)));
         let (network, tasks) = (network.clone(), tasks.clone());
         let history = Mutex::default();
-        let inner = Inner { network, account, name: name.to_owned(), commands, shown, history, tasks };
+        let inner = Inner { network, account, name: name.to_owned(), commands, shown, history, passkeys, tasks };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -116,6 +120,10 @@ impl Person {
 
     pub(super) fn network(&self) -> &Network {
         &self.inner.network
+    }
+
+    pub(super) fn passkeys(&self) -> &Passkeys {
+        &self.inner.passkeys
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::Desk;
 use super::{Person, Refusal};
 use crate::people::appstate::Change;
-use crate::people::content::{Content, Saying};
+use crate::people::content::{Content, EditForm, Saying};
 use crate::people::phone::{Action, NewFile, Phone, PhoneError};
 use crate::server::account::{Account, Naming};
 use crate::wire::stanza::Jid;
@@ -52,8 +52,16 @@ impl Person {
     /// # Errors
     /// As [`Self::answer`].
     pub async fn edit(&self, chat: &Jid, id: &str, text: &str) -> Result<String, Refusal> {
+        self.edit_as(chat, id, text, EditForm::Plain).await
+    }
+
+    /// Changes the text of an own message, in the form of another application.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn edit_as(&self, chat: &Jid, id: &str, text: &str, form: EditForm) -> Result<String, Refusal> {
         let (id, text) = (id.to_owned(), text.to_owned());
-        self.wish(chat, move |phone, chat, now_ms| phone.edit(chat, &id, &text, now_ms)).await
+        self.wish(chat, move |phone, chat, now_ms| phone.edit(chat, &id, &text, form, now_ms)).await
     }
 
     /// Deletes a message for everybody.
@@ -63,6 +71,16 @@ impl Person {
     pub async fn delete(&self, chat: &Jid, id: &str) -> Result<String, Refusal> {
         let id = id.to_owned();
         self.wish(chat, move |phone, chat, now_ms| phone.delete(chat, &id, now_ms)).await
+    }
+
+    /// Sends an own message once more, with the same id and encrypted again.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] if too many wait, [`Refusal::Unknown`] for one that the phone has not sent lately.
+    pub async fn resend(&self, id: &str) -> Result<(), Refusal> {
+        let id = id.to_owned();
+        self.perform(move |desk, now_ms| split(desk.phone.resend(&id, now_ms).map(|actions| ((), actions)))).await??;
+        Ok(())
     }
 
     /// Sends a file.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::app_state::Collections;
+use super::assertion::Credential;
 use super::device::Device;
 use crate::clock;
 use crate::limits::{COMPANIONS_MAX, WATCHERS_PER_ACCOUNT_MAX};
@@ -70,6 +71,10 @@ struct State {
     /// Numbers of accounts that asked for this one's devices, and are told when they change.
     watchers: BTreeSet<String>,
     last_seen_seconds: Option<u64>,
+    /// The passkey without which no companion is linked.
+    required_passkey: Option<Arc<Credential>>,
+    /// Numbers of accounts that wrote to this one, or gave it a privacy token.
+    correspondents: BTreeSet<String>,
 }
 
 impl State {
@@ -94,6 +99,8 @@ impl Account {
             disappearing_seconds: 0,
             watchers: BTreeSet::new(),
             last_seen_seconds: None,
+            required_passkey: None,
+            correspondents: BTreeSet::new(),
         };
         let phone = Device::phone(&number, &lid);
         let (hides_number, app_state) = (AtomicBool::new(false), Mutex::new(Collections::default()));
@@ -206,6 +213,15 @@ impl Account {
         self.state.lock().key_index_list = Some((signed_at_seconds, list));
     }
 
+    /// From now on companions are linked with an assertion of this passkey only; with none, without.
+    pub fn require_passkey(&self, passkey: Option<Credential>) {
+        self.state.lock().required_passkey = passkey.map(Arc::new);
+    }
+
+    pub fn required_passkey(&self) -> Option<Arc<Credential>> {
+        self.state.lock().required_passkey.clone()
+    }
+
     pub(super) fn privacy(&self) -> BTreeMap<String, String> {
         self.state.lock().privacy.clone()
     }
@@ -243,6 +259,18 @@ impl Account {
         if state.watchers.len() < WATCHERS_PER_ACCOUNT_MAX && !state.watchers.contains(number) {
             state.watchers.insert(number.to_owned());
         }
+    }
+
+    /// Records that the account of `number` wrote to this one, or gave it a token, up to a bound.
+    pub(super) fn note_correspondent(&self, number: &str) {
+        let mut state = self.state.lock();
+        if state.correspondents.len() < WATCHERS_PER_ACCOUNT_MAX && !state.correspondents.contains(number) {
+            state.correspondents.insert(number.to_owned());
+        }
+    }
+
+    pub(super) fn has_correspondent(&self, number: &str) -> bool {
+        self.state.lock().correspondents.contains(number)
     }
 
     pub(super) fn watchers(&self) -> Vec<String> {

@@ -99,7 +99,8 @@ pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken)
     }
     written.cancelled().await;
     if !outlet.is_cut() {
-        // What was written last is lost if this side closes before the other has read it.
+        // The service leaves closing to the client, and drops the connection of one that does not: a close frame at once
+        // makes some clients throw away the last stanzas that they have read and not handled.
         clock::within(Duration::from_millis(CLOSE_WAIT_MS), reader.drain()).await;
     }
 }
@@ -179,10 +180,6 @@ impl Pump {
                 tracing::debug!(%error, "a connection cannot be written to");
                 self.outlet.cut();
             }
-        }
-        // Who is cut off is not told.
-        if !self.outlet.is_cut() {
-            writer.close().await;
         }
         self.written.cancel();
     }

@@ -1,5 +1,6 @@
 //! A device of an account: the phone (0), or a companion. To the server both are the same: keys, and a mailbox.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -7,7 +8,6 @@ use parking_lot::Mutex;
 use super::account::Naming;
 use super::keys::KeyBundle;
 use super::mailbox::Mailbox;
-use super::seen::SeenIds;
 use crate::faults::{DeviceName, HeldReceipts};
 use crate::wire::stanza::{Jid, Node};
 
@@ -29,8 +29,9 @@ pub struct Device {
     available: AtomicBool,
     pub(super) keys: Mutex<Option<KeyBundle>>,
     pub(super) mailbox: Mailbox,
-    /// Ids of messages that this device sent.
-    pub(super) seen: Mutex<SeenIds>,
+    /// Messages of own devices that this one has asked for again, as ids. An acknowledgement takes such a message off the
+    /// mailbox.
+    pub(super) asked_again: Mutex<BTreeSet<String>>,
     /// Receipts that a fault holds back until others have overtaken them.
     pub(super) held: Mutex<HeldReceipts<Node>>,
     name: DeviceName,
@@ -55,7 +56,7 @@ impl Device {
             available: AtomicBool::new(false),
             keys: Mutex::new(None),
             mailbox: Mailbox::default(),
-            seen: Mutex::new(SeenIds::default()),
+            asked_again: Mutex::new(BTreeSet::new()),
             held: Mutex::new(HeldReceipts::default()),
         }
     }

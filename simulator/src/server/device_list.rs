@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use super::account::Account;
+use super::account::Naming;
 use super::device::Device;
 use super::network::Network;
 use super::notification::notification;
+use super::participant_hash;
 use crate::clock;
-use crate::wire::stanza::{Node, NodeBuilder, holding};
+use crate::wire::stanza::{Node, NodeBuilder, holding, with_attribute};
 
 /// What happened to a device.
 #[derive(Clone, Copy)]
@@ -62,22 +64,32 @@ fn own_notification(account: &Account) -> Node {
     let mut children: Vec<Node> = account.devices().iter().map(|device| device_node(device)).collect();
     children.extend(key_index_list(account));
     notification(account.number().clone(), "account_sync")
-        .children([NodeBuilder::new("devices").children(children).build()])
+        .children([NodeBuilder::new("devices").attr("dhash", hash(account, Naming::Number)).children(children).build()])
         .build()
+}
+
+/// The hash by which clients check the list that they have after a change.
+fn hash(account: &Account, naming: Naming) -> String {
+    participant_hash::of(account.devices().iter().map(|device| device.jid(naming).clone()))
 }
 
 fn others_notification(account: &Account, change: Change<'_>) -> Node {
     let list = key_index_list(account);
+    let both_names = |node: Node, device: &Device| with_attribute(&node, "lid", device.lid().clone());
     let operation = match change {
         Change::Added(device) => {
-            NodeBuilder::new("add").children([Some(device_node(device)), list].into_iter().flatten())
+            let added = both_names(device_node(device), device);
+            NodeBuilder::new("add").children([Some(added), list].into_iter().flatten())
         }
         Change::Removed(device) => {
             let bare = NodeBuilder::new("device").attr("jid", device.number().clone()).build();
             let at = NodeBuilder::new("key-index-list").attr("ts", clock::now_seconds()).build();
-            NodeBuilder::new("remove").children([bare, at])
+            NodeBuilder::new("remove").children([both_names(bare, device), at])
         }
     };
+    let operation = operation
+        .attr("device_hash", hash(account, Naming::Number))
+        .attr("device_lid_hash", hash(account, Naming::Lid));
     notification(account.number().clone(), "devices")
         .attr("lid", account.lid().clone())
         .children([operation.build()])

@@ -3,17 +3,19 @@
 //! The [`Plan`] decides, in its own words; here the server's things are put into these words, and the plan's endings
 //! into stanzas. What is decided is carried out by whoever asked: the file that carries on when nothing goes wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::Account;
 use super::device::Device;
 use super::network::Network;
+use super::session::Session;
 use crate::clock;
 use crate::faults::DeviceName;
 use crate::faults::{
     AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, IqDecision, LoginDecision, Lookup, MediaDecision,
-    MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision, Question, ReceiptDecision, Refusal, Sending,
-    StreamEnd, UsyncDecision,
+    MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision, PrologueDecision, Question, ReceiptDecision,
+    Refusal, Sending, StreamEnd, UsyncDecision,
 };
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeContent, Read as _};
 
@@ -36,9 +38,18 @@ pub struct Origin<'a> {
 }
 
 /// Asks about a message that a device has sent.
-pub fn sent(plan: &Plan, device: &Device, conversation: &str, node: &Node) -> AckDecision {
+pub fn sent(session: &Session, conversation: &str, to: &Jid, node: &Node) -> AckDecision {
     let (stanza_type, id) = (node.text("type").unwrap_or_default(), node.text("id").unwrap_or_default());
-    plan.on_message(&Sending { device: device.name(), chat: conversation, stanza_type: &stanza_type, id: &id })
+    let recipient = session.network.account(to).filter(|recipient| !Arc::ptr_eq(recipient, &session.account));
+    let is_first_contact =
+        recipient.is_some_and(|recipient| !session.account.has_correspondent(&recipient.number().user));
+    session.network.inner.faults.on_message(&Sending {
+        device: session.device.name(),
+        chat: conversation,
+        stanza_type: &stanza_type,
+        id: &id,
+        is_first_contact,
+    })
 }
 
 /// Asks about a message that goes down to a device.
@@ -77,6 +88,25 @@ pub fn keys_wanted(plan: &Plan, device: &Device, account: &Account) -> PrekeysDe
 /// Asks about a file; `device` is who has the token that came with it.
 pub fn transferred(plan: &Plan, device: &DeviceName, direction: Direction) -> MediaDecision {
     plan.on_media(&MediaTransfer { device, direction })
+}
+
+/// Asks whether a client whose code was typed gets a notification without keys before the passkey gate.
+pub fn stopped_with_link_code(plan: &Plan, account: &Account) -> bool {
+    plan.sends_link_code_without_keys(&phone_of(account))
+}
+
+/// Asks whether a request for the passkey of this account has its options.
+pub fn passkey_requested(plan: &Plan, account: &Account) -> bool {
+    !plan.omits_passkey_options(&phone_of(account))
+}
+
+/// Asks about a good assertion of the passkey of this account.
+pub fn prologue_sent(plan: &Plan, account: &Account) -> PrologueDecision {
+    plan.on_passkey_prologue(&phone_of(account))
+}
+
+fn phone_of(account: &Account) -> DeviceName {
+    DeviceName::new(account.number().user.to_string(), 0)
 }
 
 /// Asks about a login. What is returned is written in place of `<success>`, and ends the connection.

@@ -14,7 +14,7 @@ use super::fault_points;
 use super::network::Network;
 use crate::clock;
 use crate::faults::{DeviceName, Direction, Meter, Passage, Traffic};
-use crate::limits::{HANDSHAKE_BYTES_MAX, SILENCE_SECONDS, WRITE_BYTES, WRITE_WAIT_SECONDS};
+use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_BYTES_MAX, SILENCE_SECONDS, WRITE_BYTES, WRITE_WAIT_SECONDS};
 use crate::wire::frame::{FrameError, FrameReader, LENGTH_BYTES, append_length};
 use crate::wire::noise::{NoiseError, Opener, Sealer};
 use crate::wire::payload::{self, PayloadError};
@@ -123,6 +123,11 @@ impl Reader {
             }
             match clock::within(Duration::from_secs(SILENCE_SECONDS), self.stream.next()).await {
                 Some(Some(Ok(Message::Binary(bytes)))) => self.frames.feed(&bytes),
+                Some(Some(Ok(Message::Close(_)))) => {
+                    // The answer to a close frame leaves while the stream is read to its end.
+                    clock::within(Duration::from_millis(CLOSE_WAIT_MS), self.drain()).await;
+                    return Err(ConnectionError::Gone);
+                }
                 Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_)))) => {}
                 _ => return Err(ConnectionError::Gone),
             }
@@ -165,16 +170,6 @@ impl Writer {
             Some(Ok(())) => Ok(()),
             _ => Err(ConnectionError::Gone),
         }
-    }
-
-    /// Closes the connection in good order.
-    pub async fn close(mut self) {
-        let close = async {
-            if self.sink.send(Message::Close(None)).await.is_ok() {
-                self.sink.close().await.ok();
-            }
-        };
-        clock::within(Duration::from_secs(WRITE_WAIT_SECONDS), close).await;
     }
 
     /// The frame that begins at `start` of the buffer passes, or not.

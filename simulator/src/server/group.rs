@@ -1,15 +1,15 @@
-//! Groups: who is in them, who may what, and how they are described to clients.
+//! A group: who is in it, who may do what, and how it is described to clients.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::account::{Account, Naming};
 use crate::clock;
-use crate::limits::{GROUP_MEMBERS_MAX, GROUP_SUBJECT_BYTES_MAX, GROUPS_MAX};
-use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, holding};
+use crate::limits::{GROUP_MEMBERS_MAX, GROUP_SUBJECT_BYTES_MAX, REVOKED_INVITES_MAX};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, holding};
 
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum GroupError {
     TooMany,
     #[error("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")]
     Subject,
+    #[error("messages disappear after a day, a week, 90 days, or never")]
+    Timer,
 }
 
 /// Who may write, and who may change the description.
@@ -80,6 +82,11 @@ struct State {
     members: Vec<Member>,
     rules: Rules,
     invite: String,
+    /// Earlier codes, the latest last.
+    revoked_invites: VecDeque<String>,
+    /// Numbers that grow with each change of the members, and of who may write.
+    members_version: u64,
+    announcement_version: u64,
 }
 
 /// The text under a group's name.
@@ -99,6 +106,28 @@ pub struct Member {
 }
 
 impl Group {
+    pub(super) fn new(id: &str, subject: &str, creator: &Arc<Account>, naming: Naming) -> Self {
+        let now = clock::now_seconds();
+        Self {
+            jid: Jid::group(id),
+            naming,
+            created_at_seconds: now,
+            creator: creator.clone(),
+            state: Mutex::new(State {
+                subject: subject.to_owned(),
+                subject_at_seconds: now,
+                subject_by: creator.clone(),
+                description: None,
+                members: vec![Member { account: creator.clone(), rank: Rank::Creator }],
+                rules: Rules::default(),
+                invite: new_invite(),
+                revoked_invites: VecDeque::new(),
+                members_version: next_version(0),
+                announcement_version: next_version(0),
+            }),
+        }
+    }
+
     /// `120363…@g.us`
     pub fn jid(&self) -> &Jid {
         &self.jid
@@ -134,8 +163,33 @@ impl Group {
 
     pub fn renew_invite(&self) -> String {
         let code = new_invite();
-        self.state.lock().invite.clone_from(&code);
+        let mut state = self.state.lock();
+        let before = std::mem::replace(&mut state.invite, code.clone());
+        if state.revoked_invites.len() >= REVOKED_INVITES_MAX {
+            state.revoked_invites.pop_front();
+        }
+        state.revoked_invites.push_back(before);
         code
+    }
+
+    /// Whether this was a code of the invitation.
+    pub fn has_revoked(&self, code: &str) -> bool {
+        self.state.lock().revoked_invites.iter().any(|one| one == code)
+    }
+
+    /// Another version of the list of members: the one before, and the new one.
+    pub fn next_members_version(&self) -> (u64, u64) {
+        let mut state = self.state.lock();
+        let before = state.members_version;
+        state.members_version = next_version(before);
+        (before, state.members_version)
+    }
+
+    /// Another version of who may write.
+    pub fn next_announcement_version(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.announcement_version = next_version(state.announcement_version);
+        state.announcement_version
     }
 
     /// Adds a person; false if he is a member already.
@@ -222,11 +276,15 @@ impl Group {
             .attr("creation", self.created_at_seconds)
             .attr("creator", self.creator.jid(self.naming).clone())
             .attr("size", state.members.len())
+            .attr("a_v_id", state.announcement_version)
+            .attr("p_v_id", state.members_version)
             .attr("addressing_mode", mode(self.naming));
         if self.naming == Naming::Lid {
-            group = group
-                .attr("creator_pn", self.creator.number().clone())
-                .attr("s_o_pn", state.subject_by.number().clone());
+            for (name, account) in [("creator_pn", &self.creator), ("s_o_pn", &state.subject_by)] {
+                if !account.hides_number() {
+                    group = group.attr(name, account.number().clone());
+                }
+            }
         }
         group.children(children).build()
     }
@@ -237,6 +295,7 @@ impl Group {
         let node = NodeBuilder::new("participant").attr("jid", account.jid(self.naming).clone());
         let node = match self.naming {
             Naming::Number => node.attr("lid", account.lid().clone()),
+            Naming::Lid if account.hides_number() => node,
             Naming::Lid => node.attr("phone_number", account.number().clone()),
         };
         match member.rank.word() {
@@ -246,7 +305,7 @@ impl Group {
     }
 }
 
-fn check_subject(subject: &str) -> Result<(), GroupError> {
+pub(super) fn check_subject(subject: &str) -> Result<(), GroupError> {
     if (1..=GROUP_SUBJECT_BYTES_MAX).contains(&subject.len()) { Ok(()) } else { Err(GroupError::Subject) }
 }
 
@@ -279,69 +338,9 @@ fn describe_rules(rules: &Rules) -> Vec<Node> {
     nodes
 }
 
-/// All groups.
-#[derive(Default)]
-pub struct Groups {
-    /// Read for every message to a group, written when one is made.
-    by_id: RwLock<HashMap<String, Arc<Group>>>,
-}
-
-impl Groups {
-    /// Makes a group of these people, its creator first.
-    ///
-    /// # Errors
-    /// Too many groups or members, or no proper subject.
-    pub fn create(
-        &self,
-        subject: &str,
-        creator: &Arc<Account>,
-        others: &[Arc<Account>],
-        naming: Naming,
-    ) -> Result<Arc<Group>, GroupError> {
-        check_subject(subject)?;
-        let mut by_id = self.by_id.write();
-        if by_id.len() >= GROUPS_MAX {
-            return Err(GroupError::TooMany);
-        }
-        let now = clock::now_seconds();
-        let id = format!("1203630{:011}", u64::from_be_bytes(clock::random_bytes()) % 100_000_000_000);
-        let group = Arc::new(Group {
-            jid: Jid::group(id.as_str()),
-            naming,
-            created_at_seconds: now,
-            creator: creator.clone(),
-            state: Mutex::new(State {
-                subject: subject.to_owned(),
-                subject_at_seconds: now,
-                subject_by: creator.clone(),
-                description: None,
-                members: vec![Member { account: creator.clone(), rank: Rank::Creator }],
-                rules: Rules::default(),
-                invite: new_invite(),
-            }),
-        });
-        for account in others {
-            group.add(account)?;
-        }
-        by_id.insert(id, group.clone());
-        Ok(group)
-    }
-
-    /// Finds a group by its address.
-    pub fn find(&self, jid: &Jid) -> Option<Arc<Group>> {
-        jid.is_group().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
-    }
-
-    /// Finds a group by the code of its invitation.
-    pub fn by_invite(&self, code: &str) -> Option<Arc<Group>> {
-        self.by_id.read().values().find(|group| group.invite() == code).cloned()
-    }
-
-    /// The groups that this person is in.
-    pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Group>> {
-        let groups: Vec<Arc<Group>> = self.by_id.read().values().cloned().collect();
-        groups.into_iter().filter(|group| group.rank(account).is_some()).collect()
-    }
+/// A time in microseconds, as the service's versions look; always more than the one before.
+fn next_version(before: u64) -> u64 {
+    (clock::now_ms() * 1000).max(before + 1)
 }
 
 fn new_invite() -> String {
@@ -354,6 +353,7 @@ fn new_invite() -> String {
 mod tests {
     use super::*;
     use crate::server::account::Directory;
+    use crate::server::groups::Groups;
     use crate::wire::stanza::Read as _;
 
     fn people() -> [Arc<Account>; 3] {

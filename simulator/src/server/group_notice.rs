@@ -19,7 +19,8 @@ pub fn members(
 ) {
     let members = group.members();
     let meant = members.iter().filter(|member| who.iter().any(|account| Arc::ptr_eq(account, &member.account)));
-    let mut action = NodeBuilder::new(tag);
+    let (before, version) = group.next_members_version();
+    let mut action = NodeBuilder::new(tag).attr("prev_v_id", before).attr("v_id", version);
     if let Some(reason) = reason {
         action = action.attr("reason", reason);
     }
@@ -27,34 +28,36 @@ pub fn members(
     tell(session, group, &members, action);
 }
 
-/// Tells these members what someone did; but not the device that did it, which has an answer.
+/// Notifies these members of what someone did. The device that did it is notified too: clients take the change from the
+/// notification, not from the answer to their request.
 pub fn tell(session: &Session, group: &Group, members: &[Member], action: Node) {
-    send(group, members, &session.account, action, Some(session));
+    send(group, members, &session.account, action);
 }
 
 /// Tells these members of the group that it was created.
 pub fn created(group: &Group, by: &Account) {
     let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
-    send(group, &group.members(), by, action, None);
+    send(group, &group.members(), by, action);
 }
 
-fn send(group: &Group, members: &[Member], by: &Account, action: Node, but: Option<&Session>) {
+fn send(group: &Group, members: &[Member], by: &Account, action: Node) {
     let notification = notification(group.jid().clone(), "w:gp2")
         .attr("notify", by.name())
         .attr("participant", by.jid(group.naming()).clone())
         .attr("addressing_mode", mode(group.naming()));
     let notification = match group.naming() {
         Naming::Number => notification.attr("participant_lid", by.lid().clone()),
+        Naming::Lid if by.hides_number() => notification,
         Naming::Lid => notification.attr("participant_pn", by.number().clone()),
     };
     let notification = notification.children([action]).build();
-    for member in members {
-        for device in member.account.devices() {
-            if but.is_some_and(|session| Arc::ptr_eq(&session.device, &device)) {
-                continue;
-            }
-            device.tell(notification.clone());
-        }
+    leave(members, &notification);
+}
+
+/// Leaves a notice with every device of these members.
+pub fn leave(members: &[Member], notice: &Node) {
+    for device in members.iter().flat_map(|member| member.account.devices()) {
+        device.tell(notice.clone());
     }
 }
 

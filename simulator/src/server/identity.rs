@@ -65,7 +65,7 @@ impl Identity {
     /// Adds the companion's signature from what it answered (protobuf `ADVSignedDeviceIdentity`), and returns the whole
     /// as it is handed to others.
     ///
-    /// ASSUMPTION: companions may leave the account's key out of their answer; others are handed it all the same.
+    /// Companions leave the account's key out of their answer (whatsmeow, pair.go); others are handed it all the same.
     ///
     /// # Errors
     /// The companion did not sign what the phone signed.

@@ -41,13 +41,13 @@ pub struct KeyBundle {
     pub identity: [u8; 32],
     pub signed: SignedPrekey,
     one_time: VecDeque<OneTime>,
-    /// The device was told that few are left, and has not brought new ones since.
-    pub told_low: bool,
+    /// How many were left when the device was last asked for new ones, if it has not brought any since.
+    pub asked_at: Option<usize>,
 }
 
 impl KeyBundle {
     pub fn new(registration: [u8; 4], identity: [u8; 32], signed: SignedPrekey) -> Self {
-        Self { registration, identity, signed, one_time: VecDeque::new(), told_low: false }
+        Self { registration, identity, signed, one_time: VecDeque::new(), asked_at: None }
     }
 
     /// Adds what was uploaded; an id that is there already is replaced. Beyond the bound the oldest go.
@@ -66,7 +66,7 @@ impl KeyBundle {
             }
             self.one_time.push_back((id, value));
         }
-        self.told_low = false;
+        self.asked_at = None;
     }
 
     /// Hands out a one-time prekey, which nobody gets again; nothing when none is left.

@@ -15,7 +15,7 @@ use super::registration::Registering;
 use super::session::Session;
 use crate::clock;
 use crate::limits::TYPED_CODE_SECONDS;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result, server};
 
 const REGISTER: &str = "link_code_companion_reg";
 const REFERENCE: &str = "link_code_pairing_ref";
@@ -24,6 +24,10 @@ const WRAPPED_PRIMARY_KEY: &str = "link_code_pairing_wrapped_primary_ephemeral_p
 const PRIMARY_IDENTITY: &str = "primary_identity_pub";
 const WRAPPED_BUNDLE: &str = "link_code_pairing_wrapped_key_bundle";
 const COMPANION_IDENTITY: &str = "companion_identity_public";
+const FINISH: &str = "companion_finish";
+
+/// What a client may call itself.
+const BROWSERS: [&str; 8] = ["Chrome", "Edge", "Firefox", "IE", "Opera", "Safari", "Electron", "Desktop"];
 
 /// A client's wish to be linked by a typed code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +41,12 @@ pub struct TypedCode {
 /// A client that registers sends `companion_hello` or `companion_finish`.
 pub fn from_companion(registering: &Arc<Registering>, node: &Node) {
     let Some(register) = node.child(REGISTER) else { return };
+    if registering.is_at_gate() {
+        return registering.outlet.push(Arc::new(error(node, 400, "bad-request")));
+    }
     let answer = match register.text("stage").as_deref() {
         Some("companion_hello") => hello(registering, node, register),
-        Some("companion_finish") => finish(registering, node, register),
+        Some(FINISH) => finish(registering, node, register),
         _ => error(node, 400, "bad-request"),
     };
     registering.outlet.push(Arc::new(answer));
@@ -57,6 +64,9 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
         return error(node, 400, "bad-request");
     }
     let display = register.child("companion_platform_display").and_then(Node::content_text).unwrap_or_default();
+    if !is_display_name(&display) {
+        return error(node, 400, "bad-request");
+    }
     let registrations = &network.inner.registrations;
     let reference = format!("3@{}", STANDARD.encode(clock::random_bytes::<24>()));
     let code = TypedCode { number: account.number().clone(), reference: reference.clone() };
@@ -91,6 +101,12 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     result(node, [child])
 }
 
+/// Whether a client names itself in the one form that the service takes, `Browser (OS)`.
+fn is_display_name(display: &str) -> bool {
+    let parts = display.strip_suffix(')').and_then(|rest| rest.split_once(" ("));
+    parts.is_some_and(|(browser, system)| BROWSERS.contains(&browser) && !system.is_empty())
+}
+
 fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let network = &registering.network;
     let number = registering.typed_code.lock().as_ref().map(|code| code.number.clone());
@@ -104,7 +120,7 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
         return error(node, 400, "bad-request");
     }
     let child = NodeBuilder::new(REGISTER)
-        .attr("stage", "companion_finish")
+        .attr("stage", FINISH)
         .children([
             holding(WRAPPED_BUNDLE, bundle),
             holding(COMPANION_IDENTITY, registering.identity_public),
@@ -141,6 +157,13 @@ pub fn from_phone(session: &Session, node: &Node) -> Node {
     result(node, [])
 }
 
+/// A notification of this exchange that holds no keys. Readers must look at its stage before they look for keys.
+// ASSUMPTION: such a notification was observed before the passkey gate, without the phone's key; its stage is not public.
+pub fn without_keys(reference: &str) -> Node {
+    let reference = holding(REFERENCE, reference.as_bytes());
+    notice(NodeBuilder::new(REGISTER).attr("stage", FINISH).children([reference]).build())
+}
+
 fn notice(register: Node) -> Node {
-    notification(SERVER, REGISTER).children([register]).build()
+    notification(server(), REGISTER).children([register]).build()
 }

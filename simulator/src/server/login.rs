@@ -9,7 +9,7 @@ use super::network::Network;
 use super::outlet::Outlet;
 use super::session::Session;
 use crate::clock;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, SERVER, holding};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, holding, server};
 
 /// The device is not linked, or not any more.
 const LOGGED_OUT: u16 = 401;
@@ -76,5 +76,5 @@ pub const EDGE_ROUTING: &[u8] = b"sim\x01edge";
 /// Gives the client the bytes that it puts before its header when it connects again.
 fn edge_routing() -> Node {
     let routing = NodeBuilder::new("edge_routing").children([holding("routing_info", EDGE_ROUTING)]).build();
-    NodeBuilder::new("ib").attr("from", SERVER).children([routing]).build()
+    NodeBuilder::new("ib").attr("from", server()).children([routing]).build()
 }

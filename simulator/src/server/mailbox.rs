@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::outlet::Outlet;
 use crate::limits::MAILBOX_STANZAS_MAX;
-use crate::wire::stanza::{Node, NodeBuilder, Read as _, SERVER, with_attribute};
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, server, with_attribute};
 
 /// Nothing more fits: the device has confirmed nothing for too long.
 #[derive(Debug, PartialEq, Eq)]
@@ -150,6 +150,11 @@ impl Mailbox {
         self.inner.lock().kept.iter().find(|node| is_meant(node)).cloned()
     }
 
+    /// Whether this very stanza is kept.
+    pub fn keeps(&self, stanza: &Arc<Node>) -> bool {
+        self.inner.lock().kept.iter().any(|kept| Arc::ptr_eq(kept, stanza))
+    }
+
     pub fn is_attached(&self) -> bool {
         self.inner.lock().attached.is_some()
     }
@@ -180,7 +185,7 @@ impl Inner {
 }
 
 fn ib(tag: &'static str, count: usize) -> Node {
-    NodeBuilder::new("ib").attr("from", SERVER).children([NodeBuilder::new(tag).attr("count", count).build()]).build()
+    NodeBuilder::new("ib").attr("from", server()).children([NodeBuilder::new(tag).attr("count", count).build()]).build()
 }
 
 /// Says how much of what is coming.
@@ -196,7 +201,7 @@ fn preview(kept: &VecDeque<Arc<Node>>) -> Node {
         .attr("notification", count("notification"))
         .attr("receipt", count("receipt"))
         .build();
-    NodeBuilder::new("ib").attr("from", SERVER).children([child]).build()
+    NodeBuilder::new("ib").attr("from", server()).children([child]).build()
 }
 
 /// Whether a kept stanza is of this class and id.

@@ -26,7 +26,8 @@ use super::network::Network;
 use crate::clock;
 use crate::faults::{DeviceName, Direction, MediaDecision, MediaRefusal, carried_ms};
 use crate::limits::{
-    MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_UPLOAD_SECONDS_MAX, MEDIA_UPLOADS_MAX,
+    MEDIA_AUTHS_MAX, MEDIA_BYTES_MAX, MEDIA_BYTES_TOTAL_MAX, MEDIA_LINK_SECONDS, MEDIA_UPLOAD_SECONDS_MAX,
+    MEDIA_UPLOADS_MAX,
 };
 
 /// Kinds of files that clients upload, by the last part of the address.
@@ -74,13 +75,14 @@ impl MediaHost {
         auth
     }
 
-    /// Keeps a file of this process: a phone's, which needs no connection. Returns its path on the host.
+    /// Keeps a file of this process: a phone's, which needs no connection. Returns its direct path, with the query that
+    /// clients append to.
     pub fn put(&self, encrypted: Bytes) -> String {
         let hash = Sha256::digest(&encrypted).into();
-        self.keep(encrypted, hash)
+        direct_path(&self.keep(encrypted, hash))
     }
 
-    /// Keeps bytes whose hash this is.
+    /// Keeps bytes whose hash this is. Returns their path on the host.
     fn keep(&self, encrypted: Bytes, hash: [u8; 32]) -> String {
         let path = format!("/v/t62.7118-24/{}", URL_SAFE_NO_PAD.encode(hash));
         let mut files = self.files.lock();
@@ -98,15 +100,32 @@ impl MediaHost {
         path
     }
 
-    /// A file, by its path on the host.
+    /// A file, by its path on the host; a query in it does not matter.
     pub fn get(&self, path: &str) -> Option<Bytes> {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
         self.files.lock().by_path.get(path).cloned()
+    }
+
+    /// Removes a file; false if there is none.
+    fn remove(&self, path: &str) -> bool {
+        let mut files = self.files.lock();
+        let Some(bytes) = files.by_path.remove(path) else { return false };
+        files.bytes -= bytes.len();
+        files.order.retain(|known| known != path);
+        true
     }
 
     /// Whose token this is.
     fn owner(&self, auth: &str) -> Option<DeviceName> {
         self.auths.lock().known.get(auth).cloned()
     }
+}
+
+/// The path as clients get it. They append `&hash=…&mms-type=…`, so it has a query, as the service's have.
+fn direct_path(path: &str) -> String {
+    let expires_at = clock::now_seconds() + MEDIA_LINK_SECONDS;
+    let signature = URL_SAFE_NO_PAD.encode(Sha256::digest(path));
+    format!("{path}?ccb=11-4&oh=01_{signature}&oe={expires_at:X}&_nc_sid=5e03e0")
 }
 
 impl Network {
@@ -169,9 +188,14 @@ pub async fn upload(
     if <[u8; 32]>::from(Sha256::digest(&body)) != hash {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
-    let path = media.keep(body, hash);
+    let path = direct_path(&media.keep(body, hash));
     let host = network.media_host().unwrap_or_default();
-    Json(serde_json::json!({ "url": format!("https://{host}{path}"), "direct_path": path })).into_response()
+    Json(serde_json::json!({ "url": format!("https://{host}{path}&mms3=true"), "direct_path": path })).into_response()
+}
+
+/// The token in a query. whatsapp-rust appends `?auth=…` to a direct path that has a query already.
+fn auth_in(query: &str) -> Option<&str> {
+    query.split(['&', '?']).find_map(|part| part.strip_prefix("auth="))
 }
 
 /// The whole body, if it comes in time.
@@ -186,11 +210,11 @@ async fn take_in(body: Body, wait: Duration) -> Result<Bytes, StatusCode> {
 pub async fn download(
     State(network): State<Network>,
     Extension(hang_up): Extension<HangUp>,
-    Query(query): Query<TransferQuery>,
     request: Request,
 ) -> Response {
     let media = &network.inner.media;
-    let device = query.auth.and_then(|auth| media.owner(&auth)).unwrap_or_else(|| DeviceName::new("", 0));
+    let auth = request.uri().query().and_then(auth_in);
+    let device = auth.and_then(|auth| media.owner(auth)).unwrap_or_else(|| DeviceName::new("", 0));
     let pace = match fault_points::transferred(&network.inner.faults, &device, Direction::ToClient) {
         MediaDecision::Serve => None,
         MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
@@ -199,6 +223,11 @@ pub async fn download(
             bytes_per_second
         }
     };
+    // whatsmeow deletes a part of the history that it has loaded.
+    if request.method() == Method::DELETE {
+        let found = media.remove(request.uri().path());
+        return if found { StatusCode::OK } else { StatusCode::NOT_FOUND }.into_response();
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
@@ -253,6 +282,31 @@ mod tests {
         let body = Body::from_stream(first.chain(stream::pending()));
         assert_eq!(take_in(body, Duration::from_millis(1)).await, Err(StatusCode::REQUEST_TIMEOUT));
         assert_eq!(take_in(Body::from("a file"), Duration::from_secs(60)).await.unwrap(), "a file");
+    }
+
+    #[test]
+    fn a_file_is_found_by_a_direct_path_to_which_a_client_has_appended() {
+        let host = MediaHost::default();
+        let path = host.put(Bytes::from_static(b"sealed"));
+        assert!(path.contains("?ccb="), "{path}");
+        assert_eq!(host.get(&format!("{path}&hash=abc&mms-type=image")).as_deref(), Some(&b"sealed"[..]));
+    }
+
+    #[test]
+    fn a_token_is_found_wherever_a_client_appends_it() {
+        for query in ["auth=abc", "ccb=11-4&oe=1?auth=abc&token=x", "auth=abc&hash=y", "ccb=11-4&auth=abc"] {
+            assert_eq!(auth_in(query), Some("abc"), "{query}");
+        }
+        assert_eq!(auth_in("ccb=11-4&xauth=abc"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_removed_makes_room() {
+        let host = MediaHost::default();
+        let path = host.keep(Bytes::from(vec![1; MEDIA_BYTES_TOTAL_MAX]), [1; 32]);
+        assert!(host.remove(&path) && !host.remove(&path));
+        let next = host.put(Bytes::from(vec![2; MEDIA_BYTES_TOTAL_MAX]));
+        assert!(host.get(&path).is_none() && host.get(&next).is_some());
     }
 
     #[test]

@@ -17,15 +17,17 @@ use tokio_util::task::TaskTracker;
 
 use super::account::{Account, Directory};
 use super::device::Device;
-use super::group::Groups;
+use super::groups::Groups;
 use super::link::Link;
 use super::media::MediaHost;
+use super::pictures::Pictures;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
+use super::removal::{self, By};
 use super::stanza_log::StanzaLog;
 use super::tls::{self, TlsError};
 use super::unknown::{Unknown, UnknownRequests};
-use super::{listener, registration, removal};
+use super::{listener, registration};
 use crate::checks::Checks;
 use crate::clock;
 use crate::faults::Plan;
@@ -85,6 +87,7 @@ pub(super) struct Inner {
     pub groups: Groups,
     pub registrations: Registrations,
     pub media: MediaHost,
+    pub pictures: Pictures,
     pub subscriptions: Subscriptions,
     pub log: StanzaLog,
     pub unknown: UnknownRequests,
@@ -117,6 +120,7 @@ impl Network {
             groups: Groups::default(),
             registrations: Registrations::default(),
             media: MediaHost::default(),
+            pictures: Pictures::default(),
             subscriptions: Subscriptions::default(),
             log: StanzaLog::default(),
             unknown: UnknownRequests::default(),
@@ -255,7 +259,7 @@ impl Network {
 
     /// Unlinks a companion, as its phone does: its connection ends with `device_removed`. Returns whether it was there.
     pub fn remove_device(&self, account: &Arc<Account>, index: u16) -> bool {
-        removal::remove(self, account, index)
+        removal::remove(self, account, index, By::Phone)
     }
 
     /// Breaks the connection of a device without a word. Returns whether there was one.

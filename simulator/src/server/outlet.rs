@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::limits::OUTLET_STANZAS_MAX;
-use crate::wire::stanza::Node;
+use crate::wire::stanza::{Node, empty};
 
 #[derive(Default)]
 pub struct Outlet {
@@ -49,11 +49,11 @@ impl Outlet {
         self.bell.notify_one();
     }
 
-    /// Writes what is there and these, then closes the connection.
+    /// Writes what is there, these and the end of the stream, then waits for the client to close the connection.
     pub fn end(&self, last: impl IntoIterator<Item = Node>) {
         let mut inner = self.inner.lock();
         if inner.ending == Ending::Open {
-            inner.queue.extend(last.into_iter().map(Arc::new));
+            inner.queue.extend(last.into_iter().chain([empty("xmlstreamend")]).map(Arc::new));
             inner.ending = Ending::AfterQueue;
         }
         drop(inner);

@@ -72,6 +72,16 @@ impl Network {
         approval: Approval,
     ) -> Result<Signed, PairingError> {
         let registering = self.inner.registrations.find(reference).ok_or(PairingError::Unknown)?;
+        self.complete(account, &registering, approval).await
+    }
+
+    /// The same for a client that was found before.
+    pub(super) async fn complete(
+        &self,
+        account: &Arc<Account>,
+        registering: &Arc<Registering>,
+        approval: Approval,
+    ) -> Result<Signed, PairingError> {
         let identity = Identity::from_phone(&approval, &registering.identity_public).map_err(PairingError::Phone)?;
         if account.identity().is_some_and(|known| known != approval.account_key) {
             return Err(PairingError::Phone(IdentityError::AnotherPhone));

@@ -7,6 +7,7 @@ use super::device::Device;
 use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;
+use super::own_copies;
 use super::session::Session;
 use crate::checks::{Checks, Passage};
 use crate::clock;
@@ -72,6 +73,11 @@ pub fn receive(session: &Session, receipt: &Node) {
                 checks.released(passage);
             });
         } else if kind == Kind::Retry {
+            let mut asked_again = session.device.asked_again.lock();
+            if asked_again.len() < REQUEST_ITEMS_MAX {
+                asked_again.insert(id.clone());
+            }
+            drop(asked_again);
             witness(session, mailbox.find(is_meant), |checks, passage| checks.asked_again(passage));
         }
     }
@@ -93,6 +99,9 @@ pub fn confirm(session: &Session, ack: &Node) {
     } else {
         // A message that is acknowledged with an error was refused by whoever got it: it is not lost.
         let is_refused = ack.text("error").is_some();
+        if !is_refused && own_copies::must_be_receipted(session, is_meant, &id) {
+            return;
+        }
         witness(session, mailbox.confirm(is_meant), |checks, passage| {
             if is_refused {
                 checks.asked_again(passage);
@@ -149,8 +158,7 @@ fn is_same(session: &Session, one: &NodeValue, other: &NodeValue) -> bool {
 
 fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
     match kind {
-        // ASSUMPTION: a device whose user is not there is no delivery: the sender is told when another device has it.
-        Kind::Inactive | Kind::Other => {}
+        Kind::Other => {}
         Kind::Sender | Kind::Peer => {
             if let Some(device) = own_device(session, to) {
                 let other = receipt.jid("recipient").unwrap_or_else(|| to.clone());
@@ -164,7 +172,7 @@ fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
             tell_author(session, receipt, to);
             tell_own(session, receipt, to);
         }
-        Kind::Delivered => tell_author(session, receipt, to),
+        Kind::Delivered | Kind::Inactive => tell_author(session, receipt, to),
     }
 }
 
@@ -224,8 +232,8 @@ impl Naming {
     }
 }
 
-/// `<receipt>` as the author of a message gets it. ASSUMPTION: that of a delivery or reading names the person, that of
-/// a retry the device.
+/// `<receipt>` as the author of a message gets it. That of a delivery or reading names the person, that of a retry the
+/// device, to which whatsmeow sends the message again.
 fn to_author(
     session: &Session,
     receipt: &Node,
@@ -250,15 +258,16 @@ fn to_author(
 
 /// Tells the other devices of the account that one of them showed a message to its user.
 fn tell_own(session: &Session, receipt: &Node, to: &Jid) {
+    let own = session.device.jid(naming_of(session, to)).clone();
     for device in session.account.devices() {
         if Arc::ptr_eq(&device, &session.device) {
             continue;
         }
         let stanza = common(receipt);
         let stanza = if is_person(to) {
-            stanza.attr("from", session.device.number().clone()).attr("recipient", to.to_non_ad())
+            stanza.attr("from", own.clone()).attr("recipient", to.to_non_ad())
         } else {
-            let stanza = stanza.attr("from", to.clone()).attr("participant", session.device.number().clone());
+            let stanza = stanza.attr("from", to.clone()).attr("participant", own.clone());
             match receipt.attrs.get("participant") {
                 Some(author) => stanza.attr("recipient", author.clone()),
                 None => stanza,
@@ -268,8 +277,17 @@ fn tell_own(session: &Session, receipt: &Node, to: &Jid) {
     }
 }
 
+/// How a chat names the people in it.
+fn naming_of(session: &Session, chat: &Jid) -> Naming {
+    let group = session.network.inner.groups.find(chat).map(|group| group.naming());
+    group.or_else(|| Naming::of(chat)).unwrap_or(Naming::Number)
+}
+
 fn to_own(session: &Session, receipt: &Node) -> NodeBuilder {
-    let stanza = common(receipt).attr("from", session.device.number().clone());
+    // One's own device is named as the chat names people.
+    let chat = receipt.jid("recipient").or_else(|| receipt.jid("to"));
+    let naming = chat.map_or(Naming::Number, |chat| naming_of(session, &chat));
+    let stanza = common(receipt).attr("from", session.device.jid(naming).clone());
     match receipt.attrs.get("recipient") {
         Some(recipient) => stanza.attr("recipient", recipient.clone()),
         None => stanza,

@@ -18,13 +18,14 @@ use super::network::Network;
 use super::notification::notification;
 use super::outlet::Outlet;
 use super::pairing::{Approved, PairingError};
+use super::passkey_gate::{self, Gate};
 use super::{fault_points, identity};
 use crate::clock;
 use crate::faults::{StreamEnd, StreamErrorCode};
 use crate::limits::{
     QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX, RESTART_PAUSE_MS,
 };
-use crate::wire::stanza::{Node, NodeBuilder, Read as _, SERVER, holding, result};
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding, result, server};
 
 /// A client that waits to be linked, as its phone sees it.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Pending {
 #[derive(Default)]
 pub struct Registrations {
     waiting: Mutex<HashMap<String, Waiting>>,
+    /// Clients at the passkey gate, which have no reference any more.
+    at_gate: Mutex<Vec<Arc<Registering>>>,
 }
 
 struct Waiting {
@@ -71,7 +74,14 @@ impl Registrations {
         self.waiting.lock().remove(reference);
     }
 
+    /// Makes the references of a client invalid, because it is at the passkey gate.
+    pub(super) fn hold_at_gate(&self, registering: &Arc<Registering>) {
+        self.remove(registering);
+        self.at_gate.lock().push(registering.clone());
+    }
+
     fn remove(&self, registering: &Registering) {
+        self.at_gate.lock().retain(|held| !std::ptr::eq(&raw const **held, registering));
         let references = std::mem::take(&mut *registering.references.lock());
         let mut waiting = self.waiting.lock();
         for reference in references {
@@ -89,7 +99,7 @@ impl Registrations {
         }
         for registering in told {
             let renew = NodeBuilder::new("pair-device-rotate-qr").build();
-            let notice = notification(SERVER, "companion_reg_refresh").children([renew]).build();
+            let notice = notification(server(), "companion_reg_refresh").children([renew]).build();
             registering.outlet.push(Arc::new(notice));
         }
     }
@@ -98,10 +108,13 @@ impl Registrations {
         for waiting in self.waiting.lock().values() {
             waiting.registering.outlet.cut();
         }
+        for held in self.at_gate.lock().iter() {
+            held.outlet.cut();
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.lock().len() >= REGISTRATIONS_MAX * QR_REFS
+        self.waiting.lock().len() + self.at_gate.lock().len() * QR_REFS >= REGISTRATIONS_MAX * QR_REFS
     }
 }
 
@@ -115,6 +128,8 @@ pub struct Registering {
     pub(super) signed: SignedPrekey,
     references: Mutex<Vec<String>>,
     pub(super) typed_code: Mutex<Option<TypedCode>>,
+    /// The passkey gate, if the client was stopped there.
+    pub(super) gate: Mutex<Option<Gate>>,
     stage: Mutex<Stage>,
 }
 
@@ -182,15 +197,17 @@ fn read(
         signed,
         references: Mutex::default(),
         typed_code: Mutex::default(),
+        gate: Mutex::default(),
         stage: Mutex::new(Stage::Waiting),
     })
 }
 
 fn set(id: &'static str, child: Node) -> Node {
     NodeBuilder::new("iq")
-        .attr("from", SERVER)
+        .attr("from", server())
         .attr("type", "set")
         .attr("id", id)
+        .attr("t", clock::now_seconds())
         .attr("xmlns", "md")
         .children([child])
         .build()
@@ -217,6 +234,7 @@ impl Registering {
             }
             Some("error") => self.take_refusal(node),
             _ if node.child("link_code_companion_reg").is_some() => linking_code::from_companion(self, node),
+            _ if passkey_gate::is_request(node) => passkey_gate::receive(self, node),
             _ if node.text("xmlns").as_deref() == Some("w:p") => self.outlet.push(Arc::new(result(node, []))),
             _ => {
                 self.network.inner.unknown.note(None, node);
@@ -228,6 +246,8 @@ impl Registering {
     /// The connection is over.
     pub(super) fn end(&self) {
         self.network.inner.registrations.remove(self);
+        // Whoever decides for the phone learns by this that the client is gone.
+        *self.gate.lock() = None;
         let approved = self.take_approved(Stage::Done);
         *self.stage.lock() = Stage::Done;
         if let Some(approved) = approved {
@@ -248,6 +268,16 @@ impl Registering {
                 None
             }
         }
+    }
+
+    /// Whether the client is at the passkey gate, where no code counts.
+    pub(super) fn is_at_gate(&self) -> bool {
+        self.gate.lock().as_ref().is_some_and(|gate| !gate.is_over())
+    }
+
+    /// Whether no phone has approved the client yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(*self.stage.lock(), Stage::Waiting)
     }
 
     /// Gives the client what a phone has signed for it.
@@ -294,7 +324,6 @@ fn pair_success(approved: &Approved) -> Node {
     let success = NodeBuilder::new("pair-success")
         .children([
             holding("device-identity", approved.approval.device_identity.clone()),
-            NodeBuilder::new("biz").attr("name", account.name()).build(),
             NodeBuilder::new("platform").attr("name", "android").build(),
             device,
         ])
@@ -327,13 +356,18 @@ mod tests {
             signed: SignedPrekey { id: [4; 3], value: [5; 32], signature: [6; 64] },
             references: Mutex::default(),
             typed_code: Mutex::default(),
+            gate: Mutex::default(),
             stage: Mutex::new(Stage::Waiting),
         });
         let wrapped_key = holding("link_code_pairing_wrapped_companion_ephemeral_pub", [7; 80]);
         let hello = NodeBuilder::new("link_code_companion_reg")
             .attr("stage", "companion_hello")
             .attr("jid", "15550001@s.whatsapp.net")
-            .children([wrapped_key, holding("companion_server_auth_key_pub", [1; 32])])
+            .children([
+                wrapped_key,
+                holding("companion_server_auth_key_pub", [1; 32]),
+                holding("companion_platform_display", *b"Chrome (Linux)"),
+            ])
             .build();
         let hello = NodeBuilder::new("iq").attr("type", "set").attr("id", "1").children([hello]).build();
         (0..3).for_each(|_| registering.receive(&hello));

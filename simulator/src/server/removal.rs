@@ -7,9 +7,18 @@ use super::device_list::{self, Change};
 use super::network::Network;
 use super::{fault_points, presence};
 use crate::faults::StreamEnd;
+use crate::limits::LOGOUT_WAIT_MS;
+
+/// Who unlinks a companion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Phone,
+    /// The companion itself. It closes its connection when it has its answer.
+    Itself,
+}
 
 /// Unlinks a companion, closes its connection, and tells the others. False if there is no such companion.
-pub fn remove(network: &Network, account: &Arc<Account>, index: u16) -> bool {
+pub fn remove(network: &Network, account: &Arc<Account>, index: u16, by: By) -> bool {
     // The phone is the account.
     if index == 0 {
         return false;
@@ -17,7 +26,16 @@ pub fn remove(network: &Network, account: &Arc<Account>, index: u16) -> bool {
     let Some(device) = account.remove_device(index) else { return false };
     network.inner.checks.gone(device.name());
     if let Some(outlet) = device.mailbox.detach_any() {
-        outlet.end([fault_points::last_word(StreamEnd::DeviceRemoved)]);
+        let end = move || outlet.end([fault_points::last_word(StreamEnd::DeviceRemoved)]);
+        match by {
+            By::Phone => end(),
+            By::Itself => {
+                network.inner.tasks.spawn(async move {
+                    fault_points::wait(LOGOUT_WAIT_MS).await;
+                    end();
+                });
+            }
+        }
     }
     presence::leave(network, account, &device);
     device_list::announce(network, account, Change::Removed(&device));

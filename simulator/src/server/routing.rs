@@ -10,10 +10,11 @@ use super::account::{Account, Naming, Resolved};
 use super::device::Device;
 use super::fault_points::{self, Origin};
 use super::group::{Group, mode};
+use super::participant_hash;
 use super::session::{Session, acknowledgement};
 use super::witness::Named;
 use crate::clock;
-use crate::faults::{AckDecision, DeliveryDecision};
+use crate::faults::{AckDecision, DeliveryDecision, DeviceName};
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::iq::is_blocked;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, Server};
@@ -38,33 +39,19 @@ struct Delivery {
 
 /// Takes a message in, and says so or why not.
 pub fn receive(session: &Session, node: &Node) {
-    let (Some(id), Some(to)) = (node.text("id").filter(|id| !id.is_empty()), node.jid("to")) else {
+    let (Some(_), Some(to)) = (node.text("id").filter(|id| !id.is_empty()), node.jid("to")) else {
         return session.acknowledge(node, Some(refusal::MALFORMED));
     };
     let network = &session.network;
     let conversation = fault_points::conversation(network, &to);
-    let decision = fault_points::sent(&network.inner.faults, &session.device, &conversation, node);
+    let decision = fault_points::sent(session, &conversation, &to, node);
     if let AckDecision::Nack { code } = decision {
         return session.acknowledge(node, Some(code));
     }
-    // ASSUMPTION: the service delivers an id of a sender once. What a device sends again because another could not
-    // decrypt it says so by a count, and is delivered.
-    let is_again = is_sent_again(node);
-    let is_new = !is_again && session.device.seen.lock().is_new(&id);
-    let outcome = if is_again || is_new {
-        deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries))
-    } else {
-        Ok(names(session, node, &to))
-    };
-    match outcome {
+    // An id that comes again is delivered again, as the service does (github.com/oxidezap/whatsapp-rust/pull/1352).
+    match deliveries(session, node, &to).and_then(|deliveries| hand_out(session, deliveries)) {
         Ok(named) => accept(session, acknowledgement_of(session, node, &to), named, decision),
-        Err(code) => {
-            // What was noted by an earlier message, which was taken, stays.
-            if is_new {
-                session.device.seen.lock().forget(&id);
-            }
-            session.acknowledge(node, Some(code));
-        }
+        Err(code) => session.acknowledge(node, Some(code)),
     }
 }
 
@@ -88,30 +75,50 @@ fn accept(session: &Session, ack: Node, named: Vec<Named>, decision: AckDecision
     }
 }
 
-fn is_sent_again(node: &Node) -> bool {
-    let counts = |children: &[Node]| children.iter().any(|child| child.tag == "enc" && child.text("count").is_some());
-    counts(node.all()) || node.child("participants").is_some_and(|list| list.all().iter().any(|to| counts(to.all())))
-}
-
-/// The acknowledgement, which in a group says if the sender knows other devices than there are.
+/// The acknowledgement, which says if the sender knows other devices than there are.
 fn acknowledgement_of(session: &Session, node: &Node, to: &Jid) -> Node {
-    let mut ack = acknowledgement(node, None);
-    if let Some(said) = node.text("phash")
-        && let Some(group) = session.network.inner.groups.find(to)
-    {
-        let hash = super::participant_hash::of_group(&group);
-        if hash != said {
-            ack = ack.attr("phash", hash);
+    let ack = acknowledgement(node, None);
+    let hash = match session.network.inner.groups.find(to) {
+        Some(group) => {
+            let hash = participant_hash::of_group(&group);
+            node.text("phash").is_some_and(|named| named != hash).then_some(hash)
         }
+        None => hash_for_person(session, node, to),
+    };
+    match hash {
+        Some(hash) => ack.attr("phash", hash).build(),
+        None => ack.build(),
     }
-    ack.build()
 }
 
-/// What the checkers are to be told of when an id that was taken before is acknowledged: that acknowledgement may be the
-/// first that the sender gets. Of what was not taken then they know nothing, and stay at that.
-fn names(session: &Session, node: &Node, to: &Jid) -> Vec<Named> {
-    let deliveries = deliveries(session, node, to).unwrap_or_default();
-    deliveries.iter().filter_map(|delivery| session.network.named(&delivery.device, &delivery.node)).collect()
+/// The hash of the devices of recipient and sender, if the message is not for exactly those. Devices of the recipient that
+/// the message leaves out are reported to the checkers.
+fn hash_for_person(session: &Session, node: &Node, to: &Jid) -> Option<String> {
+    let resolved = session.network.inner.directory.resolve(to)?;
+    let is_own = Arc::ptr_eq(&resolved.account, &session.account);
+    let recipients = resolved.account.devices();
+    let senders = if is_own { Vec::new() } else { session.account.devices() };
+    let named = named_devices(session, node.child("participants")?);
+    let is_named = |device: &Arc<Device>| Arc::ptr_eq(device, &session.device) || named.contains(&Arc::as_ptr(device));
+    // Nothing can be encrypted for a device that has no keys.
+    let missed = recipients.iter().filter(|device| !is_named(device) && device.keys.lock().is_some());
+    let missed: Vec<DeviceName> = missed.map(|device| device.name().clone()).collect();
+    let id = node.text("id").unwrap_or_default();
+    session.network.inner.checks.addressed(session.device.name(), &id, &missed);
+    let all = || recipients.iter().chain(&senders);
+    let naming = resolved.naming;
+    let is_complete = all().all(is_named) && named.len() <= all().count();
+    (!is_complete).then(|| participant_hash::of(all().map(|device| device.jid(naming).clone())))
+}
+
+/// The devices in `<to jid>` children.
+fn named_devices(session: &Session, list: &Node) -> HashSet<*const Device> {
+    let named = list.all().iter().filter(|to| to.tag == "to").take(REQUEST_ITEMS_MAX);
+    let devices = named.filter_map(|to| {
+        let resolved = session.network.inner.directory.resolve(&to.jid("jid")?)?;
+        resolved.account.device(resolved.device)
+    });
+    devices.map(|device| Arc::as_ptr(&device)).collect()
 }
 
 /// Puts each stanza into its mailbox, or none. Returns what the checkers are to be told of when it is acknowledged.
@@ -178,6 +185,7 @@ fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>,
 fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: &Node) -> Vec<Delivery> {
     let blocked = is_blocked(&resolved.account, &session.account);
     let (own, others) = (number_of(&session.account), number_of(&resolved.account));
+    resolved.account.note_correspondent(&own);
     let each = parts(session, list).into_iter().filter_map(|(account, device, parts)| {
         if Arc::ptr_eq(&account, &session.account) {
             let stanza = from_sender(session, node, resolved.naming).attr("recipient", to.to_non_ad());

@@ -7,8 +7,11 @@ use std::borrow::Cow;
 pub use wacore_binary::builder::NodeBuilder;
 pub use wacore_binary::{Jid, JidExt, Node, NodeContent, NodeValue, Server};
 
-/// The server's own address, `s.whatsapp.net`, from which its answers come.
-pub const SERVER: &str = wacore_binary::SERVER_JID;
+/// The server's own address, `s.whatsapp.net`, from which its answers come. It is an address without a user, not a text:
+/// whatsmeow ignores what comes from a text.
+pub fn server() -> Jid {
+    Jid::pn("")
+}
 
 /// Reading, as methods of [`Node`].
 pub trait Read {
@@ -97,7 +100,7 @@ pub fn error(request: &Node, code: u16, text: &'static str) -> Node {
 
 fn answer_to(request: &Node, kind: &'static str) -> NodeBuilder {
     // An iq to a group is answered by the group.
-    let from = request.attrs.get("to").cloned().unwrap_or_else(|| NodeValue::from(SERVER));
+    let from = request.jid("to").unwrap_or_else(server);
     let mut answer = NodeBuilder::new("iq").attr("from", from).attr("type", kind);
     if let Some(id) = request.attrs.get("id") {
         answer = answer.attr("id", id.clone());
@@ -124,6 +127,16 @@ mod tests {
         assert!(answer.child("group").is_some());
         let refused = error(&request, 404, "item-not-found");
         assert_eq!(refused.child("error").and_then(|error| error.number("code")), Some(404));
+    }
+
+    #[test]
+    fn the_server_is_an_address_even_for_whoever_writes_it_as_a_text() {
+        for to in [None, Some("s.whatsapp.net")] {
+            let request = NodeBuilder::new("iq").attr("id", "7");
+            let request = if let Some(to) = to { request.attr("to", to) } else { request };
+            assert_eq!(result(&request.build(), []).attrs.get("from"), Some(&NodeValue::Jid(server())));
+        }
+        assert_eq!(server().to_string(), "s.whatsapp.net");
     }
 
     #[test]

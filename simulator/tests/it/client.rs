@@ -46,6 +46,8 @@ impl Client {
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(network.ws_url().unwrap()))
             .with_http_client(whatsapp_rust_ureq_http_client::UreqHttpClient::new())
             .with_version((2, 3000, 0))
+            // Without a name it waits for one, which the phones of some tests do not give.
+            .with_push_name("Client")
             .with_event_handler(Seen(events.clone()));
         if let Some(options) = code {
             builder = builder.with_pair_code(options);

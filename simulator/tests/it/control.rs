@@ -15,14 +15,14 @@ use tokio::net::TcpStream;
 use crate::client::Client;
 use crate::world::patiently;
 
-struct Control {
-    network: Network,
+pub struct Control {
+    pub network: Network,
     address: SocketAddr,
 }
 
 impl Control {
     /// A network with its API, and Ann and Bob on it.
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let network = Network::new(Settings::default()).unwrap();
         let router = control::router(Phones::new(network.clone()));
         let address = network.listen(SocketAddr::from(([127, 0, 0, 1], 0)), router).await.unwrap();
@@ -34,18 +34,18 @@ impl Control {
         control
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         self.ask("GET", path, "").await
     }
 
     /// Posts something that is done; the answer.
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.try_post(path, body).await;
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
         answer
     }
 
-    async fn try_post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub async fn try_post(&self, path: &str, body: Value) -> (u16, Value) {
         self.ask("POST", path, &body.to_string()).await
     }
 
@@ -72,7 +72,7 @@ impl Control {
     }
 
     /// Asks until `find` finds something in the answer.
-    async fn until<T>(&self, path: &str, find: impl Fn(&Value) -> Option<T>) -> T {
+    pub async fn until<T>(&self, path: &str, find: impl Fn(&Value) -> Option<T>) -> T {
         patiently(path, async {
             loop {
                 if let Some(found) = find(&self.get(path).await.1) {
@@ -159,8 +159,13 @@ async fn people_talk_in_a_group_read_react_edit_and_delete() {
     control.until("people/15550002/received", is_liked).await;
     let is_told = |all: &Value| (all[0]["kind"] == "reaction").then_some(());
     control.until("people/15550001/received", is_told).await;
+    control.until("people/15550001/messages", |all| (all[0]["from_me"] == true).then(|| is_liked(all))?).await;
+    assert_eq!(control.try_post("people/15550001/resend", json!({ "id": id })).await.0, 204);
     control.post("people/15550001/edit", json!({ "chat": chat, "id": id, "text": "hello" })).await;
     control.until("people/15550002/received", |all| (all[0]["edited"] == "hello").then_some(())).await;
+    let wrapped = json!({ "chat": chat, "id": id, "text": "hello, all", "form": "wrapped" });
+    control.post("people/15550001/edit", wrapped).await;
+    control.until("people/15550002/received", |all| (all[0]["edited"] == "hello, all").then_some(())).await;
     control.post("people/15550001/delete", json!({ "chat": chat, "id": id })).await;
     control.until("people/15550002/received", |all| (all[0]["deleted"] == true).then_some(())).await;
     assert_eq!(control.get("groups").await.1[0]["subject"], "Two");
@@ -263,6 +268,7 @@ async fn what_cannot_be_done_is_said_with_what_to_do() {
         (send, json!({ "group": "1@g.us", "text": "a" }), 404, "there is no group"),
         (send, json!({ "to": "Bob", "text": "a" }), 400, "no address"),
         (send, json!({ "to": "15550002", "text": "a", "reply_to": "x" }), 404, "no message x"),
+        ("people/15550001/resend", json!({ "id": "x" }), 404, "no message x"),
         ("people/15550001/react", json!({ "chat": "15550002", "id": "x", "emoji": "👍" }), 404, "no message x"),
         ("people/15550001/unlink", json!({ "device": 3 }), 404, "no such linked device"),
         ("people/15550001/leave", json!({ "group": "1@g.us" }), 404, "is not in the group"),

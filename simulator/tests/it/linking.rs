@@ -7,11 +7,12 @@ use simulator::limits::STOP_WAIT_SECONDS;
 use simulator::server::network::Settings;
 use simulator::server::pairing::PairingError;
 use simulator::wire::certificate::ServerKeys;
-use simulator::wire::stanza::{Node, NodeBuilder, Read as _, SERVER};
+use simulator::wire::stanza::{Node, NodeBuilder, Read as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use whatsapp_rust::prelude::Event;
 
 use crate::client::Client;
+use crate::phone::SERVER;
 use crate::world::{World, patiently};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

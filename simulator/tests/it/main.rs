@@ -1,4 +1,5 @@
-//! Stories about the network, told with two real clients (whatsapp-rust and Baileys) and with phones that are made here.
+//! Scenarios on the network, with three real clients (whatsapp-rust, Baileys and whatsmeow) and with phones that are made
+//! here.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -12,10 +13,13 @@ mod linking;
 mod media;
 mod messages;
 mod must_be_shown;
+mod own_copies;
+mod passkey;
 mod person;
 mod phone;
 mod readme;
 mod repeated_faults;
 mod second_client;
 mod talker;
+mod whatsmeow;
 mod world;

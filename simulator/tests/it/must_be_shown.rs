@@ -1,4 +1,4 @@
-//! Stories that hold for every client, told with both kinds, and with the two together.
+//! Scenarios that hold for every client, with each kind, and with two kinds together.
 
 use simulator::people::content::Content;
 use simulator::people::file::FileKind;
@@ -167,6 +167,12 @@ macro_rules! with_each_kind {
                 Box::pin(super::$story(super::Kind::Baileys)).await;
             })+
         }
+        mod with_whatsmeow {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                Box::pin(super::$story(super::Kind::Whatsmeow)).await;
+            })+
+        }
     };
 }
 
@@ -191,4 +197,14 @@ async fn two_baileys_clients_talk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_one_kind_talks_with_one_of_the_other() {
     Box::pin(two_clients_talk(Kind::WhatsappRust, Kind::Baileys)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatsmeow_talks_with_whatsapp_rust() {
+    Box::pin(two_clients_talk(Kind::Whatsmeow, Kind::WhatsappRust)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatsmeow_talks_with_baileys() {
+    Box::pin(two_clients_talk(Kind::Whatsmeow, Kind::Baileys)).await;
 }

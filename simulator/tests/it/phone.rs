@@ -14,7 +14,7 @@ use simulator::server::account::Account;
 use simulator::server::device::Device;
 use simulator::server::network::Network;
 use simulator::server::pairing::{Approval, PairingError};
-use simulator::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _, SERVER};
+use simulator::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _};
 use tokio::task::JoinSet;
 use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
@@ -24,6 +24,9 @@ use crate::world::Growing;
 mod inner;
 
 use inner::{Inner, State, part};
+
+/// The server, as clients that know addresses only as texts write it.
+pub const SERVER: &str = "s.whatsapp.net";
 
 /// A text as a phone read it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! A client of either kind, as stories that are told with both see it: it is linked, writes, hears, and comes back.
+//! A client of any kind, as scenarios that hold for all kinds see it: it is linked, writes, hears, and comes back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +19,20 @@ use whatsapp_rust::wacore::download::MediaType;
 
 use crate::baileys::Baileys;
 use crate::client::Client;
+use crate::whatsmeow::Whatsmeow;
 use crate::world::patiently;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     WhatsappRust,
     Baileys,
+    Whatsmeow,
 }
 
 pub enum Talker {
     WhatsappRust(Client),
     Baileys(Box<Baileys>),
+    Whatsmeow(Box<Whatsmeow>),
 }
 
 impl Talker {
@@ -38,10 +41,12 @@ impl Talker {
         let mut talker = match kind {
             Kind::WhatsappRust => Self::WhatsappRust(Client::start(network).await),
             Kind::Baileys => Self::Baileys(connecting(network).await),
+            Kind::Whatsmeow => Self::Whatsmeow(whatsmeow(network).await),
         };
         let qr = match &mut talker {
             Self::WhatsappRust(client) => client.qr().await,
             Self::Baileys(client) => client.qr().await,
+            Self::Whatsmeow(client) => client.qr().await,
         };
         patiently("the link", by.scan(&qr)).await.unwrap();
         talker.is_connected(1).await;
@@ -63,6 +68,13 @@ impl Talker {
                 let code = asked["code"].as_str().unwrap().to_owned();
                 (Self::Baileys(client), code)
             }
+            Kind::Whatsmeow => {
+                let mut client = whatsmeow(network).await;
+                client.qr().await;
+                let wanted = json!({"phone": by.number(), "display": "Chrome (Linux)"});
+                let code = client.command("pair_by_code", wanted).await["code"].as_str().unwrap().to_owned();
+                (Self::Whatsmeow(client), code)
+            }
         };
         patiently("the link", typed_in_time(by, &code)).await.unwrap();
         talker.is_connected(1).await;
@@ -75,6 +87,10 @@ impl Talker {
             Self::WhatsappRust(client) => client.connected_times(times).await,
             // Each time is an event, which is taken.
             Self::Baileys(client) => client.opened().await,
+            Self::Whatsmeow(client) => {
+                client.opened().await;
+                client.has_fetched_all().await;
+            }
         }
     }
 
@@ -83,6 +99,7 @@ impl Talker {
         match self {
             Self::WhatsappRust(client) => client.send(to, text).await,
             Self::Baileys(client) => client.send_text(&to.to_string(), text).await,
+            Self::Whatsmeow(client) => client.send_text(&to.to_string(), text).await,
         }
     }
 
@@ -91,6 +108,7 @@ impl Talker {
         match self {
             Self::WhatsappRust(client) => client.shows(text).await.id,
             Self::Baileys(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
+            Self::Whatsmeow(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
         }
     }
 
@@ -99,6 +117,9 @@ impl Talker {
         match self {
             Self::WhatsappRust(client) => drop(client.receipt(id, status).await),
             Self::Baileys(client) => client.receipt(id, if status == "read" { "read" } else { "delivery" }).await,
+            Self::Whatsmeow(client) => {
+                drop(client.receipt(id, if status == "read" { "read" } else { "delivery" }).await);
+            }
         }
     }
 
@@ -107,6 +128,9 @@ impl Talker {
         match self {
             Self::WhatsappRust(client) => client.client.mark_as_read(from, None, &[id]).await.unwrap(),
             Self::Baileys(client) => drop(client.command("read", json!({"ids": [id]})).await),
+            Self::Whatsmeow(client) => {
+                client.command("read", json!({"to": from.to_string(), "ids": [id]})).await;
+            }
         }
     }
 
@@ -120,6 +144,11 @@ impl Talker {
             Self::Baileys(client) => {
                 let image = json!({"to": to.to_string(), "base64": STANDARD.encode(image)});
                 client.command("send_image", image).await;
+            }
+            Self::Whatsmeow(client) => {
+                let (to, image) = (to.to_string(), STANDARD.encode(image));
+                let image = json!({"to": to, "kind": "image", "base64": image, "mime_type": "image/jpeg"});
+                client.command("send_file", image).await;
             }
         }
     }
@@ -142,15 +171,28 @@ impl Talker {
                 let message = client.until("message", |message| message["kind"] == "image").await;
                 message["sha256"].as_str().unwrap().to_owned()
             }
+            Self::Whatsmeow(client) => {
+                let message = client.until("message", |message| message["kind"] == "image").await;
+                message["sha256"].as_str().unwrap().to_owned()
+            }
         }
     }
 
-    /// Its connection is cut; it comes back. Baileys leaves that to the program that uses it.
+    /// Its connection is cut; it comes back. Baileys leaves that to the program that uses it, and so does whatsmeow here.
     pub async fn returns_from_a_cut(&mut self, network: &Network) {
         match self {
             Self::WhatsappRust(client) => client.connected_times(2).await,
             Self::Baileys(client) => {
                 client.ended_unasked().await;
+                client.connect(network).await;
+                client.opened().await;
+            }
+            Self::Whatsmeow(client) => {
+                // What was handled and not acknowledged comes again.
+                for log in ["Error reading from websocket", "Failed to send", "Ignoring message"] {
+                    client.may_log(log);
+                }
+                client.until("close", |_| true).await;
                 client.connect(network).await;
                 client.opened().await;
             }
@@ -174,6 +216,13 @@ impl Talker {
                 client.opened().await;
                 Self::Baileys(Box::new(client))
             }
+            Self::Whatsmeow(client) => {
+                let mut client = client.restart().await;
+                meanwhile.await;
+                client.connect(network).await;
+                client.opened().await;
+                Self::Whatsmeow(Box::new(client))
+            }
         }
     }
 }
@@ -181,6 +230,13 @@ impl Talker {
 /// A Baileys client that has never been linked and asks to be.
 async fn connecting(network: &Network) -> Box<Baileys> {
     let mut client = Box::new(Baileys::start().await);
+    client.connect(network).await;
+    client
+}
+
+/// A whatsmeow client that has never been linked and asks to be.
+async fn whatsmeow(network: &Network) -> Box<Whatsmeow> {
+    let mut client = Box::new(Whatsmeow::start().await);
     client.connect(network).await;
     client
 }

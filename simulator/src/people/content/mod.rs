@@ -2,6 +2,7 @@
 //! (`compose.rs`) and read from it (`read.rs`).
 
 mod compose;
+mod edit;
 mod read;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::people::file::{FileKind, Seal};
 
 pub use compose::{compose, for_own_devices};
+pub use edit::{EditForm, packed, secret_of, with_secret};
 pub use read::{Distribution, PeerRequest, Reading, Unpacked, unpack};
 
 /// The content of one message.

@@ -47,6 +47,8 @@ pub enum PeerRequest {
     StateKeys(Vec<Vec<u8>>),
     /// Messages that it could not decrypt, by their keys.
     Messages(Vec<wa::MessageKey>),
+    /// Older messages of a chat than this one.
+    Older { chat: String, before: String, count: usize },
     /// Something that a simulated phone does not know.
     Other,
 }
@@ -251,6 +253,14 @@ fn read_request(request: wa::message::PeerDataOperationRequestMessage) -> PeerRe
                 .filter_map(|one| one.message_key.into_option())
                 .collect(),
         ),
+        Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND) => {
+            let wanted = request.history_sync_on_demand_request.into_option().unwrap_or_default();
+            PeerRequest::Older {
+                chat: wanted.chat_jid.unwrap_or_default(),
+                before: wanted.oldest_msg_id.unwrap_or_default(),
+                count: wanted.on_demand_msg_count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
+            }
+        }
         _ => PeerRequest::Other,
     }
 }

@@ -18,7 +18,7 @@ use crate::people::appstate::AppState;
 use crate::people::chance::{Chance, hex};
 use crate::people::content::{Attachment, Content, PeerRequest, compose};
 use crate::people::file::{FileKind, seal};
-use crate::people::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, made_up, parts};
+use crate::people::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, before as older, made_up, parts};
 use crate::people::linking::{Admission, Companion, LinkError, QrCode};
 use crate::people::pairing_code::{CodeOutcome, CodePairing, PairingCodeError};
 
@@ -114,16 +114,21 @@ impl Phone {
                 self.tell_companion(&to, part.inline_notice());
                 continue;
             }
-            let key = self.signal.chance().bytes();
-            match seal(FileKind::History, &part.compressed, key) {
-                Ok((seal, bytes)) => {
-                    let waiting = WaitingFile::History { device: to.clone(), part, seal };
-                    actions.push(self.wait_for_file(waiting, FileKind::History, bytes));
-                }
-                Err(error) => tracing::warn!(%error, "a part of a history is left out"),
-            }
+            self.store_history(&to, part, &mut actions);
         }
         self.go_on(now_ms, actions)
+    }
+
+    /// Puts a part of the history on the media host; its companion gets a notice when it is there.
+    fn store_history(&mut self, device: &Jid, part: HistoryPart, actions: &mut Vec<Action>) {
+        let key = self.signal.chance().bytes();
+        match seal(FileKind::History, &part.compressed, key) {
+            Ok((seal, bytes)) => {
+                let waiting = WaitingFile::History { device: device.clone(), part, seal };
+                actions.push(self.wait_for_file(waiting, FileKind::History, bytes));
+            }
+            Err(error) => tracing::warn!(%error, "a part of a history is left out"),
+        }
     }
 
     /// Ends the link of a companion, by the person's wish.
@@ -186,12 +191,27 @@ impl Phone {
         Action::Store { ticket: self.last_number, kind, bytes }
     }
 
-    /// Does what an own companion asks for.
-    pub(super) fn answer_companion(&mut self, device: &Jid, request: PeerRequest, now_ms: u64) {
+    /// Does what an own companion asks for in the message with this id.
+    pub(super) fn answer_companion(
+        &mut self,
+        device: &Jid,
+        id: &str,
+        request: PeerRequest,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
         let answer = match request {
             PeerRequest::StateKeys(ids) if ids.iter().any(|id| id == self.state.key_id()) => self.key_share(),
             PeerRequest::StateKeys(ids) => AppState::unknown_keys(&ids),
-            PeerRequest::Messages(keys) => self.placeholder_answer(&keys, now_ms),
+            PeerRequest::Messages(keys) => self.placeholder_answer(id, &keys, now_ms),
+            PeerRequest::Older { chat, before, count } => {
+                let chat = chat.parse::<Jid>().map(|chat| self.signal.book().account(&chat).to_string());
+                let chats = self.history_chats(HistorySize::default(), &self.names(), now_ms);
+                if let Some(chat) = chats.iter().find(|known| chat.as_ref().is_ok_and(|chat| *chat == known.jid)) {
+                    self.store_history(device, older(chat, &before, count, id), actions);
+                }
+                return;
+            }
             // ASSUMPTION: a phone that does not answer other requests is one that is slow; clients do not wait for them.
             PeerRequest::Other => return,
         };
@@ -217,8 +237,8 @@ impl Phone {
         }
     }
 
-    /// The messages that a companion could not read, as far as the phone has them.
-    fn placeholder_answer(&self, keys: &[wa::MessageKey], now_ms: u64) -> wa::Message {
+    /// The messages that a companion could not read, as far as the phone has them; `id` is that of its request.
+    fn placeholder_answer(&self, id: &str, keys: &[wa::MessageKey], now_ms: u64) -> wa::Message {
         let result = |key: &wa::MessageKey| {
             let chat: Jid = key.remote_jid.as_deref()?.parse().ok()?;
             let kept = self.log.find(&self.signal.book().account(&chat).to_string(), key.id.as_deref()?)?;
@@ -240,8 +260,8 @@ impl Phone {
         };
         let response = wa::message::PeerDataOperationRequestResponseMessage {
             peer_data_operation_request_type: Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND),
+            stanza_id: Some(id.to_owned()),
             peer_data_operation_result: keys.iter().filter_map(result).collect(),
-            ..Default::default()
         };
         wa::Message {
             protocol_message: MessageField::some(wa::message::ProtocolMessage {

@@ -51,7 +51,9 @@ impl Phone {
         }
         match (opened.said, opened.asked) {
             (Some((saying, sent_to)), _) => self.show(&head, saying, sent_to, actions),
-            (None, Some(request)) if head.is_own => self.answer_companion(&head.sender, request, now_ms),
+            (None, Some(request)) if head.is_own => {
+                self.answer_companion(&head.sender, &head.id, request, now_ms, actions)
+            }
             (None, Some(_)) => {}
             (None, None) if opened.is_repeated && !head.is_peer => actions.push(self.repeated(&head)),
             (None, None) => {}

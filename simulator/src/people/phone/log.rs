@@ -47,7 +47,8 @@ pub struct Origin {
 }
 
 /// What an application tells messages apart by.
-// ASSUMPTION: an application shows a message once for each chat, sender and id, and drops what comes again.
+// An application shows a message once for each chat, sender and id, and drops what comes again
+// (github.com/oxidezap/whatsapp-rust/pull/1352).
 type Key = (String, String, String);
 
 /// All messages that a phone remembers.

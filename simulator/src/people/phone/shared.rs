@@ -44,7 +44,7 @@ impl Phone {
 
     /// The server took a patch, or another device was faster: then the phone catches up and tries again. What the server
     /// does not take for another reason is dropped, and the next change has its turn.
-    // ASSUMPTION: the server refuses a patch whose version is not the next one.
+    // The server refuses a patch whose version is not the next one with 409 (whatsmeow, appstate.go).
     pub(super) fn state_was_put(
         &mut self,
         patch: Patch,

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wacore_binary::{Jid, JidExt};
+use waproto::whatsapp as wa;
 
 use super::companions::WaitingFile;
+use super::groups::Addressing;
 use super::log::Kept;
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
 use super::{Action, Phone, Question, groups, stanza};
 use crate::limits::{FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, TEXT_CHARACTERS_MAX};
-use crate::people::content::{Attachment, Content, Looks, Reply, Saying, Target, compose};
+use crate::people::content::{
+    Attachment, Content, EditForm, Looks, Reply, Saying, Target, compose, packed, secret_of, with_secret,
+};
 use crate::people::file::{FileError, FileKind, seal};
 
 /// Why a phone does not do what its person wants.
@@ -61,7 +65,21 @@ impl Phone {
             return Err(PhoneError::TooLong);
         }
         let chat = self.signal.book().account(chat);
-        let message = compose(&saying, &chat, now_ms);
+        let mut message = compose(&saying, &chat, now_ms);
+        if !saying.content.is_about_another() {
+            message = with_secret(message, self.signal.chance().bytes());
+        }
+        self.post_as(id, chat, saying, message, now_ms)
+    }
+
+    fn post_as(
+        &mut self,
+        id: &str,
+        chat: Jid,
+        saying: Saying,
+        message: wa::Message,
+        now_ms: u64,
+    ) -> Result<(), PhoneError> {
         let marks = Marks::of(&saying.content);
         let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
         self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks))?;
@@ -120,13 +138,33 @@ impl Phone {
     /// Changes the text of an own message.
     ///
     /// # Errors
-    /// As [`Self::answer`]. Another's message counts as unknown.
-    pub fn edit(&mut self, chat: &Jid, id: &str, text: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+    /// As [`Self::answer`]. Another's message counts as unknown, and so does for [`EditForm::Encrypted`] one that the phone
+    /// has not sent lately.
+    pub fn edit(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        text: &str,
+        form: EditForm,
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
         let of = self.target(chat, id)?;
         if !of.from_me {
             return Err(PhoneError::UnknownMessage(id.to_owned()));
         }
-        self.say(chat, Content::Edit { of, text: text.to_owned() }.into(), now_ms)
+        if text.chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(PhoneError::TooLong);
+        }
+        let chat = self.signal.book().account(chat);
+        let saying = Saying::from(Content::Edit { of, text: text.to_owned() });
+        let secret = self.sent.get(&id.to_owned()).and_then(|sent| secret_of(&sent.message));
+        let names_lids = self.groups.find(&chat).is_some_and(|group| group.addressing == Addressing::Lid);
+        let sender = if names_lids { self.person.lid_jid() } else { self.person.jid() };
+        let message = packed(compose(&saying, &chat, now_ms), form, secret.as_deref(), &sender.to_string())
+            .ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
+        let edit_id = self.signal.chance().message_id();
+        self.post_as(&edit_id, chat, saying, message, now_ms)?;
+        Ok((edit_id, self.go_on(now_ms, Vec::new())))
     }
 
     /// Deletes a message for everybody: an own one, or another's as an administrator of the group.
@@ -136,6 +174,17 @@ impl Phone {
     pub fn delete(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
         let of = self.target(chat, id)?;
         self.say(chat, Content::Delete { of }.into(), now_ms)
+    }
+
+    /// Sends an own message once more, with the same id and encrypted again, as an application does that was closed before
+    /// it had the server's answer.
+    ///
+    /// # Errors
+    /// [`PhoneError::Full`], or [`PhoneError::UnknownMessage`] for one that the phone has not sent lately.
+    pub fn resend(&mut self, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
+        let sent = self.sent.get(&id.to_owned()).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
+        self.outbox.push(Draft::new(id.to_owned(), sent.recipient.clone(), sent.message.clone(), sent.marks))?;
+        Ok(self.go_on(now_ms, Vec::new()))
     }
 
     /// Sends a file: it is encrypted now, and said when the media host has it.

@@ -60,7 +60,7 @@ impl SessionStore for Sessions {
 }
 
 /// The identity keys of others, and our own.
-// ASSUMPTION: an application goes on with a changed identity key; it only shows a note.
+// An application goes on with a changed identity key; it only shows a note (whatsmeow, `AutoTrustIdentity`).
 pub struct Identities {
     own: IdentityKeyPair,
     registration_id: u32,

@@ -11,7 +11,7 @@ use crate::server::identity;
 use crate::server::keys::{KeyBundle, OneTime, SignedPrekey, read_one_time, write_one_time};
 use crate::server::notification::notification;
 use crate::server::session::Session;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, error, holding, result};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result, server};
 
 /// The kind of all keys: Curve25519.
 const KEY_TYPE: u8 = 5;
@@ -129,7 +129,7 @@ fn bundle(session: &Session, jid: &Jid) -> Node {
     let user = NodeBuilder::new("user").attr("jid", jid.clone());
     match children {
         Some(children) => {
-            device.as_deref().inspect(|device| tell_if_low(device));
+            device.as_deref().inspect(|device| ask_for_keys_if_low(device));
             user.children(children).build()
         }
         None => {
@@ -153,17 +153,19 @@ fn take(device: &Device, one_time: impl FnOnce(&mut KeyBundle) -> Option<OneTime
     Some(children)
 }
 
-/// Asks a device for new one-time prekeys, once until it has brought some.
-fn tell_if_low(device: &Device) {
+/// Asks a device for new one-time prekeys with every one that is taken while few are left. It is seen of the real
+/// service (github.com/tgalal/yowsup/issues/836), and whatsmeow relies on it: it uploads at the fifth last.
+fn ask_for_keys_if_low(device: &Device) {
     let left = {
         let mut keys = device.keys.lock();
         let Some(keys) = keys.as_mut() else { return };
-        if keys.told_low || keys.one_time_left() >= PREKEYS_LOW {
+        let left = keys.one_time_left();
+        if left >= PREKEYS_LOW || keys.asked_at == Some(left) {
             return;
         }
-        keys.told_low = true;
-        keys.one_time_left()
+        keys.asked_at = Some(left);
+        left
     };
     let count = NodeBuilder::new("count").attr("value", left).build();
-    device.tell(notification(SERVER, "encrypt").children([count]).build());
+    device.tell(notification(server(), "encrypt").children([count]).build());
 }

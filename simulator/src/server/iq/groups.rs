@@ -6,6 +6,7 @@ use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::account::{Account, Naming};
 use crate::server::group::{Group, GroupError, Rank};
 use crate::server::group_notice::{self, tell};
+use crate::server::groups::Invitation;
 use crate::server::session::Session;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, empty, error, result};
 
@@ -61,12 +62,21 @@ fn get_any(session: &Session, node: &Node) -> Option<Node> {
             });
             Some(result(node, [NodeBuilder::new("groups").children(described).build()]))
         }
-        "invite" => match groups.by_invite(&asked.text("code")?) {
-            Some(group) => Some(result(node, [group.describe()])),
-            None => Some(error(node, 404, "item-not-found")),
+        "invite" => match invited(session, node, asked)? {
+            Ok(group) => Some(result(node, [group.describe()])),
+            Err(refused) => Some(refused),
         },
         _ => None,
     }
+}
+
+/// The group to which a code leads, or the answer that it leads nowhere.
+fn invited(session: &Session, node: &Node, wanted: &Node) -> Option<Result<Arc<Group>, Node>> {
+    Some(match session.network.inner.groups.by_invite(&wanted.text("code")?) {
+        Invitation::Valid(group) => Ok(group),
+        Invitation::Revoked => Err(error(node, 410, "gone")),
+        Invitation::Unknown => Err(error(node, 406, "not-acceptable")),
+    })
 }
 
 fn missing(jid: &Jid, code: u16) -> Node {
@@ -77,6 +87,8 @@ fn missing(jid: &Jid, code: u16) -> Node {
 fn set_any(session: &Session, node: &Node) -> Option<Node> {
     let wanted = node.all().first()?;
     match wanted.tag.as_ref() {
+        // Communities are not simulated: they count as unknown, rather than become plain groups.
+        "create" if ["parent", "linked_parent"].iter().any(|tag| wanted.child(tag).is_some()) => None,
         "create" => Some(create(session, node, wanted)),
         "leave" => {
             let left = wanted.all().iter().map(|group| {
@@ -91,8 +103,9 @@ fn set_any(session: &Session, node: &Node) -> Option<Node> {
             Some(result(node, [NodeBuilder::new("leave").children(left).build()]))
         }
         "invite" => {
-            let Some(group) = session.network.inner.groups.by_invite(&wanted.text("code")?) else {
-                return Some(error(node, 404, "item-not-found"));
+            let group = match invited(session, node, wanted)? {
+                Ok(group) => group,
+                Err(refused) => return Some(refused),
             };
             match group.add(&session.account) {
                 Ok(true) => group_notice::members(
@@ -115,10 +128,9 @@ fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
     let subject = wanted.text("subject").unwrap_or_default();
     let asked: Vec<Jid> = participants(wanted);
     let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| session.network.account(jid)).collect();
-    // ASSUMPTION: a group names its members as whoever creates it named them.
-    let by_lid = asked.iter().any(|jid| Naming::of(jid) == Some(Naming::Lid));
-    let naming = if by_lid { Naming::Lid } else { Naming::Number };
-    match session.network.create_group(&session.account, &subject, &others, naming) {
+    // Groups of the service name their members by LID, however whoever creates one names them
+    // (github.com/WhiskeySockets/Baileys/issues/1554).
+    match session.network.create_group(&session.account, &subject, &others, Naming::Lid) {
         Ok(group) => {
             group.change_rules(|rules| {
                 rules.disappearing_seconds =
@@ -152,6 +164,7 @@ fn refusal(node: &Node, refused: GroupError) -> Node {
     match refused {
         GroupError::NoMember | GroupError::NoAdmin => error(node, 403, "forbidden"),
         GroupError::Subject => error(node, 406, "not-acceptable"),
+        GroupError::Timer => error(node, 400, "bad-request"),
         GroupError::TooMany => error(node, 419, "resource-limit"),
     }
 }

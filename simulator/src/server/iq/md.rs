@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::server::linking_code;
+use crate::server::removal::{self, By};
 use crate::server::session::Session;
-use crate::server::{linking_code, removal};
 use crate::wire::stanza::{Node, Read as _, error, result};
 
 pub fn answer(session: &Session, node: &Node) -> Option<Node> {
@@ -12,7 +13,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     }
     let removal = node.child("remove-companion-device")?;
     let Some(index) = meant(session, removal) else { return Some(error(node, 403, "forbidden")) };
-    if index == session.device.index() || removal::remove(&session.network, &session.account, index) {
+    if index == session.device.index() || removal::remove(&session.network, &session.account, index, By::Phone) {
         Some(result(node, []))
     } else {
         Some(error(node, 404, "item-not-found"))
@@ -23,7 +24,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
 pub fn after(session: &Session, node: &Node) {
     let meant = node.child("remove-companion-device").and_then(|removal| meant(session, removal));
     if meant == Some(session.device.index()) {
-        removal::remove(&session.network, &session.account, session.device.index());
+        removal::remove(&session.network, &session.account, session.device.index(), By::Itself);
     }
 }
 

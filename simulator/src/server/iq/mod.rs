@@ -70,7 +70,7 @@ fn answer(session: &Session, node: &Node) -> Option<Node> {
         "w:m" => media::answer(session, node),
         "w:mex" => mex::answer(node),
         "w:p" => Some(result(node, [])),
-        "w:profile:picture" => picture::answer(node),
+        "w:profile:picture" => picture::answer(session, node),
         "w:sync:app:state" => sync::answer(session, node),
         _ => None,
     }

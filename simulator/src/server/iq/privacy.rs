@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::clock;
 use crate::limits::BLOCKED_MAX;
-use crate::server::account::Account;
+use crate::server::account::{Account, Naming};
 use crate::server::notification::notification;
+use crate::server::participant_hash;
 use crate::server::session::Session;
-use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, result};
 
 /// What holds until a person changes it.
 const DEFAULTS: [(&str, &str); 9] = [
@@ -53,15 +54,20 @@ fn settings(account: &Account) -> Node {
 
 /// A person lets another have a token, which that one shows when he writes back.
 ///
-/// ASSUMPTION: the service makes the token, gives it to the other person's devices, and asks nobody for one.
+/// ASSUMPTION: the service makes the token, and gives it to the other person's devices. Whoever has none is refused only
+/// while their account is under a reach-out lock (the fault `reach_out_locked`).
 fn pass_token(session: &Session, token: &Node) {
     let Some(other) = token.jid("jid").and_then(|jid| session.network.account(&jid)) else { return };
+    other.note_correspondent(&session.account.number().user);
+    let naming = session.account.shown_as(Naming::Number);
     let token = NodeBuilder::new("token")
+        // whatsmeow drops a token that does not name its own account.
+        .attr("jid", other.jid(naming).clone())
         .attr("type", "trusted_contact")
         .attr("t", token.number("t").unwrap_or_else(clock::now_seconds))
         .bytes(clock::random_bytes::<32>())
         .build();
-    let notification = notification(session.account.number().clone(), "privacy_token")
+    let notification = notification(session.account.jid(naming).clone(), "privacy_token")
         .attr("sender_lid", session.account.lid().clone())
         .children([NodeBuilder::new("tokens").children([token]).build()])
         .build();
@@ -91,8 +97,10 @@ pub fn answer_blocklist(session: &Session, node: &Node) -> Option<Node> {
 }
 
 fn list(session: &Session) -> Node {
-    let items = session.account.blocked().into_iter().map(|lid| NodeBuilder::new("item").attr("jid", lid).build());
-    NodeBuilder::new("list").attr("addressing_mode", "lid").children(items).build()
+    let blocked: Vec<Jid> = session.account.blocked().iter().filter_map(|lid| lid.parse().ok()).collect();
+    let hash = participant_hash::of(blocked.iter().cloned());
+    let items = blocked.into_iter().map(|lid| NodeBuilder::new("item").attr("jid", lid).build());
+    NodeBuilder::new("list").attr("addressing_mode", "lid").attr("dhash", hash).children(items).build()
 }
 
 /// Whether `account` does not want to hear from `other`.

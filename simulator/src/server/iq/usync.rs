@@ -68,6 +68,8 @@ fn named(session: &Session, user: &Node) -> Asked {
     }
     let phone = user.child("contact").and_then(Node::content_text).unwrap_or_default();
     let number = phone.trim_start_matches('+');
+    // whatsmeow asks by an address of the time before `s.whatsapp.net`.
+    let number = number.strip_suffix("@c.us").or(number.strip_suffix("@s.whatsapp.net")).unwrap_or(number);
     let directory = &session.network.inner.directory;
     // ASSUMPTION: A number in a form that the account is not known by is answered with the account's own, as clients of the
     // real service report it of Brazil, Mexico and Argentina.

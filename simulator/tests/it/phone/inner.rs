@@ -9,12 +9,12 @@ use simulator::people::linking::Companions;
 use simulator::people::signal::{EncKind, Signal};
 use simulator::server::link::LinkSender;
 use simulator::server::network::Network;
-use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _, SERVER, empty};
+use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty};
 use tokio::sync::oneshot;
 use waproto::buffa::Message as _;
 use waproto::whatsapp as wa;
 
-use super::Read;
+use super::{Read, SERVER};
 use crate::world::{Growing, patiently};
 
 pub struct Inner {

@@ -11,7 +11,7 @@ use waproto::whatsapp as wa;
 use super::world::{NOW_MS, World, jid, person};
 use crate::limits::PHONE_ANSWER_MS_MAX;
 use crate::people::appstate::{Change, Collection};
-use crate::people::content::{Reading, Saying, compose, for_own_devices};
+use crate::people::content::{EditForm, Reading, Saying, compose, for_own_devices};
 use crate::people::history::HistorySize;
 use crate::people::phone::{Action, Phone};
 
@@ -100,7 +100,7 @@ fn a_history_shows_what_was_said_as_it_stands_and_names_groups_by_their_subject(
     world.deliver(&jid("1"), renamed.children([subject]).build());
     world.say("2", &group, "in the group");
     let edited = world.say("1", &jid("3"), "helo");
-    world.with("1", |phone| phone.edit(&jid("3"), &edited, "hello", NOW_MS).unwrap().1);
+    world.with("1", |phone| phone.edit(&jid("3"), &edited, "hello", EditForm::Plain, NOW_MS).unwrap().1);
     let deleted = world.say("1", &jid("3"), "oops");
     world.with("1", |phone| phone.delete(&jid("3"), &deleted, NOW_MS).unwrap().1);
     let phone = &world.phones["1"];

@@ -1,7 +1,7 @@
 //! Phones that talk to each other while nothing goes wrong.
 
 use super::world::{NOW_MS, World, jid};
-use crate::people::content::{Content, Saying};
+use crate::people::content::{Content, EditForm, Saying};
 use crate::people::file::FileKind;
 use crate::people::phone::{Action, NewFile, PhoneError, Progress};
 use crate::people::signal::Way;
@@ -49,7 +49,7 @@ fn a_person_answers_reacts_edits_and_deletes() {
     let hello = world.say("1", &jid("2"), "helo");
     world.with("2", |phone| phone.answer(&jid("1"), &hello, "you mean hello", NOW_MS).unwrap().1);
     world.with("2", |phone| phone.react(&jid("1"), &hello, "🙂", NOW_MS).unwrap().1);
-    world.with("1", |phone| phone.edit(&jid("2"), &hello, "hello", NOW_MS).unwrap().1);
+    world.with("1", |phone| phone.edit(&jid("2"), &hello, "hello", EditForm::Plain, NOW_MS).unwrap().1);
     let answer = world.kept("1")[1].clone();
     assert_eq!(answer.saying.reply_to.unwrap().text, "helo");
     let at_bob = world.kept("2")[0].clone();
@@ -57,7 +57,7 @@ fn a_person_answers_reacts_edits_and_deletes() {
     assert_eq!(world.kept("1")[0].reactions["2@s.whatsapp.net"], "🙂");
     world.with("1", |phone| phone.delete(&jid("2"), &hello, NOW_MS).unwrap().1);
     assert!(world.kept("2")[0].deleted);
-    let unknown = world.phones.get_mut("2").unwrap().edit(&jid("1"), &hello, "x", NOW_MS).map(|_| ());
+    let unknown = world.phones.get_mut("2").unwrap().edit(&jid("1"), &hello, "x", EditForm::Plain, NOW_MS).map(|_| ());
     assert_eq!(unknown, Err(PhoneError::UnknownMessage(hello)));
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{announce, participants, rank_word, refusal, require_admin};
 use crate::clock;
-use crate::limits::GROUP_DESCRIPTION_BYTES_MAX;
+use crate::limits::{DISAPPEARING_SECONDS, GROUP_DESCRIPTION_BYTES_MAX};
 use crate::server::account::Account;
 use crate::server::group::{Description, Group, GroupError, Rules};
 use crate::server::group_notice;
 use crate::server::session::Session;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result, with_attribute};
 
 /// Changes a group as asked by a member; nothing if what is asked is not known.
 pub fn answer(session: &Session, node: &Node, group: &Arc<Group>) -> Option<Node> {
@@ -151,6 +151,9 @@ fn description(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node
 /// A rule, by its tag; nothing if it is not known.
 fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<Vec<Node>, GroupError>> {
     let seconds = wanted.number("expiration").unwrap_or_default();
+    if wanted.tag == "ephemeral" && !DISAPPEARING_SECONDS.contains(&seconds) {
+        return Some(Err(GroupError::Timer));
+    }
     let set: Box<dyn FnOnce(&mut Rules)> = match wanted.tag.as_ref() {
         "announcement" => Box::new(|rules| rules.announcement = true),
         "not_announcement" => Box::new(|rules| rules.announcement = false),
@@ -172,6 +175,11 @@ fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<V
         return Some(Err(refused));
     }
     group.change_rules(set);
-    announce(session, group, wanted.clone());
+    let notified = if matches!(wanted.tag.as_ref(), "announcement" | "not_announcement") {
+        with_attribute(wanted, "v_id", group.next_announcement_version())
+    } else {
+        wanted.clone()
+    };
+    announce(session, group, notified);
     Some(Ok(Vec::new()))
 }

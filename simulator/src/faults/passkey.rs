@@ -1,0 +1,41 @@
+//! What the plan decides about a client that is being linked: by a typed code, and behind the passkey gate.
+//!
+//! Such a client is no device yet. `phone` is the phone of the account that it is to be linked to.
+
+use crate::faults::decision::PrologueDecision;
+use crate::faults::fault::Fault;
+use crate::faults::moment::{DeviceName, Moment, Occasion};
+use crate::faults::plan::Plan;
+
+impl Plan {
+    /// Asked when a client whose code was typed is stopped at the gate: whether it gets a notification without keys first.
+    pub fn sends_link_code_without_keys(&self, phone: &DeviceName) -> bool {
+        self.strikes(Moment::LinkCode, phone, &Fault::LinkCodeWithoutKeys {})
+    }
+
+    /// Asked before a client is asked for a passkey: whether the options are left out.
+    pub fn omits_passkey_options(&self, phone: &DeviceName) -> bool {
+        self.strikes(Moment::PasskeyRequest, phone, &Fault::PasskeyOptionsOmitted {})
+    }
+
+    /// Asked when a client has sent a good assertion of the passkey.
+    pub fn on_passkey_prologue(&self, phone: &DeviceName) -> PrologueDecision {
+        let decide = |fault: &Fault| match fault {
+            Fault::PasskeyAssertionRefused {} => Some(PrologueDecision::Refuse),
+            Fault::PasskeyChallengeExpired {} => Some(PrologueDecision::Expire),
+            Fault::PasskeyNotContinued {} => Some(PrologueDecision::KeepSilent),
+            _ => None,
+        };
+        self.decide(&Occasion::of(Moment::PasskeyPrologue, phone), decide).unwrap_or(PrologueDecision::Accept)
+    }
+
+    /// Asked when a client behind the gate has revealed its nonce: whether its commitment is refused, whatever it is.
+    pub fn refuses_passkey_commitment(&self, phone: &DeviceName) -> bool {
+        self.strikes(Moment::PasskeyNonce, phone, &Fault::PasskeyCommitmentRefused {})
+    }
+
+    /// Whether one kind of fault, which can do a single thing, strikes at a moment.
+    fn strikes(&self, moment: Moment, phone: &DeviceName, kind: &Fault) -> bool {
+        self.decide(&Occasion::of(moment, phone), |fault| (fault == kind).then_some(())).is_some()
+    }
+}

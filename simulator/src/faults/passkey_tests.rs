@@ -1,0 +1,77 @@
+//! What the faults of linking do, and how often.
+
+use serde_json::json;
+
+use super::*;
+
+fn plan_with(fault: serde_json::Value, scope: serde_json::Value) -> Plan {
+    let plan = Plan::new(1);
+    let planned = serde_json::from_value(json!({"fault": fault, "scope": scope})).expect("a fault");
+    plan.add(planned).expect("possible");
+    plan
+}
+
+fn phone() -> DeviceName {
+    DeviceName::new("15550001", 0)
+}
+
+/// What a plan decides at each moment of linking.
+fn decisions(plan: &Plan) -> (bool, bool, PrologueDecision, bool) {
+    (
+        plan.sends_link_code_without_keys(&phone()),
+        plan.omits_passkey_options(&phone()),
+        plan.on_passkey_prologue(&phone()),
+        plan.refuses_passkey_commitment(&phone()),
+    )
+}
+
+#[test]
+fn each_fault_of_linking_strikes_at_its_own_moment() {
+    let accept = PrologueDecision::Accept;
+    let cases = [
+        ("link_code_without_keys", (true, false, accept, false)),
+        ("passkey_options_omitted", (false, true, accept, false)),
+        ("passkey_assertion_refused", (false, false, PrologueDecision::Refuse, false)),
+        ("passkey_challenge_expired", (false, false, PrologueDecision::Expire, false)),
+        ("passkey_not_continued", (false, false, PrologueDecision::KeepSilent, false)),
+        ("passkey_commitment_refused", (false, false, accept, true)),
+        ("not_on_whatsapp", (false, false, accept, false)),
+    ];
+    for (kind, expected) in cases {
+        assert_eq!(decisions(&plan_with(json!({ "kind": kind }), json!({}))), expected, "{kind}");
+    }
+}
+
+#[test]
+fn faults_of_linking_are_counted_and_named_by_the_phone_of_the_account() {
+    let scope = json!({"account": "15550001", "how_often": {"next": 1}});
+    let plan = plan_with(json!({"kind": "passkey_assertion_refused"}), scope);
+    assert_eq!(plan.on_passkey_prologue(&DeviceName::new("15550002", 0)), PrologueDecision::Accept);
+    let outcomes = [(); 2].map(|()| plan.on_passkey_prologue(&phone()));
+    assert_eq!(outcomes, [PrologueDecision::Refuse, PrologueDecision::Accept]);
+    assert_eq!(plan.log().lines(), ["1 passkey_assertion_refused passkey_prologue 15550001:0 #1"]);
+}
+
+#[test]
+fn a_scenario_may_hold_a_fault_of_linking() {
+    let text = "seed = 1
+        [[step]]
+        fault = { kind = \"passkey_not_continued\" }
+        scope = { account = \"15550001\", moment = \"passkey_prologue\" }";
+    let scenario = Scenario::parse(std::path::Path::new("day.toml"), text).expect("a scenario");
+    assert_eq!(scenario.steps[0].planned.fault, Fault::PasskeyNotContinued {});
+}
+
+#[test]
+fn a_scope_may_name_the_moment_of_a_fault_and_no_other() {
+    let planned = |moment| {
+        let fault = json!({"kind": "passkey_commitment_refused"});
+        let planned: PlannedFault =
+            serde_json::from_value(json!({"fault": fault, "scope": {"moment": moment}})).expect("a fault");
+        planned.check()
+    };
+    assert_eq!(planned("passkey_nonce"), Ok(()));
+    let refused =
+        "passkey_commitment_refused never comes at the moment link_code; leave moment out, or use passkey_nonce";
+    assert_eq!(planned("link_code"), Err(refused.to_owned()));
+}

@@ -1,0 +1,75 @@
+//! All groups: making one, and finding it by its address or by a code of its invitation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::account::{Account, Naming};
+use super::group::{self, Group, GroupError};
+use crate::clock;
+use crate::limits::GROUPS_MAX;
+use crate::wire::stanza::{Jid, JidExt as _};
+
+/// What a code of an invitation leads to.
+pub enum Invitation {
+    Valid(Arc<Group>),
+    /// The group has another code now.
+    Revoked,
+    Unknown,
+}
+
+/// All groups.
+#[derive(Default)]
+pub struct Groups {
+    /// Read for every message to a group, written when one is made.
+    by_id: RwLock<HashMap<String, Arc<Group>>>,
+}
+
+impl Groups {
+    /// Makes a group of these people, its creator first.
+    ///
+    /// # Errors
+    /// Too many groups or members, or no proper subject.
+    pub fn create(
+        &self,
+        subject: &str,
+        creator: &Arc<Account>,
+        others: &[Arc<Account>],
+        naming: Naming,
+    ) -> Result<Arc<Group>, GroupError> {
+        group::check_subject(subject)?;
+        let mut by_id = self.by_id.write();
+        if by_id.len() >= GROUPS_MAX {
+            return Err(GroupError::TooMany);
+        }
+        let id = format!("1203630{:011}", u64::from_be_bytes(clock::random_bytes()) % 100_000_000_000);
+        let group = Arc::new(Group::new(&id, subject, creator, naming));
+        for account in others {
+            group.add(account)?;
+        }
+        by_id.insert(id, group.clone());
+        Ok(group)
+    }
+
+    /// Finds a group by its address.
+    pub fn find(&self, jid: &Jid) -> Option<Arc<Group>> {
+        jid.is_group().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
+    }
+
+    /// Finds a group by the code of its invitation.
+    pub fn by_invite(&self, code: &str) -> Invitation {
+        let by_id = self.by_id.read();
+        match by_id.values().find(|group| group.invite() == code) {
+            Some(group) => Invitation::Valid(group.clone()),
+            None if by_id.values().any(|group| group.has_revoked(code)) => Invitation::Revoked,
+            None => Invitation::Unknown,
+        }
+    }
+
+    /// The groups that this person is in.
+    pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Group>> {
+        let groups: Vec<Arc<Group>> = self.by_id.read().values().cloned().collect();
+        groups.into_iter().filter(|group| group.rank(account).is_some()).collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! Copies of what another device of the account wrote to a person. Only a receipt of the type `sender` takes them off the
+//! mailbox: one that is merely acknowledged comes again, and then the connection is ended. It is seen of the real service
+//! (github.com/oxidezap/whatsapp-rust/pull/659), which waits for minutes where this one waits for seconds.
+
+use std::sync::Arc;
+
+use super::fault_points;
+use super::session::Session;
+use crate::limits::OWN_COPY_WAIT_MS;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _};
+
+/// Whether an acknowledgement of this message leaves it in the mailbox.
+pub fn must_be_receipted(session: &Session, is_meant: impl Fn(&Node) -> bool, id: &str) -> bool {
+    let Some(copy) = session.device.mailbox.find(is_meant).filter(|kept| is_own_copy(session, kept)) else {
+        return false;
+    };
+    if session.device.asked_again.lock().remove(id) {
+        return false;
+    }
+    session.network.inner.tasks.spawn(insist(session.clone(), copy));
+    true
+}
+
+fn is_own_copy(session: &Session, message: &Node) -> bool {
+    let is_peer = message.text("category").is_some_and(|category| category == "peer");
+    let from = message.jid("from").and_then(|from| session.network.account(&from));
+    !is_peer
+        && message.attrs.get("recipient").is_some()
+        && from.is_some_and(|from| Arc::ptr_eq(&from, &session.account))
+}
+
+/// Sends the copy again on this connection, then ends it.
+async fn insist(session: Session, copy: Arc<Node>) {
+    for is_last in [false, true] {
+        fault_points::wait(OWN_COPY_WAIT_MS).await;
+        if session.outlet.is_ending() || !session.device.mailbox.keeps(&copy) {
+            return;
+        }
+        if is_last {
+            session.outlet.end([unreceipted(&copy)]);
+        } else {
+            session.outlet.push(copy.clone());
+        }
+    }
+}
+
+/// `<stream:error><ack class type id/></stream:error>`
+fn unreceipted(copy: &Node) -> Node {
+    let mut ack = NodeBuilder::new("ack").attr("class", "message");
+    for name in ["type", "id"] {
+        if let Some(value) = copy.attrs.get(name) {
+            ack = ack.attr(name, value.clone());
+        }
+    }
+    NodeBuilder::new("stream:error").children([ack.build()]).build()
+}

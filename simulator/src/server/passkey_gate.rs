@@ -1,0 +1,364 @@
+//! The passkey gate ("Shortcake", in stanzas `crsc`): the account of the phone that scanned or typed a code requires a
+//! passkey before the client is linked.
+//!
+//! The gate stands between the code and `pair-success`. The server asks the client for an assertion of the account's
+//! passkey and checks it; then the client and the phone exchange ephemeral keys through the server, and the phone
+//! admits the client with the secret that comes encrypted. What the phone decides, it decides through [`PasskeyGate`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use tokio::sync::mpsc;
+use waproto::buffa::Message as _;
+use waproto::whatsapp as wa;
+
+use super::account::Account;
+use super::assertion::{AssertionError, Credential, RELYING_PARTY};
+use super::network::Network;
+use super::notification::notification;
+use super::pairing::{Approval, PairingError, Signed};
+use super::registration::Registering;
+use super::{fault_points, linking_code};
+use crate::clock;
+use crate::faults::{Plan, PrologueDecision};
+use crate::limits::{
+    PASSKEY_CHALLENGE_SECONDS, PASSKEY_CONTINUATION_PAUSE_MS, PASSKEY_HANDOFF_SECONDS, PASSKEY_LINGER_SECONDS,
+};
+use crate::wire::stanza::{Node, Read as _, error, holding, result, server};
+
+mod stage;
+#[cfg(test)]
+mod tests;
+
+pub use stage::Rejection;
+use stage::{Event, Stage, Step, next};
+
+const OPTIONS: &str = "passkey_request_options";
+const REF: &str = "ref";
+const PROLOGUE: &str = "passkey_prologue";
+const NONCE: &str = "companion_nonce";
+const PAIRING_REQUEST: &str = "encrypted_pairing_request";
+
+// ASSUMPTION: how the server and the phone exchange what belongs to the gate is not public; here they call each other.
+/// Something that the client sent and the phone decides about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateRequest {
+    /// The assertion was accepted. Answered by [`PasskeyGate::go_on`] or [`PasskeyGate::reject`].
+    Prologue {
+        /// Protobuf `ProloguePayload`.
+        payload: Vec<u8>,
+        /// The `pairing_handoff_proof`, if the client sent one.
+        proof: Option<Vec<u8>>,
+    },
+    /// The client reveals its nonce. Answered by [`PasskeyGate::accept`] or [`PasskeyGate::reject`].
+    Nonce([u8; 32]),
+    /// Protobuf `EncryptedPairingRequest`. Answered as the nonce is.
+    PairingRequest(Vec<u8>),
+    /// The client's assertion came too late. Nothing is to be answered.
+    Expired,
+}
+
+/// The phone's side of a client's gate. Dropped, it leaves the client without an answer.
+pub struct PasskeyGate {
+    registering: Arc<Registering>,
+    account: Arc<Account>,
+    requests: mpsc::Receiver<GateRequest>,
+}
+
+/// The server's side of a client's gate.
+pub(super) struct Gate {
+    account: Arc<Account>,
+    credential: Arc<Credential>,
+    /// base64url without padding.
+    challenge: String,
+    closed_at: Instant,
+    /// The latest reference that was given out for the exchange.
+    reference: Option<String>,
+    stage: Stage,
+    /// What the phone decides about.
+    undecided: Option<Node>,
+    /// A fault keeps the continuation back.
+    is_silenced: bool,
+    to_phone: mpsc::Sender<GateRequest>,
+}
+
+impl Network {
+    /// Stops the client that waits under a reference at the passkey gate, if the account requires a passkey: its
+    /// references are not valid any more, and it is asked for an assertion.
+    ///
+    /// # Errors
+    /// [`PairingError::Unknown`] if no client waits under the reference.
+    pub fn close_passkey_gate(
+        &self,
+        account: &Arc<Account>,
+        reference: &str,
+    ) -> Result<Option<PasskeyGate>, PairingError> {
+        let Some(credential) = account.required_passkey() else { return Ok(None) };
+        let registering = self.inner.registrations.find(reference).ok_or(PairingError::Unknown)?;
+        let (to_phone, requests) = mpsc::channel(1);
+        let gate = Gate {
+            account: account.clone(),
+            credential,
+            challenge: URL_SAFE_NO_PAD.encode(clock::random_bytes::<32>()),
+            closed_at: clock::instant(),
+            reference: None,
+            stage: Stage::Offered,
+            undecided: None,
+            is_silenced: false,
+            to_phone,
+        };
+        let options = holding(OPTIONS, gate.options());
+        {
+            let mut held = registering.gate.lock();
+            if !registering.is_waiting() || held.as_ref().is_some_and(|gate| !gate.is_over()) {
+                return Err(PairingError::Unknown);
+            }
+            *held = Some(gate);
+        }
+        let typed = registering.typed_code.lock().as_ref().is_some_and(|code| code.reference == reference);
+        self.inner.registrations.hold_at_gate(&registering);
+        if typed && fault_points::stopped_with_link_code(&self.inner.faults, account) {
+            registering.outlet.push(Arc::new(linking_code::without_keys(reference)));
+        }
+        let request = notification(server(), "passkey_prologue_request");
+        let has_options = fault_points::passkey_requested(&self.inner.faults, account);
+        let request = if has_options { request.children([options]) } else { request };
+        registering.outlet.push(Arc::new(request.build()));
+        if registering.outlet.is_ending() {
+            // Its end may have come before it was at the gate.
+            registering.end();
+        }
+        Ok(Some(PasskeyGate { registering, account: account.clone(), requests }))
+    }
+}
+
+/// Whether a stanza is a request of a client at the gate.
+pub(super) fn is_request(node: &Node) -> bool {
+    node.text("xmlns").as_deref() == Some("md")
+        && [OPTIONS, REF, PROLOGUE, NONCE, PAIRING_REQUEST].iter().any(|tag| node.child(tag).is_some())
+}
+
+/// A client at the gate sent a request.
+pub(super) fn receive(registering: &Registering, node: &Node) {
+    let outcome = match &mut *registering.gate.lock() {
+        Some(gate) => gate.receive(&registering.network.inner.faults, node, clock::instant()),
+        None => Err(Rejection::NotFound),
+    };
+    match outcome {
+        Ok(Some(answer)) => registering.outlet.push(Arc::new(answer)),
+        Ok(None) => {}
+        Err(rejection) => registering.outlet.push(Arc::new(rejection.answer(node))),
+    }
+}
+
+impl Rejection {
+    fn answer(self, request: &Node) -> Node {
+        let (code, text) = self.code();
+        error(request, code, text)
+    }
+}
+
+impl Gate {
+    /// Whether the attempt has ended without success, so that another may begin.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over(_))
+    }
+
+    /// The JSON of `PublicKeyCredentialRequestOptions`, in the order in which it was observed.
+    fn options(&self) -> String {
+        let timeout_ms = PASSKEY_CHALLENGE_SECONDS * 1000;
+        format!(
+            r#"{{"challenge":"{}","timeout":{timeout_ms},"rpId":"{RELYING_PARTY}","allowCredentials":[],"userVerification":"required","extensions":{{"uvm":true}}}}"#,
+            self.challenge
+        )
+    }
+
+    /// The answer to a request; nothing if the phone decides about it.
+    fn receive(&mut self, plan: &Plan, node: &Node, now: Instant) -> Result<Option<Node>, Rejection> {
+        if let Stage::Over(rejection) = self.stage {
+            return Err(rejection);
+        }
+        if let Some(prologue) = node.child(PROLOGUE) {
+            let request = self.prologue(plan, prologue, now)?;
+            return self.hand_over(Step::Prologue, request, node);
+        }
+        if let Some(nonce) = node.child_bytes(NONCE) {
+            let nonce = nonce.try_into().map_err(|_| Rejection::BadRequest)?;
+            return self.hand_over(Step::Nonce, GateRequest::Nonce(nonce), node);
+        }
+        if let Some(request) = node.child_bytes(PAIRING_REQUEST) {
+            return self.hand_over(Step::PairingRequest, GateRequest::PairingRequest(request.to_vec()), node);
+        }
+        if self.stage != Stage::Offered {
+            return Err(Rejection::BadRequest);
+        }
+        self.check_age(now)?;
+        if node.child(OPTIONS).is_some() {
+            return Ok(Some(result(node, [holding(OPTIONS, self.options())])));
+        }
+        // ASSUMPTION: a reference of the gate has the form of one of a QR code, and only the latest is good.
+        if node.child(REF).is_some() {
+            let reference = format!("2@{}", STANDARD.encode(clock::random_bytes::<48>()));
+            self.reference = Some(reference.clone());
+            return Ok(Some(result(node, [holding(REF, reference)])));
+        }
+        // A nonce or a request without content.
+        Err(Rejection::BadRequest)
+    }
+
+    fn check_age(&mut self, now: Instant) -> Result<(), Rejection> {
+        if now.duration_since(self.closed_at) > Duration::from_secs(PASSKEY_CHALLENGE_SECONDS) {
+            return Err(self.expire());
+        }
+        Ok(())
+    }
+
+    fn expire(&mut self) -> Rejection {
+        self.stage = Stage::Over(Rejection::Gone);
+        // One that has gone away need not know.
+        self.to_phone.try_send(GateRequest::Expired).ok();
+        Rejection::Gone
+    }
+
+    /// Checks everything of a prologue but what the phone alone knows.
+    fn prologue(&mut self, plan: &Plan, prologue: &Node, now: Instant) -> Result<GateRequest, Rejection> {
+        if self.stage != Stage::Offered {
+            return Err(Rejection::BadRequest);
+        }
+        self.check_age(now)?;
+        let part = |name| prologue.child_bytes(name).ok_or(Rejection::BadRequest);
+        let (credential_id, assertion) = (part("credential_id")?, part("webauthn_assertion")?);
+        let payload = part("prologue_payload")?;
+        let reference = reference_of(payload).ok_or(Rejection::BadRequest)?;
+        let proof = prologue.child_bytes("pairing_handoff_proof");
+        if proof.is_some_and(|proof| proof.len() != 32) {
+            return Err(Rejection::BadRequest);
+        }
+        self.credential.verify(&self.challenge, credential_id, assertion).map_err(|error| {
+            tracing::debug!(%error, account = %self.account.number(), "an assertion was refused");
+            match error {
+                AssertionError::Malformed(_) => Rejection::BadRequest,
+                AssertionError::Wrong(_) => Rejection::NotAuthorized,
+            }
+        })?;
+        if self.reference.as_deref() != Some(&reference) {
+            return Err(Rejection::NotFound);
+        }
+        // ASSUMPTION: clients keep the key of a proof for five minutes; a later proof is refused, as a wrong one is.
+        let is_late = now.duration_since(self.closed_at) > Duration::from_secs(PASSKEY_HANDOFF_SECONDS);
+        if proof.is_some() && is_late {
+            return Err(Rejection::NotAuthorized);
+        }
+        match fault_points::prologue_sent(plan, &self.account) {
+            PrologueDecision::Accept => {}
+            PrologueDecision::Refuse => return Err(Rejection::NotAuthorized),
+            PrologueDecision::Expire => return Err(self.expire()),
+            PrologueDecision::KeepSilent => self.is_silenced = true,
+        }
+        Ok(GateRequest::Prologue { payload: payload.to_vec(), proof: proof.map(<[u8]>::to_vec) })
+    }
+
+    /// Leaves the decision to the phone.
+    fn hand_over(&mut self, step: Step, request: GateRequest, node: &Node) -> Result<Option<Node>, Rejection> {
+        let next = next(self.stage, Event::Sent(step)).ok_or(Rejection::BadRequest)?;
+        self.to_phone.try_send(request).map_err(|_| Rejection::ServiceUnavailable)?;
+        self.stage = next;
+        self.undecided = Some(node.clone());
+        Ok(None)
+    }
+
+    /// The phone has decided: the request that it decided about, if there is one.
+    fn decide(&mut self, event: Event) -> Option<Node> {
+        self.stage = next(self.stage, event)?;
+        self.undecided.take()
+    }
+}
+
+/// The reference in an encoded `ProloguePayload`.
+fn reference_of(payload: &[u8]) -> Option<String> {
+    let identity = wa::ProloguePayload::decode_from_slice(payload).ok()?.companion_ephemeral_identity?;
+    wa::CompanionEphemeralIdentity::decode_from_slice(&identity).ok()?.r#ref
+}
+
+impl PasskeyGate {
+    /// The client's Noise static key.
+    pub fn noise_public(&self) -> [u8; 32] {
+        self.registering.noise_public
+    }
+
+    /// The client's identity key.
+    pub fn identity_public(&self) -> [u8; 32] {
+        self.registering.identity_public
+    }
+
+    /// The next thing to decide about; nothing when the client's connection is over.
+    pub async fn next(&mut self) -> Option<GateRequest> {
+        self.requests.recv().await
+    }
+
+    /// The phone takes the prologue, and answers with its encoded `PrimaryEphemeralIdentity`. Returns when that was
+    /// sent.
+    pub async fn go_on(&self, identity: Vec<u8>) {
+        let (taken, is_silenced) = match &mut *self.registering.gate.lock() {
+            Some(gate) if gate.is_silenced => (gate.decide(Event::Silenced), true),
+            Some(gate) => (gate.decide(Event::Accepted), false),
+            None => return,
+        };
+        let Some(request) = taken else { return };
+        self.registering.outlet.push(Arc::new(result(&request, [])));
+        if !is_silenced {
+            // ASSUMPTION: the way to a phone and back takes a moment, without which whatsapp-rust fails.
+            clock::sleep(Duration::from_millis(PASSKEY_CONTINUATION_PAUSE_MS)).await;
+            let identity = holding("primary_ephemeral_identity", identity);
+            let continuation = notification(server(), "crsc_continuation").children([identity]).build();
+            self.registering.outlet.push(Arc::new(continuation));
+        }
+    }
+
+    /// The phone takes the nonce or the pairing request.
+    pub fn accept(&self) {
+        if let Some(request) = self.decide(Event::Accepted) {
+            self.registering.outlet.push(Arc::new(result(&request, [])));
+        }
+    }
+
+    /// The phone does not take what the client sent. After a prologue the client may try again; after anything else the
+    /// attempt is over.
+    pub fn reject(&self, rejection: Rejection) {
+        if let Some(request) = self.decide(Event::Rejected(rejection)) {
+            self.registering.outlet.push(Arc::new(rejection.answer(&request)));
+        }
+    }
+
+    /// The phone ends the attempt: everything that the client still sends is answered with this.
+    pub fn end(&self, rejection: Rejection) {
+        if let Some(request) = self.decide(Event::Ended(rejection)) {
+            self.registering.outlet.push(Arc::new(rejection.answer(&request)));
+        }
+    }
+
+    fn decide(&self, event: Event) -> Option<Node> {
+        self.registering.gate.lock().as_mut()?.decide(event)
+    }
+
+    /// Gives the client what the phone signed for it, as [`Network::complete_pairing`] does.
+    ///
+    /// # Errors
+    /// See [`PairingError`].
+    pub async fn complete(&self, approval: Approval) -> Result<Signed, PairingError> {
+        self.registering.network.complete(&self.account, &self.registering, approval).await
+    }
+
+    // ASSUMPTION: a connection at the gate stays open for ten minutes for each step, and after an attempt that failed
+    // for as long as codes are shown.
+    /// Closes the client's connection, unless the client does so first or begins another attempt: there is nothing left
+    /// on it that the client could be linked by.
+    pub async fn close_connection(mut self) {
+        let over = async { while self.requests.recv().await.is_some() {} };
+        if clock::within(Duration::from_secs(PASSKEY_LINGER_SECONDS), over).await.is_none() {
+            self.registering.outlet.end([]);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Scenarios with a third client, which shares no code with the others: whatsmeow, unmodified. This file drives it: it
+//! starts the program in `tests/whatsmeow`, sends it commands, and waits for its events.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use simulator::clock;
+use simulator::people::chance::hex;
+use simulator::phones::{Person, Phones};
+use simulator::server::network::Network;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::world::{PATIENCE, World, patiently};
+
+mod faults;
+mod groups;
+mod linking;
+mod messages;
+mod receipts;
+mod state;
+
+/// Names the program.
+const PROGRAM: &str = "WHATSMEOW_CLIENT";
+
+/// The library logs the end of a stream that it does not expect. When it is asked to connect again after linking it races
+/// with itself: now and then it reads the end of the old stream when it no longer expects one.
+const STREAM_END: &str = "Received stream end frame";
+
+const ANN: &str = "15550001";
+const BOB: &str = "15550002";
+const CYD: &str = "15550003";
+
+/// One running client. It ends with its owner.
+pub struct Whatsmeow {
+    program: Child,
+    commands: ChildStdin,
+    events: Lines<BufReader<ChildStdout>>,
+    /// Events that have come and that nobody has waited for yet.
+    waiting: VecDeque<Value>,
+    /// Where it keeps its account.
+    folder: TempDir,
+    /// Parts of lines that it may log at WARN or above.
+    expected_logs: Vec<&'static str>,
+    options: Value,
+    last: u64,
+}
+
+impl Whatsmeow {
+    /// A client that has never been linked, and is not connected yet.
+    pub async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), json!({})).await
+    }
+
+    /// The same with options of the library, such as `auto_reconnect`.
+    pub async fn start_with(options: Value) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), options).await
+    }
+
+    /// The program ends, and a new one has its account; it is not connected yet.
+    pub async fn restart(mut self) -> Self {
+        self.quit().await;
+        let Self { folder, expected_logs, options, .. } = self;
+        let mut client = Self::start_in(folder, options).await;
+        client.expected_logs = expected_logs;
+        client
+    }
+
+    async fn start_in(folder: TempDir, options: Value) -> Self {
+        let mut program = Command::new(program())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the client can be started");
+        let commands = program.stdin.take().unwrap();
+        let events = BufReader::new(program.stdout.take().unwrap()).lines();
+        let (waiting, expected_logs) = (VecDeque::new(), Vec::new());
+        let mut client = Self { program, commands, events, waiting, folder, expected_logs, options, last: 0 };
+        client.until("ready", |_| true).await;
+        client
+    }
+
+    /// What the library may log at WARN or above from now on: a part of a line.
+    pub fn may_log(&mut self, part: &'static str) {
+        self.expected_logs.push(part);
+    }
+
+    /// Connects to a network. What follows is an event: `qr`, `open`, or what the server has against it.
+    pub async fn connect(&mut self, network: &Network) {
+        let mut fields = self.options.clone();
+        fields["address"] = json!(network.address().unwrap().to_string());
+        fields["root_key"] = json!(hex(&network.root_key()));
+        fields["folder"] = json!(self.folder.path());
+        self.may_log(STREAM_END);
+        self.command("connect", fields).await;
+    }
+
+    /// Waits for the codes that a phone scans; returns the first.
+    pub async fn qr(&mut self) -> String {
+        self.until("qr", |_| true).await["codes"][0].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until it is logged in.
+    pub async fn opened(&mut self) {
+        self.until("open", |_| true).await;
+        self.expected_logs.retain(|part| *part != STREAM_END);
+    }
+
+    /// Waits until a newly linked client has fetched what its account has. What interrupts that is logged.
+    pub async fn has_fetched_all(&mut self) {
+        for name in ["critical_block", "critical_unblock_low", "regular_high", "regular", "regular_low"] {
+            self.until("state_synced", |event| event["name"] == name).await;
+        }
+        for part in ["INITIAL_BOOTSTRAP", "PUSH_NAME", "NON_BLOCKING_DATA"] {
+            self.until("history", |event| event["type"] == part).await;
+        }
+    }
+
+    /// Sends a text; returns its id. The library waits for the server's acknowledgement.
+    pub async fn send_text(&mut self, to: &str, text: &str) -> String {
+        let sent = self.command("send_text", json!({"to": to, "text": text})).await;
+        sent["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for a message with this text.
+    pub async fn reads(&mut self, text: &str) -> Value {
+        self.until("message", |message| message["text"] == text).await
+    }
+
+    /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
+    pub async fn receipt(&mut self, id: &str, kind: &str) -> Value {
+        let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));
+        self.until("receipt", |event| event["type"] == kind && is_about(event)).await
+    }
+
+    /// Has a command carried out; returns its result.
+    pub async fn command(&mut self, name: &str, fields: Value) -> Value {
+        match self.try_command(name, fields).await {
+            Ok(result) => result,
+            Err(why) => panic!("{name} failed: {why}; events that nobody waited for: {:#?}", self.waiting),
+        }
+    }
+
+    /// Has a command carried out that may fail; the error is what the library says.
+    pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
+        let number = self.order(name, fields).await;
+        self.outcome(name, number).await
+    }
+
+    /// Gives a command without waiting for its outcome.
+    pub async fn order(&mut self, name: &str, mut fields: Value) -> u64 {
+        self.last += 1;
+        fields["number"] = json!(self.last);
+        fields["do"] = json!(name);
+        self.commands.write_all(format!("{fields}\n").as_bytes()).await.unwrap();
+        self.last
+    }
+
+    /// Waits for the outcome of a command.
+    pub async fn outcome(&mut self, name: &str, number: u64) -> Result<Value, String> {
+        let answers = |event: &Value| event["number"] == number;
+        let answer = self.wait(name, |event| ["done", "failed"].contains(&name_of(event)) && answers(event)).await;
+        match name_of(&answer) {
+            "done" => Ok(answer["result"].clone()),
+            _ => Err(answer["why"].as_str().unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
+    pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
+        self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
+    }
+
+    /// Events with this name that have come and that nobody has waited for.
+    pub fn unexpected(&self, event: &str) -> Vec<&Value> {
+        self.waiting.iter().filter(|seen| name_of(seen) == event).collect()
+    }
+
+    /// Ends the program. It has logged nothing at WARN or above but what was expected, and asked the network for nothing
+    /// that it does not know.
+    pub async fn ends_well(mut self, world: &World) {
+        self.quit().await;
+        world.assert_nothing_unknown();
+    }
+
+    async fn quit(&mut self) {
+        self.command("quit", json!({})).await;
+        while let Some(line) = patiently("the client's last word", self.events.next_line()).await.unwrap() {
+            self.check_log(&serde_json::from_str(&line).unwrap());
+        }
+        patiently("the end of the client", self.program.wait()).await.unwrap();
+    }
+
+    /// Fails for a line of the library's log that no test expects.
+    fn check_log(&self, event: &Value) {
+        if name_of(event) == "log" {
+            let text = event["text"].as_str().unwrap_or_default();
+            let is_expected = self.expected_logs.iter().any(|part| text.contains(part));
+            assert!(is_expected, "whatsmeow logs {event}; events that nobody waited for: {:#?}", self.waiting);
+        }
+    }
+
+    async fn wait(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
+        if let Some(place) = self.waiting.iter().position(&is_meant) {
+            return self.waiting.remove(place).unwrap();
+        }
+        loop {
+            let Some(line) = clock::within(PATIENCE, self.events.next_line()).await else {
+                panic!("waited in vain for {what}; nobody waited for {:#?}", self.waiting);
+            };
+            let line = line.unwrap();
+            let line = line.unwrap_or_else(|| panic!("the client has ended; nobody waited for {:#?}", self.waiting));
+            let event: Value = serde_json::from_str(&line).unwrap();
+            tracing::debug!(%event, "whatsmeow");
+            self.check_log(&event);
+            if is_meant(&event) {
+                return event;
+            }
+            self.waiting.push_back(event);
+        }
+    }
+}
+
+fn name_of(event: &Value) -> &str {
+    event["event"].as_str().unwrap_or_default()
+}
+
+/// The built program: where the environment says, or below the build's folder.
+#[allow(clippy::disallowed_methods, reason = "a test has no settings; whoever built the program says where it is")]
+fn program() -> PathBuf {
+    let below_target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/whatsmeow/whatsmeow");
+    let file = std::env::var(PROGRAM).map_or(below_target, PathBuf::from);
+    assert!(
+        file.is_file(),
+        "{} is missing: run `cargo xtask test simulator`, which builds it, or name another file in {PROGRAM}",
+        file.display(),
+    );
+    file
+}
+
+/// A new client, linked to this person's phone by its code, and logged in.
+async fn linked(world: &World, person: &Person) -> Whatsmeow {
+    linked_with(world, person, json!({})).await
+}
+
+async fn linked_with(world: &World, person: &Person, options: Value) -> Whatsmeow {
+    let mut client = Whatsmeow::start_with(options).await;
+    client.connect(&world.network).await;
+    patiently("the link", person.scan(&client.qr().await)).await.unwrap();
+    client.opened().await;
+    client.has_fetched_all().await;
+    client
+}
+
+/// Ann's client, linked to her phone, and Bob with his.
+async fn client_and_people(world: &World) -> (Whatsmeow, Phones, Person, Person) {
+    let phones = Phones::new(world.network.clone());
+    let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
+    let client = linked(world, &ann).await;
+    (client, phones, ann, bob)
+}
+
+/// Nothing was lost, doubled or out of order.
+fn assert_checks_pass(world: &World) {
+    let report = world.network.checks().report();
+    assert!(report.passed && report.complete, "{report:#?}");
+}
