@@ -76,10 +76,8 @@ pub struct FirstPacing {
 impl Device {
     /// Whether an account is linked to it, as far as is known.
     pub fn has_account(&self) -> bool {
-        let is_gone = matches!(
-            self.state,
-            DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
-        );
+        let is_gone = self.state.is_being_linked()
+            || matches!(self.state, DeviceState::Unlinked | DeviceState::LoggedOut | DeviceState::Replaced);
         self.linked_at.is_some() && !is_gone
     }
 
@@ -198,6 +196,10 @@ pub enum DeviceState {
     Unlinked,
     /// A code is shown and waits for a phone.
     Linking,
+    /// WhatsApp waits for the passkey of the account that is being linked.
+    Passkey,
+    /// The code that the phone shows is to be compared.
+    PasskeyConfirm,
     Connecting,
     /// Connected and ready to send.
     Online,
@@ -214,9 +216,11 @@ pub enum DeviceState {
 }
 
 impl DeviceState {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Unlinked,
         Self::Linking,
+        Self::Passkey,
+        Self::PasskeyConfirm,
         Self::Connecting,
         Self::Online,
         Self::Reconnecting,
@@ -226,10 +230,17 @@ impl DeviceState {
         Self::Outdated,
     ];
 
+    /// Whether an account is being linked.
+    pub fn is_being_linked(self) -> bool {
+        matches!(self, Self::Linking | Self::Passkey | Self::PasskeyConfirm)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Unlinked => "unlinked",
             Self::Linking => "linking",
+            Self::Passkey => "passkey",
+            Self::PasskeyConfirm => "passkey_confirm",
             Self::Connecting => "connecting",
             Self::Online => "online",
             Self::Reconnecting => "reconnecting",
@@ -364,6 +375,11 @@ pub fn parse_time_zone(name: &str) -> Result<TimeZone, BadHours> {
 /// Where a device's link code belongs, for who seals or opens it.
 pub fn link_place(device_id: &str) -> String {
     format!("link/{device_id}")
+}
+
+/// Where what belongs to a device's passkey step belongs, for who seals or opens it.
+pub fn passkey_place(device_id: &str, what: &str) -> String {
+    format!("passkey/{device_id}/{what}")
 }
 
 /// A new device id for `client_id`: its number, a dash, 15 digits.

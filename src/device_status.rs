@@ -18,6 +18,10 @@ use crate::reason::ReasonCode;
 pub enum DeviceStatus {
     Unlinked,
     Linking,
+    /// WhatsApp waits for the passkey of the account that is being linked.
+    Passkey,
+    /// The code that the phone shows is to be compared.
+    PasskeyConfirm,
     Connecting,
     /// Connected, and sending at its own pace.
     Online,
@@ -35,9 +39,11 @@ pub enum DeviceStatus {
 }
 
 impl DeviceStatus {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Unlinked,
         Self::Linking,
+        Self::Passkey,
+        Self::PasskeyConfirm,
         Self::Connecting,
         Self::Online,
         Self::Reconnecting,
@@ -54,6 +60,8 @@ impl DeviceStatus {
         match self {
             Self::Unlinked => DeviceState::Unlinked.name(),
             Self::Linking => DeviceState::Linking.name(),
+            Self::Passkey => DeviceState::Passkey.name(),
+            Self::PasskeyConfirm => DeviceState::PasskeyConfirm.name(),
             Self::Connecting => DeviceState::Connecting.name(),
             Self::Online => DeviceState::Online.name(),
             Self::Reconnecting => DeviceState::Reconnecting.name(),
@@ -82,6 +90,8 @@ impl From<DeviceState> for DeviceStatus {
         match state {
             DeviceState::Unlinked => Self::Unlinked,
             DeviceState::Linking => Self::Linking,
+            DeviceState::Passkey => Self::Passkey,
+            DeviceState::PasskeyConfirm => Self::PasskeyConfirm,
             DeviceState::Connecting => Self::Connecting,
             DeviceState::Online => Self::Online,
             DeviceState::Reconnecting => Self::Reconnecting,
@@ -120,6 +130,7 @@ pub fn condition(device: &Device, used: i64, now: Millis) -> Condition {
         // A sandbox starts by itself.
         DeviceState::Unlinked if device.kind != Kind::Sandbox => connection(ReasonCode::NotLinked),
         DeviceState::Linking => connection(ReasonCode::NotLinked),
+        DeviceState::Passkey | DeviceState::PasskeyConfirm => connection(ReasonCode::Passkey),
         DeviceState::Banned => connection(ReasonCode::Banned),
         DeviceState::LoggedOut => connection(ReasonCode::LoggedOut),
         DeviceState::Replaced => connection(ReasonCode::Replaced),

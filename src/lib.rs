@@ -14,6 +14,7 @@ pub mod account;
 pub mod device;
 pub mod escapes;
 pub mod message;
+pub mod passkey;
 pub mod password;
 pub mod phone;
 pub mod qr;

@@ -189,9 +189,15 @@ pub const REQUESTS_HELD_MAX: usize = 32;
 pub const ANSWER_SECONDS_MAX: u64 = 20;
 /// Acknowledgements and receipts of one account that wait to be stored, where they are told faster than that.
 pub const NEWS_WAITING_MAX: usize = 1_000_000;
+/// A passkey's assertion in JSON.
+pub const ASSERTION_BYTES_MAX: usize = 16 * 1024;
+/// How long WhatsApp may take to answer a step of linking.
+pub const LINK_STEP_SECONDS_MAX: u64 = 30;
 /// How long WhatsApp may take to end a link, and a connection to close.
 pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;
+/// How long WhatsApp's server may take to be reached before an account is linked.
+pub const REACH_SECONDS_MAX: u64 = 8;
 /// How long a person may take to link an account.
 pub const LINK_MS_MAX: i64 = 180_000;
 /// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.

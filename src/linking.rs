@@ -2,7 +2,8 @@
 //! shown meanwhile. The device's loop does it. Called by `api/manage/links.rs` and `cli/link.rs`.
 
 use crate::clock::{Clock, Millis};
-use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place};
+use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place, passkey_place};
+use crate::passkey::{self, PasskeyAnswer};
 use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
 
@@ -22,6 +23,20 @@ pub struct Linking {
     pub reason: String,
     pub changed_at: Millis,
 }
+
+/// How far the passkey step of a link is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passkey {
+    pub status: passkey::Status,
+    /// WhatsApp's request, in JSON.
+    pub options: String,
+    /// What is to be compared with the code on the phone.
+    pub code: Option<String>,
+    pub expires_at: Millis,
+}
+
+/// Why an answer is not taken.
+const NOT_ASKED: &str = "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is";
 
 /// What became of a wish to link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +132,35 @@ impl Links {
         if is_there { Ok(()) } else { Err(LinkError::Refused("the device was removed at this moment")) }
     }
 
+    /// How far the passkey step of a link is; `None` where WhatsApp asked for none.
+    ///
+    /// # Errors
+    /// [`LinkError`], but never that it is refused.
+    pub async fn passkey(&self, device_id: &str) -> Result<Option<Passkey>, LinkError> {
+        let Some(stored) = self.store.find_passkey(device_id).await? else { return Ok(None) };
+        let odd = |what: &str| LinkError::Unreadable(format!("the passkey step of device {device_id}: {what}"));
+        let status = passkey::Status::from_name(&stored.status).ok_or_else(|| odd("an unknown status"))?;
+        let opened = stored.code.map(|sealed| self.sealer.open(passkey_place(device_id, "code").as_bytes(), &sealed));
+        let code =
+            opened.transpose().map_err(|error| odd(&error.to_string()))?.and_then(|code| String::from_utf8(code).ok());
+        Ok(Some(Passkey { status, options: stored.options, code, expires_at: stored.expires_at }))
+    }
+
+    /// Notes a person's answer to what WhatsApp asks for.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn answer_passkey(&self, device_id: &str, answer: &PasskeyAnswer) -> Result<(), LinkError> {
+        let status = match answer {
+            PasskeyAnswer::Assertion(_) => passkey::Status::Required,
+            PasskeyAnswer::Confirm => passkey::Status::Confirm,
+        };
+        let place = passkey_place(device_id, "answer");
+        let sealed = self.sealer.seal(&self.clock, place.as_bytes(), &answer.to_bytes());
+        let is_taken = self.store.answer_passkey(device_id, status.name(), sealed).await?;
+        if is_taken { Ok(()) } else { Err(LinkError::Refused(NOT_ASKED)) }
+    }
+
     /// How far linking is; `None` when nobody ever wanted it. A code is given while it is good.
     ///
     /// # Errors
@@ -162,7 +206,12 @@ fn check_begin(
 ) -> Result<(), &'static str> {
     check_kind(kind)?;
     let is_linked = match state {
-        DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced => false,
+        DeviceState::Unlinked
+        | DeviceState::Linking
+        | DeviceState::Passkey
+        | DeviceState::PasskeyConfirm
+        | DeviceState::LoggedOut
+        | DeviceState::Replaced => false,
         DeviceState::Online => true,
         // While it is linked anew it still says since when the former account was.
         DeviceState::Connecting | DeviceState::Reconnecting | DeviceState::Banned | DeviceState::Outdated => {
@@ -179,10 +228,8 @@ mod tests {
     #[test]
     fn a_device_that_has_an_account_is_unlinked_first() {
         for state in DeviceState::ALL {
-            let is_gone = matches!(
-                state,
-                DeviceState::Unlinked | DeviceState::Linking | DeviceState::LoggedOut | DeviceState::Replaced
-            );
+            let is_gone = state.is_being_linked()
+                || matches!(state, DeviceState::Unlinked | DeviceState::LoggedOut | DeviceState::Replaced);
             let may = |linked_at, wish| check_begin(Kind::Web, state, linked_at, wish).is_ok();
             assert_eq!(may(None, None), state != DeviceState::Online, "{state:?}");
             assert_eq!(may(Some(1), None), is_gone, "{state:?}");

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 pub enum ReasonCode {
     /// Its device has no WhatsApp account yet.
     NotLinked,
+    /// WhatsApp waits for the passkey of the account that is linked to its device.
+    Passkey,
     /// Its device is not connected.
     Offline,
     /// Somebody paused its device.
@@ -39,8 +41,9 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotLinked,
+        Self::Passkey,
         Self::Offline,
         Self::Paused,
         Self::Banned,
@@ -61,6 +64,7 @@ impl ReasonCode {
     pub fn name(self) -> &'static str {
         match self {
             Self::NotLinked => "not_linked",
+            Self::Passkey => "passkey",
             Self::Offline => "offline",
             Self::Paused => "paused",
             Self::Banned => "banned",
@@ -82,6 +86,7 @@ impl ReasonCode {
     pub fn can_leave(self) -> bool {
         match self {
             Self::NotLinked
+            | Self::Passkey
             | Self::Offline
             | Self::Paused
             | Self::Banned

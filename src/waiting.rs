@@ -161,6 +161,10 @@ fn blocked(device: &Device, condition: &Condition) -> Option<Waiting> {
             "its device is of a kind that cannot send yet; send it through another".to_owned()
         }
         (ReasonCode::NotLinked, _) => "its device has no WhatsApp account; link one".to_owned(),
+        (ReasonCode::Passkey, _) => {
+            "WhatsApp waits for the passkey of the account that is being linked; the linking page says what to do"
+                .to_owned()
+        }
         (ReasonCode::Paused, _) => match &device.paused_by {
             Some(who) => format!("its device was paused by '{who}'; resume it to send"),
             None => "its device is paused; resume it to send".to_owned(),

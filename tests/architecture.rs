@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "seal", "secrets", "telemetry", "bell"],
-    &["account", "device", "escapes", "message", "password", "phone", "qr", "reason", "supervisor"],
+    &["account", "device", "escapes", "message", "passkey", "password", "phone", "qr", "reason", "supervisor"],
     &["pacing"],
     &["device_status"],
     &["waiting"],
@@ -299,6 +299,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0016_moving.sql", "ef4187d45482967de4f939bf8fc3c9fb9dd6762b76751dbbc745639d535ff21c"),
     ("0017_reasons.sql", "985576f7d0c8116a35b81aa8839ebc7ebb851c6909beaedbf0b21014c5cce43d"),
     ("0018_blocked.sql", "2872cd55904e77dc74c605f034e3989fdf1ff554206f855221d2df13ffc50db7"),
+    ("0019_passkeys.sql", "4c2ddd480e0c2d7564ae6554dc39ddd57b97c048c46993ee6cde5c1fa7f18814"),
 ];
 
 #[test]

@@ -51,6 +51,11 @@ pub trait Channel: Send + Sync {
         let _ = way;
     }
 
+    /// Passes on a person's answer to [`Event::Passkey`].
+    async fn answer_passkey(&self, answer: PasskeyAnswer) {
+        let _ = answer;
+    }
+
     /// Ends the link of the account, on WhatsApp's side too where it can be reached, and forgets its keys.
     async fn unlink(&self) {}
 
@@ -100,6 +105,7 @@ pub enum Body {
 pub use crate::device::{Health, LinkWay};
 pub use crate::media::kind::MediaKind;
 pub use crate::media::preview::Preview;
+pub use crate::passkey::PasskeyAnswer;
 
 /// A message that was sent before this process started.
 #[derive(Debug, Clone)]
@@ -141,6 +147,8 @@ pub enum Event {
     State(Health),
     /// A phone is to scan this code, or a person to type it; it is good until `until`, or until the next one comes.
     LinkCode { way: LinkWay, code: String, until: Millis },
+    /// WhatsApp asks for the passkey of the account that is being linked.
+    Passkey(PasskeyStep),
     /// An account was linked. `accepted` is answered `false` when another device has its number: then the channel ends
     /// the link again.
     Linked { number: String, accepted: oneshot::Sender<bool> },
@@ -163,6 +171,15 @@ pub enum Event {
     Unreadable { message: Box<Unreadable>, stored: oneshot::Sender<()> },
     /// A message was read that shows nobody anything. Where it could not be read before, it is no longer missing.
     Silent { whatsapp_id: String, originator: String, hidden: Option<String>, stored: oneshot::Sender<()> },
+}
+
+/// What WhatsApp asks for, before it links an account that has a passkey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasskeyStep {
+    /// An assertion of the passkey, as `options` (JSON) say, by `until`.
+    Assertion { options: String, until: Millis },
+    /// To compare this code with the one that the phone shows.
+    Confirmation { code: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::output::{Output, line};
+use super::passkey;
 use super::{Bench, done};
 use crate::clock::{Millis, rfc3339};
 use crate::device::LinkWay;
@@ -109,6 +110,7 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
         tracing::warn!("{NO_SERVER}; this waits for it some minutes");
     }
     let wished_at = bench.device(id).await?.wish_at;
+    let mut passkey = passkey::Step::new(bench.output);
     loop {
         let link = links.look(id).await?.context("the device was removed")?;
         anyhow::ensure!(
@@ -118,6 +120,7 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
         if seen.as_ref() != Some(&link) {
             screen.show(id, &link)?;
         }
+        let waits_until = passkey.follow(links, id).await?;
         match link.status {
             Status::Linked => {
                 let sender = bench.device(id).await?.sender;
@@ -140,7 +143,8 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
             Status::Waiting | Status::Shown => {}
         }
         seen = Some(link);
-        anyhow::ensure!(clock.now() - begun_at < PATIENCE_MS, "no account was linked in time");
+        let until = waits_until.map_or(begun_at + PATIENCE_MS, |until| until + 2 * SILENCE_MS);
+        anyhow::ensure!(clock.now() < until, "no account was linked in time");
         clock.sleep(LOOK).await;
     }
 }

@@ -10,6 +10,7 @@ mod master_key;
 mod message;
 mod migrate;
 mod output;
+mod passkey;
 mod push;
 mod sandbox;
 mod serve;

@@ -37,6 +37,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /devices/{device_id}/receive", "Played a message to a sandbox", "Memainkan pesan ke sandbox"),
     ("POST /devices/{device_id}/link", "Began to link a device", "Mulai menautkan perangkat"),
     ("POST /devices/{device_id}/pairing-code", "Asked for a pairing code", "Meminta kode penautan"),
+    ("POST /devices/{device_id}/passkey", "Gave a passkey's assertion", "Memberikan bukti kunci sandi"),
+    ("POST /devices/{device_id}/passkey/confirm", "Confirmed the code on the phone", "Membenarkan kode di ponsel"),
     ("POST /devices/{device_id}/unlink", "Unlinked a device", "Memutus tautan perangkat"),
     ("PUT /clients/{client_id}/push", "Set the Push URL", "Mengatur Push URL"),
     ("DELETE /clients/{client_id}/push", "Removed the Push URL", "Menghapus Push URL"),

@@ -73,7 +73,12 @@ impl Device {
     pub fn may_link(&self) -> bool {
         let is_gone = matches!(
             self.state,
-            DeviceStatus::Unlinked | DeviceStatus::Linking | DeviceStatus::LoggedOut | DeviceStatus::Replaced
+            DeviceStatus::Unlinked
+                | DeviceStatus::Linking
+                | DeviceStatus::Passkey
+                | DeviceStatus::PasskeyConfirm
+                | DeviceStatus::LoggedOut
+                | DeviceStatus::Replaced
         );
         self.is_web() && (self.linked_at.is_none() || is_gone)
     }

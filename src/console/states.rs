@@ -17,13 +17,7 @@ pub struct Told<'a> {
 pub fn told(viewer: &Viewer, kind: Kind, state: DeviceStatus) -> Told<'_> {
     let ((words, kata), (to_do, tindakan)) = match state {
         DeviceStatus::Unlinked => unlinked(kind),
-        DeviceStatus::Linking => (
-            ("A code is shown and waits for a phone", "Kode ditampilkan dan menunggu ponsel"),
-            (
-                "Scan or type the code with the phone; the linking page shows it.",
-                "Pindai atau ketik kode itu di ponsel; kode ada di halaman penautan.",
-            ),
-        ),
+        DeviceStatus::Linking | DeviceStatus::Passkey | DeviceStatus::PasskeyConfirm => linking(state),
         DeviceStatus::Connecting => (
             ("It is connecting", "Sedang menyambung"),
             (
@@ -147,6 +141,8 @@ pub fn label(viewer: &Viewer, status: DeviceStatus) -> &'static str {
         Language::Indonesian => match status {
             DeviceStatus::Unlinked => "belum tertaut",
             DeviceStatus::Linking => "sedang ditautkan",
+            DeviceStatus::Passkey => "menunggu passkey",
+            DeviceStatus::PasskeyConfirm => "bandingkan kode",
             DeviceStatus::Connecting => "menyambung",
             DeviceStatus::Online => "tersambung",
             DeviceStatus::Reconnecting => "menyambung ulang",
@@ -162,6 +158,33 @@ pub fn label(viewer: &Viewer, status: DeviceStatus) -> &'static str {
 }
 
 type InBoth = (&'static str, &'static str);
+
+/// While an account is being linked.
+fn linking(state: DeviceStatus) -> (InBoth, InBoth) {
+    match state {
+        DeviceStatus::Passkey => (
+            ("WhatsApp asks for the account's passkey", "WhatsApp meminta kunci sandi (passkey) akun ini"),
+            (
+                "Follow the steps on the linking page within ten minutes.",
+                "Ikuti langkah di halaman penautan dalam sepuluh menit.",
+            ),
+        ),
+        DeviceStatus::PasskeyConfirm => (
+            ("A code is to be compared with the phone's", "Kode harus dibandingkan dengan yang ada di ponsel"),
+            (
+                "Compare the code on the linking page with the one on the phone.",
+                "Bandingkan kode di halaman penautan dengan yang ada di ponsel.",
+            ),
+        ),
+        _ => (
+            ("A code is shown and waits for a phone", "Kode ditampilkan dan menunggu ponsel"),
+            (
+                "Scan or type the code with the phone; the linking page shows it.",
+                "Pindai atau ketik kode itu di ponsel; kode ada di halaman penautan.",
+            ),
+        ),
+    }
+}
 
 fn unlinked(kind: Kind) -> (InBoth, InBoth) {
     match kind {
@@ -187,7 +210,7 @@ fn unlinked(kind: Kind) -> (InBoth, InBoth) {
 pub fn needs_person(kind: Kind, state: DeviceStatus) -> bool {
     match state {
         DeviceStatus::Banned | DeviceStatus::LoggedOut | DeviceStatus::Replaced | DeviceStatus::Outdated => true,
-        DeviceStatus::Unlinked => kind == Kind::Web,
+        DeviceStatus::Unlinked | DeviceStatus::Passkey | DeviceStatus::PasskeyConfirm => kind == Kind::Web,
         DeviceStatus::Linking
         | DeviceStatus::Connecting
         | DeviceStatus::Online
@@ -292,7 +315,7 @@ mod tests {
             assert_eq!(sentence(&indonesian, &restraint).as_deref(), Some(kata));
         }
         let free = DeviceStatus::ALL.into_iter().filter(|status| sentence(&english, &at(*status, None)).is_none());
-        assert_eq!(free.count(), 9);
+        assert_eq!(free.count(), 11);
     }
 
     #[test]
@@ -308,7 +331,8 @@ mod tests {
         let needing = |kind| DeviceStatus::ALL.into_iter().filter(move |state| needs_person(kind, *state));
         let always = [DeviceStatus::Banned, DeviceStatus::LoggedOut, DeviceStatus::Replaced, DeviceStatus::Outdated];
         assert!(needing(Kind::Sandbox).eq(always));
-        assert!(needing(Kind::Web).eq([DeviceStatus::Unlinked].into_iter().chain(always)));
+        let linking = [DeviceStatus::Unlinked, DeviceStatus::Passkey, DeviceStatus::PasskeyConfirm];
+        assert!(needing(Kind::Web).eq(linking.into_iter().chain(always)));
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl DeviceLoop {
     /// Does what can be done now, then waits for the next thing to happen and stores it.
     pub(super) async fn turn(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         self.grant_wish().await?;
+        self.pass_on_passkey().await?;
         self.remember().await?;
         self.begin_downloads().await?;
         self.report_unreadable().await?;

@@ -18,6 +18,7 @@ mod hold;
 pub mod hosts;
 mod life;
 mod loading;
+mod passkeys;
 pub mod queue;
 pub mod retry;
 mod told;

@@ -130,6 +130,7 @@ impl DeviceLoop {
                     let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
                     plan.add(Change::LinkCode { way, code, expires_at: until, at: now }, Then::Nothing);
                 }
+                Event::Passkey(step) => plan.add(Change::Passkey(self.passkey_request(step)), Then::Nothing),
                 Event::Linked { number, accepted } => {
                     let end = LinkEnd::Linked { number };
                     plan.add(Change::Link { end, at: now }, Then::Linked(accepted));
@@ -318,10 +319,12 @@ impl DeviceLoop {
         match wish {
             Wish::Unlink => self.channel.unlink().await,
             Wish::Link(_) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
-                let reason = "nobody linked an account in time".into();
-                let change = Change::Link { end: LinkEnd::Failed { reason }, at: self.parts.clock.now() };
-                let recorded = self.record(vec![change]).await?;
-                self.act(vec![Then::Unlinked], recorded).await;
+                self.end_link("nobody linked an account in time".into()).await?;
+            }
+            // Every new link begins without it: this process is another than the one that was asked for it.
+            Wish::Link(_) if self.parts.store.find_passkey(&self.lease.device_id).await?.is_some() => {
+                let reason = "the gateway was restarted while WhatsApp waited for the passkey; link again".into();
+                self.end_link(reason).await?;
             }
             Wish::Link(way) => self.channel.link(way).await,
             Wish::Connect => {
@@ -330,6 +333,13 @@ impl DeviceLoop {
             }
         }
         self.wished_at = wished_at;
+        Ok(())
+    }
+
+    async fn end_link(&mut self, reason: String) -> Result<(), StoreError> {
+        let change = Change::Link { end: LinkEnd::Failed { reason }, at: self.parts.clock.now() };
+        let recorded = self.record(vec![change]).await?;
+        self.act(vec![Then::Unlinked], recorded).await;
         Ok(())
     }
 

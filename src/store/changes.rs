@@ -8,8 +8,8 @@ use super::inbound::add;
 use super::inbound_files::end_file;
 use super::links::{end_link, show_link};
 use super::{
-    Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, Progress, Step, Store, StoreError, dialect, progress,
-    sql, unreadable,
+    Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, PasskeyRequest, Progress, Step, Store, StoreError,
+    dialect, passkeys, progress, sql, unreadable,
 };
 use crate::clock::Millis;
 use crate::device::{Health, LinkWay};
@@ -32,6 +32,8 @@ pub enum Change {
     State { health: Health, at: Millis },
     /// A code to link an account, sealed.
     LinkCode { way: LinkWay, code: Vec<u8>, expires_at: Millis, at: Millis },
+    /// WhatsApp asks for the account's passkey.
+    Passkey(PasskeyRequest),
     /// A link began, failed or ended.
     Link { end: LinkEnd, at: Millis },
 }
@@ -75,7 +77,8 @@ impl Store {
 
 async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
     check_owner(conn, lease).await?;
-    if changes.iter().any(|change| matches!(change, Change::LinkCode { .. } | Change::Link { .. })) {
+    if changes.iter().any(|change| matches!(change, Change::LinkCode { .. } | Change::Passkey(_) | Change::Link { .. }))
+    {
         lock_device(conn, lease).await?;
     }
     if changes.iter().any(|change| matches!(change, Change::Inbound(_))) {
@@ -110,6 +113,7 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         Change::File { inbound_id, end, at } => end_file(conn, lease, inbound_id, end, *at).await?,
         Change::State { health, at } => drop(set_health(conn, lease, health, *at).await?),
         Change::LinkCode { way, code, expires_at, at } => show_link(conn, lease, way, code, *expires_at, *at).await?,
+        Change::Passkey(request) => passkeys::request(conn, lease, request).await?,
         Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
             // Nothing was written yet.
             Err(StoreError::Exists) => {

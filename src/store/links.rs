@@ -2,7 +2,7 @@
 
 use super::health::note;
 use super::row::row;
-use super::{Conn, Lease, Store, StoreError, sql};
+use super::{Conn, Lease, Store, StoreError, passkeys, sql};
 use crate::clock::Millis;
 use crate::device::{DeviceState, LinkWay, Wish};
 
@@ -123,6 +123,7 @@ pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, no
         now,
     )?;
     if let (1, Wish::Link(way)) = (rows, wish) {
+        passkeys::end(conn, device_id, false).await?;
         sql!(
             conn,
             execute,
@@ -210,6 +211,7 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
     if rows == 0 {
         return Ok(());
     }
+    passkeys::end(conn, &lease.device_id, matches!(end, LinkEnd::Failed { .. })).await?;
     sql!(
         &mut *conn,
         execute,

@@ -14,6 +14,7 @@ pub mod members;
 pub mod messages;
 pub mod migrations;
 mod pacing;
+pub mod passkeys;
 pub mod persons;
 pub mod push_test;
 pub mod pushes;
@@ -56,6 +57,8 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(links::show_qr))
         .routes(routes!(links::begin_code))
         .routes(routes!(links::end))
+        .routes(routes!(passkeys::show, passkeys::answer))
+        .routes(routes!(passkeys::confirm))
         .routes(routes!(links::list_events))
         .routes(routes!(pushes::show, pushes::set, pushes::remove))
         .routes(routes!(pushes::rotate))

@@ -14,13 +14,14 @@ use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
+use super::linking::Linking;
 use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
 use super::queue::{Inlet, Outlet};
 use super::session::{Plan, Session};
 use super::shared::Shared;
-use crate::channel::{Event, Events};
-use crate::clock::{Millis, millis};
+use crate::channel::{Event, Events, PasskeyAnswer};
+use crate::clock::Millis;
 use crate::device::{DeviceState, Health, LinkWay};
 use crate::limits;
 
@@ -36,6 +37,7 @@ const ASK_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub enum Command {
     Link(LinkWay),
+    AnswerPasskey(PasskeyAnswer),
     Unlink,
     /// A person says that it may be tried again.
     Connect,
@@ -62,12 +64,6 @@ pub struct Actor {
     /// How often a session ended by itself since one was online.
     pub ends: u32,
     pub health: Option<Health>,
-}
-
-/// An account is being linked.
-pub struct Linking {
-    way: LinkWay,
-    until: Millis,
 }
 
 impl Actor {
@@ -101,6 +97,7 @@ impl Actor {
                 Some(missed) = self.missed.recv() => self.ask_again(missed).await,
                 command = self.commands.recv() => match command {
                     Some(Command::Link(way)) => self.link(way).await,
+                    Some(Command::AnswerPasskey(answer)) => self.answer_passkey(answer).await,
                     Some(Command::Unlink) => self.unlink().await,
                     Some(Command::Connect) => self.connect_again().await,
                     None => break,
@@ -115,25 +112,13 @@ impl Actor {
 
     async fn hear(&mut self, news: &News) {
         match news {
-            News::PairingQrCode(code) => {
-                if self.linking.as_ref().is_some_and(|linking| linking.way == LinkWay::Qr) {
-                    self.show(&code.code, code.timeout).await;
-                }
-            }
-            News::PairingCode(code) if self.linking.is_some() => self.show(&code.code, code.timeout).await,
-            News::PairingCodeError(error) => self.fail(format!("WhatsApp gave no code: {}", error.error)).await,
-            News::PairError(error) => self.fail(format!("WhatsApp did not link the account: {}", error.error)).await,
-            News::PairingQrCodesExhausted(_) => {
-                if self.linking.as_ref().is_some_and(|linking| linking.way == LinkWay::Qr) {
-                    self.fail("nobody scanned the code in time".into()).await;
-                }
-            }
             News::PairSuccess(paired) => {
                 if self.is_accepted(paired.id.user.to_string()).await {
                     self.linking = None;
                     self.tell(Health::new(DeviceState::Connecting, "")).await;
                 }
             }
+            other if self.linking.is_some() => self.hear_while_linking(other).await,
             other => {
                 if let Some(turn) = turn(other, self.parts.clock.now()) {
                     self.take(turn).await;
@@ -144,8 +129,6 @@ impl Actor {
 
     async fn take(&mut self, turn: Turn) {
         match turn {
-            // While an account is linked connections come and go.
-            Turn::Stay(_) if self.linking.is_some() => {}
             Turn::Stay(health) => {
                 let client = self.session.as_ref().filter(|_| health.state == DeviceState::Online);
                 self.shared.set_online(client.map(|session| session.client.clone()));
@@ -159,7 +142,6 @@ impl Actor {
                 }
                 self.tell(health).await;
             }
-            Turn::Stop { health, .. } if self.linking.is_some() => self.fail(health.reason).await,
             Turn::Stop { health, again } => {
                 self.stop().await;
                 self.again = again;
@@ -192,35 +174,6 @@ impl Actor {
         }
     }
 
-    async fn link(&mut self, way: LinkWay) {
-        self.log_out().await;
-        if !self.wipe().await {
-            return self.fail("the keys of the former link could not be removed; try again".into()).await;
-        }
-        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
-        let phone = match &way {
-            LinkWay::Code { phone } => Some(phone.clone()),
-            LinkWay::Qr => None,
-        };
-        self.linking = Some(Linking { way, until });
-        self.tell(Health { state: DeviceState::Linking, reason: String::new(), until: Some(until) }).await;
-        self.start(phone).await;
-    }
-
-    async fn show(&mut self, code: &str, lasts: Duration) {
-        let until = self.parts.clock.now() + millis(lasts);
-        let Some(way) = self.linking.as_ref().map(|linking| linking.way.clone()) else { return };
-        let _ = self.events.send(Event::LinkCode { way, code: code.to_owned(), until }).await;
-    }
-
-    /// It did not come to a link.
-    async fn fail(&mut self, reason: String) {
-        self.stop().await;
-        self.wipe().await;
-        self.health = None;
-        let _ = self.events.send(Event::LinkFailed { reason }).await;
-    }
-
     async fn unlink(&mut self) {
         self.log_out().await;
         self.wipe().await;
@@ -229,7 +182,7 @@ impl Actor {
     }
 
     /// Tells WhatsApp that the link ends, if it can be told, and closes the connection.
-    async fn log_out(&mut self) {
+    pub(super) async fn log_out(&mut self) {
         // An account that is not linked yet has no link to end.
         if let Some(session) = self.session.as_ref().filter(|_| self.linking.is_none()) {
             // What the library tells meanwhile is no news.
@@ -249,7 +202,7 @@ impl Actor {
         self.stop().await;
     }
 
-    async fn wipe(&mut self) -> bool {
+    pub(super) async fn wipe(&mut self) -> bool {
         self.shared.forget();
         match self.keys.wipe().await {
             Ok(()) => true,
@@ -260,7 +213,7 @@ impl Actor {
         }
     }
 
-    async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         self.sessions += 1;
         (self.linking, self.again) = (None, None);
         self.shared.set_online(None);
@@ -296,12 +249,12 @@ impl Actor {
         tracing::warn!("a message could not be asked for again; it comes with the next connection");
     }
 
-    async fn connect(&mut self) {
+    pub(super) async fn connect(&mut self) {
         self.tell(Health::new(DeviceState::Connecting, "")).await;
         self.start(None).await;
     }
 
-    async fn start(&mut self, phone: Option<String>) {
+    pub(super) async fn start(&mut self, phone: Option<String>) {
         self.sessions += 1;
         self.again = None;
         let gate = Arc::new(Gate::default());
@@ -361,15 +314,14 @@ impl Actor {
     }
 
     async fn woken(&mut self) {
-        if self.linking.is_some() {
-            self.fail("nobody linked an account in time".into()).await;
-        } else {
-            self.connect().await;
+        match &self.linking {
+            Some(linking) => self.fail(linking.overdue().into()).await,
+            None => self.connect().await,
         }
     }
 
     /// Tells how the device fares, where that is news.
-    async fn tell(&mut self, health: Health) {
+    pub(super) async fn tell(&mut self, health: Health) {
         if self.health.as_ref() != Some(&health) {
             self.health = Some(health.clone());
             let _ = self.events.send(Event::State(health)).await;

@@ -1,6 +1,6 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
-//! An actor for each device (`actor.rs`) links, connects and says how the device fares (`health.rs`). What the library
+//! An actor for each device (`actor.rs`) connects, links (`linking.rs`) and says how the device fares (`health.rs`). What the library
 //! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` and `again.rs` keep the
 //! library from confirming what is not stored or answered; `gate.rs` and `traffic.rs` keep messages from leaving by
 //! sessions that are not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages mean, `keys.rs` is where
@@ -14,6 +14,7 @@ mod gate;
 mod health;
 mod inbound;
 pub mod keys;
+mod linking;
 mod missed;
 pub mod network;
 mod news;
@@ -39,7 +40,7 @@ use self::keys::{KeyRing, Keys};
 use self::network::Network;
 use self::read::FileRef;
 use self::shared::Shared;
-use super::{Channel, Events, Health, Outgoing, SendFault};
+use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
 use crate::clock::Clock;
 use crate::device::{Device, DeviceState, LinkWay};
 use crate::limits;
@@ -201,6 +202,10 @@ impl Channel for Web {
 
     async fn link(&self, way: LinkWay) {
         self.order(Command::Link(way)).await;
+    }
+
+    async fn answer_passkey(&self, answer: PasskeyAnswer) {
+        self.order(Command::AnswerPasskey(answer)).await;
     }
 
     async fn unlink(&self) {

@@ -6,9 +6,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, Connector};
+use tokio_websockets::{ClientBuilder, Connector, MaybeTlsStream, WebSocketStream};
 use whatsapp_rust::anyhow::{self, Context as _, ensure};
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
@@ -17,6 +19,8 @@ use whatsapp_rust_tokio_transport::{default_tls_connector, from_websocket};
 use whatsapp_rust_ureq_http_client::UreqHttpClient;
 
 use super::gate::{Gate, Gated};
+use crate::clock::Clock;
+use crate::limits;
 
 const HOST: &str = "web.whatsapp.com";
 const PORT: u16 = 443;
@@ -46,6 +50,16 @@ pub enum BadNetwork {
     NotLoopback(String),
 }
 
+/// Its server cannot be reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this server cannot reach {address} ({why}); check its network, its name server and its firewall, then try again"
+)]
+pub struct Unreachable {
+    address: String,
+    why: String,
+}
+
 impl Network {
     /// The network of the setting; `None` where it is not set.
     ///
@@ -65,7 +79,28 @@ impl Network {
         matches!(self, Self::Simulated(_)).then_some((2, 3000, 0))
     }
 
+    /// Whether its server can be reached: opens a connection and closes it.
+    ///
+    /// # Errors
+    /// [`Unreachable`], within [`limits::REACH_SECONDS_MAX`].
+    pub async fn check(&self, clock: &Clock) -> Result<(), Unreachable> {
+        let why = match clock.within(Duration::from_secs(limits::REACH_SECONDS_MAX), self.open()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error.root_cause().to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        let address = match self {
+            Self::Simulated(address) => address.to_string(),
+            Self::WhatsApp | Self::Nowhere => format!("{HOST}:{PORT}"),
+        };
+        Err(Unreachable { address, why })
+    }
+
     async fn connect(&self) -> anyhow::Result<(Arc<dyn Transport>, Receiver<TransportEvent>)> {
+        Ok(from_websocket(self.open().await?))
+    }
+
+    async fn open(&self) -> anyhow::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
         let (stream, connector, domain, url) = match self {
             Self::WhatsApp => {
                 let stream = TcpStream::connect((HOST, PORT)).await.context("WhatsApp cannot be reached")?;
@@ -84,8 +119,7 @@ impl Network {
         let builder = ClientBuilder::new()
             .uri(&url)?
             .add_header("origin".parse().context("a header")?, ORIGIN.parse().context("a header")?)?;
-        let (socket, _) = builder.connect_on(stream).await?;
-        Ok(from_websocket(socket))
+        Ok(builder.connect_on(stream).await?.0)
     }
 }
 
@@ -99,13 +133,25 @@ fn on_loopback(url: &str) -> Result<SocketAddr, BadNetwork> {
 
 /// Makes the client's sockets, each behind the gate.
 pub struct Sockets {
-    pub network: Network,
-    pub gate: Arc<Gate>,
+    network: Network,
+    gate: Arc<Gate>,
+    /// Called for each connection but the first. Where WhatsApp ended the one before in order, the library says nothing of it.
+    on_reconnect: Box<dyn Fn() + Send + Sync>,
+    is_first: AtomicBool,
+}
+
+impl Sockets {
+    pub fn new(network: Network, gate: Arc<Gate>, on_reconnect: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { network, gate, on_reconnect: Box::new(on_reconnect), is_first: AtomicBool::new(true) }
+    }
 }
 
 #[async_trait::async_trait]
 impl TransportFactory for Sockets {
     async fn create_transport(&self) -> anyhow::Result<(Arc<dyn Transport>, Receiver<TransportEvent>)> {
+        if !self.is_first.swap(false, Ordering::Relaxed) {
+            (self.on_reconnect)();
+        }
         let (transport, events) = self.network.connect().await?;
         Ok((Arc::new(Gated { transport, gate: self.gate.clone() }), events))
     }

@@ -5,9 +5,12 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
-use whatsapp_rust::types::events::{Event as News, EventHandler, EventInterest, EventKind, Receipt, ServerAck};
+use whatsapp_rust::types::events::{
+    Disconnected, Event as News, EventHandler, EventInterest, EventKind, Receipt, ServerAck,
+};
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::types::presence::ReceiptType;
+use whatsapp_rust::wacore::net::DisconnectReason;
 use whatsapp_rust::{Jid, Server};
 
 use super::again;
@@ -66,6 +69,9 @@ impl EventHandler for Reporter {
             EventKind::PairingCode,
             EventKind::PairingCodeError,
             EventKind::PairingQrCodesExhausted,
+            EventKind::PairPasskeyRequest,
+            EventKind::PairPasskeyConfirmation,
+            EventKind::PairPasskeyError,
             EventKind::LoggedOut,
             EventKind::ClientOutdated,
             EventKind::StreamReplaced,
@@ -77,6 +83,17 @@ impl EventHandler for Reporter {
 }
 
 impl Reporter {
+    /// Tells the actor that a connection is over, where it still takes the account for online.
+    pub fn on_reconnect(&self) -> impl Fn() + Send + Sync + 'static {
+        let (session, actor, shared) = (self.session, self.actor.clone(), self.shared.clone());
+        move || {
+            if shared.online().is_some() {
+                let over = Disconnected::builder().reason(DisconnectReason::Unknown).build();
+                actor.push(Told { session, news: Arc::new(News::Disconnected(over)) });
+            }
+        }
+    }
+
     fn acknowledged(&self, ack: &ServerAck) {
         if ack.class.as_deref() != Some("message") {
             return;

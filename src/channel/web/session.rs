@@ -12,6 +12,7 @@ use whatsapp_rust::anyhow::Context as _;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::features::{RetryRequestError, RetryRequestOptions, RetryRequestOutcome};
 use whatsapp_rust::pair_code::PairCodeOptions;
+use whatsapp_rust::passkey::{Assertion, PasskeyError};
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::{CacheConfig, Client, NodeBuilder, RawNodeLease};
 
@@ -24,6 +25,7 @@ use super::network::{MediaHosts, Network, Sockets};
 use super::news::Reporter;
 use crate::clock::{Clock, Millis};
 use crate::limits;
+use crate::passkey::{self, PasskeyAnswer};
 
 /// How the phone's list of linked devices names this gateway.
 const NAME: &str = "wachat";
@@ -74,7 +76,7 @@ impl Session {
         let mut builder = Bot::builder()
             .with_backend_arc(keys.backend())
             .with_runtime(plan.tasks)
-            .with_transport_factory(Sockets { network: plan.network.clone(), gate: plan.gate.clone() })
+            .with_transport_factory(Sockets::new(plan.network.clone(), plan.gate.clone(), plan.reporter.on_reconnect()))
             .with_http_client(MediaHosts::new(plan.network.clone()))
             .with_device_props(DevicePropsOverride::new().with_os(NAME))
             .with_cache_config(CacheConfig { sent_message_ttl_secs: SENT_KEPT_SECONDS, ..CacheConfig::default() })
@@ -122,6 +124,20 @@ impl Session {
             // With keys, so that its sender begins a new session, whatever the crash has left of the old one.
             let options = RetryRequestOptions::new().with_force_include_keys(true);
             client.request_message_retry(&stanza.as_node_ref(), options).await
+        }
+        .boxed()
+    }
+
+    /// Passes on a person's answer to WhatsApp's request for a passkey.
+    pub fn answer_passkey(&self, answer: PasskeyAnswer) -> BoxFuture<'static, Result<(), PasskeyError>> {
+        let client = self.client.clone();
+        async move {
+            match answer {
+                PasskeyAnswer::Assertion(passkey::Assertion { json, credential_id }) => {
+                    client.send_passkey_response(Assertion { assertion_json: json.into_bytes(), credential_id }).await
+                }
+                PasskeyAnswer::Confirm => client.send_passkey_confirmation().await,
+            }
         }
         .boxed()
     }

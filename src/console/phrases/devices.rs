@@ -69,6 +69,106 @@ pub const PHRASES: &[Phrase] = &[
         "perangkat jenis ini tidak dapat dihubungkan; hapus perangkat ini, lalu tambahkan perangkat untuk akun sebuah ponsel",
     ),
     ("the device was removed at this moment", "perangkat ini baru saja dihapus"),
+    (
+        "WhatsApp gave no code: too many were requested for this number, or it is not on WhatsApp; check it, and try again in an hour, or \
+         scan the QR code",
+        "WhatsApp tidak memberi kode: terlalu banyak diminta untuk nomor ini, atau nomornya tidak terdaftar di WhatsApp; periksa, lalu \
+         coba lagi satu jam lagi, atau pindai kode QR",
+    ),
+    (
+        "WhatsApp gave no code: too many were requested for this number, or it is not on WhatsApp; check it, and try again in {minutes} \
+         minutes, or scan the QR code",
+        "WhatsApp tidak memberi kode: terlalu banyak diminta untuk nomor ini, atau nomornya tidak terdaftar di WhatsApp; periksa, lalu \
+         coba lagi {minutes} menit lagi, atau pindai kode QR",
+    ),
+    (
+        "WhatsApp gave no code: this number is not on WhatsApp; check it",
+        "WhatsApp tidak memberi kode: nomor ini tidak terdaftar di WhatsApp; periksa nomornya",
+    ),
+    (
+        "WhatsApp has restricted this account; open WhatsApp on the phone and follow what it says",
+        "WhatsApp membatasi akun ini; buka WhatsApp di ponsel dan ikuti petunjuknya",
+    ),
+    (
+        "WhatsApp does not link this number by a code; scan the QR code instead",
+        "WhatsApp tidak menautkan nomor ini dengan kode; pindai kode QR",
+    ),
+    (
+        "WhatsApp gave no code because of a fault of its own; try again in a few minutes",
+        "WhatsApp tidak memberi kode karena gangguan di pihaknya; coba lagi beberapa menit lagi",
+    ),
+    (
+        "WhatsApp ended the link at once; check on the phone that it has fewer than four linked devices, and try again",
+        "WhatsApp langsung mengakhiri tautan; periksa di ponsel bahwa perangkat tertautnya kurang dari empat, lalu coba lagi",
+    ),
+    (
+        "WhatsApp asked for the account's passkey, and it was not given in time; link again",
+        "WhatsApp meminta kunci sandi akun ini, tetapi tidak diberikan tepat waktu; tautkan lagi",
+    ),
+    ("WhatsApp asks for the passkey of the account", "WhatsApp meminta kunci sandi (passkey) akun ini"),
+    ("the code that the phone shows is to be compared", "kode yang ditampilkan ponsel harus dibandingkan"),
+    (
+        "WhatsApp did not accept the passkey: it is of another account, or its request has expired; link again, and use the passkey of \
+         this account within ten minutes",
+        "WhatsApp tidak menerima kunci sandinya: milik akun lain, atau permintaannya kedaluwarsa; tautkan lagi dan pakai kunci sandi akun \
+         ini dalam sepuluh menit",
+    ),
+    (
+        "WhatsApp ended the passkey step: {fault}; link again",
+        "WhatsApp mengakhiri langkah kunci sandi: \"{fault}\"; tautkan lagi",
+    ),
+    (
+        "the gateway was restarted while WhatsApp waited for the passkey; link again",
+        "gateway dimulai ulang saat WhatsApp menunggu kunci sandi; tautkan lagi",
+    ),
+    (
+        "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is",
+        "WhatsApp tidak menunggu ini sekarang; muat ulang halaman untuk melihat langkahnya",
+    ),
+    (
+        "WhatsApp asked for no passkey; POST …/link begins to link an account",
+        "WhatsApp tidak meminta kunci sandi; mulai menautkan akun",
+    ),
+    ("the passkey step has failed; POST …/link begins again", "langkah kunci sandi gagal; mulai lagi dari awal"),
+    (
+        "WhatsApp's request has expired; POST …/link begins again",
+        "permintaan WhatsApp sudah kedaluwarsa; mulai lagi dari awal",
+    ),
+    (
+        "this is not the result of navigator.credentials.get(): {why}; paste all of what the snippet copied",
+        "ini bukan hasil navigator.credentials.get(): \"{why}\"; tempel seluruh hasil yang disalin",
+    ),
+    (
+        "it was created on {origin}, and WhatsApp takes one from {whatsapp} only; run the snippet there",
+        "dibuat di \"{origin}\", padahal WhatsApp hanya menerima dari {whatsapp}; jalankan barisnya di sana",
+    ),
+    ("it is too long", "terlalu panjang"),
+    ("WhatsApp's request cannot be read", "permintaan WhatsApp tidak terbaca"),
+    ("{name} is not base64url", "{name} bukan base64url"),
+    ("its id, rawId and type do not belong together", "id, rawId dan type-nya tidak cocok"),
+    ("clientDataJSON cannot be read", "clientDataJSON tidak terbaca"),
+    ("it is no assertion", "ini bukan bukti kunci sandi"),
+    ("authenticatorData is too short", "authenticatorData terlalu pendek"),
+    ("it did not answer", "tidak ada jawaban"),
+    (
+        "it answers another request of WhatsApp; run the snippet that is shown now",
+        "ini menjawab permintaan WhatsApp yang lain; jalankan baris yang ditampilkan sekarang",
+    ),
+    ("it is for '{id}', which is not what WhatsApp asked for", "ini untuk '{id}', bukan yang diminta WhatsApp"),
+    (
+        "the passkey was used without the person's finger, face or PIN; try again and unlock it",
+        "kunci sandi dipakai tanpa sidik jari, wajah atau PIN; coba lagi dan buka kuncinya",
+    ),
+    (
+        "it is of another passkey than those that WhatsApp asked for; use the one of this account",
+        "ini kunci sandi lain dari yang diminta WhatsApp; pakai milik akun ini",
+    ),
+    ("WhatsApp gave no code in time; try again", "WhatsApp tidak memberi kode tepat waktu; coba lagi"),
+    (
+        "this server cannot reach {address} ({why}); check its network, its name server and its firewall, then try again",
+        "server ini tidak dapat menjangkau {address} ({why}); periksa jaringan, server nama dan firewall-nya, lalu coba lagi",
+    ),
+    ("no answer", "tidak ada jawaban"),
     ("WhatsApp gave no code: {fault}", "WhatsApp tidak memberi kode: \"{fault}\""),
     ("WhatsApp did not link the account: {fault}", "WhatsApp tidak menautkan akunnya: \"{fault}\""),
     ("nobody scanned the code in time", "tidak ada yang memindai kode tepat waktu"),

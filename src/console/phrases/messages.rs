@@ -191,6 +191,10 @@ pub const PHRASES: &[Phrase] = &[
         "its device is starting; if this lasts, check that the server runs",
         "perangkatnya sedang dimulai; bila berlangsung lama, periksa apakah server berjalan",
     ),
+    (
+        "WhatsApp waits for the passkey of the account that is being linked; the linking page says what to do",
+        "WhatsApp menunggu kunci sandi akun yang sedang ditautkan; halaman penautan menjelaskan langkahnya",
+    ),
     ("its device is connecting; {advice}", "perangkatnya sedang menyambung; {advice}"),
     (
         "its file is not downloaded yet: {why}; the download is tried again",

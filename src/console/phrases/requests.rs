@@ -4,6 +4,7 @@ use super::Phrase;
 
 /// Fields of the API, as the console's forms call them.
 pub const FIELDS: &[(&str, &str)] = &[
+    ("response", "hasil kunci sandi"),
     ("api_key", "kunci API"),
     ("after", "halaman"),
     ("before", "halaman"),

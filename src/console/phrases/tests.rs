@@ -32,7 +32,19 @@ const UNSEEN: &[(&str, &str)] = &[
 const NO_PHRASE: &[(&str, &[&str])] = &[
     (
         "src/linking.rs",
-        &[crate::linking::NOTICE, "the link of device {device_id}: {what}", "an unknown status", "its code is no text"],
+        &[
+            crate::linking::NOTICE,
+            "the link of device {device_id}: {what}",
+            "the passkey step of device {device_id}: {what}",
+            "an unknown status",
+            "its code is no text",
+        ],
+    ),
+    (
+        "src/passkey.rs",
+        &[
+            "(put => navigator.credentials.get({{publicKey: PublicKeyCredential.parseRequestOptionsFromJSON({options})}}).then(made => {{ const text = JSON.stringify(made.toJSON()); put(text); console.log(text) }}, console.error))(typeof copy === 'function' ? copy : () => {{}})",
+        ],
     ),
     ("src/campaign/state.rs", &["'{0}' is no state of an import"]),
     ("src/campaign.rs", &["destination, message, media_url, file_name, kind, timeout, is_group, priority, tag"]),
@@ -89,6 +101,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     (
         "src/receipts.rs",
         &[
+            "a request for a passkey",
             "a message's step",
             "a message that cannot be read",
             "that a message was read",

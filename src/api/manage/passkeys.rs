@@ -1,0 +1,121 @@
+//! `/manage/1.0/devices/{device_id}/passkey`: the passkey that WhatsApp asks for when some accounts are linked.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::devices::{changed, managed};
+use super::found;
+use super::links::private;
+use crate::api::Api;
+use crate::api::answer::Envelope;
+use crate::api::named::Named;
+use crate::api::problem::Problem;
+use crate::clock::rfc3339;
+use crate::linking::Passkey;
+use crate::passkey::{self, PasskeyAnswer, Status};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PasskeyView {
+    pub device_id: String,
+    /// none (WhatsApp asked for no passkey), required (it waits for an assertion), sent (it was given an answer), confirm (the code
+    /// is to be compared with the one on the phone) or failed.
+    pub status: &'static str,
+    /// What WhatsApp asks for, as it gave it: PublicKeyCredentialRequestOptions for parseRequestOptionsFromJSON().
+    #[schema(value_type = Option<Object>)]
+    pub options: Option<Value>,
+    /// XXXX-XXXX, with confirm.
+    pub code: Option<String>,
+    /// Until when WhatsApp waits.
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+    /// Why it failed.
+    pub reason: Option<String>,
+}
+
+/// Show what WhatsApp asks for before it links an account that has a passkey
+#[utoipa::path(get, path = "/devices/{device_id}/passkey", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), responses((status = 200, body = Envelope<PasskeyView>)))]
+pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    let shown = async {
+        managed(&api, &headers, &id).await?;
+        view(&api, &id).await
+    };
+    private(found(&headers, StatusCode::OK, "Passkey", shown.await))
+}
+
+/// Give the assertion that WhatsApp asks for: the JSON of `PublicKeyCredential.toJSON()`, created on web.whatsapp.com
+#[utoipa::path(post, path = "/devices/{device_id}/passkey", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), request_body(content = Object), responses(
+    (status = 202, body = Envelope<PasskeyView>),
+    (status = 409, description = "WhatsApp does not wait for an assertion at this moment")))]
+pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
+    let answered = async {
+        managed(&api, &headers, &id).await?;
+        let assertion: Value = api.json(&headers, body).await?;
+        let asked = waiting(&api, &id, Status::Required).await?;
+        let assertion =
+            passkey::check(&assertion, &asked.options).map_err(|bad| Problem::field("response", bad.to_string()))?;
+        api.linking.answer_passkey(&id, &PasskeyAnswer::Assertion(assertion)).await?;
+        changed(&api);
+        view(&api, &id).await
+    };
+    private(found(&headers, StatusCode::ACCEPTED, "The assertion is passed on to WhatsApp", answered.await))
+}
+
+/// Say that the code is the one that the phone shows
+#[utoipa::path(post, path = "/devices/{device_id}/passkey/confirm", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), responses((status = 202, body = Envelope<PasskeyView>),
+    (status = 409, description = "No code is to be compared at this moment")))]
+pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    let confirmed = async {
+        managed(&api, &headers, &id).await?;
+        waiting(&api, &id, Status::Confirm).await?;
+        api.linking.answer_passkey(&id, &PasskeyAnswer::Confirm).await?;
+        changed(&api);
+        view(&api, &id).await
+    };
+    private(found(&headers, StatusCode::ACCEPTED, "The confirmation is passed on to WhatsApp", confirmed.await))
+}
+
+/// The step, if it waits for this answer.
+async fn waiting(api: &Api, id: &str, status: Status) -> Result<Passkey, Problem> {
+    let step = api.linking.passkey(id).await?;
+    let is_open = |step: &Passkey| step.status == status && step.expires_at > api.clock.now();
+    let told = match &step {
+        Some(step) if is_open(step) => "",
+        None => "WhatsApp asked for no passkey; POST …/link begins to link an account",
+        Some(step) if step.status == Status::Failed => "the passkey step has failed; POST …/link begins again",
+        Some(step) if step.expires_at <= api.clock.now() => "WhatsApp's request has expired; POST …/link begins again",
+        Some(_) => "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is",
+    };
+    step.filter(is_open).ok_or_else(|| Problem::Conflict(told.into()))
+}
+
+async fn view(api: &Api, id: &str) -> Result<PasskeyView, Problem> {
+    let Some(step) = api.linking.passkey(id).await? else {
+        let device_id = id.to_owned();
+        return Ok(PasskeyView {
+            device_id,
+            status: "none",
+            options: None,
+            code: None,
+            expires_at: None,
+            reason: None,
+        });
+    };
+    let is_failed = step.status == Status::Failed;
+    let link = if is_failed { api.linking.look(id).await? } else { None };
+    Ok(PasskeyView {
+        device_id: id.to_owned(),
+        status: step.status.name(),
+        options: serde_json::from_str(&step.options).ok().filter(|_| step.status == Status::Required),
+        code: step.code.filter(|_| step.status == Status::Confirm),
+        expires_at: Some(rfc3339(step.expires_at)).filter(|_| !is_failed),
+        reason: link.map(|link| link.reason).filter(|reason| !reason.is_empty()),
+    })
+}

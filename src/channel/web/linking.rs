@@ -1,0 +1,180 @@
+//! Linking an account: what the client library says meanwhile, and why it fails, in words for the person who links.
+
+use std::time::Duration;
+
+use whatsapp_rust::pair_code::PairCodeRejection;
+use whatsapp_rust::types::events::{ConnectFailureReason, Event as News, PairingCodeError};
+
+use super::actor::Actor;
+use super::health::{Turn, turn};
+use crate::channel::{Event, PasskeyStep};
+use crate::clock::{Millis, millis};
+use crate::device::{DeviceState, Health, LinkWay};
+use crate::limits;
+use crate::passkey::{self, PasskeyAnswer};
+
+/// An account is being linked.
+pub struct Linking {
+    way: LinkWay,
+    pub until: Millis,
+    /// Whether a code was shown.
+    is_shown: bool,
+    /// Whether WhatsApp asked for a passkey: the codes of before are no longer good.
+    asks_for_passkey: bool,
+}
+
+impl Linking {
+    /// Why it came to nothing in time.
+    pub fn overdue(&self) -> &'static str {
+        match (self.asks_for_passkey, self.is_shown) {
+            (true, _) => "WhatsApp asked for the account's passkey, and it was not given in time; link again",
+            (false, true) => "nobody linked an account in time",
+            (false, false) => "WhatsApp gave no code in time; try again",
+        }
+    }
+}
+
+impl Actor {
+    pub(super) async fn link(&mut self, way: LinkWay) {
+        self.log_out().await;
+        if !self.wipe().await {
+            return self.fail("the keys of the former link could not be removed; try again".into()).await;
+        }
+        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
+        let phone = match &way {
+            LinkWay::Code { phone } => Some(phone.clone()),
+            LinkWay::Qr => None,
+        };
+        self.linking = Some(Linking { way, until, is_shown: false, asks_for_passkey: false });
+        self.tell(Health { state: DeviceState::Linking, reason: String::new(), until: Some(until) }).await;
+        // The library tries again without a word: whoever waits for a code would not learn that none can come.
+        match self.parts.network.check(&self.parts.clock).await {
+            Ok(()) => self.start(phone).await,
+            Err(error) => self.fail(error.to_string()).await,
+        }
+    }
+
+    pub(super) async fn hear_while_linking(&mut self, news: &News) {
+        let (is_qr, asks_for_passkey) = match &self.linking {
+            Some(linking) => (linking.way == LinkWay::Qr, linking.asks_for_passkey),
+            None => (false, false),
+        };
+        match news {
+            News::PairPasskeyRequest(request) => self.ask_for_passkey(&request.request_options_json).await,
+            News::PairPasskeyConfirmation(step) if step.skip_handoff_ux => {
+                self.answer_passkey(PasskeyAnswer::Confirm).await;
+            }
+            News::PairPasskeyConfirmation(step) => self.ask_to_compare(&step.code).await,
+            News::PairPasskeyError(error) => self.fail(no_passkey(&error.error)).await,
+            // Its codes are no longer good, and the connection lives on without them.
+            News::PairingQrCode(_) | News::PairingCode(_) | News::PairingQrCodesExhausted(_) if asks_for_passkey => {}
+            News::PairingQrCode(code) if is_qr => self.show(&code.code, code.timeout).await,
+            News::PairingCode(code) => self.show(&code.code, code.timeout).await,
+            News::PairingCodeError(error) => self.fail(no_code(error)).await,
+            News::PairError(error) => self.fail(format!("WhatsApp did not link the account: {}", error.error)).await,
+            News::PairingQrCodesExhausted(_) if is_qr => self.fail("nobody scanned the code in time".into()).await,
+            other => {
+                // Connections come and go while an account is linked.
+                if let Some(Turn::Stop { health, .. }) = turn(other, self.parts.clock.now()) {
+                    self.fail(refused(other).map_or(health.reason, str::to_owned)).await;
+                }
+            }
+        }
+    }
+
+    async fn show(&mut self, code: &str, lasts: Duration) {
+        let until = self.parts.clock.now() + millis(lasts);
+        let Some(linking) = &mut self.linking else { return };
+        linking.is_shown = true;
+        let _ = self.events.send(Event::LinkCode { way: linking.way.clone(), code: code.to_owned(), until }).await;
+    }
+
+    async fn ask_for_passkey(&mut self, options: &str) {
+        let until = self.parts.clock.now() + passkey::timeout_ms(options);
+        let Some(linking) = &mut self.linking else { return };
+        (linking.until, linking.asks_for_passkey) = (until, true);
+        let step = PasskeyStep::Assertion { options: options.to_owned(), until };
+        let _ = self.events.send(Event::Passkey(step)).await;
+        let reason = "WhatsApp asks for the passkey of the account".to_owned();
+        self.tell(Health { state: DeviceState::Passkey, reason, until: Some(until) }).await;
+    }
+
+    async fn ask_to_compare(&mut self, code: &str) {
+        let Some(until) = self.linking.as_ref().map(|linking| linking.until) else { return };
+        let _ = self.events.send(Event::Passkey(PasskeyStep::Confirmation { code: code.to_owned() })).await;
+        let reason = "the code that the phone shows is to be compared".to_owned();
+        self.tell(Health { state: DeviceState::PasskeyConfirm, reason, until: Some(until) }).await;
+    }
+
+    pub(super) async fn answer_passkey(&mut self, answer: PasskeyAnswer) {
+        let Some(session) = self.session.as_ref().filter(|_| self.linking.is_some()) else { return };
+        let limit = Duration::from_secs(limits::LINK_STEP_SECONDS_MAX);
+        match self.parts.clock.within(limit, session.answer_passkey(answer)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fail(no_passkey(&error.to_string())).await,
+            Err(_) => self.fail(no_passkey("it did not answer")).await,
+        }
+    }
+
+    /// It did not come to a link.
+    pub(super) async fn fail(&mut self, reason: String) {
+        self.stop().await;
+        self.wipe().await;
+        self.health = None;
+        let _ = self.events.send(Event::LinkFailed { reason }).await;
+    }
+}
+
+/// Why WhatsApp gave no code to type.
+fn no_code(error: &PairingCodeError) -> String {
+    let minutes = error.backoff.map(|wait| wait.as_secs().div_ceil(60).max(1));
+    match error.rejection {
+        // It answers both to a number that asks too often (whatsapp-rust, `PairCodeRejection`).
+        Some(PairCodeRejection::BadRequest | PairCodeRejection::RateOverlimit) => match minutes {
+            Some(minutes) => format!(
+                "WhatsApp gave no code: too many were requested for this number, or it is not on WhatsApp; check it, and try again in \
+                 {minutes} minutes, or scan the QR code"
+            ),
+            None => "WhatsApp gave no code: too many were requested for this number, or it is not on WhatsApp; check it, and try again \
+                     in an hour, or scan the QR code"
+                .to_owned(),
+        },
+        Some(PairCodeRejection::Unknown(404)) => {
+            "WhatsApp gave no code: this number is not on WhatsApp; check it".to_owned()
+        }
+        Some(PairCodeRejection::Forbidden) => RESTRICTED.to_owned(),
+        Some(PairCodeRejection::FeatureNotAvailable) => {
+            "WhatsApp does not link this number by a code; scan the QR code instead".to_owned()
+        }
+        Some(PairCodeRejection::InternalServerError) => {
+            "WhatsApp gave no code because of a fault of its own; try again in a few minutes".to_owned()
+        }
+        _ => format!("WhatsApp gave no code: {}", error.error),
+    }
+}
+
+/// Why the passkey step failed; the library says what WhatsApp answered.
+fn no_passkey(fault: &str) -> String {
+    if fault.contains("401") {
+        return "WhatsApp did not accept the passkey: it is of another account, or its request has expired; link again, and use the \
+                passkey of this account within ten minutes"
+            .to_owned();
+    }
+    format!("WhatsApp ended the passkey step: {fault}; link again")
+}
+
+const RESTRICTED: &str = "WhatsApp has restricted this account; open WhatsApp on the phone and follow what it says";
+
+/// Why WhatsApp ended the connection on which an account was being linked, where that differs from what it means for a linked one.
+fn refused(news: &News) -> Option<&'static str> {
+    match news {
+        News::LoggedOut(out) if out.reason == ConnectFailureReason::AccountLocked => Some(RESTRICTED),
+        News::LoggedOut(_) => Some(
+            "WhatsApp ended the link at once; check on the phone that it has fewer than four linked devices, and try again",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! The passkey step of `wachat device link`, in a terminal: what to run in a browser, and the result, pasted as a line.
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::output::{Output, line};
+use crate::clock::{Millis, rfc3339};
+use crate::linking::{Links, Passkey};
+use crate::passkey::{self, PasskeyAnswer, Status};
+
+const STEPS: &str = "WhatsApp asks for the passkey of this account, which is saved on the phone or in its owner's Google or Apple account. \
+                     Browsers hand it out on WhatsApp's own page only: on a computer open https://web.whatsapp.com in Chrome or Edge, \
+                     press F12, choose Console, and paste this line there (a browser may want you to type \"allow pasting\" first):";
+const PASTE: &str =
+    "Choose the phone's passkey and unlock it. Then paste the line that was copied here, and press Enter:";
+const COMPARE: &str = "If the phone shows this same code, type yes and press Enter; otherwise press Ctrl-C:";
+
+/// Follows the step until it ends.
+pub(super) struct Step {
+    output: Output,
+    seen: Option<Passkey>,
+    /// What is typed, once something is asked for.
+    typed: Option<mpsc::Receiver<String>>,
+}
+
+impl Step {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, seen: None, typed: None }
+    }
+
+    /// Shows what is new, and passes on what a person typed meanwhile; gives until when WhatsApp waits, if it does.
+    pub(super) async fn follow(&mut self, links: &Links, id: &str) -> anyhow::Result<Option<Millis>> {
+        let Some(step) = links.passkey(id).await?.filter(|step| step.status != Status::Failed) else { return Ok(None) };
+        let until = step.expires_at;
+        if self.seen.as_ref() != Some(&step) {
+            self.show(id, &step)?;
+            self.seen = Some(step.clone());
+        }
+        if !matches!(step.status, Status::Required | Status::Confirm) {
+            return Ok(Some(until));
+        }
+        let typed = self.typed.get_or_insert_with(typed_lines).try_recv().ok();
+        let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else { return Ok(Some(until)) };
+        let answer = match step.status {
+            Status::Confirm if typed.trim().eq_ignore_ascii_case("yes") => Ok(PasskeyAnswer::Confirm),
+            Status::Confirm => Err(COMPARE.to_owned()),
+            _ => {
+                let assertion = serde_json::from_str(typed.trim()).unwrap_or(Value::Null);
+                let checked = passkey::check(&assertion, &step.options);
+                checked.map(PasskeyAnswer::Assertion).map_err(|bad| format!("{bad}\n{PASTE}"))
+            }
+        };
+        match answer {
+            Ok(answer) => links.answer_passkey(id, &answer).await?,
+            Err(advice) => line(&advice)?,
+        }
+        Ok(Some(until))
+    }
+
+    fn show(&self, id: &str, step: &Passkey) -> anyhow::Result<()> {
+        if self.output == Output::Json {
+            let options: Value = serde_json::from_str(&step.options).unwrap_or_default();
+            let change = json!({"device_id": id, "passkey": step.status.name(), "options": options, "code": step.code,
+                "expires_at": rfc3339(step.expires_at)});
+            return line(&change.to_string());
+        }
+        match step.status {
+            Status::Required => {
+                let until = rfc3339(step.expires_at);
+                line(&format!(
+                    "{STEPS}\n\n{}\n\n{PASTE} (WhatsApp waits until {until})",
+                    passkey::snippet(&step.options)
+                ))
+            }
+            Status::Confirm => line(&format!("Code: {}\n{COMPARE}", step.code.as_deref().unwrap_or_default())),
+            Status::Sent => line("Passed on; waiting for WhatsApp …"),
+            Status::Failed => Ok(()),
+        }
+    }
+}
+
+/// Lines of standard input, read by a thread of its own, which ends with the process: nobody has to press a key for that.
+fn typed_lines() -> mpsc::Receiver<String> {
+    let (lines, typed) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    typed
+}

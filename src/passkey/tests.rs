@@ -1,0 +1,118 @@
+//! What browsers create is passed on; what people get wrong says what to do.
+
+use super::*;
+
+const OPTIONS: &str = r#"{"challenge":"AAECAwQFBgc","timeout":600000,"rpId":"whatsapp.com","allowCredentials":[],"userVerification":"required","extensions":{"uvm":true}}"#;
+
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn client_data(origin: &str, challenge: &str, kind: &str) -> String {
+    encode(json!({"type": kind, "challenge": challenge, "origin": origin, "crossOrigin": false}).to_string())
+}
+
+fn authenticator_data(rp_id: &str, flags: u8) -> String {
+    let mut data = Sha256::digest(rp_id).to_vec();
+    data.extend([flags, 0, 0, 0, 1]);
+    encode(data)
+}
+
+/// As a browser gives it, with what browsers add.
+fn assertion() -> Value {
+    json!({
+        "id": encode(b"credential"),
+        "rawId": encode(b"credential"),
+        "type": "public-key",
+        "authenticatorAttachment": "cross-platform",
+        "clientExtensionResults": {},
+        "response": {
+            "clientDataJSON": client_data(ORIGIN, "AAECAwQFBgc", "webauthn.get"),
+            "authenticatorData": authenticator_data("whatsapp.com", 0b1_1101),
+            "signature": encode(b"signature"),
+            "userHandle": null,
+        },
+    })
+}
+
+fn with(change: impl FnOnce(&mut Value)) -> Result<Assertion, BadAssertion> {
+    let mut changed = assertion();
+    change(&mut changed);
+    check(&changed, OPTIONS)
+}
+
+#[test]
+fn an_assertion_is_passed_on_without_what_browsers_add() {
+    let checked = check(&assertion(), OPTIONS).expect("an assertion");
+    assert_eq!(checked.credential_id, b"credential");
+    let mut expected = assertion();
+    let members = expected.as_object_mut().expect("an object");
+    members.remove("authenticatorAttachment");
+    members.remove("clientExtensionResults");
+    assert_eq!(serde_json::from_str::<Value>(&checked.json).expect("JSON"), expected);
+    // With padding and in the other alphabet, as some libraries write it.
+    let padded = with(|one| one["rawId"] = "Y3JlZGVudGlhbA==".into()).expect("an assertion");
+    assert_eq!(padded, checked);
+    for answer in [PasskeyAnswer::Assertion(checked), PasskeyAnswer::Confirm] {
+        assert_eq!(PasskeyAnswer::from_bytes(answer.to_bytes()), Some(answer));
+    }
+    assert_eq!(PasskeyAnswer::from_bytes(b"x".to_vec()), None);
+}
+
+#[test]
+fn what_is_wrong_with_an_assertion_is_said() {
+    let client = |origin: &str, challenge: &str, kind: &str| {
+        let data = client_data(origin, challenge, kind);
+        with(|one| one["response"]["clientDataJSON"] = data.into())
+    };
+    let data = |rp_id: &str, flags: u8| {
+        let data = authenticator_data(rp_id, flags);
+        with(|one| one["response"]["authenticatorData"] = data.into())
+    };
+    let shape = |result: Result<Assertion, BadAssertion>| matches!(result, Err(BadAssertion::Shape(_)));
+    assert_eq!(
+        client("https://gateway.example", "AAECAwQFBgc", "webauthn.get"),
+        Err(BadAssertion::Origin("https://gateway.example".into()))
+    );
+    assert_eq!(client(ORIGIN, "AAECAwQFBgg", "webauthn.get"), Err(BadAssertion::Challenge));
+    assert!(shape(client(ORIGIN, "AAECAwQFBgc", "webauthn.create")));
+    assert_eq!(data("web.whatsapp.com", 0b101), Err(BadAssertion::RelyingParty("whatsapp.com".into())));
+    for flags in [0b001, 0b100, 0] {
+        assert_eq!(data("whatsapp.com", flags), Err(BadAssertion::UserVerification), "{flags:b}");
+    }
+    for bad in [json!(null), json!([]), json!("x"), json!({}), json!({"error": "NotAllowedError"}), json!(1)] {
+        assert!(shape(check(&bad, OPTIONS)), "{bad}");
+    }
+    for member in ["id", "rawId", "type", "response"] {
+        assert!(shape(with(|one| drop(one.as_object_mut().expect("an object").remove(member)))), "{member}");
+        assert!(shape(with(|one| one[member] = "other".into())), "{member}");
+    }
+    for member in ["clientDataJSON", "authenticatorData", "signature"] {
+        for bad in [json!(null), json!("*"), json!("")] {
+            assert!(shape(with(|one| one["response"][member] = bad.clone())), "{member} {bad}");
+        }
+    }
+    assert!(shape(with(|one| one["response"]["userHandle"] = "x".repeat(limits::ASSERTION_BYTES_MAX).into())));
+    let allowed = |id: &[u8]| {
+        let options = OPTIONS.replace("[]", &json!([{"id": encode(id), "type": "public-key"}]).to_string());
+        check(&assertion(), &options)
+    };
+    assert!(allowed(b"credential").is_ok());
+    assert_eq!(allowed(b"another"), Err(BadAssertion::Credential));
+}
+
+#[test]
+fn whatsapp_says_how_long_it_waits() {
+    assert_eq!(timeout_ms(OPTIONS), 600_000);
+    assert_eq!(timeout_ms(&OPTIONS.replace("600000", "60000")), 60_000);
+    for odd in ["", "{}", r#"{"challenge":"AA"}"#, r#"{"challenge":"AA","timeout":99999999}"#] {
+        assert_eq!(timeout_ms(odd), 600_000, "{odd}");
+    }
+}
+
+#[test]
+fn a_snippet_holds_the_request_as_whatsapp_made_it() {
+    let request: Value = serde_json::from_str(OPTIONS).expect("JSON");
+    assert!(snippet(OPTIONS).contains(&format!("parseRequestOptionsFromJSON({request})")));
+    assert_eq!(snippet("alert(1)"), "");
+}

@@ -1,0 +1,137 @@
+//! The passkey step of linking: what WhatsApp asks for, and what a person answers.
+
+use super::row::row;
+use super::{Conn, Lease, Store, StoreError, sql};
+use crate::clock::Millis;
+
+/// How far the step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPasskey {
+    /// required, sent, confirm or failed.
+    pub status: String,
+    pub options: String,
+    /// The code to compare, sealed.
+    pub code: Option<Vec<u8>>,
+    pub expires_at: Millis,
+}
+
+row!(StoredPasskey { status, options, code, expires_at });
+
+/// What WhatsApp asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasskeyRequest {
+    /// An assertion, by `expires_at`.
+    Assertion { options: String, expires_at: Millis },
+    /// To compare this code, sealed, with the one on the phone.
+    Confirmation { code: Vec<u8> },
+}
+
+impl Store {
+    /// How far the passkey step of a device's link is; `None` where WhatsApp asked for none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_passkey(&self, device_id: &str) -> Result<Option<StoredPasskey>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            optional as StoredPasskey,
+            "SELECT status, options, code, expires_at FROM passkeys WHERE device_id = $1",
+            device_id,
+        )
+    }
+
+    /// Stores a person's answer, sealed, for the device's loop. `false` when the step is not at `status` any more.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn answer_passkey(
+        &self,
+        device_id: &str,
+        status: &'static str,
+        answer: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let device_id = device_id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE passkeys SET status = 'sent', answer = $3 WHERE device_id = $1 AND status = $2",
+                    &device_id,
+                    status,
+                    &answer,
+                )?;
+                Ok(rows == 1)
+            })
+        })
+        .await
+    }
+
+    /// Takes the answer that is to be passed on to WhatsApp, if there is one.
+    ///
+    /// # Errors
+    /// When it could not be stored that it was taken.
+    pub async fn take_passkey_answer(&self, lease: &Lease) -> Result<Option<Vec<u8>>, StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let answer = sql!(
+                    &mut *conn,
+                    optional as (Vec<u8>,),
+                    "SELECT answer FROM passkeys WHERE device_id = $1 AND answer IS NOT NULL AND EXISTS \
+                     (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2)",
+                    &lease.device_id,
+                    lease.epoch,
+                )?;
+                if answer.is_some() {
+                    sql!(conn, execute, "UPDATE passkeys SET answer = NULL WHERE device_id = $1", &lease.device_id)?;
+                }
+                Ok(answer.map(|(answer,)| answer))
+            })
+        })
+        .await
+    }
+}
+
+/// Stores what WhatsApp asks for. A code that was shown before is no longer good.
+pub(super) async fn request(conn: &mut Conn, lease: &Lease, request: &PasskeyRequest) -> Result<(), StoreError> {
+    match request {
+        PasskeyRequest::Assertion { options, expires_at } => {
+            sql!(
+                &mut *conn,
+                execute,
+                "INSERT INTO passkeys (device_id, status, options, expires_at) VALUES ($1, 'required', $2, $3) \
+                 ON CONFLICT (device_id) DO UPDATE SET status = 'required', options = excluded.options, code = NULL, \
+                 expires_at = excluded.expires_at, answer = NULL",
+                &lease.device_id,
+                options,
+                *expires_at,
+            )?;
+            sql!(
+                conn,
+                execute,
+                "UPDATE device_links SET code = NULL, expires_at = NULL WHERE device_id = $1",
+                &lease.device_id,
+            )
+            .map(drop)
+        }
+        PasskeyRequest::Confirmation { code } => sql!(
+            conn,
+            execute,
+            "UPDATE passkeys SET status = 'confirm', code = $2, answer = NULL WHERE device_id = $1",
+            &lease.device_id,
+            &code[..],
+        )
+        .map(drop),
+    }
+}
+
+/// The link came to an end: a failed step is kept to be shown, until the next link begins.
+pub(super) async fn end(conn: &mut Conn, device_id: &str, is_failed: bool) -> Result<(), StoreError> {
+    if is_failed {
+        let text = "UPDATE passkeys SET status = 'failed', code = NULL, answer = NULL WHERE device_id = $1";
+        return sql!(conn, execute, text, device_id).map(drop);
+    }
+    sql!(conn, execute, "DELETE FROM passkeys WHERE device_id = $1", device_id).map(drop)
+}
