@@ -36,7 +36,7 @@ pub struct Passkey {
 }
 
 /// Why an answer is not taken.
-const NOT_ASKED: &str = "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is";
+pub const NOT_ASKED: &str = "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is";
 
 /// What became of a wish to link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

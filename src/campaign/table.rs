@@ -130,7 +130,7 @@ impl Table {
             return Err(BadFile::TooMany { most: self.rows_max });
         }
         let begins_at = self.piece.take();
-        self.note_piece(&record, begins_at);
+        self.mark_incomplete(&record, begins_at);
         let counts = |cell: &Cell| cell.as_ref().is_ok_and(|text| is_counter(text.trim()));
         self.only_counts &= self.columns.counter.and_then(|place| record.cells.get(place)).is_none_or(counts);
         let (line, at) = (record.line, self.lines.len());
@@ -245,7 +245,7 @@ impl Table {
 
     /// A record without a number may be a piece of a text that has line breaks and no quotes around it: then the row before it
     /// lacks the end of its text, or the row behind it the beginning.
-    fn note_piece(&mut self, record: &Record, begins_at: Option<u64>) {
+    fn mark_incomplete(&mut self, record: &Record, begins_at: Option<u64>) {
         if !self.is_piece(record) {
             return;
         }

@@ -61,7 +61,7 @@ pub(super) struct Passkeys {
     stop: CancellationToken,
 }
 
-/// The latest attempt. Attempts are numbered from 1; 0 is none.
+/// The latest attempt. Attempts are numbered from 1; 0 means that there was no attempt.
 #[derive(Clone)]
 struct Latest {
     number: u64,

@@ -262,7 +262,7 @@ impl Account {
     }
 
     /// Records that the account of `number` wrote to this one, or gave it a token, up to a bound.
-    pub(super) fn note_correspondent(&self, number: &str) {
+    pub(super) fn add_correspondent(&self, number: &str) {
         let mut state = self.state.lock();
         if state.correspondents.len() < WATCHERS_PER_ACCOUNT_MAX && !state.correspondents.contains(number) {
             state.correspondents.insert(number.to_owned());

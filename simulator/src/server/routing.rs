@@ -185,7 +185,7 @@ fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>,
 fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: &Node) -> Vec<Delivery> {
     let blocked = is_blocked(&resolved.account, &session.account);
     let (own, others) = (number_of(&session.account), number_of(&resolved.account));
-    resolved.account.note_correspondent(&own);
+    resolved.account.add_correspondent(&own);
     let each = parts(session, list).into_iter().filter_map(|(account, device, parts)| {
         if Arc::ptr_eq(&account, &session.account) {
             let stanza = from_sender(session, node, resolved.naming).attr("recipient", to.to_non_ad());

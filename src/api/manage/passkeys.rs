@@ -16,7 +16,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
-use crate::linking::Passkey;
+use crate::linking::{NOT_ASKED, Passkey};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,16 +84,15 @@ pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Name
 
 /// The step, if it waits for this answer.
 async fn waiting(api: &Api, id: &str, status: Status) -> Result<Passkey, Problem> {
-    let step = api.linking.passkey(id).await?;
-    let is_open = |step: &Passkey| step.status == status && step.expires_at > api.clock.now();
-    let told = match &step {
-        Some(step) if is_open(step) => "",
+    let now = api.clock.now();
+    let refusal = match api.linking.passkey(id).await? {
+        Some(step) if step.status == status && step.expires_at > now => return Ok(step),
         None => "WhatsApp asked for no passkey; POST …/link begins to link an account",
         Some(step) if step.status == Status::Failed => "the passkey step has failed; POST …/link begins again",
-        Some(step) if step.expires_at <= api.clock.now() => "WhatsApp's request has expired; POST …/link begins again",
-        Some(_) => "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is",
+        Some(step) if step.expires_at <= now => "WhatsApp's request has expired; POST …/link begins again",
+        Some(_) => NOT_ASKED,
     };
-    step.filter(is_open).ok_or_else(|| Problem::Conflict(told.into()))
+    Err(Problem::Conflict(refusal.into()))
 }
 
 async fn view(api: &Api, id: &str) -> Result<PasskeyView, Problem> {

@@ -58,7 +58,7 @@ fn settings(account: &Account) -> Node {
 /// while their account is under a reach-out lock (the fault `reach_out_locked`).
 fn pass_token(session: &Session, token: &Node) {
     let Some(other) = token.jid("jid").and_then(|jid| session.network.account(&jid)) else { return };
-    other.note_correspondent(&session.account.number().user);
+    other.add_correspondent(&session.account.number().user);
     let naming = session.account.shown_as(Naming::Number);
     let token = NodeBuilder::new("token")
         // whatsmeow drops a token that does not name its own account.
