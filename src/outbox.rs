@@ -24,9 +24,9 @@ impl Outbox {
         if let Content::Media { file_name, .. } = &mut accept.message.content {
             *file_name = file_name.as_deref().and_then(name::clean);
         }
-        let device_id = accept.message.device_id.clone();
+        let (device_id, priority) = (accept.message.device_id.clone(), accept.message.priority);
         self.store.accept(accept).await?;
-        self.bells.ring_queue(&device_id);
+        self.bells.ring_queue(&device_id, priority);
         metrics::counter!(crate::telemetry::ACCEPTED).increment(1);
         Ok(())
     }

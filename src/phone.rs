@@ -153,7 +153,7 @@ pub fn parse_person<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> Result
     let visible = written::visible(text);
     let Some(digits) = hidden_digits(&visible) else { return parse_destination(&visible, dialling) };
     let is_hidden_id = (1..=HIDDEN_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if is_hidden_id { Ok(visible) } else { Err(BadDestination::Hidden) }
+    if is_hidden_id { Ok(visible.into_owned()) } else { Err(BadDestination::Hidden) }
 }
 
 /// What stands before the `@lid` of a hidden id; `None` of everything else.
@@ -272,7 +272,8 @@ fn resolve(written: &Written, country_code: &str) -> Result<String, BadDestinati
 
 /// A number behind whose zero or country code `rest` is a mobile number with its country code: one of them may be too much.
 fn unless_doubled(digits: &str, rest: &str, country_code: &str, number: String) -> Result<String, BadDestination> {
-    match plan::international(rest).filter(|_| rest.starts_with(country_code)) {
+    let doubled = if rest.starts_with(country_code) { plan::international(rest) } else { None };
+    match doubled {
         Some(Reading::Number { digits: second, may_be_mobile: true, .. }) if second != number => {
             Err(BadDestination::Ambiguous { number: digits.to_owned(), first: number, second })
         }

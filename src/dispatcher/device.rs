@@ -19,7 +19,7 @@ use super::files::HadFile;
 use super::hold::{self, Held};
 use super::queue::{Job, Window};
 use super::{Parts, retry};
-use crate::bell::Bell;
+use crate::bell::QueueBell;
 use crate::channel::{Channel, Event, SendFault};
 use crate::clock::{Millis, millis};
 use crate::device::{Device, DeviceState};
@@ -46,7 +46,7 @@ pub(super) struct DeviceLoop {
     pub(super) device: watch::Receiver<Device>,
     pub(super) channel: Arc<dyn Channel>,
     pub(super) events: mpsc::Receiver<Event>,
-    pub(super) bell: Bell,
+    pub(super) bell: QueueBell,
     pub(super) window: Window<Waiting>,
     pub(super) sends: JoinSet<Ended>,
     /// Downloads of media; they may be left at any moment, and are made again.
@@ -116,7 +116,7 @@ impl DeviceLoop {
                 self.store_fetches(ended).await?;
             }
             () = channel.ended() => self.is_channel_over = true,
-            () = self.bell.rung() => self.may_load = [true; 3],
+            rung = self.bell.rung() => self.expect(rung),
             () = clock.sleep_until(wake_at) => self.may_load = [true; 3],
             _ = self.device.changed() => self.take_settings(),
         }

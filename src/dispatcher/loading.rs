@@ -31,6 +31,13 @@ impl DeviceLoop {
         Ok(())
     }
 
+    /// Messages of these priorities were accepted.
+    pub(super) fn expect(&mut self, priorities: [bool; 3]) {
+        for (may_load, accepted) in self.may_load.iter_mut().zip(priorities) {
+            *may_load |= accepted;
+        }
+    }
+
     /// Whether there is room for more, and may be more.
     pub(super) fn may_load_more(&self) -> bool {
         Priority::ALL.into_iter().any(|priority| self.rows_of(priority) > 0)

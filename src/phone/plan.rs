@@ -46,7 +46,12 @@ pub(super) fn national(digits: &str, country_code: &str) -> Option<Reading> {
 }
 
 fn by_plan(digits: &str) -> Option<Reading> {
-    let number = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok().filter(|number| number.is_valid())?;
+    let number = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()?;
+    let kind = number.get_type();
+    // Of a number that its plan does not allow nothing is known.
+    if kind == PhoneNumberType::Unknown {
+        return None;
+    }
     let (country_code, national) = (number.country_code.to_string(), get_national_significant_number_owned(&number));
     let dialled = format!("{country_code}{national}");
     let before = digits.strip_prefix(country_code.as_str()).and_then(|written| written.strip_suffix(national.as_str()));
@@ -58,10 +63,7 @@ fn by_plan(digits: &str) -> Option<Reading> {
             Reading::Number {
                 digits: dialled,
                 has_trunk_prefix: !dropped.is_empty(),
-                may_be_mobile: matches!(
-                    number.get_type(),
-                    PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile
-                ),
+                may_be_mobile: matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile),
             }
         }
         _ => Reading::Rewritten(dialled),

@@ -1,6 +1,8 @@
 //! How people, programs and spreadsheets write a phone number, reduced to its digits. Nothing here knows a numbering plan.
 //! Called by `phone.rs`.
 
+use std::borrow::Cow;
+
 use super::BadDestination;
 
 /// A longer text is no phone number.
@@ -54,9 +56,12 @@ pub(super) struct Written {
 
 /// A text without what cannot be seen in it: direction marks that come with a copied contact, zero-width characters, and
 /// spaces around it.
-pub(super) fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text.trim());
+    }
     let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
-    text.trim().to_owned()
+    Cow::Owned(text.trim().to_owned())
 }
 
 fn is_invisible(c: char) -> bool {
@@ -75,7 +80,7 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
     if text.chars().nth(CHARS_MAX).is_some() {
         return Err(BadDestination::Characters);
     }
-    let text: String = text.chars().map(plain).collect();
+    let text = typed(text);
     let text = whole_number(&text)?;
     check_separators(text)?;
     check_end(text)?;
@@ -85,7 +90,7 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
 /// How many digits a text has that holds nothing but a number as it may be written, and whether it begins with `+`; nobody has
 /// to have such a number.
 pub(super) fn digits_alone(text: &str) -> Option<(usize, bool)> {
-    let text: String = unwrapped(text).chars().map(plain).collect();
+    let text = typed(unwrapped(text));
     let is_number = text.chars().all(|c| c.is_ascii_digit() || " +-.,()[]/".contains(c));
     is_number.then(|| (text.bytes().filter(u8::is_ascii_digit).count(), text.starts_with('+')))
 }
@@ -132,6 +137,11 @@ fn in_chat_link(text: &str) -> Option<&str> {
 
 fn find_ignoring_case(text: &str, part: &str) -> Option<usize> {
     text.as_bytes().windows(part.len()).position(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+/// A text as an English keyboard types it.
+fn typed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.chars().map(plain).collect()) }
 }
 
 /// A character as an English keyboard types it.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, Params, ToSql};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -153,6 +154,8 @@ pub(super) fn connect(path: &Path, purpose: Use) -> rusqlite::Result<Connection>
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_REMEMBERED);
+    // Without it SQLite plans every statement with a bound LIMIT again each time it runs.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit is on the disk when it returns. It is what a 201 stands on.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -163,4 +166,30 @@ pub(super) fn connect(path: &Path, purpose: Use) -> rusqlite::Result<Connection>
     connection.pragma_update(None, "cache_size", -limits::SQLITE_CACHE_KB)?;
     connection.pragma_update(None, "query_only", purpose == Use::Reading)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{OptionalExtension as _, StatementStatus};
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_however_often_its_values_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let connection = connect(&folder.path().join("test.db"), Use::Writing).expect("it opens");
+        connection.execute_batch("CREATE TABLE numbers (number BIGINT, is_odd BOOLEAN)").expect("a table");
+        connection.execute_batch("CREATE INDEX odd ON numbers (number) WHERE is_odd = 1").expect("an index");
+        for text in [
+            "SELECT number FROM numbers WHERE number > $1 LIMIT $2",
+            "SELECT number FROM numbers WHERE number > $1 AND is_odd = $2",
+            "SELECT * FROM (SELECT number FROM numbers WHERE number > $1 ORDER BY number LIMIT $2) AS one UNION ALL SELECT 1",
+        ] {
+            let mut statement = prepare(&connection, text).expect("a statement");
+            for number in 0..3 {
+                statement.query_row([number, 1], |_| Ok(())).optional().expect("an answer");
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{text}");
+        }
+    }
 }
