@@ -130,9 +130,15 @@ pub struct KeyRecord {
     pub last_used_at: Option<Millis>,
 }
 
+/// In place of a key's number: the request comes from the console.
+pub const CONSOLE: i64 = 0;
+/// In place of a key's number: the request comes from a linking page that was shared.
+pub const SHARED_LINK: i64 = -1;
+
 /// Who a request comes from, once its key was found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
+    /// The key's number, [`CONSOLE`] or [`SHARED_LINK`].
     pub key_id: i64,
     pub person: Person,
     pub client: Client,

@@ -198,6 +198,8 @@ pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;
 /// How long WhatsApp's server may take to be reached before an account is linked.
 pub const REACH_SECONDS_MAX: u64 = 8;
+/// How long a shared linking page is good.
+pub const LINK_SHARE_MINUTES: i64 = 15;
 /// How long a person may take to link an account.
 pub const LINK_MS_MAX: i64 = 180_000;
 /// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.

@@ -112,8 +112,16 @@ impl Links {
     /// # Errors
     /// [`LinkError`].
     pub async fn begin(&self, device: &Device, way: LinkWay) -> Result<(), LinkError> {
-        check_begin(device.kind, device.state, device.linked_at, device.wish()).map_err(LinkError::Refused)?;
+        self.check_begin(device)?;
         self.wish(device, Wish::Link(way)).await
+    }
+
+    /// Whether an account may be linked to `device` now.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`].
+    pub fn check_begin(&self, device: &Device) -> Result<(), LinkError> {
+        check_begin(device.kind, device.state, device.linked_at, device.wish()).map_err(LinkError::Refused)
     }
 
     /// Notes that no account is to be linked to `device` any more.

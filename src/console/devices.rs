@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Console;
+use super::asking::Asking;
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
 use super::states::{self, Restraint, Told};
@@ -161,12 +162,12 @@ impl Device {
 ///
 /// # Errors
 /// 404 for what is no device's id.
-pub fn at(visit: &Visit, id: &str, rest: &str) -> Result<String, Refusal> {
+pub fn at(asking: &Asking, id: &str, rest: &str) -> Result<String, Refusal> {
     if is_device_id(id) {
         return Ok(format!("/manage/1.0/devices/{id}{rest}"));
     }
-    let text = visit.t("there is no device with that id", "tidak ada perangkat dengan id itu");
-    Err(visit.refusal(StatusCode::NOT_FOUND, text))
+    let text = asking.t("there is no device with that id", "tidak ada perangkat dengan id itu");
+    Err(asking.refusal(StatusCode::NOT_FOUND, text))
 }
 
 /// A whole number from a form; `None` where nothing is given.

@@ -50,6 +50,11 @@ pub async fn follow(
     // Who is signed in is asked anew with every drawing.
     drop(visit);
     let page = own_path(Fields::read(query.unwrap_or_default().as_bytes()).text("of")).to_owned();
+    follow_page(console, headers, page)
+}
+
+/// Follows a page for whoever was found to be allowed to see it.
+pub fn follow_page(console: Console, headers: HeaderMap, page: String) -> Response {
     let Ok(room) = console.live.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response();
     };

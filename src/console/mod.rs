@@ -8,6 +8,7 @@
 
 mod account;
 mod api;
+mod asking;
 mod assets;
 mod chart;
 mod clients;
@@ -20,6 +21,7 @@ mod frame;
 mod home;
 mod inbox;
 mod keys;
+mod link_steps;
 mod live;
 mod messages;
 mod moving;
@@ -28,6 +30,7 @@ mod persons;
 mod phrases;
 mod push;
 mod session;
+mod shared_link;
 mod states;
 mod throttle;
 mod visit;
@@ -106,6 +109,7 @@ pub fn router(console: Console) -> Router {
         .merge(devices::routes())
         .merge(device::routes())
         .merge(device_link::routes())
+        .merge(shared_link::routes())
         .merge(inbox::routes())
         .merge(push::routes())
         .merge(persons::routes())

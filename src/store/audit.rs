@@ -23,6 +23,8 @@ row!(Deed { seq, at, client_id, userid, way, action, subject });
 pub enum DeedWay {
     Console,
     CommandLine,
+    /// A linking page that a person shared: by somebody without a sign-in.
+    SharedLink,
     /// The number of an API key.
     Key(i64),
 }
@@ -50,6 +52,7 @@ impl Store {
                 let way = match deed.way {
                     DeedWay::Console => "console".to_owned(),
                     DeedWay::CommandLine => "command line".to_owned(),
+                    DeedWay::SharedLink => "shared link".to_owned(),
                     DeedWay::Key(id) => format!("key {id}"),
                 };
                 sql!(

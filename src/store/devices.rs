@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Conn, Store, StoreError, health, sql, unreadable};
+use super::{Conn, Store, StoreError, health, links, sql, unreadable};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::limits;
@@ -352,7 +352,7 @@ pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Mill
     }
     forget_device(conn, id).await?;
     unreadable::forget_device(conn, id).await?;
-    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", id)?;
+    links::forget_device(conn, id).await?;
     sql!(&mut *conn, execute, "UPDATE clients SET default_device = NULL WHERE default_device = $1", id)?;
     let aborted = sql!(
         &mut *conn,
@@ -369,7 +369,7 @@ pub(super) async fn take_away(conn: &mut Conn, id: &str, reason: &str, now: Mill
 /// Leaves nothing to a new device of one that had its id before: no link that is shown, no history, no messages counted today,
 /// and no message that was accepted while that one was removed.
 async fn begin_empty(conn: &mut Conn, device: &NewDevice) -> Result<(), StoreError> {
-    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", &device.id)?;
+    links::forget_device(conn, &device.id).await?;
     sql!(&mut *conn, execute, "DELETE FROM device_events WHERE device_id = $1", &device.id)?;
     sql!(&mut *conn, execute, "DELETE FROM device_days WHERE device_id = $1", &device.id)?;
     sql!(

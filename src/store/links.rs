@@ -2,7 +2,7 @@
 
 use super::health::note;
 use super::row::row;
-use super::{Conn, Lease, Store, StoreError, passkeys, sql};
+use super::{Conn, Lease, Store, StoreError, link_shares, passkeys, sql};
 use crate::clock::Millis;
 use crate::device::{DeviceState, LinkWay, Wish};
 
@@ -105,6 +105,13 @@ impl Store {
         let lease = lease.clone();
         self.write(move |conn| Box::pin(async move { end_link(conn, &lease, &end, now).await })).await
     }
+}
+
+/// Leaves nothing of a device's links.
+pub(super) async fn forget_device(conn: &mut Conn, device_id: &str) -> Result<(), StoreError> {
+    sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", device_id)?;
+    sql!(&mut *conn, execute, "DELETE FROM passkeys WHERE device_id = $1", device_id)?;
+    sql!(conn, execute, "DELETE FROM link_shares WHERE device_id = $1", device_id).map(drop)
 }
 
 /// Stores a wish, as [`Store::wish_link`] does.
@@ -212,6 +219,9 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         return Ok(());
     }
     passkeys::end(conn, &lease.device_id, matches!(end, LinkEnd::Failed { .. })).await?;
+    if number.is_some() {
+        link_shares::end(conn, &lease.device_id, now).await?;
+    }
     sql!(
         &mut *conn,
         execute,

@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::{Conn, Store, StoreError, accounts, sql};
-use crate::account::{Caller, Client, KeyHash, Person, Role};
+use crate::account::{CONSOLE, Caller, Client, KeyHash, Person, Role};
 use crate::clock::Millis;
 
 /// A browser in which a person is signed in.
@@ -143,7 +143,7 @@ impl Store {
         };
         let password_given =
             sql!(&mut conn, scalar as bool, "SELECT password_given FROM persons WHERE id = $1", person.id)?;
-        Ok(Some(SignedIn { sign_in, caller: Caller { key_id: 0, person, client }, password_given }))
+        Ok(Some(SignedIn { sign_in, caller: Caller { key_id: CONSOLE, person, client }, password_given }))
     }
 
     /// A person's browsers, the last seen first.

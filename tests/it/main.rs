@@ -59,6 +59,7 @@ mod recipients;
 mod rotation;
 mod samples;
 mod sending;
+mod shared_links;
 mod sharing;
 mod storage;
 mod stores;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Listing, cut, found, page, query, rows};
+use crate::account;
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::key::Asker;
@@ -38,7 +39,7 @@ pub struct DeedView {
     pub date: String,
     pub client_id: i64,
     pub userid: String,
-    /// `console`, `command line`, or `key` and the key's number.
+    /// `console`, `command line`, `shared link`, or `key` and the key's number.
     pub way: String,
     /// A method and a path of this API, or what was done in the console.
     pub action: String,
@@ -104,7 +105,11 @@ pub async fn note(State(api): State<Api>, request: Request, next: Next) -> Respo
     if let Some(who) = who.filter(|_| response.status().is_success()) {
         let Who { userid, key_id, client_id, made } = who;
         let subject = subject(&pattern, &path, made.as_deref());
-        let way = if key_id == 0 { DeedWay::Console } else { DeedWay::Key(key_id) };
+        let way = match key_id {
+            account::CONSOLE => DeedWay::Console,
+            account::SHARED_LINK => DeedWay::SharedLink,
+            number => DeedWay::Key(number),
+        };
         let deed = NewDeed { at: api.clock.now(), client_id, userid, way, action, subject };
         if let Err(error) = api.store.note_deed(deed).await {
             // It is done: to say otherwise would have it done again.

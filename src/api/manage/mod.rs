@@ -18,6 +18,7 @@ pub mod passkeys;
 pub mod persons;
 pub mod push_test;
 pub mod pushes;
+pub mod shares;
 pub mod statistics;
 
 use axum::body::Body;
@@ -54,6 +55,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(migrations::migrate))
         .routes(routes!(migrations::go_live))
         .routes(routes!(links::show, links::begin))
+        .routes(routes!(shares::add, shares::remove))
         .routes(routes!(links::show_qr))
         .routes(routes!(links::begin_code))
         .routes(routes!(links::end))

@@ -45,11 +45,21 @@ function nameCells(page) {
 }
 nameCells(document)
 
+// What is left until a moment, by the second: the server writes the moment alone.
+function countDown() {
+  for (const left of document.querySelectorAll('[data-until]')) {
+    const seconds = Math.max(0, Math.ceil((Date.parse(left.dataset.until) - Date.now()) / 1_000))
+    left.textContent = `(${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')})`
+  }
+}
+if (document.querySelector('main[data-live]')) setInterval(countDown, 1_000)
+countDown()
+
 const main = document.querySelector('main[data-live]')
 if (main) follow(main.dataset.live)
 
 function follow(page) {
-  const source = new EventSource(`/console/live?of=${encodeURIComponent(page)}`)
+  const source = new EventSource(main.dataset.events ?? `/console/live?of=${encodeURIComponent(page)}`)
   source.addEventListener('first', event => take(event.data))
   source.addEventListener('page', event => take(event.data))
   source.addEventListener('gone', () => {
@@ -67,10 +77,12 @@ function take(text) {
   nameCells(fresh)
   const focused = document.activeElement
   const place = focused.closest('[data-part]')
-  for (const part of document.querySelectorAll('main [data-part]')) {
+  // A part within a part has come with it.
+  for (const part of document.querySelectorAll('main [data-part]:not([data-part] [data-part])')) {
     const newer = fresh.getElementById(part.id)
     if (newer) become(part, newer)
   }
+  countDown()
   if (document.activeElement === focused) return
   // A row that moved lost the focus. What is gone leaves it near its place.
   const next = focused.isConnected ? focused : place?.isConnected && place.querySelector('a, button')

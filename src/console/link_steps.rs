@@ -1,0 +1,216 @@
+//! The steps of linking an account, on the console's own page (`device_link.rs`) and on one that is shared (`shared_link.rs`).
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::asking::{Asking, Refusal};
+use super::devices::{Device, at};
+use super::forms::Fields;
+use super::visit::Answer;
+use super::words::Viewer;
+use crate::device_status::DeviceStatus;
+use crate::passkey;
+
+/// How far the linking of a device is, and what can be done.
+#[derive(Template)]
+#[template(path = "link_steps.html")]
+pub struct Steps {
+    viewer: Viewer,
+    /// Where its forms are sent, before their own ends.
+    base: String,
+    /// Of every form; none where nobody is signed in.
+    csrf: Option<String>,
+    pub device: Device,
+    pub link: Link,
+    passkey: Passkey,
+    phone: String,
+}
+
+/// How far linking is, as the API shows it.
+#[derive(Deserialize)]
+pub struct Link {
+    status: String,
+    way: Option<String>,
+    code: Option<String>,
+    expires_at: Option<String>,
+    reason: Option<String>,
+    pub notice: String,
+}
+
+/// How far the passkey step is, as the API shows it.
+#[derive(Deserialize)]
+struct Passkey {
+    status: String,
+    options: Option<Value>,
+    code: Option<String>,
+    expires_at: Option<String>,
+}
+
+/// What the page shows of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Nobody links an account.
+    Nothing,
+    /// No code has come yet, or the last one is no longer good.
+    Waiting,
+    Qr,
+    Code,
+    /// WhatsApp waits for an assertion.
+    Passkey,
+    /// It was given an answer.
+    PasskeySent,
+    /// The code is to be compared with the one on the phone.
+    Compare,
+    Linked,
+    Failed,
+}
+
+impl Steps {
+    /// Asks how far a device's link is.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what the API says.
+    pub async fn load(
+        asking: &Asking,
+        id: &str,
+        base: String,
+        csrf: Option<String>,
+        phone: String,
+    ) -> Result<Self, Refusal> {
+        let device = asking.get(&at(asking, id, "")?).await?;
+        let link = asking.get(&at(asking, id, "/link")?).await?;
+        let passkey = asking.get(&at(asking, id, "/passkey")?).await?;
+        Ok(Self { viewer: asking.viewer().clone(), base, csrf, device, link, passkey, phone })
+    }
+
+    /// Whether the page may be shared: not once an account is linked.
+    pub fn may_share(&self) -> bool {
+        self.step() != Step::Linked
+    }
+
+    fn step(&self) -> Step {
+        step(&self.link, &self.passkey.status, self.device.linked_at.is_some(), self.device.state)
+    }
+
+    /// Changes with the QR code, so that the browser asks for the new picture.
+    fn version(&self) -> String {
+        let hash = Sha256::digest(self.link.code.as_deref().unwrap_or_default());
+        hash[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn snippet(&self) -> String {
+        self.passkey.options.as_ref().map(|options| passkey::snippet(&options.to_string())).unwrap_or_default()
+    }
+
+    /// A code of eight characters as WhatsApp shows it, in two halves.
+    fn spaced(&self) -> String {
+        let code = self.link.code.as_deref().unwrap_or_default();
+        match code.split_at_checked(4) {
+            Some((first, second)) if second.len() == 4 => format!("{first}-{second}"),
+            _ => code.to_owned(),
+        }
+    }
+}
+
+fn step(link: &Link, passkey: &str, is_linked: bool, state: DeviceStatus) -> Step {
+    let is_gone = matches!(
+        state,
+        DeviceStatus::Unlinked
+            | DeviceStatus::LoggedOut
+            | DeviceStatus::Replaced
+            | DeviceStatus::Linking
+            | DeviceStatus::Passkey
+            | DeviceStatus::PasskeyConfirm
+    );
+    match (passkey, link.status.as_str()) {
+        ("required", "waiting" | "shown") => return Step::Passkey,
+        ("sent", "waiting" | "shown") => return Step::PasskeySent,
+        ("confirm", "waiting" | "shown") => return Step::Compare,
+        _ => {}
+    }
+    match (link.status.as_str(), link.way.as_deref(), &link.code) {
+        ("waiting", ..) | ("shown", _, None) => Step::Waiting,
+        ("shown", Some("code"), Some(_)) => Step::Code,
+        ("shown", _, Some(_)) => Step::Qr,
+        ("failed", ..) if !is_linked => Step::Failed,
+        // What was linked once may have been ended by the phone since.
+        _ if is_linked && !is_gone => Step::Linked,
+        _ => Step::Nothing,
+    }
+}
+
+/// What a form of the steps asks for, by the end of its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Qr,
+    Code,
+    PasskeyAnswer,
+    PasskeyConfirm,
+}
+
+/// Has the API do what a form asks for.
+///
+/// # Errors
+/// [`Refusal`] with what the API says.
+pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> Result<(), Refusal> {
+    let (path, body) = match wanted {
+        Wanted::Qr => ("/link", None),
+        Wanted::Code => ("/pairing-code", Some(json!({"phone": fields.text("phone")}))),
+        // What is no JSON is refused by the API, which says what to paste.
+        Wanted::PasskeyAnswer => {
+            ("/passkey", Some(serde_json::from_str(fields.text("assertion")).unwrap_or(Value::Null)))
+        }
+        Wanted::PasskeyConfirm => ("/passkey/confirm", None),
+    };
+    asking.ask::<Value>(Method::POST, &at(asking, id, path)?, body).await.map(drop)
+}
+
+/// The QR code's picture, as the API draws it.
+pub async fn draw_qr(asking: &Asking, id: &str) -> Answer {
+    let request = Request::builder().uri(at(asking, id, "/qr")?).header(header::ACCEPT, "image/svg+xml");
+    let request = request.body(Body::empty());
+    let request = request.map_err(|_| asking.refusal(StatusCode::NOT_FOUND, "there is no such device"))?;
+    Ok(asking.forward(request).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(status: &str, way: &str, code: Option<&str>) -> Link {
+        Link {
+            status: status.into(),
+            way: Some(way.into()),
+            code: code.map(str::to_owned),
+            expires_at: None,
+            reason: None,
+            notice: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_page_shows_a_code_while_it_is_good_and_a_link_while_it_lasts() {
+        let now = |status, way, code, is_linked, state| step(&link(status, way, code), "none", is_linked, state);
+        assert_eq!(now("none", "qr", None, false, DeviceStatus::Unlinked), Step::Nothing);
+        assert_eq!(now("waiting", "qr", None, false, DeviceStatus::Unlinked), Step::Waiting);
+        assert_eq!(now("shown", "qr", Some("2@x"), false, DeviceStatus::Linking), Step::Qr);
+        assert_eq!(now("shown", "qr", None, false, DeviceStatus::Linking), Step::Waiting);
+        assert_eq!(now("shown", "code", Some("ABCD1234"), false, DeviceStatus::Linking), Step::Code);
+        // An account that was linked before is linked anew.
+        assert_eq!(now("shown", "qr", Some("2@x"), true, DeviceStatus::Linking), Step::Qr);
+        assert_eq!(now("linked", "qr", None, true, DeviceStatus::Connecting), Step::Linked);
+        assert_eq!(now("linked", "qr", None, true, DeviceStatus::Online), Step::Linked);
+        assert_eq!(now("linked", "qr", None, true, DeviceStatus::LoggedOut), Step::Nothing);
+        assert_eq!(now("failed", "qr", None, false, DeviceStatus::Unlinked), Step::Failed);
+        let asked = |passkey, status| step(&link(status, "qr", None), passkey, true, DeviceStatus::Passkey);
+        assert_eq!(asked("required", "shown"), Step::Passkey);
+        assert_eq!(asked("sent", "waiting"), Step::PasskeySent);
+        assert_eq!(asked("confirm", "shown"), Step::Compare);
+        let failed = step(&link("failed", "qr", None), "failed", false, DeviceStatus::Unlinked);
+        assert_eq!(failed, Step::Failed);
+    }
+}

@@ -1,0 +1,177 @@
+//! The linking page that was shared: whoever has its address links an account to one device, without a sign-in, until an account is
+//! linked or its time is over. What is done on it is done as the person who shared it, and noted so.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::asking::{Asking, Refusal};
+use super::forms::Asked;
+use super::frame::{Bare, draw};
+use super::link_steps::{self, Steps, Wanted};
+use super::throttle::TooMany;
+use super::visit::{Answer, go};
+use super::words::Viewer;
+use super::{Console, assets, live};
+use crate::account::KeyHash;
+use crate::api::manage::shares::PAGE;
+use crate::clock::rfc3339;
+use crate::store::LinkShare;
+
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route("/console/link/{token}", get(show))
+        .route("/console/link/{token}/link", post(begin))
+        .route("/console/link/{token}/pairing-code", post(begin_code))
+        .route("/console/link/{token}/passkey", post(answer_passkey))
+        .route("/console/link/{token}/passkey/confirm", post(confirm_passkey))
+        .route("/console/link/{token}/qr.svg", get(show_qr))
+        .route("/console/link/{token}/live", get(follow))
+}
+
+#[derive(Template)]
+#[template(path = "shared_link.html")]
+struct Page<'a> {
+    viewer: &'a Viewer,
+    title: &'a str,
+    client_name: &'a str,
+    here: &'a str,
+    until: &'a str,
+    /// `None` once an account is linked.
+    steps: Option<Steps>,
+    problem: Option<String>,
+}
+
+impl Page<'_> {
+    fn version(&self) -> &str {
+        &assets::VERSION
+    }
+}
+
+/// A request by such a page.
+struct Shared {
+    asking: Asking,
+    share: LinkShare,
+    here: String,
+    from: Option<SocketAddr>,
+}
+
+impl FromRequestParts<Console> for Shared {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        let viewer = Viewer::of(&parts.headers);
+        let token = parts.uri.path().strip_prefix(PAGE).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let now = console.api.clock.now();
+        match console.api.store.find_link_share(&KeyHash::of(token), now).await {
+            Ok(Some(share)) => Ok(Self {
+                asking: Asking::new(console, share.caller.clone(), viewer),
+                here: format!("{PAGE}{token}"),
+                share,
+                from: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
+            }),
+            Ok(None) => {
+                let (title, text) = (
+                    viewer.t("This linking page is over", "Halaman penautan ini sudah berakhir"),
+                    viewer.t(
+                        "Its time has passed, or it was revoked or replaced. Ask whoever sent it for a new one.",
+                        "Waktunya sudah habis, atau halaman ini dicabut atau diganti. Minta yang baru kepada pengirimnya.",
+                    ),
+                );
+                Err(draw(StatusCode::NOT_FOUND, &Bare { viewer: &viewer, title, text }))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a shared linking page cannot be found while the store is away");
+                let (title, text) = (
+                    viewer.t("Try again", "Coba lagi"),
+                    viewer.t("The store is not available at this moment.", "Penyimpanan sedang tidak tersedia."),
+                );
+                Err(draw(StatusCode::SERVICE_UNAVAILABLE, &Bare { viewer: &viewer, title, text }))
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn page(&self, refusal: Option<Refusal>, phone: String) -> Answer {
+        let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
+        let steps = match self.share.is_used {
+            true => None,
+            false => Some(Steps::load(&self.asking, &self.share.device_id, self.here.clone(), None, phone).await?),
+        };
+        let viewer = self.asking.viewer();
+        let page = Page {
+            viewer,
+            title: viewer.t("Link a WhatsApp account", "Tautkan akun WhatsApp"),
+            client_name: &self.share.caller.client.name,
+            here: &self.here,
+            until: &rfc3339(self.share.expires_at),
+            steps,
+            problem: refusal.map(|refusal| refusal.text),
+        };
+        Ok(draw(status, &page))
+    }
+
+    async fn act(&self, asked: &Asked, wanted: Wanted) -> Answer {
+        if self.share.is_used {
+            return Ok(go(&self.here));
+        }
+        let fields = &asked.fields;
+        let done = match self.count() {
+            Ok(()) => link_steps::act(&self.asking, &self.share.device_id, wanted, fields).await,
+            Err(refusal) => Err(refusal),
+        };
+        match done {
+            Ok(()) => Ok(go(&self.here)),
+            Err(refusal) => self.page(Some(refusal), fields.text("phone").to_owned()).await,
+        }
+    }
+
+    /// Counts a try: WhatsApp slows down an account for which codes are asked again and again.
+    fn count(&self) -> Result<(), Refusal> {
+        let who = format!("shared link {}", self.share.device_id);
+        let counted = self.asking.console().throttle.count(&who, self.from.map(|from| from.ip()));
+        counted.map_err(|TooMany(seconds)| {
+            let text =
+                self.asking.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
+            self.asking.refusal(StatusCode::TOO_MANY_REQUESTS, &format!("{text}{seconds}"))
+        })
+    }
+}
+
+async fn show(shared: Shared) -> Answer {
+    shared.page(None, String::new()).await
+}
+
+async fn begin(shared: Shared, asked: Asked) -> Answer {
+    shared.act(&asked, Wanted::Qr).await
+}
+
+async fn begin_code(shared: Shared, asked: Asked) -> Answer {
+    shared.act(&asked, Wanted::Code).await
+}
+
+async fn answer_passkey(shared: Shared, asked: Asked) -> Answer {
+    shared.act(&asked, Wanted::PasskeyAnswer).await
+}
+
+async fn confirm_passkey(shared: Shared, asked: Asked) -> Answer {
+    shared.act(&asked, Wanted::PasskeyConfirm).await
+}
+
+async fn show_qr(shared: Shared) -> Answer {
+    if shared.share.is_used {
+        return Err(shared.asking.refusal(StatusCode::NOT_FOUND, "there is no such page"));
+    }
+    link_steps::draw_qr(&shared.asking, &shared.share.device_id).await
+}
+
+async fn follow(State(console): State<Console>, Path(_): Path<String>, headers: HeaderMap, shared: Shared) -> Response {
+    live::follow_page(console, headers, shared.here)
+}
