@@ -14,6 +14,7 @@ use super::Console;
 use super::devices::{Device, at};
 use super::forms::Posted;
 use super::frame::{Frame, Place, draw};
+use super::pairing_link;
 use super::visit::{Answer, Refusal, Visit, go};
 use crate::device_status::DeviceStatus;
 use crate::passkey;
@@ -53,6 +54,7 @@ struct Link {
 struct Passkey {
     status: String,
     options: Option<Value>,
+    pairing_link: Option<String>,
     code: Option<String>,
     expires_at: Option<String>,
 }
@@ -89,6 +91,11 @@ impl Page {
 
     fn snippet(&self) -> String {
         self.passkey.options.as_ref().map(|options| passkey::snippet(&options.to_string())).unwrap_or_default()
+    }
+
+    /// Where the pairing link is handed over to the extension.
+    fn handover(&self) -> String {
+        self.passkey.pairing_link.as_deref().map(pairing_link::handover).unwrap_or_default()
     }
 
     /// A code of eight characters as WhatsApp shows it, in two halves.

@@ -24,6 +24,7 @@ mod live;
 mod messages;
 mod moving;
 mod once;
+mod pairing_link;
 mod persons;
 mod phrases;
 mod push;
@@ -57,6 +58,8 @@ pub struct Parts {
     /// The API's own addresses, asked in this process.
     addresses: Router,
     throttle: throttle::Throttle,
+    /// How often pairing links are asked for.
+    pairing: throttle::Addresses,
     /// What the tokens in forms are made with.
     form_key: [u8; 32],
     /// Whether browsers reach the gateway over TLS alone.
@@ -87,6 +90,7 @@ impl Console {
         Self(Arc::new(Parts {
             addresses,
             throttle: throttle::Throttle::default(),
+            pairing: throttle::Addresses::default(),
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
             live: Arc::new(Semaphore::new(limits::LIVE_PAGES_MAX)),
@@ -106,6 +110,7 @@ pub fn router(console: Console) -> Router {
         .merge(devices::routes())
         .merge(device::routes())
         .merge(device_link::routes())
+        .merge(pairing_link::routes())
         .merge(inbox::routes())
         .merge(push::routes())
         .merge(persons::routes())

@@ -23,6 +23,8 @@ row!(Deed { seq, at, client_id, userid, way, action, subject });
 pub enum DeedWay {
     Console,
     CommandLine,
+    /// Whoever had a pairing link: nobody is known by name.
+    PairingLink,
     /// The number of an API key.
     Key(i64),
 }
@@ -50,6 +52,7 @@ impl Store {
                 let way = match deed.way {
                     DeedWay::Console => "console".to_owned(),
                     DeedWay::CommandLine => "command line".to_owned(),
+                    DeedWay::PairingLink => "pairing link".to_owned(),
                     DeedWay::Key(id) => format!("key {id}"),
                 };
                 sql!(

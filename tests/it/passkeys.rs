@@ -12,23 +12,23 @@ use crate::world::{Time, eventually, stories};
 
 impl Stage {
     /// A gateway that is not linked, and an owner whose account has a passkey.
-    async fn with_passkey(database: crate::world::Database, time: Time) -> Self {
+    pub async fn with_passkey(database: crate::world::Database, time: Time) -> Self {
         let stage = Self::at(database, time).await;
         stage.owner("", json!({"required": true})).await;
         stage
     }
 
     /// Asks the network about the owner's passkey.
-    async fn owner(&self, path: &str, body: Value) -> Value {
+    pub async fn owner(&self, path: &str, body: Value) -> Value {
         self.network.post(&format!("/people/{OWNER}/passkey{path}"), body).await
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+    pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
         self.world.client.manage(method, &format!("/devices/{}{path}", self.device_id), body).await
     }
 
     /// Begins to link by a QR code or by a typed one, as far as WhatsApp's request.
-    async fn scan_or_type(&self, way: &str) {
+    pub async fn scan_or_type(&self, way: &str) {
         if way == "qr" {
             self.manage("POST", "/link", None).await;
             let qr = self.qr().await;
@@ -45,7 +45,7 @@ impl Stage {
     }
 
     /// Waits until the step is here; gives it as the API shows it.
-    async fn until_passkey(&self, status: &str) -> Value {
+    pub async fn until_passkey(&self, status: &str) -> Value {
         eventually(&format!("the passkey step is {status}"), async || {
             let (step, link) = (self.manage("GET", "/passkey", None).await, self.manage("GET", "/link", None).await);
             if step["status"] == status { Ok(step) } else { Err(format!("{step} {link}")) }
@@ -54,13 +54,13 @@ impl Stage {
     }
 
     /// What the owner's passkey makes of WhatsApp's request.
-    async fn assertion(&self) -> Value {
+    pub async fn assertion(&self) -> Value {
         let step = self.until_passkey("required").await;
         self.owner("/assertion", json!({"options": step["options"]})).await
     }
 
     /// Compares the codes, and says on both sides that they are the same.
-    async fn compare(&self) {
+    pub async fn compare(&self) {
         let step = self.until_passkey("confirm").await;
         let device = self.until_state("passkey_confirm").await;
         assert_eq!(device["state_code"], "passkey", "{device}");
@@ -71,7 +71,7 @@ impl Stage {
     }
 
     /// Waits until linking has failed for this reason.
-    async fn until_not_linked(&self, words: &str) {
+    pub async fn until_not_linked(&self, words: &str) {
         let link = eventually("linking fails", async || {
             let link = self.manage("GET", "/link", None).await;
             if link["status"] == "failed" { Ok(link) } else { Err(link.to_string()) }
@@ -86,7 +86,7 @@ impl Stage {
         assert_eq!(self.until_state("unlinked").await["state"], "unlinked");
     }
 
-    async fn is_linked(&self) {
+    pub async fn is_linked(&self) {
         self.world.until_online(&self.device_id).await;
         assert_eq!(self.manage("GET", "/passkey", None).await["status"], "none");
         let ref_no = self.send(ANN, "linked with a passkey").await;
