@@ -248,6 +248,9 @@ pub const SIGN_IN_TRIES: u32 = 5;
 pub const SIGN_IN_SECONDS_EACH: u64 = 30;
 /// Names and addresses whose tries are remembered; beyond it those that may try again are forgotten.
 pub const SIGN_IN_NAMES_MAX: usize = 10_000;
+/// Requests with pairing links from one address: so many at once, then so many a second. The extension asks once a second.
+pub const PAIRING_REQUESTS: u32 = 120;
+pub const PAIRING_REQUESTS_A_SECOND: u32 = 10;
 /// Passwords that are checked at once: each takes 19 MiB.
 pub const PASSWORD_CHECKS_MAX: usize = 2;
 /// How long somebody stays signed in to the console: while he is seen so often, and in all.

@@ -1,10 +1,13 @@
 //! Linking an account to a device, as a person or program asks for it: whether it may be, that it is wished, and what is
 //! shown meanwhile. The device's loop does it. Called by `api/manage/links.rs` and `cli/link.rs`.
 
+pub mod pairing;
+
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place, passkey_place};
 use crate::passkey::{self, PasskeyAnswer};
 use crate::seal::Sealer;
+use crate::secrets::MasterKey;
 use crate::store::{Store, StoreError};
 
 /// What whoever links an account is told, in one sentence.
@@ -98,13 +101,15 @@ impl Way {
 pub struct Links {
     store: Store,
     sealer: Sealer,
+    tokens: pairing::Tokens,
     clock: Clock,
 }
 
 impl Links {
-    /// `sealer` is the one that the device loops seal codes with.
-    pub fn new(store: Store, sealer: Sealer, clock: Clock) -> Self {
-        Self { store, sealer, clock }
+    pub fn new(store: Store, master_key: &MasterKey, clock: Clock) -> Self {
+        // The device loops seal codes with the same key.
+        let (sealer, tokens) = (master_key.sealer("links"), pairing::Tokens::new(master_key.derive("pairing-links")));
+        Self { store, sealer, tokens, clock }
     }
 
     /// Notes that an account is to be linked to `device`.

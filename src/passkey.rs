@@ -12,8 +12,8 @@ use crate::limits;
 
 /// The origin on which browsers create an assertion for WhatsApp.
 pub const ORIGIN: &str = "https://web.whatsapp.com";
-/// How long an assertion may take where WhatsApp does not say.
-const TIMEOUT_MS: Millis = 600_000;
+/// How long an assertion may take at the most, and where WhatsApp does not say.
+pub const TIMEOUT_MS: Millis = 600_000;
 
 /// How far the step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

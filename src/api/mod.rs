@@ -99,7 +99,7 @@ impl Api {
         Self(Arc::new(Parts {
             outbox: Outbox::new(from.store.clone(), from.bells.clone()),
             links: Links::new(from.master_key.derive("media-links")),
-            linking: linking::Links::new(from.store.clone(), from.master_key.sealer("links"), from.clock.clone()),
+            linking: linking::Links::new(from.store.clone(), &from.master_key, from.clock.clone()),
             public_url: settings.public_url.clone(),
             keys: key::Keys::default(),
             gateways: gateway::Gateways::default(),

@@ -97,7 +97,7 @@ pub(super) async fn events(bench: &Bench, id: &str, rows: i64) -> anyhow::Result
 }
 
 fn links(bench: &Bench) -> Links {
-    Links::new(bench.app.store.clone(), bench.app.master_key.sealer("links"), bench.app.clock.clone())
+    Links::new(bench.app.store.clone(), &bench.app.master_key, bench.app.clock.clone())
 }
 
 /// Shows each change of a link until its end.
@@ -110,7 +110,8 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
         tracing::warn!("{NO_SERVER}; this waits for it some minutes");
     }
     let wished_at = bench.device(id).await?.wish_at;
-    let mut passkey = passkey::Step::new(bench.output);
+    let noted = bench.app.store.find_address().await?;
+    let mut passkey = passkey::Step::new(bench.output, noted.unwrap_or_else(|| bench.app.settings.public_url.clone()));
     loop {
         let link = links.look(id).await?.context("the device was removed")?;
         anyhow::ensure!(

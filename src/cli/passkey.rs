@@ -5,12 +5,14 @@ use tokio::sync::mpsc;
 
 use super::output::{Output, line};
 use crate::clock::{Millis, rfc3339};
-use crate::linking::{Links, Passkey};
+use crate::linking::{Links, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
-const STEPS: &str = "WhatsApp asks for the passkey of this account, which is saved on the phone or in its owner's Google or Apple account. \
-                     Browsers hand it out on WhatsApp's own page only: on a computer open https://web.whatsapp.com in Chrome or Edge, \
-                     press F12, choose Console, and paste this line there (a browser may want you to type \"allow pasting\" first):";
+const ASKS: &str = "WhatsApp asks for the passkey of this account, which is saved on the phone or in its owner's Google or Apple account. \
+                    Browsers hand it out on WhatsApp's own page only.";
+const BY_EXTENSION: &str = "In a browser that has the gateway's extension, click its icon and paste this pairing link:";
+const BY_HAND: &str = "Without it, on a computer open https://web.whatsapp.com in Chrome or Edge, press F12, choose Console, and paste \
+                       this line there (a browser may want you to type \"allow pasting\" first):";
 const PASTE: &str =
     "Choose the phone's passkey and unlock it. Then paste the line that was copied here, and press Enter:";
 const COMPARE: &str = "If the phone shows this same code, type yes and press Enter; otherwise press Ctrl-C:";
@@ -18,14 +20,16 @@ const COMPARE: &str = "If the phone shows this same code, type yes and press Ent
 /// Follows the step until it ends.
 pub(super) struct Step {
     output: Output,
+    /// Where the gateway is reached.
+    address: String,
     seen: Option<Passkey>,
     /// What is typed, once something is asked for.
     typed: Option<mpsc::Receiver<String>>,
 }
 
 impl Step {
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, seen: None, typed: None }
+    pub(super) fn new(output: Output, address: String) -> Self {
+        Self { output, address, seen: None, typed: None }
     }
 
     /// Shows what is new, and passes on what a person typed meanwhile; gives until when WhatsApp waits, if it does.
@@ -33,7 +37,7 @@ impl Step {
         let Some(step) = links.passkey(id).await?.filter(|step| step.status != Status::Failed) else { return Ok(None) };
         let until = step.expires_at;
         if self.seen.as_ref() != Some(&step) {
-            self.show(id, &step)?;
+            self.show(links, id, &step)?;
             self.seen = Some(step.clone());
         }
         if !matches!(step.status, Status::Required | Status::Confirm) {
@@ -57,19 +61,20 @@ impl Step {
         Ok(Some(until))
     }
 
-    fn show(&self, id: &str, step: &Passkey) -> anyhow::Result<()> {
+    fn show(&self, links: &Links, id: &str, step: &Passkey) -> anyhow::Result<()> {
+        let link = links.pairing_token(id, step).map(|token| format!("{}{}{token}", self.address, pairing::PATH));
         if self.output == Output::Json {
             let options: Value = serde_json::from_str(&step.options).unwrap_or_default();
             let change = json!({"device_id": id, "passkey": step.status.name(), "options": options, "code": step.code,
-                "expires_at": rfc3339(step.expires_at)});
+                "pairing_link": link, "expires_at": rfc3339(step.expires_at)});
             return line(&change.to_string());
         }
         match step.status {
             Status::Required => {
                 let until = rfc3339(step.expires_at);
+                let (link, snippet) = (link.unwrap_or_default(), passkey::snippet(&step.options));
                 line(&format!(
-                    "{STEPS}\n\n{}\n\n{PASTE} (WhatsApp waits until {until})",
-                    passkey::snippet(&step.options)
+                    "{ASKS} {BY_EXTENSION}\n\n{link}\n\n{BY_HAND}\n\n{snippet}\n\n{PASTE} (WhatsApp waits until {until})"
                 ))
             }
             Status::Confirm => line(&format!("Code: {}\n{COMPARE}", step.code.as_deref().unwrap_or_default())),

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::asking::{Asking, Refusal};
 use super::devices::{Device, at};
 use super::forms::Fields;
+use super::pairing_link;
 use super::visit::Answer;
 use super::words::Viewer;
 use crate::device_status::DeviceStatus;
@@ -46,6 +47,7 @@ pub struct Link {
 struct Passkey {
     status: String,
     options: Option<Value>,
+    pairing_link: Option<String>,
     code: Option<String>,
     expires_at: Option<String>,
 }
@@ -104,6 +106,11 @@ impl Steps {
 
     fn snippet(&self) -> String {
         self.passkey.options.as_ref().map(|options| passkey::snippet(&options.to_string())).unwrap_or_default()
+    }
+
+    /// Where the pairing link is handed over to the extension.
+    fn handover(&self) -> String {
+        self.passkey.pairing_link.as_deref().map(pairing_link::handover).unwrap_or_default()
     }
 
     /// A code of eight characters as WhatsApp shows it, in two halves.

@@ -3,8 +3,8 @@
 //! It decides nothing and reads no store but for who is signed in: each page asks the API, in this process, as the person who
 //! looks at it, and shows what was answered. So what the console can do, a program can.
 //!
-//! `visit.rs` is one request of somebody who is signed in, `frame.rs` what stands around every page, `words.rs` languages and
-//! times, `live.rs` how a page keeps up, `session.rs` signing in and out; then a file a page.
+//! `asking.rs` asks the API, `visit.rs` is one request of somebody who is signed in, `frame.rs` what stands around every page,
+//! `words.rs` languages and times, `live.rs` how a page keeps up, `session.rs` signing in and out; then a file a page.
 
 mod account;
 mod api;
@@ -26,6 +26,7 @@ mod live;
 mod messages;
 mod moving;
 mod once;
+mod pairing_link;
 mod persons;
 mod phrases;
 mod push;
@@ -60,6 +61,8 @@ pub struct Parts {
     /// The API's own addresses, asked in this process.
     addresses: Router,
     throttle: throttle::Throttle,
+    /// How often pairing links are asked for.
+    pairing: throttle::Addresses,
     /// What the tokens in forms are made with.
     form_key: [u8; 32],
     /// Whether browsers reach the gateway over TLS alone.
@@ -90,6 +93,7 @@ impl Console {
         Self(Arc::new(Parts {
             addresses,
             throttle: throttle::Throttle::default(),
+            pairing: throttle::Addresses::default(),
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
             live: Arc::new(Semaphore::new(limits::LIVE_PAGES_MAX)),
@@ -110,6 +114,7 @@ pub fn router(console: Console) -> Router {
         .merge(device::routes())
         .merge(device_link::routes())
         .merge(shared_link::routes())
+        .merge(pairing_link::routes())
         .merge(inbox::routes())
         .merge(push::routes())
         .merge(persons::routes())

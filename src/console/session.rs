@@ -62,7 +62,7 @@ struct PasswordPage {
 }
 
 /// Where a request comes from, as far as the connection tells.
-struct From(Option<IpAddr>);
+pub(super) struct From(pub(super) Option<IpAddr>);
 
 impl<S: Sync> FromRequestParts<S> for From {
     type Rejection = std::convert::Infallible;

@@ -1,5 +1,6 @@
 //! How often somebody may try a password: a few times at once, then slowly, for each name from each address, and less slowly
-//! for the name from everywhere, so that who guesses cannot lock the person out who knows.
+//! for the name from everywhere, so that who guesses cannot lock the person out who knows. And how often an address may ask for what
+//! needs no signing in.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -23,6 +24,12 @@ pub struct Throttle {
     checks: Semaphore,
 }
 
+/// How often an address may ask.
+pub struct Addresses {
+    limiter: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    clock: DefaultClock,
+}
+
 /// Whole seconds after which the next try may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMany(pub u64);
@@ -35,6 +42,30 @@ impl Default for Throttle {
             clock: DefaultClock::default(),
             checks: Semaphore::new(limits::PASSWORD_CHECKS_MAX),
         }
+    }
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        let a_second = NonZeroU32::new(limits::PAIRING_REQUESTS_A_SECOND).unwrap_or(NonZeroU32::MIN);
+        let at_once = NonZeroU32::new(limits::PAIRING_REQUESTS).unwrap_or(NonZeroU32::MIN);
+        let limiter = RateLimiter::keyed(Quota::per_second(a_second).allow_burst(at_once));
+        Self { limiter, clock: DefaultClock::default() }
+    }
+}
+
+impl Addresses {
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// [`TooMany`] when it is one too many.
+    pub fn count(&self, from: Option<IpAddr>) -> Result<(), TooMany> {
+        if self.limiter.len() > limits::SIGN_IN_NAMES_MAX {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        let checked = self.limiter.check_key(&from);
+        checked.map_err(|until| TooMany(until.wait_time_from(self.clock.now()).as_secs() + 1))
     }
 }
 
@@ -87,5 +118,14 @@ mod tests {
         assert!((1..=limits::SIGN_IN_SECONDS_EACH).contains(&seconds), "{seconds}");
         assert_eq!(throttle.count("ann", there), Ok(()));
         assert_eq!(throttle.count("ben", here), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_asks_too_often_waits_and_another_does_not() {
+        let addresses = Addresses::default();
+        let (here, there) = (Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 2])));
+        let asked = (0..10_000).find(|_| addresses.count(here).is_err()).expect("too often");
+        assert!(asked >= limits::PAIRING_REQUESTS, "{asked}");
+        assert_eq!(addresses.count(there), Ok(()));
     }
 }

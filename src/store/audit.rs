@@ -25,6 +25,8 @@ pub enum DeedWay {
     CommandLine,
     /// A linking page that a person shared: by somebody without a sign-in.
     SharedLink,
+    /// Whoever had a pairing link: nobody is known by name.
+    PairingLink,
     /// The number of an API key.
     Key(i64),
 }
@@ -53,6 +55,7 @@ impl Store {
                     DeedWay::Console => "console".to_owned(),
                     DeedWay::CommandLine => "command line".to_owned(),
                     DeedWay::SharedLink => "shared link".to_owned(),
+                    DeedWay::PairingLink => "pairing link".to_owned(),
                     DeedWay::Key(id) => format!("key {id}"),
                 };
                 sql!(

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -41,7 +42,11 @@ impl Drop for Browser {
 impl Browser {
     /// Opens a browser for pages of `origin`, such as `http://127.0.0.1:1234`.
     pub async fn open(origin: &str) -> Self {
-        let profile = TempDir::new().expect("a folder");
+        Self::open_with(origin, TempDir::new().expect("a folder"), Vec::new()).await
+    }
+
+    /// The same, with a profile that is prepared, and more arguments. It waits for no page to be loaded.
+    pub async fn open_with(origin: &str, profile: TempDir, arguments: Vec<String>) -> Self {
         let mut command = Command::new("chromedriver");
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut driver = command
@@ -62,7 +67,7 @@ impl Browser {
         });
         let port = port.await.expect("it was read");
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities(profile.path()));
+        builder.capabilities(capabilities(profile.path(), arguments));
         let address = format!("http://127.0.0.1:{port}");
         let client = within(PATIENCE * 2, builder.connect(&address)).await.expect("in good time").expect("a browser");
         let browser = Self { driver, client, origin: origin.to_owned(), _profile: profile };
@@ -81,9 +86,30 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) {
+    /// Has Chromium itself do something, in the tab of now; gives its answer.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let call = Devtools { command: command.to_owned(), parameters };
-        self.client.issue_cmd(call).await.expect("the browser obeys");
+        self.client.issue_cmd(call).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// The tabs that are open.
+    pub async fn tabs(&self) -> Vec<WindowHandle> {
+        self.client.windows().await.expect("tabs")
+    }
+
+    /// Looks at another tab.
+    pub async fn turn_to(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.expect("a tab");
+    }
+
+    /// Closes the tab that is looked at.
+    pub async fn close_tab(&self) {
+        self.client.close_window().await.expect("it is closed");
+    }
+
+    /// Goes to a whole address.
+    pub async fn visit(&self, url: &str) {
+        self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     pub async fn go(&self, path: &str) {
@@ -243,7 +269,7 @@ impl Browser {
         }
     }
 
-    async fn picture(&self, name: &str) {
+    pub async fn picture(&self, name: &str) {
         #[allow(clippy::disallowed_methods, reason = "a wish of who runs the stories, no setting of the gateway")]
         let Ok(folder) = std::env::var(PICTURES) else { return };
         // As long as the page is.
@@ -267,8 +293,9 @@ fn told(violation: &Value) -> String {
     format!("{}: {}", violation["help"], nodes.take(3).collect::<Vec<_>>().join(" "))
 }
 
-fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
-    let arguments = [
+fn capabilities(profile: &Path, more: Vec<String>) -> serde_json::Map<String, Value> {
+    let load = if more.is_empty() { "normal" } else { "none" };
+    let mut arguments = vec![
         "--headless=new".to_owned(),
         // The stories run as root on machines of their own, where the browser's sandbox does not start.
         "--no-sandbox".to_owned(),
@@ -280,7 +307,10 @@ fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
         "--disable-background-networking".to_owned(),
         format!("--user-data-dir={}", profile.display()),
     ];
-    let wanted = json!({"browserName": "chrome", "goog:chromeOptions": {"args": arguments}});
+    // Of two that name the same the later counts.
+    arguments.extend(more);
+    let options = json!({"args": arguments});
+    let wanted = json!({"browserName": "chrome", "pageLoadStrategy": load, "goog:chromeOptions": options});
     wanted.as_object().cloned().unwrap_or_default()
 }
 

@@ -71,7 +71,7 @@ impl Stage {
     }
 
     /// Waits until linking has failed for this reason.
-    async fn until_not_linked(&self, words: &str) {
+    pub async fn until_not_linked(&self, words: &str) {
         let link = eventually("linking fails", async || {
             let link = self.manage("GET", "/link", None).await;
             if link["status"] == "failed" { Ok(link) } else { Err(link.to_string()) }

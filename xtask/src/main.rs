@@ -1,5 +1,6 @@
-//! The project's chores: `cargo xtask test`, `ci`, `bench`, `openapi`.
+//! The project's chores: `cargo xtask test`, `ci`, `bench`, `openapi`, `extension`.
 
+mod extension;
 mod suite;
 mod tools;
 
@@ -21,6 +22,7 @@ The project's chores
   cargo xtask bench devices [ARGS]      measure linked accounts on a simulated network (`cargo xtask bench devices --help`)
   cargo xtask bench simulator [ARGS]    measure the simulated network (`cargo xtask bench simulator --help`)
   cargo xtask openapi                   write docs/openapi.json anew
+  cargo xtask extension                 pack the browser extension as a zip, in target/
 ";
 
 /// How the names of variables begin that describe the package which cargo runs.
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "ci" => ci(),
         "bench" => bench(&rest),
         "openapi" => openapi(),
+        "extension" => extension::pack(&root()).map(|path| say(&path.display().to_string())),
         _ => {
             say(HELP);
             return if chore == "help" || chore == "--help" { ExitCode::SUCCESS } else { ExitCode::from(2) };
@@ -56,7 +59,8 @@ fn test(arguments: &[String]) -> anyhow::Result<()> {
         suite.prepare()?;
         suite.cargo("test", arguments)?;
     }
-    Ok(())
+    // The chores themselves, where all is tested.
+    if suites == suite::ALL { cargo(&["test", "--locked", "--package", "xtask"], arguments) } else { Ok(()) }
 }
 
 fn ci() -> anyhow::Result<()> {

@@ -39,6 +39,7 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/type-code", post(people::type_code))
         .route("/people/{number}/passkey", get(passkey::show).post(passkey::require))
         .route("/people/{number}/passkey/assertion", post(passkey::assertion))
+        .route("/people/{number}/passkey/credential", get(passkey::export))
         .route("/people/{number}/passkey/confirm", post(passkey::confirm))
         .route("/people/{number}/passkey/refuse", post(passkey::refuse))
         .route("/people/{number}/offline", post(people::offline))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::passkey::{Assertion, RequestOptions};
+use crate::people::passkey::{Assertion, ExportedPasskey, RequestOptions};
 use crate::phones::{PasskeyStatus, Phones};
 
 /// The body of `POST /control/people/N/passkey`.
@@ -51,6 +51,14 @@ pub async fn assertion(
     Body(request): Body<Request>,
 ) -> Result<Json<Assertion>, Problem> {
     Ok(Json(find(&phones, &number)?.use_passkey(&request.options)?))
+}
+
+/// `GET /control/people/N/passkey/credential`
+pub async fn export(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+) -> Result<Json<ExportedPasskey>, Problem> {
+    Ok(Json(find(&phones, &number)?.export_passkey()))
 }
 
 /// `POST /control/people/N/passkey/confirm`

@@ -82,6 +82,24 @@ pub struct AssertionResponse {
     pub user_handle: Option<String>,
 }
 
+/// The whole credential, for an authenticator that a test drives in a browser. Binary members are base64url without padding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportedPasskey {
+    pub credential_id: String,
+    pub rp_id: &'static str,
+    /// PKCS#8 in DER.
+    pub private_key: String,
+    pub user_handle: String,
+    pub sign_count: u32,
+}
+
+/// PKCS#8 of a key on the curve P-256, up to the 32 bytes of the private key: RFC 5208 around RFC 5915, without the public key.
+const PKCS8_HEAD: [u8; 35] = [
+    0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
+];
+
 /// No extension has results: `{}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ExtensionResults {}
@@ -121,6 +139,18 @@ impl Passkey {
     /// How the relying party names the account.
     pub fn user_handle(&self) -> &[u8] {
         &self.user_handle
+    }
+
+    /// The credential with its private key, for another authenticator.
+    pub fn export(&self) -> ExportedPasskey {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        ExportedPasskey {
+            credential_id: encode(&self.credential_id),
+            rp_id: RELYING_PARTY,
+            private_key: encode(&[&PKCS8_HEAD[..], &self.key.to_bytes()].concat()),
+            user_handle: encode(&self.user_handle),
+            sign_count: 0,
+        }
     }
 
     /// Answers `navigator.credentials.get()` of a page on [`ORIGIN`], with the user present and verified.
@@ -224,6 +254,16 @@ mod tests {
         assert_eq!(bytes("userHandle"), b"90012345678901");
         assert_eq!((&assertion["id"], &assertion["type"]), (&assertion["rawId"], &json!("public-key")));
         assert_eq!(assertion["clientExtensionResults"], json!({}));
+    }
+
+    #[test]
+    fn the_exported_key_is_the_one_that_signs() {
+        let exported = ann().export();
+        let key = URL_SAFE_NO_PAD.decode(&exported.private_key).unwrap();
+        assert_eq!(key.len(), PKCS8_HEAD.len() + 32);
+        assert_eq!(SigningKey::from_slice(&key[PKCS8_HEAD.len()..]).unwrap(), ann().key);
+        assert_eq!(exported.credential_id, URL_SAFE_NO_PAD.encode(ann().credential_id()));
+        assert_eq!((exported.rp_id, exported.sign_count), ("whatsapp.com", 0));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Person, Refusal};
 use crate::limits::COMPANIONS_MAX;
 use crate::people::linking::LinkError;
-use crate::people::passkey::{Assertion, Passkey, PasskeyError, RequestOptions};
+use crate::people::passkey::{Assertion, ExportedPasskey, Passkey, PasskeyError, RequestOptions};
 use crate::server::assertion::Credential;
 use crate::server::device::Device;
 use crate::server::passkey_gate::PasskeyGate;
@@ -174,6 +174,11 @@ impl Person {
     /// [`Refusal::Invalid`] for options that the browser refuses, [`Refusal::Unknown`] if they allow other passkeys only.
     pub fn use_passkey(&self, options: &RequestOptions) -> Result<Assertion, Refusal> {
         Ok(self.authenticator().assert(options)?)
+    }
+
+    /// The person's passkey with its private key, for an authenticator in a browser.
+    pub fn export_passkey(&self) -> ExportedPasskey {
+        self.authenticator().export()
     }
 
     /// What the phone shows.

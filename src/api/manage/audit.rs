@@ -38,8 +38,9 @@ pub struct DeedView {
     #[schema(format = DateTime)]
     pub date: String,
     pub client_id: i64,
+    /// Empty where the way is a pairing link.
     pub userid: String,
-    /// `console`, `command line`, `shared link`, or `key` and the key's number.
+    /// `console`, `command line`, `shared link`, `pairing link`, or `key` and the key's number.
     pub way: String,
     /// A method and a path of this API, or what was done in the console.
     pub action: String,

@@ -16,7 +16,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
-use crate::linking::{NOT_ASKED, Passkey};
+use crate::linking::{NOT_ASKED, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,6 +28,8 @@ pub struct PasskeyView {
     /// What WhatsApp asks for, as it gave it: PublicKeyCredentialRequestOptions for parseRequestOptionsFromJSON().
     #[schema(value_type = Option<Object>)]
     pub options: Option<Value>,
+    /// With required: where the browser extension gives the assertion, without another credential, once.
+    pub pairing_link: Option<String>,
     /// XXXX-XXXX, with confirm.
     pub code: Option<String>,
     /// Until when WhatsApp waits.
@@ -102,17 +104,20 @@ async fn view(api: &Api, id: &str) -> Result<PasskeyView, Problem> {
             device_id,
             status: "none",
             options: None,
+            pairing_link: None,
             code: None,
             expires_at: None,
             reason: None,
         });
     };
     let is_failed = step.status == Status::Failed;
+    let token = api.linking.pairing_token(id, &step);
     let link = if is_failed { api.linking.look(id).await? } else { None };
     Ok(PasskeyView {
         device_id: id.to_owned(),
         status: step.status.name(),
         options: serde_json::from_str(&step.options).ok().filter(|_| step.status == Status::Required),
+        pairing_link: token.map(|token| format!("{}{}{token}", api.public_url, pairing::PATH)),
         code: step.code.filter(|_| step.status == Status::Confirm),
         expires_at: Some(rfc3339(step.expires_at)).filter(|_| !is_failed),
         reason: link.map(|link| link.reason).filter(|reason| !reason.is_empty()),

@@ -163,6 +163,22 @@ pub const PHRASES: &[Phrase] = &[
         "it is of another passkey than those that WhatsApp asked for; use the one of this account",
         "ini kunci sandi lain dari yang diminta WhatsApp; pakai milik akun ini",
     ),
+    (
+        "this is not a pairing link of this gateway; copy the whole link from the linking page",
+        "ini bukan tautan kunci sandi dari gateway ini; salin seluruh tautan dari halaman penautan",
+    ),
+    (
+        "this pairing link has expired; begin to link again, and use the new one",
+        "tautan kunci sandi ini kedaluwarsa; mulai menautkan lagi, lalu pakai tautan yang baru",
+    ),
+    (
+        "this pairing link is of an attempt that is over; use the one that the linking page shows now",
+        "tautan kunci sandi ini dari percobaan yang sudah berakhir; pakai tautan yang sekarang ada di halaman penautan",
+    ),
+    (
+        "this pairing link has been used; a link takes one assertion",
+        "tautan kunci sandi ini sudah dipakai; satu tautan hanya untuk satu kali",
+    ),
     ("WhatsApp gave no code in time; try again", "WhatsApp tidak memberi kode tepat waktu; coba lagi"),
     (
         "this server cannot reach {address} ({why}); check its network, its name server and its firewall, then try again",

@@ -102,6 +102,8 @@ pub const PHRASES: &[Phrase] = &[
     ("device of this client with that id", "perangkat klien ini dengan ID itu"),
     ("such device", "perangkat seperti itu"),
     ("such page", "halaman seperti itu"),
+    ("page that is shared for this device", "halaman yang dibagikan untuk perangkat ini"),
+    ("a page that was shared shares no other", "halaman yang dibagikan tidak dapat membagikan halaman lain"),
     ("queue of yours with that device id", "perangkat milik Anda dengan ID itu"),
     ("sender of yours with that number", "pengirim milik Anda dengan nomor itu"),
     ("gateway of this client; add one first", "perangkat di klien ini; tambahkan dulu satu"),

@@ -50,7 +50,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/campaign.rs", &["destination, message, media_url, file_name, kind, timeout, is_group, priority, tag"]),
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
     ("src/store/row.rs", &["a column stands where its field does not"]),
-    ("src/store/audit.rs", &["key {}", "key {id}", "command line"]),
+    ("src/store/audit.rs", &["key {}", "key {id}", "command line", "pairing link", "shared link"]),
     ("src/dispatcher/mod.rs", &["device {device_id}"]),
     (
         "src/store/mod.rs",

@@ -1,0 +1,132 @@
+// The extension's page: takes a pairing link, has the assertion made on web.whatsapp.com, gives it to the gateway, and says in plain
+// words what came of it. Nothing is kept.
+
+const WHATSAPP = 'https://web.whatsapp.com'
+// WhatsApp waits ten minutes; the gateway says so before.
+const WAIT_MS = 11 * 60_000
+const LOOK_MS = 1_000
+
+const text = (name, ...values) => chrome.i18n.getMessage(name, values)
+const element = id => document.getElementById(id)
+
+// Why it did not come to an end, in words for the person.
+class Failure extends Error {}
+
+document.documentElement.lang = text('language')
+for (const one of document.querySelectorAll('[data-text]')) one.textContent = text(one.dataset.text)
+
+// A link that a gateway's page handed over.
+const given = location.hash.slice(1)
+if (given) {
+  history.replaceState(null, '', location.pathname)
+  element('link').value = decodeURIComponent(given)
+}
+showHost()
+element(given ? 'go' : 'link').focus()
+element('link').addEventListener('input', showHost)
+
+element('form').addEventListener('submit', async event => {
+  event.preventDefault()
+  element('go').disabled = true
+  try {
+    await link()
+  } catch (error) {
+    say(error instanceof Failure ? error.message : text('failed', `${error.name}: ${error.message}`), 'bad')
+  }
+  element('go').disabled = false
+})
+
+async function link() {
+  const url = parse(element('link').value)
+  if (!url) throw new Failure(text('notALink'))
+  // Ports are no part of what is asked for. It has to be asked for at once: later it is not the click that asks.
+  const may = await chrome.permissions.request({ origins: [`${url.protocol}//${url.hostname}/*`] })
+  if (!may) throw new Failure(text('notAllowed', url.host))
+  say(text('asking', url.host))
+  const { status, options } = await ask(url)
+  if (['sent', 'confirm'].includes(status)) throw new Failure(text('used'))
+  if (status === 'required') {
+    say(text('signing'))
+    const assertion = await makeAssertion(options)
+    say(text('sending'))
+    await ask(url, assertion)
+  }
+  await follow(url)
+}
+
+// Looks at what becomes of it, until it has an end.
+async function follow(url) {
+  for (const until = Date.now() + WAIT_MS; Date.now() < until; ) {
+    const { status, name, reason } = await ask(url)
+    if (status === 'linked') {
+      // A link is good for one.
+      element('form').hidden = true
+      return say(text('linked', name), 'good')
+    }
+    if (status === 'failed') throw new Failure(text('notLinked', reason))
+    say(text(status === 'confirm' ? 'compare' : 'waiting'))
+    await new Promise(done => setTimeout(done, LOOK_MS))
+  }
+  throw new Failure(text('tooLate'))
+}
+
+// Asks the gateway how far it is, or gives it the assertion.
+async function ask(url, assertion) {
+  const headers = { Accept: 'application/json', 'Accept-Language': chrome.i18n.getUILanguage() }
+  const options = { headers, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer' }
+  if (assertion) Object.assign(options, { method: 'POST', body: JSON.stringify(assertion) })
+  const response = await fetch(url, options).catch(() => undefined)
+  if (!response) throw new Failure(text('unreachable', url.host))
+  const answer = await response.json().catch(() => undefined)
+  if (response.ok && answer?.data) return answer.data
+  throw new Failure(answer?.message ? text('refused', answer.message) : text('noGateway', url.host))
+}
+
+// Opens WhatsApp's page, has the passkey used there, and comes back.
+async function makeAssertion(options) {
+  const [own, opened] = [await chrome.tabs.getCurrent(), Promise.withResolvers()]
+  const made = Promise.withResolvers()
+  const meet = async port => {
+    const { id } = await opened.promise
+    if (port.name !== 'assertion' || port.sender.tab?.id !== id || port.sender.origin !== WHATSAPP) return
+    port.onMessage.addListener(message => (message.assertion ? made.resolve(message.assertion) : made.reject(why(message))))
+    port.onDisconnect.addListener(() => made.reject(new Failure(text('cancelled'))))
+    port.postMessage(options)
+  }
+  const closed = async id => id === (await opened.promise).id && made.reject(new Failure(text('cancelled')))
+  chrome.runtime.onConnect.addListener(meet)
+  chrome.tabs.onRemoved.addListener(closed)
+  try {
+    const tab = await chrome.tabs.create({ url: `${WHATSAPP}/#wachat`, openerTabId: own.id })
+    opened.resolve(tab)
+    return await made.promise
+  } finally {
+    chrome.runtime.onConnect.removeListener(meet)
+    chrome.tabs.onRemoved.removeListener(closed)
+    await opened.promise.then(tab => chrome.tabs.remove(tab.id)).catch(() => {})
+    await chrome.tabs.update(own.id, { active: true })
+  }
+}
+
+// The browser says the same of a person who cancels, of one who has no passkey for WhatsApp, and of one who takes too long.
+function why({ error, detail }) {
+  return new Failure(error === 'NotAllowedError' ? text('cancelled') : text('failed', `${error}: ${detail}`))
+}
+
+function showHost() {
+  const url = parse(element('link').value)
+  element('gateway').hidden = !url
+  element('host').textContent = url?.host ?? ''
+}
+
+function parse(value) {
+  const url = URL.parse(value.trim())
+  return url && ['https:', 'http:'].includes(url.protocol) && url.pathname.includes('/console/pair/') ? url : undefined
+}
+
+function say(words, kind = '') {
+  const outcome = element('outcome')
+  outcome.hidden = false
+  outcome.className = kind
+  if (outcome.textContent !== words) outcome.textContent = words
+}

@@ -1,0 +1,200 @@
+//! Pairing links: whoever has one may give the assertion that WhatsApp asks for, for one attempt to link one device, without another
+//! credential, and sees what became of it. The token proves itself, so that nothing of a link is stored. Called by
+//! `console/pairing_link.rs`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{LinkError, Links, Passkey, Status};
+use crate::clock::Millis;
+use crate::device::Device;
+use crate::passkey::{self, BadAssertion, PasskeyAnswer};
+
+/// Below which path of the gateway pairing links are.
+pub const PATH: &str = "/console/pair/";
+/// How much of the hash of WhatsApp's request is in a token, in bytes: it tells attempts apart and keeps no secret.
+const ATTEMPT_BYTES: usize = 12;
+
+/// What a pairing link leads to.
+#[derive(Debug)]
+pub struct Pairing {
+    pub device: Device,
+    pub step: Step,
+    pub expires_at: Millis,
+}
+
+/// How far its attempt is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// WhatsApp waits for an assertion that answers these options, in JSON.
+    Required(String),
+    /// It was given one.
+    Sent,
+    /// The code on the linking page is to be compared with the one on the phone.
+    Confirm,
+    Failed(String),
+    Linked,
+}
+
+/// Why a pairing link is good for nothing, or what is wrong with what it was given.
+#[derive(Debug, thiserror::Error)]
+pub enum PairingError {
+    #[error("this is not a pairing link of this gateway; copy the whole link from the linking page")]
+    Wrong,
+    #[error("this pairing link has expired; begin to link again, and use the new one")]
+    Expired,
+    #[error("this pairing link is of an attempt that is over; use the one that the linking page shows now")]
+    Over,
+    #[error("this pairing link has been used; a link takes one assertion")]
+    Used,
+    #[error(transparent)]
+    Assertion(#[from] BadAssertion),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// What a token says: the device, until when WhatsApp waits, and which of its requests it is.
+#[derive(Debug, PartialEq, Eq)]
+struct Named {
+    device_id: String,
+    expires_at: Millis,
+    attempt: String,
+}
+
+/// Makes and checks tokens.
+#[derive(Clone)]
+pub(super) struct Tokens([u8; 32]);
+
+impl Step {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Required(_) => "required",
+            Self::Sent => "sent",
+            Self::Confirm => "confirm",
+            Self::Failed(_) => "failed",
+            Self::Linked => "linked",
+        }
+    }
+}
+
+impl Tokens {
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    fn make(&self, device_id: &str, expires_at: Millis, options: &str) -> String {
+        let named = format!("{device_id}.{expires_at}.{}", attempt(options));
+        let proof = URL_SAFE_NO_PAD.encode(self.mac(&named).finalize().into_bytes());
+        format!("{named}.{proof}")
+    }
+
+    fn verify(&self, token: &str) -> Option<Named> {
+        let (named, proof) = token.rsplit_once('.')?;
+        // In constant time.
+        self.mac(named).verify_slice(&URL_SAFE_NO_PAD.decode(proof).ok()?).ok()?;
+        let [device_id, expires_at, attempt] = named.split('.').collect::<Vec<_>>().try_into().ok()?;
+        Some(Named {
+            device_id: device_id.to_owned(),
+            expires_at: expires_at.parse().ok()?,
+            attempt: attempt.to_owned(),
+        })
+    }
+
+    fn mac(&self, named: &str) -> Hmac<Sha256> {
+        // HMAC takes keys of every length.
+        let mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length");
+        mac.chain_update(named.as_bytes())
+    }
+}
+
+/// Each request of WhatsApp has a challenge of its own.
+fn attempt(options: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(options)[..ATTEMPT_BYTES])
+}
+
+impl Links {
+    /// The token of the pairing link for the request that WhatsApp waits with; `None` once it waits no more.
+    pub fn pairing_token(&self, device_id: &str, asked: &Passkey) -> Option<String> {
+        let is_open = asked.status == passkey::Status::Required && asked.expires_at > self.clock.now();
+        is_open.then(|| self.tokens.make(device_id, asked.expires_at, &asked.options))
+    }
+
+    /// How far the attempt of a pairing link is, until the link expires.
+    ///
+    /// # Errors
+    /// [`PairingError`], but never that it was used: what became of it is then the answer.
+    pub async fn find_pairing(&self, token: &str) -> Result<Pairing, PairingError> {
+        let named = self.tokens.verify(token).ok_or(PairingError::Wrong)?;
+        if named.expires_at <= self.clock.now() {
+            return Err(PairingError::Expired);
+        }
+        let device = self.store.find_device(&named.device_id).await.map_err(LinkError::from)?;
+        let device = device.ok_or(PairingError::Over)?;
+        let link = self.look(&named.device_id).await?;
+        let step = match self.passkey(&named.device_id).await? {
+            Some(asked) if asked.expires_at == named.expires_at && attempt(&asked.options) == named.attempt => {
+                match asked.status {
+                    passkey::Status::Required => Step::Required(asked.options),
+                    passkey::Status::Sent => Step::Sent,
+                    passkey::Status::Confirm => Step::Confirm,
+                    passkey::Status::Failed => Step::Failed(link.map(|link| link.reason).unwrap_or_default()),
+                }
+            }
+            Some(_) => return Err(PairingError::Over),
+            // A step that came to its end well is forgotten.
+            None => match link {
+                Some(link)
+                    if link.status == Status::Linked && link.changed_at > named.expires_at - passkey::TIMEOUT_MS =>
+                {
+                    Step::Linked
+                }
+                _ => return Err(PairingError::Over),
+            },
+        };
+        Ok(Pairing { device, step, expires_at: named.expires_at })
+    }
+
+    /// Notes the assertion that a pairing link was given. It takes one.
+    ///
+    /// # Errors
+    /// [`PairingError`].
+    pub async fn answer_pairing(&self, token: &str, assertion: &Value) -> Result<Pairing, PairingError> {
+        let pairing = self.find_pairing(token).await?;
+        let Step::Required(options) = &pairing.step else {
+            return Err(if matches!(pairing.step, Step::Failed(_)) { PairingError::Over } else { PairingError::Used });
+        };
+        let assertion = passkey::check(assertion, options)?;
+        match self.answer_passkey(&pairing.device.id, &PasskeyAnswer::Assertion(assertion)).await {
+            Ok(()) => Ok(Pairing { step: Step::Sent, ..pairing }),
+            // Another answer was faster.
+            Err(LinkError::Refused(_)) => Err(PairingError::Used),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: &str = r#"{"challenge":"AQ"}"#;
+
+    #[test]
+    fn a_token_names_one_attempt_of_one_device_and_cannot_be_changed() {
+        let tokens = Tokens::new([7; 32]);
+        let token = tokens.make("1-506557391010657", 1_000, OPTIONS);
+        let named = Named { device_id: "1-506557391010657".into(), expires_at: 1_000, attempt: attempt(OPTIONS) };
+        assert_eq!(tokens.verify(&token), Some(named));
+        assert_ne!(token, tokens.make("1-506557391010657", 1_000, r#"{"challenge":"AQI"}"#));
+        assert_eq!(Tokens::new([8; 32]).verify(&token), None);
+        let (later, other) = (token.replace(".1000.", ".9000."), token.replace("1-5", "2-5"));
+        let cut = &token[..token.len() - 1];
+        for bad in [later.as_str(), &other, cut, &token[1..], "", ".", "...", "a.1.b.c", "ä.1.b.c"] {
+            assert_eq!(tokens.verify(bad), None, "{bad}");
+        }
+        assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{token}");
+    }
+}
