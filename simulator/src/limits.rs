@@ -202,6 +202,9 @@ pub const PHONE_MESSAGES_WAITING_MAX: usize = 10_000;
 /// Files that a phone has encrypted and that wait for a place on the media host.
 pub const PHONE_FILES_WAITING_MAX: usize = 1_000;
 
+/// People of whom a phone remembers privacy tokens, given and received: more than anybody writes to.
+pub const PHONE_TOKENS_MAX: usize = 10_000;
+
 /// How long a phone waits for the answer to one question to the server before it gives the message up.
 pub const PHONE_ANSWER_MS_MAX: u64 = 10_000;
 

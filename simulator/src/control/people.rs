@@ -66,6 +66,11 @@ pub struct NewPerson {
     /// Others are told the hidden id only.
     #[serde(default)]
     hides_number: bool,
+    /// The name of the business whose account it is.
+    business: Option<String>,
+    /// The phone says to clients that it names chats with persons by LID.
+    #[serde(default)]
+    lid_migrated: bool,
 }
 
 /// `POST /control/people`
@@ -75,6 +80,12 @@ pub async fn add(
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
     let known = if new.hides_number { Known::ByLid } else { Known::ByNumber };
     let person = phones.add_as(&new.number, &new.name, known).await?;
+    if let Some(business) = &new.business {
+        person.account().set_business_name(business);
+    }
+    if new.lid_migrated {
+        person.migrate_to_lids().await?;
+    }
     Ok((StatusCode::CREATED, Json(Shown::new(&person))))
 }
 

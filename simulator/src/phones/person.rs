@@ -151,6 +151,15 @@ impl Person {
         self.command(Command::Offline).await
     }
 
+    /// From now on the phone names chats with persons by LID, and says so to clients that are linked.
+    ///
+    /// # Errors
+    /// As [`Self::online`].
+    pub async fn migrate_to_lids(&self) -> Result<(), Refusal> {
+        self.inner.account.migrate_to_lids();
+        self.ask(|desk, now_ms| desk.phone.migrate_to_lids(now_ms)).await
+    }
+
     /// What clients that are linked from now on are given of old messages, besides what was said with this phone.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub mod assertion;
 mod connection;
 pub mod device;
 mod device_list;
+pub mod directory;
 mod fault_points;
 mod frames;
 pub mod group;

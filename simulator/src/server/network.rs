@@ -15,8 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::account::{Account, Directory};
+use super::account::Account;
 use super::device::Device;
+use super::directory::Directory;
 use super::groups::Groups;
 use super::link::Link;
 use super::media::MediaHost;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::account::{Naming, Resolved};
+use super::account::Naming;
 use super::device::Device;
+use super::directory::Resolved;
 use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;

@@ -22,6 +22,7 @@ mod linking;
 mod messages;
 mod receipts;
 mod state;
+mod tokens;
 
 /// Names the program.
 const PROGRAM: &str = "WHATSMEOW_CLIENT";

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -111,7 +112,10 @@ func init() {
 		"status_text":    func(c command) (any, error) { return nil, client.SetStatusMessage(background, c.Text) },
 		"privacy_token": to(func(user types.JID, _ command) (any, error) {
 			token, err := client.Store.PrivacyTokens.GetPrivacyToken(background, user)
-			return object{"has": token != nil}, err
+			if token == nil {
+				return object{"token": ""}, err
+			}
+			return object{"token": hex.EncodeToString(token.Token)}, err
 		}),
 		"prekeys": func(command) (any, error) {
 			return client.DangerousInternals().GetServerPreKeyCount(background)

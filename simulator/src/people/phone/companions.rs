@@ -109,7 +109,7 @@ impl Phone {
         let chats = self.history_chats(history, &names, now_ms);
         let named = chats.iter().filter(|chat| !chat.jid.ends_with("@g.us"));
         names.extend(named.filter_map(|chat| Some((chat.jid.clone(), chat.name.clone()?))));
-        for part in parts(&self.person, &chats, &names) {
+        for part in parts(&self.person, &chats, &names, self.lid_migrated_at_ms) {
             if part.is_small() {
                 self.tell_companion(&to, part.inline_notice());
                 continue;
@@ -307,6 +307,8 @@ impl Phone {
             jid: chat.to_owned(),
             lid: lid.map(|lid| lid.to_string()),
             name: subject.or_else(|| names.get(chat).map(String::as_str)).map(str::to_owned),
+            token: jid.as_ref().and_then(|jid| self.tokens.of(jid)).cloned(),
+            token_issued_at: jid.as_ref().and_then(|jid| self.tokens.issued_at(jid)),
             lines: Vec::new(),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
 //! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read,
-//! `companions.rs` the person's linked devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
+//! `companions.rs` the person's linked devices, `log.rs` what is shown, `groups.rs` what is known of groups, and `tokens.rs` who
+//! may write to whom.
 
 mod companions;
 mod groups;
@@ -14,6 +15,7 @@ mod progress;
 mod retry;
 mod shared;
 mod stanza;
+mod tokens;
 mod wishes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,10 +38,12 @@ use outbox::Outbox;
 use progress::Sent;
 use retry::Requests;
 use stanza::Iq;
+use tokens::Tokens;
 
 pub use companions::WaitingFile;
 pub use log::{Kept, Log, Origin};
 pub use progress::Progress;
+pub use tokens::Token;
 pub use wishes::{NewFile, PhoneError};
 
 /// What a phone wants done.
@@ -95,12 +99,15 @@ pub struct Phone {
     /// More was changed while the shared state was fetched.
     is_behind: bool,
     is_online: bool,
+    /// Since when the phone names chats with persons by LID, in milliseconds since 1970.
+    lid_migrated_at_ms: Option<u64>,
     /// Whether the server has said that it has keys.
     has_uploaded: bool,
     outbox: Outbox,
     sent: Recent<String, Sent>,
     groups: Groups,
     requests: Requests,
+    tokens: Tokens,
     log: Log,
     asked: BTreeMap<String, Asked>,
     waiting_files: BTreeMap<u64, WaitingFile>,
@@ -123,11 +130,13 @@ impl Phone {
             is_behind: false,
             person,
             is_online: false,
+            lid_migrated_at_ms: None,
             has_uploaded: false,
             outbox: Outbox::default(),
             sent: Recent::new(PHONE_MESSAGES_RESENDABLE_MAX),
             groups: Groups::default(),
             requests: Requests::default(),
+            tokens: Tokens::default(),
             log: Log::default(),
             asked: BTreeMap::new(),
             waiting_files: BTreeMap::new(),
@@ -151,6 +160,11 @@ impl Phone {
     /// Learns that two JIDs are one account.
     pub fn learn(&mut self, one: &Jid, other: &Jid) {
         self.signal.learn(one, other);
+    }
+
+    /// From now on the phone names chats with persons by LID, and tells new companions so.
+    pub fn migrate_to_lids(&mut self, now_ms: u64) {
+        self.lid_migrated_at_ms = Some(now_ms);
     }
 
     /// The phone has a connection: it gives keys away if it has not, and goes on with what waits.
@@ -244,6 +258,7 @@ impl Phone {
         let mut attrs = node.attrs();
         match attrs.optional_string("type").as_deref() {
             Some("encrypt") if node.get_optional_child("count").is_some() => self.upload_keys(now_ms, actions),
+            Some("privacy_token") => self.take_tokens(node),
             Some("w:gp2") => {
                 let Some(group) = attrs.optional_jid("from") else { return };
                 self.groups.forget(&group);

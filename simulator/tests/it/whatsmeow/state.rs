@@ -1,4 +1,4 @@
-//! What a client knows and keeps: devices, numbers, shared state, history, tokens, prekeys.
+//! What a client knows and keeps: devices, numbers, shared state, history, prekeys.
 
 use serde_json::json;
 use simulator::people::appstate::Change;
@@ -7,7 +7,6 @@ use simulator::phones::Phones;
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 
 use super::{ANN, BOB, CYD, STREAM_END, Whatsmeow, assert_checks_pass, client_and_people, linked};
-use crate::client::Client;
 use crate::phone::SERVER;
 use crate::world::{World, eventually, hears, patiently};
 
@@ -154,26 +153,6 @@ async fn a_client_brings_new_prekeys_when_few_are_left() {
     eventually("more keys", || device.prekeys_left() >= 40).await;
     bob.say_text(ann.jid(), "still readable").await.unwrap();
     client.reads("still readable").await;
-    client.ends_well(&world).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_privacy_token_of_another_client_is_kept() {
-    let world = World::new().await;
-    let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let other = Client::start(&world.network).await;
-    patiently("the link", bob.scan(&other.qr().await)).await.unwrap();
-    other.connected().await;
-    other.send(ann.jid(), "take this token").await;
-    client.reads("take this token").await;
-    patiently("the token", async {
-        while client.command("privacy_token", json!({"to": bob.jid().to_string()})).await["has"] != true {
-            simulator::clock::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    })
-    .await;
-    client.send_text(&bob.jid().to_string(), "with the token").await;
-    other.shows("with the token").await;
     client.ends_well(&world).await;
 }
 
