@@ -72,6 +72,9 @@ pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
 /// Accounts that are told when another's devices change.
 pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
 
+/// Devices that write to a group, each of which is remembered with the devices that have its sender key.
+pub const SENDER_KEYS_MAX: usize = 100_000;
+
 /// One-time prekeys that are kept for a device: clients upload 812 at a time.
 pub const PREKEYS_PER_DEVICE_MAX: usize = 2_000;
 
@@ -201,6 +204,9 @@ pub const PHONE_MESSAGES_WAITING_MAX: usize = 10_000;
 
 /// Files that a phone has encrypted and that wait for a place on the media host.
 pub const PHONE_FILES_WAITING_MAX: usize = 1_000;
+
+/// Options of a poll, as applications allow.
+pub const POLL_OPTIONS_MAX: usize = 12;
 
 /// People of whom a phone remembers privacy tokens, given and received: more than anybody writes to.
 pub const PHONE_TOKENS_MAX: usize = 10_000;

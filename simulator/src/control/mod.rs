@@ -48,6 +48,7 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/send", post(messages::send).layer(DefaultBodyLimit::max(CONTROL_FILE_BODY_BYTES_MAX)))
         .route("/people/{number}/react", post(messages::react))
         .route("/people/{number}/edit", post(messages::edit))
+        .route("/people/{number}/vote", post(messages::vote))
         .route("/people/{number}/delete", post(messages::delete))
         .route("/people/{number}/read", post(messages::read))
         .route("/people/{number}/play", post(messages::play))

@@ -73,6 +73,15 @@ impl Person {
         self.wish(chat, move |phone, chat, now_ms| phone.delete(chat, &id, now_ms)).await
     }
 
+    /// Votes for some of the options of a poll; for none takes the vote back.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]; [`Refusal::Invalid`] for what is no option, or too many.
+    pub async fn vote(&self, chat: &Jid, id: &str, options: &[String]) -> Result<String, Refusal> {
+        let (id, options) = (id.to_owned(), options.to_vec());
+        self.wish(chat, move |phone, chat, now_ms| phone.vote(chat, &id, &options, now_ms)).await
+    }
+
     /// Sends an own message once more, with the same id and encrypted again.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod receipts;
 pub mod registration;
 mod removal;
 mod routing;
+mod sender_keys;
 mod session;
 pub mod stanza_log;
 mod tls;

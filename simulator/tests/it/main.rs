@@ -17,6 +17,7 @@ mod own_copies;
 mod passkey;
 mod person;
 mod phone;
+mod polls;
 mod readme;
 mod repeated_faults;
 mod second_client;

@@ -42,6 +42,7 @@ type command struct {
 	Message            any
 	Subject            string
 	Participants       []string
+	Options            []string
 	Action             string
 	Seconds            int
 	On                 bool
@@ -86,6 +87,10 @@ func init() {
 		"delete": to(func(chat types.JID, c command) (any, error) {
 			return send(chat, client.BuildRevoke(chat, types.EmptyJID, c.Id), "")
 		}),
+		"poll": to(func(chat types.JID, c command) (any, error) {
+			return send(chat, client.BuildPollCreation(c.Text, c.Options, c.Count), "")
+		}),
+		"vote": to(vote),
 		"disappear": to(func(chat types.JID, c command) (any, error) {
 			return nil, client.SetDisappearingTimer(background, chat, time.Duration(c.Seconds)*time.Second, time.Now())
 		}),
@@ -165,6 +170,17 @@ func send(chat types.JID, message *waE2E.Message, id string) (any, error) {
 func relay(chat types.JID, c command) (any, error) {
 	message, err := messageOf(c)
 	return either(err, func() (any, error) { return send(chat, message, c.Id) })
+}
+
+// vote votes in a poll of somebody else.
+func vote(chat types.JID, c command) (any, error) {
+	sender, err := types.ParseJID(c.Sender)
+	if err != nil {
+		return nil, err
+	}
+	source := types.MessageSource{Chat: chat, Sender: sender, IsGroup: chat.Server == types.GroupServer}
+	message, err := client.BuildPollVote(background, &types.MessageInfo{MessageSource: source, ID: c.Id}, c.Options)
+	return either(err, func() (any, error) { return send(chat, message, "") })
 }
 
 func account(command) (any, error) {

@@ -16,7 +16,7 @@ use super::stanza::Iq;
 use super::{Action, Phone, Question};
 use crate::people::appstate::AppState;
 use crate::people::chance::{Chance, hex};
-use crate::people::content::{Attachment, Content, PeerRequest, compose};
+use crate::people::content::{Attachment, Content, PeerRequest, compose, with_secret};
 use crate::people::file::{FileKind, seal};
 use crate::people::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, before as older, made_up, parts};
 use crate::people::linking::{Admission, Companion, LinkError, QrCode};
@@ -243,6 +243,10 @@ impl Phone {
             let chat: Jid = key.remote_jid.as_deref()?.parse().ok()?;
             let kept = self.log.find(&self.signal.book().account(&chat).to_string(), key.id.as_deref()?)?;
             let message = compose(&kept.saying, &chat, now_ms);
+            let message = match kept.secret.as_deref().and_then(|secret| secret.try_into().ok()) {
+                Some(secret) => with_secret(message, secret),
+                None => message,
+            };
             let info = wa::WebMessageInfo {
                 key: MessageField::some(key.clone()),
                 message: MessageField::some(message),

@@ -8,7 +8,7 @@ use waproto::codec::message_to_vec;
 use waproto::whatsapp as wa;
 
 use super::groups::{self, Addressing, Group};
-use super::outbox::{Again, Draft, Marks, Recipient, device_query, enc, key_query, read_devices};
+use super::outbox::{Again, Draft, Marks, Recipient, device_query, enc, key_query, meta, read_devices};
 use super::stanza::Iq;
 use super::{Action, Phone, Question, Sent};
 use crate::people::bundle::Bundle;
@@ -79,7 +79,7 @@ impl Phone {
     }
 
     /// How stanzas name an account: a phone that has migrated names it by LID where it knows that.
-    fn on_wire(&self, account: &Jid) -> Jid {
+    pub(super) fn on_wire(&self, account: &Jid) -> Jid {
         let lid = self.lid_migrated_at_ms.and_then(|_| self.signal.book().lid_of(account));
         lid.unwrap_or_else(|| account.clone())
     }
@@ -194,7 +194,7 @@ impl Phone {
         }
         let participants = NodeBuilder::new("participants").children(participants).build();
         let token = if is_to_self { None } else { self.token_for(account) };
-        Ok(head(draft, &to_account).children([participants].into_iter().chain(token)).build())
+        Ok(head(draft, &to_account).children([participants].into_iter().chain(meta(&draft.marks)).chain(token)).build())
     }
 
     fn for_group(&mut self, draft: &Draft, group: &Jid) -> Result<Node, SignalError> {
@@ -226,6 +226,7 @@ impl Phone {
             children.push(NodeBuilder::new("participants").children(participants).build());
         }
         children.push(enc(sealed.kind.name(), sealed.bytes, &draft.marks, None));
+        children.extend(meta(&draft.marks));
         let own = match addressing {
             Addressing::Number => self.person.jid(),
             Addressing::Lid => self.person.lid_jid(),
@@ -259,7 +260,8 @@ impl Phone {
             message = for_own_devices(message, chat);
         }
         let sealed = self.signal.encrypt(device, &message_to_vec(&message))?;
-        Ok(stanza.children([enc(sealed.kind.name(), sealed.bytes, &draft.marks, Some(*count))]).build())
+        let enc = enc(sealed.kind.name(), sealed.bytes, &draft.marks, Some(*count));
+        Ok(stanza.children([enc].into_iter().chain(meta(&draft.marks))).build())
     }
 
     /// A message that gives the own sender key away.
