@@ -261,6 +261,15 @@ pub async fn resend(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /control/people/N/files/ID/expire`
+pub async fn expire(
+    State(phones): State<Phones>,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.expire_file(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The body of `read`. Without a chat, all chats are read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -137,6 +137,26 @@ impl Person {
         Ok(())
     }
 
+    /// Says that the person is away, or there again; the phone stays connected.
+    ///
+    /// # Errors
+    /// As [`Self::online`].
+    pub async fn be_away(&self, is_away: bool) -> Result<(), Refusal> {
+        self.perform(move |desk, _| ((), desk.phone.be_away(is_away))).await
+    }
+
+    /// Lets the file of a message expire on the media host: a client must ask its phone for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] if there is no such message, it has no file, or the media host has it no more.
+    pub async fn expire_file(&self, id: &str) -> Result<(), Refusal> {
+        let attachment = self.attachment(id).await?;
+        if self.network().media().expire(&attachment.seal.direct_path) {
+            return Ok(());
+        }
+        Err(Refusal::Unknown("the media host has the file no more".to_owned()))
+    }
+
     /// Ends the link of a companion, by its number (1 and up).
     ///
     /// # Errors

@@ -25,6 +25,7 @@ mod listener;
 mod login;
 mod mailbox;
 mod media;
+mod media_retry;
 pub mod network;
 mod notification;
 mod outlet;

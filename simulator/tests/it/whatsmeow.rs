@@ -20,6 +20,7 @@ mod faults;
 mod groups;
 mod linking;
 mod messages;
+mod phone;
 mod polls;
 mod receipts;
 mod state;

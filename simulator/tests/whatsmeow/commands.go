@@ -138,8 +138,10 @@ func init() {
 			return client.Store.ChatSettings.GetChatSettings(background, chat)
 		}),
 	}
-	for name, perform := range groupCommands {
-		commands[name] = perform
+	for _, more := range []map[string]func(command) (any, error){groupCommands, fileCommands} {
+		for name, perform := range more {
+			commands[name] = perform
+		}
 	}
 }
 

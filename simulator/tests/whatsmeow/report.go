@@ -47,6 +47,10 @@ func report(reported any) {
 		reportHistory(event)
 	case *events.IdentityChange:
 		emit("identity_change", object{"jid": event.JID.String()})
+	case *events.MediaRetry:
+		reportMediaRetry(event)
+	case *events.Contact:
+		emit("contact", object{"jid": event.JID.String(), "name": event.Action.GetFullName()})
 	case *events.Presence:
 		emit("presence", object{"from": event.From.String(), "available": !event.Unavailable})
 	case *events.ChatPresence:
@@ -148,6 +152,9 @@ func reportMessage(event *events.Message) {
 			hashes = append(hashes, hex.EncodeToString(hash))
 		}
 		shown["hashes"] = hashes
+	}
+	if image := event.Message.GetImageMessage(); image != nil {
+		files.Store(event.Info.ID, event)
 	}
 	if content, err := client.DownloadAny(background, event.Message); err == nil {
 		hash := sha256.Sum256(content)

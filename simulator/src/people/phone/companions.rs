@@ -11,6 +11,7 @@ use waproto::whatsapp::message::peer_data_operation_request_response_message::{
     PeerDataOperationResult, peer_data_operation_result::PlaceholderMessageResendResponse,
 };
 
+use super::media_retry::Retry;
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
 use super::{Action, Phone, Question};
@@ -28,6 +29,8 @@ pub enum WaitingFile {
     Said { id: String, chat: Jid, attachment: Attachment },
     /// A part of the history for a companion.
     History { device: Jid, part: HistoryPart, seal: crate::people::file::Seal },
+    /// What a companion could not load.
+    Again(Retry),
 }
 
 impl Phone {
@@ -172,6 +175,7 @@ impl Phone {
                 seal.direct_path = direct_path.to_owned();
                 self.tell_companion(&device, part.stored_notice(&seal));
             }
+            Some(WaitingFile::Again(retry)) => actions.push(self.file_restored(&retry, direct_path)),
             None => {}
         }
         self.go_on(now_ms, actions)
@@ -181,6 +185,7 @@ impl Phone {
     pub fn not_stored(&mut self, ticket: u64, reason: &str) -> Vec<Action> {
         match self.waiting_files.remove(&ticket) {
             Some(WaitingFile::Said { id, .. }) => vec![Action::Failed { id, reason: reason.to_owned() }],
+            Some(WaitingFile::Again(retry)) => vec![retry.not_found()],
             _ => Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wacore_binary::Jid;
 
 use crate::limits::PHONE_MESSAGES_KEPT_MAX;
-use crate::people::content::{Content, Saying, Target};
+use crate::people::content::{Attachment, Content, Saying, Target};
 use crate::people::recent::Recent;
 
 /// A message as its person sees it.
@@ -125,6 +125,15 @@ impl Log {
     pub fn find(&self, chat: &str, id: &str) -> Option<&Kept> {
         let writer = self.writers_of(chat, id).last()?;
         self.messages.get(&(chat.to_owned(), writer.clone(), id.to_owned()))
+    }
+
+    /// The file of a message.
+    pub fn file_mut(&mut self, chat: &str, id: &str) -> Option<&mut Attachment> {
+        let writer = self.writers_of(chat, id).last()?.clone();
+        match &mut self.messages.get_mut(&(chat.to_owned(), writer, id.to_owned()))?.saying.content {
+            Content::File(attachment) => Some(attachment),
+            _ => None,
+        }
     }
 
     fn writers_of(&self, chat: &str, id: &str) -> &[String] {

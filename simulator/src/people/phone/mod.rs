@@ -9,6 +9,7 @@ mod companions;
 mod groups;
 mod incoming;
 mod log;
+mod media_retry;
 mod outbox;
 mod outgoing;
 mod progress;
@@ -63,6 +64,8 @@ pub enum Action {
     Failed { id: String, reason: String },
     /// Put these bytes on the media host, then call [`Phone::stored`] with the ticket.
     Store { ticket: u64, kind: FileKind, bytes: Vec<u8> },
+    /// Put what lay at this path of the media host there again, then call [`Phone::stored`] or [`Phone::not_stored`].
+    Restore { ticket: u64, direct_path: String },
     /// A change of the shared state is in force, made by this phone or by a companion.
     Changed(Change),
     /// A ratchet moved.
@@ -99,6 +102,8 @@ pub struct Phone {
     /// More was changed while the shared state was fetched.
     is_behind: bool,
     is_online: bool,
+    /// Whether its person says to be away, though it has a connection.
+    is_away: bool,
     /// Since when the phone names chats with persons by LID, in milliseconds since 1970.
     lid_migrated_at_ms: Option<u64>,
     /// Whether the server has said that it has keys.
@@ -130,6 +135,7 @@ impl Phone {
             is_behind: false,
             person,
             is_online: false,
+            is_away: false,
             lid_migrated_at_ms: None,
             has_uploaded: false,
             outbox: Outbox::default(),
@@ -174,9 +180,20 @@ impl Phone {
         if !self.has_uploaded {
             self.upload_keys(now_ms, &mut actions);
         }
-        let presence = NodeBuilder::new("presence").attr("type", "available").attr("name", self.person.name.as_str());
-        actions.push(Action::Send(presence.build()));
+        actions.push(self.presence());
         self.go_on(now_ms, actions)
+    }
+
+    /// The person is there, or away: the phone stays connected.
+    pub fn be_away(&mut self, is_away: bool) -> Vec<Action> {
+        self.is_away = is_away;
+        if self.is_online { vec![self.presence()] } else { Vec::new() }
+    }
+
+    fn presence(&self) -> Action {
+        let kind = if self.is_away { "unavailable" } else { "available" };
+        let presence = NodeBuilder::new("presence").attr("type", kind).attr("name", self.person.name.as_str());
+        Action::Send(presence.build())
     }
 
     /// The connection is gone. What was asked is asked again later.
