@@ -18,6 +18,7 @@ mod passkey;
 mod person;
 mod phone;
 mod polls;
+mod program;
 mod readme;
 mod repeated_faults;
 mod second_client;
