@@ -72,6 +72,9 @@ pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
 /// Accounts that are told when another's devices change.
 pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
 
+/// Devices that write to a group, each of which is remembered with the devices that have its sender key.
+pub const SENDER_KEYS_MAX: usize = 100_000;
+
 /// One-time prekeys that are kept for a device: clients upload 812 at a time.
 pub const PREKEYS_PER_DEVICE_MAX: usize = 2_000;
 
@@ -147,9 +150,9 @@ pub const PASSKEY_CHALLENGE_SECONDS: u64 = 600;
 /// A client may prove within this many seconds of the request for its passkey that its code was scanned or typed.
 pub const PASSKEY_HANDOFF_SECONDS: u64 = 300;
 
-/// From the answer to a prologue to the phone's identity, in milliseconds: what the way to a phone and back takes. A
-/// client that gets both at once may look at the second before it has taken in the first.
-pub const PASSKEY_CONTINUATION_PAUSE_MS: u64 = 300;
+/// From an answer at the passkey gate to what the phone sends next, in milliseconds: what the way to a phone and back takes.
+/// A client that gets both at once may look at the second before it has taken in the first.
+pub const PASSKEY_PHONE_PAUSE_MS: u64 = 300;
 
 /// When an attempt behind the passkey gate has failed, the connection stays open for as long as codes are shown.
 pub const PASSKEY_LINGER_SECONDS: u64 = QR_FIRST_SECONDS + (QR_REFS as u64 - 1) * QR_NEXT_SECONDS;
@@ -201,6 +204,12 @@ pub const PHONE_MESSAGES_WAITING_MAX: usize = 10_000;
 
 /// Files that a phone has encrypted and that wait for a place on the media host.
 pub const PHONE_FILES_WAITING_MAX: usize = 1_000;
+
+/// Options of a poll, as applications allow.
+pub const POLL_OPTIONS_MAX: usize = 12;
+
+/// People of whom a phone remembers privacy tokens, given and received: more than anybody writes to.
+pub const PHONE_TOKENS_MAX: usize = 10_000;
 
 /// How long a phone waits for the answer to one question to the server before it gives the message up.
 pub const PHONE_ANSWER_MS_MAX: u64 = 10_000;

@@ -1,5 +1,5 @@
-//! A message to a person is for each of that person's devices: whoever sends by an old list of devices leaves one out, and
-//! the message is lost to it.
+//! A message to a person is for each of that person's devices, and one to a group for each of its members': whoever sends
+//! by an old list of devices leaves one out, and the message is lost to it unless it asks for it again.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ impl Addressing {
     pub fn check(&self) -> Check {
         let mut tally = Tally::default();
         for (device, sender, id) in &self.missed {
-            tally.violate(|| format!("message {id} of {sender} was not for {device}, a device of its recipient"));
+            tally.violate(|| format!("message {id} of {sender} was not for {device}, a device of its recipients"));
         }
         let mut check = tally.named("sent_to_every_device");
         check.examined = self.examined;

@@ -86,7 +86,7 @@ impl Checks {
         self.state.lock().deliveries.accepted(passage);
     }
 
-    /// A message to a person came with parts for all of that person's devices but those missed. The same message that
+    /// A message came that all devices of its recipients can read but those missed. The same message that
     /// comes again for one of them makes up for it.
     pub fn addressed(&self, sender: &DeviceName, id: &str, missed: &[DeviceName]) {
         self.state.lock().addressing.addressed(sender, id, missed);

@@ -16,7 +16,7 @@ use crate::people::phone::{Kept, NewFile};
 use crate::phones::{Phones, Sent, address};
 use crate::wire::stanza::Jid;
 
-/// The body of `send`: one of `to` and `group`, and one of `text`, `media_base64`, `location` and `contact`.
+/// The body of `send`: one of `to` and `group`, and one of `text`, `media_base64`, `location`, `contact` and `poll`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
@@ -34,6 +34,17 @@ pub struct Send {
     seconds: Option<u32>,
     location: Option<Location>,
     contact: Option<Contact>,
+    poll: Option<Poll>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Poll {
+    question: String,
+    options: Vec<String>,
+    /// How many options one person may choose; 0 or left out for any number.
+    #[serde(default)]
+    selectable: u32,
 }
 
 #[derive(Deserialize)]
@@ -78,25 +89,38 @@ pub async fn send(
     if send.reply_to.is_some() && send.text.is_none() {
         return Err(Problem::BadRequest("reply_to goes with text".to_owned()));
     }
-    let id = match (&send.text, &send.media_base64, &send.location, &send.contact) {
-        (Some(text), None, None, None) => match &send.reply_to {
+    let id = match (&send.text, &send.media_base64, content_of(&send)) {
+        (Some(text), None, None) => match &send.reply_to {
             Some(answered) => person.answer(&chat, answered, text).await?,
             None => person.say_text(&chat, text).await?,
         },
-        (None, Some(media), None, None) => {
+        (None, Some(media), None) => {
             let file = file_of(media, &send)?;
             person.send_file(&chat, file).await?
         }
-        (None, None, Some(Location { latitude, longitude, name }), None) => {
-            let content = Content::Location { latitude: *latitude, longitude: *longitude, name: name.clone() };
-            person.say(&chat, content).await?
-        }
-        (None, None, None, Some(Contact { name, vcard })) => {
-            person.say(&chat, Content::Contact { name: name.clone(), vcard: vcard.clone() }).await?
-        }
-        _ => return Err(Problem::BadRequest("give one of text, media_base64, location and contact".to_owned())),
+        (None, None, Some(Ok(content))) => person.say(&chat, content).await?,
+        _ => return Err(Problem::BadRequest("give one of text, media_base64, location, contact and poll".to_owned())),
     };
     Ok(Json(Said { id }))
+}
+
+/// What is neither a text nor a file; an error if it is several.
+fn content_of(send: &Send) -> Option<Result<Content, ()>> {
+    let location = send.location.as_ref().map(|Location { latitude, longitude, name }| Content::Location {
+        latitude: *latitude,
+        longitude: *longitude,
+        name: name.clone(),
+    });
+    let contact = send.contact.as_ref();
+    let contact = contact.map(|Contact { name, vcard }| Content::Contact { name: name.clone(), vcard: vcard.clone() });
+    let poll = send.poll.as_ref().map(|Poll { question, options, selectable }| Content::Poll {
+        question: question.clone(),
+        options: options.clone(),
+        selectable: *selectable,
+    });
+    let mut contents = [location, contact, poll].into_iter().flatten();
+    let first = contents.next()?;
+    Some(if contents.next().is_some() { Err(()) } else { Ok(first) })
 }
 
 fn known_group(phones: &Phones, text: &str) -> Result<Jid, Problem> {
@@ -173,6 +197,25 @@ pub async fn edit(
     Ok(Json(Said { id }))
 }
 
+/// The body of `vote`; no options take the vote back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vote {
+    chat: String,
+    id: String,
+    options: Vec<String>,
+}
+
+/// `POST /control/people/N/vote`
+pub async fn vote(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Vote { chat, id, options }): Body<Vote>,
+) -> Result<Json<Said>, Problem> {
+    let id = find(&phones, &number)?.vote(&address(&chat)?, &id, &options).await?;
+    Ok(Json(Said { id }))
+}
+
 /// The body of `delete` and `play`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -215,6 +258,15 @@ pub async fn resend(
     Body(Resend { id }): Body<Resend>,
 ) -> Result<StatusCode, Problem> {
     find(&phones, &number)?.resend(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /control/people/N/files/ID/expire`
+pub async fn expire(
+    State(phones): State<Phones>,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.expire_file(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,8 +7,9 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Body, Problem};
+use crate::people::appstate::Change;
 use crate::people::history::HistorySize;
-use crate::phones::{Known, Linking, Person, Phones};
+use crate::phones::{Known, Linking, Person, Phones, address};
 
 /// Finds the person whom an address names.
 pub(super) fn find(phones: &Phones, number: &str) -> Result<Person, Problem> {
@@ -66,6 +67,11 @@ pub struct NewPerson {
     /// Others are told the hidden id only.
     #[serde(default)]
     hides_number: bool,
+    /// The name of the business whose account it is.
+    business: Option<String>,
+    /// The phone says to clients that it names chats with persons by LID.
+    #[serde(default)]
+    lid_migrated: bool,
 }
 
 /// `POST /control/people`
@@ -75,6 +81,12 @@ pub async fn add(
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
     let known = if new.hides_number { Known::ByLid } else { Known::ByNumber };
     let person = phones.add_as(&new.number, &new.name, known).await?;
+    if let Some(business) = &new.business {
+        person.account().set_business_name(business);
+    }
+    if new.lid_migrated {
+        person.migrate_to_lids().await?;
+    }
     Ok((StatusCode::CREATED, Json(Shown::new(&person))))
 }
 
@@ -153,6 +165,42 @@ pub async fn online(State(phones): State<Phones>, Path(number): Path<String>) ->
     let person = find(&phones, &number)?;
     person.online().await?;
     Ok(Json(Shown::new(&person)))
+}
+
+/// The body of `presence`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    available: bool,
+}
+
+/// `POST /control/people/N/presence`: whether the person is there; the phone stays connected.
+pub async fn presence(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Presence { available }): Body<Presence>,
+) -> Result<StatusCode, Problem> {
+    find(&phones, &number)?.be_away(!available).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The body of `contacts`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    number: String,
+    name: String,
+}
+
+/// `POST /control/people/N/contacts`: somebody in the person's address book, which all of the person's devices share.
+pub async fn contacts(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+    Body(Contact { number: other, name }): Body<Contact>,
+) -> Result<StatusCode, Problem> {
+    let jid = address(&other)?.to_string();
+    find(&phones, &number)?.change(Change::Contact { jid, name }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The body of `unlink`.

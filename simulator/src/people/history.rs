@@ -17,6 +17,7 @@ use waproto::whatsapp::web_message_info::Status;
 use crate::limits::{HISTORY_INLINE_BYTES_MAX, HISTORY_MESSAGES_MAX, HISTORY_PART_MESSAGES_MAX};
 use crate::people::address::Person;
 use crate::people::file::Seal;
+use crate::people::phone::Token;
 
 /// The first number of made-up correspondents; numbers that begin like this are given to nobody.
 const MADE_UP_NUMBER: u64 = 999_000_000_000;
@@ -48,6 +49,10 @@ pub struct HistoryChat {
     pub lid: Option<String>,
     /// The name of the other or the subject of the group, if the phone has heard it.
     pub name: Option<String>,
+    /// The privacy token that the other gave the person.
+    pub token: Option<Token>,
+    /// When the person gave the other one, in seconds since 1970.
+    pub token_issued_at: Option<u64>,
     /// The oldest first.
     pub lines: Vec<HistoryLine>,
 }
@@ -142,20 +147,32 @@ pub fn made_up(size: HistorySize, now_ms: u64) -> Vec<HistoryChat> {
             jid: format!("{}@s.whatsapp.net", MADE_UP_NUMBER + chat as u64),
             lid: None,
             name: Some(format!("Old friend {}", chat + 1)),
+            token: None,
+            token_issued_at: None,
             lines: (0..lines).map(|number| line(chat, number)).collect(),
         })
         .collect()
 }
 
 /// All parts for a new companion, in the order in which they are sent: the chats with their newest message, then names,
-/// then the rest that does not block, then the older messages. `names` are those of people, by account.
-pub fn parts(own: &Person, chats: &[HistoryChat], names: &BTreeMap<String, String>) -> Vec<HistoryPart> {
+/// then the rest that does not block, then the older messages. `names` are those of people, by account; the last is since
+/// when the phone names chats by LID.
+pub fn parts(
+    own: &Person,
+    chats: &[HistoryChat],
+    names: &BTreeMap<String, String>,
+    lid_migrated_at_ms: Option<u64>,
+) -> Vec<HistoryPart> {
     let newest: Vec<wa::Conversation> = chats.iter().map(|chat| conversation(chat, newest_of(chat))).collect();
     let oldest_at = chats.iter().filter_map(|chat| newest_of(chat).first().map(|line| line.at)).min();
     let own_jid = own.jid().to_string();
     let names = names.iter().chain([(&own_jid, &own.name)]).map(|(jid, name)| pushname(jid, name)).collect();
+    let settings = lid_migrated_at_ms
+        .map(|at_ms| wa::GlobalSettings { chat_db_lid_migration_timestamp: Some(at_ms as i64), ..Default::default() });
+    let first =
+        wa::HistorySync { global_settings: settings.into(), ..part(PartType::INITIAL_BOOTSTRAP, newest, chats) };
     let mut plan = vec![
-        (part(PartType::INITIAL_BOOTSTRAP, newest, chats), oldest_at),
+        (first, oldest_at),
         (wa::HistorySync { pushnames: names, ..part(PartType::PUSH_NAME, vec![], &[]) }, None),
         (part(PartType::NON_BLOCKING_DATA, vec![], &[]), None),
     ];
@@ -236,6 +253,9 @@ fn conversation(chat: &HistoryChat, lines: &[HistoryLine]) -> wa::Conversation {
         conversation_timestamp: last_at,
         last_msg_timestamp: last_at,
         unread_count: Some(0),
+        tc_token: chat.token.as_ref().map(|token| token.bytes.clone()),
+        tc_token_timestamp: chat.token.as_ref().map(|token| token.given_at),
+        tc_token_sender_timestamp: chat.token_issued_at,
         messages: lines
             .iter()
             .rev()
@@ -316,7 +336,7 @@ mod tests {
     fn the_client_library_finds_every_message_once() {
         for (chats, messages_per_chat) in [(0, 0), (1, 0), (1, 1), (3, 5), (2, 30_000), (40, 700)] {
             let size = HistorySize { chats, messages_per_chat };
-            let parts = parts(&ann(), &made_up(size, NOW_MS), &BTreeMap::new());
+            let parts = parts(&ann(), &made_up(size, NOW_MS), &BTreeMap::new(), None);
             let found = parsed(&parts);
             assert_eq!(found.len(), chats);
             assert!(found.iter().all(|(_, count)| *count == messages_per_chat), "{size:?}: {found:?}");
@@ -332,7 +352,7 @@ mod tests {
     fn the_person_s_own_name_and_known_pairs_are_found() {
         let mut chats = made_up(HistorySize { chats: 2, messages_per_chat: 2 }, NOW_MS);
         chats[1].lid = Some("9002@lid".to_owned());
-        let parts = parts(&ann(), &chats, &BTreeMap::new());
+        let parts = parts(&ann(), &chats, &BTreeMap::new(), None);
         let results: Vec<_> = parts
             .into_iter()
             .map(|part| process_history_sync(part.compressed, Some("15550001"), false).unwrap())
@@ -344,13 +364,18 @@ mod tests {
 
     #[test]
     fn the_first_part_of_a_small_history_travels_in_its_notice() {
-        let small = parts(&ann(), &made_up(HistorySize { chats: 10, messages_per_chat: 10 }, NOW_MS), &BTreeMap::new());
+        let small =
+            parts(&ann(), &made_up(HistorySize { chats: 10, messages_per_chat: 10 }, NOW_MS), &BTreeMap::new(), None);
         assert_eq!(small.iter().map(HistoryPart::is_small).collect::<Vec<_>>(), [true, false, false, false]);
         let notice = small[0].inline_notice();
         let notice = &notice.protocol_message.history_sync_notification;
         assert_eq!(notice.initial_hist_bootstrap_inline_payload.as_deref(), Some(small[0].compressed.as_slice()));
-        let large =
-            parts(&ann(), &made_up(HistorySize { chats: 20_000, messages_per_chat: 1 }, NOW_MS), &BTreeMap::new());
+        let large = parts(
+            &ann(),
+            &made_up(HistorySize { chats: 20_000, messages_per_chat: 1 }, NOW_MS),
+            &BTreeMap::new(),
+            None,
+        );
         assert!(!large[0].is_small());
     }
 

@@ -12,6 +12,7 @@ pub mod recent;
 
 pub mod address;
 pub mod identity;
+pub mod media_retry;
 
 pub mod bundle;
 

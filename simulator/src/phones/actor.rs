@@ -187,11 +187,20 @@ impl Actor {
                     }
                 }
                 Action::Store { ticket, bytes, .. } => actions.extend(self.store(ticket, bytes)),
+                Action::Restore { ticket, direct_path } => actions.extend(self.restore(ticket, &direct_path)),
                 _ => {}
             }
         }
         if has_news {
             self.shown.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Puts a file that was there before on the media host again.
+    fn restore(&mut self, ticket: u64, direct_path: &str) -> Vec<Action> {
+        match self.network.media().restore(direct_path) {
+            Some(path) => self.desk.phone.stored(ticket, &path, "", clock::now_ms()),
+            None => self.desk.phone.not_stored(ticket, "the phone does not have the file"),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{Refusal, Sent};
 use crate::clock;
 use crate::limits::{HISTORY_MESSAGES_MAX, WISHES_WAITING_MAX};
 use crate::people::address;
-use crate::people::content::Content;
+use crate::people::content::{Attachment, Content};
 use crate::people::history::HistorySize;
 use crate::people::passkey::Passkey;
 use crate::people::phone::{Action, Kept, Phone, PhoneError};
@@ -151,6 +151,15 @@ impl Person {
         self.command(Command::Offline).await
     }
 
+    /// From now on the phone names chats with persons by LID, and says so to clients that are linked.
+    ///
+    /// # Errors
+    /// As [`Self::online`].
+    pub async fn migrate_to_lids(&self) -> Result<(), Refusal> {
+        self.inner.account.migrate_to_lids();
+        self.ask(|desk, now_ms| desk.phone.migrate_to_lids(now_ms)).await
+    }
+
     /// What clients that are linked from now on are given of old messages, besides what was said with this phone.
     ///
     /// # Errors
@@ -197,15 +206,21 @@ impl Person {
     /// [`Refusal::Unknown`] if there is no such message, it has no file, or the media host has it no more;
     /// [`Refusal::Invalid`] if the file is not what the message says.
     pub async fn file(&self, id: &str) -> Result<(String, Vec<u8>), Refusal> {
-        let wanted = id.to_owned();
-        let kept = self.ask(move |desk, _| desk.phone.messages().rev().find(|kept| kept.id == wanted).cloned()).await?;
-        let Some(Content::File(attachment)) = kept.map(|kept| kept.saying.content) else {
-            return Err(Refusal::Unknown(format!("the phone has no message {id} with a file")));
-        };
+        let attachment = self.attachment(id).await?;
         let stored = self.inner.network.media().get(&attachment.seal.direct_path);
         let stored = stored.ok_or_else(|| Refusal::Unknown("the media host has the file no more".to_owned()))?;
         let opened = attachment.seal.open(attachment.file, &stored).map_err(PhoneError::File)?;
         Ok((attachment.mime_type, opened))
+    }
+
+    /// What a message that the phone shows says of its file.
+    pub(super) async fn attachment(&self, id: &str) -> Result<Attachment, Refusal> {
+        let wanted = id.to_owned();
+        let kept = self.ask(move |desk, _| desk.phone.messages().rev().find(|kept| kept.id == wanted).cloned()).await?;
+        match kept.map(|kept| kept.saying.content) {
+            Some(Content::File(attachment)) => Ok(*attachment),
+            _ => Err(Refusal::Unknown(format!("the phone has no message {id} with a file"))),
+        }
     }
 
     /// Waits until the phone shows a message for which `is_meant` holds. It waits for as long as it takes.

@@ -33,7 +33,9 @@ impl From<PhoneError> for Refusal {
         match error {
             PhoneError::UnknownMessage(_) => Self::Unknown(format!("{text}; see the ids under received")),
             PhoneError::Full => Self::Conflict(text),
-            PhoneError::TooLong | PhoneError::File(_) => Self::Invalid(text),
+            PhoneError::TooLong | PhoneError::WrongPoll | PhoneError::WrongVote | PhoneError::File(_) => {
+                Self::Invalid(text)
+            }
         }
     }
 }

@@ -73,6 +73,15 @@ impl Person {
         self.wish(chat, move |phone, chat, now_ms| phone.delete(chat, &id, now_ms)).await
     }
 
+    /// Votes for some of the options of a poll; for none takes the vote back.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]; [`Refusal::Invalid`] for what is no option, or too many.
+    pub async fn vote(&self, chat: &Jid, id: &str, options: &[String]) -> Result<String, Refusal> {
+        let (id, options) = (id.to_owned(), options.to_vec());
+        self.wish(chat, move |phone, chat, now_ms| phone.vote(chat, &id, &options, now_ms)).await
+    }
+
     /// Sends an own message once more, with the same id and encrypted again.
     ///
     /// # Errors
@@ -126,6 +135,26 @@ impl Person {
         self.perform(move |desk, now_ms| split(desk.phone.play(&chat, &id, now_ms).map(|actions| ((), actions))))
             .await??;
         Ok(())
+    }
+
+    /// Says that the person is away, or there again; the phone stays connected.
+    ///
+    /// # Errors
+    /// As [`Self::online`].
+    pub async fn be_away(&self, is_away: bool) -> Result<(), Refusal> {
+        self.perform(move |desk, _| ((), desk.phone.be_away(is_away))).await
+    }
+
+    /// Lets the file of a message expire on the media host: a client must ask its phone for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] if there is no such message, it has no file, or the media host has it no more.
+    pub async fn expire_file(&self, id: &str) -> Result<(), Refusal> {
+        let attachment = self.attachment(id).await?;
+        if self.network().media().expire(&attachment.seal.direct_path) {
+            return Ok(());
+        }
+        Err(Refusal::Unknown("the media host has the file no more".to_owned()))
     }
 
     /// Ends the link of a companion, by its number (1 and up).

@@ -352,7 +352,7 @@ fn new_invite() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::account::Directory;
+    use crate::server::directory::Directory;
     use crate::server::groups::Groups;
     use crate::wire::stanza::Read as _;
 

@@ -3,7 +3,7 @@
 //! It cannot read them. It checks that who puts or fetches got a token over his connection, and that the bytes are
 //! those whose hash the client names.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -52,6 +52,10 @@ struct Files {
     by_path: HashMap<String, Bytes>,
     order: VecDeque<String>,
     bytes: usize,
+    /// Paths from which nobody loads the file any more.
+    expired: HashSet<String>,
+    /// Counts files that were put back.
+    restored: u64,
 }
 
 #[derive(Default)]
@@ -87,6 +91,7 @@ impl MediaHost {
         let path = format!("/v/t62.7118-24/{}", URL_SAFE_NO_PAD.encode(hash));
         let mut files = self.files.lock();
         if files.by_path.contains_key(&path) {
+            files.expired.remove(&path);
             return path;
         }
         files.bytes += encrypted.len();
@@ -96,6 +101,7 @@ impl MediaHost {
             && let Some(oldest) = files.order.pop_front()
         {
             files.bytes -= files.by_path.remove(&oldest).map_or(0, |bytes| bytes.len());
+            files.expired.remove(&oldest);
         }
         path
     }
@@ -103,7 +109,28 @@ impl MediaHost {
     /// A file, by its path on the host; a query in it does not matter.
     pub fn get(&self, path: &str) -> Option<Bytes> {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
-        self.files.lock().by_path.get(path).cloned()
+        let files = self.files.lock();
+        files.by_path.get(path).filter(|_| !files.expired.contains(path)).cloned()
+    }
+
+    /// Lets a file expire: nobody loads it any more from this path. False if there is none.
+    pub fn expire(&self, path: &str) -> bool {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        let mut files = self.files.lock();
+        files.by_path.contains_key(path) && files.expired.insert(path.to_owned())
+    }
+
+    /// Puts a file that has expired back, as a phone does that has it still. Returns its new direct path, or nothing.
+    pub fn restore(&self, path: &str) -> Option<String> {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        let mut files = self.files.lock();
+        let bytes = files.by_path.remove(path)?;
+        files.expired.remove(path);
+        files.restored += 1;
+        let restored = format!("{path}_{}", files.restored);
+        files.order.iter_mut().filter(|known| *known == path).for_each(|known| known.clone_from(&restored));
+        files.by_path.insert(restored.clone(), bytes);
+        Some(direct_path(&restored))
     }
 
     /// Removes a file; false if there is none.
@@ -112,6 +139,7 @@ impl MediaHost {
         let Some(bytes) = files.by_path.remove(path) else { return false };
         files.bytes -= bytes.len();
         files.order.retain(|known| known != path);
+        files.expired.remove(path);
         true
     }
 

@@ -15,8 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::account::{Account, Directory};
+use super::account::Account;
 use super::device::Device;
+use super::directory::Directory;
 use super::groups::Groups;
 use super::link::Link;
 use super::media::MediaHost;
@@ -24,6 +25,7 @@ use super::pictures::Pictures;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
 use super::removal::{self, By};
+use super::sender_keys::SenderKeys;
 use super::stanza_log::StanzaLog;
 use super::tls::{self, TlsError};
 use super::unknown::{Unknown, UnknownRequests};
@@ -89,6 +91,7 @@ pub(super) struct Inner {
     pub media: MediaHost,
     pub pictures: Pictures,
     pub subscriptions: Subscriptions,
+    pub sender_keys: SenderKeys,
     pub log: StanzaLog,
     pub unknown: UnknownRequests,
     pub faults: Plan,
@@ -122,6 +125,7 @@ impl Network {
             media: MediaHost::default(),
             pictures: Pictures::default(),
             subscriptions: Subscriptions::default(),
+            sender_keys: SenderKeys::default(),
             log: StanzaLog::default(),
             unknown: UnknownRequests::default(),
             tasks: TaskTracker::new(),

@@ -24,7 +24,7 @@ use super::{fault_points, linking_code};
 use crate::clock;
 use crate::faults::{Plan, PrologueDecision};
 use crate::limits::{
-    PASSKEY_CHALLENGE_SECONDS, PASSKEY_CONTINUATION_PAUSE_MS, PASSKEY_HANDOFF_SECONDS, PASSKEY_LINGER_SECONDS,
+    PASSKEY_CHALLENGE_SECONDS, PASSKEY_HANDOFF_SECONDS, PASSKEY_LINGER_SECONDS, PASSKEY_PHONE_PAUSE_MS,
 };
 use crate::wire::stanza::{Node, Read as _, error, holding, result, server};
 
@@ -310,7 +310,7 @@ impl PasskeyGate {
         self.registering.outlet.push(Arc::new(result(&request, [])));
         if !is_silenced {
             // ASSUMPTION: the way to a phone and back takes a moment, without which whatsapp-rust fails.
-            clock::sleep(Duration::from_millis(PASSKEY_CONTINUATION_PAUSE_MS)).await;
+            clock::sleep(Duration::from_millis(PASSKEY_PHONE_PAUSE_MS)).await;
             let identity = holding("primary_ephemeral_identity", identity);
             let continuation = notification(server(), "crsc_continuation").children([identity]).build();
             self.registering.outlet.push(Arc::new(continuation));

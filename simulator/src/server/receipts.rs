@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::account::{Naming, Resolved};
+use super::account::Naming;
 use super::device::Device;
+use super::directory::Resolved;
 use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;
-use super::own_copies;
 use super::session::Session;
+use super::{media_retry, own_copies};
 use crate::checks::{Checks, Passage};
 use crate::clock;
 use crate::faults::ReceiptDecision;
@@ -32,6 +33,8 @@ enum Kind {
     Retry,
     /// A message between the devices of one account.
     Peer,
+    /// A companion could not load a file, and asks its phone for it.
+    ServerError,
     Other,
 }
 
@@ -46,6 +49,7 @@ impl Kind {
             Some("played") => Self::Played,
             Some("retry" | "enc_rekey_retry") => Self::Retry,
             Some("peer_msg" | "hist_sync") => Self::Peer,
+            Some("server-error") => Self::ServerError,
             Some(_) => Self::Other,
         }
     }
@@ -159,6 +163,7 @@ fn is_same(session: &Session, one: &NodeValue, other: &NodeValue) -> bool {
 fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
     match kind {
         Kind::Other => {}
+        Kind::ServerError => media_retry::ask_phone(session, receipt),
         Kind::Sender | Kind::Peer => {
             if let Some(device) = own_device(session, to) {
                 let other = receipt.jid("recipient").unwrap_or_else(|| to.clone());

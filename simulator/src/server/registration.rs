@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
-use waproto::whatsapp::ClientPayload;
+use waproto::buffa::Message as _;
+use waproto::whatsapp::{ClientPairingProps, ClientPayload};
 
 use super::keys::SignedPrekey;
 use super::linking_code::{self, TypedCode};
@@ -321,14 +322,21 @@ fn pair_success(approved: &Approved) -> Node {
         .attr("jid", account.number().with_device(approved.index))
         .attr("lid", account.lid().with_device(approved.index))
         .build();
-    let success = NodeBuilder::new("pair-success")
-        .children([
-            holding("device-identity", approved.approval.device_identity.clone()),
-            NodeBuilder::new("platform").attr("name", "android").build(),
-            device,
-        ])
-        .build();
-    set(PAIR_SUCCESS_ID, success)
+    let business = account.business_name();
+    let platform = if business.is_some() { "smba" } else { "android" };
+    let props = ClientPairingProps {
+        is_chat_db_lid_migrated: Some(account.is_lid_migrated()),
+        ..ClientPairingProps::default()
+    };
+    let children = [
+        holding("device-identity", approved.approval.device_identity.clone()),
+        NodeBuilder::new("platform").attr("name", platform).build(),
+        device,
+        holding("client-props", props.encode_to_vec()),
+    ];
+    // Only the account of a business has a name here: whatsmeow keeps it as `BusinessName`.
+    let business = business.map(|name| NodeBuilder::new("biz").attr("name", name).build());
+    set(PAIR_SUCCESS_ID, NodeBuilder::new("pair-success").children(children.into_iter().chain(business)).build())
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::account::{Account, Naming, Resolved};
+use super::account::{Account, Naming};
 use super::device::Device;
+use super::directory::Resolved;
 use super::fault_points::{self, Origin};
 use super::group::{Group, mode};
 use super::participant_hash;
@@ -80,6 +81,9 @@ fn acknowledgement_of(session: &Session, node: &Node, to: &Jid) -> Node {
     let ack = acknowledgement(node, None);
     let hash = match session.network.inner.groups.find(to) {
         Some(group) => {
+            if node.jid("participant").is_none() {
+                witness_missed(session, node, &group);
+            }
             let hash = participant_hash::of_group(&group);
             node.text("phash").is_some_and(|named| named != hash).then_some(hash)
         }
@@ -218,6 +222,8 @@ fn to_one_device(session: &Session, node: &Node, resolved: &Resolved) -> Result<
 /// A message to a group: for each device its own part, if there is one, and the part that is for all.
 fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
     let named = node.child("participants").map(|list| parts(session, list)).unwrap_or_default();
+    let given = named.iter().map(|(_, device, _)| device.name().clone());
+    session.network.inner.sender_keys.given(&group.jid().to_string(), session.device.name(), given);
     let mut own: HashMap<_, _> = named.into_iter().map(|(_, device, parts)| (Arc::as_ptr(&device), parts)).collect();
     let for_all = encrypted(node);
     let conversation = Arc::from(group.jid().to_string());
@@ -236,6 +242,18 @@ fn to_group(session: &Session, node: &Node, group: &Group) -> Vec<Delivery> {
     deliveries
 }
 
+/// Reports the devices that have never got the sender key to the checkers: a list of devices that is out of date leaves
+/// them out. Not before all have the message, which makes up for what was missed.
+fn witness_missed(session: &Session, node: &Node, group: &Group) {
+    let (keys, sender) = (&session.network.inner.sender_keys, session.device.name());
+    let devices: Vec<_> = group.members().iter().flat_map(|member| member.account.devices()).collect();
+    // Nothing can be encrypted for a device that has no keys.
+    let is_meant = |device: &&Arc<Device>| !Arc::ptr_eq(device, &session.device) && device.keys.lock().is_some();
+    let meant = devices.iter().filter(is_meant).map(|device| device.name());
+    let missed = keys.missing(&group.jid().to_string(), sender, meant);
+    session.network.inner.checks.addressed(sender, &node.text("id").unwrap_or_default(), &missed);
+}
+
 /// A message of a group again, for a device that could not decrypt it.
 fn to_one_member(session: &Session, node: &Node, group: &Group, participant: &Jid) -> Vec<Delivery> {
     let Some(resolved) = session.network.inner.directory.resolve(participant) else { return Vec::new() };
@@ -243,6 +261,9 @@ fn to_one_member(session: &Session, node: &Node, group: &Group, participant: &Ji
         return Vec::new();
     }
     let Some(device) = resolved.account.device(resolved.device) else { return Vec::new() };
+    // The key comes with the message.
+    let given = [device.name().clone()];
+    session.network.inner.sender_keys.given(&group.jid().to_string(), session.device.name(), given);
     let stanza = from_member(session, node, group.jid(), group.naming());
     vec![delivery(device, stanza, encrypted(node), node, &Arc::from(group.jid().to_string()))]
 }
@@ -329,6 +350,8 @@ fn delivery(
     let begins_session = children.iter().any(|part| part.text("type").as_deref() == Some("pkmsg"));
     let others = node.all().iter().filter(|child| match child.tag.as_ref() {
         "enc" | "participants" => false,
+        // ASSUMPTION: a privacy token is for the service, which checks it: no client looks for one in what it gets.
+        "tctoken" => false,
         // Who gets the first message of a session needs to know whose device it is.
         "device-identity" => begins_session,
         _ => true,

@@ -6,7 +6,7 @@ use super::account::Account;
 use super::device::Device;
 use super::network::Network;
 use super::outlet::Outlet;
-use super::{fault_points, iq, presence, receipts, routing};
+use super::{fault_points, iq, media_retry, presence, receipts, routing};
 use crate::clock;
 use crate::faults::StreamEnd;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
@@ -72,6 +72,9 @@ impl Session {
             "message" => routing::receive(self, node),
             "receipt" => receipts::receive(self, node),
             "ack" => receipts::confirm(self, node),
+            "notification" if self.device.index() == 0 && node.text("type").as_deref() == Some("mediaretry") => {
+                media_retry::answer_companion(self, node);
+            }
             "presence" => presence::receive(self, node),
             "chatstate" => presence::relay_chatstate(self, node),
             // A time zone of the session, and asking for more of what is kept, all of which was sent.

@@ -10,6 +10,20 @@ export function vote({ proto }, own, { chat, id, secret, options }) {
   return { pollCreationMessageKey: key(chat, id), vote: sealed, senderTimestampMs: Date.now() }
 }
 
+/** What a vote in a poll says, by the hashes of the options; `kept` finds the poll. */
+export function openVote({ decryptPollVote }, own, key, { pollCreationMessageKey, vote }, kept) {
+  const poll = kept(pollCreationMessageKey.id)
+  const author = ({ fromMe, participant, remoteJid }) => (fromMe ? own : participant || remoteJid)
+  const { selectedOptions } = decryptPollVote(vote, {
+    pollCreatorJid: author(poll.key),
+    pollMsgId: poll.key.id,
+    pollEncKey: poll.message.messageContextInfo.messageSecret,
+    voterJid: author(key)
+  })
+  const hashes = selectedOptions.map(hash => Buffer.from(hash).toString('hex'))
+  return { kind: 'vote', about: poll.key.id, hashes }
+}
+
 /** That `own` comes to its own event. */
 export function attendance({ proto }, own, { chat, id, secret }) {
   const going = { response: proto.Message.EventResponseMessage.EventResponseType.GOING, timestampMs: Date.now() }

@@ -14,7 +14,7 @@ import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-import { attendance, vote } from './answers.mjs'
+import { attendance, openVote, vote } from './answers.mjs'
 import { contentsOf, hashOf } from './contents.mjs'
 import { stayOnLoopback } from './loopback.mjs'
 
@@ -58,6 +58,8 @@ const COMMANDS = {
   relay: ({ to, message }) => relay(to, message),
   /** {to, images (in base64)}: their header, then each as a picture of the album. */
   send_album: ({ to, images }) => sendAlbum(to, images),
+  /** {to, text, options, count}: a poll in which so many options may be chosen. */
+  poll: ({ to, text, options, count }) => send(to, { poll: { name: text, values: options, selectableCount: count } }),
   /** {to, poll, secret (in base64), options}: votes in a poll that this account made. */
   vote: ({ to, poll, secret, options }) =>
     relay(to, { pollUpdateMessage: vote(baileys, own(), { chat: to, id: poll, secret, options }) }),
@@ -215,6 +217,7 @@ async function show(message) {
   if (message.messageStubType || !message.message) return
   const content = baileys.normalizeMessageContent(message.message)
   const shown = { ...about, ...contentsOf(content) }
+  if (content.pollUpdateMessage) Object.assign(shown, openVote(baileys, own(), message.key, content.pollUpdateMessage, kept))
   // What is for the client itself is not shown.
   if (shown.kind === 'protocol') return
   if (!content.imageMessage) return emit('message', shown)

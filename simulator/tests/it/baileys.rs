@@ -1,32 +1,23 @@
 //! Drives an unmodified Baileys client: starts the program in `tests/baileys`, sends it commands, waits for its events.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde_json::{Value, json};
-use simulator::clock;
 use simulator::people::chance::hex;
 use simulator::server::network::Network;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::Command;
 
-use crate::world::{PATIENCE, patiently};
+use crate::program::Program;
 
 /// Names the folder of the installed packages.
 const MODULES: &str = "BAILEYS_MODULES";
 
 /// One running client. It ends with its owner.
 pub struct Baileys {
-    program: Child,
-    commands: ChildStdin,
-    events: Lines<BufReader<ChildStdout>>,
-    /// Events that have come and that nobody has waited for yet.
-    waiting: VecDeque<Value>,
+    program: Program,
     /// Where it keeps its keys.
     folder: TempDir,
-    last: u64,
 }
 
 impl Baileys {
@@ -38,28 +29,15 @@ impl Baileys {
     /// The program ends, and a new one has its keys; it is not connected yet. (The library writes its keys in place, so
     /// that killing it would now and then leave none.)
     pub async fn restart(mut self) -> Self {
-        self.command("quit", json!({})).await;
-        let Self { mut program, folder, .. } = self;
-        patiently("the end of the client", program.wait()).await.unwrap();
-        Self::start_in(folder).await
+        self.program.quit().await;
+        Self::start_in(self.folder).await
     }
 
     async fn start_in(folder: TempDir) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/baileys/client.mjs");
-        let mut program = Command::new("node")
-            .arg("--no-warnings")
-            .arg(program)
-            .env(MODULES, modules())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node can be started; install Node.js 20 or later");
-        let commands = program.stdin.take().unwrap();
-        let events = BufReader::new(program.stdout.take().unwrap()).lines();
-        let mut client = Self { program, commands, events, waiting: VecDeque::new(), folder, last: 0 };
-        client.until("ready", |_| true).await;
-        client
+        let mut command = Command::new("node");
+        let program = Program::start(command.arg("--no-warnings").arg(program).env(MODULES, modules())).await;
+        Self { program, folder }
     }
 
     /// Connects to a network. What follows is an event: `qr` or `open`, or `close`.
@@ -107,8 +85,7 @@ impl Baileys {
 
     /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
     pub async fn receipt(&mut self, id: &str, kind: &str) {
-        let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));
-        self.until("receipt", |event| event["type"] == kind && is_about(event)).await;
+        self.program.receipt(id, kind).await;
     }
 
     /// Waits until the server has refused a message that it has sent; returns the code.
@@ -119,59 +96,23 @@ impl Baileys {
 
     /// Has a command carried out; returns its result.
     pub async fn command(&mut self, name: &str, fields: Value) -> Value {
-        match self.try_command(name, fields).await {
-            Ok(result) => result,
-            Err(why) => panic!("{name} failed: {why}; events that nobody waited for: {:#?}", self.waiting),
-        }
+        self.program.command(name, fields).await
     }
 
     /// Has a command carried out that may fail; the error is what the library says.
     pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
-        self.last += 1;
-        let number = self.last;
-        let mut command = json!({"number": number, "do": name});
-        command.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        self.commands.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let answers = |event: &Value| event["number"] == number;
-        let answer = self.wait(name, |event| ["done", "failed"].contains(&name_of(event)) && answers(event)).await;
-        match name_of(&answer) {
-            "done" => Ok(answer["result"].clone()),
-            _ => Err(answer["why"].as_str().unwrap_or_default().to_owned()),
-        }
+        self.program.try_command(name, fields).await
     }
 
     /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
     pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
+        self.program.until(event, is_meant).await
     }
 
     /// Events with this name that have come and that nobody has waited for.
     pub fn unexpected(&self, event: &str) -> Vec<&Value> {
-        self.waiting.iter().filter(|seen| name_of(seen) == event).collect()
+        self.program.unexpected(event)
     }
-
-    async fn wait(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        if let Some(place) = self.waiting.iter().position(&is_meant) {
-            return self.waiting.remove(place).unwrap();
-        }
-        loop {
-            let Some(line) = clock::within(PATIENCE, self.events.next_line()).await else {
-                panic!("waited in vain for {what}; nobody waited for {:#?}", self.waiting);
-            };
-            let line = line.unwrap();
-            let line = line.unwrap_or_else(|| panic!("the client has ended; nobody waited for {:#?}", self.waiting));
-            let event: Value = serde_json::from_str(&line).unwrap();
-            tracing::debug!(%event, "baileys");
-            if is_meant(&event) {
-                return event;
-            }
-            self.waiting.push_back(event);
-        }
-    }
-}
-
-fn name_of(event: &Value) -> &str {
-    event["event"].as_str().unwrap_or_default()
 }
 
 /// The installed packages: where the environment says, or below the build's folder.

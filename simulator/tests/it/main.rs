@@ -17,6 +17,8 @@ mod own_copies;
 mod passkey;
 mod person;
 mod phone;
+mod polls;
+mod program;
 mod readme;
 mod repeated_faults;
 mod second_client;

@@ -1,5 +1,7 @@
 //! People with phones of the network's own, and what they do with real clients and with each other.
 
+use std::time::Duration;
+
 use simulator::clock;
 use simulator::faults::{Fault, PlannedFault, Scope};
 use simulator::limits::STOP_WAIT_SECONDS;
@@ -166,4 +168,49 @@ async fn phones_stop_though_a_file_is_still_on_its_way() {
     let started = clock::instant();
     phones.stop().await;
     assert!(started.elapsed().as_secs() < STOP_WAIT_SECONDS, "what is slow was waited for");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_shows_the_token_of_a_phone_and_the_phone_that_of_the_client() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    let client = Client::start(&world.network).await;
+    patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
+    client.connected().await;
+    bob.say_text(ann.jid(), "you may write").await.unwrap();
+    client.shows("you may write").await;
+    patiently("the token", async {
+        while client.client.tc_token().get(bob.account().lid().user.as_str()).await.unwrap().is_none() {
+            clock::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // It learns in its own time that it is to show tokens.
+    patiently("a message with the token", async {
+        while world.token_shown_with(&client.send(bob.jid(), "so I do").await).is_empty() {
+            clock::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    world.until_token_came(bob.jid()).await;
+    let id = bob.say_text(ann.jid(), "and so do I").await.unwrap();
+    client.shows("and so do I").await;
+    assert_ne!(world.token_shown_with(&id), "");
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_a_phone_that_names_chats_by_lid_does_so_too() {
+    let world = World::new().await;
+    let (_phones, ann, bob) = two_people(&world).await;
+    ann.migrate_to_lids().await.unwrap();
+    let client = Client::start(&world.network).await;
+    patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
+    client.connected().await;
+    bob.say_text(ann.jid(), "hello Ann").await.unwrap();
+    client.shows("hello Ann").await;
+    let id = client.send(bob.jid(), "to a number").await;
+    assert_eq!(hears(&bob, "to a number").await, id);
+    assert_eq!(world.addressee_of(&id), *bob.account().lid());
+    world.assert_nothing_unknown();
 }

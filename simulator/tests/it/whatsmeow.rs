@@ -1,27 +1,27 @@
 //! Scenarios with a third client, which shares no code with the others: whatsmeow, unmodified. This file drives it: it
 //! starts the program in `tests/whatsmeow`, sends it commands, and waits for its events.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde_json::{Value, json};
-use simulator::clock;
 use simulator::people::chance::hex;
 use simulator::phones::{Person, Phones};
 use simulator::server::network::Network;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::Command;
 
-use crate::world::{PATIENCE, World, patiently};
+use crate::program::Program;
+use crate::world::{World, patiently};
 
 mod faults;
 mod groups;
 mod linking;
 mod messages;
+mod phone;
+mod polls;
 mod receipts;
 mod state;
+mod tokens;
 
 /// Names the program.
 const PROGRAM: &str = "WHATSMEOW_CLIENT";
@@ -36,17 +36,10 @@ const CYD: &str = "15550003";
 
 /// One running client. It ends with its owner.
 pub struct Whatsmeow {
-    program: Child,
-    commands: ChildStdin,
-    events: Lines<BufReader<ChildStdout>>,
-    /// Events that have come and that nobody has waited for yet.
-    waiting: VecDeque<Value>,
+    program: Program,
     /// Where it keeps its account.
     folder: TempDir,
-    /// Parts of lines that it may log at WARN or above.
-    expected_logs: Vec<&'static str>,
     options: Value,
-    last: u64,
 }
 
 impl Whatsmeow {
@@ -62,31 +55,19 @@ impl Whatsmeow {
 
     /// The program ends, and a new one has its account; it is not connected yet.
     pub async fn restart(mut self) -> Self {
-        self.quit().await;
-        let Self { folder, expected_logs, options, .. } = self;
-        let mut client = Self::start_in(folder, options).await;
-        client.expected_logs = expected_logs;
+        self.program.quit().await;
+        let mut client = Self::start_in(self.folder, self.options).await;
+        self.program.expected_logs().iter().for_each(|part| client.may_log(part));
         client
     }
 
     async fn start_in(folder: TempDir, options: Value) -> Self {
-        let mut program = Command::new(program())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the client can be started");
-        let commands = program.stdin.take().unwrap();
-        let events = BufReader::new(program.stdout.take().unwrap()).lines();
-        let (waiting, expected_logs) = (VecDeque::new(), Vec::new());
-        let mut client = Self { program, commands, events, waiting, folder, expected_logs, options, last: 0 };
-        client.until("ready", |_| true).await;
-        client
+        Self { program: Program::start(&mut Command::new(program())).await, folder, options }
     }
 
     /// What the library may log at WARN or above from now on: a part of a line.
     pub fn may_log(&mut self, part: &'static str) {
-        self.expected_logs.push(part);
+        self.program.may_log(part);
     }
 
     /// Connects to a network. What follows is an event: `qr`, `open`, or what the server has against it.
@@ -107,7 +88,7 @@ impl Whatsmeow {
     /// Waits until it is logged in.
     pub async fn opened(&mut self) {
         self.until("open", |_| true).await;
-        self.expected_logs.retain(|part| *part != STREAM_END);
+        self.program.may_no_longer_log(STREAM_END);
     }
 
     /// Waits until a newly linked client has fetched what its account has. What interrupts that is logged.
@@ -133,100 +114,35 @@ impl Whatsmeow {
 
     /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
     pub async fn receipt(&mut self, id: &str, kind: &str) -> Value {
-        let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));
-        self.until("receipt", |event| event["type"] == kind && is_about(event)).await
+        self.program.receipt(id, kind).await
     }
 
     /// Has a command carried out; returns its result.
     pub async fn command(&mut self, name: &str, fields: Value) -> Value {
-        match self.try_command(name, fields).await {
-            Ok(result) => result,
-            Err(why) => panic!("{name} failed: {why}; events that nobody waited for: {:#?}", self.waiting),
-        }
+        self.program.command(name, fields).await
     }
 
     /// Has a command carried out that may fail; the error is what the library says.
     pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
-        let number = self.order(name, fields).await;
-        self.outcome(name, number).await
-    }
-
-    /// Gives a command without waiting for its outcome.
-    pub async fn order(&mut self, name: &str, mut fields: Value) -> u64 {
-        self.last += 1;
-        fields["number"] = json!(self.last);
-        fields["do"] = json!(name);
-        self.commands.write_all(format!("{fields}\n").as_bytes()).await.unwrap();
-        self.last
-    }
-
-    /// Waits for the outcome of a command.
-    pub async fn outcome(&mut self, name: &str, number: u64) -> Result<Value, String> {
-        let answers = |event: &Value| event["number"] == number;
-        let answer = self.wait(name, |event| ["done", "failed"].contains(&name_of(event)) && answers(event)).await;
-        match name_of(&answer) {
-            "done" => Ok(answer["result"].clone()),
-            _ => Err(answer["why"].as_str().unwrap_or_default().to_owned()),
-        }
+        self.program.try_command(name, fields).await
     }
 
     /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
     pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
+        self.program.until(event, is_meant).await
     }
 
     /// Events with this name that have come and that nobody has waited for.
     pub fn unexpected(&self, event: &str) -> Vec<&Value> {
-        self.waiting.iter().filter(|seen| name_of(seen) == event).collect()
+        self.program.unexpected(event)
     }
 
     /// Ends the program. It has logged nothing at WARN or above but what was expected, and asked the network for nothing
     /// that it does not know.
     pub async fn ends_well(mut self, world: &World) {
-        self.quit().await;
+        self.program.quit().await;
         world.assert_nothing_unknown();
     }
-
-    async fn quit(&mut self) {
-        self.command("quit", json!({})).await;
-        while let Some(line) = patiently("the client's last word", self.events.next_line()).await.unwrap() {
-            self.check_log(&serde_json::from_str(&line).unwrap());
-        }
-        patiently("the end of the client", self.program.wait()).await.unwrap();
-    }
-
-    /// Fails for a line of the library's log that no test expects.
-    fn check_log(&self, event: &Value) {
-        if name_of(event) == "log" {
-            let text = event["text"].as_str().unwrap_or_default();
-            let is_expected = self.expected_logs.iter().any(|part| text.contains(part));
-            assert!(is_expected, "whatsmeow logs {event}; events that nobody waited for: {:#?}", self.waiting);
-        }
-    }
-
-    async fn wait(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        if let Some(place) = self.waiting.iter().position(&is_meant) {
-            return self.waiting.remove(place).unwrap();
-        }
-        loop {
-            let Some(line) = clock::within(PATIENCE, self.events.next_line()).await else {
-                panic!("waited in vain for {what}; nobody waited for {:#?}", self.waiting);
-            };
-            let line = line.unwrap();
-            let line = line.unwrap_or_else(|| panic!("the client has ended; nobody waited for {:#?}", self.waiting));
-            let event: Value = serde_json::from_str(&line).unwrap();
-            tracing::debug!(%event, "whatsmeow");
-            self.check_log(&event);
-            if is_meant(&event) {
-                return event;
-            }
-            self.waiting.push_back(event);
-        }
-    }
-}
-
-fn name_of(event: &Value) -> &str {
-    event["event"].as_str().unwrap_or_default()
 }
 
 /// The built program: where the environment says, or below the build's folder.

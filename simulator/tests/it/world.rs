@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use simulator::clock;
+use simulator::faults::Direction;
+use simulator::people::chance::hex;
 use simulator::phones::Person;
 use simulator::server::network::{Network, Settings};
+use simulator::wire::stanza::{Jid, Node, Read as _};
 
 use crate::client::Client;
 use crate::phone::Phone;
@@ -46,6 +49,35 @@ impl World {
         phone.scan(&client.qr().await).await.unwrap();
         client.connected().await;
         client
+    }
+
+    /// The latest stanzas that devices sent, each with the device.
+    pub fn sent(&self) -> Vec<(Option<Jid>, Arc<Node>)> {
+        let entries = self.network.log().from(0, usize::MAX).into_iter();
+        let sent = entries.filter(|entry| entry.direction == Direction::ToServer);
+        sent.map(|entry| (entry.device, entry.node)).collect()
+    }
+
+    /// To whom the message with this id was sent, as its stanza says.
+    pub fn addressee_of(&self, id: &str) -> Jid {
+        self.message_sent(id).jid("to").expect("an address")
+    }
+
+    fn message_sent(&self, id: &str) -> Arc<Node> {
+        let is_it = |node: &Node| node.tag == "message" && node.text("id").as_deref() == Some(id);
+        self.sent().into_iter().find(|(_, node)| is_it(node)).expect("the message was sent").1
+    }
+
+    /// The privacy token that the message with this id carried to the server, in hexadecimal digits; empty if it had none.
+    pub fn token_shown_with(&self, id: &str) -> String {
+        self.message_sent(id).child_bytes("tctoken").map(hex).unwrap_or_default()
+    }
+
+    /// Waits until a phone has taken a privacy token.
+    pub async fn until_token_came(&self, person: &Jid) {
+        let is_ack = |node: &Node| node.tag == "ack" && node.text("type").as_deref() == Some("privacy_token");
+        let has_come = || self.sent().iter().any(|(device, node)| device.as_ref() == Some(person) && is_ack(node));
+        eventually(&format!("a token for {person}"), has_come).await;
     }
 
     /// No client asked for something that the network does not know.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -41,6 +42,7 @@ type command struct {
 	Message            any
 	Subject            string
 	Participants       []string
+	Options            []string
 	Action             string
 	Seconds            int
 	On                 bool
@@ -85,6 +87,10 @@ func init() {
 		"delete": to(func(chat types.JID, c command) (any, error) {
 			return send(chat, client.BuildRevoke(chat, types.EmptyJID, c.Id), "")
 		}),
+		"poll": to(func(chat types.JID, c command) (any, error) {
+			return send(chat, client.BuildPollCreation(c.Text, c.Options, c.Count), "")
+		}),
+		"vote": to(vote),
 		"disappear": to(func(chat types.JID, c command) (any, error) {
 			return nil, client.SetDisappearingTimer(background, chat, time.Duration(c.Seconds)*time.Second, time.Now())
 		}),
@@ -111,7 +117,10 @@ func init() {
 		"status_text":    func(c command) (any, error) { return nil, client.SetStatusMessage(background, c.Text) },
 		"privacy_token": to(func(user types.JID, _ command) (any, error) {
 			token, err := client.Store.PrivacyTokens.GetPrivacyToken(background, user)
-			return object{"has": token != nil}, err
+			if token == nil {
+				return object{"token": ""}, err
+			}
+			return object{"token": hex.EncodeToString(token.Token)}, err
 		}),
 		"prekeys": func(command) (any, error) {
 			return client.DangerousInternals().GetServerPreKeyCount(background)
@@ -129,8 +138,10 @@ func init() {
 			return client.Store.ChatSettings.GetChatSettings(background, chat)
 		}),
 	}
-	for name, perform := range groupCommands {
-		commands[name] = perform
+	for _, more := range []map[string]func(command) (any, error){groupCommands, fileCommands} {
+		for name, perform := range more {
+			commands[name] = perform
+		}
 	}
 }
 
@@ -161,6 +172,17 @@ func send(chat types.JID, message *waE2E.Message, id string) (any, error) {
 func relay(chat types.JID, c command) (any, error) {
 	message, err := messageOf(c)
 	return either(err, func() (any, error) { return send(chat, message, c.Id) })
+}
+
+// vote votes in a poll of somebody else.
+func vote(chat types.JID, c command) (any, error) {
+	sender, err := types.ParseJID(c.Sender)
+	if err != nil {
+		return nil, err
+	}
+	source := types.MessageSource{Chat: chat, Sender: sender, IsGroup: chat.Server == types.GroupServer}
+	message, err := client.BuildPollVote(background, &types.MessageInfo{MessageSource: source, ID: c.Id}, c.Options)
+	return either(err, func() (any, error) { return send(chat, message, "") })
 }
 
 func account(command) (any, error) {

@@ -78,11 +78,26 @@ func contentOf(message *waE2E.Message) object {
 		return object{"kind": "location", "latitude": location.GetDegreesLatitude(), "name": location.GetName()}
 	case message.GetContactMessage() != nil:
 		return object{"kind": "contact", "name": message.GetContactMessage().GetDisplayName()}
+	case pollOf(message) != nil:
+		options := []string{}
+		for _, option := range pollOf(message).GetOptions() {
+			options = append(options, option.GetOptionName())
+		}
+		return object{"kind": "poll", "text": pollOf(message).GetName(), "options": options}
+	case message.GetPollUpdateMessage() != nil:
+		return object{"kind": "vote", "about": message.GetPollUpdateMessage().GetPollCreationMessageKey().GetID()}
 	case message.GetSecretEncryptedMessage() != nil:
 		return object{"kind": "secret_encrypted"}
 	default:
 		return object{"kind": "other"}
 	}
+}
+
+func pollOf(message *waE2E.Message) *waE2E.PollCreationMessage {
+	if poll := message.GetPollCreationMessage(); poll != nil {
+		return poll
+	}
+	return message.GetPollCreationMessageV3()
 }
 
 func protocolContent(update *waE2E.ProtocolMessage) object {

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
+	"google.golang.org/protobuf/proto"
 )
 
 // report makes an event of what the library reports.
@@ -45,6 +47,10 @@ func report(reported any) {
 		reportHistory(event)
 	case *events.IdentityChange:
 		emit("identity_change", object{"jid": event.JID.String()})
+	case *events.MediaRetry:
+		reportMediaRetry(event)
+	case *events.Contact:
+		emit("contact", object{"jid": event.JID.String(), "name": event.Action.GetFullName()})
 	case *events.Presence:
 		emit("presence", object{"from": event.From.String(), "available": !event.Unavailable})
 	case *events.ChatPresence:
@@ -128,13 +134,27 @@ func reportMessage(event *events.Message) {
 		return
 	}
 	shown["request"] = event.UnavailableRequestID
-	if event.Message.GetSecretEncryptedMessage() != nil {
-		opened, err := client.DecryptSecretEncryptedMessage(background, event)
+	if sealed := event.Message.GetSecretEncryptedMessage(); sealed != nil {
+		opened, err := openSealed(event, sealed)
 		if err != nil {
 			shown["why"] = err.Error()
 		} else {
 			shown = withSource(event.Info, contentOf(opened))
 		}
+	}
+	if event.Message.GetPollUpdateMessage() != nil {
+		vote, err := client.DecryptPollVote(background, event)
+		if err != nil {
+			shown["why"] = err.Error()
+		}
+		hashes := []string{}
+		for _, hash := range vote.GetSelectedOptions() {
+			hashes = append(hashes, hex.EncodeToString(hash))
+		}
+		shown["hashes"] = hashes
+	}
+	if image := event.Message.GetImageMessage(); image != nil {
+		files.Store(event.Info.ID, event)
 	}
 	if content, err := client.DownloadAny(background, event.Message); err == nil {
 		hash := sha256.Sum256(content)
@@ -143,6 +163,21 @@ func reportMessage(event *events.Message) {
 		shown["file_error"] = err.Error()
 	}
 	emit("message", shown)
+}
+
+// openSealed opens an edit under the secret of its message. This version of the library keeps the secrets and derives the
+// keys, but leaves edits of messages to others.
+func openSealed(event *events.Message, sealed *waE2E.SecretEncryptedMessage) (*waE2E.Message, error) {
+	if sealed.GetSecretEncType() != waE2E.SecretEncryptedMessage_MESSAGE_EDIT {
+		return client.DecryptSecretEncryptedMessage(background, event)
+	}
+	internals := client.DangerousInternals()
+	plain, err := internals.DecryptMsgSecret(background, event, "Message Edit", sealed, sealed.GetTargetMessageKey())
+	if err != nil {
+		return nil, err
+	}
+	message := &waE2E.Message{}
+	return message, proto.Unmarshal(plain, message)
 }
 
 func reportReceipt(event *events.Receipt) {

@@ -64,7 +64,27 @@ pub fn compose(saying: &Saying, chat: &Jid, now_ms: u64) -> wa::Message {
             r#type: Some(Type::REVOKE),
             ..Default::default()
         }),
-        Content::Other { .. } => wa::Message::default(),
+        Content::Poll { question, options, selectable } => poll(question, options, *selectable, context),
+        // A vote is made by `vote`, which needs the poll's secret.
+        Content::Vote { .. } | Content::Other { .. } => wa::Message::default(),
+    }
+}
+
+/// A poll in which one option may be chosen has a field of its own.
+fn poll(question: &str, options: &[String], selectable: u32, context: MessageField<wa::ContextInfo>) -> wa::Message {
+    use wa::message::poll_creation_message::Option as PollOption;
+    let option = |name: &String| PollOption { option_name: Some(name.clone()), ..Default::default() };
+    let poll = MessageField::some(wa::message::PollCreationMessage {
+        name: Some(question.to_owned()),
+        options: options.iter().map(option).collect(),
+        selectable_options_count: Some(selectable),
+        context_info: context,
+        ..Default::default()
+    });
+    if selectable == 1 {
+        wa::Message { poll_creation_message_v3: poll, ..Default::default() }
+    } else {
+        wa::Message { poll_creation_message: poll, ..Default::default() }
     }
 }
 
@@ -84,7 +104,7 @@ fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
     wa::Message { protocol_message: MessageField::some(message), ..Default::default() }
 }
 
-fn key(target: &Target, chat: &Jid) -> wa::MessageKey {
+pub(super) fn key(target: &Target, chat: &Jid) -> wa::MessageKey {
     wa::MessageKey {
         remote_jid: Some(chat.to_string()),
         from_me: Some(target.from_me),

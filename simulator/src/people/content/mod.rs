@@ -4,6 +4,8 @@
 mod compose;
 mod edit;
 mod read;
+mod sealed;
+mod vote;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,8 @@ use crate::people::file::{FileKind, Seal};
 pub use compose::{compose, for_own_devices};
 pub use edit::{EditForm, packed, secret_of, with_secret};
 pub use read::{Distribution, PeerRequest, Reading, Unpacked, unpack};
+pub use sealed::{Purpose, Sealed};
+pub use vote::vote;
 
 /// The content of one message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,19 @@ pub enum Content {
     },
     Delete {
         of: Target,
+    },
+    Poll {
+        question: String,
+        options: Vec<String>,
+        /// How many options one person may choose; 0 for any number.
+        #[serde(default)]
+        selectable: u32,
+    },
+    Vote {
+        #[serde(rename = "in")]
+        poll: Target,
+        /// What was chosen; nothing takes a vote back.
+        options: Vec<String>,
     },
     /// Something that a simulated phone does not look into.
     Other {
@@ -144,6 +161,7 @@ impl Content {
     pub fn stanza_type(&self) -> &'static str {
         match self {
             Self::Reaction { .. } => "reaction",
+            Self::Poll { .. } | Self::Vote { .. } => "poll",
             Self::File(_) | Self::Location { .. } | Self::Contact { .. } => "media",
             _ => "text",
         }
@@ -168,9 +186,29 @@ impl Content {
         }
     }
 
+    /// The `polltype` of the `<meta>` beside the `<enc>`.
+    pub fn poll_mark(&self) -> Option<&'static str> {
+        match self {
+            Self::Poll { .. } => Some("creation"),
+            Self::Vote { .. } => Some("vote"),
+            _ => None,
+        }
+    }
+
     /// Whether somebody who cannot decrypt it should be shown nothing.
     pub fn is_about_another(&self) -> bool {
-        matches!(self, Self::Reaction { .. } | Self::Edit { .. } | Self::Delete { .. })
+        matches!(self, Self::Reaction { .. } | Self::Edit { .. } | Self::Delete { .. } | Self::Vote { .. })
+    }
+
+    /// The message that it is about.
+    pub fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Reaction { to: target, .. }
+            | Self::Edit { of: target, .. }
+            | Self::Delete { of: target }
+            | Self::Vote { poll: target, .. } => Some(target),
+            _ => None,
+        }
     }
 
     /// The text that a quotation shows.
@@ -180,6 +218,7 @@ impl Content {
             Self::File(attachment) => attachment.caption.as_deref().unwrap_or_default(),
             Self::Location { name, .. } => name.as_deref().unwrap_or_default(),
             Self::Contact { name, .. } => name,
+            Self::Poll { question, .. } => question,
             _ => "",
         }
     }

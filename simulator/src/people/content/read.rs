@@ -5,8 +5,9 @@ use waproto::codec::message_encoded_len;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::PeerDataOperationRequestType;
 use waproto::whatsapp::message::protocol_message::Type;
+use waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
-use super::{Attachment, Content, Looks, Reply, Saying, Target};
+use super::{Attachment, Content, Looks, Purpose, Reply, Saying, Sealed, Target, secret_of};
 use crate::people::file::{FileKind, Seal};
 
 /// Wrappers within wrappers that are looked through; real messages have up to four.
@@ -19,6 +20,8 @@ pub struct Unpacked {
     pub distribution: Option<Distribution>,
     /// The chat that an own device sent it to.
     pub sent_to: Option<String>,
+    /// The secret under which others encrypt what is about it.
+    pub secret: Option<Vec<u8>>,
     pub reading: Reading,
 }
 
@@ -34,6 +37,8 @@ pub struct Distribution {
 pub enum Reading {
     /// Somebody says something.
     Said(Box<Saying>),
+    /// Something about another message, which can be opened with that one's secret.
+    Sealed(Box<Sealed>),
     /// An own companion wants something of the phone.
     Asked(PeerRequest),
     /// Nothing that a person would see.
@@ -63,10 +68,12 @@ impl Reading {
 pub fn unpack(message: wa::Message) -> Unpacked {
     let mut sent_to = None;
     let mut distribution = None;
+    let mut secret = None;
     let mut inner = message;
     let mut is_wrapped = false;
     for _ in 0..WRAPPERS_MAX {
         is_wrapped |= inner.document_with_caption_message.is_set();
+        secret = secret_of(&inner).or(secret);
         if let Some(key) = inner.sender_key_distribution_message.take() {
             distribution = key
                 .group_id
@@ -89,7 +96,7 @@ pub fn unpack(message: wa::Message) -> Unpacked {
     {
         attachment.looks.is_wrapped = is_wrapped;
     }
-    Unpacked { distribution, sent_to, reading }
+    Unpacked { distribution, sent_to, secret, reading }
 }
 
 fn unwrap_once(message: &mut wa::Message) -> Option<wa::Message> {
@@ -114,6 +121,9 @@ fn read(mut message: wa::Message) -> Reading {
         let (to, emoji) = (target(&reaction.key), reaction.text.unwrap_or_default());
         return Reading::said(Content::Reaction { to, emoji });
     }
+    if let Some(sealed) = read_sealed(&mut message) {
+        return Reading::Sealed(Box::new(sealed));
+    }
     let (content, context) = match read_content(&mut message) {
         Some(found) => found,
         None => {
@@ -126,6 +136,20 @@ fn read(mut message: wa::Message) -> Reading {
         }
     };
     Reading::said(Saying { content, reply_to: reply(context) })
+}
+
+/// An edit or vote that is encrypted once more.
+fn read_sealed(message: &mut wa::Message) -> Option<Sealed> {
+    let is_edit =
+        |sealed: &wa::message::SecretEncryptedMessage| sealed.secret_enc_type == Some(SecretEncType::MESSAGE_EDIT);
+    if message.secret_encrypted_message.as_option().is_some_and(is_edit) {
+        let sealed = message.secret_encrypted_message.take()?;
+        let of = target(&sealed.target_message_key);
+        return Some(Sealed { purpose: Purpose::Edit, of, payload: sealed.enc_payload?, iv: sealed.enc_iv? });
+    }
+    let update = message.poll_update_message.take()?;
+    let (of, vote) = (target(&update.poll_creation_message_key), update.vote.into_option()?);
+    Some(Sealed { purpose: Purpose::Vote, of, payload: vote.enc_payload?, iv: vote.enc_iv? })
 }
 
 fn read_content(message: &mut wa::Message) -> Option<(Content, MessageField<wa::ContextInfo>)> {
@@ -149,6 +173,20 @@ fn read_content(message: &mut wa::Message) -> Option<(Content, MessageField<wa::
             vcard: contact.vcard.unwrap_or_default(),
         };
         return Some((content, contact.context_info));
+    }
+    let polls = [
+        &mut message.poll_creation_message,
+        &mut message.poll_creation_message_v2,
+        &mut message.poll_creation_message_v3,
+        &mut message.poll_creation_message_v5,
+    ];
+    if let Some(poll) = polls.into_iter().find_map(MessageField::take) {
+        let content = Content::Poll {
+            question: poll.name.unwrap_or_default(),
+            options: poll.options.into_iter().filter_map(|option| option.option_name).collect(),
+            selectable: poll.selectable_options_count.unwrap_or_default(),
+        };
+        return Some((content, poll.context_info));
     }
     read_file(message).map(|(attachment, context)| (Content::File(Box::new(attachment)), context))
 }

@@ -36,6 +36,10 @@ fn target() -> Target {
     Target { id: "ID1".to_owned(), from_me: true, sender: None }
 }
 
+fn poll(selectable: u32) -> Content {
+    Content::Poll { question: "Tea?".to_owned(), options: vec!["yes".to_owned(), "no".to_owned()], selectable }
+}
+
 /// One of each that a person can say.
 fn everything() -> Vec<Content> {
     let with = |file, caption: Option<&str>, name: Option<&str>, seconds| {
@@ -61,6 +65,8 @@ fn everything() -> Vec<Content> {
         with(FileKind::Sticker, None, None, None),
         Content::Location { latitude: -6.2, longitude: 106.8, name: Some("Jakarta".to_owned()) },
         Content::Contact { name: "Bob".to_owned(), vcard: "BEGIN:VCARD\nEND:VCARD".to_owned() },
+        poll(1),
+        poll(0),
         Content::Reaction { to: target(), emoji: "👍".to_owned() },
         Content::Reaction { to: target(), emoji: String::new() },
         Content::Edit { of: target(), text: "better".to_owned() },

@@ -11,12 +11,13 @@ use waproto::whatsapp::message::peer_data_operation_request_response_message::{
     PeerDataOperationResult, peer_data_operation_result::PlaceholderMessageResendResponse,
 };
 
+use super::media_retry::Retry;
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
 use super::{Action, Phone, Question};
 use crate::people::appstate::AppState;
 use crate::people::chance::{Chance, hex};
-use crate::people::content::{Attachment, Content, PeerRequest, compose};
+use crate::people::content::{Attachment, Content, PeerRequest, compose, with_secret};
 use crate::people::file::{FileKind, seal};
 use crate::people::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, before as older, made_up, parts};
 use crate::people::linking::{Admission, Companion, LinkError, QrCode};
@@ -28,6 +29,8 @@ pub enum WaitingFile {
     Said { id: String, chat: Jid, attachment: Attachment },
     /// A part of the history for a companion.
     History { device: Jid, part: HistoryPart, seal: crate::people::file::Seal },
+    /// What a companion could not load.
+    Again(Retry),
 }
 
 impl Phone {
@@ -109,7 +112,7 @@ impl Phone {
         let chats = self.history_chats(history, &names, now_ms);
         let named = chats.iter().filter(|chat| !chat.jid.ends_with("@g.us"));
         names.extend(named.filter_map(|chat| Some((chat.jid.clone(), chat.name.clone()?))));
-        for part in parts(&self.person, &chats, &names) {
+        for part in parts(&self.person, &chats, &names, self.lid_migrated_at_ms) {
             if part.is_small() {
                 self.tell_companion(&to, part.inline_notice());
                 continue;
@@ -172,6 +175,7 @@ impl Phone {
                 seal.direct_path = direct_path.to_owned();
                 self.tell_companion(&device, part.stored_notice(&seal));
             }
+            Some(WaitingFile::Again(retry)) => actions.push(self.file_restored(&retry, direct_path)),
             None => {}
         }
         self.go_on(now_ms, actions)
@@ -181,6 +185,7 @@ impl Phone {
     pub fn not_stored(&mut self, ticket: u64, reason: &str) -> Vec<Action> {
         match self.waiting_files.remove(&ticket) {
             Some(WaitingFile::Said { id, .. }) => vec![Action::Failed { id, reason: reason.to_owned() }],
+            Some(WaitingFile::Again(retry)) => vec![retry.not_found()],
             _ => Vec::new(),
         }
     }
@@ -243,6 +248,10 @@ impl Phone {
             let chat: Jid = key.remote_jid.as_deref()?.parse().ok()?;
             let kept = self.log.find(&self.signal.book().account(&chat).to_string(), key.id.as_deref()?)?;
             let message = compose(&kept.saying, &chat, now_ms);
+            let message = match kept.secret.as_deref().and_then(|secret| secret.try_into().ok()) {
+                Some(secret) => with_secret(message, secret),
+                None => message,
+            };
             let info = wa::WebMessageInfo {
                 key: MessageField::some(key.clone()),
                 message: MessageField::some(message),
@@ -307,6 +316,8 @@ impl Phone {
             jid: chat.to_owned(),
             lid: lid.map(|lid| lid.to_string()),
             name: subject.or_else(|| names.get(chat).map(String::as_str)).map(str::to_owned),
+            token: jid.as_ref().and_then(|jid| self.tokens.of(jid)).cloned(),
+            token_issued_at: jid.as_ref().and_then(|jid| self.tokens.issued_at(jid)),
             lines: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use waproto::codec::message_decode;
 use super::log::Kept;
 use super::stanza::Head;
 use super::{Action, Phone};
-use crate::people::content::{PeerRequest, Reading, Saying, Unpacked, unpack};
+use crate::people::content::{Content, PeerRequest, Reading, Saying, Sealed, Target, Unpacked, unpack};
 use crate::people::signal::{EncKind, SignalError};
 
 /// The error of an ack for a stanza that cannot be understood.
@@ -17,10 +17,18 @@ const UNPARSABLE: u16 = 487;
 /// The error of an ack for a message whose decrypted content is no message.
 const NO_MESSAGE: u16 = 491;
 
+/// What somebody says.
+struct Said {
+    saying: Saying,
+    /// The chat that an own device sent it to.
+    sent_to: Option<String>,
+    secret: Option<Vec<u8>>,
+}
+
 /// What came of the parts of a message.
 #[derive(Default)]
 struct Opened {
-    said: Option<(Saying, Option<String>)>,
+    said: Option<Said>,
     asked: Option<PeerRequest>,
     /// Something was decrypted, now or before.
     is_readable: bool,
@@ -50,7 +58,7 @@ impl Phone {
             _ => {}
         }
         match (opened.said, opened.asked) {
-            (Some((saying, sent_to)), _) => self.show(&head, saying, sent_to, actions),
+            (Some(said), _) => self.show(&head, said, actions),
             (None, Some(request)) if head.is_own => {
                 self.answer_companion(&head.sender, &head.id, request, now_ms, actions)
             }
@@ -93,16 +101,65 @@ impl Phone {
         {
             tracing::warn!(group = %head.chat, sender = %head.sender, %error, "a phone cannot use a sender key");
         }
+        let (sent_to, secret) = (unpacked.sent_to, unpacked.secret);
         match unpacked.reading {
-            Reading::Said(saying) => opened.said = Some((*saying, unpacked.sent_to)),
+            Reading::Said(saying) => opened.said = Some(Said { saying: *saying, sent_to, secret }),
+            Reading::Sealed(sealed) => {
+                let content = self.unseal(&sealed, head, sent_to.as_deref());
+                opened.said = Some(Said { saying: content.into(), sent_to, secret });
+            }
             Reading::Asked(request) => opened.asked = Some(request),
             Reading::Silent => {}
         }
     }
 
-    fn show(&mut self, head: &Head, saying: Saying, sent_to: Option<String>, actions: &mut Vec<Action>) {
+    /// Opens an edit or vote with the secret of the message that it is about.
+    fn unseal(&self, sealed: &Sealed, head: &Head, sent_to: Option<&str>) -> Content {
+        let opened = || {
+            let editor = self.signal.book().account(&head.sender);
+            let of = self.by_account(sealed.of.clone());
+            let chat = self.chat_of(head, sent_to).to_string();
+            let original = self.log.target(&chat, &editor.to_string(), &of)?;
+            let (secret, author) = (original.secret.as_deref()?, original.sender.parse::<Jid>().ok()?);
+            let lids = self.lid_of(&author).zip(self.lid_of(&editor));
+            // Whoever sealed it named both in one way (wacore, poll.rs).
+            let names = [(author, editor)].into_iter().chain(lids);
+            let open = |(author, editor): (Jid, Jid)| {
+                sealed.open(&original.saying.content, secret, &author.to_string(), &editor.to_string())
+            };
+            names.into_iter().find_map(open)
+        };
+        let size = sealed.payload.len() as u64;
+        opened().unwrap_or(Content::Other { size })
+    }
+
+    /// The hidden id of an account, if known; one's own is.
+    pub(super) fn lid_of(&self, account: &Jid) -> Option<Jid> {
+        let is_own = self.signal.book().is_same_account(account, &self.person.jid());
+        if is_own { Some(self.person.lid_jid()) } else { self.signal.book().lid_of(account) }
+    }
+
+    /// A target whose writer is named as the log names people.
+    fn by_account(&self, target: Target) -> Target {
+        let account = |sender: String| match sender.parse::<Jid>() {
+            Ok(jid) => self.signal.book().account(&jid).to_string(),
+            Err(_) => sender,
+        };
+        Target { sender: target.sender.map(account), ..target }
+    }
+
+    /// The chat of a message, which an own device may have sent elsewhere.
+    fn chat_of(&self, head: &Head, sent_to: Option<&str>) -> Jid {
         let sent_to = sent_to.and_then(|chat| chat.parse::<Jid>().ok()).filter(|_| head.is_own);
-        let chat = self.signal.book().account(sent_to.as_ref().unwrap_or(&head.chat));
+        self.signal.book().account(sent_to.as_ref().unwrap_or(&head.chat))
+    }
+
+    fn show(&mut self, head: &Head, said: Said, actions: &mut Vec<Action>) {
+        let Said { mut saying, sent_to, secret } = said;
+        let chat = self.chat_of(head, sent_to.as_deref());
+        if let Some(target) = saying.content.target_mut() {
+            *target = self.by_account(target.clone());
+        }
         let kept = Kept {
             chat: chat.to_string(),
             id: head.id.clone(),
@@ -114,6 +171,8 @@ impl Phone {
             edited: None,
             deleted: false,
             reactions: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            secret,
             origin: (!head.is_own).then(|| head.origin.clone()),
         };
         if self.log.keep(kept.clone()) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wacore_binary::Jid;
 
 use crate::limits::PHONE_MESSAGES_KEPT_MAX;
-use crate::people::content::{Content, Saying, Target};
+use crate::people::content::{Attachment, Content, Saying, Target};
 use crate::people::recent::Recent;
 
 /// A message as its person sees it.
@@ -34,6 +34,12 @@ pub struct Kept {
     /// Reactions in force, by account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<String, String>,
+    /// Of a poll, the options that are chosen, by account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub votes: BTreeMap<String, Vec<String>>,
+    /// The secret under which others encrypt what is about it.
+    #[serde(skip)]
+    pub secret: Option<Vec<u8>>,
     /// Where receipts for it go. Absent for own messages.
     #[serde(skip)]
     pub origin: Option<Origin>,
@@ -121,6 +127,15 @@ impl Log {
         self.messages.get(&(chat.to_owned(), writer.clone(), id.to_owned()))
     }
 
+    /// The file of a message.
+    pub fn file_mut(&mut self, chat: &str, id: &str) -> Option<&mut Attachment> {
+        let writer = self.writers_of(chat, id).last()?.clone();
+        match &mut self.messages.get_mut(&(chat.to_owned(), writer, id.to_owned()))?.saying.content {
+            Content::File(attachment) => Some(attachment),
+            _ => None,
+        }
+    }
+
     fn writers_of(&self, chat: &str, id: &str) -> &[String] {
         self.writers.get(&(chat.to_owned(), id.to_owned())).map_or(&[], Vec::as_slice)
     }
@@ -157,20 +172,40 @@ impl Log {
                     }
                 }
             }
+            Content::Vote { poll, options } => {
+                let by = kept.sender.clone();
+                if let Some(target) = self.target_mut(kept, poll) {
+                    if options.is_empty() {
+                        target.votes.remove(&by);
+                    } else {
+                        target.votes.insert(by, options.clone());
+                    }
+                }
+            }
             _ => {}
         }
     }
 
-    /// The message that another is about. Its sender is named from the view of the one who wrote about it.
     fn target_mut(&mut self, about: &Kept, target: &Target) -> Option<&mut Kept> {
+        let key = self.key_of(&about.chat, &about.sender, target)?;
+        self.messages.get_mut(&key)
+    }
+
+    /// The message of a chat that another, written by `sender`, is about.
+    pub fn target(&self, chat: &str, sender: &str, target: &Target) -> Option<&Kept> {
+        self.messages.get(&self.key_of(chat, sender, target)?)
+    }
+
+    /// The message that another is about. Its writer is named from the view of `sender`, who wrote about it.
+    fn key_of(&self, chat: &str, sender: &str, target: &Target) -> Option<Key> {
         let writer = if target.from_me {
-            about.sender.clone()
+            sender.to_owned()
         } else {
             let is_named = |writer: &String| target.sender.as_ref().is_none_or(|named| named == writer);
-            let is_meant = |writer: &&String| **writer != about.sender && is_named(writer);
-            self.writers_of(&about.chat, &target.id).iter().rev().find(is_meant)?.clone()
+            let is_meant = |writer: &&String| *writer != sender && is_named(writer);
+            self.writers_of(chat, &target.id).iter().rev().find(is_meant)?.clone()
         };
-        self.messages.get_mut(&(about.chat.clone(), writer, target.id.clone()))
+        Some((chat.to_owned(), writer, target.id.clone()))
     }
 }
 
@@ -194,6 +229,8 @@ mod tests {
             edited: None,
             deleted: false,
             reactions: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            secret: None,
             origin: (sender != ANN).then_some(Origin { from, participant: None }),
         }
     }

@@ -2,18 +2,21 @@
 //!
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
 //! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read,
-//! `companions.rs` the person's linked devices, `log.rs` what is shown, and `groups.rs` what is known of groups.
+//! `companions.rs` the person's linked devices, `log.rs` what is shown, `groups.rs` what is known of groups, and `tokens.rs` who
+//! may write to whom.
 
 mod companions;
 mod groups;
 mod incoming;
 mod log;
+mod media_retry;
 mod outbox;
 mod outgoing;
 mod progress;
 mod retry;
 mod shared;
 mod stanza;
+mod tokens;
 mod wishes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,10 +39,12 @@ use outbox::Outbox;
 use progress::Sent;
 use retry::Requests;
 use stanza::Iq;
+use tokens::Tokens;
 
 pub use companions::WaitingFile;
 pub use log::{Kept, Log, Origin};
 pub use progress::Progress;
+pub use tokens::Token;
 pub use wishes::{NewFile, PhoneError};
 
 /// What a phone wants done.
@@ -59,6 +64,8 @@ pub enum Action {
     Failed { id: String, reason: String },
     /// Put these bytes on the media host, then call [`Phone::stored`] with the ticket.
     Store { ticket: u64, kind: FileKind, bytes: Vec<u8> },
+    /// Put what lay at this path of the media host there again, then call [`Phone::stored`] or [`Phone::not_stored`].
+    Restore { ticket: u64, direct_path: String },
     /// A change of the shared state is in force, made by this phone or by a companion.
     Changed(Change),
     /// A ratchet moved.
@@ -95,12 +102,17 @@ pub struct Phone {
     /// More was changed while the shared state was fetched.
     is_behind: bool,
     is_online: bool,
+    /// Whether its person says to be away, though it has a connection.
+    is_away: bool,
+    /// Since when the phone names chats with persons by LID, in milliseconds since 1970.
+    lid_migrated_at_ms: Option<u64>,
     /// Whether the server has said that it has keys.
     has_uploaded: bool,
     outbox: Outbox,
     sent: Recent<String, Sent>,
     groups: Groups,
     requests: Requests,
+    tokens: Tokens,
     log: Log,
     asked: BTreeMap<String, Asked>,
     waiting_files: BTreeMap<u64, WaitingFile>,
@@ -123,11 +135,14 @@ impl Phone {
             is_behind: false,
             person,
             is_online: false,
+            is_away: false,
+            lid_migrated_at_ms: None,
             has_uploaded: false,
             outbox: Outbox::default(),
             sent: Recent::new(PHONE_MESSAGES_RESENDABLE_MAX),
             groups: Groups::default(),
             requests: Requests::default(),
+            tokens: Tokens::default(),
             log: Log::default(),
             asked: BTreeMap::new(),
             waiting_files: BTreeMap::new(),
@@ -153,6 +168,11 @@ impl Phone {
         self.signal.learn(one, other);
     }
 
+    /// From now on the phone names chats with persons by LID, and tells new companions so.
+    pub fn migrate_to_lids(&mut self, now_ms: u64) {
+        self.lid_migrated_at_ms = Some(now_ms);
+    }
+
     /// The phone has a connection: it gives keys away if it has not, and goes on with what waits.
     pub fn come_online(&mut self, now_ms: u64) -> Vec<Action> {
         self.is_online = true;
@@ -160,9 +180,20 @@ impl Phone {
         if !self.has_uploaded {
             self.upload_keys(now_ms, &mut actions);
         }
-        let presence = NodeBuilder::new("presence").attr("type", "available").attr("name", self.person.name.as_str());
-        actions.push(Action::Send(presence.build()));
+        actions.push(self.presence());
         self.go_on(now_ms, actions)
+    }
+
+    /// The person is there, or away: the phone stays connected.
+    pub fn be_away(&mut self, is_away: bool) -> Vec<Action> {
+        self.is_away = is_away;
+        if self.is_online { vec![self.presence()] } else { Vec::new() }
+    }
+
+    fn presence(&self) -> Action {
+        let kind = if self.is_away { "unavailable" } else { "available" };
+        let presence = NodeBuilder::new("presence").attr("type", kind).attr("name", self.person.name.as_str());
+        Action::Send(presence.build())
     }
 
     /// The connection is gone. What was asked is asked again later.
@@ -244,6 +275,7 @@ impl Phone {
         let mut attrs = node.attrs();
         match attrs.optional_string("type").as_deref() {
             Some("encrypt") if node.get_optional_child("count").is_some() => self.upload_keys(now_ms, actions),
+            Some("privacy_token") => self.take_tokens(node),
             Some("w:gp2") => {
                 let Some(group) = attrs.optional_jid("from") else { return };
                 self.groups.forget(&group);

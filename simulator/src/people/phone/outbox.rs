@@ -49,17 +49,20 @@ pub struct Marks {
     pub stanza_type: &'static str,
     pub media_type: Option<&'static str>,
     pub edit: Option<&'static str>,
+    pub poll: Option<&'static str>,
     pub is_hidden_when_unreadable: bool,
 }
 
 impl Marks {
-    pub const PEER: Self = Self { stanza_type: "text", media_type: None, edit: None, is_hidden_when_unreadable: false };
+    pub const PEER: Self =
+        Self { stanza_type: "text", media_type: None, edit: None, poll: None, is_hidden_when_unreadable: false };
 
     pub fn of(content: &Content) -> Self {
         Self {
             stanza_type: content.stanza_type(),
             media_type: content.media_type(),
             edit: content.edit_mark(),
+            poll: content.poll_mark(),
             is_hidden_when_unreadable: content.is_about_another(),
         }
     }
@@ -153,6 +156,11 @@ pub fn read_devices(answer: &Node) -> (Vec<Jid>, Vec<(Jid, Jid)>) {
 pub fn key_query(devices: &[Jid]) -> Node {
     let users = devices.iter().map(|jid| NodeBuilder::new("user").attr("jid", jid).build());
     NodeBuilder::new("key").children(users).build()
+}
+
+/// What stands beside the `<enc>` of a poll or vote (whatsmeow `send.go`).
+pub fn meta(marks: &Marks) -> Option<Node> {
+    Some(NodeBuilder::new("meta").attr("polltype", marks.poll?).build())
 }
 
 /// An `<enc>`.

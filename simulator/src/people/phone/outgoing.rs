@@ -8,7 +8,7 @@ use waproto::codec::message_to_vec;
 use waproto::whatsapp as wa;
 
 use super::groups::{self, Addressing, Group};
-use super::outbox::{Again, Draft, Marks, Recipient, device_query, enc, key_query, read_devices};
+use super::outbox::{Again, Draft, Marks, Recipient, device_query, enc, key_query, meta, read_devices};
 use super::stanza::Iq;
 use super::{Action, Phone, Question, Sent};
 use crate::people::bundle::Bundle;
@@ -32,7 +32,7 @@ impl Phone {
             let step = self.next_step(draft);
             let (question, iq) = match step {
                 Step::Send => {
-                    self.send_first(actions);
+                    self.send_first(now_ms, actions);
                     continue;
                 }
                 Step::AskGroup(group) => {
@@ -53,14 +53,14 @@ impl Phone {
     }
 
     fn next_step(&self, draft: &Draft) -> Step {
-        let own = self.person.jid();
+        let own = self.on_wire(&self.person.jid());
         let wanted = match &draft.recipient {
             Recipient::Peer(device, _) => vec![device.clone()],
             Recipient::Again(again) => vec![again.device.clone()],
             Recipient::Account(account) => match &draft.devices {
                 Some(devices) => devices.clone(),
                 None if self.signal.book().is_same_account(account, &own) => return Step::AskDevices(vec![own]),
-                None => return Step::AskDevices(vec![account.clone(), own]),
+                None => return Step::AskDevices(vec![self.on_wire(account), own]),
             },
             Recipient::Group(jid) => match (self.groups.find(jid), &draft.devices) {
                 (None, _) => return Step::AskGroup(jid.clone()),
@@ -76,6 +76,12 @@ impl Phone {
         };
         let missing: Vec<Jid> = wanted.into_iter().filter(|device| !self.signal.has_session(device)).collect();
         if missing.is_empty() || draft.has_asked_keys { Step::Send } else { Step::AskKeys(missing) }
+    }
+
+    /// How stanzas name an account: a phone that has migrated names it by LID where it knows that.
+    pub(super) fn on_wire(&self, account: &Jid) -> Jid {
+        let lid = self.lid_migrated_at_ms.and_then(|_| self.signal.book().lid_of(account));
+        lid.unwrap_or_else(|| account.clone())
     }
 
     /// The devices of a group that were not given the own sender key.
@@ -135,7 +141,7 @@ impl Phone {
         }
     }
 
-    fn send_first(&mut self, actions: &mut Vec<Action>) {
+    fn send_first(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         let Some(draft) = self.outbox.take_first() else { return };
         let stanza = match &draft.recipient {
             Recipient::Account(account) => self.for_account(&draft, account),
@@ -152,15 +158,19 @@ impl Phone {
             if let Some(sent) = self.sent.get_mut(&draft.id) {
                 sent.resent_without_ack += 1;
             }
-        } else {
-            self.sent.insert(draft.id, Sent::new(draft.recipient, draft.message, draft.marks));
+            return;
         }
+        if let Recipient::Account(account) = &draft.recipient {
+            self.issue_token(account, now_ms, actions);
+        }
+        self.sent.insert(draft.id, Sent::new(draft.recipient, draft.message, draft.marks));
     }
 
     fn for_account(&mut self, draft: &Draft, account: &Jid) -> Result<Node, SignalError> {
         let message = message_to_vec(&draft.message);
         // Most people have no companion, and need none.
         let mut copy = None;
+        let to_account = self.on_wire(account);
         let own = self.person.jid();
         let is_to_self = self.signal.book().is_same_account(account, &own);
         let (mut participants, mut reached) = (Vec::new(), 0);
@@ -170,7 +180,9 @@ impl Phone {
                 continue;
             }
             let plaintext = match is_own {
-                true => copy.get_or_insert_with(|| message_to_vec(&for_own_devices(draft.message.clone(), account))),
+                true => {
+                    copy.get_or_insert_with(|| message_to_vec(&for_own_devices(draft.message.clone(), &to_account)))
+                }
                 false => &message,
             };
             let sealed = self.signal.encrypt(device, plaintext)?;
@@ -180,8 +192,9 @@ impl Phone {
         if reached == 0 && !is_to_self {
             return Err(SignalError::NoSession(format!("any device of {account}: it may not be on WhatsApp")));
         }
-        let stanza = head(draft, account);
-        Ok(stanza.children([NodeBuilder::new("participants").children(participants).build()]).build())
+        let participants = NodeBuilder::new("participants").children(participants).build();
+        let token = if is_to_self { None } else { self.token_for(account) };
+        Ok(head(draft, &to_account).children([participants].into_iter().chain(meta(&draft.marks)).chain(token)).build())
     }
 
     fn for_group(&mut self, draft: &Draft, group: &Jid) -> Result<Node, SignalError> {
@@ -213,6 +226,7 @@ impl Phone {
             children.push(NodeBuilder::new("participants").children(participants).build());
         }
         children.push(enc(sealed.kind.name(), sealed.bytes, &draft.marks, None));
+        children.extend(meta(&draft.marks));
         let own = match addressing {
             Addressing::Number => self.person.jid(),
             Addressing::Lid => self.person.lid_jid(),
@@ -246,7 +260,8 @@ impl Phone {
             message = for_own_devices(message, chat);
         }
         let sealed = self.signal.encrypt(device, &message_to_vec(&message))?;
-        Ok(stanza.children([enc(sealed.kind.name(), sealed.bytes, &draft.marks, Some(*count))]).build())
+        let enc = enc(sealed.kind.name(), sealed.bytes, &draft.marks, Some(*count));
+        Ok(stanza.children([enc].into_iter().chain(meta(&draft.marks))).build())
     }
 
     /// A message that gives the own sender key away.

@@ -101,6 +101,9 @@ impl Phone {
             return self.send_again(node, &from);
         }
         if self.signal.book().is_same_account(&from, &self.person.jid()) {
+            if kind.as_deref() == Some("server-error") {
+                self.restore_file(node, &from, actions);
+            }
             return;
         }
         let account = self.signal.book().account(&from);

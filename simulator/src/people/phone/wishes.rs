@@ -1,6 +1,6 @@
 //! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, leave groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wacore_binary::{Jid, JidExt};
@@ -12,9 +12,11 @@ use super::log::Kept;
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
 use super::{Action, Phone, Question, groups, stanza};
-use crate::limits::{FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, TEXT_CHARACTERS_MAX};
+use crate::limits::{
+    FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, POLL_OPTIONS_MAX, TEXT_CHARACTERS_MAX,
+};
 use crate::people::content::{
-    Attachment, Content, EditForm, Looks, Reply, Saying, Target, compose, packed, secret_of, with_secret,
+    Attachment, Content, EditForm, Looks, Reply, Saying, Target, compose, packed, secret_of, vote, with_secret,
 };
 use crate::people::file::{FileError, FileKind, seal};
 
@@ -27,6 +29,12 @@ pub enum PhoneError {
     Full,
     #[error("a text has at most {TEXT_CHARACTERS_MAX} characters")]
     TooLong,
+    #[error(
+        "a poll has a question of at most {TEXT_CHARACTERS_MAX} characters and 2 to {POLL_OPTIONS_MAX} different options"
+    )]
+    WrongPoll,
+    #[error("a vote is for options of its poll, and not for more than it allows")]
+    WrongVote,
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -64,6 +72,11 @@ impl Phone {
         if saying.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
             return Err(PhoneError::TooLong);
         }
+        if let Content::Poll { options, .. } = &saying.content
+            && !is_choice(options)
+        {
+            return Err(PhoneError::WrongPoll);
+        }
         let chat = self.signal.book().account(chat);
         let mut message = compose(&saying, &chat, now_ms);
         if !saying.content.is_about_another() {
@@ -80,7 +93,7 @@ impl Phone {
         message: wa::Message,
         now_ms: u64,
     ) -> Result<(), PhoneError> {
-        let marks = Marks::of(&saying.content);
+        let (marks, secret) = (Marks::of(&saying.content), secret_of(&message));
         let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
         self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks))?;
         self.log.keep(Kept {
@@ -94,6 +107,8 @@ impl Phone {
             edited: None,
             deleted: false,
             reactions: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            secret,
             origin: None,
         });
         Ok(())
@@ -138,8 +153,8 @@ impl Phone {
     /// Changes the text of an own message.
     ///
     /// # Errors
-    /// As [`Self::answer`]. Another's message counts as unknown, and so does for [`EditForm::Encrypted`] one that the phone
-    /// has not sent lately.
+    /// As [`Self::answer`]. Another's message counts as unknown, and so does for [`EditForm::Encrypted`] one without a
+    /// secret.
     pub fn edit(
         &mut self,
         chat: &Jid,
@@ -155,12 +170,11 @@ impl Phone {
         if text.chars().count() > TEXT_CHARACTERS_MAX {
             return Err(PhoneError::TooLong);
         }
+        let original = self.find(chat, id)?;
+        let (secret, sender) = (original.secret.clone(), self.named_in(original, &self.person.jid()));
         let chat = self.signal.book().account(chat);
         let saying = Saying::from(Content::Edit { of, text: text.to_owned() });
-        let secret = self.sent.get(&id.to_owned()).and_then(|sent| secret_of(&sent.message));
-        let names_lids = self.groups.find(&chat).is_some_and(|group| group.addressing == Addressing::Lid);
-        let sender = if names_lids { self.person.lid_jid() } else { self.person.jid() };
-        let message = packed(compose(&saying, &chat, now_ms), form, secret.as_deref(), &sender.to_string())
+        let message = packed(compose(&saying, &chat, now_ms), form, secret.as_deref(), &sender)
             .ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
         let edit_id = self.signal.chance().message_id();
         self.post_as(&edit_id, chat, saying, message, now_ms)?;
@@ -174,6 +188,53 @@ impl Phone {
     pub fn delete(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
         let of = self.target(chat, id)?;
         self.say(chat, Content::Delete { of }.into(), now_ms)
+    }
+
+    /// Votes for some of the options of a poll, in place of what was voted before; for none takes the vote back.
+    ///
+    /// # Errors
+    /// As [`Self::say`], and [`PhoneError::UnknownMessage`] for what is no poll; [`PhoneError::WrongVote`].
+    pub fn vote(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        chosen: &[String],
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let unknown = || PhoneError::UnknownMessage(id.to_owned());
+        let poll = self.target(chat, id)?;
+        let original = self.find(chat, id)?;
+        let Content::Poll { options, selectable, .. } = &original.saying.content else { return Err(unknown()) };
+        let is_too_many = *selectable > 0 && chosen.len() > *selectable as usize;
+        if is_too_many || !chosen.iter().all(|one| options.contains(one)) {
+            return Err(PhoneError::WrongVote);
+        }
+        let author: Jid = original.sender.parse().map_err(|_| unknown())?;
+        let names = (self.named_in(original, &author), self.named_in(original, &self.person.jid()));
+        let secret = original.secret.as_deref().ok_or_else(unknown)?;
+        let message = vote(&poll, chosen, chat, secret, (&names.0, &names.1), now_ms).ok_or_else(unknown)?;
+        let vote_id = self.signal.chance().message_id();
+        let saying = Saying::from(Content::Vote { poll, options: chosen.to_vec() });
+        let chat = self.signal.book().account(chat);
+        self.post_as(&vote_id, chat, saying, message, now_ms)?;
+        Ok((vote_id, self.go_on(now_ms, Vec::new())))
+    }
+
+    /// An account as the chat of a message names people.
+    fn named_in(&self, message: &Kept, account: &Jid) -> String {
+        let lid = || message.chat.parse::<Jid>().is_ok_and(|chat| self.names_lids(&chat, message));
+        let lid = lid().then(|| self.lid_of(account)).flatten();
+        lid.unwrap_or_else(|| account.clone()).to_string()
+    }
+
+    fn names_lids(&self, chat: &Jid, message: &Kept) -> bool {
+        if !chat.is_group() {
+            return self.on_wire(chat).is_lid();
+        }
+        match message.origin.as_ref().and_then(|origin| origin.participant.as_ref()) {
+            Some(participant) => participant.is_lid(),
+            None => self.groups.find(chat).is_some_and(|group| group.addressing == Addressing::Lid),
+        }
     }
 
     /// Sends an own message once more, with the same id and encrypted again, as an application does that was closed before
@@ -256,4 +317,11 @@ impl Phone {
         let sender = (chat.is_group() && !found.from_me).then(|| found.sender.clone());
         Ok(Target { id: found.id.clone(), from_me: found.from_me, sender })
     }
+}
+
+/// Whether a poll can have these options.
+fn is_choice(options: &[String]) -> bool {
+    let different: BTreeSet<&String> = options.iter().collect();
+    let is_option = |option: &String| !option.is_empty() && option.chars().count() <= TEXT_CHARACTERS_MAX;
+    different.len() == options.len() && (2..=POLL_OPTIONS_MAX).contains(&options.len()) && options.iter().all(is_option)
 }

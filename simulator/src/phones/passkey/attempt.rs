@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{Event, Latest};
 use crate::clock;
-use crate::limits::PASSKEY_CHALLENGE_SECONDS;
+use crate::limits::{PASSKEY_CHALLENGE_SECONDS, PASSKEY_PHONE_PAUSE_MS};
 use crate::people::passkey_pairing::{PasskeyPairing, PasskeyPairingError};
 use crate::phones::{Person, Refusal};
 use crate::server::device::Device;
@@ -126,6 +126,8 @@ impl Attempt {
         let GateRequest::PairingRequest(request) = self.next().await? else { return Err(unexpected()) };
         let secret = pairing.open_request(&request, &self.gate.noise_public(), &self.gate.identity_public())?;
         self.gate.accept();
+        // ASSUMPTION: as before the phone's identity, it takes a moment until the phone admits the client.
+        clock::sleep(Duration::from_millis(PASSKEY_PHONE_PAUSE_MS)).await;
         Ok(secret)
     }
 

@@ -1,9 +1,13 @@
-//! `abt`: experiments and switches of the service. This one has none.
+//! `abt`: experiments and switches of the service.
 
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, result};
 
 /// A day, in seconds: clients ask again after it.
 const REFRESH_SECONDS: u64 = 86_400;
+
+/// Has clients attach privacy tokens to messages between two. Baileys counts it as on when it is not told (`chats.ts`);
+/// whatsapp-rust attaches none without it.
+const TOKENS_IN_MESSAGES: u32 = 10_518;
 
 pub fn answer(node: &Node) -> Option<Node> {
     node.child("props")?;
@@ -12,6 +16,7 @@ pub fn answer(node: &Node) -> Option<Node> {
         .attr("hash", "simulated")
         .attr("refresh", REFRESH_SECONDS)
         .attr("refresh_id", 1)
+        .children([NodeBuilder::new("prop").attr("config_code", TOKENS_IN_MESSAGES).attr("config_value", "1").build()])
         .build();
     Some(result(node, [props]))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::people::passkey::Passkey;
-use crate::server::account::Directory;
+use crate::server::directory::Directory;
 use crate::wire::stanza::NodeBuilder;
 
 struct AtGate {

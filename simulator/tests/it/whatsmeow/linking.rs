@@ -3,8 +3,8 @@
 use serde_json::json;
 use simulator::phones::Phones;
 
-use super::{ANN, STREAM_END, Whatsmeow, client_and_people, linked, linked_with};
-use crate::world::{World, eventually, patiently};
+use super::{ANN, BOB, STREAM_END, Whatsmeow, assert_checks_pass, client_and_people, linked, linked_with};
+use crate::world::{World, eventually, hears, patiently};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scanned_code_links_it() {
@@ -15,6 +15,40 @@ async fn a_scanned_code_links_it() {
     assert_eq!(account["lid"], format!("{}:1@lid", ann.account().lid().user));
     assert_eq!((&account["push_name"], &account["business_name"]), (&json!("Ann"), &json!("")));
     eventually("its keys", || ann.account().device(1).is_some_and(|device| device.prekeys_left() >= 800)).await;
+    client.ends_well(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_account_of_a_business_has_its_name() {
+    let world = World::new().await;
+    let phones = Phones::new(world.network.clone());
+    let ann = phones.add(ANN, "Ann").await.unwrap();
+    ann.account().set_business_name("Ann's Shop");
+    let mut client = linked(&world, &ann).await;
+    let account = client.command("account", json!({})).await;
+    assert_eq!((&account["business_name"], &account["platform"]), (&json!("Ann's Shop"), &json!("smba")));
+    client.ends_well(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_a_phone_that_names_chats_by_lid_does_so_too() {
+    let world = World::new().await;
+    let phones = Phones::new(world.network.clone());
+    let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
+    ann.migrate_to_lids().await.unwrap();
+    bob.say_text(ann.jid(), "hello Ann").await.unwrap();
+    hears(&ann, "hello Ann").await;
+    let mut client = linked(&world, &ann).await;
+    let id = client.send_text(&bob.jid().to_string(), "to a number").await;
+    assert_eq!(hears(&bob, "to a number").await, id);
+    assert_eq!(world.addressee_of(&id), *bob.account().lid());
+    let id = ann.say_text(bob.jid(), "from the phone").await.unwrap();
+    client.reads("from the phone").await;
+    hears(&bob, "from the phone").await;
+    assert_eq!(world.addressee_of(&id), *bob.account().lid());
+    bob.say_text(ann.jid(), "and back").await.unwrap();
+    client.reads("and back").await;
+    assert_checks_pass(&world);
     client.ends_well(&world).await;
 }
 

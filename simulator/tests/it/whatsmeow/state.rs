@@ -1,13 +1,13 @@
-//! What a client knows and keeps: devices, numbers, shared state, history, tokens, prekeys.
+//! What a client knows and keeps: devices, numbers, shared state, history, prekeys.
 
 use serde_json::json;
 use simulator::people::appstate::Change;
 use simulator::people::history::HistorySize;
-use simulator::phones::Phones;
+use simulator::phones::{Person, Phones};
+use simulator::server::account::Naming;
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 
 use super::{ANN, BOB, CYD, STREAM_END, Whatsmeow, assert_checks_pass, client_and_people, linked};
-use crate::client::Client;
 use crate::phone::SERVER;
 use crate::world::{World, eventually, hears, patiently};
 
@@ -55,18 +55,13 @@ async fn a_list_of_devices_that_it_keeps_follows_every_change() {
     third.ends_well(&world).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_of_devices_that_is_out_of_date_is_reported() {
-    let world = World::new().await;
-    let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    client.send_text(&bob.jid().to_string(), "before").await;
-    hears(&bob, "before").await;
-    // The change happens while the client is away, and the notice of it is lost.
+/// Links another client to Bob's phone while this one is away, and loses the notice of it.
+async fn link_that_it_misses(world: &World, client: &mut Whatsmeow, ann: &Person, bob: &Person) -> Whatsmeow {
     client.command("disconnect", json!({})).await;
     let device = ann.account().device(1).unwrap();
     eventually("the client to be gone", || !device.is_connected()).await;
     let mut link = world.network.attach(ann.account(), &device);
-    let mut other = linked(&world, &bob).await;
+    let other = linked(world, bob).await;
     loop {
         let notice = patiently("the notice", link.recv()).await.unwrap();
         let id = notice.text("id").unwrap_or_default().into_owned();
@@ -79,6 +74,16 @@ async fn a_list_of_devices_that_is_out_of_date_is_reported() {
     drop(link);
     client.connect(&world.network).await;
     client.opened().await;
+    other
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_devices_that_is_out_of_date_is_reported() {
+    let world = World::new().await;
+    let (mut client, _phones, ann, bob) = client_and_people(&world).await;
+    client.send_text(&bob.jid().to_string(), "before").await;
+    hears(&bob, "before").await;
+    let mut other = link_that_it_misses(&world, &mut client, &ann, &bob).await;
     client.may_log("Server returned different participant list hash");
     let lost = client.send_text(&bob.jid().to_string(), "by an old list").await;
     let report = world.network.checks().report();
@@ -88,6 +93,33 @@ async fn a_list_of_devices_that_is_out_of_date_is_reported() {
     client.send_text(&bob.jid().to_string(), "by a new list").await;
     other.reads("by a new list").await;
     assert_eq!(world.network.checks().report().check("sent_to_every_device").unwrap().violations, 1);
+    client.ends_well(&world).await;
+    other.ends_well(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_to_a_group_by_an_old_list_of_devices_is_reported_until_it_is_sent_again() {
+    let world = World::new().await;
+    let (mut client, _phones, ann, bob) = client_and_people(&world).await;
+    let group = ann.create_group("Friends", &[BOB.to_owned()], Naming::Lid).unwrap();
+    client.send_text(&group.to_string(), "before").await;
+    hears(&bob, "before").await;
+    let mut other = link_that_it_misses(&world, &mut client, &ann, &bob).await;
+    // The new client is away too: nobody asks for the message again.
+    other.command("disconnect", json!({})).await;
+    eventually("the other to be gone", || !bob.account().device(1).unwrap().is_connected()).await;
+    client.may_log("Server returned different participant list hash");
+    let lost = client.send_text(&group.to_string(), "by an old list").await;
+    hears(&bob, "by an old list").await;
+    let report = world.network.checks().report();
+    let check = report.check("sent_to_every_device").unwrap();
+    assert_eq!((check.violations, report.passed), (1, false), "{report:#?}");
+    assert!(check.first[0].contains(&lost) && check.first[0].contains("15550002:1"), "{check:?}");
+    other.may_log("Error decrypting message");
+    other.connect(&world.network).await;
+    other.opened().await;
+    other.reads("by an old list").await;
+    assert_checks_pass(&world);
     client.ends_well(&world).await;
     other.ends_well(&world).await;
 }
@@ -154,26 +186,6 @@ async fn a_client_brings_new_prekeys_when_few_are_left() {
     eventually("more keys", || device.prekeys_left() >= 40).await;
     bob.say_text(ann.jid(), "still readable").await.unwrap();
     client.reads("still readable").await;
-    client.ends_well(&world).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_privacy_token_of_another_client_is_kept() {
-    let world = World::new().await;
-    let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let other = Client::start(&world.network).await;
-    patiently("the link", bob.scan(&other.qr().await)).await.unwrap();
-    other.connected().await;
-    other.send(ann.jid(), "take this token").await;
-    client.reads("take this token").await;
-    patiently("the token", async {
-        while client.command("privacy_token", json!({"to": bob.jid().to_string()})).await["has"] != true {
-            simulator::clock::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    })
-    .await;
-    client.send_text(&bob.jid().to_string(), "with the token").await;
-    other.shows("with the token").await;
     client.ends_well(&world).await;
 }
 

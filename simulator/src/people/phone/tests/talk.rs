@@ -1,5 +1,8 @@
 //! Phones that talk to each other while nothing goes wrong.
 
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
 use super::world::{NOW_MS, World, jid};
 use crate::people::content::{Content, EditForm, Saying};
 use crate::people::file::FileKind;
@@ -190,4 +193,23 @@ fn a_text_that_is_too_long_is_refused() {
     let long = "x".repeat(crate::limits::TEXT_CHARACTERS_MAX + 1);
     let refused = world.phones.get_mut("1").unwrap().say(&jid("2"), Saying::text(&long), NOW_MS).map(|_| ());
     assert_eq!(refused, Err(PhoneError::TooLong));
+}
+
+#[test]
+fn a_phone_gives_a_token_with_its_first_message_and_shows_the_one_it_was_given() {
+    let mut world = World::new();
+    let token = NodeBuilder::new("token").attr("jid", jid("1")).attr("t", 5).attr("type", "trusted_contact");
+    let tokens = NodeBuilder::new("tokens").children([token.bytes([7; 8]).build()]).build();
+    let notice = NodeBuilder::new("notification").attr("type", "privacy_token").attr("id", "1").attr("from", jid("2"));
+    world.deliver(&jid("1"), notice.children([tokens]).build());
+    for text in ["first", "second"] {
+        world.say("1", &jid("2"), text);
+    }
+    let group = world.group(&["1", "2", "3"]);
+    world.say("1", &group, "to all");
+    let is_token = |node: &&Node| node.get_optional_child("tokens").is_some();
+    let given: Vec<&Node> = world.stanzas.iter().filter(is_token).collect();
+    assert_eq!(given.len(), 1, "one person was written to, twice: {given:?}");
+    let shows = |node: &&Node| node.tag == "message" && node.get_optional_child("tctoken").is_some();
+    assert_eq!(world.stanzas.iter().filter(shows).count(), 2, "none in a group");
 }

@@ -1,0 +1,53 @@
+//! What is encrypted once more, under the secret of the message that it is about: edits and votes.
+
+use wacore::message_edit::{MessageEditContext, decrypt_message_edit};
+use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_with_secret};
+
+use super::{Content, Reading, Target, unpack};
+
+/// What something sealed does to its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Edit,
+    Vote,
+}
+
+/// An edit or vote that is not opened yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub purpose: Purpose,
+    /// The message that it is about.
+    pub of: Target,
+    pub payload: Vec<u8>,
+    pub iv: Vec<u8>,
+}
+
+impl Sealed {
+    /// Opens it with the secret of `original`. `author` wrote that, `editor` this, both as the chat names people. Nothing if
+    /// it was made for other names or under another secret, or the original is nothing that it could be about.
+    pub fn open(&self, original: &Content, secret: &[u8], author: &str, editor: &str) -> Option<Content> {
+        match self.purpose {
+            Purpose::Edit => self.open_edit(secret, author, editor),
+            Purpose::Vote => self.open_vote(original, secret, author, editor),
+        }
+    }
+
+    fn open_edit(&self, secret: &[u8], author: &str, editor: &str) -> Option<Content> {
+        let context =
+            MessageEditContext { original_msg_id: &self.of.id, original_sender_jid: author, editor_jid: editor };
+        let message = decrypt_message_edit(&self.payload, &self.iv, secret, &context).ok()?;
+        match unpack(message).reading {
+            Reading::Said(saying) if matches!(saying.content, Content::Edit { .. }) => Some(saying.content),
+            _ => None,
+        }
+    }
+
+    fn open_vote(&self, original: &Content, secret: &[u8], author: &str, voter: &str) -> Option<Content> {
+        let Content::Poll { options, .. } = original else { return None };
+        let sealed = PollVoteCiphertext { enc_payload: &self.payload, enc_iv: &self.iv };
+        let hashes = decrypt_poll_vote_with_secret(sealed, secret, &self.of.id, author, voter).ok()?;
+        let is_chosen = |option: &&String| hashes.iter().any(|hash| hash.as_slice() == compute_option_hash(option));
+        let options = options.iter().filter(is_chosen).cloned().collect();
+        Some(Content::Vote { poll: self.of.clone(), options })
+    }
+}

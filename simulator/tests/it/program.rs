@@ -1,0 +1,143 @@
+//! A client in another language, driven as a program of its own: commands are JSON lines on its standard input, events on
+//! its standard output.
+
+use std::collections::VecDeque;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use simulator::clock;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::world::{PATIENCE, patiently};
+
+/// One running program. It ends with its owner.
+pub struct Program {
+    child: Child,
+    commands: ChildStdin,
+    events: Lines<BufReader<ChildStdout>>,
+    /// Events that have come and that nobody has waited for yet.
+    waiting: VecDeque<Value>,
+    /// Parts of lines that its library may log.
+    expected_logs: Vec<&'static str>,
+    last: u64,
+}
+
+impl Program {
+    /// Starts a program, and waits until it takes commands.
+    pub async fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the client can be started; Baileys needs Node.js 20 or later");
+        let commands = child.stdin.take().unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (waiting, expected_logs) = (VecDeque::new(), Vec::new());
+        let mut program = Self { child, commands, events, waiting, expected_logs, last: 0 };
+        program.until("ready", |_| true).await;
+        program
+    }
+
+    /// What the library may log from now on: a part of a line.
+    pub fn may_log(&mut self, part: &'static str) {
+        self.expected_logs.push(part);
+    }
+
+    pub fn may_no_longer_log(&mut self, part: &str) {
+        self.expected_logs.retain(|expected| *expected != part);
+    }
+
+    /// What [`Self::may_log`] allowed.
+    pub fn expected_logs(&self) -> &[&'static str] {
+        &self.expected_logs
+    }
+
+    /// Has a command carried out; returns its result.
+    pub async fn command(&mut self, name: &str, fields: Value) -> Value {
+        match self.try_command(name, fields).await {
+            Ok(result) => result,
+            Err(why) => panic!("{name} failed: {why}; events that nobody waited for: {:#?}", self.waiting),
+        }
+    }
+
+    /// Has a command carried out that may fail; the error is what the library says.
+    pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
+        let number = self.order(name, fields).await;
+        self.outcome(name, number).await
+    }
+
+    /// Gives a command without waiting for its outcome.
+    async fn order(&mut self, name: &str, mut fields: Value) -> u64 {
+        self.last += 1;
+        fields["number"] = json!(self.last);
+        fields["do"] = json!(name);
+        self.commands.write_all(format!("{fields}\n").as_bytes()).await.unwrap();
+        self.last
+    }
+
+    /// Waits for the outcome of a command.
+    async fn outcome(&mut self, name: &str, number: u64) -> Result<Value, String> {
+        let answers = |event: &Value| event["number"] == number;
+        let answer = self.wait(name, |event| ["done", "failed"].contains(&name_of(event)) && answers(event)).await;
+        match name_of(&answer) {
+            "done" => Ok(answer["result"].clone()),
+            _ => Err(answer["why"].as_str().unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
+    pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
+        self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
+    }
+
+    /// Waits for a receipt of a message: `delivery`, `read`, or another type.
+    pub async fn receipt(&mut self, id: &str, kind: &str) -> Value {
+        let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));
+        self.until("receipt", |event| event["type"] == kind && is_about(event)).await
+    }
+
+    /// Events with this name that have come and that nobody has waited for.
+    pub fn unexpected(&self, event: &str) -> Vec<&Value> {
+        self.waiting.iter().filter(|seen| name_of(seen) == event).collect()
+    }
+
+    /// Has the program end, and waits for it.
+    pub async fn quit(&mut self) {
+        self.command("quit", json!({})).await;
+        while let Some(line) = patiently("the client's last word", self.events.next_line()).await.unwrap() {
+            self.check_log(&serde_json::from_str(&line).unwrap());
+        }
+        patiently("the end of the client", self.child.wait()).await.unwrap();
+    }
+
+    /// Fails for a line of the library's log that no test expects.
+    fn check_log(&self, event: &Value) {
+        if name_of(event) == "log" {
+            let text = event["text"].as_str().unwrap_or_default();
+            let is_expected = self.expected_logs.iter().any(|part| text.contains(part));
+            assert!(is_expected, "the client logs {event}; events that nobody waited for: {:#?}", self.waiting);
+        }
+    }
+
+    async fn wait(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
+        if let Some(place) = self.waiting.iter().position(&is_meant) {
+            return self.waiting.remove(place).unwrap();
+        }
+        loop {
+            let Some(line) = clock::within(PATIENCE, self.events.next_line()).await else {
+                panic!("waited in vain for {what}; nobody waited for {:#?}", self.waiting);
+            };
+            let line = line.unwrap();
+            let line = line.unwrap_or_else(|| panic!("the client has ended; nobody waited for {:#?}", self.waiting));
+            let event: Value = serde_json::from_str(&line).unwrap();
+            tracing::debug!(%event, "a client's event");
+            self.check_log(&event);
+            if is_meant(&event) {
+                return event;
+            }
+            self.waiting.push_back(event);
+        }
+    }
+}
+
+fn name_of(event: &Value) -> &str {
+    event["event"].as_str().unwrap_or_default()
+}
