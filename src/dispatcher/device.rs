@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -21,7 +20,7 @@ use super::queue::{Job, Window};
 use super::{Parts, retry};
 use crate::bell::QueueBell;
 use crate::channel::{Channel, Event, SendFault};
-use crate::clock::{Millis, millis};
+use crate::clock::Millis;
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
@@ -77,6 +76,8 @@ pub(super) struct DeviceLoop {
     pub(super) removed: Arc<AtomicBool>,
     /// Which of the devices that had this id it is.
     pub(super) incarnation: i64,
+    /// When to look for what other processes did. What happens here does not put it off.
+    pub(super) poll_at: Millis,
     /// Whether the store may hold messages of each priority behind the window.
     pub(super) may_load: [bool; 3],
     pub(super) is_channel_over: bool,
@@ -92,12 +93,12 @@ impl DeviceLoop {
         self.report_unreadable().await?;
         self.store_rest().await?;
         self.hear().await?;
+        self.poll();
         self.load().await?;
         let is_more = self.tend_fetches().await? | self.may_load_more();
         self.begin().await?;
         let clock = self.parts.clock.clone();
-        let poll_at = clock.now() + millis(Duration::from_millis(limits::POLL_MS));
-        let wake_at = self.wake_at().map_or(poll_at, |at| at.min(poll_at));
+        let wake_at = self.wake_at().map_or(self.poll_at, |at| at.min(self.poll_at));
         let wake_at = if is_more { clock.now() } else { wake_at };
         let channel = Arc::clone(&self.channel);
         let mut events = Vec::new();
@@ -117,7 +118,7 @@ impl DeviceLoop {
             }
             () = channel.ended() => self.is_channel_over = true,
             rung = self.bell.rung() => self.expect(rung),
-            () = clock.sleep_until(wake_at) => self.may_load = [true; 3],
+            () = clock.sleep_until(wake_at) => {}
             _ = self.device.changed() => self.take_settings(),
         }
         Ok(())

@@ -80,6 +80,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         stop: stop.token,
         removed: stop.removed,
         incarnation: known.incarnation,
+        poll_at: 0,
         may_load: [true; 3],
         is_channel_over: false,
     };

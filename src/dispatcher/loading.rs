@@ -2,11 +2,23 @@
 
 use super::device::DeviceLoop;
 use super::fetches;
+use crate::clock::Millis;
 use crate::limits;
 use crate::message::{Priority, RefNo};
 use crate::store::{Behind, StoreError};
 
+const POLL_MS: Millis = limits::POLL_MS as Millis;
+
 impl DeviceLoop {
+    /// Looks for what other processes accepted, once in [`limits::POLL_MS`], however much happens here.
+    pub(super) fn poll(&mut self) {
+        let now = self.parts.clock.now();
+        if now >= self.poll_at {
+            self.poll_at = now + POLL_MS;
+            self.may_load = [true; 3];
+        }
+    }
+
     /// Fills the window from the store: each priority by itself, so that a long queue at one is not in the way of the others.
     pub(super) async fn load(&mut self) -> Result<(), StoreError> {
         let behind =

@@ -19,6 +19,32 @@ const GAP_MS: Millis = 2_000;
 /// Room for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Accepts messages as another process does: nobody rings for them.
+async fn accept_beside(world: &World, count: usize, to: &str, priority: Priority) -> Vec<String> {
+    let now = world.clock.now();
+    let mut refs = Vec::new();
+    for _ in 0..count {
+        let message = NewMessage {
+            ref_no: RefNo::new(&world.clock),
+            client_id: 1,
+            person_id: 1,
+            device_id: world.device_id.clone(),
+            sender: world.sender.clone(),
+            sandbox: true,
+            destination: to.to_owned(),
+            is_group: false,
+            content: Content::Text("from another process".into()),
+            created_at: now,
+            expires_at: now + 7 * 86_400_000,
+            priority,
+            tag: None,
+        };
+        refs.push(message.ref_no.as_str().to_owned());
+        world.store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
+    }
+    refs
+}
+
 /// Accepts messages to many recipients, as a campaign does; the first one is [`ALICE`].
 async fn fill(world: &World, rows: usize, priority: Priority, content: Content) {
     let now = world.clock.now();
@@ -160,6 +186,24 @@ stories! {
         leaves(&world, &text).await;
         let [code, text] = [stored(&world, &code).await, stored(&world, &text).await];
         assert!(code.under_way_at.or(code.sent_at) <= text.under_way_at.or(text.sent_at), "{code:?} {text:?}");
+        world.stop().await;
+    }
+
+    async fn what_another_process_accepts_leaves_within_two_seconds_beside_traffic(database: Database) {
+        let world = World::held(database).await;
+        let first = world.send(ALICE, "hello").await;
+        leaves(&world, &first).await;
+        let mut refs = accept_beside(&world, 1, BOB, Priority::High).await;
+        refs.extend(accept_beside(&world, 1, BOB, Priority::Bulk).await);
+        for number in 0..20 {
+            let busy = world.send(&format!("62811500{number:05}"), "traffic").await;
+            leaves(&world, &busy).await;
+            world.advance(Duration::from_millis(100)).await;
+        }
+        // The clock stands still: nothing more is waited for.
+        for ref_no in &refs {
+            leaves(&world, ref_no).await;
+        }
         world.stop().await;
     }
 
