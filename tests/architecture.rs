@@ -300,6 +300,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0017_reasons.sql", "985576f7d0c8116a35b81aa8839ebc7ebb851c6909beaedbf0b21014c5cce43d"),
     ("0018_blocked.sql", "2872cd55904e77dc74c605f034e3989fdf1ff554206f855221d2df13ffc50db7"),
     ("0019_passkeys.sql", "4c2ddd480e0c2d7564ae6554dc39ddd57b97c048c46993ee6cde5c1fa7f18814"),
+    ("0021_waiting.sql", "0b6b9c8b4128e2f878acdfa0ba926298913d8bbf41d868d6adfb8e5804a12235"),
 ];
 
 #[test]
