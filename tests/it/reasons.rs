@@ -300,7 +300,7 @@ stories! {
         assert_eq!((&head["waits_until"], &message["position"]), (&message["waits_until"], &Value::Null));
         let other = world.send(BOB, "to another").await;
         world.until(&other, "R").await;
-        world.until_within(&behind, "R", Duration::from_millis(500)).await;
+        world.until_within(&behind, "S", Duration::from_millis(500)).await;
         world.stop().await;
     }
 
