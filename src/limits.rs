@@ -130,6 +130,11 @@ pub const DEVICE_HELD_MESSAGES_MAX: usize = 8_192;
 pub const DAILY_LIMIT_MAX: i64 = 10_000_000;
 /// Messages of one device held in memory, waiting for their turn.
 pub const DEVICE_WINDOW_MESSAGES_MAX: usize = 1_024;
+/// Messages of one line (a recipient's of one priority) in memory: many lines fit beside each other, and a line that moves on
+/// need not ask the store for each message. It asks when only so few are left; and so many lines ask at once.
+pub const LINE_MESSAGES_MAX: usize = 16;
+pub const LINE_MESSAGES_MIN: usize = 4;
+pub const LINES_AT_ONCE_MAX: usize = 32;
 /// Rows on either side of a queue's head in which a device that starts looks for messages that still await receipts.
 pub const REMEMBERED_ROWS_MAX: i64 = 20_000;
 /// A device looks into the store this often, should a wake-up have been lost or come from another process.

@@ -56,7 +56,9 @@ impl Why {
                 "the account is new and today's messages are used up; replies to people who wrote in the last 24 hours and \
                  messages of high priority still go out"
             }
-            Self::Strangers => "WhatsApp blocks messages to new contacts for now; replies still go out",
+            Self::Strangers => {
+                "WhatsApp blocks messages to new contacts for now, those of high priority too; replies still go out"
+            }
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Sender<'a> {
     pub device: Option<&'a Device>,
     /// What is used of today's warm-up allowance.
     pub used: i64,
+    /// When its next message may leave, where it keeps a gap.
+    pub next_slot_at: Millis,
 }
 
 /// What is stored of a waiting message.
@@ -49,7 +51,11 @@ pub struct Message<'a> {
     pub wait_reason: Option<&'a str>,
     pub recipient: Recipient,
     pub blocker: Option<Blocker>,
-    /// How many due messages of its device leave before it.
+    /// Whether its file was not downloaded yet.
+    pub awaits_file: bool,
+    /// Whether it is behind a message to the same recipient of which that is true and that nothing else keeps.
+    pub is_behind_file: bool,
+    /// How many messages of its device leave before it.
     pub ahead: i64,
 }
 
@@ -62,11 +68,21 @@ pub struct Recipient {
     pub was_reached: bool,
 }
 
-/// An earlier message to the same recipient that is tried again first.
+/// An earlier message to the same recipient that is tried again first, or whose acknowledgement is late (`turn`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocker {
     pub code: ReasonCode,
-    pub due_at: Millis,
+    /// When that ends: it is tried again, or expires.
+    pub until: Millis,
+}
+
+/// What decides whether a message may leave while its device holds others back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaver {
+    pub priority: Priority,
+    pub is_group: bool,
+    pub attempts: i64,
+    pub recipient: Recipient,
 }
 
 impl Waiting {
@@ -74,8 +90,8 @@ impl Waiting {
         Self { code, reason: reason.into(), until, position: None }
     }
 
-    fn turn(reason: String, position: i64) -> Self {
-        Self { code: ReasonCode::Turn, reason, until: None, position: Some(position) }
+    fn turn(reason: String, until: Option<Millis>, position: Option<i64>) -> Self {
+        Self { code: ReasonCode::Turn, reason, until, position }
     }
 }
 
@@ -83,6 +99,27 @@ impl Sender<'_> {
     /// Whether it holds back messages, all but those of some recipients.
     pub fn is_holding(&self, now: Millis) -> bool {
         self.device.is_some_and(|device| condition(device, self.used, now).status == DeviceStatus::Holding)
+    }
+
+    /// Whether it would hold back messages, were it connected.
+    pub fn would_hold(&self, now: Millis) -> bool {
+        self.device.is_some_and(|device| {
+            let is_offline = condition(device, self.used, now).code == Some(ReasonCode::Offline);
+            let connected = || Device { state: DeviceState::Online, ..device.clone() };
+            is_offline && condition(&connected(), self.used, now).status == DeviceStatus::Holding
+        })
+    }
+
+    /// Whether a message may leave, whatever its device holds back.
+    pub fn lets_go(&self, leaver: Leaver, now: Millis) -> bool {
+        self.device.is_some_and(|device| hold(device, self.used, leaver, now).is_none())
+    }
+
+    /// When a message leaves at the earliest that so many are ahead of and that only the gap keeps.
+    fn slot_after(&self, ahead: i64, now: Millis) -> Option<Millis> {
+        let pace = Pace::of(self.device?);
+        let is_kept = !pace.has_no_gap() && self.next_slot_at > now;
+        is_kept.then(|| self.next_slot_at.saturating_add(pace.gap_ms().saturating_mul(ahead.max(0))))
     }
 }
 
@@ -100,6 +137,10 @@ impl Message<'_> {
     fn is_under_way(&self, now: Millis) -> bool {
         self.under_way_at.is_some_and(|at| now - at <= UNDER_WAY_MS)
     }
+
+    fn leaver(&self) -> Leaver {
+        Leaver { priority: self.priority, is_group: self.is_group, attempts: self.attempts, recipient: self.recipient }
+    }
 }
 
 /// Why a message waits, and whether it expires before that ends.
@@ -113,9 +154,9 @@ pub fn waiting_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) ->
     }
 }
 
-/// It is scheduled; its device cannot send; it is being sent; its device holds it back; it failed before, or its file did; its
-/// device is slow; a message before it to the same recipient failed; or other messages are ahead of it. The first of these that
-/// applies.
+/// It is scheduled; its device cannot send; it is being sent; its device holds it back; it failed before, or its file did; a
+/// message before it to the same recipient did, or is not acknowledged; its device is slow; its file is being downloaded, or that
+/// of a message before it to the same recipient; or other messages are ahead of it. The first of these that applies.
 fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiting {
     if message.is_scheduled(now) {
         return Waiting::new(ReasonCode::Scheduled, "scheduled for later", Some(message.due_at));
@@ -125,28 +166,45 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
     };
     let condition = condition(device, sender.used, now);
     if let Some(blocked) = blocked(device, &condition) {
-        return blocked;
+        // A device that is about to connect, or whose server is stopped, does not hide what waits for it behind that.
+        let next = hold(device, sender.used, message.leaver(), now).filter(|_| blocked.code == ReasonCode::Offline);
+        return match next {
+            Some(wait) => {
+                let reason = format!("{}; once it is connected, this holds: {}", blocked.reason, wait.why.says());
+                Waiting { reason, ..blocked }
+            }
+            None => blocked,
+        };
     }
     if message.is_under_way(now) {
-        return Waiting::turn("being sent".to_owned(), 1);
+        let is_late = message.wait_code == Some(ReasonCode::Turn.name()) && now < message.due_at;
+        let reason = if is_late { "sent to WhatsApp; its acknowledgement is awaited" } else { "being sent" };
+        return Waiting::turn(reason.to_owned(), is_late.then_some(message.due_at), Some(1));
     }
-    if let Some(wait) = hold(device, sender.used, message, now) {
+    if let Some(wait) = hold(device, sender.used, message.leaver(), now) {
         return Waiting::new(code_of(wait.why), wait.why.says(), Some(wait.until));
     }
     if now < message.due_at || message.waits_for_media() {
         return set_aside(message, now);
     }
-    match (condition.status, message.blocker) {
-        (DeviceStatus::Slowed, _) => Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until),
-        (_, Some(blocker)) => Waiting::new(
-            blocker.code,
-            "an earlier message to the same recipient is tried again first",
-            Some(blocker.due_at),
-        ),
-        // What is ahead of it is held back, and does not count.
-        (DeviceStatus::Holding, None) => in_line(0),
-        (_, None) => in_line(message.ahead),
+    if let Some(Blocker { code, until }) = message.blocker {
+        let reason = match code {
+            ReasonCode::Turn => "an earlier message to the same recipient awaits its acknowledgement",
+            _ => "an earlier message to the same recipient is tried again first",
+        };
+        return Waiting::new(code, reason, Some(until));
     }
+    if condition.status == DeviceStatus::Slowed {
+        return Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until);
+    }
+    if message.awaits_file && message.ahead <= 0 {
+        return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);
+    }
+    if message.is_behind_file {
+        let reason = "the file of an earlier message to the same recipient is being downloaded";
+        return Waiting::new(ReasonCode::Media, reason, None);
+    }
+    in_line(message.ahead, sender.slot_after(message.ahead, now))
 }
 
 /// What keeps a device from sending anything.
@@ -187,19 +245,20 @@ fn blocked(device: &Device, condition: &Condition) -> Option<Waiting> {
         }
         _ => format!("its device is connecting; {CHECK}"),
     };
-    Some(Waiting::new(code, reason, condition.until))
+    // A code to link by ends, and the wait for an account does not.
+    Some(Waiting::new(code, reason, condition.until.filter(|_| code != ReasonCode::NotLinked)))
 }
 
 /// What its device's pacing holds this message back for; the device's loop asks the same.
-fn hold(device: &Device, used: i64, message: &Message<'_>, now: Millis) -> Option<Wait> {
-    let (pace, recipient) = (Pace::of(device), message.recipient);
+fn hold(device: &Device, used: i64, leaver: Leaver, now: Millis) -> Option<Wait> {
+    let (pace, recipient) = (Pace::of(device), leaver.recipient);
     let chat = Chat { wrote_at: recipient.wrote_at };
-    let paced = match (message.priority, message.attempts) {
+    let paced = match (leaver.priority, leaver.attempts) {
         (Priority::High, _) => None,
         (_, 0) => pace.first_waits(now, used, chat),
         _ => pace.waits(now, chat),
     };
-    let is_known = message.is_group || recipient.was_reached || recipient.wrote_at.is_some();
+    let is_known = leaver.is_group || recipient.was_reached || recipient.wrote_at.is_some();
     paced.or_else(|| Rest::of(device).waits(now).filter(|_| !is_known))
 }
 
@@ -216,8 +275,8 @@ fn set_aside(message: &Message<'_>, now: Millis) -> Waiting {
     Waiting::new(code, reason, Some(message.due_at).filter(|at| *at > now))
 }
 
-/// Its place behind so many messages.
-fn in_line(ahead: i64) -> Waiting {
+/// Its place behind so many messages, and until when the gap keeps it.
+fn in_line(ahead: i64, until: Option<Millis>) -> Waiting {
     let reason = match ahead {
         ..=0 => "next to be sent".to_owned(),
         1 => "waiting for its turn; 1 message is ahead of it".to_owned(),
@@ -226,7 +285,8 @@ fn in_line(ahead: i64) -> Waiting {
         }
         _ => format!("waiting for its turn; {ahead} messages are ahead of it"),
     };
-    Waiting::turn(reason, ahead.clamp(0, limits::POSITION_MAX) + 1)
+    let reason = if until.is_some() { format!("{reason}; the device waits between messages") } else { reason };
+    Waiting::turn(reason, until, Some(ahead.clamp(0, limits::POSITION_MAX) + 1))
 }
 
 #[cfg(test)]

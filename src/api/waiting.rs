@@ -2,23 +2,30 @@
 //! has to know. Called by `status.rs` for whatever shows messages.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Api;
 use super::problem::Problem;
 use crate::clock::Millis;
+use crate::device::Device;
 use crate::limits;
 use crate::message::Priority;
+use crate::pacing::{Pace, Slow};
 use crate::reason::ReasonCode;
 use crate::store::{StoreError, StoredMessage};
-use crate::waiting::{Blocker, Message, Recipient, Sender, Waiting, waiting_reason};
+use crate::waiting::{Blocker, Leaver, Message, Recipient, Sender, Waiting, waiting_reason};
 
 /// Places in queues that were counted a moment ago: programs that ask for one message after another have each counted on from
 /// the last.
 #[derive(Default)]
 pub struct Places {
     known: Mutex<HashMap<(String, Priority), Place>>,
+    /// Of devices that hold messages back, the numbers of those that may leave, and when they were found.
+    leaving: Mutex<HashMap<(String, Priority), Leaving>>,
 }
+
+/// When they were found, and the numbers.
+type Leaving = (Millis, Arc<Vec<i64>>);
 
 /// How many messages were ahead of the one numbered `seq`.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +43,7 @@ const PLACES_MAX: usize = 10_000;
 struct Beside {
     recipient: Recipient,
     blocker: Option<Blocker>,
+    is_behind_file: bool,
     ahead: i64,
 }
 
@@ -51,21 +59,11 @@ impl Api {
         }
         // As they are now: what was remembered a moment ago may know less than the messages.
         let (now, devices) = (self.clock.now(), self.store.list_devices(Some(client_id)).await?);
-        let mut senders = HashMap::new();
-        for message in waiting() {
-            if senders.contains_key(message.device_id.as_str()) {
-                continue;
-            }
-            let device = devices.iter().find(|device| device.id == message.device_id);
-            let used = match device.filter(|device| device.takes_messages()) {
-                Some(device) => self.used_today(device).await?,
-                None => 0,
-            };
-            senders.insert(message.device_id.as_str(), Sender { device, used });
-        }
+        let waiting_ids = waiting().map(|message| message.device_id.as_str());
+        let senders = self.find_senders(&devices, waiting_ids, now).await?;
         let sender = |message: &StoredMessage| senders[message.device_id.as_str()];
-        let held: Vec<i64> =
-            waiting().filter(|message| sender(message).is_holding(now)).map(|message| message.seq).collect();
+        let holds = |message: &StoredMessage| sender(message).is_holding(now) || sender(message).would_hold(now);
+        let held: Vec<i64> = waiting().filter(|message| holds(message)).map(|message| message.seq).collect();
         let mut beside: HashMap<i64, Beside> = HashMap::new();
         if !held.is_empty() {
             for found in self.store.find_recipients(&held).await? {
@@ -78,41 +76,134 @@ impl Api {
             waiting_reason(sender(message), &facts, now)
         };
         // What was not tried itself may be behind what was.
-        let untried: Vec<i64> = waiting()
-            .filter(|message| reason(message, &beside).code == ReasonCode::Turn && message.under_way_at.is_none())
+        let may_be_behind = [ReasonCode::Turn, ReasonCode::RateLimited, ReasonCode::Media];
+        let untried = |message: &&StoredMessage| message.under_way_at.is_none() && message.wait_code.is_none();
+        let seqs: Vec<i64> = waiting()
+            .filter(untried)
+            .filter(|message| may_be_behind.contains(&reason(message, &beside).code))
             .map(|message| message.seq)
             .collect();
-        if !untried.is_empty() {
-            for found in self.store.find_blockers(&untried, now).await? {
-                let code = ReasonCode::from_name(&found.wait_code).unwrap_or(ReasonCode::Retry);
-                beside.entry(found.seq).or_default().blocker = Some(Blocker { code, due_at: found.due_at });
-            }
+        for (seq, blocker) in self.find_blockers(&seqs, now).await? {
+            beside.entry(seq).or_default().blocker = Some(blocker);
         }
+        let behind_files: HashMap<i64, i64> = match seqs.is_empty() {
+            true => HashMap::new(),
+            false => self.store.find_file_blockers(&seqs).await?.into_iter().collect(),
+        };
         let mut lines: BTreeMap<(&str, Priority), Vec<i64>> = BTreeMap::new();
-        for message in waiting() {
-            let is_in_line = reason(message, &beside).code == ReasonCode::Turn && message.under_way_at.is_none();
-            if is_in_line && !sender(message).is_holding(now) {
-                lines.entry((&message.device_id, message.priority)).or_default().push(message.seq);
+        for message in waiting().filter(|message| message.under_way_at.is_none()) {
+            if matches!(reason(message, &beside).code, ReasonCode::Turn | ReasonCode::Media) {
+                let line = lines.entry((&message.device_id, message.priority)).or_default();
+                line.push(message.seq);
+                line.extend(behind_files.get(&message.seq));
             }
         }
+        let mut places = HashMap::new();
         for ((device_id, priority), seqs) in lines {
-            for (seq, ahead) in self.count_ahead(device_id, priority, seqs, now).await? {
-                beside.entry(seq).or_default().ahead = ahead;
-            }
+            places.extend(self.count_ahead(senders[device_id], device_id, priority, seqs, now).await?);
+        }
+        for message in waiting() {
+            let one = beside.entry(message.seq).or_default();
+            one.ahead = places.get(&message.seq).copied().unwrap_or_default();
+            let blocker = behind_files.get(&message.seq).and_then(|blocker| places.get(blocker));
+            one.is_behind_file = blocker == Some(&0);
         }
         let explained = messages.iter().map(|one| one.state().is_waiting().then(|| reason(one, &beside)));
         Ok(explained.collect())
     }
 
+    /// These devices as they are now.
+    async fn find_senders<'a>(
+        &self,
+        devices: &'a [Device],
+        ids: impl Iterator<Item = &'a str>,
+        now: Millis,
+    ) -> Result<HashMap<&'a str, Sender<'a>>, StoreError> {
+        let mut senders = HashMap::new();
+        for id in ids {
+            if senders.contains_key(id) {
+                continue;
+            }
+            let device = devices.iter().find(|device| device.id == id);
+            let used = match device.filter(|device| device.takes_messages()) {
+                Some(device) => self.used_today(device).await?,
+                None => 0,
+            };
+            let next_slot_at =
+                match device.filter(|device| Slow::of(device).until <= now && !Pace::of(device).has_no_gap()) {
+                    Some(device) => self.store.find_next_slot(&device.id).await?,
+                    None => 0,
+                };
+            senders.insert(id, Sender { device, used, next_slot_at });
+        }
+        Ok(senders)
+    }
+
+    /// What is tried again, or acknowledged, before each of these; nothing of those that nothing is before.
+    async fn find_blockers(&self, seqs: &[i64], now: Millis) -> Result<Vec<(i64, Blocker)>, StoreError> {
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.store.find_blockers(seqs, now).await?.into_iter().map(|found| {
+            let code = ReasonCode::from_name(&found.wait_code).unwrap_or(ReasonCode::Retry);
+            (found.seq, Blocker { code, until: found.due_at.min(found.expires_at) })
+        });
+        Ok(found.collect())
+    }
+
+    /// How many messages that may leave are ahead of each of these, of a device that holds others back.
+    async fn count_leaving_before(
+        &self,
+        sender: Sender<'_>,
+        device_id: &str,
+        priority: Priority,
+        seqs: Vec<i64>,
+        now: Millis,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let mut before = 0;
+        for higher in Priority::ALL.into_iter().take_while(|one| *one != priority) {
+            before += self.list_leaving(sender, device_id, higher, now).await?.len();
+        }
+        let leaving = self.list_leaving(sender, device_id, priority, now).await?;
+        let ahead = |seq: i64| before + leaving.partition_point(|one| *one < seq);
+        Ok(seqs.into_iter().map(|seq| (seq, i64::try_from(ahead(seq)).unwrap_or(i64::MAX))).collect())
+    }
+
+    /// The messages that may leave of a device that holds others back, as they were within the last second.
+    async fn list_leaving(
+        &self,
+        sender: Sender<'_>,
+        device_id: &str,
+        priority: Priority,
+        now: Millis,
+    ) -> Result<Arc<Vec<i64>>, StoreError> {
+        if let Some(known) = self.places.leaving(device_id, priority, now) {
+            return Ok(known);
+        }
+        let due = self.store.list_due(device_id, priority, now).await?;
+        let may_leave = due.into_iter().filter(|one| {
+            let recipient = Recipient { wrote_at: one.wrote_at, was_reached: one.was_reached == 1 };
+            sender.lets_go(Leaver { priority, is_group: one.is_group, attempts: one.attempts, recipient }, now)
+        });
+        let leaving: Arc<Vec<i64>> = Arc::new(may_leave.map(|one| one.seq).collect());
+        self.places.keep_leaving(device_id, priority, now, Arc::clone(&leaving));
+        Ok(leaving)
+    }
+
     /// How many messages are ahead of each of these of one device and priority.
     async fn count_ahead(
         &self,
+        sender: Sender<'_>,
         device_id: &str,
         priority: Priority,
         mut seqs: Vec<i64>,
         now: Millis,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
+        if sender.is_holding(now) {
+            return self.count_leaving_before(sender, device_id, priority, seqs, now).await;
+        }
         seqs.sort_unstable();
+        seqs.dedup();
         let (Some(first), Some(last)) = (seqs.first().copied(), seqs.last().copied()) else { return Ok(Vec::new()) };
         let ahead = self.count_ahead_of(device_id, priority, first, now).await?;
         if first == last {
@@ -153,6 +244,20 @@ impl Places {
         known.get(&(device_id.to_owned(), priority)).filter(is_good).copied()
     }
 
+    fn leaving(&self, device_id: &str, priority: Priority, now: Millis) -> Option<Arc<Vec<i64>>> {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, known) = leaving
+            .get(&(device_id.to_owned(), priority))
+            .filter(|(counted_at, _)| now - *counted_at < limits::POSITION_MS)?;
+        Some(Arc::clone(known))
+    }
+
+    fn keep_leaving(&self, device_id: &str, priority: Priority, now: Millis, found: Arc<Vec<i64>>) {
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        leaving.retain(|_, (counted_at, _)| now - *counted_at < limits::POSITION_MS);
+        leaving.insert((device_id.to_owned(), priority), (now, found));
+    }
+
     fn keep(&self, device_id: &str, priority: Priority, place: Place) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= PLACES_MAX {
@@ -174,6 +279,11 @@ fn facts(message: &StoredMessage, beside: Beside) -> Message<'_> {
         wait_reason: message.wait_reason.as_deref(),
         recipient: beside.recipient,
         blocker: beside.blocker,
+        awaits_file: message.is_media
+            && message.media_url.is_some()
+            && message.media_id.is_none()
+            && message.wait_code.is_none(),
+        is_behind_file: beside.is_behind_file,
         ahead: beside.ahead,
     }
 }

@@ -262,8 +262,11 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
     let date = date.unwrap_or(&view.create_date);
     let reason = view.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let until = view.waits_until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
+    let position = view.position.map(|position| format!(", position {position}")).unwrap_or_default();
+    let is_waiting = view.reason_code.is_some();
+    let expiry = if is_waiting { format!(", expires {}", view.expire_date) } else { String::new() };
     let mark = if view.sandbox { " [SANDBOX]" } else { "" };
-    line(&format!("{} {name} {date} {}{reason}{until}{mark}", view.status, view.kind))
+    line(&format!("{} {name} {date} {}{reason}{until}{position}{expiry}{mark}", view.status, view.kind))
 }
 
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {

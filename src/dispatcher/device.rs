@@ -4,7 +4,7 @@
 //! Ask at any line what a crash would do: an attempt is begun in the store before anything is written to WhatsApp, and
 //! stays begun until its end is stored. After a restart it is simply a waiting message again, sent under the same id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -29,6 +29,8 @@ use crate::store::{Lease, Step, StoreError, WaitCode, Waiting};
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was paused.
 const HELD_MS: Millis = 100;
+/// When an acknowledgement is late enough to be said to be awaited: most come within a second.
+const LATE_ACK_MS: Millis = 2_000;
 pub(super) const EVENTS_AT_ONCE: usize = 256;
 
 /// Attempts at a message.
@@ -48,6 +50,8 @@ pub(super) struct DeviceLoop {
     pub(super) bell: QueueBell,
     pub(super) window: Window<Waiting>,
     pub(super) sends: JoinSet<Ended>,
+    /// What was written out lately: when its acknowledgement is late, and until when it is awaited.
+    pub(super) written: VecDeque<(Millis, RefNo, Millis)>,
     /// Downloads of media; they may be left at any moment, and are made again.
     pub(super) fetches: Fetches,
     /// When the next message that stepped aside is due.
@@ -93,7 +97,7 @@ impl DeviceLoop {
         self.report_unreadable().await?;
         self.store_rest().await?;
         self.hear().await?;
-        self.poll();
+        self.poll().await?;
         self.load().await?;
         let is_more = self.tend_fetches().await? | self.may_load_more();
         self.begin().await?;
@@ -151,12 +155,16 @@ impl DeviceLoop {
         let ref_nos: Vec<_> = jobs.iter().map(|job| job.ref_no.clone()).collect();
         let counted_on = self.held.pace.counted_on(now);
         let (id, epoch) = (&self.lease.device_id, self.lease.epoch);
-        let begun = self.parts.store.begin_attempts(id, epoch, now, ref_nos, counted_on).await;
+        let typing_ms: Vec<_> = jobs.iter().map(|job| hold::typing_ms(&self.held.pace, job)).collect();
+        let latest = now + typing_ms.iter().copied().max().unwrap_or(0);
+        let slot = self.held.next_slot(latest, self.parts.clock.random_below(u64::MAX));
+        let stored_slot = Some(slot).filter(|_| !self.held.has_no_gap(now));
+        let begun = self.parts.store.begin_attempts(id, epoch, now, ref_nos, counted_on, stored_slot).await;
         let Ok(Some(begun)) = begun else {
             self.put_back(&jobs, now + HELD_MS);
             return begun.map(drop);
         };
-        for job in jobs {
+        for (job, typing_ms) in jobs.into_iter().zip(typing_ms) {
             if !begun.contains(&job.ref_no) {
                 // Cancelled, or its time is over.
                 self.end(&job.ref_no);
@@ -165,8 +173,7 @@ impl DeviceLoop {
             let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts };
             self.counts.entry(job.ref_no.clone()).or_insert(made).sends += 1;
             self.fetches.left(&job.ref_no);
-            let typing_ms = hold::typing_ms(&self.held.pace, &job);
-            self.next_slot = self.held.next_slot(now + typing_ms, self.parts.clock.random_below(u64::MAX));
+            self.next_slot = slot;
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
@@ -188,6 +195,11 @@ impl DeviceLoop {
                 }
             }
             let Some(job) = self.window.take(now) else { break };
+            if now >= job.expires_at {
+                // It is not begun: its line goes on.
+                jobs.push(job);
+                continue;
+            }
             match self.waits(&job, used, now).await {
                 Ok(None) => {}
                 Ok(Some(wait)) => {
@@ -218,7 +230,10 @@ impl DeviceLoop {
         let mut steps = Vec::new();
         for end in ended {
             match end {
-                Ended::Sent { ref_no } => self.window.sent(&ref_no, now + ACK_MS),
+                Ended::Sent { ref_no } => {
+                    self.window.sent(&ref_no, now + ACK_MS);
+                    self.written.push_back((now + LATE_ACK_MS, ref_no, now + ACK_MS));
+                }
                 Ended::Failed { ref_no, fault } => self.fail(ref_no, fault, &mut steps),
             }
         }

@@ -94,6 +94,7 @@ pub(super) fn job_of(ref_no: RefNo, load: Waiting) -> Job<Waiting> {
         recipient: load.destination.clone(),
         priority: load.priority,
         due_at: load.due_at,
+        expires_at: load.expires_at,
         needs_file: load.is_media && load.media_id.is_none() && load.media_url.is_some(),
         load,
     }
@@ -295,7 +296,7 @@ async fn download(parts: &Parts, waiting: &Waiting) -> Result<Fetched, FetchFaul
 
 fn outcome(fetched: &Result<Fetched, FetchFault>) -> Outcome {
     match fetched {
-        Err(FetchFault::Retry { reason, wait_ms }) => Outcome::Failed { reason: reason.clone(), wait_ms: *wait_ms },
+        Err(FetchFault::Retry { wait_ms, .. }) => Outcome::Failed { wait_ms: *wait_ms },
         Ok(_) | Err(FetchFault::Never(_) | FetchFault::Unkept(_)) => Outcome::Answered,
     }
 }

@@ -28,7 +28,7 @@ struct Host {
     rest: Rest,
 }
 
-/// A time in which nothing is asked of a server, and what it did.
+/// A time in which nothing is asked of a server, and why: in words that are true of each of its addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rest {
     pub until: Millis,
@@ -40,11 +40,14 @@ pub struct Rest {
 pub enum Outcome {
     Answered,
     Failed {
-        reason: String,
         /// How long the server wants to be left alone, where it says so.
         wait_ms: Option<Millis>,
     },
 }
+
+/// Why messages wait for a server that asked for it with `Retry-After`, and for one that failed.
+const ASKED_TO_WAIT: &str = "the server of media_url asked to wait";
+const RESTS: &str = "the server of media_url is left alone for a moment because it failed";
 
 /// The right to one download; it ends with its owner.
 pub struct Permit {
@@ -91,7 +94,7 @@ impl Permit {
     pub fn end(self, ref_no: &RefNo, outcome: &Outcome, now: Millis) {
         let mut known = self.hosts.known();
         let Some(host) = known.hosts.get_mut(&self.host) else { return };
-        let Outcome::Failed { reason, wait_ms } = outcome else {
+        let Outcome::Failed { wait_ms } = outcome else {
             (host.failures, host.last_failed, host.rest) = (0, None, Rest::default());
             return;
         };
@@ -102,10 +105,12 @@ impl Permit {
         let doublings = host.failures.saturating_sub(FAILURES_TO_REST).min(16);
         let rest_ms = (limits::HOST_REST_MS_MIN << doublings).min(limits::HOST_REST_MS_MAX);
         let rest_ms = if host.failures < FAILURES_TO_REST { 0 } else { rest_ms };
-        let wanted = wait_ms.unwrap_or(0).clamp(0, limits::RETRY_AFTER_MS_MAX);
+        // The address that was asked waits for as long as it says; its other addresses need not.
+        let wanted = wait_ms.unwrap_or(0).clamp(0, limits::HOST_REST_MS_MAX);
         let until = now + rest_ms.max(wanted);
-        if until > now {
-            host.rest = Rest { until: host.rest.until.max(until), reason: reason.clone() };
+        if until > now && until > host.rest.until {
+            let reason = if wanted >= rest_ms { ASKED_TO_WAIT } else { RESTS };
+            host.rest = Rest { until, reason: reason.to_owned() };
         }
     }
 }
@@ -129,7 +134,7 @@ mod tests {
     }
 
     fn failed(wait_ms: Option<Millis>) -> Outcome {
-        Outcome::Failed { reason: "media_url answered 500".into(), wait_ms }
+        Outcome::Failed { wait_ms }
     }
 
     #[test]
@@ -169,12 +174,22 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_says_for_how_long_is_left_alone_for_so_long() {
+    fn a_server_that_says_for_how_long_is_left_alone_for_so_long_but_no_more_than_a_minute() {
         let hosts = Hosts::default();
-        hosts.begin("a", 0).unwrap().end(&ref_no(1), &failed(Some(90_000)), 0);
-        assert_eq!(hosts.rest("a", 89_999).map(|rest| rest.until), Some(90_000));
-        assert_eq!(hosts.rest("a", 90_000), None);
-        hosts.begin("b", 0).unwrap().end(&ref_no(1), &failed(Some(Millis::MAX)), 0);
-        assert_eq!(hosts.rest("b", 0).map(|rest| rest.until), Some(limits::RETRY_AFTER_MS_MAX));
+        hosts.begin("a", 0).unwrap().end(&ref_no(1), &failed(Some(9_000)), 0);
+        assert_eq!(hosts.rest("a", 8_999), Some(Rest { until: 9_000, reason: ASKED_TO_WAIT.into() }));
+        assert_eq!(hosts.rest("a", 9_000), None);
+        // A failure says nothing of how long, and does not shorten it.
+        let both = [hosts.begin("b", 0).unwrap(), hosts.begin("b", 0).unwrap()];
+        let wanted = [Some(1_800_000), None];
+        for ((number, permit), wait_ms) in (1..).zip(both).zip(wanted) {
+            permit.end(&ref_no(number), &failed(wait_ms), 0);
+        }
+        let rest = Rest { until: limits::HOST_REST_MS_MAX, reason: ASKED_TO_WAIT.into() };
+        assert_eq!(hosts.rest("b", 0), Some(rest));
+        for number in 1..=2 {
+            hosts.begin("c", 0).unwrap().end(&ref_no(number), &failed(None), 0);
+        }
+        assert_eq!(hosts.rest("c", 0).map(|rest| rest.reason), Some(RESTS.to_owned()));
     }
 }

@@ -1,7 +1,7 @@
 //! The life of a device's loop: its channel is opened, the loop runs until it is stopped or a fault ends it, the channel is closed.
 //! Called by the dispatcher, a task for each device.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -64,6 +64,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         bell,
         window: Window::default(),
         sends: JoinSet::new(),
+        written: VecDeque::new(),
         fetches: Fetches::default(),
         media_at: 0,
         downloads: JoinSet::new(),

@@ -1,28 +1,64 @@
 //! What waits comes from the store into the window: the part of the device's loop that loads it.
 
+use std::collections::HashSet;
+
 use super::device::DeviceLoop;
 use super::fetches;
+use super::queue::Job;
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::{Priority, RefNo};
-use crate::store::{Behind, StoreError};
-
-const POLL_MS: Millis = limits::POLL_MS as Millis;
+use crate::store::{Behind, Step, StoreError, Waiting};
 
 impl DeviceLoop {
-    /// Looks for what other processes accepted, once in [`limits::POLL_MS`], however much happens here.
-    pub(super) fn poll(&mut self) {
+    /// Looks for what other processes did, once in [`limits::POLL_MS`], however much happens here: what they accepted at any
+    /// priority is to be loaded, and what they ended holds up no line.
+    pub(super) async fn poll(&mut self) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
-        if now >= self.poll_at {
-            self.poll_at = now + POLL_MS;
-            self.may_load = [true; 3];
+        if now < self.poll_at {
+            return Ok(());
         }
+        self.poll_at = now + POLL_MS;
+        self.may_load = [true; 3];
+        self.drop_ended().await?;
+        self.report_late_acknowledgements(now).await
+    }
+
+    /// Stores that acknowledgements are awaited that have not come for a while, so that it can be said why others wait.
+    async fn report_late_acknowledgements(&mut self, now: Millis) -> Result<(), StoreError> {
+        let mut steps = Vec::new();
+        while self.written.front().is_some_and(|(late_at, ..)| *late_at <= now) {
+            let Some((_, ref_no, until)) = self.written.pop_front() else { break };
+            if self.window.deadline(&ref_no) == Some(until) {
+                steps.push((ref_no, Step::Unacknowledged { until }));
+            }
+        }
+        self.record_steps(steps).await
+    }
+
+    /// Messages that wait to be tried again, or for their files, and have been cancelled or have expired: the next of their lines
+    /// go on.
+    async fn drop_ended(&mut self) -> Result<(), StoreError> {
+        let blocking = self.window.blocking();
+        if blocking.is_empty() {
+            return Ok(());
+        }
+        let seqs: Vec<i64> = blocking.iter().map(|one| one.seq).collect();
+        let ended: HashSet<i64> = self.parts.store.find_ended(&seqs).await?.into_iter().collect();
+        for one in blocking.iter().filter(|one| ended.contains(&one.seq)) {
+            self.window.remove(one);
+            self.counts.remove(&one.ref_no);
+            self.fetches.end(&one.ref_no);
+        }
+        Ok(())
     }
 
     /// Fills the window from the store: each priority by itself, so that a long queue at one is not in the way of the others.
     pub(super) async fn load(&mut self) -> Result<(), StoreError> {
-        let behind =
-            Priority::ALL.map(|priority| Behind { after: self.window.cursor(priority), rows: self.rows_of(priority) });
+        self.refill().await?;
+        let now = self.parts.clock.now();
+        let behind = Priority::ALL
+            .map(|priority| Behind { after: self.window.cursor(priority), rows: self.rows_of(priority, now) });
         if behind.iter().all(|behind| behind.rows == 0) {
             return Ok(());
         }
@@ -31,16 +67,51 @@ impl DeviceLoop {
             let count = found.iter().filter(|waiting| waiting.priority == priority).count();
             self.may_load[priority.index()] = count == behind.rows;
         }
-        let now = self.parts.clock.now();
-        for waiting in found {
-            let Some(ref_no) = RefNo::parse(&waiting.ref_no) else { continue };
-            let job = fetches::job_of(ref_no, waiting);
-            if job.needs_file {
+        for job in self.jobs_of(found).await? {
+            let with_file = job.needs_file.then(|| job.clone());
+            if self.window.push(job)
+                && let Some(job) = with_file
+            {
                 self.fetches.want(&job, Some(now));
             }
-            self.window.push(job);
         }
         Ok(())
+    }
+
+    /// Loads the next messages of lines that have moved on.
+    async fn refill(&mut self) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        for line in self.window.short(limits::LINES_AT_ONCE_MAX) {
+            let rows = limits::LINE_MESSAGES_MAX;
+            let behind = Behind { after: line.after, rows };
+            let id = &self.lease.device_id;
+            let found =
+                self.parts.store.find_waiting_of(id, &line.recipient, line.priority, behind, line.until).await?;
+            let is_all = found.len() < rows;
+            let jobs = self.jobs_of(found).await?;
+            for job in jobs.iter().filter(|job| job.needs_file) {
+                self.fetches.want(job, Some(now));
+            }
+            self.window.refill(&line, jobs, is_all);
+        }
+        Ok(())
+    }
+
+    /// What was loaded, as it stands in the window. An attempt that an earlier process began ended with it: the message is sent
+    /// again in its turn, under the same id.
+    async fn jobs_of(&mut self, found: Vec<Waiting>) -> Result<Vec<Job<Waiting>>, StoreError> {
+        let now = self.parts.clock.now();
+        let (mut jobs, mut steps) = (Vec::with_capacity(found.len()), Vec::new());
+        for mut waiting in found {
+            let Some(ref_no) = RefNo::parse(&waiting.ref_no) else { continue };
+            if waiting.under_way_at.is_some() && !self.counts.contains_key(&ref_no) {
+                waiting.due_at = now;
+                steps.push((ref_no.clone(), Step::Interrupted { at: now }));
+            }
+            jobs.push(fetches::job_of(ref_no, waiting));
+        }
+        self.record_steps(steps).await?;
+        Ok(jobs)
     }
 
     /// Messages of these priorities were accepted.
@@ -52,14 +123,17 @@ impl DeviceLoop {
 
     /// Whether there is room for more, and may be more.
     pub(super) fn may_load_more(&self) -> bool {
-        Priority::ALL.into_iter().any(|priority| self.rows_of(priority) > 0)
+        let now = self.parts.clock.now();
+        !self.window.short(1).is_empty() || Priority::ALL.into_iter().any(|priority| self.rows_of(priority, now) > 0)
     }
 
     /// How many messages of a priority may be loaded now.
-    fn rows_of(&self, priority: Priority) -> usize {
+    fn rows_of(&self, priority: Priority, now: Millis) -> usize {
         let room = self.window.room(priority);
-        // Half a window at once, so that a long queue is not asked for message by message.
-        let may_load = self.may_load[priority.index()] && room >= limits::DEVICE_WINDOW_MESSAGES_MAX / 2;
-        if may_load { room } else { 0 }
+        // Half a window at once, so that a long queue is not asked for message by message; unless nothing here can leave.
+        let is_worth_it = room >= limits::DEVICE_WINDOW_MESSAGES_MAX / 2 || self.window.is_stuck(priority, now);
+        if self.may_load[priority.index()] && is_worth_it { room } else { 0 }
     }
 }
+
+const POLL_MS: Millis = limits::POLL_MS as Millis;

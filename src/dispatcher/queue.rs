@@ -1,7 +1,8 @@
 //! The window of one device's waiting messages that is in memory. Pure: it is told the time and does not wait.
 //!
 //! Each priority has a lane of its own, with its own room and its own place in the store, so that a long queue at one
-//! costs the others nothing. In a lane the messages to one recipient stand in a line (`lane.rs`).
+//! costs the others nothing. In a lane the messages to one recipient stand in a line (`lane.rs`), of which only the first few
+//! are here: a burst to one recipient costs the others nothing either. A line that has moved on is refilled from the store.
 
 mod lane;
 #[cfg(test)]
@@ -20,9 +21,29 @@ pub struct Job<T> {
     pub priority: Priority,
     /// Not to be taken before this moment.
     pub due_at: Millis,
+    /// It does not leave from then on.
+    pub expires_at: Millis,
     /// It cannot be taken before its file is there.
     pub needs_file: bool,
     pub load: T,
+}
+
+/// A line of which the store holds the next messages: those with numbers behind `after`, up to `until`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Short {
+    pub recipient: String,
+    pub priority: Priority,
+    pub after: i64,
+    pub until: i64,
+}
+
+/// A message that waits and holds up those behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocking {
+    pub seq: i64,
+    pub ref_no: RefNo,
+    pub recipient: String,
+    pub priority: Priority,
 }
 
 #[derive(Debug)]
@@ -38,10 +59,15 @@ impl<T> Default for Window<T> {
 }
 
 impl<T: Clone> Window<T> {
-    /// How many more messages of a priority it takes. What cannot be taken soon (its line rests or backs off, or its file
-    /// is not there) takes no room, up to a bound: behind it may stand what need not wait.
+    /// How many more messages of a priority it takes. What cannot be taken soon (another of its line comes first, its line
+    /// rests or backs off, or its file is not there) takes no room, up to a bound: behind it may stand what need not wait.
     pub fn room(&self, priority: Priority) -> usize {
         self.lanes[priority.index()].room()
+    }
+
+    /// Whether nothing of a priority can be taken at `now`, whatever is here.
+    pub fn is_stuck(&self, priority: Priority, now: Millis) -> bool {
+        self.lanes[priority.index()].is_stuck(now)
     }
 
     /// The number of the last message of a priority that was pushed: the next to load stand behind it.
@@ -58,9 +84,31 @@ impl<T: Clone> Window<T> {
         self.len() == 0
     }
 
-    /// Adds a message behind all of its priority that were pushed before. One that was pushed before is ignored: `false`.
+    /// Adds a message behind all of its priority that were pushed before. `false` when it is not kept: it was pushed before,
+    /// or its line is long enough, and finds it in the store later.
     pub fn push(&mut self, job: Job<T>) -> bool {
         self.lanes[job.priority.index()].push(job)
+    }
+
+    /// Lines whose next messages are to be loaded, up to `count` of each priority.
+    pub fn short(&self, count: usize) -> Vec<Short> {
+        Priority::ALL.into_iter().flat_map(|one| self.lanes[one.index()].short(one, count)).collect()
+    }
+
+    /// What the store holds of a short line, in its order; `is_all` when there is no more.
+    pub fn refill(&mut self, line: &Short, jobs: Vec<Job<T>>, is_all: bool) {
+        let more_after = jobs.last().map(|job| job.seq).filter(|_| !is_all);
+        self.lanes[line.priority.index()].refill(&line.recipient, jobs, more_after);
+    }
+
+    /// Messages that wait and that others wait behind: should they have ended, nobody else would tell.
+    pub fn blocking(&self) -> Vec<Blocking> {
+        Priority::ALL.into_iter().flat_map(|one| self.lanes[one.index()].blocking(one)).collect()
+    }
+
+    /// A message that was not taken has ended.
+    pub fn remove(&mut self, ended: &Blocking) {
+        self.lanes[ended.priority.index()].remove(&ended.recipient, &ended.ref_no);
     }
 
     /// Puts a message that stepped aside back into its line, before those that were accepted after it.
@@ -102,6 +150,11 @@ impl<T: Clone> Window<T> {
     /// A taken message was written out; its acknowledgement is awaited until `deadline`, then it is offered again.
     pub fn sent(&mut self, ref_no: &RefNo, deadline: Millis) {
         self.each(|lane| lane.sent(ref_no, deadline));
+    }
+
+    /// Until when the acknowledgement of a message that was written out is awaited.
+    pub fn deadline(&self, ref_no: &RefNo) -> Option<Millis> {
+        self.lanes.iter().find_map(|lane| lane.deadline(ref_no))
     }
 
     /// No acknowledgement comes any more, of whatever was written out: it is offered again at once.

@@ -164,15 +164,32 @@ pub(super) fn find_recipients(conn: &Conn) -> &'static str {
     )
 }
 
+/// Those of these messages that do not wait any more.
+pub(super) fn find_ended(conn: &Conn) -> &'static str {
+    about_messages!(conn, "SELECT seq FROM messages WHERE status <> 'Q' AND seq IN ")
+}
+
 /// The first message before each of these, to its recipient and of its priority, that is not tried again before `$2`.
 pub(super) fn find_blockers(conn: &Conn) -> &'static str {
     about_messages!(
         conn,
-        "SELECT behind.seq AS seq, blocker.due_at AS due_at, blocker.wait_code AS wait_code \
+        "SELECT behind.seq AS seq, blocker.due_at AS due_at, blocker.expires_at AS expires_at, blocker.wait_code AS wait_code \
          FROM messages AS behind JOIN messages AS blocker ON blocker.seq = (SELECT MIN(earlier.seq) FROM messages AS earlier \
          WHERE earlier.device_id = behind.device_id AND earlier.destination = behind.destination \
          AND earlier.seq < behind.seq AND earlier.status = 'Q' AND earlier.wait_code <> 'media' \
-         AND earlier.priority = behind.priority AND earlier.due_at > $2) WHERE behind.seq IN "
+         AND earlier.priority = behind.priority AND earlier.due_at > $2 AND earlier.expires_at > $2) WHERE behind.seq IN "
+    )
+}
+
+/// The first message before each of these, to its recipient and of its priority, whose file was not downloaded yet nor failed.
+pub(super) fn find_file_blockers(conn: &Conn) -> &'static str {
+    about_messages!(
+        conn,
+        "SELECT behind.seq AS seq, blocker.seq AS blocker FROM messages AS behind JOIN messages AS blocker ON blocker.seq = \
+         (SELECT MIN(earlier.seq) FROM messages AS earlier WHERE earlier.device_id = behind.device_id \
+         AND earlier.destination = behind.destination AND earlier.seq < behind.seq AND earlier.status = 'Q' \
+         AND earlier.media_url IS NOT NULL AND earlier.media_id IS NULL AND earlier.wait_code IS NULL \
+         AND earlier.priority + 0 = behind.priority) WHERE behind.seq IN "
     )
 }
 

@@ -46,6 +46,7 @@ mod snapshots;
 mod sqlite;
 mod statistics;
 mod unreadable;
+mod waiting;
 mod writer;
 
 use std::path::PathBuf;
@@ -79,19 +80,20 @@ pub use media::{StoredMedia, StoredPreview};
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
 pub use moving::{Created, Migrated, Migration, MigrationConflict};
-pub use outgoing::{Accept, Accepted, Begun, Behind, Idempotent, Waiting, expired};
+pub use outgoing::{Accept, Accepted, Begun, Idempotent, expired};
 pub use owners::Owned;
 pub use passkeys::{PasskeyRequest, StoredPasskey};
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
-pub use queues::{Queue, StoredBlocker, StoredRecipient};
+pub use queues::{Queue, StoredBlocker, StoredDue, StoredRecipient};
 pub use rotation::Rotated;
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
 pub use unreadable::{DueUnreadable, NewUnreadable};
+pub use waiting::{Behind, Waiting};
 
 /// What a look at the store's readiness writes.
 const PROBE_BYTES: usize = 32 * 1024;

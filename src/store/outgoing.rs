@@ -1,11 +1,10 @@
-//! Messages that wait: accepted, loaded into their device's queue, begun, expired, cancelled.
+//! Messages that wait: accepted, begun, expired, cancelled. `waiting.rs` loads them into their device's queue.
 
 use super::pacing::count_begun;
-use super::row::row;
 use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::Kind;
-use crate::message::{NewMessage, Priority, RefNo};
+use crate::message::{NewMessage, RefNo};
 
 /// A message to accept, with what must be true for it.
 #[derive(Debug)]
@@ -31,47 +30,6 @@ pub struct Idempotent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted;
 
-/// A message that waits in its device's queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    pub seq: i64,
-    pub ref_no: String,
-    pub client_id: i64,
-    pub destination: String,
-    pub is_group: bool,
-    pub body: Option<String>,
-    pub is_media: bool,
-    /// As what it is shown; before its file is here, what was asked for.
-    pub kind: Option<String>,
-    pub media_id: Option<String>,
-    pub media_url: Option<String>,
-    pub file_name: Option<String>,
-    pub expires_at: Millis,
-    pub due_at: Millis,
-    pub attempts: i64,
-    pub fetch_attempts: i64,
-    pub priority: Priority,
-}
-
-row!(Waiting {
-    seq,
-    ref_no,
-    client_id,
-    destination,
-    is_group,
-    body,
-    is_media,
-    kind,
-    media_id,
-    media_url,
-    file_name,
-    expires_at,
-    due_at,
-    attempts,
-    fetch_attempts,
-    priority: i64
-});
-
 /// Why a message that waited too long was given up.
 pub const fn expired(was_tried: bool) -> &'static str {
     if was_tried {
@@ -87,56 +45,6 @@ const MEDIA_LATE: &str = "its file could not be downloaded in time: ";
 /// A message whose attempt is on the disk, so that it may be written to WhatsApp.
 pub type Begun = RefNo;
 
-/// Where a look at the messages of one priority begins, and how many it may find.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Behind {
-    /// The number of the last message that is known.
-    pub after: i64,
-    pub rows: usize,
-}
-
-impl Behind {
-    fn rows(self) -> i64 {
-        i64::try_from(self.rows).unwrap_or(i64::MAX)
-    }
-}
-
-macro_rules! waiting {
-    () => {
-        "seq, ref_no, client_id, destination, is_group, body, is_media, kind, media_id, media_url, file_name, expires_at, due_at, \
-         attempts, fetch_attempts, priority"
-    };
-    ($number:literal, $after:literal, $rows:literal, $name:literal) => {
-        concat!(
-            "SELECT * FROM (SELECT ",
-            waiting!(),
-            " FROM messages WHERE device_id = $1 AND priority = ",
-            $number,
-            " AND status = 'Q' AND seq > ",
-            $after,
-            " AND (wait_code IS NULL OR wait_code <> 'media') ORDER BY seq LIMIT ",
-            $rows,
-            ") AS ",
-            $name
-        )
-    };
-}
-
-/// One look for all priorities, each led by the index and bounded by itself.
-const FIND_WAITING: &str = concat!(
-    waiting!("0", "$2", "$3", "high"),
-    " UNION ALL ",
-    waiting!("1", "$4", "$5", "normal"),
-    " UNION ALL ",
-    waiting!("2", "$6", "$7", "bulk")
-);
-
-const FIND_DUE_MEDIA: &str = concat!(
-    "SELECT ",
-    waiting!(),
-    " FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at <= $2 ORDER BY due_at LIMIT $3"
-);
-
 impl Store {
     /// Stores a message; when this returns, it is on the disk.
     ///
@@ -146,60 +54,11 @@ impl Store {
         self.writer.accept(accept).await
     }
 
-    /// The messages of a device that wait, of each priority in the order of acceptance, behind those that are known. Messages
-    /// that wait for their media are not among them.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_waiting(&self, device_id: &str, behind: [Behind; 3]) -> Result<Vec<Waiting>, StoreError> {
-        let [high, normal, bulk] = behind;
-        let mut conn = self.reader().await?;
-        let mut found = sql!(
-            &mut conn,
-            all as Waiting,
-            FIND_WAITING,
-            device_id,
-            high.after,
-            high.rows(),
-            normal.after,
-            normal.rows(),
-            bulk.after,
-            bulk.rows(),
-        )?;
-        // The parts are in order; the whole need not be.
-        found.sort_unstable_by_key(|waiting: &Waiting| (waiting.priority, waiting.seq));
-        Ok(found)
-    }
-
-    /// Messages of a device whose media is to be downloaded again now, the longest due first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_due_media(&self, device_id: &str, now: Millis, rows: usize) -> Result<Vec<Waiting>, StoreError> {
-        let mut conn = self.reader().await?;
-        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        sql!(&mut conn, all as Waiting, FIND_DUE_MEDIA, device_id, now, rows)
-    }
-
-    /// When the next message of a device waits for its media that is not due at `now`.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_next_media(&self, device_id: &str, now: Millis) -> Result<Option<Millis>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(
-            &mut conn,
-            scalar as Option<i64>,
-            "SELECT MIN(due_at) FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at > $2",
-            device_id,
-            now,
-        )
-    }
-
     /// Marks attempts as under way, and says which of them may now be written to WhatsApp: those that nobody cancelled and
     /// whose time is not over. A message that was accepted while the device's id belonged to a sandbox is sent by no real
     /// account, nor the other way round: it is given up. `None` when the device may send nothing now: it is paused, or another node's. First attempts
-    /// are counted on the day `counted_on` of a device that warms up.
+    /// are counted on the day `counted_on` of a device that warms up. The next message may leave at `next_slot_at`, where the
+    /// device keeps a gap.
     ///
     /// # Errors
     /// When it could not be stored: then none may.
@@ -210,6 +69,7 @@ impl Store {
         now: Millis,
         ref_nos: Vec<RefNo>,
         counted_on: Option<i64>,
+        next_slot_at: Option<Millis>,
     ) -> Result<Option<Vec<Begun>>, StoreError> {
         let device_id = device_id.to_owned();
         self.write(move |conn| {
@@ -244,6 +104,9 @@ impl Store {
                 }
                 if let Some(day) = counted_on.filter(|_| first > 0) {
                     count_begun(conn, &device_id, day, first).await?;
+                }
+                if let Some(at) = next_slot_at.filter(|_| !begun.is_empty()) {
+                    sql!(&mut *conn, execute, "UPDATE devices SET next_slot_at = $2 WHERE id = $1", &device_id, at)?;
                 }
                 Ok(Some(begun))
             })
@@ -320,34 +183,4 @@ async fn give_up_of_other_kind(conn: &mut Conn, ref_no: &RefNo, kind: &str, now:
         is_sandbox,
     )
     .map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Location;
-
-    #[tokio::test]
-    async fn a_queue_is_found_without_what_has_left_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.expect("it opens");
-        let Ok(Conn::Sqlite(mut conn)) = store.reader().await else { panic!("a connection") };
-        for after in [i64::MIN, -1, 0, 1, i64::MAX] {
-            let plan = conn.call(|connection| {
-                let mut explained =
-                    connection.prepare(&format!("EXPLAIN QUERY PLAN {FIND_WAITING}").replace('$', "?"))?;
-                let lines = explained.query_map(rusqlite::params!["1-1", after, 10, after, 10, after, 10], |row| {
-                    row.get::<_, String>(3)
-                })?;
-                lines.collect::<rusqlite::Result<Vec<_>>>()
-            });
-            let plan = plan.expect("a plan").join("\n");
-            let led = plan.matches("messages_waiting (device_id=? AND priority=? AND seq>?)").count();
-            assert_eq!(
-                (led, plan.matches("SCAN messages").count(), plan.matches("TEMP B-TREE").count()),
-                (3, 0, 0),
-                "{after}: {plan}"
-            );
-        }
-    }
 }

@@ -29,6 +29,8 @@ pub enum WaitCode {
     RateLimited,
     /// WhatsApp refuses first messages to people who have not written.
     NewContacts,
+    /// It was handed to WhatsApp, whose acknowledgement is late.
+    Acknowledgement,
 }
 
 impl WaitCode {
@@ -39,6 +41,8 @@ impl WaitCode {
             Self::Retry => "retry",
             Self::RateLimited => "rate_limited",
             Self::NewContacts => "new_contacts",
+            // There is no code of its own for it.
+            Self::Acknowledgement => "turn",
         }
     }
 }
@@ -76,6 +80,14 @@ pub enum Step {
         reason: String,
         code: WaitCode,
     },
+    /// It was handed to WhatsApp, and has not been acknowledged for a while; it is sent again at `until`.
+    Unacknowledged {
+        until: Millis,
+    },
+    /// Its attempt ended with the process that made it; it is sent again in its turn.
+    Interrupted {
+        at: Millis,
+    },
     /// Its media could not be downloaded yet: later messages pass it until `due_at`.
     Aside {
         due_at: Millis,
@@ -99,7 +111,12 @@ impl Step {
             Self::Delivered { .. } => Some(State::Delivered),
             Self::Read { .. } => Some(State::Read),
             Self::Aborted { .. } => Some(State::Aborted),
-            Self::Counted { .. } | Self::Retry { .. } | Self::Aside { .. } | Self::Fetched { .. } => None,
+            Self::Counted { .. }
+            | Self::Retry { .. }
+            | Self::Unacknowledged { .. }
+            | Self::Interrupted { .. }
+            | Self::Aside { .. }
+            | Self::Fetched { .. } => None,
         }
     }
 }
@@ -183,21 +200,23 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
             )?;
             if set == 1 { attempts::note(conn, &one.ref_no, *number, *at, reason).await } else { Ok(set) }
         }
+        Step::Unacknowledged { until } => step!(
+            conn,
+            one,
+            "due_at = $4, wait_code = $5",
+            "status = 'Q' AND under_way_at IS NOT NULL",
+            until,
+            WaitCode::Acknowledgement.name(),
+        ),
+        Step::Interrupted { at } => step!(
+            conn,
+            one,
+            "under_way_at = NULL, due_at = $4, wait_code = NULL, wait_reason = NULL",
+            "status = 'Q'",
+            at,
+        ),
         Step::Aside { due_at, fetch_attempts, failed, reason } => {
-            let set = step!(
-                conn,
-                one,
-                "due_at = $4, fetch_attempts = $5, wait_code = $6, wait_reason = $7",
-                "status = 'Q'",
-                due_at,
-                fetch_attempts,
-                WaitCode::Media.name(),
-                reason,
-            )?;
-            match failed.filter(|_| set == 1) {
-                Some((number, at)) => attempts::note(conn, &one.ref_no, number, at, reason).await,
-                None => Ok(set),
-            }
+            store_aside(conn, one, *due_at, *fetch_attempts, *failed, reason).await
         }
         Step::Fetched { media_id, kind } => step!(
             conn,
@@ -207,6 +226,32 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
             media_id,
             kind.name(),
         ),
+    }
+}
+
+/// Sets a message aside whose file is not there. What its own address answered stays its reason while that is not asked again.
+async fn store_aside(
+    conn: &mut Conn,
+    one: &Progress,
+    due_at: Millis,
+    fetch_attempts: i64,
+    failed: Option<(i64, Millis)>,
+    reason: &str,
+) -> Result<u64, StoreError> {
+    let set = step!(
+        conn,
+        one,
+        "due_at = $4, fetch_attempts = $5, wait_code = $6, \
+         wait_reason = CASE WHEN fetch_attempts = $5 AND fetch_attempts > 0 THEN COALESCE(wait_reason, $7) ELSE $7 END",
+        "status = 'Q'",
+        due_at,
+        fetch_attempts,
+        WaitCode::Media.name(),
+        reason,
+    )?;
+    match failed.filter(|_| set == 1) {
+        Some((number, at)) => attempts::note(conn, &one.ref_no, number, at, reason).await,
+        None => Ok(set),
     }
 }
 

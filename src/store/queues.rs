@@ -38,12 +38,39 @@ row!(StoredRecipient { seq, wrote_at, was_reached });
 pub struct StoredBlocker {
     /// The message behind it.
     pub seq: i64,
-    /// When it is tried again.
+    /// When it is tried again, unless it expires before.
     pub due_at: Millis,
+    pub expires_at: Millis,
     pub wait_code: String,
 }
 
-row!(StoredBlocker { seq, due_at, wait_code });
+row!(StoredBlocker { seq, due_at, expires_at, wait_code });
+
+/// What decides whether a waiting message may leave while its device holds others back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDue {
+    pub seq: i64,
+    pub is_group: bool,
+    pub attempts: i64,
+    /// When the recipient last wrote to the device.
+    pub wrote_at: Option<Millis>,
+    /// 1 when a message of the device was delivered to it before.
+    pub was_reached: i64,
+}
+
+row!(StoredDue { seq, is_group, attempts, wrote_at, was_reached });
+
+/// Due messages that do not leave now: those behind one to the same recipient that is tried again or acknowledged first, and
+/// those whose files are downloaded again. `priority + 0` and the empty destination name the index to go by: few messages wait
+/// like this, and a queue is long.
+const LIST_STUCK: &str = "SELECT behind.seq AS seq FROM messages AS blocker CROSS JOIN messages AS behind \
+     WHERE blocker.device_id = $1 AND blocker.destination >= '' AND blocker.status = 'Q' AND blocker.wait_code <> 'media' \
+     AND blocker.due_at > $2 AND blocker.expires_at > $2 AND blocker.priority + 0 = $3 \
+     AND behind.device_id = $1 AND behind.destination = blocker.destination AND behind.seq > blocker.seq \
+     AND behind.seq >= $4 AND behind.seq < $5 AND behind.status = 'Q' AND behind.priority + 0 = $3 AND behind.due_at <= $2 \
+     AND (behind.wait_code IS NULL OR behind.wait_code <> 'media') \
+     UNION SELECT seq FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at <= $2 \
+     AND priority + 0 = $3 AND seq >= $4 AND seq < $5 ORDER BY seq LIMIT $6";
 
 impl Store {
     /// The queue of each device that has one. Reads an entry of an index for every waiting message: whoever asks often keeps the
@@ -74,7 +101,7 @@ impl Store {
         Ok(ahead.min(limits::POSITION_MAX))
     }
 
-    /// How many messages of a device and a priority with these numbers are due at `now`, up to [`limits::POSITION_MAX`].
+    /// How many messages of a device and a priority with these numbers may leave when their turn comes, up to [`limits::POSITION_MAX`].
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -85,8 +112,9 @@ impl Store {
         seqs: Range<i64>,
         now: Millis,
     ) -> Result<i64, StoreError> {
+        let stuck = self.list_stuck(device_id, priority, seqs.clone(), now).await?.len();
         let mut conn = self.reader().await?;
-        sql!(
+        let due = sql!(
             &mut conn,
             scalar as i64,
             "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE device_id = $1 AND status = 'Q' AND priority = $2 AND seq >= $3 \
@@ -97,10 +125,66 @@ impl Store {
             seqs.end,
             now,
             limits::POSITION_MAX,
-        )
+        )?;
+        Ok((due - i64::try_from(stuck).unwrap_or(i64::MAX)).max(0))
     }
 
-    /// The numbers of a device's messages of a priority among these that are due at `now`, in their order, up to
+    /// The numbers of the due messages among these that do not leave before something else happens, in their order.
+    async fn list_stuck(
+        &self,
+        device_id: &str,
+        priority: Priority,
+        seqs: Range<i64>,
+        now: Millis,
+    ) -> Result<Vec<i64>, StoreError> {
+        let (number, mut conn) = (priority.number(), self.reader().await?);
+        let (from, to, rows) = (seqs.start, seqs.end, limits::POSITION_MAX);
+        let stuck = sql!(&mut conn, all as (i64,), LIST_STUCK, device_id, now, number, from, to, rows)?;
+        Ok(stuck.into_iter().map(|(seq,)| seq).collect())
+    }
+
+    /// The first due messages of a device and a priority, as far as its loop looks past those that are held; without those that
+    /// are stuck.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_due(
+        &self,
+        device_id: &str,
+        priority: Priority,
+        now: Millis,
+    ) -> Result<Vec<StoredDue>, StoreError> {
+        let stuck = self.list_stuck(device_id, priority, i64::MIN..i64::MAX, now).await?;
+        let rows = i64::try_from(limits::DEVICE_HELD_MESSAGES_MAX).unwrap_or(i64::MAX);
+        let mut conn = self.reader().await?;
+        let due = sql!(
+            &mut conn,
+            all as StoredDue,
+            "SELECT seq, is_group, attempts, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) \
+             FROM inbound AS last WHERE last.device_id = messages.device_id AND last.chat = messages.destination)) AS wrote_at, \
+             CAST(CASE WHEN EXISTS (SELECT 1 FROM messages AS before WHERE before.device_id = messages.device_id \
+             AND before.destination = messages.destination AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) \
+             AS was_reached FROM messages WHERE device_id = $1 AND status = 'Q' AND priority = $2 AND due_at <= $3 \
+             ORDER BY seq LIMIT $4",
+            device_id,
+            priority.number(),
+            now,
+            rows,
+        )?;
+        Ok(due.into_iter().filter(|one: &StoredDue| stuck.binary_search(&one.seq).is_err()).collect())
+    }
+
+    /// When the next message of a device that keeps a gap may leave; 0 where none has left yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_next_slot(&self, device_id: &str) -> Result<Millis, StoreError> {
+        let mut conn = self.reader().await?;
+        let found = sql!(&mut conn, optional as (i64,), "SELECT next_slot_at FROM devices WHERE id = $1", device_id)?;
+        Ok(found.map_or(0, |(at,)| at))
+    }
+
+    /// The numbers of a device's messages of a priority among these that may leave when their turn comes, in their order, up to
     /// [`limits::POSITION_MAX`].
     ///
     /// # Errors
@@ -112,6 +196,7 @@ impl Store {
         seqs: Range<i64>,
         now: Millis,
     ) -> Result<Vec<i64>, StoreError> {
+        let stuck = self.list_stuck(device_id, priority, seqs.clone(), now).await?;
         let mut conn = self.reader().await?;
         let due = sql!(
             &mut conn,
@@ -125,7 +210,7 @@ impl Store {
             now,
             limits::POSITION_MAX,
         )?;
-        Ok(due.into_iter().map(|(seq,)| seq).collect())
+        Ok(due.into_iter().map(|(seq,)| seq).filter(|seq| stuck.binary_search(seq).is_err()).collect())
     }
 
     /// What is known of the recipients of these messages.
@@ -139,6 +224,29 @@ impl Store {
         sql!(&mut conn, all as StoredRecipient, text, &seqs)
     }
 
+    /// Those of these messages that do not wait any more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_ended(&self, seqs: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let mut conn = self.reader().await?;
+        let text = dialect::find_ended(&conn);
+        let seqs = serde_json::to_string(seqs).unwrap_or_default();
+        let ended = sql!(&mut conn, all as (i64,), text, &seqs)?;
+        Ok(ended.into_iter().map(|(seq,)| seq).collect())
+    }
+
+    /// The messages that these are behind and whose files were not downloaded yet, as pairs of numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_file_blockers(&self, seqs: &[i64]) -> Result<Vec<(i64, i64)>, StoreError> {
+        let mut conn = self.reader().await?;
+        let text = dialect::find_file_blockers(&conn);
+        let seqs = serde_json::to_string(seqs).unwrap_or_default();
+        sql!(&mut conn, all as (i64, i64), text, &seqs)
+    }
+
     /// What blocks these messages at `now`; nothing for those that nothing does.
     ///
     /// # Errors
@@ -148,5 +256,46 @@ impl Store {
         let text = dialect::find_blockers(&conn);
         let seqs = serde_json::to_string(seqs).unwrap_or_default();
         sql!(&mut conn, all as StoredBlocker, text, &seqs, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Conn, Location};
+
+    #[tokio::test]
+    async fn what_is_stuck_is_found_without_the_rest_of_its_queue() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.expect("it opens");
+        let Ok(Conn::Sqlite(mut conn)) = store.reader().await else { panic!("a connection") };
+        let blockers = dialect::find_file_blockers(&Conn::Sqlite(conn));
+        let Ok(Conn::Sqlite(again)) = store.reader().await else { panic!("a connection") };
+        conn = again;
+        for (text, values, indexes) in [
+            (
+                LIST_STUCK,
+                6,
+                [
+                    "messages_tried (device_id=? AND destination>?)",
+                    "messages_chat (device_id=? AND destination=? AND seq>? AND seq<?)",
+                ],
+            ),
+            (LIST_STUCK, 6, ["messages_media_wait (device_id=? AND due_at<?)", "messages_tried"]),
+            (
+                blockers,
+                1,
+                ["messages_awaits_file (device_id=? AND destination=? AND seq<?)", "INTEGER PRIMARY KEY (rowid=?)"],
+            ),
+        ] {
+            let plan = conn.call(move |connection| {
+                let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}").replace('$', "?"))?;
+                let values = rusqlite::params_from_iter(vec![1; values]);
+                let lines = explained.query_map(values, |row| row.get::<_, String>(3))?;
+                lines.collect::<rusqlite::Result<Vec<_>>>()
+            });
+            let plan = plan.expect("a plan").join("\n");
+            assert!(indexes.iter().all(|index| plan.contains(index)) && !plan.contains("SCAN messages"), "{plan}");
+        }
     }
 }

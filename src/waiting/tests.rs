@@ -11,6 +11,8 @@ enum Doing {
     Fresh,
     Scheduled,
     UnderWay,
+    /// Its acknowledgement is late.
+    Unacknowledged,
     /// An attempt that ended with its process long ago.
     LeftBehind,
     SetAside(&'static str),
@@ -20,9 +22,15 @@ enum Doing {
     Downloading,
     /// A message before it to the same recipient is tried again.
     Behind,
+    /// That one was sent, and its acknowledgement is late.
+    BehindUnacknowledged,
+    /// Its file is downloaded for the first time, and nothing is ahead of it.
+    FirstDownload,
+    /// A message before it to the same recipient is like that.
+    BehindFile,
 }
 
-const DOINGS: [Doing; 11] = [
+const DOINGS: [Doing; 15] = [
     Doing::Fresh,
     Doing::Scheduled,
     Doing::UnderWay,
@@ -34,6 +42,10 @@ const DOINGS: [Doing; 11] = [
     Doing::DueAgain,
     Doing::Downloading,
     Doing::Behind,
+    Doing::Unacknowledged,
+    Doing::BehindUnacknowledged,
+    Doing::FirstDownload,
+    Doing::BehindFile,
 ];
 
 /// Who the message goes to.
@@ -71,6 +83,8 @@ fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
         wait_reason: None,
         recipient: Recipient { wrote_at, was_reached: to == To::Reached },
         blocker: None,
+        awaits_file: false,
+        is_behind_file: false,
         ahead: 3,
     };
     let tried = Message { attempts: 1, ..fresh };
@@ -86,9 +100,19 @@ fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
         }
         Doing::DueAgain => tried,
         Doing::Behind => {
-            let blocker = Blocker { code: ReasonCode::Retry, due_at: NOW + 11 };
+            let blocker = Blocker { code: ReasonCode::Retry, until: NOW + 11 };
             Message { blocker: Some(blocker), ..fresh }
         }
+        Doing::BehindUnacknowledged => {
+            let blocker = Blocker { code: ReasonCode::Turn, until: NOW + 13 };
+            Message { blocker: Some(blocker), ..fresh }
+        }
+        Doing::Unacknowledged => {
+            let wait_code = Some("turn");
+            Message { under_way_at: Some(NOW - 3_000), due_at: NOW + 13, wait_code, ..tried }
+        }
+        Doing::FirstDownload => Message { awaits_file: true, ahead: 0, ..fresh },
+        Doing::BehindFile => Message { is_behind_file: true, ahead: 1, ..fresh },
         Doing::Downloading => Message { due_at: NOW, wait_code: Some("media"), wait_reason: Some("no luck"), ..fresh },
     }
 }
@@ -125,20 +149,22 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
         let mut device = device(Kind::Web, DeviceState::Online);
         set.iter().for_each(|one| one.put_on(&mut device));
         let message = message(doing, to, priority);
-        let sender = Sender { device: Some(&device), used: 20 };
+        let sender = Sender { device: Some(&device), used: 20, next_slot_at: 0 };
         let found = waiting_reason(sender, &message, NOW);
         let is_holding = set.iter().any(|one| *one != Restraint::Slowed);
         let is_slow = set.contains(&Restraint::Slowed);
         let (code, until, position) = match (doing, holding(set, &message, to)) {
             (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7), None),
             (Doing::UnderWay, _) => (ReasonCode::Turn, None, Some(1)),
+            (Doing::Unacknowledged, _) => (ReasonCode::Turn, Some(NOW + 13), Some(1)),
             (_, Some(restraint)) => (restraint.code(), Some(restraint.until()), None),
             (Doing::SetAside(code), None) => (ReasonCode::from_name(code).expect("a code"), Some(NOW + 9), None),
             (Doing::Downloading, None) => (ReasonCode::Media, None, None),
+            (Doing::Behind, None) => (ReasonCode::Retry, Some(NOW + 11), None),
+            (Doing::BehindUnacknowledged, None) => (ReasonCode::Turn, Some(NOW + 13), None),
             // What holds others back also hides that it is slow.
             (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, Some(Restraint::Slowed.until()), None),
-            (Doing::Behind, None) => (ReasonCode::Retry, Some(NOW + 11), None),
-            (_, None) if is_holding => (ReasonCode::Turn, None, Some(1)),
+            (Doing::FirstDownload | Doing::BehindFile, None) => (ReasonCode::Media, None, None),
             (_, None) => (ReasonCode::Turn, None, Some(4)),
         };
         let seen = (found.code, found.until, found.position);
@@ -167,10 +193,12 @@ fn a_message_of_a_device_that_cannot_send_has_its_devices_reason() {
             for paused in [false, true] {
                 device.paused = paused;
                 let message = message(doing, to, priority);
-                let found = waiting_reason(Sender { device: Some(&device), used: 20 }, &message, NOW);
+                let found = waiting_reason(Sender { device: Some(&device), used: 20, next_slot_at: 0 }, &message, NOW);
                 let (code, until) = match (doing, code) {
                     (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7)),
                     (_, ReasonCode::Offline) if paused => (ReasonCode::Paused, None),
+                    // A code to link by ends; the wait for an account does not.
+                    (_, ReasonCode::NotLinked) => (code, None),
                     _ => (code, Some(NOW + 5)),
                 };
                 assert_eq!((found.code, found.until, found.position), (code, until, None), "{state:?} {doing:?}");
@@ -179,7 +207,7 @@ fn a_message_of_a_device_that_cannot_send_has_its_devices_reason() {
         });
     }
     let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
-    let gone = waiting_reason(Sender { device: None, used: 0 }, &fresh, NOW);
+    let gone = waiting_reason(Sender { device: None, used: 0, next_slot_at: 0 }, &fresh, NOW);
     assert_eq!(gone.code, ReasonCode::NotLinked);
 }
 
@@ -188,7 +216,7 @@ fn a_paused_device_names_who_paused_it() {
     let mut device = device(Kind::Web, DeviceState::Online);
     (device.paused, device.paused_by) = (true, Some("rina".into()));
     let fresh = message(Doing::Fresh, To::Stranger, Priority::High);
-    let found = waiting_reason(Sender { device: Some(&device), used: 0 }, &fresh, NOW);
+    let found = waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0 }, &fresh, NOW);
     assert_eq!(
         (found.code, found.reason.as_str()),
         (ReasonCode::Paused, "its device was paused by 'rina'; resume it to send")
@@ -204,8 +232,27 @@ fn a_place_is_told_in_words_and_has_a_bound() {
         (limits::POSITION_MAX, 100_001, "waiting for its turn; 100000 messages or more are ahead of it"),
         (limits::POSITION_MAX + 1, 100_001, "waiting for its turn; 100000 messages or more are ahead of it"),
     ] {
-        assert_eq!(in_line(ahead), Waiting::turn(reason.to_owned(), position));
+        assert_eq!(in_line(ahead, None), Waiting::turn(reason.to_owned(), None, Some(position)));
     }
+}
+
+#[test]
+fn a_message_that_only_the_gap_keeps_says_when_it_leaves_at_the_earliest() {
+    let mut device = device(Kind::Web, DeviceState::Online);
+    device.gap_ms = 60 * MINUTE;
+    let found = |device: &Device, next_slot_at, ahead| {
+        let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, Priority::Normal) };
+        let found = waiting_reason(Sender { device: Some(device), used: 0, next_slot_at }, &message, NOW);
+        assert_eq!((found.code, found.position), (ReasonCode::Turn, Some(ahead + 1)));
+        (found.reason, found.until)
+    };
+    let (reason, until) = found(&device, NOW + 9, 0);
+    assert_eq!((reason.as_str(), until), ("next to be sent; the device waits between messages", Some(NOW + 9)));
+    assert_eq!(found(&device, NOW + 9, 2).1, Some(NOW + 9 + 120 * MINUTE));
+    // The slot has come; then nothing but its turn keeps it.
+    assert_eq!(found(&device, NOW, 0), ("next to be sent".to_owned(), None));
+    (device.gap_ms, device.gap_jitter_ms) = (0, 0);
+    assert_eq!(found(&device, NOW + 9, 0).1, None);
 }
 
 #[test]
@@ -214,7 +261,10 @@ fn what_failed_is_told_with_its_fault() {
         ("media", "its file is not downloaded yet: no luck; the download is tried again"),
         ("retry", "the last attempt failed: no luck; it is tried again"),
         ("rate_limited", "rate-limited by WhatsApp; it is tried again"),
-        ("new_contacts", "WhatsApp blocks messages to new contacts for now; replies still go out"),
+        (
+            "new_contacts",
+            "WhatsApp blocks messages to new contacts for now, those of high priority too; replies still go out",
+        ),
         ("something newer", "the last attempt failed: no luck; it is tried again"),
     ] {
         assert_eq!(set_aside(&message(Doing::SetAside(code), To::Group, Priority::Normal), NOW).reason, reason);
@@ -228,8 +278,23 @@ fn a_message_that_expires_before_its_wait_ends_says_so() {
     let until = Restraint::Quiet.until();
     for (expires_at, expires_first) in [(until - 1, true), (until, true), (until + 1, false)] {
         let fresh = Message { expires_at, ..message(Doing::Fresh, To::Stranger, Priority::Normal) };
-        let found = waiting_reason(Sender { device: Some(&device), used: 0 }, &fresh, NOW);
+        let found = waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0 }, &fresh, NOW);
         assert_eq!((found.code, found.until), (ReasonCode::QuietHours, Some(until)));
         assert_eq!(found.reason.ends_with("; it expires before that"), expires_first, "{}", found.reason);
     }
+}
+
+#[test]
+fn a_device_that_connects_does_not_hide_what_holds_its_messages_then() {
+    let mut device = device(Kind::Sandbox, DeviceState::Connecting);
+    let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
+    let found = |device: &Device| {
+        let sender = Sender { device: Some(device), used: 0, next_slot_at: 0 };
+        (waiting_reason(sender, &fresh, NOW).reason, sender.would_hold(NOW))
+    };
+    let starts = "its device is starting; if this lasts, check that the server runs";
+    assert_eq!(found(&device), (starts.to_owned(), false));
+    Restraint::Quiet.put_on(&mut device);
+    let quiet = crate::pacing::Why::Quiet.says();
+    assert_eq!(found(&device), (format!("{starts}; once it is connected, this holds: {quiet}"), true));
 }

@@ -60,6 +60,27 @@ fn moment(date: &Value) -> Millis {
 }
 
 stories! {
+    async fn what_may_leave_in_quiet_hours_is_counted_among_its_like(database: Database) {
+        // It is 14:26:40Z.
+        let quiet = json!({"quiet_from": "14:00", "quiet_to": "15:00", "gap_ms": 3_600_000});
+        let world = paced(World::held(database).await, quiet).await;
+        let send = async |priority: &str| {
+            world.send_with(json!({"destination": BOB, "message": "hello", "priority": priority})).await
+        };
+        let first = send("high").await;
+        world.until(&first, "R").await;
+        let held = send("normal").await;
+        let refs = [send("high").await, send("high").await, send("high").await];
+        world.advance(Duration::from_secs(1)).await;
+        for (ref_no, position) in refs.iter().zip(1..) {
+            let message = world.status(ref_no).await;
+            assert_eq!((&message["reason_code"], &message["position"]), (&json!("turn"), &json!(position)), "{message}");
+        }
+        let message = world.status(&held).await;
+        assert_eq!((&message["reason_code"], &message["position"]), (&json!("quiet_hours"), &Value::Null), "{message}");
+        world.stop().await;
+    }
+
     async fn quiet_hours_hold_messages_and_let_them_go_at_the_minute(database: Database) {
         // It is 14:26:40Z.
         let world = paced(World::held(database).await, json!({"quiet_from": "14:00", "quiet_to": "15:00"})).await;

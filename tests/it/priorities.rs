@@ -19,26 +19,34 @@ const GAP_MS: Millis = 2_000;
 /// Room for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A number of which the sandbox loses the first acknowledgement, and one whose first two attempts it refuses.
+const UNACKNOWLEDGED: &str = "628111110009";
+const REFUSED_TWICE: &str = "628111110006";
+
+fn message(world: &World, destination: String, priority: Priority, content: Content) -> NewMessage {
+    let now = world.clock.now();
+    NewMessage {
+        ref_no: RefNo::new(&world.clock),
+        client_id: 1,
+        person_id: 1,
+        device_id: world.device_id.clone(),
+        sender: world.sender.clone(),
+        sandbox: true,
+        destination,
+        is_group: false,
+        content,
+        created_at: now,
+        expires_at: now + 7 * 86_400_000,
+        priority,
+        tag: None,
+    }
+}
+
 /// Accepts messages as another process does: nobody rings for them.
 async fn accept_beside(world: &World, count: usize, to: &str, priority: Priority) -> Vec<String> {
-    let now = world.clock.now();
     let mut refs = Vec::new();
     for _ in 0..count {
-        let message = NewMessage {
-            ref_no: RefNo::new(&world.clock),
-            client_id: 1,
-            person_id: 1,
-            device_id: world.device_id.clone(),
-            sender: world.sender.clone(),
-            sandbox: true,
-            destination: to.to_owned(),
-            is_group: false,
-            content: Content::Text("from another process".into()),
-            created_at: now,
-            expires_at: now + 7 * 86_400_000,
-            priority,
-            tag: None,
-        };
+        let message = message(world, to.to_owned(), priority, Content::Text("from another process".into()));
         refs.push(message.ref_no.as_str().to_owned());
         world.store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
     }
@@ -47,25 +55,10 @@ async fn accept_beside(world: &World, count: usize, to: &str, priority: Priority
 
 /// Accepts messages to many recipients, as a campaign does; the first one is [`ALICE`].
 async fn fill(world: &World, rows: usize, priority: Priority, content: Content) {
-    let now = world.clock.now();
     for first in (0..rows).step_by(1_000) {
         let accepted = (first..rows.min(first + 1_000)).map(|row| {
             let destination = if row == 0 { ALICE.into() } else { format!("62811400{row:05}") };
-            let message = NewMessage {
-                ref_no: RefNo::new(&world.clock),
-                client_id: 1,
-                person_id: 1,
-                device_id: world.device_id.clone(),
-                sender: world.sender.clone(),
-                sandbox: true,
-                destination,
-                is_group: false,
-                content: content.clone(),
-                created_at: now,
-                expires_at: now + 7 * 86_400_000,
-                priority,
-                tag: None,
-            };
+            let message = message(world, destination, priority, content.clone());
             world.store.accept(Accept { message, daily_limit: 0, idempotent: None })
         });
         for accepted in join_all(accepted).await {
@@ -207,6 +200,62 @@ stories! {
         world.stop().await;
     }
 
+    async fn a_burst_to_one_recipient_holds_up_nobody_else(database: Database) {
+        let world = World::held(database).await;
+        let burst = accept_beside(&world, 1_200, UNACKNOWLEDGED, Priority::Normal).await;
+        let other = world.send(BOB, "behind the burst").await;
+        leave_within(&world, &[&other], 1_000, 100).await;
+        assert_eq!(stored(&world, &burst[1]).await.attempts, 0);
+        // A line goes on past what is in memory of it, in its order.
+        let burst = accept_beside(&world, 40, ALICE, Priority::Normal).await;
+        leave_within(&world, &[&burst[39]], 60_000, 100).await;
+        let mut before = None;
+        for ref_no in &burst {
+            let message = stored(&world, ref_no).await;
+            let left_at = message.sent_at.or(message.under_way_at);
+            assert!(left_at.is_some() && before <= left_at, "{message:?}");
+            before = left_at;
+        }
+        world.stop().await;
+    }
+
+    async fn a_message_goes_on_when_the_one_before_it_is_cancelled_or_expires(database: Database) {
+        let world = World::held(database).await;
+        let refused = world.send(REFUSED_TWICE, "refused").await;
+        let behind = world.send(REFUSED_TWICE, "behind it").await;
+        // The next attempt is more than two seconds away.
+        eventually("it is refused twice", async || {
+            let message = stored(&world, &refused).await;
+            if message.attempts == 2 && message.wait_code.is_some() {
+                return Ok(());
+            }
+            world.advance(Duration::from_millis(50)).await;
+            Err(format!("{message:?}"))
+        })
+        .await;
+        assert_eq!(stored(&world, &behind).await.attempts, 0);
+        let parsed = RefNo::parse(&refused).expect("a ref_no");
+        assert!(world.store.cancel_message(1, &parsed, world.clock.now()).await.expect("stored"));
+        leave_within(&world, &[&behind], 1_200, 100).await;
+        world.stop().await;
+    }
+
+    async fn an_attempt_of_an_earlier_process_can_be_cancelled(database: Database) {
+        let world = World::held(database).await;
+        let sent = world.send(UNACKNOWLEDGED, "not acknowledged").await;
+        leaves(&world, &sent).await;
+        set_device(&world, json!({"paused": true})).await;
+        let world = world.restart().await;
+        eventually("it is under way no more", async || {
+            let message = stored(&world, &sent).await;
+            if message.under_way_at.is_none() { Ok(()) } else { Err(format!("{message:?}")) }
+        })
+        .await;
+        let reply = world.client.manage("POST", &format!("/messages/{sent}/cancel"), None).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        world.stop().await;
+    }
+
     async fn what_is_urgent_leaves_in_quiet_hours_and_counts_in_the_warm_up(database: Database) {
         // It is 14:26:40Z.
         let world = World::held(database).await;
@@ -314,8 +363,16 @@ stories! {
         let behind = world.send(ALICE, "behind the picture").await;
         let beside = world.send(crate::world::BOB, "hello").await;
         world.until(&beside, "R").await;
-        for ref_no in [slow, behind] {
-            assert_eq!(world.status(&ref_no).await["status"], "Q");
+        for (ref_no, reason) in [
+            (slow, "its file is being downloaded"),
+            (behind, "the file of an earlier message to the same recipient is being downloaded"),
+        ] {
+            eventually("it says so", async || {
+                let message = world.status(&ref_no).await;
+                let is_it = message["status"] == "Q" && message["reason_code"] == "media" && message["reason"] == reason;
+                if is_it { Ok(()) } else { Err(message.to_string()) }
+            })
+            .await;
         }
         world.stop().await;
     }

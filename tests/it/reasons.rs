@@ -16,6 +16,8 @@ use crate::world::{ALICE, BOB, Time, World, eventually, stories};
 /// A number that the sandbox refuses at first, as one of a new contact; and one whose first two attempts it refuses.
 const NEW_CONTACT: &str = "628111110010";
 const REFUSED_TWICE: &str = "628111110006";
+/// One of which the sandbox loses the first acknowledgement.
+const UNACKNOWLEDGED: &str = "628111110009";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Changes the sandbox.
@@ -31,6 +33,11 @@ fn quiet_now(world: &World) -> Value {
         time.strftime("%H:%M").to_string()
     };
     json!({"quiet_from": at(-3_600_000), "quiet_to": at(2 * 3_600_000)})
+}
+
+fn moment(date: &Value) -> Millis {
+    let text = date.as_str().unwrap_or_else(|| panic!("a date: {date}"));
+    text.parse::<jiff::Timestamp>().expect("a date").as_millisecond()
 }
 
 /// Waits until each of these messages has its position: the API caches counts for a second.
@@ -110,7 +117,12 @@ stories! {
             assert_eq!((&message["status"], &message["position"]), (&json!("Q"), &json!(position)), "{message}");
         }
         let message = world.status(&high).await;
-        assert_eq!((&message["reason"], &message["waits_until"]), (&json!("next to be sent"), &Value::Null));
+        assert_eq!(message["reason"], "next to be sent; the device waits between messages");
+        // Each leaves an hour after the one before it, at the earliest.
+        let at = async |ref_no: &String| moment(&world.status(ref_no).await["waits_until"]);
+        let (first, last) = (at(&high).await, at(&bulk).await);
+        assert!((first - world.clock.now() - 3_600_000).abs() < 120_000, "{message}");
+        assert_eq!(last - first, 3 * 3_600_000);
         until_is_everywhere(&browser, &world.device_id, "online", 4).await;
         // The one behind a message that is cancelled moves up.
         world.client.manage("POST", &format!("/messages/{high}/cancel"), None).await;
@@ -146,8 +158,8 @@ stories! {
         }
         // In XML too.
         let xml = world.client.ask("GET", &format!("/wachat_api/1.0/status/{}", refs[2]), &[("Accept", "text/xml")], None).await;
-        let told = "<reason>next to be sent</reason><reason_code>turn</reason_code><waits_until></waits_until><position>1</position>";
-        assert!(xml.text.replace("<waits_until/>", "<waits_until></waits_until>").contains(told), "{}", xml.text);
+        let told = "<reason>next to be sent; the device waits between messages</reason><reason_code>turn</reason_code><waits_until>2";
+        assert!(xml.text.contains(told) && xml.text.contains("<position>1</position>"), "{}", xml.text);
         world.stop().await;
     }
 
@@ -226,7 +238,7 @@ stories! {
             (WaitCode::Media, "its file is not downloaded yet: no luck; the download is tried again"),
             (WaitCode::Retry, "the last attempt failed: no luck; it is tried again"),
             (WaitCode::RateLimited, "rate-limited by WhatsApp; it is tried again"),
-            (WaitCode::NewContacts, "WhatsApp blocks messages to new contacts for now; replies still go out"),
+            (WaitCode::NewContacts, "WhatsApp blocks messages to new contacts for now, those of high priority too; replies still go out"),
         ] {
             let step = Step::Retry { due_at, attempts: 1, number: 1, at: world.clock.now(), reason: "no luck".into(), code };
             let parsed = RefNo::parse(&ref_no).expect("a reference number");
@@ -267,6 +279,28 @@ stories! {
         world.until(&other, "R").await;
         world.until_within(&first, "R", Duration::from_millis(200)).await;
         world.until_within(&behind, "R", Duration::from_millis(200)).await;
+        world.stop().await;
+    }
+
+    async fn a_message_behind_one_that_is_not_acknowledged_says_so_and_is_in_nobodys_way(database: Database) {
+        let world = world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
+        let first = world.send(UNACKNOWLEDGED, "its acknowledgement is lost").await;
+        let behind = world.send(UNACKNOWLEDGED, "behind it").await;
+        let message = eventually("the acknowledgement is late", async || {
+            world.advance(Duration::from_millis(500)).await;
+            let message = told(&world, &behind).await?;
+            if message["waits_until"].is_string() { Ok(message) } else { Err(message.to_string()) }
+        })
+        .await;
+        let reason = "an earlier message to the same recipient awaits its acknowledgement";
+        assert_eq!((&message["reason"], &message["reason_code"]), (&json!(reason), &json!("turn")), "{message}");
+        let head = until_told(&browser, &first, "turn").await;
+        assert_eq!(head["reason"], "sent to WhatsApp; its acknowledgement is awaited");
+        assert_eq!((&head["waits_until"], &message["position"]), (&message["waits_until"], &Value::Null));
+        let other = world.send(BOB, "to another").await;
+        world.until(&other, "R").await;
+        world.until_within(&behind, "S", Duration::from_millis(500)).await;
         world.stop().await;
     }
 

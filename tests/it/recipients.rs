@@ -159,7 +159,7 @@ stories! {
         };
         let played = accept(&store, message(DEVICE, "played")).await;
         let lease = store.lease_devices("a", NOW, NOW + 20_000).await.expect("leased").remove(0);
-        store.begin_attempts(DEVICE, lease.epoch, NOW, vec![played.clone()], None).await.expect("begun");
+        store.begin_attempts(DEVICE, lease.epoch, NOW, vec![played.clone()], None, None).await.expect("begun");
         let sent = wachat::store::Step::Sent { at: NOW };
         store.progress(crate::stores::step(&lease, &played, sent)).await.expect("stored");
         store.remove_device(DEVICE, NOW).await.expect("removed");
@@ -169,7 +169,7 @@ stories! {
         let real = accept(&store, NewMessage { sandbox: false, ..message(DEVICE, "real") }).await;
         let lease = store.lease_devices("a", NOW, NOW + 20_000).await.expect("leased").remove(0);
         let both = vec![late.clone(), real.clone()];
-        let begun = store.begin_attempts(DEVICE, lease.epoch, NOW, both, None).await.expect("asked");
+        let begun = store.begin_attempts(DEVICE, lease.epoch, NOW, both, None, None).await.expect("asked");
         assert_eq!(begun, Some(vec![real.clone()]));
         assert_eq!(state(&store, &late).await.0, "A");
         let found = store.find_message(1, &late).await.expect("readable").expect("there");

@@ -100,12 +100,12 @@ stories! {
         let theirs = store.lease_devices("b", NOW + 40_000, NOW + 60_000).await.expect("leased").remove(0);
         assert!(theirs.epoch > ours.epoch);
         let ref_no = accept(&store, message(DEVICE, "hello")).await;
-        assert_eq!(store.begin_attempts(DEVICE, ours.epoch, NOW, vec![ref_no.clone()], None).await.expect("asked"), None);
+        assert_eq!(store.begin_attempts(DEVICE, ours.epoch, NOW, vec![ref_no.clone()], None, None).await.expect("asked"), None);
         let late = store.progress(step(&ours, &ref_no, Step::Sent { at: NOW })).await;
         assert!(matches!(late, Err(StoreError::NotOwner)), "{late:?}");
         assert_eq!(state(&store, &ref_no).await.0, "Q");
         assert!(!store.set_device_health(&ours, Health::new(DeviceState::Online, ""), NOW).await.expect("asked"));
-        let begun = store.begin_attempts(DEVICE, theirs.epoch, NOW, vec![ref_no.clone()], None).await.expect("asked");
+        let begun = store.begin_attempts(DEVICE, theirs.epoch, NOW, vec![ref_no.clone()], None, None).await.expect("asked");
         assert_eq!(begun, Some(vec![ref_no.clone()]));
         store.progress(step(&theirs, &ref_no, Step::Sent { at: NOW })).await.expect("stored");
         assert_eq!(state(&store, &ref_no).await.0, "S");
@@ -314,7 +314,7 @@ stories! {
         let (store, _folder) = founded(database).await;
         let lease = store.lease_devices("a", NOW, i64::MAX).await.expect("leased").remove(0);
         let ref_no = accept(&store, message(DEVICE, "hello")).await;
-        store.begin_attempts(DEVICE, lease.epoch, NOW + 50_000, vec![ref_no.clone()], None).await.expect("begun");
+        store.begin_attempts(DEVICE, lease.epoch, NOW + 50_000, vec![ref_no.clone()], None, None).await.expect("begun");
         assert!(!store.cancel_message(1, &ref_no, NOW).await.expect("asked"));
         assert_eq!(store.expire_messages(NOW + 61_000, 120_000).await.expect("looked"), 0);
         assert_eq!(store.expire_messages(NOW + 170_000, 120_000).await.expect("looked"), 1);

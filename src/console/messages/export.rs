@@ -13,7 +13,7 @@ use crate::console::visit::{Answer, Refusal, Visit};
 use crate::limits;
 
 /// What the first line says.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "ref_no",
     "created",
     "status",
@@ -25,6 +25,7 @@ const COLUMNS: [&str; 18] = [
     "text",
     "file_name",
     "reason",
+    "waits_until",
     "sent",
     "delivered",
     "read",
@@ -113,6 +114,7 @@ impl Export {
                 one.text(),
                 one.file_name.as_deref().unwrap_or_default(),
                 one.reason.as_deref().unwrap_or_default(),
+                one.waits_until.as_deref().unwrap_or_default(),
                 one.sent_date.as_deref().unwrap_or_default(),
                 one.delivered_date.as_deref().unwrap_or_default(),
                 one.read_date.as_deref().unwrap_or_default(),

@@ -257,8 +257,8 @@ pub const PHRASES: &[Phrase] = &[
          berprioritas tinggi tetap terkirim",
     ),
     (
-        "WhatsApp blocks messages to new contacts for now; replies still go out",
-        "WhatsApp sedang memblokir pesan ke nomor baru; balasan tetap terkirim",
+        "WhatsApp blocks messages to new contacts for now, those of high priority too; replies still go out",
+        "WhatsApp sedang memblokir pesan ke nomor baru, termasuk yang berprioritas tinggi; balasan tetap terkirim",
     ),
     ("rate-limited by WhatsApp; messages leave slowly", "dibatasi oleh WhatsApp; pesan dikirim pelan-pelan"),
     ("paused", "dijeda"),

@@ -1,14 +1,15 @@
 //! The waiting messages of one priority in a device's window. Pure: it is told the time and does not wait.
 //!
 //! Messages to one recipient stand in a line, in the order of acceptance; only the head of a line may be taken, and only
-//! while nothing of that line is under way and its file, if it needs one, is there. Lines do not hold each other up.
+//! while nothing of that line is under way and its file, if it needs one, is there. Lines do not hold each other up: of each
+//! only its first messages are here, and what stands behind them stays in the store until the line has moved on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::Job;
+use super::{Blocking, Job, Short};
 use crate::clock::Millis;
 use crate::limits;
-use crate::message::RefNo;
+use crate::message::{Priority, RefNo};
 
 #[derive(Debug)]
 pub(super) struct Lane<T> {
@@ -22,6 +23,8 @@ pub(super) struct Lane<T> {
     deadlines: BTreeSet<(Millis, RefNo)>,
     /// In whose lines messages stand that need a file first.
     files: HashMap<RefNo, String>,
+    /// Lines that have moved on so far that the next of their messages are to be loaded.
+    short: BTreeSet<String>,
     cursor: i64,
     held: usize,
     /// How many of those take no room.
@@ -37,26 +40,33 @@ struct Line<T> {
     rests_until: Option<Millis>,
     /// An attempt at the head failed, and it waits for the next one.
     backs_off: bool,
-    /// How many of its messages need a file first.
-    files: usize,
+    /// More of its messages are in the store only: those behind this number.
+    more_after: Option<i64>,
 }
 
 impl<T> Line<T> {
     fn new() -> Self {
-        Self { jobs: VecDeque::new(), is_busy: false, rests_until: None, backs_off: false, files: 0 }
+        Self { jobs: VecDeque::new(), is_busy: false, rests_until: None, backs_off: false, more_after: None }
     }
 
-    /// Where the head stands among those that may be taken later; none while it cannot be taken at all.
+    /// Where the head stands among those that may be taken later; none while it cannot be taken at all. One whose time is
+    /// over is offered at once: whoever takes it finds that out, and the line goes on.
     fn place(&self, recipient: &str) -> Option<(Millis, i64, String)> {
         let head = self.jobs.front().filter(|head| !self.is_busy && !head.needs_file)?;
-        Some((head.due_at.max(self.rests_until.unwrap_or(0)), head.seq, recipient.to_owned()))
+        let at = head.due_at.max(self.rests_until.unwrap_or(0)).min(head.expires_at);
+        Some((at, head.seq, recipient.to_owned()))
     }
 
-    /// How many of its messages take no room: none of them can be taken soon, and others stand behind them.
+    /// How many of its messages take no room: those that cannot be taken soon. That is all but the head, and the head too
+    /// while it waits.
     fn free(&self) -> usize {
         let waits = self.rests_until.is_some() || self.backs_off;
         let is_stuck = waits || self.jobs.front().is_some_and(|head| head.needs_file);
-        if is_stuck { self.jobs.len() } else { self.files }
+        self.jobs.len().saturating_sub(usize::from(!is_stuck))
+    }
+
+    fn is_short(&self) -> bool {
+        self.more_after.is_some() && self.jobs.len() <= limits::LINE_MESSAGES_MIN
     }
 }
 
@@ -69,6 +79,7 @@ impl<T> Default for Lane<T> {
             under_way: HashMap::new(),
             deadlines: BTreeSet::new(),
             files: HashMap::new(),
+            short: BTreeSet::new(),
             cursor: 0,
             held: 0,
             free: 0,
@@ -90,11 +101,23 @@ impl<T: Clone> Lane<T> {
         self.held
     }
 
+    /// Whether nothing can be taken at `now`, whatever is here.
+    pub(super) fn is_stuck(&self, now: Millis) -> bool {
+        self.ready.is_empty() && self.later.first().is_none_or(|(due_at, ..)| *due_at > now)
+    }
+
     pub(super) fn push(&mut self, job: Job<T>) -> bool {
         if job.seq <= self.cursor {
             return false;
         }
         self.cursor = job.seq;
+        if let Some(line) = self.lines.get_mut(&job.recipient)
+            && (line.more_after.is_some() || line.jobs.len() >= limits::LINE_MESSAGES_MAX)
+        {
+            // All before it are here, or were.
+            line.more_after.get_or_insert(job.seq - 1);
+            return false;
+        }
         self.restore(job);
         true
     }
@@ -102,18 +125,59 @@ impl<T: Clone> Lane<T> {
     /// Puts a message into its line by its number, but not before one that was taken.
     pub(super) fn restore(&mut self, job: Job<T>) {
         let recipient = job.recipient.clone();
-        let line = self.lines.get(&recipient);
-        let at = line.map_or(0, |line| line.jobs.partition_point(|other| other.seq < job.seq));
-        if line.is_some_and(|line| line.jobs.get(at).is_some_and(|other| other.seq == job.seq)) {
-            return;
+        let mut at = 0;
+        if let Some(line) = self.lines.get(&recipient) {
+            if line.jobs.iter().any(|other| other.seq == job.seq) {
+                return;
+            }
+            at = usize::from(line.is_busy);
+            at += line.jobs.iter().skip(at).take_while(|other| other.seq < job.seq).count();
         }
         if job.needs_file {
             self.files.insert(job.ref_no.clone(), recipient.clone());
         }
         self.held += 1;
-        self.edit(&recipient, |line| {
-            line.files += usize::from(job.needs_file);
-            line.jobs.insert(at.max(usize::from(line.is_busy)), job);
+        self.edit(&recipient, |line| line.jobs.insert(at, job));
+    }
+
+    /// Lines whose next messages are to be loaded, up to `count`.
+    pub(super) fn short(&self, priority: Priority, count: usize) -> Vec<Short> {
+        let of = |recipient: &String| {
+            let after = self.lines.get(recipient)?.more_after?;
+            Some(Short { recipient: recipient.clone(), priority, after, until: self.cursor })
+        };
+        self.short.iter().filter_map(of).take(count).collect()
+    }
+
+    /// What was found behind a short line's messages; `more_after` is the last one, where there may be more.
+    pub(super) fn refill(&mut self, recipient: &str, jobs: Vec<Job<T>>, more_after: Option<i64>) {
+        for job in jobs {
+            self.restore(job);
+        }
+        if self.lines.contains_key(recipient) {
+            self.edit(recipient, |line| line.more_after = more_after);
+        }
+    }
+
+    /// The heads that were set aside, or whose files are not there, and that others wait behind.
+    pub(super) fn blocking(&self, priority: Priority) -> impl Iterator<Item = Blocking> {
+        let is_blocking = |line: &Line<T>, head: &Job<T>| !line.is_busy && (line.backs_off || head.needs_file);
+        self.lines.iter().filter(|(_, line)| line.jobs.len() > 1).filter_map(move |(recipient, line)| {
+            let head = line.jobs.front().filter(|head| is_blocking(line, head))?;
+            Some(Blocking { seq: head.seq, ref_no: head.ref_no.clone(), recipient: recipient.clone(), priority })
+        })
+    }
+
+    /// A message that was not taken has ended: the next of its line may be taken.
+    pub(super) fn remove(&mut self, recipient: &str, ref_no: &RefNo) {
+        let Some(line) = self.lines.get(recipient) else { return };
+        let at = line.jobs.iter().position(|job| job.ref_no == *ref_no);
+        let Some(at) = at.filter(|at| *at > 0 || !line.is_busy) else { return };
+        self.files.remove(ref_no);
+        self.held -= 1;
+        self.edit(recipient, |line| {
+            line.jobs.remove(at);
+            line.backs_off &= at > 0;
         });
     }
 
@@ -168,6 +232,10 @@ impl<T: Clone> Lane<T> {
         }
     }
 
+    pub(super) fn deadline(&self, ref_no: &RefNo) -> Option<Millis> {
+        self.under_way.get(ref_no)?.1
+    }
+
     pub(super) fn sent_in_vain(&mut self, now: Millis) {
         for (_, ref_no) in self.deadlines.clone() {
             self.again(&ref_no, now, |_| ());
@@ -202,7 +270,6 @@ impl<T: Clone> Lane<T> {
             if let Some(job) = line.jobs.iter_mut().find(|job| job.ref_no == *ref_no) {
                 job.needs_file = false;
                 change(&mut job.load);
-                line.files -= 1;
             }
         });
     }
@@ -214,7 +281,6 @@ impl<T: Clone> Lane<T> {
         self.edit(&recipient, |line| {
             let at = line.jobs.iter().position(|job| job.ref_no == *ref_no);
             aside = at.and_then(|at| line.jobs.remove(at));
-            line.files -= usize::from(aside.is_some());
         });
         self.held -= usize::from(aside.is_some());
         aside
@@ -256,10 +322,16 @@ impl<T: Clone> Lane<T> {
         self.free -= line.free();
         change(line);
         self.free += line.free();
-        let (place, is_empty) = (line.place(recipient), line.jobs.is_empty());
+        let (place, is_short) = (line.place(recipient), line.is_short());
+        let is_over = line.jobs.is_empty() && line.more_after.is_none();
         self.later.extend(place);
-        if is_empty {
+        if is_over {
             self.lines.remove(recipient);
+        }
+        if is_short {
+            self.short.insert(recipient.to_owned());
+        } else {
+            self.short.remove(recipient);
         }
     }
 
