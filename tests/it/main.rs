@@ -35,6 +35,7 @@ mod documents;
 mod fastapi;
 mod faults;
 mod idempotency;
+mod import_again;
 mod import_files;
 mod imports;
 mod incarnations;
