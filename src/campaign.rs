@@ -2,14 +2,18 @@
 //! and which are offered together. Pure; called by imports and by the command line.
 //!
 //! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns hold,
-//! `table.rs` which cells belong to a row, `row.rs` what a row asks for, `checker.rs` whether it can be queued; `totals.rs` and
-//! `country.rs` count where the messages go, and `state.rs` is how far an import of a file is.
+//! `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `row.rs` what a row asks for, `checker.rs` whether it can be queued, `keys.rs` by what it
+//! is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count where the messages go, and `state.rs`
+//! is how far an import of a file is.
 
+mod broken;
 mod checker;
 mod columns;
 pub mod country;
 mod delimited;
 mod encoding;
+mod keys;
+mod naming;
 mod row;
 mod state;
 mod table;
@@ -29,6 +33,7 @@ use crate::phone;
 
 pub use checker::Checker;
 pub use encoding::Encoding;
+pub use naming::Name;
 pub use row::{BadRow, Row};
 pub use state::{State, Stop};
 pub use totals::{Counter, Totals};
@@ -65,6 +70,8 @@ pub struct Line {
     pub line: u64,
     /// Its place among the rows, from 0.
     pub at: usize,
+    /// The beginning of the cell that says whom it goes to, as it is written.
+    pub destination: String,
     pub row: Result<Row, BadRow>,
 }
 
@@ -73,7 +80,7 @@ pub struct Line {
 pub struct Campaign {
     pub client_id: i64,
     /// The same file under another name is sent again.
-    pub name: String,
+    pub name: Name,
     /// What the trunk prefix of a national phone number stands for.
     pub country_code: String,
     /// Numbers of the file that no numbering plan allows, but that have written to the client.
@@ -89,8 +96,8 @@ pub struct Ready {
     pub line: i64,
     /// The same for the same row of the same campaign, so that it is queued once.
     pub key: String,
-    /// The same in the form of earlier versions, by the row's place.
-    pub former_key: String,
+    /// Those by which earlier versions recognized it.
+    pub former_keys: Vec<String>,
     /// Digits, or a group's id.
     pub recipient: String,
     pub is_group: bool,
@@ -120,6 +127,10 @@ pub enum BadFile {
     Empty,
     #[error("its first line names no column 'destination'; it has: {found}; the columns are {COLUMNS}")]
     NoDestination { found: String },
+    #[error("its first line names no column 'message' and no 'media_url'; it has: {found}; the columns are {COLUMNS}")]
+    NoMessage { found: String },
+    #[error("it has no rows behind the line that names the columns")]
+    NoRows,
     #[error("the columns '{first}' and '{second}' both stand for {column}; remove one, or give it another name")]
     Twice { first: String, second: String, column: &'static str },
     #[error("a quote that opens on line {line} is never closed; nothing behind it can be read for certain")]

@@ -17,7 +17,7 @@ use super::routes::BASE;
 use crate::device::Device;
 use crate::limits;
 use crate::message::{Content, NewMessage, Priority, RefNo};
-use crate::store::{Accept, Idempotent, StoreError};
+use crate::store::{Accept, Idempotent, Reuse, StoreError};
 
 /// What a program sends to `POST /message`. Checked by hand (`fields.rs`); this describes it.
 #[derive(ToSchema)]
@@ -171,6 +171,7 @@ pub fn accept_of<T: Serialize>(
             body_hash: once.body_hash.clone(),
             answer: serde_json::to_string(data).map_err(|error| Problem::Internal(error.to_string()))?,
             expires_at: message.created_at + limits::IDEMPOTENCY_HOURS * 3_600_000,
+            reuse: Reuse::Never,
         }),
         None => None,
     };

@@ -63,6 +63,23 @@ const NAMES: &[(Column, &str, &[&str])] = &[
             "whatsappnumber",
             "wanumber",
             "destinationnumber",
+            "nohpwa",
+            "nomorhpwa",
+            "hpwa",
+            "hppelanggan",
+            "nohppelanggan",
+            "wapelanggan",
+            "nowapelanggan",
+            "nomorpelanggan",
+            "nomorpenerima",
+            "nopenerima",
+            "hppenerima",
+            "nomorkontak",
+            "nokontak",
+            "kontakwa",
+            "kontak",
+            "penerima",
+            "contact",
         ],
     ),
     (
@@ -77,6 +94,10 @@ const NAMES: &[(Column, &str, &[&str])] = &[
             "teks",
             "msg",
             "isipesan",
+            "pesanwa",
+            "pesanteks",
+            "tekspesan",
+            "pesanwhatsapp",
             "messagetext",
             "messagebody",
             "content",
@@ -94,6 +115,9 @@ const NAMES: &[(Column, &str, &[&str])] = &[
 
 /// Names that stand above numbers of rows at least as often.
 const COUNTERS: [&str; 3] = ["no", "nomor", "number"];
+
+/// Names that stand above the names of people too: where another column has the numbers, they do.
+const PEOPLE: [&str; 3] = ["kontak", "penerima", "contact"];
 
 /// The columns of a file that are read.
 #[derive(Debug, Default)]
@@ -125,7 +149,7 @@ fn plain(name: &str) -> String {
 /// Finds the columns by the names in a file's first line.
 ///
 /// # Errors
-/// [`BadFile::NoDestination`]; [`BadFile::Twice`] when two columns can hold the same: nobody guesses which is meant.
+/// [`BadFile::NoDestination`]; [`BadFile::NoMessage`]; [`BadFile::Twice`] when two columns can hold the same: nobody guesses which is meant.
 pub fn find(names: &[String]) -> Result<Columns, BadFile> {
     let mut found = Columns::default();
     for (place, name) in names.iter().enumerate() {
@@ -140,6 +164,15 @@ pub fn find(names: &[String]) -> Result<Columns, BadFile> {
             continue;
         };
         let is_counter = |place: usize| COUNTERS.contains(&plain(&names[place]).as_str());
+        let may_be_people = |place: usize| PEOPLE.contains(&plain(&names[place]).as_str());
+        if column == Column::Destination && may_be_people(place) && !may_be_people(before.1) && !is_counter(before.1) {
+            found.ignored.push(place);
+            continue;
+        }
+        if column == Column::Destination && may_be_people(before.1) && !may_be_people(place) && !is_counter(place) {
+            found.ignored.push(std::mem::replace(&mut before.1, place));
+            continue;
+        }
         match (is_counter(before.1), is_counter(place)) {
             (true, false) if column == Column::Destination && found.counter.is_none() => {
                 found.counter = Some(std::mem::replace(&mut before.1, place));
@@ -148,12 +181,18 @@ pub fn find(names: &[String]) -> Result<Columns, BadFile> {
             _ => return Err(twice(names, before.1, place, column)),
         }
     }
-    if found.read.iter().any(|(column, _)| *column == Column::Destination) {
+    found.ignored.sort_unstable();
+    let has = |column: Column| found.read.iter().any(|(one, _)| *one == column);
+    if has(Column::Destination) && (has(Column::Message) || has(Column::MediaUrl)) {
         return Ok(found);
     }
     let names: Vec<String> =
         names.iter().filter(|name| !name.is_empty()).take(9).map(|name| super::beginning(name)).collect();
-    Err(BadFile::NoDestination { found: names.join(", ") })
+    let names = names.join(", ");
+    Err(match has(Column::Destination) {
+        true => BadFile::NoMessage { found: names },
+        false => BadFile::NoDestination { found: names },
+    })
 }
 
 /// Two columns that can hold the same.
@@ -209,10 +248,13 @@ mod tests {
             ("is-group", Column::IsGroup),
             ("Prioritas", Column::Priority),
             ("tag", Column::Tag),
+            ("Pesan WA", Column::Message),
+            ("Pesan Teks", Column::Message),
+            ("Isi Pesan", Column::Message),
         ] {
             assert_eq!(Column::of(name), Some(column), "{name}");
         }
-        for name in ["nama", "name", "url", "kota", "kode", "", "penerima", "messages sent"] {
+        for name in ["nama", "name", "url", "kota", "kode", "", "messages sent"] {
             assert_eq!(Column::of(name), None, "{name}");
         }
     }
@@ -232,10 +274,17 @@ mod tests {
             let refused = read(names).expect_err("two of a kind").to_lowercase();
             assert!(refused.contains(&told), "{refused}");
         }
+        // The names of people stand under these where another column has the numbers.
+        for names in [["Penerima", "Pesan", "No HP/WA"], ["Kontak", "Pesan", "HP Pelanggan"]] {
+            assert_eq!(read(&names), Ok(vec![(Column::Destination, 2), (Column::Message, 1)]));
+            assert_eq!(read(&names[..2]), Ok(vec![(Column::Destination, 0), (Column::Message, 1)]));
+        }
+        assert!(read(&["nama", "no hp"]).expect_err("no message").contains("no column 'message'"));
+        assert_eq!(read(&["no hp", "media_url"]).map(|found| found.len()), Ok(2));
         assert!(read(&["nama", "pesan"]).expect_err("no number").contains("nama, pesan"));
         // Excel sheets count their rows under "No": the rows tell.
-        let names = ["No", "Nama", "No HP"].map(str::to_owned);
+        let names = ["No", "Nama", "No HP", "Pesan"].map(str::to_owned);
         let found = find(&names).expect("columns");
-        assert_eq!((found.read, found.counter), (vec![(Column::Destination, 2)], Some(0)));
+        assert_eq!((found.read, found.counter), (vec![(Column::Destination, 2), (Column::Message, 3)], Some(0)));
     }
 }

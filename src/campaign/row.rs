@@ -144,7 +144,7 @@ impl Row {
         kind.map(Some).ok_or_else(|| BadRow::Kind(self.kind.clone()))
     }
 
-    /// What it carries, with its escapes decoded. The kind of a file that it does not have says nothing.
+    /// What it carries, with its escapes decoded. The kind and the name of a file that it does not have say nothing.
     ///
     /// # Errors
     /// [`BadRow`] when it carries nothing, or what cannot be sent.
@@ -153,11 +153,14 @@ impl Row {
         if body.chars().count() > limits::TEXT_CHARS_MAX {
             return Err(BadRow::TooLong);
         }
+        let kind = self.kind()?;
         if self.media_url.is_empty() {
             return if body.is_empty() { Err(BadRow::Empty) } else { Ok(Content::Text(body)) };
         }
         Egress::check_shape(&self.media_url).map_err(|bad| BadRow::MediaUrl(bad.to_string()))?;
-        let kind = self.kind()?;
+        if self.media_url.contains(char::is_whitespace) {
+            return Err(BadRow::MediaUrl("has a space in it; write %20 in its place".into()));
+        }
         if let Some(kind) = kind.filter(|kind| !body.is_empty() && !kind.shows_caption()) {
             return Err(BadRow::Caption(kind));
         }

@@ -4,7 +4,7 @@ use super::*;
 use crate::message::kind::MediaKind;
 
 fn campaign(name: &str) -> Campaign {
-    Campaign { client_id: 1, name: name.into(), country_code: "62".into(), known: HashSet::new() }
+    Campaign { client_id: 1, name: Name::of(Some(name), ""), country_code: "62".into(), known: HashSet::new() }
 }
 
 pub(super) fn checked(bytes: &[u8], name: &str) -> Result<Vec<Checked>, BadFile> {
@@ -13,7 +13,7 @@ pub(super) fn checked(bytes: &[u8], name: &str) -> Result<Vec<Checked>, BadFile>
 }
 
 /// The line of each row, whom it goes to and what it says, or `!` and why it does not.
-fn said(bytes: &[u8]) -> Vec<(i64, String)> {
+pub(super) fn said(bytes: &[u8]) -> Vec<(i64, String)> {
     let said = |row: Checked| match row {
         Ok(Ready { line, recipient, content: Content::Text(text), .. }) => (line, format!("{recipient}: {text}")),
         Ok(Ready { line, recipient, content, .. }) => (line, format!("{recipient}: {content:?}")),
@@ -38,7 +38,7 @@ pub(super) fn keys(text: &str, name: &str) -> Vec<String> {
 
 pub(super) const A: &str = "628111111111";
 pub(super) const B: &str = "628111111112";
-const B_X: &str = "628111111112: x";
+pub(super) const B_X: &str = "628111111112: x";
 
 #[test]
 fn rows_are_read_and_refused_by_their_lines() {
@@ -84,8 +84,11 @@ fn a_file_that_cannot_be_read_as_a_whole_says_why_and_where() {
         let bad = read(bytes, 9).expect_err("no file").to_string();
         assert!(bad.contains(told), "{bad}\nexpected: {told}");
     }
-    assert_eq!(read(b"to\n1\n2\n3\n", 2).err(), Some(BadFile::TooMany { most: 2 }));
-    assert!(read(b"to,text\n", 9).expect("a heading alone").lines.is_empty());
+    assert_eq!(read(b"to,text\n1,a\n2,b\n3,c\n", 2).err(), Some(BadFile::TooMany { most: 2 }));
+    for alone in ["to,text\n", "to,text", "to,text\n\n,\n"] {
+        assert_eq!(read(alone.as_bytes(), 9).err(), Some(BadFile::NoRows), "{alone:?}");
+    }
+    assert_eq!(read(b"phone,city\n1,a\n", 9).err(), Some(BadFile::NoMessage { found: "phone, city".into() }));
 }
 
 #[test]
@@ -101,7 +104,6 @@ fn separators_are_known_by_the_first_line() {
     reads(format!("sep=|\nnomor|pesan, singkat|isi\n{A}||a\n").as_bytes(), &[(3, "628111111111: a")]);
     // A heading in quotes may hold another separator.
     reads(format!("\"hp, aktif\";\"no hp\";isi\n1;{A};a\n").as_bytes(), &[(2, "628111111111: a")]);
-    reads(format!("phone\n{A}\n").as_bytes(), &[(2, "! message: it is empty")]);
 }
 
 #[test]
@@ -173,7 +175,11 @@ fn a_text_without_quotes_is_not_sent_in_part() {
             vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)],
         ),
         (format!("to,text\n{A},Hello\nBudi, your order\n{B},x\n"), vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)]),
-        (format!("to;text\n{A};Hello\nyour order;\n{B};x\n"), vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)]),
+        (format!("to;text\n{A};Hello\nyour order\n{B};x\n"), vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)]),
+        (
+            format!("to,text,name\n{A},Hello\n1. tea,2. milk,3. rice\n{B},x,Siti\n"),
+            vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)],
+        ),
         (format!("to,text\n{A},Hello\nBudi,x\n{B},x\n"), vec![(2, "628111111111: Hello"), (3, "!"), (4, B_X)]),
         // Without its beginning.
         (format!("text,to\nHello\nWorld,{A}\nx,{B}\n"), vec![(2, "!"), (3, "! begin on line 2"), (4, B_X)]),
@@ -188,6 +194,11 @@ fn a_text_without_quotes_is_not_sent_in_part() {
         (format!("to,text,name\n{A},Total Rp1,500\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
         (format!("to,text,name,city\n{A},Total Rp1,500,000\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
         (format!("to;text;name\n{A};Hi; there\n{B};x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
+        (format!("to,text,tag\n{A},Total Rp 1500,50\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
+        (
+            format!("to,text,tag\n{A},Hello Budi,your order is ready\n{B},x\n"),
+            vec![(2, "! behind the separator"), (3, B_X)],
+        ),
     ] {
         reads(text.as_bytes(), &expected);
     }
@@ -199,6 +210,9 @@ fn a_text_without_quotes_is_not_sent_in_part() {
         ("to,text,timeout", "x 12,300"),
         ("to,text,name", "x 1234,500"),
         ("to,text,name", "x,"),
+        ("to,text,tag", "x 7,june 2026"),
+        ("to,text,tag", "x 7,2026"),
+        ("to,text,tag", "\"x 7\",50"),
         ("to|text|name", "x| Budi"),
     ] {
         let separator = if names.contains('|') { '|' } else { ',' };
@@ -277,7 +291,7 @@ fn rows_in_a_text_are_seen_however_their_numbers_are_written() {
 fn a_row_may_say_as_what_its_file_is_sent() {
     let url = "https://shop.example/a.ogg";
     let text = format!(
-        "destination,message,media_url,Kind\n{A},,{url},voice\n{A},,{url},Audio\n{A},,{url},\n{A},hi,,voice\n{A},hi,{url},document\n\
+        "destination,message,media_url,Kind\n{A},,{url},voice\n{A},,{url},Audio\n{A},,{url},\n{A},hi,,voice\n{A},hi,,gold\n{A},hi,{url},document\n\
          {A},hi,{url},voice\n{A},,{url},gif\n"
     );
     let outcome = |row: &Checked| match row {
@@ -295,15 +309,16 @@ fn a_row_may_say_as_what_its_file_is_sent() {
             "audio",
             "by its bytes",
             "a text",
+            "kind: 'gold' is not image, video, audio, voice, document, sticker or video_note",
             "document",
             "kind voice shows no caption; send the text as a message of its own, or use kind document",
             "kind: 'gif' is not image, video, audio, voice, document, sticker or video_note",
         ]
     );
-    assert!(MediaKind::ALL.iter().all(|kind| rows[6].contains(kind.name())), "{rows:?}");
+    assert!(MediaKind::ALL.iter().all(|kind| rows[7].contains(kind.name())), "{rows:?}");
     let key = |kind: &str, url: &str| keys(&format!("destination,message,media_url,kind\n{A},hi,{url},{kind}\n"), "a");
     assert_ne!(key("document", url), key("image", url), "another kind makes another row");
-    assert_eq!(key("gold", ""), key("", ""), "a row without a file has no kind");
+    assert_eq!(key("image", ""), key("", ""), "a row without a file has no kind");
 }
 
 #[test]

@@ -68,7 +68,7 @@ mod tests {
             place: 0,
             line: 2,
             key: String::new(),
-            former_key: String::new(),
+            former_keys: Vec::new(),
             priority: None,
             tag: None,
             recipient: recipient.into(),

@@ -6,6 +6,7 @@
 //! the XML declares, so those are measured too.
 
 mod hidden;
+mod shown;
 
 use std::collections::HashSet;
 use std::io::{Cursor, Read};
@@ -67,6 +68,11 @@ fn unreadable(error: impl std::fmt::Display) -> BadFile {
     BadFile::Workbook(super::beginning(&error.to_string()))
 }
 
+/// An archive that cannot be unpacked.
+fn damaged(_: impl std::fmt::Display) -> BadFile {
+    BadFile::Workbook("it is damaged or not complete; save it again, or send it again".into())
+}
+
 /// What one part of a workbook may be: its bytes, and the elements that become values in memory.
 struct Bound {
     bytes: u64,
@@ -87,7 +93,7 @@ fn bound_of(name: &str) -> Bound {
 
 /// Unpacks every part once without keeping it.
 fn measure(bytes: &[u8]) -> Result<(), BadFile> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     if archive.len() > limits::WORKBOOK_PARTS_MAX {
         return Err(BadFile::TooLarge);
     }
@@ -103,7 +109,7 @@ fn measure(bytes: &[u8]) -> Result<(), BadFile> {
     }
     let mut left = limits::WORKBOOK_BYTES_MAX;
     for at in 0..archive.len() {
-        let part = archive.by_index(at).map_err(unreadable)?;
+        let part = archive.by_index(at).map_err(damaged)?;
         let bound = bound_of(&part.name().map_err(unreadable)?);
         let measured = measure_part(part, left.min(bound.bytes))?;
         if measured.elements > bound.elements || measured.declared > measured.elements as u64 {
@@ -126,7 +132,7 @@ fn measure_part(mut part: impl Read, bytes_max: u64) -> Result<Measured, BadFile
     const DECLARES: &[u8] = b"uniqueCount";
     let (mut measured, mut piece, mut tail) = (Measured::default(), vec![0; 64 * 1024], Vec::new());
     loop {
-        let length = part.read(&mut piece).map_err(unreadable)?;
+        let length = part.read(&mut piece).map_err(damaged)?;
         if length == 0 {
             return Ok(measured);
         }
@@ -255,7 +261,8 @@ fn digits(number: f64, format: &str) -> Cell {
         "General" | "@" | "#" | "" => Ok(format!("{number:.0}")),
         // As many digits as zeros, as for numbers that begin with one.
         _ if zeros <= 32 && format.bytes().all(|byte| byte == b'0') => Ok(format!("{number:0>zeros$.0}")),
-        _ => Err(BadCell::Format { format: super::beginning(format), digits: format!("{number:.0}") }),
+        _ if shown::has_lost_digits(number, format) => Err(BadCell::LostDigits(format!("{number:E}"))),
+        _ => Err(BadCell::Format { format: super::beginning(format), shown: shown::text(number, format) }),
     }
 }
 

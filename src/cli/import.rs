@@ -17,9 +17,9 @@ use super::Bench;
 use super::lookup::of_device;
 use super::message::{self, gateway, sender};
 use super::output::Output;
-use crate::campaign::{self, Campaign, Checked, Checker, Counter, Ready, Source, Totals, country};
+use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name, Source, Totals, country};
 use crate::device::Device;
-use crate::imports::{self, Urgency};
+use crate::imports::{self, RowKeys, Urgency};
 use crate::limits;
 use crate::message::Priority;
 use crate::store::StoreError;
@@ -40,7 +40,7 @@ pub(super) struct Import {
     /// The gateway's device id
     #[arg(long)]
     device: Option<String>,
-    /// What the campaign is called; the same file under another name is sent again [default: the file's name]
+    /// What the campaign is called; the same file under another name is sent again [default: the file's name without its extension and letter case]
     #[arg(long)]
     campaign: Option<String>,
     /// high, normal or bulk: every message of the file has it whose row names no other
@@ -184,7 +184,7 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
     let campaign = Campaign {
         client_id: client.id,
-        name: import.campaign.clone().unwrap_or(file_name),
+        name: Name::of(import.campaign.as_deref(), &file_name),
         country_code: client.country_code,
         known,
     };
@@ -226,16 +226,10 @@ impl From<Totals> for Report {
 /// Tells what would be queued from what an earlier run has queued.
 async fn look(bench: &Bench, work: Work) -> anyhow::Result<Report> {
     let (now, mut report) = (bench.app.clock.now(), work.report);
-    let store = &bench.app.store;
-    for row in work.rows {
-        match row {
-            Ok(Ready { key, former_key, .. }) => {
-                let is_known = !store.find_used_keys(work.client_id, &[&key, &former_key], now).await?.is_empty();
-                *(if is_known { &mut report.known } else { &mut report.accepted }) += 1;
-            }
-            Err(refused) => report.refused.push(refused.into()),
-        }
-    }
+    let keys: Vec<RowKeys> = work.rows.iter().flatten().map(RowKeys::from).collect();
+    let known = imports::find_known(&bench.app.store, work.client_id, &keys, work.device.kind, now).await?;
+    (report.known, report.accepted) = (known.len(), keys.len() - known.len());
+    report.refused.extend(work.rows.into_iter().filter_map(Result::err).map(Refused::from));
     Ok(report)
 }
 
@@ -251,7 +245,8 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
             break;
         }
         let rows_in_hand = batch.len() as u64;
-        let (batch, known) = imports::without_known(store, work.client_id, batch, clock.now()).await?;
+        let (batch, known) =
+            imports::without_known(store, work.client_id, batch, work.device.kind, clock.now()).await?;
         report.known += usize::try_from(known).unwrap_or(0);
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {

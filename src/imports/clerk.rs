@@ -4,7 +4,7 @@
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ImportError, Urgency, accept, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
-use crate::campaign::{self, Campaign, Checked, Checker, Ready, Refused, State, Stop};
+use crate::campaign::{self, Campaign, Checked, Checker, Line, Name, Ready, Refused, State, Stop};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -138,7 +138,7 @@ impl Clerk {
         };
         let mut campaign = Campaign {
             client_id: import.client_id,
-            name: import.campaign.clone(),
+            name: Name::of(Some(&import.campaign), &import.file_name),
             country_code: import.country_code.clone(),
             known: HashSet::new(),
         };
@@ -150,8 +150,14 @@ impl Clerk {
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
         let mut checker = Checker::new(campaign);
+        let mut refused = self.refused(&import).await?;
+        // What the check refused stays refused, whatever has changed since: somebody saw what it found good, and began that.
+        let check = move |line: Line| match refused.remove(&line.at) {
+            Some(refused) => Err(refused),
+            None => checker.check(line),
+        };
         // From the first on: rows that say the same are told apart by how many came before.
-        let mut rows = file.lines.into_iter().map(move |line| checker.check(line)).skip(first).peekable();
+        let mut rows = file.lines.into_iter().map(check).skip(first).peekable();
         let mut next_row = import.next_row;
         loop {
             if stop.is_cancelled() {
@@ -170,6 +176,17 @@ impl Clerk {
             if store.note_import(lease, step, clock.now() + LEASE_MS).await? != State::Running {
                 return Ok(End::Over);
             }
+        }
+    }
+
+    /// The rows that were refused so far, by their places.
+    async fn refused(&self, import: &StoredImport) -> Result<HashMap<usize, Refused>, StoreError> {
+        let (mut refused, mut after) = (HashMap::new(), -1);
+        loop {
+            let page = self.0.store.list_refusals(&import.id, after, limits::PAGE_ROWS_MAX).await?;
+            let Some(last) = page.last() else { return Ok(refused) };
+            after = last.place;
+            refused.extend(page.into_iter().map(|row| (usize::try_from(row.place).unwrap_or(usize::MAX), row)));
         }
     }
 
@@ -202,7 +219,8 @@ impl Clerk {
         device: &Device,
         batch: Vec<Checked>,
     ) -> Result<ImportStep, StoreError> {
-        let (batch, known) = without_known(&self.0.store, import.client_id, batch, self.0.clock.now()).await?;
+        let (batch, known) =
+            without_known(&self.0.store, import.client_id, batch, device.kind, self.0.clock.now()).await?;
         let mut step = ImportStep { known, ..ImportStep::default() };
         let (mut ready, mut offers) = (Vec::new(), Vec::new());
         for row in batch {

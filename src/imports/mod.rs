@@ -6,19 +6,22 @@
 //! noted is found again.
 
 pub mod clerk;
+mod rows;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Person;
 use crate::bell::Bells;
-use crate::campaign::{self, BadFile, Campaign, Checked, Checker, Counter, Ready, Refused, Source, Totals};
+use crate::campaign::{self, BadFile, Campaign, Checker, Counter, Refused, Source, Totals};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
-use crate::message::{NewMessage, Priority, RefNo};
-use crate::store::{Accept, Idempotent, NewImport, Page, Store, StoreError, StoredImport};
+use crate::message::Priority;
+use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
+
+pub use rows::{RowKeys, accept, find_known, without_known};
 
 const HOUR_MS: Millis = 3_600_000;
 const DAY_MS: Millis = 24 * HOUR_MS;
@@ -79,7 +82,7 @@ impl Default for Urgency {
 /// A file that somebody wants to import.
 pub struct Wanted {
     pub person_id: i64,
-    pub device_id: String,
+    pub device: Device,
     pub file_name: String,
     pub campaign: Campaign,
     pub urgency: Urgency,
@@ -93,6 +96,9 @@ pub struct Preview {
     pub source: Source,
     #[serde(flatten)]
     pub totals: Totals,
+    /// Good rows that were known already: they are not queued again.
+    #[serde(default)]
+    pub known: i64,
     /// The first rows that can be queued.
     pub first: Vec<Glimpse>,
 }
@@ -137,15 +143,18 @@ impl Imports {
         // It takes a second for many rows.
         let checked = tokio::task::spawn_blocking(move || check(file, campaign)).await;
         // It panicked: a fault that its log tells.
-        let checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))?;
+        let mut checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))?;
+        let now = self.clock.now();
+        let known = find_known(&self.store, client_id, &checked.keys, wanted.device.kind, now).await?;
+        checked.preview.known = i64::try_from(known.len()).unwrap_or(i64::MAX);
         let id = self.clock.new_id();
         let new = NewImport {
             id: id.clone(),
             client_id,
             person_id: wanted.person_id,
-            device_id: wanted.device_id,
+            device_id: wanted.device.id,
             file_name: wanted.file_name,
-            campaign: wanted.campaign.name,
+            campaign: wanted.campaign.name.shown,
             country_code: wanted.campaign.country_code,
             preview: serde_json::to_string(&checked.preview).unwrap_or_default(),
             row_count: checked.rows,
@@ -261,6 +270,8 @@ struct Found {
     rows: i64,
     preview: Preview,
     refused: Vec<Refused>,
+    /// Of the good rows.
+    keys: Vec<RowKeys>,
 }
 
 /// Reads a file, and notes in its campaign which of the numbers that cannot be dialled have written to the client.
@@ -280,12 +291,14 @@ async fn read(store: &Store, bytes: Bytes, campaign: &mut Campaign) -> Result<ca
 fn check(file: campaign::File, campaign: Campaign) -> Found {
     let rows = i64::try_from(file.lines.len()).unwrap_or(i64::MAX);
     let (mut first, mut refused, mut counter) = (Vec::new(), Vec::new(), Counter::default());
+    let mut keys = Vec::new();
     let mut checker = Checker::new(campaign);
     for line in file.lines {
         let row = line.row.as_ref().ok().filter(|_| first.len() < FIRST_ROWS).cloned();
         match checker.check(line) {
             Ok(ready) => {
                 counter.add(&ready);
+                keys.push(RowKeys::from(&ready));
                 first.extend(row.map(|row| Glimpse {
                     line: ready.line,
                     destination: ready.recipient,
@@ -297,63 +310,8 @@ fn check(file: campaign::File, campaign: Campaign) -> Found {
             Err(bad) => refused.push(bad),
         }
     }
-    let preview = Preview { source: file.source, totals: counter.totals, first };
-    Found { rows, preview, refused }
-}
-
-/// Rows without those that were queued under the keys of earlier versions, and how many those are.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn without_known(
-    store: &Store,
-    client_id: i64,
-    rows: Vec<Checked>,
-    now: Millis,
-) -> Result<(Vec<Checked>, i64), StoreError> {
-    let keys: Vec<&str> = rows.iter().flatten().map(|ready| ready.former_key.as_str()).collect();
-    let used = store.find_used_keys(client_id, &keys, now).await?;
-    if used.is_empty() {
-        return Ok((rows, 0));
-    }
-    let is_new = |row: &Checked| row.as_ref().map_or(true, |ready| !used.contains(&ready.former_key));
-    let (new, known): (Vec<Checked>, Vec<Checked>) = rows.into_iter().partition(is_new);
-    Ok((new, i64::try_from(known.len()).unwrap_or(i64::MAX)))
-}
-
-/// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
-pub fn accept(
-    ready: &Ready,
-    client_id: i64,
-    person_id: i64,
-    device: &Device,
-    import: &str,
-    urgency: &Urgency,
-    clock: &Clock,
-) -> Accept {
-    let (ref_no, now) = (RefNo::new(clock), clock.now());
-    let idempotent = Idempotent {
-        key: ready.key.clone(),
-        body_hash: import.as_bytes().to_vec(),
-        answer: format!("\"{ref_no}\""),
-        expires_at: now + limits::IMPORT_DAYS * DAY_MS,
-    };
-    let message = NewMessage {
-        ref_no,
-        client_id,
-        person_id,
-        device_id: device.id.clone(),
-        sender: device.sender.clone(),
-        sandbox: device.is_sandbox(),
-        destination: ready.recipient.clone(),
-        is_group: ready.is_group,
-        content: ready.content.clone(),
-        created_at: now,
-        expires_at: now + ready.timeout_seconds * 1_000,
-        priority: ready.priority.unwrap_or(urgency.priority),
-        tag: ready.tag.clone().or_else(|| urgency.tag.clone()),
-    };
-    Accept { message, daily_limit: device.daily_limit, idempotent: Some(idempotent) }
+    let preview = Preview { source: file.source, totals: counter.totals, known: 0, first };
+    Found { rows, preview, refused, keys }
 }
 
 #[cfg(test)]
@@ -364,7 +322,12 @@ mod tests {
 
     #[test]
     fn a_file_is_looked_at_before_anything_is_queued() {
-        let campaign = Campaign { client_id: 1, name: "a".into(), country_code: "62".into(), known: HashSet::new() };
+        let campaign = Campaign {
+            client_id: 1,
+            name: campaign::Name::of(Some("a"), ""),
+            country_code: "62".into(),
+            known: HashSet::new(),
+        };
         let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
         let read = |text: &str| campaign::read(text.as_bytes(), limits::IMPORT_ROWS_MAX);
         let found = check(read(&format!("destination,message\n12345,bad\n{good}")).expect("a file"), campaign);

@@ -300,3 +300,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_number_that_could_be_another_ones_at_home_too_is_refused() {
+    for (text, country_code, home, abroad) in [
+        ("4741434454", "55", "554741434454", "4741434454"),
+        ("47 4143-4454", "55", "554741434454", "4741434454"),
+        ("3612345678", "62", "623612345678", "3612345678"),
+    ] {
+        let (number, first, second) = (digits_in(text), home.to_owned(), abroad.to_owned());
+        assert_eq!(dial(text, country_code), Err(BadDestination::Ambiguous { number, first, second }), "{text}");
+        assert_eq!(dial(&format!("+{abroad}"), country_code).as_deref(), Ok(abroad));
+        assert_eq!(dial(&format!("+{home}"), country_code).as_deref(), Ok(home));
+    }
+    for (text, country_code) in [
+        ("6281234567890", "62"),
+        ("628111111111", "62"),
+        ("14155552671", "62"),
+        ("4915112345678", "62"),
+        ("5511987654321", "55"),
+    ] {
+        assert_eq!(dial(text, country_code).as_deref(), Ok(text), "{text}");
+    }
+}
+
+/// Prints how many of the example numbers of all plans could be another one at home, for clients of some countries.
+#[test]
+fn an_example_of_the_own_plan_stays_certain() {
+    use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType};
+    for home in ["62", "55", "60", "65", "1", "49", "44", "91"] {
+        let (mut all, mut refused) = (0, Vec::new());
+        for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+            for kind in [PhoneNumberType::Mobile, PhoneNumberType::FixedLine] {
+                let Ok(number) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind) else {
+                    continue;
+                };
+                let digits = digits_in(&number.format_as(PhoneNumberFormat::E164));
+                all += 1;
+                if let Err(BadDestination::Ambiguous { .. }) = dial(&digits, home) {
+                    assert!(number.country_code.to_string() != home, "{digits}");
+                    refused.push(digits);
+                }
+            }
+        }
+        println!("{home}: {} of {all}: {}", refused.len(), refused.join(" "));
+    }
+}

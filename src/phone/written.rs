@@ -81,6 +81,10 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
         return Err(BadDestination::Characters);
     }
     let text = typed(text);
+    // The address of a page, or a cell's error, is no number at all.
+    if text.contains("://") || !text.contains(|c: char| c.is_ascii_digit()) {
+        return Err(BadDestination::Characters);
+    }
     let text = whole_number(&text)?;
     check_separators(text)?;
     check_end(text)?;
@@ -267,8 +271,9 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
                 marked_zero_at = Some(digits.len());
             }
             '(' | '[' if digits.len() > BEFORE_BRACKETS_MAX => {
-                let behind = compact[at..].iter().filter(|c| c.is_ascii_digit()).collect();
-                return Err(BadDestination::Behind(behind));
+                let behind: String = compact[at..].iter().filter(|c| c.is_ascii_digit()).collect();
+                let nothing = behind.is_empty();
+                return Err(if nothing { BadDestination::Characters } else { BadDestination::Behind(behind) });
             }
             // A minus sign: no phone number is negative.
             '-' if at == 0 => return Err(BadDestination::Characters),

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use sqlx::{AssertSqlSafe, Postgres};
 
-use super::outgoing::{Accept, Accepted, Idempotent};
+use super::outgoing::{Accept, Accepted, Idempotent, Reuse};
+use super::row_keys::unsent;
 use super::{Conn, StoreError, dialect, sql, sqlite};
 use crate::clock;
 use crate::limits;
@@ -38,21 +39,46 @@ pub(super) async fn store_accepts(
     Ok(results)
 }
 
+/// Stores a first answer, or puts it in the place of one of which that is true.
+macro_rules! first_answer {
+    ($($replaces:tt)+) => {
+        concat!(
+            "INSERT INTO idempotency (client_id, name, body_hash, answer, expires_at) VALUES ($1, $2, $3, $4, $5) ",
+            "ON CONFLICT (client_id, name) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, ",
+            "expires_at = excluded.expires_at WHERE ",
+            $($replaces)+
+        )
+    };
+}
+
 /// `false` when the key stands for another answer already.
 async fn store_first_answer(conn: &mut Conn, message: &NewMessage, first: &Idempotent) -> Result<bool, StoreError> {
-    let rows = sql!(
-        conn,
-        execute,
-        "INSERT INTO idempotency (client_id, name, body_hash, answer, expires_at) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (client_id, name) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, \
-         expires_at = excluded.expires_at WHERE idempotency.expires_at <= $6",
-        message.client_id,
-        &first.key,
-        &first.body_hash[..],
-        &first.answer,
-        first.expires_at,
-        message.created_at,
-    )?;
+    // Two that store the same key at once wait for each other here, and the second sees a message that waits.
+    let rows = match first.reuse {
+        Reuse::Never => sql!(
+            conn,
+            execute,
+            first_answer!("idempotency.expires_at <= $6"),
+            message.client_id,
+            &first.key,
+            &first.body_hash[..],
+            &first.answer,
+            first.expires_at,
+            message.created_at,
+        ),
+        Reuse::Unsent => sql!(
+            conn,
+            execute,
+            first_answer!("idempotency.expires_at <= $6 OR ", unsent!("$7")),
+            message.client_id,
+            &first.key,
+            &first.body_hash[..],
+            &first.answer,
+            first.expires_at,
+            message.created_at,
+            message.sandbox,
+        ),
+    }?;
     Ok(rows == 1)
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use sqlx::error::ErrorKind;
 
+use super::row_keys::unsent;
 use super::{Conn, StoreError, sql};
 
 /// SQLite's primary result codes that pass by themselves or with an operator's help: PERM, BUSY, LOCKED, READONLY,
@@ -111,15 +112,18 @@ pub(super) fn find_writers(conn: &Conn) -> &'static str {
     }
 }
 
-/// Those of the idempotency keys in a JSON list that a client has used.
+/// Those of the keys in a JSON list that a client has used for messages which left or still may.
 pub(super) fn find_used_keys(conn: &Conn) -> &'static str {
     match conn {
-        Conn::Sqlite(_) => {
-            "SELECT name FROM idempotency WHERE client_id = $1 AND expires_at > $3 AND name IN (SELECT value FROM json_each($2))"
-        }
+        Conn::Sqlite(_) => concat!(
+            "SELECT name FROM idempotency WHERE client_id = $1 AND expires_at > $3 ",
+            "AND name IN (SELECT value FROM json_each($2)) AND NOT ",
+            unsent!("$4")
+        ),
         Conn::Postgres(_) => concat!(
             "SELECT name FROM idempotency WHERE client_id = $1 AND expires_at > $3 ",
-            "AND name IN (SELECT value FROM json_array_elements_text($2::json))"
+            "AND name IN (SELECT value FROM json_array_elements_text($2::json)) AND NOT ",
+            unsent!("$4")
         ),
     }
 }

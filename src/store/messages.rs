@@ -1,9 +1,7 @@
 //! What is asked about messages: one by its reference number, counts. Pages of them are `listing.rs`'s.
 
-use std::collections::HashSet;
-
 use super::row::row;
-use super::{Store, StoreError, dialect, sql};
+use super::{Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::message::{Priority, RefNo, State};
 
@@ -203,23 +201,6 @@ impl Store {
             key,
             now,
         )
-    }
-
-    /// Those of a client's idempotency keys that have a first answer.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_used_keys(
-        &self,
-        client_id: i64,
-        keys: &[&str],
-        now: Millis,
-    ) -> Result<HashSet<String>, StoreError> {
-        let mut conn = self.reader().await?;
-        let text = dialect::find_used_keys(&conn);
-        let keys = serde_json::to_string(keys).unwrap_or_default();
-        let used = sql!(&mut conn, all as (String,), text, client_id, &keys, now)?;
-        Ok(used.into_iter().map(|(key,)| key).collect())
     }
 
     /// Forgets first answers whose time is over; gives how many.

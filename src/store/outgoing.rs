@@ -24,6 +24,16 @@ pub struct Idempotent {
     pub answer: String,
     /// Until then the answer is replayed.
     pub expires_at: Millis,
+    pub reuse: Reuse,
+}
+
+/// Whether a key may be used again before its time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    Never,
+    /// Once it is certain that the message that it stands for never leaves: it was given up before the first attempt, or a sandbox
+    /// has it and this one is for WhatsApp.
+    Unsent,
 }
 
 /// A message that is on the disk.

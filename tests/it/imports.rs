@@ -199,7 +199,7 @@ stories! {
         let found = wachat::campaign::read(file(&[1, 2, 3, 4]).as_bytes(), ROWS).expect("a file");
         let campaign = wachat::campaign::Campaign {
             client_id: 1,
-            name: "c.csv".into(),
+            name: wachat::campaign::Name::of(None, "c.csv"),
             country_code: "62".into(),
             known: std::collections::HashSet::new(),
         };
@@ -208,9 +208,9 @@ stories! {
         let device = world.store.find_device(&world.device_id).await.expect("read").expect("the sandbox");
         let urgency = wachat::imports::Urgency::default();
         let mut accept = wachat::imports::accept(&rows[1], 1, 1, &device, "an import", &urgency, &world.clock);
-        accept.idempotent.as_mut().expect("a key").key.clone_from(&rows[1].former_key);
+        accept.idempotent.as_mut().expect("a key").key.clone_from(&rows[1].former_keys[0]);
         world.store.accept(accept).await.expect("stored");
-        for (rows, accepted, known) in [(&[1, 2, 3, 4][..], 3, 1), (&[3, 1, 4], 0, 3), (&[4, 5, 1, 6, 3, 1], 3, 3)] {
+        for (rows, accepted, known) in [(&[1, 2, 3, 4][..], 3, 1), (&[3, 1, 4], 0, 3), (&[4, 5, 1, 6, 3, 1], 3, 3), (&[2], 0, 1)] {
             let id = begin(&world.client, &file(rows), "?file_name=c.csv").await;
             let import = until(&world.client, &id, "done").await;
             assert_eq!((&import["accepted_count"], &import["known_count"]), (&json!(accepted), &json!(known)), "{import}");

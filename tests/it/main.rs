@@ -37,6 +37,7 @@ mod extension;
 mod fastapi;
 mod faults;
 mod idempotency;
+mod import_again;
 mod import_files;
 mod imports;
 mod incarnations;

@@ -21,7 +21,7 @@ use crate::api::fields::Fault;
 use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
-use crate::campaign::Campaign;
+use crate::campaign::{Campaign, Name};
 use crate::imports::{ImportError, Urgency, Wanted};
 use crate::limits;
 use crate::message::Priority;
@@ -42,7 +42,7 @@ pub struct NewImportOf {
     pub sender: Option<String>,
     /// What the file is called
     pub file_name: Option<String>,
-    /// What the campaign is called; the file's name when absent. The same row of the same campaign is queued once in 90 days
+    /// What the campaign is called; the file's name when absent, without its extension, letter case and a browser's ` (1)`. The same row of the same campaign is queued once in 90 days
     pub campaign: Option<String>,
     /// `high`, `normal` or `bulk`, the default: every message of the file has it
     pub priority: Option<String>,
@@ -106,9 +106,9 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
     let reach = api.reach(headers, wanted.client_id).await?;
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let file_name = given(wanted.file_name).unwrap_or_else(|| UNNAMED.into());
-    let name = given(wanted.campaign).unwrap_or_else(|| file_name.clone());
+    let name = Name::of(wanted.campaign.as_deref(), &file_name);
     check_name(&file_name).map_err(refused("file_name"))?;
-    check_name(&name).map_err(refused("campaign"))?;
+    check_name(&name.shown).map_err(refused("campaign"))?;
     let urgency = urgency(wanted.priority.as_deref(), given(wanted.tag))?;
     let client = messages::client(api, reach.client_id).await?;
     let (sender, queue) = (given(wanted.sender), given(wanted.queue));
@@ -116,7 +116,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
     let body = api.read_body(headers, body, limits::IMPORT_BYTES_MAX).await?;
     let wanted = Wanted {
         person_id: reach.asker.person.id,
-        device_id: device.id,
+        device,
         file_name,
         campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
         urgency,

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::super::tests::{A, B, checked, keys};
-use super::*;
+use sha2::{Digest, Sha256};
+
+use crate::account::hex_upper;
 
 #[test]
 fn a_row_is_the_same_whatever_becomes_of_the_others() {
@@ -40,8 +42,17 @@ fn a_row_is_known_by_its_campaign_and_what_it_says() {
         hash.update([0]);
         hash.update(field);
     }
-    let former = checked(text.as_bytes(), "a").expect("a file").remove(0).expect("a good row").former_key;
-    assert_eq!(former, format!("import:{}", hex_upper(&hash.finalize())));
+    let former = checked(text.as_bytes(), "a").expect("a file").remove(0).expect("a good row").former_keys;
+    assert_eq!(former[0], format!("import:{}", hex_upper(&hash.finalize())));
+    let mut hash = Sha256::new_with_prefix("row");
+    for field in ["1", "a", A, "", "1", "", "", "", "", "", "", "0"] {
+        hash.update([0]);
+        hash.update(field);
+    }
+    assert_eq!(former[1], format!("import:{}", hex_upper(&hash.finalize())));
+    for name in ["A", " a ", "A.csv", r"C:\data\a (1).XLSX"] {
+        assert_eq!(keys(text, name), first, "{name}");
+    }
 }
 
 #[test]
@@ -62,9 +73,13 @@ fn a_row_is_the_same_however_its_file_is_written() {
     // As spreadsheets and people change them.
     assert_eq!(with_all("300", "false", "high", "image"), with_all("0300", "FALSE", "High", "IMAGE"));
     assert_eq!(with_all("", "", "", ""), with_all("86400", "no", "", ""));
-    assert_ne!(with_all("", "", "", ""), with_all("", "", "bulk", ""));
-    let other = keys("destination,message,timeout\n628111111111,\"one\ntwo\",60\n628111111112,x,\n", "a");
-    assert!(other[0] != first[0] && other[1] == first[1]);
+    // Neither how urgent it is nor how long it may wait is what the recipient sees; as what a file is sent, is.
+    assert_eq!(with_all("", "", "", ""), with_all("60", "", "bulk", ""));
+    assert_ne!(with_all("", "", "", ""), with_all("", "", "", "document"));
+    let names = "destination,message,timeout,priority,tag,kind,file_name";
+    for row in ["\"one\r\ntwo\",60,high,june,,", "one\\ntwo,,bulk,,image,a.pdf", "one\\U0000000Atwo,86400,,,voice,"] {
+        assert_eq!(keys(&format!("{names}\n{A},{row}\n"), "a")[0], first[0], "{row}");
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use zip::ZipArchive;
 use super::unreadable;
 use crate::campaign::BadFile;
 
-const BOOK: &str = "xl/workbook.xml";
-const RELATIONS: &str = "xl/_rels/workbook.xml.rels";
+/// Which part is the workbook.
+const ROOT_RELATIONS: &str = "_rels/.rels";
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
@@ -23,7 +23,11 @@ type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 /// [`BadFile::Workbook`]
 pub fn rows(bytes: &[u8], sheet: &str) -> Result<HashSet<u64>, BadFile> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let Some(part) = part_of(&mut archive, sheet)? else { return Ok(HashSet::new()) };
+    let part =
+        part_of(&mut archive, sheet)?.ok_or_else(|| BadFile::Workbook("its parts contradict each other".into()))?;
+    if name_of(&archive, &part).is_none() {
+        return Err(BadFile::Workbook("its parts contradict each other".into()));
+    }
     let (mut hidden, mut number) = (HashSet::new(), 0);
     each_element(&mut archive, &part, |element| {
         if element.local_name().as_ref() == "row" {
@@ -40,29 +44,51 @@ pub fn rows(bytes: &[u8], sheet: &str) -> Result<HashSet<u64>, BadFile> {
 
 /// The part that holds a sheet.
 fn part_of(archive: &mut Archive<'_>, sheet: &str) -> Result<Option<String>, BadFile> {
-    let (mut id, mut target) = (None, None);
-    each_element(archive, BOOK, |element| {
+    let (mut book, mut id, mut target) = (None, None, None);
+    each_element(archive, ROOT_RELATIONS, |element| {
+        if attribute(element, "Type").is_some_and(|kind| kind.ends_with("/officeDocument")) {
+            book = book.take().or_else(|| attribute(element, "Target"));
+        }
+    })?;
+    let book = joined("", &book.unwrap_or_else(|| "xl/workbook.xml".into()));
+    each_element(archive, &book, |element| {
         if element.local_name().as_ref() == "sheet" && attribute(element, "name").as_deref() == Some(sheet) {
             id = id.take().or_else(|| attribute(element, "id"));
         }
     })?;
-    each_element(archive, RELATIONS, |element| {
+    let (folder, name) = book.rsplit_once('/').unwrap_or(("", &book));
+    each_element(archive, &joined(folder, &format!("_rels/{name}.rels")), |element| {
         if id.is_some() && attribute(element, "Id") == id {
             target = attribute(element, "Target");
         }
     })?;
-    Ok(target.map(|target| match target.strip_prefix('/') {
-        Some(from_root) => from_root.to_owned(),
-        None => format!("xl/{target}"),
-    }))
+    Ok(target.map(|target| joined(folder, &target)))
+}
+
+/// A part's name by what names it from a folder.
+fn joined(folder: &str, target: &str) -> String {
+    let target = target.replace('\\', "/");
+    let folder = if target.starts_with('/') { "" } else { folder };
+    let mut parts = Vec::new();
+    for part in folder.split('/').chain(target.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// What the archive calls a part.
+fn name_of(archive: &Archive<'_>, part: &str) -> Option<String> {
+    let is_it = |name: &str| name.replace('\\', "/").eq_ignore_ascii_case(part);
+    archive.file_names().flatten().find(|name| is_it(name)).map(Cow::into_owned)
 }
 
 /// Shows each element of a part that begins, or nothing where there is no such part.
 fn each_element(archive: &mut Archive<'_>, part: &str, mut look: impl FnMut(&BytesStart<'_>)) -> Result<(), BadFile> {
-    let is_it = |name: &str| name.replace('\\', "/").eq_ignore_ascii_case(part);
-    let Some(name) = archive.file_names().flatten().find(|name| is_it(name)).map(Cow::into_owned) else {
-        return Ok(());
-    };
+    let Some(name) = name_of(archive, part) else { return Ok(()) };
     let mut reader = Reader::from_reader(BufReader::new(archive.by_name(&name).map_err(unreadable)?));
     let mut buffer = Vec::new();
     loop {

@@ -26,7 +26,7 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn workbook_of(sheet: &str, texts: &str, styles: &str, book: &str) -> Vec<u8> {
-    let other = sheet_of(r#"<row r="1"><c r="A1" t="inlineStr"><is><t>destination</t></is></c></row>"#);
+    let other = sheet_of(&format!(r#"{}<row r="2">{}</row>"#, heading(&["to", "text"]), text("A2", "628111111111")));
     archive(&[
         ("_rels/.rels", RELS.as_bytes()),
         ("xl/workbook.xml", book.as_bytes()),
@@ -70,7 +70,7 @@ fn cells_are_read_as_what_they_hold() {
         (r#"<c r="A2"><v>628120000002.0</v></c>"#, "628120000002: x"),
         (r#"<c r="A2"><v>6.28120000002E11</v></c>"#, "628120000002: x"),
         (r#"<c r="A2" s="5"><v>628120000002</v></c>"#, "628120000002: x"),
-        (r#"<c r="A2" s="2"><v>628120000002</v></c>"#, "628120000002: x"),
+        (r#"<c r="A2" s="2"><v>628120000002</v></c>"#, "! destination: the cell shows a number in the format"),
         (r#"<c r="A2" s="4" t="str"><v>0812 0000 002</v></c>"#, "628120000002: x"),
         (r#"<c r="A2" t="str"><f>"62"&amp;B9</f><v>628120000002</v></c>"#, "628120000002: x"),
         (r#"<c r="A2"><v>628120000002.5</v></c>"#, "! destination: the cell holds a number with a fraction"),
@@ -128,7 +128,7 @@ fn rows_are_those_of_the_first_sheet_that_is_shown() {
     assert!(matches!(read(&workbook(&heading(&["a"])), 9), Err(BadFile::NoDestination { .. })));
     let three = format!(
         "{}{}",
-        heading(&["to"]),
+        heading(&["to", "text"]),
         (2..5).map(|row| format!(r#"<row r="{row}"><c r="A{row}"><v>1</v></c></row>"#)).collect::<String>()
     );
     assert_eq!(read(&workbook(&three), 2).err(), Some(BadFile::TooMany { most: 2 }));
@@ -257,4 +257,96 @@ fn rows_that_are_hidden_are_refused() {
     let shown = sheet_of(&(heading(&["No HP", "Pesan"]) + &row(2, "")));
     reads(&book(&shown, &hidden), &[(2, &good[0])]);
     assert_eq!(checked(&book(&hidden, &shown), "").expect("a file").into_iter().filter(Result::is_err).count(), 3);
+}
+
+#[test]
+fn a_number_is_sent_as_its_cell_shows_it() {
+    let styles = |id: u32, code: &str| {
+        let code = code.replace('"', "&quot;").replace('<', "&lt;");
+        format!(
+            r#"<?xml version="1.0"?><styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts count="1"><numFmt numFmtId="170" formatCode="{code}"/></numFmts><fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="{id}"/></cellXfs></styleSheet>"#
+        )
+    };
+    let shown = "! destination: the cell shows a number in the format";
+    // By the numbers of the formats that every spreadsheet has, and by codes.
+    for (id, code, number, expected) in [
+        (1, "", "6281234567890", "6281234567890: x"),
+        (2, "", "6281234567890", "6281234567890: x"),
+        (3, "", "6281234567890", "6281234567890: x"),
+        (49, "", "6281234567890", "6281234567890: x"),
+        (9, "", "6281234567890", shown),
+        (11, "", "6281234567890", shown),
+        (11, "", "628000000000", "! destination: the cell holds 6.28E11, a number that has lost digits"),
+        (12, "", "6281234567890", shown),
+        (44, "", "6281234567890", shown),
+        (48, "", "6281234567890", shown),
+        (170, "\\+00 000-0000-0000", "6281234567890", "6281234567890: x"),
+        (170, "\"+1 \"000-000-0000", "4795551234", shown),
+        (170, "\"+62 \"0", "81234567022", shown),
+        (170, "0,", "6281234567890", shown),
+        (170, "0%", "6281234567890", shown),
+        (170, ";;;", "6281234567890", shown),
+        (170, "[<1]0;\"+62\"0", "81234567890", shown),
+    ] {
+        let cells = format!(r#"<c r="A2" s="1"><v>{number}</v></c>{}"#, text("B2", "x"));
+        let sheet = sheet_of(&format!(r#"{}<row r="2">{cells}</row>"#, heading(&["No HP", "Pesan"])));
+        let book = workbook_of(&sheet, TEXTS, &styles(id, code), BOOK);
+        reads(&book, &[(2, expected)]);
+    }
+    for (code, expected) in
+        [("0", "628111111111: x"), ("#,##0", "628111111111: x"), ("0\" h\"", "! timeout: the cell shows")]
+    {
+        let cells = format!(r#"{}{}<c r="C2" s="1"><v>5</v></c>"#, text("A2", "628111111111"), text("B2", "x"));
+        let sheet = sheet_of(&format!(r#"{}<row r="2">{cells}</row>"#, heading(&["to", "text", "timeout"])));
+        reads(&workbook_of(&sheet, TEXTS, &styles(170, code), BOOK), &[(2, expected)]);
+    }
+}
+
+#[test]
+fn hidden_rows_are_found_wherever_the_workbook_is() {
+    let row = |at: u32, hidden: &str| {
+        format!(
+            r#"<row r="{at}"{hidden}>{}{}</row>"#,
+            text(&format!("A{at}"), "628111111111"),
+            text(&format!("B{at}"), "x")
+        )
+    };
+    let sheet = sheet_of(&format!("{}{}{}", heading(&["to", "text"]), row(2, r#" hidden="1""#), row(3, "")));
+    for (folder, root) in [
+        ("xl/", "xl/workbook.xml"),
+        ("book/", "/book/workbook.xml"),
+        ("", "workbook.xml"),
+        ("a/b/", "a/b/workbook.xml"),
+    ] {
+        let rels = RELS.replace("xl/workbook.xml", root);
+        for target in ["worksheets/sheet1.xml", "./worksheets/sheet1.xml"] {
+            let book_rels = BOOK_RELS.replace("worksheets/sheet1.xml", target);
+            let part = |name: &str| format!("{folder}{name}");
+            let names = [
+                part("workbook.xml"),
+                part("_rels/workbook.xml.rels"),
+                part("styles.xml"),
+                part("worksheets/sheet1.xml"),
+            ];
+            let book = archive(&[
+                ("_rels/.rels", rels.as_bytes()),
+                (&names[0], BOOK.as_bytes()),
+                (&names[1], book_rels.as_bytes()),
+                (&names[2], STYLES.as_bytes()),
+                (&names[3], sheet.as_bytes()),
+            ]);
+            // Where the library does not find the cells, nothing is read at all.
+            if let Ok(rows) = checked(&book, "") {
+                let told: Vec<_> =
+                    rows.iter().map(|row| row.as_ref().map_err(|bad| bad.line).map(|good| good.line)).collect();
+                assert_eq!(told, [Err(2), Ok(3)], "{root} {target}");
+            } else {
+                assert!(folder != "xl/" || target.starts_with('.'), "{target}");
+            }
+        }
+    }
+    assert_eq!(
+        read(b"PK\x03\x04 nothing", 9).expect_err("no archive").to_string(),
+        "the workbook cannot be read: it is damaged or not complete; save it again, or send it again"
+    );
 }

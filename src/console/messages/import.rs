@@ -58,6 +58,8 @@ struct Page {
     frame: Frame,
     import: Import,
     good: i64,
+    /// Of these, those that are not known already.
+    new: i64,
     refused: Vec<Refused>,
     shown: i64,
     /// Where the good rows go, by the names of countries in the reader's language.
@@ -266,7 +268,8 @@ async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>) -> Answer {
     frame.problem = refusal.map(|refusal| refusal.text);
     let shown = i64::try_from(rows.items.len()).unwrap_or(i64::MAX);
     let (good, goes_to) = (import.row_count - import.refused_count, import.goes_to(&frame));
-    Ok(draw(status, &Page { frame, good, goes_to, import, refused: rows.items, shown }))
+    let new = good - import.known_count;
+    Ok(draw(status, &Page { frame, good, new, goes_to, import, refused: rows.items, shown }))
 }
 
 async fn begin(Path(id): Path<String>, posted: Posted) -> Answer {

@@ -13,6 +13,14 @@ pub const PHRASES: &[Phrase] = &[
         "kolom 'destination' tidak ditemukan di baris pertama; isinya: {found}; kolom yang dikenal: {columns}",
     ),
     (
+        "its first line names no column 'message' and no 'media_url'; it has: {found}; the columns are {columns}",
+        "kolom 'message' maupun 'media_url' tidak ditemukan di baris pertama; isinya: {found}; kolom yang dikenal: {columns}",
+    ),
+    (
+        "it has no rows behind the line that names the columns",
+        "berkasnya tidak punya baris data setelah baris nama kolom",
+    ),
+    (
         "the columns '{first}' and '{second}' both stand for {column}; remove one, or give it another name",
         "kolom '{first}' dan '{second}' sama-sama berarti {column}; hapus salah satu atau ganti namanya",
     ),
@@ -40,6 +48,10 @@ pub const PHRASES: &[Phrase] = &[
     ("a picture", "gambar"),
     ("a web page or XML", "halaman web atau XML"),
     ("the workbook cannot be read: {fault}", "buku kerjanya tidak terbaca: \"{fault}\""),
+    (
+        "it is damaged or not complete; save it again, or send it again",
+        "berkasnya rusak atau tidak lengkap; simpan atau kirim ulang",
+    ),
     ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
     ("it shows no sheet with cells", "tidak ada lembar kerja yang ditampilkan"),
     ("its cells are not in order", "urutan selnya salah"),
@@ -104,6 +116,10 @@ pub const PHRASES: &[Phrase] = &[
     (
         "the cell shows a number in the format {format}; format it as text and write it as it is to be read",
         "selnya menampilkan angka dengan format {format}; ubah formatnya menjadi teks dan tulis seperti yang akan dibaca",
+    ),
+    (
+        "the cell holds {number}, a number that has lost digits; format the column as text and give every digit",
+        "selnya berisi {number}, angka yang kehilangan digit; ubah format kolomnya menjadi teks dan tulis semua digit",
     ),
     ("the cell shows the error {error}", "selnya menampilkan kesalahan {error}"),
     (

@@ -29,7 +29,8 @@ pub struct ImportView {
     /// Rows that are dealt with.
     pub done_count: i64,
     pub accepted_count: i64,
-    /// Queued by an earlier import of the same campaign.
+    /// Queued by an earlier import of the same campaign, and not queued again. Before the import is begun: how many of the good rows
+    /// were known at the check.
     pub known_count: i64,
     pub refused_count: i64,
     #[schema(format = DateTime)]
@@ -107,7 +108,7 @@ pub struct RefusedRows {
 impl From<StoredImport> for ImportView {
     fn from(import: StoredImport) -> Self {
         let why = import.reason.as_deref().and_then(Stop::from_name);
-        let Preview { source, totals, first } = Preview::of(&import.preview);
+        let Preview { source, totals, known, first } = Preview::of(&import.preview);
         Self {
             id: import.id,
             file_name: import.file_name,
@@ -120,7 +121,7 @@ impl From<StoredImport> for ImportView {
             row_count: import.row_count,
             done_count: import.next_row,
             accepted_count: import.accepted,
-            known_count: import.known,
+            known_count: if import.state == ImportState::Checked { known } else { import.known },
             refused_count: import.refused,
             create_date: rfc3339(import.created_at),
             begin_date: import.begun_at.map(rfc3339),
