@@ -263,7 +263,7 @@ fn resolve(written: &Written, country_code: &str) -> Result<String, BadDestinati
         return unless_doubled(digits, rest, country_code, only(digits, reading)?);
     }
     let (abroad, at_home) = (plan::international(digits), plan::national(digits, country_code));
-    let chosen = choose(written, country_code, abroad, at_home)?;
+    let chosen = choose(written, abroad, at_home)?;
     match digits.strip_prefix(country_code) {
         Some(rest) => unless_doubled(digits, rest, country_code, chosen),
         None => Ok(chosen),
@@ -299,21 +299,15 @@ fn resolve_marked(digits: &str, at: usize) -> Result<String, BadDestination> {
     }
 }
 
-/// Of digits that begin with neither + nor a zero, read with their country code and without it. Digits that begin with the client's
-/// own country code have it, unless they could be a mobile number at home too: nobody leaves the zero of a fixed line out there.
-fn choose(
-    written: &Written,
-    country_code: &str,
-    abroad: Option<Reading>,
-    at_home: Option<Reading>,
-) -> Result<String, BadDestination> {
+/// Of digits that begin with neither + nor a zero, read with their country code and without it. A fixed line at home is no second
+/// reading: some plans have one for nearly any digits, and nobody leaves its zero out.
+fn choose(written: &Written, abroad: Option<Reading>, at_home: Option<Reading>) -> Result<String, BadDestination> {
     let number = written.digits.clone();
-    let is_foreign = !number.starts_with(country_code);
     match (abroad, at_home) {
         (
             Some(Reading::Number { digits: abroad, .. }),
             Some(Reading::Number { digits: at_home, has_trunk_prefix, may_be_mobile }),
-        ) if abroad != at_home && (is_foreign || has_trunk_prefix || may_be_mobile || written.begins_in_brackets) => {
+        ) if abroad != at_home && (has_trunk_prefix || may_be_mobile || written.begins_in_brackets) => {
             Err(BadDestination::Ambiguous { number, first: at_home, second: abroad })
         }
         // Such as a mobile of Argentina with its 15.

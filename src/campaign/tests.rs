@@ -70,7 +70,7 @@ fn a_file_that_cannot_be_read_as_a_whole_says_why_and_where() {
         (b"628111111111,Hello\n628111111112,Hi\n", "it has: 628111111111, Hello;"),
         (b"Phone,Text,WA\n", "'Phone' and 'WA'"),
         (b"to,text,Pesan\n1,2,3\n", "'text' and 'Pesan'"),
-        (b"No,HP\n628111111111,628111111112\n", "'No' and 'HP'"),
+        (b"No,HP,Text\n628111111111,628111111112,x\n", "'No' and 'HP'"),
         (b"to,text\n628111111111,\"Hello\n628111111112,Hi\n", "opens on line 2"),
         (b"to,text\r\n\r\n628111111111,x\r\n628111111111,\"Hello\r\n628111111112,Hi\r\n", "opens on line 4"),
         (b"to,\"text\n628111111111,x\n", "opens on line 1"),

@@ -82,7 +82,8 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
     }
     let text = typed(text);
     // The address of a page, or a cell's error, is no number at all.
-    if text.contains("://") || !text.contains(|c: char| c.is_ascii_digit()) {
+    let is_page = !text.contains(char::is_whitespace) && (text.starts_with("http://") || text.starts_with("https://"));
+    if is_page || !text.contains(|c: char| c.is_ascii_digit()) {
         return Err(BadDestination::Characters);
     }
     let text = whole_number(&text)?;
@@ -271,9 +272,9 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
                 marked_zero_at = Some(digits.len());
             }
             '(' | '[' if digits.len() > BEFORE_BRACKETS_MAX => {
-                let behind: String = compact[at..].iter().filter(|c| c.is_ascii_digit()).collect();
-                let nothing = behind.is_empty();
-                return Err(if nothing { BadDestination::Characters } else { BadDestination::Behind(behind) });
+                let digits: String = compact[at..].iter().filter(|c| c.is_ascii_digit()).collect();
+                let is_note = digits.is_empty();
+                return Err(BadDestination::Behind(if is_note { compact[at..].iter().collect() } else { digits }));
             }
             // A minus sign: no phone number is negative.
             '-' if at == 0 => return Err(BadDestination::Characters),
