@@ -47,7 +47,8 @@ stories! {
         let world = World::new(database).await;
         let added = world.client.manage("POST", "/devices", Some(json!({"kind": "sandbox", "sender": "628110000077"}))).await;
         let gone = added.body["data"]["device_id"].as_str().expect("a device").to_owned();
-        world.client.manage("POST", &format!("/devices/{gone}/pause"), None).await;
+        let paused = world.client.manage("PATCH", &format!("/devices/{gone}"), Some(json!({"paused": true}))).await;
+        assert_eq!(paused.status, 200, "{}", paused.text);
         let through = |device: &str| format!("?campaign=june&queue={device}");
         assert_eq!(import(&world.client, &through(&gone)).await, counts(2, 0));
         let first = check(&world.client, &through(&world.device_id)).await;

@@ -55,6 +55,7 @@ mod moving;
 mod outages;
 mod pacing;
 mod pairing_links;
+mod passkey_crashes;
 mod passkeys;
 mod priorities;
 mod pushing;

@@ -8,6 +8,7 @@ use wachat::device::DeviceState;
 use wachat::message::RefNo;
 use wachat::store::{Progress, Step, WaitCode};
 
+use crate::linked_crashes::BEN;
 use crate::signed_in::{Browser, world};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::told::{add_web, enter, lease, told, until_is, until_is_everywhere, until_told, until_told_everywhere};
@@ -316,13 +317,18 @@ stories! {
         stage.until_entered("slowed", 1).await;
         let refused = until_told(&browser, &refused, "rate_limited").await;
         assert_eq!(refused["status"], "Q", "{refused}");
-        let other = stage.send(ANN, "waits its turn").await;
+        // Behind the refused message it waits for that one's next attempt, and to somebody else for the end of the slow pace.
+        let behind = stage.send(ANN, "waits its turn").await;
+        let behind = until_told(&browser, &behind, "rate_limited").await;
+        assert_eq!(behind["waits_until"], refused["waits_until"], "{behind} {refused}");
+        stage.network.person(BEN, "Ben").await;
+        let other = stage.send(BEN, "waits its turn too").await;
         let message = until_told(&browser, &other, "rate_limited").await;
         let device = stage.manage("GET", "", None).await;
         assert_eq!((&device["state"], &device["state_code"]), (&json!("slowed"), &json!("rate_limited")), "{device}");
         assert_eq!((&message["waits_until"], &device["state_until"]), (&device["slow_until"], &device["slow_until"]));
         world.advance(Duration::from_secs(1)).await;
-        until_is(&browser, &stage.device_id, "slowed", 2).await;
+        until_is(&browser, &stage.device_id, "slowed", 3).await;
     }
 
     async fn a_linked_accounts_queue_tells_what_it_waits_for_from_the_start(database: Database) {

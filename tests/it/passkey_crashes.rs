@@ -1,0 +1,133 @@
+//! `kill -9` at each step of linking an account of which WhatsApp asks a passkey: nothing is damaged, the attempt says what became of it,
+//! and the account is linked in the end.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, Reply};
+use crate::network::Network;
+use crate::process::{Place, Serving};
+use crate::stage::{ANN, OWNER};
+use crate::world::{Database, eventually, stories};
+
+/// How far linking is when the gateway is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Begun,
+    CodeShown,
+    Asked,
+    /// The assertion was taken, and WhatsApp may have it.
+    Answered,
+    Compared,
+    /// The codes were confirmed on both sides, and WhatsApp may have linked the account.
+    Confirmed,
+}
+
+/// A place for a gateway, and a network on which the owner's account has a passkey.
+struct Office {
+    network: Network,
+    place: Place,
+    device: String,
+}
+
+impl Office {
+    async fn new(database: Database) -> Self {
+        let network = Network::start().await;
+        network.person(OWNER, "Owner").await;
+        network.person(ANN, "Ann").await;
+        network.post(&format!("/people/{OWNER}/passkey"), json!({"required": true})).await;
+        let mut office = Self { network, place: Place::new(database).await, device: String::new() };
+        let serving = office.serve().await;
+        let added = serving.client.manage("POST", "/devices", Some(json!({"client_id": 1, "kind": "web"}))).await;
+        office.device = format!("/devices/{}", added.body["data"]["device_id"].as_str().expect("an id"));
+        let off = json!({"gap_ms": 0, "gap_jitter_ms": 0, "warm_up": false});
+        assert_eq!(serving.client.manage("PATCH", &office.device, Some(off)).await.status, 200);
+        serving.kill();
+        office
+    }
+
+    async fn serve(&self) -> Serving {
+        let mut command = self.place.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env("WACHAT_SIMULATED_NETWORK", self.network.url());
+        Serving::start(command).await
+    }
+
+    async fn ask(&self, client: &Client, method: &str, path: &str, body: Option<Value>) -> Reply {
+        client.manage(method, &format!("{}{path}", self.device), body).await
+    }
+
+    /// Waits until a part of the device is as wanted; gives it.
+    async fn until(&self, client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("{path} is as wanted"), async || {
+            let reply = self.ask(client, "GET", path, None).await;
+            if wanted(&reply.body["data"]) { Ok(reply.body["data"].clone()) } else { Err(reply.text) }
+        })
+        .await
+    }
+
+    /// Links the account as far as a moment.
+    async fn goes_to(&self, client: &Client, moment: Moment) {
+        assert_eq!(self.ask(client, "POST", "/link", None).await.status, 202);
+        if moment == Moment::Begun {
+            return;
+        }
+        let link = self.until(client, "/link", |link| link["code"].is_string()).await;
+        if moment == Moment::CodeShown {
+            return;
+        }
+        self.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+        let step = self.until(client, "/passkey", |step| step["status"] == "required").await;
+        if moment == Moment::Asked {
+            return;
+        }
+        let options = json!({"options": step["options"]});
+        let assertion = self.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
+        assert_eq!(self.ask(client, "POST", "/passkey", Some(assertion)).await.status, 202);
+        if moment == Moment::Answered {
+            return;
+        }
+        self.until(client, "/passkey", |step| step["status"] == "confirm").await;
+        if moment == Moment::Compared {
+            return;
+        }
+        self.network.post(&format!("/people/{OWNER}/passkey/confirm"), json!({})).await;
+        assert_eq!(self.ask(client, "POST", "/passkey/confirm", None).await.status, 202);
+    }
+}
+
+stories! {
+    async fn a_kill_at_any_step_loses_the_attempt_at_most(database: Database) {
+        let office = Office::new(database).await;
+        for moment in [Moment::Begun, Moment::CodeShown, Moment::Asked, Moment::Answered, Moment::Compared] {
+            let serving = office.serve().await;
+            office.goes_to(&serving.client, moment).await;
+            serving.kill();
+            let serving = office.serve().await;
+            let link = office.until(&serving.client, "/link", |link| link["code"].is_string() || link["status"] == "failed").await;
+            if matches!(moment, Moment::Begun | Moment::CodeShown) {
+                // It goes on, with a code of the new connection.
+                assert_eq!(link["status"], "shown", "{moment:?}: {link}");
+            } else {
+                let reason = link["reason"].as_str().unwrap_or_default();
+                assert!(reason.contains("the gateway was restarted while WhatsApp waited"), "{moment:?}: {link}");
+                office.until(&serving.client, "", |device| device["state"] == "unlinked").await;
+            }
+            serving.kill();
+        }
+        let serving = office.serve().await;
+        office.goes_to(&serving.client, Moment::Confirmed).await;
+        serving.kill();
+        let serving = office.serve().await;
+        // Either the account was linked before, or the attempt has failed and is made again.
+        let device = office.until(&serving.client, "", |device| ["online", "unlinked"].contains(&device["state"].as_str().unwrap_or_default())).await;
+        if device["state"] == "unlinked" {
+            office.goes_to(&serving.client, Moment::Confirmed).await;
+            office.until(&serving.client, "", |device| device["state"] == "online").await;
+        }
+        let queue = office.device.trim_start_matches("/devices/");
+        let message = json!({"queue": queue, "destination": ANN, "message": "linked after all"});
+        let sent = serving.client.post("/whatsapp/message", &message).await;
+        assert_eq!(sent.status, 201, "{}", sent.text);
+        office.network.shows_text(ANN, "linked after all").await;
+        assert!(serving.terminate().await.success());
+    }
+}
