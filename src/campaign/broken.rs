@@ -2,7 +2,7 @@
 //! `table.rs`.
 //!
 //! A line stands for itself where it is a complete row: as many fields as the first line, whatever they hold. Only a line that
-//! is none, or that reads as prose, may be the rest of another one's text.
+//! is incomplete, or that reads as prose, may be the rest of another one's text.
 
 use super::columns::{Column, Columns};
 use super::table::{Cell, Record, as_dialled};
@@ -85,7 +85,7 @@ impl Broken {
         record.cells.get(self.destination).and_then(|cell| cell.as_deref().ok()).map(as_dialled).unwrap_or_default()
     }
 
-    /// Whether something stands in the number's place that may be a number: what is none is refused for that.
+    /// Whether something stands in the number's place that may be a number: anything else is refused for that.
     fn has_number(&self, record: &Record) -> bool {
         let text = self.written(record);
         phone::is_like_an_address(text) || !text.is_empty() && !text.contains(char::is_alphabetic)

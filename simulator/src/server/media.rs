@@ -113,7 +113,7 @@ impl MediaHost {
         files.by_path.get(path).filter(|_| !files.expired.contains(path)).cloned()
     }
 
-    /// Lets a file expire: nobody loads it any more from this path. False if there is none.
+    /// Lets a file expire: nobody loads it any more from this path. False for an unknown path.
     pub fn expire(&self, path: &str) -> bool {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let mut files = self.files.lock();
@@ -133,7 +133,7 @@ impl MediaHost {
         Some(direct_path(&restored))
     }
 
-    /// Removes a file; false if there is none.
+    /// Removes a file; false for an unknown path.
     fn remove(&self, path: &str) -> bool {
         let mut files = self.files.lock();
         let Some(bytes) = files.by_path.remove(path) else { return false };

@@ -59,10 +59,10 @@ fn a_quoted_text_may_hold_lines_with_numbers() {
 #[test]
 fn an_error_of_a_spreadsheet_is_no_message() {
     for error in ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!"] {
-        let told = format!("! message: the cell shows the error {error}");
-        reads(format!("to,text\n{A},{error}\n").as_bytes(), &[(2, &told)]);
-        let told = format!("! destination: the cell shows the error {error}");
-        reads(format!("to,text\n{error},x\n").as_bytes(), &[(2, &told)]);
+        let refusal = format!("! message: the cell shows the error {error}");
+        reads(format!("to,text\n{A},{error}\n").as_bytes(), &[(2, &refusal)]);
+        let refusal = format!("! destination: the cell shows the error {error}");
+        reads(format!("to,text\n{error},x\n").as_bytes(), &[(2, &refusal)]);
     }
     for formula in ["=A1", "=$B$3", "=B2&\" ok\"", "=SUM(A1:A3)", "=+AB12"] {
         let quoted = formula.replace('"', "\"\"");

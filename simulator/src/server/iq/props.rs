@@ -5,7 +5,7 @@ use crate::wire::stanza::{Node, NodeBuilder, Read as _, result};
 /// A day, in seconds: clients ask again after it.
 const REFRESH_SECONDS: u64 = 86_400;
 
-/// Has clients attach privacy tokens to messages between two. Baileys counts it as on when it is not told (`chats.ts`);
+/// Has clients attach privacy tokens to messages between two. Baileys takes it as on when the server says nothing (`chats.ts`);
 /// whatsapp-rust attaches none without it.
 const TOKENS_IN_MESSAGES: u32 = 10_518;
 
