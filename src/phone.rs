@@ -250,6 +250,14 @@ fn has_suffix(text: &str, suffix: &str) -> bool {
 
 /// The one number that was written.
 fn resolve(written: &Written, country_code: &str) -> Result<String, BadDestination> {
+    let is_plain = written.marked_zero_at.is_none() && !written.begins_in_brackets;
+    match is_plain && plan::is_indonesian_mobile(&written.digits, country_code) {
+        true => Ok(written.digits.clone()),
+        false => resolve_by_plans(written, country_code),
+    }
+}
+
+fn resolve_by_plans(written: &Written, country_code: &str) -> Result<String, BadDestination> {
     let digits = &written.digits;
     if let Some(at) = written.marked_zero_at {
         return resolve_marked(digits, at);

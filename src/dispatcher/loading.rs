@@ -130,9 +130,12 @@ impl DeviceLoop {
     /// How many messages of a priority may be loaded now.
     fn rows_of(&self, priority: Priority, now: Millis) -> usize {
         let room = self.window.room(priority);
-        // Half a window at once, so that a long queue is not asked for message by message; unless nothing here can leave.
-        let is_worth_it = room >= limits::DEVICE_WINDOW_MESSAGES_MAX / 2 || self.window.is_stuck(priority, now);
-        if self.may_load[priority.index()] && is_worth_it { room } else { 0 }
+        // Half a window at once, so that a long queue is not asked for message by message; fewer when nothing here can leave.
+        let rows_min = match self.window.is_stuck(priority, now) {
+            true => limits::DEVICE_WINDOW_MESSAGES_MAX / 8,
+            false => limits::DEVICE_WINDOW_MESSAGES_MAX / 2,
+        };
+        if self.may_load[priority.index()] && room >= rows_min { room } else { 0 }
     }
 }
 

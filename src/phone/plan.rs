@@ -34,6 +34,13 @@ pub(super) fn international(digits: &str) -> Option<Reading> {
     })
 }
 
+/// Whether digits are a mobile number of Indonesia to a client of that country. Most numbers are, and the plans need not be asked:
+/// they allow each of these, and give it no second reading.
+pub(super) fn is_indonesian_mobile(digits: &str, country_code: &str) -> bool {
+    let is_mobile = |national: &str| matches!(national.as_bytes()[0], b'1'..=b'3' | b'5'..=b'9');
+    country_code == "62" && (11..=14).contains(&digits.len()) && digits.strip_prefix("628").is_some_and(is_mobile)
+}
+
 /// How many of the first digits are a country code.
 pub(super) fn country_code_digits(digits: &str) -> Option<usize> {
     let number = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()?;

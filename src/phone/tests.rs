@@ -284,6 +284,17 @@ proptest! {
     }
 
     #[test]
+    fn the_plans_say_of_indonesian_mobiles_what_is_said_without_them(
+        digits in "628[0-9]{6,13}",
+        prefix in prop_oneof![Just(Prefix::Open), Just(Prefix::International)],
+    ) {
+        if plan::is_indonesian_mobile(&digits, "62") {
+            let written = Written { prefix, digits: digits.clone(), marked_zero_at: None, begins_in_brackets: false };
+            prop_assert_eq!(resolve_by_plans(&written, "62"), Ok(digits));
+        }
+    }
+
+    #[test]
     fn no_text_makes_the_reading_of_a_number_panic(text in any::<String>(), country_code in "[0-9]{1,3}") {
         let _ = dial(&text, &country_code);
         let _ = parse_group(&text);

@@ -73,6 +73,11 @@ fn is_invisible(c: char) -> bool {
 /// # Errors
 /// [`BadDestination`] when it is no number, not exactly one number, or not the whole of one.
 pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
+    if is_digits(text) && text.len() <= DIGITS_MAX && !text.starts_with("00") {
+        // As programs write it.
+        let digits = text.to_owned();
+        return Ok(Written { prefix: Prefix::Open, digits, marked_zero_at: None, begins_in_brackets: false });
+    }
     let text = unwrapped(text);
     if text.is_empty() {
         return Err(BadDestination::Empty);

@@ -56,6 +56,7 @@ mod outages;
 mod pacing;
 mod pairing_links;
 mod passkey_crashes;
+mod passkey_terminal;
 mod passkeys;
 mod priorities;
 mod pushing;

@@ -112,6 +112,33 @@ stories! {
         assert!(row["media_url"].is_string() && row["media_pending"] == false, "{row}");
     }
 
+    async fn an_expired_file_is_uploaded_again_by_the_phone(database: Database) {
+        let stage = Stage::held(database).await;
+        let receiver = receiver_of(&stage).await;
+        // The gateway comes to the file only after the media host has deleted it.
+        let fault = stage.fault(json!({"kind": "media_down", "status_code": 503}), json!("always")).await;
+        let picture = json!({"to": OWNER, "media_base64": STANDARD.encode(PNG), "kind": "image", "mime_type": "image/png", "caption": "old"});
+        stage.network.post(&format!("/people/{ANN}/send"), picture).await;
+        eventually("it is in the inbox", async || listed(&stage).await.pop().ok_or_else(|| "nothing".to_owned())).await;
+        let on_phone = stage.network.shows(OWNER, |shown| shown["kind"] == "file").await;
+        let id = on_phone["id"].as_str().expect("an id");
+        stage.network.post(&format!("/people/{OWNER}/files/{id}/expire"), Value::Null).await;
+        stage.network.delete(&format!("/faults/{fault}")).await;
+        let with_file = eventually("the file is there", async || {
+            stage.world.advance(Duration::from_secs(5)).await;
+            let row = listed(&stage).await.remove(0);
+            if row["media_url"].is_string() { Ok(row) } else { Err(row.to_string()) }
+        })
+        .await;
+        assert_eq!((&with_file["msg"], &with_file["media_pending"]), (&json!("old"), &json!(false)));
+        assert_eq!(stage.network.file(OWNER, id).await, PNG, "the phone has uploaded it");
+        eventually("it is pushed with its file", async || {
+            let last = receiver.asked().pop().ok_or_else(|| "nothing was pushed".to_owned())?;
+            if last.field("media_pending").as_deref() == Some("false") { Ok(()) } else { Err(format!("{last:?}")) }
+        })
+        .await;
+    }
+
     async fn a_file_that_is_lost_is_told_as_such(database: Database) {
         let stage = Stage::held(database).await;
         let receiver = receiver_of(&stage).await;

@@ -23,14 +23,15 @@ enum Moment {
 }
 
 /// A place for a gateway, and a network on which the owner's account has a passkey.
-struct Office {
-    network: Network,
-    place: Place,
-    device: String,
+pub struct Office {
+    pub network: Network,
+    pub place: Place,
+    /// Its path in the management API.
+    pub device: String,
 }
 
 impl Office {
-    async fn new(database: Database) -> Self {
+    pub async fn new(database: Database) -> Self {
         let network = Network::start().await;
         network.person(OWNER, "Owner").await;
         network.person(ANN, "Ann").await;
@@ -45,7 +46,7 @@ impl Office {
         office
     }
 
-    async fn serve(&self) -> Serving {
+    pub async fn serve(&self) -> Serving {
         let mut command = self.place.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("WACHAT_SIMULATED_NETWORK", self.network.url());
         Serving::start(command).await
@@ -56,7 +57,7 @@ impl Office {
     }
 
     /// Waits until a part of the device is as wanted; gives it.
-    async fn until(&self, client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub async fn until(&self, client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("{path} is as wanted"), async || {
             let reply = self.ask(client, "GET", path, None).await;
             if wanted(&reply.body["data"]) { Ok(reply.body["data"].clone()) } else { Err(reply.text) }

@@ -1,6 +1,6 @@
 //! The real program: started, asked, killed. For stories about signals, crashes and the command line.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -182,7 +182,7 @@ impl Drop for Typed {
 impl Typed {
     pub fn start(mut command: Command) -> Self {
         let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let said: Arc<Mutex<String>> = Arc::default();
         let (out, err) = (child.stdout.take().expect("out"), child.stderr.take().expect("err"));
         let pipes: [Box<dyn Read + Send>; 2] = [Box::new(out), Box::new(err)];
@@ -200,6 +200,11 @@ impl Typed {
     /// What it printed so far, to standard output and standard error.
     pub fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Types a line into it.
+    pub fn enter(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().expect("in"), "{line}").expect("it reads");
     }
 
     pub async fn until(&self, words: &str) {

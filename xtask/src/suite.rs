@@ -1,5 +1,6 @@
-//! The suites of tests. Each is a build of its own: cargo joins the features of all that it builds at once, and the
-//! clients of the simulated network's tests go without a check that the gateway must have.
+//! The suites of tests. All of them together are one build, so that what they share is compiled once; one of them alone is
+//! a build of its own. Cargo joins the features of all that it builds at once: in both the gateway is built for a simulated
+//! network, without a check of certificates, and reaches nothing but loopback.
 
 use crate::cargo;
 
@@ -15,6 +16,13 @@ pub enum Suite {
 }
 
 pub const ALL: &[Suite] = &[Suite::Gateway, Suite::Simulator];
+
+/// Runs one of cargo's commands on all suites' packages, and on the chores themselves.
+pub fn cargo_all(command: &str, rest: &[String]) -> anyhow::Result<()> {
+    let packages = ["--package", "wachat", "--package", "simulator", "--package", "xtask"];
+    let features = format!("wachat/{SIMULATED}");
+    cargo(&[&[command, "--locked"], packages.as_slice(), &["--features", &features]].concat(), rest)
+}
 
 impl Suite {
     /// Runs one of cargo's commands on the suite's packages. The gateway's stories play on a simulated network, for which

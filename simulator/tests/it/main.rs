@@ -2,6 +2,8 @@
 //! here.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+// The client library's futures are deep, and deeper where it traces.
+#![recursion_limit = "256"]
 
 mod app_state;
 mod baileys;

@@ -12,6 +12,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Client, InboundDurabilityHook, Jid, Server};
 
 use super::answers;
+use super::download::Reference;
 use super::keys::{Keys, Question};
 use super::news::{hidden, person};
 use super::read::{self, FileRef, Said};
@@ -75,7 +76,7 @@ impl Inbox {
             group_id: (info.source.chat.server == Server::Group).then(|| info.source.chat.user.to_string()),
             kind: said.kind.to_owned(),
             text: said.text,
-            file: said.file.as_ref().map(|file| self.file(file)).transpose()?,
+            file: said.file.map(|file| self.file(file, info)).transpose()?,
             about: said.about,
             sent_at: info.timestamp.timestamp_millis(),
         })
@@ -131,9 +132,10 @@ impl Inbox {
     }
 
     /// How the file is had later, sealed.
-    fn file(&self, file: &FileRef) -> anyhow::Result<InboundFile> {
-        let reference = self.keys.seal_reference(&serde_json::to_vec(file)?);
-        Ok(InboundFile::There { reference, file_name: file.name.clone() })
+    fn file(&self, file: FileRef, info: &MessageInfo) -> anyhow::Result<InboundFile> {
+        let file_name = file.name.clone();
+        let reference = self.keys.seal_reference(&serde_json::to_vec(&Reference::new(file, info))?);
+        Ok(InboundFile::There { reference, file_name })
     }
 }
 

@@ -4,12 +4,13 @@
 //! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` and `again.rs` keep the
 //! library from confirming what is not stored or answered; `gate.rs` and `traffic.rs` keep messages from leaving by
 //! sessions that are not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages mean, `keys.rs` is where
-//! the account's keys are, `network.rs` how WhatsApp is reached.
+//! the account's keys are, `download.rs` downloads files, `network.rs` is how WhatsApp is reached.
 
 mod actor;
 mod again;
 mod answers;
 mod compose;
+mod download;
 mod gate;
 mod health;
 mod inbound;
@@ -27,7 +28,6 @@ mod timers;
 mod traffic;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -36,9 +36,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::actor::{Actor, Command, Start};
+use self::download::Reference;
 use self::keys::{KeyRing, Keys};
 use self::network::Network;
-use self::read::FileRef;
 use self::shared::Shared;
 use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
 use crate::clock::Clock;
@@ -184,20 +184,11 @@ impl Channel for Web {
     async fn download(&self, reference: &[u8]) -> Result<Bytes, SendFault> {
         let client = self.shared.online().ok_or(SendFault::NotConnected)?;
         let opened = self.keys.open_reference(reference).ok();
-        let file: Option<FileRef> = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
-        let Some(file) = file else {
+        let reference: Option<Reference> = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
+        let Some(reference) = reference else {
             return Err(SendFault::Never("it cannot be told any more how the file is had".into()));
         };
-        if file.bytes > limits::DOCUMENT_BYTES_MAX as u64 {
-            return Err(SendFault::Never(format!("it has more than {} MB", limits::DOCUMENT_BYTES_MAX / 1_000_000)));
-        }
-        let params = file.params();
-        let limit = Duration::from_secs(limits::DOWNLOAD_SECONDS_MAX);
-        match self.clock.within(limit, client.download(&params)).await {
-            Ok(Ok(bytes)) => Ok(bytes.into()),
-            Ok(Err(error)) => Err(SendFault::Retry(format!("WhatsApp did not give the file: {error}"))),
-            Err(_) => Err(SendFault::Retry("WhatsApp gave the file too slowly".into())),
-        }
+        download::download(&self.clock, &client, &reference).await
     }
 
     async fn link(&self, way: LinkWay) {

@@ -1,0 +1,64 @@
+//! The passkey step of `wachat device link`: what the terminal shows, and what a person types.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::passkey_crashes::Office;
+use crate::process::Typed;
+use crate::stage::OWNER;
+use crate::world::stories;
+
+stories! {
+    async fn a_terminal_guides_through_the_passkey_step(database: Database) {
+        let office = Office::new(database).await;
+        let serving = office.serve().await;
+        let id = office.device.trim_start_matches("/devices/").to_owned();
+        let mut terminal = Typed::start(office.place.command(&["device", "link", &id]));
+        let link = office.until(&serving.client, "/link", |link| link["code"].is_string()).await;
+        office.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+
+        terminal.until("Then paste the line that was copied here").await;
+        let said = terminal.said();
+        let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
+        for part in [
+            "WhatsApp asks for the passkey of this account",
+            "https://web.whatsapp.com",
+            &format!("http://{}/console/pair/", serving.client.address),
+            step["options"]["challenge"].as_str().expect("a challenge"),
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        // What somebody in a hurry pastes says what is wrong with it, and nothing is lost.
+        terminal.enter("");
+        terminal.enter("undefined");
+        terminal.until("this is not the result of navigator.credentials.get()").await;
+        let options = json!({"options": step["options"]});
+        let mut assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
+        let good = assertion.to_string();
+        let of_another_request = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://web.whatsapp.com"}"#;
+        assertion["response"]["clientDataJSON"] = json!(URL_SAFE_NO_PAD.encode(of_another_request));
+        terminal.enter(&assertion.to_string());
+        terminal.until("it answers another request of WhatsApp").await;
+        terminal.enter(&format!("  {good} "));
+
+        terminal.until("Passed on; waiting for WhatsApp").await;
+        terminal.until("Code: ").await;
+        let phone = office.network.get(&format!("/people/{OWNER}/passkey")).await;
+        let code = format!("Code: {}", phone["code"].as_str().expect("a code"));
+        assert!(terminal.said().contains(&code), "{code}: {}", terminal.said());
+        office.network.post(&format!("/people/{OWNER}/passkey/confirm"), json!({})).await;
+        let asked = terminal.said().matches("If the phone shows this same code").count();
+        terminal.enter("no");
+        crate::world::eventually("it asks again", async || {
+            let now = terminal.said().matches("If the phone shows this same code").count();
+            if now > asked { Ok(()) } else { Err(terminal.said()) }
+        })
+        .await;
+        terminal.enter("Yes");
+        let (status, said) = terminal.end().await;
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.contains(&format!("linked: device {id} sends from {OWNER}")), "{said}");
+        assert!(serving.terminate().await.success());
+    }
+}
