@@ -15,6 +15,7 @@ mod fault_points;
 mod frames;
 pub mod group;
 mod group_notice;
+mod grouped_receipts;
 pub mod groups;
 pub mod identity;
 mod iq;

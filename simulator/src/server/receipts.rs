@@ -9,7 +9,7 @@ use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;
 use super::session::Session;
-use super::{media_retry, own_copies};
+use super::{grouped_receipts, media_retry, own_copies};
 use crate::checks::{Checks, Passage};
 use crate::clock;
 use crate::faults::ReceiptDecision;
@@ -137,6 +137,8 @@ fn ids(receipt: &Node) -> Vec<String> {
 fn is_answered(session: &Session, kept: &Node, answer: &Node) -> bool {
     let is_participant = match (kept.attrs.get("participant"), answer.attrs.get("participant")) {
         (Some(one), Some(other)) => is_same(session, one, other),
+        // That of several members names none of them.
+        (None, Some(_)) if grouped_receipts::is_grouped(kept) => false,
         _ => true,
     };
     match (kept.attrs.get("from"), answer.attrs.get("to")) {
