@@ -202,6 +202,9 @@ pub const PHONE_MESSAGES_RESENDABLE_MAX: usize = 2_000;
 /// Messages a phone has accepted from its person and not yet handed to the server.
 pub const PHONE_MESSAGES_WAITING_MAX: usize = 10_000;
 
+/// Calls that a phone remembers; the oldest fall out.
+pub const PHONE_CALLS_KEPT_MAX: usize = 1_000;
+
 /// Files that a phone has encrypted and that wait for a place on the media host.
 pub const PHONE_FILES_WAITING_MAX: usize = 1_000;
 

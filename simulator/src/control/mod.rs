@@ -3,6 +3,7 @@
 //! Every route is in `simulator/README.md` with an example. Errors are `{"error": "…"}` with the status 400 (ask
 //! differently), 404 (there is no such thing) or 409 (not as things stand); the text says what to do.
 
+mod calls;
 mod faults;
 mod groups;
 mod messages;
@@ -56,6 +57,9 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/read", post(messages::read))
         .route("/people/{number}/play", post(messages::play))
         .route("/people/{number}/resend", post(messages::resend))
+        .route("/people/{number}/call", post(calls::call))
+        .route("/people/{number}/hangup", post(calls::hang_up))
+        .route("/people/{number}/calls", get(calls::list))
         .route("/people/{number}/leave", post(groups::leave))
         .route("/people/{number}/received", get(messages::received))
         .route("/people/{number}/messages", get(messages::all))

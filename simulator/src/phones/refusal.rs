@@ -32,6 +32,7 @@ impl From<PhoneError> for Refusal {
         let text = error.to_string();
         match error {
             PhoneError::UnknownMessage(_) => Self::Unknown(format!("{text}; see the ids under received")),
+            PhoneError::UnknownCall(_) => Self::Unknown(format!("{text}; see calls")),
             PhoneError::Full => Self::Conflict(text),
             PhoneError::TooLong | PhoneError::WrongPoll | PhoneError::WrongVote | PhoneError::File(_) => {
                 Self::Invalid(text)

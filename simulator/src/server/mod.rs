@@ -7,6 +7,7 @@
 pub mod account;
 pub mod app_state;
 pub mod assertion;
+mod calls;
 mod connection;
 pub mod device;
 mod device_list;

@@ -6,7 +6,7 @@ use super::account::Account;
 use super::device::Device;
 use super::network::Network;
 use super::outlet::Outlet;
-use super::{fault_points, iq, media_retry, presence, receipts, routing};
+use super::{calls, fault_points, iq, media_retry, presence, receipts, routing};
 use crate::clock;
 use crate::faults::StreamEnd;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
@@ -79,8 +79,7 @@ impl Session {
             "chatstate" => presence::relay_chatstate(self, node),
             // A time zone of the session, and asking for more of what is kept, all of which was sent.
             "ib" if node.child("unified_session").is_some() || node.child("offline_batch").is_some() => {}
-            // ASSUMPTION: calls are taken and go nowhere.
-            "call" => self.acknowledge(node, None),
+            "call" => calls::receive(self, node),
             _ => self.network.inner.unknown.note(Some(self.device.number()), node),
         }
     }

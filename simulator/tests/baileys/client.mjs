@@ -3,7 +3,7 @@
 //
 // A command is {"number": 1, "do": "connect", ...}; after it comes {"event": "done", "number": 1, "result": ...} or
 // {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, open, close,
-// message, undecryptable, refused, receipt, error. COMMANDS lists what can be commanded, `listen` what is told.
+// message, call, undecryptable, refused, receipt, error. COMMANDS lists what can be commanded, `listen` what is told.
 //
 // BAILEYS_MODULES names the folder of the installed packages (left out: node_modules beside this file), BAILEYS_LOG
 // the level of the library's log (left out: silent).
@@ -76,6 +76,8 @@ const COMMANDS = {
   edit: ({ to, id, text }) => send(to, { text, edit: kept(id).key, linkPreview: null }),
   /** {ids} of received messages */
   read: ({ ids }) => socket.readMessages(ids.map(id => kept(id).key)),
+  /** {id, from}: of a call that came */
+  reject_call: ({ id, from }) => socket.rejectCall(id, from),
   /** {subject, participants} */
   async create_group({ subject, participants }) {
     const { id } = await socket.groupCreate(subject, participants)
@@ -180,6 +182,11 @@ function listen(opened, saveCreds) {
   opened.ws.on('CB:receipt', ({ attrs, content }) => {
     const others = baileys.getBinaryNodeChildren(content?.[0], 'item').map(item => item.attrs.id)
     emit('receipt', { ids: [attrs.id, ...others], type: attrs.type ?? 'delivery' })
+  })
+  opened.ev.on('call', calls => {
+    for (const { id, from, callerPn, status, isVideo, offline } of calls) {
+      emit('call', { id, from, number: callerPn ?? null, action: status, video: Boolean(isVideo), offline })
+    }
   })
   opened.ev.on('messages.update', updates => {
     for (const { key, update } of updates) {

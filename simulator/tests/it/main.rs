@@ -5,6 +5,7 @@
 
 mod app_state;
 mod baileys;
+mod calls;
 mod client;
 mod control;
 mod faults;

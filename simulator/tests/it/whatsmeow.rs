@@ -159,7 +159,7 @@ fn program() -> PathBuf {
 }
 
 /// A new client, linked to this person's phone by its code, and logged in.
-async fn linked(world: &World, person: &Person) -> Whatsmeow {
+pub async fn linked(world: &World, person: &Person) -> Whatsmeow {
     linked_with(world, person, json!({})).await
 }
 

@@ -81,6 +81,8 @@ func reportState(reported any) {
 		emit("blocklist", object{"action": string(event.Action)})
 	case *events.PrivacySettings:
 		emit("privacy", nil)
+	default:
+		reportCall(reported)
 	}
 }
 
