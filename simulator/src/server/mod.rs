@@ -4,11 +4,14 @@
 //! companion one whose link is a WebSocket ([`connection`]); a [`session`] is the same for both, so that
 //! acknowledgements, receipts, kept stanzas, keys and routing are written once.
 
+mod about;
 pub mod account;
+mod account_sync;
 pub mod app_state;
 pub mod assertion;
 mod calls;
 mod connection;
+mod contact_codes;
 pub mod device;
 mod device_list;
 pub mod directory;
@@ -44,6 +47,7 @@ mod routing;
 mod sender_keys;
 mod session;
 pub mod stanza_log;
+mod status_privacy;
 mod tls;
 pub mod unknown;
 mod witness;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::account::Account;
+use super::contact_codes::ContactCodes;
 use super::device::Device;
 use super::directory::Directory;
 use super::groups::Groups;
@@ -87,6 +88,7 @@ pub(super) struct Inner {
     pub tls: TlsAcceptor,
     pub directory: Directory,
     pub groups: Groups,
+    pub contact_codes: ContactCodes,
     pub registrations: Registrations,
     pub media: MediaHost,
     pub pictures: Pictures,
@@ -121,6 +123,7 @@ impl Network {
             tls: tls::make()?,
             directory: Directory::default(),
             groups: Groups::default(),
+            contact_codes: ContactCodes::default(),
             registrations: Registrations::default(),
             media: MediaHost::default(),
             pictures: Pictures::default(),

@@ -20,6 +20,7 @@ mod messages;
 mod phone;
 mod polls;
 mod receipts;
+mod settings;
 mod state;
 mod tokens;
 

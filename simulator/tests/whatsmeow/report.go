@@ -77,12 +77,8 @@ func reportState(reported any) {
 		emit("pinned", object{"chat": event.JID.String(), "on": event.Action.GetPinned()})
 	case *events.PushNameSetting:
 		emit("push_name", object{"name": event.Action.GetName()})
-	case *events.Blocklist:
-		emit("blocklist", object{"action": string(event.Action)})
-	case *events.PrivacySettings:
-		emit("privacy", nil)
 	default:
-		reportCall(reported)
+		reportSettings(reported)
 	}
 }
 

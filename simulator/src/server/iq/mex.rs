@@ -1,9 +1,32 @@
-//! `w:mex`: queries in GraphQL. ASSUMPTION: none of them is needed to link, send and receive; each is answered with no
-//! data, as the service does for what it does not have.
+//! `w:mex`: queries in GraphQL, by the numbers under which the service keeps them.
 
-use crate::wire::stanza::{Node, Read as _, holding, result};
+use serde_json::{Value, json};
 
-pub fn answer(node: &Node) -> Option<Node> {
-    node.child("query")?;
-    Some(result(node, [holding("result", *b"{\"data\":{}}")]))
+use crate::server::about;
+use crate::server::session::Session;
+use crate::wire::stanza::{Node, Read as _, error, holding, result};
+
+/// `WAWebMexUpdateTextStatusJobMutation` (wacore, `iq/mex_operations.rs`).
+const UPDATE_TEXT_STATUS: &str = "9152604461510864";
+
+/// Answers a query.
+///
+/// ASSUMPTION: no other query is needed to link, send and receive; each is answered with no data, as the service does for
+/// what it does not have.
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let query = node.child("query")?;
+    let asked: Option<Value> = query.bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let Some(variables) = asked.map(|mut asked| asked["variables"].take()) else {
+        return Some(error(node, 400, "bad-request"));
+    };
+    let data = match query.text("query_id").as_deref() {
+        Some(UPDATE_TEXT_STATUS) => update_text_status(session, &variables),
+        _ => json!({}),
+    };
+    Some(result(node, [holding("result", json!({"data": data}).to_string())]))
+}
+
+fn update_text_status(session: &Session, variables: &Value) -> Value {
+    about::change(session, variables["input"]["text"].as_str().unwrap_or_default());
+    json!({"xwa2_update_text_status": {"result": "SUCCESS"}})
 }

@@ -5,6 +5,7 @@
 
 mod bot;
 mod business;
+mod contact_code;
 mod encrypt;
 mod groups;
 mod md;
@@ -68,9 +69,10 @@ fn answer(session: &Session, node: &Node) -> Option<Node> {
         "w:biz" => business::answer(node),
         "w:g2" => groups::answer(session, node),
         "w:m" => media::answer(session, node),
-        "w:mex" => mex::answer(node),
+        "w:mex" => mex::answer(session, node),
         "w:p" => Some(result(node, [])),
         "w:profile:picture" => picture::answer(session, node),
+        "w:qr" => contact_code::answer(session, node),
         "w:sync:app:state" => sync::answer(session, node),
         _ => None,
     }
