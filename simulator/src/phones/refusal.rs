@@ -76,7 +76,7 @@ impl From<PairingCodeError> for Refusal {
 impl From<GroupError> for Refusal {
     fn from(error: GroupError) -> Self {
         match error {
-            GroupError::Subject | GroupError::Timer => Self::Invalid(error.to_string()),
+            GroupError::Subject | GroupError::Timer | GroupError::Community => Self::Invalid(error.to_string()),
             GroupError::NoMember | GroupError::NoAdmin | GroupError::TooMany => {
                 Self::Conflict(format!("the group cannot be made: {error}"))
             }

@@ -10,6 +10,7 @@ mod account_sync;
 pub mod app_state;
 pub mod assertion;
 mod calls;
+pub mod community;
 mod connection;
 mod contact_codes;
 pub mod device;

@@ -83,6 +83,20 @@ const COMMANDS = {
     const { id } = await socket.groupCreate(subject, participants)
     return { id }
   },
+  /** {subject, description} */
+  async create_community({ subject, description }) {
+    const { id } = await socket.communityCreate(subject, description)
+    return { id }
+  },
+  /** {community, subject, participants} */
+  async create_linked_group({ community, subject, participants }) {
+    const { id } = await socket.communityCreateGroup(subject, participants, community)
+    return { id }
+  },
+  /** {to}: the groups of a community. */
+  linked_groups: ({ to }) => socket.communityFetchLinkedGroups(to),
+  /** {to} */
+  group: ({ to }) => socket.groupMetadata(to),
   /** {url}: fetches it as the library fetches media; only loopback answers. */
   async fetch({ url }) {
     return { status: (await fetch(url)).status }

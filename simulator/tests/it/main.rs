@@ -7,6 +7,7 @@ mod app_state;
 mod baileys;
 mod calls;
 mod client;
+mod communities;
 mod control;
 mod faults;
 mod groups;

@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::program::Program;
 use crate::world::{World, patiently};
 
+mod communities;
 mod faults;
 mod groups;
 mod linking;

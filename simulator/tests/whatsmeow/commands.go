@@ -138,7 +138,7 @@ func init() {
 			return client.Store.ChatSettings.GetChatSettings(background, chat)
 		}),
 	}
-	for _, more := range []map[string]func(command) (any, error){groupCommands, fileCommands, callCommands, settingsCommands} {
+	for _, more := range []map[string]func(command) (any, error){groupCommands, fileCommands, callCommands, settingsCommands, communityCommands} {
 		for name, perform := range more {
 			commands[name] = perform
 		}

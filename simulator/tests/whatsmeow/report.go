@@ -103,8 +103,14 @@ func reportGroup(event *events.GroupInfo) {
 	if event.Ephemeral != nil {
 		fields["timer"] = event.Ephemeral.DisappearingTimer
 	}
+	if event.Link != nil {
+		fields["link"] = describedChange(event.Link)
+	}
+	if event.Unlink != nil {
+		fields["unlink"] = describedChange(event.Unlink)
+	}
 	if event.NewInviteLink != nil {
-		fields["link"] = *event.NewInviteLink
+		fields["invite_link"] = *event.NewInviteLink
 	}
 	fields["previous_version"], fields["version"] = event.PrevParticipantVersionID, event.ParticipantVersionID
 	emit("group", fields)

@@ -6,8 +6,18 @@ use crate::server::about;
 use crate::server::session::Session;
 use crate::wire::stanza::{Node, Read as _, error, holding, result};
 
-/// `WAWebMexUpdateTextStatusJobMutation` (wacore, `iq/mex_operations.rs`).
+mod sub_groups;
+
+// The queries, by their names in the service's own client (wacore, `iq/mex_operations.rs`).
+
+/// `WAWebMexUpdateTextStatusJobMutation`
 const UPDATE_TEXT_STATUS: &str = "9152604461510864";
+
+/// `WAWebMexFetchAllSubgroupsJobQuery`
+const FETCH_ALL_SUBGROUPS: &str = "9935467776504344";
+
+/// `WAWebMexQuerySubgroupParticipantCountJobQuery`
+const QUERY_SUBGROUP_PARTICIPANT_COUNT: &str = "24079399904996141";
 
 /// Answers a query.
 ///
@@ -21,6 +31,8 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     };
     let data = match query.text("query_id").as_deref() {
         Some(UPDATE_TEXT_STATUS) => update_text_status(session, &variables),
+        Some(FETCH_ALL_SUBGROUPS) => sub_groups::all(session, &variables["group_id"]),
+        Some(QUERY_SUBGROUP_PARTICIPANT_COUNT) => sub_groups::sizes(session, &variables["input"]["group_jid"]),
         _ => json!({}),
     };
     Some(result(node, [holding("result", json!({"data": data}).to_string())]))
