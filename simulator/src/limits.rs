@@ -166,6 +166,15 @@ pub const GROUP_MEMBERS_MAX: usize = 1_024;
 /// Groups, users or devices in one request.
 pub const REQUEST_ITEMS_MAX: usize = 10_000;
 
+/// Newsletters of one network.
+pub const NEWSLETTERS_MAX: usize = 10_000;
+
+/// Messages that a newsletter keeps; the oldest go first.
+pub const NEWSLETTER_POSTS_MAX: usize = 1_000;
+
+/// Messages of a newsletter in one answer.
+pub const NEWSLETTER_POSTS_LISTED_MAX: u64 = 300;
+
 /// People whom one person blocks.
 pub const BLOCKED_MAX: usize = 10_000;
 

@@ -8,6 +8,7 @@ mod faults;
 mod groups;
 mod messages;
 mod network;
+mod newsletters;
 mod passkey;
 mod people;
 mod problem;
@@ -60,6 +61,8 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/call", post(calls::call))
         .route("/people/{number}/hangup", post(calls::hang_up))
         .route("/people/{number}/calls", get(calls::list))
+        .route("/people/{number}/follow", post(newsletters::follow))
+        .route("/people/{number}/publish", post(newsletters::publish))
         .route("/people/{number}/leave", post(groups::leave))
         .route("/people/{number}/received", get(messages::received))
         .route("/people/{number}/messages", get(messages::all))
@@ -67,6 +70,7 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/files/{id}", get(messages::file))
         .route("/people/{number}/files/{id}/expire", post(messages::expire))
         .route("/groups", get(groups::list).post(groups::create))
+        .route("/newsletters", get(newsletters::list).post(newsletters::create))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
         .route("/faults/log", get(faults::log))
         .route("/faults/{fault}", delete(faults::remove))

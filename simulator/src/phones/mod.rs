@@ -7,6 +7,7 @@ mod actor;
 mod calls;
 mod desk;
 mod linking;
+mod newsletters;
 mod passkey;
 mod person;
 mod refusal;

@@ -22,6 +22,7 @@ use super::directory::Directory;
 use super::groups::Groups;
 use super::link::Link;
 use super::media::MediaHost;
+use super::newsletters::Newsletters;
 use super::pictures::Pictures;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
@@ -89,6 +90,7 @@ pub(super) struct Inner {
     pub directory: Directory,
     pub groups: Groups,
     pub contact_codes: ContactCodes,
+    pub newsletters: Newsletters,
     pub registrations: Registrations,
     pub media: MediaHost,
     pub pictures: Pictures,
@@ -124,6 +126,7 @@ impl Network {
             directory: Directory::default(),
             groups: Groups::default(),
             contact_codes: ContactCodes::default(),
+            newsletters: Newsletters::default(),
             registrations: Registrations::default(),
             media: MediaHost::default(),
             pictures: Pictures::default(),
@@ -225,6 +228,11 @@ impl Network {
     /// All groups.
     pub fn groups(&self) -> &Groups {
         &self.inner.groups
+    }
+
+    /// All newsletters.
+    pub fn newsletters(&self) -> &Newsletters {
+        &self.inner.newsletters
     }
 
     /// The latest stanzas.

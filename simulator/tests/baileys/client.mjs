@@ -97,6 +97,12 @@ const COMMANDS = {
   linked_groups: ({ to }) => socket.communityFetchLinkedGroups(to),
   /** {to} */
   group: ({ to }) => socket.groupMetadata(to),
+  /** {name, description} */
+  create_newsletter: ({ name, description }) => socket.newsletterCreate(name, description),
+  /** {to} */
+  newsletter: ({ to }) => socket.newsletterMetadata('jid', to),
+  /** {to} */
+  follow_newsletter: ({ to }) => socket.newsletterFollow(to),
   /** {url}: fetches it as the library fetches media; only loopback answers. */
   async fetch({ url }) {
     return { status: (await fetch(url)).status }

@@ -15,6 +15,7 @@ mod linking;
 mod media;
 mod messages;
 mod must_be_shown;
+mod newsletters;
 mod own_copies;
 mod passkey;
 mod person;

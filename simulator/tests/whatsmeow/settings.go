@@ -62,6 +62,6 @@ func reportSettings(reported any) {
 	case *events.UserAbout:
 		emit("about", object{"jid": event.JID.String(), "text": event.Status})
 	default:
-		reportCall(reported)
+		reportNewsletter(reported)
 	}
 }

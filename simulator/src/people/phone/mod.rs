@@ -3,7 +3,7 @@
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
 //! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read,
 //! `companions.rs` the person's linked devices, `log.rs` what is shown, `groups.rs` what is known of groups, `tokens.rs` who
-//! may write to whom, and `calls.rs` calls.
+//! may write to whom, `calls.rs` calls, and `newsletters.rs` what is written for everybody.
 
 mod calls;
 mod companions;
@@ -11,6 +11,7 @@ mod groups;
 mod incoming;
 mod log;
 mod media_retry;
+mod newsletters;
 mod outbox;
 mod outgoing;
 mod progress;
@@ -215,6 +216,7 @@ impl Phone {
     pub fn handle(&mut self, node: &Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match node.tag.as_ref() {
+            "message" if newsletters::is_post(node) => self.take_post(node, &mut actions),
             "message" => self.take_message(node, now_ms, &mut actions),
             "receipt" => self.take_receipt(node, &mut actions),
             "ack" => self.take_ack(node, &mut actions),

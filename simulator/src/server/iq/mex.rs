@@ -6,6 +6,7 @@ use crate::server::about;
 use crate::server::session::Session;
 use crate::wire::stanza::{Node, Read as _, error, holding, result};
 
+mod newsletters;
 mod sub_groups;
 
 // The queries, by their names in the service's own client (wacore, `iq/mex_operations.rs`).
@@ -29,10 +30,15 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     let Some(variables) = asked.map(|mut asked| asked["variables"].take()) else {
         return Some(error(node, 400, "bad-request"));
     };
-    let data = match query.text("query_id").as_deref() {
-        Some(UPDATE_TEXT_STATUS) => update_text_status(session, &variables),
-        Some(FETCH_ALL_SUBGROUPS) => sub_groups::all(session, &variables["group_id"]),
-        Some(QUERY_SUBGROUP_PARTICIPANT_COUNT) => sub_groups::sizes(session, &variables["input"]["group_jid"]),
+    let id = query.text("query_id").unwrap_or_default();
+    if let Some(operation) = newsletters::operation(&id) {
+        let answer = newsletters::answer(session, operation, &variables);
+        return Some(result(node, [holding("result", answer.to_string())]));
+    }
+    let data = match id.as_ref() {
+        UPDATE_TEXT_STATUS => update_text_status(session, &variables),
+        FETCH_ALL_SUBGROUPS => sub_groups::all(session, &variables["group_id"]),
+        QUERY_SUBGROUP_PARTICIPANT_COUNT => sub_groups::sizes(session, &variables["input"]["group_jid"]),
         _ => json!({}),
     };
     Some(result(node, [holding("result", json!({"data": data}).to_string())]))

@@ -59,7 +59,7 @@ fn answer(session: &Session, node: &Node) -> Option<Node> {
         "disappearing_mode" => settings::answer_disappearing_mode(session, node),
         "encrypt" => encrypt::answer(session, node),
         "md" => md::answer(session, node),
-        "newsletter" => newsletter::answer(node),
+        "newsletter" => newsletter::answer(session, node),
         "passive" => passive::answer(node),
         "privacy" => privacy::answer(session, node),
         "spam" | "w:stats" | "urn:xmpp:whatsapp:dirty" => Some(result(node, [])),
