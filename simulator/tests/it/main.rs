@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod communities;
 mod control;
+mod conversations;
 mod faults;
 mod groups;
 mod linking;
