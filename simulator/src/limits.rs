@@ -166,6 +166,15 @@ pub const GROUP_MEMBERS_MAX: usize = 1_024;
 /// Groups, users or devices in one request.
 pub const REQUEST_ITEMS_MAX: usize = 10_000;
 
+/// Newsletters of one network.
+pub const NEWSLETTERS_MAX: usize = 10_000;
+
+/// Messages that a newsletter keeps; the oldest go first.
+pub const NEWSLETTER_POSTS_MAX: usize = 1_000;
+
+/// Messages of a newsletter in one answer.
+pub const NEWSLETTER_POSTS_LISTED_MAX: u64 = 300;
+
 /// People whom one person blocks.
 pub const BLOCKED_MAX: usize = 10_000;
 
@@ -201,6 +210,9 @@ pub const PHONE_MESSAGES_RESENDABLE_MAX: usize = 2_000;
 
 /// Messages a phone has accepted from its person and not yet handed to the server.
 pub const PHONE_MESSAGES_WAITING_MAX: usize = 10_000;
+
+/// Calls that a phone remembers; the oldest fall out.
+pub const PHONE_CALLS_KEPT_MAX: usize = 1_000;
 
 /// Files that a phone has encrypted and that wait for a place on the media host.
 pub const PHONE_FILES_WAITING_MAX: usize = 1_000;

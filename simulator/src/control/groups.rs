@@ -9,7 +9,9 @@ use super::people::find;
 use super::problem::{Body, Problem};
 use crate::phones::{Phones, address};
 use crate::server::account::Naming;
+use crate::server::community::NewCommunity;
 use crate::server::group::Group;
+use crate::wire::stanza::Jid;
 
 /// A group as the API shows one.
 #[derive(Serialize)]
@@ -19,6 +21,11 @@ pub struct Shown {
     addressing: Naming,
     /// Numbers.
     members: Vec<String>,
+    /// Whether it is a community.
+    community: bool,
+    /// The community that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
 }
 
 impl Shown {
@@ -29,6 +36,8 @@ impl Shown {
             subject: group.subject(),
             addressing: group.naming(),
             members: members.collect(),
+            community: group.group_type().is_community(),
+            parent: group.group_type().parent().map(Jid::to_string),
         }
     }
 }
@@ -45,6 +54,11 @@ pub struct NewGroup {
     /// How members are named in the group's stanzas.
     #[serde(default = "by_lid")]
     addressing: Naming,
+    /// Makes a community, with a group for its announcements.
+    #[serde(default)]
+    community: bool,
+    /// Makes the group in this community.
+    parent: Option<String>,
 }
 
 fn by_lid() -> Naming {
@@ -56,7 +70,18 @@ pub async fn create(
     State(phones): State<Phones>,
     Body(new): Body<NewGroup>,
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
-    let jid = find(&phones, &new.creator)?.create_group(&new.subject, &new.members, new.addressing)?;
+    let creator = find(&phones, &new.creator)?;
+    if new.community && new.parent.is_some() {
+        return Err(Problem::BadRequest("a community is in no other; give community or parent".to_owned()));
+    }
+    let jid = match &new.parent {
+        Some(parent) => creator.create_linked_group(&address(parent)?, &new.subject, &new.members)?,
+        None if new.community => {
+            let community = NewCommunity { subject: new.subject.clone(), ..NewCommunity::default() };
+            creator.create_community(community, &new.members)?
+        }
+        None => creator.create_group(&new.subject, &new.members, new.addressing)?,
+    };
     let group = phones.network().groups().find(&jid);
     let group = group.ok_or_else(|| Problem::NotFound(format!("the group {jid} is gone")))?;
     Ok((StatusCode::CREATED, Json(Shown::new(&group))))

@@ -3,10 +3,12 @@
 //! Every route is in `simulator/README.md` with an example. Errors are `{"error": "…"}` with the status 400 (ask
 //! differently), 404 (there is no such thing) or 409 (not as things stand); the text says what to do.
 
+mod calls;
 mod faults;
 mod groups;
 mod messages;
 mod network;
+mod newsletters;
 mod passkey;
 mod people;
 mod problem;
@@ -56,6 +58,11 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/read", post(messages::read))
         .route("/people/{number}/play", post(messages::play))
         .route("/people/{number}/resend", post(messages::resend))
+        .route("/people/{number}/call", post(calls::call))
+        .route("/people/{number}/hangup", post(calls::hang_up))
+        .route("/people/{number}/calls", get(calls::list))
+        .route("/people/{number}/follow", post(newsletters::follow))
+        .route("/people/{number}/publish", post(newsletters::publish))
         .route("/people/{number}/leave", post(groups::leave))
         .route("/people/{number}/received", get(messages::received))
         .route("/people/{number}/messages", get(messages::all))
@@ -63,6 +70,7 @@ pub fn router(phones: Phones) -> Router {
         .route("/people/{number}/files/{id}", get(messages::file))
         .route("/people/{number}/files/{id}/expire", post(messages::expire))
         .route("/groups", get(groups::list).post(groups::create))
+        .route("/newsletters", get(newsletters::list).post(newsletters::create))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
         .route("/faults/log", get(faults::log))
         .route("/faults/{fault}", delete(faults::remove))

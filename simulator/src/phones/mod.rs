@@ -4,8 +4,10 @@
 //! lets the phone act (`desk.rs`), carries out what it decides, and tells the checkers what it saw.
 
 mod actor;
+mod calls;
 mod desk;
 mod linking;
+mod newsletters;
 mod passkey;
 mod person;
 mod refusal;
@@ -24,6 +26,7 @@ use crate::clock;
 use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX, STOP_WAIT_SECONDS};
 use crate::server::network::Network;
 
+pub use calls::CallKind;
 pub use passkey::{Linking, PasskeyAttempt, PasskeyState, PasskeyStatus};
 pub use person::{Person, address};
 pub use refusal::Refusal;

@@ -32,6 +32,7 @@ impl From<PhoneError> for Refusal {
         let text = error.to_string();
         match error {
             PhoneError::UnknownMessage(_) => Self::Unknown(format!("{text}; see the ids under received")),
+            PhoneError::UnknownCall(_) => Self::Unknown(format!("{text}; see calls")),
             PhoneError::Full => Self::Conflict(text),
             PhoneError::TooLong | PhoneError::WrongPoll | PhoneError::WrongVote | PhoneError::File(_) => {
                 Self::Invalid(text)
@@ -75,7 +76,7 @@ impl From<PairingCodeError> for Refusal {
 impl From<GroupError> for Refusal {
     fn from(error: GroupError) -> Self {
         match error {
-            GroupError::Subject | GroupError::Timer => Self::Invalid(error.to_string()),
+            GroupError::Subject | GroupError::Timer | GroupError::Community => Self::Invalid(error.to_string()),
             GroupError::NoMember | GroupError::NoAdmin | GroupError::TooMany => {
                 Self::Conflict(format!("the group cannot be made: {error}"))
             }

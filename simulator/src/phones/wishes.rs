@@ -9,6 +9,7 @@ use crate::people::appstate::Change;
 use crate::people::content::{Content, EditForm, Saying};
 use crate::people::phone::{Action, NewFile, Phone, PhoneError};
 use crate::server::account::{Account, Naming};
+use crate::server::community::NewCommunity;
 use crate::wire::stanza::Jid;
 
 impl Person {
@@ -174,13 +175,38 @@ impl Person {
     /// [`Refusal::Unknown`] if a number has no account, [`Refusal::Invalid`] for no proper subject,
     /// [`Refusal::Conflict`] if there are too many groups or members.
     pub fn create_group(&self, subject: &str, members: &[String], naming: Naming) -> Result<Jid, Refusal> {
+        let members = self.accounts(members)?;
+        let group = self.network().create_group(self.account(), subject, &members, naming)?;
+        Ok(group.jid().clone())
+    }
+
+    /// Makes a community; returns the address of its parent group.
+    ///
+    /// # Errors
+    /// As [`Self::create_group`].
+    pub fn create_community(&self, new: NewCommunity, members: &[String]) -> Result<Jid, Refusal> {
+        let members = self.accounts(members)?;
+        Ok(self.network().create_community(self.account(), new, &members)?.jid().clone())
+    }
+
+    /// Makes a group in a community; returns its address.
+    ///
+    /// # Errors
+    /// As [`Self::create_group`]; [`Refusal::Unknown`] for no such community, [`Refusal::Conflict`] if the person may not
+    /// add groups to it.
+    pub fn create_linked_group(&self, parent: &Jid, subject: &str, members: &[String]) -> Result<Jid, Refusal> {
+        let unknown = || Refusal::Unknown(format!("there is no community {parent}; see the list of groups"));
+        let parent = self.network().groups().find(parent).ok_or_else(unknown)?;
+        let members = self.accounts(members)?;
+        Ok(self.network().create_linked_group(self.account(), &parent, subject, &members)?.jid().clone())
+    }
+
+    fn accounts(&self, numbers: &[String]) -> Result<Vec<Arc<Account>>, Refusal> {
         let find = |number: &String| {
             let unknown = || Refusal::Unknown(format!("nobody has the number {number}; make that person first"));
             self.network().directory().by_number(number).ok_or_else(unknown)
         };
-        let members: Vec<Arc<Account>> = members.iter().map(find).collect::<Result<_, _>>()?;
-        let group = self.network().create_group(self.account(), subject, &members, naming)?;
-        Ok(group.jid().clone())
+        numbers.iter().map(find).collect()
     }
 
     /// Leaves a group.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::app_state::Collections;
 use super::assertion::Credential;
 use super::device::Device;
+use super::status_privacy::StatusPrivacy;
 use crate::clock;
 use crate::limits::{COMPANIONS_MAX, WATCHERS_PER_ACCOUNT_MAX};
 use crate::wire::stanza::{Jid, Server};
@@ -70,6 +71,7 @@ struct State {
     key_index_list: Option<(u64, Vec<u8>)>,
     privacy: BTreeMap<String, String>,
     blocked: BTreeSet<String>,
+    status_privacy: StatusPrivacy,
     disappearing_seconds: u64,
     /// Numbers of accounts that asked for this one's devices, and are told when they change.
     watchers: BTreeSet<String>,
@@ -101,6 +103,7 @@ impl Account {
             key_index_list: None,
             privacy: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            status_privacy: StatusPrivacy::default(),
             disappearing_seconds: 0,
             watchers: BTreeSet::new(),
             last_seen_seconds: None,
@@ -265,6 +268,11 @@ impl Account {
     /// Blocks or unblocks a LID.
     pub(super) fn change_blocked(&self, change: impl FnOnce(&mut BTreeSet<String>)) {
         change(&mut self.state.lock().blocked);
+    }
+
+    /// Looks at who sees the person's status, or changes it.
+    pub(super) fn change_status_privacy<T>(&self, change: impl FnOnce(&mut StatusPrivacy) -> T) -> T {
+        change(&mut self.state.lock().status_privacy)
     }
 
     pub(super) fn disappearing_seconds(&self) -> u64 {

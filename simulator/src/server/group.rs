@@ -7,9 +7,14 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::account::{Account, Naming};
+use super::community::{GroupType, Subgroup};
 use crate::clock;
 use crate::limits::{GROUP_MEMBERS_MAX, GROUP_SUBJECT_BYTES_MAX, REVOKED_INVITES_MAX};
-use crate::wire::stanza::{Jid, Node, NodeBuilder, holding};
+use crate::wire::stanza::Jid;
+
+mod describe;
+
+pub use describe::mode;
 
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,8 @@ pub enum GroupError {
     TooMany,
     #[error("give a subject of 1 to {GROUP_SUBJECT_BYTES_MAX} bytes")]
     Subject,
+    #[error("the group is no community, or is in one already")]
+    Community,
     #[error("messages disappear after a day, a week, 90 days, or never")]
     Timer,
 }
@@ -81,6 +88,7 @@ struct State {
     description: Option<Description>,
     members: Vec<Member>,
     rules: Rules,
+    group_type: GroupType,
     invite: String,
     /// Earlier codes, the latest last.
     revoked_invites: VecDeque<String>,
@@ -90,7 +98,7 @@ struct State {
 }
 
 /// The text under a group's name.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Description {
     pub id: String,
     pub text: Vec<u8>,
@@ -120,6 +128,7 @@ impl Group {
                 description: None,
                 members: vec![Member { account: creator.clone(), rank: Rank::Creator }],
                 rules: Rules::default(),
+                group_type: GroupType::default(),
                 invite: new_invite(),
                 revoked_invites: VecDeque::new(),
                 members_version: next_version(0),
@@ -138,6 +147,10 @@ impl Group {
         self.naming
     }
 
+    pub fn created_at_seconds(&self) -> u64 {
+        self.created_at_seconds
+    }
+
     pub fn subject(&self) -> String {
         self.state.lock().subject.clone()
     }
@@ -154,6 +167,20 @@ impl Group {
 
     pub fn rules(&self) -> Rules {
         self.state.lock().rules.clone()
+    }
+
+    /// Whether it is a community, or a group of one.
+    pub fn group_type(&self) -> GroupType {
+        self.state.lock().group_type.clone()
+    }
+
+    pub(super) fn set_type(&self, group_type: GroupType) {
+        self.state.lock().group_type = group_type;
+    }
+
+    /// Whether it is this subgroup of a community.
+    pub fn is(&self, subgroup: Subgroup) -> bool {
+        self.state.lock().group_type.is(subgroup)
     }
 
     /// The code of the invitation by link.
@@ -252,90 +279,10 @@ impl Group {
     pub fn change_rules(&self, change: impl FnOnce(&mut Rules)) {
         change(&mut self.state.lock().rules);
     }
-
-    /// `<group>` with everything, as clients read it.
-    pub fn describe(&self) -> Node {
-        let state = self.state.lock();
-        let mut children: Vec<Node> = state.members.iter().map(|member| self.describe_member(member)).collect();
-        if let Some(description) = &state.description {
-            children.push(
-                NodeBuilder::new("description")
-                    .attr("id", description.id.as_str())
-                    .attr("participant", description.by.clone())
-                    .attr("t", description.at_seconds)
-                    .children([holding("body", description.text.clone())])
-                    .build(),
-            );
-        }
-        children.extend(describe_rules(&state.rules));
-        let mut group = NodeBuilder::new("group")
-            .attr("id", self.jid.user.as_str())
-            .attr("subject", state.subject.as_str())
-            .attr("s_t", state.subject_at_seconds)
-            .attr("s_o", state.subject_by.jid(self.naming).clone())
-            .attr("creation", self.created_at_seconds)
-            .attr("creator", self.creator.jid(self.naming).clone())
-            .attr("size", state.members.len())
-            .attr("a_v_id", state.announcement_version)
-            .attr("p_v_id", state.members_version)
-            .attr("addressing_mode", mode(self.naming));
-        if self.naming == Naming::Lid {
-            for (name, account) in [("creator_pn", &self.creator), ("s_o_pn", &state.subject_by)] {
-                if !account.hides_number() {
-                    group = group.attr(name, account.number().clone());
-                }
-            }
-        }
-        group.children(children).build()
-    }
-
-    /// `<participant>` as it stands in a group and in a notification.
-    pub fn describe_member(&self, member: &Member) -> Node {
-        let account = &member.account;
-        let node = NodeBuilder::new("participant").attr("jid", account.jid(self.naming).clone());
-        let node = match self.naming {
-            Naming::Number => node.attr("lid", account.lid().clone()),
-            Naming::Lid if account.hides_number() => node,
-            Naming::Lid => node.attr("phone_number", account.number().clone()),
-        };
-        match member.rank.word() {
-            Some(word) => node.attr("type", word).build(),
-            None => node.build(),
-        }
-    }
 }
 
 pub(super) fn check_subject(subject: &str) -> Result<(), GroupError> {
     if (1..=GROUP_SUBJECT_BYTES_MAX).contains(&subject.len()) { Ok(()) } else { Err(GroupError::Subject) }
-}
-
-/// The word for a way of naming, as stanzas of groups carry it.
-pub fn mode(naming: Naming) -> &'static str {
-    match naming {
-        Naming::Number => "pn",
-        Naming::Lid => "lid",
-    }
-}
-
-fn describe_rules(rules: &Rules) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    let mut flag = |is_set: bool, tag: &'static str| {
-        if is_set {
-            nodes.push(NodeBuilder::new(tag).build());
-        }
-    };
-    flag(rules.announcement, "announcement");
-    flag(rules.locked, "locked");
-    if rules.approval {
-        let join = NodeBuilder::new("group_join").attr("state", "on").build();
-        nodes.push(NodeBuilder::new("membership_approval_mode").children([join]).build());
-    }
-    if rules.disappearing_seconds > 0 {
-        nodes.push(NodeBuilder::new("ephemeral").attr("expiration", rules.disappearing_seconds).build());
-    }
-    let who_adds = if rules.admins_add { "admin_add" } else { "all_member_add" };
-    nodes.push(NodeBuilder::new("member_add_mode").string_content(who_adds).build());
-    nodes
 }
 
 /// A time in microseconds, as the service's versions look; always more than the one before.

@@ -6,17 +6,10 @@ use super::account::{Account, Naming};
 use super::group::{Group, GroupError, Member, mode};
 use super::network::Network;
 use super::notification::notification;
-use super::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder};
 
 /// Tells all members that people came, went, or may more or less. Call it while those who go are still members.
-pub fn members(
-    session: &Session,
-    group: &Group,
-    tag: &'static str,
-    who: &[Arc<Account>],
-    reason: Option<&'static str>,
-) {
+pub fn members(by: &Account, group: &Group, tag: &'static str, who: &[Arc<Account>], reason: Option<&'static str>) {
     let members = group.members();
     let meant = members.iter().filter(|member| who.iter().any(|account| Arc::ptr_eq(account, &member.account)));
     let (before, version) = group.next_members_version();
@@ -25,22 +18,12 @@ pub fn members(
         action = action.attr("reason", reason);
     }
     let action = action.children(meant.map(|member| group.describe_member(member))).build();
-    tell(session, group, &members, action);
+    tell(by, group, &members, action);
 }
 
 /// Notifies these members of what someone did. The device that did it is notified too: clients take the change from the
 /// notification, not from the answer to their request.
-pub fn tell(session: &Session, group: &Group, members: &[Member], action: Node) {
-    send(group, members, &session.account, action);
-}
-
-/// Tells these members of the group that it was created.
-pub fn created(group: &Group, by: &Account) {
-    let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
-    send(group, &group.members(), by, action);
-}
-
-fn send(group: &Group, members: &[Member], by: &Account, action: Node) {
+pub fn tell(by: &Account, group: &Group, members: &[Member], action: Node) {
     let notification = notification(group.jid().clone(), "w:gp2")
         .attr("notify", by.name())
         .attr("participant", by.jid(group.naming()).clone())
@@ -52,6 +35,12 @@ fn send(group: &Group, members: &[Member], by: &Account, action: Node) {
     };
     let notification = notification.children([action]).build();
     leave(members, &notification);
+}
+
+/// Tells these members of the group that it was created.
+pub fn created(group: &Group, by: &Account) {
+    let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
+    tell(by, group, &group.members(), action);
 }
 
 /// Leaves a notice with every device of these members.
@@ -73,7 +62,20 @@ impl Network {
         others: &[Arc<Account>],
         naming: Naming,
     ) -> Result<Arc<Group>, GroupError> {
+        self.create_prepared_group(creator, subject, others, naming, |_| {})
+    }
+
+    /// The same with a group that is prepared before anybody is told of it.
+    pub(super) fn create_prepared_group(
+        &self,
+        creator: &Arc<Account>,
+        subject: &str,
+        others: &[Arc<Account>],
+        naming: Naming,
+        prepare: impl FnOnce(&Group),
+    ) -> Result<Arc<Group>, GroupError> {
         let group = self.inner.groups.create(subject, creator, others, naming)?;
+        prepare(&group);
         created(&group, creator);
         Ok(group)
     }

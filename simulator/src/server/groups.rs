@@ -57,6 +57,19 @@ impl Groups {
         jid.is_group().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
     }
 
+    /// The groups of a community, but for the community itself, the oldest first.
+    pub fn linked_to(&self, parent: &Jid) -> Vec<Arc<Group>> {
+        let is_linked = |group: &&Arc<Group>| group.group_type().parent() == Some(parent);
+        let mut linked: Vec<Arc<Group>> = self.by_id.read().values().filter(is_linked).cloned().collect();
+        linked.sort_by_key(|group| (group.created_at_seconds(), group.jid().to_string()));
+        linked
+    }
+
+    /// The group is no more.
+    pub(super) fn remove(&self, group: &Group) {
+        self.by_id.write().remove(group.jid().user.as_str());
+    }
+
     /// Finds a group by the code of its invitation.
     pub fn by_invite(&self, code: &str) -> Invitation {
         let by_id = self.by_id.read();

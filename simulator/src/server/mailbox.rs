@@ -2,13 +2,14 @@
 //!
 //! Messages, receipts and notifications are kept until the device confirms them with a receipt or an acknowledgement.
 //! A connection that ends early loses nothing: at the next login everything unconfirmed is sent again, marked
-//! `offline`, in the order in which it came. Presence and typing are not kept.
+//! `offline`, in the order in which it came; receipts of a group are put together. Presence and typing are not kept.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::grouped_receipts;
 use super::outlet::Outlet;
 use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, server, with_attribute};
@@ -106,6 +107,7 @@ impl Mailbox {
             return;
         }
         attached.active = true;
+        grouped_receipts::group(kept);
         if !kept.is_empty() {
             attached.outlet.push(Arc::new(preview(kept)));
         }

@@ -4,10 +4,15 @@
 //! companion one whose link is a WebSocket ([`connection`]); a [`session`] is the same for both, so that
 //! acknowledgements, receipts, kept stanzas, keys and routing are written once.
 
+mod about;
 pub mod account;
+mod account_sync;
 pub mod app_state;
 pub mod assertion;
+mod calls;
+pub mod community;
 mod connection;
+mod contact_codes;
 pub mod device;
 mod device_list;
 pub mod directory;
@@ -15,6 +20,7 @@ mod fault_points;
 mod frames;
 pub mod group;
 mod group_notice;
+mod grouped_receipts;
 pub mod groups;
 pub mod identity;
 mod iq;
@@ -27,6 +33,7 @@ mod mailbox;
 mod media;
 mod media_retry;
 pub mod network;
+pub mod newsletters;
 mod notification;
 mod outlet;
 mod own_copies;
@@ -35,6 +42,7 @@ mod participant_hash;
 pub mod passkey_gate;
 mod pictures;
 mod presence;
+mod publishing;
 mod receipts;
 pub mod registration;
 mod removal;
@@ -42,6 +50,7 @@ mod routing;
 mod sender_keys;
 mod session;
 pub mod stanza_log;
+mod status_privacy;
 mod tls;
 pub mod unknown;
 mod witness;

@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::account::Account;
+use super::contact_codes::ContactCodes;
 use super::device::Device;
 use super::directory::Directory;
 use super::groups::Groups;
 use super::link::Link;
 use super::media::MediaHost;
+use super::newsletters::Newsletters;
 use super::pictures::Pictures;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
@@ -87,6 +89,8 @@ pub(super) struct Inner {
     pub tls: TlsAcceptor,
     pub directory: Directory,
     pub groups: Groups,
+    pub contact_codes: ContactCodes,
+    pub newsletters: Newsletters,
     pub registrations: Registrations,
     pub media: MediaHost,
     pub pictures: Pictures,
@@ -121,6 +125,8 @@ impl Network {
             tls: tls::make()?,
             directory: Directory::default(),
             groups: Groups::default(),
+            contact_codes: ContactCodes::default(),
+            newsletters: Newsletters::default(),
             registrations: Registrations::default(),
             media: MediaHost::default(),
             pictures: Pictures::default(),
@@ -222,6 +228,11 @@ impl Network {
     /// All groups.
     pub fn groups(&self) -> &Groups {
         &self.inner.groups
+    }
+
+    /// All newsletters.
+    pub fn newsletters(&self) -> &Newsletters {
+        &self.inner.newsletters
     }
 
     /// The latest stanzas.

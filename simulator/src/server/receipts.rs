@@ -9,7 +9,7 @@ use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;
 use super::session::Session;
-use super::{media_retry, own_copies};
+use super::{grouped_receipts, media_retry, own_copies};
 use crate::checks::{Checks, Passage};
 use crate::clock;
 use crate::faults::ReceiptDecision;
@@ -31,6 +31,8 @@ enum Kind {
     /// It could not be decrypted, and is asked for again. That alone does not take it off the mailbox: an acknowledgement
     /// that follows does. It is seen of the real service (github.com/oxidezap/whatsapp-rust/pull/647).
     Retry,
+    /// A call rings at the device: only the one that calls is told.
+    Ringing,
     /// A message between the devices of one account.
     Peer,
     /// A companion could not load a file, and asks its phone for it.
@@ -41,6 +43,7 @@ enum Kind {
 impl Kind {
     fn of(receipt: &Node) -> Self {
         match receipt.text("type").as_deref() {
+            None if receipt.child("offer").is_some() => Self::Ringing,
             None | Some("") | Some("delivery") => Self::Delivered,
             Some("inactive") => Self::Inactive,
             Some("sender") => Self::Sender,
@@ -76,6 +79,8 @@ pub fn receive(session: &Session, receipt: &Node) {
                 checks.receipted(passage);
                 checks.released(passage);
             });
+        } else if kind == Kind::Ringing {
+            mailbox.confirm(|node| is_stanza(node, "call", &id) && is_answered(session, node, receipt));
         } else if kind == Kind::Retry {
             let mut asked_again = session.device.asked_again.lock();
             if asked_again.len() < REQUEST_ITEMS_MAX {
@@ -137,6 +142,8 @@ fn ids(receipt: &Node) -> Vec<String> {
 fn is_answered(session: &Session, kept: &Node, answer: &Node) -> bool {
     let is_participant = match (kept.attrs.get("participant"), answer.attrs.get("participant")) {
         (Some(one), Some(other)) => is_same(session, one, other),
+        // That of several members names none of them.
+        (None, Some(_)) if grouped_receipts::is_grouped(kept) => false,
         _ => true,
     };
     match (kept.attrs.get("from"), answer.attrs.get("to")) {
@@ -171,7 +178,7 @@ fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
                 send(session, &device, &conversation, to_own(session, receipt));
             }
         }
-        Kind::Retry => retry(session, receipt, to),
+        Kind::Retry | Kind::Ringing => tell_one(session, receipt, to),
         Kind::ReadSelf => tell_own(session, receipt, to),
         Kind::Read | Kind::Played => {
             tell_author(session, receipt, to);
@@ -209,8 +216,8 @@ fn tell_author(session: &Session, receipt: &Node, to: &Jid) {
     }
 }
 
-/// Asks the one device that sent a message for it again.
-fn retry(session: &Session, receipt: &Node, to: &Jid) {
+/// Tells the one device that sent a message or calls: it is asked for a message again, or its call rings.
+fn tell_one(session: &Session, receipt: &Node, to: &Jid) {
     let Some(author) = author(session, receipt, to) else { return };
     let Some(device) = author.account.device(author.device) else { return };
     let mut stanza = to_author(session, receipt, to, author.naming, Naming::device);

@@ -167,7 +167,7 @@ fn deliveries(session: &Session, node: &Node, to: &Jid) -> Result<Vec<Delivery>,
     if to.is_group() {
         let group = session.network.inner.groups.find(to).ok_or(refusal::NOBODY)?;
         let rank = group.rank(&session.account).ok_or(refusal::NO_MEMBER)?;
-        if group.rules().announcement && !rank.is_admin() {
+        if (group.rules().announcement && !rank.is_admin()) || group.group_type().is_community() {
             return Err(refusal::NO_MEMBER);
         }
         return Ok(match node.jid("participant") {

@@ -6,10 +6,10 @@ use super::account::Account;
 use super::device::Device;
 use super::network::Network;
 use super::outlet::Outlet;
-use super::{fault_points, iq, media_retry, presence, receipts, routing};
+use super::{calls, fault_points, iq, media_retry, presence, publishing, receipts, routing};
 use crate::clock;
 use crate::faults::StreamEnd;
-use crate::wire::stanza::{Node, NodeBuilder, Read as _};
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, Server};
 
 /// A device's connection.
 #[derive(Clone)]
@@ -69,6 +69,9 @@ impl Session {
         }
         match node.tag.as_ref() {
             "iq" => iq::receive(self, node),
+            "message" | "receipt" if node.jid("to").is_some_and(|to| to.server == Server::Newsletter) => {
+                if node.tag == "message" { publishing::receive(self, node) } else { publishing::receipted(self, node) }
+            }
             "message" => routing::receive(self, node),
             "receipt" => receipts::receive(self, node),
             "ack" => receipts::confirm(self, node),
@@ -79,8 +82,7 @@ impl Session {
             "chatstate" => presence::relay_chatstate(self, node),
             // A time zone of the session, and asking for more of what is kept, all of which was sent.
             "ib" if node.child("unified_session").is_some() || node.child("offline_batch").is_some() => {}
-            // ASSUMPTION: calls are taken and go nowhere.
-            "call" => self.acknowledge(node, None),
+            "call" => calls::receive(self, node),
             _ => self.network.inner.unknown.note(Some(self.device.number()), node),
         }
     }

@@ -3,7 +3,7 @@
 //
 // A command is {"number": 1, "do": "connect", ...}; after it comes {"event": "done", "number": 1, "result": ...} or
 // {"event": "failed", "number": 1, "why": "..."}. Whatever else happens is an event of its own: ready, qr, open, close,
-// message, undecryptable, refused, receipt, error. COMMANDS lists what can be commanded, `listen` what is told.
+// message, call, undecryptable, refused, receipt, error. COMMANDS lists what can be commanded, `listen` what is told.
 //
 // BAILEYS_MODULES names the folder of the installed packages (left out: node_modules beside this file), BAILEYS_LOG
 // the level of the library's log (left out: silent).
@@ -76,11 +76,33 @@ const COMMANDS = {
   edit: ({ to, id, text }) => send(to, { text, edit: kept(id).key, linkPreview: null }),
   /** {ids} of received messages */
   read: ({ ids }) => socket.readMessages(ids.map(id => kept(id).key)),
+  /** {id, from}: of a call that came */
+  reject_call: ({ id, from }) => socket.rejectCall(id, from),
   /** {subject, participants} */
   async create_group({ subject, participants }) {
     const { id } = await socket.groupCreate(subject, participants)
     return { id }
   },
+  /** {subject, description} */
+  async create_community({ subject, description }) {
+    const { id } = await socket.communityCreate(subject, description)
+    return { id }
+  },
+  /** {community, subject, participants} */
+  async create_linked_group({ community, subject, participants }) {
+    const { id } = await socket.communityCreateGroup(subject, participants, community)
+    return { id }
+  },
+  /** {to}: the groups of a community. */
+  linked_groups: ({ to }) => socket.communityFetchLinkedGroups(to),
+  /** {to} */
+  group: ({ to }) => socket.groupMetadata(to),
+  /** {name, description} */
+  create_newsletter: ({ name, description }) => socket.newsletterCreate(name, description),
+  /** {to} */
+  newsletter: ({ to }) => socket.newsletterMetadata('jid', to),
+  /** {to} */
+  follow_newsletter: ({ to }) => socket.newsletterFollow(to),
   /** {url}: fetches it as the library fetches media; only loopback answers. */
   async fetch({ url }) {
     return { status: (await fetch(url)).status }
@@ -180,6 +202,11 @@ function listen(opened, saveCreds) {
   opened.ws.on('CB:receipt', ({ attrs, content }) => {
     const others = baileys.getBinaryNodeChildren(content?.[0], 'item').map(item => item.attrs.id)
     emit('receipt', { ids: [attrs.id, ...others], type: attrs.type ?? 'delivery' })
+  })
+  opened.ev.on('call', calls => {
+    for (const { id, from, callerPn, status, isVideo, offline } of calls) {
+      emit('call', { id, from, number: callerPn ?? null, action: status, video: Boolean(isVideo), offline })
+    }
   })
   opened.ev.on('messages.update', updates => {
     for (const { key, update } of updates) {

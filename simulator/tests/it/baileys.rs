@@ -1,8 +1,9 @@
 //! Drives an unmodified Baileys client: starts the program in `tests/baileys`, sends it commands, waits for its events.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use simulator::people::chance::hex;
 use simulator::server::network::Network;
 use tempfile::TempDir;
@@ -72,46 +73,24 @@ impl Baileys {
         self.until("close", |close| close["code"] != 515).await;
     }
 
-    /// Sends a text; returns its id. The library says so when it is written to the socket.
-    pub async fn send_text(&mut self, to: &str, text: &str) -> String {
-        let sent = self.command("send_text", json!({"to": to, "text": text})).await;
-        sent["id"].as_str().unwrap().to_owned()
-    }
-
-    /// Waits for a message with this text.
-    pub async fn reads(&mut self, text: &str) -> Value {
-        self.until("message", |message| message["text"] == text).await
-    }
-
-    /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
-    pub async fn receipt(&mut self, id: &str, kind: &str) {
-        self.program.receipt(id, kind).await;
-    }
-
     /// Waits until the server has refused a message that it has sent; returns the code.
     pub async fn is_refused(&mut self, id: &str) -> String {
         let refused = self.until("refused", |event| event["id"] == id).await;
         refused["why"].as_str().unwrap().to_owned()
     }
+}
 
-    /// Has a command carried out; returns its result.
-    pub async fn command(&mut self, name: &str, fields: Value) -> Value {
-        self.program.command(name, fields).await
+impl Deref for Baileys {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
     }
+}
 
-    /// Has a command carried out that may fail; the error is what the library says.
-    pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
-        self.program.try_command(name, fields).await
-    }
-
-    /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
-    pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        self.program.until(event, is_meant).await
-    }
-
-    /// Events with this name that have come and that nobody has waited for.
-    pub fn unexpected(&self, event: &str) -> Vec<&Value> {
-        self.program.unexpected(event)
+impl DerefMut for Baileys {
+    fn deref_mut(&mut self) -> &mut Program {
+        &mut self.program
     }
 }
 

@@ -1,12 +1,14 @@
 //! Groups: made, changed and written to, with members named by number and by LID.
 
+use simulator::phones::{Person, Phones};
 use simulator::server::account::Naming;
 use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _};
 use whatsapp_rust::features::{GroupCreateOptions, GroupParticipantOptions};
 use whatsapp_rust::prelude::*;
 
-use crate::world::World;
+use crate::client::Client;
+use crate::world::{World, eventually, hears, patiently};
 
 async fn a_text_reaches_all(naming: Naming) {
     let world = World::new().await;
@@ -128,4 +130,73 @@ async fn a_client_is_told_what_others_change() {
         .await;
     let metadata = client.client.groups().get_metadata(group.jid()).await.unwrap();
     assert_eq!(metadata.subject, "Bakers");
+}
+
+async fn three_people(world: &World) -> (Phones, [Person; 3]) {
+    let phones = Phones::new(world.network.clone());
+    let ann = phones.add("15550001", "Ann").await.unwrap();
+    let (bob, cyd) = (phones.add("15550002", "Bob").await.unwrap(), phones.add("15550003", "Cyd").await.unwrap());
+    (phones, [ann, bob, cyd])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receipts_that_a_client_missed_come_together_and_it_counts_each() {
+    let world = World::new().await;
+    let (_phones, [ann, bob, cyd]) = three_people(&world).await;
+    let group = ann.create_group("Cooks", &[bob.number().to_owned(), cyd.number().to_owned()], Naming::Lid).unwrap();
+    let client = Client::start(&world.network).await;
+    patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
+    client.connected().await;
+    bob.offline().await.unwrap();
+    cyd.offline().await.unwrap();
+    let id = client.send(&group, "for later").await;
+    let backend = client.stop().await;
+    for member in [&bob, &cyd] {
+        member.online().await.unwrap();
+        hears(member, "for later").await;
+        member.read(&group).await.unwrap();
+    }
+    let device = ann.account().device(1).unwrap();
+    eventually("receipts of both", || device.waiting() >= 4).await;
+    let client = Client::resume(&world.network, backend).await;
+    for kind in ["delivered", "read"] {
+        for member in [&bob, &cyd] {
+            let lid = member.account().lid();
+            client
+                .event("a receipt of each", |event| match event {
+                    Event::Receipt(receipt) => {
+                        let is_it = receipt.message_ids.contains(&id) && receipt.source.sender == *lid;
+                        (is_it && format!("{:?}", receipt.r#type).eq_ignore_ascii_case(kind)).then_some(())
+                    }
+                    _ => None,
+                })
+                .await;
+        }
+    }
+    let lids = vec![bob.account().lid().clone(), cyd.account().lid().clone()];
+    assert_eq!(world.grouped_receipts(device.number()), [lids.clone(), lids]);
+    eventually("them to be confirmed", || device.waiting() == 0).await;
+    world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_that_was_away_counts_the_receipts_of_all_members() {
+    let world = World::new().await;
+    let (_phones, [ann, bob, cyd]) = three_people(&world).await;
+    let group = ann.create_group("Cooks", &[bob.number().to_owned(), cyd.number().to_owned()], Naming::Lid).unwrap();
+    bob.offline().await.unwrap();
+    cyd.offline().await.unwrap();
+    let id = ann.say_text(&group, "for later").await.unwrap();
+    patiently("the server to have it", ann.follows(&id, |sent| sent.accepted)).await.unwrap();
+    ann.offline().await.unwrap();
+    for member in [&bob, &cyd] {
+        member.online().await.unwrap();
+        hears(member, "for later").await;
+    }
+    let phone = ann.account().phone().unwrap();
+    eventually("receipts of both", || phone.waiting() >= 2).await;
+    ann.online().await.unwrap();
+    patiently("both", ann.follows(&id, |sent| sent.delivered_to.len() == 2)).await.unwrap();
+    assert_eq!(world.grouped_receipts(phone.number()).len(), 1);
+    eventually("it to be confirmed", || phone.waiting() == 0).await;
 }

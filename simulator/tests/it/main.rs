@@ -7,14 +7,18 @@
 
 mod app_state;
 mod baileys;
+mod calls;
 mod client;
+mod communities;
 mod control;
+mod conversations;
 mod faults;
 mod groups;
 mod linking;
 mod media;
 mod messages;
 mod must_be_shown;
+mod newsletters;
 mod own_copies;
 mod passkey;
 mod person;

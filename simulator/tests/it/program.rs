@@ -88,6 +88,17 @@ impl Program {
         self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
     }
 
+    /// Sends a text; returns its id. whatsmeow waits for the server's acknowledgement, Baileys does not.
+    pub async fn send_text(&mut self, to: &str, text: &str) -> String {
+        let sent = self.command("send_text", json!({"to": to, "text": text})).await;
+        sent["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for a message with this text.
+    pub async fn reads(&mut self, text: &str) -> Value {
+        self.until("message", |message| message["text"] == text).await
+    }
+
     /// Waits for a receipt of a message: `delivery`, `read`, or another type.
     pub async fn receipt(&mut self, id: &str, kind: &str) -> Value {
         let is_about = |event: &Value| event["ids"].as_array().is_some_and(|ids| ids.contains(&json!(id)));

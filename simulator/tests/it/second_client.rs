@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope};
-use simulator::people::phone::Kept;
 use simulator::phones::{Person, Phones};
 
 use crate::baileys::Baileys;
+use crate::conversations::{a_phones_changes_reach_it, its_changes_reach_a_phone, two_write_to_each_other};
 use crate::phone::Phone;
 use crate::world::{World, eventually, hears, patiently};
 
@@ -72,13 +72,8 @@ async fn two_clients_write_to_each_other() {
     let world = World::new().await;
     let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
     let (mut first, mut second) = (linked(&world, &ann).await, linked(&world, &bob).await);
-    for number in 0..5 {
-        first.send_text(&bob.jid().to_string(), &format!("question {number}")).await;
-        second.reads(&format!("question {number}")).await;
-        second.send_text(&ann.jid().to_string(), &format!("answer {number}")).await;
-        first.reads(&format!("answer {number}")).await;
-    }
-    assert!(first.unexpected("undecryptable").is_empty() && second.unexpected("undecryptable").is_empty());
+    let (one, other) = (ann.jid().to_string(), bob.jid().to_string());
+    two_write_to_each_other((&mut first, &one), (&mut second, &other)).await;
     world.assert_nothing_unknown();
 }
 
@@ -118,19 +113,7 @@ async fn client_and_people(world: &World) -> (Baileys, Phones, Person, Person) {
 async fn its_reactions_edits_and_deletions_reach_a_phone() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let to = bob.jid().to_string();
-    let liked = bob.say_text(ann.jid(), "like me").await.unwrap();
-    client.reads("like me").await;
-    client.command("react", json!({"to": to, "id": liked, "text": "👍"})).await;
-    let is_liked = move |kept: &Kept| kept.id == liked && kept.reactions.values().eq(["👍"]);
-    patiently("the reaction", bob.shows(is_liked)).await.unwrap();
-    let id = client.send_text(&to, "helo").await;
-    client.command("edit", json!({"to": to, "id": id, "text": "hello"})).await;
-    let edited = id.clone();
-    let is_edited = move |kept: &Kept| kept.id == edited && kept.edited.as_deref() == Some("hello");
-    patiently("the new text", bob.shows(is_edited)).await.unwrap();
-    client.command("delete", json!({"to": to, "id": id})).await;
-    patiently("that it is gone", bob.shows(move |kept| kept.id == id && kept.deleted)).await.unwrap();
+    its_changes_reach_a_phone(&mut client, &ann, &bob).await;
     world.assert_nothing_unknown();
 }
 
@@ -138,18 +121,7 @@ async fn its_reactions_edits_and_deletions_reach_a_phone() {
 async fn it_is_told_of_a_phones_reactions_edits_and_deletions_and_logs_out() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let liked = client.send_text(&bob.jid().to_string(), "like me").await;
-    hears(&bob, "like me").await;
-    bob.react(ann.jid(), &liked, "👍").await.unwrap();
-    let reaction = client.until("message", |message| message["kind"] == "reaction").await;
-    assert_eq!((&reaction["about"], &reaction["text"]), (&json!(liked), &json!("👍")));
-    let id = bob.say_text(ann.jid(), "helo").await.unwrap();
-    bob.edit(ann.jid(), &id, "hello").await.unwrap();
-    let edit = client.until("message", |message| message["kind"] == "edit").await;
-    assert_eq!((&edit["about"], &edit["text"]), (&json!(id), &json!("hello")));
-    bob.delete(ann.jid(), &id).await.unwrap();
-    let deletion = client.until("message", |message| message["kind"] == "delete").await;
-    assert_eq!(deletion["about"], id);
+    a_phones_changes_reach_it(&mut client, &ann, &bob).await;
     client.command("logout", json!({})).await;
     eventually("the end of the link", || ann.account().device(1).is_none()).await;
     world.assert_nothing_unknown();

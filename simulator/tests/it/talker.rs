@@ -116,10 +116,8 @@ impl Talker {
     pub async fn learns(&mut self, id: &str, status: &str) {
         match self {
             Self::WhatsappRust(client) => drop(client.receipt(id, status).await),
-            Self::Baileys(client) => client.receipt(id, if status == "read" { "read" } else { "delivery" }).await,
-            Self::Whatsmeow(client) => {
-                drop(client.receipt(id, if status == "read" { "read" } else { "delivery" }).await);
-            }
+            Self::Baileys(client) => drop(client.receipt(id, received_as(status)).await),
+            Self::Whatsmeow(client) => drop(client.receipt(id, received_as(status)).await),
         }
     }
 
@@ -225,6 +223,11 @@ impl Talker {
             }
         }
     }
+}
+
+/// What programs call the receipt of a message that was delivered or read.
+fn received_as(status: &str) -> &'static str {
+    if status == "read" { "read" } else { "delivery" }
 }
 
 /// A Baileys client that has never been linked and asks to be.

@@ -1,6 +1,7 @@
 //! Scenarios with a third client, which shares no code with the others: whatsmeow, unmodified. This file drives it: it
 //! starts the program in `tests/whatsmeow`, sends it commands, and waits for its events.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use tokio::process::Command;
 use crate::program::Program;
 use crate::world::{World, patiently};
 
+mod communities;
 mod faults;
 mod groups;
 mod linking;
@@ -20,6 +22,7 @@ mod messages;
 mod phone;
 mod polls;
 mod receipts;
+mod settings;
 mod state;
 mod tokens;
 
@@ -65,11 +68,6 @@ impl Whatsmeow {
         Self { program: Program::start(&mut Command::new(program())).await, folder, options }
     }
 
-    /// What the library may log at WARN or above from now on: a part of a line.
-    pub fn may_log(&mut self, part: &'static str) {
-        self.program.may_log(part);
-    }
-
     /// Connects to a network. What follows is an event: `qr`, `open`, or what the server has against it.
     pub async fn connect(&mut self, network: &Network) {
         let mut fields = self.options.clone();
@@ -101,47 +99,25 @@ impl Whatsmeow {
         }
     }
 
-    /// Sends a text; returns its id. The library waits for the server's acknowledgement.
-    pub async fn send_text(&mut self, to: &str, text: &str) -> String {
-        let sent = self.command("send_text", json!({"to": to, "text": text})).await;
-        sent["id"].as_str().unwrap().to_owned()
-    }
-
-    /// Waits for a message with this text.
-    pub async fn reads(&mut self, text: &str) -> Value {
-        self.until("message", |message| message["text"] == text).await
-    }
-
-    /// Waits for a receipt of a message that it has sent: `delivery`, `read`, or another type.
-    pub async fn receipt(&mut self, id: &str, kind: &str) -> Value {
-        self.program.receipt(id, kind).await
-    }
-
-    /// Has a command carried out; returns its result.
-    pub async fn command(&mut self, name: &str, fields: Value) -> Value {
-        self.program.command(name, fields).await
-    }
-
-    /// Has a command carried out that may fail; the error is what the library says.
-    pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
-        self.program.try_command(name, fields).await
-    }
-
-    /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
-    pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        self.program.until(event, is_meant).await
-    }
-
-    /// Events with this name that have come and that nobody has waited for.
-    pub fn unexpected(&self, event: &str) -> Vec<&Value> {
-        self.program.unexpected(event)
-    }
-
     /// Ends the program. It has logged nothing at WARN or above but what was expected, and asked the network for nothing
     /// that it does not know.
     pub async fn ends_well(mut self, world: &World) {
         self.program.quit().await;
         world.assert_nothing_unknown();
+    }
+}
+
+impl Deref for Whatsmeow {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl DerefMut for Whatsmeow {
+    fn deref_mut(&mut self) -> &mut Program {
+        &mut self.program
     }
 }
 
@@ -159,7 +135,7 @@ fn program() -> PathBuf {
 }
 
 /// A new client, linked to this person's phone by its code, and logged in.
-async fn linked(world: &World, person: &Person) -> Whatsmeow {
+pub async fn linked(world: &World, person: &Person) -> Whatsmeow {
     linked_with(world, person, json!({})).await
 }
 

@@ -73,6 +73,21 @@ impl World {
         self.message_sent(id).child_bytes("tctoken").map(hex).unwrap_or_default()
     }
 
+    /// The members whose receipts for one message a device was sent in one stanza, for each such stanza.
+    pub fn grouped_receipts(&self, device: &Jid) -> Vec<Vec<Jid>> {
+        let entries = self.network.log().from(0, usize::MAX).into_iter();
+        let got =
+            entries.filter(|entry| entry.direction == Direction::ToClient && entry.device.as_ref() == Some(device));
+        let users = |node: &Node| {
+            let users = node.child("participants").map(Node::all).unwrap_or_default();
+            users.iter().filter_map(|user| user.jid("jid")).collect::<Vec<_>>()
+        };
+        got.filter(|entry| entry.node.tag == "receipt")
+            .map(|entry| users(&entry.node))
+            .filter(|all| !all.is_empty())
+            .collect()
+    }
+
     /// Waits until a phone has taken a privacy token.
     pub async fn until_token_came(&self, person: &Jid) {
         let is_ack = |node: &Node| node.tag == "ack" && node.text("type").as_deref() == Some("privacy_token");

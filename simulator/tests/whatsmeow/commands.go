@@ -138,7 +138,9 @@ func init() {
 			return client.Store.ChatSettings.GetChatSettings(background, chat)
 		}),
 	}
-	for _, more := range []map[string]func(command) (any, error){groupCommands, fileCommands} {
+	for _, more := range []map[string]func(command) (any, error){
+		groupCommands, communityCommands, newsletterCommands, fileCommands, callCommands, settingsCommands,
+	} {
 		for name, perform := range more {
 			commands[name] = perform
 		}

@@ -98,7 +98,9 @@ func described(group *types.GroupInfo) object {
 		"id": group.JID.String(), "subject": group.Name, "topic": group.Topic, "members": members,
 		"addressing": string(group.AddressingMode), "announce": group.IsAnnounce, "locked": group.IsLocked,
 		"timer": group.DisappearingTimer, "announce_version": group.AnnounceVersionID,
-		"member_version": group.ParticipantVersionID,
+		"member_version": group.ParticipantVersionID, "parent": group.IsParent,
+		"approval": group.DefaultMembershipApprovalMode, "linked_parent": group.LinkedParentJID.String(),
+		"default": group.IsDefaultSubGroup,
 	}
 }
 

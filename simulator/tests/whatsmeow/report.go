@@ -77,10 +77,8 @@ func reportState(reported any) {
 		emit("pinned", object{"chat": event.JID.String(), "on": event.Action.GetPinned()})
 	case *events.PushNameSetting:
 		emit("push_name", object{"name": event.Action.GetName()})
-	case *events.Blocklist:
-		emit("blocklist", object{"action": string(event.Action)})
-	case *events.PrivacySettings:
-		emit("privacy", nil)
+	default:
+		reportSettings(reported)
 	}
 }
 
@@ -105,8 +103,14 @@ func reportGroup(event *events.GroupInfo) {
 	if event.Ephemeral != nil {
 		fields["timer"] = event.Ephemeral.DisappearingTimer
 	}
+	if event.Link != nil {
+		fields["link"] = describedChange(event.Link)
+	}
+	if event.Unlink != nil {
+		fields["unlink"] = describedChange(event.Unlink)
+	}
 	if event.NewInviteLink != nil {
-		fields["link"] = *event.NewInviteLink
+		fields["invite_link"] = *event.NewInviteLink
 	}
 	fields["previous_version"], fields["version"] = event.PrevParticipantVersionID, event.ParticipantVersionID
 	emit("group", fields)

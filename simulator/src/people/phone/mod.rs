@@ -2,14 +2,16 @@
 //!
 //! `stanza.rs` has the shapes of the small stanzas, `incoming.rs` what is done with a message that came, `outbox.rs` and
 //! `outgoing.rs` how one is sent, `progress.rs` how far it got, `retry.rs` what happens when one cannot be read,
-//! `companions.rs` the person's linked devices, `log.rs` what is shown, `groups.rs` what is known of groups, and `tokens.rs` who
-//! may write to whom.
+//! `companions.rs` the person's linked devices, `log.rs` what is shown, `groups.rs` what is known of groups, `tokens.rs` who
+//! may write to whom, `calls.rs` calls, and `newsletters.rs` what is written for everybody.
 
+mod calls;
 mod companions;
 mod groups;
 mod incoming;
 mod log;
 mod media_retry;
+mod newsletters;
 mod outbox;
 mod outgoing;
 mod progress;
@@ -25,7 +27,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 use wacore_libsignal::protocol::CurveError;
 
-use crate::limits::{PHONE_ANSWER_MS_MAX, PHONE_MESSAGES_RESENDABLE_MAX, PHONE_PREKEYS_UPLOADED};
+use crate::limits::{PHONE_ANSWER_MS_MAX, PHONE_CALLS_KEPT_MAX, PHONE_MESSAGES_RESENDABLE_MAX, PHONE_PREKEYS_UPLOADED};
 use crate::people::address::Person;
 use crate::people::appstate::{AppState, Change, Collection, Patch};
 use crate::people::chance::Chance;
@@ -41,6 +43,7 @@ use retry::Requests;
 use stanza::Iq;
 use tokens::Tokens;
 
+pub use calls::{Call, CallState};
 pub use companions::WaitingFile;
 pub use log::{Kept, Log, Origin};
 pub use progress::Progress;
@@ -113,6 +116,7 @@ pub struct Phone {
     groups: Groups,
     requests: Requests,
     tokens: Tokens,
+    calls: Recent<String, Call>,
     log: Log,
     asked: BTreeMap<String, Asked>,
     waiting_files: BTreeMap<u64, WaitingFile>,
@@ -143,6 +147,7 @@ impl Phone {
             groups: Groups::default(),
             requests: Requests::default(),
             tokens: Tokens::default(),
+            calls: Recent::new(PHONE_CALLS_KEPT_MAX),
             log: Log::default(),
             asked: BTreeMap::new(),
             waiting_files: BTreeMap::new(),
@@ -211,12 +216,13 @@ impl Phone {
     pub fn handle(&mut self, node: &Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match node.tag.as_ref() {
+            "message" if newsletters::is_post(node) => self.take_post(node, &mut actions),
             "message" => self.take_message(node, now_ms, &mut actions),
             "receipt" => self.take_receipt(node, &mut actions),
             "ack" => self.take_ack(node, &mut actions),
             "iq" => self.take_iq(node, now_ms, &mut actions),
             "notification" => self.take_notification(node, now_ms, &mut actions),
-            "call" => actions.extend(stanza::ack_of(node).map(Action::Send)),
+            "call" => self.take_call(node, &mut actions),
             _ => {}
         }
         self.go_on(now_ms, actions)

@@ -95,26 +95,45 @@ impl Phone {
     pub(super) fn take_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
         actions.extend(stanza::ack_of(node).map(Action::Send));
         let mut attrs = node.attrs();
-        let Some(from) = attrs.optional_jid("participant").or_else(|| attrs.optional_jid("from")) else { return };
         let kind = attrs.optional_string("type");
-        if kind.as_deref() == Some("retry") {
-            return self.send_again(node, &from);
-        }
-        if self.signal.book().is_same_account(&from, &self.person.jid()) {
-            if kind.as_deref() == Some("server-error") {
-                self.restore_file(node, &from, actions);
+        if let Some(participants) = node.get_optional_child("participants") {
+            // Those of several members of a group, which came while the phone was away.
+            let key = participants.attrs.get("key").map(|key| key.as_str().into_owned());
+            for by in participants.get_children_by_tag("user").filter_map(|user| user.attrs().optional_jid("jid")) {
+                self.take_progress(&by, kind.as_deref(), key.clone(), actions);
             }
             return;
         }
-        let account = self.signal.book().account(&from);
+        let Some(from) = attrs.optional_jid("participant").or_else(|| attrs.optional_jid("from")) else { return };
+        if kind.as_deref() == Some("retry") {
+            return self.send_again(node, &from);
+        }
+        if kind.as_deref() == Some("server-error") && self.signal.book().is_same_account(&from, &self.person.jid()) {
+            return self.restore_file(node, &from, actions);
+        }
+        self.take_progress(&from, kind.as_deref(), stanza::receipt_ids(node), actions);
+    }
+
+    /// Somebody else has got, read or played these messages.
+    fn take_progress(
+        &mut self,
+        by: &Jid,
+        kind: Option<&str>,
+        ids: impl IntoIterator<Item = String>,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.signal.book().is_same_account(by, &self.person.jid()) {
+            return;
+        }
+        let account = self.signal.book().account(by);
         let by = account.to_string();
-        let progress = match kind.as_deref() {
+        let progress = match kind {
             None | Some("inactive" | "delivery") => Progress::Delivered { by },
             Some("read") => Progress::Read { by },
             Some("played") => Progress::Played { by },
             Some(_) => return,
         };
-        for id in stanza::receipt_ids(node) {
+        for id in ids {
             // Who is in a group is the server's to know: a member may have left since.
             let is_of_another = |sent: &Sent| {
                 let Recipient::Account(to) = &sent.recipient else { return false };

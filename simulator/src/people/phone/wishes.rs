@@ -25,6 +25,8 @@ use crate::people::file::{FileError, FileKind, seal};
 pub enum PhoneError {
     #[error("the phone has no message {0} in this chat")]
     UnknownMessage(String),
+    #[error("the phone has no call {0} that is not over")]
+    UnknownCall(String),
     #[error("{PHONE_MESSAGES_WAITING_MAX} messages wait already; try again when some have left")]
     Full,
     #[error("a text has at most {TEXT_CHARACTERS_MAX} characters")]

@@ -11,6 +11,7 @@ use crate::server::session::Session;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, empty, error, result};
 
 mod change;
+mod community;
 
 pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     let to = node.jid("to")?;
@@ -24,7 +25,11 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     if group.rank(&session.account).is_none() {
         return Some(refusal(node, GroupError::NoMember));
     }
-    if is_set { change::answer(session, node, &group) } else { get_one(node, &group) }
+    if is_set {
+        community::set(session, node, &group).or_else(|| change::answer(session, node, &group))
+    } else {
+        community::get(session, node, &group).or_else(|| get_one(node, &group))
+    }
 }
 
 /// What is asked of one group.
@@ -87,8 +92,6 @@ fn missing(jid: &Jid, code: u16) -> Node {
 fn set_any(session: &Session, node: &Node) -> Option<Node> {
     let wanted = node.all().first()?;
     match wanted.tag.as_ref() {
-        // Communities are not simulated: they count as unknown, rather than become plain groups.
-        "create" if ["parent", "linked_parent"].iter().any(|tag| wanted.child(tag).is_some()) => None,
         "create" => Some(create(session, node, wanted)),
         "leave" => {
             let left = wanted.all().iter().map(|group| {
@@ -108,13 +111,11 @@ fn set_any(session: &Session, node: &Node) -> Option<Node> {
                 Err(refused) => return Some(refused),
             };
             match group.add(&session.account) {
-                Ok(true) => group_notice::members(
-                    session,
-                    &group,
-                    "add",
-                    std::slice::from_ref(&session.account),
-                    Some("invite"),
-                ),
+                Ok(true) => {
+                    let who = std::slice::from_ref(&session.account);
+                    group_notice::members(&session.account, &group, "add", who, Some("invite"));
+                    session.network.bring_into_community(&session.account, &group, who);
+                }
                 Ok(false) => {}
                 Err(refused) => return Some(refusal(node, refused)),
             }
@@ -128,6 +129,12 @@ fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
     let subject = wanted.text("subject").unwrap_or_default();
     let asked: Vec<Jid> = participants(wanted);
     let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| session.network.account(jid)).collect();
+    if wanted.child("linked_parent").is_some() {
+        return community::create_linked(session, node, wanted, &others);
+    }
+    if wanted.child("parent").is_some() {
+        return community::create(session, node, wanted, &others);
+    }
     // Groups of the service name their members by LID, however whoever creates one names them
     // (github.com/WhiskeySockets/Baileys/issues/1554).
     match session.network.create_group(&session.account, &subject, &others, Naming::Lid) {
@@ -149,7 +156,11 @@ fn leave(session: &Session, jid: Option<&Jid>) -> u16 {
     if group.rank(&session.account).is_none() {
         return 404;
     }
-    group_notice::members(session, &group, "remove", account, None);
+    if group.group_type().is_community() {
+        session.network.remove_from_community(&session.account, &group, account);
+        return 200;
+    }
+    group_notice::members(&session.account, &group, "remove", account, None);
     group.remove(&session.account);
     200
 }
@@ -164,7 +175,7 @@ fn refusal(node: &Node, refused: GroupError) -> Node {
     match refused {
         GroupError::NoMember | GroupError::NoAdmin => error(node, 403, "forbidden"),
         GroupError::Subject => error(node, 406, "not-acceptable"),
-        GroupError::Timer => error(node, 400, "bad-request"),
+        GroupError::Timer | GroupError::Community => error(node, 400, "bad-request"),
         GroupError::TooMany => error(node, 419, "resource-limit"),
     }
 }
@@ -179,7 +190,7 @@ fn require_admin(session: &Session, group: &Group) -> Result<(), GroupError> {
 }
 
 fn announce(session: &Session, group: &Group, action: Node) {
-    tell(session, group, &group.members(), action);
+    tell(&session.account, group, &group.members(), action);
 }
 
 fn rank_word(promote: bool) -> Rank {

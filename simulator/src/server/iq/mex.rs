@@ -1,9 +1,50 @@
-//! `w:mex`: queries in GraphQL. ASSUMPTION: none of them is needed to link, send and receive; each is answered with no
-//! data, as the service does for what it does not have.
+//! `w:mex`: queries in GraphQL, by the numbers under which the service keeps them.
 
-use crate::wire::stanza::{Node, Read as _, holding, result};
+use serde_json::{Value, json};
 
-pub fn answer(node: &Node) -> Option<Node> {
-    node.child("query")?;
-    Some(result(node, [holding("result", *b"{\"data\":{}}")]))
+use crate::server::about;
+use crate::server::session::Session;
+use crate::wire::stanza::{Node, Read as _, error, holding, result};
+
+mod newsletters;
+mod sub_groups;
+
+// The queries, by their names in the service's own client (wacore, `iq/mex_operations.rs`).
+
+/// `WAWebMexUpdateTextStatusJobMutation`
+const UPDATE_TEXT_STATUS: &str = "9152604461510864";
+
+/// `WAWebMexFetchAllSubgroupsJobQuery`
+const FETCH_ALL_SUBGROUPS: &str = "9935467776504344";
+
+/// `WAWebMexQuerySubgroupParticipantCountJobQuery`
+const QUERY_SUBGROUP_PARTICIPANT_COUNT: &str = "24079399904996141";
+
+/// Answers a query.
+///
+/// ASSUMPTION: no other query is needed to link, send and receive; each is answered with no data, as the service does for
+/// what it does not have.
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let query = node.child("query")?;
+    let asked: Option<Value> = query.bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let Some(variables) = asked.map(|mut asked| asked["variables"].take()) else {
+        return Some(error(node, 400, "bad-request"));
+    };
+    let id = query.text("query_id").unwrap_or_default();
+    if let Some(operation) = newsletters::operation(&id) {
+        let answer = newsletters::answer(session, operation, &variables);
+        return Some(result(node, [holding("result", answer.to_string())]));
+    }
+    let data = match id.as_ref() {
+        UPDATE_TEXT_STATUS => update_text_status(session, &variables),
+        FETCH_ALL_SUBGROUPS => sub_groups::all(session, &variables["group_id"]),
+        QUERY_SUBGROUP_PARTICIPANT_COUNT => sub_groups::sizes(session, &variables["input"]["group_jid"]),
+        _ => json!({}),
+    };
+    Some(result(node, [holding("result", json!({"data": data}).to_string())]))
+}
+
+fn update_text_status(session: &Session, variables: &Value) -> Value {
+    about::change(session, variables["input"]["text"].as_str().unwrap_or_default());
+    json!({"xwa2_update_text_status": {"result": "SUCCESS"}})
 }

@@ -5,6 +5,7 @@
 
 mod bot;
 mod business;
+mod contact_code;
 mod encrypt;
 mod groups;
 mod md;
@@ -58,7 +59,7 @@ fn answer(session: &Session, node: &Node) -> Option<Node> {
         "disappearing_mode" => settings::answer_disappearing_mode(session, node),
         "encrypt" => encrypt::answer(session, node),
         "md" => md::answer(session, node),
-        "newsletter" => newsletter::answer(node),
+        "newsletter" => newsletter::answer(session, node),
         "passive" => passive::answer(node),
         "privacy" => privacy::answer(session, node),
         "spam" | "w:stats" | "urn:xmpp:whatsapp:dirty" => Some(result(node, [])),
@@ -68,9 +69,10 @@ fn answer(session: &Session, node: &Node) -> Option<Node> {
         "w:biz" => business::answer(node),
         "w:g2" => groups::answer(session, node),
         "w:m" => media::answer(session, node),
-        "w:mex" => mex::answer(node),
+        "w:mex" => mex::answer(session, node),
         "w:p" => Some(result(node, [])),
         "w:profile:picture" => picture::answer(session, node),
+        "w:qr" => contact_code::answer(session, node),
         "w:sync:app:state" => sync::answer(session, node),
         _ => None,
     }

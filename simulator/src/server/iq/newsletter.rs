@@ -1,7 +1,50 @@
-//! `newsletter`: channels. ASSUMPTION: there are none here, and asking for one finds nothing.
+//! `newsletter`: messages of channels, listed, and what their readers made of them.
 
-use crate::wire::stanza::{Node, error};
+use crate::limits::NEWSLETTER_POSTS_LISTED_MAX;
+use crate::server::newsletters::{Newsletter, Role};
+use crate::server::session::Session;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
 
-pub fn answer(node: &Node) -> Option<Node> {
-    Some(error(node, 404, "item-not-found"))
+/// For how long a client that asks is told of changes at once, in seconds.
+const LIVE_SECONDS: u64 = 300;
+
+/// How many messages are listed unless a client asks for more or fewer.
+const LISTED: u64 = 50;
+
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let asked = node.all().first()?;
+    // whatsmeow asks the server and names the newsletter by an address or its link, whatsapp-rust asks the newsletter.
+    let newsletters = &session.network.inner.newsletters;
+    let by_address = asked.jid("jid").or_else(|| node.jid("to")).and_then(|jid| newsletters.find(&jid));
+    let found = by_address.or_else(|| newsletters.by_invite(&asked.text("key")?));
+    let Some(newsletter) = found else { return Some(error(node, 404, "item-not-found")) };
+    let count = asked.number("count").unwrap_or(LISTED).min(NEWSLETTER_POSTS_LISTED_MAX);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    match asked.tag.as_ref() {
+        "messages" => {
+            let role = newsletter.role(&session.account);
+            let posts = newsletter.posts(count, asked.number("before"));
+            let posts = posts.iter().map(|post| post.describe(role));
+            Some(result(node, [listed(&newsletter, posts)]))
+        }
+        "message_updates" => {
+            let after = asked.number("after").unwrap_or_default();
+            let posts = newsletter.posts(count, None);
+            let posts = posts.iter().filter(|post| post.server_id > after).map(|post| {
+                let mut update = post.describe(Role::Guest);
+                update.content = Some(crate::wire::stanza::NodeContent::Nodes(post.describe_counts()));
+                update
+            });
+            let updates = NodeBuilder::new("message_updates").children([listed(&newsletter, posts)]).build();
+            Some(result(node, [updates]))
+        }
+        // ASSUMPTION: clients are told of reactions and views in two forms, which exclude each other in whatsmeow and
+        // whatsapp-rust; none is sent here. Whoever wants to know asks for `message_updates`.
+        "live_updates" => Some(result(node, [NodeBuilder::new("live_updates").attr("duration", LIVE_SECONDS).build()])),
+        _ => None,
+    }
+}
+
+fn listed(newsletter: &Newsletter, posts: impl IntoIterator<Item = Node>) -> Node {
+    NodeBuilder::new("messages").attr("jid", newsletter.jid().clone()).children(posts).build()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock;
 use crate::limits::BLOCKED_MAX;
 use crate::server::account::{Account, Naming};
+use crate::server::account_sync;
 use crate::server::notification::notification;
 use crate::server::participant_hash;
 use crate::server::session::Session;
@@ -39,6 +40,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
                 account.set_privacy(&name, &value);
             }
         }
+        account_sync::notify_others(session, privacy.clone());
     }
     Some(result(node, [settings(account)]))
 }
@@ -85,6 +87,7 @@ pub fn answer_blocklist(session: &Session, node: &Node) -> Option<Node> {
         return Some(error(node, 404, "item-not-found"));
     };
     let lid = other.lid().to_string();
+    let before = hash(&blocked(session));
     let is_block = item.text("action").as_deref() == Some("block");
     session.account.change_blocked(|blocked| {
         if !is_block {
@@ -93,12 +96,33 @@ pub fn answer_blocklist(session: &Session, node: &Node) -> Option<Node> {
             blocked.insert(lid);
         }
     });
+    notify_blocklist_changed(session, &other, if is_block { "block" } else { "unblock" }, before);
     Some(result(node, [list(session)]))
 }
 
+/// Notifies the other devices of the account, with the hash of the previous list, so that they see whether they missed a
+/// change.
+fn notify_blocklist_changed(session: &Session, other: &Account, action: &'static str, before: String) {
+    let item = NodeBuilder::new("item").attr("action", action).attr("jid", other.lid().clone()).build();
+    let change = NodeBuilder::new("blocklist")
+        .attr("action", "modify")
+        .attr("dhash", hash(&blocked(session)))
+        .attr("prev_dhash", before)
+        .children([item]);
+    account_sync::notify_others(session, change.build());
+}
+
+fn blocked(session: &Session) -> Vec<Jid> {
+    session.account.blocked().iter().filter_map(|lid| lid.parse().ok()).collect()
+}
+
+fn hash(blocked: &[Jid]) -> String {
+    participant_hash::of(blocked.iter().cloned())
+}
+
 fn list(session: &Session) -> Node {
-    let blocked: Vec<Jid> = session.account.blocked().iter().filter_map(|lid| lid.parse().ok()).collect();
-    let hash = participant_hash::of(blocked.iter().cloned());
+    let blocked = blocked(session);
+    let hash = hash(&blocked);
     let items = blocked.into_iter().map(|lid| NodeBuilder::new("item").attr("jid", lid).build());
     NodeBuilder::new("list").attr("addressing_mode", "lid").attr("dhash", hash).children(items).build()
 }

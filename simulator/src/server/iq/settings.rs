@@ -1,16 +1,20 @@
-//! `status` and `disappearing_mode`: the text under a name, and how long new chats keep messages.
+//! `status` and `disappearing_mode`: the text under a name, who sees a status, and how long new chats keep messages.
 
+use crate::server::about;
 use crate::server::session::Session;
-use crate::wire::stanza::{Node, NodeBuilder, Read as _, result};
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
 
 pub fn answer_status(session: &Session, node: &Node) -> Option<Node> {
-    // Who sees a status: nobody has chosen anything but the default, all contacts.
-    if node.text("type").as_deref() == Some("get") && node.child("privacy").is_some() {
-        let list = NodeBuilder::new("list").attr("type", "contacts").attr("default", "true").build();
-        return Some(result(node, [NodeBuilder::new("privacy").children([list]).build()]));
+    if let Some(privacy) = node.child("privacy") {
+        let is_set = node.text("type").as_deref() == Some("set");
+        if is_set && !session.account.change_status_privacy(|chosen| chosen.choose(privacy)) {
+            return Some(error(node, 400, "bad-request"));
+        }
+        let described = session.account.change_status_privacy(|chosen| chosen.describe());
+        return Some(result(node, if is_set { None } else { Some(described) }));
     }
     let text = node.child("status")?.content_text().unwrap_or_default();
-    session.account.set_about(&text);
+    about::change(session, &text);
     Some(result(node, []))
 }
 

@@ -7,9 +7,10 @@ use sha2::{Digest as _, Sha256};
 use simulator::people::chance::hex;
 use simulator::people::content::Content;
 use simulator::people::file::FileKind;
-use simulator::people::phone::{Kept, NewFile};
+use simulator::people::phone::NewFile;
 
 use super::{assert_checks_pass, client_and_people, linked};
+use crate::conversations::{a_phones_changes_reach_it, its_changes_reach_a_phone, two_write_to_each_other};
 use crate::world::{World, eventually, hears, patiently};
 
 const FILE: &[u8] = b"not really a file of its kind, but bytes are bytes";
@@ -109,19 +110,7 @@ async fn every_kind_of_file_of_a_phone_reaches_it() {
 async fn its_reactions_edits_and_deletions_reach_a_phone() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let to = bob.jid().to_string();
-    let liked = bob.say_text(ann.jid(), "like me").await.unwrap();
-    client.reads("like me").await;
-    client.command("react", json!({"to": to, "sender": to, "id": liked, "text": "👍"})).await;
-    let is_liked = move |kept: &Kept| kept.id == liked && kept.reactions.values().eq(["👍"]);
-    patiently("the reaction", bob.shows(is_liked)).await.unwrap();
-    let id = client.send_text(&to, "helo").await;
-    client.command("edit", json!({"to": to, "id": id, "text": "hello"})).await;
-    let edited = id.clone();
-    let is_edited = move |kept: &Kept| kept.id == edited && kept.edited.as_deref() == Some("hello");
-    patiently("the new text", bob.shows(is_edited)).await.unwrap();
-    client.command("delete", json!({"to": to, "id": id})).await;
-    patiently("that it is gone", bob.shows(move |kept| kept.id == id && kept.deleted)).await.unwrap();
+    its_changes_reach_a_phone(&mut client, &ann, &bob).await;
     client.ends_well(&world).await;
 }
 
@@ -129,20 +118,9 @@ async fn its_reactions_edits_and_deletions_reach_a_phone() {
 async fn a_phones_reactions_edits_and_deletions_reach_it() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let liked = client.send_text(&bob.jid().to_string(), "like me").await;
-    hears(&bob, "like me").await;
-    bob.react(ann.jid(), &liked, "👍").await.unwrap();
-    let reaction = client.until("message", |message| message["kind"] == "reaction").await;
-    assert_eq!((&reaction["about"], &reaction["text"]), (&json!(liked), &json!("👍")));
-    let id = bob.say_text(ann.jid(), "helo").await.unwrap();
-    bob.edit(ann.jid(), &id, "hello").await.unwrap();
-    let edit = client.until("message", |message| message["kind"] == "edit").await;
-    assert_eq!((&edit["about"], &edit["text"]), (&json!(id), &json!("hello")));
+    let liked = a_phones_changes_reach_it(&mut client, &ann, &bob).await;
     bob.answer(ann.jid(), &liked, "and an answer").await.unwrap();
     assert_eq!(client.reads("and an answer").await["about"], liked);
-    bob.delete(ann.jid(), &id).await.unwrap();
-    let deletion = client.until("message", |message| message["kind"] == "delete").await;
-    assert_eq!(deletion["about"], id);
     client.ends_well(&world).await;
 }
 
@@ -173,13 +151,8 @@ async fn two_clients_write_to_each_other() {
     let world = World::new().await;
     let (mut first, _phones, ann, bob) = client_and_people(&world).await;
     let mut second = linked(&world, &bob).await;
-    for number in 0..5 {
-        first.send_text(&bob.jid().to_string(), &format!("question {number}")).await;
-        second.reads(&format!("question {number}")).await;
-        second.send_text(&ann.jid().to_string(), &format!("answer {number}")).await;
-        first.reads(&format!("answer {number}")).await;
-    }
-    assert!(first.unexpected("undecryptable").is_empty() && second.unexpected("undecryptable").is_empty());
+    let (one, other) = (ann.jid().to_string(), bob.jid().to_string());
+    two_write_to_each_other((&mut first, &one), (&mut second, &other)).await;
     assert_checks_pass(&world);
     first.ends_well(&world).await;
     second.ends_well(&world).await;

@@ -1,8 +1,9 @@
 //! Receipts, and who learns of them.
 
 use serde_json::json;
+use simulator::server::account::Naming;
 
-use super::{CYD, client_and_people, linked, linked_with};
+use super::{BOB, CYD, client_and_people, linked, linked_with};
 use crate::world::{World, eventually, hears, patiently};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,5 +97,33 @@ async fn with_acknowledgements_in_order_nothing_stays_in_the_mailbox() {
         client.reads(&format!("out {number}")).await;
     }
     eventually("nothing to wait", || ann.account().device(2).unwrap().waiting() == 0).await;
+    client.ends_well(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receipts_of_several_members_that_it_missed_come_together() {
+    let world = World::new().await;
+    let (mut client, phones, ann, bob) = client_and_people(&world).await;
+    let cyd = phones.add(CYD, "Cyd").await.unwrap();
+    let group = ann.create_group("Cooks", &[BOB.to_owned(), CYD.to_owned()], Naming::Lid).unwrap();
+    bob.offline().await.unwrap();
+    cyd.offline().await.unwrap();
+    let id = client.send_text(&group.to_string(), "for later").await;
+    let mut client = client.restart().await;
+    for member in [&bob, &cyd] {
+        member.online().await.unwrap();
+        hears(member, "for later").await;
+    }
+    let device = ann.account().device(1).unwrap();
+    eventually("receipts of both", || device.waiting() >= 2).await;
+    client.connect(&world.network).await;
+    client.opened().await;
+    for member in [&bob, &cyd] {
+        let lid = member.account().lid().to_string();
+        let is_theirs = |event: &serde_json::Value| event["ids"] == json!([id]) && event["sender"] == lid;
+        client.until("receipt", is_theirs).await;
+    }
+    assert_eq!(world.grouped_receipts(device.number()).len(), 1);
+    eventually("it to be confirmed", || device.waiting() == 0).await;
     client.ends_well(&world).await;
 }

@@ -6,6 +6,7 @@ use super::{announce, participants, rank_word, refusal, require_admin};
 use crate::clock;
 use crate::limits::{DISAPPEARING_SECONDS, GROUP_DESCRIPTION_BYTES_MAX};
 use crate::server::account::Account;
+use crate::server::community::Subgroup;
 use crate::server::group::{Description, Group, GroupError, Rules};
 use crate::server::group_notice;
 use crate::server::session::Session;
@@ -51,7 +52,8 @@ fn add(session: &Session, group: &Arc<Group>, wanted: &Node) -> Result<Vec<Node>
         Err(_) => Some(419),
     });
     if !added.is_empty() {
-        group_notice::members(session, group, "add", &added, None);
+        group_notice::members(&session.account, group, "add", &added, None);
+        session.network.bring_into_community(&session.account, group, &added);
     }
     Ok(vec![NodeBuilder::new("add").children(outcomes).build()])
 }
@@ -67,7 +69,7 @@ fn remove(session: &Session, group: &Arc<Group>, wanted: &Node) -> Node {
     });
     // Told while they are still members, so that they are told too.
     if !removed.is_empty() {
-        group_notice::members(session, group, "remove", &removed, None);
+        group_notice::members(&session.account, group, "remove", &removed, None);
     }
     for account in &removed {
         group.remove(account);
@@ -87,7 +89,7 @@ fn rank(session: &Session, group: &Arc<Group>, wanted: &Node, promote: bool) -> 
         }
     });
     if !changed.is_empty() {
-        group_notice::members(session, group, tag, &changed, None);
+        group_notice::members(&session.account, group, tag, &changed, None);
     }
     NodeBuilder::new(tag).children(outcomes).build()
 }
@@ -173,6 +175,9 @@ fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<V
     };
     if let Err(refused) = require_admin(session, group) {
         return Some(Err(refused));
+    }
+    if wanted.tag == "not_announcement" && group.is(Subgroup::Announcements) {
+        return Some(Err(GroupError::Community));
     }
     group.change_rules(set);
     let notified = if matches!(wanted.tag.as_ref(), "announcement" | "not_announcement") {

@@ -1,0 +1,24 @@
+//! `w:qr`: the code by which a person shows their contact, and whose code one is.
+
+use crate::server::account::Naming;
+use crate::server::session::Session;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
+
+pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+    let asked = node.child("qr")?;
+    let codes = &session.network.inner.contact_codes;
+    if let Some(code) = asked.text("code") {
+        let Some(owner) = codes.find(&code) else { return Some(error(node, 404, "item-not-found")) };
+        let found = NodeBuilder::new("qr")
+            .attr("type", "contact")
+            .attr("jid", owner.jid(owner.shown_as(Naming::Number)).clone())
+            .attr("notify", owner.name());
+        return Some(result(node, [found.build()]));
+    }
+    let code = match asked.text("action").as_deref() {
+        Some("get") => codes.of(&session.account),
+        Some("revoke") => codes.renew(&session.account),
+        _ => return None,
+    };
+    Some(result(node, [NodeBuilder::new("qr").attr("type", "contact").attr("code", code).build()]))
+}

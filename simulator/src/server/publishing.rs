@@ -1,0 +1,84 @@
+//! What is written in a newsletter, and what its readers do with it: passed on as it is, for nothing is encrypted.
+
+use std::sync::Arc;
+
+use super::newsletters::{Newsletter, Role};
+use super::session::{Session, acknowledgement};
+use crate::clock;
+use crate::limits::REQUEST_ITEMS_MAX;
+use crate::wire::stanza::{Node, NodeBuilder, Read as _};
+
+/// Why a message is not taken. They are the codes of messages to groups (`routing.rs`).
+mod refusal {
+    pub const MALFORMED: u16 = 400;
+    pub const NOT_OWNER: u16 = 403;
+    pub const NOBODY: u16 = 404;
+}
+
+/// `edit` of a message whose content takes the place of an earlier one's.
+const EDIT: &str = "3";
+
+/// `edit` of a message that deletes an earlier one.
+const DELETE: &str = "8";
+
+/// Takes a message to a newsletter in, or a reaction to one in it.
+pub fn receive(session: &Session, node: &Node) {
+    let newsletter = node.jid("to").and_then(|to| session.network.inner.newsletters.find(&to));
+    let Some(newsletter) = newsletter else { return session.acknowledge(node, Some(refusal::NOBODY)) };
+    if let Some(reaction) = node.child("reaction") {
+        let code = reaction.text("code").filter(|code| !code.is_empty());
+        let server_id = node.number("server_id").unwrap_or_default();
+        let is_there = newsletter.react(&session.account, server_id, code.as_deref());
+        return session.acknowledge(node, (!is_there).then_some(refusal::NOBODY));
+    }
+    match publish(session, node, &newsletter) {
+        // whatsmeow takes the number from here.
+        Ok(server_id) => session.answer(acknowledgement(node, None).attr("server_id", server_id).build()),
+        Err(code) => session.acknowledge(node, Some(code)),
+    }
+}
+
+fn publish(session: &Session, node: &Node, newsletter: &Newsletter) -> Result<u64, u16> {
+    if newsletter.role(&session.account) != Role::Owner {
+        return Err(refusal::NOT_OWNER);
+    }
+    let id = node.text("id").filter(|id| !id.is_empty()).ok_or(refusal::MALFORMED)?;
+    let plaintext = node.child("plaintext").ok_or(refusal::MALFORMED)?;
+    let edit = node.text("edit");
+    if matches!(edit.as_deref(), Some(EDIT | DELETE)) && !newsletter.has_posted(&id) {
+        return Err(refusal::NOBODY);
+    }
+    let is_deleted = edit.as_deref() == Some(DELETE);
+    let kind = node.text("type").unwrap_or_default();
+    let server_id = newsletter.post(&id, &kind, (!is_deleted).then(|| plaintext.clone()));
+    let mut stanza = NodeBuilder::new("message")
+        .attr("from", newsletter.jid().clone())
+        .attr("id", id.as_ref())
+        .attr("server_id", server_id)
+        .attr("t", clock::now_seconds());
+    for name in ["type", "edit"] {
+        if let Some(value) = node.attrs.get(name) {
+            stanza = stanza.attr(name, value.clone());
+        }
+    }
+    let stanza = stanza.children([plaintext.clone()]).build();
+    for device in newsletter.readers().iter().flat_map(|reader| reader.devices()) {
+        if !Arc::ptr_eq(&device, &session.device) {
+            device.tell(stanza.clone());
+        }
+    }
+    Ok(server_id)
+}
+
+/// Takes a receipt of messages in a newsletter in: they were seen.
+pub fn receipted(session: &Session, receipt: &Node) {
+    let newsletter = receipt.jid("to").and_then(|to| session.network.inner.newsletters.find(&to));
+    if let Some(newsletter) = newsletter
+        && receipt.text("type").as_deref() == Some("view")
+    {
+        let items = receipt.child("list").map(Node::all).unwrap_or_default();
+        let seen = items.iter().take(REQUEST_ITEMS_MAX).filter_map(|item| item.number("server_id"));
+        newsletter.view(&seen.collect::<Vec<_>>());
+    }
+    session.acknowledge(receipt, None);
+}
