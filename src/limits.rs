@@ -203,6 +203,8 @@ pub const UNLINK_SECONDS_MAX: u64 = 10;
 pub const CLOSE_SECONDS_MAX: u64 = 2;
 /// How long WhatsApp's server may take to be reached before an account is linked.
 pub const REACH_SECONDS_MAX: u64 = 8;
+/// After this long without a code, a server that was reached is said to give none.
+pub const FIRST_CODE_SECONDS_MAX: u64 = 20;
 /// How long a shared linking page is good.
 pub const LINK_SHARE_MINUTES: i64 = 15;
 /// How long a person may take to link an account.

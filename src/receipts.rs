@@ -119,7 +119,7 @@ fn name(change: &Change) -> &'static str {
         Change::File { .. } => "an inbound file",
         Change::State { .. } => "the device's state",
         Change::LinkCode { .. } => "a code to link",
-        Change::Passkey(_) => "a request for a passkey",
+        Change::Passkey { .. } => "a request for a passkey",
         Change::Link { .. } => "the end of linking",
     }
 }

@@ -46,9 +46,9 @@ pub trait Channel: Send + Sync {
     }
 
     /// Begins to link an account, in place of one that is linked. What comes of it is told by [`Event::LinkCode`],
-    /// [`Event::Linked`] and [`Event::LinkFailed`].
-    async fn link(&self, way: LinkWay) {
-        let _ = way;
+    /// [`Event::Linked`] and [`Event::LinkFailed`], which name the attempt: the moment at which it was wanted.
+    async fn link(&self, way: LinkWay, attempt: Millis) {
+        let _ = (way, attempt);
     }
 
     /// Passes on a person's answer to [`Event::Passkey`].
@@ -146,14 +146,14 @@ pub enum Event {
     /// The device's state changed.
     State(Health),
     /// A phone is to scan this code, or a person to type it; it is good until `until`, or until the next one comes.
-    LinkCode { way: LinkWay, code: String, until: Millis },
+    LinkCode { attempt: Millis, way: LinkWay, code: String, until: Millis },
     /// WhatsApp asks for the passkey of the account that is being linked.
-    Passkey(PasskeyStep),
+    Passkey { attempt: Millis, step: PasskeyStep },
     /// An account was linked. `accepted` is answered `false` when another device has its number: then the channel ends
     /// the link again.
     Linked { number: String, accepted: oneshot::Sender<bool> },
     /// It did not come to a link.
-    LinkFailed { reason: String },
+    LinkFailed { attempt: Millis, reason: String },
     /// No account is linked any more, as was wished.
     Unlinked,
     /// WhatsApp's server has the message.

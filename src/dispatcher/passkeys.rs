@@ -19,6 +19,11 @@ impl DeviceLoop {
         }
     }
 
+    /// Whether WhatsApp was asked for it, by whatever process.
+    pub(super) async fn awaits_passkey(&self) -> Result<bool, StoreError> {
+        Ok(self.parts.store.find_passkey(&self.lease.device_id).await?.is_some())
+    }
+
     /// Passes a person's answer on, once.
     pub(super) async fn pass_on_passkey(&mut self) -> Result<(), StoreError> {
         if !matches!(self.state, DeviceState::Passkey | DeviceState::PasskeyConfirm) {

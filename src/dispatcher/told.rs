@@ -125,18 +125,21 @@ impl DeviceLoop {
                 Event::State(health) => {
                     plan.add(Change::State { health: health.clone(), at: now }, Then::Enter(health));
                 }
-                Event::LinkCode { way, code, until } => {
+                Event::LinkCode { attempt, way, code, until } => {
                     let place = link_place(&self.lease.device_id);
                     let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
-                    plan.add(Change::LinkCode { way, code, expires_at: until, at: now }, Then::Nothing);
+                    plan.add(Change::LinkCode { attempt, way, code, expires_at: until, at: now }, Then::Nothing);
                 }
-                Event::Passkey(step) => plan.add(Change::Passkey(self.passkey_request(step)), Then::Nothing),
+                Event::Passkey { attempt, step } => {
+                    plan.add(Change::Passkey { attempt, request: self.passkey_request(step) }, Then::Nothing);
+                }
                 Event::Linked { number, accepted } => {
                     let end = LinkEnd::Linked { number };
                     plan.add(Change::Link { end, at: now }, Then::Linked(accepted));
                 }
-                Event::LinkFailed { reason } => {
-                    plan.add(Change::Link { end: LinkEnd::Failed { reason }, at: now }, Then::Unlinked);
+                Event::LinkFailed { attempt, reason } => {
+                    let end = LinkEnd::Failed { attempt: Some(attempt), reason };
+                    plan.add(Change::Link { end, at: now }, Then::Unlinked);
                 }
                 Event::Unlinked => plan.add(Change::Link { end: LinkEnd::Unlinked, at: now }, Then::Unlinked),
                 Event::Inbound { message, stored } => {
@@ -318,15 +321,15 @@ impl DeviceLoop {
         let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
         match wish {
             Wish::Unlink => self.channel.unlink().await,
-            Wish::Link(_) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
-                self.end_link("nobody linked an account in time".into()).await?;
-            }
-            // Every new link begins without it: this process is another than the one that was asked for it.
-            Wish::Link(_) if self.parts.store.find_passkey(&self.lease.device_id).await?.is_some() => {
+            // Every new link begins without it: another process than this one was asked for it.
+            Wish::Link(_) if self.wished_at == 0 && self.awaits_passkey().await? => {
                 let reason = "the gateway was restarted while WhatsApp waited for the passkey; link again".into();
-                self.end_link(reason).await?;
+                self.end_link(reason, wished_at).await?;
             }
-            Wish::Link(way) => self.channel.link(way).await,
+            Wish::Link(_) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
+                self.end_link("nobody linked an account in time".into(), wished_at).await?;
+            }
+            Wish::Link(way) => self.channel.link(way, wished_at).await,
             Wish::Connect => {
                 self.channel.connect().await;
                 self.parts.store.end_wish_to_connect(&self.lease).await?;
@@ -336,8 +339,9 @@ impl DeviceLoop {
         Ok(())
     }
 
-    async fn end_link(&mut self, reason: String) -> Result<(), StoreError> {
-        let change = Change::Link { end: LinkEnd::Failed { reason }, at: self.parts.clock.now() };
+    async fn end_link(&mut self, reason: String, attempt: Millis) -> Result<(), StoreError> {
+        let end = LinkEnd::Failed { attempt: Some(attempt), reason };
+        let change = Change::Link { end, at: self.parts.clock.now() };
         let recorded = self.record(vec![change]).await?;
         self.act(vec![Then::Unlinked], recorded).await;
         Ok(())

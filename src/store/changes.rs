@@ -31,9 +31,9 @@ pub enum Change {
     /// The device entered a state.
     State { health: Health, at: Millis },
     /// A code to link an account, sealed.
-    LinkCode { way: LinkWay, code: Vec<u8>, expires_at: Millis, at: Millis },
+    LinkCode { attempt: Millis, way: LinkWay, code: Vec<u8>, expires_at: Millis, at: Millis },
     /// WhatsApp asks for the account's passkey.
-    Passkey(PasskeyRequest),
+    Passkey { attempt: Millis, request: PasskeyRequest },
     /// A link began, failed or ended.
     Link { end: LinkEnd, at: Millis },
 }
@@ -77,7 +77,9 @@ impl Store {
 
 async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
     check_owner(conn, lease).await?;
-    if changes.iter().any(|change| matches!(change, Change::LinkCode { .. } | Change::Passkey(_) | Change::Link { .. }))
+    if changes
+        .iter()
+        .any(|change| matches!(change, Change::LinkCode { .. } | Change::Passkey { .. } | Change::Link { .. }))
     {
         lock_device(conn, lease).await?;
     }
@@ -112,18 +114,20 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         }
         Change::File { inbound_id, end, at } => end_file(conn, lease, inbound_id, end, *at).await?,
         Change::State { health, at } => drop(set_health(conn, lease, health, *at).await?),
-        Change::LinkCode { way, code, expires_at, at } => show_link(conn, lease, way, code, *expires_at, *at).await?,
-        Change::Passkey(request) => passkeys::request(conn, lease, request).await?,
+        Change::LinkCode { attempt, way, code, expires_at, at } => {
+            show_link(conn, lease, *attempt, way, code, *expires_at, *at).await?;
+        }
+        Change::Passkey { attempt, request } => passkeys::request(conn, lease, *attempt, request).await?,
         Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
             // Nothing was written yet.
             Err(StoreError::Exists) => {
                 let reason = "that number is linked to another gateway already".to_owned();
-                end_link(conn, lease, &LinkEnd::Failed { reason }, *at).await?;
+                end_link(conn, lease, &LinkEnd::Failed { attempt: None, reason }, *at).await?;
                 return Ok(Outcome::NumberTaken);
             }
             Err(StoreError::OtherNumber { expected }) => {
                 let reason = other_number(end, &expected);
-                end_link(conn, lease, &LinkEnd::Failed { reason }, *at).await?;
+                end_link(conn, lease, &LinkEnd::Failed { attempt: None, reason }, *at).await?;
                 return Ok(Outcome::NumberTaken);
             }
             ended => ended?,

@@ -28,8 +28,9 @@ row!(StoredLink { status, way, code, expires_at, reason, changed_at });
 pub enum LinkEnd {
     /// The account with this number is linked.
     Linked { number: String },
-    /// It did not come to a link; a former link is gone too, where there was one.
-    Failed { reason: String },
+    /// It did not come to a link; a former link is gone too, where there was one. Nothing is stored of it when another attempt
+    /// than this one has begun by now.
+    Failed { attempt: Option<Millis>, reason: String },
     /// No account is linked any more.
     Unlinked,
 }
@@ -79,21 +80,24 @@ impl Store {
         )
     }
 
-    /// Shows a code, sealed, that is good until `expires_at`. That of another way than is wished by now is not shown.
+    /// Shows a code, sealed, that is good until `expires_at`; not that of an earlier attempt than the last.
     ///
     /// # Errors
     /// When it could not be stored.
     pub async fn show_link(
         &self,
         lease: &Lease,
+        attempt: Millis,
         way: LinkWay,
         code: Vec<u8>,
         expires_at: Millis,
         now: Millis,
     ) -> Result<(), StoreError> {
         let lease = lease.clone();
-        self.write(move |conn| Box::pin(async move { show_link(conn, &lease, &way, &code, expires_at, now).await }))
-            .await
+        self.write(move |conn| {
+            Box::pin(async move { show_link(conn, &lease, attempt, &way, &code, expires_at, now).await })
+        })
+        .await
     }
 
     /// Stores how a wish about a device's link ended; it is then nobody's wish any more.
@@ -148,6 +152,7 @@ pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, no
 pub(super) async fn show_link(
     conn: &mut Conn,
     lease: &Lease,
+    attempt: Millis,
     way: &LinkWay,
     code: &[u8],
     expires_at: Millis,
@@ -157,13 +162,15 @@ pub(super) async fn show_link(
         conn,
         execute,
         "UPDATE device_links SET status = 'shown', code = $3, expires_at = $4, changed_at = $5 \
-         WHERE device_id = $1 AND way = $6 AND EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL)",
+         WHERE device_id = $1 AND way = $6 AND EXISTS \
+         (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish IS NOT NULL AND wish_at = $7)",
         &lease.device_id,
         lease.epoch,
         code,
         expires_at,
         now,
         way.name(),
+        attempt,
     )
     .map(drop)
 }
@@ -172,7 +179,7 @@ pub(super) async fn show_link(
 pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
     let (status, reason, number, state) = match end {
         LinkEnd::Linked { number } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
-        LinkEnd::Failed { reason } => ("failed", reason.as_str(), None, DeviceState::Unlinked),
+        LinkEnd::Failed { reason, .. } => ("failed", reason.as_str(), None, DeviceState::Unlinked),
         LinkEnd::Unlinked => ("failed", "the link was ended", None, DeviceState::Unlinked),
     };
     if let Some(number) = number {
@@ -200,13 +207,14 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
     }
     // The number is the device's from now on, until a person unlinks it.
     let is_given_up = *end == LinkEnd::Unlinked;
+    let attempt = if let LinkEnd::Failed { attempt, .. } = end { *attempt } else { None };
     let rows = sql!(
         &mut *conn,
         execute,
         "UPDATE devices SET wish = NULL, wish_phone = NULL, sender = COALESCE($3, sender), state = $4, \
          state_reason = $5, state_until = NULL, linked_at = $6, \
          expected_sender = CASE WHEN $7 THEN NULL ELSE COALESCE($3, expected_sender) END \
-         WHERE id = $1 AND lease_epoch = $2",
+         WHERE id = $1 AND lease_epoch = $2 AND (wish_at = $8 OR $8 IS NULL)",
         &lease.device_id,
         lease.epoch,
         number,
@@ -214,6 +222,7 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         reason,
         number.map(|_| now),
         is_given_up,
+        attempt,
     )?;
     if rows == 0 {
         return Ok(());

@@ -101,8 +101,17 @@ impl Store {
     }
 }
 
-/// Stores what WhatsApp asks for. A code that was shown before is no longer good.
-pub(super) async fn request(conn: &mut Conn, lease: &Lease, request: &PasskeyRequest) -> Result<(), StoreError> {
+/// Stores what WhatsApp asks for, unless another attempt has begun by now. A code that was shown before is no longer good.
+pub(super) async fn request(
+    conn: &mut Conn,
+    lease: &Lease,
+    attempt: Millis,
+    request: &PasskeyRequest,
+) -> Result<(), StoreError> {
+    let is_current = "SELECT CAST(1 AS BIGINT) FROM devices WHERE id = $1 AND wish IS NOT NULL AND wish_at = $2";
+    if sql!(&mut *conn, optional as (i64,), is_current, &lease.device_id, attempt)?.is_none() {
+        return Ok(());
+    }
     match request {
         PasskeyRequest::Assertion { options, expires_at } => {
             sql!(

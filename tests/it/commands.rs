@@ -79,6 +79,27 @@ stories! {
         assert!(serving.terminate().await.success());
     }
 
+    async fn a_terminal_says_why_a_message_waits_and_when_it_is_given_up(database: Database) {
+        let place = Place::new(database).await;
+        let serving = place.serve().await;
+        let devices = place.json(&["device", "list", "--json"]).await;
+        let device = devices[0]["device_id"].as_str().expect("an id").to_owned();
+        place.json(&["device", "pause", &device, "--json"]).await;
+        let sent = place.json(&["send", "--to", "628111111111", "--text", "wait", "--json"]).await;
+        let ref_no = sent["ref_no"].as_str().expect("a ref_no").to_owned();
+        let shown = place.json(&["status", &ref_no, "--json"]).await;
+        assert_eq!((&shown["reason_code"], &shown["waits_until"]), (&"paused".into(), &Value::Null), "{shown}");
+        let line = text(&place.run(&["status", &ref_no]).await.stdout);
+        let (reason, expiry) = (shown["reason"].as_str().expect("a reason"), shown["expire_date"].as_str().expect("a date"));
+        assert!(line.contains(&format!(": {reason}")) && line.contains(&format!(", expires {expiry}")), "{line}");
+        assert!(line.trim_end().ends_with("[SANDBOX]"), "{line}");
+        place.json(&["device", "resume", &device, "--json"]).await;
+        let read = place.run(&["status", &ref_no, "--watch"]).await;
+        let last = text(&read.stdout).lines().last().unwrap_or_default().to_owned();
+        assert!(last.starts_with("R ") && !last.contains("expires"), "{last}");
+        assert!(serving.terminate().await.success());
+    }
+
     async fn an_inbound_message_played_by_hand_reaches_the_push_url(database: Database) {
         let place = Place::new(database).await;
         let serving = place.serve().await;

@@ -61,12 +61,9 @@ impl Loops {
     async fn show(&self, id: &str, code: &str) {
         let (lease, now) = (self.lease(id).await, self.clock.now());
         let sealed = self.sealer.seal(&self.clock, link_place(id).as_bytes(), code.as_bytes());
-        let way = if self.device(id).await.wish_phone.is_some() {
-            LinkWay::Code { phone: String::new() }
-        } else {
-            LinkWay::Qr
-        };
-        self.store.show_link(&lease, way, sealed, now + 20_000, now).await.expect("shown");
+        let device = self.device(id).await;
+        let way = if device.wish_phone.is_some() { LinkWay::Code { phone: String::new() } } else { LinkWay::Qr };
+        self.store.show_link(&lease, device.wish_at, way, sealed, now + 20_000, now).await.expect("shown");
     }
 
     async fn end(&self, id: &str, end: LinkEnd) {
@@ -235,7 +232,7 @@ stories! {
                 if link.status == "waiting" { Ok(()) } else { Err(link.status) }
             })
             .await;
-            desk.loops.end(&id, LinkEnd::Failed { reason: "WhatsApp asks to wait an hour".into() }).await;
+            desk.loops.end(&id, LinkEnd::Failed { attempt: None, reason: "WhatsApp asks to wait an hour".into() }).await;
         });
         let refused = Box::pin(refused).await;
         assert!(refused.status == 409 && refused.text.contains("wait an hour"), "{}", refused.text);
@@ -327,7 +324,7 @@ stories! {
         assert_eq!(loops.until_wished(&id, "code").await.wish_phone.as_deref(), Some("6281234567890"));
         loops.show(&id, "ABCD1234").await;
         linking.until(r#""code":"ABCD1234""#).await;
-        loops.end(&id, LinkEnd::Failed { reason: "nobody linked an account in time".into() }).await;
+        loops.end(&id, LinkEnd::Failed { attempt: None, reason: "nobody linked an account in time".into() }).await;
         let (code, said) = linking.end().await;
         assert!(code == Some(1) && said.contains("nobody linked an account in time"), "{said}");
         let unlinking = Typed::start(place.command(&["device", "unlink", &id]));
@@ -349,8 +346,8 @@ stories! {
         loops.until_wished(&id, "code").await;
         // A code of another way than is wished is of an attempt before.
         let sealed = loops.sealer.seal(&loops.clock, link_place(&id).as_bytes(), FIRST.as_bytes());
-        let (lease, now) = (loops.lease(&id).await, loops.clock.now());
-        loops.store.show_link(&lease, LinkWay::Qr, sealed, now + 20_000, now).await.expect("asked");
+        let (lease, now, attempt) = (loops.lease(&id).await, loops.clock.now(), loops.device(&id).await.wish_at);
+        loops.store.show_link(&lease, attempt, LinkWay::Qr, sealed, now + 20_000, now).await.expect("asked");
         assert_eq!(loops.store.find_link(&id).await.expect("readable").expect("a link").status, "waiting");
         // It waits on: a server that starts now goes on from there.
         loops.show(&id, "ABCD1234").await;
@@ -367,7 +364,7 @@ stories! {
         let (code, said) = first.end().await;
         assert!(code == Some(1) && said.contains("no longer good"), "{said}");
         assert!(loops.device(&id).await.wish_at > wished_at);
-        loops.end(&id, LinkEnd::Failed { reason: "it is over".into() }).await;
+        loops.end(&id, LinkEnd::Failed { attempt: None, reason: "it is over".into() }).await;
         assert_eq!(second.end().await.0, Some(1));
         loops.store.close().await;
     }

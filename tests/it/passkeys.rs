@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wachat::device::LinkWay;
+use wachat::store::LinkEnd;
 
 use crate::client::Reply;
 use crate::network::Network;
 use crate::signed_in::{Browser, PASSWORD};
 use crate::stage::{ANN, OWNER, Stage};
-use crate::world::{Time, eventually, stories};
+use crate::world::{Time, eventually, stories, within};
 
 impl Stage {
     /// A gateway that is not linked, and an owner whose account has a passkey.
@@ -99,6 +101,14 @@ async fn strike(network: &Network, kind: &str) {
     network.fault(json!({"kind": kind}), json!({"account": OWNER})).await;
 }
 
+/// Lets the held clock go slowly on.
+async fn ticks(stage: &Stage) {
+    loop {
+        let _ = within(Duration::from_millis(50), std::future::pending::<()>()).await;
+        stage.world.advance(Duration::from_millis(50)).await;
+    }
+}
+
 stories! {
     async fn an_account_with_a_passkey_is_linked_by_either_code(database: Database) {
         for way in ["qr", "code"] {
@@ -153,8 +163,8 @@ stories! {
         let stage = Stage::with_passkey(database, Time::Machine).await;
         for (fault, words) in [
             ("passkey_assertion_refused", "did not accept the passkey"),
-            ("passkey_challenge_expired", "WhatsApp ended the passkey step"),
-            ("passkey_commitment_refused", "WhatsApp ended the passkey step"),
+            ("passkey_challenge_expired", "WhatsApp's request for the passkey has expired"),
+            ("passkey_commitment_refused", "WhatsApp refused a step behind the passkey"),
         ] {
             strike(&stage.network, fault).await;
             stage.scan_or_type("qr").await;
@@ -169,7 +179,7 @@ stories! {
         stage.until_passkey("confirm").await;
         stage.owner("/refuse", json!({})).await;
         stage.ask("POST", "/passkey/confirm", None).await;
-        stage.until_not_linked("passkey").await;
+        stage.until_not_linked("the phone's owner refused to link this gateway").await;
         stage.scan_or_type("code").await;
         let assertion = stage.assertion().await;
         stage.ask("POST", "/passkey", Some(assertion)).await;
@@ -193,9 +203,76 @@ stories! {
             stage.world.advance(Duration::from_secs(500)).await;
             assert_eq!(stage.until_state("passkey").await["state"], "passkey");
             stage.world.advance(Duration::from_secs(101)).await;
-            stage.until_not_linked("it was not given in time").await;
+            let words = if passes_on { "WhatsApp took the passkey" } else { "it was not given in time" };
+            stage.until_not_linked(words).await;
             stage.network.heal().await;
         }
+        stage.world.stop().await;
+    }
+
+    async fn a_passkey_is_taken_after_the_codes_to_scan_have_run_out(database: Database) {
+        for way in ["qr", "code"] {
+            let stage = Stage::with_passkey(database, Time::Held).await;
+            stage.scan_or_type(way).await;
+            stage.until_state("passkey").await;
+            // The library shows codes for 160 seconds, one after another.
+            for _ in 0..20 {
+                stage.world.advance(Duration::from_secs(25)).await;
+            }
+            let goes_on = async {
+                let assertion = stage.assertion().await;
+                assert_eq!(stage.ask("POST", "/passkey", Some(assertion)).await.status, 202, "{way}");
+                stage.compare().await;
+                stage.is_linked().await;
+            };
+            tokio::select! {
+                () = goes_on => {}
+                () = ticks(&stage) => {}
+            }
+            stage.world.stop().await;
+        }
+    }
+
+    async fn a_connection_that_is_lost_during_the_step_ends_it(database: Database) {
+        for status in ["required", "confirm"] {
+            let stage = Stage::with_passkey(database, Time::Machine).await;
+            stage.scan_or_type("qr").await;
+            let assertion = stage.assertion().await;
+            if status == "confirm" {
+                stage.ask("POST", "/passkey", Some(assertion)).await;
+                stage.until_passkey("confirm").await;
+            }
+            let Stage { network, world, device_id } = stage;
+            drop(network);
+            let link = eventually("linking fails", async || {
+                let link = world.client.manage("GET", &format!("/devices/{device_id}/link"), None).await.body["data"].clone();
+                if link["status"] == "failed" { Ok(link) } else { Err(link.to_string()) }
+            })
+            .await;
+            assert_eq!(link["reason"], "the connection on which WhatsApp waited for the passkey was lost; link again");
+            world.stop().await;
+        }
+    }
+
+    async fn an_attempt_that_is_begun_anew_is_not_ended_by_the_one_before(database: Database) {
+        let stage = Stage::with_passkey(database, Time::Machine).await;
+        let lease = crate::told::lease(&stage.world, &stage.device_id).await;
+        stage.scan_or_type("qr").await;
+        stage.until_passkey("required").await;
+        let before = stage.world.store.find_device(&stage.device_id).await.expect("read").expect("it").wish_at;
+        stage.manage("POST", "/link", None).await;
+        // What the attempt before still says comes after the next one was wanted.
+        let now = stage.world.clock.now();
+        let failed = LinkEnd::Failed { attempt: Some(before), reason: "too late".into() };
+        stage.world.store.end_link(&lease, failed, now).await.expect("stored");
+        let qr = stage.qr().await;
+        stage.world.store.show_link(&lease, before, LinkWay::Qr, vec![1], now + 20_000, now).await.expect("stored");
+        assert_eq!(stage.manage("GET", "/link", None).await["status"], "shown");
+        stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
+        let assertion = stage.assertion().await;
+        assert_eq!(stage.ask("POST", "/passkey", Some(assertion)).await.status, 202);
+        stage.compare().await;
+        stage.is_linked().await;
         stage.world.stop().await;
     }
 

@@ -248,6 +248,9 @@ stories! {
             let message = until_told(&browser, &ref_no, code.name()).await;
             assert_eq!((&message["status"], &message["reason"]), (&json!("Q"), &json!(reason)), "{message}");
             assert_eq!(message["waits_until"], wachat::clock::rfc3339(due_at));
+            let exported = browser.get("/console/messages/export.csv").await.text;
+            let row = exported.lines().find(|line| line.starts_with(&ref_no)).expect("its row");
+            assert!(row.contains(reason) && row.contains(&wachat::clock::rfc3339(due_at)), "{row}");
         }
         // It is in nobody's way.
         world.advance(Duration::from_secs(2)).await;

@@ -18,6 +18,7 @@ use super::linking::Linking;
 use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
 use super::queue::{Inlet, Outlet};
+use super::rotation::Rotation;
 use super::session::{Plan, Session};
 use super::shared::Shared;
 use crate::channel::{Event, Events, PasskeyAnswer};
@@ -36,7 +37,8 @@ const ASK_AFTER: Duration = Duration::from_millis(500);
 /// What the device's loop wants.
 #[derive(Debug)]
 pub enum Command {
-    Link(LinkWay),
+    /// By an attempt that is named by the moment at which it was wanted.
+    Link(LinkWay, Millis),
     AnswerPasskey(PasskeyAnswer),
     Unlink,
     /// A person says that it may be tried again.
@@ -59,6 +61,8 @@ pub struct Actor {
     /// The number of the session; what earlier ones still tell is not heard.
     pub sessions: u64,
     pub linking: Option<Linking>,
+    /// The last attempt to link an account.
+    pub attempt: Millis,
     /// When to connect by itself.
     pub again: Option<Millis>,
     /// How often a session ended by itself since one was online.
@@ -96,7 +100,7 @@ impl Actor {
                 () = ended(&mut self.session) => self.session_ended().await,
                 Some(missed) = self.missed.recv() => self.ask_again(missed).await,
                 command = self.commands.recv() => match command {
-                    Some(Command::Link(way)) => self.link(way).await,
+                    Some(Command::Link(way, attempt)) => self.link(way, attempt).await,
                     Some(Command::AnswerPasskey(answer)) => self.answer_passkey(answer).await,
                     Some(Command::Unlink) => self.unlink().await,
                     Some(Command::Connect) => self.connect_again().await,
@@ -267,6 +271,7 @@ impl Actor {
             gate: gate.clone(),
             traffic: self.keys.traffic().clone(),
             shared: self.shared.clone(),
+            rotation: Rotation::default(),
         };
         let plan = Plan {
             keys: self.keys.clone(),
@@ -285,6 +290,7 @@ impl Actor {
                 clock: self.parts.clock.clone(),
                 held: self.parts.requests.clone(),
                 traffic: self.keys.traffic().clone(),
+                is_linking: self.linking.is_some(),
             },
             phone,
             clock: self.parts.clock.clone(),

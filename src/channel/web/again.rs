@@ -15,6 +15,7 @@ use whatsapp_rust::TokioRuntime;
 use whatsapp_rust::wacore::runtime::{AbortHandle, BoxFuture, Runtime};
 use whatsapp_rust::wacore_binary::NodeRef;
 
+use super::rotation::Rotation;
 use super::traffic::Traffic;
 use crate::clock::Clock;
 use crate::limits;
@@ -42,6 +43,8 @@ pub struct Tasks {
     /// So many requests at once are kept from being confirmed until they are answered.
     pub held: Arc<Semaphore>,
     pub traffic: Traffic,
+    /// Whether an account is being linked, so that QR codes are shown.
+    pub is_linking: bool,
 }
 
 impl Tasks {
@@ -77,7 +80,7 @@ impl Runtime for Tasks {
             self.answer(task);
             return AbortHandle::noop();
         }
-        TokioRuntime.spawn(task)
+        TokioRuntime.spawn(if self.is_linking { Rotation::watch(task) } else { task })
     }
 
     fn spawn_detached(&self, task: BoxFuture<'static, ()>) {
@@ -85,7 +88,14 @@ impl Runtime for Tasks {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        TokioRuntime.sleep(duration)
+        if !self.is_linking {
+            return TokioRuntime.sleep(duration);
+        }
+        let clock = self.clock.clone();
+        // How long a code is good is a time of the gateway, as the others of linking are.
+        Box::pin(async move {
+            if Rotation::is_here() { clock.sleep(duration).await } else { TokioRuntime.sleep(duration).await }
+        })
     }
 
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send + 'static>) -> BoxFuture<'static, ()> {

@@ -17,46 +17,79 @@ use crate::passkey::{self, PasskeyAnswer};
 pub struct Linking {
     way: LinkWay,
     pub until: Millis,
-    /// Whether a code was shown.
-    is_shown: bool,
-    /// Whether WhatsApp asked for a passkey: the codes of before are no longer good.
-    asks_for_passkey: bool,
+    /// When it was begun.
+    begun_at: Millis,
+    step: Step,
+}
+
+/// How far linking is. WhatsApp waits for each step on one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// A code is awaited, from WhatsApp.
+    Begun,
+    /// A code is shown, and awaited back.
+    Shown,
+    /// WhatsApp asks for the account's passkey: the codes of before are no longer good.
+    Passkey,
+    PasskeyGiven,
+    /// The code that the phone shows is to be compared.
+    Comparing,
+    Compared,
 }
 
 impl Linking {
+    fn new(way: LinkWay, now: Millis) -> Self {
+        Self { way, until: now + FIRST_CODE_MS, begun_at: now, step: Step::Begun }
+    }
+
+    fn is_at_passkey(&self) -> bool {
+        self.step >= Step::Passkey
+    }
+
     /// Why it came to nothing in time.
     pub fn overdue(&self) -> &'static str {
-        match (self.asks_for_passkey, self.is_shown) {
-            (true, _) => "WhatsApp asked for the account's passkey, and it was not given in time; link again",
-            (false, true) => "nobody linked an account in time",
-            (false, false) => "WhatsApp gave no code in time; try again",
+        match self.step {
+            Step::Begun => "WhatsApp gave no code in time; try again",
+            Step::Shown => "nobody linked an account in time",
+            Step::Passkey => "WhatsApp asked for the account's passkey, and it was not given in time; link again",
+            Step::PasskeyGiven => {
+                "WhatsApp took the passkey, but the phone did not go on in time; open WhatsApp on it, and link again"
+            }
+            Step::Comparing => "the code was not compared with the phone's in time; link again",
+            Step::Compared => "the phone did not confirm the code in time; link again",
         }
     }
 }
 
+const FIRST_CODE_MS: Millis = limits::FIRST_CODE_SECONDS_MAX as Millis * 1_000;
+
 impl Actor {
-    pub(super) async fn link(&mut self, way: LinkWay) {
+    pub(super) async fn link(&mut self, way: LinkWay, attempt: Millis) {
         self.log_out().await;
+        self.attempt = attempt;
         if !self.wipe().await {
             return self.fail("the keys of the former link could not be removed; try again".into()).await;
         }
-        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
         let phone = match &way {
             LinkWay::Code { phone } => Some(phone.clone()),
             LinkWay::Qr => None,
         };
-        self.linking = Some(Linking { way, until, is_shown: false, asks_for_passkey: false });
+        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
+        self.linking = Some(Linking::new(way.clone(), self.parts.clock.now()));
         self.tell(Health { state: DeviceState::Linking, reason: String::new(), until: Some(until) }).await;
         // The library tries again without a word: whoever waits for a code would not learn that none can come.
         match self.parts.network.check(&self.parts.clock).await {
-            Ok(()) => self.start(phone).await,
+            Ok(()) => {
+                self.linking = Some(Linking::new(way, self.parts.clock.now()));
+                self.start(phone).await;
+            }
             Err(error) => self.fail(error.to_string()).await,
         }
     }
 
     pub(super) async fn hear_while_linking(&mut self, news: &News) {
-        let (is_qr, asks_for_passkey) = match &self.linking {
-            Some(linking) => (linking.way == LinkWay::Qr, linking.asks_for_passkey),
+        let (is_qr, is_at_passkey) = match &self.linking {
+            Some(linking) => (linking.way == LinkWay::Qr, linking.is_at_passkey()),
             None => (false, false),
         };
         match news {
@@ -66,8 +99,10 @@ impl Actor {
             }
             News::PairPasskeyConfirmation(step) => self.ask_to_compare(&step.code).await,
             News::PairPasskeyError(error) => self.fail(no_passkey(&error.error)).await,
-            // Its codes are no longer good, and the connection lives on without them.
-            News::PairingQrCode(_) | News::PairingCode(_) | News::PairingQrCodesExhausted(_) if asks_for_passkey => {}
+            // WhatsApp waits on the connection on which it asked.
+            News::Disconnected(_) | News::StreamError(_) if is_at_passkey => self.fail(LOST.into()).await,
+            // Those of before the step.
+            News::PairingQrCode(_) | News::PairingCode(_) | News::PairingQrCodesExhausted(_) if is_at_passkey => {}
             News::PairingQrCode(code) if is_qr => self.show(&code.code, code.timeout).await,
             News::PairingCode(code) => self.show(&code.code, code.timeout).await,
             News::PairingCodeError(error) => self.fail(no_code(error)).await,
@@ -85,29 +120,33 @@ impl Actor {
     async fn show(&mut self, code: &str, lasts: Duration) {
         let until = self.parts.clock.now() + millis(lasts);
         let Some(linking) = &mut self.linking else { return };
-        linking.is_shown = true;
-        let _ = self.events.send(Event::LinkCode { way: linking.way.clone(), code: code.to_owned(), until }).await;
+        (linking.step, linking.until) = (Step::Shown, linking.begun_at + limits::LINK_MS_MAX);
+        let (attempt, way) = (self.attempt, linking.way.clone());
+        let _ = self.events.send(Event::LinkCode { attempt, way, code: code.to_owned(), until }).await;
     }
 
     async fn ask_for_passkey(&mut self, options: &str) {
         let until = self.parts.clock.now() + passkey::timeout_ms(options);
         let Some(linking) = &mut self.linking else { return };
-        (linking.until, linking.asks_for_passkey) = (until, true);
+        (linking.step, linking.until) = (Step::Passkey, until);
         let step = PasskeyStep::Assertion { options: options.to_owned(), until };
-        let _ = self.events.send(Event::Passkey(step)).await;
+        let _ = self.events.send(Event::Passkey { attempt: self.attempt, step }).await;
         let reason = "WhatsApp asks for the passkey of the account".to_owned();
         self.tell(Health { state: DeviceState::Passkey, reason, until: Some(until) }).await;
     }
 
     async fn ask_to_compare(&mut self, code: &str) {
-        let Some(until) = self.linking.as_ref().map(|linking| linking.until) else { return };
-        let _ = self.events.send(Event::Passkey(PasskeyStep::Confirmation { code: code.to_owned() })).await;
+        let Some(linking) = &mut self.linking else { return };
+        linking.step = Step::Comparing;
+        let (until, step) = (linking.until, PasskeyStep::Confirmation { code: code.to_owned() });
+        let _ = self.events.send(Event::Passkey { attempt: self.attempt, step }).await;
         let reason = "the code that the phone shows is to be compared".to_owned();
         self.tell(Health { state: DeviceState::PasskeyConfirm, reason, until: Some(until) }).await;
     }
 
     pub(super) async fn answer_passkey(&mut self, answer: PasskeyAnswer) {
-        let Some(session) = self.session.as_ref().filter(|_| self.linking.is_some()) else { return };
+        let (Some(session), Some(linking)) = (&self.session, &mut self.linking) else { return };
+        linking.step = if matches!(answer, PasskeyAnswer::Confirm) { Step::Compared } else { Step::PasskeyGiven };
         let limit = Duration::from_secs(limits::LINK_STEP_SECONDS_MAX);
         match self.parts.clock.within(limit, session.answer_passkey(answer)).await {
             Ok(Ok(())) => {}
@@ -121,7 +160,7 @@ impl Actor {
         self.stop().await;
         self.wipe().await;
         self.health = None;
-        let _ = self.events.send(Event::LinkFailed { reason }).await;
+        let _ = self.events.send(Event::LinkFailed { attempt: self.attempt, reason }).await;
     }
 }
 
@@ -153,16 +192,25 @@ fn no_code(error: &PairingCodeError) -> String {
     }
 }
 
-/// Why the passkey step failed; the library says what WhatsApp answered.
+/// Why the passkey step failed. The library gives a text alone, which names the request and holds the code of WhatsApp's answer.
 fn no_passkey(fault: &str) -> String {
-    if fault.contains("401") {
-        return "WhatsApp did not accept the passkey: it is of another account, or its request has expired; link again, and use the \
-                passkey of this account within ten minutes"
-            .to_owned();
-    }
-    format!("WhatsApp ended the passkey step: {fault}; link again")
+    let code = fault.rsplit_once("code=").map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let reason = match code.flatten() {
+        Some("401") if fault.contains("passkey_prologue") => {
+            "WhatsApp did not accept the passkey: it is of another account, its request has expired, or the phone's owner refused; link \
+             again, and use the passkey of this account within ten minutes"
+        }
+        Some("401") => "the phone's owner refused to link this gateway; link again if that was a mistake",
+        Some("404") => "WhatsApp has ended this attempt to link; link again",
+        Some("410") => "WhatsApp's request for the passkey has expired; link again",
+        Some("503") => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
+        Some("400") => "WhatsApp refused a step behind the passkey; link again",
+        _ => return format!("WhatsApp ended the passkey step: {fault}; link again"),
+    };
+    reason.to_owned()
 }
 
+const LOST: &str = "the connection on which WhatsApp waited for the passkey was lost; link again";
 const RESTRICTED: &str = "WhatsApp has restricted this account; open WhatsApp on the phone and follow what it says";
 
 /// Why WhatsApp ended the connection on which an account was being linked, where that differs from what it means for a linked one.
@@ -172,6 +220,7 @@ fn refused(news: &News) -> Option<&'static str> {
         News::LoggedOut(_) => Some(
             "WhatsApp ended the link at once; check on the phone that it has fewer than four linked devices, and try again",
         ),
+        News::ConnectFailure(_) => Some("WhatsApp refused the connection; try again in a few minutes"),
         _ => None,
     }
 }

@@ -21,6 +21,7 @@ pub mod network;
 mod news;
 mod queue;
 mod read;
+mod rotation;
 mod send;
 mod session;
 mod shared;
@@ -41,7 +42,7 @@ use self::keys::{KeyRing, Keys};
 use self::network::Network;
 use self::shared::Shared;
 use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::device::{Device, DeviceState, LinkWay};
 use crate::limits;
 
@@ -117,6 +118,7 @@ impl Web {
             session: None,
             sessions: 0,
             linking: None,
+            attempt: 0,
             again: None,
             ends: 0,
             health: None,
@@ -142,7 +144,7 @@ async fn marking(over: CancellationToken, task: impl Future<Output = ()>) {
 }
 
 /// What a device does first, by what its link was when it was last looked after.
-fn start(device: &Device, account: Option<String>, now: crate::clock::Millis) -> Start {
+fn start(device: &Device, account: Option<String>, now: Millis) -> Start {
     let Some(number) = account else { return Start::Unlinked };
     let as_it_was = || Health { state: device.state, reason: device.state_reason.clone(), until: device.state_until };
     match device.state {
@@ -191,8 +193,8 @@ impl Channel for Web {
         download::download(&self.clock, &client, &reference).await
     }
 
-    async fn link(&self, way: LinkWay) {
-        self.order(Command::Link(way)).await;
+    async fn link(&self, way: LinkWay, attempt: Millis) {
+        self.order(Command::Link(way, attempt)).await;
     }
 
     async fn answer_passkey(&self, answer: PasskeyAnswer) {

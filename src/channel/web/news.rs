@@ -16,6 +16,7 @@ use whatsapp_rust::{Jid, Server};
 use super::again;
 use super::gate::Gate;
 use super::queue::Inlet;
+use super::rotation::Rotation;
 use super::send::refusal;
 use super::shared::Shared;
 use super::traffic::Traffic;
@@ -39,6 +40,7 @@ pub struct Reporter {
     pub gate: Arc<Gate>,
     pub traffic: Traffic,
     pub shared: Shared,
+    pub rotation: Rotation,
 }
 
 impl EventHandler for Reporter {
@@ -52,7 +54,14 @@ impl EventHandler for Reporter {
                 }
                 again::look_at(stanza.get());
             }
-            _ => self.actor.push(Told { session: self.session, news }),
+            _ => {
+                match &*news {
+                    News::PairingQrCode(_) => self.rotation.shows_code(),
+                    News::PairPasskeyRequest(_) => self.rotation.end(),
+                    _ => {}
+                }
+                self.actor.push(Told { session: self.session, news });
+            }
         }
     }
 
@@ -176,7 +185,21 @@ mod tests {
         // Nobody stores anything here, nor is it waited for.
         let held = Arc::new(Semaphore::new(0));
         let (traffic, shared) = (Traffic::new(clock.clone()), Shared::new(clock.clone()));
-        (Reporter { session: 1, actor, events, clock, held, gate: Arc::default(), traffic, shared }, happened, told)
+        (
+            Reporter {
+                session: 1,
+                actor,
+                events,
+                clock,
+                held,
+                gate: Arc::default(),
+                traffic,
+                shared,
+                rotation: Rotation::default(),
+            },
+            happened,
+            told,
+        )
     }
 
     fn ref_no() -> RefNo {

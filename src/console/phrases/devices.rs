@@ -108,10 +108,50 @@ pub const PHRASES: &[Phrase] = &[
     ("WhatsApp asks for the passkey of the account", "WhatsApp meminta kunci sandi (passkey) akun ini"),
     ("the code that the phone shows is to be compared", "kode yang ditampilkan ponsel harus dibandingkan"),
     (
-        "WhatsApp did not accept the passkey: it is of another account, or its request has expired; link again, and use the passkey of \
-         this account within ten minutes",
-        "WhatsApp tidak menerima kunci sandinya: milik akun lain, atau permintaannya kedaluwarsa; tautkan lagi dan pakai kunci sandi akun \
-         ini dalam sepuluh menit",
+        "WhatsApp did not accept the passkey: it is of another account, its request has expired, or the phone's owner refused; link \
+         again, and use the passkey of this account within ten minutes",
+        "WhatsApp tidak menerima kunci sandinya: milik akun lain, permintaannya kedaluwarsa, atau pemilik ponsel menolak; tautkan lagi \
+         dan pakai kunci sandi akun ini dalam sepuluh menit",
+    ),
+    (
+        "the phone's owner refused to link this gateway; link again if that was a mistake",
+        "pemilik ponsel menolak menautkan gateway ini; tautkan lagi jika itu keliru",
+    ),
+    (
+        "WhatsApp has ended this attempt to link; link again",
+        "WhatsApp sudah mengakhiri upaya penautan ini; tautkan lagi",
+    ),
+    (
+        "WhatsApp's request for the passkey has expired; link again",
+        "permintaan kunci sandi dari WhatsApp sudah kedaluwarsa; tautkan lagi",
+    ),
+    (
+        "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
+        "WhatsApp tidak dapat menghubungi ponselnya; buka WhatsApp di ponsel itu, lalu tautkan lagi",
+    ),
+    (
+        "WhatsApp refused a step behind the passkey; link again",
+        "WhatsApp menolak satu langkah setelah kunci sandi; tautkan lagi",
+    ),
+    (
+        "the connection on which WhatsApp waited for the passkey was lost; link again",
+        "koneksi tempat WhatsApp menunggu kunci sandi terputus; tautkan lagi",
+    ),
+    (
+        "WhatsApp took the passkey, but the phone did not go on in time; open WhatsApp on it, and link again",
+        "WhatsApp menerima kunci sandinya, tetapi ponsel tidak melanjutkan tepat waktu; buka WhatsApp di ponsel itu, lalu tautkan lagi",
+    ),
+    (
+        "the code was not compared with the phone's in time; link again",
+        "kode tidak dibandingkan dengan kode di ponsel tepat waktu; tautkan lagi",
+    ),
+    (
+        "the phone did not confirm the code in time; link again",
+        "ponsel tidak mengonfirmasi kode tepat waktu; tautkan lagi",
+    ),
+    (
+        "WhatsApp refused the connection; try again in a few minutes",
+        "WhatsApp menolak koneksi; coba lagi beberapa menit lagi",
     ),
     (
         "WhatsApp ended the passkey step: {fault}; link again",

@@ -1,0 +1,54 @@
+//! The client library shows one QR code after another in a task of its own, and closes the connection when none is left: also
+//! while WhatsApp waits for a passkey on it (whatsapp-rust 0.7, `pair.rs`). That task is ended when the passkey step begins.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use whatsapp_rust::wacore::runtime::BoxFuture;
+
+tokio::task_local! {
+    /// The library's task that runs here.
+    static TASK: Arc<Task>;
+}
+
+#[derive(Default)]
+struct Task {
+    shows_codes: AtomicBool,
+    end: CancellationToken,
+}
+
+/// The rotation of QR codes on a connection by which an account is being linked.
+#[derive(Clone, Default)]
+pub struct Rotation(Arc<Mutex<Option<Arc<Task>>>>);
+
+impl Rotation {
+    /// A task of the library, such that it can be ended if it shows codes.
+    pub fn watch(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let own = Arc::new(Task::default());
+        let end = own.end.clone();
+        Box::pin(TASK.scope(own, async move {
+            end.run_until_cancelled(task).await;
+        }))
+    }
+
+    /// The task that runs here shows a code.
+    pub fn shows_code(&self) {
+        let _ = TASK.try_with(|task| {
+            task.shows_codes.store(true, Ordering::Relaxed);
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(task));
+        });
+    }
+
+    /// Whether the task that runs here has shown a code.
+    pub fn is_here() -> bool {
+        TASK.try_with(|task| task.shows_codes.load(Ordering::Relaxed)).unwrap_or(false)
+    }
+
+    /// No more codes are shown, and the connection stays.
+    pub fn end(&self) {
+        if let Some(task) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.end.cancel();
+        }
+    }
+}
