@@ -213,7 +213,10 @@ stories! {
     async fn a_passkey_is_taken_after_the_codes_to_scan_have_run_out(database: Database) {
         for way in ["qr", "code"] {
             let stage = Stage::with_passkey(database, Time::Held).await;
-            stage.scan_or_type(way).await;
+            tokio::select! {
+                () = stage.scan_or_type(way) => {}
+                () = ticks(&stage) => {}
+            }
             stage.until_state("passkey").await;
             // The library shows codes for 160 seconds, one after another.
             for _ in 0..20 {
