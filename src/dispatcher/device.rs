@@ -100,7 +100,7 @@ impl DeviceLoop {
         self.poll().await?;
         self.load().await?;
         let is_more = self.tend_fetches().await? | self.may_load_more();
-        self.begin().await?;
+        let is_more = self.begin().await? | is_more;
         let clock = self.parts.clock.clone();
         let wake_at = self.wake_at().map_or(self.poll_at, |at| at.min(self.poll_at));
         let wake_at = if is_more { clock.now() } else { wake_at };
@@ -141,16 +141,18 @@ impl DeviceLoop {
         slot.into_iter().chain(self.window.next_event()).min()
     }
 
-    /// Takes what may be sent now, begins it in the store, and hands it to attempts.
-    async fn begin(&mut self) -> Result<(), StoreError> {
+    /// Takes what may be sent now, begins it in the store, and hands it to attempts. Gives whether some of it has ended
+    /// meanwhile: then the next ones may be sent in its place, and nothing else would wake the loop for them.
+    async fn begin(&mut self) -> Result<bool, StoreError> {
         let now = self.parts.clock.now();
         if !self.may_send() || self.window.peek(now).is_none() {
-            return Ok(());
+            return Ok(false);
         }
+        let waiting = self.window.len();
         let used = self.used_today(now).await?;
         let jobs = self.pick(now, used).await?;
         if jobs.is_empty() {
-            return Ok(());
+            return Ok(self.window.len() < waiting);
         }
         let ref_nos: Vec<_> = jobs.iter().map(|job| job.ref_no.clone()).collect();
         let counted_on = self.held.pace.counted_on(now);
@@ -162,11 +164,11 @@ impl DeviceLoop {
         let begun = self.parts.store.begin_attempts(id, epoch, now, ref_nos, counted_on, stored_slot).await;
         let Ok(Some(begun)) = begun else {
             self.put_back(&jobs, now + HELD_MS);
-            return begun.map(drop);
+            return begun.map(|_| false);
         };
         for (job, typing_ms) in jobs.into_iter().zip(typing_ms) {
             if !begun.contains(&job.ref_no) {
-                // Cancelled, or its time is over.
+                // It was cancelled.
                 self.end(&job.ref_no);
                 continue;
             }
@@ -179,13 +181,22 @@ impl DeviceLoop {
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
             self.sends.spawn(attempt::guarded(job.ref_no, send));
         }
-        Ok(())
+        Ok(self.window.len() < waiting)
+    }
+
+    /// Messages that expired while they waited are not begun, and cost nobody behind them a turn.
+    fn end_expired(&mut self, now: Millis) {
+        while self.window.peek(now).is_some_and(|next| now >= next.expires_at) {
+            let Some(job) = self.window.take(now) else { break };
+            self.end(&job.ref_no);
+        }
     }
 
     /// Takes what may be sent now, after `used` of today's allowance; sets what is held to rest.
     async fn pick(&mut self, now: Millis, mut used: i64) -> Result<Vec<Job<Waiting>>, StoreError> {
         let mut jobs = Vec::new();
         while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
+            self.end_expired(now);
             if !self.held.has_no_gap(now) {
                 let Some(next) = self.window.peek(now) else { break };
                 // A person types the next message while the gap passes.
@@ -195,11 +206,6 @@ impl DeviceLoop {
                 }
             }
             let Some(job) = self.window.take(now) else { break };
-            if now >= job.expires_at {
-                // It is not begun: its line goes on.
-                jobs.push(job);
-                continue;
-            }
             match self.waits(&job, used, now).await {
                 Ok(None) => {}
                 Ok(Some(wait)) => {

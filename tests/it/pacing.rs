@@ -81,6 +81,32 @@ stories! {
         world.stop().await;
     }
 
+    async fn messages_that_were_cancelled_or_have_expired_cost_no_time(database: Database) {
+        let world = paced(World::held(database).await, json!({"gap_ms": 60_000})).await;
+        let first = world.send(ALICE, "hello").await;
+        world.until(&first, "R").await;
+        let mut cancelled = Vec::new();
+        for number in 0..20 {
+            let hasty = json!({"destination": format!("6281111121{number:02}"), "message": "hello", "timeout": 60});
+            world.send_with(hasty).await;
+            cancelled.push(world.send(&format!("6281111120{number:02}"), "hello").await);
+        }
+        let last = world.send(BOB, "hello").await;
+        for ref_no in &cancelled {
+            let reply = world.client.manage("POST", &format!("/messages/{ref_no}/cancel"), None).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        world.advance(2 * MINUTE).await;
+        // The clock stands still: nothing more is waited for.
+        eventually("the last one leaves", async || {
+            let ref_no = wachat::message::RefNo::parse(&last).expect("a number");
+            let message = world.store.find_message(1, &ref_no).await.expect("readable").expect("there");
+            if message.attempts == 1 { Ok(()) } else { Err(format!("{message:?}")) }
+        })
+        .await;
+        world.stop().await;
+    }
+
     async fn quiet_hours_hold_messages_and_let_them_go_at_the_minute(database: Database) {
         // It is 14:26:40Z.
         let world = paced(World::held(database).await, json!({"quiet_from": "14:00", "quiet_to": "15:00"})).await;
