@@ -55,8 +55,9 @@ impl DeviceLoop {
 
     /// Fills the window from the store: each priority by itself, so that a long queue at one is not in the way of the others.
     pub(super) async fn load(&mut self) -> Result<(), StoreError> {
-        self.refill().await?;
         let now = self.parts.clock.now();
+        self.window.wake(now);
+        self.refill().await?;
         let behind = Priority::ALL
             .map(|priority| Behind { after: self.window.cursor(priority), rows: self.rows_of(priority, now) });
         if behind.iter().all(|behind| behind.rows == 0) {

@@ -59,6 +59,11 @@ impl<T> Default for Window<T> {
 }
 
 impl<T: Clone> Window<T> {
+    /// Takes over what the time is: what has become due may be taken, and takes room.
+    pub fn wake(&mut self, now: Millis) {
+        self.each(|lane| lane.wake(now));
+    }
+
     /// How many more messages of a priority it takes. What cannot be taken soon (another of its line comes first, its line
     /// rests or backs off, or its file is not there) takes no room, up to a bound: behind it may stand what need not wait.
     pub fn room(&self, priority: Priority) -> usize {

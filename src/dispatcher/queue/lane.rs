@@ -29,6 +29,8 @@ pub(super) struct Lane<T> {
     held: usize,
     /// How many of those take no room.
     free: usize,
+    /// What the time was when it was last told.
+    now: Millis,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,7 @@ struct Line<T> {
     is_busy: bool,
     /// Nothing of the line may be taken before this moment, unless it is let go.
     rests_until: Option<Millis>,
-    /// An attempt at the head failed, and it waits for the next one.
+    /// The head is not due yet: an attempt at it failed, here or in an earlier process, and it waits for the next one.
     backs_off: bool,
     /// More of its messages are in the store only: those behind this number.
     more_after: Option<i64>,
@@ -65,6 +67,11 @@ impl<T> Line<T> {
         self.jobs.len().saturating_sub(usize::from(!is_stuck))
     }
 
+    /// Whether the head, whichever it is by now, waits for its next attempt.
+    fn backs_off(&self, now: Millis) -> bool {
+        !self.is_busy && self.jobs.front().is_some_and(|head| head.due_at.min(head.expires_at) > now)
+    }
+
     fn is_short(&self) -> bool {
         self.more_after.is_some() && self.jobs.len() <= limits::LINE_MESSAGES_MIN
     }
@@ -83,6 +90,7 @@ impl<T> Default for Lane<T> {
             cursor: 0,
             held: 0,
             free: 0,
+            now: 0,
         }
     }
 }
@@ -177,7 +185,6 @@ impl<T: Clone> Lane<T> {
         self.held -= 1;
         self.edit(recipient, |line| {
             line.jobs.remove(at);
-            line.backs_off &= at > 0;
         });
     }
 
@@ -255,7 +262,6 @@ impl<T: Clone> Lane<T> {
         let Some(recipient) = self.release(ref_no) else { return };
         self.edit(&recipient, |line| {
             line.is_busy = false;
-            line.backs_off = true;
             if let Some(head) = line.jobs.front_mut() {
                 head.due_at = due_at;
                 change(&mut head.load);
@@ -293,7 +299,8 @@ impl<T: Clone> Lane<T> {
     }
 
     /// Moves what has become due to the ready ones.
-    fn wake(&mut self, now: Millis) {
+    pub(super) fn wake(&mut self, now: Millis) {
+        self.now = now;
         while let Some((deadline, ref_no)) = self.deadlines.first().cloned() {
             if deadline > now {
                 break;
@@ -321,6 +328,7 @@ impl<T: Clone> Lane<T> {
         }
         self.free -= line.free();
         change(line);
+        line.backs_off = line.backs_off(self.now);
         self.free += line.free();
         let (place, is_short) = (line.place(recipient), line.is_short());
         let is_over = line.jobs.is_empty() && line.more_after.is_none();
