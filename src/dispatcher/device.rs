@@ -73,6 +73,8 @@ pub(super) struct DeviceLoop {
     pub(super) has_remembered: bool,
     /// Not to send before this moment.
     pub(super) next_slot: Millis,
+    /// When the last message left, as far as is known.
+    pub(super) left_at: Millis,
     /// When the first message in the window may be begun, so that it leaves at the next slot.
     pub(super) begin_at: Millis,
     pub(super) held: Held,
@@ -175,7 +177,7 @@ impl DeviceLoop {
             let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts };
             self.counts.entry(job.ref_no.clone()).or_insert(made).sends += 1;
             self.fetches.left(&job.ref_no);
-            self.next_slot = slot;
+            (self.next_slot, self.left_at, self.held.unsaved_slot) = (slot, latest, None);
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
