@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::device::DeviceLoop;
 use super::fetches;
-use super::queue::Job;
+use super::queue::{Blocking, Job};
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::{Priority, RefNo};
@@ -20,7 +20,9 @@ impl DeviceLoop {
         }
         self.poll_at = now + POLL_MS;
         self.may_load = [true; 3];
-        self.drop_ended().await?;
+        let mut untold = self.window.blocking();
+        untold.extend(self.window.next_held(limits::DEVICE_WINDOW_MESSAGES_MAX));
+        self.drop_ended(&untold).await?;
         self.report_late_acknowledgements(now).await
     }
 
@@ -36,19 +38,18 @@ impl DeviceLoop {
         self.record_steps(steps).await
     }
 
-    /// Messages that wait to be tried again, or for their files, and have been cancelled or have expired: the next of their lines
-    /// go on.
-    async fn drop_ended(&mut self) -> Result<(), StoreError> {
-        let blocking = self.window.blocking();
-        if blocking.is_empty() {
+    /// Those of these waiting messages that have been cancelled or have expired leave the window: what is behind them goes on.
+    async fn drop_ended(&mut self, waiting: &[Blocking]) -> Result<(), StoreError> {
+        if waiting.is_empty() {
             return Ok(());
         }
-        let seqs: Vec<i64> = blocking.iter().map(|one| one.seq).collect();
+        let seqs: Vec<i64> = waiting.iter().map(|one| one.seq).collect();
         let ended: HashSet<i64> = self.parts.store.find_ended(&seqs).await?.into_iter().collect();
-        for one in blocking.iter().filter(|one| ended.contains(&one.seq)) {
+        for one in waiting.iter().filter(|one| ended.contains(&one.seq)) {
             self.window.remove(one);
             self.counts.remove(&one.ref_no);
             self.fetches.end(&one.ref_no);
+            self.fetches.left(&one.ref_no);
         }
         Ok(())
     }

@@ -111,6 +111,16 @@ impl<T: Clone> Window<T> {
         Priority::ALL.into_iter().flat_map(|one| self.lanes[one.index()].blocking(one)).collect()
     }
 
+    /// Of each priority that has little room left for what others wait behind, `count` of the messages that wait, others each
+    /// time: should they have ended, nobody else would tell for as long as they are held.
+    pub fn next_held(&mut self, count: usize) -> Vec<Blocking> {
+        let mut next = Vec::new();
+        for one in Priority::ALL {
+            next.extend(self.lanes[one.index()].next_held(one, count));
+        }
+        next
+    }
+
     /// A message that was not taken has ended.
     pub fn remove(&mut self, ended: &Blocking) {
         self.lanes[ended.priority.index()].remove(&ended.recipient, &ended.ref_no);

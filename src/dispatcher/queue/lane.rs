@@ -29,6 +29,8 @@ pub(super) struct Lane<T> {
     held: usize,
     /// How many of those take no room.
     free: usize,
+    /// The number of the last message of [`Lane::next_held`].
+    looked_up_to: i64,
     /// What the time was when it was last told.
     now: Millis,
 }
@@ -90,6 +92,7 @@ impl<T> Default for Lane<T> {
             cursor: 0,
             held: 0,
             free: 0,
+            looked_up_to: 0,
             now: 0,
         }
     }
@@ -174,6 +177,32 @@ impl<T: Clone> Lane<T> {
             let head = line.jobs.front().filter(|head| is_blocking(line, head))?;
             Some(Blocking { seq: head.seq, ref_no: head.ref_no.clone(), recipient: recipient.clone(), priority })
         })
+    }
+
+    /// Where little room is left by what waits, the next `count` of those messages that were not looked up last: they may have
+    /// ended, and others stand behind them.
+    pub(super) fn next_held(&mut self, priority: Priority, count: usize) -> Vec<Blocking> {
+        let room = limits::DEVICE_HELD_MESSAGES_MAX.saturating_sub(self.held);
+        if room >= limits::DEVICE_WINDOW_MESSAGES_MAX / 8 {
+            return Vec::new();
+        }
+        let untaken = self.lines.iter().flat_map(|(to, line)| {
+            let taken = usize::from(line.is_busy);
+            line.jobs.iter().skip(taken).map(move |job| (job.seq, &job.ref_no, to))
+        });
+        let mut untaken: Vec<_> = untaken.collect();
+        untaken.sort_unstable();
+        let from = untaken.partition_point(|(seq, ..)| *seq <= self.looked_up_to) % untaken.len().max(1);
+        let next = untaken.iter().cycle().skip(from).take(count.min(untaken.len()));
+        let next = next.map(|(seq, ref_no, to)| Blocking {
+            seq: *seq,
+            ref_no: (*ref_no).clone(),
+            recipient: (*to).clone(),
+            priority,
+        });
+        let next: Vec<_> = next.collect();
+        self.looked_up_to = next.last().map_or(0, |last| last.seq);
+        next
     }
 
     /// A message that was not taken has ended: the next of its line may be taken.

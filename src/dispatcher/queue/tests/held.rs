@@ -63,3 +63,31 @@ fn messages_in_backoff_that_were_loaded_are_looked_up_for_those_behind_them() {
     window.remove(&blocking[0]);
     assert_eq!([window.take(1_000), window.take(1_000)].map(|job| job.map(|job| job.seq)), [Some(2), Some(3)]);
 }
+
+#[test]
+fn where_nothing_more_fits_all_that_wait_are_looked_up_in_turn_except_those_under_way() {
+    let (mut window, slice) = (Window::default(), limits::DEVICE_WINDOW_MESSAGES_MAX);
+    let max = limits::DEVICE_HELD_MESSAGES_MAX as i64;
+    let taken = job(1, "r1", 0);
+    window.push(taken.clone());
+    window.take(0);
+    for seq in 2..=max {
+        // Each second one is behind another.
+        let to = format!("r{}", seq / 2 * 2);
+        window.push(job(seq, &to, 0));
+        if let Some(first) = window.take(0) {
+            window.rest(&first.ref_no, 900_000);
+        }
+        assert!(seq > max / 2 || window.next_held(slice).is_empty());
+    }
+    assert_eq!(window.room(Priority::Normal), 0);
+    let rounds = limits::DEVICE_HELD_MESSAGES_MAX.div_ceil(slice);
+    let found: BTreeSet<i64> = (0..rounds).flat_map(|_| window.next_held(slice)).map(|one| one.seq).collect();
+    assert!(found.into_iter().eq(2..=max));
+    // Those that have ended make room, wherever they stood in their lines.
+    for one in window.next_held(slice).into_iter().filter(|one| one.seq % 3 > 0) {
+        window.remove(&one);
+    }
+    assert!(window.room(Priority::Normal) > slice / 2 && window.next_held(slice).is_empty());
+    window.done(&taken.ref_no);
+}
