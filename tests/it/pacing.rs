@@ -115,6 +115,25 @@ stories! {
         world.stop().await;
     }
 
+    async fn the_place_of_a_message_only_goes_forward(database: Database) {
+        let world = paced(World::held(database).await, json!({"gap_ms": 3_600_000})).await;
+        let first = world.send(ALICE, "hello").await;
+        world.until(&first, "R").await;
+        let mut refs = Vec::new();
+        for number in 0..6 {
+            refs.push(world.send(&format!("6281111120{number:02}"), "hello").await);
+        }
+        let place = async |at: usize| world.status(&refs[at]).await["position"].clone();
+        assert_eq!([place(5).await, place(1).await], [6, 2]);
+        for ref_no in &refs[2..5] {
+            let reply = world.client.manage("POST", &format!("/messages/{ref_no}/cancel"), None).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        // What was counted a moment ago is counted on from.
+        assert_eq!([place(5).await, place(1).await, place(0).await], [3, 2, 1]);
+        world.stop().await;
+    }
+
     async fn messages_that_were_cancelled_or_have_expired_cost_no_time(database: Database) {
         let world = paced(World::held(database).await, json!({"gap_ms": 60_000})).await;
         let first = world.send(ALICE, "hello").await;
