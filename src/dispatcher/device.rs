@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -124,7 +125,8 @@ impl DeviceLoop {
             }
             () = channel.ended() => self.is_channel_over = true,
             rung = self.bell.rung() => self.expect(rung),
-            () = clock.sleep_until(wake_at) => {}
+            // A wall clock that is set back does not keep the loop asleep for longer than until the next poll.
+            _ = clock.within(Duration::from_millis(limits::POLL_MS), clock.sleep_until(wake_at)) => {}
             _ = self.device.changed() => self.take_settings(),
         }
         Ok(())

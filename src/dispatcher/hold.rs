@@ -58,6 +58,11 @@ impl Held {
         self.hear_at = 0;
     }
 
+    /// The clock was set back: whoever wrote at a time that is still to come may be there already, or write now.
+    pub(super) fn hear_again(&mut self) {
+        (self.hear_at, self.heard_until) = (0, 0);
+    }
+
     /// WhatsApp took no first message to this chat.
     pub(super) fn refused(&mut self, chat: Option<&str>, now: Millis) {
         if let Some(chat) = chat {
@@ -91,6 +96,12 @@ impl Held {
     fn slot_after(&self, left_at: Millis, now: Millis, random: u64) -> Millis {
         let since = if now < self.slow.until { self.slow.since } else { left_at };
         self.next_slot(left_at.max(since), random)
+    }
+
+    /// When the next message may leave at the latest, if one began to be typed at `now` and `jitter_ms` is what its gap may grow by.
+    fn last_slot(&self, now: Millis, jitter_ms: i64) -> Millis {
+        let gap_ms = (self.pace.gap_ms() + jitter_ms.max(0)).max(self.slow.gap_ms + self.slow.gap_ms / 2);
+        now + limits::TYPING_MS_MAX + gap_ms
     }
 
     fn chat(&self, name: &str) -> Chat {
@@ -134,6 +145,15 @@ impl DeviceLoop {
         if slot < self.next_slot {
             (self.next_slot, self.begin_at) = (slot, 0);
             self.held.unsaved_slot = Some(slot);
+        }
+    }
+
+    /// No message waits for longer than a whole gap, should the wall clock have been set back since the last one left.
+    pub(super) fn bound_slot(&mut self, now: Millis) {
+        let latest = self.held.last_slot(now, self.device.borrow().gap_jitter_ms);
+        if latest < self.next_slot {
+            (self.next_slot, self.left_at, self.begin_at) = (latest, now, 0);
+            self.held.unsaved_slot = Some(latest);
         }
     }
 

@@ -15,7 +15,9 @@ impl DeviceLoop {
     /// priority is to be loaded, and what they ended holds up no line.
     pub(super) async fn poll(&mut self) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
-        if now < self.poll_at {
+        if is_set_back(self.poll_at, now) {
+            self.look_again(now);
+        } else if now < self.poll_at {
             return Ok(());
         }
         self.poll_at = now + POLL_MS;
@@ -24,6 +26,13 @@ impl DeviceLoop {
         untold.extend(self.window.next_held(limits::DEVICE_WINDOW_MESSAGES_MAX));
         self.drop_ended(&untold).await?;
         self.report_late_acknowledgements(now).await
+    }
+
+    /// The wall clock was set back: what is looked for at a moment is looked for now, not when the clock shows that moment again.
+    fn look_again(&mut self, now: Millis) {
+        (self.media_at, self.files_at, self.unreadable_at) = (0, 0, 0);
+        self.held.hear_again();
+        self.bound_slot(now);
     }
 
     /// Stores that acknowledgements are awaited that have not come for a while, so that it can be said why others wait.
@@ -142,3 +151,28 @@ impl DeviceLoop {
 }
 
 const POLL_MS: Millis = limits::POLL_MS as Millis;
+
+/// Whether the wall clock was set back: the next poll is never further away than this.
+fn is_set_back(poll_at: Millis, now: Millis) -> bool {
+    poll_at > now + POLL_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_that_is_further_away_than_it_ever_is_shows_that_the_clock_was_set_back() {
+        let (now, hour) = (1_790_000_000_000, 3_600_000);
+        for (poll_at, is_it) in [
+            (0, false),
+            (now - hour, false),
+            (now, false),
+            (now + POLL_MS, false),
+            (now + POLL_MS + 1, true),
+            (now + hour, true),
+        ] {
+            assert_eq!(is_set_back(poll_at, now), is_it, "{poll_at}");
+        }
+    }
+}
