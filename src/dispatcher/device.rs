@@ -185,7 +185,13 @@ impl DeviceLoop {
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
             self.sends.spawn(attempt::guarded(job.ref_no, send));
         }
-        Ok(self.window.len() < waiting)
+        let is_more = self.window.len() < waiting;
+        if is_more {
+            // A whole campaign may have been cancelled: not each of its messages costs a transaction.
+            let ready = self.window.ready(limits::DEVICE_WINDOW_MESSAGES_MAX);
+            self.drop_ended(&ready).await?;
+        }
+        Ok(is_more)
     }
 
     /// Messages that expired while they waited are not begun, and cost nobody behind them a turn.

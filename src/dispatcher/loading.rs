@@ -48,7 +48,7 @@ impl DeviceLoop {
     }
 
     /// Those of these waiting messages that have been cancelled or have expired leave the window: what is behind them goes on.
-    async fn drop_ended(&mut self, waiting: &[Blocking]) -> Result<(), StoreError> {
+    pub(super) async fn drop_ended(&mut self, waiting: &[Blocking]) -> Result<(), StoreError> {
         if waiting.is_empty() {
             return Ok(());
         }

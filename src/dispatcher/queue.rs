@@ -121,6 +121,11 @@ impl<T: Clone> Window<T> {
         next
     }
 
+    /// The first `count` messages of each priority that may be taken: when one was cancelled, so were perhaps others.
+    pub fn ready(&self, count: usize) -> Vec<Blocking> {
+        Priority::ALL.into_iter().flat_map(|one| self.lanes[one.index()].ready(one, count)).collect()
+    }
+
     /// A message that was not taken has ended.
     pub fn remove(&mut self, ended: &Blocking) {
         self.lanes[ended.priority.index()].remove(&ended.recipient, &ended.ref_no);

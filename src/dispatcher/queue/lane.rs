@@ -205,6 +205,14 @@ impl<T: Clone> Lane<T> {
         next
     }
 
+    /// The first `count` messages that may be taken.
+    pub(super) fn ready(&self, priority: Priority, count: usize) -> impl Iterator<Item = Blocking> {
+        self.ready.values().take(count).filter_map(move |recipient| {
+            let Job { seq, ref_no, .. } = self.lines.get(recipient)?.jobs.front()?;
+            Some(Blocking { seq: *seq, ref_no: ref_no.clone(), recipient: recipient.clone(), priority })
+        })
+    }
+
     /// A message that was not taken has ended: the next of its line may be taken.
     pub(super) fn remove(&mut self, recipient: &str, ref_no: &RefNo) {
         let Some(line) = self.lines.get(recipient) else { return };

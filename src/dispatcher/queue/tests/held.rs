@@ -91,3 +91,24 @@ fn where_nothing_more_fits_all_that_wait_are_looked_up_in_turn_except_those_unde
     assert!(window.room(Priority::Normal) > slice / 2 && window.next_held(slice).is_empty());
     window.done(&taken.ref_no);
 }
+
+#[test]
+fn messages_that_may_be_taken_are_found_to_have_ended_together() {
+    let mut window = Window::default();
+    for (seq, to) in [(1, "a"), (2, "b"), (3, "b"), (4, "c"), (5, "d")] {
+        window.push(job(seq, to, 0));
+    }
+    window.push(job(6, "e", 60_000));
+    window.push(urgent(7, "a"));
+    assert_eq!(window.take(0).map(|job| job.seq), Some(7));
+    assert_eq!(window.take(0).map(|job| job.seq), Some(1));
+    let ready = window.ready(2);
+    assert_eq!(ready.iter().map(|one| one.seq).collect::<Vec<_>>(), [2, 4]);
+    for one in &ready {
+        window.remove(one);
+    }
+    assert_eq!(
+        [window.take(0), window.take(0), window.take(0)].map(|job| job.map(|job| job.seq)),
+        [Some(3), Some(5), None]
+    );
+}
