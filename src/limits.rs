@@ -135,6 +135,8 @@ pub const DEVICE_WINDOW_MESSAGES_MAX: usize = 1_024;
 pub const LINE_MESSAGES_MAX: usize = 16;
 pub const LINE_MESSAGES_MIN: usize = 4;
 pub const LINES_AT_ONCE_MAX: usize = 32;
+/// Messages that expire in one transaction: while it runs, nobody else writes to a SQLite store.
+pub const EXPIRED_AT_ONCE: i64 = 1_000;
 /// Rows on either side of a queue's head in which a device that starts looks for messages that still await receipts.
 pub const REMEMBERED_ROWS_MAX: i64 = 20_000;
 /// A device looks into the store this often, should a wake-up have been lost or come from another process.

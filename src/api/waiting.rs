@@ -19,7 +19,7 @@ use crate::waiting::{Blocker, Leaver, Message, Recipient, Sender, Waiting, waiti
 /// the last.
 #[derive(Default)]
 pub struct Places {
-    known: Mutex<HashMap<(String, Priority), Place>>,
+    known: Mutex<HashMap<(String, Priority), Vec<Place>>>,
     /// Of devices that hold messages back, the numbers of those that may leave, and when they were found.
     leaving: Mutex<HashMap<(String, Priority), Leaving>>,
 }
@@ -35,8 +35,18 @@ struct Place {
     counted_at: Millis,
 }
 
-/// Devices whose places are remembered.
+impl Place {
+    fn is_fresh(self, now: Millis) -> bool {
+        (0..limits::POSITION_MS).contains(&(now - self.counted_at))
+    }
+}
+
+/// Devices whose places are remembered, and how many of each.
 const PLACES_MAX: usize = 10_000;
+const PLACES_EACH_MAX: usize = 8;
+/// So many numbers before a message that is counted for the first time a place is remembered: a program that asks for the latest
+/// messages first has most of them counted on too.
+const PLACE_BEFORE: i64 = 4_096;
 
 /// What is known of a message beside its row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -214,7 +224,9 @@ impl Api {
         Ok(seqs.into_iter().map(|seq| (seq, ahead.saturating_add(behind_first(seq)))).collect())
     }
 
-    /// How many messages are ahead of one, counted on from one that was counted within the last second, where there is one.
+    /// How many messages are ahead of one, counted on from one before it that was counted within the last second, where there is
+    /// one. Never counted back from one behind it: what has ended meanwhile may stand between the two or before both, and a place
+    /// would seem to go back.
     async fn count_ahead_of(
         &self,
         device_id: &str,
@@ -222,26 +234,32 @@ impl Api {
         seq: i64,
         now: Millis,
     ) -> Result<i64, StoreError> {
-        let known = self.places.find(device_id, priority, now);
-        if let Some(place) = known {
-            let (from, to) = (place.seq.min(seq), place.seq.max(seq));
-            let between = self.store.count_between(device_id, priority, from..to, now).await?;
-            return Ok(if place.seq <= seq { place.ahead + between } else { (place.ahead - between).max(0) });
+        let place = match self.places.find(device_id, priority, seq, now) {
+            Some(place) => place,
+            None => {
+                let earlier = seq.saturating_sub(PLACE_BEFORE);
+                let before = self.store.count_before(device_id, priority, now).await?;
+                let ahead = before + self.store.count_between(device_id, priority, i64::MIN..earlier, now).await?;
+                let place = Place { seq: earlier, ahead, counted_at: now };
+                self.places.keep(device_id, priority, place);
+                place
+            }
+        };
+        // Behind one that is at the bound no other is counted.
+        if place.ahead >= limits::POSITION_MAX {
+            return Ok(place.ahead);
         }
-        let before = self.store.count_before(device_id, priority, now).await?;
-        let ahead = before + self.store.count_between(device_id, priority, i64::MIN..seq, now).await?;
-        self.places.keep(device_id, priority, Place { seq, ahead, counted_at: now });
-        Ok(ahead)
+        let between = self.store.count_between(device_id, priority, place.seq..seq, now).await?;
+        Ok(place.ahead + between)
     }
 }
 
 impl Places {
-    fn find(&self, device_id: &str, priority: Priority, now: Millis) -> Option<Place> {
+    /// The last place up to the message numbered `seq`.
+    fn find(&self, device_id: &str, priority: Priority, seq: i64, now: Millis) -> Option<Place> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // A place at the bound says too little to count on from.
-        let is_good =
-            |place: &&Place| now - place.counted_at < limits::POSITION_MS && place.ahead < limits::POSITION_MAX;
-        known.get(&(device_id.to_owned(), priority)).filter(is_good).copied()
+        let places = known.get(&(device_id.to_owned(), priority))?;
+        places.iter().filter(|place| place.seq <= seq && place.is_fresh(now)).max_by_key(|place| place.seq).copied()
     }
 
     fn leaving(&self, device_id: &str, priority: Priority, now: Millis) -> Option<Arc<Vec<i64>>> {
@@ -263,7 +281,12 @@ impl Places {
         if known.len() >= PLACES_MAX {
             known.clear();
         }
-        known.insert((device_id.to_owned(), priority), place);
+        let places = known.entry((device_id.to_owned(), priority)).or_default();
+        places.retain(|one| one.is_fresh(place.counted_at));
+        if places.len() >= PLACES_EACH_MAX {
+            places.remove(0);
+        }
+        places.push(place);
     }
 }
 
@@ -285,5 +308,32 @@ fn facts(message: &StoredMessage, beside: Beside) -> Message<'_> {
             && message.wait_code.is_none(),
         is_behind_file: beside.is_behind_file,
         ahead: beside.ahead,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_counted_on_from_the_last_place_before_it_for_a_second() {
+        let places = Places::default();
+        let find = |seq, now| places.find("1-1", Priority::Normal, seq, now).map(|place| place.ahead);
+        let keep = |seq, ahead, counted_at| {
+            places.keep("1-1", Priority::Normal, Place { seq, ahead, counted_at });
+        };
+        keep(500, 50, 1_000);
+        keep(100, 10, 1_500);
+        keep(900, limits::POSITION_MAX, 1_600);
+        let found = [99, 100, 499, 500, 899, 900, i64::MAX].map(|seq| find(seq, 1_900));
+        let bound = Some(limits::POSITION_MAX);
+        assert_eq!(found, [None, Some(10), Some(10), Some(50), Some(50), bound, bound]);
+        assert_eq!([find(500, 2_000), find(900, 2_600), find(900, 900)], [Some(10), None, None]);
+        assert!(places.find("1-1", Priority::High, 500, 1_900).is_none());
+        for seq in 0..100 {
+            keep(1_000 + seq, seq, 2_000);
+        }
+        let known = places.known.lock().unwrap();
+        assert_eq!(known.values().map(Vec::len).collect::<Vec<_>>(), [PLACES_EACH_MAX]);
     }
 }

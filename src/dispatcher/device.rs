@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -73,6 +74,8 @@ pub(super) struct DeviceLoop {
     pub(super) has_remembered: bool,
     /// Not to send before this moment.
     pub(super) next_slot: Millis,
+    /// When the last message left, as far as is known.
+    pub(super) left_at: Millis,
     /// When the first message in the window may be begun, so that it leaves at the next slot.
     pub(super) begin_at: Millis,
     pub(super) held: Held,
@@ -100,7 +103,7 @@ impl DeviceLoop {
         self.poll().await?;
         self.load().await?;
         let is_more = self.tend_fetches().await? | self.may_load_more();
-        self.begin().await?;
+        let is_more = self.begin().await? | is_more;
         let clock = self.parts.clock.clone();
         let wake_at = self.wake_at().map_or(self.poll_at, |at| at.min(self.poll_at));
         let wake_at = if is_more { clock.now() } else { wake_at };
@@ -122,7 +125,8 @@ impl DeviceLoop {
             }
             () = channel.ended() => self.is_channel_over = true,
             rung = self.bell.rung() => self.expect(rung),
-            () = clock.sleep_until(wake_at) => {}
+            // A wall clock that is set back does not keep the loop asleep for longer than until the next poll.
+            _ = clock.within(Duration::from_millis(limits::POLL_MS), clock.sleep_until(wake_at)) => {}
             _ = self.device.changed() => self.take_settings(),
         }
         Ok(())
@@ -141,16 +145,18 @@ impl DeviceLoop {
         slot.into_iter().chain(self.window.next_event()).min()
     }
 
-    /// Takes what may be sent now, begins it in the store, and hands it to attempts.
-    async fn begin(&mut self) -> Result<(), StoreError> {
+    /// Takes what may be sent now, begins it in the store, and hands it to attempts. Gives whether some of it has ended
+    /// meanwhile: then the next ones may be sent in its place, and nothing else would wake the loop for them.
+    async fn begin(&mut self) -> Result<bool, StoreError> {
         let now = self.parts.clock.now();
         if !self.may_send() || self.window.peek(now).is_none() {
-            return Ok(());
+            return Ok(false);
         }
+        let waiting = self.window.len();
         let used = self.used_today(now).await?;
         let jobs = self.pick(now, used).await?;
         if jobs.is_empty() {
-            return Ok(());
+            return Ok(self.window.len() < waiting);
         }
         let ref_nos: Vec<_> = jobs.iter().map(|job| job.ref_no.clone()).collect();
         let counted_on = self.held.pace.counted_on(now);
@@ -162,30 +168,45 @@ impl DeviceLoop {
         let begun = self.parts.store.begin_attempts(id, epoch, now, ref_nos, counted_on, stored_slot).await;
         let Ok(Some(begun)) = begun else {
             self.put_back(&jobs, now + HELD_MS);
-            return begun.map(drop);
+            return begun.map(|_| false);
         };
         for (job, typing_ms) in jobs.into_iter().zip(typing_ms) {
             if !begun.contains(&job.ref_no) {
-                // Cancelled, or its time is over.
+                // It was cancelled.
                 self.end(&job.ref_no);
                 continue;
             }
             let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts };
             self.counts.entry(job.ref_no.clone()).or_insert(made).sends += 1;
             self.fetches.left(&job.ref_no);
-            self.next_slot = slot;
+            (self.next_slot, self.left_at, self.held.unsaved_slot) = (slot, latest, None);
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
             self.sends.spawn(attempt::guarded(job.ref_no, send));
         }
-        Ok(())
+        let is_more = self.window.len() < waiting;
+        if is_more {
+            // A whole campaign may have been cancelled: not each of its messages costs a transaction.
+            let ready = self.window.ready(limits::DEVICE_WINDOW_MESSAGES_MAX);
+            self.drop_ended(&ready).await?;
+        }
+        Ok(is_more)
+    }
+
+    /// Messages that expired while they waited are not begun, and cost nobody behind them a turn.
+    fn end_expired(&mut self, now: Millis) {
+        while self.window.peek(now).is_some_and(|next| now >= next.expires_at) {
+            let Some(job) = self.window.take(now) else { break };
+            self.end(&job.ref_no);
+        }
     }
 
     /// Takes what may be sent now, after `used` of today's allowance; sets what is held to rest.
     async fn pick(&mut self, now: Millis, mut used: i64) -> Result<Vec<Job<Waiting>>, StoreError> {
         let mut jobs = Vec::new();
         while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
+            self.end_expired(now);
             if !self.held.has_no_gap(now) {
                 let Some(next) = self.window.peek(now) else { break };
                 // A person types the next message while the gap passes.
@@ -195,11 +216,6 @@ impl DeviceLoop {
                 }
             }
             let Some(job) = self.window.take(now) else { break };
-            if now >= job.expires_at {
-                // It is not begun: its line goes on.
-                jobs.push(job);
-                continue;
-            }
             match self.waits(&job, used, now).await {
                 Ok(None) => {}
                 Ok(Some(wait)) => {

@@ -27,6 +27,8 @@ pub(super) struct Held {
     slow: Slow,
     /// Whether that is only here yet.
     is_slow_unsaved: bool,
+    /// When the next message may leave, where that has changed and is only here yet.
+    pub(super) unsaved_slot: Option<Millis>,
     /// When each chat wrote last.
     heard: HashMap<String, Millis>,
     heard_until: Millis,
@@ -43,6 +45,7 @@ impl Held {
             is_rest_unsaved: false,
             slow: Slow::of(device),
             is_slow_unsaved: false,
+            unsaved_slot: None,
             heard: HashMap::new(),
             heard_until: 0,
             hear_at: 0,
@@ -53,6 +56,11 @@ impl Held {
     /// Somebody may have written.
     pub(super) fn listen(&mut self) {
         self.hear_at = 0;
+    }
+
+    /// The clock was set back: whoever wrote at a time that is still to come may be there already, or write now.
+    pub(super) fn hear_again(&mut self) {
+        (self.hear_at, self.heard_until) = (0, 0);
     }
 
     /// WhatsApp took no first message to this chat.
@@ -76,9 +84,24 @@ impl Held {
         self.slow.next_slot(sent_at, random).map_or(own, |slow| slow.max(own))
     }
 
-    /// When the first message of this loop may leave: one may have left just before it began, where the device is slow.
-    pub(super) fn first_slot(&self, now: Millis, random: u64) -> Millis {
-        self.slow.next_slot(now, random).unwrap_or(0)
+    /// When the first message of this loop may leave, if the loop before it left `stored` behind: that moment, but no later than
+    /// the gap that the device has by now asks for, should a message have left just before. A slow device waits for all of it.
+    pub(super) fn first_slot(&self, stored: Millis, now: Millis, random: u64) -> Millis {
+        let own = if self.pace.has_no_gap() { 0 } else { stored.min(self.pace.next_slot(now, random)) };
+        self.slow.next_slot(now, random).map_or(own, |slow| slow.max(own))
+    }
+
+    /// When the message after one that left at `left_at` may leave by the settings of now. A device that became slower after that
+    /// counts from there.
+    fn slot_after(&self, left_at: Millis, now: Millis, random: u64) -> Millis {
+        let since = if now < self.slow.until { self.slow.since } else { left_at };
+        self.next_slot(left_at.max(since), random)
+    }
+
+    /// When the next message may leave at the latest, if one began to be typed at `now` and `jitter_ms` is what its gap may grow by.
+    fn last_slot(&self, now: Millis, jitter_ms: i64) -> Millis {
+        let gap_ms = (self.pace.gap_ms() + jitter_ms.max(0)).max(self.slow.gap_ms + self.slow.gap_ms / 2);
+        now + limits::TYPING_MS_MAX + gap_ms
     }
 
     fn chat(&self, name: &str) -> Chat {
@@ -111,11 +134,35 @@ impl DeviceLoop {
         if pace != self.held.pace {
             self.held.pace = pace;
             self.window.let_all_go();
+            self.shorten_wait();
         }
     }
 
-    /// Stores a rest that has begun, and that the device has become slower.
+    /// The gap has changed: the next message waits no longer than it asks for.
+    fn shorten_wait(&mut self) {
+        let now = self.parts.clock.now();
+        let slot = self.held.slot_after(self.left_at, now, self.parts.clock.random_below(u64::MAX));
+        if slot < self.next_slot {
+            (self.next_slot, self.begin_at) = (slot, 0);
+            self.held.unsaved_slot = Some(slot);
+        }
+    }
+
+    /// No message waits for longer than a whole gap, should the wall clock have been set back since the last one left.
+    pub(super) fn bound_slot(&mut self, now: Millis) {
+        let latest = self.held.last_slot(now, self.device.borrow().gap_jitter_ms);
+        if latest < self.next_slot {
+            (self.next_slot, self.left_at, self.begin_at) = (latest, now, 0);
+            self.held.unsaved_slot = Some(latest);
+        }
+    }
+
+    /// Stores a rest that has begun, that the device has become slower, and that its next message may leave earlier.
     pub(super) async fn store_rest(&mut self) -> Result<(), StoreError> {
+        if let Some(at) = self.held.unsaved_slot {
+            self.parts.store.set_next_slot(&self.lease, at).await?;
+            self.held.unsaved_slot = None;
+        }
         if self.held.is_slow_unsaved {
             let Slow { since, until, gap_ms } = self.held.slow;
             let minutes = limits::SLOW_MS / 60_000;

@@ -54,7 +54,16 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
     let bell = parts.bells.queue(&lease.device_id);
     let held = Held::of(&known);
     telemetry::begin_device(&telemetry::device_label(&known.id));
-    let next_slot = held.first_slot(parts.clock.now(), parts.clock.random_below(u64::MAX));
+    let now = parts.clock.now();
+    let stored_slot = match parts.store.find_next_slot(&known.id).await {
+        Ok(at) => at,
+        Err(error) => {
+            tracing::warn!(device = known.id, %error, "when the next message may leave could not be read; it waits for a whole gap");
+            Millis::MAX
+        }
+    };
+    let next_slot = held.first_slot(stored_slot, now, parts.clock.random_below(u64::MAX));
+    let left_at = (stored_slot - held.pace.gap_ms()).min(now);
     let this = DeviceLoop {
         parts: Arc::clone(&parts),
         lease,
@@ -76,6 +85,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         wished_at: 0,
         has_remembered: false,
         next_slot,
+        left_at,
         begin_at: 0,
         held,
         stop: stop.token,

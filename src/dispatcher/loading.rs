@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::device::DeviceLoop;
 use super::fetches;
-use super::queue::Job;
+use super::queue::{Blocking, Job};
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::{Priority, RefNo};
@@ -15,13 +15,24 @@ impl DeviceLoop {
     /// priority is to be loaded, and what they ended holds up no line.
     pub(super) async fn poll(&mut self) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
-        if now < self.poll_at {
+        if is_set_back(self.poll_at, now) {
+            self.look_again(now);
+        } else if now < self.poll_at {
             return Ok(());
         }
         self.poll_at = now + POLL_MS;
         self.may_load = [true; 3];
-        self.drop_ended().await?;
+        let mut untold = self.window.blocking();
+        untold.extend(self.window.next_held(limits::DEVICE_WINDOW_MESSAGES_MAX));
+        self.drop_ended(&untold).await?;
         self.report_late_acknowledgements(now).await
+    }
+
+    /// The wall clock was set back: what is looked for at a moment is looked for now, not when the clock shows that moment again.
+    fn look_again(&mut self, now: Millis) {
+        (self.media_at, self.files_at, self.unreadable_at) = (0, 0, 0);
+        self.held.hear_again();
+        self.bound_slot(now);
     }
 
     /// Stores that acknowledgements are awaited that have not come for a while, so that it can be said why others wait.
@@ -36,27 +47,27 @@ impl DeviceLoop {
         self.record_steps(steps).await
     }
 
-    /// Messages that wait to be tried again, or for their files, and have been cancelled or have expired: the next of their lines
-    /// go on.
-    async fn drop_ended(&mut self) -> Result<(), StoreError> {
-        let blocking = self.window.blocking();
-        if blocking.is_empty() {
+    /// Those of these waiting messages that have been cancelled or have expired leave the window: what is behind them goes on.
+    pub(super) async fn drop_ended(&mut self, waiting: &[Blocking]) -> Result<(), StoreError> {
+        if waiting.is_empty() {
             return Ok(());
         }
-        let seqs: Vec<i64> = blocking.iter().map(|one| one.seq).collect();
+        let seqs: Vec<i64> = waiting.iter().map(|one| one.seq).collect();
         let ended: HashSet<i64> = self.parts.store.find_ended(&seqs).await?.into_iter().collect();
-        for one in blocking.iter().filter(|one| ended.contains(&one.seq)) {
+        for one in waiting.iter().filter(|one| ended.contains(&one.seq)) {
             self.window.remove(one);
             self.counts.remove(&one.ref_no);
             self.fetches.end(&one.ref_no);
+            self.fetches.left(&one.ref_no);
         }
         Ok(())
     }
 
     /// Fills the window from the store: each priority by itself, so that a long queue at one is not in the way of the others.
     pub(super) async fn load(&mut self) -> Result<(), StoreError> {
-        self.refill().await?;
         let now = self.parts.clock.now();
+        self.window.wake(now);
+        self.refill().await?;
         let behind = Priority::ALL
             .map(|priority| Behind { after: self.window.cursor(priority), rows: self.rows_of(priority, now) });
         if behind.iter().all(|behind| behind.rows == 0) {
@@ -140,3 +151,28 @@ impl DeviceLoop {
 }
 
 const POLL_MS: Millis = limits::POLL_MS as Millis;
+
+/// Whether the wall clock was set back: the next poll is never further away than this.
+fn is_set_back(poll_at: Millis, now: Millis) -> bool {
+    poll_at > now + POLL_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_that_is_further_away_than_it_ever_is_shows_that_the_clock_was_set_back() {
+        let (now, hour) = (1_790_000_000_000, 3_600_000);
+        for (poll_at, is_it) in [
+            (0, false),
+            (now - hour, false),
+            (now, false),
+            (now + POLL_MS, false),
+            (now + POLL_MS + 1, true),
+            (now + hour, true),
+        ] {
+            assert_eq!(is_set_back(poll_at, now), is_it, "{poll_at}");
+        }
+    }
+}

@@ -59,6 +59,11 @@ impl<T> Default for Window<T> {
 }
 
 impl<T: Clone> Window<T> {
+    /// Takes over what the time is: what has become due may be taken, and takes room.
+    pub fn wake(&mut self, now: Millis) {
+        self.each(|lane| lane.wake(now));
+    }
+
     /// How many more messages of a priority it takes. What cannot be taken soon (another of its line comes first, its line
     /// rests or backs off, or its file is not there) takes no room, up to a bound: behind it may stand what need not wait.
     pub fn room(&self, priority: Priority) -> usize {
@@ -104,6 +109,21 @@ impl<T: Clone> Window<T> {
     /// Messages that wait and that others wait behind: should they have ended, nobody else would tell.
     pub fn blocking(&self) -> Vec<Blocking> {
         Priority::ALL.into_iter().flat_map(|one| self.lanes[one.index()].blocking(one)).collect()
+    }
+
+    /// Of each priority that has little room left for what others wait behind, `count` of the messages that wait, others each
+    /// time: should they have ended, nobody else would tell for as long as they are held.
+    pub fn next_held(&mut self, count: usize) -> Vec<Blocking> {
+        let mut next = Vec::new();
+        for one in Priority::ALL {
+            next.extend(self.lanes[one.index()].next_held(one, count));
+        }
+        next
+    }
+
+    /// The first `count` messages of each priority that may be taken: when one was cancelled, so were perhaps others.
+    pub fn ready(&self, count: usize) -> Vec<Blocking> {
+        Priority::ALL.into_iter().flat_map(|one| self.lanes[one.index()].ready(one, count)).collect()
     }
 
     /// A message that was not taken has ended.

@@ -4,6 +4,7 @@ use super::pacing::count_begun;
 use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::Kind;
+use crate::limits;
 use crate::message::{NewMessage, RefNo};
 
 /// A message to accept, with what must be true for it.
@@ -125,11 +126,22 @@ impl Store {
     }
 
     /// Ends every waiting message whose time is over; gives how many. One that is under way is left to its device for
-    /// `grace_ms`, which hears of an acknowledgement first.
+    /// `grace_ms`, which hears of an acknowledgement first. However many they are, others may write in between.
     ///
     /// # Errors
-    /// When it could not be stored.
+    /// When it could not be stored, or not all of it.
     pub async fn expire_messages(&self, now: Millis, grace_ms: Millis) -> Result<u64, StoreError> {
+        let mut expired = 0;
+        loop {
+            let rows = self.expire_some(now, grace_ms).await?;
+            expired += rows;
+            if rows < limits::EXPIRED_AT_ONCE.unsigned_abs() {
+                return Ok(expired);
+            }
+        }
+    }
+
+    async fn expire_some(&self, now: Millis, grace_ms: Millis) -> Result<u64, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
                 sql!(
@@ -138,12 +150,15 @@ impl Store {
                     "UPDATE messages SET status = 'A', aborted_at = $1, under_way_at = NULL, \
                      reason = CASE WHEN under_way_at IS NOT NULL THEN $4 \
                      WHEN wait_code = 'media' AND wait_reason IS NOT NULL THEN $5 || wait_reason ELSE $3 END \
-                     WHERE status = 'Q' AND expires_at <= $1 AND (under_way_at IS NULL OR under_way_at <= $2)",
+                     WHERE seq IN (SELECT seq FROM messages WHERE status = 'Q' AND expires_at <= $1 \
+                     AND (under_way_at IS NULL OR under_way_at <= $2) ORDER BY expires_at LIMIT $6) \
+                     AND status = 'Q' AND (under_way_at IS NULL OR under_way_at <= $2)",
                     now,
                     now - grace_ms,
                     expired(false),
                     expired(true),
                     MEDIA_LATE,
+                    limits::EXPIRED_AT_ONCE,
                 )
             })
         })
@@ -193,4 +208,46 @@ async fn give_up_of_other_kind(conn: &mut Conn, ref_no: &RefNo, kind: &str, now:
         is_sandbox,
     )
     .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::message::{Content, Priority};
+    use crate::store::Location;
+
+    #[tokio::test]
+    async fn messages_that_expire_at_once_are_ended_in_several_transactions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.expect("it opens");
+        let clock = Clock::held(1_000);
+        let rows = 2 * limits::EXPIRED_AT_ONCE + 1;
+        let accepted = (0..rows).map(|_| {
+            let message = NewMessage {
+                ref_no: RefNo::new(&clock),
+                client_id: 1,
+                person_id: 1,
+                device_id: "1-1".into(),
+                sender: "628110000000".into(),
+                sandbox: true,
+                destination: "628111111111".into(),
+                is_group: false,
+                content: Content::Text("hello".into()),
+                created_at: 1_000,
+                expires_at: 2_000,
+                priority: Priority::Normal,
+                tag: None,
+            };
+            store.accept(Accept { message, daily_limit: 0, idempotent: None })
+        });
+        for accepted in futures_util::future::join_all(accepted).await {
+            accepted.expect("accepted");
+        }
+        let first = store.expire_some(2_000, 0).await.expect("expired");
+        assert_eq!(first, limits::EXPIRED_AT_ONCE.unsigned_abs());
+        let rest = store.expire_messages(2_000, 0).await.expect("expired");
+        assert_eq!(rest, limits::EXPIRED_AT_ONCE.unsigned_abs() + 1);
+        assert_eq!(store.expire_messages(2_000, 0).await.expect("looked"), 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! What a device's pacing asks: how much of the day's allowance is used, who wrote lately, and who is no stranger.
 
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Lease, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::limits;
 
@@ -18,6 +18,21 @@ impl Store {
             device_id,
             day,
         )
+    }
+
+    /// Stores when the next message of a device may leave, where its settings have changed that.
+    ///
+    /// # Errors
+    /// When it could not be stored. Of a device that is another node's by now nothing is.
+    pub async fn set_next_slot(&self, lease: &Lease, at: Millis) -> Result<(), StoreError> {
+        let Lease { device_id, epoch } = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let text = "UPDATE devices SET next_slot_at = $3 WHERE id = $1 AND lease_epoch = $2";
+                sql!(conn, execute, text, &device_id, epoch, at).map(drop)
+            })
+        })
+        .await
     }
 
     /// The chats that wrote to a device since then, and when each did last; the latest ones, up to

@@ -10,14 +10,19 @@ use crate::world::{ALICE, BOB, World, eventually, stories};
 
 /// A number that the sandbox refuses at first, as one of a stranger.
 const STRANGER: &str = "628111110010";
+const MINUTE_MS: Millis = 60_000;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Paces the device; the loop that starts then knows of it from the start.
 async fn paced(world: World, change: Value) -> World {
+    set(&world, change).await;
+    world.restart().await
+}
+
+async fn set(world: &World, change: Value) {
     let reply = world.client.manage("PATCH", &format!("/devices/{}", world.device_id), Some(change)).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    world.restart().await
 }
 
 async fn shown(world: &World) -> Value {
@@ -78,6 +83,80 @@ stories! {
         }
         let message = world.status(&held).await;
         assert_eq!((&message["reason_code"], &message["position"]), (&json!("quiet_hours"), &Value::Null), "{message}");
+        world.stop().await;
+    }
+
+    async fn a_shorter_gap_holds_at_once_and_a_restart_forgets_none(database: Database) {
+        let world = paced(World::held(database).await, json!({"gap_ms": 3_600_000})).await;
+        let (first, second) = (world.send(ALICE, "hello").await, world.send(BOB, "hello").await);
+        let third = world.send(ALICE, "hello").await;
+        let first_at = sent_at(&world, &first).await;
+        waits(&world, &second).await;
+        let world = world.restart().await;
+        waits(&world, &second).await;
+        let late_by = moment(&world.status(&second).await["waits_until"]) - first_at - 60 * MINUTE_MS;
+        assert!((-2_000..=0).contains(&late_by), "{late_by}");
+        set(&world, json!({"gap_ms": MINUTE_MS})).await;
+        eventually("it leaves after the new gap", async || {
+            let until = world.status(&second).await["waits_until"].clone();
+            if moment(&until) <= first_at + MINUTE_MS {
+                return Ok(());
+            }
+            world.advance(Duration::from_millis(100)).await;
+            Err(until.to_string())
+        })
+        .await;
+        let second_at = sent_at(&world, &second).await;
+        let gap = second_at - first_at;
+        assert!((MINUTE_MS - 1_000..=MINUTE_MS + 2_000).contains(&gap), "{gap}");
+        waits(&world, &third).await;
+        set(&world, json!({"gap_ms": 0})).await;
+        world.until(&third, "R").await;
+        world.stop().await;
+    }
+
+    async fn the_place_of_a_message_only_goes_forward(database: Database) {
+        let world = paced(World::held(database).await, json!({"gap_ms": 3_600_000})).await;
+        let first = world.send(ALICE, "hello").await;
+        world.until(&first, "R").await;
+        let mut refs = Vec::new();
+        for number in 0..6 {
+            refs.push(world.send(&format!("6281111120{number:02}"), "hello").await);
+        }
+        let place = async |at: usize| world.status(&refs[at]).await["position"].clone();
+        assert_eq!([place(5).await, place(1).await], [6, 2]);
+        for ref_no in &refs[2..5] {
+            let reply = world.client.manage("POST", &format!("/messages/{ref_no}/cancel"), None).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        // What was counted a moment ago is counted on from.
+        assert_eq!([place(5).await, place(1).await, place(0).await], [3, 2, 1]);
+        world.stop().await;
+    }
+
+    async fn messages_that_were_cancelled_or_have_expired_cost_no_time(database: Database) {
+        let world = paced(World::held(database).await, json!({"gap_ms": 60_000})).await;
+        let first = world.send(ALICE, "hello").await;
+        world.until(&first, "R").await;
+        let mut cancelled = Vec::new();
+        for number in 0..20 {
+            let hasty = json!({"destination": format!("6281111121{number:02}"), "message": "hello", "timeout": 60});
+            world.send_with(hasty).await;
+            cancelled.push(world.send(&format!("6281111120{number:02}"), "hello").await);
+        }
+        let last = world.send(BOB, "hello").await;
+        for ref_no in &cancelled {
+            let reply = world.client.manage("POST", &format!("/messages/{ref_no}/cancel"), None).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        world.advance(2 * MINUTE).await;
+        // The clock stands still: nothing more is waited for.
+        eventually("the last one leaves", async || {
+            let ref_no = wachat::message::RefNo::parse(&last).expect("a number");
+            let message = world.store.find_message(1, &ref_no).await.expect("readable").expect("there");
+            if message.attempts == 1 { Ok(()) } else { Err(format!("{message:?}")) }
+        })
+        .await;
         world.stop().await;
     }
 

@@ -29,6 +29,10 @@ pub(super) struct Lane<T> {
     held: usize,
     /// How many of those take no room.
     free: usize,
+    /// The number of the last message of [`Lane::next_held`].
+    looked_up_to: i64,
+    /// What the time was when it was last told.
+    now: Millis,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,7 @@ struct Line<T> {
     is_busy: bool,
     /// Nothing of the line may be taken before this moment, unless it is let go.
     rests_until: Option<Millis>,
-    /// An attempt at the head failed, and it waits for the next one.
+    /// The head is not due yet: an attempt at it failed, here or in an earlier process, and it waits for the next one.
     backs_off: bool,
     /// More of its messages are in the store only: those behind this number.
     more_after: Option<i64>,
@@ -65,6 +69,11 @@ impl<T> Line<T> {
         self.jobs.len().saturating_sub(usize::from(!is_stuck))
     }
 
+    /// Whether the head, whichever it is by now, waits for its next attempt.
+    fn backs_off(&self, now: Millis) -> bool {
+        !self.is_busy && self.jobs.front().is_some_and(|head| head.due_at.min(head.expires_at) > now)
+    }
+
     fn is_short(&self) -> bool {
         self.more_after.is_some() && self.jobs.len() <= limits::LINE_MESSAGES_MIN
     }
@@ -83,6 +92,8 @@ impl<T> Default for Lane<T> {
             cursor: 0,
             held: 0,
             free: 0,
+            looked_up_to: 0,
+            now: 0,
         }
     }
 }
@@ -168,6 +179,40 @@ impl<T: Clone> Lane<T> {
         })
     }
 
+    /// Where little room is left by what waits, the next `count` of those messages that were not looked up last: they may have
+    /// ended, and others stand behind them.
+    pub(super) fn next_held(&mut self, priority: Priority, count: usize) -> Vec<Blocking> {
+        let room = limits::DEVICE_HELD_MESSAGES_MAX.saturating_sub(self.held);
+        if room >= limits::DEVICE_WINDOW_MESSAGES_MAX / 8 {
+            return Vec::new();
+        }
+        let untaken = self.lines.iter().flat_map(|(to, line)| {
+            let taken = usize::from(line.is_busy);
+            line.jobs.iter().skip(taken).map(move |job| (job.seq, &job.ref_no, to))
+        });
+        let mut untaken: Vec<_> = untaken.collect();
+        untaken.sort_unstable();
+        let from = untaken.partition_point(|(seq, ..)| *seq <= self.looked_up_to) % untaken.len().max(1);
+        let next = untaken.iter().cycle().skip(from).take(count.min(untaken.len()));
+        let next = next.map(|(seq, ref_no, to)| Blocking {
+            seq: *seq,
+            ref_no: (*ref_no).clone(),
+            recipient: (*to).clone(),
+            priority,
+        });
+        let next: Vec<_> = next.collect();
+        self.looked_up_to = next.last().map_or(0, |last| last.seq);
+        next
+    }
+
+    /// The first `count` messages that may be taken.
+    pub(super) fn ready(&self, priority: Priority, count: usize) -> impl Iterator<Item = Blocking> {
+        self.ready.values().take(count).filter_map(move |recipient| {
+            let Job { seq, ref_no, .. } = self.lines.get(recipient)?.jobs.front()?;
+            Some(Blocking { seq: *seq, ref_no: ref_no.clone(), recipient: recipient.clone(), priority })
+        })
+    }
+
     /// A message that was not taken has ended: the next of its line may be taken.
     pub(super) fn remove(&mut self, recipient: &str, ref_no: &RefNo) {
         let Some(line) = self.lines.get(recipient) else { return };
@@ -177,7 +222,6 @@ impl<T: Clone> Lane<T> {
         self.held -= 1;
         self.edit(recipient, |line| {
             line.jobs.remove(at);
-            line.backs_off &= at > 0;
         });
     }
 
@@ -255,7 +299,6 @@ impl<T: Clone> Lane<T> {
         let Some(recipient) = self.release(ref_no) else { return };
         self.edit(&recipient, |line| {
             line.is_busy = false;
-            line.backs_off = true;
             if let Some(head) = line.jobs.front_mut() {
                 head.due_at = due_at;
                 change(&mut head.load);
@@ -293,7 +336,8 @@ impl<T: Clone> Lane<T> {
     }
 
     /// Moves what has become due to the ready ones.
-    fn wake(&mut self, now: Millis) {
+    pub(super) fn wake(&mut self, now: Millis) {
+        self.now = now;
         while let Some((deadline, ref_no)) = self.deadlines.first().cloned() {
             if deadline > now {
                 break;
@@ -321,6 +365,7 @@ impl<T: Clone> Lane<T> {
         }
         self.free -= line.free();
         change(line);
+        line.backs_off = line.backs_off(self.now);
         self.free += line.free();
         let (place, is_short) = (line.place(recipient), line.is_short());
         let is_over = line.jobs.is_empty() && line.more_after.is_none();

@@ -1,5 +1,7 @@
 //! The window: what may be taken when, whatever happens.
 
+mod held;
+
 use super::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
