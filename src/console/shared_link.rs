@@ -105,6 +105,8 @@ impl Shared {
             true => None,
             false => Some(Steps::load(&self.asking, &self.share.device_id, self.here.clone(), None, phone).await?),
         };
+        // It may have been linked since the page was looked up.
+        let steps = steps.filter(|steps| !steps.is_linked());
         let viewer = self.asking.viewer();
         let page = Page {
             viewer,

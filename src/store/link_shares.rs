@@ -1,9 +1,10 @@
 //! Pages on which somebody without a sign-in links an account to a device: for which device, who shared it, until when.
 
 use super::row::row;
-use super::{Conn, Store, StoreError, accounts, sql};
+use super::{Conn, Store, StoreError, accounts, devices, sql};
 use crate::account::{Caller, Client, KeyHash, Person, Role, SHARED_LINK};
 use crate::clock::Millis;
+use crate::device::{Device, Wish};
 
 /// A page to share. It takes the place of the one that the device had.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub struct NewLinkShare {
 pub struct LinkShare {
     pub device_id: String,
     pub expires_at: Millis,
-    /// Whether an account was linked since.
+    /// Whether an account is linked, or was since.
     pub is_used: bool,
     /// Who shared it, with the device's client.
     pub caller: Caller,
@@ -37,13 +38,22 @@ struct Stored {
 row!(Stored { device_id, person_id, client_id, expires_at, used_at });
 
 impl Store {
-    /// Stores a page to share.
+    /// Stores a page to share. `false` when the device is not there any more, or is not to be linked as it is by now.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn share_link(&self, share: NewLinkShare) -> Result<(), StoreError> {
+    pub async fn share_link(
+        &self,
+        share: NewLinkShare,
+        may_be_linked: impl Fn(&Device) -> bool + Send + 'static,
+    ) -> Result<bool, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
+                // A link that completes at this moment either came first, or ends the page.
+                let device = lock_device(conn, &share.device_id).await?;
+                if !device.as_ref().is_some_and(may_be_linked) {
+                    return Ok(false);
+                }
                 sql!(
                     conn,
                     execute,
@@ -54,8 +64,8 @@ impl Store {
                     &share.token.0[..],
                     share.person_id,
                     share.expires_at,
-                )
-                .map(drop)
+                )?;
+                Ok(true)
             })
         })
         .await
@@ -85,7 +95,10 @@ impl Store {
             return Ok(None);
         }
         let Stored { device_id, expires_at, used_at, .. } = stored;
-        Ok(Some(LinkShare { device_id, expires_at, is_used: used_at.is_some(), caller }))
+        let device = sql!(&mut conn, optional as Device, devices::device!(" AND id = $1"), &device_id)?;
+        // An account can come back without a new link.
+        let is_used = used_at.is_some() || device.as_ref().is_some_and(is_linked);
+        Ok(Some(LinkShare { device_id, expires_at, is_used, caller }))
     }
 
     /// Takes back the page that is shared for a device. `false` when there is none that is good.
@@ -108,6 +121,17 @@ impl Store {
         })
         .await
     }
+}
+
+/// The device as it is, its row locked before that of its link, as whoever links it does.
+async fn lock_device(conn: &mut Conn, device_id: &str) -> Result<Option<Device>, StoreError> {
+    sql!(&mut *conn, execute, "UPDATE devices SET lease_epoch = lease_epoch WHERE id = $1", device_id)?;
+    sql!(conn, optional as Device, devices::device!(" AND id = $1"), device_id)
+}
+
+/// Whether the device has an account. While it is linked again it still says since when the former one was.
+fn is_linked(device: &Device) -> bool {
+    device.has_account() && !matches!(device.wish(), Some(Wish::Link(_)))
 }
 
 /// An account was linked to the device: its page does nothing any more.

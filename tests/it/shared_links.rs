@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wachat::account::KeyHash;
+use wachat::store::NewLinkShare;
 
 use crate::browser::Browser;
 use crate::client::Reply;
@@ -139,6 +141,51 @@ stories! {
         let added = stage.world.client.manage("POST", "/devices", Some(again)).await;
         assert_eq!(added.status, 201, "{}", added.text);
         stage.is_over(&page).await;
+        stage.world.stop().await;
+    }
+
+    async fn a_page_of_a_device_that_has_an_account_is_over_and_names_no_number(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.fault(json!({"kind": "stream_replaced"}), json!({"next": 1})).await;
+        stage.until_state("replaced").await;
+        let page = stage.share().await;
+        assert!(stage.look(&page).await.text.contains("link-qr"), "it can be linked again");
+        // The account comes back without a new link.
+        stage.manage("PATCH", "", Some(json!({"paused": true}))).await;
+        stage.manage("PATCH", "", Some(json!({"paused": false}))).await;
+        stage.world.until_online(&stage.device_id).await;
+        let over = stage.look(&page).await;
+        assert!(over.status == 200 && over.text.contains("The account is linked"), "{}", over.text);
+        assert!(!over.text.contains(OWNER) && !over.text.contains("<form"), "{}", over.text);
+        // A link that completes while the page is shared: there is none of a device that has an account.
+        let share = NewLinkShare {
+            device_id: stage.device_id.clone(), token: KeyHash::of("late"), person_id: 1, expires_at: i64::MAX,
+        };
+        let is_shared = stage.world.store.share_link(share, |device| !device.has_account()).await.expect("asked");
+        assert!(!is_shared && stage.look("/console/link/late").await.status == 404);
+        stage.world.stop().await;
+    }
+
+    async fn strangers_are_not_told_the_devices_number(database: Database) {
+        let mut stage = Stage::with_passkey(database, Time::Machine).await;
+        let device = json!({"client_id": 1, "kind": "web", "sender": "628110000099"});
+        let added = stage.world.client.manage("POST", "/devices", Some(device)).await;
+        stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
+        let page = stage.share().await;
+        stage.scan_or_type("qr").await;
+        let step = stage.until_passkey("required").await;
+        let link = step["pairing_link"].as_str().and_then(|link| link.strip_prefix(&stage.world.settings.public_url));
+        let link = link.expect("a link").to_owned();
+        let assertion = stage.assertion().await;
+        stage.manage("POST", "/passkey", Some(assertion)).await;
+        stage.compare().await;
+        stage.until_not_linked("this gateway's number is 628110000099").await;
+        for path in [&page, &link] {
+            let shown = stage.look(path).await;
+            let says_why = shown.text.contains("number is not this device") && shown.text.contains("use the right phone");
+            assert!(shown.status == 200 && says_why, "{path}: {}", shown.text);
+            assert!(!shown.text.contains("628110000099") && !shown.text.contains(OWNER), "{path}: {}", shown.text);
+        }
         stage.world.stop().await;
     }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::devices::managed;
+use super::devices::{find, managed};
 use super::found;
 use super::links::private;
 use crate::account::{KeyHash, SHARED_LINK, hex_upper};
@@ -51,7 +51,11 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(id): Named<St
             person_id: asker.person.id,
             expires_at,
         };
-        api.store.share_link(share).await?;
+        let linking = api.linking.clone();
+        if !api.store.share_link(share, move |device| linking.check_begin(device).is_ok()).await? {
+            api.linking.check_begin(&find(&api, &id).await?)?;
+            return Err(Problem::Conflict("the device has changed at this moment; try again".into()));
+        }
         let url = Some(format!("{}{PAGE}{token}", api.public_url));
         Ok(LinkShareView { device_id: device.id, url, expires_at: Some(rfc3339(expires_at)) })
     };

@@ -179,6 +179,11 @@ pub const PHRASES: &[Phrase] = &[
         "this pairing link has been used; a link takes one assertion",
         "tautan kunci sandi ini sudah dipakai; satu tautan hanya untuk satu kali",
     ),
+    (
+        "this phone's number is not this device's; use the right phone, or ask whoever sent you the link",
+        "nomor ponsel ini bukan nomor perangkat ini; pakai ponsel yang benar, atau tanyakan kepada pengirim tautannya",
+    ),
+    ("the device has changed at this moment; try again", "perangkat ini baru saja berubah; coba lagi"),
     ("WhatsApp gave no code in time; try again", "WhatsApp tidak memberi kode tepat waktu; coba lagi"),
     (
         "this server cannot reach {address} ({why}); check its network, its name server and its firewall, then try again",
