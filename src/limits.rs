@@ -267,6 +267,9 @@ pub const SIGN_INS_MAX: i64 = 20;
 pub const AGENT_CHARS_MAX: usize = 200;
 /// Pages of the console that keep up at once, and how often each is drawn anew.
 pub const LIVE_PAGES_MAX: usize = 256;
+/// Shared linking pages that keep up at once, so that strangers take no room of who is signed in; and how often one of them does.
+pub const LIVE_SHARED_PAGES_MAX: usize = 64;
+pub const LIVE_FOLLOWERS_MAX: usize = 4;
 pub const LIVE_MS: u64 = 1_000;
 /// An answer of the API that a page shows: a page of a listing, with texts as long as texts may be.
 pub const CONSOLE_ANSWER_BYTES_MAX: usize = 160 * 1024 * 1024;

@@ -68,7 +68,7 @@ pub struct Parts {
     /// Whether browsers reach the gateway over TLS alone.
     is_secure: bool,
     /// Room for pages that keep up.
-    live: Arc<Semaphore>,
+    live: live::Rooms,
     /// Turns of forms with large files.
     uploads: Semaphore,
     stop: CancellationToken,
@@ -96,7 +96,7 @@ impl Console {
             pairing: throttle::Addresses::default(),
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
-            live: Arc::new(Semaphore::new(limits::LIVE_PAGES_MAX)),
+            live: live::Rooms::default(),
             uploads: Semaphore::new(limits::FORM_FILES_AT_ONCE_MAX),
             stop,
             api,

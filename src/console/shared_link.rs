@@ -175,5 +175,6 @@ async fn show_qr(shared: Shared) -> Answer {
 }
 
 async fn follow(State(console): State<Console>, Path(_): Path<String>, headers: HeaderMap, shared: Shared) -> Response {
-    live::follow_page(console, headers, shared.here)
+    let room = console.live.shared(&shared.here);
+    live::follow_page(console, headers, shared.here, room)
 }

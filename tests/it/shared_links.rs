@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wachat::account::KeyHash;
+use wachat::limits;
 use wachat::store::NewLinkShare;
 
 use crate::browser::Browser;
@@ -31,6 +32,13 @@ impl Stage {
     async fn post(&self, path: &str, fields: &str) -> Reply {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         signed_in::ask(&self.world, "POST", path, &headers, Some(fields.as_bytes().to_vec())).await
+    }
+
+    /// Follows a page, as its script does; the answer goes on for as long as it is held.
+    #[allow(clippy::disallowed_methods, reason = "a browser is no part of the gateway")]
+    async fn follow(&self, page: &str) -> reqwest::Response {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        http.get(format!("http://{}{page}/live", self.world.address)).send().await.expect("an answer")
     }
 
     async fn is_over(&self, page: &str) {
@@ -163,6 +171,25 @@ stories! {
         };
         let is_shared = stage.world.store.share_link(share, |device| !device.has_account()).await.expect("asked");
         assert!(!is_shared && stage.look("/console/link/late").await.status == 404);
+        stage.world.stop().await;
+    }
+
+    async fn a_page_that_is_followed_by_many_leaves_room_for_others(database: Database) {
+        let stage = Stage::unlinked(database).await;
+        let page = stage.share().await;
+        let mut followers = Vec::new();
+        for _ in 0..limits::LIVE_FOLLOWERS_MAX {
+            let follower = stage.follow(&page).await;
+            assert_eq!(follower.status(), 200);
+            followers.push(follower);
+        }
+        let refused = stage.follow(&page).await;
+        assert!(refused.status() == 503 && refused.headers().contains_key("retry-after"), "{refused:?}");
+        drop(followers);
+        eventually("there is room again", async || {
+            let status = stage.follow(&page).await.status();
+            if status == 200 { Ok(()) } else { Err(status.to_string()) }
+        }).await;
         stage.world.stop().await;
     }
 
