@@ -34,6 +34,14 @@ impl Stage {
         signed_in::ask(&self.world, "POST", path, &headers, Some(fields.as_bytes().to_vec())).await
     }
 
+    async fn until_link(&self, status: &str) {
+        eventually(&format!("linking is {status}"), async || {
+            let link = self.manage("GET", "/link", None).await;
+            if link["status"] == status { Ok(()) } else { Err(link.to_string()) }
+        })
+        .await;
+    }
+
     /// Follows a page, as its script does; the answer goes on for as long as it is held.
     #[allow(clippy::disallowed_methods, reason = "a browser is no part of the gateway")]
     async fn follow(&self, page: &str) -> reqwest::Response {
@@ -167,10 +175,75 @@ stories! {
         assert!(!over.text.contains(OWNER) && !over.text.contains("<form"), "{}", over.text);
         // A link that completes while the page is shared: there is none of a device that has an account.
         let share = NewLinkShare {
-            device_id: stage.device_id.clone(), token: KeyHash::of("late"), person_id: 1, expires_at: i64::MAX,
+            device_id: stage.device_id.clone(), token: KeyHash::of("late"), person_id: 1, key_id: None, expires_at: i64::MAX,
         };
-        let is_shared = stage.world.store.share_link(share, |device| !device.has_account()).await.expect("asked");
+        let is_shared = stage.world.store.share_link(share, 0, |device| !device.has_account()).await.expect("asked");
         assert!(!is_shared && stage.look("/console/link/late").await.status == 404);
+        stage.world.stop().await;
+    }
+
+    async fn a_page_that_is_revoked_or_replaced_takes_its_code_and_its_pairing_link_along(database: Database) {
+        let stage = Stage::with_passkey(database, Time::Machine).await;
+        for end in ["DELETE", "POST"] {
+            let page = stage.share().await;
+            assert_eq!(stage.post(&format!("{page}/link"), "").await.status, 303);
+            let qr = stage.qr().await;
+            stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
+            let step = stage.until_passkey("required").await;
+            let link = step["pairing_link"].as_str().expect("a link").to_owned();
+            let link = link.strip_prefix(&stage.world.settings.public_url).expect("the gateway's own");
+            let assertion = stage.assertion().await;
+            assert!(stage.ask(end, "/link/share", None).await.status < 300);
+            assert_eq!(stage.look(&page).await.status, 404);
+            let body = assertion.to_string().into_bytes();
+            let given = signed_in::ask(&stage.world, "POST", link, &[], Some(body)).await;
+            assert_eq!(given.status, 410, "{}", given.text);
+            stage.until_link("failed").await;
+            stage.until_state("unlinked").await;
+            assert_eq!(stage.ask("POST", "/passkey/confirm", None).await.status, 409);
+        }
+        // A page that nobody else had in the meantime leaves a link alone.
+        stage.manage("DELETE", "/link/share", None).await;
+        stage.manage("POST", "/link", None).await;
+        let qr = stage.qr().await;
+        stage.share().await;
+        assert_eq!(stage.qr().await, qr);
+        stage.world.stop().await;
+    }
+
+    async fn a_device_keeps_its_number_when_its_page_is_revoked(database: Database) {
+        let mut stage = Stage::unlinked(database).await;
+        let device = json!({"client_id": 1, "kind": "web", "sender": OWNER});
+        let added = stage.world.client.manage("POST", "/devices", Some(device)).await;
+        stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
+        let page = stage.share().await;
+        assert_eq!(stage.post(&format!("{page}/link"), "").await.status, 303);
+        let shown = stage.qr().await;
+        stage.manage("DELETE", "/link/share", None).await;
+        let qr = eventually("another code", async || {
+            let qr = stage.qr().await;
+            if qr == shown { Err(qr) } else { Ok(qr) }
+        }).await;
+        stage.network.post(&format!("/people/{ANN}/scan"), json!({"qr": qr})).await;
+        stage.until_link("failed").await;
+        let reason = stage.manage("GET", "/link", None).await["reason"].to_string();
+        assert!(reason.contains(&format!("this gateway's number is {OWNER}")), "{reason}");
+        stage.world.stop().await;
+    }
+
+    async fn a_page_ends_with_the_key_that_shared_it(database: Database) {
+        let stage = Stage::unlinked(database).await;
+        let client = &stage.world.client;
+        let key = client.manage("POST", "/clients/1/keys", Some(json!({"person_id": 1, "name": "shares"}))).await;
+        let id = key.body["data"]["id"].as_i64().expect("a number");
+        let key = client.with_key(key.body["data"]["api_key"].as_str().expect("a key"));
+        let shared = key.manage("POST", &format!("/devices/{}/link/share", stage.device_id), None).await;
+        let url = shared.body["data"]["url"].as_str().expect("an address").to_owned();
+        let page = url.strip_prefix(&stage.world.settings.public_url).expect("the gateway's own").to_owned();
+        assert_eq!(stage.look(&page).await.status, 200);
+        let revoked = client.manage("DELETE", &format!("/clients/1/keys/{id}"), None).await;
+        assert_eq!(revoked.status, 200, "{}", revoked.text);
+        stage.is_over(&page).await;
         stage.world.stop().await;
     }
 
