@@ -256,6 +256,10 @@ pub const SIGN_IN_NAMES_MAX: usize = 10_000;
 /// Requests with pairing links from one address: so many at once, then so many a second. The extension asks once a second.
 pub const PAIRING_REQUESTS: u32 = 120;
 pub const PAIRING_REQUESTS_A_SECOND: u32 = 10;
+/// What is begun on one shared linking page: so often at once, then once in so many seconds. WhatsApp slows down an account for which codes
+/// are asked again and again.
+pub const LINK_SHARE_TRIES: u32 = 10;
+pub const LINK_SHARE_SECONDS_EACH: u64 = 6;
 /// Passwords that are checked at once: each takes 19 MiB.
 pub const PASSWORD_CHECKS_MAX: usize = 2;
 /// How long somebody stays signed in to the console: while he is seen so often, and in all.

@@ -63,6 +63,8 @@ pub struct Parts {
     throttle: throttle::Throttle,
     /// How often pairing links are asked for.
     pairing: throttle::Addresses,
+    /// How often each shared linking page begins something.
+    shared_pages: throttle::SharedPages,
     /// What the tokens in forms are made with.
     form_key: [u8; 32],
     /// Whether browsers reach the gateway over TLS alone.
@@ -94,6 +96,7 @@ impl Console {
             addresses,
             throttle: throttle::Throttle::default(),
             pairing: throttle::Addresses::default(),
+            shared_pages: throttle::SharedPages::default(),
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
             live: live::Rooms::default(),
