@@ -135,6 +135,11 @@ pub fn timeout_ms(options: &str) -> Millis {
     options.and_then(|options| options.timeout).map_or(TIMEOUT_MS, |timeout| timeout.clamp(1_000, TIMEOUT_MS))
 }
 
+/// What a person pasted: JSON, or any other text, which [`check`] refuses.
+pub fn pasted(text: &str) -> Value {
+    serde_json::from_str(text.trim()).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
 /// Checks an assertion (`PublicKeyCredential.toJSON()`) against WhatsApp's request.
 ///
 /// # Errors
@@ -144,7 +149,7 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if assertion.to_string().len() > limits::ASSERTION_BYTES_MAX {
         return Err(shape("it is too long"));
     }
-    let given = Credential::deserialize(assertion).map_err(|error| BadAssertion::Shape(error.to_string()))?;
+    let given = read(assertion)?;
     let options: Options = serde_json::from_str(options).map_err(|_| shape("WhatsApp's request cannot be read"))?;
     let decode = |text: &str, name: &str| {
         let plain = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
@@ -189,6 +194,33 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
         "signature": encode(&signature), "userHandle": given.response.user_handle});
     let json = json!({"id": id, "rawId": id, "type": given.r#type, "response": response}).to_string();
     Ok(Assertion { json, credential_id })
+}
+
+/// What browsers give, with what is wrong with it in plain words: of what is no assertion nothing is repeated.
+fn read(assertion: &Value) -> Result<Credential, BadAssertion> {
+    let shape = |what: &str| BadAssertion::Shape(what.to_owned());
+    // Developer tools copy a text with its quotes.
+    let unwrapped = match assertion {
+        Value::String(text) => {
+            let text = text.trim();
+            let quoted = ['\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+            serde_json::from_str(quoted.unwrap_or(text)).map_err(|_| shape("it is not JSON"))?
+        }
+        other => other.clone(),
+    };
+    if !unwrapped.is_object() {
+        return Err(shape("it is not a JSON object"));
+    }
+    let members = ["id", "rawId", "type"].map(|name| (&unwrapped, name));
+    let response = ["clientDataJSON", "authenticatorData", "signature"].map(|name| (&unwrapped["response"], name));
+    for (object, name) in members.into_iter().chain(response) {
+        match &object[name] {
+            Value::Null => return Err(BadAssertion::Shape(format!("{name} is missing"))),
+            Value::String(_) => {}
+            _ => return Err(BadAssertion::Shape(format!("{name} is not a text"))),
+        }
+    }
+    Credential::deserialize(&unwrapped).map_err(|_| shape("userHandle is not a text"))
 }
 
 impl PasskeyAnswer {

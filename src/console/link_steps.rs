@@ -182,9 +182,7 @@ pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> 
         Wanted::Qr => ("/link", None),
         Wanted::Code => ("/pairing-code", Some(json!({"phone": fields.text("phone")}))),
         // What is no JSON is refused by the API, which says what to paste.
-        Wanted::PasskeyAnswer => {
-            ("/passkey", Some(serde_json::from_str(fields.text("assertion")).unwrap_or(Value::Null)))
-        }
+        Wanted::PasskeyAnswer => ("/passkey", Some(passkey::pasted(fields.text("assertion")))),
         Wanted::PasskeyConfirm => ("/passkey/confirm", None),
     };
     asking.ask::<Value>(Method::POST, &at(asking, id, path)?, body).await.map(drop)

@@ -25,10 +25,10 @@ use crate::store::LinkShare;
 pub fn routes() -> Router<Console> {
     Router::new()
         .route("/console/link/{token}", get(show))
-        .route("/console/link/{token}/link", post(begin))
-        .route("/console/link/{token}/pairing-code", post(begin_code))
-        .route("/console/link/{token}/passkey", post(answer_passkey))
-        .route("/console/link/{token}/passkey/confirm", post(confirm_passkey))
+        .route("/console/link/{token}/link", post(begin).get(go_back))
+        .route("/console/link/{token}/pairing-code", post(begin_code).get(go_back))
+        .route("/console/link/{token}/passkey", post(answer_passkey).get(go_back))
+        .route("/console/link/{token}/passkey/confirm", post(confirm_passkey).get(go_back))
         .route("/console/link/{token}/qr.svg", get(show_qr))
         .route("/console/link/{token}/live", get(follow))
 }
@@ -154,6 +154,11 @@ impl Shared {
 
 async fn show(shared: Shared) -> Answer {
     shared.page(None, String::new()).await
+}
+
+/// A refused form stays at its own address: loaded again, it is the page.
+async fn go_back(shared: Shared) -> Response {
+    go(&shared.here)
 }
 
 async fn begin(shared: Shared, asked: Asked) -> Answer {

@@ -16,7 +16,7 @@ use crate::world::{Time, eventually, stories};
 
 impl Stage {
     /// Shares the device's linking page; gives its path.
-    async fn share(&self) -> String {
+    pub async fn share(&self) -> String {
         let reply = self.ask("POST", "/link/share", None).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let url = reply.body["data"]["url"].as_str().expect("an address").to_owned();
@@ -29,7 +29,7 @@ impl Stage {
     }
 
     /// What a stranger's browser gets for a form of the page.
-    async fn post(&self, path: &str, fields: &str) -> Reply {
+    pub async fn post(&self, path: &str, fields: &str) -> Reply {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         signed_in::ask(&self.world, "POST", path, &headers, Some(fields.as_bytes().to_vec())).await
     }
