@@ -260,6 +260,10 @@ pub const SIGN_IN_NAMES_MAX: usize = 10_000;
 /// Requests with pairing links from one address: so many at once, then so many a second. The extension asks once a second.
 pub const PAIRING_REQUESTS: u32 = 120;
 pub const PAIRING_REQUESTS_A_SECOND: u32 = 10;
+/// What is begun on one shared linking page: so often at once, then once in so many seconds. WhatsApp slows down an account for which codes
+/// are asked again and again.
+pub const LINK_SHARE_TRIES: u32 = 10;
+pub const LINK_SHARE_SECONDS_EACH: u64 = 6;
 /// Passwords that are checked at once: each takes 19 MiB.
 pub const PASSWORD_CHECKS_MAX: usize = 2;
 /// How long somebody stays signed in to the console: while he is seen so often, and in all.
@@ -271,6 +275,9 @@ pub const SIGN_INS_MAX: i64 = 20;
 pub const AGENT_CHARS_MAX: usize = 200;
 /// Pages of the console that keep up at once, and how often each is drawn anew.
 pub const LIVE_PAGES_MAX: usize = 256;
+/// Shared linking pages that keep up at once, so that strangers take no room of who is signed in; and how often one of them does.
+pub const LIVE_SHARED_PAGES_MAX: usize = 64;
+pub const LIVE_FOLLOWERS_MAX: usize = 4;
 pub const LIVE_MS: u64 = 1_000;
 /// An answer of the API that a page shows: a page of a listing, with texts as long as texts may be.
 pub const CONSOLE_ANSWER_BYTES_MAX: usize = 160 * 1024 * 1024;

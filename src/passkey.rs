@@ -65,8 +65,11 @@ pub enum BadAssertion {
 #[serde(rename_all = "camelCase")]
 struct Options {
     challenge: String,
-    timeout: Option<Millis>,
+    /// In milliseconds, whole or not.
+    #[serde(default)]
+    timeout: Value,
     rp_id: Option<String>,
+    user_verification: Option<String>,
     #[serde(default)]
     allow_credentials: Vec<Allowed>,
 }
@@ -132,7 +135,14 @@ pub fn snippet(options: &str) -> String {
 /// For how long WhatsApp waits for an answer to its request, in milliseconds.
 pub fn timeout_ms(options: &str) -> Millis {
     let options: Option<Options> = serde_json::from_str(options).ok();
-    options.and_then(|options| options.timeout).map_or(TIMEOUT_MS, |timeout| timeout.clamp(1_000, TIMEOUT_MS))
+    let timeout = options.and_then(|options| options.timeout.as_f64());
+    // A number of a float beyond those of the type is its nearest.
+    timeout.map_or(TIMEOUT_MS, |timeout| (timeout as Millis).clamp(1_000, TIMEOUT_MS))
+}
+
+/// What a person pasted: JSON, or any other text, which [`check`] refuses.
+pub fn pasted(text: &str) -> Value {
+    serde_json::from_str(text.trim()).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 /// Checks an assertion (`PublicKeyCredential.toJSON()`) against WhatsApp's request.
@@ -144,7 +154,7 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if assertion.to_string().len() > limits::ASSERTION_BYTES_MAX {
         return Err(shape("it is too long"));
     }
-    let given = Credential::deserialize(assertion).map_err(|error| BadAssertion::Shape(error.to_string()))?;
+    let given = read(assertion)?;
     let options: Options = serde_json::from_str(options).map_err(|_| shape("WhatsApp's request cannot be read"))?;
     let decode = |text: &str, name: &str| {
         let plain = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
@@ -176,7 +186,9 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if rest.len() < 5 || rp_hash != &Sha256::digest(rp_id)[..] {
         return Err(BadAssertion::RelyingParty(rp_id.to_owned()));
     }
-    if flags & 0b101 != 0b101 {
+    // That a person was there, and that he proved who he is, where WhatsApp requires it.
+    let wanted = if options.user_verification.as_deref() == Some("required") { 0b101 } else { 0b001 };
+    if flags & wanted != wanted {
         return Err(BadAssertion::UserVerification);
     }
     let is_allowed = |allowed: &Allowed| decode(&allowed.id, "id").is_ok_and(|id| id == credential_id);
@@ -189,6 +201,33 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
         "signature": encode(&signature), "userHandle": given.response.user_handle});
     let json = json!({"id": id, "rawId": id, "type": given.r#type, "response": response}).to_string();
     Ok(Assertion { json, credential_id })
+}
+
+/// What browsers give, with what is wrong with it in plain words: of what is no assertion nothing is repeated.
+fn read(assertion: &Value) -> Result<Credential, BadAssertion> {
+    let shape = |what: &str| BadAssertion::Shape(what.to_owned());
+    // Developer tools copy a text with its quotes.
+    let unwrapped = match assertion {
+        Value::String(text) => {
+            let text = text.trim();
+            let quoted = ['\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+            serde_json::from_str(quoted.unwrap_or(text)).map_err(|_| shape("it is not JSON"))?
+        }
+        other => other.clone(),
+    };
+    if !unwrapped.is_object() {
+        return Err(shape("it is not a JSON object"));
+    }
+    let members = ["id", "rawId", "type"].map(|name| (&unwrapped, name));
+    let response = ["clientDataJSON", "authenticatorData", "signature"].map(|name| (&unwrapped["response"], name));
+    for (object, name) in members.into_iter().chain(response) {
+        match &object[name] {
+            Value::Null => return Err(BadAssertion::Shape(format!("{name} is missing"))),
+            Value::String(_) => {}
+            _ => return Err(BadAssertion::Shape(format!("{name} is not a text"))),
+        }
+    }
+    Credential::deserialize(&unwrapped).map_err(|_| shape("userHandle is not a text"))
 }
 
 impl PasskeyAnswer {

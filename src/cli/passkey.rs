@@ -49,7 +49,7 @@ impl Step {
             Status::Confirm if typed.trim().eq_ignore_ascii_case("yes") => Ok(PasskeyAnswer::Confirm),
             Status::Confirm => Err(COMPARE.to_owned()),
             _ => {
-                let assertion = serde_json::from_str(typed.trim()).unwrap_or(Value::Null);
+                let assertion = passkey::pasted(&typed);
                 let checked = passkey::check(&assertion, &step.options);
                 checked.map(PasskeyAnswer::Assertion).map_err(|bad| format!("{bad}\n{PASTE}"))
             }

@@ -28,6 +28,8 @@ pub struct Refusal {
     pub status: StatusCode,
     /// What is wrong, and what to do.
     pub text: String,
+    /// Where it is a matter of time.
+    pub retry_after_seconds: Option<u64>,
 }
 
 impl IntoResponse for Refusal {
@@ -159,6 +161,7 @@ impl Asking {
 
     /// Says no, in the viewer's language where the words are the API's or the console's own.
     pub fn refusal(&self, status: StatusCode, text: &str) -> Refusal {
-        Refusal { viewer: self.viewer.clone(), status, text: self.viewer.said(text).into_owned() }
+        let text = self.viewer.said(text).into_owned();
+        Refusal { viewer: self.viewer.clone(), status, text, retry_after_seconds: None }
     }
 }

@@ -18,12 +18,12 @@ use super::visit::{Answer, Refusal, Visit, go};
 pub fn routes() -> Router<Console> {
     Router::new()
         .route("/console/devices/{id}/link", get(show).post(begin))
-        .route("/console/devices/{id}/pairing-code", post(begin_code))
-        .route("/console/devices/{id}/passkey", post(answer_passkey))
-        .route("/console/devices/{id}/passkey/confirm", post(confirm_passkey))
+        .route("/console/devices/{id}/pairing-code", post(begin_code).get(go_back))
+        .route("/console/devices/{id}/passkey", post(answer_passkey).get(go_back))
+        .route("/console/devices/{id}/passkey/confirm", post(confirm_passkey).get(go_back))
         .route("/console/devices/{id}/qr.svg", get(show_qr))
-        .route("/console/devices/{id}/link/share", post(share))
-        .route("/console/devices/{id}/link/share/revoke", post(revoke))
+        .route("/console/devices/{id}/link/share", post(share).get(go_back))
+        .route("/console/devices/{id}/link/share/revoke", post(revoke).get(go_back))
 }
 
 #[derive(Template)]
@@ -43,6 +43,13 @@ struct Share {
 
 async fn show(Path(id): Path<String>, visit: Visit) -> Answer {
     page(&visit, &id, None, String::new(), None).await
+}
+
+/// A refused form stays at its own address: loaded again, it is the page.
+async fn go_back(Path(id): Path<String>, visit: Visit) -> Answer {
+    // Whoever is signed out signs in first.
+    drop(visit);
+    Ok(go(&format!("/console/devices/{id}/link")))
 }
 
 async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>, phone: String, share: Option<Share>) -> Answer {

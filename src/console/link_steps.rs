@@ -1,5 +1,7 @@
 //! The steps of linking an account, on the console's own page (`device_link.rs`) and on one that is shared (`shared_link.rs`).
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -14,6 +16,7 @@ use super::pairing_link;
 use super::visit::Answer;
 use super::words::Viewer;
 use crate::device_status::DeviceStatus;
+use crate::linking::pairing::public_reason;
 use crate::passkey;
 
 /// How far the linking of a device is, and what can be done.
@@ -91,11 +94,22 @@ impl Steps {
 
     /// Whether the page may be shared: not once an account is linked.
     pub fn may_share(&self) -> bool {
-        self.step() != Step::Linked
+        !self.is_linked()
     }
 
     fn step(&self) -> Step {
         step(&self.link, &self.passkey.status, self.device.linked_at.is_some(), self.device.state)
+    }
+
+    /// Whether an account is linked: whoever has a shared page needs no more.
+    pub fn is_linked(&self) -> bool {
+        self.step() == Step::Linked
+    }
+
+    /// Why linking failed, for whoever reads the page.
+    fn reason(&self) -> Option<Cow<'_, str>> {
+        let reason = self.link.reason.as_deref()?;
+        Some(self.viewer.said(if self.csrf.is_some() { reason } else { public_reason(reason) }))
     }
 
     /// Changes with the QR code, so that the browser asks for the new picture.
@@ -168,10 +182,8 @@ pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> 
         Wanted::Qr => ("/link", None),
         Wanted::Code => ("/pairing-code", Some(json!({"phone": fields.text("phone")}))),
         // What is no JSON is refused by the API, which says what to paste.
-        Wanted::PasskeyAnswer => {
-            ("/passkey", Some(serde_json::from_str(fields.text("assertion")).unwrap_or(Value::Null)))
-        }
-        Wanted::PasskeyConfirm => ("/passkey/confirm", None),
+        Wanted::PasskeyAnswer => ("/passkey", Some(passkey::pasted(fields.text("assertion")))),
+        Wanted::PasskeyConfirm => ("/passkey/confirm", fields.given("code").map(|code| json!({"code": code}))),
     };
     asking.ask::<Value>(Method::POST, &at(asking, id, path)?, body).await.map(drop)
 }

@@ -63,12 +63,14 @@ pub struct Parts {
     throttle: throttle::Throttle,
     /// How often pairing links are asked for.
     pairing: throttle::Addresses,
+    /// How often each shared linking page begins something.
+    shared_pages: throttle::SharedPages,
     /// What the tokens in forms are made with.
     form_key: [u8; 32],
     /// Whether browsers reach the gateway over TLS alone.
     is_secure: bool,
     /// Room for pages that keep up.
-    live: Arc<Semaphore>,
+    live: live::Rooms,
     /// Turns of forms with large files.
     uploads: Semaphore,
     stop: CancellationToken,
@@ -94,9 +96,10 @@ impl Console {
             addresses,
             throttle: throttle::Throttle::default(),
             pairing: throttle::Addresses::default(),
+            shared_pages: throttle::SharedPages::default(),
             form_key: api.master_key.derive("console-forms"),
             is_secure: api.public_url.starts_with("https:"),
-            live: Arc::new(Semaphore::new(limits::LIVE_PAGES_MAX)),
+            live: live::Rooms::default(),
             uploads: Semaphore::new(limits::FORM_FILES_AT_ONCE_MAX),
             stop,
             api,

@@ -45,6 +45,7 @@ struct Page<'a> {
     device: &'a str,
     link: &'a str,
     until: &'a str,
+    step: &'a Step,
 }
 
 impl Page<'_> {
@@ -70,11 +71,12 @@ async fn show(State(console): State<Console>, from: From, headers: HeaderMap, Pa
         Ok(()) => console.api.linking.find_pairing(&token).await.map_err(|error| refused(&viewer, error)),
         Err(refused) => Err(refused),
     };
-    let is_page = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    let is_page = is_page_wanted(&headers);
     match found {
         Ok(pairing) if is_page => {
             let (link, until) = (format!("{}{PATH}{token}", console.api.public_url), rfc3339(pairing.expires_at));
-            let page = Page { viewer: &viewer, device: &pairing.device.name, link: &link, until: &until };
+            let page =
+                Page { viewer: &viewer, device: &pairing.device.name, link: &link, until: &until, step: &pairing.step };
             draw(StatusCode::OK, &page)
         }
         Ok(pairing) => told(StatusCode::OK, &viewer, &pairing),
@@ -84,6 +86,16 @@ async fn show(State(console): State<Console>, from: From, headers: HeaderMap, Pa
         }
         Err(refused) => refused.into_response(),
     }
+}
+
+/// Whether a browser asks, for a person: in any order, with or without XHTML.
+fn is_page_wanted(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let mut ranges = accepts.flat_map(|accept| accept.split(','));
+    ranges.any(|range| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["text/html", "application/xhtml+xml"].iter().any(|page| range.eq_ignore_ascii_case(page))
+    })
 }
 
 async fn answer(
@@ -99,7 +111,7 @@ async fn answer(
         let body = console.api.read_body(&headers, body, limits::ASSERTION_BYTES_MAX).await;
         let body = body.map_err(|problem| Refused::new(problem.status(), viewer.said(&problem.told()).into_owned()))?;
         // What is no JSON is refused as what is no assertion.
-        let assertion: Value = serde_json::from_slice(&body.bytes).unwrap_or_default();
+        let assertion = passkey::pasted(&String::from_utf8_lossy(&body.bytes));
         let answered = console.api.linking.answer_pairing(&token, &assertion).await;
         answered.map_err(|error| refused(&viewer, error))
     };

@@ -1,13 +1,11 @@
 //! The linking page that was shared: whoever has its address links an account to one device, without a sign-in, until an account is
 //! linked or its time is over. What is done on it is done as the person who shared it, and noted so.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::Router;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 
@@ -27,10 +25,10 @@ use crate::store::LinkShare;
 pub fn routes() -> Router<Console> {
     Router::new()
         .route("/console/link/{token}", get(show))
-        .route("/console/link/{token}/link", post(begin))
-        .route("/console/link/{token}/pairing-code", post(begin_code))
-        .route("/console/link/{token}/passkey", post(answer_passkey))
-        .route("/console/link/{token}/passkey/confirm", post(confirm_passkey))
+        .route("/console/link/{token}/link", post(begin).get(go_back))
+        .route("/console/link/{token}/pairing-code", post(begin_code).get(go_back))
+        .route("/console/link/{token}/passkey", post(answer_passkey).get(go_back))
+        .route("/console/link/{token}/passkey/confirm", post(confirm_passkey).get(go_back))
         .route("/console/link/{token}/qr.svg", get(show_qr))
         .route("/console/link/{token}/live", get(follow))
 }
@@ -59,7 +57,7 @@ struct Shared {
     asking: Asking,
     share: LinkShare,
     here: String,
-    from: Option<SocketAddr>,
+    token: KeyHash,
 }
 
 impl FromRequestParts<Console> for Shared {
@@ -69,12 +67,13 @@ impl FromRequestParts<Console> for Shared {
         let viewer = Viewer::of(&parts.headers);
         let token = parts.uri.path().strip_prefix(PAGE).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         let now = console.api.clock.now();
-        match console.api.store.find_link_share(&KeyHash::of(token), now).await {
+        let hash = KeyHash::of(token);
+        match console.api.store.find_link_share(&hash, now).await {
             Ok(Some(share)) => Ok(Self {
                 asking: Asking::new(console, share.caller.clone(), viewer),
                 here: format!("{PAGE}{token}"),
                 share,
-                from: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
+                token: hash,
             }),
             Ok(None) => {
                 let (title, text) = (
@@ -101,10 +100,13 @@ impl FromRequestParts<Console> for Shared {
 impl Shared {
     async fn page(&self, refusal: Option<Refusal>, phone: String) -> Answer {
         let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
+        let retry_after = refusal.as_ref().and_then(|refusal| refusal.retry_after_seconds);
         let steps = match self.share.is_used {
             true => None,
             false => Some(Steps::load(&self.asking, &self.share.device_id, self.here.clone(), None, phone).await?),
         };
+        // It may have been linked since the page was looked up.
+        let steps = steps.filter(|steps| !steps.is_linked());
         let viewer = self.asking.viewer();
         let page = Page {
             viewer,
@@ -115,7 +117,11 @@ impl Shared {
             steps,
             problem: refusal.map(|refusal| refusal.text),
         };
-        Ok(draw(status, &page))
+        let mut response = draw(status, &page);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        Ok(response)
     }
 
     async fn act(&self, asked: &Asked, wanted: Wanted) -> Answer {
@@ -133,20 +139,26 @@ impl Shared {
         }
     }
 
-    /// Counts a try: WhatsApp slows down an account for which codes are asked again and again.
+    /// Counts what is begun.
     fn count(&self) -> Result<(), Refusal> {
-        let who = format!("shared link {}", self.share.device_id);
-        let counted = self.asking.console().throttle.count(&who, self.from.map(|from| from.ip()));
+        let counted = self.asking.console().shared_pages.count(self.token.clone());
         counted.map_err(|TooMany(seconds)| {
             let text =
                 self.asking.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
-            self.asking.refusal(StatusCode::TOO_MANY_REQUESTS, &format!("{text}{seconds}"))
+            let mut refusal = self.asking.refusal(StatusCode::TOO_MANY_REQUESTS, &format!("{text}{seconds}"));
+            refusal.retry_after_seconds = Some(seconds);
+            refusal
         })
     }
 }
 
 async fn show(shared: Shared) -> Answer {
     shared.page(None, String::new()).await
+}
+
+/// A refused form stays at its own address: loaded again, it is the page.
+async fn go_back(shared: Shared) -> Response {
+    go(&shared.here)
 }
 
 async fn begin(shared: Shared, asked: Asked) -> Answer {
@@ -173,5 +185,6 @@ async fn show_qr(shared: Shared) -> Answer {
 }
 
 async fn follow(State(console): State<Console>, Path(_): Path<String>, headers: HeaderMap, shared: Shared) -> Response {
-    live::follow_page(console, headers, shared.here)
+    let room = console.live.shared(&shared.here);
+    live::follow_page(console, headers, shared.here, room)
 }

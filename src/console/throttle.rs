@@ -1,7 +1,8 @@
 //! How often somebody may try a password: a few times at once, then slowly, for each name from each address, and less slowly
 //! for the name from everywhere, so that who guesses cannot lock the person out who knows. And how often an address may ask for what
-//! needs no signing in.
+//! needs no signing in, and how often a shared page may begin something.
 
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -24,11 +25,15 @@ pub struct Throttle {
     checks: Semaphore,
 }
 
-/// How often an address may ask.
-pub struct Addresses {
-    limiter: DefaultKeyedRateLimiter<Option<IpAddr>>,
+/// How often each of those who need no signing in may ask.
+pub struct Visitors<Key: Clone + Eq + Hash> {
+    limiter: DefaultKeyedRateLimiter<Key>,
     clock: DefaultClock,
 }
+
+pub type Addresses = Visitors<Option<IpAddr>>;
+/// By the hash of their tokens.
+pub type SharedPages = Visitors<KeyHash>;
 
 /// Whole seconds after which the next try may be made.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,12 +59,19 @@ impl Default for Addresses {
     }
 }
 
-impl Addresses {
+impl Default for SharedPages {
+    fn default() -> Self {
+        let limiter = RateLimiter::keyed(quota(limits::LINK_SHARE_SECONDS_EACH, limits::LINK_SHARE_TRIES));
+        Self { limiter, clock: DefaultClock::default() }
+    }
+}
+
+impl<Key: Clone + Eq + Hash> Visitors<Key> {
     /// Counts a request.
     ///
     /// # Errors
     /// [`TooMany`] when it is one too many.
-    pub fn count(&self, from: Option<IpAddr>) -> Result<(), TooMany> {
+    pub fn count(&self, from: Key) -> Result<(), TooMany> {
         if self.limiter.len() > limits::SIGN_IN_NAMES_MAX {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
@@ -127,5 +139,17 @@ mod tests {
         let asked = (0..10_000).find(|_| addresses.count(here).is_err()).expect("too often");
         assert!(asked >= limits::PAIRING_REQUESTS, "{asked}");
         assert_eq!(addresses.count(there), Ok(()));
+    }
+
+    #[test]
+    fn a_shared_page_waits_and_neither_another_page_nor_whoever_signs_in_does() {
+        let (pages, throttle) = (SharedPages::default(), Throttle::default());
+        let here = Some(IpAddr::from([10, 0, 0, 1]));
+        for _ in 0..limits::LINK_SHARE_TRIES {
+            assert_eq!(pages.count(KeyHash::of("a")), Ok(()));
+        }
+        let TooMany(seconds) = pages.count(KeyHash::of("a")).unwrap_err();
+        assert!((1..=limits::LINK_SHARE_SECONDS_EACH).contains(&seconds), "{seconds}");
+        assert_eq!((pages.count(KeyHash::of("b")), throttle.count("a", here)), (Ok(()), Ok(())));
     }
 }

@@ -18,6 +18,14 @@ pub const PATH: &str = "/console/pair/";
 /// How much of the hash of WhatsApp's request is in a token, in bytes: it tells attempts apart and keeps no secret.
 const ATTEMPT_BYTES: usize = 12;
 
+/// What somebody without a sign-in reads in place of a reason that names phone numbers.
+const OTHER_PHONE: &str =
+    "this phone's number is not this device's; use the right phone, or ask whoever sent you the link";
+/// For how long it is shown that an account was linked after the pairing link expired.
+const LINKED_SHOWN_MS: Millis = 60_000;
+/// A number of at least so many digits is taken for a phone number.
+const PHONE_DIGITS: usize = 7;
+
 /// What a pairing link leads to.
 #[derive(Debug)]
 pub struct Pairing {
@@ -110,6 +118,12 @@ impl Tokens {
     }
 }
 
+/// Why a link failed, for somebody without a sign-in: phone numbers are for those who manage the device.
+pub fn public_reason(reason: &str) -> &str {
+    let names_a_number = reason.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= PHONE_DIGITS);
+    if names_a_number { OTHER_PHONE } else { reason }
+}
+
 /// Each request of WhatsApp has a challenge of its own.
 fn attempt(options: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(options)[..ATTEMPT_BYTES])
@@ -122,36 +136,41 @@ impl Links {
         is_open.then(|| self.tokens.make(device_id, asked.expires_at, &asked.options))
     }
 
-    /// How far the attempt of a pairing link is, until the link expires.
+    /// How far the attempt of a pairing link is: until it expires, and where it was given an
+    /// assertion by then, for as long as WhatsApp goes on.
     ///
     /// # Errors
     /// [`PairingError`], but never that it was used: what became of it is then the answer.
     pub async fn find_pairing(&self, token: &str) -> Result<Pairing, PairingError> {
         let named = self.tokens.verify(token).ok_or(PairingError::Wrong)?;
-        if named.expires_at <= self.clock.now() {
-            return Err(PairingError::Expired);
-        }
+        let is_expired = named.expires_at <= self.clock.now();
         let device = self.store.find_device(&named.device_id).await.map_err(LinkError::from)?;
-        let device = device.ok_or(PairingError::Over)?;
+        let over = if is_expired { PairingError::Expired } else { PairingError::Over };
+        let Some(device) = device else { return Err(over) };
         let link = self.look(&named.device_id).await?;
         let step = match self.passkey(&named.device_id).await? {
             Some(asked) if asked.expires_at == named.expires_at && attempt(&asked.options) == named.attempt => {
                 match asked.status {
+                    passkey::Status::Required | passkey::Status::Failed if is_expired => return Err(over),
                     passkey::Status::Required => Step::Required(asked.options),
                     passkey::Status::Sent => Step::Sent,
                     passkey::Status::Confirm => Step::Confirm,
-                    passkey::Status::Failed => Step::Failed(link.map(|link| link.reason).unwrap_or_default()),
+                    passkey::Status::Failed => {
+                        Step::Failed(link.map(|link| public_reason(&link.reason).to_owned()).unwrap_or_default())
+                    }
                 }
             }
-            Some(_) => return Err(PairingError::Over),
+            Some(_) => return Err(over),
             // A step that came to its end well is forgotten.
             None => match link {
                 Some(link)
-                    if link.status == Status::Linked && link.changed_at > named.expires_at - passkey::TIMEOUT_MS =>
+                    if link.status == Status::Linked
+                        && link.changed_at > named.expires_at - passkey::TIMEOUT_MS
+                        && (!is_expired || self.clock.now() < link.changed_at + LINKED_SHOWN_MS) =>
                 {
                     Step::Linked
                 }
-                _ => return Err(PairingError::Over),
+                _ => return Err(over),
             },
         };
         Ok(Pairing { device, step, expires_at: named.expires_at })
@@ -181,6 +200,17 @@ mod tests {
     use super::*;
 
     const OPTIONS: &str = r#"{"challenge":"AQ"}"#;
+
+    #[test]
+    fn a_reason_for_strangers_names_no_phone_number() {
+        let named = "the phone that was used has the number 628110000001, but this gateway's number is 628777000123";
+        for reason in [named, "+628110000001 is linked already", "number 8110000001"] {
+            assert_eq!(public_reason(reason), OTHER_PHONE, "{reason}");
+        }
+        for reason in ["", "nobody scanned the code in time", "WhatsApp did not link the account: code 500"] {
+            assert_eq!(public_reason(reason), reason);
+        }
+    }
 
     #[test]
     fn a_token_names_one_attempt_of_one_device_and_cannot_be_changed() {

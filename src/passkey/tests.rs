@@ -102,9 +102,72 @@ fn what_is_wrong_with_an_assertion_is_said() {
 }
 
 #[test]
+fn what_is_no_assertion_is_refused_in_plain_words_and_not_repeated() {
+    let why = |text: &str| match check(&pasted(text), OPTIONS) {
+        Err(BadAssertion::Shape(why)) => why,
+        other => panic!("{text}: {other:?}"),
+    };
+    let without = |name: &str| {
+        let mut changed = assertion();
+        changed["response"].as_object_mut().expect("an object").remove(name);
+        changed.to_string()
+    };
+    for (text, expected) in [
+        ("hello", "it is not JSON"),
+        ("", "it is not JSON"),
+        ("undefined", "it is not JSON"),
+        ("\"hello\"", "it is not JSON"),
+        ("\"\\\"hello\\\"\"", "it is not a JSON object"),
+        ("null", "it is not a JSON object"),
+        ("[1]", "it is not a JSON object"),
+        ("{}", "id is missing"),
+        (r#"{"id": "AQ", "rawId": 7, "type": "public-key"}"#, "rawId is not a text"),
+        (r#"{"id": "AQ", "rawId": "AQ", "type": "public-key", "response": "a secret"}"#, "clientDataJSON is missing"),
+        (&without("signature"), "signature is missing"),
+    ] {
+        assert_eq!(why(text), expected, "{text}");
+    }
+    let odd = with(|one| one["response"]["userHandle"] = json!(["a secret"]));
+    assert_eq!(odd, Err(BadAssertion::Shape("userHandle is not a text".into())));
+}
+
+#[test]
+fn an_assertion_that_was_copied_with_its_quotes_is_unwrapped_once() {
+    let plain = assertion().to_string();
+    let checked = check(&assertion(), OPTIONS);
+    assert!(checked.is_ok());
+    for text in
+        [plain.clone(), format!(" {plain}\n"), json!(plain).to_string(), format!("'{plain}'"), format!("`{plain}`")]
+    {
+        assert_eq!(check(&pasted(&text), OPTIONS), checked, "{text}");
+    }
+    assert!(check(&pasted(&json!(json!(plain).to_string()).to_string()), OPTIONS).is_err(), "once");
+}
+
+#[test]
+fn a_person_has_to_be_verified_where_whatsapp_requires_it() {
+    for (wanted, flags, is_good) in [
+        ("required", 0b101, true),
+        ("required", 0b001, false),
+        ("preferred", 0b001, true),
+        ("discouraged", 0b001, true),
+        ("discouraged", 0b101, true),
+        ("discouraged", 0b100, false),
+    ] {
+        let options = OPTIONS.replace("required", wanted);
+        let mut given = assertion();
+        given["response"]["authenticatorData"] = authenticator_data("whatsapp.com", flags).into();
+        assert_eq!(check(&given, &options).is_ok(), is_good, "{wanted} {flags:b}");
+    }
+}
+
+#[test]
 fn whatsapp_says_how_long_it_waits() {
     assert_eq!(timeout_ms(OPTIONS), 600_000);
     assert_eq!(timeout_ms(&OPTIONS.replace("600000", "60000")), 60_000);
+    assert_eq!(timeout_ms(&OPTIONS.replace("600000", "60000.5")), 60_000);
+    let float = OPTIONS.replace("600000", "60000.0");
+    assert!(check(&assertion(), &float).is_ok(), "a timeout that is not whole leaves the rest readable");
     for odd in ["", "{}", r#"{"challenge":"AA"}"#, r#"{"challenge":"AA","timeout":99999999}"#] {
         assert_eq!(timeout_ms(odd), 600_000, "{odd}");
     }

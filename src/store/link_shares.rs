@@ -1,9 +1,11 @@
 //! Pages on which somebody without a sign-in links an account to a device: for which device, who shared it, until when.
 
+use super::links::store_wish;
 use super::row::row;
-use super::{Conn, Store, StoreError, accounts, sql};
+use super::{Conn, Store, StoreError, accounts, devices, passkeys, sql};
 use crate::account::{Caller, Client, KeyHash, Person, Role, SHARED_LINK};
 use crate::clock::Millis;
+use crate::device::{Device, LinkWay, Wish};
 
 /// A page to share. It takes the place of the one that the device had.
 #[derive(Debug, Clone)]
@@ -11,6 +13,8 @@ pub struct NewLinkShare {
     pub device_id: String,
     pub token: KeyHash,
     pub person_id: i64,
+    /// The API key with which it is shared, where no person did it in the console.
+    pub key_id: Option<i64>,
     pub expires_at: Millis,
 }
 
@@ -19,7 +23,7 @@ pub struct NewLinkShare {
 pub struct LinkShare {
     pub device_id: String,
     pub expires_at: Millis,
-    /// Whether an account was linked since.
+    /// Whether an account is linked, or was since.
     pub is_used: bool,
     /// Who shared it, with the device's client.
     pub caller: Caller,
@@ -32,30 +36,43 @@ struct Stored {
     client_id: i64,
     expires_at: Millis,
     used_at: Option<Millis>,
+    /// Whether the API key is no longer good with which it was shared.
+    has_lost_key: bool,
 }
 
-row!(Stored { device_id, person_id, client_id, expires_at, used_at });
+row!(Stored { device_id, person_id, client_id, expires_at, used_at, has_lost_key });
 
 impl Store {
-    /// Stores a page to share.
+    /// Stores a page to share; a link that is under way while another page is good is ended, as by [`Store::revoke_link_share`].
+    /// `false` when the device is not there any more, or is not to be linked as it is by now.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn share_link(&self, share: NewLinkShare) -> Result<(), StoreError> {
+    pub async fn share_link(
+        &self,
+        share: NewLinkShare,
+        now: Millis,
+        may_be_linked: impl Fn(&Device) -> bool + Send + 'static,
+    ) -> Result<bool, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
+                // A link that completes at this moment either came first, or ends the page.
+                let device = lock_device(conn, &share.device_id).await?;
+                let Some(device) = device.filter(|device| may_be_linked(device)) else { return Ok(false) };
+                revoke(conn, &device, now).await?;
                 sql!(
                     conn,
                     execute,
-                    "INSERT INTO link_shares (device_id, token, person_id, expires_at) VALUES ($1, $2, $3, $4) \
+                    "INSERT INTO link_shares (device_id, token, person_id, expires_at, key_id) VALUES ($1, $2, $3, $4, $5) \
                      ON CONFLICT (device_id) DO UPDATE SET token = excluded.token, person_id = excluded.person_id, \
-                     expires_at = excluded.expires_at, used_at = NULL",
+                     expires_at = excluded.expires_at, key_id = excluded.key_id, used_at = NULL",
                     &share.device_id,
                     &share.token.0[..],
                     share.person_id,
                     share.expires_at,
-                )
-                .map(drop)
+                    share.key_id,
+                )?;
+                Ok(true)
             })
         })
         .await
@@ -70,12 +87,15 @@ impl Store {
         let stored = sql!(
             &mut conn,
             optional as Stored,
-            "SELECT device_id, person_id, devices.client_id AS client_id, expires_at, used_at FROM link_shares \
-             JOIN devices ON devices.id = device_id AND devices.removed_at IS NULL WHERE token = $1 AND expires_at > $2",
+            "SELECT device_id, person_id, devices.client_id AS client_id, link_shares.expires_at AS expires_at, used_at, \
+             key_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = key_id AND revoked_at IS NULL \
+             AND (api_keys.expires_at IS NULL OR api_keys.expires_at > $2)) AS has_lost_key FROM link_shares \
+             JOIN devices ON devices.id = device_id AND devices.removed_at IS NULL \
+             WHERE token = $1 AND link_shares.expires_at > $2",
             &token.0[..],
             now,
         )?;
-        let Some(stored) = stored else { return Ok(None) };
+        let Some(stored) = stored.filter(|stored| !stored.has_lost_key) else { return Ok(None) };
         let person = sql!(&mut conn, one as Person, accounts::person!("WHERE id = $1"), stored.person_id)?;
         let client = sql!(&mut conn, one as Client, accounts::client!("WHERE id = $1"), stored.client_id)?;
         let is_disabled = person.disabled || client.disabled;
@@ -85,10 +105,14 @@ impl Store {
             return Ok(None);
         }
         let Stored { device_id, expires_at, used_at, .. } = stored;
-        Ok(Some(LinkShare { device_id, expires_at, is_used: used_at.is_some(), caller }))
+        let device = sql!(&mut conn, optional as Device, devices::device!(" AND id = $1"), &device_id)?;
+        // An account can come back without a new link.
+        let is_used = used_at.is_some() || device.as_ref().is_some_and(is_linked);
+        Ok(Some(LinkShare { device_id, expires_at, is_used, caller }))
     }
 
-    /// Takes back the page that is shared for a device. `false` when there is none that is good.
+    /// Takes back the page that is shared for a device, and ends the link that is under way: the page has shown its code. `false` when
+    /// there is no page that is good.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -96,18 +120,45 @@ impl Store {
         let device_id = device_id.to_owned();
         self.write(move |conn| {
             Box::pin(async move {
-                let rows = sql!(
-                    conn,
-                    execute,
-                    "DELETE FROM link_shares WHERE device_id = $1 AND expires_at > $2 AND used_at IS NULL",
-                    &device_id,
-                    now,
-                )?;
-                Ok(rows == 1)
+                match lock_device(conn, &device_id).await? {
+                    Some(device) => revoke(conn, &device, now).await,
+                    None => Ok(false),
+                }
             })
         })
         .await
     }
+}
+
+async fn revoke(conn: &mut Conn, device: &Device, now: Millis) -> Result<bool, StoreError> {
+    let rows = sql!(
+        &mut *conn,
+        execute,
+        "DELETE FROM link_shares WHERE device_id = $1 AND expires_at > $2 AND used_at IS NULL",
+        &device.id,
+        now,
+    )?;
+    if rows == 1 && matches!(device.wish(), Some(Wish::Link(_))) {
+        // To unlink a device gives its number up: one that has a number begins again, with a code that the page does not show.
+        let expected = "SELECT CAST(1 AS BIGINT) FROM devices WHERE id = $1 AND expected_sender IS NOT NULL";
+        let has_number = sql!(&mut *conn, optional as (i64,), expected, &device.id)?.is_some();
+        let wish = if has_number { Wish::Link(LinkWay::Qr) } else { Wish::Unlink };
+        // What WhatsApp still waits for is taken from nobody any more.
+        passkeys::end(conn, &device.id, true).await?;
+        store_wish(conn, &device.id, &wish, now.max(device.wish_at + 1)).await?;
+    }
+    Ok(rows == 1)
+}
+
+/// The device as it is, its row locked before that of its link, as whoever links it does.
+async fn lock_device(conn: &mut Conn, device_id: &str) -> Result<Option<Device>, StoreError> {
+    sql!(&mut *conn, execute, "UPDATE devices SET lease_epoch = lease_epoch WHERE id = $1", device_id)?;
+    sql!(conn, optional as Device, devices::device!(" AND id = $1"), device_id)
+}
+
+/// Whether the device has an account. While it is linked again it still says since when the former one was.
+fn is_linked(device: &Device) -> bool {
+    device.has_account() && !matches!(device.wish(), Some(Wish::Link(_)))
 }
 
 /// An account was linked to the device: its page does nothing any more.

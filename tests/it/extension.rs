@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::browser::Browser;
-use crate::signed_in::PASSWORD;
+use crate::signed_in::{self, PASSWORD};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::whatsapp_web::WhatsAppWeb;
 use crate::world::{Database, Time, eventually, stories};
@@ -217,9 +217,38 @@ stories! {
         assert_eq!(stage.ask("POST", "/passkey", Some(assertion)).await.status, 202);
         desk.pastes(&second).await;
         desk.browser.click("#go").await;
-        desk.says("This pairing link has been used").await;
+        // Its one assertion was given: what becomes of it is shown.
+        desk.says("compare the code on the phone").await;
         stage.compare().await;
+        desk.says("Linked").await;
         stage.is_linked().await;
+    }
+
+    async fn whatsapp_web_that_does_not_open_is_not_waited_for(database: Database) {
+        let desk = Desk::new(database, Time::Machine).await;
+        let link = desk.pairing_link().await;
+        desk.pastes(&link).await;
+        desk.whatsapp.hold();
+        desk.browser.click("#go").await;
+        let own = desk.browser.tabs().await.first().expect("its own tab").clone();
+        desk.browser.turn_to(&own).await;
+        desk.says("Confirm with your passkey").await;
+        desk.says("WhatsApp Web did not open").await;
+        desk.whatsapp.release();
+        desk.clicks(Hand::Uses(OWNER)).await;
+        desk.says("compare the code on the phone").await;
+        // The gateway is busy for a while.
+        eventually("it tries again", async || {
+            for _ in 0..50 {
+                signed_in::ask(&desk.stage.world, "GET", "/console/pair/x", &[], None).await;
+            }
+            let said = desk.browser.script("return document.getElementById('outcome').textContent").await;
+            if said.to_string().contains("Trying again") { Ok(()) } else { Err(said.to_string()) }
+        })
+        .await;
+        desk.stage.compare().await;
+        desk.says("Linked").await;
+        desk.stage.is_linked().await;
     }
 
     async fn an_expired_link_is_said_to_be_one(database: Database) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wachat::limits;
 
 use crate::client::Reply;
-use crate::signed_in;
+use crate::signed_in::{self, Browser, PASSWORD, target};
 use crate::stage::Stage;
 use crate::world::{Time, World, stories};
 
@@ -112,6 +112,80 @@ stories! {
         assert!(page.text.contains(&handed), "{handed}\n{}", page.text);
         let page = ask(&stage.world, "GET", "/console/pair/x", &html, None).await;
         assert!(page.status == 404 && page.text.contains("<!doctype html>"), "{}", page.text);
+        for accept in ["application/xhtml+xml,text/html", "*/*;q=0.1, TEXT/HTML;q=0.9"] {
+            let page = ask(&stage.world, "GET", &path, &[("accept", accept)], None).await;
+            assert!(page.text.contains("<!doctype html>") && page.text.contains("noindex"), "{accept}: {}", page.text);
+            assert!(page.text.contains("only if you know who sent you this address"), "{}", page.text);
+        }
+        // It follows the step: the button is there while the passkey is wanted.
+        let shows = async |words: &str| {
+            let page = ask(&stage.world, "GET", &path, &html, None).await;
+            assert!(page.text.contains(words) && !page.text.contains("handover"), "{words}: {}", page.text);
+        };
+        let assertion = stage.assertion().await;
+        assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 202);
+        stage.until_passkey("confirm").await;
+        shows("compare the code on the phone").await;
+        stage.compare().await;
+        stage.is_linked().await;
+        shows("The account is linked").await;
+        stage.world.stop().await;
+    }
+
+    async fn what_is_pasted_by_mistake_is_refused_in_plain_words(database: Database) {
+        let stage = Stage::with_passkey(database, Time::Machine).await;
+        stage.scan_or_type("qr").await;
+        let path = link(&stage).await;
+        for (language, expected) in [("en", "it is not JSON; paste all"), ("id", "ini bukan JSON; tempel seluruh")] {
+            let headers = [("accept-language", language)];
+            let refused = signed_in::ask(&stage.world, "POST", &path, &headers, Some(b"a secret".to_vec())).await;
+            assert!(refused.status == 422 && refused.text.contains(expected), "{}", refused.text);
+            assert!(!refused.text.contains("a secret") && !refused.text.contains("expected"), "{}", refused.text);
+        }
+        // Copied with its quotes.
+        let assertion = Value::String(stage.assertion().await.to_string());
+        assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 202);
+        stage.until_passkey("confirm").await;
+        let other = stage.ask("POST", "/passkey/confirm", Some(json!({"code": "AAAA-AAAA"}))).await;
+        assert!(other.status == 409 && other.text.contains("the code has changed"), "{}", other.text);
+        let code = stage.manage("GET", "/passkey", None).await["code"].clone();
+        stage.owner("/confirm", json!({})).await;
+        assert_eq!(stage.ask("POST", "/passkey/confirm", Some(json!({"code": code}))).await.status, 202);
+        stage.is_linked().await;
+        stage.world.stop().await;
+    }
+
+    async fn a_pairing_link_shows_what_becomes_of_its_assertion_after_it_expired(database: Database) {
+        let stage = Stage::with_passkey(database, Time::Held).await;
+        stage.scan_or_type("qr").await;
+        let (path, assertion) = (link(&stage).await, stage.assertion().await);
+        stage.world.advance(Duration::from_secs(595)).await;
+        assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 202);
+        stage.until_passkey("confirm").await;
+        stage.world.advance(Duration::from_secs(10)).await;
+        let shown = ask(&stage.world, "GET", &path, &[], None).await;
+        assert_eq!((shown.status, &shown.body["data"]["status"]), (200, &json!("confirm")), "{}", shown.text);
+        assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 409);
+        stage.world.stop().await;
+    }
+
+    async fn a_form_that_was_refused_leads_back_to_its_page_when_it_is_loaded_again(database: Database) {
+        let stage = Stage::unlinked(database).await;
+        let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
+        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
+        let shared = stage.share().await;
+        for form in ["/link", "/pairing-code", "/passkey", "/passkey/confirm"] {
+            let reply = ask(&stage.world, "GET", &format!("{shared}{form}"), &[], None).await;
+            assert_eq!(target(&reply), shared, "{form}");
+        }
+        let browser = Browser::of(&stage.world, "admin").await;
+        let page = format!("/console/devices/{}", stage.device_id);
+        for form in ["/pairing-code", "/passkey", "/passkey/confirm", "/link/share", "/link/share/revoke"] {
+            assert_eq!(target(&browser.get(&format!("{page}{form}")).await), format!("{page}/link"), "{form}");
+        }
+        // What people read on the page names no address of the API.
+        let refused = stage.post(&format!("{shared}/passkey"), "assertion=x").await;
+        assert!(refused.status == 409 && !refused.text.contains("POST …"), "{}", refused.text);
         stage.world.stop().await;
     }
 

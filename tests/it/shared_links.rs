@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wachat::account::KeyHash;
+use wachat::limits;
+use wachat::store::NewLinkShare;
 
 use crate::browser::Browser;
 use crate::client::Reply;
@@ -13,7 +16,7 @@ use crate::world::{Time, eventually, stories};
 
 impl Stage {
     /// Shares the device's linking page; gives its path.
-    async fn share(&self) -> String {
+    pub async fn share(&self) -> String {
         let reply = self.ask("POST", "/link/share", None).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let url = reply.body["data"]["url"].as_str().expect("an address").to_owned();
@@ -26,9 +29,24 @@ impl Stage {
     }
 
     /// What a stranger's browser gets for a form of the page.
-    async fn post(&self, path: &str, fields: &str) -> Reply {
+    pub async fn post(&self, path: &str, fields: &str) -> Reply {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         signed_in::ask(&self.world, "POST", path, &headers, Some(fields.as_bytes().to_vec())).await
+    }
+
+    async fn until_link(&self, status: &str) {
+        eventually(&format!("linking is {status}"), async || {
+            let link = self.manage("GET", "/link", None).await;
+            if link["status"] == status { Ok(()) } else { Err(link.to_string()) }
+        })
+        .await;
+    }
+
+    /// Follows a page, as its script does; the answer goes on for as long as it is held.
+    #[allow(clippy::disallowed_methods, reason = "a browser is no part of the gateway")]
+    async fn follow(&self, page: &str) -> reqwest::Response {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        http.get(format!("http://{}{page}/live", self.world.address)).send().await.expect("an answer")
     }
 
     async fn is_over(&self, page: &str) {
@@ -142,6 +160,135 @@ stories! {
         stage.world.stop().await;
     }
 
+    async fn a_page_of_a_device_that_has_an_account_is_over_and_names_no_number(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.fault(json!({"kind": "stream_replaced"}), json!({"next": 1})).await;
+        stage.until_state("replaced").await;
+        let page = stage.share().await;
+        assert!(stage.look(&page).await.text.contains("link-qr"), "it can be linked again");
+        // The account comes back without a new link.
+        stage.manage("PATCH", "", Some(json!({"paused": true}))).await;
+        stage.manage("PATCH", "", Some(json!({"paused": false}))).await;
+        stage.world.until_online(&stage.device_id).await;
+        let over = stage.look(&page).await;
+        assert!(over.status == 200 && over.text.contains("The account is linked"), "{}", over.text);
+        assert!(!over.text.contains(OWNER) && !over.text.contains("<form"), "{}", over.text);
+        // A link that completes while the page is shared: there is none of a device that has an account.
+        let share = NewLinkShare {
+            device_id: stage.device_id.clone(), token: KeyHash::of("late"), person_id: 1, key_id: None, expires_at: i64::MAX,
+        };
+        let is_shared = stage.world.store.share_link(share, 0, |device| !device.has_account()).await.expect("asked");
+        assert!(!is_shared && stage.look("/console/link/late").await.status == 404);
+        stage.world.stop().await;
+    }
+
+    async fn a_page_that_is_revoked_or_replaced_takes_its_code_and_its_pairing_link_along(database: Database) {
+        let stage = Stage::with_passkey(database, Time::Machine).await;
+        for end in ["DELETE", "POST"] {
+            let page = stage.share().await;
+            assert_eq!(stage.post(&format!("{page}/link"), "").await.status, 303);
+            let qr = stage.qr().await;
+            stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
+            let step = stage.until_passkey("required").await;
+            let link = step["pairing_link"].as_str().expect("a link").to_owned();
+            let link = link.strip_prefix(&stage.world.settings.public_url).expect("the gateway's own");
+            let assertion = stage.assertion().await;
+            assert!(stage.ask(end, "/link/share", None).await.status < 300);
+            assert_eq!(stage.look(&page).await.status, 404);
+            let body = assertion.to_string().into_bytes();
+            let given = signed_in::ask(&stage.world, "POST", link, &[], Some(body)).await;
+            assert_eq!(given.status, 410, "{}", given.text);
+            stage.until_link("failed").await;
+            stage.until_state("unlinked").await;
+            assert_eq!(stage.ask("POST", "/passkey/confirm", None).await.status, 409);
+        }
+        // A page that nobody else had in the meantime leaves a link alone.
+        stage.manage("DELETE", "/link/share", None).await;
+        stage.manage("POST", "/link", None).await;
+        let qr = stage.qr().await;
+        stage.share().await;
+        assert_eq!(stage.qr().await, qr);
+        stage.world.stop().await;
+    }
+
+    async fn a_device_keeps_its_number_when_its_page_is_revoked(database: Database) {
+        let mut stage = Stage::unlinked(database).await;
+        let device = json!({"client_id": 1, "kind": "web", "sender": OWNER});
+        let added = stage.world.client.manage("POST", "/devices", Some(device)).await;
+        stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
+        let page = stage.share().await;
+        assert_eq!(stage.post(&format!("{page}/link"), "").await.status, 303);
+        let shown = stage.qr().await;
+        stage.manage("DELETE", "/link/share", None).await;
+        let qr = eventually("another code", async || {
+            let qr = stage.qr().await;
+            if qr == shown { Err(qr) } else { Ok(qr) }
+        }).await;
+        stage.network.post(&format!("/people/{ANN}/scan"), json!({"qr": qr})).await;
+        stage.until_link("failed").await;
+        let reason = stage.manage("GET", "/link", None).await["reason"].to_string();
+        assert!(reason.contains(&format!("this gateway's number is {OWNER}")), "{reason}");
+        stage.world.stop().await;
+    }
+
+    async fn a_page_ends_with_the_key_that_shared_it(database: Database) {
+        let stage = Stage::unlinked(database).await;
+        let client = &stage.world.client;
+        let key = client.manage("POST", "/clients/1/keys", Some(json!({"person_id": 1, "name": "shares"}))).await;
+        let id = key.body["data"]["id"].as_i64().expect("a number");
+        let key = client.with_key(key.body["data"]["api_key"].as_str().expect("a key"));
+        let shared = key.manage("POST", &format!("/devices/{}/link/share", stage.device_id), None).await;
+        let url = shared.body["data"]["url"].as_str().expect("an address").to_owned();
+        let page = url.strip_prefix(&stage.world.settings.public_url).expect("the gateway's own").to_owned();
+        assert_eq!(stage.look(&page).await.status, 200);
+        let revoked = client.manage("DELETE", &format!("/clients/1/keys/{id}"), None).await;
+        assert_eq!(revoked.status, 200, "{}", revoked.text);
+        stage.is_over(&page).await;
+        stage.world.stop().await;
+    }
+
+    async fn a_page_that_is_followed_by_many_leaves_room_for_others(database: Database) {
+        let stage = Stage::unlinked(database).await;
+        let page = stage.share().await;
+        let mut followers = Vec::new();
+        for _ in 0..limits::LIVE_FOLLOWERS_MAX {
+            let follower = stage.follow(&page).await;
+            assert_eq!(follower.status(), 200);
+            followers.push(follower);
+        }
+        let refused = stage.follow(&page).await;
+        assert!(refused.status() == 503 && refused.headers().contains_key("retry-after"), "{refused:?}");
+        drop(followers);
+        eventually("there is room again", async || {
+            let status = stage.follow(&page).await.status();
+            if status == 200 { Ok(()) } else { Err(status.to_string()) }
+        }).await;
+        stage.world.stop().await;
+    }
+
+    async fn strangers_are_not_told_the_devices_number(database: Database) {
+        let mut stage = Stage::with_passkey(database, Time::Machine).await;
+        let device = json!({"client_id": 1, "kind": "web", "sender": "628110000099"});
+        let added = stage.world.client.manage("POST", "/devices", Some(device)).await;
+        stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
+        let page = stage.share().await;
+        stage.scan_or_type("qr").await;
+        let step = stage.until_passkey("required").await;
+        let link = step["pairing_link"].as_str().and_then(|link| link.strip_prefix(&stage.world.settings.public_url));
+        let link = link.expect("a link").to_owned();
+        let assertion = stage.assertion().await;
+        stage.manage("POST", "/passkey", Some(assertion)).await;
+        stage.compare().await;
+        stage.until_not_linked("this gateway's number is 628110000099").await;
+        for path in [&page, &link] {
+            let shown = stage.look(path).await;
+            let says_why = shown.text.contains("number is not this device") && shown.text.contains("use the right phone");
+            assert!(shown.status == 200 && says_why, "{path}: {}", shown.text);
+            assert!(!shown.text.contains("628110000099") && !shown.text.contains(OWNER), "{path}: {}", shown.text);
+        }
+        stage.world.stop().await;
+    }
+
     async fn a_page_is_shared_for_a_device_of_ones_own_that_can_be_linked(database: Database) {
         let stage = Stage::new(database).await;
         let refused = stage.ask("POST", "/link/share", None).await;
@@ -151,12 +298,18 @@ stories! {
         stage.manage("POST", "/unlink", None).await;
         stage.until_state("unlinked").await;
         let page = stage.share().await;
-        // An address that is guessed again and again gets no codes from WhatsApp.
+        // Whoever signs in is another, whatever his name is. Begun again and again, it gets no codes from WhatsApp.
+        for _ in 0..60 {
+            stage.post("/console/sign-in", &format!("userid=shared+link+{}&password=x", stage.device_id)).await;
+        }
         let mut statuses = Vec::new();
         for _ in 0..30 {
-            statuses.push(stage.post(&format!("{page}/link"), "").await.status);
+            let reply = stage.post(&format!("{page}/link"), "").await;
+            let waits = reply.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1);
+            assert_eq!(waits, reply.status == 429, "{}", reply.text);
+            statuses.push(reply.status);
         }
-        assert!(statuses[..5].iter().all(|status| *status == 303) && statuses.contains(&429), "{statuses:?}");
+        assert!(statuses[..10].iter().all(|status| *status == 303) && statuses.contains(&429), "{statuses:?}");
         stage.world.stop().await;
     }
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -16,7 +16,8 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
-use crate::linking::{NOT_ASKED, Passkey, pairing};
+use crate::limits;
+use crate::linking::{LinkError, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +39,16 @@ pub struct PasskeyView {
     /// Why it failed.
     pub reason: Option<String>,
 }
+
+/// What a person compared with the phone.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct Compared {
+    /// The code that was shown; 409 where WhatsApp gives another by now.
+    code: Option<String>,
+}
+
+/// Why an answer is not taken, for programs and for people on pages.
+const NOT_WAITING: &str = "WhatsApp does not wait for this at this moment; see how far the passkey step is now";
 
 /// Show what WhatsApp asks for before it links an account that has a passkey
 #[utoipa::path(get, path = "/devices/{device_id}/passkey", tag = "Management", security(("APIKey" = [])),
@@ -62,26 +73,49 @@ pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         let asked = waiting(&api, &id, Status::Required).await?;
         let assertion =
             passkey::check(&assertion, &asked.options).map_err(|bad| Problem::field("response", bad.to_string()))?;
-        api.linking.answer_passkey(&id, &PasskeyAnswer::Assertion(assertion)).await?;
+        give(&api, &id, &PasskeyAnswer::Assertion(assertion)).await?;
         changed(&api);
         view(&api, &id).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "The assertion is passed on to WhatsApp", answered.await))
 }
 
-/// Say that the code is the one that the phone shows
+/// Say that the code is the one that the phone shows; with a code, that this one is
 #[utoipa::path(post, path = "/devices/{device_id}/passkey/confirm", tag = "Management", security(("APIKey" = [])),
-    params(("device_id" = String, Path)), responses((status = 202, body = Envelope<PasskeyView>),
-    (status = 409, description = "No code is to be compared at this moment")))]
-pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    params(("device_id" = String, Path)), request_body(content = Option<Compared>), responses(
+    (status = 202, body = Envelope<PasskeyView>),
+    (status = 409, description = "No code is to be compared at this moment, or another one")))]
+pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let confirmed = async {
         managed(&api, &headers, &id).await?;
-        waiting(&api, &id, Status::Confirm).await?;
-        api.linking.answer_passkey(&id, &PasskeyAnswer::Confirm).await?;
+        let compared = compared(&api, &headers, body).await?;
+        let asked = waiting(&api, &id, Status::Confirm).await?;
+        if compared.code.is_some_and(|code| asked.code.as_deref() != Some(code.trim())) {
+            return Err(Problem::Conflict("the code has changed; compare the one that is shown now".into()));
+        }
+        give(&api, &id, &PasskeyAnswer::Confirm).await?;
         changed(&api);
         view(&api, &id).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "The confirmation is passed on to WhatsApp", confirmed.await))
+}
+
+/// What was compared; a request may go without a body.
+async fn compared(api: &Api, headers: &HeaderMap, body: Body) -> Result<Compared, Problem> {
+    let body = api.read_body(headers, body, limits::BODY_BYTES_MAX).await?.bytes;
+    if body.is_empty() {
+        return Ok(Compared::default());
+    }
+    api.json(headers, Body::from(body)).await
+}
+
+/// Gives an answer to who waits for it.
+async fn give(api: &Api, id: &str, answer: &PasskeyAnswer) -> Result<(), Problem> {
+    let given = api.linking.answer_passkey(id, answer).await;
+    given.map_err(|error| match error {
+        LinkError::Refused(_) => Problem::Conflict(NOT_WAITING.into()),
+        error => error.into(),
+    })
 }
 
 /// The step, if it waits for this answer.
@@ -89,10 +123,10 @@ async fn waiting(api: &Api, id: &str, status: Status) -> Result<Passkey, Problem
     let now = api.clock.now();
     let refusal = match api.linking.passkey(id).await? {
         Some(step) if step.status == status && step.expires_at > now => return Ok(step),
-        None => "WhatsApp asked for no passkey; POST …/link begins to link an account",
-        Some(step) if step.status == Status::Failed => "the passkey step has failed; POST …/link begins again",
-        Some(step) if step.expires_at <= now => "WhatsApp's request has expired; POST …/link begins again",
-        Some(_) => NOT_ASKED,
+        None => "WhatsApp asked for no passkey; begin to link an account",
+        Some(step) if step.status == Status::Failed => "the passkey step has failed; begin to link again",
+        Some(step) if step.expires_at <= now => "WhatsApp's request has expired; begin to link again",
+        Some(_) => NOT_WAITING,
     };
     Err(Problem::Conflict(refusal.into()))
 }

@@ -6,10 +6,10 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::devices::managed;
+use super::devices::{changed, find, managed};
 use super::found;
 use super::links::private;
-use crate::account::{KeyHash, SHARED_LINK, hex_upper};
+use crate::account::{CONSOLE, KeyHash, SHARED_LINK, hex_upper};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -44,21 +44,29 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(id): Named<St
         }
         api.linking.check_begin(&device)?;
         let token = hex_upper(&api.clock.random::<16>());
-        let expires_at = api.clock.now() + limits::LINK_SHARE_MINUTES * 60_000;
+        let now = api.clock.now();
+        let expires_at = now + limits::LINK_SHARE_MINUTES * 60_000;
         let share = NewLinkShare {
             device_id: device.id.clone(),
             token: KeyHash::of(&token),
             person_id: asker.person.id,
+            key_id: Some(asker.key_id).filter(|key_id| *key_id != CONSOLE),
             expires_at,
         };
-        api.store.share_link(share).await?;
+        let linking = api.linking.clone();
+        if !api.store.share_link(share, now, move |device| linking.check_begin(device).is_ok()).await? {
+            api.linking.check_begin(&find(&api, &id).await?)?;
+            return Err(Problem::Conflict("the device has changed at this moment; try again".into()));
+        }
+        // A link that another page showed has ended.
+        changed(&api);
         let url = Some(format!("{}{PAGE}{token}", api.public_url));
         Ok(LinkShareView { device_id: device.id, url, expires_at: Some(rfc3339(expires_at)) })
     };
     private(found(&headers, StatusCode::CREATED, "The page is shared", shared.await))
 }
 
-/// Revoke the page that is shared for this device
+/// Revoke the page that is shared for this device; a link that is under way ends, for the page has shown its code
 #[utoipa::path(delete, path = "/devices/{device_id}/link/share", tag = "Management", security(("APIKey" = [])),
     params(("device_id" = String, Path)), responses((status = 200, body = Envelope<LinkShareView>),
     (status = 404, description = "No page is shared for this device")))]
@@ -68,6 +76,7 @@ pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         if !api.store.revoke_link_share(&device.id, api.clock.now()).await? {
             return Err(Problem::NotFound("page that is shared for this device"));
         }
+        changed(&api);
         Ok(LinkShareView { device_id: device.id, url: None, expires_at: None })
     };
     private(found(&headers, StatusCode::OK, "The page is revoked", revoked.await))

@@ -166,23 +166,35 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp tidak menunggu ini sekarang; muat ulang halaman untuk melihat langkahnya",
     ),
     (
-        "WhatsApp asked for no passkey; POST …/link begins to link an account",
+        "WhatsApp does not wait for this at this moment; see how far the passkey step is now",
+        "WhatsApp tidak menunggu ini sekarang; lihat sampai di mana langkah kunci sandinya",
+    ),
+    (
+        "WhatsApp asked for no passkey; begin to link an account",
         "WhatsApp tidak meminta kunci sandi; mulai menautkan akun",
     ),
-    ("the passkey step has failed; POST …/link begins again", "langkah kunci sandi gagal; mulai lagi dari awal"),
+    ("the passkey step has failed; begin to link again", "langkah kunci sandi gagal; mulai menautkan lagi"),
     (
-        "WhatsApp's request has expired; POST …/link begins again",
-        "permintaan WhatsApp sudah kedaluwarsa; mulai lagi dari awal",
+        "WhatsApp's request has expired; begin to link again",
+        "permintaan WhatsApp sudah kedaluwarsa; mulai menautkan lagi",
+    ),
+    (
+        "the code has changed; compare the one that is shown now",
+        "kodenya sudah berganti; bandingkan kode yang ditampilkan sekarang",
     ),
     (
         "this is not the result of navigator.credentials.get(): {why}; paste all of what the snippet copied",
-        "ini bukan hasil navigator.credentials.get(): \"{why}\"; tempel seluruh hasil yang disalin",
+        "ini bukan hasil navigator.credentials.get(): {why}; tempel seluruh hasil yang disalin",
     ),
     (
         "it was created on {origin}, and WhatsApp takes one from {whatsapp} only; run the snippet there",
         "dibuat di \"{origin}\", padahal WhatsApp hanya menerima dari {whatsapp}; jalankan barisnya di sana",
     ),
     ("it is too long", "terlalu panjang"),
+    ("it is not JSON", "ini bukan JSON"),
+    ("it is not a JSON object", "ini bukan objek JSON"),
+    ("{name} is missing", "{name} tidak ada"),
+    ("{name} is not a text", "{name} bukan teks"),
     ("WhatsApp's request cannot be read", "permintaan WhatsApp tidak terbaca"),
     ("{name} is not base64url", "{name} bukan base64url"),
     ("its id, rawId and type do not belong together", "id, rawId dan type-nya tidak cocok"),
@@ -219,6 +231,11 @@ pub const PHRASES: &[Phrase] = &[
         "this pairing link has been used; a link takes one assertion",
         "tautan kunci sandi ini sudah dipakai; satu tautan hanya untuk satu kali",
     ),
+    (
+        "this phone's number is not this device's; use the right phone, or ask whoever sent you the link",
+        "nomor ponsel ini bukan nomor perangkat ini; pakai ponsel yang benar, atau tanyakan kepada pengirim tautannya",
+    ),
+    ("the device has changed at this moment; try again", "perangkat ini baru saja berubah; coba lagi"),
     ("WhatsApp gave no code in time; try again", "WhatsApp tidak memberi kode tepat waktu; coba lagi"),
     (
         "this server cannot reach {address} ({why}); check its network, its name server and its firewall, then try again",
