@@ -38,6 +38,11 @@ impl QueueBell {
         self.bell.ring();
     }
 
+    /// Wakes who listens, though nothing was accepted.
+    pub fn wake(&self) {
+        self.bell.ring();
+    }
+
     /// Waits for the next ring. Gives whether it was for each of [`Priority::ALL`].
     pub async fn rung(&self) -> [bool; 3] {
         self.bell.rung().await;

@@ -45,6 +45,10 @@ pub const DEVICE_FETCHES_MAX: usize = 16;
 /// Downloads at once from one server, of all devices of a node, and from all servers.
 pub const HOST_FETCHES_MAX: usize = 4;
 pub const NODE_FETCHES_MAX: usize = 64;
+/// How many of a device's downloads, and of a node's, each priority leaves to higher ones, from the highest: what is urgent finds
+/// a free one beside any campaign.
+pub const DEVICE_FETCHES_KEPT: [usize; 3] = [0, 2, 6];
+pub const NODE_FETCHES_KEPT: [usize; 3] = [0, 8, 24];
 /// How long a server that failed is left alone: doubled with each failure in a row, up to the other.
 pub const HOST_REST_MS_MIN: i64 = 2_000;
 pub const HOST_REST_MS_MAX: i64 = 60_000;
@@ -52,12 +56,15 @@ pub const HOST_REST_MS_MAX: i64 = 60_000;
 pub const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
 /// Servers of which a node remembers how they answered.
 pub const HOSTS_REMEMBERED_MAX: usize = 10_000;
-/// Files of one priority that a device downloads ahead of their messages' turn.
+/// Files of one priority that a device downloads ahead of their messages' turn; and, beyond those that its pacing holds, of
+/// messages that may leave at once.
 pub const MEDIA_AHEAD_MAX: usize = 64;
 /// How long a message whose file is not there holds up later ones to its recipient: shorter than a minute, in which those leave.
 pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
-/// Messages of one device in memory that have stepped aside and wait for a download to begin.
-pub const DEVICE_MEDIA_ASIDE_MAX: usize = 256;
+/// Messages of one device in memory that have stepped aside and wait for a download; and of one priority for one server, so that
+/// a long queue for it is not in the way of the others.
+pub const DEVICE_MEDIA_ASIDE_MAX: usize = 512;
+pub const HOST_MEDIA_ASIDE_MAX: usize = 16;
 /// The largest file that WhatsApp shows as a sticker, still or moving, and its longest side in pixels.
 pub const STICKER_BYTES_MAX: usize = 100 * 1024;
 pub const MOVING_STICKER_BYTES_MAX: usize = 500 * 1024;

@@ -1,120 +1,69 @@
-//! The downloads of a device's outgoing media: they start ahead of their messages' turn, a few at a time from each server
-//! and one server after another. What could not be downloaded steps aside: the store keeps it until it is due again.
+//! The downloads of a device's outgoing media: they start ahead of their messages' turn, what is urgent first, a few at a time
+//! from each server and one server after another. What could not be downloaded steps aside: the store keeps it until it is due
+//! again.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::hosts::{Outcome, Rest};
+use super::Parts;
+use super::download::{self, FetchEnd};
+use super::hosts::{Asked, Hosts, Place, Rest};
+use super::late::LateLines;
+use super::need::Need;
+pub(super) use super::need::job_of;
 use super::queue::Job;
-use super::{Parts, retry};
+use super::turns::Turns;
+use crate::bell::QueueBell;
 use crate::clock::Millis;
-use crate::files::{FileError, TakeError, Taken};
 use crate::limits;
-use crate::media::choice::Mismatch;
-use crate::media::fetch::{self, FetchFault};
-use crate::media::kind::MediaKind;
+use crate::media::fetch::FetchFault;
 use crate::message::{Priority, RefNo};
-use crate::store::{Step, Waiting};
-
-/// How a download ended.
-pub(super) struct FetchEnd {
-    pub(super) ref_no: RefNo,
-    pub(super) fetched: Result<Fetched, FetchFault>,
-}
-
-/// A file that was downloaded and kept, and as what it is shown.
-#[derive(Debug, Clone)]
-pub(super) struct Fetched {
-    pub(super) media_id: String,
-    pub(super) kind: MediaKind,
-}
-
-impl Fetched {
-    /// Notes it in its message.
-    pub(super) fn note(&self, waiting: &mut Waiting) {
-        waiting.media_id = Some(self.media_id.clone());
-        waiting.kind = Some(self.kind.name().to_owned());
-    }
-}
-
-/// A message whose file is needed.
-pub(super) struct Need {
-    seq: i64,
-    priority: Priority,
-    host: String,
-    load: Arc<Waiting>,
-    /// Since when it holds its recipient's line; `None` once it has stepped aside.
-    holds_since: Option<Millis>,
-    is_running: bool,
-}
-
-impl Need {
-    /// Whether the message has left its recipient's line.
-    pub(super) fn is_aside(&self) -> bool {
-        self.holds_since.is_none()
-    }
-
-    pub(super) fn load(&self) -> &Waiting {
-        &self.load
-    }
-
-    /// The message with its file, to go back to its line.
-    pub(super) fn job(&self, ref_no: RefNo, fetched: &Fetched) -> Job<Waiting> {
-        let mut load = (*self.load).clone();
-        fetched.note(&mut load);
-        job_of(ref_no, load)
-    }
-
-    /// The message waits: for the reason that its server rests, or that its turn has not come.
-    pub(super) fn park(&self, rest: &Rest) -> Step {
-        let Waiting { fetch_attempts, .. } = *self.load;
-        Step::Aside { due_at: rest.until, fetch_attempts, failed: None, reason: rest.reason.clone() }
-    }
-
-    /// The download failed at `now`: when it is tried again. `random` spreads those of one server.
-    pub(super) fn again(&self, reason: String, wait_ms: Option<Millis>, now: Millis, random: u64) -> Step {
-        let fetch_attempts = self.load.fetch_attempts + 1;
-        let due_at = retry::next_fetch(fetch_attempts, now, self.load.expires_at, wait_ms, random);
-        Step::Aside { due_at, fetch_attempts, failed: Some((self.number(), now)), reason }
-    }
-
-    /// What the failed attempt is counted as, with those to send it.
-    pub(super) fn number(&self) -> i64 {
-        self.load.attempts + self.load.fetch_attempts + 1
-    }
-}
-
-/// A waiting message as it stands in the window.
-pub(super) fn job_of(ref_no: RefNo, load: Waiting) -> Job<Waiting> {
-    Job {
-        seq: load.seq,
-        ref_no,
-        recipient: load.destination.clone(),
-        priority: load.priority,
-        due_at: load.due_at,
-        expires_at: load.expires_at,
-        needs_file: load.is_media && load.media_id.is_none() && load.media_url.is_some(),
-        load,
-    }
-}
+use crate::store::Waiting;
 
 #[derive(Default)]
 pub(super) struct Fetches {
     needs: HashMap<RefNo, Need>,
-    /// Those that have not begun, by server; a higher priority first, then the order of acceptance.
-    waiting: HashMap<String, BTreeSet<(Priority, i64, RefNo)>>,
-    /// The servers in the order in which they are asked next.
-    order: VecDeque<String>,
+    /// Those that have not begun, of each of [`Priority::ALL`].
+    turns: [Turns; 3],
     running: JoinSet<FetchEnd>,
     tasks: HashMap<Id, RefNo>,
-    /// Messages whose files were downloaded and that have not left.
-    ahead: [HashSet<RefNo>; 3],
+    /// Messages whose files were downloaded and that have not left, and their recipients.
+    ahead: [HashMap<RefNo, String>; 3],
     /// When enough was downloaded ahead last: until then nothing was late.
     full_at: [Millis; 3],
-    /// When to look next for those that hold their lines for too long.
+    /// Messages that would leave at once, and since when: they are downloaded though enough is downloaded ahead.
+    passing: HashMap<RefNo, Millis>,
+    /// Where this device waits for a server's next free slot.
+    places: HashMap<String, Place>,
+    lines: LateLines,
+    /// When a download ended last with an answer.
+    answered_at: Millis,
+    /// When to look next for those that hold their lines for too long, and for those that pass.
     look_at: Millis,
+    ask_at: Millis,
+    /// Behind which message the store is looked through next for those that are due, and whether some of them were left there.
+    pub(super) due_after: (Millis, i64),
+    pub(super) is_due_left: bool,
+}
+
+/// What one look at what may begin needs.
+struct Look<'a> {
+    parts: &'a Arc<Parts>,
+    bell: &'a QueueBell,
+    now: Millis,
+    /// Where the device waited until now; what is not asked for again is given up.
+    before: HashMap<String, Place>,
+}
+
+/// What came of a wish to download.
+#[derive(PartialEq, Eq)]
+enum Begun {
+    Yes,
+    NotNow,
+    /// Nothing of this priority can begin.
+    Never,
 }
 
 const LOOK_MS: Millis = 250;
@@ -150,10 +99,16 @@ impl Fetches {
         self.running.abort_all();
     }
 
-    /// How many more messages that have stepped aside may be taken from the store.
-    pub(super) fn room(&self) -> usize {
-        let aside = self.needs.values().filter(|need| need.is_aside()).count();
-        limits::DEVICE_MEDIA_ASIDE_MAX.saturating_sub(aside)
+    /// How many messages that have stepped aside wait here for each server's downloads, and how many more may be here.
+    pub(super) fn aside(&self) -> (HashMap<(String, Priority), usize>, usize) {
+        let (mut waiting, mut count) = (HashMap::new(), 0);
+        for need in self.needs.values().filter(|need| need.is_aside) {
+            count += 1;
+            if need.begun_at.is_none() {
+                *waiting.entry((need.host.clone(), need.priority)).or_default() += 1;
+            }
+        }
+        (waiting, limits::DEVICE_MEDIA_ASIDE_MAX.saturating_sub(count))
     }
 
     /// A message in the window, or one that stepped aside earlier and is due again (`holds_since` is `None`), needs its file.
@@ -161,14 +116,10 @@ impl Fetches {
         if self.needs.contains_key(&job.ref_no) {
             return;
         }
-        let host = fetch::host(job.load.media_url.as_deref().unwrap_or_default());
-        let waiting = self.waiting.entry(host.clone()).or_default();
-        if waiting.is_empty() && !self.order.contains(&host) {
-            self.order.push_back(host.clone());
-        }
-        waiting.insert((job.priority, job.seq, job.ref_no.clone()));
-        let (seq, priority, load) = (job.seq, job.priority, Arc::new(job.load.clone()));
-        self.needs.insert(job.ref_no.clone(), Need { seq, priority, host, load, holds_since, is_running: false });
+        let need = Need::of(job, holds_since);
+        self.turns[job.priority.index()].add(&need.host, job.seq, &job.ref_no);
+        self.needs.insert(job.ref_no.clone(), need);
+        self.ask_at = 0;
     }
 
     pub(super) fn knows(&self, ref_no: &RefNo) -> bool {
@@ -182,121 +133,261 @@ impl Fetches {
         }
     }
 
-    /// A download has ended.
+    /// Nothing more is to be known of a message here: its download has ended, or its file is not needed any more.
     pub(super) fn end(&mut self, ref_no: &RefNo) -> Option<Need> {
+        self.left(ref_no);
+        self.passing.remove(ref_no);
         let need = self.needs.remove(ref_no)?;
-        self.forget(ref_no, &need);
+        self.turns[need.priority.index()].remove(&need.host, need.seq, ref_no);
         Some(need)
     }
 
     /// Its file was downloaded ahead of its turn.
-    pub(super) fn is_ahead(&mut self, ref_no: RefNo, priority: Priority) {
-        self.ahead[priority.index()].insert(ref_no);
+    pub(super) fn is_ahead(&mut self, ref_no: RefNo, need: &Need) {
+        self.ahead[need.priority.index()].insert(ref_no, need.load.destination.clone());
     }
 
-    /// Begins what may begin: one server after another, few from each.
-    pub(super) fn begin(&mut self, parts: &Arc<Parts>, now: Millis) {
-        for (full_at, ahead) in self.full_at.iter_mut().zip(&self.ahead) {
-            if ahead.len() >= limits::MEDIA_AHEAD_MAX {
-                *full_at = now;
-            }
-        }
-        let mut passed = 0;
-        while passed < self.order.len() && self.running.len() < limits::DEVICE_FETCHES_MAX {
-            let Some(host) = self.order.pop_front() else { break };
-            let begun = self.begin_from(&host, parts, now);
-            if self.waiting.get(&host).is_some_and(|waiting| !waiting.is_empty()) {
-                self.order.push_back(host);
-            } else {
-                self.waiting.remove(&host);
-            }
-            passed = if begun { 0 } else { passed + 1 };
-        }
+    /// A server has answered.
+    pub(super) fn answered(&mut self, now: Millis) {
+        self.answered_at = now;
     }
 
-    fn begin_from(&mut self, host: &str, parts: &Arc<Parts>, now: Millis) -> bool {
-        let Some(waiting) = self.waiting.get_mut(host) else { return false };
-        let may = |priority: Priority| self.ahead[priority.index()].len() < limits::MEDIA_AHEAD_MAX;
-        let next = waiting.iter().find(|(priority, ..)| may(*priority)).cloned();
-        let Some(next) = next else { return false };
-        let Some(permit) = parts.hosts.begin(host, now) else { return false };
-        waiting.remove(&next);
-        let (_, _, ref_no) = next;
-        let Some(need) = self.needs.get_mut(&ref_no) else { return true };
-        need.is_running = true;
-        let (parts, load) = (Arc::clone(parts), Arc::clone(&need.load));
-        let for_whom = ref_no.clone();
-        let task = self.running.spawn(async move {
-            let fetched = download(&parts, &load).await;
-            permit.end(&ref_no, &outcome(&fetched), parts.clock.now());
-            FetchEnd { ref_no, fetched }
+    fn is_full(&self, priority: Priority) -> bool {
+        self.ahead[priority.index()].len() >= limits::MEDIA_AHEAD_MAX
+    }
+
+    /// Of which messages it is to be found out whether they would leave at once: where enough is downloaded ahead, which may be
+    /// held for long, they are downloaded all the same. `is_next` says of a message in the window whether it is the first of its
+    /// line and waits for no later moment.
+    pub(super) fn in_question(
+        &mut self,
+        now: Millis,
+        is_next: impl Fn(Priority, &str, &RefNo) -> bool,
+    ) -> Vec<Job<Waiting>> {
+        if now < self.ask_at {
+            return Vec::new();
+        }
+        self.ask_at = now + LOOK_MS;
+        let may_pass = Priority::ALL.map(|priority| {
+            let soon = self.ahead[priority.index()].iter().filter(|(ref_no, to)| is_next(priority, to, ref_no));
+            self.is_full(priority) && soon.count() < limits::MEDIA_AHEAD_MAX
         });
-        self.tasks.insert(task.id(), for_whom);
-        true
+        if !may_pass.contains(&true) {
+            self.passing.clear();
+            return Vec::new();
+        }
+        let candidate = |ref_no: &RefNo, need: &Need| {
+            let is_next = need.is_aside || is_next(need.priority, &need.load.destination, ref_no);
+            need.begun_at.is_none() && may_pass[need.priority.index()] && is_next
+        };
+        let candidates = self.needs.iter().filter(|(ref_no, need)| candidate(ref_no, need));
+        let candidates: HashSet<RefNo> = candidates.map(|(ref_no, _)| ref_no.clone()).collect();
+        self.passing.retain(|ref_no, _| candidates.contains(ref_no));
+        let due = candidates.into_iter().filter_map(|ref_no| {
+            let need = self.needs.get(&ref_no).filter(|need| need.ask_at <= now)?;
+            Some((need.ask_at, need.priority, need.seq, ref_no))
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort_unstable();
+        let job = |ref_no: RefNo| Some(job_of(ref_no.clone(), (*self.needs.get(&ref_no)?.load).clone()));
+        due.into_iter().take(ASKED_AT_ONCE).filter_map(|(.., ref_no)| job(ref_no)).collect()
+    }
+
+    /// Whether a message would leave at once; when it is not so, it is asked about again at `ask_at`.
+    pub(super) fn passes(&mut self, ref_no: &RefNo, passes: bool, ask_at: Millis, now: Millis) {
+        if let Some(need) = self.needs.get_mut(ref_no) {
+            need.ask_at = ask_at;
+        }
+        if passes {
+            self.passing.entry(ref_no.clone()).or_insert(now);
+        } else {
+            self.passing.remove(ref_no);
+        }
+    }
+
+    /// Begins what may begin: a higher priority first, one server after another, few from each.
+    pub(super) fn begin(&mut self, parts: &Arc<Parts>, bell: &QueueBell, now: Millis) {
+        let mut look = Look { parts, bell, now, before: std::mem::take(&mut self.places) };
+        for priority in Priority::ALL {
+            if self.is_full(priority) {
+                self.full_at[priority.index()] = now;
+                self.begin_passing(priority, &mut look);
+                continue;
+            }
+            let mut left = self.turns[priority.index()].round();
+            while left > 0 && self.has_slot(priority) && !self.is_full(priority) {
+                let Some((host, ref_no)) = self.turns[priority.index()].next() else { break };
+                match self.ask(&host, priority, &ref_no, &mut look) {
+                    Begun::Yes => left = self.turns[priority.index()].round(),
+                    Begun::NotNow => left -= 1,
+                    Begun::Never => break,
+                }
+            }
+        }
+    }
+
+    fn begin_passing(&mut self, priority: Priority, look: &mut Look<'_>) {
+        let of = |ref_no: &RefNo| self.needs.get(ref_no).filter(|need| need.priority == priority);
+        let passing = self.passing.keys().filter_map(|ref_no| {
+            let need = of(ref_no).filter(|need| need.begun_at.is_none())?;
+            Some((need.seq, need.host.clone(), ref_no.clone()))
+        });
+        let mut passing: Vec<_> = passing.collect();
+        passing.sort_unstable();
+        for (_, host, ref_no) in passing {
+            if !self.has_slot(priority) || self.ask(&host, priority, &ref_no, look) == Begun::Never {
+                break;
+            }
+        }
+    }
+
+    /// Whether the device has a slot for a download of this priority.
+    fn has_slot(&self, priority: Priority) -> bool {
+        self.running.len() + limits::DEVICE_FETCHES_KEPT[priority.index()] < limits::DEVICE_FETCHES_MAX
+    }
+
+    fn ask(&mut self, host: &str, priority: Priority, ref_no: &RefNo, look: &mut Look<'_>) -> Begun {
+        if self.places.contains_key(host) {
+            return Begun::NotNow;
+        }
+        let before = look.before.remove(host).filter(|place| place.priority() == priority);
+        match look.parts.hosts.ask(host, priority, before, look.bell, look.now) {
+            Asked::Begun(permit) => {
+                let Some(need) = self.needs.get_mut(ref_no) else { return Begun::NotNow };
+                need.begun_at = Some(look.now);
+                self.turns[priority.index()].remove(host, need.seq, ref_no);
+                let (parts, load) = (Arc::clone(look.parts), Arc::clone(&need.load));
+                let task = self.running.spawn(download::run(parts, permit, ref_no.clone(), load));
+                self.tasks.insert(task.id(), ref_no.clone());
+                Begun::Yes
+            }
+            Asked::Wait(place) => {
+                self.places.insert(host.to_owned(), place);
+                Begun::NotNow
+            }
+            Asked::Full(place) => {
+                self.places.insert(host.to_owned(), place);
+                Begun::Never
+            }
+            Asked::Rests => Begun::NotNow,
+        }
     }
 
     /// Messages that have held their lines for so long that others pass them: their files are still not there.
-    pub(super) fn overdue(&mut self, now: Millis) -> Vec<RefNo> {
+    pub(super) fn overdue(&mut self, hosts: &Hosts, now: Millis) -> Vec<RefNo> {
         if now < self.look_at {
             return Vec::new();
         }
-        let is_overdue = |need: &Need| {
-            let since = need.holds_since.map(|since| since.max(self.full_at[need.priority.index()]));
+        let is_overdue = |(ref_no, need): &(&RefNo, &Need)| {
+            let since = self.holds_since(ref_no, need, hosts, now);
             since.is_some_and(|since| now - since >= limits::MEDIA_HOLD_MS_MAX)
         };
-        let found = self.needs.iter().filter(|(_, need)| is_overdue(need)).map(|(ref_no, _)| ref_no.clone());
+        let found = self.needs.iter().filter(is_overdue).map(|(ref_no, _)| ref_no.clone());
         let found: Vec<_> = found.collect();
         // Where there are any, not all of them may step aside at once.
         self.look_at = if found.is_empty() { now + LOOK_MS } else { now };
         found
     }
 
+    /// Since when a message has held up those behind it for want of its file; `None` once it has stepped aside.
+    fn holds_since(&self, ref_no: &RefNo, need: &Need, hosts: &Hosts, now: Millis) -> Option<Millis> {
+        if need.is_aside {
+            return None;
+        }
+        let own = match need.begun_at {
+            Some(begun_at) => begun_at,
+            // There is nothing to hold against it that could be found.
+            None if now - need.wanted_at < limits::MEDIA_HOLD_MS_MAX => need.wanted_at,
+            None => self.waits_since(ref_no, need, hosts),
+        };
+        let line = self.lines.since(need.priority, &need.load.destination, need.seq, now);
+        Some(line.map_or(own, |line| own.min(line)))
+    }
+
+    /// Since when a download has waited in vain to begin: while its server answers others, or this device's other downloads get
+    /// on, or enough is downloaded ahead, its turn is still to come.
+    fn waits_since(&self, ref_no: &RefNo, need: &Need, hosts: &Hosts) -> Millis {
+        let excused_at = self.passing.get(ref_no).copied().unwrap_or(self.full_at[need.priority.index()]);
+        let (is_asked, answered_at) = hosts.news(&need.host);
+        let answered_at = if is_asked { answered_at } else { answered_at.max(Some(self.answered_at)) };
+        need.wanted_at.max(excused_at).max(answered_at.unwrap_or(0))
+    }
+
+    /// A message does not get its file now: what stands behind it has been held up for long enough. `up_to` is the number of the
+    /// last message that was accepted.
+    pub(super) fn is_late(&mut self, ref_no: &RefNo, need: &Need, hosts: &Hosts, up_to: i64, now: Millis) {
+        if let Some(since) = self.holds_since(ref_no, need, hosts, now) {
+            self.lines.note((need.priority, &need.load.destination), need.seq, since, up_to, now);
+        }
+    }
+
     /// A message has stepped aside. Its download goes on; one that has not begun is the store's, and is given back.
-    pub(super) fn step_aside(&mut self, ref_no: &RefNo) -> Option<Need> {
-        let need = self.needs.get_mut(ref_no)?;
-        need.holds_since = None;
-        if need.is_running { None } else { self.end(ref_no) }
+    pub(super) fn step_aside(&mut self, ref_no: &RefNo, hosts: &Hosts, up_to: i64, now: Millis) -> Option<Need> {
+        let mut need = self.needs.remove(ref_no)?;
+        self.is_late(ref_no, &need, hosts, up_to, now);
+        need.is_aside = true;
+        let is_running = need.begun_at.is_some();
+        self.needs.insert(ref_no.clone(), need);
+        if is_running { None } else { self.end(ref_no) }
+    }
+
+    pub(super) fn priority(&self, ref_no: &RefNo) -> Option<Priority> {
+        self.needs.get(ref_no).map(|need| need.priority)
     }
 
     /// Messages that have not begun and whose server rests.
-    pub(super) fn resting(&self, parts: &Parts, now: Millis) -> Vec<(RefNo, Rest)> {
-        let of_host = |(host, waiting): (&String, &BTreeSet<(Priority, i64, RefNo)>)| {
-            let rest = parts.hosts.rest(host, now)?;
-            Some(waiting.iter().map(|(.., ref_no)| (ref_no.clone(), rest.clone())).collect::<Vec<_>>())
+    pub(super) fn resting(&self, hosts: &Hosts, now: Millis) -> Vec<(RefNo, Rest)> {
+        let of = |turns: &Turns, host: &String| {
+            let rest = hosts.rest(host, now)?;
+            Some(turns.of(host).map(|ref_no| (ref_no.clone(), rest.clone())).collect::<Vec<_>>())
         };
-        self.waiting.iter().filter_map(of_host).flatten().collect()
-    }
-
-    fn forget(&mut self, ref_no: &RefNo, need: &Need) {
-        if let Some(waiting) = self.waiting.get_mut(&need.host) {
-            waiting.remove(&(need.priority, need.seq, ref_no.clone()));
-        }
+        let of_all = |turns| Turns::hosts(turns).filter_map(move |host| of(turns, host)).flatten();
+        self.turns.iter().flat_map(of_all).collect()
     }
 }
 
-/// Downloads a message's file and keeps it.
-async fn download(parts: &Parts, waiting: &Waiting) -> Result<Fetched, FetchFault> {
-    let url = waiting.media_url.as_deref().unwrap_or_default();
-    let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
-    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref(), asked).await?;
-    let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
-    taken.map(|Taken { id, kind, .. }| Fetched { media_id: id, kind }).map_err(|error| match error {
-        TakeError::Mismatch(Mismatch::TooBig(too_big)) => {
-            FetchFault::Never(format!("media_url is too large: {too_big}"))
-        }
-        TakeError::Mismatch(mismatch) => FetchFault::Never(mismatch.to_string()),
-        TakeError::File(FileError::Missing) => FetchFault::Never("its file is no longer there".into()),
-        TakeError::File(other) => {
-            // It waits for the disk or the bucket: an operator should know.
-            tracing::warn!(reason = %other, "a message's file cannot be kept");
-            FetchFault::Unkept(other.to_string())
-        }
-    })
-}
+/// How many messages are asked about at once whether they would leave.
+const ASKED_AT_ONCE: usize = 64;
 
-fn outcome(fetched: &Result<Fetched, FetchFault>) -> Outcome {
-    match fetched {
-        Err(FetchFault::Retry { wait_ms, .. }) => Outcome::Failed { wait_ms: *wait_ms },
-        Ok(_) | Err(FetchFault::Never(_) | FetchFault::Unkept(_)) => Outcome::Answered,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(number: i64) -> Job<Waiting> {
+        let ref_no = RefNo::parse(&format!("{number:018X}")).unwrap();
+        let load = Waiting {
+            seq: number,
+            ref_no: ref_no.as_str().to_owned(),
+            client_id: 1,
+            destination: "a".into(),
+            is_group: false,
+            body: None,
+            is_media: true,
+            kind: None,
+            media_id: None,
+            media_url: Some("https://media.example/a.png".into()),
+            file_name: None,
+            expires_at: Millis::MAX,
+            due_at: 0,
+            attempts: 0,
+            under_way_at: None,
+            fetch_attempts: 0,
+            priority: Priority::Normal,
+        };
+        job_of(ref_no, load)
+    }
+
+    #[test]
+    fn a_message_that_ends_in_whatever_way_leaves_no_file_ahead() {
+        let mut fetches = Fetches::default();
+        for number in 0..200 {
+            let job = job(number);
+            fetches.want(&job, Some(0));
+            let need = fetches.end(&job.ref_no).unwrap();
+            fetches.is_ahead(job.ref_no.clone(), &need);
+            assert!(!fetches.is_full(Priority::Normal), "{number}");
+            // It was cancelled while it waited with its file.
+            assert!(fetches.end(&job.ref_no).is_none());
+        }
     }
 }

@@ -12,16 +12,20 @@
 mod aside;
 mod attempt;
 mod device;
+mod download;
 mod fetches;
 mod files;
 mod hold;
 pub mod hosts;
+mod late;
 mod life;
 mod loading;
+mod need;
 mod passkeys;
 pub mod queue;
 pub mod retry;
 mod told;
+mod turns;
 mod unreadable;
 
 use std::collections::HashMap;

@@ -202,6 +202,11 @@ impl<T: Clone> Window<T> {
         self.lanes.iter_mut().find_map(|lane| lane.step_aside(ref_no))
     }
 
+    /// Whether a message is the first of its line, and the line waits for no later moment.
+    pub fn is_next(&self, priority: Priority, recipient: &str, ref_no: &RefNo) -> bool {
+        self.lanes[priority.index()].is_next(recipient, ref_no)
+    }
+
     /// When the next message could be taken that cannot be taken at `now`.
     pub fn next_event(&self) -> Option<Millis> {
         self.lanes.iter().filter_map(Lane::next_event).min()

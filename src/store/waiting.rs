@@ -96,7 +96,8 @@ const FIND_WAITING: &str = concat!(
 const FIND_DUE_MEDIA: &str = concat!(
     "SELECT ",
     waiting!(),
-    " FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at <= $2 ORDER BY due_at LIMIT $3"
+    " FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at <= $2 AND (due_at, seq) > ($3, $4) \
+     ORDER BY due_at, seq LIMIT $5"
 );
 
 /// The next of one recipient's. `priority + 0` keeps the databases from looking through the whole queue for them.
@@ -150,14 +151,21 @@ impl Store {
         sql!(&mut conn, all as Waiting, FIND_WAITING_OF, device_id, recipient, behind.after, until, number, rows)
     }
 
-    /// Messages of a device whose media is to be downloaded again now, the longest due first.
+    /// Messages of a device whose media is to be downloaded again now, the longest due first: those behind the one that is due at
+    /// `after.0` and has the number `after.1`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn find_due_media(&self, device_id: &str, now: Millis, rows: usize) -> Result<Vec<Waiting>, StoreError> {
+    pub async fn find_due_media(
+        &self,
+        device_id: &str,
+        now: Millis,
+        after: (Millis, i64),
+        rows: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
         let mut conn = self.reader().await?;
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        sql!(&mut conn, all as Waiting, FIND_DUE_MEDIA, device_id, now, rows)
+        sql!(&mut conn, all as Waiting, FIND_DUE_MEDIA, device_id, now, after.0, after.1, rows)
     }
 
     /// When the next message of a device waits for its media that is not due at `now`.

@@ -33,6 +33,7 @@ mod console_words;
 mod containment;
 mod crashes;
 mod documents;
+mod downloads;
 mod extension;
 mod fastapi;
 mod faults;

@@ -14,7 +14,7 @@ use wachat::store::{Accept, StoredMessage};
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, BOB, Time, World, eventually, eventually_within, stories};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 const GAP_MS: Millis = 2_000;
 /// Room for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -54,7 +54,7 @@ async fn accept_beside(world: &World, count: usize, to: &str, priority: Priority
 }
 
 /// Accepts messages to many recipients, as a campaign does; the first one is [`ALICE`].
-async fn fill(world: &World, rows: usize, priority: Priority, content: Content) {
+pub async fn fill(world: &World, rows: usize, priority: Priority, content: Content) {
     for first in (0..rows).step_by(1_000) {
         let accepted = (first..rows.min(first + 1_000)).map(|row| {
             let destination = if row == 0 { ALICE.into() } else { format!("62811400{row:05}") };
@@ -67,7 +67,7 @@ async fn fill(world: &World, rows: usize, priority: Priority, content: Content) 
     }
 }
 
-async fn stored(world: &World, ref_no: &str) -> StoredMessage {
+pub async fn stored(world: &World, ref_no: &str) -> StoredMessage {
     let ref_no = RefNo::parse(ref_no).expect("a ref_no");
     world.store.find_message(1, &ref_no).await.expect("a readable store").expect("a message")
 }
@@ -89,7 +89,7 @@ async fn wait_now(world: &World, count: usize) -> Result<(), String> {
 }
 
 /// Moves the clock on by little until one more message is sent, and only so many are not.
-async fn leave_one(world: &World, left: usize) {
+pub async fn leave_one(world: &World, left: usize) {
     eventually_within(PATIENCE, "one message leaves", async || {
         let waiting = wait_now(world, left).await;
         if waiting.is_err() {
@@ -101,7 +101,7 @@ async fn leave_one(world: &World, left: usize) {
 }
 
 /// Waits until these have been handed to the channel, while the clock moves on by no more than `limit_ms` after now.
-async fn leave_within(world: &World, ref_nos: &[&String], limit_ms: Millis, step_ms: Millis) {
+pub async fn leave_within(world: &World, ref_nos: &[&String], limit_ms: Millis, step_ms: Millis) {
     let latest = world.clock.now() + limit_ms;
     eventually_within(PATIENCE, &format!("{ref_nos:?} leave within {limit_ms} ms"), async || {
         let mut waiting = Vec::new();
@@ -118,7 +118,7 @@ async fn leave_within(world: &World, ref_nos: &[&String], limit_ms: Millis, step
     .await;
 }
 
-async fn set_device(world: &World, change: serde_json::Value) {
+pub async fn set_device(world: &World, change: serde_json::Value) {
     let reply = world.client.manage("PATCH", &format!("/devices/{}", world.device_id), Some(change)).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
 }

@@ -329,6 +329,11 @@ impl<T: Clone> Lane<T> {
         aside
     }
 
+    pub(super) fn is_next(&self, recipient: &str, ref_no: &RefNo) -> bool {
+        let line = self.lines.get(recipient).filter(|line| line.rests_until.is_none() && !line.backs_off);
+        line.and_then(|line| line.jobs.front()).is_some_and(|head| head.ref_no == *ref_no)
+    }
+
     pub(super) fn next_event(&self) -> Option<Millis> {
         let later = self.later.first().map(|(due_at, ..)| *due_at);
         let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);

@@ -1,0 +1,66 @@
+//! One download of an outgoing message's file: it is fetched, kept, and its server's standing noted.
+
+use std::sync::Arc;
+
+use super::Parts;
+use super::hosts::{Outcome, Permit};
+use crate::files::{FileError, TakeError, Taken};
+use crate::media::choice::Mismatch;
+use crate::media::fetch::{self, FetchFault};
+use crate::media::kind::MediaKind;
+use crate::message::RefNo;
+use crate::store::Waiting;
+
+/// How a download ended.
+pub(super) struct FetchEnd {
+    pub(super) ref_no: RefNo,
+    pub(super) fetched: Result<Fetched, FetchFault>,
+}
+
+/// A file that was downloaded and kept, and as what it is shown.
+#[derive(Debug, Clone)]
+pub(super) struct Fetched {
+    pub(super) media_id: String,
+    pub(super) kind: MediaKind,
+}
+
+impl Fetched {
+    /// Notes it in its message.
+    pub(super) fn note(&self, waiting: &mut Waiting) {
+        waiting.media_id = Some(self.media_id.clone());
+        waiting.kind = Some(self.kind.name().to_owned());
+    }
+}
+
+/// Downloads a message's file and keeps it.
+pub(super) async fn run(parts: Arc<Parts>, permit: Permit, ref_no: RefNo, waiting: Arc<Waiting>) -> FetchEnd {
+    let fetched = download(&parts, &waiting).await;
+    permit.end(&ref_no, &outcome(&fetched), parts.clock.now());
+    FetchEnd { ref_no, fetched }
+}
+
+async fn download(parts: &Parts, waiting: &Waiting) -> Result<Fetched, FetchFault> {
+    let url = waiting.media_url.as_deref().unwrap_or_default();
+    let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
+    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref(), asked).await?;
+    let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
+    taken.map(|Taken { id, kind, .. }| Fetched { media_id: id, kind }).map_err(|error| match error {
+        TakeError::Mismatch(Mismatch::TooBig(too_big)) => {
+            FetchFault::Never(format!("media_url is too large: {too_big}"))
+        }
+        TakeError::Mismatch(mismatch) => FetchFault::Never(mismatch.to_string()),
+        TakeError::File(FileError::Missing) => FetchFault::Never("its file is no longer there".into()),
+        TakeError::File(other) => {
+            // It waits for the disk or the bucket: an operator should know.
+            tracing::warn!(reason = %other, "a message's file cannot be kept");
+            FetchFault::Unkept(other.to_string())
+        }
+    })
+}
+
+fn outcome(fetched: &Result<Fetched, FetchFault>) -> Outcome {
+    match fetched {
+        Err(FetchFault::Retry { wait_ms, .. }) => Outcome::Failed { wait_ms: *wait_ms },
+        Ok(_) | Err(FetchFault::Never(_) | FetchFault::Unkept(_)) => Outcome::Answered,
+    }
+}

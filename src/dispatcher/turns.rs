@@ -1,0 +1,80 @@
+//! The downloads of one priority that have not begun: one server after another, and from each in the order of acceptance. Pure.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use crate::message::RefNo;
+
+#[derive(Default)]
+pub(super) struct Turns {
+    hosts: HashMap<String, BTreeSet<(i64, RefNo)>>,
+    /// The servers in the order in which they are asked next; one of which nothing is wanted any more leaves when it is its turn.
+    order: VecDeque<String>,
+}
+
+impl Turns {
+    pub(super) fn add(&mut self, host: &str, seq: i64, ref_no: &RefNo) {
+        if !self.hosts.contains_key(host) {
+            self.order.push_back(host.to_owned());
+        }
+        self.hosts.entry(host.to_owned()).or_default().insert((seq, ref_no.clone()));
+    }
+
+    pub(super) fn remove(&mut self, host: &str, seq: i64, ref_no: &RefNo) {
+        if let Some(wanted) = self.hosts.get_mut(host) {
+            wanted.remove(&(seq, ref_no.clone()));
+        }
+    }
+
+    /// The servers.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &String> {
+        self.hosts.iter().filter(|(_, wanted)| !wanted.is_empty()).map(|(host, _)| host)
+    }
+
+    /// What is wanted from a server.
+    pub(super) fn of(&self, host: &str) -> impl Iterator<Item = &RefNo> {
+        self.hosts.get(host).into_iter().flatten().map(|(_, ref_no)| ref_no)
+    }
+
+    /// How many turns there are before it is that of the first server again.
+    pub(super) fn round(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The next server, and the first of what is wanted from it.
+    pub(super) fn next(&mut self) -> Option<(String, RefNo)> {
+        while let Some(host) = self.order.pop_front() {
+            let first = self.of(&host).next().cloned();
+            if let Some(first) = first {
+                self.order.push_back(host.clone());
+                return Some((host, first));
+            }
+            self.hosts.remove(&host);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_take_turns_and_each_gives_the_first_of_what_is_wanted() {
+        let ref_no = |number: i64| RefNo::parse(&format!("{number:018X}")).unwrap();
+        let mut turns = Turns::default();
+        for (host, seq) in [("a", 3), ("a", 1), ("b", 2), ("c", 4)] {
+            turns.add(host, seq, &ref_no(seq));
+        }
+        let mut next = |left: &[(&str, i64)]| {
+            let next = turns.next().map(|(host, first)| (host, i64::from_str_radix(first.as_str(), 16).unwrap()));
+            left.iter().for_each(|(host, seq)| turns.remove(host, *seq, &ref_no(*seq)));
+            next
+        };
+        assert_eq!(next(&[("a", 1)]), Some(("a".into(), 1)));
+        assert_eq!(next(&[("c", 4)]), Some(("b".into(), 2)));
+        assert_eq!(next(&[("b", 2)]), Some(("a".into(), 3)));
+        assert_eq!(next(&[("a", 3)]), Some(("a".into(), 3)));
+        assert_eq!(next(&[]), None);
+        assert_eq!((turns.round(), turns.hosts().count()), (0, 0));
+    }
+}
