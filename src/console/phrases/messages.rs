@@ -288,6 +288,18 @@ pub const PHRASES: &[Phrase] = &[
     ("it cannot be told any more how the file is had", "cara memperoleh berkasnya tidak diketahui lagi"),
     ("it has more than {size} MB", "ukurannya lebih dari {size} MB"),
     ("WhatsApp did not give the file: {fault}", "WhatsApp tidak memberikan berkasnya: \"{fault}\""),
+    (
+        "WhatsApp no longer has the file, and neither does the phone; ask the sender to send it again",
+        "WhatsApp dan ponselnya tidak lagi menyimpan berkas ini; minta pengirim mengirimnya lagi",
+    ),
+    (
+        "WhatsApp no longer has the file, and the phone could not upload it again",
+        "WhatsApp tidak lagi menyimpan berkas ini, dan ponsel tidak dapat mengunggahnya lagi",
+    ),
+    (
+        "WhatsApp no longer has the file, and the phone does not upload it: {fault}",
+        "WhatsApp tidak lagi menyimpan berkas ini, dan ponsel tidak mengunggahnya: \"{fault}\"",
+    ),
     ("WhatsApp gave the file too slowly", "WhatsApp memberikan berkasnya terlalu lambat"),
     ("this channel has no files", "saluran ini tidak punya berkas"),
     ("[a message of a kind this gateway does not know]", "[pesan dengan jenis yang tidak dikenal gateway ini]"),
