@@ -65,8 +65,11 @@ pub enum BadAssertion {
 #[serde(rename_all = "camelCase")]
 struct Options {
     challenge: String,
-    timeout: Option<Millis>,
+    /// In milliseconds, whole or not.
+    #[serde(default)]
+    timeout: Value,
     rp_id: Option<String>,
+    user_verification: Option<String>,
     #[serde(default)]
     allow_credentials: Vec<Allowed>,
 }
@@ -132,7 +135,9 @@ pub fn snippet(options: &str) -> String {
 /// For how long WhatsApp waits for an answer to its request, in milliseconds.
 pub fn timeout_ms(options: &str) -> Millis {
     let options: Option<Options> = serde_json::from_str(options).ok();
-    options.and_then(|options| options.timeout).map_or(TIMEOUT_MS, |timeout| timeout.clamp(1_000, TIMEOUT_MS))
+    let timeout = options.and_then(|options| options.timeout.as_f64());
+    // A number of a float beyond those of the type is its nearest.
+    timeout.map_or(TIMEOUT_MS, |timeout| (timeout as Millis).clamp(1_000, TIMEOUT_MS))
 }
 
 /// What a person pasted: JSON, or any other text, which [`check`] refuses.
@@ -181,7 +186,9 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if rest.len() < 5 || rp_hash != &Sha256::digest(rp_id)[..] {
         return Err(BadAssertion::RelyingParty(rp_id.to_owned()));
     }
-    if flags & 0b101 != 0b101 {
+    // That a person was there, and that he proved who he is, where WhatsApp requires it.
+    let wanted = if options.user_verification.as_deref() == Some("required") { 0b101 } else { 0b001 };
+    if flags & wanted != wanted {
         return Err(BadAssertion::UserVerification);
     }
     let is_allowed = |allowed: &Allowed| decode(&allowed.id, "id").is_ok_and(|id| id == credential_id);

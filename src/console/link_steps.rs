@@ -183,7 +183,7 @@ pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> 
         Wanted::Code => ("/pairing-code", Some(json!({"phone": fields.text("phone")}))),
         // What is no JSON is refused by the API, which says what to paste.
         Wanted::PasskeyAnswer => ("/passkey", Some(passkey::pasted(fields.text("assertion")))),
-        Wanted::PasskeyConfirm => ("/passkey/confirm", None),
+        Wanted::PasskeyConfirm => ("/passkey/confirm", fields.given("code").map(|code| json!({"code": code}))),
     };
     asking.ask::<Value>(Method::POST, &at(asking, id, path)?, body).await.map(drop)
 }

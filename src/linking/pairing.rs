@@ -21,6 +21,8 @@ const ATTEMPT_BYTES: usize = 12;
 /// What somebody without a sign-in reads in place of a reason that names phone numbers.
 const OTHER_PHONE: &str =
     "this phone's number is not this device's; use the right phone, or ask whoever sent you the link";
+/// For how long it is shown that an account was linked after the pairing link expired.
+const LINKED_SHOWN_MS: Millis = 60_000;
 /// A number of at least so many digits is taken for a phone number.
 const PHONE_DIGITS: usize = 7;
 
@@ -134,21 +136,22 @@ impl Links {
         is_open.then(|| self.tokens.make(device_id, asked.expires_at, &asked.options))
     }
 
-    /// How far the attempt of a pairing link is, until the link expires.
+    /// How far the attempt of a pairing link is: until it expires, and where it was given an
+    /// assertion by then, for as long as WhatsApp goes on.
     ///
     /// # Errors
     /// [`PairingError`], but never that it was used: what became of it is then the answer.
     pub async fn find_pairing(&self, token: &str) -> Result<Pairing, PairingError> {
         let named = self.tokens.verify(token).ok_or(PairingError::Wrong)?;
-        if named.expires_at <= self.clock.now() {
-            return Err(PairingError::Expired);
-        }
+        let is_expired = named.expires_at <= self.clock.now();
         let device = self.store.find_device(&named.device_id).await.map_err(LinkError::from)?;
-        let device = device.ok_or(PairingError::Over)?;
+        let over = if is_expired { PairingError::Expired } else { PairingError::Over };
+        let Some(device) = device else { return Err(over) };
         let link = self.look(&named.device_id).await?;
         let step = match self.passkey(&named.device_id).await? {
             Some(asked) if asked.expires_at == named.expires_at && attempt(&asked.options) == named.attempt => {
                 match asked.status {
+                    passkey::Status::Required | passkey::Status::Failed if is_expired => return Err(over),
                     passkey::Status::Required => Step::Required(asked.options),
                     passkey::Status::Sent => Step::Sent,
                     passkey::Status::Confirm => Step::Confirm,
@@ -157,15 +160,17 @@ impl Links {
                     }
                 }
             }
-            Some(_) => return Err(PairingError::Over),
+            Some(_) => return Err(over),
             // A step that came to its end well is forgotten.
             None => match link {
                 Some(link)
-                    if link.status == Status::Linked && link.changed_at > named.expires_at - passkey::TIMEOUT_MS =>
+                    if link.status == Status::Linked
+                        && link.changed_at > named.expires_at - passkey::TIMEOUT_MS
+                        && (!is_expired || self.clock.now() < link.changed_at + LINKED_SHOWN_MS) =>
                 {
                     Step::Linked
                 }
-                _ => return Err(PairingError::Over),
+                _ => return Err(over),
             },
         };
         Ok(Pairing { device, step, expires_at: named.expires_at })

@@ -145,9 +145,29 @@ fn an_assertion_that_was_copied_with_its_quotes_is_unwrapped_once() {
 }
 
 #[test]
+fn a_person_has_to_be_verified_where_whatsapp_requires_it() {
+    for (wanted, flags, is_good) in [
+        ("required", 0b101, true),
+        ("required", 0b001, false),
+        ("preferred", 0b001, true),
+        ("discouraged", 0b001, true),
+        ("discouraged", 0b101, true),
+        ("discouraged", 0b100, false),
+    ] {
+        let options = OPTIONS.replace("required", wanted);
+        let mut given = assertion();
+        given["response"]["authenticatorData"] = authenticator_data("whatsapp.com", flags).into();
+        assert_eq!(check(&given, &options).is_ok(), is_good, "{wanted} {flags:b}");
+    }
+}
+
+#[test]
 fn whatsapp_says_how_long_it_waits() {
     assert_eq!(timeout_ms(OPTIONS), 600_000);
     assert_eq!(timeout_ms(&OPTIONS.replace("600000", "60000")), 60_000);
+    assert_eq!(timeout_ms(&OPTIONS.replace("600000", "60000.5")), 60_000);
+    let float = OPTIONS.replace("600000", "60000.0");
+    assert!(check(&assertion(), &float).is_ok(), "a timeout that is not whole leaves the rest readable");
     for odd in ["", "{}", r#"{"challenge":"AA"}"#, r#"{"challenge":"AA","timeout":99999999}"#] {
         assert_eq!(timeout_ms(odd), 600_000, "{odd}");
     }

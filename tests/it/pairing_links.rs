@@ -146,8 +146,26 @@ stories! {
         let assertion = Value::String(stage.assertion().await.to_string());
         assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 202);
         stage.until_passkey("confirm").await;
-        stage.compare().await;
+        let other = stage.ask("POST", "/passkey/confirm", Some(json!({"code": "AAAA-AAAA"}))).await;
+        assert!(other.status == 409 && other.text.contains("the code has changed"), "{}", other.text);
+        let code = stage.manage("GET", "/passkey", None).await["code"].clone();
+        stage.owner("/confirm", json!({})).await;
+        assert_eq!(stage.ask("POST", "/passkey/confirm", Some(json!({"code": code}))).await.status, 202);
         stage.is_linked().await;
+        stage.world.stop().await;
+    }
+
+    async fn a_pairing_link_shows_what_becomes_of_its_assertion_after_it_expired(database: Database) {
+        let stage = Stage::with_passkey(database, Time::Held).await;
+        stage.scan_or_type("qr").await;
+        let (path, assertion) = (link(&stage).await, stage.assertion().await);
+        stage.world.advance(Duration::from_secs(595)).await;
+        assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 202);
+        stage.until_passkey("confirm").await;
+        stage.world.advance(Duration::from_secs(10)).await;
+        let shown = ask(&stage.world, "GET", &path, &[], None).await;
+        assert_eq!((shown.status, &shown.body["data"]["status"]), (200, &json!("confirm")), "{}", shown.text);
+        assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 409);
         stage.world.stop().await;
     }
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
+use crate::limits;
 use crate::linking::{LinkError, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
@@ -37,6 +38,13 @@ pub struct PasskeyView {
     pub expires_at: Option<String>,
     /// Why it failed.
     pub reason: Option<String>,
+}
+
+/// What a person compared with the phone.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct Compared {
+    /// The code that was shown; 409 where WhatsApp gives another by now.
+    code: Option<String>,
 }
 
 /// Why an answer is not taken, for programs and for people on pages.
@@ -72,19 +80,33 @@ pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named
     private(found(&headers, StatusCode::ACCEPTED, "The assertion is passed on to WhatsApp", answered.await))
 }
 
-/// Say that the code is the one that the phone shows
+/// Say that the code is the one that the phone shows; with a code, that this one is
 #[utoipa::path(post, path = "/devices/{device_id}/passkey/confirm", tag = "Management", security(("APIKey" = [])),
-    params(("device_id" = String, Path)), responses((status = 202, body = Envelope<PasskeyView>),
-    (status = 409, description = "No code is to be compared at this moment")))]
-pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    params(("device_id" = String, Path)), request_body(content = Option<Compared>), responses(
+    (status = 202, body = Envelope<PasskeyView>),
+    (status = 409, description = "No code is to be compared at this moment, or another one")))]
+pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let confirmed = async {
         managed(&api, &headers, &id).await?;
-        waiting(&api, &id, Status::Confirm).await?;
+        let compared = compared(&api, &headers, body).await?;
+        let asked = waiting(&api, &id, Status::Confirm).await?;
+        if compared.code.is_some_and(|code| asked.code.as_deref() != Some(code.trim())) {
+            return Err(Problem::Conflict("the code has changed; compare the one that is shown now".into()));
+        }
         give(&api, &id, &PasskeyAnswer::Confirm).await?;
         changed(&api);
         view(&api, &id).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "The confirmation is passed on to WhatsApp", confirmed.await))
+}
+
+/// What was compared; a request may go without a body.
+async fn compared(api: &Api, headers: &HeaderMap, body: Body) -> Result<Compared, Problem> {
+    let body = api.read_body(headers, body, limits::BODY_BYTES_MAX).await?.bytes;
+    if body.is_empty() {
+        return Ok(Compared::default());
+    }
+    api.json(headers, Body::from(body)).await
 }
 
 /// Gives an answer to who waits for it.

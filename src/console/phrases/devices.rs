@@ -139,6 +139,10 @@ pub const PHRASES: &[Phrase] = &[
         "permintaan WhatsApp sudah kedaluwarsa; mulai menautkan lagi",
     ),
     (
+        "the code has changed; compare the one that is shown now",
+        "kodenya sudah berganti; bandingkan kode yang ditampilkan sekarang",
+    ),
+    (
         "this is not the result of navigator.credentials.get(): {why}; paste all of what the snippet copied",
         "ini bukan hasil navigator.credentials.get(): {why}; tempel seluruh hasil yang disalin",
     ),
