@@ -302,6 +302,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0019_passkeys.sql", "4c2ddd480e0c2d7564ae6554dc39ddd57b97c048c46993ee6cde5c1fa7f18814"),
     ("0020_link_shares.sql", "b5cf0c9d4419ecd1e46a33d97533cd673bc19ad0f2f702b6c7d0a613441121d2"),
     ("0021_waiting.sql", "0b6b9c8b4128e2f878acdfa0ba926298913d8bbf41d868d6adfb8e5804a12235"),
+    ("0023_campaign_names.sql", "a5aa3590795cf37c14b2fe0b2c483110996e79fc53f10e9df9f935855692ec27"),
 ];
 
 #[test]
