@@ -2,7 +2,7 @@
 //! and which are offered together. Pure; called by imports and by the command line.
 //!
 //! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns hold,
-//! `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `row.rs` what a row asks for, `checker.rs` whether it can be queued, `keys.rs` by what it
+//! `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be queued, `keys.rs` by what it
 //! is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count where the messages go, and `state.rs`
 //! is how far an import of a file is.
 
@@ -14,8 +14,10 @@ mod delimited;
 mod encoding;
 mod keys;
 mod naming;
+mod remains;
 mod row;
 mod state;
+mod swallowed;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -133,6 +135,11 @@ pub enum BadFile {
     NoRows,
     #[error("the columns '{first}' and '{second}' both stand for {column}; remove one, or give it another name")]
     Twice { first: String, second: String, column: &'static str },
+    #[error(
+        "the numbers are read from the column '{first}', but '{second}' holds what looks like phone numbers too; name the right one \
+         'destination', and rename the other or remove it"
+    )]
+    Unsure { first: String, second: String },
     #[error("a quote that opens on line {line} is never closed; nothing behind it can be read for certain")]
     Unclosed { line: u64 },
     #[error(
@@ -140,7 +147,8 @@ pub enum BadFile {
     )]
     Heading { line: u64 },
     #[error(
-        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8"
+        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8 (in Excel: Save As, \
+         file type CSV UTF-8)"
     )]
     Encoding { line: u64 },
     #[error("it is {0}; save it as .xlsx or as CSV UTF-8")]
@@ -151,6 +159,8 @@ pub enum BadFile {
         "the workbook is far larger than its messages can be; copy the rows to a new workbook, or save it as CSV UTF-8"
     )]
     TooLarge,
+    #[error("line {line} has more than {most} columns; remove those that are not read")]
+    TooWide { line: u64, most: usize },
     #[error("it has more than {most} rows; split it")]
     TooMany { most: usize },
 }

@@ -330,6 +330,8 @@ pub const EXPORT_ROWS_MAX: usize = 100_000;
 /// A CSV file that is imported, and its rows.
 pub const IMPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const IMPORT_ROWS_MAX: usize = 50_000;
+/// Columns of a file that is imported: as many as a sheet can have.
+pub const IMPORT_COLUMNS_MAX: usize = 16_384;
 /// Imports of one client that are kept, with their files; one that is not under way gives way.
 pub const IMPORTS_KEPT_MAX: i64 = 50;
 /// Imports that one node works on at once: each holds its file in memory.
@@ -350,6 +352,14 @@ pub const WORKBOOK_TEXTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
 pub const WORKBOOK_TEXT_ELEMENTS_MAX: usize = 4_000_000;
 /// Elements of another part, such as its styles: each becomes some hundred bytes.
 pub const WORKBOOK_PART_ELEMENTS_MAX: usize = 200_000;
+/// Bytes that the library may copy for a workbook's styles: each of them has a copy of its format and of its font's name.
+pub const WORKBOOK_STYLES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// One text of a workbook between two tags: far more than the 32,767 characters of a cell.
+pub const WORKBOOK_RUN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of the texts that are kept of a workbook's cells, for each [`IMPORT_ROWS_MAX`] rows: many cells may share one text.
+pub const WORKBOOK_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of a text in a cell: a character may be written as two backslashes and ten letters.
+pub const CELL_BYTES_MAX: usize = TEXT_CHARS_MAX * 12;
 /// Files in a workbook's archive.
 pub const WORKBOOK_PARTS_MAX: usize = 10_000;
 /// Formulas without a value that are told apart from empty cells.

@@ -31,13 +31,15 @@ pub struct Broken {
     is_odd: bool,
     /// The line of a piece of text that belongs to the next row.
     begins_at: Option<u64>,
+    /// Whether spaces follow the separators of the last row with a number.
+    was_spaced: Option<bool>,
 }
 
 impl Broken {
     pub fn new(columns: &Columns, width: usize) -> Self {
         let place = |column| columns.read.iter().find(|(one, _)| *one == column).map(|(_, place)| *place);
         let (destination, message) = (place(Column::Destination).unwrap_or(0), place(Column::Message));
-        Self { destination, message, width, goes_on: false, is_odd: false, begins_at: None }
+        Self { destination, message, width, goes_on: false, is_odd: false, begins_at: None, was_spaced: None }
     }
 
     /// A row of separators alone: no text goes on across it.
@@ -47,11 +49,24 @@ impl Broken {
         }
     }
 
-    /// Looks at the next record. `by_spaces_too` says that spaces follow all separators of the file.
+    /// Whether spaces follow the separators of the rows so far.
+    pub fn is_spaced(&self) -> bool {
+        self.was_spaced == Some(true)
+    }
+
+    /// Looks at the next record. `by_spaces_too` says that spaces follow the separators of the first line.
     pub fn next(&mut self, record: &Record, by_spaces_too: bool) -> Rest {
+        let rest = self.rest(record, self.was_spaced.unwrap_or(by_spaces_too));
+        if self.has_number(record) {
+            self.was_spaced = Some(record.is_spaced());
+        }
+        rest
+    }
+
+    fn rest(&mut self, record: &Record, by_spaces_too: bool) -> Rest {
         let Some(message) = self.message else { return Rest::OfNothing };
         let (is_piece, begins_at) = (self.is_piece(record, by_spaces_too), self.begins_at.take());
-        let is_closed = record.quoted.iter().any(|quoted| quoted.place == message);
+        let is_closed = record.is_quoted(message);
         if message > self.destination {
             let follows = is_piece || self.is_odd && self.is_without_number(record);
             let rest = if follows && self.goes_on { Rest::OfRowBefore } else { Rest::OfNothing };
@@ -91,25 +106,32 @@ impl Broken {
         phone::is_like_an_address(text) || !text.is_empty() && !text.contains(char::is_alphabetic)
     }
 
+    /// Whether the number is bad, and its row is one nevertheless: digits without letters, and a text.
+    fn is_bad_number(&self, record: &Record) -> bool {
+        let text = self.written(record);
+        let is_number = text.contains(|c: char| c.is_ascii_digit()) && !text.contains(char::is_alphabetic);
+        is_number && self.message.is_some_and(|message| record.cells.len() > message)
+    }
+
     /// Whether something stands in the number's place, without quotes, that is no number.
     fn is_without_number(&self, record: &Record) -> bool {
-        let (text, is_quoted) = (self.written(record), record.quoted.iter().any(|one| one.place == self.destination));
-        !is_quoted && !text.is_empty() && !phone::is_like_an_address(text)
+        let (text, is_quoted) = (self.written(record), record.is_quoted(self.destination));
+        !is_quoted && !text.is_empty() && !phone::is_like_an_address(text) && !self.is_bad_number(record)
     }
 
     fn is_piece(&self, record: &Record, by_spaces_too: bool) -> bool {
-        if phone::is_like_an_address(self.written(record)) {
+        if phone::is_like_an_address(self.written(record)) || self.is_bad_number(record) {
             return false;
         }
         let fields = self.fields(record);
         if fields == self.width {
             // In prose a space follows the separator, and no other separator of the file has one.
-            let is_quoted = |place: usize| record.quoted.iter().any(|quoted| quoted.place == place);
             let is_spaced = |(place, cell): (usize, &Cell)| {
-                !is_quoted(place) && cell.as_ref().is_ok_and(|text| text.starts_with(' ') && !text.trim().is_empty())
+                let is_spaced = cell.as_ref().is_ok_and(|text| text.starts_with(' ') && !text.trim().is_empty());
+                is_spaced && !record.is_quoted(place)
             };
             return !by_spaces_too
-                && !is_quoted(self.destination)
+                && !record.is_quoted(self.destination)
                 && record.cells.iter().enumerate().skip(1).any(is_spaced);
         }
         // A number in another place: a row in which a field has a separator too many.

@@ -1,5 +1,7 @@
 //! Which rows of a file can be queued, and by what each is recognized when the file is imported again. Pure.
 
+use std::collections::BTreeSet;
+
 use super::keys::{self, Said, Seen};
 use super::{BadRow, Campaign, Checked, Line, Ready, Refused, Row, beginning};
 
@@ -10,12 +12,18 @@ pub struct Checker {
     seen: Seen,
     /// The same under each name of the campaign by the keys of an earlier version.
     seen_cells: Vec<Seen>,
+    /// Each other name of the campaign in lower case, and the same under it.
+    seen_named: Vec<(String, Seen)>,
 }
 
 impl Checker {
     pub fn new(campaign: Campaign) -> Self {
         let seen_cells = campaign.name.former.iter().map(|_| Seen::default()).collect();
-        Self { campaign, seen: Seen::default(), seen_cells }
+        let key = campaign.name.key();
+        let others: BTreeSet<String> = campaign.name.former.iter().map(|name| name.to_lowercase()).collect();
+        let others = others.into_iter().filter(|name| *name != key);
+        let seen_named = others.map(|name| (name, Seen::default())).collect();
+        Self { campaign, seen: Seen::default(), seen_cells, seen_named }
     }
 
     /// The row, ready to be queued, or why it is not.
@@ -43,6 +51,9 @@ impl Checker {
             former_keys.push(keys::key_of_place(&self.campaign, name, at, &row, &recipient));
             let how = (timeout_seconds, priority);
             former_keys.push(keys::key_of_cells(&self.campaign, name, &row, &said, how, seen));
+        }
+        for (name, seen) in &mut self.seen_named {
+            former_keys.push(keys::key_named(&self.campaign, name, &said, seen));
         }
         Ok(Ready { place, line, key, former_keys, recipient, is_group, timeout_seconds, content, priority, tag })
     }

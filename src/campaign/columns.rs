@@ -70,13 +70,35 @@ const NAMES: &[(Column, &str, &[&str])] = &[
             "nohppelanggan",
             "wapelanggan",
             "nowapelanggan",
-            "nomorpelanggan",
             "nomorpenerima",
             "nopenerima",
             "hppenerima",
             "nomorkontak",
             "nokontak",
             "kontakwa",
+            "nomortelp",
+            "nomortelpon",
+            "notelpon",
+            "notlp",
+            "telpwa",
+            "notelpwa",
+            "telppelanggan",
+            "notelppelanggan",
+            "mobileno",
+            "whatsappno",
+            "wano",
+            "nomerhp",
+            "nomerwa",
+            "nohpaktif",
+            "nomorhpaktif",
+            "nowaaktif",
+            "nomorwaaktif",
+            "tlp",
+            "cellphoneno",
+            "phonewa",
+            "phonenumberwa",
+            "phone1",
+            "customerphone",
             "kontak",
             "penerima",
             "contact",
@@ -127,6 +149,8 @@ pub struct Columns {
     /// A second column that can be that of the destinations, unless it only counts the rows.
     pub counter: Option<usize>,
     pub ignored: Vec<usize>,
+    /// Whether the name of the column of the destinations says no more than that it holds numbers.
+    pub is_generic: bool,
 }
 
 impl Column {
@@ -183,6 +207,8 @@ pub fn find(names: &[String]) -> Result<Columns, BadFile> {
     }
     found.ignored.sort_unstable();
     let has = |column: Column| found.read.iter().any(|(one, _)| *one == column);
+    let destination = found.read.iter().find(|(column, _)| *column == Column::Destination);
+    found.is_generic = destination.is_some_and(|(_, place)| COUNTERS.contains(&plain(&names[*place]).as_str()));
     if has(Column::Destination) && (has(Column::Message) || has(Column::MediaUrl)) {
         return Ok(found);
     }
@@ -233,6 +259,16 @@ mod tests {
             "to",
             "No WhatsApp",
             "Nomor Tujuan",
+            "Nomor Telp",
+            "No. Telpon",
+            "No. Tlp",
+            "No. Telp/WA",
+            "Telp Pelanggan",
+            "Mobile No.",
+            "WhatsApp No",
+            "Nomer HP",
+            "No. HP Aktif",
+            "No. WA Aktif",
         ] {
             assert_eq!(Column::of(name), Some(Column::Destination), "{name}");
         }
@@ -254,7 +290,9 @@ mod tests {
         ] {
             assert_eq!(Column::of(name), Some(column), "{name}");
         }
-        for name in ["nama", "name", "url", "kota", "kode", "", "messages sent"] {
+        for name in
+            ["nama", "name", "url", "kota", "kode", "", "messages sent", "Nomor Pelanggan", "No Pelanggan", "Kode 1"]
+        {
             assert_eq!(Column::of(name), None, "{name}");
         }
     }

@@ -4,6 +4,7 @@
 use super::columns::Column;
 use super::table::{Quoted, Record, Table};
 use super::{BadFile, BadRow};
+use crate::limits;
 
 /// In the order in which a first line that fits several is read.
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
@@ -34,12 +35,21 @@ enum End {
 pub fn read(text: &str, rows_max: usize) -> Result<(Table, char), BadFile> {
     let unclosed = |Unclosed(line)| BadFile::Unclosed { line };
     let mut scanner = Scanner::declared(text).map_or_else(|| by_first_line(text), Ok).map_err(unclosed)?;
-    let heading = scanner.next_record().map_err(unclosed)?.ok_or(BadFile::Empty)?;
-    let mut table = Table::of_text(heading, scanner.separator, rows_max)?;
-    while let Some(record) = scanner.next_record().map_err(unclosed)? {
+    let separator = scanner.separator;
+    let mut next = || {
+        let record = scanner.next_record().map_err(unclosed)?;
+        let is_wide = |record: &Record| record.cells.len() > limits::IMPORT_COLUMNS_MAX;
+        match record.as_ref().filter(|record| is_wide(record)) {
+            Some(Record { line, .. }) => Err(BadFile::TooWide { line: *line, most: limits::IMPORT_COLUMNS_MAX }),
+            None => Ok(record),
+        }
+    };
+    let heading = next()?.ok_or(BadFile::Empty)?;
+    let mut table = Table::of_text(heading, separator, rows_max)?;
+    while let Some(record) = next()? {
         table.add(record)?;
     }
-    Ok((table, scanner.separator))
+    Ok((table, separator))
 }
 
 /// The separator under which the first line names the most columns.
@@ -77,10 +87,11 @@ impl<'t> Scanner<'t> {
     pub fn declared(text: &'t str) -> Option<Self> {
         let (first, rest) = text.split_at(text.find(['\r', '\n']).unwrap_or(text.len()));
         let first = first.trim_end_matches([' ', '\u{a0}']).trim_matches('"');
-        let mut behind = first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep="))?.len();
+        let behind = first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep="))?.len();
         let separator = first[behind..].chars().next()?;
-        behind += separator.len_utf8();
-        let is_separator = behind == first.len() && !separator.is_alphanumeric() && separator != '"';
+        // Where the rows are wider, programs that save the file again put more separators behind it.
+        let is_alone = first[behind..].chars().all(|c| c == separator);
+        let is_separator = is_alone && !separator.is_alphanumeric() && separator != '"';
         let mut scanner = Self::new(rest, separator);
         scanner.line_break();
         is_separator.then_some(scanner)
@@ -98,14 +109,21 @@ impl<'t> Scanner<'t> {
         let mut record = Record { line: self.line, ..Record::default() };
         loop {
             let (line, place) = (self.line, record.cells.len());
-            let (text, end) = match self.quote() {
-                true => {
-                    record.quoted.push(Quoted { place, line });
-                    self.in_quotes(&mut record.fault)?
-                }
+            let before = self.rest;
+            let is_quoted = self.quote();
+            let (text, end) = match is_quoted {
+                true => self.in_quotes(&mut record.fault)?,
                 false => self.bare(&mut record.fault),
             };
-            record.cells.push(Ok(text));
+            // One more than there may be tells that there are too many.
+            if place <= limits::IMPORT_COLUMNS_MAX {
+                record.quoted.extend(is_quoted.then_some(Quoted {
+                    place,
+                    line,
+                    is_spaced: place > 0 && before.starts_with(' '),
+                }));
+                record.cells.push(Ok(text));
+            }
             if let End::Record = end {
                 return Ok(Some(record));
             }
@@ -267,8 +285,9 @@ mod tests {
         };
         assert_eq!(declared("sep=;\r\na;b"), Some((';', 2)));
         assert_eq!(declared("\"SEP=|\"\n\na|b"), Some(('|', 3)));
+        assert_eq!(declared("sep=;;\na;b"), Some((';', 2)));
         assert_eq!(declared("sep=\t\ra"), Some(('\t', 2)));
-        for none in ["sep=", "sep=;;", "sep=a\nb", "separator\n1", "destination", ""] {
+        for none in ["sep=", "sep=;,", "sep=a\nb", "separator\n1", "destination", ""] {
             assert_eq!(declared(none), None, "{none:?}");
         }
     }

@@ -82,7 +82,7 @@ fn without_mark(bytes: &[u8]) -> Result<Encoding, Unreadable> {
     // (The letters U+0180 to U+07FF are left out: in Windows-1252 their bytes are a capital or ß before a closing quote.)
     let is_letter = |c: char| !c.is_ascii() && !('\u{180}'..='\u{7ff}').contains(&c);
     let is_mixed = bytes.utf8_chunks().any(|chunk| chunk.valid().contains(is_letter));
-    let foreign = is_mixed.then(|| error.valid_up_to()).or_else(|| foreign_at(bytes));
+    let foreign = is_mixed.then(|| error.valid_up_to()).or_else(|| foreign_at(bytes)).or_else(|| misplaced_at(bytes));
     foreign.map_or(Ok(Encoding::Windows1252), |at| Err(Unreadable(1 + line_breaks(&bytes[..at]))))
 }
 
@@ -110,6 +110,39 @@ fn foreign_at(bytes: &[u8]) -> Option<usize> {
         from += run.len() + 1;
     }
     None
+}
+
+/// Where a byte stands that Windows-1252 would not have there: signs within a word, a capital letter behind a small one, letters
+/// beyond ASCII alone in a word, the beginning of a character in UTF-8 whose end is missing. It was a letter in another encoding
+/// (of a Macintosh, of DOS, of Japan or China), or a text that was cut.
+fn misplaced_at(bytes: &[u8]) -> Option<usize> {
+    let at = |place: Option<usize>| place.and_then(|place| bytes.get(place)).copied().unwrap_or(b' ');
+    (0..bytes.len()).find(|place| {
+        let (before, byte, behind) = (at(place.checked_sub(1)), bytes[*place], at(Some(place + 1)));
+        let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0xc0;
+        match byte {
+            // Punctuation that may touch a word: €, …, single and double quotes, bullets, dashes, ™.
+            0x80 | 0x85 | 0x91..=0x97 | 0x99 => false,
+            // „ ‚ ‹ and › open or close a quotation.
+            0x82 | 0x84 | 0x8b => is_letter(before),
+            0x9b => is_letter(behind),
+            // š, œ and ž are small letters.
+            0x9a | 0x9c | 0x9e => false,
+            // Š, Œ, Ž and Ÿ are capital letters, as are those above except ×.
+            0x8a | 0x8c | 0x8e | 0x9f | 0xc0..=0xd6 | 0xd8..=0xde if before.is_ascii_lowercase() => true,
+            0x80..=0x9f => !matches!(byte, 0x8a | 0x8c | 0x8e | 0x9f) && (is_letter(before) || is_letter(behind)),
+            0xc0.. => {
+                let begins_character = matches!((byte, behind), (0xe2, 0x80) | (0xf0, 0x9f));
+                let is_word_of_two = behind >= 0xc0
+                    && byte != behind
+                    && !is_letter(before)
+                    && !is_letter(at(Some(place + 2)))
+                    && !matches!(at(Some(place + 2)), 0x80..=0xbf);
+                begins_character || is_word_of_two
+            }
+            _ => false,
+        }
+    })
 }
 
 fn line_breaks(bytes: &[u8]) -> u64 {
@@ -150,6 +183,14 @@ mod tests {
         let western = b"destination,message\n628111111111,Caf\xe9 \x93S\xfc\xdf\x94 \x96 cr\xe9\xe9e \x80 5\n";
         let expected = "destination,message\n628111111111,Café “Süß” – créée € 5\n";
         assert_eq!(read(western), Ok((expected.into(), Encoding::Windows1252)));
+        for western in [
+            &b"\x84Gr\xfc\xdfe\x93 wait\x85what it\x92s 5 \x80\x99"[..],
+            b"\x8aimon \x9a \x8ci b\x9cuf \x9fves LO\xcb\xcb NO\xcbL \xc9t\xe9 \xe0 \xe9",
+            b"caf\xe9\x94 \x93\xc9cole\x94 \x8ba\x9b 5\x89 a \x96 b\x97c cr\xe9\xe9 \xab\xe9\xbb",
+        ] {
+            let text = [b"to,text\n1,", western].concat();
+            assert_eq!(read(&text).map(|(_, encoding)| encoding), Ok(Encoding::Windows1252), "{western:?}");
+        }
         assert_eq!(read(b""), Ok((String::new(), Encoding::Utf8)));
         assert_eq!(read(b"a"), Ok(("a".into(), Encoding::Utf8)));
     }
@@ -162,6 +203,15 @@ mod tests {
             (b"destination,message\r1,a\r2,\xcf\xf0\xe8\xe2\xe5\xf2\r", 3),
             (b"destination,message\n1,\xc4\xe3\xba\xc3\n", 2),
             (b"destination,message\n1,\x81\n", 2),
+            // The same letters on a Macintosh and under DOS; Japanese in Shift-JIS; two Chinese characters in GBK.
+            (b"to,text\r1,Caf\x8e \x88 Zo\x91\r", 2),
+            (b"to,text\r\n1,Caf\x82 d\x82j\x85 vu\r\n", 2),
+            (b"to,text\n1,\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd\n", 2),
+            (b"to,text\n1,\xc0\xee Rp5\n", 2),
+            // Characters in UTF-8 that were cut.
+            (b"to,text\n1,Halo\xf0\x9f\x98\n", 2),
+            (b"to,text\n1,Caf\xc3\n", 2),
+            (b"to,text\n1,Halo \xe2\x80\n", 2),
             // UTF-32, half a character of UTF-16, a broken character behind a mark.
             (b"\xff\xfe\0\0d\0\0\0", 1),
             (b"\xff\xfed\0\n\0\x00\xd8x\0", 2),

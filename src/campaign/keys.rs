@@ -37,9 +37,15 @@ pub struct Said<'a> {
 /// The key of a row: the campaign, the recipient, what he sees, and how many rows before it say the same. Neither the row's place
 /// nor the other rows count, nor how the file is written, nor when and how urgently the message is sent.
 pub fn key(campaign: &Campaign, said: &Said<'_>, seen: &mut Seen) -> String {
-    let (client_id, name) = (campaign.client_id.to_string(), campaign.name.key());
+    key_named(campaign, &campaign.name.key(), said, seen)
+}
+
+/// The same under another name of the campaign, in lower case: earlier versions derived others from the names of files.
+pub fn key_named(campaign: &Campaign, name: &str, said: &Said<'_>, seen: &mut Seen) -> String {
+    let client_id = campaign.client_id.to_string();
     let (is_group, says) = (if said.is_group { "group" } else { "" }, says(said.content));
-    let fields = [&client_id, &name, said.recipient, is_group].into_iter().chain(says.iter().map(String::as_str));
+    let fields =
+        [client_id.as_str(), name, said.recipient, is_group].into_iter().chain(says.iter().map(String::as_str));
     seen.key(of_fields("said", fields))
 }
 

@@ -1,9 +1,16 @@
-//! What a campaign is called, so that its file is the same campaign however it was saved and downloaded. Pure.
+//! What a campaign is called, so that its file is the same campaign however it was saved, copied and downloaded. Pure.
+
+use unicode_normalization::UnicodeNormalization;
 
 /// Endings of files that hold rows.
 const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods"];
-/// Digits of the number that a browser puts behind the name of a file that it downloads again.
-const COPY_DIGITS_MAX: usize = 2;
+/// Digits of the number that a browser or a system puts behind the name of a file that is there already; four are a year.
+const COPY_DIGITS_MAX: usize = 3;
+/// The same up to version 0.1.
+const FORMER_COPY_DIGITS_MAX: usize = 2;
+/// What systems put behind the names of copies, and before them.
+const COPY_ENDINGS: [&str; 4] = [" - copy", " copy", " - salin", " - salinan"];
+const COPY_BEGINNINGS: [&str; 3] = ["copy of ", "salinan dari ", "salinan "];
 
 /// What a campaign is called, and by which names earlier versions recognized its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,7 +20,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// The name that somebody gave, or that of the file: `juli.csv`, `JULI (1).xlsx` and `C:\data\juli.csv` are one campaign.
+    /// The name that somebody gave, or that of the file: `juli.csv`, `JULI (1).xlsx` and `C:\data\juli - Copy.csv` are one campaign.
     pub fn of(given: Option<&str>, file_name: &str) -> Self {
         let given = given.map(str::trim).filter(|name| !name.is_empty());
         // Who gives a file's name as the campaign's means that file.
@@ -25,8 +32,13 @@ impl Name {
         let is_default = given.is_none_or(|name| is_file(&name)) || shown == of_file(file_name);
         let mut former: Vec<String> = Vec::new();
         let files = [given.unwrap_or(file_name), file_name].into_iter().filter(|_| is_default);
-        let names =
-            files.flat_map(|name| [name.trim().to_owned(), own_name(name).to_owned(), without_copy_number(name)]);
+        let names = files.flat_map(|name| {
+            let of_before = former_of_file(name);
+            // An import that was begun was called by the name of its name.
+            let of_its = former_of_file(&of_before);
+            let as_written = [name.trim().to_owned(), own_name(name).to_owned(), without_copy_number(name)];
+            as_written.into_iter().chain([of_before, of_its].into_iter().filter(|name| *name != shown))
+        });
         for name in names.chain(given.map(str::to_owned)) {
             if !name.is_empty() && !former.contains(&name) {
                 former.push(name);
@@ -35,16 +47,32 @@ impl Name {
         Self { shown, former }
     }
 
-    /// The same for names that differ in letter case only.
+    /// The same for names that differ in letter case, or in how their letters are composed, only.
     pub fn key(&self) -> String {
-        self.shown.to_lowercase()
+        composed(&self.shown)
     }
 }
 
-/// A file's name without its path, extension, letter case and the number that a browser adds.
+/// In lower case, each accent in one character with its letter: some systems take them apart in the names of files.
+fn composed(name: &str) -> String {
+    name.nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// A file's name without its path, extension, letter case and what marks a copy.
 fn of_file(file_name: &str) -> String {
-    let own = own_name(file_name);
-    without_number(stem(own)).to_lowercase()
+    let mut name = composed(own_name(file_name));
+    loop {
+        let rest = without_copy_mark(without_number(stem(&name), COPY_DIGITS_MAX));
+        if rest.len() == name.len() {
+            return name;
+        }
+        name = rest.to_owned();
+    }
+}
+
+/// The same as it was up to version 0.1.
+fn former_of_file(file_name: &str) -> String {
+    without_number(stem(own_name(file_name)), FORMER_COPY_DIGITS_MAX).to_lowercase()
 }
 
 /// Without the folders of any system.
@@ -65,12 +93,12 @@ fn stem(own: &str) -> &str {
 }
 
 /// Without ` (1)`.
-fn without_number(stem: &str) -> &str {
+fn without_number(stem: &str, digits_max: usize) -> &str {
     let number = stem.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
     match number {
         Some((name, number))
             if !name.trim().is_empty()
-                && (1..=COPY_DIGITS_MAX).contains(&number.len())
+                && (1..=digits_max).contains(&number.len())
                 && number.bytes().all(|byte| byte.is_ascii_digit()) =>
         {
             name.trim_end()
@@ -79,11 +107,18 @@ fn without_number(stem: &str) -> &str {
     }
 }
 
+/// Without ` - copy` or `copy of `; the name is in lower case.
+fn without_copy_mark(name: &str) -> &str {
+    let behind = COPY_ENDINGS.iter().find_map(|mark| name.strip_suffix(mark));
+    let before = || COPY_BEGINNINGS.iter().find_map(|mark| name.strip_prefix(mark));
+    behind.or_else(before).map(str::trim).filter(|rest| rest.contains(char::is_alphanumeric)).unwrap_or(name)
+}
+
 /// A file's own name as it was before a browser put a number into it.
 fn without_copy_number(file_name: &str) -> String {
     let own = own_name(file_name);
     let stem = stem(own);
-    format!("{}{}", without_number(stem), &own[stem.len()..])
+    format!("{}{}", without_number(stem, FORMER_COPY_DIGITS_MAX), &own[stem.len()..])
 }
 
 #[cfg(test)]
@@ -101,6 +136,15 @@ mod tests {
             "c/u/juli.tsv",
             " juli.csv ",
             "juli",
+            "juli.csv.csv",
+            "juli.csv (1).csv",
+            "juli (1) (1).csv",
+            "juli (100).csv",
+            "juli - Copy.csv",
+            "juli - Copy (2).csv",
+            "Copy of juli.csv",
+            "Salinan juli.xlsx",
+            "juli copy.csv",
         ] {
             assert_eq!(Name::of(None, name).key(), "juli", "{name}");
             assert_eq!(Name::of(Some(" "), name).key(), "juli", "{name}");
@@ -113,6 +157,10 @@ mod tests {
             (".csv", ".csv"),
             ("(1).csv", "(1)"),
             ("/", "/"),
+            (" - Copy.csv", "- copy"),
+            ("photocopy.csv", "photocopy"),
+            ("Cafe\u{301}.csv", "caf\u{e9}"),
+            ("CAF\u{c9}.csv", "caf\u{e9}"),
         ] {
             assert_eq!(Name::of(None, name).key(), key, "{name}");
         }
@@ -124,7 +172,10 @@ mod tests {
         assert_eq!(Name::of(None, "juli.csv").former, ["juli.csv"]);
         assert_eq!(Name::of(None, r"c:\u\Juli (1).csv").former, [r"c:\u\Juli (1).csv", "Juli (1).csv", "Juli.csv"]);
         assert_eq!(Name::of(Some("June"), "juli.csv").former, ["June"]);
-        // As a stored import has it: first of an earlier version, then of this one.
+        assert_eq!(Name::of(None, "a.csv.csv").former, ["a.csv.csv", "a.csv"]);
+        assert_eq!(Name::of(None, "juli (1) (1).csv").former, ["juli (1) (1).csv", "juli (1).csv", "juli (1)"]);
+        assert_eq!(Name::of(None, "Cafe\u{301}.csv").former, ["Cafe\u{301}.csv", "cafe\u{301}"]);
+        // As an import of an earlier version is stored: first of that before, then of the last one.
         assert_eq!(Name::of(Some("Juli.csv"), "Juli.csv"), Name::of(None, "Juli.csv"));
         assert_eq!(Name::of(Some("juli"), "Juli.csv").former, ["juli", "Juli.csv"]);
     }

@@ -70,6 +70,8 @@ pub enum BadRow {
     Kind(String),
     #[error("kind {kind} shows no caption; send the text as a message of its own, or use kind document", kind = .0.name())]
     Caption(MediaKind),
+    #[error("file_name: there is no media_url beside it; a text that holds the separator needs quotes around it")]
+    FileName,
     #[error("media_url {0}")]
     MediaUrl(String),
     #[error(transparent)]
@@ -95,8 +97,8 @@ impl Row {
     /// [`BadRow::IsGroup`]
     pub fn addressee(&self) -> Result<Addressee, BadRow> {
         match self.is_group.to_ascii_lowercase().as_str() {
-            "" | "0" | "false" | "no" => Ok(Addressee::ByItsForm),
-            "1" | "true" | "yes" => Ok(Addressee::Group),
+            "" | "0" | "false" | "no" | "n" | "f" | "off" => Ok(Addressee::ByItsForm),
+            "1" | "true" | "yes" | "y" | "t" | "on" => Ok(Addressee::Group),
             _ => Err(BadRow::IsGroup(self.is_group.clone())),
         }
     }
@@ -104,8 +106,10 @@ impl Row {
     /// # Errors
     /// [`BadRow::Timeout`]
     pub fn timeout_seconds(&self) -> Result<i64, BadRow> {
-        let seconds = match self.timeout.as_str() {
-            "" => Some(limits::TIMEOUT_SECONDS_DEFAULT),
+        // Programs write whole numbers with a fraction of zeros.
+        let whole = self.timeout.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|byte| byte == b'0'));
+        let seconds = match whole.map_or(self.timeout.as_str(), |(whole, _)| whole) {
+            "" if self.timeout.is_empty() => Some(limits::TIMEOUT_SECONDS_DEFAULT),
             text => text.parse().ok().filter(|seconds| (1..=limits::TIMEOUT_SECONDS_MAX).contains(seconds)),
         };
         seconds.ok_or_else(|| BadRow::Timeout(self.timeout.clone()))
@@ -144,7 +148,7 @@ impl Row {
         kind.map(Some).ok_or_else(|| BadRow::Kind(self.kind.clone()))
     }
 
-    /// What it carries, with its escapes decoded. The kind and the name of a file that it does not have say nothing.
+    /// What it carries, with its escapes decoded. The kind of a file that it does not have says nothing.
     ///
     /// # Errors
     /// [`BadRow`] when it carries nothing, or what cannot be sent.
@@ -155,7 +159,12 @@ impl Row {
         }
         let kind = self.kind()?;
         if self.media_url.is_empty() {
-            return if body.is_empty() { Err(BadRow::Empty) } else { Ok(Content::Text(body)) };
+            // The rest of a text that was cut at a separator stands there too.
+            return match (body.is_empty(), self.file_name.is_empty()) {
+                (true, _) => Err(BadRow::Empty),
+                (false, true) => Ok(Content::Text(body)),
+                (false, false) => Err(BadRow::FileName),
+            };
         }
         Egress::check_shape(&self.media_url).map_err(|bad| BadRow::MediaUrl(bad.to_string()))?;
         if self.media_url.contains(char::is_whitespace) {

@@ -3,15 +3,14 @@
 
 use super::broken::{Broken, Rest};
 use super::columns::{self, Column, Columns};
-use super::delimited;
+use super::remains;
 use super::row::Row;
+use super::swallowed::{self, Shape};
 use super::{BadFile, BadRow, Line, beginning};
 use crate::phone;
 
-/// Digits of a number that counts rows; no phone number has so few.
-const COUNTER_DIGITS_MAX: usize = 6;
-/// What a cell shows whose formula has no value.
-const ERRORS: [&str; 8] = ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#ERROR!"];
+/// Digits of an Indonesian identity card's number and of a bank card's.
+const CARD_DIGITS: usize = 16;
 /// Words of a tag; more are the rest of a sentence.
 const TAG_WORDS_MAX: usize = 3;
 /// Names of ignored columns that are kept for people to read.
@@ -41,6 +40,8 @@ pub enum BadCell {
     LostDigits(String),
     #[error("the cell shows the error {0}")]
     Error(String),
+    #[error("the cell holds far more text than a message may have")]
+    TooLong,
     #[error("the cell has a formula without a stored value; open the file in a spreadsheet program and save it")]
     Formula,
 }
@@ -51,8 +52,10 @@ pub struct Record {
     /// Its first line or its number in the sheet, from 1.
     pub line: u64,
     pub cells: Vec<Cell>,
-    /// Cells in quotes.
+    /// Cells in quotes, in their order.
     pub quoted: Vec<Quoted>,
+    /// Whether a column that is not read holds something too.
+    pub holds_more: bool,
     pub fault: Option<BadRow>,
 }
 
@@ -63,13 +66,27 @@ pub struct Quoted {
     pub place: usize,
     /// On which its quote opened.
     pub line: u64,
+    /// Whether a space stands between the separator before it and the quote.
+    pub is_spaced: bool,
 }
 
 impl Record {
     /// Whether it holds nothing, not even a fault.
     pub fn is_empty(&self) -> bool {
         let is_empty = |cell: &Cell| cell.as_ref().is_ok_and(|text| text.trim().is_empty());
-        self.fault.is_none() && self.cells.iter().all(is_empty)
+        self.fault.is_none() && !self.holds_more && self.cells.iter().all(is_empty)
+    }
+
+    /// Whether a space follows a separator.
+    pub fn is_spaced(&self) -> bool {
+        let is_spaced = |cell: &Cell| cell.as_ref().is_ok_and(|text| text.starts_with(' ') && !text.trim().is_empty());
+        self.quoted.iter().any(|quoted| quoted.is_spaced)
+            || (1..self.cells.len()).any(|place| is_spaced(&self.cells[place]) && !self.is_quoted(place))
+    }
+
+    /// Whether a cell is in quotes.
+    pub fn is_quoted(&self, place: usize) -> bool {
+        self.quoted.binary_search_by_key(&place, |quoted| quoted.place).is_ok()
     }
 
     /// The names of columns, if it is the first row.
@@ -101,6 +118,9 @@ pub struct Table {
     broken: Broken,
     /// Whether the second column of destinations only counts rows so far.
     only_counts: bool,
+    /// Columns that are not read, and in how many rows each holds what looks like a phone number: followed where the name of the
+    /// column that is read says little.
+    suspects: Vec<(usize, usize)>,
 }
 
 impl Table {
@@ -111,7 +131,11 @@ impl Table {
     pub fn new(names: Vec<String>, rows_max: usize) -> Result<Self, BadFile> {
         let columns = columns::find(&names)?;
         let broken = Broken::new(&columns, names.len());
-        Ok(Self { names, columns, separated: None, rows_max, lines: Vec::new(), broken, only_counts: true })
+        let suspects = match columns.is_generic {
+            true => columns.ignored.iter().map(|place| (*place, 0)).collect(),
+            false => Vec::new(),
+        };
+        Ok(Self { names, columns, separated: None, rows_max, lines: Vec::new(), broken, only_counts: true, suspects })
     }
 
     /// The table of a text, whose first record names the columns.
@@ -119,8 +143,7 @@ impl Table {
     /// # Errors
     /// As of [`Table::new`]; [`BadFile::Heading`]
     pub fn of_text(heading: Record, separator: char, rows_max: usize) -> Result<Self, BadFile> {
-        let is_spaced = |cell: &Cell| cell.as_ref().is_ok_and(|text| text.starts_with(' '));
-        let separated = Separated { by: separator, by_spaces_too: heading.cells.iter().skip(1).any(is_spaced) };
+        let separated = Separated { by: separator, by_spaces_too: heading.is_spaced() };
         let names = Record { cells: heading.cells.clone(), ..Record::default() }.names();
         let table = Self { separated: Some(separated), ..Self::new(names, rows_max)? };
         match table.more_rows(&heading) {
@@ -150,8 +173,12 @@ impl Table {
         {
             *row = Err(BadRow::GoesOn { line: record.line });
         }
-        let counts = |cell: &Cell| cell.as_ref().is_ok_and(|text| is_counter(text.trim()));
+        // A note below the table is no number either.
+        let counts = |cell: &Cell| !cell.as_ref().is_ok_and(|text| phone::is_like_an_address(as_dialled(text)));
         self.only_counts &= self.columns.counter.and_then(|place| record.cells.get(place)).is_none_or(counts);
+        for (place, numbers) in &mut self.suspects {
+            *numbers += usize::from(record.cells.get(*place).is_some_and(is_phone_number));
+        }
         let (line, at) = (record.line, self.lines.len());
         let destination = record.cells.get(self.place(Column::Destination)).map(as_written).unwrap_or_default();
         let row = match (self.more_rows(&record), rest) {
@@ -167,10 +194,15 @@ impl Table {
     /// The rows, and the names of the columns that were not read.
     ///
     /// # Errors
-    /// [`BadFile::NoRows`]; [`BadFile::Twice`] when a second column has phone numbers too.
+    /// [`BadFile::NoRows`]; [`BadFile::Twice`] and [`BadFile::Unsure`] when a second column has phone numbers too.
     pub fn finish(mut self) -> Result<(Vec<Line>, Vec<String>), BadFile> {
         if self.lines.is_empty() {
             return Err(BadFile::NoRows);
+        }
+        let is_other = |(_, numbers): &&(usize, usize)| numbers * 2 > self.lines.len();
+        if let Some((other, _)) = self.suspects.iter().find(is_other) {
+            let [first, second] = [self.place(Column::Destination), *other].map(|place| beginning(&self.names[place]));
+            return Err(BadFile::Unsure { first, second });
         }
         if let Some(counter) = self.columns.counter {
             if !self.only_counts {
@@ -188,6 +220,13 @@ impl Table {
     /// How many columns have names.
     pub fn width(&self) -> usize {
         self.names.len()
+    }
+
+    /// Whether anything depends on what stands in a column.
+    pub fn reads(&self, place: usize) -> bool {
+        self.columns.read.iter().any(|(_, one)| *one == place)
+            || self.columns.counter == Some(place)
+            || self.suspects.iter().any(|(one, _)| *one == place)
     }
 
     fn place(&self, column: Column) -> usize {
@@ -222,7 +261,7 @@ impl Table {
                 Column::Destination => as_dialled(&text),
                 _ => as_shown(text.trim()),
             };
-            if let Some(why) = bad_text(text).filter(|_| self.separated.is_some()) {
+            if let Some(why) = remains::bad_text(text).filter(|_| self.separated.is_some()) {
                 return Err(BadRow::Cell { column: column.name(), why });
             }
             if text.contains('\0') {
@@ -233,48 +272,44 @@ impl Table {
         Ok(row)
     }
 
-    /// Where a quote opened whose text holds what looks like further rows: a later row's quote closed it. Where every quote is as it
-    /// should be, such a line has the fields of a row too, and no space behind its separator as prose has.
+    /// Where a quote opened whose text holds what looks like further rows: a later row's quote closed it.
     fn more_rows(&self, record: &Record) -> Option<u64> {
         let Separated { by, by_spaces_too } = self.separated?;
-        let destination = self.place(Column::Destination);
-        let widths = self.find(Column::Message).unwrap_or(0).max(destination) + 1..=self.names.len();
-        let holds_rows = |quoted: &&Quoted| {
-            let text = record.cells.get(quoted.place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
-            let is_row = |(at, line): (usize, &str)| {
-                // The first line of the text is the rest of this row.
-                let before = if at == 0 { quoted.place } else { 0 };
-                let place = destination.checked_sub(before).filter(|rest| at > 0 || *rest > 0);
-                let fields = delimited::fields(line, by);
-                let is_prose = fields.iter().skip(1).any(|field| field.starts_with(' ')) && !by_spaces_too;
-                let is_whole = widths.contains(&(fields.len() + before)) && !is_prose;
-                let field = place.and_then(|place| fields.get(place)).filter(|_| fields.len() > 1);
-                (record.fault.is_some() || is_whole)
-                    && field.is_some_and(|field| phone::is_like_an_address(as_dialled(field)))
-            };
-            text.contains('\n') && text.split('\n').enumerate().any(is_row)
+        let shape = Shape {
+            separator: by,
+            width: self.names.len(),
+            destination: self.place(Column::Destination),
+            is_spaced: by_spaces_too || self.broken.is_spaced() || record.is_spaced(),
+            is_faulty: record.fault.is_some(),
         };
+        let text = |place: usize| record.cells.get(place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
+        let holds_rows = |quoted: &&Quoted| swallowed::holds_rows(text(quoted.place), quoted.place, shape);
         record.quoted.iter().find(holds_rows).map(|quoted| quoted.line)
     }
 
     /// Whether a text without quotes seems to go on behind the separator that ends it: where prose has a space behind it and
-    /// the other separators of the file have none, a number has its thousands or its fraction, or a tag is a sentence.
+    /// the separator before the text has none, a number has its thousands or its fraction, or a tag is a sentence.
     fn is_cut(&self, record: &Record) -> bool {
-        let Some(Separated { by: by @ (',' | ';'), by_spaces_too }) = self.separated else { return false };
+        let Some(Separated { by: by @ (',' | ';'), .. }) = self.separated else { return false };
         let Some(place) = self.find(Column::Message) else { return false };
-        let is_quoted = |place: usize| record.quoted.iter().any(|quoted| quoted.place == place);
         let (Some(Ok(text)), Some(Ok(next))) = (record.cells.get(place), record.cells.get(place + 1)) else {
             return false;
         };
-        if text.trim().is_empty() || next.trim().is_empty() || is_quoted(place) || is_quoted(place + 1) {
+        if text.trim().is_empty() || next.trim().is_empty() || record.is_quoted(place) || record.is_quoted(place + 1) {
             return false;
         }
         let is_number = [Column::Timeout, Column::Destination].into_iter().any(|one| self.find(one) == Some(place + 1));
         let is_tag = by == ',' && self.find(Column::Tag) == Some(place + 1);
-        !by_spaces_too && next.starts_with(' ')
+        next.starts_with(' ') && !text.starts_with(' ')
             || !is_number && is_thousands(text, next)
             || is_tag && (is_fraction(text, next) || next.split_whitespace().count() > TAG_WORDS_MAX)
     }
+}
+
+/// Whether a cell looks like a phone number; longer numbers are those of accounts and of identity cards.
+fn is_phone_number(cell: &Cell) -> bool {
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    cell.as_ref().is_ok_and(|text| digits(text) < CARD_DIGITS && phone::is_like_an_address(as_dialled(text)))
 }
 
 /// Whether a comma may stand in a number, as in `1500,50`.
@@ -289,28 +324,6 @@ fn is_thousands(before: &str, behind: &str) -> bool {
     let digits = before.bytes().rev().take_while(u8::is_ascii_digit).count();
     let group = behind.bytes().take_while(u8::is_ascii_digit).count();
     (1..=3).contains(&digits) && group == 3
-}
-
-/// Why a text is none that anybody wrote: the error that a cell showed, or its formula.
-fn bad_text(text: &str) -> Option<BadCell> {
-    if ERRORS.contains(&text) {
-        return Some(BadCell::Error(text.to_owned()));
-    }
-    // A function's name and its bracket may stand before the reference.
-    let mut rest = text.strip_prefix('=')?.trim_start_matches(['+', '-', ' ']);
-    if let Some((name, behind)) = rest.split_once('(')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
-    {
-        rest = behind;
-    }
-    let rest = rest.strip_prefix('$').unwrap_or(rest);
-    let letters = rest.bytes().take_while(u8::is_ascii_uppercase).count();
-    let row = rest[letters..].trim_start_matches('$');
-    ((1..=3).contains(&letters) && row.starts_with(|c: char| ('1'..='9').contains(&c))).then_some(BadCell::Formula)
-}
-
-fn is_counter(text: &str) -> bool {
-    text.len() <= COUNTER_DIGITS_MAX && text.trim_end_matches('.').bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A text as a spreadsheet shows it: programs write `="0812…"` so that Excel keeps a text.

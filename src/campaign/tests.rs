@@ -88,6 +88,13 @@ fn a_file_that_cannot_be_read_as_a_whole_says_why_and_where() {
     for alone in ["to,text\n", "to,text", "to,text\n\n,\n"] {
         assert_eq!(read(alone.as_bytes(), 9).err(), Some(BadFile::NoRows), "{alone:?}");
     }
+    let wide =
+        |columns: usize| format!("to,text{}\n{A},x\n{A},x{}\n", ",".repeat(columns - 2), ",\"\"".repeat(columns - 2));
+    let most = limits::IMPORT_COLUMNS_MAX;
+    assert!(read(wide(most).as_bytes(), 9).is_ok());
+    assert_eq!(read(wide(most + 1).as_bytes(), 9).err(), Some(BadFile::TooWide { line: 1, most }));
+    let behind = format!("to,text\n{A},x\n{A},x{}\n", ",\"\"".repeat(300_000));
+    assert_eq!(read(behind.as_bytes(), 9).err(), Some(BadFile::TooWide { line: 3, most }));
     assert_eq!(read(b"phone,city\n1,a\n", 9).err(), Some(BadFile::NoMessage { found: "phone, city".into() }));
 }
 
@@ -196,6 +203,18 @@ fn a_text_without_quotes_is_not_sent_in_part() {
         (format!("to;text;name\n{A};Hi; there\n{B};x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
         (format!("to,text,tag\n{A},Total Rp 1500,50\n{B},x\n"), vec![(2, "! behind the separator"), (3, B_X)]),
         (
+            format!("to, text, name\n{A},Hello Budi, your code is 1\n{B},x,Siti\n"),
+            vec![(2, "! behind the separator"), (3, B_X)],
+        ),
+        (
+            format!("to, text\n{A},Hello\nDear Budi, your order\n{B},x\n"),
+            vec![(2, "! go on, on line 3"), (3, "!"), (4, B_X)],
+        ),
+        (
+            format!("to,text,file_name\n{A},Hello Budi,your order is ready\n{B},x,\n"),
+            vec![(2, "! file_name: there is no media_url"), (3, B_X)],
+        ),
+        (
             format!("to,text,tag\n{A},Hello Budi,your order is ready\n{B},x\n"),
             vec![(2, "! behind the separator"), (3, B_X)],
         ),
@@ -204,7 +223,8 @@ fn a_text_without_quotes_is_not_sent_in_part() {
     }
     // What is meant so.
     for (names, row) in [
-        ("to, text, name", "x, Budi"),
+        ("to, text, name", " x, Budi"),
+        ("to,text,name", " x, Budi"),
         ("to,text,name", "\"x\", Budi"),
         ("to,text,name", "x,Budi Santoso"),
         ("to,text,timeout", "x 12,300"),

@@ -5,12 +5,14 @@
 //! stream: what is larger than the messages of an import can be is not read. The library that reads it then trusts counts that
 //! the XML declares, so those are measured too.
 
-mod hidden;
+mod parts;
 mod shown;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 use zip::ZipArchive;
@@ -19,10 +21,8 @@ use super::table::{BadCell, Cell, Record, Table};
 use super::{BadFile, BadRow, File, Source};
 use crate::limits;
 
-/// Numbers above this lose digits in a spreadsheet (IEEE 754).
-const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
-/// Columns that a sheet can have.
-const COLUMNS_MAX: usize = 16_384;
+/// Spreadsheets keep 15 digits of a number; the others are zeros.
+const NUMBER_MAX: f64 = 1E15;
 
 /// What a file is that is no text with separators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,12 @@ fn measure(bytes: &[u8]) -> Result<(), BadFile> {
         }
         left -= measured.bytes;
     }
+    let names: Vec<String> = archive.file_names().flatten().map(Cow::into_owned).collect();
+    for name in names.into_iter().filter(|name| name.to_ascii_lowercase().ends_with("styles.xml")) {
+        if parts::style_bytes(&mut archive, &name)? > limits::WORKBOOK_STYLES_BYTES_MAX {
+            return Err(BadFile::TooLarge);
+        }
+    }
     Ok(())
 }
 
@@ -130,7 +136,7 @@ struct Measured {
 
 fn measure_part(mut part: impl Read, bytes_max: u64) -> Result<Measured, BadFile> {
     const DECLARES: &[u8] = b"uniqueCount";
-    let (mut measured, mut piece, mut tail) = (Measured::default(), vec![0; 64 * 1024], Vec::new());
+    let (mut measured, mut piece, mut tail, mut run) = (Measured::default(), vec![0; 64 * 1024], Vec::new(), 0);
     loop {
         let length = part.read(&mut piece).map_err(damaged)?;
         if length == 0 {
@@ -140,7 +146,17 @@ fn measure_part(mut part: impl Read, bytes_max: u64) -> Result<Measured, BadFile
         if measured.bytes > bytes_max {
             return Err(BadFile::TooLarge);
         }
-        measured.elements += piece[..length].iter().filter(|byte| **byte == b'<').count();
+        let mut runs = piece[..length].split(|byte| *byte == b'<').map(<[u8]>::len);
+        run += runs.next().unwrap_or_default();
+        let mut longest = run;
+        for next in runs {
+            measured.elements += 1;
+            run = next;
+            longest = longest.max(run);
+        }
+        if longest > limits::WORKBOOK_RUN_BYTES_MAX {
+            return Err(BadFile::TooLarge);
+        }
         // An attribute may stand across two pieces.
         tail.extend_from_slice(&piece[..length]);
         // In UTF-16 every letter has a zero byte: then it is read without them.
@@ -168,37 +184,72 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
     let sheet = workbook.sheets_metadata().iter().find(is_read).map(|sheet| sheet.name.clone());
     let sheet = sheet.ok_or_else(|| BadFile::Workbook("it shows no sheet with cells".into()))?;
     let uncalculated = uncalculated(&mut workbook, &sheet).map_err(unreadable)?;
-    let hidden = hidden::rows(bytes, &sheet)?;
+    let marks = parts::marks(bytes, &sheet)?;
     let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(unreadable)?;
-    let format = |style: &Style| style.number_format.as_ref().map(|format| format.format_code.clone());
-    let formats: Vec<Option<String>> = cells.styles().iter().map(format).collect();
-    let (mut record, mut table) = (Record::default(), None);
-    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(unreadable)? {
-        let (row, column) = cell.get_position();
-        let line = u64::from(row) + 1;
-        if line < record.line || column as usize >= COLUMNS_MAX {
+    let formats = formats(cells.styles());
+    let (mut record, mut table, mut kept) = (Record::default(), None::<Table>, 0);
+    let kept_max = limits::WORKBOOK_KEPT_BYTES_MAX.saturating_mul(rows_max.div_ceil(limits::IMPORT_ROWS_MAX));
+    let mut last = None;
+    loop {
+        let ((row, column), value) = match cells.next_cell_with_style_id() {
+            Ok(None) => break,
+            Ok(Some((cell, style))) => {
+                let value = match cell.get_value() {
+                    _ if uncalculated.contains(&cell.get_position()) => Err(BadCell::Formula),
+                    value => text_of(value, formats.get(style).and_then(Option::as_deref)),
+                };
+                (cell.get_position(), value)
+            }
+            // An error of a cell that the library does not know, such as `#CALC!`.
+            Err(XlsxError::CellError(error)) => match marks.next_error(last) {
+                Some(at) => (at, Err(BadCell::Error(super::beginning(&error)))),
+                None => return Err(unreadable(XlsxError::CellError(error))),
+            },
+            Err(error) => return Err(unreadable(error)),
+        };
+        last = Some((row, column));
+        let (line, place) = (u64::from(row) + 1, column as usize);
+        if line < record.line || place >= limits::IMPORT_COLUMNS_MAX {
             return Err(BadFile::Workbook("its cells are not in order".into()));
         }
         if line > record.line {
-            end_row(std::mem::take(&mut record), &mut table, &hidden, rows_max)?;
+            end_row(std::mem::take(&mut record), &mut table, &marks.hidden, rows_max)?;
             record.line = line;
         }
-        let place = column as usize;
-        let value = match cell.get_value() {
-            _ if uncalculated.contains(&(row, column)) => Err(BadCell::Formula),
-            value => text_of(value, formats.get(style).and_then(Option::as_deref)),
-        };
-        // A heading's width is a row's: what stands behind it is read by nobody.
-        let width = table.as_ref().map_or(COLUMNS_MAX, Table::width);
-        if place < width {
-            record.cells.resize(record.cells.len().max(place + 1), Ok(String::new()));
-            record.cells[place] = value;
+        if value.as_ref().is_ok_and(|text| text.trim().is_empty()) {
+            continue;
         }
+        if table.as_ref().is_some_and(|table| !table.reads(place)) {
+            // What stands in other columns is read by nobody, and behind the heading it is not even a row.
+            record.holds_more |= table.as_ref().is_some_and(|table| place < table.width());
+            continue;
+        }
+        kept += value.as_ref().map_or(0, String::len);
+        if kept > kept_max {
+            return Err(BadFile::TooLarge);
+        }
+        record.cells.resize(record.cells.len().max(place + 1), Ok(String::new()));
+        record.cells[place] = value;
     }
-    end_row(record, &mut table, &hidden, rows_max)?;
+    end_row(record, &mut table, &marks.hidden, rows_max)?;
     let (lines, ignored) = table.ok_or(BadFile::Empty)?.finish()?;
     let source = Source { format: "xlsx".into(), sheet: Some(sheet), ignored, ..Source::default() };
     Ok(File { source, lines })
+}
+
+/// The formats of numbers by the styles of cells; many styles share one.
+fn formats(styles: &[Style]) -> Vec<Option<Rc<str>>> {
+    let mut known: HashSet<Rc<str>> = HashSet::new();
+    let mut format = |style: &Style| {
+        let code = style.number_format.as_ref()?.format_code.as_str();
+        let known_one = known.get(code).cloned();
+        Some(known_one.unwrap_or_else(|| {
+            let code = Rc::from(code);
+            known.insert(Rc::clone(&code));
+            code
+        }))
+    };
+    styles.iter().map(&mut format).collect()
 }
 
 /// The first row that holds anything names the columns.
@@ -218,20 +269,25 @@ fn end_row(record: Record, table: &mut Option<Table>, hidden: &HashSet<u64>, row
 /// Cells whose formulas were never calculated: programs write such workbooks.
 fn uncalculated(workbook: &mut Xlsx<Cursor<&[u8]>>, sheet: &str) -> Result<HashSet<(u32, u32)>, XlsxError> {
     let (mut found, mut cells) = (HashSet::new(), workbook.worksheet_cells_reader(sheet)?);
-    while let Some(cell) = cells.next_cell_with_formula_metadata()? {
+    loop {
+        let cell = match cells.next_cell_with_formula_metadata() {
+            Ok(Some(cell)) => cell,
+            Ok(None) => return Ok(found),
+            Err(XlsxError::CellError(_)) => continue,
+            Err(error) => return Err(error),
+        };
         if cell.formula.is_some() && cell.value == DataRef::Empty && found.len() < limits::WORKBOOK_FORMULAS_MAX {
             found.insert(cell.pos);
         }
     }
-    Ok(found)
 }
 
 /// What a cell says, if it is certain.
 fn text_of(value: &DataRef<'_>, format: Option<&str>) -> Cell {
     match value {
         DataRef::Empty => Ok(String::new()),
-        DataRef::String(text) => Ok(line_breaks(text)),
-        DataRef::SharedString(text) => Ok(line_breaks(text)),
+        DataRef::String(text) => line_breaks(text),
+        DataRef::SharedString(text) => line_breaks(text),
         DataRef::Bool(true) => Ok("TRUE".into()),
         DataRef::Bool(false) => Ok("FALSE".into()),
         DataRef::Int(number) => Ok(number.to_string()),
@@ -241,8 +297,12 @@ fn text_of(value: &DataRef<'_>, format: Option<&str>) -> Cell {
     }
 }
 
-fn line_breaks(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
+/// A text with its line breaks written in one way. One that no message can hold is not copied.
+fn line_breaks(text: &str) -> Cell {
+    match text.len() {
+        0..=limits::CELL_BYTES_MAX => Ok(text.replace("\r\n", "\n").replace('\r', "\n")),
+        _ => Err(BadCell::TooLong),
+    }
 }
 
 /// The digits of a whole number as its cell shows them.
@@ -250,7 +310,7 @@ fn digits(number: f64, format: &str) -> Cell {
     if number.fract() != 0.0 {
         return Err(BadCell::Fraction(number.to_string()));
     }
-    if number < 0.0 {
+    if number.is_sign_negative() {
         return Err(BadCell::Negative(number.to_string()));
     }
     if number >= NUMBER_MAX {

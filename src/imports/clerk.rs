@@ -138,7 +138,7 @@ impl Clerk {
         };
         let mut campaign = Campaign {
             client_id: import.client_id,
-            name: Name::of(Some(&import.campaign), &import.file_name),
+            name: name_of(&import),
             country_code: import.country_code.clone(),
             known: HashSet::new(),
         };
@@ -152,9 +152,11 @@ impl Clerk {
         let mut checker = Checker::new(campaign);
         let mut refused = self.refused(&import).await?;
         // What the check refused stays refused, whatever has changed since: somebody saw what it found good, and began that.
-        let check = move |line: Line| match refused.remove(&line.at) {
-            Some(refused) => Err(refused),
-            None => checker.check(line),
+        let check = move |line: Line| {
+            let refused = refused.remove(&line.at);
+            // Every row counts for what later rows that say the same are known by.
+            let checked = checker.check(line);
+            refused.map_or(checked, Err)
         };
         // From the first on: rows that say the same are told apart by how many came before.
         let mut rows = file.lines.into_iter().map(check).skip(first).peekable();
@@ -254,6 +256,15 @@ impl Clerk {
     async fn was_here(&self, import: &StoredImport, row: &Ready) -> Result<bool, StoreError> {
         let first = self.0.store.find_first_answer(import.client_id, &row.key, self.0.clock.now()).await?;
         Ok(first.is_some_and(|(by, _)| by == import.id.as_bytes()))
+    }
+}
+
+/// What its campaign is called, as it was when the file was checked.
+fn name_of(import: &StoredImport) -> Name {
+    let former = import.former_names.as_deref().and_then(|names| serde_json::from_str(names).ok());
+    match former {
+        Some(former) => Name { shown: import.campaign.clone(), former },
+        None => Name::of(Some(&import.campaign), &import.file_name),
     }
 }
 

@@ -154,6 +154,7 @@ impl Imports {
             person_id: wanted.person_id,
             device_id: wanted.device.id,
             file_name: wanted.file_name,
+            former_names: serde_json::to_string(&wanted.campaign.name.former).unwrap_or_default(),
             campaign: wanted.campaign.name.shown,
             country_code: wanted.campaign.country_code,
             preview: serde_json::to_string(&checked.preview).unwrap_or_default(),
@@ -258,8 +259,12 @@ impl Imports {
         Ok(())
     }
 
-    /// `false` when it is under way. The file goes first: as long as the row is there, it is not forgotten.
+    /// `false` when it is under way. First nobody may begin it any more; then the file goes, and then the row: as long as that is
+    /// there, the file is not forgotten.
     async fn forget(&self, id: &str) -> Result<bool, ImportError> {
+        if !self.store.retire_import(id).await? {
+            return Ok(false);
+        }
         self.shelf.delete(id).await?;
         Ok(self.store.forget_import(id).await?)
     }

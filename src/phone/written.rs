@@ -15,6 +15,8 @@ const FRACTION_AFTER_DIGITS: usize = 7;
 const AREA_DIGITS_MAX: usize = 7;
 /// More digits than a country code with an area code and what is dialled before them: nothing behind them is in brackets.
 const BEFORE_BRACKETS_MAX: usize = 6;
+/// Digits of a group of a number.
+const GROUP_DIGITS: usize = 3;
 /// Digits of a whole number behind which a dash begins another ending, as in `0812345678-79`.
 const WHOLE_DIGITS: usize = 8;
 /// Fewer digits behind a slash are another ending of the number before it, as in `0812345678/79`.
@@ -193,6 +195,10 @@ fn whole_number(text: &str) -> Result<&str, BadDestination> {
         return Ok(text);
     }
     let is_zero = fraction.bytes().all(|byte| byte == b'0');
+    // No program calculates with a leading zero: so many zeros may be digits of the number.
+    if is_zero && whole.starts_with('0') && fraction.len() >= GROUP_DIGITS {
+        return Err(BadDestination::Fraction(text.to_owned()));
+    }
     if is_zero {
         return Ok(&text[..text.len() - fraction.len() - 1]);
     }

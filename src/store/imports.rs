@@ -18,6 +18,8 @@ pub struct NewImport {
     pub device_id: String,
     pub file_name: String,
     pub campaign: String,
+    /// The campaign's other names, as JSON.
+    pub former_names: String,
     pub country_code: String,
     /// The beginnings of the first rows, as JSON.
     pub preview: String,
@@ -40,6 +42,8 @@ pub struct StoredImport {
     pub device_id: String,
     pub file_name: String,
     pub campaign: String,
+    /// The campaign's other names, as JSON; an import of an earlier version has none.
+    pub former_names: Option<String>,
     pub country_code: String,
     pub state: State,
     /// Why it stopped: a [`Stop`] by its name.
@@ -68,6 +72,7 @@ row!(StoredImport {
     device_id,
     file_name,
     campaign,
+    former_names,
     country_code,
     state: String,
     reason,
@@ -91,7 +96,7 @@ macro_rules! import {
     ($rest:literal) => {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
-             campaign, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
+             campaign, former_names, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
              imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest
@@ -113,9 +118,9 @@ impl Store {
                     conn,
                     execute,
                     "INSERT INTO imports (id, client_id, person_id, device_id, file_name, campaign, country_code, state, \
-                     preview, row_count, created_at, priority, tag, sandbox) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-                     EXISTS (SELECT 1 FROM devices WHERE id = $4 AND kind = $14))",
+                     preview, row_count, created_at, priority, tag, former_names, sandbox) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+                     EXISTS (SELECT 1 FROM devices WHERE id = $4 AND kind = $15))",
                     &new.id,
                     new.client_id,
                     new.person_id,
@@ -129,6 +134,7 @@ impl Store {
                     new.created_at,
                     new.priority.number(),
                     &new.tag,
+                    &new.former_names,
                     Kind::Sandbox.name(),
                 )
                 .map(drop)
@@ -283,7 +289,30 @@ impl Store {
         .await
     }
 
-    /// Forgets an import that is not under way. `false` when it is. Its file has to go first.
+    /// Has an import that is not under way never begin again: from now on nobody sees it, as while it was read. `false` when it is
+    /// under way.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn retire_import(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let rows = sql!(
+                    conn,
+                    execute,
+                    "UPDATE imports SET state = $2, lease_epoch = lease_epoch + 1 WHERE id = $1 AND state <> $3",
+                    &id,
+                    State::Reading.name(),
+                    State::Running.name(),
+                )?;
+                Ok(rows > 0)
+            })
+        })
+        .await
+    }
+
+    /// Forgets an import that is not under way. `false` when it is. Its file has to go first, and it is retired before that.
     ///
     /// # Errors
     /// When it could not be stored.

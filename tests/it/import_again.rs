@@ -1,7 +1,10 @@
 //! A file that is imported again: what left is not sent twice, and what never left is sent after all.
 
 use serde_json::{Value, json};
+use wachat::bell::Bells;
 use wachat::device::Kind;
+use wachat::imports::Imports;
+use wachat::media::shelf::Shelf;
 use wachat::message::{NewMessage, RefNo};
 use wachat::store::{Accept, Idempotent, RenewedKey, Reuse, StoreError};
 
@@ -74,11 +77,39 @@ stories! {
     async fn a_row_is_known_under_each_name_of_its_file(database: Database) {
         let world = World::new(database).await;
         assert_eq!(import(&world.client, "?file_name=juli.csv").await, counts(2, 0));
-        for query in ["file_name=juli%20(1).csv", "file_name=JULI.CSV&priority=high", "file_name=C:%5Cdata%5Cjuli.xlsx&tag=a", "campaign=juli.csv"] {
+        for query in ["file_name=juli%20(1).csv", "file_name=JULI.CSV&priority=high", "file_name=C:%5Cdata%5Cjuli.xlsx&tag=a", "campaign=juli.csv", "file_name=juli.csv.csv", "file_name=juli%20(1)%20(1).csv", "file_name=juli%20-%20Copy.csv"] {
             let checked = check(&world.client, &format!("?{query}")).await;
             assert_eq!((&checked["campaign"], &checked["known_count"]), (&json!("juli"), &json!(2)), "{query}");
         }
         assert_eq!(check(&world.client, "?file_name=juni.csv").await["known_count"], 0);
+        // What is queued is what was checked.
+        let under_its_name = counts(2, 0);
+        assert_eq!(import(&world.client, "?file_name=mei.csv%20(1).csv").await, under_its_name);
+        for name in ["mei.csv", "mei.csv%20(1).csv", "mei.csv.csv"] {
+            assert_eq!(check(&world.client, &format!("?file_name={name}")).await["known_count"], 2, "{name}");
+            assert_eq!(import(&world.client, &format!("?file_name={name}")).await, counts(0, 2), "{name}");
+        }
+        world.stop().await;
+    }
+
+    async fn an_import_that_began_meanwhile_keeps_its_file(database: Database) {
+        let world = World::held(database).await;
+        let id = check(&world.client, "").await["id"].as_str().expect("an id").to_owned();
+        let seen = world.store.find_import(1, None, &id).await.expect("read").expect("an import");
+        // No bell: the clerk does not work on it before the clock moves.
+        world.store.begin_import(&id, 1, NOW).await.expect("stored");
+        let shelf = Shelf::open(&world.settings.media_store).expect("a shelf");
+        let imports = Imports::new(world.store.clone(), shelf.clone(), Bells::default(), world.clock.clone());
+        let refused = imports.remove(&seen).await.expect_err("it is under way").to_string();
+        assert_eq!(refused, "it is under way; stop it first");
+        assert!(shelf.has(&id).await.expect("a shelf"), "its file is gone");
+        // Once it is being forgotten, nobody begins it.
+        imports.stop(&seen).await.expect("stored");
+        assert!(world.store.retire_import(&id).await.expect("stored"));
+        world.store.begin_import(&id, 1, NOW).await.expect("stored");
+        assert!(world.store.find_import(1, None, &id).await.expect("read").is_none());
+        imports.remove(&seen).await.expect("it is free");
+        assert!(!shelf.has(&id).await.expect("a shelf"));
         world.stop().await;
     }
 

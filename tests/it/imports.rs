@@ -96,6 +96,7 @@ fn new_import(id: &str) -> NewImport {
         device_id: DEVICE.into(),
         file_name: "a.csv".into(),
         campaign: "a".into(),
+        former_names: "[]".into(),
         country_code: "62".into(),
         preview: "[]".into(),
         row_count: 9,

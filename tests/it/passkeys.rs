@@ -197,6 +197,10 @@ stories! {
             if passes_on {
                 assert_eq!(stage.ask("POST", "/passkey", Some(assertion)).await.status, 202);
                 stage.until_passkey("sent").await;
+                tokio::select! {
+                    () = stage.until_struck(1) => {}
+                    () = ticks(&stage) => {}
+                }
             }
             stage.until_state("passkey").await;
             // Codes are good for three minutes; WhatsApp waits for a passkey for ten.

@@ -50,7 +50,15 @@ fn a_row_is_known_by_its_campaign_and_what_it_says() {
         hash.update(field);
     }
     assert_eq!(former[1], format!("import:{}", hex_upper(&hash.finalize())));
-    for name in ["A", " a ", "A.csv", r"C:\data\a (1).XLSX"] {
+    // What the last version queued under the name that it derived from the file's.
+    let mut hash = Sha256::new_with_prefix("said");
+    for field in ["1", "a (100)", A, "", "text", "1", "0"] {
+        hash.update([0]);
+        hash.update(field);
+    }
+    let copy = checked(text.as_bytes(), "a (100).csv").expect("a file").remove(0).expect("a good row");
+    assert!(copy.key == first[0] && copy.former_keys.contains(&format!("import:{}", hex_upper(&hash.finalize()))));
+    for name in ["A", " a ", "A.csv", r"C:\data\a (1).XLSX", "a.csv.csv", "a - Copy (2).csv"] {
         assert_eq!(keys(text, name), first, "{name}");
     }
 }
@@ -73,11 +81,24 @@ fn a_row_is_the_same_however_its_file_is_written() {
     // As spreadsheets and people change them.
     assert_eq!(with_all("300", "false", "high", "image"), with_all("0300", "FALSE", "High", "IMAGE"));
     assert_eq!(with_all("", "", "", ""), with_all("86400", "no", "", ""));
+    for (timeout, is_group) in [("86400.0", "n"), ("86400.00", "f"), ("", "Off")] {
+        assert_eq!(with_all("", "", "", ""), with_all(timeout, is_group, "", ""));
+    }
+    for yes in ["y", "T", "on"] {
+        assert_eq!(
+            checked(format!("to,text,is_group\n120363025246125486,x,{yes}\n").as_bytes(), "")
+                .expect("a file")
+                .remove(0)
+                .expect("a group")
+                .recipient,
+            "120363025246125486"
+        );
+    }
     // Neither how urgent it is nor how long it may wait is what the recipient sees; as what a file is sent, is.
     assert_eq!(with_all("", "", "", ""), with_all("60", "", "bulk", ""));
     assert_ne!(with_all("", "", "", ""), with_all("", "", "", "document"));
     let names = "destination,message,timeout,priority,tag,kind,file_name";
-    for row in ["\"one\r\ntwo\",60,high,june,,", "one\\ntwo,,bulk,,image,a.pdf", "one\\U0000000Atwo,86400,,,voice,"] {
+    for row in ["\"one\r\ntwo\",60,high,june,,", "one\\ntwo,,bulk,,image,", "one\\U0000000Atwo,86400,,,voice,"] {
         assert_eq!(keys(&format!("{names}\n{A},{row}\n"), "a")[0], first[0], "{row}");
     }
 }

@@ -8,6 +8,8 @@ use zip::write::SimpleFileOptions;
 use super::super::tests::{checked, keys, reads};
 use super::super::*;
 
+mod bounds;
+
 const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
 const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet2.xml"/></Relationships>"#;
 const BOOK: &str = r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Pelanggan" sheetId="1" r:id="rId1"/><sheet name="Other" sheetId="2" r:id="rId2"/></sheets></workbook>"#;
@@ -75,10 +77,13 @@ fn cells_are_read_as_what_they_hold() {
         (r#"<c r="A2" t="str"><f>"62"&amp;B9</f><v>628120000002</v></c>"#, "628120000002: x"),
         (r#"<c r="A2"><v>628120000002.5</v></c>"#, "! destination: the cell holds a number with a fraction"),
         (r#"<c r="A2"><v>9007199254740993</v></c>"#, "! destination: the cell holds a number of more digits"),
+        (r#"<c r="A2"><v>3174012345678900</v></c>"#, "! destination: the cell holds a number of more digits"),
+        (r#"<c r="A2"><v>-0</v></c>"#, "! destination: the cell holds a number below zero"),
         (r#"<c r="A2"><v>1E300</v></c>"#, "! destination: the cell holds a number of more digits"),
         (r#"<c r="A2" s="1"><v>45000</v></c>"#, "! destination: the cell holds a date"),
         (r#"<c r="A2" t="d"><v>2026-11-28</v></c>"#, "! destination: the cell holds a date"),
         (r##"<c r="A2" t="e"><v>#N/A</v></c>"##, "! destination: the cell shows the error #N/A"),
+        (r##"<c r="A2" t="e"><v>#CALC!</v></c>"##, "! destination: the cell shows the error #CALC!"),
         (r#"<c r="A2" t="b"><v>1</v></c>"#, "!"),
         (r#"<c r="A2"><v>-628120000002</v></c>"#, "!"),
         (r#"<c r="A2"><f>B9</f></c>"#, "! destination: the cell has a formula without a stored value"),
@@ -92,6 +97,8 @@ fn cells_are_read_as_what_they_hold() {
         (r#"<c r="B2" t="inlineStr"><is><t>one&#10;two</t></is></c>"#, "628120000002: one\ntwo"),
         (r#"<c r="B2"><v>150000</v></c>"#, "628120000002: 150000"),
         (r#"<c r="B2" s="3"><v>123</v></c>"#, "628120000002: 00123"),
+        (r##"<c r="B2" t="e"><v>#SPILL!</v></c>"##, "! message: the cell shows the error #SPILL!"),
+        (r##"<c r="B2" t="e"><f>A1</f><v>#BLOCKED!</v></c>"##, "! message: the cell shows the error #BLOCKED!"),
         (r#"<c r="B2" s="2"><v>150000</v></c>"#, "! message: the cell shows a number in the format"),
         (r#"<c r="B2" s="1"><v>45000</v></c>"#, "! message: the cell holds a date"),
         (r#"<c r="B2"><v>0.5</v></c>"#, "! message: the cell holds a number with a fraction, 0.5"),

@@ -25,6 +25,12 @@ pub const PHRASES: &[Phrase] = &[
         "kolom '{first}' dan '{second}' sama-sama berarti {column}; hapus salah satu atau ganti namanya",
     ),
     (
+        "the numbers are read from the column '{first}', but '{second}' holds what looks like phone numbers too; name the right one \
+         'destination', and rename the other or remove it",
+        "nomor dibaca dari kolom '{first}', tetapi '{second}' juga berisi sesuatu yang mirip nomor telepon; beri nama \
+         'destination' pada kolom yang benar, lalu ganti nama kolom lainnya atau hapus",
+    ),
+    (
         "a quote that opens on line {line} among the names of the columns is closed by a later row; close it where the name ends",
         "tanda kutip yang dibuka di baris {line} di antara nama kolom baru ditutup oleh baris lain; tutup di akhir namanya",
     ),
@@ -33,8 +39,9 @@ pub const PHRASES: &[Phrase] = &[
         "tanda kutip yang dibuka di baris {line} tidak pernah ditutup; isi setelahnya tidak dapat dipastikan",
     ),
     (
-        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8",
-        "baris {line} tidak terbaca dengan pasti: bukan UTF-8, UTF-16, atau Windows-1252; simpan berkasnya sebagai CSV UTF-8",
+        "line {line} cannot be read for certain: it is neither UTF-8, UTF-16 nor Windows-1252; save the file as CSV UTF-8 (in Excel: Save As, \
+         file type CSV UTF-8)",
+        "baris {line} tidak terbaca dengan pasti: bukan UTF-8, UTF-16, atau Windows-1252; simpan berkasnya sebagai CSV UTF-8 (di Excel: Simpan Sebagai, jenis berkas CSV UTF-8)",
     ),
     ("it is {kind}; save it as .xlsx or as CSV UTF-8", "berkas ini {kind}; simpan sebagai .xlsx atau CSV UTF-8"),
     ("an empty archive", "arsip kosong"),
@@ -95,6 +102,10 @@ pub const PHRASES: &[Phrase] = &[
         "kind: '{text}' is not image, video, audio, voice, document, sticker or video_note",
         "kind: '{text}' bukan image, video, audio, voice, document, sticker, atau video_note",
     ),
+    (
+        "file_name: there is no media_url beside it; a text that holds the separator needs quotes around it",
+        "file_name: tidak ada media_url di sebelahnya; teks yang memuat pemisah harus diapit tanda kutip",
+    ),
     ("priority: '{text}' is not high, normal or bulk", "priority: '{text}' bukan high, normal, atau bulk"),
     ("tag: it has more than {most} characters", "tag: lebih dari {most} karakter"),
     (
@@ -132,6 +143,14 @@ pub const PHRASES: &[Phrase] = &[
         "timeout: '{text}' bukan jumlah detik dari 1 sampai {most}",
     ),
     ("message: it is empty", "message: kosong"),
+    (
+        "line {line} has more than {most} columns; remove those that are not read",
+        "baris {line} punya lebih dari {most} kolom; hapus kolom yang tidak dibaca",
+    ),
+    (
+        "the cell holds far more text than a message may have",
+        "selnya berisi teks yang jauh lebih panjang daripada sebuah pesan",
+    ),
     ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; bagi menjadi beberapa berkas"),
     (
         "{most} imports of this client are under way; try again when one has ended",

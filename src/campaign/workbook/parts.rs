@@ -1,8 +1,10 @@
-//! Which rows of a sheet are hidden, by hand or by a filter: the library that reads the cells does not say. Pure.
+//! What the library that reads the cells does not say: which rows of a sheet are hidden, by hand or by a filter, where cells show
+//! errors, and how much it would copy for the styles. Pure.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{BufReader, Cursor};
+use std::ops::Bound;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
@@ -11,35 +13,81 @@ use zip::ZipArchive;
 
 use super::unreadable;
 use crate::campaign::BadFile;
+use crate::limits;
 
 /// Which part is the workbook.
 const ROOT_RELATIONS: &str = "_rels/.rels";
 
-type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
+pub type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
-/// The numbers of a sheet's hidden rows, from 1.
+/// What a sheet says of its rows and cells.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// The numbers of hidden rows, from 1.
+    pub hidden: HashSet<u64>,
+    /// Rows and columns of the cells that show an error, from 0.
+    errors: BTreeSet<(u32, u32)>,
+}
+
+impl Marks {
+    /// The first cell behind `last` that shows an error.
+    pub fn next_error(&self, last: Option<(u32, u32)>) -> Option<(u32, u32)> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.errors.range((from, Bound::Unbounded)).next().copied()
+    }
+}
+
+/// What a sheet says of its rows and cells.
 ///
 /// # Errors
 /// [`BadFile::Workbook`]
-pub fn rows(bytes: &[u8], sheet: &str) -> Result<HashSet<u64>, BadFile> {
+pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
     let part =
         part_of(&mut archive, sheet)?.ok_or_else(|| BadFile::Workbook("its parts contradict each other".into()))?;
     if name_of(&archive, &part).is_none() {
         return Err(BadFile::Workbook("its parts contradict each other".into()));
     }
-    let (mut hidden, mut number) = (HashSet::new(), 0);
+    let (mut marks, mut number) = (Marks::default(), 0);
     each_element(&mut archive, &part, |element| {
         if element.local_name().as_ref() == "row" {
             number = attribute(element, "r").and_then(|text| text.parse().ok()).unwrap_or(number + 1);
             let is_true = |name| attribute(element, name).is_some_and(|text| matches!(text.as_ref(), "1" | "true"));
             let is_flat = attribute(element, "ht").and_then(|text| text.parse::<f64>().ok()) == Some(0.0);
             if is_true("hidden") || is_flat {
-                hidden.insert(number);
+                marks.hidden.insert(number);
             }
         }
+        let shows_error = || element.local_name().as_ref() == "c" && attribute(element, "t").as_deref() == Some("e");
+        if marks.errors.len() < limits::WORKBOOK_FORMULAS_MAX && shows_error() {
+            marks.errors.extend(attribute(element, "r").and_then(|at| position(&at)));
+        }
     })?;
-    Ok(hidden)
+    Ok(marks)
+}
+
+/// Row and column of a cell that is called `B12`, from 0.
+fn position(name: &str) -> Option<(u32, u32)> {
+    let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (column, row) = name.split_at(letters);
+    let number = |letter: u8| u32::from(letter.to_ascii_uppercase() - b'A') + 1;
+    let column = column.bytes().try_fold(0_u32, |sum, letter| sum.checked_mul(26)?.checked_add(number(letter)))?;
+    Some((row.parse::<u32>().ok()?.checked_sub(1)?, column.checked_sub(1)?))
+}
+
+/// Bytes that are copied for a part with styles, at the most: each style is given a copy of its format and its font.
+///
+/// # Errors
+/// [`BadFile::Workbook`]
+pub fn style_bytes(archive: &mut Archive<'_>, name: &str) -> Result<usize, BadFile> {
+    let (mut longest, mut styles) = (0, 0_usize);
+    each_element_of(archive, name, |element| match element.local_name().as_ref() {
+        // It holds the names of the formats of XML, and is never copied.
+        "styleSheet" => {}
+        "xf" => styles += 1,
+        _ => longest = longest.max(element.len()),
+    })?;
+    Ok(styles.saturating_mul(longest))
 }
 
 /// The part that holds a sheet.
@@ -87,9 +135,20 @@ fn name_of(archive: &Archive<'_>, part: &str) -> Option<String> {
 }
 
 /// Shows each element of a part that begins, or nothing where there is no such part.
-fn each_element(archive: &mut Archive<'_>, part: &str, mut look: impl FnMut(&BytesStart<'_>)) -> Result<(), BadFile> {
-    let Some(name) = name_of(archive, part) else { return Ok(()) };
-    let mut reader = Reader::from_reader(BufReader::new(archive.by_name(&name).map_err(unreadable)?));
+fn each_element(archive: &mut Archive<'_>, part: &str, look: impl FnMut(&BytesStart<'_>)) -> Result<(), BadFile> {
+    match name_of(archive, part) {
+        Some(name) => each_element_of(archive, &name, look),
+        None => Ok(()),
+    }
+}
+
+/// The same of a part by what the archive calls it.
+fn each_element_of(
+    archive: &mut Archive<'_>,
+    name: &str,
+    mut look: impl FnMut(&BytesStart<'_>),
+) -> Result<(), BadFile> {
+    let mut reader = Reader::from_reader(BufReader::new(archive.by_name(name).map_err(unreadable)?));
     let mut buffer = Vec::new();
     loop {
         match reader.read_event_into(&mut buffer).map_err(unreadable)? {

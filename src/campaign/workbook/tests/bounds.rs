@@ -1,0 +1,52 @@
+//! Small workbooks that would take much memory or time.
+
+use super::*;
+use crate::campaign::tests::A;
+
+#[test]
+fn what_is_copied_of_a_workbook_is_bounded() {
+    let long = "0".repeat(200_000);
+    let formats = |style: &str, count: usize| {
+        STYLES.replace("&quot;+&quot;0", &long).replace("<xf numFmtId=\"0\"/>", &style.repeat(count))
+    };
+    let fonts = formats("<xf fontId=\"0\"/>", 20_000).replace(&long, "0");
+    let fonts = fonts.replace("<font/>", &format!("<font><name val=\"{long}\"/></font>"));
+    let rows = format!(r#"{}<row r="2">{}{}</row>"#, heading(&["to", "text"]), text("A2", A), text("B2", "x"));
+    for styles in [&formats("<xf numFmtId=\"166\"/>", 20_000), &fonts] {
+        assert_eq!(read(&workbook_of(&sheet_of(&rows), TEXTS, styles, BOOK), 9).err(), Some(BadFile::TooLarge));
+    }
+    // As many styles as a spreadsheet program allows, with formats as long as it allows.
+    let long = STYLES.replace("&quot;+&quot;0", &"#".repeat(255));
+    let many = long.replace("<xf numFmtId=\"0\"/>", &"<xf numFmtId=\"166\"/>".repeat(65_490));
+    reads(&workbook_of(&sheet_of(&rows), TEXTS, &many, BOOK), &[(2, "628111111111: x")]);
+
+    // One text in many cells.
+    let shared = |text: usize, rows: u32| {
+        let texts = TEXTS.replace("shared &amp; text", &"a".repeat(text));
+        let row = |at: u32| {
+            format!(
+                r#"<row r="{at}"><c r="A{at}"><v>{}</v></c><c r="B{at}" t="s"><v>0</v></c></row>"#,
+                628_111_111_110_u64 + 1
+            )
+        };
+        let rows: String = (2..rows + 2).map(row).collect();
+        workbook_of(&sheet_of(&format!("{}{rows}", heading(&["to", "text"]))), &texts, STYLES, BOOK)
+    };
+    assert_eq!(read(&shared(60_000, 2_000), 9_999).err(), Some(BadFile::TooLarge));
+    assert_eq!(read(&shared(60_000, 900), 9_999).expect("a file").lines.len(), 900);
+    let told = "! message: the cell holds far more text than a message may have";
+    reads(&shared(1_000_000, 3), &[(2, told), (3, told), (4, told)]);
+    let far = format!("{}<row r=\"2\">{}</row>", heading(&["to", "text"]), text("B2", &"a".repeat(5_000_000)));
+    assert_eq!(read(&workbook(&far), 9).err(), Some(BadFile::TooLarge));
+}
+
+#[test]
+fn cells_of_columns_that_are_not_read_are_not_kept() {
+    let names = format!(r#"<row r="1">{}{}{}</row>"#, text("A1", "to"), text("B1", "text"), text("XFD1", "note"));
+    let empty: String = (2..2_002).map(|at| format!(r#"<row r="{at}"><c r="XFD{at}"/></row>"#)).collect();
+    let good = format!(r#"<row r="60000">{}{}{}</row>"#, text("A60000", A), text("B60000", "x"), text("XFD60000", "y"));
+    let note = format!(r#"<row r="60001">{}</row>"#, text("XFD60001", "y"));
+    let book = workbook(&format!("{names}{empty}{good}{note}"));
+    reads(&book, &[(60_000, "628111111111: x"), (60_001, "! message: it is empty")]);
+    assert_eq!(read(&book, 9).expect("a file").source.ignored, ["note"]);
+}
