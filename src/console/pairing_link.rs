@@ -75,8 +75,13 @@ async fn show(State(console): State<Console>, from: From, headers: HeaderMap, Pa
     match found {
         Ok(pairing) if is_page => {
             let (link, until) = (format!("{}{PATH}{token}", console.api.public_url), rfc3339(pairing.expires_at));
-            let page =
-                Page { viewer: &viewer, device: &pairing.device.name, link: &link, until: &until, step: &pairing.step };
+            let page = Page {
+                viewer: &viewer,
+                device: pairing.public_name(),
+                link: &link,
+                until: &until,
+                step: &pairing.step,
+            };
             draw(StatusCode::OK, &page)
         }
         Ok(pairing) => told(StatusCode::OK, &viewer, &pairing),
@@ -182,7 +187,7 @@ fn told(status: StatusCode, viewer: &Viewer, pairing: &Pairing) -> Response {
         Step::Failed(reason) => (Value::Null, Some(viewer.said(reason))),
         _ => (Value::Null, None),
     };
-    let data = json!({"status": pairing.step.name(), "name": pairing.device.name, "options": options, "reason": reason,
+    let data = json!({"status": pairing.step.name(), "name": pairing.public_name(), "options": options, "reason": reason,
         "expires_at": rfc3339(pairing.expires_at)});
     (status, Json(json!({"error": false, "message": "Pairing link", "data": data}))).into_response()
 }

@@ -120,8 +120,18 @@ impl Tokens {
 
 /// Why a link failed, for somebody without a sign-in: phone numbers are for those who manage the device.
 pub fn public_reason(reason: &str) -> &str {
-    let names_a_number = reason.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= PHONE_DIGITS);
-    if names_a_number { OTHER_PHONE } else { reason }
+    if names_a_number(reason) { OTHER_PHONE } else { reason }
+}
+
+fn names_a_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= PHONE_DIGITS)
+}
+
+impl Pairing {
+    /// What the device is called to somebody without a sign-in: the name that it has by default is its number.
+    pub fn public_name(&self) -> &str {
+        if names_a_number(&self.device.name) { &self.device.id } else { &self.device.name }
+    }
 }
 
 /// Each request of WhatsApp has a challenge of its own.

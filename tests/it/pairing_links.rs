@@ -155,17 +155,20 @@ stories! {
         stage.world.stop().await;
     }
 
-    async fn a_pairing_link_shows_what_becomes_of_its_assertion_after_it_expired(database: Database) {
+    async fn a_pairing_link_shows_what_becomes_of_its_assertion_until_whatsapp_waits_no_longer(database: Database) {
         let stage = Stage::with_passkey(database, Time::Held).await;
         stage.scan_or_type("qr").await;
         let (path, assertion) = (link(&stage).await, stage.assertion().await);
         stage.world.advance(Duration::from_secs(595)).await;
         assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 202);
         stage.until_passkey("confirm").await;
-        stage.world.advance(Duration::from_secs(10)).await;
         let shown = ask(&stage.world, "GET", &path, &[], None).await;
         assert_eq!((shown.status, &shown.body["data"]["status"]), (200, &json!("confirm")), "{}", shown.text);
         assert_eq!(ask(&stage.world, "POST", &path, &[], Some(&assertion)).await.status, 409);
+        // WhatsApp waits no longer either.
+        stage.world.advance(Duration::from_secs(10)).await;
+        stage.until_not_linked("the code was not compared with the phone's in time").await;
+        assert_eq!(ask(&stage.world, "GET", &path, &[], None).await.status, 410);
         stage.world.stop().await;
     }
 
