@@ -94,6 +94,15 @@ pub enum Happening {
     GivenUp,
 }
 
+/// Why a message that waited too long was given up.
+pub const fn expired(was_tried: bool) -> &'static str {
+    if was_tried {
+        "its timeout passed without an acknowledgement; it may have been delivered"
+    } else {
+        "its timeout passed before it could be sent"
+    }
+}
+
 /// The state after `happening`, from `state`. States only move forward: what is older than `state` changes nothing,
 /// and a message that was given up stays so, as it may have been sent again under another reference since.
 pub fn next(state: State, happening: Happening) -> State {

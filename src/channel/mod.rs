@@ -86,6 +86,8 @@ pub struct Outgoing {
     pub is_group: bool,
     /// An attempt was made before, perhaps by a process that ended in the middle of it.
     pub is_again: bool,
+    /// It does not leave from then on.
+    pub expires_at: Millis,
     pub body: Body,
 }
 

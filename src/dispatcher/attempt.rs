@@ -13,8 +13,8 @@ use crate::files::FileError;
 use crate::limits;
 use crate::media::kind::{self, MediaKind};
 use crate::media::name;
-use crate::message::RefNo;
-use crate::store::{Lease, Progress, Step, Waiting, expired};
+use crate::message::{RefNo, expired};
+use crate::store::{Lease, Progress, Step, Waiting};
 use crate::supervisor::caught;
 
 /// How an attempt's part ended.
@@ -66,7 +66,7 @@ pub(super) async fn send(parts: Arc<Parts>, line: Line, ref_no: RefNo, waiting: 
         let outgoing = outgoing(&parts, ref_no.clone(), waiting).await?;
         count_members(&parts, &line, &outgoing).await?;
         type_it(&parts, &line, &outgoing, expires_at).await?;
-        // Storing the attempt and reading the file take time: this is the last look before it leaves.
+        // Storing the attempt and reading the file take time; a channel that takes its time too looks once more.
         if parts.clock.now() >= expires_at {
             return Err(SendFault::Never(expired(earlier_attempts > 0).into()));
         }
@@ -146,6 +146,7 @@ async fn outgoing(parts: &Parts, ref_no: RefNo, waiting: Waiting) -> Result<Outg
         destination: waiting.destination,
         is_group: waiting.is_group,
         is_again: waiting.attempts > 0,
+        expires_at: waiting.expires_at,
         body,
     })
 }

@@ -5,7 +5,7 @@ use super::{Conn, Store, StoreError, sql};
 use crate::clock::Millis;
 use crate::device::Kind;
 use crate::limits;
-use crate::message::{NewMessage, RefNo};
+use crate::message::{NewMessage, RefNo, expired};
 
 /// A message to accept, with what must be true for it.
 #[derive(Debug)]
@@ -40,15 +40,6 @@ pub enum Reuse {
 /// A message that is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted;
-
-/// Why a message that waited too long was given up.
-pub const fn expired(was_tried: bool) -> &'static str {
-    if was_tried {
-        "its timeout passed without an acknowledgement; it may have been delivered"
-    } else {
-        "its timeout passed before it could be sent"
-    }
-}
 
 /// Why a message was given up whose media never came; the last failure follows.
 const MEDIA_LATE: &str = "its file could not be downloaded in time: ";

@@ -321,6 +321,24 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_message_whose_time_passes_while_its_file_is_uploaded_does_not_leave(database: Database) {
+        let stage = Stage::held(database).await;
+        stage.fault(json!({"kind": "media_slow", "delay_ms": 1_500, "bytes_per_second": 1_000_000}), json!("always")).await;
+        let body = json!({"queue": stage.device_id, "destination": ANN, "media_base64": STANDARD.encode(PNG), "file_name": "a.png",
+            "caption": "too late", "timeout": 20});
+        let ref_no = stage.world.send_media(body).await;
+        stage.until_struck(1).await;
+        stage.world.advance(Duration::from_secs(25)).await;
+        let message = stage.world.until(&ref_no, "A").await;
+        assert_eq!(message["reason"], "its timeout passed before it could be sent", "{message}");
+        stage.network.heal().await;
+        let later = stage.send(ANN, "in time").await;
+        stage.network.shows_text(ANN, "in time").await;
+        stage.world.until(&later, "D").await;
+        let received = stage.network.get(&format!("/people/{ANN}/received")).await;
+        assert!(!received.to_string().contains("too late"), "{received}");
+    }
+
     async fn a_message_is_pushed_once_its_file_is_there(database: Database) {
         let stage = Stage::new(database).await;
         let receiver = Receiver::new(Vec::new()).await;

@@ -19,7 +19,7 @@ fn stage() -> Stage {
 
 fn to(destination: &str, is_group: bool) -> Outgoing {
     let (ref_no, body) = (RefNo::new(&Clock::system()), Body::Text("hello".into()));
-    Outgoing { ref_no, destination: destination.into(), is_group, is_again: false, body }
+    Outgoing { ref_no, destination: destination.into(), is_group, is_again: false, expires_at: Millis::MAX, body }
 }
 
 impl Stage {

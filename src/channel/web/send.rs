@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::timers;
 use crate::channel::{Body, Outgoing, SendFault};
 use crate::clock::{Clock, Millis};
+use crate::message::expired;
 use crate::phone;
 
 /// What WhatsApp answers to who asks or sends too much at once: `rate-overlimit`.
@@ -42,6 +43,10 @@ pub async fn send(
         })?;
     }
     let timer = timers::of(keys, client, clock, &to).await;
+    // To look the number up and to upload the file may have taken long.
+    if clock.now() >= message.expires_at {
+        return Err(SendFault::Never(expired(message.is_again).into()));
+    }
     let _leaving = keys.traffic().leaves();
     // The same id in each attempt: WhatsApp and the recipient know it.
     let mut options = SendOptions::default().with_message_id(message.ref_no.whatsapp_id());
