@@ -115,14 +115,15 @@ impl<'t> Scanner<'t> {
                 true => self.in_quotes(&mut record.fault)?,
                 false => self.bare(&mut record.fault),
             };
+            record.quoted.extend(is_quoted.then_some(Quoted {
+                place,
+                line,
+                is_spaced: place > 0 && before.starts_with(' '),
+            }));
+            record.cells.push(Ok(text));
             // One more than there may be tells that there are too many.
-            if place <= limits::IMPORT_COLUMNS_MAX {
-                record.quoted.extend(is_quoted.then_some(Quoted {
-                    place,
-                    line,
-                    is_spaced: place > 0 && before.starts_with(' '),
-                }));
-                record.cells.push(Ok(text));
+            if place == limits::IMPORT_COLUMNS_MAX {
+                return Ok(Some(record));
             }
             if let End::Record = end {
                 return Ok(Some(record));

@@ -4,8 +4,9 @@
 use super::table::BadCell;
 
 /// What a cell shows whose formula has no value.
-const ERRORS: [&str; 15] = [
+const ERRORS: [&str; 16] = [
     "#REF!",
+    "#REF",
     "#N/A",
     "#NAME?",
     "#VALUE!",
@@ -22,16 +23,21 @@ const ERRORS: [&str; 15] = [
     "#UNKNOWN!",
 ];
 /// What databases and programs write where nothing stands.
-const NOTHINGS: [&str; 6] = ["NULL", "null", "\\N", "nan", "NaN", "#REF"];
+const NOTHINGS: [&str; 5] = ["NULL", "null", "\\N", "nan", "NaN"];
 /// So many `#` are shown in the place of a number that is too long for its cell.
 const HASHES_MIN: usize = 4;
 
-/// Why a text is none that anybody wrote: the error that a cell showed, its formula, or the word for nothing.
+/// Whether a text only says that there is none.
+pub fn is_nothing(text: &str) -> bool {
+    NOTHINGS.contains(&text)
+}
+
+/// Why a text is none that anybody wrote: the error that a cell showed or its formula.
 pub fn bad_text(text: &str) -> Option<BadCell> {
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let is_hidden = text.len() >= HASHES_MIN && text.bytes().all(|byte| byte == b'#');
     let is_coded = text.strip_prefix("Err:").is_some_and(is_number);
-    if ERRORS.contains(&text) || NOTHINGS.contains(&text) || is_hidden || is_coded {
+    if ERRORS.contains(&text) || is_hidden || is_coded {
         return Some(BadCell::Error(text.to_owned()));
     }
     // A function's name and its bracket may stand before the reference, and so may a sheet's name.

@@ -261,6 +261,9 @@ impl Table {
                 Column::Destination => as_dialled(&text),
                 _ => as_shown(text.trim()),
             };
+            if self.separated.is_some() && *column == Column::Message && remains::is_nothing(text) {
+                return Err(BadRow::Cell { column: column.name(), why: BadCell::Error(text.to_owned()) });
+            }
             if let Some(why) = remains::bad_text(text).filter(|_| self.separated.is_some()) {
                 return Err(BadRow::Cell { column: column.name(), why });
             }

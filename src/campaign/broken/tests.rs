@@ -78,14 +78,16 @@ fn a_quoted_text_may_hold_lines_with_numbers() {
 
 #[test]
 fn an_error_of_a_spreadsheet_is_no_message() {
-    for error in [
-        "#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!", "Err:508", "########", "NULL", "\\N",
-        "nan",
-    ] {
+    for error in ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!", "Err:508", "########"] {
         let refusal = format!("! message: the cell shows the error {error}");
         reads(format!("to,text\n{A},{error}\n").as_bytes(), &[(2, &refusal)]);
         let refusal = format!("! destination: the cell shows the error {error}");
         reads(format!("to,text\n{error},x\n").as_bytes(), &[(2, &refusal)]);
+    }
+    for nothing in ["NULL", "\\N", "nan"] {
+        let refusal = format!("! message: the cell shows the error {nothing}");
+        reads(format!("to,text\n{A},{nothing}\n").as_bytes(), &[(2, &refusal)]);
+        reads(format!("to,text,tag\n{A},x,{nothing}\n").as_bytes(), &[(2, "628111111111: x")]);
     }
     for formula in [
         "=A1",
