@@ -222,11 +222,14 @@ impl Table {
         self.names.len()
     }
 
+    /// Whether a column is one of those that are sent, or sent to.
+    pub fn holds(&self, place: usize) -> bool {
+        self.columns.read.iter().any(|(_, one)| *one == place)
+    }
+
     /// Whether anything depends on what stands in a column.
     pub fn reads(&self, place: usize) -> bool {
-        self.columns.read.iter().any(|(_, one)| *one == place)
-            || self.columns.counter == Some(place)
-            || self.suspects.iter().any(|(one, _)| *one == place)
+        self.holds(place) || self.columns.counter == Some(place) || self.suspects.iter().any(|(one, _)| *one == place)
     }
 
     fn place(&self, column: Column) -> usize {

@@ -213,7 +213,7 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
             return Err(BadFile::Workbook("its cells are not in order".into()));
         }
         if line > record.line {
-            end_row(std::mem::take(&mut record), &mut table, &marks.hidden, rows_max)?;
+            end_row(std::mem::take(&mut record), &mut table, &marks, rows_max)?;
             record.line = line;
         }
         if value.as_ref().is_ok_and(|text| text.trim().is_empty()) {
@@ -231,7 +231,7 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
         record.cells.resize(record.cells.len().max(place + 1), Ok(String::new()));
         record.cells[place] = value;
     }
-    end_row(record, &mut table, &marks.hidden, rows_max)?;
+    end_row(record, &mut table, &marks, rows_max)?;
     let (lines, ignored) = table.ok_or(BadFile::Empty)?.finish()?;
     let source = Source { format: "xlsx".into(), sheet: Some(sheet), ignored, ..Source::default() };
     Ok(File { source, lines })
@@ -253,15 +253,23 @@ fn formats(styles: &[Style]) -> Vec<Option<Rc<str>>> {
 }
 
 /// The first row that holds anything names the columns.
-fn end_row(record: Record, table: &mut Option<Table>, hidden: &HashSet<u64>, rows_max: usize) -> Result<(), BadFile> {
+fn end_row(record: Record, table: &mut Option<Table>, marks: &parts::Marks, rows_max: usize) -> Result<(), BadFile> {
     match table {
         _ if record.is_empty() => {}
         // Whoever hides a row, by a filter perhaps, may not want it sent.
-        Some(table) if hidden.contains(&record.line) => {
+        Some(table) if marks.hidden.contains(&record.line) => {
             table.add(Record { fault: Some(BadRow::Hidden), ..record })?;
         }
         Some(table) => table.add(record)?,
-        None => *table = Some(Table::new(record.names(), rows_max)?),
+        None => {
+            let (names, new) = (record.names(), Table::new(record.names(), rows_max)?);
+            // Nobody sees what would be sent from it, or to whom.
+            let unseen = (0..names.len()).find(|place| new.holds(*place) && marks.hides_column(*place));
+            if let Some(place) = unseen {
+                return Err(BadFile::HiddenColumn(names[place].trim().to_owned()));
+            }
+            *table = Some(new);
+        }
     }
     Ok(())
 }

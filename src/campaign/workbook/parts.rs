@@ -25,11 +25,17 @@ pub type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 pub struct Marks {
     /// The numbers of hidden rows, from 1.
     pub hidden: HashSet<u64>,
+    /// First and last of hidden columns, from 0.
+    columns: Vec<(usize, usize)>,
     /// Rows and columns of the cells that show an error, from 0.
     errors: BTreeSet<(u32, u32)>,
 }
 
 impl Marks {
+    pub fn hides_column(&self, place: usize) -> bool {
+        self.columns.iter().any(|(first, last)| (*first..=*last).contains(&place))
+    }
+
     /// The first cell behind `last` that shows an error.
     pub fn next_error(&self, last: Option<(u32, u32)>) -> Option<(u32, u32)> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
@@ -52,11 +58,13 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
     each_element(&mut archive, &part, |element| {
         if element.local_name().as_ref() == "row" {
             number = attribute(element, "r").and_then(|text| text.parse().ok()).unwrap_or(number + 1);
-            let is_true = |name| attribute(element, name).is_some_and(|text| matches!(text.as_ref(), "1" | "true"));
-            let is_flat = attribute(element, "ht").and_then(|text| text.parse::<f64>().ok()) == Some(0.0);
-            if is_true("hidden") || is_flat {
+            if is_hidden(element, "ht") {
                 marks.hidden.insert(number);
             }
+        }
+        if element.local_name().as_ref() == "col" && marks.columns.len() < limits::IMPORT_COLUMNS_MAX {
+            let place = |name| attribute(element, name)?.parse::<usize>().ok()?.checked_sub(1);
+            marks.columns.extend(place("min").zip(place("max")).filter(|_| is_hidden(element, "width")));
         }
         let shows_error = || element.local_name().as_ref() == "c" && attribute(element, "t").as_deref() == Some("e");
         if marks.errors.len() < limits::WORKBOOK_FORMULAS_MAX && shows_error() {
@@ -64,6 +72,12 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
         }
     })?;
     Ok(marks)
+}
+
+/// Whether a row or column is not shown; `size` is what its height or width is called.
+fn is_hidden(element: &BytesStart<'_>, size: &str) -> bool {
+    let is_true = attribute(element, "hidden").is_some_and(|text| matches!(text.as_ref(), "1" | "true"));
+    is_true || attribute(element, size).and_then(|text| text.parse::<f64>().ok()) == Some(0.0)
 }
 
 /// Row and column of a cell that is called `B12`, from 0.

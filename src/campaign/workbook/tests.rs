@@ -229,6 +229,30 @@ proptest::proptest! {
 }
 
 #[test]
+fn a_hidden_column_that_would_be_read_is_refused() {
+    let rows = heading(&["Nama", "HP", "Pesan"])
+        + "<row r=\"2\">"
+        + &text("A2", "Budi")
+        + &text("B2", "628111111111")
+        + &text("C2", "x")
+        + "</row>";
+    let book = |columns: &str| {
+        let sheet = sheet_of(&rows).replace("<sheetData>", &format!("<cols>{columns}</cols><sheetData>"));
+        read(&workbook_of(&sheet, TEXTS, STYLES, BOOK), 9).map(|file| file.lines.len())
+    };
+    for (columns, hidden) in [
+        (r#"<col min="2" max="2" width="9" hidden="1"/>"#, Some("HP")),
+        (r#"<col min="1" max="2" width="0" customWidth="1"/>"#, Some("HP")),
+        (r#"<col min="3" max="16384" hidden="true"/>"#, Some("Pesan")),
+        (r#"<col min="1" max="1" hidden="1"/><col min="2" max="3" width="9" hidden="0"/>"#, None),
+        (r#"<col min="x" max="2" hidden="1"/>"#, None),
+    ] {
+        let wanted = hidden.map_or(Ok(1), |name| Err(BadFile::HiddenColumn(name.to_owned())));
+        assert_eq!(book(columns), wanted, "{columns}");
+    }
+}
+
+#[test]
 fn rows_that_are_hidden_are_refused() {
     let row = |number: u32, attributes: &str| {
         let cells = text(&format!("A{number}"), &format!("62811111111{number}")) + &text(&format!("B{number}"), "x");

@@ -25,6 +25,10 @@ pub const PHRASES: &[Phrase] = &[
         "kolom '{first}' dan '{second}' sama-sama berarti {column}; hapus salah satu atau ganti namanya",
     ),
     (
+        "the column '{name}' would be read, but the sheet hides it; show it, or delete it",
+        "kolom '{name}' akan dibaca, tetapi disembunyikan di lembarnya; tampilkan atau hapus kolom itu",
+    ),
+    (
         "the numbers are read from the column '{first}', but '{second}' holds what looks like phone numbers too; name the right one \
          'destination', and rename the other or remove it",
         "nomor dibaca dari kolom '{first}', tetapi '{second}' juga berisi sesuatu yang mirip nomor telepon; beri nama \
