@@ -17,6 +17,7 @@ use crate::device::{
 use crate::device_status::DeviceStatus;
 use crate::limits;
 use crate::phone;
+use crate::reason::ReasonCode;
 use crate::store::{DevicePatch, NewDevice, QuietHours, StoreError};
 
 #[derive(Subcommand)]
@@ -100,7 +101,7 @@ pub(super) enum DeviceCommand {
 /// Who changes a device that is changed from here.
 const BY: &str = "the command line";
 /// What a table shows of a device.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "device_id",
     "sender",
     "name",
@@ -113,6 +114,7 @@ const COLUMNS: [&str; 12] = [
     "counter",
     "limit",
     "pacing",
+    "state_reason",
 ];
 
 /// A device as it is listed.
@@ -123,6 +125,9 @@ struct Row<P = Pacing> {
     name: String,
     kind: Kind,
     state: DeviceStatus,
+    /// What its messages wait for, and why; nothing while it sends at its own pace.
+    state_code: Option<ReasonCode>,
+    state_reason: String,
     /// When the state ends by itself, where that is known.
     state_until: Option<String>,
     waiting: i64,
@@ -170,6 +175,8 @@ impl Row {
             name: self.name,
             kind: self.kind,
             state: self.state,
+            state_code: self.state_code,
+            state_reason: self.state_reason,
             state_until: self.state_until,
             waiting: self.waiting,
             oldest_waiting_at: self.oldest_waiting_at,
@@ -273,6 +280,8 @@ async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
     Ok(Row {
         counter: api.store.count_accepted(&device.id, today).await?,
         state: condition.status,
+        state_code: condition.code,
+        state_reason: condition.reason,
         state_until: condition.until.map(clock::rfc3339),
         waiting: queue.map_or(0, |queue| queue.waiting),
         oldest_waiting_at: queue.map(|queue| clock::rfc3339(queue.oldest_at)),

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
+use super::link::NO_SERVER;
 use super::lookup::{Given, of_device};
 use super::output::{Output, line};
 use super::{Bench, done};
@@ -150,7 +151,16 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let ref_no = &message.ref_no;
     let sentence = format!("accepted {ref_no}; `wachat status {ref_no} --watch` follows it{mark}");
     bench.output.one(&thing, &sentence)?;
+    warn_unless_served(bench).await?;
     done()
+}
+
+/// What waits, waits for a server.
+async fn warn_unless_served(bench: &Bench) -> anyhow::Result<()> {
+    if !bench.app.is_served().await? {
+        tracing::warn!("{NO_SERVER}; until then nothing leaves");
+    }
+    Ok(())
 }
 
 /// The gateway that is meant, in words where there is none.
@@ -242,6 +252,9 @@ pub(super) async fn status(bench: &Bench, status: Status) -> anyhow::Result<Exit
         let view = api.show_message(&client, message).await;
         let view = view.map_err(|_| anyhow::anyhow!("the store cannot be read at this moment"))?;
         if shown != Some((view.status, view.reason_code)) {
+            if shown.is_none() && state.is_waiting() {
+                warn_unless_served(bench).await?;
+            }
             shown = Some((view.status, view.reason_code));
             show(bench.output, &view)?;
         }
