@@ -262,7 +262,8 @@ fn end_row(record: Record, table: &mut Option<Table>, marks: &parts::Marks, rows
         }
         Some(table) => table.add(record)?,
         None => {
-            let (names, new) = (record.names(), Table::new(record.names(), rows_max)?);
+            let names = record.names();
+            let new = Table::new(names.clone(), rows_max)?;
             // Nobody sees what would be sent from it, or to whom.
             let unseen = (0..names.len()).find(|place| new.holds(*place) && marks.hides_column(*place));
             if let Some(place) = unseen {
