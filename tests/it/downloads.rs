@@ -110,8 +110,8 @@ stories! {
         // All are due, and nothing is known of their server.
         let (clock, down) = (world.clock.clone(), world.end().await);
         clock.advance(Duration::from_secs(300));
-        let world = down.start().await;
         let asked = slow.asked().len();
+        let world = down.start().await;
         slow.until(asked + limits::HOST_FETCHES_MAX).await;
         let once = world.send_media(json!({"destination": ALICE, "media_url": other.url("/a.png")})).await;
         leave_within(&world, &[&once], 20_000, 200).await;
