@@ -157,7 +157,7 @@ stories! {
         let ref_no = world.send_with(json!({"queue": id, "destination": ALICE, "message": "later"})).await;
         world.until(&ref_no, "U").await;
         browser.done(&format!("{own}/resume"), &[]).await;
-        world.until(&ref_no, "D").await;
+        world.until(&ref_no, "R").await;
 
         assert!(shown.text.contains("data-ask=\"Delete this device?"), "{}", shown.text);
         let after = browser.done(&format!("{own}/delete"), &[]).await;
@@ -289,7 +289,7 @@ stories! {
         browser.done(&link, &[]).await;
         until("id=\"qr\"", short).await;
         let failed = until("data-status=\"failed\"", 50 * short).await;
-        assert!(failed.text.contains("Not linked") && failed.text.contains("nobody linked an account in time"), "{}", failed.text);
+        assert!(failed.text.contains("Not linked") && failed.text.contains("nobody scanned the code in time"), "{}", failed.text);
         assert!(failed.text.contains("Show the QR code") && !failed.text.contains("id=\"qr\""), "{}", failed.text);
         let device = browser.get(link.trim_end_matches("/link")).await;
         assert!(device.text.contains("Link an account"), "{}", device.text);

@@ -52,7 +52,7 @@ async fn the_code_on_the_page_changes_by_itself_and_its_end_is_told() {
 
     // Nobody scans it: the page says so, and offers to begin again.
     moving(&stage, 20 * STEP, browser.until_there("#link-status[data-status=failed]")).await;
-    browser.reads("nobody linked an account in time").await;
+    browser.reads("nobody scanned the code in time").await;
     browser.until_there("#link-qr button.main").await;
     let shows_qr = browser.script("return document.getElementById('qr') !== null").await;
     assert_eq!(shows_qr, false, "what is no longer good is not shown");
