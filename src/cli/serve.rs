@@ -83,6 +83,8 @@ pub(super) fn run(shared: &Shared, flags: ServeFlags) -> anyhow::Result<ExitCode
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // Before anything is said: whoever reads that it serves may stop it at once.
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let _locks = App::lock(&settings)?;
     telemetry::start_metrics();
     let listener = TcpListener::bind(settings.listen)
@@ -115,7 +117,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!(%error, "where this server is reached could not be noted for the command line");
     }
     let stop = CancellationToken::new();
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let served = app.serve(listener, stop.clone());
     tokio::pin!(served);
     tokio::select! {

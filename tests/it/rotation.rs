@@ -11,7 +11,7 @@ use whatsapp_rust::wacore::store::traits::SignalStore;
 
 use crate::keys::{PEER, keys_of};
 use crate::process::{Place, Serving, text};
-use crate::world::{Database, stories};
+use crate::world::{Database, eventually, stories};
 
 const SESSION: &[u8] = b"a session that lives through it";
 
@@ -87,7 +87,12 @@ stories! {
         let said = place.fails(&["master-key", "rotate"]).await;
         assert!(said.contains("stop it first"), "{said}");
         if place.database_url.is_some() {
-            // One that is served from another folder.
+            // One that is served from another folder, which its lease of a device tells.
+            eventually("the device is online", async || {
+                let devices = serving.client.manage("GET", "/devices", None).await;
+                if devices.text.contains("\"state\":\"online\"") { Ok(()) } else { Err(devices.text) }
+            })
+            .await;
             let elsewhere = tempfile::tempdir().expect("a folder");
             std::fs::copy(place.data_dir().join("master.key"), elsewhere.path().join("master.key")).expect("copied");
             let said = place.fails(&["master-key", "rotate", "--data-dir", &elsewhere.path().display().to_string()]).await;
