@@ -1,10 +1,11 @@
 //! Campaigns: messages in a file, a row each. How a file is read, which of its rows can be queued, by what each is recognized,
 //! and which are offered together. Pure; called by imports and by the command line.
 //!
-//! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns hold,
-//! `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be queued, `keys.rs` by what it
-//! is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count where the messages go, and `state.rs`
-//! is how far an import of a file is.
+//! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns
+//! hold, `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a
+//! text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be
+//! queued, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
+//! where the messages go, and `state.rs` is how far an import of a file is.
 
 mod broken;
 mod checker;

@@ -39,7 +39,7 @@ pub struct Passkey {
 }
 
 /// Why an answer is not taken.
-pub const NOT_ASKED: &str = "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is";
+pub const NOT_ASKED: &str = "WhatsApp does not wait for this at this moment; see how far the passkey step is now";
 
 /// What became of a wish to link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,6 +61,16 @@ impl Stage {
         self.owner("/assertion", json!({"options": step["options"]})).await
     }
 
+    /// Links by a QR code as far as this status of the step: `required` or `confirm`.
+    async fn goes_to(&self, status: &str) {
+        self.scan_or_type("qr").await;
+        let assertion = self.assertion().await;
+        if status == "confirm" {
+            assert_eq!(self.ask("POST", "/passkey", Some(assertion)).await.status, 202);
+            self.until_passkey("confirm").await;
+        }
+    }
+
     /// Compares the codes, and says on both sides that they are the same.
     pub async fn compare(&self) {
         let step = self.until_passkey("confirm").await;
@@ -243,12 +253,7 @@ stories! {
     async fn a_connection_that_is_lost_during_the_step_ends_it(database: Database) {
         for status in ["required", "confirm"] {
             let stage = Stage::with_passkey(database, Time::Machine).await;
-            stage.scan_or_type("qr").await;
-            let assertion = stage.assertion().await;
-            if status == "confirm" {
-                stage.ask("POST", "/passkey", Some(assertion)).await;
-                stage.until_passkey("confirm").await;
-            }
+            stage.goes_to(status).await;
             let Stage { network, world, device_id } = stage;
             drop(network);
             let link = eventually("linking fails", async || {
@@ -286,12 +291,7 @@ stories! {
     async fn a_restart_ends_the_step_and_damages_nothing(database: Database) {
         let mut stage = Stage::with_passkey(database, Time::Machine).await;
         for status in ["required", "confirm"] {
-            stage.scan_or_type("qr").await;
-            let assertion = stage.assertion().await;
-            if status == "confirm" {
-                stage.ask("POST", "/passkey", Some(assertion)).await;
-                stage.until_passkey("confirm").await;
-            }
+            stage.goes_to(status).await;
             let Stage { network, world, device_id } = stage;
             let world = world.end().await.start().await;
             stage = Stage { network, world, device_id };

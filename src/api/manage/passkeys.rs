@@ -17,7 +17,7 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::linking::{LinkError, Passkey, pairing};
+use crate::linking::{NOT_ASKED, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,9 +47,6 @@ pub struct Compared {
     code: Option<String>,
 }
 
-/// Why an answer is not taken, for programs and for people on pages.
-const NOT_WAITING: &str = "WhatsApp does not wait for this at this moment; see how far the passkey step is now";
-
 /// Show what WhatsApp asks for before it links an account that has a passkey
 #[utoipa::path(get, path = "/devices/{device_id}/passkey", tag = "Management", security(("APIKey" = [])),
     params(("device_id" = String, Path)), responses((status = 200, body = Envelope<PasskeyView>)))]
@@ -73,7 +70,7 @@ pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         let asked = waiting(&api, &id, Status::Required).await?;
         let assertion =
             passkey::check(&assertion, &asked.options).map_err(|bad| Problem::field("response", bad.to_string()))?;
-        give(&api, &id, &PasskeyAnswer::Assertion(assertion)).await?;
+        api.linking.answer_passkey(&id, &PasskeyAnswer::Assertion(assertion)).await?;
         changed(&api);
         view(&api, &id).await
     };
@@ -93,7 +90,7 @@ pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         if compared.code.is_some_and(|code| asked.code.as_deref() != Some(code.trim())) {
             return Err(Problem::Conflict("the code has changed; compare the one that is shown now".into()));
         }
-        give(&api, &id, &PasskeyAnswer::Confirm).await?;
+        api.linking.answer_passkey(&id, &PasskeyAnswer::Confirm).await?;
         changed(&api);
         view(&api, &id).await
     };
@@ -109,15 +106,6 @@ async fn compared(api: &Api, headers: &HeaderMap, body: Body) -> Result<Compared
     api.json(headers, Body::from(body)).await
 }
 
-/// Gives an answer to who waits for it.
-async fn give(api: &Api, id: &str, answer: &PasskeyAnswer) -> Result<(), Problem> {
-    let given = api.linking.answer_passkey(id, answer).await;
-    given.map_err(|error| match error {
-        LinkError::Refused(_) => Problem::Conflict(NOT_WAITING.into()),
-        error => error.into(),
-    })
-}
-
 /// The step, if it waits for this answer.
 async fn waiting(api: &Api, id: &str, status: Status) -> Result<Passkey, Problem> {
     let now = api.clock.now();
@@ -126,7 +114,7 @@ async fn waiting(api: &Api, id: &str, status: Status) -> Result<Passkey, Problem
         None => "WhatsApp asked for no passkey; begin to link an account",
         Some(step) if step.status == Status::Failed => "the passkey step has failed; begin to link again",
         Some(step) if step.expires_at <= now => "WhatsApp's request has expired; begin to link again",
-        Some(_) => NOT_WAITING,
+        Some(_) => NOT_ASKED,
     };
     Err(Problem::Conflict(refusal.into()))
 }

@@ -162,10 +162,6 @@ pub const PHRASES: &[Phrase] = &[
         "gateway dimulai ulang saat WhatsApp menunggu kunci sandi; tautkan lagi",
     ),
     (
-        "WhatsApp does not wait for this at this moment; GET …/passkey says how far the step is",
-        "WhatsApp tidak menunggu ini sekarang; muat ulang halaman untuk melihat langkahnya",
-    ),
-    (
         "WhatsApp does not wait for this at this moment; see how far the passkey step is now",
         "WhatsApp tidak menunggu ini sekarang; lihat sampai di mana langkah kunci sandinya",
     ),
