@@ -276,7 +276,13 @@ impl App {
         let console = Console::new(api, addresses.clone(), stop.clone());
         let router = addresses.merge(console::router(console));
         phone::read_plans();
-        http::serve(listener, router, self.clock.clone(), self.supervisor.clone(), stop).await;
+        let served = http::Served {
+            router,
+            clock: self.clock.clone(),
+            supervisor: self.supervisor.clone(),
+            trusted_proxies: self.settings.trusted_proxies.clone(),
+        };
+        http::serve(listener, served, stop).await;
         background.cancel();
         let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
         if self.clock.within(limit, tasks.wait()).await.is_err() {

@@ -1,6 +1,9 @@
 //! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
 
+mod proxies;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,30 +13,38 @@ use axum::http::uri::PathAndQuery;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use self::proxies::Proxies;
 use crate::api::answer::Format;
 use crate::api::problem::Problem;
 use crate::clock::Clock;
 use crate::limits;
 use crate::supervisor::{Supervisor, caught};
 
+/// What is served, and how.
+#[derive(Clone)]
+pub struct Served {
+    pub router: Router,
+    pub clock: Clock,
+    pub supervisor: Supervisor,
+    /// The reverse proxies whose word is taken for where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
 /// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most. Connections outlive a fault
 /// of the loop that accepts them.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    clock: Clock,
-    supervisor: Supervisor,
-    stop: CancellationToken,
-) {
+pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) {
+    let Served { router, clock, supervisor, trusted_proxies } = served;
+    let site = Site { router, proxies: Arc::new(Proxies::new(trusted_proxies)) };
     let graceful = GracefulShutdown::new();
     let connections = TaskTracker::new();
     let accepting = supervisor.keep("http", clock.clone(), stop.clone(), || {
-        accept(&listener, &router, &clock, &connections, &graceful, stop.clone())
+        accept(&listener, &site, &clock, &connections, &graceful, stop.clone())
     });
     accepting.await;
     drop(listener);
@@ -44,9 +55,16 @@ pub async fn serve(
     }
 }
 
+/// What every connection is served with.
+#[derive(Clone)]
+struct Site {
+    router: Router,
+    proxies: Arc<Proxies>,
+}
+
 async fn accept(
     listener: &TcpListener,
-    router: &Router,
+    site: &Site,
     clock: &Clock,
     connections: &TaskTracker,
     graceful: &GracefulShutdown,
@@ -59,7 +77,7 @@ async fn accept(
         };
         match accepted {
             Ok((stream, peer)) if connections.len() < limits::CONNECTIONS_MAX => {
-                connections.spawn(serve_one(stream, peer, router.clone(), graceful.watcher()));
+                connections.spawn(serve_one(stream, peer, site.clone(), graceful.watcher()));
             }
             // Over the bound a connection is closed at once: the client may come again.
             Ok(_) => tracing::warn!("{} connections are open; one more was closed", limits::CONNECTIONS_MAX),
@@ -72,18 +90,15 @@ async fn accept(
     }
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyper_util::server::graceful::Watcher) {
     // Small answers must not wait for Nagle's algorithm; where it cannot be turned off they are only later.
     let _ = stream.set_nodelay(true);
+    let Site { router, proxies } = site;
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
         // Who tries passwords is asked where; a program's key says all there is to know of it.
         if request.uri().path().starts_with("/console") {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            let origin = proxies.origin(peer.ip(), request.headers());
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::new(origin, peer.port())));
         }
         without_trailing_slash(request.map(axum::body::Body::new))
     });

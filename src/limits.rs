@@ -262,7 +262,11 @@ pub const IMPORT_DAYS: i64 = 90;
 /// ten times as many.
 pub const SIGN_IN_TRIES: u32 = 5;
 pub const SIGN_IN_SECONDS_EACH: u64 = 30;
-/// Names and addresses whose tries are remembered; beyond it those that may try again are forgotten.
+/// Tries that fail from one address (of IPv6, one network of 64 bits), whatever the names: so many at once, then one in so many
+/// seconds. An office shares an address.
+pub const SIGN_IN_ADDRESS_TRIES: u32 = 50;
+pub const SIGN_IN_ADDRESS_SECONDS_EACH: u64 = 3;
+/// Names and addresses whose tries are remembered, each.
 pub const SIGN_IN_NAMES_MAX: usize = 10_000;
 /// Requests with pairing links from one address: so many at once, then so many a second. The extension asks once a second.
 pub const PAIRING_REQUESTS: u32 = 120;
@@ -271,8 +275,11 @@ pub const PAIRING_REQUESTS_A_SECOND: u32 = 10;
 /// are asked again and again.
 pub const LINK_SHARE_TRIES: u32 = 10;
 pub const LINK_SHARE_SECONDS_EACH: u64 = 6;
-/// Passwords that are checked at once: each takes 19 MiB.
-pub const PASSWORD_CHECKS_MAX: usize = 2;
+/// Threads that hash passwords, each in 19 MiB of its own, which it gives back after so many seconds without a password.
+pub const PASSWORD_THREADS: usize = 2;
+pub const PASSWORD_MEMORY_SECONDS: u64 = 30;
+/// Passwords that wait for those threads, for about half a second in all; one more is told to come again.
+pub const PASSWORDS_WAITING_MAX: usize = 32;
 /// How long somebody stays signed in to the console: while he is seen so often, and in all.
 pub const SIGN_IN_IDLE_HOURS: i64 = 12;
 pub const SIGN_IN_DAYS: i64 = 30;

@@ -6,7 +6,7 @@
 mod names;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -55,6 +55,12 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "private networks that media URLs and Push URLs may reach, as CIDR, comma-separated",
     ),
+    setting(
+        "trusted_proxies",
+        "WACHAT_TRUSTED_PROXIES",
+        "",
+        "reverse proxies whose word is taken for where a request comes from, as CIDR, comma-separated",
+    ),
     setting("rate_limit", "WACHAT_RATE_LIMIT", "100", "requests a second for each API key; 0 for none"),
     setting(
         "master_key",
@@ -99,6 +105,7 @@ pub struct Settings {
     pub media_store: String,
     pub public_url: String,
     pub allow_networks: Vec<IpNet>,
+    pub trusted_proxies: Vec<IpNet>,
     pub rate_limit: u32,
     pub master_key: Option<Hidden>,
     pub admin_password: Option<Hidden>,
@@ -176,17 +183,6 @@ impl Settings {
 
         let listen: SocketAddr = parse(find("listen"), "an address and a port, such as 127.0.0.1:8080")?;
         let data_dir = PathBuf::from(parsed("data_dir"));
-        let networks = find("allow_networks");
-        let allow_networks = networks
-            .value
-            .split(',')
-            .map(str::trim)
-            .filter(|network| !network.is_empty())
-            .map(|network| {
-                let found = Found { value: network.to_owned(), source_name: networks.source_name.clone() };
-                parse(found, "a network such as 10.0.0.0/8")
-            })
-            .collect::<Result<_, _>>()?;
         let log_format = find("log_format");
         if !["text", "json"].contains(&log_format.value.as_str()) {
             return Err(bad(&log_format, "text or json"));
@@ -205,7 +201,8 @@ impl Settings {
             log_json: log_format.value == "json",
             listen,
             data_dir,
-            allow_networks,
+            allow_networks: networks(find("allow_networks"))?,
+            trusted_proxies: networks(find("trusted_proxies"))?,
             bucket,
             warnings: Vec::new(),
         })
@@ -267,6 +264,19 @@ fn parse<T: std::str::FromStr>(found: Found, wanted: &str) -> Result<T, BadSetti
 
 fn local_url(listen: SocketAddr) -> String {
     format!("http://{listen}")
+}
+
+/// Networks, or single addresses, separated by commas.
+fn networks(found: Found) -> Result<Vec<IpNet>, BadSetting> {
+    let texts = found.value.split(',').map(str::trim).filter(|network| !network.is_empty());
+    let one = |text: &str| {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(address.into());
+        }
+        let one = Found { value: text.to_owned(), source_name: found.source_name.clone() };
+        parse(one, "a network such as 10.0.0.0/8")
+    };
+    texts.map(one).collect()
 }
 
 fn public_url(found: Found, listen: SocketAddr) -> Result<String, BadSetting> {

@@ -45,7 +45,9 @@ pub async fn serve(address: SocketAddr, folder: &Path, database_url: Option<&str
         .route(&format!("{BASE}/message"), post(send))
         .route(&format!("{BASE}/status/{{message_ref_no}}"), get(show))
         .with_state(null);
-    http::serve(listener, router, app.clock.clone(), app.supervisor.clone(), CancellationToken::new()).await;
+    let (clock, supervisor) = (app.clock.clone(), app.supervisor.clone());
+    let site = http::Served { router, clock, supervisor, trusted_proxies: Vec::new() };
+    http::serve(listener, site, CancellationToken::new()).await;
     Ok(())
 }
 

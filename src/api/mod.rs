@@ -44,6 +44,7 @@ use crate::inbox::Inbox;
 use crate::linking;
 use crate::media::shelf::Links;
 use crate::outbox::Outbox;
+use crate::password::Passwords;
 use crate::secrets::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -77,6 +78,7 @@ pub struct Parts {
     pub places: waiting::Places,
     pub egress: Egress,
     pub push_tests: manage::push_test::Room,
+    pub passwords: Passwords,
     pub supervisor: Supervisor,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -112,6 +114,7 @@ impl Api {
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),
+            passwords: Passwords::new(from.clock.clone()),
             supervisor: from.supervisor,
             store: from.store,
             inbox: from.inbox,

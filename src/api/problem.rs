@@ -45,6 +45,8 @@ pub enum Problem {
     Unavailable {
         retry_after_seconds: u64,
     },
+    /// As many passwords as may wait to be hashed.
+    PasswordsBusy,
     /// Files can be neither kept nor read.
     MediaUnavailable {
         retry_after_seconds: u64,
@@ -81,7 +83,9 @@ impl Problem {
             Self::NoSuchPart { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited { .. } | Self::DailyLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } | Self::MediaUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable { .. } | Self::MediaUnavailable { .. } | Self::PasswordsBusy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -114,6 +118,9 @@ impl Problem {
             Self::Unavailable { retry_after_seconds } => format!(
                 "the gateway cannot store anything at this moment; nothing was accepted, try again in {retry_after_seconds} s"
             ),
+            Self::PasswordsBusy => {
+                "many passwords are being checked at this moment; nothing was changed, try again in a second".into()
+            }
             Self::MediaUnavailable { retry_after_seconds } => format!(
                 "the gateway cannot keep or read files at this moment; nothing was accepted, try again in {retry_after_seconds} s"
             ),
@@ -155,6 +162,7 @@ impl Problem {
             Self::Unavailable { retry_after_seconds } | Self::MediaUnavailable { retry_after_seconds } => {
                 put("retry-after", retry_after_seconds.to_string())
             }
+            Self::PasswordsBusy => put("retry-after", "1".into()),
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
             Self::TooLarge { .. } => put(header::CONNECTION.as_str(), "close".into()),

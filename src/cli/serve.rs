@@ -23,6 +23,9 @@ pub(super) struct ServeFlags {
     /// Let media URLs and Push URLs reach this private network; repeatable [env: WACHAT_ALLOW_NETWORKS]
     #[arg(long = "allow-network", value_name = "CIDR")]
     allow_networks: Vec<String>,
+    /// Take the word of this reverse proxy for where a request comes from; repeatable [env: WACHAT_TRUSTED_PROXIES]
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<String>,
     /// Requests a second for each API key, 0 for none [default: 100] [env: WACHAT_RATE_LIMIT]
     #[arg(long, value_name = "N")]
     rate_limit: Option<String>,
@@ -46,6 +49,11 @@ impl ServeFlags {
         Self {
             listen: self.listen.or(others.listen),
             allow_networks: if self.allow_networks.is_empty() { others.allow_networks } else { self.allow_networks },
+            trusted_proxies: if self.trusted_proxies.is_empty() {
+                others.trusted_proxies
+            } else {
+                self.trusted_proxies
+            },
             rate_limit: self.rate_limit.or(others.rate_limit),
             public_url: self.public_url.or(others.public_url),
             media_store: self.media_store.or(others.media_store),
@@ -59,10 +67,11 @@ impl ServeFlags {
     }
 
     fn flags(self) -> Flags {
-        let networks = Some(self.allow_networks.join(",")).filter(|networks| !networks.is_empty());
+        let joined = |networks: Vec<String>| Some(networks.join(",")).filter(|networks| !networks.is_empty());
         let given = [
             ("listen", self.listen),
-            ("allow_networks", networks),
+            ("allow_networks", joined(self.allow_networks)),
+            ("trusted_proxies", joined(self.trusted_proxies)),
             ("rate_limit", self.rate_limit),
             ("public_url", self.public_url),
             ("media_store", self.media_store),

@@ -10,6 +10,7 @@ mod account;
 mod api;
 mod asking;
 mod assets;
+mod browser;
 mod chart;
 mod clients;
 mod deeds;
@@ -34,6 +35,7 @@ mod session;
 mod shared_link;
 mod states;
 mod throttle;
+mod tries;
 mod visit;
 mod words;
 
@@ -67,6 +69,8 @@ pub struct Parts {
     shared_pages: throttle::SharedPages,
     /// What the tokens in forms are made with.
     form_key: [u8; 32],
+    /// What the cookies of known browsers are made with.
+    browser_key: [u8; 32],
     /// Whether browsers reach the gateway over TLS alone.
     is_secure: bool,
     /// Room for pages that keep up.
@@ -98,6 +102,7 @@ impl Console {
             pairing: throttle::Addresses::default(),
             shared_pages: throttle::SharedPages::default(),
             form_key: api.master_key.derive("console-forms"),
+            browser_key: api.master_key.derive("console-browsers"),
             is_secure: api.public_url.starts_with("https:"),
             live: live::Rooms::default(),
             uploads: Semaphore::new(limits::FORM_FILES_AT_ONCE_MAX),

@@ -12,13 +12,13 @@ use axum::routing::{get, post};
 
 use super::forms::{Asked, Fields, Posted};
 use super::frame::{Frame, Place, draw};
-use super::throttle::TooMany;
+use super::throttle::{TooMany, Trying};
 use super::visit::{Answer, Visit, go, own_path};
 use super::words::{LANGUAGE_COOKIE, Language, Viewer};
-use super::{Console, assets, deeds};
+use super::{Console, assets, browser, deeds};
 use crate::account::{KeyHash, hex_upper};
 use crate::limits;
-use crate::password::{self, PasswordError};
+use crate::password::{self, Busy, PasswordError};
 use crate::store::{NewSignIn, StoreError};
 
 pub const SESSION_COOKIE: &str = "wachat_session";
@@ -26,6 +26,8 @@ pub const PASSWORD: &str = "/console/password";
 pub const SIGN_OUT: &str = "/console/sign-out";
 
 const DAY_SECONDS: i64 = 86_400;
+/// How long a browser stays known for a name.
+const KNOWN_DAYS: i64 = 365;
 /// No password matches it: who is unknown waits as long as who is known.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -83,22 +85,43 @@ async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap,
     let (userid, to) = (fields.text("userid"), own_path(fields.text("to")));
     let refused =
         |status, problem: String| draw(status, &SignInPage { viewer: &viewer, userid, to, problem: Some(problem) });
-    if let Err(TooMany(seconds)) = console.throttle.count(userid, from.0) {
-        let text = viewer.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
-        return refused(StatusCode::TOO_MANY_REQUESTS, format!("{text}{seconds}"));
-    }
+    let known_browser = browser::known(&console, &headers, userid);
+    let trying = Trying { userid, from: from.0, known_browser: known_browser.as_deref() };
+    let counted = match console.throttle.count(&trying, console.api.clock.now()) {
+        Ok(counted) => counted,
+        Err(TooMany(seconds)) => {
+            let text =
+                viewer.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
+            return refused(StatusCode::TOO_MANY_REQUESTS, format!("{text}{seconds}"));
+        }
+    };
     match let_in(&console, userid, fields.raw("password"), &headers).await {
-        Ok(Some(token)) => {
+        Ok(token) => {
+            counted.succeeded();
             let mut response = go(to);
             let age = limits::SIGN_IN_DAYS * DAY_SECONDS;
             set_cookie(&mut response, SESSION_COOKIE, &token, &console, age, true);
+            if known_browser.is_none() {
+                let value = browser::value(&console, userid);
+                set_cookie(&mut response, browser::COOKIE, &value, &console, KNOWN_DAYS * DAY_SECONDS, true);
+            }
             response
         }
-        Ok(None) => {
+        Err(NotIn::Wrong) => {
             let text = viewer.t("The name or the password is wrong.", "Nama atau kata sandi salah.");
             refused(StatusCode::FORBIDDEN, text.to_owned())
         }
-        Err(error) => {
+        Err(NotIn::Busy) => {
+            counted.succeeded();
+            let text = viewer.t(
+                "Many people sign in at this moment. Try again in a second.",
+                "Banyak orang sedang masuk. Coba lagi sebentar.",
+            );
+            let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        Err(NotIn::Store(error)) => {
             tracing::warn!(%error, "nobody can sign in while the store is away");
             let text = viewer.t("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
             refused(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
@@ -106,23 +129,32 @@ async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap,
     }
 }
 
+/// Why somebody is not signed in.
+enum NotIn {
+    Wrong,
+    /// Too many passwords are being checked: this one was not.
+    Busy,
+    Store(StoreError),
+}
+
+impl std::convert::From<StoreError> for NotIn {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// Checks a password; gives the token of the browser that is signed in from now on.
-async fn let_in(
-    console: &Console,
-    userid: &str,
-    given: &str,
-    headers: &HeaderMap,
-) -> Result<Option<String>, StoreError> {
+async fn let_in(console: &Console, userid: &str, given: &str, headers: &HeaderMap) -> Result<String, NotIn> {
     let api = &console.api;
     let record = api.store.find_password(userid).await?;
     let hash = record.as_ref().and_then(|record| record.password_hash.clone()).unwrap_or_else(|| NOBODY.to_owned());
     // Longer ones were never set, and hashing takes longer by their length.
     let given: String = given.chars().take(password::CHARS_MAX + 1).collect();
-    let is_right = console.throttle.slowly(move || password::matches(&given, &hash)).await.unwrap_or(false);
-    let Some(record) = record else { return Ok(None) };
+    let is_right = api.passwords.matches(given, hash).await.map_err(|Busy| NotIn::Busy)?;
+    let Some(record) = record else { return Err(NotIn::Wrong) };
     if !is_right {
         deeds::note(console, record.client_id, userid, deeds::REFUSED, "").await;
-        return Ok(None);
+        return Err(NotIn::Wrong);
     }
     let (token, now) = (hex_upper(&api.clock.random::<32>()), api.clock.now());
     let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
@@ -136,7 +168,7 @@ async fn let_in(
     };
     api.store.add_sign_in(new, limits::SIGN_INS_MAX).await?;
     deeds::note(console, record.client_id, userid, deeds::SIGNED_IN, "").await;
-    Ok(Some(token))
+    Ok(token)
 }
 
 async fn sign_out(posted: Posted) -> Answer {
@@ -172,25 +204,41 @@ async fn change_password(from: From, posted: Posted) -> Response {
     if new == now {
         return refused("The new password is the old one.", "Kata sandi baru sama dengan yang lama.");
     }
-    if let Err(TooMany(seconds)) = console.throttle.count(&userid, from.0) {
-        let text = visit.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
-        return password_page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(format!("{text}{seconds}")));
-    }
+    // Whoever is signed in is not slowed down by those who try the name elsewhere.
+    let sign_in = visit.signed_in().sign_in.id.to_string();
+    let trying = Trying { userid: &userid, from: from.0, known_browser: Some(&sign_in) };
+    let counted = match console.throttle.count(&trying, console.api.clock.now()) {
+        Ok(counted) => counted,
+        Err(TooMany(seconds)) => {
+            let text =
+                visit.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
+            return password_page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(format!("{text}{seconds}")));
+        }
+    };
     let Ok(Some(record)) = console.api.store.find_password(&userid).await else {
         return refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
     };
-    let (old, clock) = (record.password_hash.unwrap_or_else(|| NOBODY.to_owned()), console.api.clock.clone());
-    let hashed =
-        console.throttle.slowly(move || password::matches(&now, &old).then(|| password::hash(&new, &clock))).await;
-    let hash = match hashed.flatten() {
-        None => return refused("The password of now is wrong.", "Kata sandi sekarang salah."),
-        Some(Err(PasswordError::Length)) => {
+    let old = record.password_hash.unwrap_or_else(|| NOBODY.to_owned());
+    let passwords = &console.api.passwords;
+    let hashed = match passwords.matches(now, old).await {
+        Ok(true) => {
+            counted.succeeded();
+            passwords.hash(new).await
+        }
+        Ok(false) => return refused("The password of now is wrong.", "Kata sandi sekarang salah."),
+        Err(busy) => Err(busy.into()),
+    };
+    let hash = match hashed {
+        Err(PasswordError::Length) => {
             return refused("A password has 8 to 256 characters.", "Kata sandi terdiri dari 8 sampai 256 karakter.");
         }
-        Some(Err(PasswordError::Hash(_))) => {
+        Err(PasswordError::Hash(_)) => {
             return refused("That password cannot be used.", "Kata sandi itu tidak dapat dipakai.");
         }
-        Some(Ok(hash)) => hash,
+        Err(PasswordError::Busy(_)) => {
+            return refused("The gateway is busy; try again in a second.", "Gateway sedang sibuk; coba lagi sebentar.");
+        }
+        Ok(hash) => hash,
     };
     let sign_in = &visit.signed_in().sign_in;
     match console.api.store.choose_password(sign_in.person_id, hash, sign_in.id).await {

@@ -1,6 +1,5 @@
-//! How often somebody may try a password: a few times at once, then slowly, for each name from each address, and less slowly
-//! for the name from everywhere, so that who guesses cannot lock the person out who knows. And how often an address may ask for what
-//! needs no signing in, and how often a shared page may begin something.
+//! How often somebody may try to sign in, how often an address may ask for what needs no signing in, and how often a shared page
+//! may begin something.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -9,21 +8,36 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::Semaphore;
 
+use super::tries::Tries;
 use crate::account::KeyHash;
+use crate::clock::Millis;
 use crate::limits;
 
-/// Names and addresses are strangers' words: their hashes are remembered.
-type Who = KeyHash;
-
+/// Bounds failed sign-ins. A name may be tried a few times from one address and somewhat more often from all together, and an
+/// address may try a number of names: so nobody guesses for long. A browser in which the person has signed in before is counted by
+/// itself (OWASP's device cookie), so that a stranger who knows a name cannot keep its owner out.
 pub struct Throttle {
-    here: DefaultKeyedRateLimiter<Who>,
-    everywhere: DefaultKeyedRateLimiter<Who>,
-    clock: DefaultClock,
-    /// Checking a password takes 19 MiB and a good part of a second's tenth.
-    checks: Semaphore,
+    /// A name from one address.
+    here: Tries,
+    /// A name from everywhere.
+    name: Tries,
+    /// Any name from one address.
+    address: Tries,
+    /// A name in a browser that is known for it.
+    browser: Tries,
 }
+
+/// Who tries.
+pub struct Trying<'a> {
+    pub userid: &'a str,
+    pub from: Option<IpAddr>,
+    /// What tells apart the browser in which the person has signed in before.
+    pub known_browser: Option<&'a str>,
+}
+
+/// A try that was counted.
+pub struct Counted<'a>(Vec<(&'a Tries, KeyHash)>);
 
 /// How often each of those who need no signing in may ask.
 pub struct Visitors<Key: Clone + Eq + Hash> {
@@ -41,11 +55,12 @@ pub struct TooMany(pub u64);
 
 impl Default for Throttle {
     fn default() -> Self {
+        let (tries, each) = (limits::SIGN_IN_TRIES, limits::SIGN_IN_SECONDS_EACH);
         Self {
-            here: RateLimiter::keyed(quota(limits::SIGN_IN_SECONDS_EACH, limits::SIGN_IN_TRIES)),
-            everywhere: RateLimiter::keyed(quota(limits::SIGN_IN_SECONDS_EACH / 10, limits::SIGN_IN_TRIES * 10)),
-            clock: DefaultClock::default(),
-            checks: Semaphore::new(limits::PASSWORD_CHECKS_MAX),
+            here: Tries::new(tries, each),
+            name: Tries::new(tries * 10, each / 10),
+            address: Tries::new(limits::SIGN_IN_ADDRESS_TRIES, limits::SIGN_IN_ADDRESS_SECONDS_EACH),
+            browser: Tries::new(tries, each),
         }
     }
 }
@@ -89,29 +104,47 @@ fn quota(seconds_each: u64, at_once: u32) -> Quota {
 }
 
 impl Throttle {
-    /// Counts a try.
+    /// Counts a try, which is given back by [`Counted::succeeded`]. One that comes too soon is not made, and counts for nothing.
     ///
     /// # Errors
     /// [`TooMany`] when it is one too many.
-    pub fn count(&self, userid: &str, from: Option<IpAddr>) -> Result<(), TooMany> {
-        if self.here.len() + self.everywhere.len() > limits::SIGN_IN_NAMES_MAX {
-            self.here.retain_recent();
-            self.everywhere.retain_recent();
-            self.here.shrink_to_fit();
-            self.everywhere.shrink_to_fit();
+    pub fn count(&self, who: &Trying<'_>, now: Millis) -> Result<Counted<'_>, TooMany> {
+        let userid = who.userid.to_lowercase();
+        let bounds = match who.known_browser {
+            Some(browser) => vec![(&self.browser, KeyHash::of(&format!("{userid} {browser}")))],
+            None => {
+                let network = who.from.map(network);
+                vec![
+                    (&self.address, KeyHash::of(&format!("{network:?}"))),
+                    (&self.here, KeyHash::of(&format!("{userid} {network:?}"))),
+                    (&self.name, KeyHash::of(&userid)),
+                ]
+            }
+        };
+        for (tries, who) in &bounds {
+            tries.check(who, now)?;
         }
-        let userid = userid.to_lowercase();
-        let here = KeyHash::of(&format!("{userid} {from:?}"));
-        for (limiter, who) in [(&self.here, here), (&self.everywhere, KeyHash::of(&userid))] {
-            limiter.check_key(&who).map_err(|until| TooMany(until.wait_time_from(self.clock.now()).as_secs() + 1))?;
+        for (tries, who) in &bounds {
+            tries.count(who, now);
         }
-        Ok(())
+        Ok(Counted(bounds))
     }
+}
 
-    /// Does slow work on a thread of its own, a few at a time.
-    pub async fn slowly<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let _turn = self.checks.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+impl Counted<'_> {
+    /// The password was right: the try is not counted.
+    pub fn succeeded(self) {
+        for (tries, who) in self.0 {
+            tries.give_back(&who);
+        }
+    }
+}
+
+/// What one customer of an internet provider is given: an IPv4 address, or a network of 64 bits of IPv6.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+        four => four,
     }
 }
 
@@ -119,17 +152,72 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)));
+    const THERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)));
+
+    fn from(userid: &str, from: Option<IpAddr>) -> Trying<'_> {
+        Trying { userid, from, known_browser: None }
+    }
+
+    fn fails(throttle: &Throttle, who: &Trying<'_>, count: u32) {
+        for _ in 0..count {
+            assert!(throttle.count(who, 0).is_ok());
+        }
+    }
+
     #[test]
     fn who_guesses_waits_and_another_from_elsewhere_does_not() {
         let throttle = Throttle::default();
-        let (here, there) = (Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 2])));
-        for _ in 0..limits::SIGN_IN_TRIES {
-            assert_eq!(throttle.count("ann", here), Ok(()));
+        fails(&throttle, &from("ann", HERE), limits::SIGN_IN_TRIES);
+        let TooMany(seconds) = throttle.count(&from("Ann", HERE), 0).err().expect("one too many");
+        assert_eq!(seconds, limits::SIGN_IN_SECONDS_EACH);
+        assert!(throttle.count(&from("ann", THERE), 0).is_ok());
+        assert!(throttle.count(&from("ben", HERE), 0).is_ok());
+        assert!(throttle.count(&from("ann", HERE), 30_000).is_ok());
+    }
+
+    #[test]
+    fn a_try_that_succeeds_is_not_counted_however_often() {
+        let throttle = Throttle::default();
+        for _ in 0..1_000 {
+            throttle
+                .count(&from("ann", HERE), 0)
+                .map_err(|TooMany(seconds)| seconds)
+                .expect("no try has failed")
+                .succeeded();
         }
-        let TooMany(seconds) = throttle.count("Ann", here).unwrap_err();
-        assert!((1..=limits::SIGN_IN_SECONDS_EACH).contains(&seconds), "{seconds}");
-        assert_eq!(throttle.count("ann", there), Ok(()));
-        assert_eq!(throttle.count("ben", here), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_makes_up_names_waits_and_so_does_its_whole_network() {
+        let throttle = Throttle::default();
+        let addresses: [IpAddr; 2] = ["2001:db8:1:2::1".parse().unwrap(), "2001:db8:1:2:ffff::9".parse().unwrap()];
+        for number in 0..limits::SIGN_IN_ADDRESS_TRIES {
+            let from = Some(addresses[number as usize % 2]);
+            assert!(
+                throttle.count(&Trying { userid: &format!("made-up-{number}"), from, known_browser: None }, 0).is_ok()
+            );
+        }
+        assert!(throttle.count(&from("ann", Some(addresses[0])), 0).is_err());
+        assert!(throttle.count(&from("ann", "2001:db8:1:3::1".parse().ok()), 0).is_ok());
+        // IPv4 within IPv6 is IPv4.
+        let throttle = Throttle::default();
+        fails(&throttle, &from("ann", HERE), limits::SIGN_IN_TRIES);
+        assert!(throttle.count(&from("ann", "::ffff:10.0.0.1".parse().ok()), 0).is_err());
+    }
+
+    #[test]
+    fn a_stranger_who_knows_a_name_does_not_keep_its_owner_out() {
+        let throttle = Throttle::default();
+        for number in 0..100_u8 {
+            while throttle.count(&from("ann", Some(IpAddr::from([10, 0, 1, number]))), 0).is_ok() {}
+        }
+        assert!(throttle.count(&from("ann", THERE), 0).is_err());
+        let known = Trying { userid: "ann", from: THERE, known_browser: Some("a browser") };
+        assert!(throttle.count(&known, 0).is_ok());
+        // Nor does a known browser guess for ever.
+        fails(&throttle, &known, limits::SIGN_IN_TRIES - 1);
+        assert!(throttle.count(&known, 0).is_err());
     }
 
     #[test]
@@ -142,14 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_page_waits_and_neither_another_page_nor_whoever_signs_in_does() {
-        let (pages, throttle) = (SharedPages::default(), Throttle::default());
-        let here = Some(IpAddr::from([10, 0, 0, 1]));
+    fn a_shared_page_waits_and_another_does_not() {
+        let pages = SharedPages::default();
         for _ in 0..limits::LINK_SHARE_TRIES {
             assert_eq!(pages.count(KeyHash::of("a")), Ok(()));
         }
         let TooMany(seconds) = pages.count(KeyHash::of("a")).unwrap_err();
         assert!((1..=limits::LINK_SHARE_SECONDS_EACH).contains(&seconds), "{seconds}");
-        assert_eq!((pages.count(KeyHash::of("b")), throttle.count("a", here)), (Ok(()), Ok(())));
+        assert_eq!(pages.count(KeyHash::of("b")), Ok(()));
     }
 }

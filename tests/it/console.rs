@@ -17,7 +17,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Visitor {
     address: SocketAddr,
     http: reqwest::Client,
-    cookies: BTreeMap<String, String>,
+    pub cookies: BTreeMap<String, String>,
     /// The token of the last page's forms.
     csrf: String,
     pub language: &'static str,

@@ -93,7 +93,9 @@ impl Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let client = Client::new(listener.local_addr().expect("an address"), KEY);
         let (stop, mut served) = (CancellationToken::new(), JoinSet::new());
-        served.spawn(http::serve(listener, routes::router(app.api()), clock, app.supervisor.clone(), stop.clone()));
+        let (router, supervisor) = (routes::router(app.api()), app.supervisor.clone());
+        let site = http::Served { router, clock, supervisor, trusted_proxies: Vec::new() };
+        served.spawn(http::serve(listener, site, stop.clone()));
         Self { loops, client, stop, served, _folder: folder }
     }
 

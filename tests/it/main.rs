@@ -68,6 +68,7 @@ mod samples;
 mod sending;
 mod shared_links;
 mod sharing;
+mod signing_in;
 mod storage;
 mod stores;
 mod transitions;

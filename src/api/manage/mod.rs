@@ -188,6 +188,10 @@ impl Api {
             let loc = vec!["body".into(), error.line().into(), error.column().into()];
             invalid(loc, format!("the body is no JSON: {error}"))
         })?;
+        // A list would be taken for the fields in their order.
+        if !value.is_object() {
+            return Err(invalid(vec!["body".into()], "the body is a JSON object".into()));
+        }
         if !is_storable(&value) {
             return Err(invalid(vec!["body".into()], "a text may not hold NUL".into()));
         }

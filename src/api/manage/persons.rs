@@ -15,7 +15,7 @@ use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
-use crate::password;
+use crate::password::PasswordError;
 use crate::store::{NewPassword, NewPerson, PersonPatch};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -135,13 +135,12 @@ fn role(asker: &Asker, name: Option<&str>) -> Result<Option<Role>, Problem> {
     if role > asker.person.role { Err(Problem::NotAllowed("give that role")) } else { Ok(Some(role)) }
 }
 
-/// Hashing is slow by intent: it is done off the threads that serve requests.
 async fn hashed(api: &Api, password: Option<String>) -> Result<Option<String>, Problem> {
     let Some(password) = password else { return Ok(None) };
-    let clock = api.clock.clone();
-    let hash = tokio::task::spawn_blocking(move || password::hash(&password, &clock)).await;
-    let hash = hash.map_err(|error| Problem::Internal(error.to_string()))?;
-    hash.map(Some).map_err(|bad| Problem::field("password", bad.to_string()))
+    api.passwords.hash(password).await.map(Some).map_err(|error| match error {
+        PasswordError::Busy(_) => Problem::PasswordsBusy,
+        bad => Problem::field("password", bad.to_string()),
+    })
 }
 
 impl From<Person> for PersonView {

@@ -242,6 +242,11 @@ pub const PHRASES: &[Phrase] = &[
         "a fault of the gateway; nothing was accepted, its log says more",
         "kesalahan pada gateway; tidak ada yang diterima, lognya menjelaskan lebih lanjut",
     ),
+    (
+        "many passwords are being checked at this moment; nothing was changed, try again in a second",
+        "banyak kata sandi sedang diperiksa; tidak ada yang diubah, coba lagi sebentar",
+    ),
+    ("the body is a JSON object", "isi permintaan harus berupa objek JSON"),
     ("a fault of the gateway; its log says more", "kesalahan pada gateway; lognya menjelaskan lebih lanjut"),
     (
         "the gateway cannot keep or read files at this moment; nothing was accepted, try again in {seconds} s",
