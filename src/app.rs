@@ -23,6 +23,7 @@ use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::console::{self, Console};
 use crate::device::{FIRST_SENDER, new_device_id};
+use crate::dispatcher;
 use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
@@ -269,6 +270,14 @@ impl App {
     /// # Errors
     /// When a part cannot be started.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
+        let node = self.node()?;
+        if !self.store.is_embedded() {
+            let until = self.clock.now() + dispatcher::LEASE_MS;
+            let is_noted = self.store.note_node(&node, self.master_key.fingerprint(), until).await?;
+            if !is_noted {
+                return Err(StartError::OtherMasterKey);
+            }
+        }
         let api = self.api();
         let background = CancellationToken::new();
         let tasks = self.start_loops(&api, &background)?;
@@ -289,6 +298,9 @@ impl App {
             tracing::warn!(
                 "some devices, pushes or imports were still under way when the gateway stopped; they go on at the next start"
             );
+        }
+        if let Err(error) = self.store.forget_node(&node).await {
+            tracing::warn!(%error, "that this node has stopped could not be noted; it is taken for stopped in a moment");
         }
         self.store.close().await;
         Ok(())

@@ -1,11 +1,15 @@
 //! A device, also called gateway: one WhatsApp account that sends for a client.
 
+mod wish;
+
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
 use crate::limits;
+
+pub use wish::{LinkWay, Wish};
 
 /// The phone number of the first start's sandbox; no subscriber has it.
 pub const FIRST_SENDER: &str = "628110000000";
@@ -97,6 +101,7 @@ impl Device {
             ("qr", _) => Some(Wish::Link(LinkWay::Qr)),
             ("code", Some(phone)) => Some(Wish::Link(LinkWay::Code { phone: phone.clone() })),
             ("unlink", _) => Some(Wish::Unlink),
+            ("cancel", _) => Some(Wish::Cancel),
             ("connect", _) => Some(Wish::Connect),
             _ => None,
         }
@@ -116,43 +121,6 @@ pub struct Health {
 impl Health {
     pub fn new(state: DeviceState, reason: impl Into<String>) -> Self {
         Self { state, reason: reason.into(), until: None }
-    }
-}
-
-/// What a person wants done with a device's link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
-    Link(LinkWay),
-    Unlink,
-    /// To try again what waits for a person's word.
-    Connect,
-}
-
-/// How an account is linked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkWay {
-    /// A phone scans a code.
-    Qr,
-    /// A person types a code into the phone with this number.
-    Code { phone: String },
-}
-
-impl LinkWay {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Qr => "qr",
-            Self::Code { .. } => "code",
-        }
-    }
-}
-
-impl Wish {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Link(way) => way.name(),
-            Self::Unlink => "unlink",
-            Self::Connect => "connect",
-        }
     }
 }
 

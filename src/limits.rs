@@ -216,6 +216,8 @@ pub const REACH_SECONDS_MAX: u64 = 8;
 pub const FIRST_CODE_SECONDS_MAX: u64 = 20;
 /// How long a shared linking page is good.
 pub const LINK_SHARE_MINUTES: i64 = 15;
+/// How an attempt ended is shown for so long without a sign-in after the time of its page or pairing link: whoever linked reads it.
+pub const LINK_END_SHOWN_MS: i64 = 60_000;
 /// How long a person may take to link an account.
 pub const LINK_MS_MAX: i64 = 180_000;
 /// How long a request for a code that is typed waits for it: WhatsApp gives one within a second or two.

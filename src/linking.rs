@@ -2,13 +2,14 @@
 //! shown meanwhile. The device's loop does it. Called by `api/manage/links.rs` and `cli/link.rs`.
 
 pub mod pairing;
+pub mod sharing;
 
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place, passkey_place};
 use crate::passkey::{self, PasskeyAnswer};
 use crate::seal::Sealer;
 use crate::secrets::MasterKey;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, StoredPasskey};
 
 /// What whoever links an account is told, in one sentence.
 pub const NOTICE: &str = "wachat is an unofficial client: WhatsApp may restrict or ban a number that is linked to one, so \
@@ -36,6 +37,8 @@ pub struct Passkey {
     /// What is to be compared with the code on the phone.
     pub code: Option<String>,
     pub expires_at: Millis,
+    /// The code as it is stored: no two are the same, though they say the same.
+    sealed_code: Option<Vec<u8>>,
 }
 
 /// Why an answer is not taken.
@@ -138,6 +141,15 @@ impl Links {
         self.wish(device, Wish::Unlink).await
     }
 
+    /// Has the attempt to link that is under way cancelled; the device keeps its number.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn cancel(&self, device_id: &str) -> Result<(), LinkError> {
+        let is_cancelled = self.store.cancel_link(device_id, self.clock.now()).await?;
+        if is_cancelled { Ok(()) } else { Err(LinkError::Refused("no account is being linked to this device")) }
+    }
+
     /// A loop takes a wish for a new one by its time: it is later than that of the one before.
     async fn wish(&self, device: &Device, wish: Wish) -> Result<(), LinkError> {
         let at = self.clock.now().max(device.wish_at + 1);
@@ -153,24 +165,37 @@ impl Links {
         let Some(stored) = self.store.find_passkey(device_id).await? else { return Ok(None) };
         let odd = |what: &str| LinkError::Unreadable(format!("the passkey step of device {device_id}: {what}"));
         let status = passkey::Status::from_name(&stored.status).ok_or_else(|| odd("an unknown status"))?;
-        let opened = stored.code.map(|sealed| self.sealer.open(passkey_place(device_id, "code").as_bytes(), &sealed));
+        let opened =
+            stored.code.as_ref().map(|sealed| self.sealer.open(passkey_place(device_id, "code").as_bytes(), sealed));
         let code =
             opened.transpose().map_err(|error| odd(&error.to_string()))?.and_then(|code| String::from_utf8(code).ok());
-        Ok(Some(Passkey { status, options: stored.options, code, expires_at: stored.expires_at }))
+        let (options, expires_at) = (stored.options, stored.expires_at);
+        Ok(Some(Passkey { status, options, code, expires_at, sealed_code: stored.code }))
     }
 
-    /// Notes a person's answer to what WhatsApp asks for.
+    /// Notes a person's answer to `asked`, unless WhatsApp asks for something else by now: another assertion, or to compare another code.
     ///
     /// # Errors
     /// [`LinkError`].
-    pub async fn answer_passkey(&self, device_id: &str, answer: &PasskeyAnswer) -> Result<(), LinkError> {
+    pub async fn answer_passkey(
+        &self,
+        device_id: &str,
+        asked: &Passkey,
+        answer: &PasskeyAnswer,
+    ) -> Result<(), LinkError> {
         let status = match answer {
             PasskeyAnswer::Assertion(_) => passkey::Status::Required,
             PasskeyAnswer::Confirm => passkey::Status::Confirm,
         };
+        let asked = StoredPasskey {
+            status: status.name().to_owned(),
+            options: asked.options.clone(),
+            code: asked.sealed_code.clone(),
+            expires_at: asked.expires_at,
+        };
         let place = passkey_place(device_id, "answer");
         let sealed = self.sealer.seal(&self.clock, place.as_bytes(), &answer.to_bytes());
-        let is_taken = self.store.answer_passkey(device_id, status.name(), sealed).await?;
+        let is_taken = self.store.answer_passkey(device_id, asked, sealed).await?;
         if is_taken { Ok(()) } else { Err(LinkError::Refused(NOT_ASKED)) }
     }
 

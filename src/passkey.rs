@@ -69,7 +69,6 @@ struct Options {
     #[serde(default)]
     timeout: Value,
     rp_id: Option<String>,
-    user_verification: Option<String>,
     #[serde(default)]
     allow_credentials: Vec<Allowed>,
 }
@@ -186,9 +185,8 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if rest.len() < 5 || rp_hash != &Sha256::digest(rp_id)[..] {
         return Err(BadAssertion::RelyingParty(rp_id.to_owned()));
     }
-    // That a person was there, and that he proved who he is, where WhatsApp requires it.
-    let wanted = if options.user_verification.as_deref() == Some("required") { 0b101 } else { 0b001 };
-    if flags & wanted != wanted {
+    // That a person was there (bit 0), and proved who they are (bit 2): without both WhatsApp refuses it, and the attempt is over.
+    if flags & 0b101 != 0b101 {
         return Err(BadAssertion::UserVerification);
     }
     let is_allowed = |allowed: &Allowed| decode(&allowed.id, "id").is_ok_and(|id| id == credential_id);

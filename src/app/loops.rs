@@ -84,6 +84,7 @@ impl App {
             link_sealer: self.master_key.sealer("links"),
             web: self.web()?,
             node: self.node()?,
+            fingerprint: self.master_key.fingerprint(),
         })
     }
 }

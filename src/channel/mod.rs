@@ -151,9 +151,9 @@ pub enum Event {
     LinkCode { attempt: Millis, way: LinkWay, code: String, until: Millis },
     /// WhatsApp asks for the passkey of the account that is being linked.
     Passkey { attempt: Millis, step: PasskeyStep },
-    /// An account was linked. `accepted` is answered `false` when another device has its number: then the channel ends
-    /// the link again.
-    Linked { number: String, accepted: oneshot::Sender<bool> },
+    /// An account was linked: by this attempt, or before the channel was opened. `accepted` is answered `false` when it may not be this
+    /// device's: then the channel ends the link again.
+    Linked { attempt: Option<Millis>, number: String, accepted: oneshot::Sender<bool> },
     /// It did not come to a link.
     LinkFailed { attempt: Millis, reason: String },
     /// No account is linked any more, as was wished.

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Bench, Output, done, link};
+use super::{Bench, Output, done, link, share};
 use crate::account::check_name;
 use crate::api::Api;
 use crate::clock;
@@ -84,6 +84,12 @@ pub(super) enum DeviceCommand {
         /// Link by a code that is typed on the phone with this number, instead of a QR code
         #[arg(long, value_name = "NUMBER")]
         phone: Option<String>,
+        /// Share a linking page with whoever has the phone: print its address, which needs no sign-in and is good once
+        #[arg(long, conflicts_with_all = ["phone", "revoke"])]
+        share: bool,
+        /// Revoke the page that is shared, and end the link that it began
+        #[arg(long, conflicts_with = "phone")]
+        revoke: bool,
     },
     /// End the link of a device's account; its queue is kept
     Unlink { device_id: String },
@@ -240,7 +246,9 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
         DeviceCommand::Resume { device_id } => {
             change(bench, &device_id, DevicePatch { paused: Some(false), ..DevicePatch::default() }, "goes on").await?;
         }
-        DeviceCommand::Link { device_id, phone } => return link::link(bench, &device_id, phone).await,
+        DeviceCommand::Link { device_id, share: true, .. } => return share::share(bench, &device_id).await,
+        DeviceCommand::Link { device_id, revoke: true, .. } => return share::revoke(bench, &device_id).await,
+        DeviceCommand::Link { device_id, phone, .. } => return link::link(bench, &device_id, phone).await,
         DeviceCommand::Unlink { device_id } => return link::unlink(bench, &device_id).await,
         DeviceCommand::Events { device_id, limit } => return link::events(bench, &device_id, limit).await,
         DeviceCommand::Remove { device_id } => {

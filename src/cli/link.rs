@@ -96,7 +96,7 @@ pub(super) async fn events(bench: &Bench, id: &str, rows: i64) -> anyhow::Result
     done()
 }
 
-fn links(bench: &Bench) -> Links {
+pub(super) fn links(bench: &Bench) -> Links {
     Links::new(bench.app.store.clone(), &bench.app.master_key, bench.app.clock.clone())
 }
 

@@ -52,8 +52,7 @@ async fn rotate(
     let clock = Clock::system();
     let place = settings.data_dir.clone();
     let fingerprint = store.find_fingerprint().await?.ok_or(StartError::NoGateway { place })?;
-    // The leases of an embedded store do not run out, and the lock has told already.
-    if !store.is_embedded() && store.count_leased(clock.now()).await? > 0 {
+    if store.count_nodes(clock.now()).await? > 0 {
         anyhow::bail!("a node serves this database; stop every node first (one that died is gone after 20 seconds)");
     }
     let given = new_key_file.map(KeyFiles::read).transpose()?;

@@ -10,21 +10,19 @@ use serde_json::json;
 
 use super::link::{self, NO_SERVER};
 use super::output::{Output, line};
-use super::{Bench, done};
+use super::{Bench, done, note};
 use crate::account::ApiKey;
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind, LinkWay};
 use crate::moving::{self, Customer, MoveError, NumberHistory, USED_BEFORE};
 use crate::phone;
 use crate::push::payload;
-use crate::store::{Created, DeedWay, Migrated, NewDeed};
+use crate::store::{Created, Migrated};
 
 /// How often the store is looked at for whether a server serves the device.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a server may take to bring a new sandbox online.
 const SERVED_MS_MAX: Millis = 3_000;
-/// Who an operator at the command line is in the audit log.
-const OPERATOR: &str = "operator";
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -253,20 +251,5 @@ fn told(error: MoveError) -> anyhow::Error {
             anyhow::anyhow!("{option}: {reason}")
         }
         other => other.into(),
-    }
-}
-
-/// Notes what was done in the audit log. It is done: whoever cannot note it does not do it again.
-async fn note(bench: &Bench, client_id: i64, action: &str, subject: &str) {
-    let deed = NewDeed {
-        at: bench.app.clock.now(),
-        client_id,
-        userid: OPERATOR.into(),
-        way: DeedWay::CommandLine,
-        action: action.into(),
-        subject: subject.into(),
-    };
-    if let Err(error) = bench.app.store.note_deed(deed).await {
-        tracing::warn!(%error, "what was done could not be noted");
     }
 }

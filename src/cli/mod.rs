@@ -14,6 +14,7 @@ mod passkey;
 mod push;
 mod sandbox;
 mod serve;
+mod share;
 mod user;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::api::routes;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::settings::{Flags, Settings};
+use crate::store::{DeedWay, NewDeed};
 use crate::telemetry;
 use output::Output;
 
@@ -179,6 +181,9 @@ impl Shared {
     }
 }
 
+/// Who an operator at the command line is in the audit log.
+const OPERATOR: &str = "operator";
+
 /// What a command works with.
 struct Bench {
     app: App,
@@ -188,4 +193,19 @@ struct Bench {
 /// A command that did what it was asked.
 fn done() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
+}
+
+/// Notes what was done in the audit log. It is done: whoever cannot note it does not do it again.
+async fn note(bench: &Bench, client_id: i64, action: &str, subject: &str) {
+    let deed = NewDeed {
+        at: bench.app.clock.now(),
+        client_id,
+        userid: OPERATOR.into(),
+        way: DeedWay::CommandLine,
+        action: action.into(),
+        subject: subject.into(),
+    };
+    if let Err(error) = bench.app.store.note_deed(deed).await {
+        tracing::warn!(%error, "what was done could not be noted");
+    }
 }

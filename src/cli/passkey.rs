@@ -15,7 +15,13 @@ const BY_HAND: &str = "Without it, on a computer open https://web.whatsapp.com i
                        this line there (a browser may want you to type \"allow pasting\" first):";
 const PASTE: &str =
     "Choose the phone's passkey and unlock it. Then paste the line that was copied here, and press Enter:";
-const COMPARE: &str = "If the phone shows this same code, type yes and press Enter; otherwise press Ctrl-C:";
+const COMPARE: &str =
+    "Compare it with the code on the phone. Type yes if they are the same and no if they differ, and press Enter:";
+const DIFFERENT: &str = "the codes differ, so linking was cancelled and no account is linked. Somebody else may have tried to link that \
+                         account: on the phone, remove every linked device that nobody knows. Then link again";
+
+/// So many typed lines wait to be read.
+const LINES_MAX: usize = 16;
 
 /// Follows the step until it ends.
 pub(super) struct Step {
@@ -37,6 +43,8 @@ impl Step {
         let Some(step) = links.passkey(id).await?.filter(|step| step.status != Status::Failed) else { return Ok(None) };
         let until = step.expires_at;
         if self.seen.as_ref() != Some(&step) {
+            // What was typed before answers something else.
+            while self.typed.as_mut().is_some_and(|typed| typed.try_recv().is_ok()) {}
             self.show(links, id, &step)?;
             self.seen = Some(step.clone());
         }
@@ -47,6 +55,10 @@ impl Step {
         let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else { return Ok(Some(until)) };
         let answer = match step.status {
             Status::Confirm if typed.trim().eq_ignore_ascii_case("yes") => Ok(PasskeyAnswer::Confirm),
+            Status::Confirm if typed.trim().eq_ignore_ascii_case("no") => {
+                links.cancel(id).await?;
+                anyhow::bail!(DIFFERENT);
+            }
             Status::Confirm => Err(COMPARE.to_owned()),
             _ => {
                 let assertion = passkey::pasted(&typed);
@@ -55,7 +67,7 @@ impl Step {
             }
         };
         match answer {
-            Ok(answer) => links.answer_passkey(id, &answer).await?,
+            Ok(answer) => links.answer_passkey(id, &step, &answer).await?,
             Err(advice) => line(&advice)?,
         }
         Ok(Some(until))
@@ -78,6 +90,9 @@ impl Step {
                 ))
             }
             Status::Confirm => line(&format!("Code: {}\n{COMPARE}", step.code.as_deref().unwrap_or_default())),
+            Status::Sent if step.code.is_some() => {
+                line("Passed on. If the phone still shows the code, confirm it there too; waiting for WhatsApp …")
+            }
             Status::Sent => line("Passed on; waiting for WhatsApp …"),
             Status::Failed => Ok(()),
         }
@@ -86,7 +101,7 @@ impl Step {
 
 /// Lines of standard input, read by a thread of its own, which ends with the process: nobody has to press a key for that.
 fn typed_lines() -> mpsc::Receiver<String> {
-    let (lines, typed) = mpsc::channel(1);
+    let (lines, typed) = mpsc::channel(LINES_MAX);
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {
             if lines.blocking_send(line).is_err() {

@@ -10,15 +10,18 @@ use tower::ServiceExt;
 use super::Console;
 use super::frame::{Bare, draw};
 use super::words::Viewer;
-use crate::account::Caller;
+use crate::account::{Caller, SHARED_LINK};
 use crate::api::key::Lent;
 use crate::limits;
+use crate::linking::pairing::public_reason;
 
 /// What asks the API as a person, and says what it answered in the viewer's language.
 pub struct Asking {
     console: Console,
     lent: Lent,
     viewer: Viewer,
+    /// Nobody is signed in: what only the gateway's people can act upon is said otherwise.
+    is_public: bool,
 }
 
 /// Why the API did not do what a page asked for.
@@ -47,7 +50,8 @@ impl IntoResponse for Refusal {
 impl Asking {
     /// Asks as `caller`, for `viewer`.
     pub fn new(console: &Console, caller: Caller, viewer: Viewer) -> Self {
-        Self { console: console.clone(), lent: console.api.lend(caller), viewer }
+        let is_public = caller.key_id == SHARED_LINK;
+        Self { console: console.clone(), lent: console.api.lend(caller), viewer, is_public }
     }
 
     pub fn console(&self) -> &Console {
@@ -161,7 +165,7 @@ impl Asking {
 
     /// Says no, in the viewer's language where the words are the API's or the console's own.
     pub fn refusal(&self, status: StatusCode, text: &str) -> Refusal {
-        let text = self.viewer.said(text).into_owned();
+        let text = self.viewer.said(if self.is_public { public_reason(text) } else { text }).into_owned();
         Refusal { viewer: self.viewer.clone(), status, text, retry_after_seconds: None }
     }
 }

@@ -36,6 +36,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /devices/{device_id}/go-live", "Took a device live", "Mulai memakai perangkat sungguhan"),
     ("POST /devices/{device_id}/receive", "Played a message to a sandbox", "Memainkan pesan ke sandbox"),
     ("POST /devices/{device_id}/link", "Began to link a device", "Mulai menautkan perangkat"),
+    ("DELETE /devices/{device_id}/link", "Cancelled linking", "Membatalkan penautan"),
     ("POST /devices/{device_id}/link/share", "Shared a page for linking", "Membagikan halaman penautan"),
     ("DELETE /devices/{device_id}/link/share", "Revoked a page for linking", "Mencabut halaman penautan"),
     ("POST /devices/{device_id}/pairing-code", "Asked for a pairing code", "Meminta kode penautan"),

@@ -12,12 +12,13 @@ use super::Console;
 use super::devices::at;
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
-use super::link_steps::{self, Steps, Wanted};
+use super::link_steps::{self, Shown, Steps, Wanted};
 use super::visit::{Answer, Refusal, Visit, go};
 
 pub fn routes() -> Router<Console> {
     Router::new()
         .route("/console/devices/{id}/link", get(show).post(begin))
+        .route("/console/devices/{id}/link/cancel", post(cancel).get(go_back))
         .route("/console/devices/{id}/pairing-code", post(begin_code).get(go_back))
         .route("/console/devices/{id}/passkey", post(answer_passkey).get(go_back))
         .route("/console/devices/{id}/passkey/confirm", post(confirm_passkey).get(go_back))
@@ -53,12 +54,14 @@ async fn go_back(Path(id): Path<String>, visit: Visit) -> Answer {
 }
 
 async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>, phone: String, share: Option<Share>) -> Answer {
-    let steps = Steps::load(visit, id, format!("/console/devices/{id}"), Some(visit.csrf()), phone).await?;
+    let (here, base) = (format!("/console/devices/{id}/link"), format!("/console/devices/{id}"));
+    let shown = Shown { here: here.clone(), base, csrf: Some(visit.csrf()), phone, may_begin: true };
+    let steps = Steps::load(visit, id, shown).await?;
     let title = visit.t("Link an account to", "Tautkan akun ke");
     let mut frame = visit.frame(Place::Devices, &format!("{title} {}", steps.device.name));
     frame.is_live = true;
     // A form's own address shows nothing by itself.
-    frame.here = format!("/console/devices/{id}/link");
+    frame.here = here;
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
     frame.problem = refusal.map(|refusal| refusal.text);
     Ok(draw(status, &Page { frame, steps, share }))
@@ -78,6 +81,10 @@ async fn answer_passkey(Path(id): Path<String>, posted: Posted) -> Answer {
 
 async fn confirm_passkey(Path(id): Path<String>, posted: Posted) -> Answer {
     act(&id, posted, Wanted::PasskeyConfirm).await
+}
+
+async fn cancel(Path(id): Path<String>, posted: Posted) -> Answer {
+    act(&id, posted, Wanted::Cancel).await
 }
 
 async fn act(id: &str, Posted { visit, fields }: Posted, wanted: Wanted) -> Answer {

@@ -32,6 +32,24 @@ pub struct Steps {
     pub link: Link,
     passkey: Passkey,
     phone: String,
+    /// The address of the page, for another computer.
+    address: String,
+    /// Whether an attempt may be begun here.
+    may_begin: bool,
+}
+
+/// Where the steps are shown, and what of them.
+pub struct Shown {
+    /// The path of the page.
+    pub here: String,
+    /// Where its forms are sent, before their own ends.
+    pub base: String,
+    /// Of every form; none where nobody is signed in.
+    pub csrf: Option<String>,
+    /// The number that was typed.
+    pub phone: String,
+    /// Whether an attempt may be begun here.
+    pub may_begin: bool,
 }
 
 /// How far linking is, as the API shows it.
@@ -42,6 +60,8 @@ pub struct Link {
     code: Option<String>,
     expires_at: Option<String>,
     reason: Option<String>,
+    /// Until when a page is shared.
+    pub shared_until: Option<String>,
     pub notice: String,
 }
 
@@ -79,17 +99,13 @@ impl Steps {
     ///
     /// # Errors
     /// [`Refusal`] with what the API says.
-    pub async fn load(
-        asking: &Asking,
-        id: &str,
-        base: String,
-        csrf: Option<String>,
-        phone: String,
-    ) -> Result<Self, Refusal> {
+    pub async fn load(asking: &Asking, id: &str, shown: Shown) -> Result<Self, Refusal> {
         let device = asking.get(&at(asking, id, "")?).await?;
         let link = asking.get(&at(asking, id, "/link")?).await?;
         let passkey = asking.get(&at(asking, id, "/passkey")?).await?;
-        Ok(Self { viewer: asking.viewer().clone(), base, csrf, device, link, passkey, phone })
+        let Shown { here, base, csrf, phone, may_begin } = shown;
+        let (viewer, address) = (asking.viewer().clone(), format!("{}{here}", asking.console().api.public_url));
+        Ok(Self { viewer, base, csrf, device, link, passkey, phone, address, may_begin })
     }
 
     /// Whether the page may be shared: not once an account is linked.
@@ -99,6 +115,24 @@ impl Steps {
 
     fn step(&self) -> Step {
         step(&self.link, &self.passkey.status, self.device.linked_at.is_some(), self.device.state)
+    }
+
+    /// Whether an attempt is under way, which another one would end.
+    fn is_under_way(&self) -> bool {
+        !matches!(self.step(), Step::Nothing | Step::Linked | Step::Failed)
+    }
+
+    /// What is asked before another attempt is begun in its place.
+    fn ask(&self) -> &str {
+        self.viewer.t(
+            "This ends the linking that is under way, and what is shown now is no longer good. Begin again?",
+            "Ini mengakhiri penautan yang sedang berjalan, dan yang tampil sekarang tidak berlaku lagi. Mulai lagi?",
+        )
+    }
+
+    /// Whether the phone was given a code that is typed.
+    fn is_typed(&self) -> bool {
+        self.link.way.as_deref() == Some("code")
     }
 
     /// Whether an account is linked: whoever has a shared page needs no more.
@@ -171,6 +205,14 @@ pub enum Wanted {
     Code,
     PasskeyAnswer,
     PasskeyConfirm,
+    Cancel,
+}
+
+impl Wanted {
+    /// Whether it begins an attempt, in place of one that is under way.
+    pub fn begins(self) -> bool {
+        matches!(self, Self::Qr | Self::Code)
+    }
 }
 
 /// Has the API do what a form asks for.
@@ -179,13 +221,14 @@ pub enum Wanted {
 /// [`Refusal`] with what the API says.
 pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> Result<(), Refusal> {
     let (path, body) = match wanted {
-        Wanted::Qr => ("/link", None),
+        Wanted::Qr | Wanted::Cancel => ("/link", None),
         Wanted::Code => ("/pairing-code", Some(json!({"phone": fields.text("phone")}))),
         // What is no JSON is refused by the API, which says what to paste.
         Wanted::PasskeyAnswer => ("/passkey", Some(passkey::pasted(fields.text("assertion")))),
         Wanted::PasskeyConfirm => ("/passkey/confirm", fields.given("code").map(|code| json!({"code": code}))),
     };
-    asking.ask::<Value>(Method::POST, &at(asking, id, path)?, body).await.map(drop)
+    let method = if wanted == Wanted::Cancel { Method::DELETE } else { Method::POST };
+    asking.ask::<Value>(method, &at(asking, id, path)?, body).await.map(drop)
 }
 
 /// The QR code's picture, as the API draws it.
@@ -207,6 +250,7 @@ mod tests {
             code: code.map(str::to_owned),
             expires_at: None,
             reason: None,
+            shared_until: None,
             notice: String::new(),
         }
     }

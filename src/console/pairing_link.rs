@@ -183,7 +183,7 @@ impl IntoResponse for Refused {
 /// How far the attempt is, for the extension.
 fn told(status: StatusCode, viewer: &Viewer, pairing: &Pairing) -> Response {
     let (options, reason) = match &pairing.step {
-        Step::Required(options) => (serde_json::from_str(options).unwrap_or_default(), None),
+        Step::Required(asked) => (serde_json::from_str(&asked.options).unwrap_or_default(), None),
         Step::Failed(reason) => (Value::Null, Some(viewer.said(reason))),
         _ => (Value::Null, None),
     };

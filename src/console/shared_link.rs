@@ -12,20 +12,21 @@ use axum::routing::{get, post};
 use super::asking::{Asking, Refusal};
 use super::forms::Asked;
 use super::frame::{Bare, draw};
-use super::link_steps::{self, Steps, Wanted};
+use super::link_steps::{self, Shown, Steps, Wanted};
 use super::throttle::TooMany;
 use super::visit::{Answer, go};
 use super::words::Viewer;
 use super::{Console, assets, live};
 use crate::account::KeyHash;
-use crate::api::manage::shares::PAGE;
 use crate::clock::rfc3339;
+use crate::linking::sharing::PATH;
 use crate::store::LinkShare;
 
 pub fn routes() -> Router<Console> {
     Router::new()
         .route("/console/link/{token}", get(show))
         .route("/console/link/{token}/link", post(begin).get(go_back))
+        .route("/console/link/{token}/link/cancel", post(cancel).get(go_back))
         .route("/console/link/{token}/pairing-code", post(begin_code).get(go_back))
         .route("/console/link/{token}/passkey", post(answer_passkey).get(go_back))
         .route("/console/link/{token}/passkey/confirm", post(confirm_passkey).get(go_back))
@@ -41,6 +42,8 @@ struct Page<'a> {
     client_name: &'a str,
     here: &'a str,
     until: &'a str,
+    /// What is begun is shown to its end, and nothing else.
+    is_expired: bool,
     /// `None` once an account is linked.
     steps: Option<Steps>,
     problem: Option<String>,
@@ -65,13 +68,13 @@ impl FromRequestParts<Console> for Shared {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         let viewer = Viewer::of(&parts.headers);
-        let token = parts.uri.path().strip_prefix(PAGE).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let token = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         let now = console.api.clock.now();
         let hash = KeyHash::of(token);
         match console.api.store.find_link_share(&hash, now).await {
             Ok(Some(share)) => Ok(Self {
                 asking: Asking::new(console, share.caller.clone(), viewer),
-                here: format!("{PAGE}{token}"),
+                here: format!("{PATH}{token}"),
                 share,
                 token: hash,
             }),
@@ -103,7 +106,7 @@ impl Shared {
         let retry_after = refusal.as_ref().and_then(|refusal| refusal.retry_after_seconds);
         let steps = match self.share.is_used {
             true => None,
-            false => Some(Steps::load(&self.asking, &self.share.device_id, self.here.clone(), None, phone).await?),
+            false => Some(Steps::load(&self.asking, &self.share.device_id, self.shown(phone)).await?),
         };
         // It may have been linked since the page was looked up.
         let steps = steps.filter(|steps| !steps.is_linked());
@@ -114,6 +117,7 @@ impl Shared {
             client_name: &self.share.caller.client.name,
             here: &self.here,
             until: &rfc3339(self.share.expires_at),
+            is_expired: self.share.is_expired,
             steps,
             problem: refusal.map(|refusal| refusal.text),
         };
@@ -124,8 +128,13 @@ impl Shared {
         Ok(response)
     }
 
+    fn shown(&self, phone: String) -> Shown {
+        let here = self.here.clone();
+        Shown { base: here.clone(), here, csrf: None, phone, may_begin: !self.share.is_expired }
+    }
+
     async fn act(&self, asked: &Asked, wanted: Wanted) -> Answer {
-        if self.share.is_used {
+        if self.share.is_used || (self.share.is_expired && wanted.begins()) {
             return Ok(go(&self.here));
         }
         let fields = &asked.fields;
@@ -175,6 +184,10 @@ async fn answer_passkey(shared: Shared, asked: Asked) -> Answer {
 
 async fn confirm_passkey(shared: Shared, asked: Asked) -> Answer {
     shared.act(&asked, Wanted::PasskeyConfirm).await
+}
+
+async fn cancel(shared: Shared, asked: Asked) -> Answer {
+    shared.act(&asked, Wanted::Cancel).await
 }
 
 async fn show_qr(shared: Shared) -> Answer {

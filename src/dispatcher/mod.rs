@@ -58,8 +58,9 @@ use hosts::Hosts;
 use life::Exit;
 
 /// How long a lease holds without being renewed, and how often it is.
-const LEASE_MS: Millis = 20_000;
+pub const LEASE_MS: Millis = 20_000;
 const RENEWAL_MS: Millis = 5_000;
+const OTHER_KEY: &str = "the master key was changed while this node was cut off; restart it with the new key";
 /// How long an attempt that nobody looks after may still be acknowledged after its message's time is over.
 const EXPIRY_GRACE_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
 
@@ -81,6 +82,8 @@ pub struct Parts {
     pub web: web::Parts,
     /// This node's name in the leases: the same after a restart.
     pub node: String,
+    /// The fingerprint of the master key that it works with.
+    pub fingerprint: String,
 }
 
 pub struct Dispatcher {
@@ -183,6 +186,12 @@ impl Dispatcher {
 
     async fn lease(&mut self, now: Millis) -> Result<(), StoreError> {
         let until = if self.parts.store.is_embedded() { Millis::MAX } else { now + LEASE_MS };
+        let Parts { store, node, fingerprint, .. } = &*self.parts;
+        if !store.is_embedded() && !store.note_node(node, fingerprint.clone(), until).await? {
+            // It was cut off for so long that somebody took it for stopped. What it would write now, nobody could open.
+            self.loops.values().for_each(|running| running.stop.cancel());
+            return Err(StoreError::Refused(OTHER_KEY.into()));
+        }
         let leases = self.parts.store.lease_devices(&self.parts.node, now, until).await?;
         self.renew_at = now + RENEWAL_MS;
         let owned: HashMap<&str, i64> = leases.iter().map(|lease| (lease.device_id.as_str(), lease.epoch)).collect();

@@ -133,8 +133,8 @@ impl DeviceLoop {
                 Event::Passkey { attempt, step } => {
                     plan.add(Change::Passkey { attempt, request: self.passkey_request(step) }, Then::Nothing);
                 }
-                Event::Linked { number, accepted } => {
-                    let end = LinkEnd::Linked { number };
+                Event::Linked { attempt, number, accepted } => {
+                    let end = LinkEnd::Linked { attempt, number };
                     plan.add(Change::Link { end, at: now }, Then::Linked(accepted));
                 }
                 Event::LinkFailed { attempt, reason } => {
@@ -228,10 +228,10 @@ impl DeviceLoop {
                 }
                 Then::Linked(accepted) => {
                     // A channel that has gone links again; so does one whose link the database refused.
-                    if recorded == Some(Outcome::NumberTaken) {
+                    if recorded == Some(Outcome::NotLinked) {
                         self.state = DeviceState::Unlinked;
                     }
-                    let _ = recorded.map(|outcome| accepted.send(outcome != Outcome::NumberTaken));
+                    let _ = recorded.map(|outcome| accepted.send(outcome != Outcome::NotLinked));
                     is_changed = true;
                 }
                 Then::Unlinked => {
@@ -320,7 +320,7 @@ impl DeviceLoop {
         };
         let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
         match wish {
-            Wish::Unlink => self.channel.unlink().await,
+            Wish::Unlink | Wish::Cancel => self.channel.unlink().await,
             // Every new link begins without it: another process than this one was asked for it.
             Wish::Link(_) if self.wished_at == 0 && self.awaits_passkey().await? => {
                 let reason = "the gateway was restarted while WhatsApp waited for the passkey; link again".into();

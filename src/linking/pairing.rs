@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{LinkError, Links, Passkey, Status};
 use crate::clock::Millis;
 use crate::device::Device;
+use crate::limits;
 use crate::passkey::{self, BadAssertion, PasskeyAnswer};
 
 /// Below which path of the gateway pairing links are.
@@ -21,8 +22,25 @@ const ATTEMPT_BYTES: usize = 12;
 /// What somebody without a sign-in reads in place of a reason that names phone numbers.
 const OTHER_PHONE: &str =
     "this phone's number is not this device's; use the right phone, or ask whoever sent you the link";
-/// For how long it is shown that an account was linked after the pairing link expired.
-const LINKED_SHOWN_MS: Millis = 60_000;
+/// What somebody without a sign-in reads in place of what only the gateway's people can act upon.
+const FOR_STRANGERS: &[(&str, &str)] = &[
+    (
+        "this server cannot reach ",
+        "the gateway cannot reach WhatsApp at this moment; try again in a few minutes, and tell whoever sent you the link if that does not help",
+    ),
+    (
+        "that number is linked to another gateway already",
+        "this phone's account is linked to another device of the gateway already; tell whoever sent you the link",
+    ),
+    (
+        "an account is linked to this device; unlink it first",
+        "this device has an account already, so there is nothing to do; if that surprises you, tell whoever sent you the link",
+    ),
+    (
+        "WhatsApp no longer takes this version",
+        "the gateway is too old for WhatsApp; tell whoever sent you the link, and try again when it has been updated",
+    ),
+];
 /// A number of at least so many digits is taken for a phone number.
 const PHONE_DIGITS: usize = 7;
 
@@ -37,8 +55,8 @@ pub struct Pairing {
 /// How far its attempt is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// WhatsApp waits for an assertion that answers these options, in JSON.
-    Required(String),
+    /// WhatsApp waits for an assertion that answers this.
+    Required(Passkey),
     /// It was given one.
     Sent,
     /// The code on the linking page is to be compared with the one on the phone.
@@ -118,9 +136,15 @@ impl Tokens {
     }
 }
 
-/// Why a link failed, for somebody without a sign-in: phone numbers are for those who manage the device.
+/// Why a link failed or was refused, for somebody without a sign-in, as what they can do about it: phone numbers are for those who manage
+/// the device.
 pub fn public_reason(reason: &str) -> &str {
-    if names_a_number(reason) { OTHER_PHONE } else { reason }
+    let known = FOR_STRANGERS.iter().find(|(part, _)| reason.contains(part));
+    match known {
+        Some((_, public)) => public,
+        None if names_a_number(reason) => OTHER_PHONE,
+        None => reason,
+    }
 }
 
 fn names_a_number(text: &str) -> bool {
@@ -162,7 +186,7 @@ impl Links {
             Some(asked) if asked.expires_at == named.expires_at && attempt(&asked.options) == named.attempt => {
                 match asked.status {
                     passkey::Status::Required | passkey::Status::Failed if is_expired => return Err(over),
-                    passkey::Status::Required => Step::Required(asked.options),
+                    passkey::Status::Required => Step::Required(asked),
                     passkey::Status::Sent => Step::Sent,
                     passkey::Status::Confirm => Step::Confirm,
                     passkey::Status::Failed => {
@@ -176,7 +200,7 @@ impl Links {
                 Some(link)
                     if link.status == Status::Linked
                         && link.changed_at > named.expires_at - passkey::TIMEOUT_MS
-                        && (!is_expired || self.clock.now() < link.changed_at + LINKED_SHOWN_MS) =>
+                        && (!is_expired || self.clock.now() < link.changed_at + limits::LINK_END_SHOWN_MS) =>
                 {
                     Step::Linked
                 }
@@ -192,11 +216,11 @@ impl Links {
     /// [`PairingError`].
     pub async fn answer_pairing(&self, token: &str, assertion: &Value) -> Result<Pairing, PairingError> {
         let pairing = self.find_pairing(token).await?;
-        let Step::Required(options) = &pairing.step else {
+        let Step::Required(asked) = &pairing.step else {
             return Err(if matches!(pairing.step, Step::Failed(_)) { PairingError::Over } else { PairingError::Used });
         };
-        let assertion = passkey::check(assertion, options)?;
-        match self.answer_passkey(&pairing.device.id, &PasskeyAnswer::Assertion(assertion)).await {
+        let assertion = passkey::check(assertion, &asked.options)?;
+        match self.answer_passkey(&pairing.device.id, asked, &PasskeyAnswer::Assertion(assertion)).await {
             Ok(()) => Ok(Pairing { step: Step::Sent, ..pairing }),
             // Another answer was faster.
             Err(LinkError::Refused(_)) => Err(PairingError::Used),
@@ -219,6 +243,23 @@ mod tests {
         }
         for reason in ["", "nobody scanned the code in time", "WhatsApp did not link the account: code 500"] {
             assert_eq!(public_reason(reason), reason);
+        }
+    }
+
+    #[test]
+    fn a_reason_for_strangers_says_what_they_can_do() {
+        for reason in [
+            "this server cannot reach web.whatsapp.com:443 (no answer); check its network, its name server and its firewall, then try again",
+            "no code can be had: this server cannot reach 127.0.0.1:8090 (refused); check its network",
+            "that number is linked to another gateway already",
+            "an account is linked to this device; unlink it first",
+            "WhatsApp no longer takes this version; update the gateway",
+        ] {
+            let public = public_reason(reason);
+            assert!(
+                public.contains("tell whoever sent you the link") && !public.contains("server"),
+                "{reason}: {public}"
+            );
         }
     }
 

@@ -44,8 +44,9 @@ pub enum Outcome {
     Stored,
     /// The message that came in is stored already; or too many cannot be read.
     Repeated,
-    /// The account that was linked has the number of another device, or not this one's: the link is stored as failed.
-    NumberTaken,
+    /// The account that was linked may not be this device's: it has the number of another device, or not this one's, and the link is
+    /// stored as failed; or the attempt is over, and nothing is stored.
+    NotLinked,
 }
 
 impl Store {
@@ -123,13 +124,14 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
             Err(StoreError::Exists) => {
                 let reason = "that number is linked to another gateway already".to_owned();
                 end_link(conn, lease, &LinkEnd::Failed { attempt: None, reason }, *at).await?;
-                return Ok(Outcome::NumberTaken);
+                return Ok(Outcome::NotLinked);
             }
             Err(StoreError::OtherNumber { expected }) => {
                 let reason = other_number(end, &expected);
                 end_link(conn, lease, &LinkEnd::Failed { attempt: None, reason }, *at).await?;
-                return Ok(Outcome::NumberTaken);
+                return Ok(Outcome::NotLinked);
             }
+            Err(StoreError::Superseded) => return Ok(Outcome::NotLinked),
             ended => ended?,
         },
     }
@@ -138,7 +140,7 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
 
 /// Why an account is not linked whose number is not the device's.
 fn other_number(end: &LinkEnd, expected: &str) -> String {
-    let number = if let LinkEnd::Linked { number } = end { number } else { "" };
+    let number = if let LinkEnd::Linked { number, .. } = end { number } else { "" };
     format!(
         "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; \
          link the phone of {expected}, or unlink this gateway first to give it another number"

@@ -1,11 +1,12 @@
 //! Pages on which somebody without a sign-in links an account to a device: for which device, who shared it, until when.
 
-use super::links::store_wish;
+use super::links::{cancel, lock_device};
 use super::row::row;
-use super::{Conn, Store, StoreError, accounts, devices, passkeys, sql};
+use super::{Conn, Store, StoreError, accounts, devices, sql};
 use crate::account::{Caller, Client, KeyHash, Person, Role, SHARED_LINK};
 use crate::clock::Millis;
-use crate::device::{Device, LinkWay, Wish};
+use crate::device::{Device, Wish};
+use crate::limits;
 
 /// A page to share. It takes the place of the one that the device had.
 #[derive(Debug, Clone)]
@@ -22,11 +23,21 @@ pub struct NewLinkShare {
 #[derive(Debug, Clone)]
 pub struct LinkShare {
     pub device_id: String,
+    /// Nothing is begun on it after that. What was begun before is shown to its end.
     pub expires_at: Millis,
+    pub is_expired: bool,
     /// Whether an account is linked, or was since.
     pub is_used: bool,
     /// Who shared it, with the device's client.
     pub caller: Caller,
+}
+
+/// A page of the device `$1` that does something at the moment `$2`.
+macro_rules! good {
+    () => {
+        "device_id = $1 AND used_at IS NULL AND (expires_at > $2 OR EXISTS (SELECT 1 FROM devices \
+         WHERE devices.id = link_shares.device_id AND devices.wish IN ('qr', 'code') AND devices.wish_at < link_shares.expires_at))"
+    };
 }
 
 #[derive(Debug)]
@@ -78,7 +89,8 @@ impl Store {
         .await
     }
 
-    /// The page with this token, while it is good and who shared it may still manage the device.
+    /// The page with this token, while it is good and who shared it may still manage the device. It outlives its time with the attempt that
+    /// was begun before, and a moment longer, so that how it ended is seen.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -87,13 +99,17 @@ impl Store {
         let stored = sql!(
             &mut conn,
             optional as Stored,
-            "SELECT device_id, person_id, devices.client_id AS client_id, link_shares.expires_at AS expires_at, used_at, \
+            "SELECT link_shares.device_id AS device_id, person_id, devices.client_id AS client_id, \
+             link_shares.expires_at AS expires_at, used_at, \
              key_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = key_id AND revoked_at IS NULL \
              AND (api_keys.expires_at IS NULL OR api_keys.expires_at > $2)) AS has_lost_key FROM link_shares \
-             JOIN devices ON devices.id = device_id AND devices.removed_at IS NULL \
-             WHERE token = $1 AND link_shares.expires_at > $2",
+             JOIN devices ON devices.id = link_shares.device_id AND devices.removed_at IS NULL \
+             LEFT JOIN device_links ON device_links.device_id = link_shares.device_id \
+             WHERE token = $1 AND (link_shares.expires_at > $2 OR (devices.wish_at < link_shares.expires_at \
+             AND (devices.wish IN ('qr', 'code') OR device_links.changed_at > $3)))",
             &token.0[..],
             now,
+            now - limits::LINK_END_SHOWN_MS,
         )?;
         let Some(stored) = stored.filter(|stored| !stored.has_lost_key) else { return Ok(None) };
         let person = sql!(&mut conn, one as Person, accounts::person!("WHERE id = $1"), stored.person_id)?;
@@ -108,7 +124,18 @@ impl Store {
         let device = sql!(&mut conn, optional as Device, devices::device!(" AND id = $1"), &device_id)?;
         // An account can come back without a new link.
         let is_used = used_at.is_some() || device.as_ref().is_some_and(is_linked);
-        Ok(Some(LinkShare { device_id, expires_at, is_used, caller }))
+        Ok(Some(LinkShare { device_id, expires_at, is_expired: expires_at <= now, is_used, caller }))
+    }
+
+    /// Until when the page is good that is shared for a device; `None` where none is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_shared_until(&self, device_id: &str, now: Millis) -> Result<Option<Millis>, StoreError> {
+        let mut conn = self.reader().await?;
+        let query = concat!("SELECT expires_at FROM link_shares WHERE ", good!());
+        let found = sql!(&mut conn, optional as (Millis,), query, device_id, now)?;
+        Ok(found.map(|(expires_at,)| expires_at))
     }
 
     /// Takes back the page that is shared for a device, and ends the link that is under way: the page has shown its code. `false` when
@@ -131,29 +158,11 @@ impl Store {
 }
 
 async fn revoke(conn: &mut Conn, device: &Device, now: Millis) -> Result<bool, StoreError> {
-    let rows = sql!(
-        &mut *conn,
-        execute,
-        "DELETE FROM link_shares WHERE device_id = $1 AND expires_at > $2 AND used_at IS NULL",
-        &device.id,
-        now,
-    )?;
-    if rows == 1 && matches!(device.wish(), Some(Wish::Link(_))) {
-        // To unlink a device gives its number up: one that has a number begins again, with a code that the page does not show.
-        let expected = "SELECT CAST(1 AS BIGINT) FROM devices WHERE id = $1 AND expected_sender IS NOT NULL";
-        let has_number = sql!(&mut *conn, optional as (i64,), expected, &device.id)?.is_some();
-        let wish = if has_number { Wish::Link(LinkWay::Qr) } else { Wish::Unlink };
-        // What WhatsApp still waits for is taken from nobody any more.
-        passkeys::end(conn, &device.id, true).await?;
-        store_wish(conn, &device.id, &wish, now.max(device.wish_at + 1)).await?;
+    let rows = sql!(&mut *conn, execute, concat!("DELETE FROM link_shares WHERE ", good!()), &device.id, now)?;
+    if rows == 1 {
+        cancel(conn, device, now).await?;
     }
     Ok(rows == 1)
-}
-
-/// The device as it is, its row locked before that of its link, as whoever links it does.
-async fn lock_device(conn: &mut Conn, device_id: &str) -> Result<Option<Device>, StoreError> {
-    sql!(&mut *conn, execute, "UPDATE devices SET lease_epoch = lease_epoch WHERE id = $1", device_id)?;
-    sql!(conn, optional as Device, devices::device!(" AND id = $1"), device_id)
 }
 
 /// Whether the device has an account. While it is linked again it still says since when the former one was.

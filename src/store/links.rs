@@ -2,9 +2,12 @@
 
 use super::health::note;
 use super::row::row;
-use super::{Conn, Lease, Store, StoreError, link_shares, passkeys, sql};
+use super::{Conn, Lease, Store, StoreError, devices, link_shares, passkeys, sql};
 use crate::clock::Millis;
-use crate::device::{DeviceState, LinkWay, Wish};
+use crate::device::{Device, DeviceState, LinkWay, Wish};
+
+/// Why there is no link where an attempt was cancelled.
+const CANCELLED: &str = "linking was cancelled";
 
 /// How far linking is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +29,12 @@ row!(StoredLink { status, way, code, expires_at, reason, changed_at });
 /// How a wish about a link ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEnd {
-    /// The account with this number is linked.
-    Linked { number: String },
+    /// The account with this number is linked: by this attempt, or by one of before the device's loop began.
+    Linked { attempt: Option<Millis>, number: String },
     /// It did not come to a link; a former link is gone too, where there was one. Nothing is stored of it when another attempt
     /// than this one has begun by now.
     Failed { attempt: Option<Millis>, reason: String },
-    /// No account is linked any more.
+    /// No account is linked any more. The device's number is given up, unless only an attempt to link was cancelled.
     Unlinked,
 }
 
@@ -100,11 +103,28 @@ impl Store {
         .await
     }
 
+    /// Has the attempt to link that is under way cancelled; the device keeps its number. `false` when there is none.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn cancel_link(&self, device_id: &str, now: Millis) -> Result<bool, StoreError> {
+        let device_id = device_id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                match lock_device(conn, &device_id).await? {
+                    Some(device) => cancel(conn, &device, now).await,
+                    None => Ok(false),
+                }
+            })
+        })
+        .await
+    }
+
     /// Stores how a wish about a device's link ended; it is then nobody's wish any more.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when another device has that number, [`StoreError::OtherNumber`] when this one is to have
-    /// another: then nothing is stored.
+    /// another, [`StoreError::Superseded`] when the attempt that linked it is over: then nothing is stored.
     pub async fn end_link(&self, lease: &Lease, end: LinkEnd, now: Millis) -> Result<(), StoreError> {
         let lease = lease.clone();
         self.write(move |conn| Box::pin(async move { end_link(conn, &lease, &end, now).await })).await
@@ -116,6 +136,12 @@ pub(super) async fn forget_device(conn: &mut Conn, device_id: &str) -> Result<()
     sql!(&mut *conn, execute, "DELETE FROM device_links WHERE device_id = $1", device_id)?;
     sql!(&mut *conn, execute, "DELETE FROM passkeys WHERE device_id = $1", device_id)?;
     sql!(conn, execute, "DELETE FROM link_shares WHERE device_id = $1", device_id).map(drop)
+}
+
+/// The device as it is, its row locked before that of its link, as whoever links it does.
+pub(super) async fn lock_device(conn: &mut Conn, device_id: &str) -> Result<Option<Device>, StoreError> {
+    sql!(&mut *conn, execute, "UPDATE devices SET lease_epoch = lease_epoch WHERE id = $1", device_id)?;
+    sql!(conn, optional as Device, devices::device!(" AND id = $1"), device_id)
 }
 
 /// Stores a wish, as [`Store::wish_link`] does.
@@ -175,38 +201,38 @@ pub(super) async fn show_link(
     .map(drop)
 }
 
+/// Notes that the attempt to link that is under way is to be cancelled, if there is one. What it has shown is good for nothing from
+/// now on: no account is linked by it, whatever the phone has done by then.
+pub(super) async fn cancel(conn: &mut Conn, device: &Device, now: Millis) -> Result<bool, StoreError> {
+    if !matches!(device.wish(), Some(Wish::Link(_))) {
+        return Ok(false);
+    }
+    // What WhatsApp still waits for is taken from nobody any more.
+    passkeys::end(conn, &device.id, true).await?;
+    sql!(
+        &mut *conn,
+        execute,
+        "UPDATE device_links SET status = 'failed', code = NULL, expires_at = NULL, reason = $2, changed_at = $3 WHERE device_id = $1",
+        &device.id,
+        CANCELLED,
+        now,
+    )?;
+    store_wish(conn, &device.id, &Wish::Cancel, now.max(device.wish_at + 1)).await
+}
+
 /// As [`Store::end_link`]; that the number is another's is found out before anything is written.
 pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
     let (status, reason, number, state) = match end {
-        LinkEnd::Linked { number } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
+        LinkEnd::Linked { number, .. } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
         LinkEnd::Failed { reason, .. } => ("failed", reason.as_str(), None, DeviceState::Unlinked),
+        LinkEnd::Unlinked if is_cancelled(conn, lease).await? => ("failed", CANCELLED, None, DeviceState::Unlinked),
         LinkEnd::Unlinked => ("failed", "the link was ended", None, DeviceState::Unlinked),
     };
-    if let Some(number) = number {
-        let others = sql!(
-            &mut *conn,
-            scalar as i64,
-            "SELECT COUNT(*) FROM devices WHERE sender = $1 AND id <> $2 AND removed_at IS NULL",
-            number,
-            &lease.device_id,
-        )?;
-        if others > 0 {
-            return Err(StoreError::Exists);
-        }
-        let expected = sql!(
-            &mut *conn,
-            optional as (String,),
-            "SELECT expected_sender FROM devices WHERE id = $1 AND lease_epoch = $2 AND expected_sender <> $3",
-            &lease.device_id,
-            lease.epoch,
-            number,
-        )?;
-        if let Some((expected,)) = expected {
-            return Err(StoreError::OtherNumber { expected });
-        }
+    if let LinkEnd::Linked { attempt, number } = end {
+        check_linked(conn, lease, *attempt, number).await?;
     }
     // The number is the device's from now on, until a person unlinks it.
-    let is_given_up = *end == LinkEnd::Unlinked;
+    let is_given_up = *end == LinkEnd::Unlinked && reason != CANCELLED;
     let attempt = if let LinkEnd::Failed { attempt, .. } = end { *attempt } else { None };
     let rows = sql!(
         &mut *conn,
@@ -227,7 +253,7 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
     if rows == 0 {
         return Ok(());
     }
-    passkeys::end(conn, &lease.device_id, matches!(end, LinkEnd::Failed { .. })).await?;
+    passkeys::end(conn, &lease.device_id, number.is_none() && !is_given_up).await?;
     if number.is_some() {
         link_shares::end(conn, &lease.device_id, now).await?;
     }
@@ -242,4 +268,46 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         now,
     )?;
     note(conn, &lease.device_id, if number.is_some() { "linked" } else { state.name() }, reason, now).await
+}
+
+async fn is_cancelled(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreError> {
+    let query = "SELECT CAST(1 AS BIGINT) FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish = 'cancel'";
+    Ok(sql!(conn, optional as (i64,), query, &lease.device_id, lease.epoch)?.is_some())
+}
+
+/// Whether an account with this number may be the device's, linked by this attempt.
+async fn check_linked(conn: &mut Conn, lease: &Lease, attempt: Option<Millis>, number: &str) -> Result<(), StoreError> {
+    let query = "SELECT wish, wish_at FROM devices WHERE id = $1 AND lease_epoch = $2";
+    let found = sql!(&mut *conn, optional as (Option<String>, Millis), query, &lease.device_id, lease.epoch)?;
+    // Under a lease that was lost nothing is written below either.
+    let Some((wish, wish_at)) = found else { return Ok(()) };
+    let is_over = match (wish.as_deref(), attempt) {
+        (Some("unlink" | "cancel"), _) => true,
+        // Whoever cancelled an attempt, or began another, relies on that it links nothing.
+        (wish, Some(attempt)) => !matches!(wish, Some("qr" | "code")) || wish_at != attempt,
+        // Linked before the loop began, by an attempt that nobody knows any more.
+        (_, None) => false,
+    };
+    if is_over {
+        return Err(StoreError::Superseded);
+    }
+    let others = sql!(
+        &mut *conn,
+        scalar as i64,
+        "SELECT COUNT(*) FROM devices WHERE sender = $1 AND id <> $2 AND removed_at IS NULL",
+        number,
+        &lease.device_id,
+    )?;
+    if others > 0 {
+        return Err(StoreError::Exists);
+    }
+    let expected = sql!(
+        conn,
+        optional as (String,),
+        "SELECT expected_sender FROM devices WHERE id = $1 AND lease_epoch = $2 AND expected_sender <> $3",
+        &lease.device_id,
+        lease.epoch,
+        number,
+    )?;
+    expected.map_or(Ok(()), |(expected,)| Err(StoreError::OtherNumber { expected }))
 }

@@ -135,6 +135,9 @@ pub enum StoreError {
     /// The account that was linked is not the one that the device's number belongs to.
     #[error("this gateway's number is {expected}")]
     OtherNumber { expected: String },
+    /// An account was linked by an attempt that was cancelled, or in whose place another has begun.
+    #[error("this attempt to link is over")]
+    Superseded,
     /// The device is another node's, or nobody's any more: nothing was stored, and trying again does not help.
     #[error("this node does not own the device any more")]
     NotOwner,

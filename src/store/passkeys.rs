@@ -41,14 +41,14 @@ impl Store {
         )
     }
 
-    /// Stores a person's answer, sealed, for the device's loop. `false` when the step is not at `status` any more.
+    /// Stores a person's answer to `asked`, sealed, for the device's loop. `false` when something else is asked for by now.
     ///
     /// # Errors
     /// When it could not be stored.
     pub async fn answer_passkey(
         &self,
         device_id: &str,
-        status: &'static str,
+        asked: StoredPasskey,
         answer: Vec<u8>,
     ) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
@@ -57,10 +57,14 @@ impl Store {
                 let rows = sql!(
                     conn,
                     execute,
-                    "UPDATE passkeys SET status = 'sent', answer = $3 WHERE device_id = $1 AND status = $2",
+                    "UPDATE passkeys SET status = 'sent', answer = $3 WHERE device_id = $1 AND status = $2 AND options = $4 \
+                     AND expires_at = $5 AND (code = $6 OR (code IS NULL AND $6 IS NULL))",
                     &device_id,
-                    status,
+                    &asked.status,
                     &answer,
+                    &asked.options,
+                    asked.expires_at,
+                    &asked.code,
                 )?;
                 Ok(rows == 1)
             })

@@ -11,6 +11,10 @@ use crate::secrets::MasterKey;
 /// The name of the fingerprint of the master key that the store was sealed with.
 const FINGERPRINT: &str = "master_key";
 
+/// Under which name it is noted of each node until when it serves the store.
+const NODE: &str = "node/";
+const COUNT_NODES: &str = "SELECT COUNT(*) FROM meta WHERE name LIKE 'node/%' AND value > $1";
+
 /// What was sealed anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Rotated {
@@ -22,6 +26,8 @@ pub struct Rotated {
     pub push_secrets: u64,
     /// Codes that were shown to link an account; new ones are shown after the next start.
     pub dropped_link_codes: u64,
+    /// Passkey steps, which do not outlive a stop of the gateway.
+    pub ended_passkeys: u64,
 }
 
 /// A sealed value with what it is sealed for.
@@ -56,24 +62,58 @@ impl Store {
         Ok(found.map(|(fingerprint,)| fingerprint))
     }
 
-    /// How many devices a node connects at this moment, by its leases.
+    /// Notes that a node serves this store until `until`. `false` when the store is sealed with another master key than the node's: then the
+    /// node must not serve it.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn note_node(&self, node: &str, fingerprint: String, until: Millis) -> Result<bool, StoreError> {
+        let name = format!("{NODE}{node}");
+        self.write(move |conn| {
+            Box::pin(async move {
+                // Locks the row that a rotation changes: it comes before this, or sees the node.
+                let same = "UPDATE meta SET value = value WHERE name = $1 AND value = $2";
+                if sql!(&mut *conn, execute, same, FINGERPRINT, &fingerprint)? == 0 {
+                    return Ok(false);
+                }
+                sql!(
+                    conn,
+                    execute,
+                    "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    &name,
+                    moment(until),
+                )?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// How many nodes serve this store at this moment. An embedded one has a lock for that.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn count_leased(&self, now: Millis) -> Result<i64, StoreError> {
+    pub async fn count_nodes(&self, now: Millis) -> Result<i64, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(
-            &mut conn,
-            scalar as i64,
-            "SELECT COUNT(*) FROM devices WHERE removed_at IS NULL AND lease_node IS NOT NULL AND lease_until > $1",
-            now,
-        )
+        sql!(&mut conn, scalar as i64, COUNT_NODES, moment(now))
+    }
+
+    /// Notes that a node serves this store no more.
+    ///
+    /// # Errors
+    /// When it could not be stored: then that is known once its time has run out.
+    pub async fn forget_node(&self, node: &str) -> Result<(), StoreError> {
+        let name = format!("{NODE}{node}");
+        self.write(move |conn| {
+            Box::pin(async move { sql!(conn, execute, "DELETE FROM meta WHERE name = $1", &name).map(drop) })
+        })
+        .await
     }
 
     /// Seals everything anew that `old` sealed. All of it, or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when something is not sealed with `old`; else when it could not be stored.
+    /// [`StoreError::Refused`] when something is not sealed with `old`, or a node serves the store; else when it could not be stored.
     pub async fn rotate_master_key(&self, old: MasterKey, new: MasterKey, clock: Clock) -> Result<Rotated, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
@@ -88,20 +128,34 @@ impl Store {
                 if moved == 0 {
                     return Err(StoreError::Refused("it is sealed with another master key".into()));
                 }
+                // Asked behind that lock: a node that starts now finds the other key.
+                if sql!(&mut *conn, scalar as i64, COUNT_NODES, moment(clock.now()))? > 0 {
+                    return Err(StoreError::Refused("a node has begun to serve it; stop every node first".into()));
+                }
                 let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
                 let file_references = seal_file_references(conn, &old, &new, &clock).await?;
                 let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
                 let dropped_link_codes = sql!(
-                    conn,
+                    &mut *conn,
                     execute,
                     "UPDATE device_links SET code = NULL, expires_at = NULL, \
                      status = CASE WHEN status = 'shown' THEN 'waiting' ELSE status END WHERE code IS NOT NULL",
                 )?;
-                Ok(Rotated { session_keys, file_references, push_secrets, dropped_link_codes })
+                let ended_passkeys = sql!(
+                    conn,
+                    execute,
+                    "UPDATE passkeys SET status = 'failed', code = NULL, answer = NULL WHERE status <> 'failed'",
+                )?;
+                Ok(Rotated { session_keys, file_references, push_secrets, dropped_link_codes, ended_passkeys })
             })
         })
         .await
     }
+}
+
+/// A moment as a text, of two of which the later is the greater.
+fn moment(at: Millis) -> String {
+    format!("{:020}", at.max(0))
 }
 
 /// Goes through all rows in their order, a few at a time.

@@ -199,7 +199,7 @@ stories! {
         desk.loops.clock.advance(Duration::from_secs(20));
         let late = desk.qr(&id, "image/png").await;
         assert!(late.status == 409 && late.body["message"].as_str().is_some_and(|told| told.contains("ask again")), "{}", late.text);
-        desk.loops.end(&id, LinkEnd::Linked { number: NUMBER.into() }).await;
+        desk.loops.end(&id, LinkEnd::Linked { attempt: None, number: NUMBER.into() }).await;
         assert!(desk.ask("GET", &id, "/qr").await.text.contains("is linked"));
         let link = desk.ask("GET", &id, "/link").await.body["data"].clone();
         assert_eq!((&link["status"], &link["sender"], &link["code"]), (&json!("linked"), &json!(NUMBER), &Value::Null));
@@ -256,7 +256,7 @@ stories! {
         }
         let id = desk.add("web").await;
         desk.ask("POST", &id, "/link").await;
-        desk.loops.end(&id, LinkEnd::Linked { number: NUMBER.into() }).await;
+        desk.loops.end(&id, LinkEnd::Linked { attempt: None, number: NUMBER.into() }).await;
         let message = json!({"queue": id, "destination": ALICE, "message": "kept"});
         assert_eq!(desk.client.post("/message", &message).await.status, 201);
         for (state, status) in [
@@ -292,7 +292,7 @@ stories! {
         let desk = Desk::open(database, Clock::held(NOW)).await;
         let id = desk.add("web").await;
         desk.loops.enter(&id, Health::new(DeviceState::Linking, "")).await;
-        desk.loops.end(&id, LinkEnd::Linked { number: NUMBER.into() }).await;
+        desk.loops.end(&id, LinkEnd::Linked { attempt: None, number: NUMBER.into() }).await;
         desk.loops.enter(&id, Health::new(DeviceState::Banned, "a person reported it")).await;
         let (mut seen, mut before) = (Vec::new(), String::new());
         loop {
@@ -317,7 +317,7 @@ stories! {
             loops.show(&id, code).await;
             linking.until(&Qr::of(code).expect("a code").lines(Ground::Dark).join("\n")).await;
         }
-        loops.end(&id, LinkEnd::Linked { number: NUMBER.into() }).await;
+        loops.end(&id, LinkEnd::Linked { attempt: None, number: NUMBER.into() }).await;
         let (code, said) = linking.end().await;
         assert!(code == Some(0) && said.contains(&format!("sends from {NUMBER}")) && said.contains("unofficial"), "{said}");
         // A code to type, for programs; it does not come to a link.
@@ -354,7 +354,7 @@ stories! {
         // It waits on: a server that starts now goes on from there.
         loops.show(&id, "ABCD1234").await;
         linking.until("ABCD-1234").await;
-        loops.end(&id, LinkEnd::Linked { number: NUMBER.into() }).await;
+        loops.end(&id, LinkEnd::Linked { attempt: None, number: NUMBER.into() }).await;
         assert_eq!(linking.end().await.0, Some(0));
         assert!(place.fails(&["device", "unlink", &id]).await.contains("no server seems to serve this store"));
         // Who begins anew takes over from who began before.

@@ -44,6 +44,7 @@ mod imports;
 mod incarnations;
 mod keys;
 mod kinds;
+mod link_attempts;
 mod link_failures;
 mod linked_crashes;
 mod linking;

@@ -177,13 +177,13 @@ stories! {
         let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
         stage.world.store.choose_password(1, hash, 0).await.expect("stored");
         let shared = stage.share().await;
-        for form in ["/link", "/pairing-code", "/passkey", "/passkey/confirm"] {
+        for form in ["/link", "/link/cancel", "/pairing-code", "/passkey", "/passkey/confirm"] {
             let reply = ask(&stage.world, "GET", &format!("{shared}{form}"), &[], None).await;
             assert_eq!(target(&reply), shared, "{form}");
         }
         let browser = Browser::of(&stage.world, "admin").await;
         let page = format!("/console/devices/{}", stage.device_id);
-        for form in ["/pairing-code", "/passkey", "/passkey/confirm", "/link/share", "/link/share/revoke"] {
+        for form in ["/link/cancel", "/pairing-code", "/passkey", "/passkey/confirm", "/link/share", "/link/share/revoke"] {
             assert_eq!(target(&browser.get(&format!("{page}{form}")).await), format!("{page}/link"), "{form}");
         }
         // What people read on the page names no address of the API.

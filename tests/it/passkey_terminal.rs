@@ -48,10 +48,10 @@ stories! {
         let code = format!("Code: {}", phone["code"].as_str().expect("a code"));
         assert!(terminal.said().contains(&code), "{code}: {}", terminal.said());
         office.network.post(&format!("/people/{OWNER}/passkey/confirm"), json!({})).await;
-        let asked = terminal.said().matches("If the phone shows this same code").count();
-        terminal.enter("no");
+        let asked = terminal.said().matches("Compare it with the code on the phone").count();
+        terminal.enter("maybe");
         crate::world::eventually("it asks again", async || {
-            let now = terminal.said().matches("If the phone shows this same code").count();
+            let now = terminal.said().matches("Compare it with the code on the phone").count();
             if now > asked { Ok(()) } else { Err(terminal.said()) }
         })
         .await;
@@ -59,6 +59,28 @@ stories! {
         let (status, said) = terminal.end().await;
         assert_eq!(status, Some(0), "{said}");
         assert!(said.contains(&format!("linked: device {id} sends from {OWNER}")), "{said}");
+        assert!(serving.terminate().await.success());
+    }
+
+    async fn codes_that_differ_end_the_attempt_at_once(database: Database) {
+        let office = Office::new(database).await;
+        let serving = office.serve().await;
+        let id = office.device.trim_start_matches("/devices/").to_owned();
+        let mut terminal = Typed::start(office.place.command(&["device", "link", &id]));
+        let link = office.until(&serving.client, "/link", |link| link["code"].is_string()).await;
+        office.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+        let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
+        let options = json!({"options": step["options"]});
+        let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
+        terminal.until("Then paste the line that was copied here").await;
+        terminal.enter(&assertion.to_string());
+        terminal.until("Compare it with the code on the phone").await;
+        terminal.enter("No");
+        let (status, said) = terminal.end().await;
+        assert!(status == Some(1) && said.contains("the codes differ, so linking was cancelled"), "{said}");
+        let link = office.until(&serving.client, "/link", |link| link["status"] == "failed").await;
+        assert_eq!(link["reason"], "linking was cancelled");
+        office.until(&serving.client, "", |device| device["state"] == "unlinked").await;
         assert!(serving.terminate().await.success());
     }
 }

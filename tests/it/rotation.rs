@@ -1,17 +1,21 @@
 //! Another master key: what opens before and after, and that it is safe to be killed on the way.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
 use wachat::clock::Clock;
+use wachat::device::{LinkWay, Wish, passkey_place};
+use wachat::linking::Links;
+use wachat::passkey;
 use wachat::secrets::{KeyFiles, MasterKey};
-use wachat::store::{Location, Store};
+use wachat::store::{Change, Location, PasskeyRequest, Store, StoreError};
 use whatsapp_rust::wacore::store::traits::SignalStore;
 
 use crate::keys::{PEER, keys_of};
 use crate::process::{Place, Serving, text};
-use crate::world::{Database, eventually, stories};
+use crate::world::{Database, stories};
 
 const SESSION: &[u8] = b"a session that lives through it";
 
@@ -28,13 +32,15 @@ fn current(place: &Place) -> MasterKey {
     KeyFiles::read(&place.data_dir().join("master.key")).expect("a key")
 }
 
+async fn open(place: &Place) -> Store {
+    let file = || format!("sqlite:{}", place.data_dir().join("wachat.db").display());
+    let url = place.database_url.clone().unwrap_or_else(file);
+    Store::open(&Location::parse(&url).expect("a location")).await.expect("opens")
+}
+
 /// Asks a session of the first device, and puts it where `put` says so; `None` when it does not open.
 async fn session(place: &Place, master: &MasterKey, put: Option<&[u8]>) -> Option<Bytes> {
-    let url = place
-        .database_url
-        .clone()
-        .unwrap_or_else(|| format!("sqlite:{}", place.data_dir().join("wachat.db").display()));
-    let store = Store::open(&Location::parse(&url).expect("a location")).await.expect("opens");
+    let store = open(place).await;
     let lease = store.lease_devices("story", 1, i64::MAX - 1).await.expect("leased").remove(0);
     let keys = keys_of(&store, &Clock::system(), master, &lease).await;
     if let Some(put) = put {
@@ -80,6 +86,48 @@ stories! {
         assert_ne!(push_secret(&place).await, secret);
     }
 
+    async fn a_passkey_step_ends_with_the_key_that_its_code_was_sealed_with(database: Database) {
+        let place = founded(database, None).await;
+        let (old, clock) = (current(&place), Clock::system());
+        let added = place.json(&["device", "add", "--client", "1", "--kind", "web", "--json"]).await;
+        let id = added["device_id"].as_str().expect("an id");
+        let store = open(&place).await;
+        let leases = store.lease_devices("story", 1, i64::MAX - 1).await.expect("leased");
+        let lease = leases.into_iter().find(|lease| lease.device_id == id).expect("a lease");
+        store.wish_link(id, Wish::Link(LinkWay::Qr), 5).await.expect("stored");
+        let code = old.sealer("links").seal(&clock, passkey_place(id, "code").as_bytes(), b"AAAA-AAAA");
+        let assertion = PasskeyRequest::Assertion { options: "{}".into(), expires_at: i64::MAX };
+        for request in [assertion, PasskeyRequest::Confirmation { code }] {
+            store.record(&lease, Arc::new(vec![Change::Passkey { attempt: 5, request }])).await.expect("stored");
+        }
+        store.release_devices("story").await.expect("released");
+        store.close().await;
+        place.json(&["master-key", "rotate", "--json"]).await;
+        let store = open(&place).await;
+        let links = Links::new(store.clone(), &current(&place), clock);
+        let step = links.passkey(id).await.expect("it can be read").expect("a step");
+        assert_eq!((step.status, step.code), (passkey::Status::Failed, None));
+        store.close().await;
+    }
+
+    async fn a_node_and_another_master_key_never_meet(database: Database) {
+        let place = founded(database, None).await;
+        let (old, clock) = (current(&place), Clock::system());
+        let new = MasterKey::parse(&"ab".repeat(32)).expect("a key");
+        let store = open(&place).await;
+        let until = clock.now() + 20_000;
+        assert!(store.note_node("a", old.fingerprint(), until).await.expect("noted"));
+        let refused = store.rotate_master_key(old.clone(), new.clone(), clock.clone()).await;
+        assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("stop every node")), "{refused:?}");
+        store.forget_node("a").await.expect("noted");
+        // One that died is taken for stopped once its time has run out.
+        assert!(store.note_node("b", old.fingerprint(), clock.now() - 1).await.expect("noted"));
+        store.rotate_master_key(old.clone(), new.clone(), clock.clone()).await.expect("rotated");
+        assert!(!store.note_node("a", old.fingerprint(), until).await.expect("asked"), "it starts with the key of before");
+        assert!(store.note_node("a", new.fingerprint(), until).await.expect("noted"));
+        store.close().await;
+    }
+
     async fn a_running_gateway_keeps_its_key(database: Database) {
         let place = Place::new(database).await;
         let serving = place.serve().await;
@@ -87,16 +135,16 @@ stories! {
         let said = place.fails(&["master-key", "rotate"]).await;
         assert!(said.contains("stop it first"), "{said}");
         if place.database_url.is_some() {
-            // One that is served from another folder, which its lease of a device tells.
-            eventually("the device is online", async || {
-                let devices = serving.client.manage("GET", "/devices", None).await;
-                if devices.text.contains("\"state\":\"online\"") { Ok(()) } else { Err(devices.text) }
-            })
-            .await;
+            // One that is served from another folder: also before the node leases a device, and when there is none.
             let elsewhere = tempfile::tempdir().expect("a folder");
             std::fs::copy(place.data_dir().join("master.key"), elsewhere.path().join("master.key")).expect("copied");
-            let said = place.fails(&["master-key", "rotate", "--data-dir", &elsewhere.path().display().to_string()]).await;
+            let rotate = ["master-key", "rotate", "--data-dir", &elsewhere.path().display().to_string()];
+            let devices = serving.client.manage("GET", "/devices", None).await;
+            let id = devices.body["data"][0]["device_id"].as_str().expect("a device");
+            assert_eq!(serving.client.manage("DELETE", &format!("/devices/{id}"), None).await.status, 200);
+            let said = place.fails(&rotate).await;
             assert!(said.contains("stop every node first"), "{said}");
+            assert!(!elsewhere.path().join("master.key.next").exists());
         }
         assert_eq!(current(&place).fingerprint(), old.fingerprint());
         assert!(serving.terminate().await.success());

@@ -211,26 +211,6 @@ stories! {
         stage.world.stop().await;
     }
 
-    async fn a_device_keeps_its_number_when_its_page_is_revoked(database: Database) {
-        let mut stage = Stage::unlinked(database).await;
-        let device = json!({"client_id": 1, "kind": "web", "sender": OWNER});
-        let added = stage.world.client.manage("POST", "/devices", Some(device)).await;
-        stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
-        let page = stage.share().await;
-        assert_eq!(stage.post(&format!("{page}/link"), "").await.status, 303);
-        let shown = stage.qr().await;
-        stage.manage("DELETE", "/link/share", None).await;
-        let qr = eventually("another code", async || {
-            let qr = stage.qr().await;
-            if qr == shown { Err(qr) } else { Ok(qr) }
-        }).await;
-        stage.network.post(&format!("/people/{ANN}/scan"), json!({"qr": qr})).await;
-        stage.until_link("failed").await;
-        let reason = stage.manage("GET", "/link", None).await["reason"].to_string();
-        assert!(reason.contains(&format!("this gateway's number is {OWNER}")), "{reason}");
-        stage.world.stop().await;
-    }
-
     async fn a_page_ends_with_the_key_that_shared_it(database: Database) {
         let stage = Stage::unlinked(database).await;
         let client = &stage.world.client;

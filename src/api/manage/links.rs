@@ -46,6 +46,9 @@ pub struct LinkView {
     pub reason: Option<String>,
     #[schema(format = DateTime)]
     pub changed_at: Option<String>,
+    /// Until when a linking page is shared on which this may be begun without a sign-in; null where none is.
+    #[schema(format = DateTime)]
+    pub shared_until: Option<String>,
     /// What to know before linking.
     pub notice: &'static str,
 }
@@ -115,6 +118,20 @@ pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<
         view(&api, find(&api, &id).await?).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "Linking begins", begun.await))
+}
+
+/// Cancel the attempt to link that is under way: what it has shown links nothing any more. The device keeps its number
+#[utoipa::path(delete, path = "/devices/{device_id}/link", tag = "Management", security(("APIKey" = [])),
+    params(("device_id" = String, Path)), responses((status = 202, body = Envelope<LinkView>),
+    (status = 409, description = "No account is being linked to this device")))]
+pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+    let cancelled = async {
+        managed(&api, &headers, &id).await?;
+        api.linking.cancel(&id).await?;
+        changed(&api);
+        view(&api, find(&api, &id).await?).await
+    };
+    private(found(&headers, StatusCode::ACCEPTED, "Linking is cancelled", cancelled.await))
 }
 
 /// Show the QR code to scan as it is now: its text, or by Accept its picture as SVG or PNG
@@ -283,6 +300,7 @@ pub(super) fn private(mut response: Response) -> Response {
 
 pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem> {
     let link = api.linking.look(&device.id).await?;
+    let shared_until = api.linking.shared_until(&device.id).await?.map(rfc3339);
     let state = device.state.name();
     let (device_id, sender) = (device.id, device.sender);
     Ok(match link {
@@ -296,6 +314,7 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
             device_id,
             sender,
             state,
+            shared_until,
             notice: NOTICE,
         },
         None => LinkView {
@@ -308,6 +327,7 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
             device_id,
             sender,
             state,
+            shared_until,
             notice: NOTICE,
         },
     })

@@ -54,7 +54,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(devices::receive))
         .routes(routes!(migrations::migrate))
         .routes(routes!(migrations::go_live))
-        .routes(routes!(links::show, links::begin))
+        .routes(routes!(links::show, links::begin, links::cancel))
         .routes(routes!(shares::add, shares::remove))
         .routes(routes!(links::show_qr))
         .routes(routes!(links::begin_code))

@@ -31,7 +31,7 @@ pub struct PasskeyView {
     pub options: Option<Value>,
     /// With required: where the browser extension gives the assertion, without another credential, once.
     pub pairing_link: Option<String>,
-    /// XXXX-XXXX, with confirm.
+    /// XXXX-XXXX: with confirm, and with sent once it was confirmed here, for the phone may still show it.
     pub code: Option<String>,
     /// Until when WhatsApp waits.
     #[schema(format = DateTime)]
@@ -70,7 +70,7 @@ pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named
         let asked = waiting(&api, &id, Status::Required).await?;
         let assertion =
             passkey::check(&assertion, &asked.options).map_err(|bad| Problem::field("response", bad.to_string()))?;
-        api.linking.answer_passkey(&id, &PasskeyAnswer::Assertion(assertion)).await?;
+        api.linking.answer_passkey(&id, &asked, &PasskeyAnswer::Assertion(assertion)).await?;
         changed(&api);
         view(&api, &id).await
     };
@@ -90,7 +90,7 @@ pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         if compared.code.is_some_and(|code| asked.code.as_deref() != Some(code.trim())) {
             return Err(Problem::Conflict("the code has changed; compare the one that is shown now".into()));
         }
-        api.linking.answer_passkey(&id, &PasskeyAnswer::Confirm).await?;
+        api.linking.answer_passkey(&id, &asked, &PasskeyAnswer::Confirm).await?;
         changed(&api);
         view(&api, &id).await
     };
@@ -140,7 +140,7 @@ async fn view(api: &Api, id: &str) -> Result<PasskeyView, Problem> {
         status: step.status.name(),
         options: serde_json::from_str(&step.options).ok().filter(|_| step.status == Status::Required),
         pairing_link: token.map(|token| format!("{}{}{token}", api.public_url, pairing::PATH)),
-        code: step.code.filter(|_| step.status == Status::Confirm),
+        code: step.code.filter(|_| matches!(step.status, Status::Confirm | Status::Sent)),
         expires_at: Some(rfc3339(step.expires_at)).filter(|_| !is_failed),
         reason: link.map(|link| link.reason).filter(|reason| !reason.is_empty()),
     })

@@ -6,20 +6,15 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::devices::{changed, find, managed};
+use super::devices::{changed, managed};
 use super::found;
 use super::links::private;
-use crate::account::{CONSOLE, KeyHash, SHARED_LINK, hex_upper};
+use crate::account::{CONSOLE, SHARED_LINK};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
-use crate::limits;
-use crate::store::NewLinkShare;
-
-/// Where such a page is, before its token.
-pub const PAGE: &str = "/console/link/";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LinkShareView {
@@ -42,26 +37,12 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(id): Named<St
         if asker.key_id == SHARED_LINK {
             return Err(Problem::NotAllowed("a page that was shared shares no other"));
         }
-        api.linking.check_begin(&device)?;
-        let token = hex_upper(&api.clock.random::<16>());
-        let now = api.clock.now();
-        let expires_at = now + limits::LINK_SHARE_MINUTES * 60_000;
-        let share = NewLinkShare {
-            device_id: device.id.clone(),
-            token: KeyHash::of(&token),
-            person_id: asker.person.id,
-            key_id: Some(asker.key_id).filter(|key_id| *key_id != CONSOLE),
-            expires_at,
-        };
-        let linking = api.linking.clone();
-        if !api.store.share_link(share, now, move |device| linking.check_begin(device).is_ok()).await? {
-            api.linking.check_begin(&find(&api, &id).await?)?;
-            return Err(Problem::Conflict("the device has changed at this moment; try again".into()));
-        }
+        let key_id = Some(asker.key_id).filter(|key_id| *key_id != CONSOLE);
+        let page = api.linking.share(&device, asker.person.id, key_id).await?;
         // A link that another page showed has ended.
         changed(&api);
-        let url = Some(format!("{}{PAGE}{token}", api.public_url));
-        Ok(LinkShareView { device_id: device.id, url, expires_at: Some(rfc3339(expires_at)) })
+        let url = Some(format!("{}{}", api.public_url, page.path));
+        Ok(LinkShareView { device_id: device.id, url, expires_at: Some(rfc3339(page.expires_at)) })
     };
     private(found(&headers, StatusCode::CREATED, "The page is shared", shared.await))
 }
@@ -73,7 +54,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(id): Named<St
 pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let revoked = async {
         let device = managed(&api, &headers, &id).await?;
-        if !api.store.revoke_link_share(&device.id, api.clock.now()).await? {
+        if !api.linking.revoke(&device.id).await? {
             return Err(Problem::NotFound("page that is shared for this device"));
         }
         changed(&api);

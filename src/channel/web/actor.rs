@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
 use super::keys::{Keys, Missed};
-use super::linking::Linking;
+use super::linking::{Linking, Refusal};
 use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
 use super::queue::{Inlet, Outlet};
@@ -61,6 +61,8 @@ pub struct Actor {
     /// The number of the session; what earlier ones still tell is not heard.
     pub sessions: u64,
     pub linking: Option<Linking>,
+    /// With what WhatsApp refused a request last.
+    pub refusal: Refusal,
     /// The last attempt to link an account.
     pub attempt: Millis,
     /// When to connect by itself.
@@ -157,7 +159,8 @@ impl Actor {
     /// Asks whether a number may be this device's. One that may not is unlinked again.
     async fn is_accepted(&mut self, number: String) -> bool {
         let (accepted, is_accepted) = oneshot::channel();
-        if self.events.send(Event::Linked { number, accepted }).await.is_err() {
+        let attempt = self.linking.as_ref().map(|_| self.attempt);
+        if self.events.send(Event::Linked { attempt, number, accepted }).await.is_err() {
             return false;
         }
         match is_accepted.await {
@@ -272,6 +275,7 @@ impl Actor {
             traffic: self.keys.traffic().clone(),
             shared: self.shared.clone(),
             rotation: Rotation::default(),
+            refusal: self.refusal.clone(),
         };
         let plan = Plan {
             keys: self.keys.clone(),

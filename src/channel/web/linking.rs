@@ -1,9 +1,12 @@
 //! Linking an account: what the client library says meanwhile, and why it fails, in words for the person who links.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use whatsapp_rust::pair_code::PairCodeRejection;
 use whatsapp_rust::types::events::{ConnectFailureReason, Event as News, PairingCodeError};
+use whatsapp_rust::wacore_binary::NodeRef;
 
 use super::actor::Actor;
 use super::health::{Turn, turn};
@@ -88,9 +91,9 @@ impl Actor {
     }
 
     pub(super) async fn hear_while_linking(&mut self, news: &News) {
-        let (is_qr, is_at_passkey) = match &self.linking {
-            Some(linking) => (linking.way == LinkWay::Qr, linking.is_at_passkey()),
-            None => (false, false),
+        let (is_qr, is_shown, is_at_passkey) = match &self.linking {
+            Some(linking) => (linking.way == LinkWay::Qr, linking.step == Step::Shown, linking.is_at_passkey()),
+            None => (false, false, false),
         };
         match news {
             News::PairPasskeyRequest(request) => self.ask_for_passkey(&request.request_options_json).await,
@@ -98,13 +101,17 @@ impl Actor {
                 self.answer_passkey(PasskeyAnswer::Confirm).await;
             }
             News::PairPasskeyConfirmation(step) => self.ask_to_compare(&step.code).await,
-            News::PairPasskeyError(error) => self.fail(no_passkey(&error.error)).await,
+            News::PairPasskeyError(error) => {
+                let code = self.refusal.take();
+                self.fail(no_passkey(Asked::ToGoOn, code, &error.error)).await;
+            }
             // WhatsApp waits on the connection on which it asked.
             News::Disconnected(_) | News::StreamError(_) if is_at_passkey => self.fail(LOST.into()).await,
             // Those of before the step.
             News::PairingQrCode(_) | News::PairingCode(_) | News::PairingQrCodesExhausted(_) if is_at_passkey => {}
             News::PairingQrCode(code) if is_qr => self.show(&code.code, code.timeout).await,
             News::PairingCode(code) => self.show(&code.code, code.timeout).await,
+            News::PairingCodeError(error) if is_shown => self.fail(typed_in_vain(error)).await,
             News::PairingCodeError(error) => self.fail(no_code(error)).await,
             News::PairError(error) => self.fail(format!("WhatsApp did not link the account: {}", error.error)).await,
             News::PairingQrCodesExhausted(_) if is_qr => self.fail("nobody scanned the code in time".into()).await,
@@ -146,12 +153,20 @@ impl Actor {
 
     pub(super) async fn answer_passkey(&mut self, answer: PasskeyAnswer) {
         let (Some(session), Some(linking)) = (&self.session, &mut self.linking) else { return };
-        linking.step = if matches!(answer, PasskeyAnswer::Confirm) { Step::Compared } else { Step::PasskeyGiven };
+        let asked = match answer {
+            PasskeyAnswer::Assertion(_) => Asked::ToTakePasskey,
+            PasskeyAnswer::Confirm => Asked::ToGoOn,
+        };
+        linking.step = if asked == Asked::ToGoOn { Step::Compared } else { Step::PasskeyGiven };
+        self.refusal.take();
         let limit = Duration::from_secs(limits::LINK_STEP_SECONDS_MAX);
         match self.parts.clock.within(limit, session.answer_passkey(answer)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => self.fail(no_passkey(&error.to_string())).await,
-            Err(_) => self.fail(no_passkey("it did not answer")).await,
+            Ok(Err(error)) => {
+                let code = self.refusal.take();
+                self.fail(no_passkey(asked, code, &error.to_string())).await;
+            }
+            Err(_) => self.fail(no_passkey(asked, None, "it did not answer")).await,
         }
     }
 
@@ -192,22 +207,62 @@ fn no_code(error: &PairingCodeError) -> String {
     }
 }
 
-/// Why the passkey step failed. The library gives a text alone, which names the request and holds the code of WhatsApp's answer.
-fn no_passkey(fault: &str) -> String {
-    let code = fault.rsplit_once("code=").map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
-    let reason = match code.flatten() {
-        Some("401") if fault.contains("passkey_prologue") => {
+/// Why a code that was shown, and typed on the phone, came to nothing.
+fn typed_in_vain(error: &PairingCodeError) -> String {
+    let reason = match error.rejection {
+        Some(PairCodeRejection::Forbidden) => RESTRICTED,
+        _ => {
+            "WhatsApp did not take the code that was typed: it was too old, or another one has taken its place; request a new code, and type \
+             it within three minutes"
+        }
+    };
+    reason.to_owned()
+}
+
+/// What WhatsApp was asked for in the passkey step when it refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    ToTakePasskey,
+    /// Any step behind it, which the phone's owner decides.
+    ToGoOn,
+}
+
+/// Why the passkey step failed: by the code of WhatsApp's answer, where it gave one.
+fn no_passkey(asked: Asked, code: Option<u32>, fault: &str) -> String {
+    let reason = match (code, asked) {
+        (Some(401), Asked::ToTakePasskey) => {
             "WhatsApp did not accept the passkey: it is of another account, its request has expired, or the phone's owner refused; link \
              again, and use the passkey of this account within ten minutes"
         }
-        Some("401") => "the phone's owner refused to link this gateway; link again if that was a mistake",
-        Some("404") => "WhatsApp has ended this attempt to link; link again",
-        Some("410") => "WhatsApp's request for the passkey has expired; link again",
-        Some("503") => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
-        Some("400") => "WhatsApp refused a step behind the passkey; link again",
+        (Some(401), Asked::ToGoOn) => {
+            "the phone's owner refused to link this gateway; link again if that was a mistake"
+        }
+        (Some(404), _) => "WhatsApp has ended this attempt to link; link again",
+        (Some(410), _) => "WhatsApp's request for the passkey has expired; link again",
+        (Some(503), _) => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
+        (Some(400), _) => "WhatsApp refused a step behind the passkey; link again",
         _ => return format!("WhatsApp ended the passkey step: {fault}; link again"),
     };
     reason.to_owned()
+}
+
+/// The code with which WhatsApp refused the last request. The client library tells it in the middle of a text alone.
+#[derive(Clone, Default)]
+pub struct Refusal(Arc<AtomicU32>);
+
+impl Refusal {
+    /// Looks at a stanza, before the library tells what it makes of it.
+    pub fn look_at(&self, stanza: &NodeRef<'_>) {
+        if stanza.tag.as_ref() == "iq" && stanza.get_attr("type").is_some_and(|kind| kind.as_str() == "error") {
+            let code = stanza.get_optional_child("error").and_then(|error| error.get_attr("code"));
+            let code = code.and_then(|code| code.as_str().parse().ok());
+            self.0.store(code.unwrap_or_default(), Ordering::Relaxed);
+        }
+    }
+
+    fn take(&self) -> Option<u32> {
+        Some(self.0.swap(0, Ordering::Relaxed)).filter(|code| *code > 0)
+    }
 }
 
 const LOST: &str = "the connection on which WhatsApp waited for the passkey was lost; link again";

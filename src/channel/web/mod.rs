@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use self::actor::{Actor, Command, Start};
 use self::download::Reference;
 use self::keys::{KeyRing, Keys};
+use self::linking::Refusal;
 use self::network::Network;
 use self::shared::Shared;
 use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
@@ -118,6 +119,7 @@ impl Web {
             session: None,
             sessions: 0,
             linking: None,
+            refusal: Refusal::default(),
             attempt: 0,
             again: None,
             ends: 0,

@@ -15,6 +15,7 @@ use whatsapp_rust::{Jid, Server};
 
 use super::again;
 use super::gate::Gate;
+use super::linking::Refusal;
 use super::queue::Inlet;
 use super::rotation::Rotation;
 use super::send::refusal;
@@ -41,6 +42,7 @@ pub struct Reporter {
     pub traffic: Traffic,
     pub shared: Shared,
     pub rotation: Rotation,
+    pub refusal: Refusal,
 }
 
 impl EventHandler for Reporter {
@@ -52,12 +54,14 @@ impl EventHandler for Reporter {
                 if stanza.get().tag.as_ref() == "message" {
                     self.traffic.comes_in();
                 }
+                self.refusal.look_at(stanza.get());
                 again::look_at(stanza.get());
             }
             _ => {
                 match &*news {
                     News::PairingQrCode(_) => self.rotation.shows_code(),
                     News::PairPasskeyRequest(_) => self.rotation.end(),
+                    News::PairSuccess(_) => self.rotation.note_linked(),
                     _ => {}
                 }
                 self.actor.push(Told { session: self.session, news });
@@ -92,11 +96,13 @@ impl EventHandler for Reporter {
 }
 
 impl Reporter {
-    /// Tells the actor that a connection is over, where it still takes the account for online.
+    /// Tells the actor that a connection is over, where it still takes the account for online, or WhatsApp waited on it for a passkey: on
+    /// another connection an account is linked from the beginning.
     pub fn on_reconnect(&self) -> impl Fn() + Send + Sync + 'static {
-        let (session, actor, shared) = (self.session, self.actor.clone(), self.shared.clone());
+        let (session, actor) = (self.session, self.actor.clone());
+        let (shared, rotation) = (self.shared.clone(), self.rotation.clone());
         move || {
-            if shared.online().is_some() {
+            if shared.online().is_some() || rotation.awaits_passkey() {
                 let over = Disconnected::builder().reason(DisconnectReason::Unknown).build();
                 actor.push(Told { session, news: Arc::new(News::Disconnected(over)) });
             }
@@ -175,6 +181,8 @@ pub fn hidden(jid: &Jid) -> String {
 mod tests {
     use futures_util::FutureExt as _;
 
+    use whatsapp_rust::types::events::PairPasskeyRequest;
+
     use super::super::queue::{Outlet, queue};
     use super::*;
 
@@ -196,6 +204,7 @@ mod tests {
                 traffic,
                 shared,
                 rotation: Rotation::default(),
+                refusal: Refusal::default(),
             },
             happened,
             told,
@@ -238,6 +247,26 @@ mod tests {
             matches!(&told[..], [Event::Receipt { kind: ReceiptKind::Read, member: Some(who), .. }] if who == "628"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn another_connection_than_the_one_on_which_a_passkey_is_awaited_is_told() {
+        let (reporter, _happened, mut told) = reporter();
+        let reconnected = reporter.on_reconnect();
+        let mut is_told = || {
+            let news = told.pop().now_or_never().flatten().map(|told| told.news);
+            news.is_some_and(|news| matches!(*news, News::Disconnected(_)))
+        };
+        reconnected();
+        assert!(!is_told(), "while codes are shown connections come and go");
+        let request = PairPasskeyRequest::builder().request_options_json("{}".into()).build();
+        reporter.handle_event(Arc::new(News::PairPasskeyRequest(request)));
+        assert!(!is_told(), "the request itself");
+        reconnected();
+        assert!(is_told());
+        reporter.rotation.note_linked();
+        reconnected();
+        assert!(!is_told(), "an account that was linked connects again");
     }
 
     fn a_receipt() -> Arc<News> {

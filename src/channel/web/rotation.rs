@@ -20,7 +20,14 @@ struct Task {
 
 /// The rotation of QR codes on a connection by which an account is being linked.
 #[derive(Clone, Default)]
-pub struct Rotation(Arc<Mutex<Option<Arc<Task>>>>);
+pub struct Rotation(Arc<Shown>);
+
+#[derive(Default)]
+struct Shown {
+    task: Mutex<Option<Arc<Task>>>,
+    /// WhatsApp waits for a passkey on this connection.
+    awaits_passkey: AtomicBool,
+}
 
 impl Rotation {
     /// A task of the library, such that it can be ended if it shows codes.
@@ -36,7 +43,7 @@ impl Rotation {
     pub fn shows_code(&self) {
         let _ = TASK.try_with(|task| {
             task.shows_codes.store(true, Ordering::Relaxed);
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(task));
+            *self.0.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(task));
         });
     }
 
@@ -45,10 +52,21 @@ impl Rotation {
         TASK.try_with(|task| task.shows_codes.load(Ordering::Relaxed)).unwrap_or(false)
     }
 
-    /// No more codes are shown, and the connection stays.
+    /// WhatsApp asks for a passkey: no more codes are shown, and the connection stays.
     pub fn end(&self) {
-        if let Some(task) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        self.0.awaits_passkey.store(true, Ordering::Relaxed);
+        if let Some(task) = self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
             task.end.cancel();
         }
+    }
+
+    /// The account is linked: another connection is wanted.
+    pub fn note_linked(&self) {
+        self.0.awaits_passkey.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether WhatsApp waits for a passkey on this connection, and on no other.
+    pub fn awaits_passkey(&self) -> bool {
+        self.0.awaits_passkey.load(Ordering::Relaxed)
     }
 }

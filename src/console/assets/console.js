@@ -89,14 +89,16 @@ function take(text) {
   ;(next || main).focus({ preventScroll: true })
 }
 
-// Changes only what differs, so that focus, what is typed, what is open and how far it is scrolled stay as they are.
+// Changes only what differs, so that focus, what is typed, what is open and how far it is scrolled stay as they are. What a refused form
+// was filled with is what somebody typed.
 function become(old, newer) {
   if (old.isEqualNode(newer)) return
   if (!(old instanceof Element)) {
     old.data = newer.data
     return show(old.parentElement)
   }
-  for (const { name, value } of newer.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value)
+  const isTyped = name => name === 'value' && old.nodeName === 'INPUT' && old.type !== 'hidden'
+  for (const { name, value } of newer.attributes) if (old.getAttribute(name) !== value && !isTyped(name)) old.setAttribute(name, value)
   for (const { name } of [...old.attributes]) if (!newer.hasAttribute(name) && !['open', 'disabled'].includes(name)) old.removeAttribute(name)
   const [had, has] = [keyed(old), keyed(newer)]
   for (const [key, one] of had) if (!has.has(key)) one.remove()

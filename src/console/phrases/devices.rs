@@ -232,6 +232,30 @@ pub const PHRASES: &[Phrase] = &[
         "nomor ponsel ini bukan nomor perangkat ini; pakai ponsel yang benar, atau tanyakan kepada pengirim tautannya",
     ),
     ("the device has changed at this moment; try again", "perangkat ini baru saja berubah; coba lagi"),
+    (
+        "the gateway cannot reach WhatsApp at this moment; try again in a few minutes, and tell whoever sent you the link if that does not help",
+        "gateway sedang tidak dapat menjangkau WhatsApp; coba lagi beberapa menit lagi, dan beri tahu pengirim tautannya bila tetap tidak bisa",
+    ),
+    (
+        "this phone's account is linked to another device of the gateway already; tell whoever sent you the link",
+        "akun ponsel ini sudah tertaut ke perangkat lain di gateway ini; beri tahu pengirim tautannya",
+    ),
+    (
+        "this device has an account already, so there is nothing to do; if that surprises you, tell whoever sent you the link",
+        "perangkat ini sudah punya akun, jadi tidak ada yang perlu dilakukan; bila itu mengejutkan Anda, beri tahu pengirim tautannya",
+    ),
+    (
+        "the gateway is too old for WhatsApp; tell whoever sent you the link, and try again when it has been updated",
+        "gateway terlalu lama untuk WhatsApp; beri tahu pengirim tautannya, dan coba lagi setelah diperbarui",
+    ),
+    (
+        "WhatsApp did not take the code that was typed: it was too old, or another one has taken its place; request a new code, and type it \
+         within three minutes",
+        "WhatsApp tidak menerima kode yang diketik: sudah terlalu lama, atau sudah ada kode lain; minta kode baru, lalu ketik dalam tiga menit",
+    ),
+    ("linking was cancelled", "penautan dibatalkan"),
+    ("no account is being linked to this device", "tidak ada akun yang sedang ditautkan ke perangkat ini"),
+    ("this attempt to link is over", "upaya penautan ini sudah berakhir"),
     ("WhatsApp gave no code in time; try again", "WhatsApp tidak memberi kode tepat waktu; coba lagi"),
     (
         "this server cannot reach {address} ({why}); check its network, its name server and its firewall, then try again",

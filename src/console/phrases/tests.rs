@@ -44,6 +44,8 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "its code is no text",
         ],
     ),
+    // Parts of reasons that are told otherwise.
+    ("src/linking/pairing.rs", &["this server cannot reach ", "WhatsApp no longer takes this version"]),
     (
         "src/passkey.rs",
         &[
@@ -55,7 +57,10 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
     ("src/store/row.rs", &["a column stands where its field does not"]),
     ("src/store/audit.rs", &["key {}", "key {id}", "command line", "pairing link", "shared link"]),
-    ("src/dispatcher/mod.rs", &["device {device_id}"]),
+    (
+        "src/dispatcher/mod.rs",
+        &["device {device_id}", "the master key was changed while this node was cut off; restart it with the new key"],
+    ),
     (
         "src/store/mod.rs",
         &[

@@ -1,5 +1,6 @@
 //! Each refusal of WhatsApp says what to do about it.
 
+use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::types::events::LoggedOut;
 
 use super::*;
@@ -33,6 +34,23 @@ fn a_code_that_is_refused_says_why_and_what_to_do() {
 }
 
 #[test]
+fn a_code_that_was_typed_in_vain_says_so() {
+    for (rejection, words) in [
+        (
+            Some(PairCodeRejection::Unknown(404)),
+            "it was too old, or another one has taken its place; request a new code",
+        ),
+        (Some(PairCodeRejection::BadRequest), "request a new code"),
+        (None, "request a new code"),
+        (Some(PairCodeRejection::Forbidden), "restricted this account"),
+    ] {
+        let error = PairingCodeError::builder().maybe_rejection(rejection).error("no".to_owned()).build();
+        let said = typed_in_vain(&error);
+        assert!(said.contains(words) && !said.contains("gave no code"), "{rejection:?}: {said}");
+    }
+}
+
+#[test]
 fn a_connection_that_ends_while_linking_is_no_phone_that_removed_the_gateway() {
     for (reason, words) in [
         (ConnectFailureReason::AccountLocked, "restricted this account"),
@@ -60,24 +78,34 @@ fn a_step_that_takes_too_long_says_which() {
 
 #[test]
 fn a_passkey_step_that_whatsapp_ends_says_why_and_what_to_do() {
-    let iq = |request: &str, code: u16| {
-        format!(
-            "passkey linking flow error: {request} iq failed: passkey linking flow error: received a server error response: \
-             code={code}, text='a word'"
-        )
-    };
-    for (fault, words) in [
-        (iq("passkey_prologue", 401), "did not accept the passkey"),
-        (iq("companion_nonce", 401), "the phone's owner refused"),
-        (iq("encrypted_pairing_request", 401), "the phone's owner refused"),
-        (iq("ref", 404), "has ended this attempt"),
-        (iq("passkey_prologue", 410), "has expired"),
-        (iq("companion_nonce", 400), "refused a step"),
-        (iq("passkey_prologue", 503), "open WhatsApp on it"),
-        ("it did not answer".to_owned(), "WhatsApp ended the passkey step: it did not answer"),
-        (iq("ref", 4010), "WhatsApp ended the passkey step"),
+    for (asked, code, words) in [
+        (Asked::ToTakePasskey, Some(401), "did not accept the passkey"),
+        (Asked::ToGoOn, Some(401), "the phone's owner refused"),
+        (Asked::ToTakePasskey, Some(404), "has ended this attempt"),
+        (Asked::ToTakePasskey, Some(410), "has expired"),
+        (Asked::ToGoOn, Some(400), "refused a step"),
+        (Asked::ToTakePasskey, Some(503), "open WhatsApp on it"),
+        (Asked::ToTakePasskey, None, "WhatsApp ended the passkey step: code=401"),
+        (Asked::ToGoOn, Some(4010), "WhatsApp ended the passkey step: code=401"),
     ] {
-        let said = no_passkey(&fault);
-        assert!(said.contains(words) && said.contains("link again"), "{fault}: {said}");
+        // Whatever the library says, what WhatsApp answered counts.
+        let said = no_passkey(asked, code, "code=401, text='passkey_prologue'");
+        assert!(said.contains(words) && said.contains("link again"), "{asked:?} {code:?}: {said}");
+    }
+}
+
+#[test]
+fn a_refusal_is_read_from_the_answer_to_a_request() {
+    let refusal = Refusal::default();
+    let see = |tag: &'static str, kind: &str, code: &str| {
+        let error = NodeBuilder::new("error").attr("code", code).build();
+        let stanza = NodeBuilder::new(tag).attr("type", kind).children([error]).build();
+        refusal.look_at(&stanza.as_node_ref());
+        refusal.take()
+    };
+    assert_eq!(see("iq", "error", "401"), Some(401));
+    assert_eq!(refusal.take(), None, "it is told once");
+    for (tag, kind, code) in [("iq", "result", "401"), ("notification", "error", "401"), ("iq", "error", "x")] {
+        assert_eq!(see(tag, kind, code), None, "{tag} {kind} {code}");
     }
 }
