@@ -281,6 +281,7 @@ impl DeviceLoop {
         if slow != self.held.slow {
             (self.held.slow, self.held.is_slow_unsaved) = (slow, true);
             self.next_slot = self.next_slot.max(self.held.next_slot(now, self.parts.clock.random_below(u64::MAX)));
+            self.held.unsaved_slot = Some(self.next_slot);
         }
     }
 

@@ -41,8 +41,13 @@ stories! {
         assert!(note.starts_with("20 of 500 messages can leave today and 60 within 24 hours") && note.contains("the others expire"), "{note}");
         set_device(&world, json!({"paused": true})).await;
         let id = begin(&world.client, &rows(500), "").await;
-        let done = until(&world.client, &id, "done").await;
-        assert_eq!(done["device_code"], "paused");
+        until(&world.client, &id, "done").await;
+        let done = eventually("what waits is counted", async || {
+            world.advance(Duration::from_millis(100)).await;
+            let shown = world.client.manage("GET", &format!("/imports/{id}"), None).await.body["data"].clone();
+            if shown["device_code"] == "paused" { Ok(shown) } else { Err(shown.to_string()) }
+        })
+        .await;
         let note = done["notes"][0].as_str().expect("a note");
         assert!(note.starts_with("the messages wait: its device was paused by") && note.ends_with("resume it to send"), "{note}");
         // The device says of how many.
