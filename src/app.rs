@@ -18,12 +18,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{ApiKey, BadApiKey};
-use crate::api::{Api, Foundation, routes};
+use crate::api::{Api, Foundation, Runner, routes};
 use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::console::{self, Console};
 use crate::device::{FIRST_SENDER, new_device_id};
-use crate::dispatcher;
 use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
@@ -174,12 +173,17 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub async fn is_served(&self) -> Result<bool, StartError> {
-        let Ok(Location::Sqlite(path)) = Location::parse(&self.settings.database_url) else {
-            return Ok(self.store.has_fresh_lease(self.clock.now()).await?);
-        };
-        // The lease of an embedded store never runs out; but its server holds this lock.
-        let Ok(file) = File::options().write(true).open(path.with_extension("lock")) else { return Ok(false) };
-        Ok(matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+        match self.store.is_embedded() {
+            true => Ok(self.is_embedded_served()),
+            false => Ok(self.store.has_fresh_lease(self.clock.now()).await?),
+        }
+    }
+
+    /// The lease of an embedded store never runs out; but its server holds a lock.
+    fn is_embedded_served(&self) -> bool {
+        let Ok(Location::Sqlite(path)) = Location::parse(&self.settings.database_url) else { return false };
+        let Ok(file) = File::options().write(true).open(path.with_extension("lock")) else { return false };
+        matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
     }
 
     /// On an empty store: makes the first client, its administrator, his key and a sandbox device.
@@ -250,6 +254,11 @@ impl App {
 
     /// What the API's handlers work with.
     pub fn api(&self) -> Api {
+        let is_nobody = self.store.is_embedded() && !self.is_embedded_served();
+        self.api_of(if is_nobody { Runner::Nobody } else { Runner::Others })
+    }
+
+    fn api_of(&self, runner: Runner) -> Api {
         let foundation = Foundation {
             store: self.store.clone(),
             inbox: self.inbox.clone(),
@@ -260,6 +269,7 @@ impl App {
             clock: self.clock.clone(),
             master_key: self.master_key.clone(),
             supervisor: self.supervisor.clone(),
+            runner,
         };
         Api::new(foundation, &self.settings)
     }
@@ -272,13 +282,13 @@ impl App {
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
         let node = self.node()?;
         if !self.store.is_embedded() {
-            let until = self.clock.now() + dispatcher::LEASE_MS;
+            let until = self.clock.now() + limits::LEASE_MS;
             let is_noted = self.store.note_node(&node, self.master_key.fingerprint(), until).await?;
             if !is_noted {
                 return Err(StartError::OtherMasterKey);
             }
         }
-        let api = self.api();
+        let api = self.api_of(Runner::This(node));
         let background = CancellationToken::new();
         let tasks = self.start_loops(&api, &background)?;
         let addresses = routes::router(api.clone());

@@ -390,5 +390,8 @@ pub const LOG_LINES_WAITING_MAX: usize = 8_192;
 pub const LOG_BYTES_WAITING_MAX: usize = 8 * 1024 * 1024;
 /// How long the first start waits for somebody to read what it shows once.
 pub const FIRST_START_PRINT_MS_MAX: u64 = 10_000;
+/// How long a node's lease of a device holds without being renewed, and how often it is.
+pub const LEASE_MS: i64 = 20_000;
+pub const LEASE_RENEWAL_MS: i64 = 5_000;
 /// How far ahead of now a lease that is renewed ends at the most.
 pub const LEASE_MS_MAX: i64 = 60_000;

@@ -115,6 +115,14 @@ pub fn next(state: State, happening: Happening) -> State {
     if state == State::Aborted || rank(state) >= rank(reached) { state } else { reached }
 }
 
+/// The states that a message reaches that moves from one to the other: what was read was delivered.
+pub fn reached(from: State, to: State) -> impl Iterator<Item = State> {
+    let on_the_way = [State::Sent, State::Delivered, State::Read].into_iter();
+    let on_the_way =
+        on_the_way.filter(move |state| to != State::Aborted && (rank(from)..rank(to)).contains(&(rank(*state) - 1)));
+    on_the_way.chain((to == State::Aborted && from != to).then_some(to))
+}
+
 fn rank(state: State) -> u8 {
     match state {
         State::Unsend | State::Queue => 0,

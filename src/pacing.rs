@@ -145,6 +145,50 @@ impl Pace {
         later(self.waits(now, chat), warm_up)
     }
 
+    /// When a new account may begin the message that so many others are to be begun before, once today's allowance is used up.
+    pub fn warm_up_until(&self, now: Millis, ahead: i64) -> Millis {
+        let (mut midnight, mut left) = (self.next_midnight(now), ahead.max(0));
+        while let Some(allowance) = self.allowance(midnight).filter(|allowance| left >= *allowance) {
+            left -= allowance;
+            midnight = self.next_midnight(midnight);
+        }
+        self.quiet_until(midnight).unwrap_or(midnight)
+    }
+
+    /// How many messages may leave from `now` until `until`, after `used` of today's allowance; `None` for any number.
+    pub fn room(&self, now: Millis, until: Millis, used: i64) -> Option<i64> {
+        let gap_ms = self.gap_ms + self.jitter_ms / 2;
+        let (mut at, mut used, mut room, mut spare_ms) = (now, used, 0, 0);
+        while at < until {
+            let end = self.next_midnight(at).min(until);
+            let awake_ms = self.awake_ms(at, end) + spare_ms;
+            spare_ms = awake_ms.checked_rem(gap_ms).unwrap_or(0);
+            let by_gap = awake_ms.checked_div(gap_ms);
+            let by_warm_up = self.allowance(at).map(|allowance| (allowance - used).max(0));
+            room += by_gap.into_iter().chain(by_warm_up).min()?;
+            (at, used) = (end, 0);
+        }
+        Some(room)
+    }
+
+    /// How much of the time between two moments is outside of the quiet hours.
+    fn awake_ms(&self, from: Millis, to: Millis) -> Millis {
+        let (mut at, mut awake) = (from, 0);
+        while at < to {
+            if let Some(end) = self.quiet_until(at) {
+                at = end.max(at + 1);
+                continue;
+            }
+            let today = self.date(at);
+            let begins = [Ok(today), today.tomorrow()].into_iter().flatten().zip(self.quiet.into_iter().cycle());
+            let begins = begins.map(|(day, (from, _))| self.first(day.to_datetime(from)));
+            let end = begins.filter(|begin| *begin > at).min().unwrap_or(to).min(to);
+            awake += end - at;
+            at = end;
+        }
+        awake
+    }
+
     /// Until when, and why, any message to this chat waits.
     pub fn waits(&self, now: Millis, chat: Chat) -> Option<Wait> {
         let is_awake = chat.wrote_at.is_some_and(|at| now - at < AWAKE_MS);
@@ -163,7 +207,8 @@ impl Pace {
         })
     }
 
-    fn next_midnight(&self, now: Millis) -> Millis {
+    /// When the day ends that `now` falls on where the device is.
+    pub fn next_midnight(&self, now: Millis) -> Millis {
         match self.date(now).tomorrow() {
             Ok(tomorrow) => self.first(tomorrow.to_datetime(Time::midnight())),
             Err(_) => now + DAY_MS,
@@ -251,6 +296,17 @@ pub struct Slow {
 impl Slow {
     pub fn of(device: &Device) -> Self {
         Self { since: device.slow_since, until: device.slow_until, gap_ms: device.slow_gap_ms }
+    }
+
+    /// When the message leaves at the earliest that so many are ahead of, if the next one may leave at `next_slot_at` and `own_gap_ms`
+    /// is the gap that the device has by itself.
+    pub fn slot_after(self, next_slot_at: Millis, ahead: i64, own_gap_ms: Millis) -> Millis {
+        let gap_ms = self.gap_ms.max(own_gap_ms).max(1);
+        // Each message that leaves before it is over is followed by the longer gap.
+        let slowly = ((self.until - next_slot_at).max(0) + gap_ms - 1) / gap_ms;
+        let slowly = slowly.min(ahead);
+        let then = own_gap_ms.saturating_mul(ahead - slowly);
+        next_slot_at.saturating_add(gap_ms.saturating_mul(slowly)).saturating_add(then)
     }
 
     /// When the next message may leave, where it matters, after something happened at `at`. `random` makes it up to half as

@@ -199,6 +199,22 @@ pub fn is_same_number(one: &str, other: &str) -> bool {
     plan::canonical(one) == plan::canonical(other)
 }
 
+/// What the messages to a recipient have in common: of a number that people write in two forms, one of them. Groups and hidden
+/// ids have one form only.
+pub fn line_of(recipient: &str) -> String {
+    if is_digits(recipient) { plan::canonical(recipient) } else { recipient.to_owned() }
+}
+
+/// The recipients whose messages have this in common.
+pub fn forms_of(line: &str) -> Vec<String> {
+    let other = is_digits(line).then(|| plan::beside_canonical(line)).flatten();
+    std::iter::once(line.to_owned()).chain(other).collect()
+}
+
+fn is_digits(recipient: &str) -> bool {
+    recipient.len() <= plan::DIGITS_MAX && recipient.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether a text names a gateway's number. Of two numbers that it could be it names each: a client has few gateways.
 pub fn names_sender(text: &str, country_code: &str, sender: &str) -> bool {
     let is_it = |digits: &str| is_same_number(digits, sender);

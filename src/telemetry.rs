@@ -36,6 +36,8 @@ pub const DEVICE_RECEIVED: &str = "wachat_device_messages_received_total";
 pub const DEVICE_SLOWED: &str = "wachat_device_slowed_total";
 /// Label `device`.
 pub const DEVICE_WAITING: &str = "wachat_device_messages_waiting";
+/// Labels `device` and `reason_code`.
+pub const DEVICE_WAITING_FOR: &str = "wachat_device_messages_waiting_for";
 /// Label `device`.
 pub const DEVICE_OLDEST: &str = "wachat_device_oldest_waiting_seconds";
 /// Labels `device` and `state`.
@@ -101,13 +103,13 @@ pub fn start_metrics() -> PrometheusHandle {
 
 fn describe() {
     metrics::describe_counter!(ACCEPTED, "Messages that got a 201");
-    metrics::describe_counter!(STATES, "Steps of messages, by the state reached");
+    metrics::describe_counter!(STATES, "Messages that reached a state");
     metrics::describe_counter!(RECEIVED, "Messages that came in");
     metrics::describe_counter!(PUSHES, "Tries to deliver to a Push URL, by outcome");
     metrics::describe_counter!(REQUESTS, "HTTP requests, by route and status");
     metrics::describe_gauge!(WAITING, "Messages that wait to leave");
     metrics::describe_gauge!(DEVICES, "Devices, by state");
-    metrics::describe_counter!(DEVICE_STATES, "Steps of a device's messages, by the state reached");
+    metrics::describe_counter!(DEVICE_STATES, "Messages of a device that reached a state");
     metrics::describe_counter!(DEVICE_RECEIVED, "Messages that came in by a device");
     metrics::describe_counter!(
         DEVICE_SLOWED,
@@ -128,6 +130,7 @@ fn describe() {
     }
     metrics::counter!(EVENTS_REFUSED).absolute(0);
     metrics::describe_gauge!(DEVICE_WAITING, "Messages of a device that wait to leave");
+    metrics::describe_gauge!(DEVICE_WAITING_FOR, "Messages of a device that wait to leave, by what they wait for");
     metrics::describe_gauge!(DEVICE_OLDEST, "Age of a device's oldest waiting message; 0 when none waits");
     metrics::describe_gauge!(DEVICE_STATE, "1 for the state that a device is in, else 0");
     metrics::describe_gauge!(DEVICE_ONLINE, "1 while a device is connected and ready to send, else 0");
@@ -176,7 +179,15 @@ pub fn device_label(id: &str) -> String {
     id.to_owned()
 }
 
-/// Counts messages that were given up otherwise than by an attempt: expired, cancelled, or their gateway was removed.
-pub fn count_aborted(messages: u64) {
-    metrics::counter!(STATES, "state" => "A").increment(messages);
+/// Counts messages of a device, by its label, that have reached a state.
+pub fn count_state(label: &str, letter: &'static str, messages: u64) {
+    metrics::counter!(STATES, "state" => letter).increment(messages);
+    metrics::counter!(DEVICE_STATES, "device" => label.to_owned(), "state" => letter).increment(messages);
+}
+
+/// Counts messages of a device that were given up otherwise than by an attempt: expired, cancelled, or the device was removed.
+pub fn count_aborted(device_id: &str, messages: u64) {
+    if messages > 0 {
+        count_state(&device_label(device_id), "A", messages);
+    }
 }

@@ -2,13 +2,17 @@
 //! line. Pure: it reads what is stored of the message and its device, by the same policy (`pacing.rs`) that the device's loop
 //! sends by.
 
+mod tally;
+
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::device_status::{Condition, DeviceStatus, code_of, condition};
 use crate::limits;
 use crate::message::Priority;
-use crate::pacing::{Chat, Pace, Rest, Wait};
+use crate::pacing::{Chat, Pace, Rest, Slow, Wait, Why};
 use crate::reason::ReasonCode;
+
+pub use tally::Tally;
 
 /// How long an attempt may be under way: one that began earlier ended with its process.
 const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
@@ -34,6 +38,8 @@ pub struct Sender<'a> {
     pub used: i64,
     /// When its next message may leave, where it keeps a gap.
     pub next_slot_at: Millis,
+    /// Whether a node of the gateway runs it.
+    pub is_run: bool,
 }
 
 /// What is stored of a waiting message.
@@ -55,7 +61,7 @@ pub struct Message<'a> {
     pub awaits_file: bool,
     /// Whether it is behind a message to the same recipient of which that is true and that nothing else keeps.
     pub is_behind_file: bool,
-    /// How many messages of its device leave before it.
+    /// How many messages of its device leave before it; where the warm-up holds them, how many wait before it.
     pub ahead: i64,
 }
 
@@ -115,11 +121,38 @@ impl Sender<'_> {
         self.device.is_some_and(|device| hold(device, self.used, leaver, now).is_none())
     }
 
-    /// When a message leaves at the earliest that so many are ahead of and that only the gap keeps.
+    /// When a message leaves at the earliest that so many are ahead of and that only the gap keeps, its own one or the one that
+    /// WhatsApp asked for.
     fn slot_after(&self, ahead: i64, now: Millis) -> Option<Millis> {
-        let pace = Pace::of(self.device?);
-        let is_kept = !pace.has_no_gap() && self.next_slot_at > now;
-        is_kept.then(|| self.next_slot_at.saturating_add(pace.gap_ms().saturating_mul(ahead.max(0))))
+        let (device, ahead) = (self.device?, ahead.max(0));
+        let (pace, slow) = (Pace::of(device), Slow::of(device));
+        let is_kept = (!pace.has_no_gap() || now < slow.until) && self.next_slot_at > now;
+        let slow = if now < slow.until { slow } else { Slow::default() };
+        is_kept.then(|| slow.slot_after(self.next_slot_at, ahead, pace.gap_ms()))
+    }
+
+    /// What keeps its messages of a priority, all but those to some recipients.
+    pub fn keeps(&self, priority: Priority, now: Millis) -> Option<Waiting> {
+        let device = self.device?;
+        let condition = condition(device, self.used, now);
+        if let Some(blocked) = self.unrun(&condition).or_else(|| blocked(device, &condition)) {
+            return Some(blocked);
+        }
+        let leaver = Leaver { priority, is_group: false, attempts: 0, recipient: Recipient::default() };
+        let held = hold(device, self.used, leaver, now)?;
+        Some(Waiting::new(code_of(held.why), held.why.says(), Some(held.until)))
+    }
+
+    /// That no node runs the device. What only a person can change is said first: it holds whoever runs it.
+    fn unrun(&self, condition: &Condition) -> Option<Waiting> {
+        let may_connect = condition.code.is_none_or(|code| code.can_leave() || code == ReasonCode::Offline);
+        (!self.is_run && may_connect).then(no_node)
+    }
+
+    /// Whether the messages ahead use up what is left of what a new account may begin today.
+    fn is_used_up_before(&self, ahead: i64, now: Millis) -> bool {
+        let allowance = self.device.and_then(|device| Pace::of(device).allowance(now));
+        allowance.is_some_and(|allowance| self.used < allowance && ahead >= allowance - self.used)
     }
 }
 
@@ -165,7 +198,7 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         return Waiting::new(ReasonCode::NotLinked, "its device was removed; send it again through another", None);
     };
     let condition = condition(device, sender.used, now);
-    if let Some(blocked) = blocked(device, &condition) {
+    if let Some(blocked) = sender.unrun(&condition).or_else(|| blocked(device, &condition)) {
         // A device that is about to connect, or whose server is stopped, does not hide what waits for it behind that.
         let next = hold(device, sender.used, message.leaver(), now).filter(|_| blocked.code == ReasonCode::Offline);
         return match next {
@@ -182,7 +215,7 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         return Waiting::turn(reason.to_owned(), is_late.then_some(message.due_at), Some(1));
     }
     if let Some(wait) = hold(device, sender.used, message.leaver(), now) {
-        return Waiting::new(code_of(wait.why), wait.why.says(), Some(wait.until));
+        return held(device, wait, message, now);
     }
     if now < message.due_at || message.waits_for_media() {
         return set_aside(message, now);
@@ -195,7 +228,8 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         return Waiting::new(code, reason, Some(until));
     }
     if condition.status == DeviceStatus::Slowed {
-        return Waiting::new(ReasonCode::RateLimited, condition.reason, condition.until);
+        let until = sender.slot_after(message.ahead, now);
+        return Waiting::new(ReasonCode::RateLimited, condition.reason, until);
     }
     if message.awaits_file && message.ahead <= 0 {
         return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);
@@ -204,7 +238,27 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         let reason = "the file of an earlier message to the same recipient is being downloaded";
         return Waiting::new(ReasonCode::Media, reason, None);
     }
+    if message.priority != Priority::High && message.attempts == 0 && sender.is_used_up_before(message.ahead, now) {
+        let waiting = in_line(message.ahead, None);
+        let reason = format!("{}; the account is new, and today's messages may be used up before", waiting.reason);
+        return Waiting { reason, ..waiting };
+    }
     in_line(message.ahead, sender.slot_after(message.ahead, now))
+}
+
+/// Its device holds it back. What a new account may send in a day is for those first that wait before it.
+fn held(device: &Device, wait: Wait, message: &Message<'_>, now: Millis) -> Waiting {
+    let until = match wait.why {
+        Why::WarmUp => wait.until.max(Pace::of(device).warm_up_until(now, message.ahead)),
+        Why::Quiet | Why::Strangers => wait.until,
+    };
+    Waiting::new(code_of(wait.why), wait.why.says(), Some(until))
+}
+
+/// Its device is connected by no process at present, whatever its state was last.
+fn no_node() -> Waiting {
+    let reason = "no node of the gateway runs its device at the moment; if this lasts, check that the server runs";
+    Waiting::new(ReasonCode::Offline, reason, None)
 }
 
 /// What keeps a device from sending anything.

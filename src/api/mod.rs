@@ -19,6 +19,7 @@ pub mod message;
 pub mod named;
 pub mod openapi;
 pub mod operations;
+mod outlook;
 pub mod person;
 pub mod problem;
 pub mod python;
@@ -80,6 +81,7 @@ pub struct Parts {
     pub push_tests: manage::push_test::Room,
     pub passwords: Passwords,
     pub supervisor: Supervisor,
+    pub runner: Runner,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -94,6 +96,18 @@ pub struct Foundation {
     pub clock: Clock,
     pub master_key: MasterKey,
     pub supervisor: Supervisor,
+    pub runner: Runner,
+}
+
+/// Who runs the devices, as far as this process knows by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runner {
+    /// This process does, as the node of this name; others may run some of them.
+    This(String),
+    /// Others do, where they hold leases: this is a command beside them.
+    Others,
+    /// Nobody: no server has the embedded store.
+    Nobody,
 }
 
 impl Api {
@@ -116,6 +130,7 @@ impl Api {
             metrics: crate::telemetry::start_metrics(),
             passwords: Passwords::new(from.clock.clone()),
             supervisor: from.supervisor,
+            runner: from.runner,
             store: from.store,
             inbox: from.inbox,
             files: from.files,

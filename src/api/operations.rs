@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use super::Api;
 use super::answer::{self, Envelope, Format};
 use super::problem::Problem;
-use crate::device_status::DeviceStatus;
+use crate::device_status::{DeviceStatus, condition};
+use crate::reason::ReasonCode;
 use crate::store::StoreError;
 use crate::supervisor::{Down, Role};
 use crate::{clock, limits, telemetry};
@@ -105,7 +106,8 @@ async fn measure(api: &Api) -> Result<(), StoreError> {
     metrics::gauge!(telemetry::WAITING).set(gauge(queues.values().map(|queue| queue.waiting).sum()));
     let mut counts = HashMap::new();
     for (at, device) in devices.iter().enumerate() {
-        let status = api.condition_of(device).await?.status;
+        let used = api.used_today(device).await?;
+        let status = condition(device, used, now).status;
         *counts.entry(status).or_insert(0) += 1;
         if at >= limits::DEVICES_MEASURED_MAX {
             continue;
@@ -118,6 +120,12 @@ async fn measure(api: &Api) -> Result<(), StoreError> {
         metrics::gauge!(telemetry::DEVICE_OLDEST, "device" => label.clone()).set(gauge(age_ms / 1_000));
         metrics::gauge!(telemetry::DEVICE_ONLINE, "device" => label.clone())
             .set(gauge(i64::from(device.takes_messages())));
+        let waiting_for = api.waiting_for(device, used, queue);
+        for code in ReasonCode::ALL {
+            let count = waiting_for.get(&code).copied().unwrap_or(0);
+            metrics::gauge!(telemetry::DEVICE_WAITING_FOR, "device" => label.clone(), "reason_code" => code.name())
+                .set(gauge(count));
+        }
         for state in DeviceStatus::ALL {
             metrics::gauge!(telemetry::DEVICE_STATE, "device" => label.clone(), "state" => state.name())
                 .set(gauge(i64::from(state == status)));

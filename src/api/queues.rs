@@ -1,21 +1,31 @@
 //! How many messages wait for each device, and since when: counted about once a second, shown often. Called by whoever shows devices.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::Api;
+use super::{Api, Runner};
 use crate::clock::Millis;
 use crate::device::Device;
-use crate::device_status::{Condition, condition};
 use crate::limits;
 use crate::pacing::Pace;
-use crate::store::{Queue, StoreError};
+use crate::reason::ReasonCode;
+use crate::store::StoreError;
+use crate::waiting::{Sender, Tally};
 
 /// What waits, by device; only devices for which something waits.
 pub type Waiting = Arc<HashMap<String, Queue>>;
+
+/// What waits for a device.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    pub waiting: i64,
+    /// When the first of it was accepted.
+    pub oldest_at: Millis,
+    tally: Tally,
+}
 
 /// What was counted last.
 #[derive(Default)]
@@ -92,9 +102,21 @@ impl Api {
     /// Only for who has the turn.
     async fn count_queues(&self) -> Result<Waiting, StoreError> {
         let now = self.clock.now();
-        let found = self.store.list_queues().await?;
-        let queues =
-            Arc::new(found.into_iter().map(|queue| (queue.device_id.clone(), queue)).collect::<HashMap<_, _>>());
+        let mut queues: HashMap<String, Queue> = HashMap::new();
+        for found in self.store.list_queues().await? {
+            let queue = queues.entry(found.device_id).or_default();
+            let is_first = queue.waiting == 0;
+            queue.oldest_at = if is_first { found.oldest_at } else { queue.oldest_at.min(found.oldest_at) };
+            queue.waiting += found.waiting;
+            queue.tally.all[found.priority.index()] = found.waiting;
+        }
+        for found in self.store.count_aside(now).await? {
+            let code = ReasonCode::from_name(&found.wait_code);
+            if let Some((queue, code)) = queues.get_mut(&found.device_id).zip(code) {
+                queue.tally.aside.push((found.priority, code, found.messages));
+            }
+        }
+        let queues = Arc::new(queues);
         let taken_ms = self.clock.now() - now;
         let until = now + limits::QUEUES_MS.max(taken_ms.saturating_mul(limits::QUEUES_SHARE));
         let counted = Counted { queues: Arc::clone(&queues), until };
@@ -113,11 +135,9 @@ impl Api {
         }
     }
 
-    /// What a device is doing now.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn condition_of(&self, device: &Device) -> Result<Condition, StoreError> {
-        Ok(condition(device, self.used_today(device).await?, self.clock.now()))
+    /// How many messages of a device wait for what, after `used` of today's allowance.
+    pub fn waiting_for(&self, device: &Device, used: i64, queue: Option<&Queue>) -> BTreeMap<ReasonCode, i64> {
+        let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: self.runner != Runner::Nobody };
+        queue.map_or_else(BTreeMap::new, |queue| sender.count_by_reason(&queue.tally, self.clock.now()))
     }
 }

@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Api;
 use super::problem::Problem;
+use super::{Api, Runner};
 use crate::clock::Millis;
 use crate::device::Device;
 use crate::limits;
 use crate::message::Priority;
 use crate::pacing::{Pace, Slow};
 use crate::reason::ReasonCode;
-use crate::store::{StoreError, StoredMessage};
+use crate::store::{StoreError, StoredMessage, StoredTurn};
 use crate::waiting::{Blocker, Leaver, Message, Recipient, Sender, Waiting, waiting_reason};
 
 /// Places in queues that were counted a moment ago: programs that ask for one message after another have each counted on from
@@ -47,6 +47,15 @@ const PLACES_EACH_MAX: usize = 8;
 /// So many numbers before a message that is counted for the first time a place is remembered: a program that asks for the latest
 /// messages first has most of them counted on too.
 const PLACE_BEFORE: i64 = 4_096;
+
+/// What a message's place is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Queue {
+    /// What may leave now.
+    Leaving,
+    /// What waits, held back or not.
+    All,
+}
 
 /// What is known of a message beside its row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,17 +109,26 @@ impl Api {
             true => HashMap::new(),
             false => self.store.find_file_blockers(&seqs).await?.into_iter().collect(),
         };
-        let mut lines: BTreeMap<(&str, Priority), Vec<i64>> = BTreeMap::new();
+        let mut lines: BTreeMap<(&str, Priority, Queue), Vec<i64>> = BTreeMap::new();
         for message in waiting().filter(|message| message.under_way_at.is_none()) {
-            if matches!(reason(message, &beside).code, ReasonCode::Turn | ReasonCode::Media) {
-                let line = lines.entry((&message.device_id, message.priority)).or_default();
-                line.push(message.seq);
-                line.extend(behind_files.get(&message.seq));
-            }
+            let queue = match reason(message, &beside).code {
+                ReasonCode::Turn | ReasonCode::Media => Queue::Leaving,
+                ReasonCode::RateLimited if message.wait_code.is_none() => Queue::Leaving,
+                // Those before it are held with it, and go first when the next day begins.
+                ReasonCode::WarmUp => Queue::All,
+                _ => continue,
+            };
+            let line = lines.entry((&message.device_id, message.priority, queue)).or_default();
+            line.push(message.seq);
+            line.extend(behind_files.get(&message.seq));
         }
         let mut places = HashMap::new();
-        for ((device_id, priority), seqs) in lines {
-            places.extend(self.count_ahead(senders[device_id], device_id, priority, seqs, now).await?);
+        for ((device_id, priority, queue), seqs) in lines {
+            let holds = queue == Queue::Leaving && senders[device_id].is_holding(now);
+            places.extend(match holds {
+                true => self.count_leaving_before(senders[device_id], device_id, priority, seqs, now).await?,
+                false => self.count_ahead(device_id, priority, seqs, now).await?,
+            });
         }
         for message in waiting() {
             let one = beside.entry(message.seq).or_default();
@@ -139,14 +157,31 @@ impl Api {
                 Some(device) => self.used_today(device).await?,
                 None => 0,
             };
-            let next_slot_at =
-                match device.filter(|device| Slow::of(device).until <= now && !Pace::of(device).has_no_gap()) {
-                    Some(device) => self.store.find_next_slot(&device.id).await?,
-                    None => 0,
-                };
-            senders.insert(id, Sender { device, used, next_slot_at });
+            let turn = match device.filter(|device| self.minds_turn(device, now)) {
+                Some(device) => self.store.find_turn(&device.id).await?,
+                None => None,
+            };
+            let is_run = turn.as_ref().map_or(self.runner != Runner::Nobody, |turn| self.is_run(turn, now));
+            let next_slot_at = turn.map_or(0, |turn| turn.next_slot_at);
+            senders.insert(id, Sender { device, used, next_slot_at, is_run });
         }
         Ok(senders)
+    }
+
+    /// Whether the store is to be asked when a device sends next and who runs it. The only node of an embedded store is this one.
+    fn minds_turn(&self, device: &Device, now: Millis) -> bool {
+        let has_gap = now < Slow::of(device).until || !Pace::of(device).has_no_gap();
+        has_gap || !self.store.is_embedded()
+    }
+
+    /// Whether some node runs a device. One that has missed two renewals of its lease is gone, or about to lose it.
+    fn is_run(&self, turn: &StoredTurn, now: Millis) -> bool {
+        let is_renewed = turn.lease_until > now + limits::LEASE_MS - 2 * limits::LEASE_RENEWAL_MS;
+        match &self.runner {
+            Runner::This(node) => is_renewed || turn.lease_node.as_ref() == Some(node),
+            Runner::Others => is_renewed,
+            Runner::Nobody => false,
+        }
     }
 
     /// What is tried again, or acknowledged, before each of these; nothing of those that nothing is before.
@@ -203,15 +238,11 @@ impl Api {
     /// How many messages are ahead of each of these of one device and priority.
     async fn count_ahead(
         &self,
-        sender: Sender<'_>,
         device_id: &str,
         priority: Priority,
         mut seqs: Vec<i64>,
         now: Millis,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        if sender.is_holding(now) {
-            return self.count_leaving_before(sender, device_id, priority, seqs, now).await;
-        }
         seqs.sort_unstable();
         seqs.dedup();
         let (Some(first), Some(last)) = (seqs.first().copied(), seqs.last().copied()) else { return Ok(Vec::new()) };

@@ -1,5 +1,6 @@
 //! `wachat device`: the gateways.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -14,7 +15,7 @@ use crate::clock;
 use crate::device::{
     Device, Kind, check_daily_limit, check_gap_ms, check_quiet_hours, is_device_id, new_device_id, parse_time_zone,
 };
-use crate::device_status::DeviceStatus;
+use crate::device_status::{DeviceStatus, condition};
 use crate::limits;
 use crate::phone;
 use crate::reason::ReasonCode;
@@ -125,7 +126,7 @@ const COLUMNS: [&str; 13] = [
 
 /// A device as it is listed.
 #[derive(Serialize)]
-struct Row<P = Pacing> {
+struct Row<P = Pacing, W = BTreeMap<ReasonCode, i64>> {
     device_id: String,
     sender: String,
     name: String,
@@ -137,6 +138,8 @@ struct Row<P = Pacing> {
     /// When the state ends by itself, where that is known.
     state_until: Option<String>,
     waiting: i64,
+    /// How many of those wait for what: keys for programs, a text for people.
+    waiting_for: W,
     oldest_waiting_at: Option<String>,
     client_id: i64,
     counter: i64,
@@ -174,7 +177,7 @@ impl std::fmt::Display for Pacing {
 }
 
 impl Row {
-    fn told(self) -> Row<String> {
+    fn told(self) -> Row<String, String> {
         Row {
             device_id: self.device_id,
             sender: self.sender,
@@ -185,6 +188,7 @@ impl Row {
             state_reason: self.state_reason,
             state_until: self.state_until,
             waiting: self.waiting,
+            waiting_for: told_counts(&self.waiting_for),
             oldest_waiting_at: self.oldest_waiting_at,
             client_id: self.client_id,
             counter: self.counter,
@@ -192,6 +196,10 @@ impl Row {
             pacing: self.pacing.to_string(),
         }
     }
+}
+
+fn told_counts(counts: &BTreeMap<ReasonCode, i64>) -> String {
+    counts.iter().map(|(code, count)| format!("{} {count}", code.name())).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result<ExitCode> {
@@ -282,7 +290,8 @@ async fn change(bench: &Bench, id: &str, patch: DevicePatch, what: &str) -> anyh
 
 async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
     let today = clock::day(api.clock.now());
-    let condition = api.condition_of(&device).await?;
+    let used = api.used_today(&device).await?;
+    let condition = condition(&device, used, api.clock.now());
     let queues = api.queues().await?;
     let queue = queues.get(&device.id);
     Ok(Row {
@@ -292,6 +301,7 @@ async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
         state_reason: condition.reason,
         state_until: condition.until.map(clock::rfc3339),
         waiting: queue.map_or(0, |queue| queue.waiting),
+        waiting_for: api.waiting_for(&device, used, queue),
         oldest_waiting_at: queue.map(|queue| clock::rfc3339(queue.oldest_at)),
         device_id: device.id,
         sender: device.sender,

@@ -19,7 +19,7 @@ use super::message::{self, gateway, sender};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name, Source, Totals, country};
 use crate::device::Device;
-use crate::imports::{self, RowKeys, Urgency};
+use crate::imports::{self, Outlook, RowKeys, Urgency};
 use crate::limits;
 use crate::message::Priority;
 use crate::store::StoreError;
@@ -75,6 +75,10 @@ struct Report {
     repeated_count: i64,
     /// The first good rows, each with its number as it is dialled.
     first_rows: Vec<FirstRow>,
+    /// What becomes of the messages as the device is now, and what can be done.
+    notes: Vec<String>,
+    leave_today_count: Option<i64>,
+    leave_in_time_count: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -121,9 +125,13 @@ const SOME_REFUSED: u8 = 3;
 
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let work = read(bench, &import).await?;
-    let sandbox = work.device.is_sandbox();
+    let (sandbox, device) = (work.device.is_sandbox(), work.device.clone());
     let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
-    let report = Report { sandbox, ..report };
+    let accepted = i64::try_from(report.accepted).unwrap_or(i64::MAX);
+    let (rows, queued) = if import.dry_run { (accepted, 0) } else { (0, accepted) };
+    let outlook = bench.app.api().outlook(&device, import.priority, rows, queued).await?;
+    let Outlook { notes, leave_today: leave_today_count, leave_in_time: leave_in_time_count, .. } = outlook;
+    let report = Report { sandbox, notes, leave_today_count, leave_in_time_count, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut text =
         format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
@@ -138,6 +146,9 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
                 text.push_str(&format!(" (written {written})"));
             }
         }
+    }
+    for note in &report.notes {
+        text.push_str(&format!("\nnote: {note}"));
     }
     if sandbox {
         text.push_str("\n[SANDBOX] these messages are only simulated; nothing is sent to WhatsApp");

@@ -1,5 +1,7 @@
 //! The devices: all of them, and adding one.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
@@ -46,6 +48,8 @@ pub struct Device {
     pub paused_by: Option<String>,
     /// `None` while they are counted.
     pub waiting: Option<i64>,
+    #[serde(default)]
+    pub waiting_for: Option<BTreeMap<ReasonCode, i64>>,
     pub oldest_waiting_at: Option<String>,
     pub counter: i64,
     pub limit: i64,
@@ -128,6 +132,11 @@ impl Device {
             paused_by: self.paused_by.as_deref(),
         };
         states::sentence(&frame.viewer, &restraint)
+    }
+
+    /// What its messages wait for, and how many for each; empty where all of them only wait for their turn.
+    pub fn waits_for(&self, frame: &Frame) -> String {
+        self.waiting_for.as_ref().map_or_else(String::new, |counts| states::waits_for(&frame.viewer, counts))
     }
 
     /// Until when its state is expected to last, where the headline does not say it.

@@ -1,5 +1,7 @@
 //! The first page: what needs a person now, how each device fares, and what was sent lately.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -114,6 +116,15 @@ impl Page {
         };
         let states = DeviceStatus::ALL.map(|state| (state, count(&|device| device.state == state)));
         states.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// What the messages of all devices together wait for, and how many for each.
+    fn waits_for(&self) -> String {
+        let mut sums = BTreeMap::new();
+        for (code, count) in self.devices.iter().filter_map(|device| device.waiting_for.as_ref()).flatten() {
+            *sums.entry(*code).or_insert(0) += count;
+        }
+        states::waits_for(&self.frame.viewer, &sums)
     }
 
     /// Devices whose limit of today is nearly used up, or is.

@@ -1,5 +1,7 @@
 //! What a device's state means, and what to do about it, in words for people. Called by the pages that show devices.
 
+use std::collections::BTreeMap;
+
 use super::words::{Language, Viewer};
 use crate::device::Kind;
 use crate::device_status::DeviceStatus;
@@ -132,6 +134,43 @@ pub fn sentence(viewer: &Viewer, restraint: &Restraint<'_>) -> Option<String> {
         _ => return None,
     };
     Some(viewer.t(&english, &indonesian).to_owned())
+}
+
+/// What messages wait for, and how many for each; empty where all of them only wait for their turn.
+pub fn waits_for(viewer: &Viewer, counts: &BTreeMap<ReasonCode, i64>) -> String {
+    if counts.keys().all(|code| *code == ReasonCode::Turn) {
+        return String::new();
+    }
+    let mut counts: Vec<_> = counts.iter().collect();
+    counts.sort_by_key(|(_, count)| -**count);
+    let told = counts.into_iter().map(|(code, count)| format!("{}: {}", wait(viewer, *code), viewer.number(count)));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// What a message waits for, in a word or two.
+fn wait(viewer: &Viewer, code: ReasonCode) -> &'static str {
+    let (english, indonesian) = match code {
+        ReasonCode::NotLinked => ("no account linked", "belum tertaut"),
+        ReasonCode::Passkey => ("passkey", "kunci sandi"),
+        ReasonCode::Offline => ("device not connected", "perangkat belum tersambung"),
+        ReasonCode::Paused => ("paused", "dijeda"),
+        ReasonCode::Banned => ("banned by WhatsApp", "diblokir WhatsApp"),
+        ReasonCode::LoggedOut => ("unlinked from the phone", "diputus dari ponsel"),
+        ReasonCode::Replaced => ("connection taken over", "sambungan diambil alih"),
+        ReasonCode::Outdated => ("version too old", "versi terlalu lama"),
+        ReasonCode::QuietHours => ("quiet hours", "jam tenang"),
+        ReasonCode::WarmUp => ("warm-up", "pemanasan"),
+        ReasonCode::NewContacts => ("new contacts blocked", "nomor baru diblokir"),
+        ReasonCode::RateLimited => ("rate-limited by WhatsApp", "dibatasi WhatsApp"),
+        ReasonCode::Media => ("file not downloaded yet", "berkas belum terunduh"),
+        ReasonCode::Retry => ("to be tried again", "akan dicoba lagi"),
+        ReasonCode::Scheduled => ("scheduled", "terjadwal"),
+        ReasonCode::Turn => ("their turn", "giliran"),
+    };
+    match viewer.language {
+        Language::English => english,
+        Language::Indonesian => indonesian,
+    }
 }
 
 /// A state in a word or two.

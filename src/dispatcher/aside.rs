@@ -55,6 +55,7 @@ impl DeviceLoop {
             return Ok(());
         }
         let used = self.used_today(now).await?;
+        self.held.meet();
         for job in in_question {
             let wait = self.waits(&job, used, now).await?;
             let is_stranger = wait.is_some_and(|wait| wait.why == Why::Strangers);

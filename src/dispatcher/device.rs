@@ -18,6 +18,7 @@ use super::fetches::Fetches;
 use super::files::HadFile;
 use super::hold::{self, Held};
 use super::queue::{Job, Window};
+use super::sends::Sends;
 use super::{Parts, retry};
 use crate::bell::QueueBell;
 use crate::channel::{Channel, Event, SendFault};
@@ -26,6 +27,7 @@ use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::message::RefNo;
 use crate::store::{Lease, Step, StoreError, WaitCode, Waiting};
+use crate::telemetry;
 
 const ACK_MS: Millis = limits::ACK_SECONDS_MAX as Millis * 1_000;
 /// How long messages rest that cannot go at this moment: the store knows sooner than this loop that the device was paused.
@@ -50,7 +52,7 @@ pub(super) struct DeviceLoop {
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) bell: QueueBell,
     pub(super) window: Window<Waiting>,
-    pub(super) sends: JoinSet<Ended>,
+    pub(super) sends: Sends,
     /// What was written out lately: when its acknowledgement is late, and until when it is awaited.
     pub(super) written: VecDeque<(Millis, RefNo, Millis)>,
     /// Downloads of media; they may be left at any moment, and are made again.
@@ -138,7 +140,7 @@ impl DeviceLoop {
 
     /// When something can be done that cannot be done now.
     fn wake_at(&self) -> Option<Millis> {
-        if !self.may_send() || self.sends.len() >= limits::DEVICE_SENDS_MAX {
+        if !self.may_send() {
             return None;
         }
         let slot = Some(self.begin_at).filter(|slot| *slot > self.parts.clock.now());
@@ -170,8 +172,9 @@ impl DeviceLoop {
             self.put_back(&jobs, now + HELD_MS);
             return begun.map(|_| false);
         };
+        telemetry::count_aborted(id, begun.aborted);
         for (job, typing_ms) in jobs.into_iter().zip(typing_ms) {
-            if !begun.contains(&job.ref_no) {
+            if !begun.ref_nos.contains(&job.ref_no) {
                 // It was cancelled.
                 self.end(&job.ref_no);
                 continue;
@@ -183,7 +186,7 @@ impl DeviceLoop {
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
             let line = attempt::Line { channel, lease, typing_ms, stop: self.stop.clone() };
             let send = attempt::send(Arc::clone(&self.parts), line, job.ref_no.clone(), job.load);
-            self.sends.spawn(attempt::guarded(job.ref_no, send));
+            self.sends.spawn(job.priority, attempt::guarded(job.ref_no, send));
         }
         let is_more = self.window.len() < waiting;
         if is_more {
@@ -204,16 +207,21 @@ impl DeviceLoop {
 
     /// Takes what may be sent now, after `used` of today's allowance; sets what is held to rest.
     async fn pick(&mut self, now: Millis, mut used: i64) -> Result<Vec<Job<Waiting>>, StoreError> {
-        let mut jobs = Vec::new();
-        while self.sends.len() + jobs.len() < limits::DEVICE_SENDS_MAX {
+        let (mut jobs, mut running) = (Vec::new(), self.sends.running());
+        self.held.meet();
+        loop {
             self.end_expired(now);
-            if !self.held.has_no_gap(now) {
-                let Some(next) = self.window.peek(now) else { break };
+            let Some(next) = self.window.peek(now) else { break };
+            let (priority, has_no_gap) = (next.priority, self.held.has_no_gap(now));
+            if !has_no_gap {
                 // A person types the next message while the gap passes.
                 self.begin_at = self.next_slot - hold::typing_ms(&self.held.pace, next);
-                if now < self.begin_at || !self.sends.is_empty() || !jobs.is_empty() {
+                if now < self.begin_at || !jobs.is_empty() {
                     break;
                 }
+            }
+            if !running.has_room(priority, if has_no_gap { limits::DEVICE_SENDS_MAX } else { 1 }) {
+                break;
             }
             let Some(job) = self.window.take(now) else { break };
             match self.waits(&job, used, now).await {
@@ -229,6 +237,7 @@ impl DeviceLoop {
                 }
             }
             used += i64::from(self.is_first(&job));
+            running.add(priority);
             jobs.push(job);
         }
         Ok(jobs)

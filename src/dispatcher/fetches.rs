@@ -144,7 +144,7 @@ impl Fetches {
 
     /// Its file was downloaded ahead of its turn.
     pub(super) fn is_ahead(&mut self, ref_no: RefNo, need: &Need) {
-        self.ahead[need.priority.index()].insert(ref_no, need.load.destination.clone());
+        self.ahead[need.priority.index()].insert(ref_no, need.recipient.clone());
     }
 
     /// A server has answered.
@@ -177,7 +177,7 @@ impl Fetches {
             return Vec::new();
         }
         let candidate = |ref_no: &RefNo, need: &Need| {
-            let is_next = need.is_aside || is_next(need.priority, &need.load.destination, ref_no);
+            let is_next = need.is_aside || is_next(need.priority, &need.recipient, ref_no);
             need.begun_at.is_none() && may_pass[need.priority.index()] && is_next
         };
         let candidates = self.needs.iter().filter(|(ref_no, need)| candidate(ref_no, need));
@@ -300,7 +300,7 @@ impl Fetches {
             None if now - need.wanted_at < limits::MEDIA_HOLD_MS_MAX => need.wanted_at,
             None => self.waits_since(ref_no, need, hosts),
         };
-        let line = self.lines.since(need.priority, &need.load.destination, need.seq, now);
+        let line = self.lines.since(need.priority, &need.recipient, need.seq, now);
         Some(line.map_or(own, |line| own.min(line)))
     }
 
@@ -317,7 +317,7 @@ impl Fetches {
     /// last message that was accepted.
     pub(super) fn is_late(&mut self, ref_no: &RefNo, need: &Need, hosts: &Hosts, up_to: i64, now: Millis) {
         if let Some(since) = self.holds_since(ref_no, need, hosts, now) {
-            self.lines.note((need.priority, &need.load.destination), need.seq, since, up_to, now);
+            self.lines.note((need.priority, &need.recipient), need.seq, since, up_to, now);
         }
     }
 

@@ -8,6 +8,7 @@ use super::queue::Job;
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::{Priority, RefNo};
+use crate::phone;
 use crate::store::{StoreError, Waiting};
 use crate::telemetry;
 
@@ -15,6 +16,8 @@ use crate::telemetry;
 const HEAR_MS: Millis = 1_000;
 /// A message may be committed this long after the moment that is written in it.
 const LATE_MS: Millis = 60_000;
+/// Of so many chats of each priority the store is asked at once whether they are strangers.
+const CHATS_AT_ONCE: usize = 256;
 /// How long a chat counts as a stranger before the store is asked again: a message may have been delivered meanwhile.
 const ASK_AGAIN_MS: Millis = 5 * 60_000;
 
@@ -35,6 +38,8 @@ pub(super) struct Held {
     hear_at: Millis,
     /// Chats that are no strangers.
     known: HashSet<String>,
+    /// Chats that are, by what was found while the messages to send now were picked.
+    strangers: HashSet<String>,
 }
 
 impl Held {
@@ -50,7 +55,13 @@ impl Held {
             heard_until: 0,
             hear_at: 0,
             known: HashSet::new(),
+            strangers: HashSet::new(),
         }
+    }
+
+    /// Whoever was a stranger a moment ago may be none by now.
+    pub(super) fn meet(&mut self) {
+        self.strangers.clear();
     }
 
     /// Somebody may have written.
@@ -195,6 +206,7 @@ impl DeviceLoop {
         }
         let since = self.held.heard_until.max(now - REPLY_MS);
         for (chat, at) in self.parts.store.find_heard(&self.lease.device_id, since).await? {
+            let chat = phone::line_of(&chat);
             if self.held.heard.insert(chat.clone(), at).is_none_or(|before| before < at) {
                 self.held.know(&chat);
                 self.window.let_go(&chat);
@@ -225,14 +237,29 @@ impl DeviceLoop {
         let Some(rest) = self.held.rest.waits(now).filter(|_| wait.is_none() && !job.load.is_group) else {
             return Ok(wait);
         };
-        if self.held.known.contains(&job.recipient) {
-            return Ok(None);
-        }
-        if self.parts.store.is_known_chat(&self.lease.device_id, &job.recipient).await? {
-            self.held.know(&job.recipient);
+        if self.is_known(&job.recipient).await? {
             return Ok(None);
         }
         Ok(Some(Wait { until: rest.until.min(now + ASK_AGAIN_MS), ..rest }))
+    }
+
+    /// Whether a chat is no stranger. The store is asked of the next ones at the same time: a whole campaign may wait.
+    async fn is_known(&mut self, chat: &str) -> Result<bool, StoreError> {
+        if self.held.known.contains(chat) || self.held.strangers.contains(chat) {
+            return Ok(self.held.known.contains(chat));
+        }
+        let next = self.window.ready(CHATS_AT_ONCE).into_iter().map(|next| next.recipient);
+        let is_unknown = |chat: &String| !self.held.known.contains(chat);
+        let chats: HashSet<String> = next.filter(is_unknown).chain([chat.to_owned()]).collect();
+        let forms: Vec<String> = chats.iter().flat_map(|chat| phone::forms_of(chat)).collect();
+        let found = self.parts.store.find_known_chats(&self.lease.device_id, &forms).await?;
+        let found: HashSet<String> = found.iter().map(|form| phone::line_of(form)).collect();
+        for chat in &found {
+            self.held.know(chat);
+        }
+        let is_known = found.contains(chat);
+        self.held.strangers.extend(chats.into_iter().filter(|chat| !found.contains(chat)));
+        Ok(is_known)
     }
 
     /// Whether no attempt at this message was made yet.
@@ -254,6 +281,7 @@ impl DeviceLoop {
         if slow != self.held.slow {
             (self.held.slow, self.held.is_slow_unsaved) = (slow, true);
             self.next_slot = self.next_slot.max(self.held.next_slot(now, self.parts.clock.random_below(u64::MAX)));
+            self.held.unsaved_slot = Some(self.next_slot);
         }
     }
 

@@ -2,8 +2,8 @@
 //! Called by the dispatcher, a task for each device.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -15,12 +15,13 @@ use super::device::{DeviceLoop, EVENTS_AT_ONCE};
 use super::fetches::Fetches;
 use super::hold::Held;
 use super::queue::Window;
+use super::sends::Sends;
 use crate::channel::{Channel, Event, Health};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState};
 use crate::limits;
 use crate::store::{Change, Lease, StoreError};
-use crate::supervisor::Backoff;
+use crate::supervisor::{Backoff, caught};
 use crate::telemetry::{self, Outage};
 
 /// How long attempts under way may take when the device stops.
@@ -44,12 +45,37 @@ pub(super) struct Stop {
     pub(super) removed: Arc<AtomicBool>,
 }
 
-/// Runs a device until `stop`. Its channel is closed when this returns, whatever became of the loop.
+/// Runs a device until `stop`. Its channel is closed when this returns, whatever became of the loop, or of what comes before it.
 pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver<Device>, stop: Stop) -> Exit {
+    let (name, opened) = (super::task_name(&lease.device_id), OnceLock::new());
+    let life = Box::pin(live(Arc::clone(&parts), lease.clone(), device, stop, &opened));
+    let panicked = match parts.supervisor.run(&name, life).await {
+        Ok(exit) => return exit,
+        Err(panicked) => panicked,
+    };
+    if let Some(channel) = opened.get() {
+        // What it had not stored is not confirmed: who waited for it sees that nobody answers.
+        let limit = Duration::from_secs(2 * limits::CLOSE_SECONDS_MAX);
+        if !matches!(parts.clock.within(limit, caught(channel.close())).await, Ok(Ok(()))) {
+            tracing::warn!(device = lease.device_id, "the connection of a device did not close in order");
+        }
+    }
+    Exit::Fault(panicked.to_string())
+}
+
+/// Opens the device's channel, left in `opened` for whoever has to close it, and runs the loop.
+async fn live(
+    parts: Arc<Parts>,
+    lease: Lease,
+    device: watch::Receiver<Device>,
+    stop: Stop,
+    opened: &OnceLock<Arc<dyn Channel>>,
+) -> Exit {
     let (channel, events) = match open(&parts, &lease, &device, &stop.token).await {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
+    let channel = Arc::clone(opened.get_or_init(|| channel));
     let known = device.borrow().clone();
     let bell = parts.bells.queue(&lease.device_id);
     let held = Held::of(&known);
@@ -65,14 +91,14 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
     let next_slot = held.first_slot(stored_slot, now, parts.clock.random_below(u64::MAX));
     let left_at = (stored_slot - held.pace.gap_ms()).min(now);
     let this = DeviceLoop {
-        parts: Arc::clone(&parts),
+        parts,
         lease,
         device,
-        channel: Arc::clone(&channel),
+        channel,
         events,
         bell,
         window: Window::default(),
-        sends: JoinSet::new(),
+        sends: Sends::default(),
         written: VecDeque::new(),
         fetches: Fetches::default(),
         media_at: 0,
@@ -95,17 +121,7 @@ pub(super) async fn run(parts: Arc<Parts>, lease: Lease, device: watch::Receiver
         may_load: [true; 3],
         is_channel_over: false,
     };
-    match parts.supervisor.run(&super::task_name(&known.id), Box::pin(this.work())).await {
-        Ok(exit) => exit,
-        Err(panicked) => {
-            // What it had not stored is not confirmed: who waited for it sees that nobody answers.
-            let limit = Duration::from_secs(2 * limits::CLOSE_SECONDS_MAX);
-            if parts.clock.within(limit, channel.close()).await.is_err() {
-                tracing::warn!(device = known.id, "the connection of a device did not close in time");
-            }
-            Exit::Fault(panicked.to_string())
-        }
-    }
+    this.work().await
 }
 
 type Opened = (Arc<dyn Channel>, mpsc::Receiver<Event>);

@@ -8,6 +8,7 @@ use super::queue::{Blocking, Job};
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::{Priority, RefNo};
+use crate::phone;
 use crate::store::{Behind, Step, StoreError, Waiting};
 
 impl DeviceLoop {
@@ -95,9 +96,12 @@ impl DeviceLoop {
         for line in self.window.short(limits::LINES_AT_ONCE_MAX) {
             let rows = limits::LINE_MESSAGES_MAX;
             let behind = Behind { after: line.after, rows };
-            let id = &self.lease.device_id;
-            let found =
-                self.parts.store.find_waiting_of(id, &line.recipient, line.priority, behind, line.until).await?;
+            let (id, mut found) = (&self.lease.device_id, Vec::new());
+            for form in phone::forms_of(&line.recipient) {
+                found.extend(self.parts.store.find_waiting_of(id, &form, line.priority, behind, line.until).await?);
+            }
+            found.sort_unstable_by_key(|waiting| waiting.seq);
+            found.truncate(rows);
             let is_all = found.len() < rows;
             let jobs = self.jobs_of(found).await?;
             for job in jobs.iter().filter(|job| job.needs_file) {

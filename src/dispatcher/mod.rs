@@ -13,6 +13,7 @@ mod aside;
 mod attempt;
 mod device;
 mod download;
+mod expiry;
 mod fetches;
 mod files;
 mod hold;
@@ -24,6 +25,7 @@ mod need;
 mod passkeys;
 pub mod queue;
 pub mod retry;
+mod sends;
 mod told;
 mod turns;
 mod unreadable;
@@ -53,13 +55,10 @@ use crate::receipts::Receipts;
 use crate::seal::Sealer;
 use crate::store::{Lease, Store, StoreError};
 use crate::supervisor::{self, Backoff, Role, Supervisor};
-use crate::telemetry::{self, Outage};
+use crate::telemetry::Outage;
 use hosts::Hosts;
 use life::Exit;
 
-/// How long a lease holds without being renewed, and how often it is.
-pub const LEASE_MS: Millis = 20_000;
-const RENEWAL_MS: Millis = 5_000;
 const OTHER_KEY: &str = "the master key was changed while this node was cut off; restart it with the new key";
 /// How long an attempt that nobody looks after may still be acknowledged after its message's time is over.
 const EXPIRY_GRACE_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
@@ -98,6 +97,7 @@ pub struct Dispatcher {
 }
 
 struct Running {
+    task: tokio::task::Id,
     epoch: i64,
     /// Which of the devices that had this id it runs.
     incarnation: i64,
@@ -161,8 +161,7 @@ impl Dispatcher {
         while let Some(ended) = self.tasks.try_join_next() {
             self.ended(ended);
         }
-        let expired = self.parts.store.expire_messages(now, EXPIRY_GRACE_MS).await?;
-        telemetry::count_aborted(expired);
+        self.end_expired(now).await?;
         let devices = self.devices().await?;
         for (id, running) in &self.loops {
             match devices.get(id) {
@@ -185,7 +184,7 @@ impl Dispatcher {
     }
 
     async fn lease(&mut self, now: Millis) -> Result<(), StoreError> {
-        let until = if self.parts.store.is_embedded() { Millis::MAX } else { now + LEASE_MS };
+        let until = if self.parts.store.is_embedded() { Millis::MAX } else { now + limits::LEASE_MS };
         let Parts { store, node, fingerprint, .. } = &*self.parts;
         if !store.is_embedded() && !store.note_node(node, fingerprint.clone(), until).await? {
             // It was cut off for so long that somebody took it for stopped. What it would write now, nobody could open.
@@ -193,7 +192,7 @@ impl Dispatcher {
             return Err(StoreError::Refused(OTHER_KEY.into()));
         }
         let leases = self.parts.store.lease_devices(&self.parts.node, now, until).await?;
-        self.renew_at = now + RENEWAL_MS;
+        self.renew_at = now + limits::LEASE_RENEWAL_MS;
         let owned: HashMap<&str, i64> = leases.iter().map(|lease| (lease.device_id.as_str(), lease.epoch)).collect();
         // A loop whose device another node has taken, or that was taken back under a new epoch, ends.
         for (id, running) in self.loops.iter().filter(|(_, running)| !running.stop.is_cancelled()) {
@@ -225,29 +224,36 @@ impl Dispatcher {
         let incarnation = device.incarnation;
         let (told, watched) = watch::channel(device);
         let (stop, removed) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+        let parts = Arc::clone(&self.parts);
+        let (own, stopping) = (lease.clone(), life::Stop { token: stop.clone(), removed: Arc::clone(&removed) });
+        let task = self.tasks.spawn(async move {
+            let exit = life::run(parts, own.clone(), watched, stopping).await;
+            (own, exit)
+        });
         let running = Running {
+            task: task.id(),
             epoch: lease.epoch,
             incarnation,
             device: told,
-            stop: stop.clone(),
-            removed: Arc::clone(&removed),
+            stop,
+            removed,
             started_at: self.parts.clock.now(),
             backoff,
         };
-        self.loops.insert(lease.device_id.clone(), running);
-        let parts = Arc::clone(&self.parts);
-        self.tasks.spawn(async move {
-            let exit = life::run(parts, lease.clone(), watched, life::Stop { token: stop, removed }).await;
-            (lease, exit)
-        });
+        self.loops.insert(lease.device_id, running);
     }
 
     /// A loop's task is over.
     fn ended(&mut self, ended: Result<(Lease, Exit), tokio::task::JoinError>) {
         let (lease, exit) = match ended {
             Ok(ended) => ended,
-            // The task catches the loop's panics itself: this one came from where it does.
-            Err(error) => return tracing::error!(%error, "the task of a device ended by a fault"),
+            // The task catches panics itself: this one came from where it does.
+            Err(error) => {
+                let Some((id, running)) = self.loops.iter().find(|(_, running)| running.task == error.id()) else {
+                    return;
+                };
+                (Lease { device_id: id.clone(), epoch: running.epoch }, Exit::Fault(error.to_string()))
+            }
         };
         let id = &lease.device_id;
         self.parts.bells.forget_queue(id);

@@ -9,11 +9,14 @@ use super::retry;
 use crate::clock::Millis;
 use crate::media::fetch;
 use crate::message::{Priority, RefNo};
+use crate::phone;
 use crate::store::{Step, Waiting};
 
 pub(super) struct Need {
     pub(super) seq: i64,
     pub(super) priority: Priority,
+    /// Whose line it stands in.
+    pub(super) recipient: String,
     pub(super) host: String,
     pub(super) load: Arc<Waiting>,
     /// Since when it is known, in its line.
@@ -31,7 +34,8 @@ impl Need {
         let host = fetch::host(job.load.media_url.as_deref().unwrap_or_default());
         let (seq, priority, load) = (job.seq, job.priority, Arc::new(job.load.clone()));
         let (wanted_at, is_aside) = (holds_since.unwrap_or(0), holds_since.is_none());
-        Self { seq, priority, host, load, wanted_at, is_aside, begun_at: None, ask_at: 0 }
+        let recipient = job.recipient.clone();
+        Self { seq, priority, recipient, host, load, wanted_at, is_aside, begun_at: None, ask_at: 0 }
     }
 
     /// The message with its file, to go back to its line.
@@ -65,7 +69,7 @@ pub(super) fn job_of(ref_no: RefNo, load: Waiting) -> Job<Waiting> {
     Job {
         seq: load.seq,
         ref_no,
-        recipient: load.destination.clone(),
+        recipient: phone::line_of(&load.destination),
         priority: load.priority,
         due_at: load.due_at,
         expires_at: load.expires_at,

@@ -17,6 +17,7 @@ use lane::Lane;
 pub struct Job<T> {
     pub seq: i64,
     pub ref_no: RefNo,
+    /// Whose line it stands in: one for all forms of a number.
     pub recipient: String,
     pub priority: Priority,
     /// Not to be taken before this moment.

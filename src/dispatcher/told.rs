@@ -14,7 +14,7 @@ use crate::device::{Device, DeviceState, Health, Kind, Wish, link_place};
 use crate::files::FileError;
 use crate::inbox::InboxError;
 use crate::limits;
-use crate::message::RefNo;
+use crate::message::{RefNo, reached};
 use crate::receipts::Recorded;
 use crate::store::{Change, LinkEnd, NewInbound, Outcome, Step, StoreError};
 use crate::telemetry;
@@ -70,14 +70,11 @@ impl DeviceLoop {
     }
 
     async fn record(&self, changes: Vec<Change>) -> Result<Vec<Recorded>, StoreError> {
-        let reached = |change: &Change| if let Change::Step { step, .. } = change { step.reached() } else { None };
-        let states: Vec<_> = changes.iter().map(reached).collect();
         let recorded = self.parts.receipts.record(&self.lease, changes, &self.stop).await?;
-        for state in states.into_iter().zip(&recorded).filter_map(|(state, stored)| state.filter(|_| stored.is_some()))
-        {
-            metrics::counter!(telemetry::STATES, "state" => state.letter()).increment(1);
-            let device = self.label.clone();
-            metrics::counter!(telemetry::DEVICE_STATES, "device" => device, "state" => state.letter()).increment(1);
+        for outcome in recorded.iter().flatten() {
+            if let Outcome::Moved { from, to } = outcome {
+                reached(*from, *to).for_each(|state| telemetry::count_state(&self.label, state.letter(), 1));
+            }
         }
         Ok(recorded)
     }

@@ -6,6 +6,7 @@
 //! noted is found again.
 
 pub mod clerk;
+mod outlook;
 mod rows;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::media::shelf::{Shelf, ShelfError};
 use crate::message::Priority;
 use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 
+pub use outlook::{Ahead, Outlook};
 pub use rows::{RowKeys, accept, find_known, without_known};
 
 const HOUR_MS: Millis = 3_600_000;

@@ -112,3 +112,14 @@ pub(super) fn canonical(digits: &str) -> String {
     }
     other_form(digits).unwrap_or_else(|| digits.to_owned())
 }
+
+/// The form beside the canonical one, of a number that has two.
+pub(super) fn beside_canonical(digits: &str) -> Option<String> {
+    let other = match (digits.get(..2)?, digits.len()) {
+        ("55", 13) if digits.as_bytes()[4] == b'9' => format!("{}{}", &digits[..4], &digits[5..]),
+        ("52", 12) => format!("521{}", &digits[2..]),
+        ("54", 12) => format!("549{}", &digits[2..]),
+        _ => return None,
+    };
+    (canonical(&other) == digits).then_some(other)
+}

@@ -311,3 +311,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn both_forms_of_a_number_are_one_line_and_other_recipients_are_their_own() {
+    for (line, other) in [
+        ("5511987654321", Some("551187654321")),
+        ("5521998765432", Some("552198765432")),
+        ("525512345678", Some("5215512345678")),
+        ("541123456789", Some("5491123456789")),
+        // A landline has no ninth digit, and an old mobile range none to give up.
+        ("551133334444", None),
+        ("5511912345678", None),
+        ("6281234567890", None),
+        ("14155550100", None),
+        ("120363012345678901", None),
+        ("5511987654321-1400000000", None),
+        ("55118765@lid", None),
+        ("", None),
+    ] {
+        let forms: Vec<&str> = std::iter::once(line).chain(other).collect();
+        assert_eq!(forms_of(line), forms);
+        for form in forms {
+            assert_eq!(line_of(form), line);
+        }
+    }
+}

@@ -7,13 +7,14 @@ use super::health::{self, set_health};
 use super::inbound::add;
 use super::inbound_files::end_file;
 use super::links::{end_link, show_link};
+use super::progress::Changed;
 use super::{
     Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, PasskeyRequest, Progress, Step, Store, StoreError,
     dialect, passkeys, progress, sql, unreadable,
 };
 use crate::clock::Millis;
 use crate::device::{Health, LinkWay};
-use crate::message::RefNo;
+use crate::message::{RefNo, State};
 
 /// One change.
 #[derive(Debug, Clone)]
@@ -42,11 +43,25 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Stored,
+    /// A step has moved its message from one state to another.
+    Moved {
+        from: State,
+        to: State,
+    },
     /// The message that came in is stored already; or too many cannot be read.
     Repeated,
     /// The account that was linked may not be this device's: it has the number of another device, or not this one's, and the link is
     /// stored as failed; or the attempt is over, and nothing is stored.
     NotLinked,
+}
+
+impl From<Changed> for Outcome {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Nothing | Changed::Row => Self::Stored,
+            Changed::State { from, to } => Self::Moved { from, to },
+        }
+    }
 }
 
 impl Store {
@@ -68,8 +83,8 @@ impl Store {
             .collect();
         // Steps alone, which is what most batches are, share a savepoint with those of other devices.
         if let Some(steps) = steps {
-            let outcomes = vec![Outcome::Stored; steps.len()];
-            return self.progress(steps).await.map(|()| outcomes);
+            let changed = self.move_on(steps).await?;
+            return Ok(changed.into_iter().map(Outcome::from).collect());
         }
         let lease = lease.clone();
         self.write(move |conn| Box::pin(async move { store(conn, &lease, &changes).await })).await
@@ -100,7 +115,8 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         Change::Step { ref_no, step } => {
             let Lease { device_id, epoch } = lease.clone();
             let (ref_no, step) = (ref_no.clone(), step.clone());
-            progress::store_step(conn, &Progress { ref_no, device_id, epoch, step }).await?;
+            let changed = progress::store_step(conn, &Progress { ref_no, device_id, epoch, step }).await?;
+            return Ok(changed.into());
         }
         Change::Inbound(new) => {
             let is_new = add(conn, new).await?;

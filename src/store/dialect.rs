@@ -98,6 +98,32 @@ pub(super) async fn lock_conversations(conn: &mut Conn) -> Result<(), StoreError
     }
 }
 
+macro_rules! expire {
+    ($high:literal, $others:literal) => {
+        concat!(
+            "UPDATE messages SET status = 'A', aborted_at = $1, under_way_at = NULL, \
+             reason = CASE WHEN under_way_at IS NOT NULL THEN $4 \
+             WHEN wait_code = 'media' AND wait_reason IS NOT NULL THEN $5 || wait_reason \
+             ELSE COALESCE($9 || CASE WHEN priority = 0 THEN ",
+            $high,
+            " ELSE ",
+            $others,
+            " END, $10 || wait_reason, $3) END \
+             WHERE seq IN (SELECT seq FROM messages WHERE status = 'Q' AND expires_at <= $1 \
+             AND (under_way_at IS NULL OR under_way_at <= $2) ORDER BY expires_at LIMIT $6) \
+             AND status = 'Q' AND (under_way_at IS NULL OR under_way_at <= $2) RETURNING device_id"
+        )
+    };
+}
+
+/// Whether the chat `value` is no stranger to the device `$1`.
+macro_rules! known_chat {
+    () => {
+        "EXISTS (SELECT 1 FROM inbound WHERE device_id = $1 AND chat = value) OR EXISTS (SELECT 1 FROM messages \
+         WHERE device_id = $1 AND destination = value AND delivered_at IS NOT NULL)"
+    };
+}
+
 /// Those of the numbers in a JSON list that have written to a client.
 pub(super) fn find_writers(conn: &Conn) -> &'static str {
     match conn {
@@ -109,6 +135,25 @@ pub(super) fn find_writers(conn: &Conn) -> &'static str {
             "SELECT value FROM json_array_elements_text($2::json) AS asked (value) WHERE EXISTS ",
             "(SELECT 1 FROM inbound WHERE client_id = $1 AND originator = value)"
         ),
+    }
+}
+
+/// Ends messages whose time is over, with the reason that they waited for last: `$7` and `$8` hold as JSON what each device's messages
+/// wait for, those of high priority and the others.
+pub(super) fn expire(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => expire!("$7 ->> device_id", "$8 ->> device_id"),
+        Conn::Postgres(_) => expire!("CAST($7 AS JSON) ->> device_id", "CAST($8 AS JSON) ->> device_id"),
+    }
+}
+
+/// Those of the chats in a JSON list that wrote to a device once, or to which one of its messages was delivered.
+pub(super) fn find_known_chats(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => concat!("SELECT value FROM json_each($2) WHERE ", known_chat!()),
+        Conn::Postgres(_) => {
+            concat!("SELECT value FROM json_array_elements_text($2::json) AS asked (value) WHERE ", known_chat!())
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Messages that wait: accepted, begun, expired, cancelled. `waiting.rs` loads them into their device's queue.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::pacing::count_begun;
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, dialect, sql};
 use crate::clock::Millis;
 use crate::device::Kind;
 use crate::limits;
-use crate::message::{NewMessage, RefNo, expired};
+use crate::message::{NewMessage, Priority, RefNo, expired};
 
 /// A message to accept, with what must be true for it.
 #[derive(Debug)]
@@ -44,8 +47,34 @@ pub struct Accepted;
 /// Why a message was given up whose media never came; the last failure follows.
 const MEDIA_LATE: &str = "its file could not be downloaded in time: ";
 
-/// A message whose attempt is on the disk, so that it may be written to WhatsApp.
-pub type Begun = RefNo;
+/// Why one was given up that its device or its pacing kept; what it waited for follows.
+const WHILE_IT_WAITED: &str = "its timeout passed while it waited: ";
+/// Why one was given up that was to be tried again; the last failure follows.
+const AFTER_A_FAILURE: &str = "its timeout passed; the last attempt failed: ";
+
+/// What the messages of devices wait for, in words for a person: of each device that keeps them.
+#[derive(Debug, Default)]
+pub struct LastWaits {
+    high: BTreeMap<String, String>,
+    others: BTreeMap<String, String>,
+}
+
+impl LastWaits {
+    /// Notes what a device's messages wait for, those of high priority or the others.
+    pub fn note(&mut self, device_id: &str, priority: Priority, reason: String) {
+        let waits = if priority == Priority::High { &mut self.high } else { &mut self.others };
+        waits.insert(device_id.to_owned(), reason);
+    }
+}
+
+/// What came of beginning attempts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// Messages whose attempts are on the disk, so that they may be written to WhatsApp.
+    pub ref_nos: Vec<RefNo>,
+    /// How many were given up.
+    pub aborted: u64,
+}
 
 impl Store {
     /// Stores a message; when this returns, it is on the disk.
@@ -72,7 +101,7 @@ impl Store {
         ref_nos: Vec<RefNo>,
         counted_on: Option<i64>,
         next_slot_at: Option<Millis>,
-    ) -> Result<Option<Vec<Begun>>, StoreError> {
+    ) -> Result<Option<Begun>, StoreError> {
         let device_id = device_id.to_owned();
         self.write(move |conn| {
             Box::pin(async move {
@@ -85,7 +114,7 @@ impl Store {
                 )?;
                 let Some((false, kind)) = may_send else { return Ok(None) };
                 let is_sandbox = kind == Kind::Sandbox.name();
-                let (mut begun, mut first) = (Vec::with_capacity(ref_nos.len()), 0);
+                let (mut begun, mut first) = (Begun::default(), 0);
                 for ref_no in ref_nos {
                     let attempts = sql!(
                         &mut *conn,
@@ -98,16 +127,16 @@ impl Store {
                         is_sandbox,
                     )?;
                     if let Some((attempts,)) = attempts {
-                        begun.push(ref_no);
+                        begun.ref_nos.push(ref_no);
                         first += i64::from(attempts == 1);
                     } else {
-                        give_up_of_other_kind(conn, &ref_no, &kind, now).await?;
+                        begun.aborted += give_up_of_other_kind(conn, &ref_no, &kind, now).await?;
                     }
                 }
                 if let Some(day) = counted_on.filter(|_| first > 0) {
                     count_begun(conn, &device_id, day, first).await?;
                 }
-                if let Some(at) = next_slot_at.filter(|_| !begun.is_empty()) {
+                if let Some(at) = next_slot_at.filter(|_| !begun.ref_nos.is_empty()) {
                     sql!(&mut *conn, execute, "UPDATE devices SET next_slot_at = $2 WHERE id = $1", &device_id, at)?;
                 }
                 Ok(Some(begun))
@@ -116,40 +145,73 @@ impl Store {
         .await
     }
 
-    /// Ends every waiting message whose time is over; gives how many. One that is under way is left to its device for
-    /// `grace_ms`, which hears of an acknowledgement first. However many they are, others may write in between.
+    /// The devices of messages whose time is over, as [`Store::expire_messages`] ends them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_expiring(&self, now: Millis, grace_ms: Millis) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.reader().await?;
+        let found = sql!(
+            &mut conn,
+            all as (String,),
+            "SELECT DISTINCT device_id FROM messages WHERE status = 'Q' AND expires_at <= $1 \
+             AND (under_way_at IS NULL OR under_way_at <= $2)",
+            now,
+            now - grace_ms,
+        )?;
+        Ok(found.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Ends every waiting message whose time is over, with what it waited for last; gives how many of each device. One that is under
+    /// way is left to its device for `grace_ms`, which hears of an acknowledgement first. However many they are, others may write in
+    /// between.
     ///
     /// # Errors
     /// When it could not be stored, or not all of it.
-    pub async fn expire_messages(&self, now: Millis, grace_ms: Millis) -> Result<u64, StoreError> {
-        let mut expired = 0;
+    pub async fn expire_messages(
+        &self,
+        now: Millis,
+        grace_ms: Millis,
+        waits: LastWaits,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (mut expired, waits) = (BTreeMap::new(), Arc::new(waits));
         loop {
-            let rows = self.expire_some(now, grace_ms).await?;
-            expired += rows;
-            if rows < limits::EXPIRED_AT_ONCE.unsigned_abs() {
+            let some = self.expire_some(now, grace_ms, Arc::clone(&waits)).await?;
+            let is_all = some.len() < usize::try_from(limits::EXPIRED_AT_ONCE).unwrap_or(usize::MAX);
+            for (device_id,) in some {
+                *expired.entry(device_id).or_default() += 1;
+            }
+            if is_all {
                 return Ok(expired);
             }
         }
     }
 
-    async fn expire_some(&self, now: Millis, grace_ms: Millis) -> Result<u64, StoreError> {
+    /// Ends some of them; gives the device of each.
+    async fn expire_some(
+        &self,
+        now: Millis,
+        grace_ms: Millis,
+        waits: Arc<LastWaits>,
+    ) -> Result<Vec<(String,)>, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
+                let text = dialect::expire(conn);
+                let json = |waits: &BTreeMap<String, String>| serde_json::to_string(waits).unwrap_or_default();
                 sql!(
                     conn,
-                    execute,
-                    "UPDATE messages SET status = 'A', aborted_at = $1, under_way_at = NULL, \
-                     reason = CASE WHEN under_way_at IS NOT NULL THEN $4 \
-                     WHEN wait_code = 'media' AND wait_reason IS NOT NULL THEN $5 || wait_reason ELSE $3 END \
-                     WHERE seq IN (SELECT seq FROM messages WHERE status = 'Q' AND expires_at <= $1 \
-                     AND (under_way_at IS NULL OR under_way_at <= $2) ORDER BY expires_at LIMIT $6) \
-                     AND status = 'Q' AND (under_way_at IS NULL OR under_way_at <= $2)",
+                    all as (String,),
+                    text,
                     now,
                     now - grace_ms,
                     expired(false),
                     expired(true),
                     MEDIA_LATE,
                     limits::EXPIRED_AT_ONCE,
+                    &json(&waits.high),
+                    &json(&waits.others),
+                    WHILE_IT_WAITED,
+                    AFTER_A_FAILURE,
                 )
             })
         })
@@ -181,7 +243,7 @@ impl Store {
 }
 
 /// Gives up a message that was accepted while its device was of the other kind.
-async fn give_up_of_other_kind(conn: &mut Conn, ref_no: &RefNo, kind: &str, now: Millis) -> Result<(), StoreError> {
+async fn give_up_of_other_kind(conn: &mut Conn, ref_no: &RefNo, kind: &str, now: Millis) -> Result<u64, StoreError> {
     let is_sandbox = kind == Kind::Sandbox.name();
     let reason = if is_sandbox {
         "its gateway became a sandbox before it was sent"
@@ -198,14 +260,13 @@ async fn give_up_of_other_kind(conn: &mut Conn, ref_no: &RefNo, kind: &str, now:
         reason,
         is_sandbox,
     )
-    .map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::message::{Content, Priority};
+    use crate::message::Content;
     use crate::store::Location;
 
     #[tokio::test]
@@ -235,10 +296,10 @@ mod tests {
         for accepted in futures_util::future::join_all(accepted).await {
             accepted.expect("accepted");
         }
-        let first = store.expire_some(2_000, 0).await.expect("expired");
-        assert_eq!(first, limits::EXPIRED_AT_ONCE.unsigned_abs());
-        let rest = store.expire_messages(2_000, 0).await.expect("expired");
-        assert_eq!(rest, limits::EXPIRED_AT_ONCE.unsigned_abs() + 1);
-        assert_eq!(store.expire_messages(2_000, 0).await.expect("looked"), 0);
+        let first = store.expire_some(2_000, 0, Arc::default()).await.expect("expired");
+        assert_eq!(first.len().try_into(), Ok(limits::EXPIRED_AT_ONCE));
+        let rest = store.expire_messages(2_000, 0, LastWaits::default()).await.expect("expired");
+        assert_eq!(rest, [("1-1".to_owned(), limits::EXPIRED_AT_ONCE.unsigned_abs() + 1)].into());
+        assert!(store.expire_messages(2_000, 0, LastWaits::default()).await.expect("looked").is_empty());
     }
 }

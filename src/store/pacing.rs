@@ -1,6 +1,6 @@
 //! What a device's pacing asks: how much of the day's allowance is used, who wrote lately, and who is no stranger.
 
-use super::{Conn, Lease, Store, StoreError, sql};
+use super::{Conn, Lease, Store, StoreError, dialect, sql};
 use crate::clock::Millis;
 use crate::limits;
 
@@ -53,22 +53,16 @@ impl Store {
         )
     }
 
-    /// Whether a chat is no stranger to a device: it wrote once, or a message was delivered to it.
+    /// Those of these chats that are no strangers to a device: they wrote once, or a message was delivered to them.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn is_known_chat(&self, device_id: &str, chat: &str) -> Result<bool, StoreError> {
+    pub async fn find_known_chats(&self, device_id: &str, chats: &[String]) -> Result<Vec<String>, StoreError> {
         let mut conn = self.reader().await?;
-        let known = sql!(
-            &mut conn,
-            scalar as i64,
-            "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM inbound WHERE device_id = $1 AND chat = $2) \
-             OR EXISTS (SELECT 1 FROM messages WHERE device_id = $1 AND destination = $2 AND delivered_at IS NOT NULL) \
-             THEN 1 ELSE 0 END AS BIGINT)",
-            device_id,
-            chat,
-        )?;
-        Ok(known == 1)
+        let text = dialect::find_known_chats(&conn);
+        let chats = serde_json::to_string(chats).unwrap_or_default();
+        let known = sql!(&mut conn, all as (String,), text, device_id, &chats)?;
+        Ok(known.into_iter().map(|(chat,)| chat).collect())
     }
 }
 
@@ -84,4 +78,30 @@ pub(super) async fn count_begun(conn: &mut Conn, device_id: &str, day: i64, mess
         messages,
     )
     .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Location;
+
+    #[tokio::test]
+    async fn many_chats_are_looked_up_at_once_without_the_rest_of_the_store() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.expect("it opens");
+        let chats: Vec<String> = (0..1_000).map(|number| format!("62811{number:07}")).collect();
+        assert!(store.find_known_chats("1-1", &chats).await.expect("readable").is_empty());
+        let reader = store.reader().await.expect("a reader");
+        let text = dialect::find_known_chats(&reader);
+        let Conn::Sqlite(mut conn) = reader else { panic!("a connection") };
+        let plan = conn.call(move |connection| {
+            let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}").replace('$', "?"))?;
+            let lines = explained.query_map(["1-1", "[]"], |row| row.get::<_, String>(3))?;
+            lines.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let plan = plan.expect("a plan").join("\n");
+        for index in ["inbound_chat (device_id=? AND chat=?)", "messages_known (device_id=? AND destination=?)"] {
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
 }

@@ -103,21 +103,22 @@ pub enum Step {
     },
 }
 
-impl Step {
-    /// The state that it reaches, if it reaches one.
-    pub fn reached(&self) -> Option<State> {
-        match self {
-            Self::Sent { .. } => Some(State::Sent),
-            Self::Delivered { .. } => Some(State::Delivered),
-            Self::Read { .. } => Some(State::Read),
-            Self::Aborted { .. } => Some(State::Aborted),
-            Self::Counted { .. }
-            | Self::Retry { .. }
-            | Self::Unacknowledged { .. }
-            | Self::Interrupted { .. }
-            | Self::Aside { .. }
-            | Self::Fetched { .. } => None,
-        }
+/// What a step changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// What is stored was further already, or the device is another node's.
+    Nothing,
+    /// What is known of the message, but not its state.
+    Row,
+    State {
+        from: State,
+        to: State,
+    },
+}
+
+impl Changed {
+    fn row(rows: u64) -> Self {
+        if rows == 0 { Self::Nothing } else { Self::Row }
     }
 }
 
@@ -128,7 +129,12 @@ impl Store {
     /// [`StoreError::NotOwner`] when the device is another node's, or nobody's any more; else when they could not be stored:
     /// then they may be stored again.
     pub async fn progress(&self, steps: Vec<Progress>) -> Result<(), StoreError> {
-        if steps.is_empty() { Ok(()) } else { self.writer.progress(steps).await }
+        self.move_on(steps).await.map(drop)
+    }
+
+    /// The same; gives what each step changed.
+    pub(super) async fn move_on(&self, steps: Vec<Progress>) -> Result<Vec<Changed>, StoreError> {
+        if steps.is_empty() { Ok(Vec::new()) } else { self.writer.progress(steps).await }
     }
 }
 
@@ -153,40 +159,38 @@ macro_rules! step {
     };
 }
 
-/// Stores steps, one statement each (two more for a member of a group, one or two more for an attempt that failed).
+/// Stores steps, one statement each (two more for a member of a group, one or two more for an attempt that failed and for a receipt
+/// that comes out of turn); gives what each one changed, unit by unit.
 ///
 /// # Errors
 /// [`StoreError::NotOwner`] when a step's device is another node's, or nobody's any more; else when they could not be stored.
-pub(super) async fn store(conn: &mut Conn, steps: Vec<Arc<Vec<Progress>>>) -> Result<(), StoreError> {
-    for one in steps.iter().flat_map(|steps| steps.iter()) {
-        // What changed something was written under the lease; only a step that changed nothing must ask.
-        if store_step(conn, one).await? == 0 {
-            check_owner(conn, &Lease { device_id: one.device_id.clone(), epoch: one.epoch }).await?;
+pub(super) async fn store(conn: &mut Conn, units: Vec<Arc<Vec<Progress>>>) -> Result<Vec<Vec<Changed>>, StoreError> {
+    let mut changed = Vec::with_capacity(units.len());
+    for steps in &units {
+        let mut of_unit = Vec::with_capacity(steps.len());
+        for one in steps.iter() {
+            let change = store_step(conn, one).await?;
+            // What changed something was written under the lease; only a step that changed nothing must ask.
+            if change == Changed::Nothing {
+                check_owner(conn, &Lease { device_id: one.device_id.clone(), epoch: one.epoch }).await?;
+            }
+            of_unit.push(change);
         }
+        changed.push(of_unit);
     }
-    Ok(())
+    Ok(changed)
 }
 
-/// Stores one step, if this node owns its device; gives how many messages it changed.
-pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, StoreError> {
-    match &one.step {
+/// Stores one step, if this node owns its device.
+pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<Changed, StoreError> {
+    let rows = match &one.step {
+        Step::Sent { at } => return reach(conn, one, State::Sent, *at).await,
+        Step::Delivered { at, member: None } => return reach(conn, one, State::Delivered, *at).await,
+        Step::Read { at, member: None } => return reach(conn, one, State::Read, *at).await,
+        Step::Delivered { at, member: Some(member) } => return store_member(conn, one, member, *at, None).await,
+        Step::Read { at, member: Some(member) } => return store_member(conn, one, member, *at, Some(*at)).await,
+        Step::Aborted { at, reason, attempts } => return abort(conn, one, *at, reason, *attempts).await,
         Step::Counted { members } => step!(conn, one, "members = $4", "status = 'Q'", members),
-        Step::Sent { at } => reach(conn, one, State::Sent, *at).await,
-        Step::Delivered { at, member: None } => reach(conn, one, State::Delivered, *at).await,
-        Step::Read { at, member: None } => reach(conn, one, State::Read, *at).await,
-        Step::Delivered { at, member: Some(member) } => store_member(conn, one, member, *at, None).await,
-        Step::Read { at, member: Some(member) } => store_member(conn, one, member, *at, Some(*at)).await,
-        Step::Aborted { at, reason, attempts } => {
-            let set = step!(
-                conn,
-                one,
-                "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
-                "status = 'Q'",
-                at,
-                reason,
-            )?;
-            if set == 1 { attempts::note(conn, &one.ref_no, *attempts, *at, reason).await } else { Ok(set) }
-        }
         Step::Retry { due_at, attempts, number, at, reason, code } => {
             let set = step!(
                 conn,
@@ -226,7 +230,31 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<u64, S
             media_id,
             kind.name(),
         ),
+    };
+    rows.map(Changed::row)
+}
+
+/// Gives up a message whose last attempt failed.
+async fn abort(
+    conn: &mut Conn,
+    one: &Progress,
+    at: Millis,
+    reason: &str,
+    attempts: i64,
+) -> Result<Changed, StoreError> {
+    let set = step!(
+        conn,
+        one,
+        "status = 'A', aborted_at = $4, reason = $5, under_way_at = NULL",
+        "status = 'Q'",
+        at,
+        reason,
+    )?;
+    if set == 0 {
+        return Ok(Changed::Nothing);
     }
+    attempts::note(conn, &one.ref_no, attempts, at, reason).await?;
+    Ok(Changed::State { from: State::Queue, to: State::Aborted })
 }
 
 /// Sets a message aside whose file is not there. What its own address answered stays its reason while that is not asked again.
@@ -256,20 +284,31 @@ async fn store_aside(
 }
 
 /// Moves a message forward to `state`, or leaves it where it is further already. A date that is not there yet is set, those
-/// of the states before with it: what was read was delivered.
-async fn reach(conn: &mut Conn, one: &Progress, state: State, at: Millis) -> Result<u64, StoreError> {
-    step!(
-        conn,
-        one,
-        "status = CASE WHEN 'R' IN (status, $4) THEN 'R' WHEN 'D' IN (status, $4) THEN 'D' ELSE 'S' END, \
-         sent_at = COALESCE(sent_at, $5), \
-         delivered_at = CASE WHEN $4 IN ('D', 'R') THEN COALESCE(delivered_at, $5) ELSE delivered_at END, \
-         read_at = CASE WHEN $4 = 'R' THEN COALESCE(read_at, $5) ELSE read_at END, \
-         under_way_at = NULL",
-        "status <> 'A'",
-        state.letter(),
-        at,
-    )
+/// of the states before with it: what was read was delivered. Nearly every step comes in its turn, from the state just before.
+async fn reach(conn: &mut Conn, one: &Progress, state: State, at: Millis) -> Result<Changed, StoreError> {
+    let before: &[State] = match state {
+        State::Read => &[State::Delivered, State::Sent, State::Queue],
+        State::Delivered => &[State::Sent, State::Queue],
+        _ => &[State::Queue],
+    };
+    for from in before.iter().copied() {
+        let rows = step!(
+            conn,
+            one,
+            "status = $4, sent_at = COALESCE(sent_at, $5), \
+             delivered_at = CASE WHEN $4 IN ('D', 'R') THEN COALESCE(delivered_at, $5) ELSE delivered_at END, \
+             read_at = CASE WHEN $4 = 'R' THEN COALESCE(read_at, $5) ELSE read_at END, \
+             under_way_at = NULL",
+            "status = $6",
+            state.letter(),
+            at,
+            from.letter(),
+        )?;
+        if rows > 0 {
+            return Ok(Changed::State { from, to: state });
+        }
+    }
+    Ok(Changed::Nothing)
 }
 
 /// A receipt of one member of a group: the message is delivered, or read, when every member's has come.
@@ -279,7 +318,7 @@ async fn store_member(
     member: &str,
     delivered_at: Millis,
     read_at: Option<Millis>,
-) -> Result<u64, StoreError> {
+) -> Result<Changed, StoreError> {
     let ref_no = one.ref_no.as_str();
     let stored = sql!(
         &mut *conn,
@@ -296,26 +335,31 @@ async fn store_member(
         one.epoch,
     )?;
     if stored == 0 {
-        return Ok(0);
+        return Ok(Changed::Nothing);
     }
-    sql!(
+    let before = sql!(
         &mut *conn,
-        execute,
+        optional as (String,),
         "UPDATE messages SET under_way_at = NULL, \
          delivered_count = (SELECT COUNT(*) FROM message_members WHERE ref_no = $1), \
-         read_count = (SELECT COUNT(read_at) FROM message_members WHERE ref_no = $1) WHERE ref_no = $1",
+         read_count = (SELECT COUNT(read_at) FROM message_members WHERE ref_no = $1) WHERE ref_no = $1 RETURNING status",
         ref_no,
     )?;
-    sql!(
+    let after = sql!(
         conn,
-        execute,
+        optional as (String,),
         "UPDATE messages SET sent_at = COALESCE(sent_at, $2), \
          status = CASE WHEN status = 'R' OR read_count >= members THEN 'R' WHEN delivered_count >= members THEN 'D' \
          WHEN status = 'Q' THEN 'S' ELSE status END, \
          delivered_at = CASE WHEN delivered_count >= members THEN COALESCE(delivered_at, $2) ELSE delivered_at END, \
          read_at = CASE WHEN read_count >= members THEN COALESCE(read_at, $2) ELSE read_at END \
-         WHERE ref_no = $1 AND status <> 'A'",
+         WHERE ref_no = $1 AND status <> 'A' RETURNING status",
         ref_no,
         delivered_at,
-    )
+    )?;
+    let state = |found: Option<(String,)>| found.and_then(|(letter,)| State::from_letter(&letter));
+    Ok(match state(before).zip(state(after)) {
+        Some((from, to)) if from != to => Changed::State { from, to },
+        _ => Changed::Row,
+    })
 }

@@ -9,16 +9,38 @@ use crate::clock::Millis;
 use crate::limits;
 use crate::message::Priority;
 
-/// The waiting messages of a device.
+/// The waiting messages of a device and a priority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
     pub device_id: String,
+    pub priority: Priority,
     pub waiting: i64,
     /// When the first of them was accepted.
     pub oldest_at: Millis,
 }
 
-row!(Queue { device_id, waiting, oldest_at });
+row!(Queue { device_id, priority: i64, waiting, oldest_at });
+
+/// Those among them that were set aside for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    pub device_id: String,
+    pub priority: Priority,
+    pub wait_code: String,
+    pub messages: i64,
+}
+
+row!(SetAside { device_id, priority: i64, wait_code, messages });
+
+/// Device by device; `priority + 0` and the empty destination name the indexes to go by: few messages wait like this, and a queue is
+/// long.
+const COUNT_ASIDE: &str = "SELECT tried.device_id AS device_id, tried.priority + 0 AS priority, tried.wait_code AS wait_code, \
+     COUNT(*) AS messages FROM devices CROSS JOIN messages AS tried \
+     WHERE tried.device_id = devices.id AND tried.destination >= '' AND tried.status = 'Q' AND tried.wait_code <> 'media' \
+     AND tried.due_at > $1 GROUP BY tried.device_id, tried.priority + 0, tried.wait_code \
+     UNION ALL SELECT media.device_id, media.priority + 0, media.wait_code, COUNT(*) FROM devices CROSS JOIN messages AS media \
+     WHERE media.device_id = devices.id AND media.status = 'Q' AND media.wait_code = 'media' \
+     GROUP BY media.device_id, media.priority + 0, media.wait_code";
 
 /// What is known of a waiting message's recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +82,17 @@ pub struct StoredDue {
 
 row!(StoredDue { seq, is_group, attempts, wrote_at, was_reached });
 
+/// When a device may send next, and which node runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTurn {
+    /// 0 where no message has left yet, or no gap is kept.
+    pub next_slot_at: Millis,
+    pub lease_node: Option<String>,
+    pub lease_until: Millis,
+}
+
+row!(StoredTurn { next_slot_at, lease_node, lease_until });
+
 /// Due messages that do not leave now: those behind one to the same recipient that is tried again or acknowledged first, and
 /// those whose files are downloaded again. `priority + 0` and the empty destination name the index to go by: few messages wait
 /// like this, and a queue is long.
@@ -73,7 +106,7 @@ const LIST_STUCK: &str = "SELECT behind.seq AS seq FROM messages AS blocker CROS
      AND priority + 0 = $3 AND seq >= $4 AND seq < $5 ORDER BY seq LIMIT $6";
 
 impl Store {
-    /// The queue of each device that has one. Reads an entry of an index for every waiting message: whoever asks often keeps the
+    /// The queues of each device that has some. Reads an entry of an index for every waiting message: whoever asks often keeps the
     /// answer for a while.
     ///
     /// # Errors
@@ -83,10 +116,20 @@ impl Store {
         sql!(
             &mut conn,
             all as Queue,
-            "SELECT counted.device_id AS device_id, counted.waiting AS waiting, messages.created_at AS oldest_at FROM \
-             (SELECT device_id, COUNT(*) AS waiting, MIN(seq) AS first_seq FROM messages WHERE status = 'Q' GROUP BY device_id) \
-             AS counted JOIN messages ON messages.seq = counted.first_seq ORDER BY counted.device_id",
+            "SELECT counted.device_id AS device_id, counted.priority AS priority, counted.waiting AS waiting, \
+             messages.created_at AS oldest_at FROM (SELECT device_id, priority, COUNT(*) AS waiting, MIN(seq) AS first_seq \
+             FROM messages WHERE status = 'Q' GROUP BY device_id, priority) AS counted \
+             JOIN messages ON messages.seq = counted.first_seq ORDER BY counted.device_id",
         )
+    }
+
+    /// How many messages of each device and priority were set aside at `now`, and why.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_aside(&self, now: Millis) -> Result<Vec<SetAside>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, all as SetAside, COUNT_ASIDE, now)
     }
 
     /// How many messages of a device that are due at `now` leave before any of this priority, up to [`limits::POSITION_MAX`].
@@ -179,9 +222,17 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn find_next_slot(&self, device_id: &str) -> Result<Millis, StoreError> {
+        Ok(self.find_turn(device_id).await?.map_or(0, |turn| turn.next_slot_at))
+    }
+
+    /// What decides when a device sends next, beside its settings; `None` where there is no such device.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_turn(&self, device_id: &str) -> Result<Option<StoredTurn>, StoreError> {
         let mut conn = self.reader().await?;
-        let found = sql!(&mut conn, optional as (i64,), "SELECT next_slot_at FROM devices WHERE id = $1", device_id)?;
-        Ok(found.map_or(0, |(at,)| at))
+        let text = "SELECT next_slot_at, lease_node, lease_until FROM devices WHERE id = $1";
+        sql!(&mut conn, optional as StoredTurn, text, device_id)
     }
 
     /// The numbers of a device's messages of a priority among these that may leave when their turn comes, in their order, up to
@@ -282,6 +333,7 @@ mod tests {
                 ],
             ),
             (LIST_STUCK, 6, ["messages_media_wait (device_id=? AND due_at<?)", "messages_tried"]),
+            (COUNT_ASIDE, 1, ["messages_tried (device_id=? AND destination>?)", "messages_media_wait (device_id=?)"]),
             (
                 blockers,
                 1,

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::accepting;
 use super::outgoing::{Accept, Accepted};
-use super::progress::{self, Progress};
+use super::progress::{self, Changed, Progress};
 use super::snapshots::Commits;
 use super::{Conn, Pool, StoreError, dialect, sql};
 use crate::limits;
@@ -33,7 +33,7 @@ type Held<T> = (Answer<T>, Result<T, StoreError>);
 /// thread that made it: otherwise the allocator's locks are where requests meet the writer.
 enum Unit {
     Accept(Arc<Accept>, Answer<Accepted>),
-    Progress(Arc<Vec<Progress>>, Answer<()>),
+    Progress(Arc<Vec<Progress>>, Answer<Vec<Changed>>),
     Other(BoxedWork, Answer<()>),
     Close,
 }
@@ -71,7 +71,7 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
-    pub(super) async fn progress(&self, progress: Vec<Progress>) -> Result<(), StoreError> {
+    pub(super) async fn progress(&self, progress: Vec<Progress>) -> Result<Vec<Changed>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let progress = Arc::new(progress);
         self.submit(Unit::Progress(Arc::clone(&progress), answer))?;
@@ -187,12 +187,16 @@ async fn discard(conn: Conn) {
 #[derive(Default)]
 struct Outcomes {
     accepted: Vec<Held<Accepted>>,
+    steps: Vec<Held<Vec<Changed>>>,
     others: Vec<Held<()>>,
 }
 
 impl Outcomes {
     fn answer(self, committed: &Result<(), StoreError>) {
         for (answer, result) in self.accepted {
+            let _ = answer.send(after(committed, result));
+        }
+        for (answer, result) in self.steps {
             let _ = answer.send(after(committed, result));
         }
         for (answer, result) in self.others {
@@ -216,12 +220,15 @@ fn reason(error: &StoreError) -> String {
     }
 }
 
+/// Steps of one unit, with who waits for them.
+type Steps = (Arc<Vec<Progress>>, Answer<Vec<Changed>>);
+
 /// A batch by what is to be done.
 #[derive(Default)]
 struct Batch {
     accepts: Vec<Arc<Accept>>,
     accept_answers: Vec<Answer<Accepted>>,
-    steps: Vec<(Arc<Vec<Progress>>, Answer<()>)>,
+    steps: Vec<Steps>,
     others: Vec<(BoxedWork, Answer<()>)>,
 }
 
@@ -278,7 +285,7 @@ async fn run_batch(conn: &mut Conn, batch: Batch, outcomes: &mut Outcomes) -> Re
     if begun.is_ok() {
         begun = run_steps(conn, &mut steps, outcomes).await;
     }
-    outcomes.others.extend(steps.into_iter().map(|(_, answer)| (answer, Err(stopped()))));
+    outcomes.steps.extend(steps.into_iter().map(|(_, answer)| (answer, Err(stopped()))));
     for (work, answer) in others {
         let result = match &begun {
             Ok(()) => in_savepoint(conn, work).await,
@@ -296,28 +303,28 @@ async fn run_batch(conn: &mut Conn, batch: Batch, outcomes: &mut Outcomes) -> Re
 
 /// Runs the steps of all units in one savepoint; when that fails, each unit's in one of its own. What was run is taken out
 /// of `steps`.
-async fn run_steps(
-    conn: &mut Conn,
-    steps: &mut Vec<(Arc<Vec<Progress>>, Answer<()>)>,
-    outcomes: &mut Outcomes,
-) -> Result<(), StoreError> {
+async fn run_steps(conn: &mut Conn, steps: &mut Vec<Steps>, outcomes: &mut Outcomes) -> Result<(), StoreError> {
     if steps.is_empty() {
         return Ok(());
     }
     let all: Vec<_> = steps.iter().map(|(progress, _)| Arc::clone(progress)).collect();
-    if in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, all)))).await?.is_ok() {
-        outcomes.others.extend(steps.drain(..).map(|(_, answer)| (answer, Ok(()))));
+    if let Ok(changed) = in_savepoint(conn, |conn| Box::pin(progress::store(conn, all))).await? {
+        let answers = steps.drain(..).map(|(_, answer)| answer);
+        outcomes.steps.extend(answers.zip(changed.into_iter().map(Ok)));
         return Ok(());
     }
     for (progress, answer) in steps.drain(..) {
-        let result = in_savepoint(conn, Box::new(|conn| Box::pin(progress::store(conn, vec![progress])))).await?;
-        outcomes.others.push((answer, result));
+        let stored = in_savepoint(conn, |conn| Box::pin(progress::store(conn, vec![progress]))).await?;
+        outcomes.steps.push((answer, stored.map(|changed| changed.into_iter().flatten().collect())));
     }
     Ok(())
 }
 
 /// Runs one unit so that its failure undoes nothing but itself. The outer error means that the whole batch is lost.
-async fn in_savepoint(conn: &mut Conn, work: BoxedWork) -> Result<Result<(), StoreError>, StoreError> {
+async fn in_savepoint<T, F>(conn: &mut Conn, work: F) -> Result<Result<T, StoreError>, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T>,
+{
     sql!(conn, execute, "SAVEPOINT unit")?;
     // A panic is the unit's own fault too.
     let result = match caught(async { work(conn).await }).await {
@@ -325,7 +332,7 @@ async fn in_savepoint(conn: &mut Conn, work: BoxedWork) -> Result<Result<(), Sto
         Err(panicked) => Err(StoreError::BadRow(format!("a fault of this program: {panicked}"))),
     };
     match &result {
-        Ok(()) => sql!(conn, execute, "RELEASE SAVEPOINT unit"),
+        Ok(_) => sql!(conn, execute, "RELEASE SAVEPOINT unit"),
         Err(_) => sql!(conn, execute, "ROLLBACK TO SAVEPOINT unit"),
     }?;
     Ok(result)
@@ -337,9 +344,8 @@ fn refuse(batch: Vec<Unit>, error: &StoreError) {
     for unit in batch {
         match unit {
             Unit::Accept(_, answer) => drop(answer.send(Err(StoreError::Unavailable(reason.clone())))),
-            Unit::Progress(_, answer) | Unit::Other(_, answer) => {
-                drop(answer.send(Err(StoreError::Unavailable(reason.clone()))));
-            }
+            Unit::Progress(_, answer) => drop(answer.send(Err(StoreError::Unavailable(reason.clone())))),
+            Unit::Other(_, answer) => drop(answer.send(Err(StoreError::Unavailable(reason.clone())))),
             Unit::Close => {}
         }
     }

@@ -149,7 +149,7 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
         let mut device = device(Kind::Web, DeviceState::Online);
         set.iter().for_each(|one| one.put_on(&mut device));
         let message = message(doing, to, priority);
-        let sender = Sender { device: Some(&device), used: 20, next_slot_at: 0 };
+        let sender = Sender { device: Some(&device), used: 20, next_slot_at: 0, is_run: true };
         let found = waiting_reason(sender, &message, NOW);
         let is_holding = set.iter().any(|one| *one != Restraint::Slowed);
         let is_slow = set.contains(&Restraint::Slowed);
@@ -163,7 +163,7 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
             (Doing::Behind, None) => (ReasonCode::Retry, Some(NOW + 11), None),
             (Doing::BehindUnacknowledged, None) => (ReasonCode::Turn, Some(NOW + 13), None),
             // What holds others back also hides that it is slow.
-            (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, Some(Restraint::Slowed.until()), None),
+            (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, None, None),
             (Doing::FirstDownload | Doing::BehindFile, None) => (ReasonCode::Media, None, None),
             (_, None) => (ReasonCode::Turn, None, Some(4)),
         };
@@ -193,7 +193,11 @@ fn a_message_of_a_device_that_cannot_send_has_its_devices_reason() {
             for paused in [false, true] {
                 device.paused = paused;
                 let message = message(doing, to, priority);
-                let found = waiting_reason(Sender { device: Some(&device), used: 20, next_slot_at: 0 }, &message, NOW);
+                let found = waiting_reason(
+                    Sender { device: Some(&device), used: 20, next_slot_at: 0, is_run: true },
+                    &message,
+                    NOW,
+                );
                 let (code, until) = match (doing, code) {
                     (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7)),
                     (_, ReasonCode::Offline) if paused => (ReasonCode::Paused, None),
@@ -207,7 +211,7 @@ fn a_message_of_a_device_that_cannot_send_has_its_devices_reason() {
         });
     }
     let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
-    let gone = waiting_reason(Sender { device: None, used: 0, next_slot_at: 0 }, &fresh, NOW);
+    let gone = waiting_reason(Sender { device: None, used: 0, next_slot_at: 0, is_run: true }, &fresh, NOW);
     assert_eq!(gone.code, ReasonCode::NotLinked);
 }
 
@@ -216,7 +220,7 @@ fn a_paused_device_names_who_paused_it() {
     let mut device = device(Kind::Web, DeviceState::Online);
     (device.paused, device.paused_by) = (true, Some("rina".into()));
     let fresh = message(Doing::Fresh, To::Stranger, Priority::High);
-    let found = waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0 }, &fresh, NOW);
+    let found = waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0, is_run: true }, &fresh, NOW);
     assert_eq!(
         (found.code, found.reason.as_str()),
         (ReasonCode::Paused, "its device was paused by 'rina'; resume it to send")
@@ -242,7 +246,7 @@ fn a_message_that_only_the_gap_keeps_says_when_it_leaves_at_the_earliest() {
     device.gap_ms = 60 * MINUTE;
     let found = |device: &Device, next_slot_at, ahead| {
         let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, Priority::Normal) };
-        let found = waiting_reason(Sender { device: Some(device), used: 0, next_slot_at }, &message, NOW);
+        let found = waiting_reason(Sender { device: Some(device), used: 0, next_slot_at, is_run: true }, &message, NOW);
         assert_eq!((found.code, found.position), (ReasonCode::Turn, Some(ahead + 1)));
         (found.reason, found.until)
     };
@@ -278,7 +282,8 @@ fn a_message_that_expires_before_its_wait_ends_says_so() {
     let until = Restraint::Quiet.until();
     for (expires_at, expires_first) in [(until - 1, true), (until, true), (until + 1, false)] {
         let fresh = Message { expires_at, ..message(Doing::Fresh, To::Stranger, Priority::Normal) };
-        let found = waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0 }, &fresh, NOW);
+        let found =
+            waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0, is_run: true }, &fresh, NOW);
         assert_eq!((found.code, found.until), (ReasonCode::QuietHours, Some(until)));
         assert_eq!(found.reason.ends_with("; it expires before that"), expires_first, "{}", found.reason);
     }
@@ -289,7 +294,7 @@ fn a_device_that_connects_does_not_hide_what_holds_its_messages_then() {
     let mut device = device(Kind::Sandbox, DeviceState::Connecting);
     let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
     let found = |device: &Device| {
-        let sender = Sender { device: Some(device), used: 0, next_slot_at: 0 };
+        let sender = Sender { device: Some(device), used: 0, next_slot_at: 0, is_run: true };
         (waiting_reason(sender, &fresh, NOW).reason, sender.would_hold(NOW))
     };
     let starts = "its device is starting; if this lasts, check that the server runs";
@@ -297,4 +302,79 @@ fn a_device_that_connects_does_not_hide_what_holds_its_messages_then() {
     Restraint::Quiet.put_on(&mut device);
     let quiet = crate::pacing::Why::Quiet.says();
     assert_eq!(found(&device), (format!("{starts}; once it is connected, this holds: {quiet}"), true));
+}
+
+#[test]
+fn a_message_of_a_slow_device_says_when_it_leaves_itself_at_the_earliest() {
+    let mut device = device(Kind::Web, DeviceState::Online);
+    (device.slow_since, device.slow_until, device.slow_gap_ms) = (NOW - 1_000, NOW + 10_000, 4_000);
+    let until = |device: &Device, next_slot_at, ahead| {
+        let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, Priority::Normal) };
+        let found = waiting_reason(Sender { device: Some(device), used: 0, next_slot_at, is_run: true }, &message, NOW);
+        assert_eq!(found.code, ReasonCode::RateLimited);
+        found.until
+    };
+    // Three more leave slowly, at +1, +5 and +9 s; the next gap is the last slow one.
+    let slow = [0, 1, 2, 3, 4, 100].map(|ahead| until(&device, NOW + 1_000, ahead).map(|at| at - NOW));
+    assert_eq!(slow, [1_000, 5_000, 9_000, 13_000, 13_000, 13_000].map(Some));
+    device.gap_ms = 500;
+    assert_eq!(until(&device, NOW + 1_000, 5), Some(NOW + 14_000));
+    assert_eq!(until(&device, NOW, 5), None);
+}
+
+#[test]
+fn a_campaign_that_a_new_account_cannot_send_today_says_of_each_message_on_which_day_it_leaves() {
+    let mut device = device(Kind::Web, DeviceState::Online);
+    Restraint::WarmUp.put_on(&mut device);
+    let midnight = Restraint::WarmUp.until();
+    let pace = Pace::of(&device);
+    let (tomorrow, next) =
+        (pace.allowance(midnight).expect("one"), pace.allowance(midnight + 24 * 60 * MINUTE).expect("one"));
+    let used = pace.allowance(NOW).expect("one");
+    for (ahead, days) in [(0, 0), (tomorrow - 1, 0), (tomorrow, 1), (tomorrow + next - 1, 1), (tomorrow + next, 2)] {
+        let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, Priority::Bulk) };
+        let found =
+            waiting_reason(Sender { device: Some(&device), used, next_slot_at: 0, is_run: true }, &message, NOW);
+        assert_eq!(
+            (found.code, found.until),
+            (ReasonCode::WarmUp, Some(midnight + days * 24 * 60 * MINUTE)),
+            "{ahead}"
+        );
+    }
+    // Before the allowance is used up, whoever is behind it is not promised the next gap.
+    let (device, left) = (Device { gap_ms: 1_000, ..device }, 5);
+    for (ahead, until) in [(left - 1, Some(NOW + left * 1_000)), (left, None), (left + 1_000, None)] {
+        for priority in [Priority::Normal, Priority::High] {
+            let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, priority) };
+            let sender = Sender { device: Some(&device), used: used - left, next_slot_at: NOW + 1_000, is_run: true };
+            let found = waiting_reason(sender, &message, NOW);
+            let until = if priority == Priority::High { Some(NOW + (ahead + 1) * 1_000) } else { until };
+            assert_eq!((found.code, found.until), (ReasonCode::Turn, until), "{ahead} {priority:?}");
+        }
+    }
+}
+
+#[test]
+fn a_message_whose_device_no_node_runs_says_so_unless_only_a_person_can_help_it() {
+    let states = [
+        (DeviceState::Online, ReasonCode::Offline),
+        (DeviceState::Connecting, ReasonCode::Offline),
+        (DeviceState::Reconnecting, ReasonCode::Offline),
+        (DeviceState::Unlinked, ReasonCode::NotLinked),
+        (DeviceState::Banned, ReasonCode::Banned),
+        (DeviceState::LoggedOut, ReasonCode::LoggedOut),
+    ];
+    for (state, code) in states {
+        let mut device = device(Kind::Web, state);
+        let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
+        let found =
+            waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0, is_run: false }, &fresh, NOW);
+        assert_eq!((found.code, found.position), (code, None), "{state:?}");
+        assert_eq!(found.reason.contains("no node"), code == ReasonCode::Offline, "{}", found.reason);
+        device.paused = true;
+        let found =
+            waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0, is_run: false }, &fresh, NOW);
+        let paused = if code == ReasonCode::Offline { ReasonCode::Paused } else { code };
+        assert_eq!(found.code, paused);
+    }
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use wachat::device::Kind;
+use wachat::store::NewDevice;
 use wachat::supervisor::Role;
 
 use crate::client::Client;
@@ -101,6 +103,29 @@ stories! {
         for task in ["dispatcher", "push", "imports", "maintenance", "device", "http", "store_writer"] {
             let _ = metric(&world.client, &format!("wachat_task_restarts_total{{task=\"{task}\"}}")).await;
         }
+        world.stop().await;
+    }
+
+    async fn a_device_whose_loop_panics_before_it_is_connected_is_named_by_readyz_and_runs_again(database: Database) {
+        let world = World::new(database).await;
+        let id = "1-000000000000001";
+        let (name, sender, created_at) = ("Cloud".to_owned(), String::new(), world.clock.now());
+        // Of this kind none is ever connected: its loop goes on trying to open it.
+        let device = NewDevice { id: id.into(), client_id: 1, sender, name, kind: Kind::Cloud, daily_limit: 0, created_at };
+        world.store.add_device(device).await.expect("added");
+        let tries = async || {
+            eventually("it tries to connect", async || {
+                let device = world.store.find_device(id).await.expect("a readable store").expect("a device");
+                if device.state_reason.contains("cannot be connected") { Ok(()) } else { Err(format!("{device:?}")) }
+            })
+            .await;
+        };
+        tries().await;
+        panics_and_comes_back(&world, &format!("device {id}"), 200).await;
+        tries().await;
+        let events = world.client.manage("GET", &format!("/devices/{id}/events"), None).await;
+        assert!(events.text.contains("a fault of the gateway stopped this device; it is started again"), "{}", events.text);
+        assert!(metric(&world.client, "wachat_task_restarts_total{task=\"device\"}").await > 0.0);
         world.stop().await;
     }
 

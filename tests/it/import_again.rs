@@ -6,7 +6,7 @@ use wachat::device::Kind;
 use wachat::imports::Imports;
 use wachat::media::shelf::Shelf;
 use wachat::message::{NewMessage, RefNo};
-use wachat::store::{Accept, Idempotent, RenewedKey, Reuse, StoreError};
+use wachat::store::{Accept, Idempotent, LastWaits, RenewedKey, Reuse, StoreError};
 
 use crate::client::Client;
 use crate::imports::{begin, texts, until};
@@ -151,8 +151,8 @@ stories! {
         // An attempt was begun: it may have been delivered.
         let lease = store.lease_devices("a", NOW, NOW + 20_000).await.expect("leased").remove(0);
         let begun = store.begin_attempts(DEVICE, lease.epoch, NOW, vec![copies[at].ref_no.clone()], None, None).await;
-        assert_eq!(begun.expect("asked").map(|begun| begun.len()), Some(1));
-        assert_eq!(store.expire_messages(NOW + 90_000, 1_000).await.expect("expired"), 1);
+        assert_eq!(begun.expect("asked").map(|begun| begun.ref_nos.len()), Some(1));
+        assert_eq!(store.expire_messages(NOW + 90_000, 1_000, LastWaits::default()).await.expect("expired"), [(DEVICE.to_owned(), 1)].into());
         assert_eq!(used(Kind::Sandbox).await, 1);
         assert!(matches!(store.accept(row("k", new())).await, Err(StoreError::KeyUsed)));
         // A key of an earlier version hands over what it stands for.

@@ -6,6 +6,7 @@ use wachat::inbox::sandbox_message;
 use wachat::message::NewMessage;
 use wachat::store::{MessageFilter, NewDevice, Page};
 
+use crate::priorities::{leave_within, set_device, stored};
 use crate::receiver::{Answer, Receiver};
 use crate::stores::{DEVICE, NOW, accept, founded, message, state};
 use crate::world::{ALICE, BOB, World, eventually, stories};
@@ -40,6 +41,37 @@ async fn import(world: &World, file: &str) -> Value {
 }
 
 stories! {
+    async fn messages_to_both_forms_of_one_number_keep_their_order(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::nothing()]).await;
+        for (one, other) in [("5511987654321", "551187654321"), ("551187654322", "5511987654322"), ("5215512345678", "525512345678")] {
+            let picture = world.send_media(json!({"destination": one, "media_url": server.url("/a.png")})).await;
+            let behind = world.send(other, "behind the picture").await;
+            let elsewhere = world.send(BOB, "to somebody else").await;
+            leave_within(&world, &[&elsewhere], 1_000, 100).await;
+            assert_eq!(stored(&world, &behind).await.attempts, 0, "{one} {other}");
+            let cancelled = world.client.manage("POST", &format!("/messages/{picture}/cancel"), None).await;
+            assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+            leave_within(&world, &[&behind], 1_200, 100).await;
+        }
+        // So they do behind what is in memory of them.
+        set_device(&world, json!({"paused": true})).await;
+        let mut refs = Vec::new();
+        for number in 0..40 {
+            refs.push(world.send(["5511987654321", "551187654321"][number % 2], "one of many").await);
+        }
+        set_device(&world, json!({"paused": false})).await;
+        leave_within(&world, &[&refs[39]], 60_000, 100).await;
+        let mut before = None;
+        for ref_no in &refs {
+            let message = stored(&world, ref_no).await;
+            let left_at = message.sent_at.or(message.under_way_at);
+            assert!(left_at.is_some() && before <= left_at, "{message:?}");
+            before = left_at;
+        }
+        world.stop().await;
+    }
+
     async fn who_has_written_is_answered_at_exactly_that_number(database: Database) {
         let world = World::new(database).await;
         let other = world.add_client("other", "628110000001").await;
@@ -170,7 +202,7 @@ stories! {
         let lease = store.lease_devices("a", NOW, NOW + 20_000).await.expect("leased").remove(0);
         let both = vec![late.clone(), real.clone()];
         let begun = store.begin_attempts(DEVICE, lease.epoch, NOW, both, None, None).await.expect("asked");
-        assert_eq!(begun, Some(vec![real.clone()]));
+        assert_eq!(begun.map(|begun| (begun.ref_nos, begun.aborted)), Some((vec![real.clone()], 1)));
         assert_eq!(state(&store, &late).await.0, "A");
         let found = store.find_message(1, &late).await.expect("readable").expect("there");
         assert!(found.reason.expect("a reason").contains("accepted by a sandbox"));

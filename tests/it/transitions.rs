@@ -1,11 +1,14 @@
 //! The rule by which messages move (`message::next`, tested exhaustively beside it) is the one that the databases follow: every
 //! story of two happenings from every state, for one recipient and for each member of a group.
 
+use std::sync::Arc;
+
+use serde_json::json;
 use wachat::message::{Happening, State, next};
-use wachat::store::{Accept, Lease, Progress, Step, Store};
+use wachat::store::{Accept, Change, Lease, Outcome, Step, Store};
 
 use crate::stores::{DEVICE, NOW, founded, message};
-use crate::world::stories;
+use crate::world::{ALICE, World, eventually, stories};
 
 const HAPPENINGS: [Happening; 4] = [Happening::Acknowledged, Happening::Delivered, Happening::Read, Happening::GivenUp];
 /// States that the store keeps; `U` is how `Q` is shown.
@@ -36,9 +39,8 @@ async fn state_after(store: &Store, lease: &Lease, steps: Vec<Step>) -> State {
     let message = message(DEVICE, "hello");
     let ref_no = message.ref_no.clone();
     store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
-    let Lease { device_id, epoch } = lease;
-    let of = |step| Progress { ref_no: ref_no.clone(), device_id: device_id.clone(), epoch: *epoch, step };
-    store.progress(steps.into_iter().map(of).collect()).await.expect("stored");
+    let of = |step| Change::Step { ref_no: ref_no.clone(), step };
+    let outcomes = store.record(lease, Arc::new(steps.into_iter().map(of).collect())).await.expect("stored");
     let found = store.find_message(1, &ref_no).await.expect("readable").expect("there");
     // A date is there as soon as its state is reached, and not before.
     let reached = [found.sent_at.is_some(), found.delivered_at.is_some(), found.read_at.is_some()];
@@ -51,6 +53,15 @@ async fn state_after(store: &Store, lease: &Lease, steps: Vec<Step>) -> State {
         State::Aborted => reached,
     };
     assert_eq!(reached, wanted, "{state:?}");
+    // What was done is told step by step, and nothing is told that was not done.
+    let mut told = State::Queue;
+    for outcome in outcomes {
+        if let Outcome::Moved { from, to } = outcome {
+            assert!(from == told && from != to, "{from:?} {to:?}");
+            told = to;
+        }
+    }
+    assert_eq!(told, state);
     state
 }
 
@@ -66,7 +77,33 @@ fn cases() -> impl Iterator<Item = (Vec<Happening>, State)> {
     })
 }
 
+/// How often messages of a world's device reached a state, as its metrics say.
+async fn counted(world: &World, state: &str) -> f64 {
+    let name = format!("wachat_device_message_states_total{{device=\"{}\",state=\"{state}\"}}", world.device_id);
+    let metrics = world.client.ask("GET", "/metrics", &[], None).await.text;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&name)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("{name} in {metrics}"))
+}
+
 stories! {
+    async fn a_message_is_counted_once_in_each_state_that_it_reaches_however_it_gets_there(database: Database) {
+        let world = World::held(database).await;
+        let read = world.send(ALICE, "hello").await;
+        world.until(&read, "R").await;
+        let path = format!("/devices/{}", world.device_id);
+        assert_eq!(world.client.manage("PATCH", &path, Some(json!({"paused": true}))).await.status, 200);
+        let late = world.send_with(json!({"destination": ALICE, "message": "late", "timeout": 1})).await;
+        world.until(&late, "A").await;
+        let cancelled = world.send(ALICE, "cancelled").await;
+        assert_eq!(world.client.manage("POST", &format!("/messages/{cancelled}/cancel"), None).await.status, 200);
+        eventually("each is counted once", async || {
+            let counts = [counted(&world, "S").await, counted(&world, "D").await, counted(&world, "R").await, counted(&world, "A").await];
+            if counts == [1.0, 1.0, 1.0, 2.0] { Ok(()) } else { Err(format!("{counts:?}")) }
+        })
+        .await;
+        world.stop().await;
+    }
+
     async fn a_database_moves_a_message_as_the_rule_says(database: Database) {
         let (store, _folder) = founded(database).await;
         let lease = store.lease_devices("a", NOW, i64::MAX).await.expect("leased").remove(0);

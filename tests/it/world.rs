@@ -57,6 +57,8 @@ pub struct World {
     time: Time,
     stop: CancellationToken,
     served: JoinHandle<()>,
+    /// As `wachat serve` holds them: commands beside it see by them that it runs.
+    locks: Vec<std::fs::File>,
     folder: TempDir,
 }
 
@@ -112,6 +114,7 @@ impl World {
         if !settings.public_url.starts_with("https:") {
             settings.public_url = format!("http://{address}");
         }
+        let locks = App::lock(&settings).expect("nobody else serves it");
         let app = App::open(settings.clone(), clock.clone()).await.expect("the gateway opens");
         let first_password = app.greet().await.expect("the first rows").map(|greeting| greeting.password);
         let devices = app.store.list_devices(Some(1)).await.expect("devices");
@@ -134,6 +137,7 @@ impl World {
             time,
             stop,
             served,
+            locks,
             folder,
         };
         world.until_online(&world.device_id).await;
@@ -155,7 +159,8 @@ impl World {
         self.stop.cancel();
         let stopped = within(Duration::from_secs(10), self.served).await;
         stopped.expect("the gateway stops within 10 s").expect("the gateway does not panic");
-        let Self { database, settings, time, clock, folder, .. } = self;
+        let Self { database, settings, time, clock, folder, locks, .. } = self;
+        drop(locks);
         Down { database, settings, time, clock, folder }
     }
 

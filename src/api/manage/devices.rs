@@ -1,5 +1,7 @@
 //! `/manage/1.0/devices`: the gateways.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -47,6 +49,9 @@ pub struct DeviceView {
     pub state_until: Option<String>,
     /// How many of its messages wait; counted about once a second. Null where `wait=false` was asked and they are still counted.
     pub waiting: Option<i64>,
+    /// How many of them wait for what, by `reason_code`; empty when none waits, null like `waiting`.
+    #[schema(value_type = Option<BTreeMap<String, i64>>, example = json!({"warm_up": 980, "turn": 20}))]
+    pub waiting_for: Option<BTreeMap<ReasonCode, i64>>,
     /// When the first of them was accepted; null when none waits.
     #[schema(format = DateTime)]
     pub oldest_waiting_at: Option<String>,
@@ -231,7 +236,8 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
 pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let removed = async {
         managed(&api, &headers, &id).await?;
-        telemetry::count_aborted(api.store.remove_device(&id, api.clock.now()).await?.unwrap_or(0));
+        let aborted = api.store.remove_device(&id, api.clock.now()).await?.unwrap_or(0);
+        telemetry::count_aborted(&id, aborted);
         changed(&api);
         Ok(serde_json::json!({"device_id": id}))
     };
@@ -312,6 +318,7 @@ async fn view(api: &Api, device: Device, queues: Option<&Waiting>) -> Result<Dev
     Ok(DeviceView {
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
         pacing: pacing::view(api, &device, used),
+        waiting_for: queues.map(|_| api.waiting_for(&device, used, queue)),
         device_id: device.id,
         client_id: device.client_id,
         sender: device.sender,

@@ -124,7 +124,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
     };
     let id = api.imports.add(wanted).await?;
     audit::made(&id);
-    find(api, &reach, &id).await.map(ImportView::from)
+    view(api, find(api, &reach, &id).await?).await
 }
 
 fn urgency(priority: Option<&str>, tag: Option<String>) -> Result<Urgency, Problem> {
@@ -145,7 +145,7 @@ fn urgency(priority: Option<&str>, tag: Option<String>) -> Result<Urgency, Probl
 pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
     let import = async {
         let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
-        find(&api, &reach, &id).await.map(ImportView::from)
+        view(&api, find(&api, &reach, &id).await?).await
     };
     found(&headers, StatusCode::OK, "Import", import.await)
 }
@@ -176,7 +176,7 @@ pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<
         let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let import = find(&api, &reach, &id).await?;
         api.imports.begin(&import, &reach.asker.person).await?;
-        find(&api, &reach, &id).await.map(ImportView::from)
+        view(&api, find(&api, &reach, &id).await?).await
     };
     found(&headers, StatusCode::OK, "Import begun", begun.await)
 }
@@ -189,7 +189,7 @@ pub async fn stop(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
         let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let import = find(&api, &reach, &id).await?;
         api.imports.stop(&import).await?;
-        find(&api, &reach, &id).await.map(ImportView::from)
+        view(&api, find(&api, &reach, &id).await?).await
     };
     found(&headers, StatusCode::OK, "Import stopped", stopped.await)
 }
@@ -236,6 +236,12 @@ impl Api {
             }
         }
     }
+}
+
+/// An import by itself, with what becomes of its messages.
+async fn view(api: &Api, import: StoredImport) -> Result<ImportView, Problem> {
+    let outlook = api.outlook_of(&import).await?;
+    Ok(ImportView::from(import).with(outlook))
 }
 
 async fn find(api: &Api, reach: &Reach, id: &str) -> Result<StoredImport, Problem> {

@@ -129,7 +129,7 @@ pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(ref_no): N
         let message = find(&api, client_id, &ref_no).await?;
         let parsed = RefNo::parse(&ref_no).ok_or(Problem::NotFound("message with that ref_no"))?;
         if api.store.cancel_message(client_id, &parsed, api.clock.now()).await? {
-            telemetry::count_aborted(1);
+            telemetry::count_aborted(&message.queue, 1);
             return find(&api, client_id, &ref_no).await;
         }
         Err(Problem::Conflict(format!("message {} has left, has ended, or is leaving at this moment", message.ref_no)))

@@ -130,7 +130,7 @@ pub async fn go_live(State(api): State<Api>, headers: HeaderMap, Named(id): Name
             None => LinkWay::Qr,
         };
         let live = moving::go_live(&api.store, &api.clock, &id, history, way).await?;
-        crate::telemetry::count_aborted(live.aborted);
+        crate::telemetry::count_aborted(&id, live.aborted);
         changed(&api);
         let device = find(&api, &id).await?;
         Ok(LiveView {

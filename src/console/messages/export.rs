@@ -13,7 +13,7 @@ use crate::console::visit::{Answer, Refusal, Visit};
 use crate::limits;
 
 /// What the first line says.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 22] = [
     "ref_no",
     "created",
     "status",
@@ -25,7 +25,10 @@ const COLUMNS: [&str; 19] = [
     "text",
     "file_name",
     "reason",
+    "reason_code",
     "waits_until",
+    "position",
+    "expire_date",
     "sent",
     "delivered",
     "read",
@@ -101,7 +104,9 @@ impl Export {
 
     fn lines_of(&self, messages: &[Message]) -> Vec<u8> {
         let viewer = self.visit.viewer();
-        lines(messages.iter().map(|one| {
+        let positions: Vec<String> =
+            messages.iter().map(|one| one.position.map_or_else(String::new, |place| place.to_string())).collect();
+        lines(messages.iter().zip(&positions).map(|(one, position)| {
             vec![
                 one.ref_no.as_str(),
                 one.create_date.as_str(),
@@ -114,7 +119,10 @@ impl Export {
                 one.text(),
                 one.file_name.as_deref().unwrap_or_default(),
                 one.reason.as_deref().unwrap_or_default(),
+                one.reason_code.as_deref().unwrap_or_default(),
                 one.waits_until.as_deref().unwrap_or_default(),
+                position,
+                &one.expire_date,
                 one.sent_date.as_deref().unwrap_or_default(),
                 one.delivered_date.as_deref().unwrap_or_default(),
                 one.read_date.as_deref().unwrap_or_default(),

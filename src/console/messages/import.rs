@@ -95,6 +95,9 @@ struct Import {
     first_rows: Vec<FirstRow>,
     #[serde(default)]
     sandbox: bool,
+    /// What becomes of its messages as its device is now, and what can be done.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,25 @@
 use super::Phrase;
 
 pub const PHRASES: &[Phrase] = &[
+    // What becomes of its messages.
+    ("the messages wait: {why}", "pesannya menunggu: {why}"),
+    (
+        "{today} of {messages} messages can leave today, the others later",
+        "{today} dari {messages} pesan bisa terkirim hari ini, sisanya menyusul",
+    ),
+    (
+        "{today} of {messages} messages can leave today and {in_time} within 24 hours, by the device's warm-up and its gap between \
+         messages; the others expire unless their rows name a longer timeout. Give one, or use more devices",
+        "{today} dari {messages} pesan bisa terkirim hari ini dan {in_time} dalam 24 jam, menurut pemanasan dan jeda antarpesan \
+         perangkatnya; sisanya kedaluwarsa, kecuali barisnya berisi timeout yang lebih lama. Isi timeout, atau pakai lebih banyak \
+         perangkat",
+    ),
+    (
+        "the device takes {left} more messages today, by its limit of {limit} a day; of {rows} rows the others are refused. \
+         Raise the limit, or import the rest tomorrow",
+        "perangkatnya menerima {left} pesan lagi hari ini, sesuai batas {limit} per hari; dari {rows} baris, sisanya ditolak. \
+         Naikkan batasnya, atau impor sisanya besok",
+    ),
     // Rows of a file that is imported.
     (
         "it is empty; its first line has to name the columns: {columns}",

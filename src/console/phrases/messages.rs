@@ -139,6 +139,8 @@ pub const PHRASES: &[Phrase] = &[
     ("cancelled", "dibatalkan"),
     ("its gateway was removed", "perangkatnya dihapus"),
     ("its timeout passed before it could be sent", "batas waktunya lewat sebelum dapat dikirim"),
+    ("its timeout passed while it waited: {why}", "batas waktunya lewat saat menunggu: {why}"),
+    ("its timeout passed; the last attempt failed: {why}", "batas waktunya lewat; percobaan terakhir gagal: {why}"),
     (
         "its timeout passed without an acknowledgement; it may have been delivered",
         "batas waktunya lewat tanpa konfirmasi; mungkin saja sudah sampai",
@@ -188,6 +190,10 @@ pub const PHRASES: &[Phrase] = &[
         "sambungan perangkatnya terputus dan sedang dipulihkan; {advice}",
     ),
     (
+        "no node of the gateway runs its device at the moment; if this lasts, check that the server runs",
+        "saat ini tidak ada node gateway yang menjalankan perangkatnya; bila berlangsung lama, periksa apakah server berjalan",
+    ),
+    (
         "its device is starting; if this lasts, check that the server runs",
         "perangkatnya sedang dimulai; bila berlangsung lama, periksa apakah server berjalan",
     ),
@@ -222,6 +228,10 @@ pub const PHRASES: &[Phrase] = &[
     ("{reason}; it expires before that", "{reason}; pesan ini kedaluwarsa sebelum itu"),
     ("being sent", "sedang dikirim"),
     ("next to be sent", "berikutnya dikirim"),
+    (
+        "{place}; the account is new, and today's messages may be used up before",
+        "{place}; akunnya baru, dan jatah pesan hari ini bisa habis lebih dulu",
+    ),
     ("waiting for its turn; 1 message is ahead of it", "menunggu giliran; ada 1 pesan di depannya"),
     ("waiting for its turn; {ahead} messages are ahead of it", "menunggu giliran; ada {ahead} pesan di depannya"),
     (

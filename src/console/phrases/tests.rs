@@ -91,7 +91,14 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
     // The reason follows it; the phrase has both.
-    ("src/store/outgoing.rs", &["its file could not be downloaded in time: "]),
+    (
+        "src/store/outgoing.rs",
+        &[
+            "its file could not be downloaded in time: ",
+            "its timeout passed while it waited: ",
+            "its timeout passed; the last attempt failed: ",
+        ],
+    ),
     ("src/message/priority.rs", &["{0} is no priority"]),
     // For the log.
     ("src/dispatcher/life.rs", &["its channel ended"]),

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use crate::campaign::{Refused, State as ImportState, Stop, country};
 use crate::clock::rfc3339;
-use crate::imports::{Glimpse, Preview};
+use crate::imports::{Glimpse, Outlook, Preview};
 use crate::message::Priority;
+use crate::reason::ReasonCode;
 use crate::store::StoredImport;
 
 /// An import, as it is now
@@ -65,6 +66,23 @@ pub struct ImportView {
     pub sandbox: bool,
     /// The beginnings of the first rows that can be queued.
     pub first_rows: Vec<FirstRow>,
+    /// What keeps its device from sending its messages now, as their `reason_code` says it; null where nothing does, and in lists.
+    pub device_code: Option<ReasonCode>,
+    /// What a person should know of its messages as its device is now, and what can be done: that it cannot send, that its limit of
+    /// the day refuses rows, how many messages leave in time. Empty in lists.
+    pub notes: Vec<String>,
+    /// How many of its messages can leave today, by the device's clock; null where nothing bounds that, and in lists.
+    pub leave_today_count: Option<i64>,
+    /// How many can leave within 24 hours, which is the timeout of rows that name none; null like `leave_today_count`.
+    pub leave_in_time_count: Option<i64>,
+}
+
+impl ImportView {
+    /// With what becomes of its messages as its device is now.
+    pub fn with(self, outlook: Outlook) -> Self {
+        let Outlook { code, notes, leave_today, leave_in_time } = outlook;
+        Self { device_code: code, notes, leave_today_count: leave_today, leave_in_time_count: leave_in_time, ..self }
+    }
 }
 
 /// Messages to one country
@@ -140,6 +158,10 @@ impl From<StoredImport> for ImportView {
             tag: import.tag,
             sandbox: import.sandbox,
             first_rows: first.into_iter().map(FirstRow::from).collect(),
+            device_code: None,
+            notes: Vec::new(),
+            leave_today_count: None,
+            leave_in_time_count: None,
         }
     }
 }
