@@ -101,6 +101,8 @@ pub struct Ready {
     pub key: String,
     /// Those by which earlier versions recognized it.
     pub former_keys: Vec<String>,
+    /// The same for a row of any campaign of the client that says the same to the same recipient.
+    pub said: String,
     /// Digits, or a group's id.
     pub recipient: String,
     pub is_group: bool,

@@ -69,6 +69,7 @@ mod tests {
             line: 2,
             key: String::new(),
             former_keys: Vec::new(),
+            said: String::new(),
             priority: None,
             tag: None,
             recipient: recipient.into(),

@@ -17,9 +17,10 @@ use super::Bench;
 use super::lookup::of_device;
 use super::message::{self, gateway, sender};
 use super::output::Output;
+use crate::clock::Millis;
 use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name, Source, Totals, country};
 use crate::device::Device;
-use crate::imports::{self, RowKeys, Urgency};
+use crate::imports::{self, Earlier, RowKeys, SentBefore, SentBy, Urgency};
 use crate::limits;
 use crate::message::Priority;
 use crate::store::StoreError;
@@ -49,6 +50,9 @@ pub(super) struct Import {
     /// A word of your own that every message of the file is given whose row names no other
     #[arg(long)]
     tag: Option<String>,
+    /// What becomes of rows that another campaign has sent in the last 6 days, with the same text to the same recipients: skip sends only what is new. Without it, a file in which many rows are such is not queued
+    #[arg(long, value_name = "skip|send", value_parser = sent_before)]
+    sent_before: Option<SentBefore>,
     /// Check the file and queue nothing
     #[arg(long)]
     dry_run: bool,
@@ -65,6 +69,8 @@ struct Report {
     sandbox: bool,
     /// Queued by an earlier run.
     known: usize,
+    /// Sent by another campaign in the last days; counted before anything is queued.
+    sent_before: SentRows,
     refused: Vec<Refused>,
     #[serde(flatten)]
     source: Source,
@@ -75,6 +81,22 @@ struct Report {
     repeated_count: i64,
     /// The first good rows, each with its number as it is dialled.
     first_rows: Vec<FirstRow>,
+}
+
+/// Rows that another campaign has sent.
+#[derive(Default, Serialize)]
+struct SentRows {
+    count: i64,
+    /// The one that has sent the most of them, if the server queued it.
+    campaign: Option<String>,
+    /// Whether nothing is queued without --sent-before.
+    needs_decision: bool,
+}
+
+impl From<Earlier> for SentRows {
+    fn from(earlier: Earlier) -> Self {
+        Self { count: earlier.count, campaign: earlier.campaign, needs_decision: earlier.needs_decision }
+    }
 }
 
 #[derive(Serialize)]
@@ -98,6 +120,8 @@ struct FirstRow {
     line: i64,
     destination: String,
     written: String,
+    /// `this_campaign` or `another_campaign`, where it was sent before.
+    sent_by: Option<SentBy>,
 }
 
 impl From<campaign::Refused> for Refused {
@@ -109,6 +133,8 @@ impl From<campaign::Refused> for Refused {
 /// What is read of a file, and what it goes through.
 struct Work {
     client_id: i64,
+    decided: Option<SentBefore>,
+    begun_at: Millis,
     device: Device,
     urgency: Urgency,
     rows: Vec<Checked>,
@@ -122,7 +148,7 @@ const SOME_REFUSED: u8 = 3;
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let work = read(bench, &import).await?;
     let sandbox = work.device.is_sandbox();
-    let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
+    let report = if import.dry_run { work.described() } else { queue(bench, work).await? };
     let report = Report { sandbox, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut text =
@@ -132,12 +158,20 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     }
     text.push_str(&described(&report));
     if import.dry_run {
-        for FirstRow { line, destination, written } in &report.first_rows {
+        for FirstRow { line, destination, written, sent_by } in &report.first_rows {
             text.push_str(&format!("\nline {line}: {destination}"));
             if written != destination {
                 text.push_str(&format!(" (written {written})"));
             }
+            text.push_str(match sent_by {
+                Some(SentBy::ThisCampaign) => " (known)",
+                Some(SentBy::AnotherCampaign) => " (sent by another campaign)",
+                None => "",
+            });
         }
+    }
+    if report.sent_before.count > 0 && import.sent_before.is_none() {
+        text.push_str(&format!("\n{}", of_before(&report.sent_before)));
     }
     if sandbox {
         text.push_str("\n[SANDBOX] these messages are only simulated; nothing is sent to WhatsApp");
@@ -196,14 +230,17 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         if let Ok(ready) = &row {
             counter.add(ready);
             if first_rows.len() < SHOWN_ROWS {
-                first_rows.push(FirstRow { line: ready.line, destination: ready.recipient.clone(), written });
+                first_rows.push(FirstRow { line: ready.line, destination: ready.recipient.clone(), written, sent_by: None });
             }
         }
         rows.push(row);
     }
     let report = Report { source: file.source, first_rows, ..Report::from(counter.totals) };
     let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
-    Ok(Work { client_id: client.id, device, urgency, rows, report })
+    let begun_at = bench.app.clock.now();
+    let mut work = Work { client_id: client.id, decided: import.sent_before, begun_at, device, urgency, rows, report };
+    work.look(bench).await?;
+    Ok(work)
 }
 
 impl From<Totals> for Report {
@@ -223,22 +260,56 @@ impl From<Totals> for Report {
     }
 }
 
-/// Tells what would be queued from what an earlier run has queued.
-async fn look(bench: &Bench, work: Work) -> anyhow::Result<Report> {
-    let (now, mut report) = (bench.app.clock.now(), work.report);
-    let keys: Vec<RowKeys> = work.rows.iter().flatten().map(RowKeys::from).collect();
-    let known = imports::find_known(&bench.app.store, work.client_id, &keys, work.device.kind, now).await?;
-    (report.known, report.accepted) = (known.len(), keys.len() - known.len());
-    report.refused.extend(work.rows.into_iter().filter_map(Result::err).map(Refused::from));
-    Ok(report)
+impl Work {
+    /// Counts what earlier runs and other campaigns have queued.
+    async fn look(&mut self, bench: &Bench) -> anyhow::Result<()> {
+        let (store, kind) = (&bench.app.store, self.device.kind);
+        let keys: Vec<RowKeys> = self.rows.iter().flatten().map(RowKeys::from).collect();
+        let before = imports::find_before(store, self.client_id, &keys, kind, self.begun_at).await?;
+        self.report.sent_before = Earlier::of(store, self.client_id, &before, keys.len()).await?.into();
+        for (at, row) in self.report.first_rows.iter_mut().enumerate() {
+            row.sent_by = before.sent_by(at);
+        }
+        let skipped = if self.decided == Some(SentBefore::Skip) { before.sent.len() } else { 0 };
+        self.report.known = before.known.len() + skipped;
+        self.report.accepted = keys.len() - self.report.known;
+        Ok(())
+    }
+
+    /// What would be queued.
+    fn described(self) -> Report {
+        let mut report = self.report;
+        report.refused.extend(self.rows.into_iter().filter_map(Result::err).map(Refused::from));
+        report
+    }
+}
+
+/// Which rows another campaign has sent, and what to do.
+fn of_before(earlier: &SentRows) -> String {
+    let campaign = earlier.campaign.as_ref().map_or_else(String::new, |name| format!(" '{name}'"));
+    format!(
+        "{} rows were sent in the last {} days, with the same text to the same recipients, by another campaign{campaign}: \
+         --sent-before skip sends only what is new, --sent-before send sends those again",
+        earlier.count,
+        limits::IMPORT_SENT_DAYS
+    )
+}
+
+fn sent_before(name: &str) -> Result<SentBefore, String> {
+    SentBefore::from_name(name).ok_or_else(|| "skip or send".into())
 }
 
 /// Accepts the rows in their order, many to a commit.
 async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
     let (store, clock) = (&bench.app.store, &bench.app.clock);
+    if work.decided.is_none() && work.report.sent_before.needs_decision {
+        anyhow::bail!("nothing was queued: {}", of_before(&work.report.sent_before));
+    }
+    let sent_since = SentBefore::since(work.decided, work.begun_at);
     let person_id = sender(bench, work.client_id).await?;
     let bar = progress_bar(bench.output, work.rows.len());
     let (mut rows, mut report) = (work.rows.into_iter().peekable(), work.report);
+    (report.accepted, report.known) = (0, 0);
     loop {
         let batch = campaign::next_batch(&mut rows);
         if batch.is_empty() {
@@ -246,7 +317,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         }
         let rows_in_hand = batch.len() as u64;
         let (batch, known) =
-            imports::without_known(store, work.client_id, batch, work.device.kind, clock.now()).await?;
+            imports::without_known(store, work.client_id, batch, work.device.kind, (sent_since, clock.now())).await?;
         report.known += usize::try_from(known).unwrap_or(0);
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {

@@ -4,7 +4,7 @@
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, Urgency, accept, without_known};
+use super::{ImportError, SentBefore, Urgency, accept, campaign_of, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
-use crate::campaign::{self, Campaign, Checked, Checker, Line, Name, Ready, Refused, State, Stop};
+use crate::campaign::{self, Checked, Checker, Line, Ready, Refused, State, Stop};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -136,12 +136,7 @@ impl Clerk {
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
             Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
-        let mut campaign = Campaign {
-            client_id: import.client_id,
-            name: name_of(&import),
-            country_code: import.country_code.clone(),
-            known: HashSet::new(),
-        };
+        let mut campaign = campaign_of(&import);
         let file = match super::read(store, bytes, &mut campaign).await {
             // What cannot be read as it was when it was checked is given again.
             Ok(file) if i64::try_from(file.lines.len()) == Ok(import.row_count) => file,
@@ -221,8 +216,10 @@ impl Clerk {
         device: &Device,
         batch: Vec<Checked>,
     ) -> Result<ImportStep, StoreError> {
-        let (batch, known) =
-            without_known(&self.0.store, import.client_id, batch, device.kind, self.0.clock.now()).await?;
+        let decided = import.sent_before.as_deref().and_then(SentBefore::from_name);
+        let sent_since = SentBefore::since(decided, import.begun_at.unwrap_or(import.created_at));
+        let times = (sent_since, self.0.clock.now());
+        let (batch, known) = without_known(&self.0.store, import.client_id, batch, device.kind, times).await?;
         let mut step = ImportStep { known, ..ImportStep::default() };
         let (mut ready, mut offers) = (Vec::new(), Vec::new());
         for row in batch {
@@ -256,15 +253,6 @@ impl Clerk {
     async fn was_here(&self, import: &StoredImport, row: &Ready) -> Result<bool, StoreError> {
         let first = self.0.store.find_first_answer(import.client_id, &row.key, self.0.clock.now()).await?;
         Ok(first.is_some_and(|(by, _)| by == import.id.as_bytes()))
-    }
-}
-
-/// What its campaign is called, as it was when the file was checked.
-fn name_of(import: &StoredImport) -> Name {
-    let former = import.former_names.as_deref().and_then(|names| serde_json::from_str(names).ok());
-    match former {
-        Some(former) => Name { shown: import.campaign.clone(), former },
-        None => Name::of(Some(&import.campaign), &import.file_name),
     }
 }
 

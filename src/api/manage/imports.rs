@@ -22,7 +22,7 @@ use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::campaign::{Campaign, Name};
-use crate::imports::{ImportError, Urgency, Wanted};
+use crate::imports::{ImportError, SentBefore, Urgency, Wanted};
 use crate::limits;
 use crate::message::Priority;
 use crate::store::StoredImport;
@@ -72,6 +72,16 @@ pub struct RefusedOf {
     pub after: Option<String>,
     /// Rows of the page: 50 by default, 500 at the most
     pub limit: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct BeginOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// What becomes of rows that another campaign has sent in the last 6 days, with the same text to the same recipients: `skip` or `send`. Needed where `sent_before.needs_decision` is true
+    pub sent_before: Option<String>,
 }
 
 /// List the imports that are remembered, newest first: for 30 days after each ended
@@ -170,12 +180,19 @@ pub async fn list_refused(State(api): State<Api>, headers: HeaderMap, Named(id):
 
 /// Queue the rows in the background; one that stopped goes on where it was, for who begins it
 #[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
-    params(("import_id" = String, Path), OfClient), responses((status = 200, body = Envelope<ImportView>)))]
+    params(("import_id" = String, Path), BeginOf), responses((status = 200, body = Envelope<ImportView>),
+    (status = 409, description = "Another campaign has sent many of its rows: say what becomes of them")))]
 pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
     let begun = async {
-        let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let wanted: BeginOf = query(&uri)?;
+        let reach = api.reach(&headers, wanted.client_id).await?;
+        let decided = wanted.sent_before.as_deref().map(|name| {
+            let known = SentBefore::from_name(name);
+            known.ok_or_else(|| Problem::parameter("sent_before", "sent_before is skip or send"))
+        });
+        let decided = decided.transpose()?;
         let import = find(&api, &reach, &id).await?;
-        api.imports.begin(&import, &reach.asker.person).await?;
+        api.imports.begin(&import, &reach.asker.person, decided).await?;
         find(&api, &reach, &id).await.map(ImportView::from)
     };
     found(&headers, StatusCode::OK, "Import begun", begun.await)
@@ -249,7 +266,7 @@ impl From<ImportError> for Problem {
             ImportError::BadFile(_) => {
                 Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
             }
-            ImportError::Busy | ImportError::UnderWay => Self::Conflict(error.to_string()),
+            ImportError::Busy | ImportError::UnderWay | ImportError::SentBefore { .. } => Self::Conflict(error.to_string()),
             ImportError::Unavailable(reason) => {
                 tracing::warn!(reason, "a file cannot be kept");
                 Self::Unavailable { retry_after_seconds: 5 }

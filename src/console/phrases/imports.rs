@@ -160,6 +160,14 @@ pub const PHRASES: &[Phrase] = &[
         "{most} imports of this client are under way; try again when one has ended",
         "{most} impor klien ini sedang berjalan; coba lagi setelah salah satunya selesai",
     ),
+    (
+        "{count} of its rows were sent in the last {days} days, with the same text to the same recipients, by {campaign}; begin it \
+         with sent_before=skip to send only what is new, or with sent_before=send to send those again",
+        "{count} barisnya sudah dikirim dalam {days} hari terakhir, dengan teks dan penerima yang sama, oleh {campaign}; pilih di bawah: \
+         kirim yang baru saja, atau kirim ulang semuanya",
+    ),
+    ("another campaign", "kampanye lain"),
+    ("the campaign '{name}'", "kampanye '{name}'"),
     ("it is under way; stop it first", "impor ini sedang berjalan; hentikan dahulu"),
     ("somebody stopped it", "seseorang menghentikannya"),
     (

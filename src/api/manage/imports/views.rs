@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::campaign::{Refused, State as ImportState, Stop, country};
 use crate::clock::rfc3339;
-use crate::imports::{Glimpse, Preview};
+use crate::imports::{Earlier, Glimpse, Preview, SentBy};
 use crate::message::Priority;
 use crate::store::StoredImport;
 
@@ -32,6 +32,8 @@ pub struct ImportView {
     /// Queued by an earlier import of the same campaign, and not queued again. Before the import is begun: how many of the good rows
     /// were known at the check.
     pub known_count: i64,
+    /// Good rows that another campaign of the client has sent.
+    pub sent_before: SentBeforeView,
     pub refused_count: i64,
     #[schema(format = DateTime)]
     pub create_date: String,
@@ -67,6 +69,20 @@ pub struct ImportView {
     pub first_rows: Vec<FirstRow>,
 }
 
+/// Rows that say the same to the same recipient as a row that another campaign has queued in the last 6 days
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SentBeforeView {
+    /// How many there were at the check, or when the import could not be begun for them. They are not among the known ones.
+    pub count: i64,
+    /// The campaign that has sent the most of them; null when there is none, and where only the command line knows it.
+    pub campaign: Option<String>,
+    /// When it last queued one of them.
+    #[schema(format = DateTime)]
+    pub date: Option<String>,
+    /// true when they are a tenth of what would be queued, or more: the import begins only with `sent_before`.
+    pub needs_decision: bool,
+}
+
 /// Messages to one country
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CountryCount {
@@ -86,6 +102,8 @@ pub struct FirstRow {
     pub written: String,
     pub message: String,
     pub media_url: String,
+    /// `this_campaign` has queued it before, and it is not sent again; `another_campaign` has; null when it is new.
+    pub sent_by: Option<SentBy>,
 }
 
 /// A row that is not queued
@@ -108,7 +126,7 @@ pub struct RefusedRows {
 impl From<StoredImport> for ImportView {
     fn from(import: StoredImport) -> Self {
         let why = import.reason.as_deref().and_then(Stop::from_name);
-        let Preview { source, totals, known, first } = Preview::of(&import.preview);
+        let Preview { source, totals, known, earlier, first } = Preview::of(&import.preview);
         Self {
             id: import.id,
             file_name: import.file_name,
@@ -122,6 +140,7 @@ impl From<StoredImport> for ImportView {
             done_count: import.next_row,
             accepted_count: import.accepted,
             known_count: if import.state == ImportState::Checked { known } else { import.known },
+            sent_before: earlier.into(),
             refused_count: import.refused,
             create_date: rfc3339(import.created_at),
             begin_date: import.begun_at.map(rfc3339),
@@ -144,10 +163,17 @@ impl From<StoredImport> for ImportView {
     }
 }
 
+impl From<Earlier> for SentBeforeView {
+    fn from(earlier: Earlier) -> Self {
+        let Earlier { count, campaign, at, needs_decision } = earlier;
+        Self { count, campaign, date: at.map(rfc3339), needs_decision }
+    }
+}
+
 impl From<Glimpse> for FirstRow {
     fn from(row: Glimpse) -> Self {
-        let Glimpse { line, destination, written, message, media_url } = row;
-        Self { line, destination, written, message, media_url }
+        let Glimpse { line, destination, written, message, media_url, sent_by } = row;
+        Self { line, destination, written, message, media_url, sent_by }
     }
 }
 
