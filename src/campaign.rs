@@ -62,6 +62,8 @@ pub struct Source {
     pub separator: Option<char>,
     /// Of a workbook: the sheet that was read.
     pub sheet: Option<String>,
+    /// The other sheets that it shows: nothing is read of them.
+    pub other_sheets: Vec<String>,
     /// Columns whose names say nothing to us.
     pub ignored: Vec<String>,
 }
@@ -166,6 +168,13 @@ pub enum BadFile {
     TooLarge,
     #[error("line {line} has more than {most} columns; remove those that are not read")]
     TooWide { line: u64, most: usize },
+    #[error(
+        "the sheet '{first}' would be read, but there are phone numbers in other sheets too: {others}; say which sheet is to be read, or hide \
+         or delete the others"
+    )]
+    Sheets { first: String, others: String },
+    #[error("it shows no sheet '{wanted}'; its sheets are {found}")]
+    NoSheet { wanted: String, found: String },
     #[error("it has more than {most} rows; split it")]
     TooMany { most: usize },
 }
@@ -175,16 +184,24 @@ pub enum BadFile {
 /// # Errors
 /// [`BadFile`] when it cannot be read as a whole and for certain.
 pub fn read(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
+    read_sheet(bytes, None, rows_max)
+}
+
+/// The same of one sheet, where it is a workbook and somebody says which.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_sheet(bytes: &[u8], sheet: Option<&str>, rows_max: usize) -> Result<File, BadFile> {
     match workbook::kind_of(bytes) {
-        Some(workbook::Kind::Workbook) => return workbook::read(bytes, rows_max),
+        Some(workbook::Kind::Workbook) => return workbook::read(bytes, sheet, rows_max),
         Some(workbook::Kind::Other(name)) => return Err(BadFile::Kind(name)),
         None => {}
     }
     let (text, encoding) = encoding::decode(bytes).map_err(|encoding::Unreadable(line)| BadFile::Encoding { line })?;
     let (table, separator) = delimited::read(&text, rows_max)?;
     let (lines, ignored) = table.finish()?;
-    let source =
-        Source { format: "csv".into(), encoding: Some(encoding), separator: Some(separator), sheet: None, ignored };
+    let (encoding, separator) = (Some(encoding), Some(separator));
+    let source = Source { format: "csv".into(), encoding, separator, ignored, ..Source::default() };
     Ok(File { source, lines })
 }
 

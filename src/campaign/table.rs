@@ -313,7 +313,7 @@ impl Table {
 }
 
 /// Whether a cell looks like a phone number; longer numbers are those of accounts and of identity cards.
-fn is_phone_number(cell: &Cell) -> bool {
+pub(super) fn is_phone_number(cell: &Cell) -> bool {
     let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
     cell.as_ref().is_ok_and(|text| digits(text) < CARD_DIGITS && phone::is_like_an_address(as_dialled(text)))
 }

@@ -44,6 +44,9 @@ pub(super) struct Import {
     /// What the campaign is called; the same file under another name is sent again [default: the file's name without its extension and letter case]
     #[arg(long)]
     campaign: Option<String>,
+    /// Which sheet of a workbook is read [default: the first that it shows, where no other one holds phone numbers]
+    #[arg(long)]
+    sheet: Option<String>,
     /// high, normal or bulk: every message of the file has it whose row names no other
     #[arg(long, default_value = "bulk", value_parser = message::priority)]
     priority: Priority,
@@ -182,7 +185,7 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
 
 /// How the file was read, and where its messages go.
 fn described(report: &Report) -> String {
-    let Source { format, encoding, separator, sheet, ignored } = &report.source;
+    let Source { format, encoding, separator, sheet, other_sheets, ignored } = &report.source;
     let mut text = match (sheet, encoding, separator) {
         (Some(sheet), ..) => format!("\nread as {format}, sheet {sheet}"),
         (None, Some(encoding), Some(separator)) => {
@@ -191,6 +194,9 @@ fn described(report: &Report) -> String {
         }
         _ => String::new(),
     };
+    if !other_sheets.is_empty() {
+        text.push_str(&format!("\nsheets that are not read: {}", other_sheets.join(", ")));
+    }
     if !ignored.is_empty() {
         text.push_str(&format!("\nignored columns: {}", ignored.join(", ")));
     }
@@ -210,7 +216,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = import.file.display().to_string();
     let bytes = std::fs::read(&import.file).with_context(|| path.clone())?;
-    let file = campaign::read(&bytes, limits::IMPORT_ROWS_BY_HAND_MAX).with_context(|| path.clone())?;
+    let file = campaign::read_sheet(&bytes, import.sheet.as_deref(), limits::IMPORT_ROWS_BY_HAND_MAX);
+    let file = file.with_context(|| path.clone())?;
     let given = of_device(import.device.as_deref(), import.sender.as_deref());
     let client = bench.client_for(import.client, given).await?;
     let undialled = campaign::undialled(&file.lines, &client.country_code);

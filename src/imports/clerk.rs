@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, SentBefore, Urgency, accept, campaign_of, without_known};
+use super::{ImportError, Preview, SentBefore, Urgency, accept, campaign_of, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Checked, Checker, Line, Ready, Refused, State, Stop};
@@ -137,7 +137,7 @@ impl Clerk {
             Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
         let mut campaign = campaign_of(&import);
-        let file = match super::read(store, bytes, &mut campaign).await {
+        let file = match super::read(store, bytes, Preview::of(&import.preview).source.sheet, &mut campaign).await {
             // What cannot be read as it was when it was checked is given again.
             Ok(file) if i64::try_from(file.lines.len()) == Ok(import.row_count) => file,
             Err(ImportError::Store(error)) => return Err(error),

@@ -95,6 +95,8 @@ pub struct Wanted {
     pub device: Device,
     pub file_name: String,
     pub campaign: Campaign,
+    /// Of a workbook: the sheet that is read, where somebody says which.
+    pub sheet: Option<String>,
     pub urgency: Urgency,
     pub bytes: Bytes,
 }
@@ -112,7 +114,7 @@ impl Imports {
         let client_id = wanted.campaign.client_id;
         self.make_room(client_id).await?;
         let (bytes, campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
-        let found = look(&self.store, bytes, campaign, wanted.device.kind, self.clock.now()).await?;
+        let found = look(&self.store, bytes, wanted.sheet, campaign, wanted.device.kind, self.clock.now()).await?;
         let id = self.clock.new_id();
         let new = NewImport {
             id: id.clone(),
@@ -216,7 +218,8 @@ impl Imports {
             Err(ShelfError::Unavailable(reason)) => return Err(ImportError::Unavailable(reason)),
             Err(_) => return Ok(()),
         };
-        let preview = match look(&self.store, bytes, campaign_of(import), device.kind, self.clock.now()).await {
+        let (sheet, now) = (Preview::of(&import.preview).source.sheet, self.clock.now());
+        let preview = match look(&self.store, bytes, sheet, campaign_of(import), device.kind, now).await {
             Ok(found) => found.preview,
             Err(ImportError::BadFile(_)) => return Ok(()),
             Err(error) => return Err(error),

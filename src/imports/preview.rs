@@ -74,12 +74,13 @@ pub struct Found {
 pub async fn look(
     store: &Store,
     bytes: Bytes,
+    sheet: Option<String>,
     mut campaign: Campaign,
     kind: Kind,
     now: Millis,
 ) -> Result<Found, ImportError> {
     let client_id = campaign.client_id;
-    let file = read(store, bytes, &mut campaign).await?;
+    let file = read(store, bytes, sheet, &mut campaign).await?;
     // It takes a second for many rows.
     let found = tokio::task::spawn_blocking(move || check(file, campaign)).await;
     // It panicked: a fault that its log tells.
@@ -104,11 +105,16 @@ impl Preview {
 ///
 /// # Errors
 /// As of [`look`].
-pub async fn read(store: &Store, bytes: Bytes, campaign: &mut Campaign) -> Result<campaign::File, ImportError> {
+pub async fn read(
+    store: &Store,
+    bytes: Bytes,
+    sheet: Option<String>,
+    campaign: &mut Campaign,
+) -> Result<campaign::File, ImportError> {
     let country_code = campaign.country_code.clone();
     // It takes a second for many rows.
     let read = tokio::task::spawn_blocking(move || {
-        let file = campaign::read(&bytes, limits::IMPORT_ROWS_MAX)?;
+        let file = campaign::read_sheet(&bytes, sheet.as_deref(), limits::IMPORT_ROWS_MAX)?;
         let undialled = campaign::undialled(&file.lines, &country_code);
         Ok::<_, BadFile>((file, undialled))
     });

@@ -44,6 +44,8 @@ pub struct NewImportOf {
     pub file_name: Option<String>,
     /// What the campaign is called; the file's name when absent, without its extension, letter case and a browser's ` (1)`. The same row of the same campaign is queued once in 90 days
     pub campaign: Option<String>,
+    /// Which sheet of a workbook is read; the first that it shows when absent, where no other one holds phone numbers
+    pub sheet: Option<String>,
     /// `high`, `normal` or `bulk`, the default: every message of the file has it
     pub priority: Option<String>,
     /// A word of your own that every message of the file is given, up to 64 characters
@@ -129,6 +131,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         device,
         file_name,
         campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
+        sheet: given(wanted.sheet),
         urgency,
         bytes: body.bytes.clone(),
     };

@@ -9,6 +9,7 @@ use super::super::tests::{checked, keys, reads};
 use super::super::*;
 
 mod bounds;
+mod sheets;
 
 const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
 const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet2.xml"/></Relationships>"#;
@@ -28,7 +29,7 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn workbook_of(sheet: &str, texts: &str, styles: &str, book: &str) -> Vec<u8> {
-    let other = sheet_of(&format!(r#"{}<row r="2">{}</row>"#, heading(&["to", "text"]), text("A2", "628111111111")));
+    let other = sheet_of(&format!(r#"{}<row r="2">{}</row>"#, heading(&["to", "text"]), text("B2", "x")));
     archive(&[
         ("_rels/.rels", RELS.as_bytes()),
         ("xl/workbook.xml", book.as_bytes()),
@@ -125,6 +126,7 @@ fn rows_are_those_of_the_first_sheet_that_is_shown() {
         encoding: None,
         separator: None,
         sheet: Some("Pelanggan".into()),
+        other_sheets: vec!["Other".into()],
         ignored: vec!["Nama".into()],
     };
     assert_eq!(source, expected);

@@ -13,6 +13,7 @@ use super::import_one::Import;
 use super::upload::File;
 use super::{Device, import_one, upload};
 use crate::console::Console;
+use crate::console::forms::Fields;
 use crate::console::frame::{Frame, Place, draw};
 use crate::console::visit::{Answer, Refusal, Visit, go};
 use crate::limits;
@@ -31,6 +32,8 @@ struct ChoosePage {
     devices: Vec<Device>,
     queue: String,
     campaign: String,
+    sheet: String,
+    tag: String,
     known: Vec<Import>,
     older: Option<String>,
     is_first: bool,
@@ -47,10 +50,11 @@ struct Listing {
 
 async fn show(visit: Visit) -> Answer {
     let queue = visit.query("queue").unwrap_or_default();
-    choose(&visit, &queue, "", None).await
+    choose(&visit, &Fields::of(vec![("queue".into(), queue)]), None).await
 }
 
-async fn choose(visit: &Visit, queue: &str, campaign: &str, refusal: Option<Refusal>) -> Answer {
+/// The form, with what was filled in before.
+async fn choose(visit: &Visit, filled: &Fields, refusal: Option<Refusal>) -> Answer {
     let mut frame = visit.frame(Place::Messages, visit.t("Import a file", "Impor berkas"));
     let devices = if visit.manages() { visit.get("/manage/1.0/devices?wait=false").await? } else { Vec::new() };
     let before = visit.query("before");
@@ -61,8 +65,10 @@ async fn choose(visit: &Visit, queue: &str, campaign: &str, refusal: Option<Refu
     let page = ChoosePage {
         frame,
         devices,
-        queue: queue.to_owned(),
-        campaign: campaign.to_owned(),
+        queue: filled.text("queue").to_owned(),
+        campaign: filled.text("campaign").to_owned(),
+        sheet: filled.text("sheet").to_owned(),
+        tag: filled.text("tag").to_owned(),
         known: known.items,
         older: known.next_before.map(|next| address(PATH, &[("before", &next)])),
         is_first: before.is_none(),
@@ -89,28 +95,27 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
 async fn take(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
     let form = match upload::read(&visit, &headers, body, limits::IMPORT_BYTES_MAX).await {
         Ok(form) => form,
-        Err(refusal) => return choose(&visit, "", "", Some(refusal)).await,
+        Err(refusal) => return choose(&visit, &Fields::default(), Some(refusal)).await,
     };
-    let (queue, campaign) = (form.fields.text("queue"), form.fields.text("campaign"));
-    let priority = form.fields.text("priority");
     let Some(file) = &form.file else {
         let text = visit.t("Choose a file.", "Pilih berkas.");
         let refusal = visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text);
-        return choose(&visit, queue, campaign, Some(refusal)).await;
+        return choose(&visit, &form.fields, Some(refusal)).await;
     };
-    match give(&visit, file, queue, campaign, priority).await {
+    match give(&visit, file, &form.fields).await {
         Ok(import) => Ok(go(&format!("{PATH}/{}", import.id))),
         Err(Refusal { status, text, .. }) => {
             let refusal = visit.refusal(status, &format!("{}: {text}", file.name));
-            choose(&visit, queue, campaign, Some(refusal)).await
+            choose(&visit, &form.fields, Some(refusal)).await
         }
     }
 }
 
 /// Gives the API a file.
-async fn give(visit: &Visit, file: &File, queue: &str, campaign: &str, priority: &str) -> Result<Import, Refusal> {
-    let path =
-        address(API, &[("file_name", &file.name), ("queue", queue), ("campaign", campaign), ("priority", priority)]);
+async fn give(visit: &Visit, file: &File, fields: &Fields) -> Result<Import, Refusal> {
+    let mut parameters = vec![("file_name", file.name.as_str())];
+    parameters.extend(["queue", "campaign", "sheet", "priority", "tag"].map(|name| (name, fields.text(name))));
+    let path = address(API, &parameters);
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/octet-stream")
         .header(header::CONTENT_LENGTH, file.bytes.len())

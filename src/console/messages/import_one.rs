@@ -68,6 +68,7 @@ pub struct Import {
     pub encoding: Option<String>,
     pub separator: Option<String>,
     pub sheet: Option<String>,
+    pub other_sheets: Vec<String>,
     pub ignored_columns: Vec<String>,
     pub countries: Vec<CountryCount>,
     pub group_count: i64,

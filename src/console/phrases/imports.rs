@@ -64,6 +64,16 @@ pub const PHRASES: &[Phrase] = &[
         "berkasnya rusak atau tidak lengkap; simpan atau kirim ulang",
     ),
     ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
+    (
+        "the sheet '{first}' would be read, but there are phone numbers in other sheets too: {others}; say which sheet is to be read, or hide \
+         or delete the others",
+        "lembar '{first}' yang akan dibaca, tetapi lembar lain juga berisi nomor telepon: {others}; sebutkan lembar mana yang harus dibaca, \
+         atau sembunyikan atau hapus yang lain",
+    ),
+    (
+        "it shows no sheet '{wanted}'; its sheets are {found}",
+        "lembar '{wanted}' tidak ada atau disembunyikan; lembarnya: {found}",
+    ),
     ("it shows no sheet with cells", "tidak ada lembar kerja yang ditampilkan"),
     ("its cells are not in order", "urutan selnya salah"),
     (

@@ -38,6 +38,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("role", "peran"),
     ("sender", "nomor pengirim"),
     ("sent_before", "baris yang sudah dikirim"),
+    ("sheet", "lembar"),
     ("status", "status"),
     ("tag", "penanda"),
     ("text", "teks"),

@@ -47,8 +47,10 @@ pub struct ImportView {
     pub encoding: Option<String>,
     /// What stands between the fields of a CSV file.
     pub separator: Option<String>,
-    /// The sheet of a workbook that was read: the first that it shows.
+    /// The sheet of a workbook that was read.
     pub sheet: Option<String>,
+    /// The other sheets that it shows: nothing is read of them.
+    pub other_sheets: Vec<String>,
     /// Columns that are not read.
     pub ignored_columns: Vec<String>,
     /// Rows that the check found good: those to countries, groups and hidden ids. With the rows that it refused, every row.
@@ -149,6 +151,7 @@ impl From<StoredImport> for ImportView {
             encoding: source.encoding.map(|encoding| encoding.name().to_owned()),
             separator: source.separator.map(String::from),
             sheet: source.sheet,
+            other_sheets: source.other_sheets,
             ignored_columns: source.ignored,
             valid_count: totals.all(),
             countries: totals.by_count().into_iter().map(CountryCount::from).collect(),
