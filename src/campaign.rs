@@ -5,13 +5,14 @@
 //! hold, `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a
 //! text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be
 //! queued, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
-//! where the messages go, and `state.rs` is how far an import of a file is.
+//! where the messages go, `doubts.rs` says which texts were hardly meant so, and `state.rs` is how far an import of a file is.
 
 mod broken;
 mod checker;
 mod columns;
 pub mod country;
 mod delimited;
+mod doubts;
 mod encoding;
 mod keys;
 mod naming;
@@ -39,7 +40,7 @@ pub use encoding::Encoding;
 pub use naming::Name;
 pub use row::{BadRow, Row};
 pub use state::{State, Stop};
-pub use totals::{Counter, Totals};
+pub use totals::{Counter, Few, Placeholder, Totals};
 
 /// The columns; the first must be there.
 pub const COLUMNS: &str = "destination, message, media_url, file_name, kind, timeout, is_group, priority, tag";

@@ -4,6 +4,8 @@
 //! Every row is accepted under a key made of the campaign's name and what the row says, so that importing the same file
 //! again, after a break or a crash, queues only what was not queued before.
 
+mod report;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,14 +13,15 @@ use anyhow::Context;
 use clap::Args;
 use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+
+use report::{FirstRow, Refused, Report, described, of_before};
 
 use super::Bench;
 use super::lookup::of_device;
 use super::message::{self, gateway, sender};
 use super::output::Output;
+use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name};
 use crate::clock::Millis;
-use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name, Source, Totals, country};
 use crate::device::Device;
 use crate::imports::{self, Earlier, RowKeys, SentBefore, SentBy, Urgency};
 use crate::limits;
@@ -63,75 +66,6 @@ pub(super) struct Import {
 
 /// Rows that a check without queueing shows.
 const SHOWN_ROWS: usize = 10;
-
-/// What became of a file.
-#[derive(Default, Serialize)]
-struct Report {
-    accepted: usize,
-    /// Whether a sandbox sends it: then nothing goes to WhatsApp.
-    sandbox: bool,
-    /// Queued by an earlier run.
-    known: usize,
-    /// Sent by another campaign in the last days; counted before anything is queued.
-    sent_before: SentRows,
-    refused: Vec<Refused>,
-    #[serde(flatten)]
-    source: Source,
-    /// How many good rows go to each country, the most first.
-    countries: Vec<CountryCount>,
-    group_count: i64,
-    hidden_count: i64,
-    repeated_count: i64,
-    /// The first good rows, each with its number as it is dialled.
-    first_rows: Vec<FirstRow>,
-}
-
-/// Rows that another campaign has sent.
-#[derive(Default, Serialize)]
-struct SentRows {
-    count: i64,
-    /// The one that has sent the most of them, if the server queued it.
-    campaign: Option<String>,
-    /// Whether nothing is queued without --sent-before.
-    needs_decision: bool,
-}
-
-impl From<Earlier> for SentRows {
-    fn from(earlier: Earlier) -> Self {
-        Self { count: earlier.count, campaign: earlier.campaign, needs_decision: earlier.needs_decision }
-    }
-}
-
-#[derive(Serialize)]
-struct Refused {
-    line: i64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    destination: String,
-    reason: String,
-}
-
-#[derive(Serialize)]
-struct CountryCount {
-    /// ISO 3166; null for numbers that belong to no country.
-    country: Option<String>,
-    name: &'static str,
-    count: i64,
-}
-
-#[derive(Serialize)]
-struct FirstRow {
-    line: i64,
-    destination: String,
-    written: String,
-    /// `this_campaign` or `another_campaign`, where it was sent before.
-    sent_by: Option<SentBy>,
-}
-
-impl From<campaign::Refused> for Refused {
-    fn from(refused: campaign::Refused) -> Self {
-        Self { line: refused.line, destination: refused.destination, reason: refused.reason }
-    }
-}
 
 /// What is read of a file, and what it goes through.
 struct Work {
@@ -183,34 +117,6 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
 }
 
-/// How the file was read, and where its messages go.
-fn described(report: &Report) -> String {
-    let Source { format, encoding, separator, sheet, other_sheets, ignored } = &report.source;
-    let mut text = match (sheet, encoding, separator) {
-        (Some(sheet), ..) => format!("\nread as {format}, sheet {sheet}"),
-        (None, Some(encoding), Some(separator)) => {
-            let separator = if *separator == '\t' { "tabs".to_owned() } else { format!("'{separator}'") };
-            format!("\nread as {format} in {}, separated by {separator}", encoding.name())
-        }
-        _ => String::new(),
-    };
-    if !other_sheets.is_empty() {
-        text.push_str(&format!("\nsheets that are not read: {}", other_sheets.join(", ")));
-    }
-    if !ignored.is_empty() {
-        text.push_str(&format!("\nignored columns: {}", ignored.join(", ")));
-    }
-    let countries = report.countries.iter().map(|one| (one.name, one.count));
-    let others = [("Groups", report.group_count), ("Hidden ids", report.hidden_count)];
-    for (name, count) in countries.chain(others.into_iter().filter(|(_, count)| *count > 0)) {
-        text.push_str(&format!("\n{name:<24}{count:>8}"));
-    }
-    if report.repeated_count > 0 {
-        text.push_str(&format!("\n{} rows repeat an earlier row", report.repeated_count));
-    }
-    text
-}
-
 /// Checks every row.
 async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -237,34 +143,22 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         if let Ok(ready) = &row {
             counter.add(ready);
             if first_rows.len() < SHOWN_ROWS {
-                first_rows.push(FirstRow { line: ready.line, destination: ready.recipient.clone(), written, sent_by: None });
+                first_rows.push(FirstRow {
+                    line: ready.line,
+                    destination: ready.recipient.clone(),
+                    written,
+                    sent_by: None,
+                });
             }
         }
         rows.push(row);
     }
-    let report = Report { source: file.source, first_rows, ..Report::from(counter.totals) };
+    let report = Report { source: file.source, first_rows, ..Report::from(counter.finish()) };
     let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
     let begun_at = bench.app.clock.now();
     let mut work = Work { client_id: client.id, decided: import.sent_before, begun_at, device, urgency, rows, report };
     work.look(bench).await?;
     Ok(work)
-}
-
-impl From<Totals> for Report {
-    fn from(totals: Totals) -> Self {
-        let named = |(code, count): (&str, i64)| CountryCount {
-            country: Some(code.to_owned()).filter(|code| !code.is_empty()),
-            name: country::names(code).unwrap_or(country::NO_COUNTRY).english,
-            count,
-        };
-        Self {
-            countries: totals.by_count().into_iter().map(named).collect(),
-            group_count: totals.groups,
-            hidden_count: totals.hidden,
-            repeated_count: totals.repeated,
-            ..Self::default()
-        }
-    }
 }
 
 impl Work {
@@ -289,17 +183,6 @@ impl Work {
         report.refused.extend(self.rows.into_iter().filter_map(Result::err).map(Refused::from));
         report
     }
-}
-
-/// Which rows another campaign has sent, and what to do.
-fn of_before(earlier: &SentRows) -> String {
-    let campaign = earlier.campaign.as_ref().map_or_else(String::new, |name| format!(" '{name}'"));
-    format!(
-        "{} rows were sent in the last {} days, with the same text to the same recipients, by another campaign{campaign}: \
-         --sent-before skip sends only what is new, --sent-before send sends those again",
-        earlier.count,
-        limits::IMPORT_SENT_DAYS
-    )
 }
 
 fn sent_before(name: &str) -> Result<SentBefore, String> {

@@ -146,7 +146,7 @@ fn check(file: campaign::File, campaign: Campaign) -> Found {
             Err(bad) => refused.push(bad),
         }
     }
-    let preview = Preview { source: file.source, totals: counter.totals, first, ..Preview::default() };
+    let preview = Preview { source: file.source, totals: counter.finish(), first, ..Preview::default() };
     Found { rows, preview, refused, keys }
 }
 

@@ -74,6 +74,9 @@ pub struct Import {
     pub group_count: i64,
     pub hidden_count: i64,
     pub repeated_count: i64,
+    pub unusual_countries: Vec<Unusual>,
+    pub placeholder_count: i64,
+    pub placeholders: Vec<Placeholder>,
     pub first_rows: Vec<FirstRow>,
     #[serde(default)]
     pub sandbox: bool,
@@ -83,6 +86,19 @@ pub struct Import {
 pub struct CountryCount {
     country: Option<String>,
     count: i64,
+}
+
+#[derive(Deserialize)]
+pub struct Unusual {
+    country: Option<String>,
+    count: i64,
+    first_lines: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+pub struct Placeholder {
+    line: i64,
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -140,10 +156,7 @@ impl Import {
     }
 
     fn goes_to(&self, frame: &Frame) -> Vec<(String, i64)> {
-        let named = |one: &CountryCount| {
-            let names = one.country.as_deref().and_then(country::names).unwrap_or(country::NO_COUNTRY);
-            (frame.t(names.english, names.indonesian).to_owned(), one.count)
-        };
+        let named = |one: &CountryCount| (country_name(frame, one.country.as_deref()).to_owned(), one.count);
         let groups = (frame.t("Groups", "Grup").to_owned(), self.group_count);
         let hidden = (frame.t("Hidden numbers", "Nomor tersembunyi").to_owned(), self.hidden_count);
         let others = [groups, hidden].into_iter().filter(|(_, count)| *count > 0);
@@ -166,6 +179,24 @@ fn named(visit: &Visit, id: &str, what: &str) -> Result<String, Refusal> {
         return Ok(format!("{API}/{id}{what}"));
     }
     Err(visit.refusal(StatusCode::NOT_FOUND, "there is no import with that id"))
+}
+
+impl Unusual {
+    fn name<'a>(&self, frame: &'a Frame) -> &'a str {
+        country_name(frame, self.country.as_deref())
+    }
+
+    /// The first rows, as people list them.
+    fn rows(&self) -> String {
+        let lines: Vec<String> = self.first_lines.iter().map(i64::to_string).collect();
+        let more = usize::try_from(self.count).is_ok_and(|count| count > lines.len());
+        lines.join(", ") + if more { ", …" } else { "" }
+    }
+}
+
+fn country_name<'a>(frame: &'a Frame, code: Option<&str>) -> &'a str {
+    let names = code.and_then(country::names).unwrap_or(country::NO_COUNTRY);
+    frame.t(names.english, names.indonesian)
 }
 
 impl FirstRow {

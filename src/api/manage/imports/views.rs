@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::campaign::{Refused, State as ImportState, Stop, country};
+use crate::campaign::{Few, Placeholder, Refused, State as ImportState, Stop, country};
 use crate::clock::rfc3339;
 use crate::imports::{Earlier, Glimpse, Preview, SentBy};
 use crate::message::Priority;
@@ -63,6 +63,12 @@ pub struct ImportView {
     pub hidden_count: i64,
     /// Of the good rows, those that say the same to the same recipient as an earlier row.
     pub repeated_count: i64,
+    /// Countries to which so few of them go, at most a third of those to the country of the most, that the numbers may be mistakes.
+    pub unusual_countries: Vec<UnusualCountry>,
+    /// Of the good rows, those whose text seems to have a placeholder that nothing has replaced, such as `{nama}`.
+    pub placeholder_count: i64,
+    /// The first of them.
+    pub placeholders: Vec<Placeholder>,
     pub priority: Priority,
     pub tag: Option<String>,
     /// true when its device is a sandbox: its messages are only simulated.
@@ -92,6 +98,17 @@ pub struct CountryCount {
     pub country: Option<String>,
     pub name: String,
     pub count: i64,
+}
+
+/// A country to which few rows go
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnusualCountry {
+    /// ISO 3166; null for numbers that belong to no country.
+    pub country: Option<String>,
+    pub name: String,
+    pub count: i64,
+    /// Of the first of them, in the file.
+    pub first_lines: Vec<i64>,
 }
 
 /// The beginning of a row
@@ -158,11 +175,22 @@ impl From<StoredImport> for ImportView {
             group_count: totals.groups,
             hidden_count: totals.hidden,
             repeated_count: totals.repeated,
+            unusual_countries: totals.few.into_iter().map(UnusualCountry::from).collect(),
+            placeholder_count: totals.placeholders,
+            placeholders: totals.first_placeholders,
             priority: import.priority,
             tag: import.tag,
             sandbox: import.sandbox,
             first_rows: first.into_iter().map(FirstRow::from).collect(),
         }
+    }
+}
+
+impl From<Few> for UnusualCountry {
+    fn from(few: Few) -> Self {
+        let Few { country, count, first_lines } = few;
+        let CountryCount { country, name, count } = (country.as_str(), count).into();
+        Self { country, name, count, first_lines }
     }
 }
 
