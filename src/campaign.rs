@@ -146,6 +146,8 @@ pub enum BadFile {
          'destination', and rename the other or remove it"
     )]
     Unsure { first: String, second: String },
+    #[error("the column '{column}' only counts the rows; name the column with the phone numbers 'destination'")]
+    Counts { column: String },
     #[error("the column '{0}' would be read, but the sheet hides it; show it, or delete it")]
     HiddenColumn(String),
     #[error("a quote that opens on line {line} is never closed; nothing behind it can be read for certain")]

@@ -11,6 +11,8 @@ use crate::phone;
 
 /// Digits of an Indonesian identity card's number and of a bank card's.
 const CARD_DIGITS: usize = 16;
+/// More are no numbers of rows.
+const COUNT_MAX: u64 = 9_999_999;
 /// Words of a tag; more are the rest of a sentence.
 const TAG_WORDS_MAX: usize = 3;
 /// Names of ignored columns that are kept for people to read.
@@ -204,6 +206,9 @@ impl Table {
             let [first, second] = [self.place(Column::Destination), *other].map(|place| beginning(&self.names[place]));
             return Err(BadFile::Unsure { first, second });
         }
+        if self.columns.is_generic && self.counts_rows() {
+            return Err(BadFile::Counts { column: beginning(&self.names[self.place(Column::Destination)]) });
+        }
         if let Some(counter) = self.columns.counter {
             if !self.only_counts {
                 let destination = self.place(Column::Destination);
@@ -215,6 +220,15 @@ impl Table {
         }
         let ignored = self.columns.ignored.iter().take(IGNORED_SHOWN).map(|place| beginning(&self.names[*place]));
         Ok((self.lines, ignored.collect()))
+    }
+
+    /// Whether most of the numbers are short, and each is the one before it and one more.
+    fn counts_rows(&self) -> bool {
+        let counts = self.lines.windows(2).filter(|lines| {
+            let number = |line: &Line| line.destination.parse::<u64>().ok().filter(|number| *number <= COUNT_MAX);
+            number(&lines[0]).zip(number(&lines[1])).is_some_and(|(first, second)| first + 1 == second)
+        });
+        counts.count() * 2 > self.lines.len()
     }
 
     /// How many columns have names.

@@ -273,14 +273,19 @@ fn rows_that_are_hidden_are_refused() {
     let book = workbook(&rows.concat());
     let refused = "! the row is hidden in the sheet";
     let good = [2, 4, 8].map(|number| format!("62811111111{number}: x"));
+    let as_others = sheet_of(&rows.concat()).replace("<sheetData>", r#"<sheetFormatPr zeroHeight="1"/><sheetData>"#);
+    let as_others = workbook_of(&as_others, TEXTS, STYLES, BOOK);
+    // Where rows are hidden that say nothing of themselves, only those are shown that say so.
+    reads(&as_others, &[(2, refused), (3, refused), (4, &good[1]), (5, refused), (6, refused), (8, refused)]);
     reads(&book, &[(2, &good[0]), (3, refused), (4, &good[1]), (5, refused), (6, refused), (8, &good[2])]);
     // Of another sheet it does not matter.
     let from_root = BOOK_RELS.replace("worksheets/sheet1.xml", "/xl/worksheets/sheet1.xml");
     let hidden = sheet_of(&rows.concat());
+    let alone = BOOK.replacen("sheetId=\"2\"", "sheetId=\"2\" state=\"hidden\"", 1);
     let book = |shown: &str, other: &str| {
         archive(&[
             ("_rels/.rels", RELS.as_bytes()),
-            ("xl/workbook.xml", BOOK.as_bytes()),
+            ("xl/workbook.xml", alone.as_bytes()),
             ("xl/_rels/workbook.xml.rels", from_root.as_bytes()),
             ("xl/styles.xml", STYLES.as_bytes()),
             ("xl/worksheets/sheet1.xml", shown.as_bytes()),

@@ -156,6 +156,18 @@ pub const PHRASES: &[Phrase] = &[
         "timeout: '{text}' is no number of seconds from 1 to {most}",
         "timeout: '{text}' bukan jumlah detik dari 1 sampai {most}",
     ),
+    (
+        "'{text}' is no phone number; if it is a note or a total below the table, remove the row",
+        "'{text}' bukan nomor telepon; kalau ini catatan atau total di bawah tabel, hapus barisnya",
+    ),
+    (
+        "'{text}' is too short for a phone number; it seems to be a count, or the number of the row",
+        "'{text}' terlalu pendek untuk nomor telepon; tampaknya ini jumlah atau nomor urut baris",
+    ),
+    (
+        "the column '{column}' only counts the rows; name the column with the phone numbers 'destination'",
+        "kolom '{column}' hanya berisi nomor urut baris; beri nama 'destination' pada kolom nomor teleponnya",
+    ),
     ("message: it is empty", "message: kosong"),
     (
         "line {line} has more than {most} columns; remove those that are not read",
