@@ -4,9 +4,10 @@
 //! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns
 //! hold, `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a
 //! text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be
-//! queued, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
+//! queued, `again.rs` gives refused rows back, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
 //! where the messages go, `doubts.rs` says which texts were hardly meant so, and `state.rs` is how far an import of a file is.
 
+mod again;
 mod broken;
 mod checker;
 mod columns;
@@ -35,6 +36,7 @@ use crate::limits;
 use crate::message::{Content, Priority};
 use crate::phone;
 
+pub use again::{Written, file as refused_file};
 pub use checker::Checker;
 pub use encoding::Encoding;
 pub use naming::Name;
@@ -79,6 +81,8 @@ pub struct Line {
     /// The beginning of the cell that says whom it goes to, as it is written.
     pub destination: String,
     pub row: Result<Row, BadRow>,
+    /// What stands in it, where it cannot be read.
+    pub written: Option<Box<Written>>,
 }
 
 /// Whose campaign it is, and how its rows are understood.

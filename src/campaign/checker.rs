@@ -33,7 +33,7 @@ impl Checker {
     /// # Errors
     /// [`Refused`].
     pub fn check(&mut self, line: Line) -> Checked {
-        let Line { line, at, destination, row } = line;
+        let Line { line, at, destination, row, .. } = line;
         let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
         row.and_then(|row| self.ready(row, at, place, line)).map_err(|bad| {
             let reason = beginning(&bad.to_string());

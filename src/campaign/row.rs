@@ -30,7 +30,7 @@ pub struct Row {
 }
 
 /// Why a row cannot be queued.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum BadRow {
     #[error("it has {found} fields, the first line names {named}; put quotes around a text that holds the separator")]
     Fields { found: usize, named: usize },
@@ -196,10 +196,10 @@ impl Row {
     /// [`BadRow::Destination`], [`BadRow::IsGroup`]
     pub fn recipient(&self, campaign: &Campaign) -> Result<Recipient, BadRow> {
         let parsed = phone::parse_recipient(&self.destination, self.addressee()?, campaign.country_code.as_str());
-        Ok(parsed.or_else(|bad| match bad.digits() {
+        parsed.or_else(|bad| match bad.digits() {
             Some(digits) if campaign.known.contains(digits) => Ok(Recipient::Person(digits.to_owned())),
             _ => Err(self.bad_destination(bad)),
-        })?)
+        })
     }
 
     /// Says more of what is no number at all: in a file it stands there for other reasons than in a request.
@@ -207,10 +207,9 @@ impl Row {
         let count = |is_it: fn(&char) -> bool| self.destination.chars().filter(is_it).count();
         let (digits, letters) = (count(char::is_ascii_digit), count(|c| c.is_alphabetic()));
         let text = || super::beginning(&self.destination);
+        let is_note = letters > digits && letters >= LETTERS_MIN && !self.destination.contains("://");
         match bad {
-            BadDestination::Characters | BadDestination::Several if letters > digits && letters >= LETTERS_MIN => {
-                BadRow::NoNumber { text: text() }
-            }
+            BadDestination::Characters | BadDestination::Several if is_note => BadRow::NoNumber { text: text() },
             BadDestination::NoSuchNumber(_) if digits <= COUNT_DIGITS_MAX => BadRow::TooShort { text: text() },
             bad => bad.into(),
         }

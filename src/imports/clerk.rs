@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, Preview, SentBefore, Urgency, accept, campaign_of, without_known};
+use super::{ImportError, Preview, SentBefore, Urgency, accept, all_refused, campaign_of, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Checked, Checker, Line, Ready, Refused, State, Stop};
@@ -145,7 +145,8 @@ impl Clerk {
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
         let mut checker = Checker::new(campaign);
-        let mut refused = self.refused(&import).await?;
+        let mut refused: HashMap<usize, Refused> =
+            all_refused(store, &import.id).await?.into_iter().map(at_place).collect();
         // What the check refused stays refused, whatever has changed since: somebody saw what it found good, and began that.
         let check = move |line: Line| {
             let refused = refused.remove(&line.at);
@@ -173,17 +174,6 @@ impl Clerk {
             if store.note_import(lease, step, clock.now() + LEASE_MS).await? != State::Running {
                 return Ok(End::Over);
             }
-        }
-    }
-
-    /// The rows that were refused so far, by their places.
-    async fn refused(&self, import: &StoredImport) -> Result<HashMap<usize, Refused>, StoreError> {
-        let (mut refused, mut after) = (HashMap::new(), -1);
-        loop {
-            let page = self.0.store.list_refusals(&import.id, after, limits::PAGE_ROWS_MAX).await?;
-            let Some(last) = page.last() else { return Ok(refused) };
-            after = last.place;
-            refused.extend(page.into_iter().map(|row| (usize::try_from(row.place).unwrap_or(usize::MAX), row)));
         }
     }
 
@@ -254,6 +244,10 @@ impl Clerk {
         let first = self.0.store.find_first_answer(import.client_id, &row.key, self.0.clock.now()).await?;
         Ok(first.is_some_and(|(by, _)| by == import.id.as_bytes()))
     }
+}
+
+fn at_place(refused: Refused) -> (usize, Refused) {
+    (usize::try_from(refused.place).unwrap_or(usize::MAX), refused)
 }
 
 /// Why an import stops, if it does: who wants it, his own client, and the client that it is for, as they are now.

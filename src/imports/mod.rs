@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::account::Person;
 use crate::bell::Bells;
-use crate::campaign::{BadFile, Campaign, Name, Refused, State};
+use crate::campaign::{self, BadFile, Campaign, Name, Refused, State, Written};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -24,8 +24,8 @@ use crate::media::shelf::{Shelf, ShelfError};
 use crate::message::Priority;
 use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 
-use preview::{look, read};
 pub use preview::{Glimpse, Preview};
+use preview::{look, read};
 pub use rows::{RowKeys, SentBy, accept, find_before, without_known};
 pub use sent_before::{Earlier, SentBefore};
 
@@ -187,6 +187,37 @@ impl Imports {
         self.store.list_refusals(&import.id, after, rows).await
     }
 
+    /// Every refused row of an import as a CSV file that can be corrected and imported again, by what its file holds.
+    ///
+    /// # Errors
+    /// When the store or the shelf is away.
+    pub async fn refused_file(&self, import: &StoredImport) -> Result<String, ImportError> {
+        let refused = all_refused(&self.store, &import.id).await?;
+        let sheet = Preview::of(&import.preview).source.sheet;
+        let lines = match self.shelf.get(&import.id).await {
+            Ok(bytes) => read(&self.store, bytes, sheet, &mut campaign_of(import)).await.map(|file| file.lines),
+            Err(ShelfError::Unavailable(reason)) => return Err(ImportError::Unavailable(reason)),
+            Err(_) => Ok(Vec::new()),
+        };
+        let mut lines = match lines {
+            // A file that cannot be read any more leaves what was noted.
+            Err(ImportError::BadFile(_)) => Vec::new(),
+            lines => lines?,
+        };
+        let mut written = |refused: &Refused| {
+            let line = usize::try_from(refused.place).ok().and_then(|place| lines.get_mut(place))?;
+            match &mut line.row {
+                Ok(row) => Some(Written { row: std::mem::take(row), rest: Vec::new() }),
+                Err(_) => line.written.take().map(|written| *written),
+            }
+        };
+        let rows = refused.into_iter().map(|refused| {
+            let written = written(&refused).unwrap_or_else(|| Written::of(&refused));
+            (refused, written)
+        });
+        Ok(campaign::refused_file(rows.collect()))
+    }
+
     /// Has the rows of an import queued from where it is, for `person`, who decided that about rows that another campaign has sent.
     /// One that is under way or done stays as it is.
     ///
@@ -270,6 +301,17 @@ impl Imports {
         }
         self.shelf.delete(id).await?;
         Ok(self.store.forget_import(id).await?)
+    }
+}
+
+/// The rows of an import that were refused so far, in the order of the file.
+async fn all_refused(store: &Store, id: &str) -> Result<Vec<Refused>, StoreError> {
+    let (mut refused, mut after): (Vec<Refused>, _) = (Vec::new(), -1);
+    loop {
+        let page = store.list_refusals(id, after, limits::PAGE_ROWS_MAX).await?;
+        let Some(last) = page.last() else { return Ok(refused) };
+        after = last.place;
+        refused.extend(page);
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use views::RefusedRow;
@@ -181,6 +181,28 @@ pub async fn list_refused(State(api): State<Api>, headers: HeaderMap, Named(id):
     found(&headers, StatusCode::OK, "Refused rows", listing.await)
 }
 
+/// The rows that are not queued as a CSV file, each with its texts, its line and the reason: correct it, and import it
+#[utoipa::path(get, path = "/imports/{import_id}/refused.csv", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), OfClient),
+    responses((status = 200, description = "The rows", content_type = "text/csv", body = String)))]
+pub async fn refused_file(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let written = async {
+        let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
+        let import = find(&api, &reach, &id).await?;
+        Ok::<_, Problem>(api.imports.refused_file(&import).await?)
+    };
+    match written.await {
+        Ok(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""),
+            ];
+            (headers, text).into_response()
+        }
+        Err(problem) => found::<()>(&headers, StatusCode::OK, "", Err(problem)),
+    }
+}
+
 /// Queue the rows in the background; one that stopped goes on where it was, for who begins it
 #[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
     params(("import_id" = String, Path), BeginOf), responses((status = 200, body = Envelope<ImportView>),
@@ -269,7 +291,9 @@ impl From<ImportError> for Problem {
             ImportError::BadFile(_) => {
                 Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
             }
-            ImportError::Busy | ImportError::UnderWay | ImportError::SentBefore { .. } => Self::Conflict(error.to_string()),
+            ImportError::Busy | ImportError::UnderWay | ImportError::SentBefore { .. } => {
+                Self::Conflict(error.to_string())
+            }
             ImportError::Unavailable(reason) => {
                 tracing::warn!(reason, "a file cannot be kept");
                 Self::Unavailable { retry_after_seconds: 5 }

@@ -3,20 +3,17 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::csv::lines;
 use super::import::{API, PATH, address};
 use crate::campaign::{State, country};
 use crate::console::Console;
 use crate::console::forms::Posted;
 use crate::console::frame::{Frame, Place, draw};
 use crate::console::visit::{Answer, Refusal, Visit, go};
-use crate::limits;
 
 /// Refused rows that a page shows; the file has all.
 const REFUSED_SHOWN: usize = 100;
@@ -129,7 +126,6 @@ struct Refused {
 #[derive(Deserialize)]
 struct RefusedRows {
     items: Vec<Refused>,
-    next_after: Option<String>,
 }
 
 impl Import {
@@ -252,27 +248,5 @@ async fn drop_it(Path(id): Path<String>, posted: Posted) -> Answer {
 }
 
 async fn refused(Path(id): Path<String>, visit: Visit) -> Answer {
-    let (mut refused, mut after): (Vec<Refused>, _) = (Vec::new(), None);
-    // As many pages as a file's rows can fill.
-    while refused.len() <= limits::IMPORT_ROWS_MAX {
-        let most = limits::PAGE_ROWS_MAX.to_string();
-        let parameters = [("limit", most.as_str()), ("after", after.as_deref().unwrap_or_default())];
-        let rows: RefusedRows = visit.get(&address(&named(&visit, &id, "/refused")?, &parameters)).await?;
-        refused.extend(rows.items);
-        after = rows.next_after;
-        if after.is_none() {
-            break;
-        }
-    }
-    let numbers: Vec<String> = refused.iter().map(|one| one.line.to_string()).collect();
-    let rows = refused
-        .iter()
-        .zip(&numbers)
-        .map(|(one, number)| vec![number.as_str(), one.destination.as_str(), one.reason.as_str()]);
-    let text = lines([vec!["line", "destination", "reason"]].into_iter().chain(rows));
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""),
-    ];
-    Ok::<Response, Refusal>((headers, text).into_response())
+    visit.file(&named(&visit, &id, "/refused.csv")?).await
 }
