@@ -288,7 +288,7 @@ impl App {
                 return Err(StartError::OtherMasterKey);
             }
         }
-        let api = self.api_of(Runner::This(node));
+        let api = self.api_of(Runner::This(node.clone()));
         let background = CancellationToken::new();
         let tasks = self.start_loops(&api, &background)?;
         let addresses = routes::router(api.clone());

@@ -4,14 +4,16 @@
 //! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns
 //! hold, `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a
 //! text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be
-//! queued, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
-//! where the messages go, and `state.rs` is how far an import of a file is.
+//! queued, `again.rs` gives refused rows back, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
+//! where the messages go, `doubts.rs` says which texts were hardly meant so, and `state.rs` is how far an import of a file is.
 
+mod again;
 mod broken;
 mod checker;
 mod columns;
 pub mod country;
 mod delimited;
+mod doubts;
 mod encoding;
 mod keys;
 mod naming;
@@ -34,12 +36,13 @@ use crate::limits;
 use crate::message::{Content, Priority};
 use crate::phone;
 
+pub use again::{Written, file as refused_file};
 pub use checker::Checker;
 pub use encoding::Encoding;
 pub use naming::Name;
 pub use row::{BadRow, Row};
 pub use state::{State, Stop};
-pub use totals::{Counter, Totals};
+pub use totals::{Counter, Few, Placeholder, Totals};
 
 /// The columns; the first must be there.
 pub const COLUMNS: &str = "destination, message, media_url, file_name, kind, timeout, is_group, priority, tag";
@@ -62,6 +65,8 @@ pub struct Source {
     pub separator: Option<char>,
     /// Of a workbook: the sheet that was read.
     pub sheet: Option<String>,
+    /// The other sheets that it shows: nothing is read of them.
+    pub other_sheets: Vec<String>,
     /// Columns whose names say nothing to us.
     pub ignored: Vec<String>,
 }
@@ -76,6 +81,8 @@ pub struct Line {
     /// The beginning of the cell that says whom it goes to, as it is written.
     pub destination: String,
     pub row: Result<Row, BadRow>,
+    /// What stands in it, where it cannot be read.
+    pub written: Option<Box<Written>>,
 }
 
 /// Whose campaign it is, and how its rows are understood.
@@ -101,6 +108,8 @@ pub struct Ready {
     pub key: String,
     /// Those by which earlier versions recognized it.
     pub former_keys: Vec<String>,
+    /// The same for a row of any campaign of the client that says the same to the same recipient.
+    pub said: String,
     /// Digits, or a group's id.
     pub recipient: String,
     pub is_group: bool,
@@ -141,6 +150,8 @@ pub enum BadFile {
          'destination', and rename the other or remove it"
     )]
     Unsure { first: String, second: String },
+    #[error("the column '{column}' only counts the rows; name the column with the phone numbers 'destination'")]
+    Counts { column: String },
     #[error("the column '{0}' would be read, but the sheet hides it; show it, or delete it")]
     HiddenColumn(String),
     #[error("a quote that opens on line {line} is never closed; nothing behind it can be read for certain")]
@@ -164,6 +175,13 @@ pub enum BadFile {
     TooLarge,
     #[error("line {line} has more than {most} columns; remove those that are not read")]
     TooWide { line: u64, most: usize },
+    #[error(
+        "the sheet '{first}' would be read, but there are phone numbers in other sheets too: {others}; say which sheet is to be read, or hide \
+         or delete the others"
+    )]
+    Sheets { first: String, others: String },
+    #[error("it shows no sheet '{wanted}'; its sheets are {found}")]
+    NoSheet { wanted: String, found: String },
     #[error("it has more than {most} rows; split it")]
     TooMany { most: usize },
 }
@@ -173,16 +191,24 @@ pub enum BadFile {
 /// # Errors
 /// [`BadFile`] when it cannot be read as a whole and for certain.
 pub fn read(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
+    read_sheet(bytes, None, rows_max)
+}
+
+/// The same of one sheet, where it is a workbook and somebody says which.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_sheet(bytes: &[u8], sheet: Option<&str>, rows_max: usize) -> Result<File, BadFile> {
     match workbook::kind_of(bytes) {
-        Some(workbook::Kind::Workbook) => return workbook::read(bytes, rows_max),
+        Some(workbook::Kind::Workbook) => return workbook::read(bytes, sheet, rows_max),
         Some(workbook::Kind::Other(name)) => return Err(BadFile::Kind(name)),
         None => {}
     }
     let (text, encoding) = encoding::decode(bytes).map_err(|encoding::Unreadable(line)| BadFile::Encoding { line })?;
     let (table, separator) = delimited::read(&text, rows_max)?;
     let (lines, ignored) = table.finish()?;
-    let source =
-        Source { format: "csv".into(), encoding: Some(encoding), separator: Some(separator), sheet: None, ignored };
+    let (encoding, separator) = (Some(encoding), Some(separator));
+    let source = Source { format: "csv".into(), encoding, separator, ignored, ..Source::default() };
     Ok(File { source, lines })
 }
 

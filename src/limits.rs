@@ -259,6 +259,9 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 pub const HEADERS_MAX: usize = 100;
 /// How long a row of an imported campaign is remembered, so that importing the file again sends nothing twice.
 pub const IMPORT_DAYS: i64 = 90;
+/// How long after a row was queued another campaign that says the same to the same recipient is asked about: less than a week, so
+/// that a weekly reminder is not.
+pub const IMPORT_SENT_DAYS: i64 = 6;
 
 /// Tries of a password for a name from one address: so many at once, then one in so many seconds. From everywhere together,
 /// ten times as many.

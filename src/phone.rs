@@ -17,6 +17,8 @@ use written::{Prefix, Written};
 
 /// Those that are seen have 15.
 const HIDDEN_DIGITS_MAX: usize = 24;
+/// Digits of a short number that is written with its `+`.
+const MARKED_DIGITS_MIN: usize = 7;
 const GROUP_SUFFIX: &str = "@g.us";
 /// How the address of a person ends who hides his number.
 const HIDDEN_SUFFIX: &str = "@lid";
@@ -80,6 +82,8 @@ pub enum BadDestination {
         "a phone number has digits only, and + - . ( ) or spaces between them; give it in international form, such as 6281234567890"
     )]
     Characters,
+    #[error("it has the letter {letter} where the digit {digit} may be meant; write every digit as a digit")]
+    Letter { letter: char, digit: char },
     #[error("these are several numbers; give one, a message goes to one recipient")]
     Several,
     #[error("an extension cannot be dialled on WhatsApp; give the number without it")]
@@ -153,12 +157,12 @@ pub fn parse_person<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> Result
     let visible = written::visible(text);
     let Some(digits) = hidden_digits(&visible) else { return parse_destination(&visible, dialling) };
     let is_hidden_id = (1..=HIDDEN_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if is_hidden_id { Ok(visible.into_owned()) } else { Err(BadDestination::Hidden) }
+    if is_hidden_id { Ok(format!("{digits}{HIDDEN_SUFFIX}")) } else { Err(BadDestination::Hidden) }
 }
 
-/// What stands before the `@lid` of a hidden id; `None` of everything else.
+/// What stands before the `@lid` of a hidden id, in any letter case; `None` of everything else.
 pub fn hidden_digits(recipient: &str) -> Option<&str> {
-    recipient.strip_suffix(HIDDEN_SUFFIX)
+    has_suffix(recipient, HIDDEN_SUFFIX).then(|| &recipient[..recipient.len() - HIDDEN_SUFFIX.len()])
 }
 
 /// The digits of a phone number in international form.
@@ -177,9 +181,15 @@ pub fn parse_destination<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> R
 
 /// Whether a text is written as phone numbers are, or is an address of WhatsApp, whether somebody has it or not.
 pub fn is_like_an_address(text: &str) -> bool {
+    // Most cells of a file, at once.
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if text.is_ascii() && digits < MARKED_DIGITS_MIN && !text.contains('@') {
+        return false;
+    }
     let visible = written::visible(text);
     let digits = written::digits_alone(&visible);
-    let is_number = digits.is_some_and(|(digits, is_marked)| (if is_marked { 7 } else { 9 }..=16).contains(&digits));
+    let is_number = digits
+        .is_some_and(|(digits, is_marked)| (if is_marked { MARKED_DIGITS_MIN } else { 9 }..=16).contains(&digits));
     is_number || has_suffix(&visible, GROUP_SUFFIX) || has_suffix(&visible, HIDDEN_SUFFIX)
 }
 

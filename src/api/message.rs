@@ -172,6 +172,7 @@ pub fn accept_of<T: Serialize>(
             answer: serde_json::to_string(data).map_err(|error| Problem::Internal(error.to_string()))?,
             expires_at: message.created_at + limits::IDEMPOTENCY_HOURS * 3_600_000,
             reuse: Reuse::Never,
+            said: None,
         }),
         None => None,
     };

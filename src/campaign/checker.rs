@@ -10,6 +10,8 @@ use super::{BadRow, Campaign, Checked, Line, Ready, Refused, Row, beginning};
 pub struct Checker {
     campaign: Campaign,
     seen: Seen,
+    /// The same of any campaign.
+    seen_said: Seen,
     /// The same under each name of the campaign by the keys of an earlier version.
     seen_cells: Vec<Seen>,
     /// Each other name of the campaign in lower case, and the same under it.
@@ -23,7 +25,7 @@ impl Checker {
         let others: BTreeSet<String> = campaign.name.former.iter().map(|name| name.to_lowercase()).collect();
         let others = others.into_iter().filter(|name| *name != key);
         let seen_named = others.map(|name| (name, Seen::default())).collect();
-        Self { campaign, seen: Seen::default(), seen_cells, seen_named }
+        Self { campaign, seen: Seen::default(), seen_said: Seen::default(), seen_cells, seen_named }
     }
 
     /// The row, ready to be queued, or why it is not.
@@ -31,7 +33,7 @@ impl Checker {
     /// # Errors
     /// [`Refused`].
     pub fn check(&mut self, line: Line) -> Checked {
-        let Line { line, at, destination, row } = line;
+        let Line { line, at, destination, row, .. } = line;
         let (place, line) = (i64::try_from(at).unwrap_or(i64::MAX), i64::try_from(line).unwrap_or(i64::MAX));
         row.and_then(|row| self.ready(row, at, place, line)).map_err(|bad| {
             let reason = beginning(&bad.to_string());
@@ -46,6 +48,7 @@ impl Checker {
         let (priority, tag) = (row.priority()?, row.tag()?);
         let said = Said { recipient: &recipient, is_group, content: &content };
         let key = keys::key(&self.campaign, &said, &mut self.seen);
+        let any = keys::said(self.campaign.client_id, &said, &mut self.seen_said);
         let mut former_keys = Vec::new();
         for (name, seen) in self.campaign.name.former.iter().zip(&mut self.seen_cells) {
             former_keys.push(keys::key_of_place(&self.campaign, name, at, &row, &recipient));
@@ -55,7 +58,8 @@ impl Checker {
         for (name, seen) in &mut self.seen_named {
             former_keys.push(keys::key_named(&self.campaign, name, &said, seen));
         }
-        Ok(Ready { place, line, key, former_keys, recipient, is_group, timeout_seconds, content, priority, tag })
+        let said = any;
+        Ok(Ready { place, line, key, former_keys, said, recipient, is_group, timeout_seconds, content, priority, tag })
     }
 }
 

@@ -154,6 +154,18 @@ pub struct Columns {
 }
 
 impl Column {
+    pub const ALL: [Self; 9] = [
+        Self::Destination,
+        Self::Message,
+        Self::MediaUrl,
+        Self::FileName,
+        Self::Kind,
+        Self::Timeout,
+        Self::IsGroup,
+        Self::Priority,
+        Self::Tag,
+    ];
+
     pub fn of(name: &str) -> Option<Self> {
         let name = plain(name);
         let is_its = |(_, own, others): &&(Self, &str, &[&str])| plain(own) == name || others.contains(&name.as_str());

@@ -154,6 +154,10 @@ impl<'t> Scanner<'t> {
             let end = self.rest.find(['"', '\r', '\n']).ok_or(Unclosed(opened))?;
             text.push_str(&self.rest[..end]);
             self.rest = &self.rest[end..];
+            // A program that wrote `\r\n` as a text, whose line ends were then made `\r\n` again: one line break within a text.
+            if self.rest.starts_with("\r\r\n") {
+                self.line_break();
+            }
             if self.line_break() {
                 text.push('\n');
             } else if let Some(rest) = self.rest.strip_prefix("\"\"") {
@@ -167,6 +171,9 @@ impl<'t> Scanner<'t> {
         let (behind, end) = self.until_separator();
         if !behind.trim().is_empty() {
             fault.get_or_insert(BadRow::BehindQuote { line: opened });
+            // It goes nowhere, but back to the person.
+            text.push('"');
+            text.push_str(behind);
         }
         Ok((text, end))
     }
@@ -233,6 +240,7 @@ mod tests {
             ("a\nb\r\nc\rd", vec![1, 2, 3, 4]),
             ("\n\r\n\ra\n\n\nb\r\r\nc", vec![4, 7, 9]),
             ("a,\"1\n2\r\n3\r4\"\nb", vec![1, 5]),
+            ("a,\"1\r\r\n3\"\r\r\nb", vec![1, 5]),
             ("\"1\n\n2\",x\r\n\r\nb", vec![1, 5]),
             ("", vec![]),
             ("\n\n", vec![]),
@@ -250,6 +258,7 @@ mod tests {
             ("a,\"b,\"\"c\"\"\"", vec!["a", "b,\"c\""]),
             ("a, \"b, c\" ,d", vec!["a", "b, c", "d"]),
             ("a,\"b\r\nc\rd\"", vec!["a", "b\nc\nd"]),
+            ("a,\"b\r\r\nc\r\r\n\r\r\nd\"", vec!["a", "b\nc\n\nd"]),
             ("a,5\" x 3\"", vec!["a", "5\" x 3\""]),
             ("a,\"\"", vec!["a", ""]),
             ("a,\"b;c\"\t", vec!["a", "b;c"]),

@@ -10,20 +10,27 @@ use crate::limits;
 use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
 
+/// Bytes of the hash of what a row says: rows of one client do not share so many by chance.
+const SAID_BYTES: usize = 16;
+
 /// How many rows with the same contents came so far, by the beginning of a hash.
 #[derive(Debug, Default)]
 pub struct Seen(HashMap<[u8; 16], u64>);
 
 impl Seen {
     /// The hash of contents, and of how many rows with the same came before.
-    fn key(&mut self, mut hash: Sha256) -> String {
+    fn next(&mut self, mut hash: Sha256) -> Sha256 {
         let mut contents = [0; 16];
         contents.copy_from_slice(&hash.clone().finalize()[..16]);
         let same = self.0.entry(contents).or_default();
         hash.update([0]);
         hash.update(same.to_string());
         *same += 1;
-        named(hash)
+        hash
+    }
+
+    fn key(&mut self, hash: Sha256) -> String {
+        named(self.next(hash))
     }
 }
 
@@ -40,13 +47,21 @@ pub fn key(campaign: &Campaign, said: &Said<'_>, seen: &mut Seen) -> String {
     key_named(campaign, &campaign.name.key(), said, seen)
 }
 
+/// What a row says to whom, whatever its campaign is called.
+pub fn said(client_id: i64, said: &Said<'_>, seen: &mut Seen) -> String {
+    hex_upper(&seen.next(of_said("any", &client_id.to_string(), &[], said)).finalize()[..SAID_BYTES])
+}
+
 /// The same under another name of the campaign, in lower case: earlier versions derived others from the names of files.
 pub fn key_named(campaign: &Campaign, name: &str, said: &Said<'_>, seen: &mut Seen) -> String {
-    let client_id = campaign.client_id.to_string();
+    seen.key(of_said("said", &campaign.client_id.to_string(), &[name], said))
+}
+
+fn of_said(prefix: &str, client_id: &str, name: &[&str], said: &Said<'_>) -> Sha256 {
     let (is_group, says) = (if said.is_group { "group" } else { "" }, says(said.content));
-    let fields =
-        [client_id.as_str(), name, said.recipient, is_group].into_iter().chain(says.iter().map(String::as_str));
-    seen.key(of_fields("said", fields))
+    let to = [said.recipient, is_group];
+    let fields = std::iter::once(client_id).chain(name.iter().copied()).chain(to);
+    of_fields(prefix, fields.chain(says.iter().map(String::as_str)))
 }
 
 /// What a recipient sees.

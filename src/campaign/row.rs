@@ -10,6 +10,11 @@ use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
 use crate::phone::{self, Addressee, BadDestination, Recipient};
 
+/// Letters of a word, among which a number would have at least as many digits.
+const LETTERS_MIN: usize = 3;
+/// Digits of a number that only counts something.
+const COUNT_DIGITS_MAX: usize = 4;
+
 /// The texts of a row's cells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
@@ -25,7 +30,7 @@ pub struct Row {
 }
 
 /// Why a row cannot be queued.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum BadRow {
     #[error("it has {found} fields, the first line names {named}; put quotes around a text that holds the separator")]
     Fields { found: usize, named: usize },
@@ -74,6 +79,10 @@ pub enum BadRow {
     FileName,
     #[error("media_url {0}")]
     MediaUrl(String),
+    #[error("'{text}' is no phone number; if it is a note or a total below the table, remove the row")]
+    NoNumber { text: String },
+    #[error("'{text}' is too short for a phone number; it seems to be a count, or the number of the row")]
+    TooShort { text: String },
     #[error(transparent)]
     Destination(#[from] BadDestination),
 }
@@ -187,9 +196,22 @@ impl Row {
     /// [`BadRow::Destination`], [`BadRow::IsGroup`]
     pub fn recipient(&self, campaign: &Campaign) -> Result<Recipient, BadRow> {
         let parsed = phone::parse_recipient(&self.destination, self.addressee()?, campaign.country_code.as_str());
-        Ok(parsed.or_else(|bad| match bad.digits() {
+        parsed.or_else(|bad| match bad.digits() {
             Some(digits) if campaign.known.contains(digits) => Ok(Recipient::Person(digits.to_owned())),
-            _ => Err(bad),
-        })?)
+            _ => Err(self.bad_destination(bad)),
+        })
+    }
+
+    /// Says more of what is no number at all: in a file it stands there for other reasons than in a request.
+    fn bad_destination(&self, bad: BadDestination) -> BadRow {
+        let count = |is_it: fn(&char) -> bool| self.destination.chars().filter(is_it).count();
+        let (digits, letters) = (count(char::is_ascii_digit), count(|c| c.is_alphabetic()));
+        let text = || super::beginning(&self.destination);
+        let is_note = letters > digits && letters >= LETTERS_MIN && !self.destination.contains("://");
+        match bad {
+            BadDestination::Characters | BadDestination::Several if is_note => BadRow::NoNumber { text: text() },
+            BadDestination::NoSuchNumber(_) if digits <= COUNT_DIGITS_MAX => BadRow::TooShort { text: text() },
+            bad => bad.into(),
+        }
     }
 }

@@ -9,6 +9,8 @@ use crate::phone;
 const NUMBER_DIGITS_MIN: usize = 4;
 /// So many lines with the fields of a row are rows, whatever their numbers are.
 const ROWS_ALIKE: usize = 2;
+/// Digits of a number that is complete in some country, or lacks few: one line with it and the fields of a row is a row.
+const WHOLE_DIGITS_MIN: usize = 8;
 
 /// How the rows of a file look.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,7 @@ pub fn holds_rows(text: &str, place: usize, shape: Shape) -> bool {
             return false;
         }
         alike += usize::from(at > 0 && is_alike(&fields, shape));
-        alike == ROWS_ALIKE || is_row(&fields, before, shape)
+        alike == ROWS_ALIKE || at > 0 && is_whole(&fields, shape) || is_row(&fields, before, shape)
     })
 }
 
@@ -62,6 +64,21 @@ fn is_prose(fields: &[String], before: usize, place: usize, shape: Shape) -> boo
     let behind = fields.get(place + 1..).unwrap_or_default();
     let are_figures = !behind.is_empty() && behind.iter().all(|field| !field.contains(char::is_alphabetic));
     has_spaces && !shape.is_spaced || is_long && are_figures
+}
+
+/// Whether a line has as many fields as a row, and a number in its place that is short and may be whole: no date, no amount.
+fn is_whole(fields: &[String], shape: Shape) -> bool {
+    let Some(number) = fields.get(shape.destination).map(|field| as_dialled(field)) else { return false };
+    let runs: Vec<usize> =
+        number.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|length| *length > 0).collect();
+    let is_date = matches!(runs[..], [1 | 2, 1 | 2, 2 | 4] | [4, 1 | 2, 1 | 2]);
+    let is_amount = number.contains(['.', ',']) && runs.iter().skip(1).all(|length| *length == 3);
+    fields.len() == shape.width
+        && runs.iter().sum::<usize>() >= WHOLE_DIGITS_MIN
+        && number.chars().all(|c| c.is_ascii_digit() || "+-. ()".contains(c))
+        && !is_date
+        && !is_amount
+        && (shape.is_faulty || !is_prose(fields, 0, shape.destination, shape))
 }
 
 /// Whether a line has as many fields as a row, and a number in its place that is too short, or none.
@@ -92,6 +109,11 @@ mod tests {
             format!("destination,message\n{A},\"Kode 1\n0812345,Kode 2\n08-77,Kode 3\""),
             format!("destination,message\n{A},\"Kode 1\n65550123,Kode 2\n81234567,Kode 3\""),
             format!("destination,message\n{A},\"Kode 1\n,Kode 2\n,Kode 3\""),
+            // One row with a number that is short, or whole in a small country.
+            format!("destination,message\n{A},\"Kode 1\n65550123,Kode 2\""),
+            format!("destination,message\n{A},\"Kode 1\n6555-0123,Kode 2\nTerima kasih\""),
+            format!("destination;name;message\n{A};Budi;\"Kode 1\n65550123;Siti;Kode 2\""),
+            format!("destination, message\n{A}, \"Kode 1\n65550123, Kode 2\""),
             format!("destination,name,message\n{A},Budi,\"Dear Budi\n{B},Siti\n{c},Ani\""),
             format!("destination,message,name\n{A},\"Dear Budi\n{B},Dear Siti, hello,Siti\n\",Budi"),
             format!("text,to\n\"Hello\nWorld, my friend,{B}\nBye\",{c}"),
@@ -108,6 +130,14 @@ mod tests {
             "Pesanan:\nKopi,2\nTeh,3",
             "Rincian:\nKopi, 2, 30000\nTeh, 3, 45000",
             "CS:\n081299998888, Budi",
+            "Rekening:\n12345678, BCA",
+            "Rincian:\nKopi,20000000\nTotal 12345678,00",
+            "Nomor resi\n1234567,Kopi",
+            "Agenda:\n12/05/2026,Rapat",
+            "Agenda:\n12-05-2026,Rapat",
+            "Agenda:\n2026-05-12,Rapat",
+            "Jam:\n08:00-10:00,Rapat",
+            "Harga:\n12.500.000,Kopi",
             "081299998888,2,3,4\n1,2",
             "Jl. Merdeka 1, Jakarta\nIndonesia, 12345",
             "Halo, Budi\n\nTotal: 1,500,000\nTerima kasih, Toko",

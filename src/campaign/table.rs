@@ -6,11 +6,13 @@ use super::columns::{self, Column, Columns};
 use super::remains;
 use super::row::Row;
 use super::swallowed::{self, Shape};
-use super::{BadFile, BadRow, Line, beginning};
+use super::{BadFile, BadRow, Line, Written, beginning};
 use crate::phone;
 
 /// Digits of an Indonesian identity card's number and of a bank card's.
 const CARD_DIGITS: usize = 16;
+/// More are no numbers of rows.
+const COUNT_MAX: u64 = 9_999_999;
 /// Words of a tag; more are the rest of a sentence.
 const TAG_WORDS_MAX: usize = 3;
 /// Names of ignored columns that are kept for people to read.
@@ -118,9 +120,9 @@ pub struct Table {
     broken: Broken,
     /// Whether the second column of destinations only counts rows so far.
     only_counts: bool,
-    /// Columns that are not read, and in how many rows each holds what looks like a phone number: followed where the name of the
-    /// column that is read says little.
-    suspects: Vec<(usize, usize)>,
+    /// Of each column in how many rows it holds what looks like a phone number, if it is not read: followed where the name of the
+    /// column that is read says little. A row costs what its own cells cost, however many columns have names.
+    suspects: Vec<Option<usize>>,
 }
 
 impl Table {
@@ -131,10 +133,10 @@ impl Table {
     pub fn new(names: Vec<String>, rows_max: usize) -> Result<Self, BadFile> {
         let columns = columns::find(&names)?;
         let broken = Broken::new(&columns, names.len());
-        let suspects = match columns.is_generic {
-            true => columns.ignored.iter().map(|place| (*place, 0)).collect(),
-            false => Vec::new(),
-        };
+        let mut suspects = vec![None; if columns.is_generic { names.len() } else { 0 }];
+        for place in &columns.ignored {
+            suspects.iter_mut().skip(*place).take(1).for_each(|suspect| *suspect = Some(0));
+        }
         Ok(Self { names, columns, separated: None, rows_max, lines: Vec::new(), broken, only_counts: true, suspects })
     }
 
@@ -168,16 +170,19 @@ impl Table {
             Some(separated) => self.broken.next(&record, separated.by_spaces_too),
             None => Rest::OfNothing,
         };
-        if let (Rest::OfRowBefore, Some(Line { row, .. })) = (&rest, self.lines.last_mut())
-            && row.is_ok()
+        if let (Rest::OfRowBefore, Some(Line { row, written, .. })) = (&rest, self.lines.last_mut())
+            && let Ok(before) = row
         {
+            *written = Some(Box::new(Written { row: std::mem::take(before), rest: Vec::new() }));
             *row = Err(BadRow::GoesOn { line: record.line });
         }
         // A note below the table is no number either.
         let counts = |cell: &Cell| !cell.as_ref().is_ok_and(|text| phone::is_like_an_address(as_dialled(text)));
         self.only_counts &= self.columns.counter.and_then(|place| record.cells.get(place)).is_none_or(counts);
-        for (place, numbers) in &mut self.suspects {
-            *numbers += usize::from(record.cells.get(*place).is_some_and(is_phone_number));
+        for (suspect, cell) in self.suspects.iter_mut().zip(&record.cells) {
+            if let Some(numbers) = suspect {
+                *numbers += usize::from(is_phone_number(cell));
+            }
         }
         let (line, at) = (record.line, self.lines.len());
         let destination = record.cells.get(self.place(Column::Destination)).map(as_written).unwrap_or_default();
@@ -185,9 +190,10 @@ impl Table {
             (Some(line), _) => Err(BadRow::MoreRows { line }),
             (None, Rest::BeganOn(line)) => Err(BadRow::Begins { line }),
             (None, _) if record.fault.is_none() && self.is_cut(&record) => Err(BadRow::Cut),
-            (None, _) => self.row(record),
+            (None, _) => self.row(&record),
         };
-        self.lines.push(Line { line, at, destination, row });
+        let written = row.is_err().then(|| Box::new(self.written(&record)));
+        self.lines.push(Line { line, at, destination, row, written });
         Ok(())
     }
 
@@ -199,10 +205,13 @@ impl Table {
         if self.lines.is_empty() {
             return Err(BadFile::NoRows);
         }
-        let is_other = |(_, numbers): &&(usize, usize)| numbers * 2 > self.lines.len();
-        if let Some((other, _)) = self.suspects.iter().find(is_other) {
-            let [first, second] = [self.place(Column::Destination), *other].map(|place| beginning(&self.names[place]));
+        let is_other = |suspect: &Option<usize>| suspect.is_some_and(|numbers| numbers * 2 > self.lines.len());
+        if let Some(other) = self.suspects.iter().position(is_other) {
+            let [first, second] = [self.place(Column::Destination), other].map(|place| beginning(&self.names[place]));
             return Err(BadFile::Unsure { first, second });
+        }
+        if self.columns.is_generic && self.counts_rows() {
+            return Err(BadFile::Counts { column: beginning(&self.names[self.place(Column::Destination)]) });
         }
         if let Some(counter) = self.columns.counter {
             if !self.only_counts {
@@ -217,6 +226,15 @@ impl Table {
         Ok((self.lines, ignored.collect()))
     }
 
+    /// Whether most of the numbers are short, and each is the one before it and one more.
+    fn counts_rows(&self) -> bool {
+        let counts = self.lines.windows(2).filter(|lines| {
+            let number = |line: &Line| line.destination.parse::<u64>().ok().filter(|number| *number <= COUNT_MAX);
+            number(&lines[0]).zip(number(&lines[1])).is_some_and(|(first, second)| first + 1 == second)
+        });
+        counts.count() * 2 > self.lines.len()
+    }
+
     /// How many columns have names.
     pub fn width(&self) -> usize {
         self.names.len()
@@ -229,7 +247,7 @@ impl Table {
 
     /// Whether anything depends on what stands in a column.
     pub fn reads(&self, place: usize) -> bool {
-        self.holds(place) || self.columns.counter == Some(place) || self.suspects.iter().any(|(one, _)| *one == place)
+        self.holds(place) || self.columns.counter == Some(place) || matches!(self.suspects.get(place), Some(Some(_)))
     }
 
     fn place(&self, column: Column) -> usize {
@@ -240,30 +258,24 @@ impl Table {
         self.columns.read.iter().find(|(one, _)| *one == column).map(|(_, place)| *place)
     }
 
-    fn row(&self, record: Record) -> Result<Row, BadRow> {
-        let Record { mut cells, fault, .. } = record;
-        if let Some(fault) = fault {
-            return Err(fault);
+    fn row(&self, record: &Record) -> Result<Row, BadRow> {
+        if let Some(fault) = &record.fault {
+            return Err(fault.clone());
         }
         let is_full = |cell: &Cell| cell.as_ref().is_ok_and(|text| !text.trim().is_empty());
-        if self.separated.is_some() && cells.iter().skip(self.names.len()).any(is_full) {
-            return Err(BadRow::Fields { found: cells.len(), named: self.names.len() });
+        if self.separated.is_some() && record.cells.iter().skip(self.names.len()).any(is_full) {
+            return Err(BadRow::Fields { found: record.cells.len(), named: self.names.len() });
         }
         let mut row = Row::default();
         for (column, place) in &self.columns.read {
-            let cell =
-                cells.get_mut(*place).map_or(Ok(String::new()), |cell| std::mem::replace(cell, Ok(String::new())));
-            let text = match (cell, column) {
-                (Ok(text), _) => text,
+            let text = match (record.cells.get(*place), column) {
+                (None, _) => "",
+                (Some(Ok(text)), _) => text,
                 // A phone number is its digits, however they are separated.
-                (Err(BadCell::Format { shown: Some(shown), .. }), Column::Destination) => shown,
-                (Err(BadCell::Format { shown: Some(shown), .. }), Column::Timeout) => shown.trim().to_owned(),
-                (Err(why), _) => return Err(BadRow::Cell { column: column.name(), why }),
+                (Some(Err(BadCell::Format { shown: Some(shown), .. })), Column::Destination | Column::Timeout) => shown,
+                (Some(Err(why)), _) => return Err(BadRow::Cell { column: column.name(), why: why.clone() }),
             };
-            let text = match column {
-                Column::Destination => as_dialled(&text),
-                _ => as_shown(text.trim()),
-            };
+            let text = cell_text(*column, text);
             if self.separated.is_some() && *column == Column::Message && remains::is_nothing(text) {
                 return Err(BadRow::Cell { column: column.name(), why: BadCell::Error(text.to_owned()) });
             }
@@ -276,6 +288,21 @@ impl Table {
             *row.field(*column) = text.to_owned();
         }
         Ok(row)
+    }
+
+    /// What stands in a row, whatever is wrong with it.
+    fn written(&self, record: &Record) -> Written {
+        let mut written = Written::default();
+        for (column, place) in &self.columns.read {
+            *written.row.field(*column) = match record.cells.get(*place) {
+                Some(Ok(text)) => cell_text(*column, text).to_owned(),
+                Some(bad) => as_written(bad),
+                None => String::new(),
+            };
+        }
+        let rest = record.cells.iter().skip(self.names.len()).map(|cell| cell.clone().unwrap_or_default());
+        written.rest = rest.collect();
+        written
     }
 
     /// Where a quote opened whose text holds what looks like further rows: a later row's quote closed it.
@@ -313,7 +340,7 @@ impl Table {
 }
 
 /// Whether a cell looks like a phone number; longer numbers are those of accounts and of identity cards.
-fn is_phone_number(cell: &Cell) -> bool {
+pub(super) fn is_phone_number(cell: &Cell) -> bool {
     let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
     cell.as_ref().is_ok_and(|text| digits(text) < CARD_DIGITS && phone::is_like_an_address(as_dialled(text)))
 }
@@ -336,6 +363,14 @@ fn is_thousands(before: &str, behind: &str) -> bool {
 fn as_shown(text: &str) -> &str {
     let inner = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).map(str::trim);
     inner.filter(|inner| !inner.contains('"')).unwrap_or(text)
+}
+
+/// What a cell says in a column.
+fn cell_text(column: Column, text: &str) -> &str {
+    match column {
+        Column::Destination => as_dialled(text),
+        _ => as_shown(text.trim()),
+    }
 }
 
 /// The beginning of a cell, to find it in the file by.

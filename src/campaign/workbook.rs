@@ -1,4 +1,4 @@
-//! Workbooks (`.xlsx`): the rows of the first sheet. Numbers are read as numbers, texts as texts, and what a cell only shows, such as
+//! Workbooks (`.xlsx`): the rows of one sheet. Numbers are read as numbers, texts as texts, and what a cell only shows, such as
 //! a date, is no text. Pure.
 //!
 //! A workbook is an archive of XML, so that a small file can hold a very large one. It is measured first, by unpacking it as a
@@ -6,6 +6,7 @@
 //! the XML declares, so those are measured too.
 
 mod parts;
+mod sheets;
 mod shown;
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use calamine::{DataRef, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError};
+use calamine::{DataRef, Reader, Style, Xlsx, XlsxError};
 use zip::ZipArchive;
 
 use super::table::{BadCell, Cell, Record, Table};
@@ -53,14 +54,14 @@ pub fn kind_of(bytes: &[u8]) -> Option<Kind> {
     is_page.then_some(Kind::Other("a web page or XML"))
 }
 
-/// Reads the first sheet.
+/// Reads the sheet of that name, or the first where no other holds recipients.
 ///
 /// # Errors
 /// [`BadFile`]
-pub fn read(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
+pub fn read(bytes: &[u8], sheet: Option<&str>, rows_max: usize) -> Result<File, BadFile> {
     measure(bytes)?;
     // The library computes with what the XML declares; a fault in that is the file's.
-    let read = catch_unwind(AssertUnwindSafe(|| read_sheet(bytes, rows_max)));
+    let read = catch_unwind(AssertUnwindSafe(|| read_sheet(bytes, sheet, rows_max)));
     read.unwrap_or_else(|_| Err(BadFile::Workbook("its parts contradict each other".into())))
 }
 
@@ -177,12 +178,9 @@ fn count_at(text: &[u8]) -> u64 {
     digits.fold(0, |count: u64, digit| count.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
 }
 
-fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
+fn read_sheet(bytes: &[u8], wanted: Option<&str>, rows_max: usize) -> Result<File, BadFile> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let is_read =
-        |sheet: &&calamine::Sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible;
-    let sheet = workbook.sheets_metadata().iter().find(is_read).map(|sheet| sheet.name.clone());
-    let sheet = sheet.ok_or_else(|| BadFile::Workbook("it shows no sheet with cells".into()))?;
+    let sheets::Choice { sheet, others } = sheets::choose(&mut workbook, wanted)?;
     let uncalculated = uncalculated(&mut workbook, &sheet).map_err(unreadable)?;
     let marks = parts::marks(bytes, &sheet)?;
     let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(unreadable)?;
@@ -233,7 +231,8 @@ fn read_sheet(bytes: &[u8], rows_max: usize) -> Result<File, BadFile> {
     }
     end_row(record, &mut table, &marks, rows_max)?;
     let (lines, ignored) = table.ok_or(BadFile::Empty)?.finish()?;
-    let source = Source { format: "xlsx".into(), sheet: Some(sheet), ignored, ..Source::default() };
+    let source =
+        Source { format: "xlsx".into(), sheet: Some(sheet), other_sheets: others, ignored, ..Source::default() };
     Ok(File { source, lines })
 }
 

@@ -4,6 +4,8 @@
 //! Every row is accepted under a key made of the campaign's name and what the row says, so that importing the same file
 //! again, after a break or a crash, queues only what was not queued before.
 
+mod report;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,15 +13,17 @@ use anyhow::Context;
 use clap::Args;
 use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+
+use report::{FirstRow, Refused, Report, described, of_before};
 
 use super::Bench;
 use super::lookup::of_device;
 use super::message::{self, gateway, sender};
 use super::output::Output;
-use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name, Source, Totals, country};
+use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name};
+use crate::clock::Millis;
 use crate::device::Device;
-use crate::imports::{self, Outlook, RowKeys, Urgency};
+use crate::imports::{self, Earlier, Outlook, RowKeys, SentBefore, SentBy, Urgency};
 use crate::limits;
 use crate::message::Priority;
 use crate::store::StoreError;
@@ -43,12 +47,18 @@ pub(super) struct Import {
     /// What the campaign is called; the same file under another name is sent again [default: the file's name without its extension and letter case]
     #[arg(long)]
     campaign: Option<String>,
+    /// Which sheet of a workbook is read [default: the first that it shows, where no other one holds phone numbers]
+    #[arg(long)]
+    sheet: Option<String>,
     /// high, normal or bulk: every message of the file has it whose row names no other
     #[arg(long, default_value = "bulk", value_parser = message::priority)]
     priority: Priority,
     /// A word of your own that every message of the file is given whose row names no other
     #[arg(long)]
     tag: Option<String>,
+    /// What becomes of rows that another campaign has sent in the last 6 days, with the same text to the same recipients: skip sends only what is new. Without it, a file in which many rows are such is not queued
+    #[arg(long, value_name = "skip|send", value_parser = sent_before)]
+    sent_before: Option<SentBefore>,
     /// Check the file and queue nothing
     #[arg(long)]
     dry_run: bool,
@@ -57,62 +67,11 @@ pub(super) struct Import {
 /// Rows that a check without queueing shows.
 const SHOWN_ROWS: usize = 10;
 
-/// What became of a file.
-#[derive(Default, Serialize)]
-struct Report {
-    accepted: usize,
-    /// Whether a sandbox sends it: then nothing goes to WhatsApp.
-    sandbox: bool,
-    /// Queued by an earlier run.
-    known: usize,
-    refused: Vec<Refused>,
-    #[serde(flatten)]
-    source: Source,
-    /// How many good rows go to each country, the most first.
-    countries: Vec<CountryCount>,
-    group_count: i64,
-    hidden_count: i64,
-    repeated_count: i64,
-    /// The first good rows, each with its number as it is dialled.
-    first_rows: Vec<FirstRow>,
-    /// What becomes of the messages as the device is now, and what can be done.
-    notes: Vec<String>,
-    leave_today_count: Option<i64>,
-    leave_in_time_count: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct Refused {
-    line: i64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    destination: String,
-    reason: String,
-}
-
-#[derive(Serialize)]
-struct CountryCount {
-    /// ISO 3166; null for numbers that belong to no country.
-    country: Option<String>,
-    name: &'static str,
-    count: i64,
-}
-
-#[derive(Serialize)]
-struct FirstRow {
-    line: i64,
-    destination: String,
-    written: String,
-}
-
-impl From<campaign::Refused> for Refused {
-    fn from(refused: campaign::Refused) -> Self {
-        Self { line: refused.line, destination: refused.destination, reason: refused.reason }
-    }
-}
-
 /// What is read of a file, and what it goes through.
 struct Work {
     client_id: i64,
+    decided: Option<SentBefore>,
+    begun_at: Millis,
     device: Device,
     urgency: Urgency,
     rows: Vec<Checked>,
@@ -126,7 +85,7 @@ const SOME_REFUSED: u8 = 3;
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let work = read(bench, &import).await?;
     let (sandbox, device) = (work.device.is_sandbox(), work.device.clone());
-    let report = if import.dry_run { look(bench, work).await } else { queue(bench, work).await }?;
+    let report = if import.dry_run { work.described() } else { queue(bench, work).await? };
     let accepted = i64::try_from(report.accepted).unwrap_or(i64::MAX);
     let (rows, queued) = if import.dry_run { (accepted, 0) } else { (0, accepted) };
     let outlook = bench.app.api().outlook(&device, import.priority, rows, queued).await?;
@@ -140,15 +99,23 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     }
     text.push_str(&described(&report));
     if import.dry_run {
-        for FirstRow { line, destination, written } in &report.first_rows {
+        for FirstRow { line, destination, written, sent_by } in &report.first_rows {
             text.push_str(&format!("\nline {line}: {destination}"));
             if written != destination {
                 text.push_str(&format!(" (written {written})"));
             }
+            text.push_str(match sent_by {
+                Some(SentBy::ThisCampaign) => " (known)",
+                Some(SentBy::AnotherCampaign) => " (sent by another campaign)",
+                None => "",
+            });
         }
     }
     for note in &report.notes {
         text.push_str(&format!("\nnote: {note}"));
+    }
+    if report.sent_before.count > 0 && import.sent_before.is_none() {
+        text.push_str(&format!("\n{}", of_before(&report.sent_before)));
     }
     if sandbox {
         text.push_str("\n[SANDBOX] these messages are only simulated; nothing is sent to WhatsApp");
@@ -157,37 +124,13 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
 }
 
-/// How the file was read, and where its messages go.
-fn described(report: &Report) -> String {
-    let Source { format, encoding, separator, sheet, ignored } = &report.source;
-    let mut text = match (sheet, encoding, separator) {
-        (Some(sheet), ..) => format!("\nread as {format}, sheet {sheet}"),
-        (None, Some(encoding), Some(separator)) => {
-            let separator = if *separator == '\t' { "tabs".to_owned() } else { format!("'{separator}'") };
-            format!("\nread as {format} in {}, separated by {separator}", encoding.name())
-        }
-        _ => String::new(),
-    };
-    if !ignored.is_empty() {
-        text.push_str(&format!("\nignored columns: {}", ignored.join(", ")));
-    }
-    let countries = report.countries.iter().map(|one| (one.name, one.count));
-    let others = [("Groups", report.group_count), ("Hidden ids", report.hidden_count)];
-    for (name, count) in countries.chain(others.into_iter().filter(|(_, count)| *count > 0)) {
-        text.push_str(&format!("\n{name:<24}{count:>8}"));
-    }
-    if report.repeated_count > 0 {
-        text.push_str(&format!("\n{} rows repeat an earlier row", report.repeated_count));
-    }
-    text
-}
-
 /// Checks every row.
 async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file_name = import.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = import.file.display().to_string();
     let bytes = std::fs::read(&import.file).with_context(|| path.clone())?;
-    let file = campaign::read(&bytes, limits::IMPORT_ROWS_BY_HAND_MAX).with_context(|| path.clone())?;
+    let file = campaign::read_sheet(&bytes, import.sheet.as_deref(), limits::IMPORT_ROWS_BY_HAND_MAX);
+    let file = file.with_context(|| path.clone())?;
     let given = of_device(import.device.as_deref(), import.sender.as_deref());
     let client = bench.client_for(import.client, given).await?;
     let undialled = campaign::undialled(&file.lines, &client.country_code);
@@ -207,49 +150,63 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         if let Ok(ready) = &row {
             counter.add(ready);
             if first_rows.len() < SHOWN_ROWS {
-                first_rows.push(FirstRow { line: ready.line, destination: ready.recipient.clone(), written });
+                first_rows.push(FirstRow {
+                    line: ready.line,
+                    destination: ready.recipient.clone(),
+                    written,
+                    sent_by: None,
+                });
             }
         }
         rows.push(row);
     }
-    let report = Report { source: file.source, first_rows, ..Report::from(counter.totals) };
+    let report = Report { source: file.source, first_rows, ..Report::from(counter.finish()) };
     let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
-    Ok(Work { client_id: client.id, device, urgency, rows, report })
+    let begun_at = bench.app.clock.now();
+    let mut work = Work { client_id: client.id, decided: import.sent_before, begun_at, device, urgency, rows, report };
+    work.look(bench).await?;
+    Ok(work)
 }
 
-impl From<Totals> for Report {
-    fn from(totals: Totals) -> Self {
-        let named = |(code, count): (&str, i64)| CountryCount {
-            country: Some(code.to_owned()).filter(|code| !code.is_empty()),
-            name: country::names(code).unwrap_or(country::NO_COUNTRY).english,
-            count,
-        };
-        Self {
-            countries: totals.by_count().into_iter().map(named).collect(),
-            group_count: totals.groups,
-            hidden_count: totals.hidden,
-            repeated_count: totals.repeated,
-            ..Self::default()
+impl Work {
+    /// Counts what earlier runs and other campaigns have queued.
+    async fn look(&mut self, bench: &Bench) -> anyhow::Result<()> {
+        let (store, kind) = (&bench.app.store, self.device.kind);
+        let keys: Vec<RowKeys> = self.rows.iter().flatten().map(RowKeys::from).collect();
+        let before = imports::find_before(store, self.client_id, &keys, kind, self.begun_at).await?;
+        self.report.sent_before = Earlier::of(store, self.client_id, &before, keys.len()).await?.into();
+        for (at, row) in self.report.first_rows.iter_mut().enumerate() {
+            row.sent_by = before.sent_by(at);
         }
+        let skipped = if self.decided == Some(SentBefore::Skip) { before.sent.len() } else { 0 };
+        self.report.known = before.known.len() + skipped;
+        self.report.accepted = keys.len() - self.report.known;
+        Ok(())
+    }
+
+    /// What would be queued.
+    fn described(self) -> Report {
+        let mut report = self.report;
+        report.refused.extend(self.rows.into_iter().filter_map(Result::err).map(Refused::from));
+        report
     }
 }
 
-/// Tells what would be queued from what an earlier run has queued.
-async fn look(bench: &Bench, work: Work) -> anyhow::Result<Report> {
-    let (now, mut report) = (bench.app.clock.now(), work.report);
-    let keys: Vec<RowKeys> = work.rows.iter().flatten().map(RowKeys::from).collect();
-    let known = imports::find_known(&bench.app.store, work.client_id, &keys, work.device.kind, now).await?;
-    (report.known, report.accepted) = (known.len(), keys.len() - known.len());
-    report.refused.extend(work.rows.into_iter().filter_map(Result::err).map(Refused::from));
-    Ok(report)
+fn sent_before(name: &str) -> Result<SentBefore, String> {
+    SentBefore::from_name(name).ok_or_else(|| "skip or send".into())
 }
 
 /// Accepts the rows in their order, many to a commit.
 async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
     let (store, clock) = (&bench.app.store, &bench.app.clock);
+    if work.decided.is_none() && work.report.sent_before.needs_decision {
+        anyhow::bail!("nothing was queued: {}", of_before(&work.report.sent_before));
+    }
+    let sent_since = SentBefore::since(work.decided, work.begun_at);
     let person_id = sender(bench, work.client_id).await?;
     let bar = progress_bar(bench.output, work.rows.len());
     let (mut rows, mut report) = (work.rows.into_iter().peekable(), work.report);
+    (report.accepted, report.known) = (0, 0);
     loop {
         let batch = campaign::next_batch(&mut rows);
         if batch.is_empty() {
@@ -257,7 +214,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         }
         let rows_in_hand = batch.len() as u64;
         let (batch, known) =
-            imports::without_known(store, work.client_id, batch, work.device.kind, clock.now()).await?;
+            imports::without_known(store, work.client_id, batch, work.device.kind, (sent_since, clock.now())).await?;
         report.known += usize::try_from(known).unwrap_or(0);
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {

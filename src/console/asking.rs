@@ -47,6 +47,13 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// The status of an answer, and its envelope.
+async fn envelope(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let read = axum::body::to_bytes(response.into_body(), limits::CONSOLE_ANSWER_BYTES_MAX).await;
+    (status, read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+}
+
 impl Asking {
     /// Asks as `caller`, for `viewer`.
     pub fn new(console: &Console, caller: Caller, viewer: Viewer) -> Self {
@@ -114,10 +121,22 @@ impl Asking {
 
     /// Sends the API a whole request; gives its status, and the envelope of its answer.
     pub async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
+        envelope(self.forward(request).await).await
+    }
+
+    /// Asks the API for a file; gives its whole answer.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what the API says.
+    pub async fn file(&self, path: &str) -> Result<Response, Refusal> {
+        let request = Request::get(path).body(Body::empty());
+        let request = request.map_err(|_| self.refusal(StatusCode::NOT_FOUND, "there is no such page"))?;
         let response = self.forward(request).await;
-        let status = response.status();
-        let read = axum::body::to_bytes(response.into_body(), limits::CONSOLE_ANSWER_BYTES_MAX).await;
-        (status, read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, answer) = envelope(response).await;
+        Err(self.refusal(status, &self.told(&answer)))
     }
 
     /// What an envelope holds.

@@ -4,7 +4,7 @@
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, Urgency, accept, without_known};
+use super::{ImportError, Preview, SentBefore, Urgency, accept, all_refused, campaign_of, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
-use crate::campaign::{self, Campaign, Checked, Checker, Line, Name, Ready, Refused, State, Stop};
+use crate::campaign::{self, Checked, Checker, Line, Ready, Refused, State, Stop};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -136,13 +136,8 @@ impl Clerk {
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
             Err(_) => return self.end(lease, Some(Stop::File)).await,
         };
-        let mut campaign = Campaign {
-            client_id: import.client_id,
-            name: name_of(&import),
-            country_code: import.country_code.clone(),
-            known: HashSet::new(),
-        };
-        let file = match super::read(store, bytes, &mut campaign).await {
+        let mut campaign = campaign_of(&import);
+        let file = match super::read(store, bytes, Preview::of(&import.preview).source.sheet, &mut campaign).await {
             // What cannot be read as it was when it was checked is given again.
             Ok(file) if i64::try_from(file.lines.len()) == Ok(import.row_count) => file,
             Err(ImportError::Store(error)) => return Err(error),
@@ -150,7 +145,8 @@ impl Clerk {
         };
         let first = usize::try_from(import.next_row).unwrap_or(usize::MAX);
         let mut checker = Checker::new(campaign);
-        let mut refused = self.refused(&import).await?;
+        let mut refused: HashMap<usize, Refused> =
+            all_refused(store, &import.id).await?.into_iter().map(at_place).collect();
         // What the check refused stays refused, whatever has changed since: somebody saw what it found good, and began that.
         let check = move |line: Line| {
             let refused = refused.remove(&line.at);
@@ -178,17 +174,6 @@ impl Clerk {
             if store.note_import(lease, step, clock.now() + LEASE_MS).await? != State::Running {
                 return Ok(End::Over);
             }
-        }
-    }
-
-    /// The rows that were refused so far, by their places.
-    async fn refused(&self, import: &StoredImport) -> Result<HashMap<usize, Refused>, StoreError> {
-        let (mut refused, mut after) = (HashMap::new(), -1);
-        loop {
-            let page = self.0.store.list_refusals(&import.id, after, limits::PAGE_ROWS_MAX).await?;
-            let Some(last) = page.last() else { return Ok(refused) };
-            after = last.place;
-            refused.extend(page.into_iter().map(|row| (usize::try_from(row.place).unwrap_or(usize::MAX), row)));
         }
     }
 
@@ -221,8 +206,10 @@ impl Clerk {
         device: &Device,
         batch: Vec<Checked>,
     ) -> Result<ImportStep, StoreError> {
-        let (batch, known) =
-            without_known(&self.0.store, import.client_id, batch, device.kind, self.0.clock.now()).await?;
+        let decided = import.sent_before.as_deref().and_then(SentBefore::from_name);
+        let sent_since = SentBefore::since(decided, import.begun_at.unwrap_or(import.created_at));
+        let times = (sent_since, self.0.clock.now());
+        let (batch, known) = without_known(&self.0.store, import.client_id, batch, device.kind, times).await?;
         let mut step = ImportStep { known, ..ImportStep::default() };
         let (mut ready, mut offers) = (Vec::new(), Vec::new());
         for row in batch {
@@ -259,13 +246,8 @@ impl Clerk {
     }
 }
 
-/// What its campaign is called, as it was when the file was checked.
-fn name_of(import: &StoredImport) -> Name {
-    let former = import.former_names.as_deref().and_then(|names| serde_json::from_str(names).ok());
-    match former {
-        Some(former) => Name { shown: import.campaign.clone(), former },
-        None => Name::of(Some(&import.campaign), &import.file_name),
-    }
+fn at_place(refused: Refused) -> (usize, Refused) {
+    (usize::try_from(refused.place).unwrap_or(usize::MAX), refused)
 }
 
 /// Why an import stops, if it does: who wants it, his own client, and the client that it is for, as they are now.

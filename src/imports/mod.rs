@@ -7,14 +7,17 @@
 
 pub mod clerk;
 mod outlook;
+mod preview;
 mod rows;
+mod sent_before;
+
+use std::collections::HashSet;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::account::Person;
 use crate::bell::Bells;
-use crate::campaign::{self, BadFile, Campaign, Checker, Counter, Refused, Source, Totals};
+use crate::campaign::{self, BadFile, Campaign, Name, Refused, State, Written};
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
 use crate::limits;
@@ -23,12 +26,13 @@ use crate::message::Priority;
 use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 
 pub use outlook::{Ahead, Outlook};
-pub use rows::{RowKeys, accept, find_known, without_known};
+pub use preview::{Glimpse, Preview};
+use preview::{look, read};
+pub use rows::{RowKeys, SentBy, accept, find_before, without_known};
+pub use sent_before::{Earlier, SentBefore};
 
 const HOUR_MS: Millis = 3_600_000;
 const DAY_MS: Millis = 24 * HOUR_MS;
-/// Rows of a preview.
-const FIRST_ROWS: usize = 10;
 /// Refused rows that are noted in one go, so that no acceptance waits long behind them.
 const REFUSED_AT_ONCE: usize = 256;
 /// How long the reading of a file can take at the very most; what is still being read after that broke off.
@@ -54,6 +58,12 @@ pub enum ImportError {
     Busy,
     #[error("it is under way; stop it first")]
     UnderWay,
+    #[error(
+        "{count} of its rows were sent in the last {days} days, with the same text to the same recipients, by {campaign}; begin it \
+         with sent_before=skip to send only what is new, or with sent_before=send to send those again",
+        days = limits::IMPORT_SENT_DAYS
+    )]
+    SentBefore { count: i64, campaign: String },
     /// Trying again later may help: a full disk, a lost connection.
     #[error("the media store cannot take this now: {0}")]
     Unavailable(String),
@@ -87,45 +97,10 @@ pub struct Wanted {
     pub device: Device,
     pub file_name: String,
     pub campaign: Campaign,
+    /// Of a workbook: the sheet that is read, where somebody says which.
+    pub sheet: Option<String>,
     pub urgency: Urgency,
     pub bytes: Bytes,
-}
-
-/// What a file was read as, to look at before anything is queued.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Preview {
-    #[serde(flatten)]
-    pub source: Source,
-    #[serde(flatten)]
-    pub totals: Totals,
-    /// Good rows that were known already: they are not queued again.
-    #[serde(default)]
-    pub known: i64,
-    /// The first rows that can be queued.
-    pub first: Vec<Glimpse>,
-}
-
-/// The beginning of a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Glimpse {
-    pub line: i64,
-    /// The number as it is dialled, or the id of a group.
-    pub destination: String,
-    /// The same as the file has it.
-    #[serde(default)]
-    pub written: String,
-    pub message: String,
-    pub media_url: String,
-}
-
-impl Preview {
-    /// As it is stored. An import of an earlier version has its first rows alone.
-    pub fn of(stored: &str) -> Self {
-        serde_json::from_str(stored).unwrap_or_else(|_| {
-            let first = serde_json::from_str(stored).unwrap_or_default();
-            Self { first, ..Self::default() }
-        })
-    }
 }
 
 impl Imports {
@@ -140,15 +115,8 @@ impl Imports {
     pub async fn add(&self, wanted: Wanted) -> Result<String, ImportError> {
         let client_id = wanted.campaign.client_id;
         self.make_room(client_id).await?;
-        let (bytes, mut campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
-        let file = read(&self.store, bytes, &mut campaign).await?;
-        // It takes a second for many rows.
-        let checked = tokio::task::spawn_blocking(move || check(file, campaign)).await;
-        // It panicked: a fault that its log tells.
-        let mut checked = checked.map_err(|error| ImportError::Unavailable(error.to_string()))?;
-        let now = self.clock.now();
-        let known = find_known(&self.store, client_id, &checked.keys, wanted.device.kind, now).await?;
-        checked.preview.known = i64::try_from(known.len()).unwrap_or(i64::MAX);
+        let (bytes, campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
+        let found = look(&self.store, bytes, wanted.sheet, campaign, wanted.device.kind, self.clock.now()).await?;
         let id = self.clock.new_id();
         let new = NewImport {
             id: id.clone(),
@@ -159,8 +127,8 @@ impl Imports {
             former_names: serde_json::to_string(&wanted.campaign.name.former).unwrap_or_default(),
             campaign: wanted.campaign.name.shown,
             country_code: wanted.campaign.country_code,
-            preview: serde_json::to_string(&checked.preview).unwrap_or_default(),
-            row_count: checked.rows,
+            preview: serde_json::to_string(&found.preview).unwrap_or_default(),
+            row_count: found.rows,
             created_at: self.clock.now(),
             priority: wanted.urgency.priority,
             tag: wanted.urgency.tag,
@@ -168,7 +136,7 @@ impl Imports {
         // The row first: what is on the shelf is taken away with it, though the rest never came.
         self.store.add_import(new).await?;
         self.shelf.put(&id, wanted.bytes).await?;
-        let mut refused = checked.refused;
+        let mut refused = found.refused;
         while !refused.is_empty() {
             let later = refused.split_off(refused.len().min(REFUSED_AT_ONCE));
             self.store.refuse_import_rows(&id, std::mem::replace(&mut refused, later)).await?;
@@ -221,14 +189,80 @@ impl Imports {
         self.store.list_refusals(&import.id, after, rows).await
     }
 
-    /// Has the rows of an import queued from where it is, for `person`. One that is under way or done stays as it is.
+    /// Every refused row of an import as a CSV file that can be corrected and imported again, by what its file holds.
     ///
     /// # Errors
-    /// When it could not be stored.
-    pub async fn begin(&self, import: &StoredImport, person: &Person) -> Result<(), StoreError> {
-        self.store.begin_import(&import.id, person.id, self.clock.now()).await?;
+    /// When the store or the shelf is away.
+    pub async fn refused_file(&self, import: &StoredImport) -> Result<String, ImportError> {
+        let refused = all_refused(&self.store, &import.id).await?;
+        let sheet = Preview::of(&import.preview).source.sheet;
+        let lines = match self.shelf.get(&import.id).await {
+            Ok(bytes) => read(&self.store, bytes, sheet, &mut campaign_of(import)).await.map(|file| file.lines),
+            Err(ShelfError::Unavailable(reason)) => return Err(ImportError::Unavailable(reason)),
+            Err(_) => Ok(Vec::new()),
+        };
+        let mut lines = match lines {
+            // A file that cannot be read any more leaves what was noted.
+            Err(ImportError::BadFile(_)) => Vec::new(),
+            lines => lines?,
+        };
+        let mut written = |refused: &Refused| {
+            let line = usize::try_from(refused.place).ok().and_then(|place| lines.get_mut(place))?;
+            match &mut line.row {
+                Ok(row) => Some(Written { row: std::mem::take(row), rest: Vec::new() }),
+                Err(_) => line.written.take().map(|written| *written),
+            }
+        };
+        let rows = refused.into_iter().map(|refused| {
+            let written = written(&refused).unwrap_or_else(|| Written::of(&refused));
+            (refused, written)
+        });
+        Ok(campaign::refused_file(rows.collect()))
+    }
+
+    /// Has the rows of an import queued from where it is, for `person`, who decided that about rows that another campaign has sent.
+    /// One that is under way or done stays as it is.
+    ///
+    /// # Errors
+    /// [`ImportError::SentBefore`] where that is needed; else when it could not be stored.
+    pub async fn begin(
+        &self,
+        import: &StoredImport,
+        person: &Person,
+        decided: Option<SentBefore>,
+    ) -> Result<(), ImportError> {
+        let before = import.sent_before.as_deref().and_then(SentBefore::from_name);
+        // Whoever decided not to send them again is not asked twice; others may have been sent since.
+        let decided = decided.or(before.filter(|before| *before == SentBefore::Skip));
+        if decided.is_none() && matches!(import.state, State::Checked | State::Stopped) {
+            self.look_again(import).await?;
+        }
+        let decided = decided.map(SentBefore::name);
+        self.store.begin_import(&import.id, person.id, decided, self.clock.now()).await?;
         self.bells.imports.ring();
         Ok(())
+    }
+
+    /// Looks whether another campaign has sent its rows meanwhile. What cannot be read any more is left to the clerk, who says so.
+    async fn look_again(&self, import: &StoredImport) -> Result<(), ImportError> {
+        let Some(device) = self.store.find_device(&import.device_id).await? else { return Ok(()) };
+        let bytes = match self.shelf.get(&import.id).await {
+            Ok(bytes) => bytes,
+            Err(ShelfError::Unavailable(reason)) => return Err(ImportError::Unavailable(reason)),
+            Err(_) => return Ok(()),
+        };
+        let (sheet, now) = (Preview::of(&import.preview).source.sheet, self.clock.now());
+        let preview = match look(&self.store, bytes, sheet, campaign_of(import), device.kind, now).await {
+            Ok(found) => found.preview,
+            Err(ImportError::BadFile(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let allowed = preview.earlier.allow(None);
+        if allowed.is_err() {
+            let preview = serde_json::to_string(&preview).unwrap_or_default();
+            self.store.note_import_preview(&import.id, preview).await?;
+        }
+        allowed
     }
 
     /// Stops an import; the rows in hand are still queued.
@@ -244,7 +278,7 @@ impl Imports {
     /// # Errors
     /// [`ImportError::UnderWay`]; else when it could not be stored.
     pub async fn remove(&self, import: &StoredImport) -> Result<(), ImportError> {
-        let is_free = import.state != campaign::State::Running && self.forget(&import.id).await?;
+        let is_free = import.state != State::Running && self.forget(&import.id).await?;
         if is_free { Ok(()) } else { Err(ImportError::UnderWay) }
     }
 
@@ -272,82 +306,24 @@ impl Imports {
     }
 }
 
-/// What a file holds.
-struct Found {
-    rows: i64,
-    preview: Preview,
-    refused: Vec<Refused>,
-    /// Of the good rows.
-    keys: Vec<RowKeys>,
-}
-
-/// Reads a file, and notes in its campaign which of the numbers that cannot be dialled have written to the client.
-async fn read(store: &Store, bytes: Bytes, campaign: &mut Campaign) -> Result<campaign::File, ImportError> {
-    let country_code = campaign.country_code.clone();
-    // It takes a second for many rows.
-    let read = tokio::task::spawn_blocking(move || {
-        let file = campaign::read(&bytes, limits::IMPORT_ROWS_MAX)?;
-        let undialled = campaign::undialled(&file.lines, &country_code);
-        Ok::<_, BadFile>((file, undialled))
-    });
-    let (file, undialled) = read.await.map_err(|error| ImportError::Unavailable(error.to_string()))??;
-    campaign.known = store.find_writers(campaign.client_id, undialled).await?;
-    Ok(file)
-}
-
-fn check(file: campaign::File, campaign: Campaign) -> Found {
-    let rows = i64::try_from(file.lines.len()).unwrap_or(i64::MAX);
-    let (mut first, mut refused, mut counter) = (Vec::new(), Vec::new(), Counter::default());
-    let mut keys = Vec::new();
-    let mut checker = Checker::new(campaign);
-    for line in file.lines {
-        let row = line.row.as_ref().ok().filter(|_| first.len() < FIRST_ROWS).cloned();
-        match checker.check(line) {
-            Ok(ready) => {
-                counter.add(&ready);
-                keys.push(RowKeys::from(&ready));
-                first.extend(row.map(|row| Glimpse {
-                    line: ready.line,
-                    destination: ready.recipient,
-                    written: campaign::beginning(&row.destination),
-                    message: campaign::beginning(&row.message),
-                    media_url: campaign::beginning(&row.media_url),
-                }));
-            }
-            Err(bad) => refused.push(bad),
-        }
+/// The rows of an import that were refused so far, in the order of the file.
+async fn all_refused(store: &Store, id: &str) -> Result<Vec<Refused>, StoreError> {
+    let (mut refused, mut after): (Vec<Refused>, _) = (Vec::new(), -1);
+    loop {
+        let page = store.list_refusals(id, after, limits::PAGE_ROWS_MAX).await?;
+        let Some(last) = page.last() else { return Ok(refused) };
+        after = last.place;
+        refused.extend(page);
     }
-    let preview = Preview { source: file.source, totals: counter.totals, known: 0, first };
-    Found { rows, preview, refused, keys }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn a_file_is_looked_at_before_anything_is_queued() {
-        let campaign = Campaign {
-            client_id: 1,
-            name: campaign::Name::of(Some("a"), ""),
-            country_code: "62".into(),
-            known: HashSet::new(),
-        };
-        let good = "628111111111,x\n".repeat(FIRST_ROWS + 1);
-        let read = |text: &str| campaign::read(text.as_bytes(), limits::IMPORT_ROWS_MAX);
-        let found = check(read(&format!("destination,message\n12345,bad\n{good}")).expect("a file"), campaign);
-        let preview = Preview::of(&serde_json::to_string(&found.preview).expect("JSON"));
-        assert_eq!(preview, found.preview);
-        assert_eq!((found.rows, preview.first.len(), found.refused.len()), (12, FIRST_ROWS, 1));
-        assert_eq!((preview.first[0].line, preview.first[0].message.as_str(), found.refused[0].line), (3, "x", 2));
-        assert_eq!((preview.totals.by_count(), preview.totals.repeated), (vec![("ID", 11)], 10));
-        assert_eq!((preview.source.format.as_str(), preview.source.separator), ("csv", Some(',')));
-        let many = format!("destination,message\n{}", "1,x\n".repeat(limits::IMPORT_ROWS_MAX + 1));
-        assert!(matches!(read(&many), Err(BadFile::TooMany { most: limits::IMPORT_ROWS_MAX })));
-        let old = r#"[{"line":2,"destination":"0811","message":"x","media_url":""}]"#;
-        assert_eq!((Preview::of(old).first[0].line, Preview::of("?")), (2, Preview::default()));
-        assert!(read("").is_err());
-    }
+/// Whose campaign an import is, as it was when its file was checked.
+fn campaign_of(import: &StoredImport) -> Campaign {
+    let former = import.former_names.as_deref().and_then(|names| serde_json::from_str(names).ok());
+    let name = match former {
+        Some(former) => Name { shown: import.campaign.clone(), former },
+        None => Name::of(Some(&import.campaign), &import.file_name),
+    };
+    let country_code = import.country_code.clone();
+    Campaign { client_id: import.client_id, name, country_code, known: HashSet::new() }
 }

@@ -1,15 +1,19 @@
 //! Rows of a campaign as messages: which of them are known, and how the others are accepted. Called by the clerk and by the
 //! command line.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::sent_before::days_before;
 use super::{DAY_MS, Urgency};
 use crate::campaign::{Checked, Ready};
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, Kind};
 use crate::limits;
 use crate::message::{NewMessage, RefNo};
-use crate::store::{Accept, Idempotent, RenewedKey, Reuse, Store, StoreError};
+use crate::store::{Accept, Idempotent, RenewedKey, Reuse, SaidBefore, Store, StoreError};
 
 /// Rows of which one question asks whether they are known.
 const ASKED_AT_ONCE: usize = 500;
@@ -18,6 +22,7 @@ const ASKED_AT_ONCE: usize = 500;
 pub struct RowKeys {
     key: String,
     former_keys: Vec<String>,
+    said: String,
 }
 
 impl RowKeys {
@@ -28,34 +33,80 @@ impl RowKeys {
 
 impl From<&Ready> for RowKeys {
     fn from(ready: &Ready) -> Self {
-        Self { key: ready.key.clone(), former_keys: ready.former_keys.clone() }
+        Self { key: ready.key.clone(), former_keys: ready.former_keys.clone(), said: ready.said.clone() }
     }
 }
 
-/// The places of rows that would not be queued through a device of that kind: their messages left, or still wait.
+/// Which rows of a file earlier imports have queued, by the places of the rows: their messages left, or still wait.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Of the same campaign: they are not queued again.
+    pub known: HashSet<usize>,
+    /// Of another campaign.
+    pub sent: HashMap<usize, Sent>,
+}
+
+/// Which campaign has queued a row before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SentBy {
+    ThisCampaign,
+    AnotherCampaign,
+}
+
+impl Before {
+    /// Who has queued the row in a place.
+    pub fn sent_by(&self, place: usize) -> Option<SentBy> {
+        match () {
+            () if self.known.contains(&place) => Some(SentBy::ThisCampaign),
+            () if self.sent.contains_key(&place) => Some(SentBy::AnotherCampaign),
+            () => None,
+        }
+    }
+}
+
+/// Who queued a row, and when.
+#[derive(Debug)]
+pub struct Sent {
+    /// The id of the import.
+    pub import: Vec<u8>,
+    pub at: Millis,
+}
+
+/// What earlier imports have queued of some rows, those of other campaigns in the last days, where the rows go through a device of
+/// that kind.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn find_known(
+pub async fn find_before(
     store: &Store,
     client_id: i64,
     rows: &[RowKeys],
     kind: Kind,
     now: Millis,
-) -> Result<HashSet<usize>, StoreError> {
-    let mut known = HashSet::new();
+) -> Result<Before, StoreError> {
+    let mut before = Before::default();
     for (chunk, rows) in rows.chunks(ASKED_AT_ONCE).enumerate() {
         let keys: Vec<&str> = rows.iter().flat_map(RowKeys::all).collect();
         let used = store.find_used_keys(client_id, &keys, kind, now).await?;
-        let is_known = |row: &RowKeys| row.all().any(|key| used.contains(key));
-        let places = rows.iter().enumerate().filter(|(_, row)| is_known(row));
-        known.extend(places.map(|(at, _)| chunk * ASKED_AT_ONCE + at));
+        let said: Vec<&str> = rows.iter().map(|row| row.said.as_str()).collect();
+        let found = store.find_said(client_id, &said, kind, expires_at(days_before(now))).await?;
+        let said: HashMap<&str, &SaidBefore> = found.iter().map(|found| (found.said.as_str(), found)).collect();
+        for (at, row) in rows.iter().enumerate() {
+            let place = chunk * ASKED_AT_ONCE + at;
+            if row.all().any(|key| used.contains(key)) {
+                before.known.insert(place);
+            } else if let Some(sent) = said.get(row.said.as_str()) {
+                let at = sent.expires_at - limits::IMPORT_DAYS * DAY_MS;
+                before.sent.insert(place, Sent { import: sent.body_hash.clone(), at });
+            }
+        }
     }
-    Ok(known)
+    Ok(before)
 }
 
-/// Rows without those that were queued under the keys of earlier versions, and how many those are. From now on those are
-/// recognized by their own keys.
+/// Rows without those that were queued under the keys of earlier versions, or by another campaign since `sent_since`; and how many
+/// those are. From now on those are recognized by their own keys.
 ///
 /// # Errors
 /// When the store cannot be read or written.
@@ -64,17 +115,26 @@ pub async fn without_known(
     client_id: i64,
     rows: Vec<Checked>,
     kind: Kind,
-    now: Millis,
+    (sent_since, now): (Millis, Millis),
 ) -> Result<(Vec<Checked>, i64), StoreError> {
     let keys: Vec<&str> = rows.iter().flatten().flat_map(|ready| &ready.former_keys).map(String::as_str).collect();
     let used = store.find_used_keys(client_id, &keys, kind, now).await?;
-    if used.is_empty() {
+    let said: Vec<&str> = rows.iter().flatten().map(|ready| ready.said.as_str()).collect();
+    let said = store.find_said(client_id, &said, kind, expires_at(sent_since)).await?;
+    if used.is_empty() && said.is_empty() {
         return Ok((rows, 0));
+    }
+    let mut sent: HashMap<String, Vec<String>> = HashMap::new();
+    for SaidBefore { said, name, .. } in said {
+        sent.entry(said).or_default().push(name);
     }
     let mut renewed = Vec::new();
     let mut is_new = |row: &Checked| {
         let Ok(ready) = row else { return true };
+        // What this campaign has queued itself is found by its own key.
+        let others = sent.get(&ready.said).filter(|names| !names.contains(&ready.key));
         let former = ready.former_keys.iter().find(|former| used.contains(*former));
+        let former = former.or_else(|| others.and_then(|names| names.first()));
         renewed.extend(former.map(|former| RenewedKey { former: former.clone(), key: ready.key.clone() }));
         former.is_none()
     };
@@ -82,6 +142,11 @@ pub async fn without_known(
     let known = i64::try_from(renewed.len()).unwrap_or(i64::MAX);
     store.renew_keys(client_id, renewed).await?;
     Ok((new, known))
+}
+
+/// Until when a row is remembered that is queued then.
+fn expires_at(queued_at: Millis) -> Millis {
+    queued_at + limits::IMPORT_DAYS * DAY_MS
 }
 
 /// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
@@ -99,8 +164,9 @@ pub fn accept(
         key: ready.key.clone(),
         body_hash: import.as_bytes().to_vec(),
         answer: format!("\"{ref_no}\""),
-        expires_at: now + limits::IMPORT_DAYS * DAY_MS,
+        expires_at: expires_at(now),
         reuse: Reuse::Unsent,
+        said: Some(ready.said.clone()),
     };
     let message = NewMessage {
         ref_no,

@@ -94,6 +94,7 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
         return Err(BadDestination::Characters);
     }
     let text = whole_number(&text)?;
+    check_letters(text)?;
     check_separators(text)?;
     check_end(text)?;
     digits_of(text)
@@ -209,6 +210,24 @@ fn whole_number(text: &str) -> Result<&str, BadDestination> {
     Ok(text)
 }
 
+/// Refuses a letter that looks like a digit, among digits.
+fn check_letters(text: &str) -> Result<(), BadDestination> {
+    let digit_of = |letter: char| match letter {
+        'o' | 'O' => Some('0'),
+        'l' | 'I' | 'i' => Some('1'),
+        _ => None,
+    };
+    let letters = || text.chars().filter(|c| c.is_alphabetic());
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let are_alike = letters().all(|letter| digit_of(letter).is_some());
+    match letters().find_map(|letter| Some((letter, digit_of(letter)?))) {
+        Some((letter, digit)) if are_alike && digits >= FRACTION_AFTER_DIGITS => {
+            Err(BadDestination::Letter { letter, digit })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what may be the rest of a calculated number, and more than one number.
 fn check_separators(text: &str) -> Result<(), BadDestination> {
     let has_several = |c: char| {
@@ -217,11 +236,28 @@ fn check_separators(text: &str) -> Result<(), BadDestination> {
     if text.contains(has_several) {
         return Err(BadDestination::Several);
     }
+    // Two that are whole, with spaces or a word between them.
+    let is_part = |c: char| c.is_ascii_digit() || "+-.()".contains(c);
+    let is_whole = |part: &&str| part.bytes().filter(u8::is_ascii_digit).count() >= WHOLE_DIGITS;
+    if text.split(|c| !is_part(c)).filter(is_whole).count() > 1 {
+        return Err(BadDestination::Several);
+    }
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let is_lone = |at: &usize| bytes[*at] == b'.' && is_digit(at + 1) && !is_digit(at + 2);
     if (0..bytes.len()).any(|at| is_lone(&at)) {
         return Err(BadDestination::Fraction(text.to_owned()));
+    }
+    if let Some((number, note)) = text.split_once('/')
+        && note.contains(char::is_alphabetic)
+        && !note.contains(|c: char| c.is_ascii_digit())
+    {
+        let has_number = number.bytes().filter(u8::is_ascii_digit).count() >= FRACTION_AFTER_DIGITS;
+        return Err(if has_number {
+            BadDestination::Behind(note.trim().to_owned())
+        } else {
+            BadDestination::Characters
+        });
     }
     if let Some((area, subscriber)) = text.split_once('/') {
         let count = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
@@ -295,6 +331,9 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
             'e' | 'E' if digits.len() >= FRACTION_AFTER_DIGITS && is_extension(&compact[at..]) => {
                 return Err(BadDestination::Extension);
             }
+            _ if c.is_alphabetic() && digits.len() >= FRACTION_AFTER_DIGITS && has_no_digits(&compact[at..]) => {
+                return Err(BadDestination::Behind(compact[at..].iter().collect()));
+            }
             _ => return Err(BadDestination::Characters),
         }
     }
@@ -316,6 +355,10 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
         marked_zero_at = marked_zero_at.and_then(|at: usize| at.checked_sub(2));
     }
     Ok(Written { prefix, digits, marked_zero_at, begins_in_brackets })
+}
+
+fn has_no_digits(rest: &[char]) -> bool {
+    !rest.iter().any(char::is_ascii_digit)
 }
 
 fn is_extension(rest: &[char]) -> bool {

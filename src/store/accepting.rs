@@ -43,9 +43,10 @@ pub(super) async fn store_accepts(
 macro_rules! first_answer {
     ($($replaces:tt)+) => {
         concat!(
-            "INSERT INTO idempotency (client_id, name, body_hash, answer, expires_at) VALUES ($1, $2, $3, $4, $5) ",
-            "ON CONFLICT (client_id, name) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, ",
-            "expires_at = excluded.expires_at WHERE ",
+            "INSERT INTO idempotency (client_id, name, body_hash, answer, expires_at, said) ",
+            "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (client_id, name) DO UPDATE SET ",
+            "body_hash = excluded.body_hash, answer = excluded.answer, expires_at = excluded.expires_at, ",
+            "said = excluded.said WHERE ",
             $($replaces)+
         )
     };
@@ -58,23 +59,25 @@ async fn store_first_answer(conn: &mut Conn, message: &NewMessage, first: &Idemp
         Reuse::Never => sql!(
             conn,
             execute,
-            first_answer!("idempotency.expires_at <= $6"),
+            first_answer!("idempotency.expires_at <= $7"),
             message.client_id,
             &first.key,
             &first.body_hash[..],
             &first.answer,
             first.expires_at,
+            &first.said,
             message.created_at,
         ),
         Reuse::Unsent => sql!(
             conn,
             execute,
-            first_answer!("idempotency.expires_at <= $6 OR ", unsent!("$7")),
+            first_answer!("idempotency.expires_at <= $7 OR ", unsent!("$8")),
             message.client_id,
             &first.key,
             &first.body_hash[..],
             &first.answer,
             first.expires_at,
+            &first.said,
             message.created_at,
             message.sandbox,
         ),

@@ -173,6 +173,22 @@ pub(super) fn find_used_keys(conn: &Conn) -> &'static str {
     }
 }
 
+/// Rows of imports that say one of the things in a JSON list, and whose messages left or still may.
+pub(super) fn find_said(conn: &Conn) -> &'static str {
+    match conn {
+        Conn::Sqlite(_) => concat!(
+            "SELECT said, name, body_hash, expires_at FROM idempotency WHERE client_id = $1 AND expires_at > $3 ",
+            "AND said IN (SELECT value FROM json_each($2)) AND NOT ",
+            unsent!("$4")
+        ),
+        Conn::Postgres(_) => concat!(
+            "SELECT said, name, body_hash, expires_at FROM idempotency WHERE client_id = $1 AND expires_at > $3 ",
+            "AND said IN (SELECT value FROM json_array_elements_text($2::json)) AND NOT ",
+            unsent!("$4")
+        ),
+    }
+}
+
 /// Takes imports that nobody works on, and leaves out those that another node is taking at this moment.
 pub(super) fn claim_imports(conn: &Conn) -> &'static str {
     match conn {

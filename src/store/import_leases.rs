@@ -1,10 +1,12 @@
-//! Who works on an import, and how far it came: the leases of nodes, and the steps that only their holder notes.
+//! Whether an import is worked on, by whom, and how far it came: what people begin and stop, the leases of nodes, and the steps
+//! that only their holder notes.
 
 use super::imports::{StoredImport, import};
 use super::row::row;
 use super::{Conn, Store, StoreError, dialect, sql};
 use crate::campaign::{Refused, State, Stop};
 use crate::clock::Millis;
+use crate::device::Kind;
 
 /// The right of a node to work on an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,79 @@ pub struct ImportStep {
 }
 
 impl Store {
+    /// Notes what was found at another look at the file of an import that is not begun.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn note_import_preview(&self, id: &str, preview: String) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(conn, execute, "UPDATE imports SET preview = $2 WHERE id = $1", &id, &preview).map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Has an import go on from the row where it is, for `person_id`, who decided that about rows that another import has sent. One
+    /// that is under way or done stays as it is.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn begin_import(
+        &self,
+        id: &str,
+        person_id: i64,
+        sent_before: Option<&'static str>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL, \
+                     sent_before = $6, \
+                     sandbox = EXISTS (SELECT 1 FROM devices WHERE devices.id = imports.device_id AND kind = $5) \
+                     WHERE id = $1 AND state IN ('checked', 'stopped')",
+                    &id,
+                    State::Running.name(),
+                    person_id,
+                    now,
+                    Kind::Sandbox.name(),
+                    sent_before,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
+    /// A person stops an import: whoever works on it ends with the rows that he has in hand. One that is not under way stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn stop_import(&self, id: &str, now: Millis) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE imports SET state = $2, reason = $3, ended_at = $4 WHERE id = $1 AND state = 'running'",
+                    &id,
+                    State::Stopped.name(),
+                    Stop::Person.name(),
+                    now,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
     /// Whether an import waits for somebody to work on it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::import_leases::refuse;
 use super::row::row;
 use super::{Page, Store, StoreError, sql};
-use crate::campaign::{Refused, State, Stop};
+use crate::campaign::{Refused, State};
 use crate::clock::Millis;
 use crate::device::Kind;
 use crate::message::Priority;
@@ -61,6 +61,8 @@ pub struct StoredImport {
     pub tag: Option<String>,
     /// Whether its device was a sandbox when it was given, or last begun.
     pub sandbox: bool,
+    /// What its person decided about rows that another import has sent, by its name.
+    pub sent_before: Option<String>,
 }
 
 row!(StoredImport {
@@ -87,7 +89,8 @@ row!(StoredImport {
     ended_at,
     priority: i64,
     tag,
-    sandbox
+    sandbox,
+    sent_before
 });
 
 row!(Refused { place, line, destination, reason });
@@ -97,7 +100,8 @@ macro_rules! import {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
              campaign, former_names, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
-             imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox FROM imports \
+             imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox, sent_before \
+             FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest
         )
@@ -237,56 +241,6 @@ impl Store {
             after,
             rows,
         )
-    }
-
-    /// Has an import go on from the row where it is, for `person_id`. One that is under way or done stays as it is.
-    ///
-    /// # Errors
-    /// When it could not be stored.
-    pub async fn begin_import(&self, id: &str, person_id: i64, now: Millis) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.write(move |conn| {
-            Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL, \
-                     sandbox = EXISTS (SELECT 1 FROM devices WHERE devices.id = imports.device_id AND kind = $5) \
-                     WHERE id = $1 AND state IN ('checked', 'stopped')",
-                    &id,
-                    State::Running.name(),
-                    person_id,
-                    now,
-                    Kind::Sandbox.name(),
-                )
-                .map(drop)
-            })
-        })
-        .await
-    }
-
-    /// A person stops an import: whoever works on it ends with the rows that he has in hand. One that is not under way stays
-    /// as it is.
-    ///
-    /// # Errors
-    /// When it could not be stored.
-    pub async fn stop_import(&self, id: &str, now: Millis) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        self.write(move |conn| {
-            Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "UPDATE imports SET state = $2, reason = $3, ended_at = $4 WHERE id = $1 AND state = 'running'",
-                    &id,
-                    State::Stopped.name(),
-                    Stop::Person.name(),
-                    now,
-                )
-                .map(drop)
-            })
-        })
-        .await
     }
 
     /// Has an import that is not under way never begin again: from now on nobody sees it, as while it was read. `false` when it is

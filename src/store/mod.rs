@@ -89,7 +89,7 @@ pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
 pub use queues::{Queue, SetAside, StoredBlocker, StoredDue, StoredRecipient, StoredTurn};
 pub use rotation::Rotated;
-pub use row_keys::RenewedKey;
+pub use row_keys::{RenewedKey, SaidBefore};
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};

@@ -29,6 +29,8 @@ pub struct Idempotent {
     /// Until then the answer is replayed.
     pub expires_at: Millis,
     pub reuse: Reuse,
+    /// Of a row that is imported: what it says to whom, whatever its campaign is called.
+    pub said: Option<String>,
 }
 
 /// Whether a key may be used again before its time is over.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::row::row;
 use super::{Store, StoreError, dialect, sql};
 use crate::clock::Millis;
 use crate::device::Kind;
@@ -30,7 +31,39 @@ pub struct RenewedKey {
     pub key: String,
 }
 
+/// A row that an import has queued, of those that say one thing to one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidBefore {
+    /// What it says to whom.
+    pub said: String,
+    /// By which it is recognized.
+    pub name: String,
+    /// The id of the import, as it was accepted.
+    pub body_hash: Vec<u8>,
+    pub expires_at: Millis,
+}
+
+row!(SaidBefore { said, name, body_hash, expires_at });
+
 impl Store {
+    /// Rows of any campaign of a client that say one of those things, whose messages left or still may, and that are remembered
+    /// for longer than until `expires_after`; where the next one goes through a device of that kind.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_said(
+        &self,
+        client_id: i64,
+        said: &[&str],
+        kind: Kind,
+        expires_after: Millis,
+    ) -> Result<Vec<SaidBefore>, StoreError> {
+        let mut conn = self.reader().await?;
+        let text = dialect::find_said(&conn);
+        let said = serde_json::to_string(said).unwrap_or_default();
+        sql!(&mut conn, all as SaidBefore, text, client_id, &said, expires_after, kind == Kind::Sandbox)
+    }
+
     /// Those of a client's keys that stand for a message which left or still may, where the next one goes through a device of
     /// that kind.
     ///

@@ -211,7 +211,9 @@ stories! {
         }
         assert_eq!(queued(&world).await, 0);
         let refused = browser.get(&format!("{page}/refused.csv")).await;
-        assert!(refused.text.starts_with("line,destination,reason\n3,12345,\"no numbering") && refused.text.lines().count() == 3);
+        let first = "\u{feff}\"destination\",\"message\",\"line\",\"reason\"\r\n\"=\"\"12345\"\"\",\"bad\",\"3\",\"no numbering";
+        assert!(refused.text.starts_with(first) && refused.text.lines().count() == 3, "{}", refused.text);
+        assert_eq!(refused.header("content-type"), "text/csv; charset=utf-8");
 
         assert_eq!(target(&browser.post(&format!("{page}/queue")).await), page);
         until_shown(&browser, &page, "<dd id=\"accepted\">3</dd>").await;
@@ -225,6 +227,34 @@ stories! {
         let listed = world.client.manage("GET", &format!("/messages?destination={ALICE}"), None).await;
         let texts: Vec<&Value> = listed.body["data"]["items"].as_array().expect("rows").iter().map(|one| &one["message"]).collect();
         assert_eq!(texts, [&json!("two"), &json!("one")]);
+        world.stop().await;
+    }
+
+    async fn a_corrected_file_under_another_name_offers_what_is_new(database: Database) {
+        let world = world(database, Time::Machine).await;
+        let browser = Browser::of(&world, "admin").await;
+        let upload = async |name: &str, file: &str| {
+            let fields = [("queue", world.device_id.as_str()), ("tag", "june")];
+            target(&browser.upload("/console/messages/import", &fields, Some((name, file.as_bytes()))).await)
+        };
+        let file = "destination,message\n628111111111,one {nama}\n628111111112,two\n";
+        let first = upload("promo.csv", file).await;
+        let shown = browser.get(&first).await;
+        assert!(shown.text.contains("<code>{nama}</code>") && shown.text.contains("Send 2 messages"), "{}", shown.text);
+        browser.post(&format!("{first}/queue")).await;
+        until_shown(&browser, &first, "<dd id=\"accepted\">2</dd>").await;
+        let second = upload("promo revisi.csv", &format!("{file}628111111113,three\n")).await;
+        let shown = browser.get(&second).await;
+        for told in ["2 / 3 rows were already sent by another campaign", ": promo<", "Send only what is new: 1 messages", "Send everything again: 3 messages", "Sent by another campaign"] {
+            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        }
+        // A form that says nothing is refused.
+        assert_eq!(browser.post(&format!("{second}/queue")).await.status, 409);
+        browser.send(&format!("{second}/queue"), "&sent_before=skip").await;
+        until_shown(&browser, &second, "<dd id=\"accepted\">1</dd>").await;
+        assert_eq!(queued(&world).await, 3);
+        let listed = world.client.manage("GET", "/messages?text=three", None).await;
+        assert_eq!(listed.body["data"]["items"][0]["tag"], "june", "{}", listed.text);
         world.stop().await;
     }
 

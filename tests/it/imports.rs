@@ -18,7 +18,7 @@ const BAD_EVERY: usize = 100;
 const BREAKS: usize = 6;
 
 /// Gives a file; gives what is answered.
-async fn give(client: &Client, file: &str, query: &str) -> Reply {
+pub async fn give(client: &Client, file: &str, query: &str) -> Reply {
     let path = format!("/manage/1.0/imports{query}");
     client.ask("POST", &path, &[("content-type", "text/csv")], Some(file.as_bytes().to_vec())).await
 }
@@ -325,7 +325,7 @@ stories! {
             assert_eq!(store.list_old_imports(kept_since, read_since, 9).await.expect("asked"), old);
         }
         assert!(store.lease_imports("one", NOW, NOW + 10, 9).await.expect("asked").is_empty(), "nothing was begun");
-        store.begin_import("a", 1, NOW).await.expect("begun");
+        store.begin_import("a", 1, None, NOW).await.expect("begun");
         let leases = futures_util::future::join_all(["one", "two"].map(|node| store.lease_imports(node, NOW, NOW + 10, 9))).await;
         let mut leases: Vec<ImportLease> = leases.into_iter().flat_map(|taken| taken.expect("asked")).collect();
         assert_eq!(leases.len(), 1, "{leases:?}");
@@ -347,7 +347,7 @@ stories! {
         // Whoever stops it is heard with the next note; then it is free.
         store.stop_import("a", NOW).await.expect("stopped");
         assert_eq!(store.note_import(&second, step(), NOW + 90).await.expect("noted"), State::Stopped);
-        store.begin_import("a", 1, NOW).await.expect("begun");
+        store.begin_import("a", 1, None, NOW).await.expect("begun");
         let third = store.lease_imports("one", NOW + 20, NOW + 40, 9).await.expect("asked").remove(0);
         assert!(!store.forget_import("a").await.expect("asked"), "it is under way");
         store.end_import(&third, Some(Stop::Fault), NOW).await.expect("ended");

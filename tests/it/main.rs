@@ -39,6 +39,7 @@ mod fastapi;
 mod faults;
 mod idempotency;
 mod import_again;
+mod import_corrected;
 mod import_files;
 mod imports;
 mod incarnations;

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use views::RefusedRow;
@@ -22,7 +22,7 @@ use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::campaign::{Campaign, Name};
-use crate::imports::{ImportError, Urgency, Wanted};
+use crate::imports::{ImportError, SentBefore, Urgency, Wanted};
 use crate::limits;
 use crate::message::Priority;
 use crate::store::StoredImport;
@@ -44,6 +44,8 @@ pub struct NewImportOf {
     pub file_name: Option<String>,
     /// What the campaign is called; the file's name when absent, without its extension, letter case and a browser's ` (1)`. The same row of the same campaign is queued once in 90 days
     pub campaign: Option<String>,
+    /// Which sheet of a workbook is read; the first that it shows when absent, where no other one holds phone numbers
+    pub sheet: Option<String>,
     /// `high`, `normal` or `bulk`, the default: every message of the file has it
     pub priority: Option<String>,
     /// A word of your own that every message of the file is given, up to 64 characters
@@ -72,6 +74,16 @@ pub struct RefusedOf {
     pub after: Option<String>,
     /// Rows of the page: 50 by default, 500 at the most
     pub limit: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct BeginOf {
+    /// The client's number; the key's own when absent
+    pub client_id: Option<i64>,
+    /// What becomes of rows that another campaign has sent in the last 6 days, with the same text to the same recipients: `skip` or `send`. Needed where `sent_before.needs_decision` is true
+    pub sent_before: Option<String>,
 }
 
 /// List the imports that are remembered, newest first: for 30 days after each ended
@@ -119,6 +131,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         device,
         file_name,
         campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
+        sheet: given(wanted.sheet),
         urgency,
         bytes: body.bytes.clone(),
     };
@@ -168,14 +181,43 @@ pub async fn list_refused(State(api): State<Api>, headers: HeaderMap, Named(id):
     found(&headers, StatusCode::OK, "Refused rows", listing.await)
 }
 
-/// Queue the rows in the background; one that stopped goes on where it was, for who begins it
-#[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
-    params(("import_id" = String, Path), OfClient), responses((status = 200, body = Envelope<ImportView>)))]
-pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
-    let begun = async {
+/// The rows that are not queued as a CSV file, each with its texts, its line and the reason: correct it, and import it
+#[utoipa::path(get, path = "/imports/{import_id}/refused.csv", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), OfClient),
+    responses((status = 200, description = "The rows", content_type = "text/csv", body = String)))]
+pub async fn refused_file(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let written = async {
         let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let import = find(&api, &reach, &id).await?;
-        api.imports.begin(&import, &reach.asker.person).await?;
+        Ok::<_, Problem>(api.imports.refused_file(&import).await?)
+    };
+    match written.await {
+        Ok(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""),
+            ];
+            (headers, text).into_response()
+        }
+        Err(problem) => found::<()>(&headers, StatusCode::OK, "", Err(problem)),
+    }
+}
+
+/// Queue the rows in the background; one that stopped goes on where it was, for who begins it
+#[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
+    params(("import_id" = String, Path), BeginOf), responses((status = 200, body = Envelope<ImportView>),
+    (status = 409, description = "Another campaign has sent many of its rows: say what becomes of them")))]
+pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+    let begun = async {
+        let wanted: BeginOf = query(&uri)?;
+        let reach = api.reach(&headers, wanted.client_id).await?;
+        let decided = wanted.sent_before.as_deref().map(|name| {
+            let known = SentBefore::from_name(name);
+            known.ok_or_else(|| Problem::parameter("sent_before", "sent_before is skip or send"))
+        });
+        let decided = decided.transpose()?;
+        let import = find(&api, &reach, &id).await?;
+        api.imports.begin(&import, &reach.asker.person, decided).await?;
         view(&api, find(&api, &reach, &id).await?).await
     };
     found(&headers, StatusCode::OK, "Import begun", begun.await)
@@ -255,7 +297,9 @@ impl From<ImportError> for Problem {
             ImportError::BadFile(_) => {
                 Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
             }
-            ImportError::Busy | ImportError::UnderWay => Self::Conflict(error.to_string()),
+            ImportError::Busy | ImportError::UnderWay | ImportError::SentBefore { .. } => {
+                Self::Conflict(error.to_string())
+            }
             ImportError::Unavailable(reason) => {
                 tracing::warn!(reason, "a file cannot be kept");
                 Self::Unavailable { retry_after_seconds: 5 }

@@ -84,6 +84,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(imports::list, imports::add))
         .routes(routes!(imports::show, imports::remove))
         .routes(routes!(imports::list_refused))
+        .routes(routes!(imports::refused_file))
         .routes(routes!(imports::begin))
         .routes(routes!(imports::stop))
         .routes(routes!(audit::list))

@@ -121,3 +121,39 @@ fn a_row_is_the_same_once_what_is_broken_before_it_was_mended() {
         assert_eq!(broken, mended);
     }
 }
+
+#[test]
+fn a_row_below_the_table_says_that_it_is_no_number() {
+    use crate::campaign::tests::{A, reads};
+    let note = "is no phone number; if it is a note or a total";
+    for (cell, told) in [
+        ("Total", note),
+        ("Catatan: kirim sebelum 12.00", note),
+        ("\"Total: 1,500\"", note),
+        ("Dibuat oleh Budi & Siti", note),
+        ("3", "'3' is too short for a phone number; it seems to be a count"),
+        ("1500", "'1500' is too short"),
+        ("12345", "no numbering plan allows the phone number 12345"),
+        ("O812-3456-7890", "it has the letter O where the digit 0 may be meant"),
+        ("0812-3456-7890 / WA", "WA stands behind the number"),
+        ("0812-3456-7890 0813-1111-2222", "these are several numbers"),
+        ("https://shop.example/x", "a phone number has digits only"),
+    ] {
+        let text = format!("no hp,pesan\n{A},x\n{cell},y\n");
+        reads(text.as_bytes(), &[(2, &format!("{A}: x")), (3, &format!("! {told}"))]);
+    }
+}
+
+#[test]
+fn a_column_that_only_counts_the_rows_is_not_taken_for_numbers() {
+    use crate::campaign::{BadFile, read};
+    let file = |name: &str, first: u64| {
+        let rows: String = (first..first + 5).map(|at| format!("{at},Budi,x\n")).collect();
+        read(format!("{name},nama,pesan\n{rows}").as_bytes(), 99)
+    };
+    for first in [1, 7, 99_998] {
+        assert_eq!(file("No", first).err(), Some(BadFile::Counts { column: "No".into() }), "{first}");
+    }
+    assert!(file("No", 628_111_111_111).is_ok(), "numbers in a row");
+    assert!(file("WA", 1).is_ok(), "its rows say what is wrong");
+}

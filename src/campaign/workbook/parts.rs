@@ -54,11 +54,16 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
     if name_of(&archive, &part).is_none() {
         return Err(BadFile::Workbook("its parts contradict each other".into()));
     }
-    let (mut marks, mut number) = (Marks::default(), 0);
+    let (mut marks, mut number, mut are_rows_hidden) = (Marks::default(), 0, false);
     each_element(&mut archive, &part, |element| {
+        if element.local_name().as_ref() == "sheetFormatPr" {
+            are_rows_hidden = is_true(element, "zeroHeight");
+        }
         if element.local_name().as_ref() == "row" {
             number = attribute(element, "r").and_then(|text| text.parse().ok()).unwrap_or(number + 1);
-            if is_hidden(element, "ht") {
+            // A row that says nothing of itself looks as the sheet's rows do.
+            let says_nothing = || ["ht", "hidden"].iter().all(|name| attribute(element, name).is_none());
+            if is_hidden(element, "ht") || are_rows_hidden && says_nothing() {
                 marks.hidden.insert(number);
             }
         }
@@ -76,8 +81,11 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
 
 /// Whether a row or column is not shown; `size` is what its height or width is called.
 fn is_hidden(element: &BytesStart<'_>, size: &str) -> bool {
-    let is_true = attribute(element, "hidden").is_some_and(|text| matches!(text.as_ref(), "1" | "true"));
-    is_true || attribute(element, size).and_then(|text| text.parse::<f64>().ok()) == Some(0.0)
+    is_true(element, "hidden") || attribute(element, size).and_then(|text| text.parse::<f64>().ok()) == Some(0.0)
+}
+
+fn is_true(element: &BytesStart<'_>, name: &str) -> bool {
+    attribute(element, name).is_some_and(|text| matches!(text.as_ref(), "1" | "true"))
 }
 
 /// Row and column of a cell that is called `B12`, from 0.

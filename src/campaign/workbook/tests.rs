@@ -9,6 +9,7 @@ use super::super::tests::{checked, keys, reads};
 use super::super::*;
 
 mod bounds;
+mod sheets;
 
 const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
 const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet2.xml"/></Relationships>"#;
@@ -28,7 +29,7 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn workbook_of(sheet: &str, texts: &str, styles: &str, book: &str) -> Vec<u8> {
-    let other = sheet_of(&format!(r#"{}<row r="2">{}</row>"#, heading(&["to", "text"]), text("A2", "628111111111")));
+    let other = sheet_of(&format!(r#"{}<row r="2">{}</row>"#, heading(&["to", "text"]), text("B2", "x")));
     archive(&[
         ("_rels/.rels", RELS.as_bytes()),
         ("xl/workbook.xml", book.as_bytes()),
@@ -125,6 +126,7 @@ fn rows_are_those_of_the_first_sheet_that_is_shown() {
         encoding: None,
         separator: None,
         sheet: Some("Pelanggan".into()),
+        other_sheets: vec!["Other".into()],
         ignored: vec!["Nama".into()],
     };
     assert_eq!(source, expected);
@@ -271,14 +273,19 @@ fn rows_that_are_hidden_are_refused() {
     let book = workbook(&rows.concat());
     let refused = "! the row is hidden in the sheet";
     let good = [2, 4, 8].map(|number| format!("62811111111{number}: x"));
+    let as_others = sheet_of(&rows.concat()).replace("<sheetData>", r#"<sheetFormatPr zeroHeight="1"/><sheetData>"#);
+    let as_others = workbook_of(&as_others, TEXTS, STYLES, BOOK);
+    // Where rows are hidden that say nothing of themselves, only those are shown that say so.
+    reads(&as_others, &[(2, refused), (3, refused), (4, &good[1]), (5, refused), (6, refused), (8, refused)]);
     reads(&book, &[(2, &good[0]), (3, refused), (4, &good[1]), (5, refused), (6, refused), (8, &good[2])]);
     // Of another sheet it does not matter.
     let from_root = BOOK_RELS.replace("worksheets/sheet1.xml", "/xl/worksheets/sheet1.xml");
     let hidden = sheet_of(&rows.concat());
+    let alone = BOOK.replacen("sheetId=\"2\"", "sheetId=\"2\" state=\"hidden\"", 1);
     let book = |shown: &str, other: &str| {
         archive(&[
             ("_rels/.rels", RELS.as_bytes()),
-            ("xl/workbook.xml", BOOK.as_bytes()),
+            ("xl/workbook.xml", alone.as_bytes()),
             ("xl/_rels/workbook.xml.rels", from_root.as_bytes()),
             ("xl/styles.xml", STYLES.as_bytes()),
             ("xl/worksheets/sheet1.xml", shown.as_bytes()),

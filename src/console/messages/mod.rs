@@ -5,6 +5,7 @@ mod csv;
 mod export;
 mod filter;
 mod import;
+mod import_one;
 mod new;
 mod one;
 mod upload;

@@ -83,6 +83,16 @@ pub const PHRASES: &[Phrase] = &[
         "berkasnya rusak atau tidak lengkap; simpan atau kirim ulang",
     ),
     ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
+    (
+        "the sheet '{first}' would be read, but there are phone numbers in other sheets too: {others}; say which sheet is to be read, or hide \
+         or delete the others",
+        "lembar '{first}' yang akan dibaca, tetapi lembar lain juga berisi nomor telepon: {others}; sebutkan lembar mana yang harus dibaca, \
+         atau sembunyikan atau hapus yang lain",
+    ),
+    (
+        "it shows no sheet '{wanted}'; its sheets are {found}",
+        "lembar '{wanted}' tidak ada atau disembunyikan; lembarnya: {found}",
+    ),
     ("it shows no sheet with cells", "tidak ada lembar kerja yang ditampilkan"),
     ("its cells are not in order", "urutan selnya salah"),
     (
@@ -165,6 +175,18 @@ pub const PHRASES: &[Phrase] = &[
         "timeout: '{text}' is no number of seconds from 1 to {most}",
         "timeout: '{text}' bukan jumlah detik dari 1 sampai {most}",
     ),
+    (
+        "'{text}' is no phone number; if it is a note or a total below the table, remove the row",
+        "'{text}' bukan nomor telepon; kalau ini catatan atau total di bawah tabel, hapus barisnya",
+    ),
+    (
+        "'{text}' is too short for a phone number; it seems to be a count, or the number of the row",
+        "'{text}' terlalu pendek untuk nomor telepon; tampaknya ini jumlah atau nomor urut baris",
+    ),
+    (
+        "the column '{column}' only counts the rows; name the column with the phone numbers 'destination'",
+        "kolom '{column}' hanya berisi nomor urut baris; beri nama 'destination' pada kolom nomor teleponnya",
+    ),
     ("message: it is empty", "message: kosong"),
     (
         "line {line} has more than {most} columns; remove those that are not read",
@@ -179,6 +201,14 @@ pub const PHRASES: &[Phrase] = &[
         "{most} imports of this client are under way; try again when one has ended",
         "{most} impor klien ini sedang berjalan; coba lagi setelah salah satunya selesai",
     ),
+    (
+        "{count} of its rows were sent in the last {days} days, with the same text to the same recipients, by {campaign}; begin it \
+         with sent_before=skip to send only what is new, or with sent_before=send to send those again",
+        "{count} barisnya sudah dikirim dalam {days} hari terakhir, dengan teks dan penerima yang sama, oleh {campaign}; pilih di bawah: \
+         kirim yang baru saja, atau kirim ulang semuanya",
+    ),
+    ("another campaign", "kampanye lain"),
+    ("the campaign '{name}'", "kampanye '{name}'"),
     ("it is under way; stop it first", "impor ini sedang berjalan; hentikan dahulu"),
     ("somebody stopped it", "seseorang menghentikannya"),
     (

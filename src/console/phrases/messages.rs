@@ -31,6 +31,10 @@ pub const PHRASES: &[Phrase] = &[
          6281234567890",
     ),
     (
+        "it has the letter {letter} where the digit {digit} may be meant; write every digit as a digit",
+        "ada huruf {letter} di tempat yang mungkin seharusnya angka {digit}; tulis semua digit sebagai angka",
+    ),
+    (
         "these are several numbers; give one, a message goes to one recipient",
         "ini beberapa nomor; tulis satu saja, satu pesan hanya untuk satu penerima",
     ),

@@ -88,6 +88,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/api/problem.rs", &["bytes */{file_bytes}", " (and {} more, see detail)"]),
     ("src/api/media_link.rs", &["default-src 'none'; sandbox", "private, max-age=3600", "bytes {}-{}/{length}"]),
     ("src/api/person.rs", &["API key owner"]),
+    ("src/api/manage/imports.rs", &["attachment; filename=\"refused.csv\""]),
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
     // The reason follows it; the phrase has both.

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::campaign::{Refused, State as ImportState, Stop, country};
+use crate::campaign::{Few, Placeholder, Refused, State as ImportState, Stop, country};
 use crate::clock::rfc3339;
-use crate::imports::{Glimpse, Outlook, Preview};
+use crate::imports::{Earlier, Glimpse, Outlook, Preview, SentBy};
 use crate::message::Priority;
 use crate::reason::ReasonCode;
 use crate::store::StoredImport;
@@ -33,6 +33,8 @@ pub struct ImportView {
     /// Queued by an earlier import of the same campaign, and not queued again. Before the import is begun: how many of the good rows
     /// were known at the check.
     pub known_count: i64,
+    /// Good rows that another campaign of the client has sent.
+    pub sent_before: SentBeforeView,
     pub refused_count: i64,
     #[schema(format = DateTime)]
     pub create_date: String,
@@ -46,8 +48,10 @@ pub struct ImportView {
     pub encoding: Option<String>,
     /// What stands between the fields of a CSV file.
     pub separator: Option<String>,
-    /// The sheet of a workbook that was read: the first that it shows.
+    /// The sheet of a workbook that was read.
     pub sheet: Option<String>,
+    /// The other sheets that it shows: nothing is read of them.
+    pub other_sheets: Vec<String>,
     /// Columns that are not read.
     pub ignored_columns: Vec<String>,
     /// Rows that the check found good: those to countries, groups and hidden ids. With the rows that it refused, every row.
@@ -60,6 +64,12 @@ pub struct ImportView {
     pub hidden_count: i64,
     /// Of the good rows, those that say the same to the same recipient as an earlier row.
     pub repeated_count: i64,
+    /// Countries to which so few of them go, at most a third of those to the country of the most, that the numbers may be mistakes.
+    pub unusual_countries: Vec<UnusualCountry>,
+    /// Of the good rows, those whose text seems to have a placeholder that nothing has replaced, such as `{nama}`.
+    pub placeholder_count: i64,
+    /// The first of them.
+    pub placeholders: Vec<Placeholder>,
     pub priority: Priority,
     pub tag: Option<String>,
     /// true when its device is a sandbox: its messages are only simulated.
@@ -85,6 +95,20 @@ impl ImportView {
     }
 }
 
+/// Rows that say the same to the same recipient as a row that another campaign has queued in the last 6 days
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SentBeforeView {
+    /// How many there were at the check, or when the import could not be begun for them. They are not among the known ones.
+    pub count: i64,
+    /// The campaign that has sent the most of them; null when there is none, and where only the command line knows it.
+    pub campaign: Option<String>,
+    /// When it last queued one of them.
+    #[schema(format = DateTime)]
+    pub date: Option<String>,
+    /// true when they are a tenth of what would be queued, or more: the import begins only with `sent_before`.
+    pub needs_decision: bool,
+}
+
 /// Messages to one country
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CountryCount {
@@ -92,6 +116,17 @@ pub struct CountryCount {
     pub country: Option<String>,
     pub name: String,
     pub count: i64,
+}
+
+/// A country to which few rows go
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnusualCountry {
+    /// ISO 3166; null for numbers that belong to no country.
+    pub country: Option<String>,
+    pub name: String,
+    pub count: i64,
+    /// Of the first of them, in the file.
+    pub first_lines: Vec<i64>,
 }
 
 /// The beginning of a row
@@ -104,6 +139,8 @@ pub struct FirstRow {
     pub written: String,
     pub message: String,
     pub media_url: String,
+    /// `this_campaign` has queued it before, and it is not sent again; `another_campaign` has; null when it is new.
+    pub sent_by: Option<SentBy>,
 }
 
 /// A row that is not queued
@@ -126,7 +163,7 @@ pub struct RefusedRows {
 impl From<StoredImport> for ImportView {
     fn from(import: StoredImport) -> Self {
         let why = import.reason.as_deref().and_then(Stop::from_name);
-        let Preview { source, totals, known, first } = Preview::of(&import.preview);
+        let Preview { source, totals, known, earlier, first } = Preview::of(&import.preview);
         Self {
             id: import.id,
             file_name: import.file_name,
@@ -140,6 +177,7 @@ impl From<StoredImport> for ImportView {
             done_count: import.next_row,
             accepted_count: import.accepted,
             known_count: if import.state == ImportState::Checked { known } else { import.known },
+            sent_before: earlier.into(),
             refused_count: import.refused,
             create_date: rfc3339(import.created_at),
             begin_date: import.begun_at.map(rfc3339),
@@ -148,12 +186,16 @@ impl From<StoredImport> for ImportView {
             encoding: source.encoding.map(|encoding| encoding.name().to_owned()),
             separator: source.separator.map(String::from),
             sheet: source.sheet,
+            other_sheets: source.other_sheets,
             ignored_columns: source.ignored,
             valid_count: totals.all(),
             countries: totals.by_count().into_iter().map(CountryCount::from).collect(),
             group_count: totals.groups,
             hidden_count: totals.hidden,
             repeated_count: totals.repeated,
+            unusual_countries: totals.few.into_iter().map(UnusualCountry::from).collect(),
+            placeholder_count: totals.placeholders,
+            placeholders: totals.first_placeholders,
             priority: import.priority,
             tag: import.tag,
             sandbox: import.sandbox,
@@ -166,10 +208,25 @@ impl From<StoredImport> for ImportView {
     }
 }
 
+impl From<Few> for UnusualCountry {
+    fn from(few: Few) -> Self {
+        let Few { country, count, first_lines } = few;
+        let CountryCount { country, name, count } = (country.as_str(), count).into();
+        Self { country, name, count, first_lines }
+    }
+}
+
+impl From<Earlier> for SentBeforeView {
+    fn from(earlier: Earlier) -> Self {
+        let Earlier { count, campaign, at, needs_decision } = earlier;
+        Self { count, campaign, date: at.map(rfc3339), needs_decision }
+    }
+}
+
 impl From<Glimpse> for FirstRow {
     fn from(row: Glimpse) -> Self {
-        let Glimpse { line, destination, written, message, media_url } = row;
-        Self { line, destination, written, message, media_url }
+        let Glimpse { line, destination, written, message, media_url, sent_by } = row;
+        Self { line, destination, written, message, media_url, sent_by }
     }
 }
 

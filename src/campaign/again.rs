@@ -1,0 +1,120 @@
+//! Refused rows as a file that can be corrected and imported again as it is: every text is in quotes, and no spreadsheet takes one for
+//! a formula or loses the digits of a number. Pure.
+
+use super::columns::Column;
+use super::{Refused, Row, beginning};
+
+/// Behind the columns of a row; both are ignored when the file is imported.
+const OURS: [&str; 2] = ["line", "reason"];
+
+/// What stands in a row that is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    pub row: Row,
+    /// Cells behind those of the columns that have names.
+    pub rest: Vec<String>,
+}
+
+impl Written {
+    /// What is known of a row whose file is gone.
+    pub fn of(refused: &Refused) -> Self {
+        Self { row: Row { destination: refused.destination.clone(), ..Row::default() }, rest: Vec::new() }
+    }
+}
+
+/// A CSV file of refused rows.
+pub fn file(mut rows: Vec<(Refused, Written)>) -> String {
+    let mut columns = vec![Column::Destination, Column::Message];
+    let others = Column::ALL.into_iter().filter(|column| !columns.contains(column)).collect::<Vec<_>>();
+    for column in others {
+        if rows.iter_mut().any(|(_, written)| !written.row.field(column).is_empty()) {
+            columns.push(column);
+        }
+    }
+    // Excel takes a file without this mark for one in the machine's own encoding.
+    let mut text = "\u{feff}".to_owned();
+    let names = columns.iter().map(|column| column.name()).chain(OURS);
+    end_line(&mut text, names.map(str::to_owned));
+    for (refused, Written { row, rest }) in &mut rows {
+        let cells: Vec<String> = columns.iter().map(|column| cell(*column, row.field(*column))).collect();
+        let ours = [refused.line.to_string(), harmless(&beginning(&refused.reason))];
+        end_line(&mut text, cells.into_iter().chain(ours).chain(rest.iter().map(|text| harmless(text))));
+    }
+    text
+}
+
+fn end_line(text: &mut String, cells: impl Iterator<Item = String>) {
+    let cells: Vec<String> = cells.map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+    text.push_str(&cells.join(","));
+    text.push_str("\r\n");
+}
+
+/// A cell that is read as it was.
+fn cell(column: Column, text: &str) -> String {
+    let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || "+-. ()/".contains(c));
+    match column {
+        // So Excel keeps every digit, and its zero.
+        Column::Destination if !text.is_empty() && is_number(text) => format!("=\"{text}\""),
+        // The escape of a message stands for the same character.
+        Column::Message if is_formula(text) => match text.chars().next() {
+            Some(first) => format!("\\u{:04x}{}", u32::from(first), &text[first.len_utf8()..]),
+            None => String::new(),
+        },
+        _ => harmless(text),
+    }
+}
+
+/// <https://owasp.org/www-community/attacks/CSV_Injection>
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+fn harmless(text: &str) -> String {
+    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::{Line, read};
+
+    fn again(text: &str) -> Vec<Line> {
+        let mut rows: Vec<(Refused, Written)> = Vec::new();
+        for line in read(text.as_bytes(), 99).expect("a file").lines {
+            let refused = Refused { place: 0, line: 9, destination: line.destination.clone(), reason: "=x".into() };
+            let row = line.row.ok().map(|row| Written { row, rest: Vec::new() });
+            rows.push((refused, row.or(line.written.map(|written| *written)).expect("what stands there")));
+        }
+        read(file(rows).as_bytes(), 99).expect("the same file").lines
+    }
+
+    #[test]
+    fn refused_rows_are_read_again_as_they_were() {
+        let text = "nama,no hp,pesan,tag\nBudi,0812,\"Halo, \"\"Budi\"\"\nbaris\",a\nSiti,12345,-50% untuk \\n Siti,\n\
+                    Ani,+62 812,@ani,\nEka,=A1,x,\nUma,081234567890 Uma,'=x,\n";
+        let expected = read(text.as_bytes(), 99).expect("a file").lines;
+        let found = again(text);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            let content = |line: &Line| {
+                line.row.as_ref().ok().map(|row| (row.destination.clone(), row.tag.clone(), row.content().ok()))
+            };
+            assert!(expected.row.is_err() || content(found) == content(expected), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_keeps_every_text() {
+        let text = "to,text\n628111111111,a,b,c\n628111111112,\"x\"y\n628111111113,Halo\nlagi\n628111111114,ok\n";
+        let mut rows: Vec<(Refused, Written)> = Vec::new();
+        for line in read(text.as_bytes(), 99).expect("a file").lines {
+            let refused = Refused { place: 0, line: 9, destination: String::new(), reason: "why".into() };
+            rows.extend(line.written.map(|written| (refused, *written)));
+        }
+        let written = file(rows);
+        for part in ["\"a\",\"9\",\"why\",\"b\",\"c\"", "\"x\"\"y\"", "\"Halo\""] {
+            assert!(written.contains(part), "{part}: {written}");
+        }
+        assert!(!written.contains("ok"), "{written}");
+    }
+}

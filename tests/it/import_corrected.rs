@@ -1,0 +1,145 @@
+//! A file that was corrected and comes under another name: nobody gets a message twice without having been asked.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, Reply};
+use crate::imports::{begin, give, texts, until};
+use crate::process::Place;
+use crate::world::{World, eventually, stories};
+
+const DAY_SECONDS: u64 = 86_400;
+
+/// A file with rows to so many recipients, and one with a text of its own.
+fn file(rows: std::ops::Range<usize>, more: &str) -> String {
+    let row = |at: usize| format!("62811111{at:04},promo\n");
+    format!("destination,message\n{}{more}", rows.map(row).collect::<String>())
+}
+
+async fn check(client: &Client, file: &str, name: &str) -> Value {
+    let given = give(client, file, &format!("?file_name={name}")).await;
+    assert_eq!(given.status, 201, "{}", given.text);
+    given.body["data"].clone()
+}
+
+async fn start(client: &Client, import: &Value, query: &str) -> Reply {
+    let id = import["id"].as_str().expect("an id");
+    client.manage("POST", &format!("/imports/{id}/begin{query}"), None).await
+}
+
+async fn counts(client: &Client, import: &Value) -> (Value, Value) {
+    let done = until(client, import["id"].as_str().expect("an id"), "done").await;
+    (done["accepted_count"].clone(), done["known_count"].clone())
+}
+
+async fn sent(client: &Client) -> usize {
+    texts(client).await.into_values().sum()
+}
+
+stories! {
+    async fn a_corrected_file_under_another_name_sends_what_is_new_or_is_asked_about(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        let first = begin(client, &file(0..20, ""), "?file_name=promo.csv").await;
+        until(client, &first, "done").await;
+        let corrected = file(0..25, "628111112222,new\n");
+        for name in ["promo%20revisi.xlsx", "promo_2.csv", "promo-final.csv"] {
+            let import = check(client, &corrected, name).await;
+            let before = &import["sent_before"];
+            assert_eq!(
+                (&import["known_count"], &before["count"], &before["campaign"], &before["needs_decision"]),
+                (&json!(0), &json!(20), &json!("promo"), &json!(true)),
+                "{import}"
+            );
+            assert_eq!(import["first_rows"][0]["sent_by"], "another_campaign", "{import}");
+            let refused = start(client, &import, "").await;
+            assert_eq!(refused.status, 409, "{}", refused.text);
+            let told = refused.body["message"].as_str().expect("a reason");
+            assert!(told.starts_with("20 of its rows were sent in the last 6 days") && told.contains("'promo'"), "{told}");
+            assert_eq!(start(client, &import, "?sent_before=perhaps").await.status, 422);
+        }
+        assert_eq!(sent(client).await, 20, "nothing is guessed");
+        let import = check(client, &corrected, "promo%20revisi.csv").await;
+        assert_eq!(start(client, &import, "?sent_before=skip").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(6), json!(20)));
+        // From now on its rows are known under its own name, and those that it sent under any other.
+        let again = check(client, &corrected, "promo%20revisi.csv").await;
+        assert_eq!((&again["known_count"], &again["sent_before"]["count"]), (&json!(26), &json!(0)), "{again}");
+        assert_eq!(again["first_rows"][0]["sent_by"], "this_campaign", "{again}");
+        assert_eq!(check(client, &corrected, "promo_3.csv").await["sent_before"]["count"], 26);
+        // Whoever wants it sends all of it again.
+        let import = check(client, &corrected, "promo_3.csv").await;
+        assert_eq!(start(client, &import, "?sent_before=send").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(26), json!(0)));
+        assert_eq!(sent(client).await, 52);
+        world.stop().await;
+    }
+
+    async fn what_others_sent_after_the_check_is_asked_about_at_the_beginning(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        // Two tabs: both files are looked at before either is sent.
+        let first = check(client, &file(0..9, ""), "promo.csv").await;
+        let second = check(client, &file(0..10, ""), "promo_2.csv").await;
+        assert_eq!(second["sent_before"]["count"], 0);
+        assert_eq!(start(client, &first, "").await.status, 200);
+        assert_eq!(counts(client, &first).await, (json!(9), json!(0)));
+        assert_eq!(start(client, &second, "").await.status, 409);
+        let id = second["id"].as_str().expect("an id");
+        let shown = client.manage("GET", &format!("/imports/{id}"), None).await;
+        assert_eq!(shown.body["data"]["sent_before"]["count"], 9, "{}", shown.text);
+        assert_eq!(start(client, &second, "?sent_before=skip").await.status, 200);
+        assert_eq!(counts(client, &second).await, (json!(1), json!(9)));
+        assert_eq!(sent(client).await, 10);
+        world.stop().await;
+    }
+
+    async fn few_rows_and_those_of_last_week_are_sent_without_a_question(database: Database) {
+        let world = World::held(database).await;
+        let client = &world.client;
+        let import = check(client, &file(0..2, ""), "test.csv").await;
+        assert_eq!(start(client, &import, "").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(2), json!(0)));
+        eventually("they left", async || {
+            world.advance(Duration::from_secs(1)).await;
+            let counts = client.manage("GET", "/messages/counts", None).await;
+            if counts.body["data"]["Q"] == 0 { Ok(()) } else { Err(counts.text) }
+        })
+        .await;
+        let asked = async |rows: usize| {
+            let import = check(client, &file(0..rows, ""), "promo.csv").await;
+            (import["sent_before"]["count"].clone(), import["sent_before"]["needs_decision"].clone())
+        };
+        assert_eq!(asked(21).await, (json!(2), json!(false)), "fewer than a tenth");
+        assert_eq!(asked(20).await, (json!(2), json!(true)));
+        world.advance(Duration::from_secs(5 * DAY_SECONDS)).await;
+        assert_eq!(asked(20).await, (json!(2), json!(true)));
+        world.advance(Duration::from_secs(2 * DAY_SECONDS)).await;
+        assert_eq!(asked(20).await, (json!(0), json!(false)), "a weekly reminder");
+        world.stop().await;
+    }
+
+    async fn the_command_line_asks_too(database: Database) {
+        let place = Place::new(database).await;
+        let serving = place.serve().await;
+        let path = |name: &str| place.folder.path().join(name).display().to_string();
+        std::fs::write(path("promo.csv"), file(0..20, "")).expect("written");
+        assert_eq!(place.json(&["import", &path("promo.csv"), "--json"]).await["accepted"], 20);
+        std::fs::write(path("promo_2.csv"), file(0..22, "")).expect("written");
+        let told = place.fails(&["import", &path("promo_2.csv")]).await;
+        assert!(told.contains("nothing was queued: 20 rows were sent in the last 6 days"), "{told}");
+        let dry = place.json(&["import", &path("promo_2.csv"), "--dry-run", "--json"]).await;
+        assert_eq!((&dry["accepted"], &dry["sent_before"]["count"]), (&json!(22), &json!(20)), "{dry}");
+        let report = place.json(&["import", &path("promo_2.csv"), "--sent-before", "skip", "--json"]).await;
+        assert_eq!((&report["accepted"], &report["known"]), (&json!(2), &json!(20)), "{report}");
+        let again = place.json(&["import", &path("promo_2.csv"), "--json"]).await;
+        assert_eq!((&again["accepted"], &again["known"]), (&json!(0), &json!(22)), "{again}");
+        // What the command line queued, the server knows.
+        let import = check(&serving.client, &file(0..22, ""), "promo_3.csv").await;
+        assert_eq!(import["sent_before"]["count"], 22, "{import}");
+        let report = place.json(&["import", &path("promo.csv"), "--campaign", "x", "--sent-before", "send", "--json"]).await;
+        assert_eq!((&report["accepted"], &report["known"]), (&json!(20), &json!(0)), "{report}");
+        assert!(serving.terminate().await.success());
+    }
+}
