@@ -304,7 +304,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0021_waiting.sql", "0b6b9c8b4128e2f878acdfa0ba926298913d8bbf41d868d6adfb8e5804a12235"),
     ("0022_share_keys.sql", "a64ba9c7cf0df58b08354f11965175524eadafdf01f6cf4ed5b1823c058cc412"),
     ("0023_campaign_names.sql", "a5aa3590795cf37c14b2fe0b2c483110996e79fc53f10e9df9f935855692ec27"),
-    ("0025_sent_before.sql", "750032617b1b37ec85c885aac5222c9961371dc1a120fd062a38cf0a66089fb2"),
+    ("0024_sent_before.sql", "750032617b1b37ec85c885aac5222c9961371dc1a120fd062a38cf0a66089fb2"),
 ];
 
 #[test]

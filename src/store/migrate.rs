@@ -29,7 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0021_waiting.sql"),
     include_str!("../../migrations/0022_share_keys.sql"),
     include_str!("../../migrations/0023_campaign_names.sql"),
-    include_str!("../../migrations/0025_sent_before.sql"),
+    include_str!("../../migrations/0024_sent_before.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

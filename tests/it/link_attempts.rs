@@ -160,7 +160,7 @@ stories! {
             assert_eq!(stage.visit("POST", &format!("{page}/passkey/confirm"), "").await.status, 303);
             stage.is_linked().await;
         };
-        slowly(&stage, goes_on).await;
+        Box::pin(slowly(&stage, goes_on)).await;
         let shown = stage.visit("GET", &page, "").await;
         assert!(shown.status == 200 && shown.text.contains("The account is linked"), "{}", shown.text);
         stage.world.advance(Duration::from_secs(61)).await;
