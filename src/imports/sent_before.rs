@@ -13,7 +13,9 @@ use crate::clock::Millis;
 use crate::limits;
 use crate::store::{Store, StoreError};
 
-/// One such row in so many new ones needs a decision; fewer may be chance, such as somebody who tests with their own number.
+/// So many such rows need no decision where they are fewer than one in so many of what would be queued: somebody has tested with
+/// numbers of their own.
+const TRIED_MAX: usize = 5;
 const ONE_IN: usize = 10;
 
 /// What becomes of rows that another campaign has sent.
@@ -87,7 +89,7 @@ impl Earlier {
             count: i64::try_from(count).unwrap_or(i64::MAX),
             campaign: import.map(|import| beginning(&import.campaign)),
             at: Some(at),
-            needs_decision: count * ONE_IN >= good - before.known.len(),
+            needs_decision: count > TRIED_MAX || count * ONE_IN >= good - before.known.len(),
         })
     }
 

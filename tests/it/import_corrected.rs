@@ -113,8 +113,16 @@ stories! {
         };
         assert_eq!(asked(21).await, (json!(2), json!(false)), "fewer than a tenth");
         assert_eq!(asked(20).await, (json!(2), json!(true)));
+        let import = check(client, &file(0..5, ""), "test_2.csv").await;
+        assert_eq!(start(client, &import, "?sent_before=skip").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(3), json!(2)));
+        assert_eq!(asked(60).await, (json!(5), json!(false)));
+        let import = check(client, &file(5..6, ""), "test_3.csv").await;
+        assert_eq!(start(client, &import, "").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(1), json!(0)));
+        assert_eq!(asked(600).await, (json!(6), json!(true)), "more than somebody tries");
         world.advance(Duration::from_secs(5 * DAY_SECONDS)).await;
-        assert_eq!(asked(20).await, (json!(2), json!(true)));
+        assert_eq!(asked(20).await, (json!(6), json!(true)));
         world.advance(Duration::from_secs(2 * DAY_SECONDS)).await;
         assert_eq!(asked(20).await, (json!(0), json!(false)), "a weekly reminder");
         world.stop().await;

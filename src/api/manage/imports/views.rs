@@ -105,7 +105,7 @@ pub struct SentBeforeView {
     /// When it last queued one of them.
     #[schema(format = DateTime)]
     pub date: Option<String>,
-    /// true when they are a tenth of what would be queued, or more: the import begins only with `sent_before`.
+    /// true when they are more than 5, or a tenth of what would be queued or more: the import begins only with `sent_before`.
     pub needs_decision: bool,
 }
 
