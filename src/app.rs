@@ -274,12 +274,17 @@ impl App {
         Api::new(foundation, &self.settings)
     }
 
-    /// Serves until `stop`; then stops in order: no new requests, what is in hand finished, connections closed. Every loop is
+    /// Serves at most so many connections until `stop`; then stops in order: no new requests, what is in hand finished, connections closed. Every loop is
     /// supervised: one that ends by a fault is started again.
     ///
     /// # Errors
     /// When a part cannot be started.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), StartError> {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        connections_max: usize,
+        stop: CancellationToken,
+    ) -> Result<(), StartError> {
         let node = self.node()?;
         if !self.store.is_embedded() {
             let until = self.clock.now() + limits::LEASE_MS;
@@ -300,6 +305,7 @@ impl App {
             clock: self.clock.clone(),
             supervisor: self.supervisor.clone(),
             trusted_proxies: self.settings.trusted_proxies.clone(),
+            connections_max,
         };
         http::serve(listener, served, stop).await;
         background.cancel();

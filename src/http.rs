@@ -1,5 +1,6 @@
 //! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
 
+mod connections;
 mod proxies;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use self::connections::{Admitted, Connections, Refused};
 use self::proxies::Proxies;
 use crate::api::answer::Format;
 use crate::api::problem::Problem;
@@ -34,21 +36,23 @@ pub struct Served {
     pub supervisor: Supervisor,
     /// The reverse proxies whose word is taken for where a request comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many connections may be open at once.
+    pub connections_max: usize,
 }
 
 /// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most. Connections outlive a fault
 /// of the loop that accepts them.
 pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) {
-    let Served { router, clock, supervisor, trusted_proxies } = served;
-    let site = Site { router, proxies: Arc::new(Proxies::new(trusted_proxies)) };
+    let Served { router, clock, supervisor, trusted_proxies, connections_max } = served;
+    let proxies = Arc::new(Proxies::new(trusted_proxies));
+    let connections = Connections::new(connections_max, Arc::clone(&proxies));
+    let site = Site { router, proxies, connections, tasks: TaskTracker::new() };
     let graceful = GracefulShutdown::new();
-    let connections = TaskTracker::new();
-    let accepting = supervisor.keep("http", clock.clone(), stop.clone(), || {
-        accept(&listener, &site, &clock, &connections, &graceful, stop.clone())
-    });
+    let accepting = supervisor
+        .keep("http", clock.clone(), stop.clone(), || accept(&listener, &site, &clock, &graceful, stop.clone()));
     accepting.await;
     drop(listener);
-    connections.close();
+    site.tasks.close();
     let limit = Duration::from_secs(limits::STOP_SECONDS_MAX / 2);
     if clock.within(limit, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were still under way when the gateway stopped");
@@ -60,13 +64,14 @@ pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToke
 struct Site {
     router: Router,
     proxies: Arc<Proxies>,
+    connections: Connections,
+    tasks: TaskTracker,
 }
 
 async fn accept(
     listener: &TcpListener,
     site: &Site,
     clock: &Clock,
-    connections: &TaskTracker,
     graceful: &GracefulShutdown,
     stop: CancellationToken,
 ) {
@@ -76,11 +81,22 @@ async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) if connections.len() < limits::CONNECTIONS_MAX => {
-                connections.spawn(serve_one(stream, peer, site.clone(), graceful.watcher()));
-            }
-            // Over the bound a connection is closed at once: the client may come again.
-            Ok(_) => tracing::warn!("{} connections are open; one more was closed", limits::CONNECTIONS_MAX),
+            Ok((stream, peer)) => match site.connections.admit(peer.ip(), clock.now()) {
+                Ok(admitted) => {
+                    let (router, proxies) = (site.router.clone(), Arc::clone(&site.proxies));
+                    let served = serve_one(stream, peer, router, proxies, graceful.watcher());
+                    site.tasks.spawn(async move {
+                        let _admitted: Admitted = admitted;
+                        served.await;
+                    });
+                }
+                // It is closed at once: the client may come again.
+                Err(Refused { to_tell: Some(refused) }) => {
+                    let from = peer.ip();
+                    tracing::warn!(refused, %from, "too many connections are open, in all or from one address; more are closed at once");
+                }
+                Err(Refused { to_tell: None }) => {}
+            },
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free in a moment.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -90,10 +106,15 @@ async fn accept(
     }
 }
 
-async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyper_util::server::graceful::Watcher) {
+async fn serve_one(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    proxies: Arc<Proxies>,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
     // Small answers must not wait for Nagle's algorithm; where it cannot be turned off they are only later.
     let _ = stream.set_nodelay(true);
-    let Site { router, proxies } = site;
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
         // Who tries passwords is asked where; a program's key says all there is to know of it.
         if request.uri().path().starts_with("/console") {

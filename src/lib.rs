@@ -11,12 +11,14 @@ pub mod settings;
 pub mod telemetry;
 
 pub mod account;
+pub mod address;
 pub mod device;
 pub mod escapes;
 pub mod message;
 pub mod passkey;
 pub mod password;
 pub mod phone;
+pub mod process;
 pub mod qr;
 pub mod reason;
 pub mod supervisor;

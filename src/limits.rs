@@ -254,6 +254,10 @@ pub const LISTING_ROWS_READ_MAX: i64 = 20_000;
 pub const CLOCK_STEP_MS_MAX: i64 = 600_000;
 
 pub const CONNECTIONS_MAX: usize = 10_000;
+/// Of these, connections from one address (of IPv6, one network of 64 bits); a quarter of all where those are few.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 1_000;
+/// How often it is logged that connections are refused.
+pub const REFUSED_CONNECTIONS_MS: i64 = 10_000;
 /// A request's line and headers.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 pub const HEADERS_MAX: usize = 100;

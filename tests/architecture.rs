@@ -8,7 +8,20 @@ use sha2::{Digest, Sha256};
 /// The modules from the ground up. A module uses those of earlier floors, and of its own floor only where it says so.
 const FLOORS: &[&[&str]] = &[
     &["limits", "clock", "settings", "seal", "secrets", "telemetry"],
-    &["account", "device", "escapes", "message", "passkey", "password", "phone", "qr", "reason", "supervisor"],
+    &[
+        "account",
+        "address",
+        "device",
+        "escapes",
+        "message",
+        "passkey",
+        "password",
+        "phone",
+        "process",
+        "qr",
+        "reason",
+        "supervisor",
+    ],
     &["bell", "pacing"],
     &["device_status"],
     &["waiting"],

@@ -46,7 +46,13 @@ pub async fn serve(address: SocketAddr, folder: &Path, database_url: Option<&str
         .route(&format!("{BASE}/status/{{message_ref_no}}"), get(show))
         .with_state(null);
     let (clock, supervisor) = (app.clock.clone(), app.supervisor.clone());
-    let site = http::Served { router, clock, supervisor, trusted_proxies: Vec::new() };
+    let site = http::Served {
+        router,
+        clock,
+        supervisor,
+        trusted_proxies: Vec::new(),
+        connections_max: limits::CONNECTIONS_MAX,
+    };
     http::serve(listener, site, CancellationToken::new()).await;
     Ok(())
 }

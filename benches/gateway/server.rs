@@ -57,6 +57,8 @@ impl Server {
         let log = folder.join("server.log");
         // Nor is a file of settings in the folder that the benchmark was started in.
         command.env("WACHAT_API_KEY", KEY).current_dir(folder);
+        // Its output is read by nobody, and a first start shows a password that it makes up, or makes nothing.
+        command.env("WACHAT_ADMIN_PASSWORD", "of a benchmark");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
         Ok(Self { child, address, log })

@@ -25,6 +25,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::api::routes;
 use crate::app::App;
 use crate::clock::Clock;
+use crate::process;
 use crate::settings::{Flags, Settings};
 use crate::store::{DeedWay, NewDeed};
 use crate::telemetry;
@@ -118,6 +119,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(line: Line) -> anyhow::Result<ExitCode> {
+    process::keep_files_private();
     let shared = line.shared;
     let command = line.command.unwrap_or(Command::Serve(serve::ServeFlags::default()));
     match command {

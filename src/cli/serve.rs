@@ -12,6 +12,7 @@ use super::Shared;
 use super::output::show;
 use crate::app::{App, Greeting};
 use crate::clock::Clock;
+use crate::process;
 use crate::settings::{Flags, Settings};
 use crate::telemetry;
 
@@ -99,6 +100,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another --listen", settings.listen))?;
+    let connections = process::make_room_for_connections();
     let settings = settings.listening_on(listener.local_addr()?);
     let app = App::open(settings, Clock::system()).await?;
     let address = app.settings.public_url.clone();
@@ -126,7 +128,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!(%error, "where this server is reached could not be noted for the command line");
     }
     let stop = CancellationToken::new();
-    let served = app.serve(listener, stop.clone());
+    let served = app.serve(listener, connections, stop.clone());
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => return Ok(ended?),

@@ -11,6 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::tries::Tries;
 use crate::account::KeyHash;
+use crate::address::network;
 use crate::clock::Millis;
 use crate::limits;
 
@@ -137,14 +138,6 @@ impl Counted<'_> {
         for (tries, who) in self.0 {
             tries.give_back(&who);
         }
-    }
-}
-
-/// What one customer of an internet provider is given: an IPv4 address, or a network of 64 bits of IPv6.
-fn network(from: IpAddr) -> IpAddr {
-    match from.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-        four => four,
     }
 }
 

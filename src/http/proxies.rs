@@ -17,7 +17,8 @@ impl Proxies {
         Self(trusted)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether the word of a proxy with this address is taken.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 

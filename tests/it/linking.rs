@@ -94,7 +94,13 @@ impl Desk {
         let client = Client::new(listener.local_addr().expect("an address"), KEY);
         let (stop, mut served) = (CancellationToken::new(), JoinSet::new());
         let (router, supervisor) = (routes::router(app.api()), app.supervisor.clone());
-        let site = http::Served { router, clock, supervisor, trusted_proxies: Vec::new() };
+        let site = http::Served {
+            router,
+            clock,
+            supervisor,
+            trusted_proxies: Vec::new(),
+            connections_max: wachat::limits::CONNECTIONS_MAX,
+        };
         served.spawn(http::serve(listener, site, stop.clone()));
         Self { loops, client, stop, served, _folder: folder }
     }

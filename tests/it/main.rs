@@ -62,6 +62,7 @@ mod passkey_crashes;
 mod passkey_terminal;
 mod passkeys;
 mod priorities;
+mod private_files;
 mod prospects;
 mod pushing;
 mod reasons;

@@ -121,7 +121,7 @@ impl World {
         let device = devices.into_iter().find(|device| device.kind == Kind::Sandbox).expect("the first device");
         let (store, inbox, supervisor) = (app.store.clone(), app.inbox.clone(), app.supervisor.clone());
         let stop = CancellationToken::new();
-        let served = spawn(app.serve(listener, stop.clone()));
+        let served = spawn(app.serve(listener, wachat::limits::CONNECTIONS_MAX, stop.clone()));
         let world = Self {
             database,
             settings,

@@ -149,6 +149,12 @@ fn refused<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> Problem {
     move |bad| Problem::field(field, bad.to_string())
 }
 
+/// A fault of a body, at a place in it.
+fn bad_body(place: Vec<serde_json::Value>, msg: String) -> Problem {
+    let loc = std::iter::once("body".into()).chain(place).collect();
+    Problem::Invalid(vec![Fault { loc, msg, kind: "value_error", number: None }])
+}
+
 /// The rows of a page, within bounds.
 fn rows(limit: Option<i64>) -> Result<i64, Problem> {
     let limit = limit.unwrap_or(limits::PAGE_ROWS_DEFAULT);
@@ -176,27 +182,30 @@ fn cut<T>(found: &mut Vec<T>, rows: i64, number: impl Fn(&T) -> String) -> Optio
 }
 
 impl Api {
-    /// Reads a body.
+    /// Reads the fields of a body.
     ///
     /// # Errors
     /// 422 when it is not what is wanted; 413 and 400 as every body.
     async fn json<T: DeserializeOwned>(&self, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
-        let body = self.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
-        let invalid = |loc: Vec<serde_json::Value>, msg: String| {
-            Problem::Invalid(vec![Fault { loc, msg, kind: "value_error", number: None }])
-        };
-        let value: serde_json::Value = serde_json::from_slice(&body.bytes).map_err(|error| {
-            let loc = vec!["body".into(), error.line().into(), error.column().into()];
-            invalid(loc, format!("the body is no JSON: {error}"))
-        })?;
+        let value = self.json_value(headers, body).await?;
         // A list would be taken for the fields in their order.
         if !value.is_object() {
-            return Err(invalid(vec!["body".into()], "the body is a JSON object".into()));
+            return Err(bad_body(Vec::new(), "the body is a JSON object".into()));
         }
-        if !is_storable(&value) {
-            return Err(invalid(vec!["body".into()], "a text may not hold NUL".into()));
-        }
-        serde_json::from_value(value).map_err(|error| invalid(vec!["body".into()], error.to_string()))
+        serde_json::from_value(value).map_err(|error| bad_body(Vec::new(), error.to_string()))
+    }
+
+    /// Reads a body that may be any JSON.
+    ///
+    /// # Errors
+    /// As [`Api::json`].
+    async fn json_value(&self, headers: &HeaderMap, body: Body) -> Result<serde_json::Value, Problem> {
+        let body = self.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
+        let value = serde_json::from_slice(&body.bytes).map_err(|error| {
+            let place = vec![error.line().into(), error.column().into()];
+            bad_body(place, format!("the body is no JSON: {error}"))
+        })?;
+        if is_storable(&value) { Ok(value) } else { Err(bad_body(Vec::new(), "a text may not hold NUL".into())) }
     }
 
     /// Who asks, and the client whose things he may manage: the one he names, or his own.

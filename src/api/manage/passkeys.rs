@@ -66,7 +66,7 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
 pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let answered = async {
         managed(&api, &headers, &id).await?;
-        let assertion: Value = api.json(&headers, body).await?;
+        let assertion = api.json_value(&headers, body).await?;
         let asked = waiting(&api, &id, Status::Required).await?;
         let assertion =
             passkey::check(&assertion, &asked.options).map_err(|bad| Problem::field("response", bad.to_string()))?;
