@@ -108,8 +108,10 @@ pub struct Ready {
     pub key: String,
     /// Those by which earlier versions recognized it.
     pub former_keys: Vec<String>,
-    /// The same for a row of any campaign of the client that says the same to the same recipient.
+    /// What it says to whom: the same in any campaign of the client.
     pub said: String,
+    /// How many rows before it say the same.
+    pub said_before: u64,
     /// Digits, or a group's id.
     pub recipient: String,
     pub is_group: bool,

@@ -48,7 +48,7 @@ impl Checker {
         let (priority, tag) = (row.priority()?, row.tag()?);
         let said = Said { recipient: &recipient, is_group, content: &content };
         let key = keys::key(&self.campaign, &said, &mut self.seen);
-        let any = keys::said(self.campaign.client_id, &said, &mut self.seen_said);
+        let (any, said_before) = keys::said(self.campaign.client_id, &said, &mut self.seen_said);
         let mut former_keys = Vec::new();
         for (name, seen) in self.campaign.name.former.iter().zip(&mut self.seen_cells) {
             former_keys.push(keys::key_of_place(&self.campaign, name, at, &row, &recipient));
@@ -58,8 +58,20 @@ impl Checker {
         for (name, seen) in &mut self.seen_named {
             former_keys.push(keys::key_named(&self.campaign, name, &said, seen));
         }
-        let said = any;
-        Ok(Ready { place, line, key, former_keys, said, recipient, is_group, timeout_seconds, content, priority, tag })
+        Ok(Ready {
+            place,
+            line,
+            key,
+            former_keys,
+            said: any,
+            said_before,
+            recipient,
+            is_group,
+            timeout_seconds,
+            content,
+            priority,
+            tag,
+        })
     }
 }
 

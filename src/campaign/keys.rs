@@ -10,28 +10,31 @@ use crate::limits;
 use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
 
-/// Bytes of the hash of what a row says: rows of one client do not share so many by chance.
-const SAID_BYTES: usize = 16;
-
 /// How many rows with the same contents came so far, by the beginning of a hash.
 #[derive(Debug, Default)]
 pub struct Seen(HashMap<[u8; 16], u64>);
 
 impl Seen {
-    /// The hash of contents, and of how many rows with the same came before.
-    fn next(&mut self, mut hash: Sha256) -> Sha256 {
-        let mut contents = [0; 16];
-        contents.copy_from_slice(&hash.clone().finalize()[..16]);
+    /// How many rows with the same contents came before.
+    fn count(&mut self, contents: [u8; 16]) -> u64 {
         let same = self.0.entry(contents).or_default();
-        hash.update([0]);
-        hash.update(same.to_string());
         *same += 1;
-        hash
+        *same - 1
     }
 
-    fn key(&mut self, hash: Sha256) -> String {
-        named(self.next(hash))
+    /// The hash of contents, and of how many rows with the same came before.
+    fn key(&mut self, mut hash: Sha256) -> String {
+        let before = self.count(first_bytes(&hash));
+        hash.update([0]);
+        hash.update(before.to_string());
+        named(hash)
     }
+}
+
+fn first_bytes(hash: &Sha256) -> [u8; 16] {
+    let mut contents = [0; 16];
+    contents.copy_from_slice(&hash.clone().finalize()[..16]);
+    contents
 }
 
 /// What a row says to whom.
@@ -47,9 +50,10 @@ pub fn key(campaign: &Campaign, said: &Said<'_>, seen: &mut Seen) -> String {
     key_named(campaign, &campaign.name.key(), said, seen)
 }
 
-/// What a row says to whom, whatever its campaign is called.
-pub fn said(client_id: i64, said: &Said<'_>, seen: &mut Seen) -> String {
-    hex_upper(&seen.next(of_said("any", &client_id.to_string(), &[], said)).finalize()[..SAID_BYTES])
+/// What a row says to whom, whatever its campaign is called, and how many rows before it say the same.
+pub fn said(client_id: i64, said: &Said<'_>, seen: &mut Seen) -> (String, u64) {
+    let contents = first_bytes(&of_said("any", &client_id.to_string(), &[], said));
+    (hex_upper(&contents), seen.count(contents))
 }
 
 /// The same under another name of the campaign, in lower case: earlier versions derived others from the names of files.

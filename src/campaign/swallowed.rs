@@ -66,16 +66,32 @@ fn is_prose(fields: &[String], before: usize, place: usize, shape: Shape) -> boo
     has_spaces && !shape.is_spaced || is_long && are_figures
 }
 
-/// Whether a line has as many fields as a row, and a number in its place that is short and may be whole: no date, no amount.
+/// What people write before a number.
+const LABELS: [&str; 8] = ["wa", "hp", "no", "nomor", "tel", "telp", "tlp", "phone"];
+
+/// A number without what people write before it, and without quotes.
+fn without_label(number: &str) -> &str {
+    let is_mark = |c: char| c.is_whitespace() || ":.'`\u{2018}\u{2019}\"".contains(c);
+    let number = number.trim_matches(is_mark);
+    let label = number.find(|c: char| !c.is_alphabetic()).map_or("", |end| &number[..end]);
+    match LABELS.contains(&label.to_lowercase().as_str()) {
+        true => number[label.len()..].trim_start_matches(is_mark),
+        false => number,
+    }
+}
+
+/// Whether a line has as many fields as a row, and a number in its place that may be whole, though badly written: no date, no amount.
 fn is_whole(fields: &[String], shape: Shape) -> bool {
-    let Some(number) = fields.get(shape.destination).map(|field| as_dialled(field)) else { return false };
+    let Some(number) = fields.get(shape.destination).map(|field| without_label(as_dialled(field))) else {
+        return false;
+    };
     let runs: Vec<usize> =
         number.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|length| *length > 0).collect();
     let is_date = matches!(runs[..], [1 | 2, 1 | 2, 2 | 4] | [4, 1 | 2, 1 | 2]);
     let is_amount = number.contains(['.', ',']) && runs.iter().skip(1).all(|length| *length == 3);
     fields.len() == shape.width
         && runs.iter().sum::<usize>() >= WHOLE_DIGITS_MIN
-        && number.chars().all(|c| c.is_ascii_digit() || "+-. ()".contains(c))
+        && number.chars().all(|c| c.is_ascii_digit() || "+-. ()/OoIil".contains(c))
         && !is_date
         && !is_amount
         && (shape.is_faulty || !is_prose(fields, 0, shape.destination, shape))
@@ -112,6 +128,12 @@ mod tests {
             // One row with a number that is short, or whole in a small country.
             format!("destination,message\n{A},\"Kode 1\n65550123,Kode 2\""),
             format!("destination,message\n{A},\"Kode 1\n6555-0123,Kode 2\nTerima kasih\""),
+            // However badly the number is written.
+            format!("destination,message\n{A},\"Kode 1\nO812-0009-8002,Kode 2\""),
+            format!("destination,message\n{A},\"Kode 1\nWA 081200098002,Kode 2\""),
+            format!("destination,message\n{A},\"Kode 1\nHp: 081200098002,Kode 2\""),
+            format!("destination,message\n{A},\"Kode 1\n`081200098002`,Kode 2\""),
+            format!("destination,message\n{A},\"Kode 1\n62 8120 0098 002 / 0812,Kode 2\""),
             format!("destination;name;message\n{A};Budi;\"Kode 1\n65550123;Siti;Kode 2\""),
             format!("destination, message\n{A}, \"Kode 1\n65550123, Kode 2\""),
             format!("destination,name,message\n{A},Budi,\"Dear Budi\n{B},Siti\n{c},Ani\""),

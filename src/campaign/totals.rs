@@ -127,6 +127,7 @@ mod tests {
             key: String::new(),
             former_keys: Vec::new(),
             said: String::new(),
+            said_before: 0,
             priority: None,
             tag: None,
             recipient: recipient.into(),

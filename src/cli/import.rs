@@ -203,6 +203,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         anyhow::bail!("nothing was queued: {}", of_before(&work.report.sent_before));
     }
     let sent_since = SentBefore::since(work.decided, work.begun_at);
+    let way = imports::Way { by: WAY, sent_since };
     let person_id = sender(bench, work.client_id).await?;
     let bar = progress_bar(bench.output, work.rows.len());
     let (mut rows, mut report) = (work.rows.into_iter().peekable(), work.report);
@@ -218,7 +219,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         report.known += usize::try_from(known).unwrap_or(0);
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {
-                let accept = imports::accept(&row, work.client_id, person_id, &work.device, WAY, &work.urgency, clock);
+                let accept = imports::accept(&row, work.client_id, person_id, &work.device, way, &work.urgency, clock);
                 Ok((row.line, row.recipient, store.accept(accept).await))
             }
             Err(refused) => Err(refused),

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ImportError, Preview, SentBefore, Urgency, accept, all_refused, campaign_of, without_known};
+use super::{ImportError, Preview, SentBefore, Urgency, Way, accept, all_refused, campaign_of, without_known};
 use crate::account::{Client, Person, Role};
 use crate::bell::Bells;
 use crate::campaign::{self, Checked, Checker, Line, Ready, Refused, State, Stop};
@@ -220,7 +220,8 @@ impl Clerk {
         }
         let urgency = Urgency { priority: import.priority, tag: import.tag.clone() };
         for row in &ready {
-            let accept = accept(row, import.client_id, import.person_id, device, &import.id, &urgency, &self.0.clock);
+            let way = Way { by: &import.id, sent_since };
+            let accept = accept(row, import.client_id, import.person_id, device, way, &urgency, &self.0.clock);
             offers.push(self.0.outbox.accept(accept));
         }
         let ends = join_all(offers).await;

@@ -28,7 +28,7 @@ use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 pub use outlook::{Ahead, Outlook};
 pub use preview::{Glimpse, Preview};
 use preview::{look, read};
-pub use rows::{RowKeys, SentBy, accept, find_before, without_known};
+pub use rows::{RowKeys, SentBy, Way, accept, find_before, without_known};
 pub use sent_before::{Earlier, SentBefore};
 
 const HOUR_MS: Millis = 3_600_000;
@@ -58,6 +58,10 @@ pub enum ImportError {
     Busy,
     #[error("it is under way; stop it first")]
     UnderWay,
+    #[error(
+        "it was begun already, and something else was decided about rows that were queued before; this changed nothing"
+    )]
+    BegunOtherwise,
     #[error(
         "{count} of its rows were sent in the last {days} days, with the same text to the same recipients, by {campaign}; begin it \
          with sent_before=skip to send only what is new, or with sent_before=send to send those again",
@@ -234,11 +238,17 @@ impl Imports {
         let before = import.sent_before.as_deref().and_then(SentBefore::from_name);
         // Whoever decided not to send them again is not asked twice; others may have been sent since.
         let decided = decided.or(before.filter(|before| *before == SentBefore::Skip));
+        // What others queue from now on is seen by the rows themselves.
+        let now = self.clock.now();
         if decided.is_none() && matches!(import.state, State::Checked | State::Stopped) {
             self.look_again(import).await?;
         }
         let decided = decided.map(SentBefore::name);
-        self.store.begin_import(&import.id, person.id, decided, self.clock.now()).await?;
+        if !self.store.begin_import(&import.id, person.id, decided, now).await? {
+            let begun = self.store.find_import(import.client_id, None, &import.id).await?;
+            let is_other = decided.is_some() && begun.is_some_and(|begun| begun.sent_before.as_deref() != decided);
+            return if is_other { Err(ImportError::BegunOtherwise) } else { Ok(()) };
+        }
         self.bells.imports.ring();
         Ok(())
     }

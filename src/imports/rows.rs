@@ -13,7 +13,7 @@ use crate::clock::{Clock, Millis};
 use crate::device::{Device, Kind};
 use crate::limits;
 use crate::message::{NewMessage, RefNo};
-use crate::store::{Accept, Idempotent, RenewedKey, Reuse, SaidBefore, Store, StoreError};
+use crate::store::{Accept, Idempotent, RenewedKey, Reuse, SaidBefore, SaidOnce, Store, StoreError};
 
 /// Rows of which one question asks whether they are known.
 const ASKED_AT_ONCE: usize = 500;
@@ -23,6 +23,7 @@ pub struct RowKeys {
     key: String,
     former_keys: Vec<String>,
     said: String,
+    said_before: usize,
 }
 
 impl RowKeys {
@@ -33,7 +34,8 @@ impl RowKeys {
 
 impl From<&Ready> for RowKeys {
     fn from(ready: &Ready) -> Self {
-        Self { key: ready.key.clone(), former_keys: ready.former_keys.clone(), said: ready.said.clone() }
+        let said_before = usize::try_from(ready.said_before).unwrap_or(usize::MAX);
+        Self { key: ready.key.clone(), former_keys: ready.former_keys.clone(), said: ready.said.clone(), said_before }
     }
 }
 
@@ -91,12 +93,16 @@ pub async fn find_before(
         let used = store.find_used_keys(client_id, &keys, kind, now).await?;
         let said: Vec<&str> = rows.iter().map(|row| row.said.as_str()).collect();
         let found = store.find_said(client_id, &said, kind, expires_at(days_before(now))).await?;
-        let said: HashMap<&str, &SaidBefore> = found.iter().map(|found| (found.said.as_str(), found)).collect();
+        let mut said: HashMap<&str, Vec<&SaidBefore>> = HashMap::new();
+        for one in &found {
+            said.entry(one.said.as_str()).or_default().push(one);
+        }
         for (at, row) in rows.iter().enumerate() {
             let place = chunk * ASKED_AT_ONCE + at;
             if row.all().any(|key| used.contains(key)) {
                 before.known.insert(place);
-            } else if let Some(sent) = said.get(row.said.as_str()) {
+            } else if let Some(sent) = said.get(row.said.as_str()).and_then(|sent| sent.get(row.said_before)) {
+                // A row that says something for the second time was sent before where two have said it, and so on.
                 let at = sent.expires_at - limits::IMPORT_DAYS * DAY_MS;
                 before.sent.insert(place, Sent { import: sent.body_hash.clone(), at });
             }
@@ -133,8 +139,9 @@ pub async fn without_known(
         let Ok(ready) = row else { return true };
         // What this campaign has queued itself is found by its own key.
         let others = sent.get(&ready.said).filter(|names| !names.contains(&ready.key));
+        let said_before = usize::try_from(ready.said_before).unwrap_or(usize::MAX);
         let former = ready.former_keys.iter().find(|former| used.contains(*former));
-        let former = former.or_else(|| others.and_then(|names| names.first()));
+        let former = former.or_else(|| others.and_then(|names| names.get(said_before)));
         renewed.extend(former.map(|former| RenewedKey { former: former.clone(), key: ready.key.clone() }));
         former.is_none()
     };
@@ -149,24 +156,35 @@ fn expires_at(queued_at: Millis) -> Millis {
     queued_at + limits::IMPORT_DAYS * DAY_MS
 }
 
-/// A row as it is accepted: by `person_id`, through `device`, once for its key. `import` tells by which import it was.
+/// By which import a row comes, and since when it counts as known what another one has queued.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    pub by: &'a str,
+    pub sent_since: Millis,
+}
+
+/// A row as it is accepted: by `person_id`, through `device`, once for its key.
 pub fn accept(
     ready: &Ready,
     client_id: i64,
     person_id: i64,
     device: &Device,
-    import: &str,
+    import: Way<'_>,
     urgency: &Urgency,
     clock: &Clock,
 ) -> Accept {
     let (ref_no, now) = (RefNo::new(clock), clock.now());
     let idempotent = Idempotent {
         key: ready.key.clone(),
-        body_hash: import.as_bytes().to_vec(),
+        body_hash: import.by.as_bytes().to_vec(),
         answer: format!("\"{ref_no}\""),
         expires_at: expires_at(now),
         reuse: Reuse::Unsent,
-        said: Some(ready.said.clone()),
+        said: Some(SaidOnce {
+            said: ready.said.clone(),
+            most: i64::try_from(ready.said_before).unwrap_or(i64::MAX),
+            expires_after: expires_at(import.sent_since),
+        }),
     };
     let message = NewMessage {
         ref_no,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sqlx::{AssertSqlSafe, Postgres};
 
-use super::outgoing::{Accept, Accepted, Idempotent, Reuse};
+use super::outgoing::{Accept, Accepted, Idempotent, Reuse, SaidOnce};
 use super::row_keys::unsent;
 use super::{Conn, StoreError, dialect, sql, sqlite};
 use crate::clock;
@@ -54,6 +54,12 @@ macro_rules! first_answer {
 
 /// `false` when the key stands for another answer already.
 async fn store_first_answer(conn: &mut Conn, message: &NewMessage, first: &Idempotent) -> Result<bool, StoreError> {
+    if let Some(said) = &first.said
+        && is_said_already(conn, message, &first.key, said).await?
+    {
+        return Ok(false);
+    }
+    let said = first.said.as_ref().map(|said| &said.said);
     // Two that store the same key at once wait for each other here, and the second sees a message that waits.
     let rows = match first.reuse {
         Reuse::Never => sql!(
@@ -65,7 +71,7 @@ async fn store_first_answer(conn: &mut Conn, message: &NewMessage, first: &Idemp
             &first.body_hash[..],
             &first.answer,
             first.expires_at,
-            &first.said,
+            said,
             message.created_at,
         ),
         Reuse::Unsent => sql!(
@@ -77,12 +83,35 @@ async fn store_first_answer(conn: &mut Conn, message: &NewMessage, first: &Idemp
             &first.body_hash[..],
             &first.answer,
             first.expires_at,
-            &first.said,
+            said,
             message.created_at,
             message.sandbox,
         ),
     }?;
     Ok(rows == 1)
+}
+
+/// Whether other rows have said the same as often as this one may find it: another import may have queued them a moment ago.
+async fn is_said_already(
+    conn: &mut Conn,
+    message: &NewMessage,
+    key: &str,
+    said: &SaidOnce,
+) -> Result<bool, StoreError> {
+    let count = sql!(
+        conn,
+        scalar as i64,
+        concat!(
+            "SELECT COUNT(*) FROM idempotency WHERE client_id = $1 AND said = $2 AND expires_at > $3 AND name <> $4 AND NOT ",
+            unsent!("$5")
+        ),
+        message.client_id,
+        &said.said,
+        said.expires_after,
+        key,
+        message.sandbox,
+    )?;
+    Ok(count > said.most)
 }
 
 async fn forget_first_answer(conn: &mut Conn, client_id: i64, key: &str) -> Result<(), StoreError> {

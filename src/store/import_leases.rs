@@ -43,7 +43,7 @@ impl Store {
     }
 
     /// Has an import go on from the row where it is, for `person_id`, who decided that about rows that another import has sent. One
-    /// that is under way or done stays as it is.
+    /// that is under way or done stays as it is: `false`.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -53,11 +53,11 @@ impl Store {
         person_id: i64,
         sent_before: Option<&'static str>,
         now: Millis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.write(move |conn| {
             Box::pin(async move {
-                sql!(
+                let rows = sql!(
                     conn,
                     execute,
                     "UPDATE imports SET state = $2, person_id = $3, begun_at = $4, ended_at = NULL, reason = NULL, \
@@ -70,8 +70,8 @@ impl Store {
                     now,
                     Kind::Sandbox.name(),
                     sent_before,
-                )
-                .map(drop)
+                )?;
+                Ok(rows == 1)
             })
         })
         .await

@@ -81,7 +81,7 @@ pub use media::{StoredMedia, StoredPreview};
 pub use members::MemberReceipt;
 pub use messages::StoredMessage;
 pub use moving::{Created, Migrated, Migration, MigrationConflict};
-pub use outgoing::{Accept, Accepted, Begun, Idempotent, LastWaits, Reuse};
+pub use outgoing::{Accept, Accepted, Begun, Idempotent, LastWaits, Reuse, SaidOnce};
 pub use owners::Owned;
 pub use passkeys::{PasskeyRequest, StoredPasskey};
 pub use persons::{NewPassword, NewPerson, PersonPatch};

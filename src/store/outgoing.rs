@@ -29,8 +29,18 @@ pub struct Idempotent {
     /// Until then the answer is replayed.
     pub expires_at: Millis,
     pub reuse: Reuse,
-    /// Of a row that is imported: what it says to whom, whatever its campaign is called.
-    pub said: Option<String>,
+    /// Of a row that is imported.
+    pub said: Option<SaidOnce>,
+}
+
+/// What a row of an import says to whom, whatever its campaign is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidOnce {
+    pub said: String,
+    /// It is not accepted where so many rows of imports have said it that are remembered for longer than until `expires_after`, and
+    /// whose messages left or still may. Its own key does not count.
+    pub most: i64,
+    pub expires_after: Millis,
 }
 
 /// Whether a key may be used again before its time is over.

@@ -95,6 +95,66 @@ stories! {
         world.stop().await;
     }
 
+    async fn two_imports_of_the_same_rows_that_are_begun_together_send_each_once(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        let rows = 600;
+        let imports = [check(client, &file(0..rows, ""), "a.csv").await, check(client, &file(0..rows, ""), "b.csv").await];
+        let (first, second) = tokio::join!(start(client, &imports[0], ""), start(client, &imports[1], "?sent_before=skip"));
+        assert_eq!((first.status, second.status), (200, 200), "{} {}", first.text, second.text);
+        let (mut accepted, mut known) = (0, 0);
+        for import in &imports {
+            let done = counts(client, import).await;
+            accepted += done.0.as_u64().expect("a count");
+            known += done.1.as_u64().expect("a count");
+        }
+        assert_eq!((accepted, known), (600, 600));
+        assert_eq!(sent(client).await, rows);
+        world.stop().await;
+    }
+
+    async fn of_rows_that_say_the_same_those_count_that_left_whichever_they_are(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        let device = &world.device_id;
+        assert_eq!(client.manage("POST", &format!("/devices/{device}/pause"), None).await.status, 200);
+        let twice = file(0..3, "") + &file(0..3, "")["destination,message\n".len()..];
+        let import = check(client, &twice, "twice.csv").await;
+        assert_eq!(start(client, &import, "").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(6), json!(0)));
+        // Somebody notices it, cancels the first of each two, and takes the second rows out of the file.
+        let listed = client.manage("GET", "/messages?limit=500", None).await;
+        let mut ref_nos: Vec<&str> = listed.body["data"]["items"].as_array().expect("a list").iter().map(|one| one["message_ref_no"].as_str().expect("a number")).collect();
+        ref_nos.sort_unstable();
+        for ref_no in &ref_nos[..3] {
+            assert_eq!(client.manage("POST", &format!("/messages/{ref_no}/cancel"), None).await.status, 200);
+        }
+        for name in ["once.csv", "twice.csv"] {
+            let import = check(client, &file(0..3, ""), name).await;
+            assert_eq!(import["sent_before"]["count"], 3, "{name} {import}");
+            assert_eq!(start(client, &import, "").await.status, 409, "{name}");
+        }
+        let import = check(client, &file(0..4, ""), "once.csv").await;
+        assert_eq!(start(client, &import, "?sent_before=skip").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(1), json!(3)));
+        world.stop().await;
+    }
+
+    async fn an_import_that_was_begun_is_not_begun_with_another_decision(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        let first = begin(client, &file(0..9, ""), "?file_name=promo.csv").await;
+        until(client, &first, "done").await;
+        let import = check(client, &file(0..9, ""), "promo_2.csv").await;
+        assert_eq!(start(client, &import, "?sent_before=skip").await.status, 200);
+        let other = start(client, &import, "?sent_before=send").await;
+        assert!(other.status == 409 && other.text.contains("begun already"), "{}", other.text);
+        assert_eq!(start(client, &import, "?sent_before=skip").await.status, 200);
+        assert_eq!(counts(client, &import).await, (json!(0), json!(9)));
+        assert_eq!(sent(client).await, 9);
+        world.stop().await;
+    }
+
     async fn few_rows_and_those_of_last_week_are_sent_without_a_question(database: Database) {
         let world = World::held(database).await;
         let client = &world.client;

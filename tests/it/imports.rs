@@ -208,7 +208,8 @@ stories! {
         let rows: Vec<_> = found.lines.into_iter().map(|line| checker.check(line).expect("a good row")).collect();
         let device = world.store.find_device(&world.device_id).await.expect("read").expect("the sandbox");
         let urgency = wachat::imports::Urgency::default();
-        let mut accept = wachat::imports::accept(&rows[1], 1, 1, &device, "an import", &urgency, &world.clock);
+        let way = wachat::imports::Way { by: "an import", sent_since: world.clock.now() };
+        let mut accept = wachat::imports::accept(&rows[1], 1, 1, &device, way, &urgency, &world.clock);
         accept.idempotent.as_mut().expect("a key").key.clone_from(&rows[1].former_keys[0]);
         world.store.accept(accept).await.expect("stored");
         for (rows, accepted, known) in [(&[1, 2, 3, 4][..], 3, 1), (&[3, 1, 4], 0, 3), (&[4, 5, 1, 6, 3, 1], 3, 3), (&[2], 0, 1)] {

@@ -297,9 +297,10 @@ impl From<ImportError> for Problem {
             ImportError::BadFile(_) => {
                 Self::Invalid(vec![Fault::at(["body".into()], error.to_string(), "value_error")])
             }
-            ImportError::Busy | ImportError::UnderWay | ImportError::SentBefore { .. } => {
-                Self::Conflict(error.to_string())
-            }
+            ImportError::Busy
+            | ImportError::UnderWay
+            | ImportError::BegunOtherwise
+            | ImportError::SentBefore { .. } => Self::Conflict(error.to_string()),
             ImportError::Unavailable(reason) => {
                 tracing::warn!(reason, "a file cannot be kept");
                 Self::Unavailable { retry_after_seconds: 5 }

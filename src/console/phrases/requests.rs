@@ -249,6 +249,10 @@ pub const PHRASES: &[Phrase] = &[
         "many passwords are being checked at this moment; nothing was changed, try again in a second",
         "banyak kata sandi sedang diperiksa; tidak ada yang diubah, coba lagi sebentar",
     ),
+    (
+        "it was begun already, and something else was decided about rows that were queued before; this changed nothing",
+        "sudah dimulai dengan keputusan lain tentang baris yang pernah diantrekan; tidak ada yang diubah",
+    ),
     ("the body is a JSON object", "isi permintaan harus berupa objek JSON"),
     ("a fault of the gateway; its log says more", "kesalahan pada gateway; lognya menjelaskan lebih lanjut"),
     (
