@@ -19,6 +19,9 @@ pub(super) async fn store_accepts(
     accepts: &[Arc<Accept>],
 ) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
     let mut results: Vec<Result<Accepted, StoreError>> = accepts.iter().map(|_| Ok(Accepted)).collect();
+    if accepts.iter().any(|accept| accept.idempotent.as_ref().is_some_and(|first| first.said.is_some())) {
+        dialect::lock_imports(conn).await?;
+    }
     for (accept, result) in accepts.iter().zip(&mut results) {
         if let Some(first) = &accept.idempotent
             && !store_first_answer(conn, &accept.message, first).await?

@@ -24,6 +24,8 @@ const POSTGRES_BAD_ROW: [&str; 2] = ["22", "23"];
 
 /// Any number would do that is no other lock's.
 const CONVERSATIONS_LOCK: i64 = 0x7761_6368_6175;
+/// The same for rows of imports.
+const IMPORTS_LOCK: i64 = CONVERSATIONS_LOCK + 1;
 
 pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
     match error {
@@ -86,6 +88,15 @@ pub(super) async fn lock_queue(conn: &mut Conn, device_id: &str) -> Result<(), S
         Conn::Postgres(_) => {
             sql!(conn, execute, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", device_id).map(drop)
         }
+    }
+}
+
+/// Keeps other transactions from accepting rows of imports until this one ends: each sees what the others have said to whom. Taken
+/// before any other lock.
+pub(super) async fn lock_imports(conn: &mut Conn) -> Result<(), StoreError> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(_) => sql!(conn, execute, "SELECT pg_advisory_xact_lock($1)", IMPORTS_LOCK).map(drop),
     }
 }
 

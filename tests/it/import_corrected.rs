@@ -100,7 +100,10 @@ stories! {
         let client = &world.client;
         let rows = 600;
         let imports = [check(client, &file(0..rows, ""), "a.csv").await, check(client, &file(0..rows, ""), "b.csv").await];
-        let (first, second) = tokio::join!(start(client, &imports[0], ""), start(client, &imports[1], "?sent_before=skip"));
+        let (first, second) = tokio::join!(
+            start(client, &imports[0], "?sent_before=skip"),
+            start(client, &imports[1], "?sent_before=send")
+        );
         assert_eq!((first.status, second.status), (200, 200), "{} {}", first.text, second.text);
         let (mut accepted, mut known) = (0, 0);
         for import in &imports {
@@ -117,14 +120,15 @@ stories! {
         let world = World::new(database).await;
         let client = &world.client;
         let device = &world.device_id;
-        assert_eq!(client.manage("POST", &format!("/devices/{device}/pause"), None).await.status, 200);
+        let paused = client.manage("PATCH", &format!("/devices/{device}"), Some(json!({"paused": true}))).await;
+        assert_eq!(paused.status, 200, "{}", paused.text);
         let twice = file(0..3, "") + &file(0..3, "")["destination,message\n".len()..];
         let import = check(client, &twice, "twice.csv").await;
         assert_eq!(start(client, &import, "").await.status, 200);
         assert_eq!(counts(client, &import).await, (json!(6), json!(0)));
         // Somebody notices it, cancels the first of each two, and takes the second rows out of the file.
         let listed = client.manage("GET", "/messages?limit=500", None).await;
-        let mut ref_nos: Vec<&str> = listed.body["data"]["items"].as_array().expect("a list").iter().map(|one| one["message_ref_no"].as_str().expect("a number")).collect();
+        let mut ref_nos: Vec<&str> = listed.body["data"]["items"].as_array().expect("a list").iter().map(|one| one["ref_no"].as_str().expect("a number")).collect();
         ref_nos.sort_unstable();
         for ref_no in &ref_nos[..3] {
             assert_eq!(client.manage("POST", &format!("/messages/{ref_no}/cancel"), None).await.status, 200);

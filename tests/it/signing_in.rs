@@ -13,7 +13,7 @@ async fn behind_a_proxy(database: Database) -> World {
         settings.admin_password = Some(Hidden(PASSWORD.into()));
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
     };
-    World::with(database, Time::Machine, settings).await
+    World::with(database, Time::Held, settings).await
 }
 
 /// Signs in from an address; the status.
