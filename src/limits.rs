@@ -244,6 +244,8 @@ pub const PAGE_ROWS_DEFAULT: i64 = 50;
 pub const PAGE_ROWS_MAX: i64 = 500;
 /// Messages of a queue that are counted to tell a message its place; behind more than these it is told that much.
 pub const POSITION_MAX: i64 = 100_000;
+/// So many waiting messages of a device and a priority, the first, are looked at to find those that are under way.
+pub const UNDER_WAY_AMONG: i64 = 512;
 /// How old a place may be from which others are counted on.
 pub const POSITION_MS: i64 = 1_000;
 /// How old the counts of what waits for each device may be. They take one part in so many of the time.

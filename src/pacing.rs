@@ -77,6 +77,13 @@ pub struct Chat {
     pub wrote_at: Option<Millis>,
 }
 
+impl Chat {
+    /// Whether a message to it is an answer, however new the account.
+    fn is_answered(self, now: Millis) -> bool {
+        self.wrote_at.is_some_and(|at| now - at < REPLY_MS)
+    }
+}
+
 impl Pace {
     pub fn of(device: &Device) -> Self {
         let time = |text: &Option<String>| parse_time_of_day(text.as_deref()?).ok();
@@ -139,14 +146,23 @@ impl Pace {
 
     /// Until when, and why, a message to this chat waits that was not tried before, after `used` of today's allowance.
     pub fn first_waits(&self, now: Millis, used: i64, chat: Chat) -> Option<Wait> {
-        let may_answer = chat.wrote_at.is_some_and(|at| now - at < REPLY_MS);
         let is_used_up = self.allowance(now).is_some_and(|allowance| used >= allowance);
-        let warm_up = (is_used_up && !may_answer).then(|| Wait { until: self.next_midnight(now), why: Why::WarmUp });
+        let warm_up =
+            (is_used_up && !chat.is_answered(now)).then(|| Wait { until: self.next_midnight(now), why: Why::WarmUp });
         later(self.waits(now, chat), warm_up)
     }
 
+    /// When a new account may begin the message to this chat that so many others are to be begun before, where they use up what
+    /// is left of today's allowance. Of quiet hours that last into tomorrow nothing of it is left.
+    pub fn turn(&self, now: Millis, used: i64, chat: Chat, ahead: i64) -> Option<Millis> {
+        let allowance = self.allowance(now).filter(|_| !chat.is_answered(now))?;
+        let is_over = self.quiet_until(now).is_some_and(|until| self.day(until) > self.day(now));
+        let left = if is_over { 0 } else { (allowance - used).max(0) };
+        (ahead >= left).then(|| self.warm_up_until(now, ahead - left))
+    }
+
     /// When a new account may begin the message that so many others are to be begun before, once today's allowance is used up.
-    pub fn warm_up_until(&self, now: Millis, ahead: i64) -> Millis {
+    fn warm_up_until(&self, now: Millis, ahead: i64) -> Millis {
         let (mut midnight, mut left) = (self.next_midnight(now), ahead.max(0));
         while let Some(allowance) = self.allowance(midnight).filter(|allowance| left >= *allowance) {
             left -= allowance;

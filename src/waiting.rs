@@ -17,6 +17,9 @@ pub use tally::Tally;
 /// How long an attempt may be under way: one that began earlier ended with its process.
 const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
 
+/// What a message waited for whose time passed while no server ran its device.
+pub const WAS_NOT_RUN: &str = "no node of the gateway ran its device; check that the server runs";
+
 /// What a message waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -63,6 +66,8 @@ pub struct Message<'a> {
     pub is_behind_file: bool,
     /// How many messages of its device leave before it; where the warm-up holds them, how many wait before it.
     pub ahead: i64,
+    /// How many of those were begun: what is used of today's warm-up allowance has them already.
+    pub begun_ahead: i64,
 }
 
 /// What is known of a message's recipient. It matters only while its device holds messages back ([`Sender::is_holding`]).
@@ -149,10 +154,37 @@ impl Sender<'_> {
         (!self.is_run && may_connect).then(no_node)
     }
 
-    /// Whether the messages ahead use up what is left of what a new account may begin today.
-    fn is_used_up_before(&self, ahead: i64, now: Millis) -> bool {
-        let allowance = self.device.and_then(|device| Pace::of(device).allowance(now));
-        allowance.is_some_and(|allowance| self.used < allowance && ahead >= allowance - self.used)
+    /// Whether its account is new: it begins only so many messages today.
+    pub fn warms_up(&self, now: Millis) -> bool {
+        self.device.is_some_and(|device| Pace::of(device).allowance(now).is_some())
+    }
+
+    /// A message that the device holds back.
+    fn held(&self, wait: Wait, message: &Message<'_>, now: Millis) -> Waiting {
+        let held = Waiting::new(code_of(wait.why), wait.why.says(), Some(wait.until));
+        match wait.why {
+            Why::WarmUp => Waiting { until: held.until.max(self.warm_up_turn(message, now)), ..held },
+            Why::Quiet | Why::Strangers => self.or_later_day(held, message, now),
+        }
+    }
+
+    /// What a message waits for, and that a new account begins it on a later day only: what it may begin until then is for those
+    /// before it.
+    fn or_later_day(&self, waiting: Waiting, message: &Message<'_>, now: Millis) -> Waiting {
+        match self.warm_up_turn(message, now).filter(|day| waiting.until.is_none_or(|until| until < *day)) {
+            Some(day) => {
+                let reason = format!("{}; the account is new, and its turn comes on a later day", waiting.reason);
+                Waiting { reason, until: Some(day), ..waiting }
+            }
+            None => waiting,
+        }
+    }
+
+    /// When a new account may begin a message, where those ahead of it use up what is left of today.
+    fn warm_up_turn(&self, message: &Message<'_>, now: Millis) -> Option<Millis> {
+        let pace = Pace::of(self.device.filter(|_| message.priority != Priority::High && message.attempts == 0)?);
+        let ahead = (message.ahead - message.begun_ahead).max(0);
+        pace.turn(now, self.used, Chat { wrote_at: message.recipient.wrote_at }, ahead)
     }
 }
 
@@ -168,12 +200,17 @@ impl Message<'_> {
     }
 
     fn is_under_way(&self, now: Millis) -> bool {
-        self.under_way_at.is_some_and(|at| now - at <= UNDER_WAY_MS)
+        is_under_way(self.under_way_at, now)
     }
 
     fn leaver(&self) -> Leaver {
         Leaver { priority: self.priority, is_group: self.is_group, attempts: self.attempts, recipient: self.recipient }
     }
+}
+
+/// Whether an attempt that began then is still under way.
+pub fn is_under_way(began_at: Option<Millis>, now: Millis) -> bool {
+    began_at.is_some_and(|at| now - at <= UNDER_WAY_MS)
 }
 
 /// Why a message waits, and whether it expires before that ends.
@@ -203,7 +240,8 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         let next = hold(device, sender.used, message.leaver(), now).filter(|_| blocked.code == ReasonCode::Offline);
         return match next {
             Some(wait) => {
-                let reason = format!("{}; once it is connected, this holds: {}", blocked.reason, wait.why.says());
+                let then = sender.held(wait, message, now).reason;
+                let reason = format!("{}; once it is connected, this holds: {then}", blocked.reason);
                 Waiting { reason, ..blocked }
             }
             None => blocked,
@@ -215,7 +253,7 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         return Waiting::turn(reason.to_owned(), is_late.then_some(message.due_at), Some(1));
     }
     if let Some(wait) = hold(device, sender.used, message.leaver(), now) {
-        return held(device, wait, message, now);
+        return sender.held(wait, message, now);
     }
     if now < message.due_at || message.waits_for_media() {
         return set_aside(message, now);
@@ -228,8 +266,8 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         return Waiting::new(code, reason, Some(until));
     }
     if condition.status == DeviceStatus::Slowed {
-        let until = sender.slot_after(message.ahead, now);
-        return Waiting::new(ReasonCode::RateLimited, condition.reason, until);
+        let slow = Waiting::new(ReasonCode::RateLimited, condition.reason, sender.slot_after(message.ahead, now));
+        return sender.or_later_day(slow, message, now);
     }
     if message.awaits_file && message.ahead <= 0 {
         return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);
@@ -238,21 +276,7 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         let reason = "the file of an earlier message to the same recipient is being downloaded";
         return Waiting::new(ReasonCode::Media, reason, None);
     }
-    if message.priority != Priority::High && message.attempts == 0 && sender.is_used_up_before(message.ahead, now) {
-        let waiting = in_line(message.ahead, None);
-        let reason = format!("{}; the account is new, and today's messages may be used up before", waiting.reason);
-        return Waiting { reason, ..waiting };
-    }
-    in_line(message.ahead, sender.slot_after(message.ahead, now))
-}
-
-/// Its device holds it back. What a new account may send in a day is for those first that wait before it.
-fn held(device: &Device, wait: Wait, message: &Message<'_>, now: Millis) -> Waiting {
-    let until = match wait.why {
-        Why::WarmUp => wait.until.max(Pace::of(device).warm_up_until(now, message.ahead)),
-        Why::Quiet | Why::Strangers => wait.until,
-    };
-    Waiting::new(code_of(wait.why), wait.why.says(), Some(until))
+    sender.or_later_day(in_line(message.ahead, sender.slot_after(message.ahead, now)), message, now)
 }
 
 /// Its device is connected by no process at present, whatever its state was last.

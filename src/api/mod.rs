@@ -21,6 +21,7 @@ pub mod openapi;
 pub mod operations;
 mod outlook;
 pub mod person;
+mod places;
 pub mod problem;
 pub mod python;
 pub mod queues;
@@ -76,7 +77,7 @@ pub struct Parts {
     pub bodies: body::Bodies,
     pub statistics: statistics::Statistics,
     pub queues: queues::Queues,
-    pub places: waiting::Places,
+    pub places: places::Places,
     pub egress: Egress,
     pub push_tests: manage::push_test::Room,
     pub passwords: Passwords,
@@ -124,7 +125,7 @@ impl Api {
             bodies: body::Bodies::default(),
             statistics: statistics::Statistics::default(),
             queues: queues::Queues::default(),
-            places: waiting::Places::default(),
+            places: places::Places::default(),
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),

@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::imports::{Ahead, Outlook, Preview};
 use crate::message::Priority;
 use crate::store::{StoreError, StoredImport};
-use crate::waiting::Sender;
+use crate::waiting::{Sender, Waiting};
 
 impl Api {
     /// What becomes of `rows` that are to be queued and of `queued` that may wait already.
@@ -29,6 +29,16 @@ impl Api {
         let ahead = Ahead { priority, rows, queued, others: waiting - queued, accepted_today };
         let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: self.runner != Runner::Nobody };
         Ok(Outlook::of(sender, ahead, now))
+    }
+
+    /// What keeps a device from sending messages of a priority now, if anything does.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn keeps(&self, device: &Device, priority: Priority) -> Result<Option<Waiting>, StoreError> {
+        let used = self.used_today(device).await?;
+        let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: self.runner != Runner::Nobody };
+        Ok(sender.keeps(priority, self.clock.now()))
     }
 
     /// What becomes of an import's messages; nothing of one that stopped, or whose device was removed.

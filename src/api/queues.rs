@@ -10,10 +10,11 @@ use super::{Api, Runner};
 use crate::clock::Millis;
 use crate::device::Device;
 use crate::limits;
+use crate::message::Priority;
 use crate::pacing::Pace;
 use crate::reason::ReasonCode;
 use crate::store::StoreError;
-use crate::waiting::{Sender, Tally};
+use crate::waiting::{Sender, Tally, is_under_way};
 
 /// What waits, by device; only devices for which something waits.
 pub type Waiting = Arc<HashMap<String, Queue>>;
@@ -116,12 +117,33 @@ impl Api {
                 queue.tally.aside.push((found.priority, code, found.messages));
             }
         }
+        for device in self.store.list_devices(None).await? {
+            if let Some(queue) = queues.get_mut(&device.id) {
+                queue.tally.under_way = self.count_under_way(&device, now).await?;
+            }
+        }
         let queues = Arc::new(queues);
         let taken_ms = self.clock.now() - now;
         let until = now + limits::QUEUES_MS.max(taken_ms.saturating_mul(limits::QUEUES_SHARE));
         let counted = Counted { queues: Arc::clone(&queues), until };
         *self.queues.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(counted);
         Ok(queues)
+    }
+
+    /// How many messages of each priority are being sent, where that matters.
+    async fn count_under_way(&self, device: &Device, now: Millis) -> Result<[i64; 3], StoreError> {
+        let mut counts = [0; 3];
+        let sender =
+            Sender { device: Some(device), used: self.used_today(device).await?, next_slot_at: 0, is_run: true };
+        if !sender.tells_apart(now) {
+            return Ok(counts);
+        }
+        for priority in Priority::ALL {
+            let begun = self.store.list_begun(&device.id, priority, now).await?;
+            let under_way = begun.iter().filter(|one| is_under_way(one.under_way_at, now)).count();
+            counts[priority.index()] = i64::try_from(under_way).unwrap_or(i64::MAX);
+        }
+        Ok(counts)
     }
 
     /// What is used of a device's warm-up allowance of today; 0 where none is counted.

@@ -2,8 +2,9 @@
 //! has to know. Called by `status.rs` for whatever shows messages.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use super::places::Place;
 use super::problem::Problem;
 use super::{Api, Runner};
 use crate::clock::Millis;
@@ -15,35 +16,6 @@ use crate::reason::ReasonCode;
 use crate::store::{StoreError, StoredMessage, StoredTurn};
 use crate::waiting::{Blocker, Leaver, Message, Recipient, Sender, Waiting, waiting_reason};
 
-/// Places in queues that were counted a moment ago: programs that ask for one message after another have each counted on from
-/// the last.
-#[derive(Default)]
-pub struct Places {
-    known: Mutex<HashMap<(String, Priority), Vec<Place>>>,
-    /// Of devices that hold messages back, the numbers of those that may leave, and when they were found.
-    leaving: Mutex<HashMap<(String, Priority), Leaving>>,
-}
-
-/// When they were found, and the numbers.
-type Leaving = (Millis, Arc<Vec<i64>>);
-
-/// How many messages were ahead of the one numbered `seq`.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    seq: i64,
-    ahead: i64,
-    counted_at: Millis,
-}
-
-impl Place {
-    fn is_fresh(self, now: Millis) -> bool {
-        (0..limits::POSITION_MS).contains(&(now - self.counted_at))
-    }
-}
-
-/// Devices whose places are remembered, and how many of each.
-const PLACES_MAX: usize = 10_000;
-const PLACES_EACH_MAX: usize = 8;
 /// So many numbers before a message that is counted for the first time a place is remembered: a program that asks for the latest
 /// messages first has most of them counted on too.
 const PLACE_BEFORE: i64 = 4_096;
@@ -57,6 +29,9 @@ enum Queue {
     All,
 }
 
+/// The messages whose places are counted, by what they are counted in.
+type Lines<'a> = BTreeMap<(&'a str, Priority, Queue), Vec<i64>>;
+
 /// What is known of a message beside its row.
 #[derive(Debug, Clone, Copy, Default)]
 struct Beside {
@@ -64,6 +39,15 @@ struct Beside {
     blocker: Option<Blocker>,
     is_behind_file: bool,
     ahead: i64,
+    begun_ahead: i64,
+}
+
+/// The due messages that were begun of one priority and of those before it.
+#[derive(Debug, Default)]
+struct Begun {
+    /// Of the higher ones.
+    before: usize,
+    seqs: Vec<i64>,
 }
 
 impl Api {
@@ -81,7 +65,10 @@ impl Api {
         let waiting_ids = waiting().map(|message| message.device_id.as_str());
         let senders = self.find_senders(&devices, waiting_ids, now).await?;
         let sender = |message: &StoredMessage| senders[message.device_id.as_str()];
-        let holds = |message: &StoredMessage| sender(message).is_holding(now) || sender(message).would_hold(now);
+        let holds = |message: &StoredMessage| {
+            let sender = sender(message);
+            sender.is_holding(now) || sender.would_hold(now) || sender.warms_up(now)
+        };
         let held: Vec<i64> = waiting().filter(|message| holds(message)).map(|message| message.seq).collect();
         let mut beside: HashMap<i64, Beside> = HashMap::new();
         if !held.is_empty() {
@@ -109,35 +96,50 @@ impl Api {
             true => HashMap::new(),
             false => self.store.find_file_blockers(&seqs).await?.into_iter().collect(),
         };
-        let mut lines: BTreeMap<(&str, Priority, Queue), Vec<i64>> = BTreeMap::new();
+        let held_first = [ReasonCode::QuietHours, ReasonCode::NewContacts, ReasonCode::Offline];
+        let mut lines = Lines::new();
         for message in waiting().filter(|message| message.under_way_at.is_none()) {
             let queue = match reason(message, &beside).code {
                 ReasonCode::Turn | ReasonCode::Media => Queue::Leaving,
                 ReasonCode::RateLimited if message.wait_code.is_none() => Queue::Leaving,
-                // Those before it are held with it, and go first when the next day begins.
+                // Those before it are held with it, and go first when the hold ends or the next day begins.
                 ReasonCode::WarmUp => Queue::All,
+                code if held_first.contains(&code) && sender(message).warms_up(now) => Queue::All,
                 _ => continue,
             };
             let line = lines.entry((&message.device_id, message.priority, queue)).or_default();
             line.push(message.seq);
             line.extend(behind_files.get(&message.seq));
         }
-        let mut places = HashMap::new();
-        for ((device_id, priority, queue), seqs) in lines {
-            let holds = queue == Queue::Leaving && senders[device_id].is_holding(now);
-            places.extend(match holds {
-                true => self.count_leaving_before(senders[device_id], device_id, priority, seqs, now).await?,
-                false => self.count_ahead(device_id, priority, seqs, now).await?,
-            });
-        }
+        let places = self.find_places(&senders, lines, now).await?;
         for message in waiting() {
             let one = beside.entry(message.seq).or_default();
-            one.ahead = places.get(&message.seq).copied().unwrap_or_default();
+            (one.ahead, one.begun_ahead) = places.get(&message.seq).copied().unwrap_or_default();
             let blocker = behind_files.get(&message.seq).and_then(|blocker| places.get(blocker));
-            one.is_behind_file = blocker == Some(&0);
+            one.is_behind_file = blocker.is_some_and(|(ahead, _)| *ahead == 0);
         }
         let explained = messages.iter().map(|one| one.state().is_waiting().then(|| reason(one, &beside)));
         Ok(explained.collect())
+    }
+
+    /// How many messages are ahead of each of these, and how many of those were begun.
+    async fn find_places(
+        &self,
+        senders: &HashMap<&str, Sender<'_>>,
+        lines: Lines<'_>,
+        now: Millis,
+    ) -> Result<HashMap<i64, (i64, i64)>, StoreError> {
+        let mut places = HashMap::new();
+        for ((device_id, priority, queue), seqs) in lines {
+            let sender = senders[device_id];
+            let begun = self.find_begun(sender, device_id, priority, now).await?;
+            let found = match queue == Queue::Leaving && sender.is_holding(now) {
+                true => self.count_leaving_before(sender, device_id, priority, seqs, now).await?,
+                false => self.count_ahead(device_id, priority, seqs, now).await?,
+            };
+            places.extend(found.into_iter().map(|(seq, ahead)| (seq, (ahead, begun.before(seq)))));
+        }
+        Ok(places)
     }
 
     /// These devices as they are now.
@@ -235,6 +237,25 @@ impl Api {
         Ok(leaving)
     }
 
+    /// What was begun of a new account's messages up to a priority; nothing of one that begins as many as it likes.
+    async fn find_begun(
+        &self,
+        sender: Sender<'_>,
+        device_id: &str,
+        priority: Priority,
+        now: Millis,
+    ) -> Result<Begun, StoreError> {
+        let mut begun = Begun::default();
+        if !sender.warms_up(now) {
+            return Ok(begun);
+        }
+        for higher in Priority::ALL.into_iter().take_while(|one| *one != priority) {
+            begun.before += self.store.list_begun(device_id, higher, now).await?.len();
+        }
+        begun.seqs = self.store.list_begun(device_id, priority, now).await?.iter().map(|one| one.seq).collect();
+        Ok(begun)
+    }
+
     /// How many messages are ahead of each of these of one device and priority.
     async fn count_ahead(
         &self,
@@ -285,39 +306,11 @@ impl Api {
     }
 }
 
-impl Places {
-    /// The last place up to the message numbered `seq`.
-    fn find(&self, device_id: &str, priority: Priority, seq: i64, now: Millis) -> Option<Place> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = known.get(&(device_id.to_owned(), priority))?;
-        places.iter().filter(|place| place.seq <= seq && place.is_fresh(now)).max_by_key(|place| place.seq).copied()
-    }
-
-    fn leaving(&self, device_id: &str, priority: Priority, now: Millis) -> Option<Arc<Vec<i64>>> {
-        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, known) = leaving
-            .get(&(device_id.to_owned(), priority))
-            .filter(|(counted_at, _)| now - *counted_at < limits::POSITION_MS)?;
-        Some(Arc::clone(known))
-    }
-
-    fn keep_leaving(&self, device_id: &str, priority: Priority, now: Millis, found: Arc<Vec<i64>>) {
-        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        leaving.retain(|_, (counted_at, _)| now - *counted_at < limits::POSITION_MS);
-        leaving.insert((device_id.to_owned(), priority), (now, found));
-    }
-
-    fn keep(&self, device_id: &str, priority: Priority, place: Place) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= PLACES_MAX {
-            known.clear();
-        }
-        let places = known.entry((device_id.to_owned(), priority)).or_default();
-        places.retain(|one| one.is_fresh(place.counted_at));
-        if places.len() >= PLACES_EACH_MAX {
-            places.remove(0);
-        }
-        places.push(place);
+impl Begun {
+    /// How many of them are before the message numbered `seq`.
+    fn before(&self, seq: i64) -> i64 {
+        let before = self.before + self.seqs.partition_point(|one| *one < seq);
+        i64::try_from(before).unwrap_or(i64::MAX)
     }
 }
 
@@ -339,32 +332,6 @@ fn facts(message: &StoredMessage, beside: Beside) -> Message<'_> {
             && message.wait_code.is_none(),
         is_behind_file: beside.is_behind_file,
         ahead: beside.ahead,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_counted_on_from_the_last_place_before_it_for_a_second() {
-        let places = Places::default();
-        let find = |seq, now| places.find("1-1", Priority::Normal, seq, now).map(|place| place.ahead);
-        let keep = |seq, ahead, counted_at| {
-            places.keep("1-1", Priority::Normal, Place { seq, ahead, counted_at });
-        };
-        keep(500, 50, 1_000);
-        keep(100, 10, 1_500);
-        keep(900, limits::POSITION_MAX, 1_600);
-        let found = [99, 100, 499, 500, 899, 900, i64::MAX].map(|seq| find(seq, 1_900));
-        let bound = Some(limits::POSITION_MAX);
-        assert_eq!(found, [None, Some(10), Some(10), Some(50), Some(50), bound, bound]);
-        assert_eq!([find(500, 2_000), find(900, 2_600), find(900, 900)], [Some(10), None, None]);
-        assert!(places.find("1-1", Priority::High, 500, 1_900).is_none());
-        for seq in 0..100 {
-            keep(1_000 + seq, seq, 2_000);
-        }
-        let known = places.known.lock().unwrap();
-        assert_eq!(known.values().map(Vec::len).collect::<Vec<_>>(), [PLACES_EACH_MAX]);
+        begun_ahead: beside.begun_ahead,
     }
 }

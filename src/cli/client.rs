@@ -71,7 +71,7 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
                 changed.default_device = Some(id).filter(|id| !id.is_empty());
             }
             changed.disabled = disabled.unwrap_or(changed.disabled);
-            store.update_client(changed.clone()).await?;
+            store.update_client(changed.clone(), bench.app.clock.now()).await?;
             bench.output.one(&changed, &format!("client {client} was changed"))?;
         }
     }

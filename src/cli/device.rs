@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 
+use super::link::NO_SERVER;
 use super::{Bench, Output, done, link, share};
 use crate::account::check_name;
 use crate::api::Api;
@@ -206,9 +207,13 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
     let store = &bench.app.store;
     match command {
         DeviceCommand::List { client } => {
+            let devices = store.list_devices(client).await?;
+            if !devices.is_empty() && !bench.app.is_served().await? {
+                tracing::warn!("{NO_SERVER}; until then every device is shown as it was last");
+            }
             let api = bench.app.api();
             let mut rows = Vec::new();
-            for device in store.list_devices(client).await? {
+            for device in devices {
                 rows.push(row(&api, device).await?);
             }
             match bench.output {

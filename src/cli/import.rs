@@ -18,7 +18,7 @@ use report::{FirstRow, Refused, Report, described, of_before};
 
 use super::Bench;
 use super::lookup::of_device;
-use super::message::{self, gateway, sender};
+use super::message::{self, gateway, sender, until};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name};
 use crate::clock::Millis;
@@ -56,7 +56,7 @@ pub(super) struct Import {
     /// A word of your own that every message of the file is given whose row names no other
     #[arg(long)]
     tag: Option<String>,
-    /// What becomes of rows that another campaign has sent in the last 6 days, with the same text to the same recipients: skip sends only what is new. Without it, a file in which many rows are such is not queued
+    /// What becomes of rows that another campaign has queued or sent in the last 6 days, with the same text to the same recipients: skip sends only what is new. Without it, a file in which many rows are such is not queued
     #[arg(long, value_name = "skip|send", value_parser = sent_before)]
     sent_before: Option<SentBefore>,
     /// Check the file and queue nothing
@@ -89,7 +89,7 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     let accepted = i64::try_from(report.accepted).unwrap_or(i64::MAX);
     let (rows, queued) = if import.dry_run { (accepted, 0) } else { (0, accepted) };
     let outlook = bench.app.api().outlook(&device, import.priority, rows, queued).await?;
-    let Outlook { notes, leave_today: leave_today_count, leave_in_time: leave_in_time_count, .. } = outlook;
+    let Outlook { code, notes, leave_today: leave_today_count, leave_in_time: leave_in_time_count } = outlook;
     let report = Report { sandbox, notes, leave_today_count, leave_in_time_count, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut text =
@@ -106,13 +106,16 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
             }
             text.push_str(match sent_by {
                 Some(SentBy::ThisCampaign) => " (known)",
-                Some(SentBy::AnotherCampaign) => " (sent by another campaign)",
+                Some(SentBy::AnotherCampaign) => " (already queued or sent by another campaign)",
                 None => "",
             });
         }
     }
+    // The first note is why the messages wait.
+    let kept = if code.is_some() { bench.app.api().keeps(&device, import.priority).await? } else { None };
+    let mut ends = kept.as_ref().map(until).into_iter();
     for note in &report.notes {
-        text.push_str(&format!("\nnote: {note}"));
+        text.push_str(&format!("\nnote: {note}{}", ends.next().unwrap_or_default()));
     }
     if report.sent_before.count > 0 && import.sent_before.is_none() {
         text.push_str(&format!("\n{}", of_before(&report.sent_before)));

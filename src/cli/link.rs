@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::{Output, line};
+use super::output::{Output, aside, line};
 use super::passkey;
 use super::{Bench, done};
 use crate::clock::{Millis, rfc3339};
@@ -107,15 +107,17 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
     let (mut screen, mut seen) = (Screen::new(bench.output), None);
     let mut is_told = !bench.app.is_served().await?;
     if is_told {
-        tracing::warn!("{NO_SERVER}; this waits for it some minutes");
+        aside(&format!("{NO_SERVER}; this waits for it some minutes"));
     }
     let wished_at = bench.device(id).await?.wish_at;
     let noted = bench.app.store.find_address().await?;
     let mut passkey = passkey::Step::new(bench.output, noted.unwrap_or_else(|| bench.app.settings.public_url.clone()));
     loop {
+        let is_ours = bench.device(id).await?.wish_at == wished_at;
+        // Looked at after it: what was cancelled says so.
         let link = links.look(id).await?.context("the device was removed")?;
         anyhow::ensure!(
-            bench.device(id).await?.wish_at == wished_at,
+            is_ours || link.status == Status::Failed,
             "somebody else began to link or unlink this device meanwhile; the codes shown here are no longer good"
         );
         if seen.as_ref() != Some(&link) {
@@ -134,10 +136,10 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
             Status::Waiting if !is_told && clock.now() - begun_at >= SILENCE_MS => {
                 let device = bench.device(id).await?;
                 let (state, reason) = (device.state.name(), device.state_reason);
-                if bench.app.is_served().await? {
-                    tracing::warn!(state, reason, "no code has come yet; the server is still at work on this device");
-                } else {
-                    tracing::warn!("no code has come yet: {NO_SERVER}");
+                match bench.app.is_served().await? {
+                    true if reason.is_empty() => aside(&format!("No code has come yet; the device is still {state}.")),
+                    true => aside(&format!("No code has come yet; the device is still {state}: {reason}.")),
+                    false => aside(&format!("No code has come yet: {NO_SERVER}.")),
                 }
                 is_told = true;
             }

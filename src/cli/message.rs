@@ -27,6 +27,7 @@ use crate::media::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use crate::phone::{self, Addressee, Dialling};
 use crate::store::{Accept, StoredMessage};
+use crate::waiting::Waiting;
 
 /// How often a watched message is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -150,9 +151,17 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let mark = if message.sandbox { " [SANDBOX]" } else { "" };
     let ref_no = &message.ref_no;
     let sentence = format!("accepted {ref_no}; `wachat status {ref_no} --watch` follows it{mark}");
-    bench.output.one(&thing, &sentence)?;
+    let kept = api.keeps(&device, message.priority).await?;
+    let note =
+        kept.map_or_else(String::new, |kept| format!("\nnote: the message waits: {}{}", kept.reason, until(&kept)));
+    bench.output.one(&thing, &(sentence + &note))?;
     warn_unless_served(bench).await?;
     done()
+}
+
+/// When what keeps a device ends, where that is known.
+pub(super) fn until(kept: &Waiting) -> String {
+    kept.until.map_or_else(String::new, |until| format!(" (until {})", rfc3339(until)))
 }
 
 /// What waits, waits for a server.

@@ -14,6 +14,7 @@ use super::{Bench, done, note};
 use crate::account::ApiKey;
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind, LinkWay};
+use crate::device_status::{Condition, DeviceStatus, condition};
 use crate::moving::{self, Customer, MoveError, NumberHistory, USED_BEFORE};
 use crate::phone;
 use crate::push::payload;
@@ -147,15 +148,18 @@ async fn next_step(bench: &Bench, device: &Device, is_served: bool) -> anyhow::R
             )
         }
         (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
-        (Kind::Web | Kind::Cloud, true) => "\nIt has gone live, and is online.".to_owned(),
-        (Kind::Web | Kind::Cloud, false) => {
-            let state = device.state.name();
-            let link = if device.linked_at.is_none() {
-                format!(" `wachat device link {id}` links its phone.")
-            } else {
-                String::new()
+        (Kind::Web | Kind::Cloud, _) => {
+            let used = bench.app.api().used_today(device).await?;
+            let Condition { status, reason, .. } = condition(device, used, bench.app.clock.now());
+            let mut said = match status {
+                DeviceStatus::Online => "\nIt has gone live, and is online.".to_owned(),
+                _ if reason.is_empty() => format!("\nIt has gone live: its state is {}.", status.name()),
+                _ => format!("\nIt has gone live: its state is {} ({reason}).", status.name()),
             };
-            format!("\nIt has gone live: its state is {state}.{link}")
+            if device.linked_at.is_none() {
+                said += &format!(" `wachat device link {id}` links its phone.");
+            }
+            said
         }
     })
 }

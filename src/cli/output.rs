@@ -99,6 +99,11 @@ fn print(text: &str) -> std::io::Result<()> {
     if kind.is_file() { out.sync_all() } else { Ok(()) }
 }
 
+/// Prints a sentence to standard error, beside the result of a command. Nobody has to read it.
+pub fn aside(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Prints a line to standard output; whoever reads it may have gone, which is no fault.
 pub fn line(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();

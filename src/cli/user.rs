@@ -105,7 +105,7 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
 
 async fn change(bench: &Bench, userid: &str, patch: PersonPatch) -> anyhow::Result<Person> {
     let person = find(bench, userid).await?;
-    bench.app.store.update_person(person.client_id, person.id, patch).await?;
+    bench.app.store.update_person(person.client_id, person.id, patch, bench.app.clock.now()).await?;
     Ok(person)
 }
 

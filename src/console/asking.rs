@@ -169,7 +169,11 @@ impl Asking {
         let faults: Vec<String> =
             answer["detail"].as_array().into_iter().flatten().filter_map(|fault| self.fault(fault)).collect();
         match faults.is_empty() {
-            true => answer["message"].as_str().unwrap_or("the gateway did not say why").to_owned(),
+            true => {
+                let text = answer["message"].as_str().unwrap_or("the gateway did not say why");
+                if self.is_public { public_reason(text) } else { text }.to_owned()
+            }
+            // A fault of a field is about what was typed, and names no number but that.
             false => faults.join("; "),
         }
     }
@@ -184,7 +188,7 @@ impl Asking {
 
     /// Says no, in the viewer's language where the words are the API's or the console's own.
     pub fn refusal(&self, status: StatusCode, text: &str) -> Refusal {
-        let text = self.viewer.said(if self.is_public { public_reason(text) } else { text }).into_owned();
+        let text = self.viewer.said(text).into_owned();
         Refusal { viewer: self.viewer.clone(), status, text, retry_after_seconds: None }
     }
 }

@@ -22,7 +22,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     (SIGNED_IN, "Signed in", "Masuk"),
     (REFUSED, "Tried a wrong password", "Mencoba kata sandi yang salah"),
     (CHOSE_PASSWORD, "Chose a password", "Memilih kata sandi"),
-    (LOOKED, "Looked at a client's things", "Melihat milik klien"),
+    (LOOKED, "Viewed a client", "Membuka klien"),
     ("POST /clients", "Added a client", "Menambah klien"),
     ("PATCH /clients/{client_id}", "Changed a client", "Mengubah klien"),
     ("POST /clients/{client_id}/persons", "Added a person", "Menambah pengguna"),

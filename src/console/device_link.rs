@@ -55,7 +55,7 @@ async fn go_back(Path(id): Path<String>, visit: Visit) -> Answer {
 
 async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>, phone: String, share: Option<Share>) -> Answer {
     let (here, base) = (format!("/console/devices/{id}/link"), format!("/console/devices/{id}"));
-    let shown = Shown { here: here.clone(), base, csrf: Some(visit.csrf()), phone, may_begin: true };
+    let shown = Shown { here: here.clone(), base, csrf: Some(visit.csrf()), phone, may_begin: true, is_fresh: false };
     let steps = Steps::load(visit, id, shown).await?;
     let title = visit.t("Link an account to", "Tautkan akun ke");
     let mut frame = visit.frame(Place::Devices, &format!("{title} {}", steps.device.name));

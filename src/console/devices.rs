@@ -102,7 +102,7 @@ impl Device {
     }
 
     pub fn needs_person(&self) -> bool {
-        states::needs_person(self.kind, self.state)
+        states::needs_person(self.kind, self.state, self.waiting.unwrap_or(0))
     }
 
     pub fn told<'a>(&self, frame: &'a Frame) -> Told<'a> {
@@ -122,6 +122,12 @@ impl Device {
     /// What to do about its state, where the headline does not say it.
     pub fn to_do<'a>(&self, frame: &'a Frame) -> &'a str {
         if self.sentence(frame).is_some() { "" } else { self.told(frame).to_do }
+    }
+
+    /// Its state, and what to do about it, in sentences.
+    pub fn said(&self, frame: &Frame) -> String {
+        let Told { words, to_do } = self.told(frame);
+        self.sentence(frame).unwrap_or_else(|| format!("{words}. {to_do}"))
     }
 
     fn sentence(&self, frame: &Frame) -> Option<String> {

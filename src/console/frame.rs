@@ -56,12 +56,23 @@ impl Frame {
         self.viewer.said(english)
     }
 
+    /// The same as a sentence: it begins with a capital letter.
+    pub fn sentence(&self, english: &str) -> String {
+        let said = self.said(english);
+        let mut chars = said.chars();
+        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    }
+
     pub fn time(&self, moment: &str) -> String {
         self.viewer.time(moment)
     }
 
     pub fn number(&self, number: &i64) -> String {
         self.viewer.number(number)
+    }
+
+    pub fn messages(&self, count: &i64) -> String {
+        self.viewer.messages(count)
     }
 
     pub fn version(&self) -> &str {
@@ -117,7 +128,7 @@ const NOTICES: &[(&str, &str, &str)] = &[
     ("cancelled", "Cancelled: it will not be sent.", "Dibatalkan: pesan tidak akan dikirim."),
     ("resent", "This is the new message.", "Ini pesan yang baru."),
     ("queued", "Accepted. This page shows what becomes of it.", "Diterima. Halaman ini menunjukkan kelanjutannya."),
-    ("password", "Your new password is in force.", "Kata sandi baru Anda berlaku."),
+    ("password", "Your password has been changed.", "Kata sandi Anda sudah diganti."),
 ];
 
 pub fn notice(viewer: &Viewer, done: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The first page: what needs a person now, how each device fares, and what was sent lately.
+//! The first page: what needs attention, how each device fares, and what was sent lately.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use super::chart::{self, Row};
 use super::devices::{AT_A_GLANCE, Device};
 use super::frame::{Frame, Place, draw};
 use super::states;
-use super::visit::{Answer, Visit};
+use super::visit::{Answer, Refusal, Visit};
 use crate::clock;
-use crate::device_status::DeviceStatus;
+use crate::device_status::{DeviceStatus, condition};
 use crate::supervisor::Role;
 
 #[derive(Template)]
@@ -27,6 +27,18 @@ struct Page {
     push: Push,
     /// What of the gateway is down, for an administrator.
     down: Vec<Part>,
+    /// For an administrator: clients other than this one with devices that need a person, the most waiting messages first.
+    others: Vec<OtherClient>,
+}
+
+/// A client that is not the one on the page.
+struct OtherClient {
+    id: i64,
+    name: String,
+    /// Devices that need a person.
+    devices: i64,
+    /// Messages that wait for those.
+    waiting: i64,
 }
 
 /// A part of the gateway that ended by a fault.
@@ -88,6 +100,12 @@ struct Charted<'a> {
 }
 
 impl Page {
+    /// The first of the other clients, and how many more there are.
+    fn first_others(&self) -> (&[OtherClient], i64) {
+        let (first, more) = self.others.split_at(self.others.len().min(AT_A_GLANCE));
+        (first, i64::try_from(more.len()).unwrap_or(i64::MAX))
+    }
+
     /// Devices that stay as they are until somebody acts, those together that wait for the same.
     fn stuck(&self) -> Vec<Vec<&Device>> {
         let mut alike: Vec<Vec<&Device>> = Vec::new();
@@ -98,6 +116,14 @@ impl Page {
             }
         }
         alike
+    }
+
+    /// How many messages wait for devices; nothing where none does, or they are still counted.
+    fn waiting(&self, devices: &[&Device]) -> String {
+        match devices.iter().filter_map(|device| device.waiting).sum() {
+            0 => String::new(),
+            count => format!("{}: {}.", self.frame.t("Waiting", "Menunggu"), self.frame.messages(&count)),
+        }
     }
 
     fn label(&self, state: DeviceStatus) -> &'static str {
@@ -137,6 +163,7 @@ impl Page {
             && self.nearly().next().is_none()
             && self.push.paused_date.is_none()
             && self.down.is_empty()
+            && self.others.is_empty()
     }
 
     fn charts<'a>(&'a self, figures: &'a Figures) -> [Charted<'a>; 2] {
@@ -192,15 +219,45 @@ pub async fn show(visit: Visit) -> Answer {
     let mut frame = visit.frame(Place::Home, visit.t("Home", "Beranda"));
     frame.is_live = true;
     if !visit.manages() {
-        let (devices, down) = (Vec::new(), Vec::new());
-        let page = Page { frame, manages: false, devices, figures: None, push: Push::default(), down };
+        let (devices, down, others) = (Vec::new(), Vec::new(), Vec::new());
+        let page = Page { frame, manages: false, devices, figures: None, push: Push::default(), down, others };
         return Ok(draw(StatusCode::OK, &page));
     }
     let devices = visit.get("/manage/1.0/devices?wait=false").await?;
     let figures = visit.get("/manage/1.0/statistics?wait=false").await?;
     let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
-    let down = if frame.is_administrator() { down(&visit) } else { Vec::new() };
-    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push, down }))
+    let (down, others) = match frame.is_administrator() {
+        true => (down(&visit), others(&visit).await?),
+        false => (Vec::new(), Vec::new()),
+    };
+    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push, down, others }))
+}
+
+/// The other clients with devices that need a person. A client that was disabled needs nobody.
+async fn others(visit: &Visit) -> Result<Vec<OtherClient>, Refusal> {
+    let api = &visit.console().api;
+    let unavailable =
+        |error: crate::store::StoreError| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+    let clients = api.store.list_clients().await.map_err(unavailable)?;
+    let devices = api.store.list_devices(None).await.map_err(unavailable)?;
+    let (queues, now) = (api.queues_soon().await, api.clock.now());
+    let mut needing: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for device in devices {
+        let waiting = queues.as_ref().and_then(|queues| queues.get(&device.id)).map_or(0, |queue| queue.waiting);
+        // A used-up warm-up, which is not looked at, needs nobody.
+        if states::needs_person(device.kind, condition(&device, 0, now).status, waiting) {
+            let (count, sum) = needing.entry(device.client_id).or_default();
+            (*count, *sum) = (*count + 1, *sum + waiting);
+        }
+    }
+    let shown = clients.into_iter().filter(|client| client.id != visit.client().id && !client.disabled);
+    let other = |client: crate::account::Client| {
+        let (devices, waiting) = needing.remove(&client.id)?;
+        Some(OtherClient { id: client.id, name: client.name, devices, waiting })
+    };
+    let mut others: Vec<OtherClient> = shown.filter_map(other).collect();
+    others.sort_by_key(|other| -other.waiting);
+    Ok(others)
 }
 
 /// What `/readyz` would list, but for devices: they say so themselves.

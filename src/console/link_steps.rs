@@ -50,6 +50,8 @@ pub struct Shown {
     pub phone: String,
     /// Whether an attempt may be begun here.
     pub may_begin: bool,
+    /// Whether what ended last did so before there was this page.
+    pub is_fresh: bool,
 }
 
 /// How far linking is, as the API shows it.
@@ -101,9 +103,12 @@ impl Steps {
     /// [`Refusal`] with what the API says.
     pub async fn load(asking: &Asking, id: &str, shown: Shown) -> Result<Self, Refusal> {
         let device = asking.get(&at(asking, id, "")?).await?;
-        let link = asking.get(&at(asking, id, "/link")?).await?;
+        let mut link: Link = asking.get(&at(asking, id, "/link")?).await?;
         let passkey = asking.get(&at(asking, id, "/passkey")?).await?;
-        let Shown { here, base, csrf, phone, may_begin } = shown;
+        let Shown { here, base, csrf, phone, may_begin, is_fresh } = shown;
+        if is_fresh && link.status == "failed" {
+            (link.status, link.reason) = ("none".to_owned(), None);
+        }
         let (viewer, address) = (asking.viewer().clone(), format!("{}{here}", asking.console().api.public_url));
         Ok(Self { viewer, base, csrf, device, link, passkey, phone, address, may_begin })
     }
@@ -120,6 +125,11 @@ impl Steps {
     /// Whether an attempt is under way, which another one would end.
     fn is_under_way(&self) -> bool {
         !matches!(self.step(), Step::Nothing | Step::Linked | Step::Failed)
+    }
+
+    /// Whether whoever links has come so far that to begin again is not what is to be done next.
+    fn is_at_passkey(&self) -> bool {
+        matches!(self.step(), Step::Passkey | Step::PasskeySent | Step::Compare)
     }
 
     /// What is asked before another attempt is begun in its place.

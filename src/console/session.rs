@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use super::forms::{Asked, Fields, Posted};
 use super::frame::{Frame, Place, draw};
-use super::throttle::{TooMany, Trying};
+use super::throttle::Trying;
 use super::visit::{Answer, Visit, go, own_path};
 use super::words::{LANGUAGE_COOKIE, Language, Viewer};
 use super::{Console, assets, browser, deeds};
@@ -89,10 +89,8 @@ async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap,
     let trying = Trying { userid, from: from.0, known_browser: known_browser.as_deref() };
     let counted = match console.throttle.count(&trying, console.api.clock.now()) {
         Ok(counted) => counted,
-        Err(TooMany(seconds)) => {
-            let text =
-                viewer.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
-            return refused(StatusCode::TOO_MANY_REQUESTS, format!("{text}{seconds}"));
+        Err(too_many) => {
+            return too_many.retry_after(refused(StatusCode::TOO_MANY_REQUESTS, too_many.says(&viewer)));
         }
     };
     match let_in(&console, userid, fields.raw("password"), &headers).await {
@@ -199,20 +197,16 @@ async fn change_password(from: From, posted: Posted) -> Response {
     };
     let (now, new) = (fields.raw("now").to_owned(), fields.raw("new").to_owned());
     if new != fields.raw("again") {
-        return refused("The two new passwords differ.", "Kedua kata sandi baru berbeda.");
-    }
-    if new == now {
-        return refused("The new password is the old one.", "Kata sandi baru sama dengan yang lama.");
+        return refused("The new passwords don't match.", "Kedua kata sandi baru tidak sama.");
     }
     // Whoever is signed in is not slowed down by those who try the name elsewhere.
     let sign_in = visit.signed_in().sign_in.id.to_string();
     let trying = Trying { userid: &userid, from: from.0, known_browser: Some(&sign_in) };
     let counted = match console.throttle.count(&trying, console.api.clock.now()) {
         Ok(counted) => counted,
-        Err(TooMany(seconds)) => {
-            let text =
-                visit.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
-            return password_page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(format!("{text}{seconds}")));
+        Err(too_many) => {
+            let text = too_many.says(visit.viewer());
+            return too_many.retry_after(password_page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(text)));
         }
     };
     let Ok(Some(record)) = console.api.store.find_password(&userid).await else {
@@ -220,12 +214,16 @@ async fn change_password(from: From, posted: Posted) -> Response {
     };
     let old = record.password_hash.unwrap_or_else(|| NOBODY.to_owned());
     let passwords = &console.api.passwords;
-    let hashed = match passwords.matches(now, old).await {
+    let hashed = match passwords.matches(now.clone(), old).await {
         Ok(true) => {
             counted.succeeded();
+            if new == now {
+                let text = "Your new password must be different from the current one.";
+                return refused(text, "Kata sandi baru harus berbeda dari yang sekarang.");
+            }
             passwords.hash(new).await
         }
-        Ok(false) => return refused("The password of now is wrong.", "Kata sandi sekarang salah."),
+        Ok(false) => return refused("The current password is wrong.", "Kata sandi saat ini salah."),
         Err(busy) => Err(busy.into()),
     };
     let hash = match hashed {

@@ -13,12 +13,12 @@ use super::asking::{Asking, Refusal};
 use super::forms::Asked;
 use super::frame::{Bare, draw};
 use super::link_steps::{self, Shown, Steps, Wanted};
-use super::throttle::TooMany;
 use super::visit::{Answer, go};
 use super::words::Viewer;
 use super::{Console, assets, live};
 use crate::account::KeyHash;
 use crate::clock::rfc3339;
+use crate::linking::pairing::public_name;
 use crate::linking::sharing::PATH;
 use crate::store::LinkShare;
 
@@ -52,6 +52,11 @@ struct Page<'a> {
 impl Page<'_> {
     fn version(&self) -> &str {
         &assets::VERSION
+    }
+
+    /// What the device is called here.
+    fn device_name<'a>(&self, steps: &'a Steps) -> &'a str {
+        public_name(&steps.device.name, &steps.device.device_id)
     }
 }
 
@@ -130,7 +135,14 @@ impl Shared {
 
     fn shown(&self, phone: String) -> Shown {
         let here = self.here.clone();
-        Shown { base: here.clone(), here, csrf: None, phone, may_begin: !self.share.is_expired }
+        Shown {
+            base: here.clone(),
+            here,
+            csrf: None,
+            phone,
+            may_begin: !self.share.is_expired,
+            is_fresh: self.share.is_fresh,
+        }
     }
 
     async fn act(&self, asked: &Asked, wanted: Wanted) -> Answer {
@@ -138,7 +150,9 @@ impl Shared {
             return Ok(go(&self.here));
         }
         let fields = &asked.fields;
-        let done = match self.count() {
+        // Only what begins is a matter of how often: whoever sees another code on the phone can always say so.
+        let counted = if wanted.begins() { self.count() } else { Ok(()) };
+        let done = match counted {
             Ok(()) => link_steps::act(&self.asking, &self.share.device_id, wanted, fields).await,
             Err(refusal) => Err(refusal),
         };
@@ -151,11 +165,10 @@ impl Shared {
     /// Counts what is begun.
     fn count(&self) -> Result<(), Refusal> {
         let counted = self.asking.console().shared_pages.count(self.token.clone());
-        counted.map_err(|TooMany(seconds)| {
-            let text =
-                self.asking.t("Too many tries. Wait this many seconds: ", "Terlalu banyak percobaan. Tunggu (detik): ");
-            let mut refusal = self.asking.refusal(StatusCode::TOO_MANY_REQUESTS, &format!("{text}{seconds}"));
-            refusal.retry_after_seconds = Some(seconds);
+        counted.map_err(|too_many| {
+            let text = too_many.says(self.asking.viewer());
+            let mut refusal = self.asking.refusal(StatusCode::TOO_MANY_REQUESTS, &text);
+            refusal.retry_after_seconds = Some(too_many.0);
             refusal
         })
     }

@@ -245,16 +245,18 @@ fn unlinked(kind: Kind) -> (InBoth, InBoth) {
     }
 }
 
-/// Whether the state stays as it is until somebody acts.
-pub fn needs_person(kind: Kind, state: DeviceStatus) -> bool {
+/// Whether the state stays as it is until somebody acts. A pause is what somebody wanted, but `waiting` messages may be forgotten in
+/// it; and a device that nobody can connect matters only to what was queued for it.
+pub fn needs_person(kind: Kind, state: DeviceStatus, waiting: i64) -> bool {
     match state {
         DeviceStatus::Banned | DeviceStatus::LoggedOut | DeviceStatus::Replaced | DeviceStatus::Outdated => true,
+        DeviceStatus::Unlinked if kind == Kind::Cloud => waiting > 0,
+        DeviceStatus::Paused => waiting > 0,
         DeviceStatus::Unlinked | DeviceStatus::Passkey | DeviceStatus::PasskeyConfirm => kind == Kind::Web,
         DeviceStatus::Linking
         | DeviceStatus::Connecting
         | DeviceStatus::Online
         | DeviceStatus::Reconnecting
-        | DeviceStatus::Paused
         | DeviceStatus::Holding
         | DeviceStatus::Slowed => false,
     }
@@ -367,11 +369,18 @@ mod tests {
 
     #[test]
     fn a_person_is_needed_where_nothing_goes_on_by_itself() {
-        let needing = |kind| DeviceStatus::ALL.into_iter().filter(move |state| needs_person(kind, *state));
+        let needing =
+            |kind, waiting| DeviceStatus::ALL.into_iter().filter(move |state| needs_person(kind, *state, waiting));
         let always = [DeviceStatus::Banned, DeviceStatus::LoggedOut, DeviceStatus::Replaced, DeviceStatus::Outdated];
-        assert!(needing(Kind::Sandbox).eq(always));
+        assert!(needing(Kind::Sandbox, 0).eq(always));
+        assert!(needing(Kind::Cloud, 0).eq(always));
         let linking = [DeviceStatus::Unlinked, DeviceStatus::Passkey, DeviceStatus::PasskeyConfirm];
-        assert!(needing(Kind::Web).eq(linking.into_iter().chain(always)));
+        assert!(needing(Kind::Web, 0).eq(linking.into_iter().chain(always)));
+        // Nobody is reminded of a pause in which nothing waits.
+        let waiting = || always.into_iter().chain([DeviceStatus::Paused]);
+        assert!(needing(Kind::Sandbox, 1).eq(waiting()));
+        assert!(needing(Kind::Web, 1).eq(linking.into_iter().chain(waiting())));
+        assert!(needing(Kind::Cloud, 1).eq([DeviceStatus::Unlinked].into_iter().chain(waiting())));
     }
 
     #[test]

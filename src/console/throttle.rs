@@ -6,10 +6,13 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use axum::http::header;
+use axum::response::Response;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::tries::Tries;
+use super::words::{Language, Viewer};
 use crate::account::KeyHash;
 use crate::address::network;
 use crate::clock::Millis;
@@ -53,6 +56,24 @@ pub type SharedPages = Visitors<KeyHash>;
 /// Whole seconds after which the next try may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMany(pub u64);
+
+impl TooMany {
+    /// What somebody reads who has to wait.
+    pub fn says(&self, viewer: &Viewer) -> String {
+        let seconds = self.0;
+        match viewer.language {
+            Language::English if seconds == 1 => "Too many attempts. Try again in a second.".to_owned(),
+            Language::English => format!("Too many attempts. Try again in {seconds} seconds."),
+            Language::Indonesian => format!("Terlalu banyak percobaan. Coba lagi dalam {seconds} detik."),
+        }
+    }
+
+    /// The same for a program.
+    pub fn retry_after(&self, mut response: Response) -> Response {
+        response.headers_mut().insert(header::RETRY_AFTER, self.0.into());
+        response
+    }
+}
 
 impl Default for Throttle {
     fn default() -> Self {

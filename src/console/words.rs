@@ -106,6 +106,12 @@ impl Viewer {
         &self.zone
     }
 
+    /// How many messages, in words.
+    pub fn messages(&self, count: &i64) -> String {
+        let noun = if *count == 1 { self.t("message", "pesan") } else { self.t("messages", "pesan") };
+        format!("{} {noun}", self.number(count))
+    }
+
     /// A whole number with its thousands apart.
     pub fn number(&self, number: &i64) -> String {
         let (digits, mark) = (number.unsigned_abs().to_string(), self.t(",", "."));

@@ -5,9 +5,10 @@ use super::{Dispatcher, EXPIRY_GRACE_MS};
 use crate::clock::Millis;
 use crate::message::Priority;
 use crate::pacing::Pace;
+use crate::reason::ReasonCode;
 use crate::store::{LastWaits, StoreError};
 use crate::telemetry;
-use crate::waiting::Sender;
+use crate::waiting::{Sender, WAS_NOT_RUN};
 
 impl Dispatcher {
     /// Ends messages whose time is over.
@@ -23,10 +24,13 @@ impl Dispatcher {
                 Some(day) => store.count_begun(&device.id, day).await?,
                 None => 0,
             };
-            let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: true };
+            let is_run = self.is_run(&device.id, now).await?;
+            let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run };
             for priority in [Priority::High, Priority::Normal] {
                 if let Some(kept) = sender.keeps(priority, now) {
-                    waits.note(&device.id, priority, kept.reason);
+                    let is_down = !is_run && kept.code == ReasonCode::Offline;
+                    let reason = if is_down { WAS_NOT_RUN.to_owned() } else { kept.reason };
+                    waits.note(&device.id, priority, reason);
                 }
             }
         }
@@ -34,5 +38,14 @@ impl Dispatcher {
             telemetry::count_aborted(&device_id, expired);
         }
         Ok(())
+    }
+
+    /// Whether some node ran a device until now. This one ends what expired while it was stopped before it takes its leases.
+    async fn is_run(&self, device_id: &str, now: Millis) -> Result<bool, StoreError> {
+        if self.loops.contains_key(device_id) || self.faulted.contains_key(device_id) {
+            return Ok(true);
+        }
+        let store = &self.parts.store;
+        Ok(!store.is_embedded() && store.find_turn(device_id).await?.is_some_and(|turn| turn.lease_until > now))
     }
 }

@@ -63,7 +63,7 @@ pub enum ImportError {
     )]
     BegunOtherwise,
     #[error(
-        "{count} of its rows were sent in the last {days} days, with the same text to the same recipients, by {campaign}; begin it \
+        "{campaign} already queued or sent {count} of its rows in the last {days} days, with the same text to the same recipients; begin it \
          with sent_before=skip to send only what is new, or with sent_before=send to send those again",
         days = limits::IMPORT_SENT_DAYS
     )]

@@ -63,7 +63,9 @@ impl Outlook {
                 outlook.notes.push(late(today, in_time, messages));
             }
             (Some(today), _) if today < messages => {
-                outlook.notes.push(format!("{today} of {messages} messages can leave today, the others later"));
+                outlook
+                    .notes
+                    .push(format!("messages that can leave today: {today} of {messages}; the rest leave later"));
             }
             _ => {}
         }
@@ -73,15 +75,15 @@ impl Outlook {
 
 fn limited(left: i64, limit: i64, rows: i64) -> String {
     format!(
-        "the device takes {left} more messages today, by its limit of {limit} a day; of {rows} rows the others are refused. \
+        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are refused. \
          Raise the limit, or import the rest tomorrow"
     )
 }
 
 fn late(today: i64, in_time: i64, messages: i64) -> String {
     format!(
-        "{today} of {messages} messages can leave today and {in_time} within 24 hours, by the device's warm-up and its gap between \
-         messages; the others expire unless their rows name a longer timeout. Give one, or use more devices"
+        "messages that can leave today: {today} of {messages}, and within 24 hours: {in_time}, by the device's warm-up and its gap \
+         between messages; what is left then expires unless its row names a longer timeout. Give one, or use more devices"
     )
 }
 
@@ -109,13 +111,16 @@ mod tests {
             let expected = (Some((today - used - others).max(0)), Some(today - used + next - others));
             assert_eq!((found.leave_today, found.leave_in_time), expected);
             let late = found.notes.last().expect("a note");
-            assert!(late.contains("the others expire") && late.contains("of 1000 messages"), "{late}");
+            assert!(late.contains("what is left then expires") && late.contains(" of 1000"), "{late}");
         }
         // Few enough are not mentioned, nor what is urgent.
         assert!(outlook(&new, 0, Ahead { rows: today - 5, ..AHEAD }).notes.is_empty());
         assert_eq!(outlook(&new, today, Ahead { priority: Priority::High, ..AHEAD }), Outlook::default());
         let some = outlook(&new, 0, Ahead { rows: today, ..AHEAD });
-        assert_eq!(some.notes, [format!("{} of {today} messages can leave today, the others later", today - 5)]);
+        assert_eq!(
+            some.notes,
+            [format!("messages that can leave today: {} of {today}; the rest leave later", today - 5)]
+        );
     }
 
     #[test]

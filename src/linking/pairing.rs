@@ -154,8 +154,13 @@ fn names_a_number(text: &str) -> bool {
 impl Pairing {
     /// What the device is called to somebody without a sign-in: the name that it has by default is its number.
     pub fn public_name(&self) -> &str {
-        if names_a_number(&self.device.name) { &self.device.id } else { &self.device.name }
+        public_name(&self.device.name, &self.device.id)
     }
+}
+
+/// What a device is called to somebody without a sign-in.
+pub fn public_name<'a>(name: &'a str, id: &'a str) -> &'a str {
+    if names_a_number(name) { id } else { name }
 }
 
 /// Each request of WhatsApp has a challenge of its own.

@@ -1,7 +1,7 @@
 //! Clients, API keys and Push URLs.
 
 use super::row::row;
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, link_shares, sql};
 use crate::account::{Caller, Client, KeyHash, KeyRecord, Person};
 use crate::clock::Millis;
 
@@ -104,15 +104,15 @@ impl Store {
         sql!(&mut conn, optional as Client, client!("WHERE id = $1"), id)
     }
 
-    /// Writes a client's name, country code, default device and whether it is disabled. `false` when there is none.
+    /// Writes a client's name, country code, default device and whether it is disabled, which ends its linking pages. `false` when there is none.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn update_client(&self, client: Client) -> Result<bool, StoreError> {
+    pub async fn update_client(&self, client: Client, now: Millis) -> Result<bool, StoreError> {
         self.write(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
-                    conn,
+                    &mut *conn,
                     execute,
                     "UPDATE clients SET name = $2, country_code = $3, default_device = $4, disabled = $5 WHERE id = $1",
                     client.id,
@@ -121,6 +121,7 @@ impl Store {
                     &client.default_device,
                     client.disabled,
                 )?;
+                link_shares::end_unpermitted(conn, now).await?;
                 Ok(rows == 1)
             })
         })
@@ -161,7 +162,7 @@ impl Store {
         sql!(&mut conn, all as KeyRecord, key!("WHERE client_id = $1 ORDER BY id"), client_id)
     }
 
-    /// Ends a key. `false` when the client has none of that number.
+    /// Ends a key, and the linking pages that were shared with it. `false` when the client has none of that number.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -169,13 +170,14 @@ impl Store {
         self.write(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
-                    conn,
+                    &mut *conn,
                     execute,
                     "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND client_id = $2",
                     id,
                     client_id,
                     now,
                 )?;
+                link_shares::end_unpermitted(conn, now).await?;
                 Ok(rows == 1)
             })
         })

@@ -3,7 +3,7 @@
 use super::links::{cancel, lock_device};
 use super::row::row;
 use super::{Conn, Store, StoreError, accounts, devices, sql};
-use crate::account::{Caller, Client, KeyHash, Person, Role, SHARED_LINK};
+use crate::account::{Caller, Client, KeyHash, Person, SHARED_LINK};
 use crate::clock::Millis;
 use crate::device::{Device, Wish};
 use crate::limits;
@@ -28,8 +28,26 @@ pub struct LinkShare {
     pub is_expired: bool,
     /// Whether an account is linked, or was since.
     pub is_used: bool,
+    /// Whether nothing has happened to a link since it was shared: what ended before is nothing to whoever has the page.
+    pub is_fresh: bool,
     /// Who shared it, with the device's client.
     pub caller: Caller,
+}
+
+/// A page whose sharer may still manage its device at the moment `$now`, and whose API key is still good.
+macro_rules! permitted {
+    ($now:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM devices JOIN clients ON clients.id = devices.client_id \
+             JOIN persons ON persons.id = link_shares.person_id JOIN clients AS own ON own.id = persons.client_id \
+             WHERE devices.id = link_shares.device_id AND NOT clients.disabled AND NOT own.disabled AND NOT persons.disabled \
+             AND (persons.role = 'administrator' OR (persons.role = 'owner' AND persons.client_id = devices.client_id))) \
+             AND (key_id IS NULL OR EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = key_id AND revoked_at IS NULL \
+             AND (api_keys.expires_at IS NULL OR api_keys.expires_at > ",
+            $now,
+            ")))"
+        )
+    };
 }
 
 /// A page of the device `$1` that does something at the moment `$2`.
@@ -47,11 +65,11 @@ struct Stored {
     client_id: i64,
     expires_at: Millis,
     used_at: Option<Millis>,
-    /// Whether the API key is no longer good with which it was shared.
-    has_lost_key: bool,
+    /// When something last happened to the device's link.
+    link_changed_at: Option<Millis>,
 }
 
-row!(Stored { device_id, person_id, client_id, expires_at, used_at, has_lost_key });
+row!(Stored { device_id, person_id, client_id, expires_at, used_at, link_changed_at });
 
 impl Store {
     /// Stores a page to share; a link that is under way while another page is good is ended, as by [`Store::revoke_link_share`].
@@ -99,43 +117,51 @@ impl Store {
         let stored = sql!(
             &mut conn,
             optional as Stored,
-            "SELECT link_shares.device_id AS device_id, person_id, devices.client_id AS client_id, \
-             link_shares.expires_at AS expires_at, used_at, \
-             key_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = key_id AND revoked_at IS NULL \
-             AND (api_keys.expires_at IS NULL OR api_keys.expires_at > $2)) AS has_lost_key FROM link_shares \
-             JOIN devices ON devices.id = link_shares.device_id AND devices.removed_at IS NULL \
-             LEFT JOIN device_links ON device_links.device_id = link_shares.device_id \
-             WHERE token = $1 AND (link_shares.expires_at > $2 OR (devices.wish_at < link_shares.expires_at \
-             AND (devices.wish IN ('qr', 'code') OR device_links.changed_at > $3)))",
+            concat!(
+                "SELECT link_shares.device_id AS device_id, person_id, devices.client_id AS client_id, \
+                 link_shares.expires_at AS expires_at, used_at, device_links.changed_at AS link_changed_at FROM link_shares \
+                 JOIN devices ON devices.id = link_shares.device_id AND devices.removed_at IS NULL \
+                 LEFT JOIN device_links ON device_links.device_id = link_shares.device_id \
+                 WHERE token = $1 AND (link_shares.expires_at > $2 OR (devices.wish_at < link_shares.expires_at \
+                 AND (devices.wish IN ('qr', 'code') OR device_links.changed_at > $3))) AND ",
+                permitted!("$2")
+            ),
             &token.0[..],
             now,
             now - limits::LINK_END_SHOWN_MS,
         )?;
-        let Some(stored) = stored.filter(|stored| !stored.has_lost_key) else { return Ok(None) };
+        let Some(stored) = stored else { return Ok(None) };
         let person = sql!(&mut conn, one as Person, accounts::person!("WHERE id = $1"), stored.person_id)?;
         let client = sql!(&mut conn, one as Client, accounts::client!("WHERE id = $1"), stored.client_id)?;
-        let is_disabled = person.disabled || client.disabled;
-        let is_own = person.role == Role::Administrator || person.client_id == client.id;
         let caller = Caller { key_id: SHARED_LINK, person, client };
-        if is_disabled || !is_own || !caller.manages(stored.client_id) {
-            return Ok(None);
-        }
-        let Stored { device_id, expires_at, used_at, .. } = stored;
+        let Stored { device_id, expires_at, used_at, link_changed_at, .. } = stored;
         let device = sql!(&mut conn, optional as Device, devices::device!(" AND id = $1"), &device_id)?;
         // An account can come back without a new link.
         let is_used = used_at.is_some() || device.as_ref().is_some_and(is_linked);
-        Ok(Some(LinkShare { device_id, expires_at, is_expired: expires_at <= now, is_used, caller }))
+        let is_fresh = link_changed_at.is_none_or(|at| at <= shared_at(expires_at));
+        Ok(Some(LinkShare { device_id, expires_at, is_expired: expires_at <= now, is_used, is_fresh, caller }))
     }
 
-    /// Until when the page is good that is shared for a device; `None` where none is.
+    /// Until when something may be begun on the page that is shared for a device; `None` where none is, or its time has passed.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn find_shared_until(&self, device_id: &str, now: Millis) -> Result<Option<Millis>, StoreError> {
         let mut conn = self.reader().await?;
-        let query = concat!("SELECT expires_at FROM link_shares WHERE ", good!());
+        let query = concat!(
+            "SELECT expires_at FROM link_shares WHERE device_id = $1 AND used_at IS NULL AND expires_at > $2 AND ",
+            permitted!("$2")
+        );
         let found = sql!(&mut conn, optional as (Millis,), query, device_id, now)?;
         Ok(found.map(|(expires_at,)| expires_at))
+    }
+
+    /// Ends the pages whose sharers' API keys have expired.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn end_unpermitted_shares(&self, now: Millis) -> Result<(), StoreError> {
+        self.write(move |conn| Box::pin(end_unpermitted(conn, now))).await
     }
 
     /// Takes back the page that is shared for a device, and ends the link that is under way: the page has shown its code. `false` when
@@ -155,6 +181,40 @@ impl Store {
         })
         .await
     }
+}
+
+/// Ends the pages whose sharers have lost the permission to manage their devices, or their API keys, as revoking them does: the attempts
+/// that were begun on them are cancelled. A page that ended so does not come back with the permission.
+pub(super) async fn end_unpermitted(conn: &mut Conn, now: Millis) -> Result<(), StoreError> {
+    // In one order, so that two of these do not wait for each other.
+    let query = concat!("SELECT device_id FROM link_shares WHERE NOT (", permitted!("$1"), ") ORDER BY device_id");
+    for (device_id,) in sql!(&mut *conn, all as (String,), query, now)? {
+        end_unpermitted_of(conn, &device_id, now).await?;
+    }
+    Ok(())
+}
+
+/// As [`end_unpermitted`], of one device.
+pub(super) async fn end_unpermitted_of(conn: &mut Conn, device_id: &str, now: Millis) -> Result<(), StoreError> {
+    let Some(device) = lock_device(conn, device_id).await? else { return Ok(()) };
+    let query = concat!(
+        "DELETE FROM link_shares WHERE device_id = $1 AND NOT (",
+        permitted!("$2"),
+        ") RETURNING expires_at, used_at"
+    );
+    let ended = sql!(&mut *conn, optional as (Millis, Option<Millis>), query, device_id, now)?;
+    // What somebody began without the page goes on.
+    let was_begun_on = |(expires_at, used_at): (Millis, Option<Millis>)| {
+        used_at.is_none() && (shared_at(expires_at)..expires_at).contains(&device.wish_at)
+    };
+    if ended.is_some_and(was_begun_on) {
+        cancel(conn, &device, now).await?;
+    }
+    Ok(())
+}
+
+fn shared_at(expires_at: Millis) -> Millis {
+    expires_at.saturating_sub(limits::LINK_SHARE_MINUTES * 60_000)
 }
 
 async fn revoke(conn: &mut Conn, device: &Device, now: Millis) -> Result<bool, StoreError> {

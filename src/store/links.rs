@@ -229,6 +229,8 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         LinkEnd::Unlinked => ("failed", "the link was ended", None, DeviceState::Unlinked),
     };
     if let LinkEnd::Linked { attempt, number } = end {
+        // An API key may have expired since the attempt was begun on the page that it shared.
+        link_shares::end_unpermitted_of(conn, &lease.device_id, now).await?;
         check_linked(conn, lease, *attempt, number).await?;
     }
     // The number is the device's from now on, until a person unlinks it.
@@ -257,16 +259,19 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
     if number.is_some() {
         link_shares::end(conn, &lease.device_id, now).await?;
     }
-    sql!(
-        &mut *conn,
-        execute,
-        "UPDATE device_links SET status = $2, code = NULL, expires_at = NULL, reason = $3, changed_at = $4 \
-         WHERE device_id = $1",
-        &lease.device_id,
-        status,
-        reason,
-        now,
-    )?;
+    // That it was cancelled was stored when it was.
+    if reason != CANCELLED {
+        sql!(
+            &mut *conn,
+            execute,
+            "UPDATE device_links SET status = $2, code = NULL, expires_at = NULL, reason = $3, changed_at = $4 \
+             WHERE device_id = $1",
+            &lease.device_id,
+            status,
+            reason,
+            now,
+        )?;
+    }
     note(conn, &lease.device_id, if number.is_some() { "linked" } else { state.name() }, reason, now).await
 }
 

@@ -87,7 +87,7 @@ pub use passkeys::{PasskeyRequest, StoredPasskey};
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
-pub use queues::{Queue, SetAside, StoredBlocker, StoredDue, StoredRecipient, StoredTurn};
+pub use queues::{Queue, SetAside, StoredBegun, StoredBlocker, StoredDue, StoredRecipient, StoredTurn};
 pub use rotation::Rotated;
 pub use row_keys::{RenewedKey, SaidBefore};
 pub use session_writes::KeyChange;

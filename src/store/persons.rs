@@ -2,7 +2,7 @@
 
 use super::accounts::person;
 use super::row::row;
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, link_shares, sql};
 use crate::account::{Person, Role};
 use crate::clock::Millis;
 
@@ -61,11 +61,17 @@ impl Store {
         sql!(&mut conn, optional as Person, person!("WHERE userid = $1"), userid)
     }
 
-    /// Changes a person of a client. `false` when there is none of that number.
+    /// Changes a person of a client; the linking pages end that they shared and may share no longer. `false` when there is none of that number.
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn update_person(&self, client_id: i64, id: i64, patch: PersonPatch) -> Result<bool, StoreError> {
+    pub async fn update_person(
+        &self,
+        client_id: i64,
+        id: i64,
+        patch: PersonPatch,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
         let has_password = patch.password.is_some();
         let (hash, given) = match patch.password {
             Some(NewPassword::Given(hash)) => (Some(hash), Some(true)),
@@ -91,6 +97,7 @@ impl Store {
                 if rows == 1 && (patch.disabled == Some(true) || has_password) {
                     super::sign_ins::end_sign_ins(conn, id, 0).await?;
                 }
+                link_shares::end_unpermitted(conn, now).await?;
                 Ok(rows == 1)
             })
         })

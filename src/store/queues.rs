@@ -82,6 +82,15 @@ pub struct StoredDue {
 
 row!(StoredDue { seq, is_group, attempts, wrote_at, was_reached });
 
+/// A due message of which an attempt was begun: it is under way, or is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBegun {
+    pub seq: i64,
+    pub under_way_at: Option<Millis>,
+}
+
+row!(StoredBegun { seq, under_way_at });
+
 /// When a device may send next, and which node runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTurn {
@@ -215,6 +224,30 @@ impl Store {
             rows,
         )?;
         Ok(due.into_iter().filter(|one: &StoredDue| stuck.binary_search(&one.seq).is_err()).collect())
+    }
+
+    /// The due messages that were begun among the first [`limits::UNDER_WAY_AMONG`] that wait of a device and a priority, in their order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_begun(
+        &self,
+        device_id: &str,
+        priority: Priority,
+        now: Millis,
+    ) -> Result<Vec<StoredBegun>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            all as StoredBegun,
+            "SELECT seq, under_way_at FROM (SELECT seq, under_way_at, attempts, due_at FROM messages WHERE device_id = $1 \
+             AND status = 'Q' AND priority = $2 ORDER BY seq LIMIT $3) AS waiting \
+             WHERE attempts > 0 AND due_at <= $4 ORDER BY seq",
+            device_id,
+            priority.number(),
+            limits::UNDER_WAY_AMONG,
+            now,
+        )
     }
 
     /// When the next message of a device that keeps a gap may leave; 0 where none has left yet.

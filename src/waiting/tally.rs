@@ -15,6 +15,8 @@ pub struct Tally {
     pub all: [i64; 3],
     /// Those among them that were set aside, each for a reason of its own.
     pub aside: Vec<(Priority, ReasonCode, i64)>,
+    /// Those that are being sent, of a device that [`Sender::tells_apart`] them from the rest; like `all`.
+    pub under_way: [i64; 3],
 }
 
 impl Sender<'_> {
@@ -27,7 +29,7 @@ impl Sender<'_> {
                 *counts.entry(code).or_insert(0) += count;
             }
         };
-        let is_slow = self.device.is_some_and(|one| condition(one, self.used, now).status == DeviceStatus::Slowed);
+        let is_slow = self.is_slow(now);
         for priority in Priority::ALL {
             let all = tally.all[priority.index()];
             let kept = self.keeps(priority, now).map(|kept| kept.code);
@@ -36,10 +38,25 @@ impl Sender<'_> {
             let aside: Vec<_> = of_priority.filter(|_| kept.is_none_or(ReasonCode::can_leave)).collect();
             let set_aside: i64 = aside.iter().map(|(.., count)| count).sum();
             let own = if is_slow { ReasonCode::RateLimited } else { ReasonCode::Turn };
-            add(kept.unwrap_or(own), all - set_aside);
+            let code = kept.unwrap_or(own);
+            // Nor does what holds back the rest keep what is being sent.
+            let is_apart = code.can_leave();
+            let under_way = if is_apart { tally.under_way[priority.index()].min(all - set_aside) } else { 0 };
+            add(ReasonCode::Turn, under_way);
+            add(code, all - set_aside - under_way);
             aside.into_iter().for_each(|(_, code, count)| add(*code, *count));
         }
         counts
+    }
+
+    /// Whether its messages that are being sent have another reason than the rest of some priority.
+    pub fn tells_apart(&self, now: Millis) -> bool {
+        let holds = |priority| self.keeps(priority, now).is_some_and(|kept| kept.code.can_leave());
+        self.is_slow(now) || Priority::ALL.into_iter().any(holds)
+    }
+
+    fn is_slow(&self, now: Millis) -> bool {
+        self.device.is_some_and(|one| condition(one, self.used, now).status == DeviceStatus::Slowed)
     }
 }
 
@@ -51,7 +68,11 @@ mod tests {
 
     fn counted(device: &crate::device::Device) -> Vec<(ReasonCode, i64)> {
         let retried = (Priority::Normal, ReasonCode::Retry, 3);
-        let tally = Tally { all: [2, 10, 100], aside: vec![retried, (Priority::Bulk, ReasonCode::Media, 40)] };
+        let tally = Tally {
+            all: [2, 10, 100],
+            under_way: [0, 4, 1],
+            aside: vec![retried, (Priority::Bulk, ReasonCode::Media, 40)],
+        };
         let sender = Sender { device: Some(device), used: 20, next_slot_at: 0, is_run: true };
         let counts: Vec<_> = sender.count_by_reason(&tally, NOW).into_iter().collect();
         assert_eq!(counts.iter().map(|(_, count)| count).sum::<i64>(), 112);
@@ -64,10 +85,11 @@ mod tests {
         let (media, retry) = ((ReasonCode::Media, 40), (ReasonCode::Retry, 3));
         assert_eq!(counted(&device), [media, retry, (ReasonCode::Turn, 69)]);
         Restraint::Slowed.put_on(&mut device);
-        assert_eq!(counted(&device), [(ReasonCode::RateLimited, 69), media, retry]);
+        let sent = (ReasonCode::Turn, 5);
+        assert_eq!(counted(&device), [(ReasonCode::RateLimited, 64), media, retry, sent]);
         Restraint::WarmUp.put_on(&mut device);
-        // What is urgent leaves all the same.
-        assert_eq!(counted(&device), [(ReasonCode::WarmUp, 67), media, retry, (ReasonCode::Turn, 2)]);
+        // What is urgent or being sent leaves all the same.
+        assert_eq!(counted(&device), [(ReasonCode::WarmUp, 62), media, retry, (ReasonCode::Turn, 7)]);
         device.paused = true;
         assert_eq!(counted(&device), [(ReasonCode::Paused, 112)]);
     }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::device_status::tests::{NOW, Restraint, device, sets, shown};
 
+mod warm_up;
+
 const MINUTE: Millis = 60_000;
 
 /// What a message is doing beside waiting for its device.
@@ -86,6 +88,7 @@ fn message(doing: Doing, to: To, priority: Priority) -> Message<'static> {
         awaits_file: false,
         is_behind_file: false,
         ahead: 3,
+        begun_ahead: 0,
     };
     let tried = Message { attempts: 1, ..fresh };
     match doing {
@@ -320,38 +323,6 @@ fn a_message_of_a_slow_device_says_when_it_leaves_itself_at_the_earliest() {
     device.gap_ms = 500;
     assert_eq!(until(&device, NOW + 1_000, 5), Some(NOW + 14_000));
     assert_eq!(until(&device, NOW, 5), None);
-}
-
-#[test]
-fn a_campaign_that_a_new_account_cannot_send_today_says_of_each_message_on_which_day_it_leaves() {
-    let mut device = device(Kind::Web, DeviceState::Online);
-    Restraint::WarmUp.put_on(&mut device);
-    let midnight = Restraint::WarmUp.until();
-    let pace = Pace::of(&device);
-    let (tomorrow, next) =
-        (pace.allowance(midnight).expect("one"), pace.allowance(midnight + 24 * 60 * MINUTE).expect("one"));
-    let used = pace.allowance(NOW).expect("one");
-    for (ahead, days) in [(0, 0), (tomorrow - 1, 0), (tomorrow, 1), (tomorrow + next - 1, 1), (tomorrow + next, 2)] {
-        let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, Priority::Bulk) };
-        let found =
-            waiting_reason(Sender { device: Some(&device), used, next_slot_at: 0, is_run: true }, &message, NOW);
-        assert_eq!(
-            (found.code, found.until),
-            (ReasonCode::WarmUp, Some(midnight + days * 24 * 60 * MINUTE)),
-            "{ahead}"
-        );
-    }
-    // Before the allowance is used up, whoever is behind it is not promised the next gap.
-    let (device, left) = (Device { gap_ms: 1_000, ..device }, 5);
-    for (ahead, until) in [(left - 1, Some(NOW + left * 1_000)), (left, None), (left + 1_000, None)] {
-        for priority in [Priority::Normal, Priority::High] {
-            let message = Message { ahead, ..message(Doing::Fresh, To::Stranger, priority) };
-            let sender = Sender { device: Some(&device), used: used - left, next_slot_at: NOW + 1_000, is_run: true };
-            let found = waiting_reason(sender, &message, NOW);
-            let until = if priority == Priority::High { Some(NOW + (ahead + 1) * 1_000) } else { until };
-            assert_eq!((found.code, found.until), (ReasonCode::Turn, until), "{ahead} {priority:?}");
-        }
-    }
 }
 
 #[test]

@@ -201,7 +201,20 @@ stories! {
         }
         let seen = visitor.sign_in("admin", PASSWORD).await;
         assert_eq!((seen.status, visitor.is_in().await), (429, false), "{}", seen.text);
+        let seconds = seen.headers["retry-after"].to_str().expect("text");
+        assert!(seconds.parse::<u64>().is_ok_and(|seconds| seconds > 0), "{seconds}");
+        assert!(seen.shows(&format!("Too many attempts. Try again in {seconds} seconds.")), "{}", seen.text);
         assert_eq!(visitor.sign_in("somebody", "else entirely").await.status, 403);
+        world.stop().await;
+    }
+
+    async fn a_wrong_current_password_is_named_first(database: Database) {
+        let world = gateway(database).await;
+        let mut visitor = Visitor::administrator(&world).await;
+        let seen = visitor.choose_password("a wrong password", "a wrong password").await;
+        assert!(seen.shows("The current password is wrong."), "{}", seen.text);
+        let seen = visitor.choose_password(PASSWORD, PASSWORD).await;
+        assert!(seen.shows("must be different from the current one"), "{}", seen.text);
         world.stop().await;
     }
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::console::{PASSWORD, Visitor, add_person, gateway};
-use crate::world::{World, stories};
+use crate::console::{PASSWORD, Visitor, add_person, gateway, gateway_at};
+use crate::world::{Time, World, stories};
 
 /// The command line beside a gateway that serves; gives what it printed.
 async fn types(world: &World, words: &[&str]) -> serde_json::Value {
@@ -94,7 +94,7 @@ stories! {
         assert_eq!(ann.sign_in("ann", given).await.path, "/console/password");
         let elsewhere = ann.get("/console/messages").await;
         assert_eq!(elsewhere.path, "/console/password", "nothing else is to be had before");
-        assert!(elsewhere.shows("Your password was given to you."), "{}", elsewhere.text);
+        assert!(elsewhere.shows("You signed in with a temporary password."), "{}", elsewhere.text);
         assert_eq!(ann.choose_password(given, given).await.status, 422, "the given one is not one's own");
         assert_eq!(ann.choose_password(given, PASSWORD).await.path, "/console?done=password");
         assert_eq!(Visitor::new(&world).sign_in("ann", PASSWORD).await.path, "/console");
@@ -125,14 +125,58 @@ stories! {
         let seen = visitor.post("/console/account/clients/2", &form).await;
         assert!(seen.shows("Toko Jaya") && seen.shows("disabled"), "{}", seen.text);
         let seen = visitor.post("/console/account/clients/2/look", &[]).await;
-        assert!(seen.shows("things of another client") && !seen.shows(&world.device_id), "{}", seen.text);
+        assert!(seen.shows("You are viewing another client") && !seen.shows(&world.device_id), "{}", seen.text);
         let form = [("userid", "cashier"), ("role", "owner")];
         assert_eq!(visitor.post("/console/account/persons", &form).await.status, 200);
         let persons = world.client.manage("GET", "/clients/2/persons", None).await;
         assert_eq!(persons.body["data"][0]["userid"], "cashier");
         let seen = visitor.post("/console/account/clients/1/look", &[]).await;
-        assert!(!seen.shows("things of another client") && seen.shows(&world.device_id), "{}", seen.text);
+        assert!(!seen.shows("You are viewing another client") && seen.shows(&world.device_id), "{}", seen.text);
         assert_eq!(visitor.post("/console/account/clients/99/look", &[]).await.status, 404);
+        world.stop().await;
+    }
+
+    async fn the_first_page_names_a_paused_device_while_messages_wait_in_it(database: Database) {
+        let world = gateway_at(database, Time::Held).await;
+        let mut visitor = Visitor::administrator(&world).await;
+        let device = format!("/devices/{}", world.device_id);
+        world.client.manage("PATCH", &device, Some(json!({"paused": true}))).await;
+        assert!(visitor.get("/console").await.shows("All good."), "a pause in which nothing waits is nobody's concern");
+        for text in ["first", "second"] {
+            world.send("628111111111", text).await;
+        }
+        world.advance(std::time::Duration::from_secs(5)).await;
+        let seen = visitor.get("/console").await;
+        for part in ["Paused by", "until you resume", "Waiting: 2 messages.", &device] {
+            assert!(seen.shows(part), "{part}: {}", seen.text);
+        }
+        assert!(!seen.shows("All good."), "{}", seen.text);
+        world.stop().await;
+    }
+
+    async fn an_administrators_home_names_other_clients_whose_devices_need_a_person(database: Database) {
+        let world = gateway(database).await;
+        let mut visitor = Visitor::administrator(&world).await;
+        let (_, mut owner) = add_person(&world, 1, "ann", "owner").await;
+        let client = json!({"name": "Toko Maju", "country_code": "62"});
+        let other = world.client.manage("POST", "/clients", Some(client)).await.body["data"]["id"].as_i64().expect("a number");
+        assert!(visitor.get("/console").await.shows("All good."), "nobody is needed yet");
+        for name in ["one", "two"] {
+            let device = json!({"client_id": other, "kind": "web", "name": name});
+            assert_eq!(world.client.manage("POST", "/devices", Some(device)).await.status, 201);
+        }
+        let seen = visitor.get("/console").await;
+        assert!(!seen.shows("All good.") && seen.shows("2 devices need attention"), "{}", seen.text);
+        assert!(seen.shows(&format!("/console/account/clients/{other}/look")), "{}", seen.text);
+        assert!(!owner.get("/console").await.shows("Toko Maju"));
+        // On that client's own page its devices stand by themselves.
+        let seen = visitor.post(&format!("/console/account/clients/{other}/look"), &[]).await;
+        assert!(seen.shows("No account is linked") && !seen.shows("devices need attention"), "{}", seen.text);
+        // A client that was disabled needs nobody.
+        visitor.post("/console/account/clients/1/look", &[]).await;
+        let disabled = json!({"disabled": true});
+        assert_eq!(world.client.manage("PATCH", &format!("/clients/{other}"), Some(disabled)).await.status, 200);
+        assert!(visitor.get("/console").await.shows("All good."));
         world.stop().await;
     }
 
@@ -141,7 +185,7 @@ stories! {
         let other = world.add_client("other", "628110000001").await;
         let (id, mut visitor) = add_person(&world, 1, "second", "administrator").await;
         let seen = visitor.post(&format!("/console/account/clients/{}/look", other.client_id), &[]).await;
-        assert!(seen.shows("things of another client"), "{}", seen.text);
+        assert!(seen.shows("You are viewing another client"), "{}", seen.text);
         assert!(visitor.get("/console/devices").await.shows(&other.device_id));
         for role in ["owner", "sender"] {
             let path = format!("/clients/1/persons/{id}");

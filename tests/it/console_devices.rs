@@ -367,7 +367,7 @@ stories! {
     async fn the_first_page_says_what_needs_a_person(database: Database) {
         let (world, browser) = enter(database, Time::Machine).await;
         let calm = browser.get("/console").await;
-        assert!(calm.text.contains("Nothing. Everything goes on by itself."), "{}", calm.text);
+        assert!(calm.text.contains("All good. Nothing needs your attention."), "{}", calm.text);
         let web = json!({"kind": "web", "name": "Shop", "limit": 10});
         let web = world.client.manage("POST", "/devices", Some(web)).await.body["data"]["device_id"].clone();
         for at in 0..9 {
@@ -380,7 +380,7 @@ stories! {
         for wanted in ["No account is linked", "nearly used up", "9 / 10", "pushing is paused since", "paused by a person"] {
             assert!(needs.contains(wanted), "{wanted}: {needs}");
         }
-        assert!(!needs.contains("Nothing."), "{needs}");
+        assert!(!needs.contains("All good."), "{needs}");
         assert!(home.text.contains("<meter min=\"0\" max=\"10\" high=\"9\" value=\"9\""), "{}", home.text);
     }
 }

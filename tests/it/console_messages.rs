@@ -245,7 +245,7 @@ stories! {
         until_shown(&browser, &first, "<dd id=\"accepted\">2</dd>").await;
         let second = upload("promo revisi.csv", &format!("{file}628111111113,three\n")).await;
         let shown = browser.get(&second).await;
-        for told in ["2 / 3 rows were already sent by another campaign", ": promo<", "Send only what is new: 1 messages", "Send everything again: 3 messages", "Sent by another campaign"] {
+        for told in ["2 / 3 rows were already queued or sent by another campaign", ": promo<", "Send only what is new: 1 message<", "Send everything again: 3 messages", "Already queued or sent by another campaign"] {
             assert!(shown.text.contains(told), "{told}: {}", shown.text);
         }
         // A form that says nothing is refused.

@@ -139,7 +139,7 @@ stories! {
         let now = world.clock.now();
         world.supervisor.mark_down("imports", Role::Vital, now, now + 60_000);
         let seen = administrator.get("/console").await.text;
-        assert!(seen.contains(told) && !seen.contains("Nothing. Everything goes on by itself."), "{seen}");
+        assert!(seen.contains(told) && !seen.contains("Nothing needs your attention"), "{seen}");
         assert!(!owner.get("/console").await.text.contains(told));
         world.supervisor.mark_up("imports");
         assert!(!administrator.get("/console").await.text.contains(told));

@@ -56,7 +56,7 @@ stories! {
             let refused = start(client, &import, "").await;
             assert_eq!(refused.status, 409, "{}", refused.text);
             let told = refused.body["message"].as_str().expect("a reason");
-            assert!(told.starts_with("20 of its rows were sent in the last 6 days") && told.contains("'promo'"), "{told}");
+            assert!(told.starts_with("the campaign 'promo' already queued or sent 20 of its rows in the last 6 days"), "{told}");
             assert_eq!(start(client, &import, "?sent_before=perhaps").await.status, 422);
         }
         assert_eq!(sent(client).await, 20, "nothing is guessed");
@@ -200,7 +200,7 @@ stories! {
         assert_eq!(place.json(&["import", &path("promo.csv"), "--json"]).await["accepted"], 20);
         std::fs::write(path("promo_2.csv"), file(0..22, "")).expect("written");
         let told = place.fails(&["import", &path("promo_2.csv")]).await;
-        assert!(told.contains("nothing was queued: 20 rows were sent in the last 6 days"), "{told}");
+        assert!(told.contains("already queued or sent 20 of these rows in the last 6 days"), "{told}");
         let dry = place.json(&["import", &path("promo_2.csv"), "--dry-run", "--json"]).await;
         assert_eq!((&dry["accepted"], &dry["sent_before"]["count"]), (&json!(22), &json!(20)), "{dry}");
         let report = place.json(&["import", &path("promo_2.csv"), "--sent-before", "skip", "--json"]).await;

@@ -21,11 +21,11 @@ use crate::stage::{ANN, OWNER, Stage};
 use crate::stores::{NOW, founded};
 use crate::world::{Database, Time, World, eventually, stories};
 
-const ID: &str = "1-000000000000077";
+pub const ID: &str = "1-000000000000077";
 const NUMBER: &str = "628122222222";
 
 /// A web device that a loop of the story's owns.
-async fn leased(store: &Store, number: &str) -> Lease {
+pub async fn leased(store: &Store, number: &str) -> Lease {
     let new = NewDevice {
         id: ID.into(),
         client_id: 1,
@@ -40,13 +40,13 @@ async fn leased(store: &Store, number: &str) -> Lease {
     leases.into_iter().find(|lease| lease.device_id == ID).expect("a lease")
 }
 
-async fn record(store: &Store, lease: &Lease, change: Change) {
+pub async fn record(store: &Store, lease: &Lease, change: Change) {
     store.record(lease, Arc::new(vec![change])).await.expect("stored");
 }
 
 impl Stage {
     /// What somebody without a sign-in gets.
-    async fn visit(&self, method: &str, path: &str, fields: &str) -> Reply {
+    pub async fn visit(&self, method: &str, path: &str, fields: &str) -> Reply {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         signed_in::ask(&self.world, method, path, &headers, Some(fields.as_bytes().to_vec())).await
     }
@@ -151,7 +151,7 @@ stories! {
             stage.visit("POST", &format!("{page}{form}"), "phone=628110000001").await;
             assert_eq!(stage.manage("GET", "/passkey", None).await["status"], "required", "{form}");
         }
-        assert!(stage.manage("GET", "/link", None).await["shared_until"].is_string());
+        assert_eq!(stage.manage("GET", "/link", None).await["shared_until"], Value::Null, "nothing is begun on it any more");
         let assertion: String = url::form_urlencoded::byte_serialize(stage.assertion().await.to_string().as_bytes()).collect();
         let goes_on = async {
             assert_eq!(stage.visit("POST", &format!("{page}/passkey"), &format!("assertion={assertion}")).await.status, 303);

@@ -71,6 +71,7 @@ mod rotation;
 mod samples;
 mod sending;
 mod shared_links;
+mod shared_links_end;
 mod sharing;
 mod signing_in;
 mod storage;

@@ -301,8 +301,9 @@ stories! {
         assert!(said.contains("WAChat 11055") && said.contains("`wachat serve`"), "{said}");
         let going = Typed::start(place.command(&["migrate", "--go-live", DEVICE, "--used-before", "no", "--phone"]));
         going.until("no server seems to serve this store").await;
-        let device = place.json(&["device", "list", "--json"]).await;
-        assert!(device.to_string().contains("\"kind\":\"web\""), "{device}");
+        let listed = place.run(&["device", "list", "--json"]).await;
+        assert!(text(&listed.stdout).contains("\"kind\": \"web\""), "{}", text(&listed.stdout));
+        assert!(text(&listed.stderr).contains("every device is shown as it was last"), "{}", text(&listed.stderr));
     }
 
     async fn a_customer_moves_in_and_goes_live_in_the_console(database: Database) {

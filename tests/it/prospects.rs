@@ -38,7 +38,7 @@ stories! {
         let seen = preview(&world.client, &rows(500)).await;
         assert_eq!([&seen["leave_today_count"], &seen["leave_in_time_count"], &seen["device_code"]], [&json!(20), &json!(60), &Value::Null]);
         let note = seen["notes"][0].as_str().expect("a note");
-        assert!(note.starts_with("20 of 500 messages can leave today and 60 within 24 hours") && note.contains("the others expire"), "{note}");
+        assert!(note.starts_with("messages that can leave today: 20 of 500, and within 24 hours: 60") && note.contains("what is left then expires"), "{note}");
         set_device(&world, json!({"paused": true})).await;
         let id = begin(&world.client, &rows(500), "").await;
         until(&world.client, &id, "done").await;
@@ -66,6 +66,20 @@ stories! {
         let world = world.restart().await;
         let id = begin(&world.client, &rows(100), "").await;
         until(&world.client, &id, "done").await;
+        let day = world.clock.now() / 86_400_000;
+        eventually("today's messages are begun", async || {
+            match world.store.count_begun(&world.device_id, day).await {
+                Ok(20) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+        // Those that are being sent are counted as used, not as waiting.
+        let reply = world.client.manage("GET", "/messages?limit=500", None).await;
+        let held = reply.body["data"]["items"].as_array().expect("messages").iter();
+        let held = held.filter(|message| message["reason_code"] == "warm_up");
+        let tomorrow = held.clone().filter(|message| message["waits_until"] == "2026-09-22T00:00:00Z").count();
+        assert_eq!((held.count(), tomorrow), (80, 40), "{}", reply.text);
         let messages = eventually("today's messages have left", async || {
             world.advance(Duration::from_millis(20)).await;
             let reply = world.client.manage("GET", "/messages?limit=500", None).await;
@@ -80,6 +94,17 @@ stories! {
             assert_eq!((&message["reason_code"], &message["waits_until"]), (&json!("warm_up"), &json!(day)), "{place}: {message}");
             let is_late = message["reason"].as_str().is_some_and(|reason| reason.ends_with("; it expires before that"));
             assert_eq!(is_late, place >= 40, "{place}: {message}");
+        }
+        // Quiet hours until tomorrow morning are no reason to say that all of them leave then.
+        set_device(&world, json!({"quiet_from": "08:00", "quiet_to": "07:00"})).await;
+        for place in [0, 39, 40, 79] {
+            let message = world.status(messages[place]["ref_no"].as_str().expect("one")).await;
+            let day = if place < 40 { "2026-09-22T07:00:00Z" } else { "2026-09-23T07:00:00Z" };
+            assert_eq!((&message["reason_code"], &message["waits_until"]), (&json!("quiet_hours"), &json!(day)), "{message}");
+            let names_both = message["reason"].as_str().is_some_and(|reason| {
+                reason.starts_with("quiet hours; ") && reason.contains("; the account is new, and its turn comes on a later day")
+            });
+            assert_eq!(names_both, place >= 40, "{message}");
         }
         world.stop().await;
     }

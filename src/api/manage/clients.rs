@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, found, refused};
+use super::{audit, devices, found, refused};
 use crate::account::{Client, Role, check_country_code, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -129,8 +129,9 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
             client.default_device = Some(device).filter(|device| !device.is_empty());
         }
         client.disabled = change.disabled.unwrap_or(client.disabled);
-        api.store.update_client(client.clone()).await?;
-        api.keys.forget();
+        api.store.update_client(client.clone(), api.clock.now()).await?;
+        // A link that was begun on a shared page may have ended.
+        devices::changed(&api);
         Ok(ClientView::from(client))
     };
     found(&headers, StatusCode::OK, "Client changed", changed.await)

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, found, refused};
+use super::{audit, devices, found, refused};
 use crate::account::{ApiKey, KeyRecord, Role, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -122,7 +122,8 @@ pub async fn revoke(State(api): State<Api>, headers: HeaderMap, Named((client_id
             return Err(Problem::NotAllowed("revoke a key of an administrator"));
         }
         let is_there = api.store.revoke_key(client_id, id, api.clock.now()).await?;
-        api.keys.forget();
+        // A link that was begun on a page that it shared may have ended.
+        devices::changed(&api);
         if is_there { Ok(serde_json::json!({"id": id})) } else { Err(Problem::NotFound("API key with that number")) }
     };
     found(&headers, StatusCode::OK, "API key revoked", revoked.await)

@@ -20,7 +20,7 @@ use crate::clock::{millis, rfc3339};
 use crate::device::{Device, LinkWay};
 use crate::limits;
 use crate::linking::{Linking, NOTICE, Status, Way};
-use crate::phone;
+use crate::phone::{self, BadDestination};
 use crate::qr::Qr;
 
 /// How often a code that is typed is looked for while a request waits for it.
@@ -164,7 +164,8 @@ pub async fn begin_code(State(api): State<Api>, headers: HeaderMap, Named(id): N
         let wanted: PairingPhone = api.json(&headers, body).await?;
         let client = api.store.find_client(device.client_id).await?;
         let client = client.ok_or(Problem::NotFound("client with that number"))?;
-        let phone = api.dial(&client, "phone", |dialling| phone::parse_destination(&wanted.phone, dialling)).await?;
+        let phone = api.store.dial(&client, |dialling| phone::parse_destination(&wanted.phone, dialling)).await?;
+        let phone = phone.map_err(|bad| Problem::field("phone", phone_fault(&bad)))?;
         api.linking.begin(&device, LinkWay::Code { phone }).await?;
         changed(&api);
         await_code(&api, &id).await?;
@@ -235,6 +236,15 @@ impl Drawn {
             }
         }
         best.0
+    }
+}
+
+/// Why a text is no phone number of an account, where nobody has a message's recipient in mind.
+fn phone_fault(bad: &BadDestination) -> String {
+    match bad {
+        BadDestination::TooLong => "a phone number has at most 15 digits".to_owned(),
+        BadDestination::Several => "these are several numbers; give one".to_owned(),
+        bad => bad.to_string(),
     }
 }
 

@@ -87,14 +87,20 @@ pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         managed(&api, &headers, &id).await?;
         let compared = compared(&api, &headers, body).await?;
         let asked = waiting(&api, &id, Status::Confirm).await?;
-        if compared.code.is_some_and(|code| asked.code.as_deref() != Some(code.trim())) {
-            return Err(Problem::Conflict("the code has changed; compare the one that is shown now".into()));
+        let shown = asked.code.as_deref().map(plain);
+        if compared.code.is_some_and(|code| shown != Some(plain(&code))) {
+            return Err(Problem::Conflict("that is not the code that is shown now; compare again".into()));
         }
         api.linking.answer_passkey(&id, &asked, &PasskeyAnswer::Confirm).await?;
         changed(&api);
         view(&api, &id).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "The confirmation is passed on to WhatsApp", confirmed.await))
+}
+
+/// A code as it is compared: people leave its dash out, and write it small.
+fn plain(code: &str) -> String {
+    code.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 /// What was compared; a request may go without a body.

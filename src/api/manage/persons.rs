@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, found, refused};
+use super::{audit, devices, found, refused};
 use crate::account::{Person, Role, check_userid};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -120,8 +120,9 @@ pub async fn change(
             disabled: patch.disabled.unwrap_or(person.disabled),
             ..PersonView::from(person)
         };
-        api.store.update_person(client_id, id, patch).await?;
-        api.keys.forget();
+        api.store.update_person(client_id, id, patch, api.clock.now()).await?;
+        // A link that was begun on a page of theirs may have ended.
+        devices::changed(&api);
         Ok(shown)
     };
     found(&headers, StatusCode::OK, "Person changed", changed.await)

@@ -14,7 +14,7 @@ pub struct Report {
     pub sandbox: bool,
     /// Queued by an earlier run.
     pub known: usize,
-    /// Sent by another campaign in the last days; counted before anything is queued.
+    /// Queued or sent by another campaign in the last days; counted before anything is queued.
     pub sent_before: SentRows,
     pub refused: Vec<Refused>,
     #[serde(flatten)]
@@ -37,11 +37,11 @@ pub struct Report {
     pub leave_in_time_count: Option<i64>,
 }
 
-/// Rows that another campaign has sent.
+/// Rows that another campaign has queued or sent.
 #[derive(Default, Serialize)]
 pub struct SentRows {
     pub count: i64,
-    /// The one that has sent the most of them, if the server queued it.
+    /// The one that has queued or sent the most of them, if the server queued it.
     pub campaign: Option<String>,
     /// Whether nothing is queued without --sent-before.
     pub needs_decision: bool,
@@ -163,12 +163,12 @@ pub fn described(report: &Report) -> String {
     text
 }
 
-/// Which rows another campaign has sent, and what to do.
+/// Which rows another campaign has queued or sent, and what to do.
 pub fn of_before(earlier: &SentRows) -> String {
     let campaign = earlier.campaign.as_ref().map_or_else(String::new, |name| format!(" '{name}'"));
     format!(
-        "{} rows were sent in the last {} days, with the same text to the same recipients, by another campaign{campaign}: \
-         --sent-before skip sends only what is new, --sent-before send sends those again",
+        "another campaign{campaign} already queued or sent {} of these rows in the last {} days, with the same text to the same \
+         recipients: --sent-before skip sends only what is new, --sent-before send sends those again",
         earlier.count,
         limits::IMPORT_SENT_DAYS
     )

@@ -202,8 +202,10 @@ impl FirstRow {
     /// Whether it was sent before, and by which campaign.
     fn sent_before<'a>(&self, frame: &'a Frame) -> Option<&'a str> {
         match self.sent_by.as_deref()? {
-            "this_campaign" => Some(frame.t("Already sent", "Sudah dikirim")),
-            _ => Some(frame.t("Sent by another campaign", "Sudah dikirim kampanye lain")),
+            "this_campaign" => Some(frame.t("Already queued or sent", "Sudah diantrekan atau dikirim")),
+            _ => Some(
+                frame.t("Already queued or sent by another campaign", "Sudah diantrekan atau dikirim kampanye lain"),
+            ),
         }
     }
 }

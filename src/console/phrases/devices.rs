@@ -175,8 +175,8 @@ pub const PHRASES: &[Phrase] = &[
         "permintaan WhatsApp sudah kedaluwarsa; mulai menautkan lagi",
     ),
     (
-        "the code has changed; compare the one that is shown now",
-        "kodenya sudah berganti; bandingkan kode yang ditampilkan sekarang",
+        "that is not the code that is shown now; compare again",
+        "itu bukan kode yang ditampilkan sekarang; bandingkan lagi",
     ),
     (
         "this is not the result of navigator.credentials.get(): {why}; paste all of what the snippet copied",

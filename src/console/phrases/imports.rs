@@ -6,20 +6,20 @@ pub const PHRASES: &[Phrase] = &[
     // What becomes of its messages.
     ("the messages wait: {why}", "pesannya menunggu: {why}"),
     (
-        "{today} of {messages} messages can leave today, the others later",
-        "{today} dari {messages} pesan bisa terkirim hari ini, sisanya menyusul",
+        "messages that can leave today: {today} of {messages}; the rest leave later",
+        "pesan yang bisa terkirim hari ini: {today} dari {messages}; sisanya menyusul",
     ),
     (
-        "{today} of {messages} messages can leave today and {in_time} within 24 hours, by the device's warm-up and its gap between \
-         messages; the others expire unless their rows name a longer timeout. Give one, or use more devices",
-        "{today} dari {messages} pesan bisa terkirim hari ini dan {in_time} dalam 24 jam, menurut pemanasan dan jeda antarpesan \
+        "messages that can leave today: {today} of {messages}, and within 24 hours: {in_time}, by the device's warm-up and its gap \
+         between messages; what is left then expires unless its row names a longer timeout. Give one, or use more devices",
+        "pesan yang bisa terkirim hari ini: {today} dari {messages}, dan dalam 24 jam: {in_time}, menurut pemanasan dan jeda antarpesan \
          perangkatnya; sisanya kedaluwarsa, kecuali barisnya berisi timeout yang lebih lama. Isi timeout, atau pakai lebih banyak \
          perangkat",
     ),
     (
-        "the device takes {left} more messages today, by its limit of {limit} a day; of {rows} rows the others are refused. \
+        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are refused. \
          Raise the limit, or import the rest tomorrow",
-        "perangkatnya menerima {left} pesan lagi hari ini, sesuai batas {limit} per hari; dari {rows} baris, sisanya ditolak. \
+        "pesan yang masih diterima perangkatnya hari ini, sesuai batas {limit} per hari: {left}; sisa dari {rows} baris ditolak. \
          Naikkan batasnya, atau impor sisanya besok",
     ),
     // Rows of a file that is imported.
@@ -202,9 +202,9 @@ pub const PHRASES: &[Phrase] = &[
         "{most} impor klien ini sedang berjalan; coba lagi setelah salah satunya selesai",
     ),
     (
-        "{count} of its rows were sent in the last {days} days, with the same text to the same recipients, by {campaign}; begin it \
+        "{campaign} already queued or sent {count} of its rows in the last {days} days, with the same text to the same recipients; begin it \
          with sent_before=skip to send only what is new, or with sent_before=send to send those again",
-        "{count} barisnya sudah dikirim dalam {days} hari terakhir, dengan teks dan penerima yang sama, oleh {campaign}; pilih di bawah: \
+        "{campaign} sudah mengantrekan atau mengirim {count} barisnya dalam {days} hari terakhir, dengan teks dan penerima yang sama; pilih di bawah: \
          kirim yang baru saja, atau kirim ulang semuanya",
     ),
     ("another campaign", "kampanye lain"),

@@ -46,6 +46,8 @@ pub const PHRASES: &[Phrase] = &[
         "{text} stands behind the number and may be no part of it; give the number alone, or write its digits together",
         "{text} berada di belakang nomor dan mungkin bukan bagiannya; tulis nomornya saja, atau gabungkan angkanya",
     ),
+    ("these are several numbers; give one", "ini beberapa nomor; tulis satu saja"),
+    ("a phone number has at most 15 digits", "nomor telepon paling banyak 15 angka"),
     (
         "a phone number has at most 15 digits; the id of a group ends in @g.us",
         "nomor telepon paling banyak 15 angka; ID grup berakhiran @g.us",
@@ -198,6 +200,10 @@ pub const PHRASES: &[Phrase] = &[
         "saat ini tidak ada node gateway yang menjalankan perangkatnya; bila berlangsung lama, periksa apakah server berjalan",
     ),
     (
+        "no node of the gateway ran its device; check that the server runs",
+        "tidak ada node gateway yang menjalankan perangkatnya; periksa apakah server berjalan",
+    ),
+    (
         "its device is starting; if this lasts, check that the server runs",
         "perangkatnya sedang dimulai; bila berlangsung lama, periksa apakah server berjalan",
     ),
@@ -233,8 +239,8 @@ pub const PHRASES: &[Phrase] = &[
     ("being sent", "sedang dikirim"),
     ("next to be sent", "berikutnya dikirim"),
     (
-        "{place}; the account is new, and today's messages may be used up before",
-        "{place}; akunnya baru, dan jatah pesan hari ini bisa habis lebih dulu",
+        "{reason}; the account is new, and its turn comes on a later day",
+        "{reason}; akunnya baru, dan gilirannya baru tiba pada hari lain",
     ),
     ("waiting for its turn; 1 message is ahead of it", "menunggu giliran; ada 1 pesan di depannya"),
     ("waiting for its turn; {ahead} messages are ahead of it", "menunggu giliran; ada {ahead} pesan di depannya"),
