@@ -274,7 +274,7 @@ impl App {
         Api::new(foundation, &self.settings)
     }
 
-    /// Serves at most so many connections until `stop`; then stops in order: no new requests, what is in hand finished, connections closed. Every loop is
+    /// Serves up to `connections_max` connections until `stop`; then shuts down in order: no new requests, what is in hand finished, connections closed. Every loop is
     /// supervised: one that ends by a fault is started again.
     ///
     /// # Errors
@@ -288,8 +288,8 @@ impl App {
         let node = self.node()?;
         if !self.store.is_embedded() {
             let until = self.clock.now() + limits::LEASE_MS;
-            let is_noted = self.store.note_node(&node, self.master_key.fingerprint(), until).await?;
-            if !is_noted {
+            let is_registered = self.store.register_node(&node, self.master_key.fingerprint(), until).await?;
+            if !is_registered {
                 return Err(StartError::OtherMasterKey);
             }
         }
@@ -315,7 +315,7 @@ impl App {
                 "some devices, pushes or imports were still under way when the gateway stopped; they go on at the next start"
             );
         }
-        if let Err(error) = self.store.forget_node(&node).await {
+        if let Err(error) = self.store.deregister_node(&node).await {
             tracing::warn!(%error, "that this node has stopped could not be noted; it is taken for stopped in a moment");
         }
         self.store.close().await;

@@ -46,7 +46,7 @@ pub struct Placeholder {
 
 /// Rows that are named of those that may be mistakes.
 const NAMED: usize = 5;
-/// So many times as many rows go to the country of the most: then those of another may be mistakes.
+/// A country with at most one row for every three of the most frequent country may be a mistake.
 const FEW_IN: i64 = 3;
 
 /// Counts rows one after another.

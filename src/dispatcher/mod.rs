@@ -186,7 +186,7 @@ impl Dispatcher {
     async fn lease(&mut self, now: Millis) -> Result<(), StoreError> {
         let until = if self.parts.store.is_embedded() { Millis::MAX } else { now + limits::LEASE_MS };
         let Parts { store, node, fingerprint, .. } = &*self.parts;
-        if !store.is_embedded() && !store.note_node(node, fingerprint.clone(), until).await? {
+        if !store.is_embedded() && !store.register_node(node, fingerprint.clone(), until).await? {
             // It was cut off for so long that somebody took it for stopped. What it would write now, nobody could open.
             self.loops.values().for_each(|running| running.stop.cancel());
             return Err(StoreError::Refused(OTHER_KEY.into()));

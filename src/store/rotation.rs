@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn note_node(&self, node: &str, fingerprint: String, until: Millis) -> Result<bool, StoreError> {
+    pub async fn register_node(&self, node: &str, fingerprint: String, until: Millis) -> Result<bool, StoreError> {
         let name = format!("{NODE}{node}");
         self.write(move |conn| {
             Box::pin(async move {
@@ -102,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be stored: then that is known once its time has run out.
-    pub async fn forget_node(&self, node: &str) -> Result<(), StoreError> {
+    pub async fn deregister_node(&self, node: &str) -> Result<(), StoreError> {
         let name = format!("{NODE}{node}");
         self.write(move |conn| {
             Box::pin(async move { sql!(conn, execute, "DELETE FROM meta WHERE name = $1", &name).map(drop) })

@@ -116,15 +116,15 @@ stories! {
         let new = MasterKey::parse(&"ab".repeat(32)).expect("a key");
         let store = open(&place).await;
         let until = clock.now() + 20_000;
-        assert!(store.note_node("a", old.fingerprint(), until).await.expect("noted"));
+        assert!(store.register_node("a", old.fingerprint(), until).await.expect("noted"));
         let refused = store.rotate_master_key(old.clone(), new.clone(), clock.clone()).await;
         assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("stop every node")), "{refused:?}");
-        store.forget_node("a").await.expect("noted");
+        store.deregister_node("a").await.expect("noted");
         // One that died is taken for stopped once its time has run out.
-        assert!(store.note_node("b", old.fingerprint(), clock.now() - 1).await.expect("noted"));
+        assert!(store.register_node("b", old.fingerprint(), clock.now() - 1).await.expect("noted"));
         store.rotate_master_key(old.clone(), new.clone(), clock.clone()).await.expect("rotated");
-        assert!(!store.note_node("a", old.fingerprint(), until).await.expect("asked"), "it starts with the key of before");
-        assert!(store.note_node("a", new.fingerprint(), until).await.expect("noted"));
+        assert!(!store.register_node("a", old.fingerprint(), until).await.expect("asked"), "it starts with the key of before");
+        assert!(store.register_node("a", new.fingerprint(), until).await.expect("noted"));
         store.close().await;
     }
 

@@ -126,7 +126,7 @@ fn a_row_is_the_same_once_what_is_broken_before_it_was_mended() {
 fn a_row_below_the_table_says_that_it_is_no_number() {
     use crate::campaign::tests::{A, reads};
     let note = "is no phone number; if it is a note or a total";
-    for (cell, told) in [
+    for (cell, reason) in [
         ("Total", note),
         ("Catatan: kirim sebelum 12.00", note),
         ("\"Total: 1,500\"", note),
@@ -140,7 +140,7 @@ fn a_row_below_the_table_says_that_it_is_no_number() {
         ("https://shop.example/x", "a phone number has digits only"),
     ] {
         let text = format!("no hp,pesan\n{A},x\n{cell},y\n");
-        reads(text.as_bytes(), &[(2, &format!("{A}: x")), (3, &format!("! {told}"))]);
+        reads(text.as_bytes(), &[(2, &format!("{A}: x")), (3, &format!("! {reason}"))]);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::campaign::BadFile;
 use crate::campaign::columns::Column;
 use crate::campaign::table::is_phone_number;
 
-/// So many phone numbers in one column are recipients, where no heading says so.
+/// A column without a heading holds recipients when it has at least this many phone numbers.
 const NUMBERS_MIN: usize = 2;
 
 /// What is read of a workbook.

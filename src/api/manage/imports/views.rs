@@ -100,7 +100,7 @@ impl ImportView {
 pub struct SentBeforeView {
     /// How many there were at the check, or when the import could not be begun for them. They are not among the known ones.
     pub count: i64,
-    /// The campaign that has sent the most of them; null when there is none, and where only the command line knows it.
+    /// The campaign that queued most of them; null when there are none, or when `wachat import` queued them.
     pub campaign: Option<String>,
     /// When it last queued one of them.
     #[schema(format = DateTime)]

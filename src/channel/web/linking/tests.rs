@@ -104,7 +104,7 @@ fn a_refusal_is_read_from_the_answer_to_a_request() {
         refusal.take()
     };
     assert_eq!(see("iq", "error", "401"), Some(401));
-    assert_eq!(refusal.take(), None, "it is told once");
+    assert_eq!(refusal.take(), None, "a refusal is reported once");
     for (tag, kind, code) in [("iq", "result", "401"), ("notification", "error", "401"), ("iq", "error", "x")] {
         assert_eq!(see(tag, kind, code), None, "{tag} {kind} {code}");
     }
