@@ -95,7 +95,7 @@ async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap,
     };
     match let_in(&console, userid, fields.raw("password"), &headers).await {
         Ok(token) => {
-            counted.succeeded();
+            counted.give_back();
             let mut response = go(to);
             let age = limits::SIGN_IN_DAYS * DAY_SECONDS;
             set_cookie(&mut response, SESSION_COOKIE, &token, &console, age, true);
@@ -110,7 +110,7 @@ async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap,
             refused(StatusCode::FORBIDDEN, text.to_owned())
         }
         Err(NotIn::Busy) => {
-            counted.succeeded();
+            counted.give_back();
             let text = viewer.t(
                 "Many people sign in at this moment. Try again in a second.",
                 "Banyak orang sedang masuk. Coba lagi sebentar.",
@@ -120,6 +120,7 @@ async fn sign_in(State(console): State<Console>, from: From, headers: HeaderMap,
             response
         }
         Err(NotIn::Store(error)) => {
+            counted.give_back();
             tracing::warn!(%error, "nobody can sign in while the store is away");
             let text = viewer.t("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
             refused(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
@@ -210,13 +211,14 @@ async fn change_password(from: From, posted: Posted) -> Response {
         }
     };
     let Ok(Some(record)) = console.api.store.find_password(&userid).await else {
+        counted.give_back();
         return refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
     };
     let old = record.password_hash.unwrap_or_else(|| NOBODY.to_owned());
     let passwords = &console.api.passwords;
     let hashed = match passwords.matches(now.clone(), old).await {
         Ok(true) => {
-            counted.succeeded();
+            counted.give_back();
             if new == now {
                 let text = "Your new password must be different from the current one.";
                 return refused(text, "Kata sandi baru harus berbeda dari yang sekarang.");
@@ -224,7 +226,10 @@ async fn change_password(from: From, posted: Posted) -> Response {
             passwords.hash(new).await
         }
         Ok(false) => return refused("The current password is wrong.", "Kata sandi saat ini salah."),
-        Err(busy) => Err(busy.into()),
+        Err(busy) => {
+            counted.give_back();
+            Err(busy.into())
+        }
     };
     let hash = match hashed {
         Err(PasswordError::Length) => {

@@ -126,7 +126,7 @@ fn quota(seconds_each: u64, at_once: u32) -> Quota {
 }
 
 impl Throttle {
-    /// Counts a try, which is given back by [`Counted::succeeded`]. One that comes too soon is not made, and counts for nothing.
+    /// Counts a try, which is given back by [`Counted::give_back`]. One that comes too soon is not made, and counts for nothing.
     ///
     /// # Errors
     /// [`TooMany`] when it is one too many.
@@ -154,8 +154,8 @@ impl Throttle {
 }
 
 impl Counted<'_> {
-    /// The password was right: the try is not counted.
-    pub fn succeeded(self) {
+    /// The password was right, or was not looked at: the try does not count.
+    pub fn give_back(self) {
         for (tries, who) in self.0 {
             tries.give_back(&who);
         }
@@ -198,7 +198,7 @@ mod tests {
                 .count(&from("ann", HERE), 0)
                 .map_err(|TooMany(seconds)| seconds)
                 .expect("no try has failed")
-                .succeeded();
+                .give_back();
         }
     }
 

@@ -5,18 +5,24 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::passkey_crashes::Office;
-use crate::process::Typed;
+use crate::process::{Serving, Typed};
 use crate::stage::OWNER;
 use crate::world::stories;
+
+/// A terminal that links the device, when the phone has just scanned its code.
+async fn scanned(office: &Office, serving: &Serving) -> (String, Typed) {
+    let id = office.device.trim_start_matches("/devices/").to_owned();
+    let terminal = Typed::start(office.place.command(&["device", "link", &id]));
+    let link = office.until(&serving.client, "/link", |link| link["code"].is_string()).await;
+    office.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+    (id, terminal)
+}
 
 stories! {
     async fn a_terminal_guides_through_the_passkey_step(database: Database) {
         let office = Office::new(database).await;
         let serving = office.serve().await;
-        let id = office.device.trim_start_matches("/devices/").to_owned();
-        let mut terminal = Typed::start(office.place.command(&["device", "link", &id]));
-        let link = office.until(&serving.client, "/link", |link| link["code"].is_string()).await;
-        office.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+        let (id, mut terminal) = scanned(&office, &serving).await;
 
         terminal.until("Then paste the line that was copied here").await;
         let said = terminal.said();
@@ -65,10 +71,7 @@ stories! {
     async fn codes_that_differ_end_the_attempt_at_once(database: Database) {
         let office = Office::new(database).await;
         let serving = office.serve().await;
-        let id = office.device.trim_start_matches("/devices/").to_owned();
-        let mut terminal = Typed::start(office.place.command(&["device", "link", &id]));
-        let link = office.until(&serving.client, "/link", |link| link["code"].is_string()).await;
-        office.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+        let (_, mut terminal) = scanned(&office, &serving).await;
         let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
         let options = json!({"options": step["options"]});
         let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
