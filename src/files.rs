@@ -18,6 +18,7 @@ use crate::media::File;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::media::shelf::{Pieces, Shelf, ShelfError};
+use crate::memory::FileMemory;
 use crate::store::{Store, StoreError, StoredMedia};
 
 /// Keeps files and finds them again. Cheap to clone.
@@ -26,6 +27,7 @@ pub struct Files {
     store: Store,
     shelf: Shelf,
     clock: Clock,
+    memory: FileMemory,
     /// Files that are decoded, each in a thread of its own.
     decoding: Arc<Semaphore>,
 }
@@ -63,7 +65,8 @@ pub enum FileError {
 
 impl Files {
     pub fn new(store: Store, shelf: Shelf, clock: Clock) -> Self {
-        Self { store, shelf, clock, decoding: Arc::new(Semaphore::new(limits::PREVIEWS_AT_ONCE_MAX)) }
+        let memory = FileMemory::new(clock.clone());
+        Self { store, shelf, clock, memory, decoding: Arc::new(Semaphore::new(limits::PREVIEWS_AT_ONCE_MAX)) }
     }
 
     /// Keeps a file of a client; when this returns, a crash does not lose it. Gives its id.
@@ -89,14 +92,20 @@ impl Files {
         Ok(id)
     }
 
-    /// What is known of a file, and its bytes.
+    /// What is known of a file, and its bytes, once there is memory to send it: it is encrypted into a copy.
     ///
     /// # Errors
     /// [`FileError::Missing`] when it was never there or is there no more.
     pub async fn find(&self, id: &str) -> Result<(StoredMedia, Bytes), FileError> {
         let known = self.look(id).await?;
+        let memory = self.memory.reserve(known.client_id, 2 * usize::try_from(known.bytes).unwrap_or_default()).await;
         let bytes = self.shelf.get(id).await?;
-        Ok((known, bytes))
+        Ok((known, memory.attach(bytes)))
+    }
+
+    /// The memory that files share.
+    pub fn memory(&self) -> &FileMemory {
+        &self.memory
     }
 
     /// What is known of a file, without its bytes.

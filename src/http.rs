@@ -2,7 +2,10 @@
 
 mod connections;
 mod proxies;
+mod stalled;
+mod unread;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +14,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -22,6 +26,8 @@ use tower::ServiceExt;
 
 use self::connections::{Admitted, Connections, Refused};
 use self::proxies::Proxies;
+use self::stalled::Unstalled;
+use self::unread::Rest;
 use crate::api::answer::Format;
 use crate::api::problem::Problem;
 use crate::clock::Clock;
@@ -46,7 +52,7 @@ pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToke
     let Served { router, clock, supervisor, trusted_proxies, connections_max } = served;
     let proxies = Arc::new(Proxies::new(trusted_proxies));
     let connections = Connections::new(connections_max, Arc::clone(&proxies));
-    let site = Site { router, proxies, connections, tasks: TaskTracker::new() };
+    let site = Site { router, proxies, connections, clock: clock.clone(), tasks: TaskTracker::new() };
     let graceful = GracefulShutdown::new();
     let accepting = supervisor
         .keep("http", clock.clone(), stop.clone(), || accept(&listener, &site, &clock, &graceful, stop.clone()));
@@ -65,6 +71,7 @@ struct Site {
     router: Router,
     proxies: Arc<Proxies>,
     connections: Connections,
+    clock: Clock,
     tasks: TaskTracker,
 }
 
@@ -83,8 +90,7 @@ async fn accept(
         match accepted {
             Ok((stream, peer)) => match site.connections.admit(peer.ip(), clock.now()) {
                 Ok(admitted) => {
-                    let (router, proxies) = (site.router.clone(), Arc::clone(&site.proxies));
-                    let served = serve_one(stream, peer, router, proxies, graceful.watcher());
+                    let served = serve_one(stream, peer, site.clone(), graceful.watcher());
                     site.tasks.spawn(async move {
                         let _admitted: Admitted = admitted;
                         served.await;
@@ -106,30 +112,30 @@ async fn accept(
     }
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    proxies: Arc<Proxies>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyper_util::server::graceful::Watcher) {
     // Small answers must not wait for Nagle's algorithm; where it cannot be turned off they are only later.
     let _ = stream.set_nodelay(true);
-    let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
+    let (clock, tasks, proxies) = (site.clock, site.tasks, site.proxies);
+    let stream = Unstalled::new(stream, clock.clone());
+    let service = site.router.map_request(move |mut request: Request| {
         // Who tries passwords is asked where; a program's key says all there is to know of it.
         if request.uri().path().starts_with("/console") {
             let origin = proxies.origin(peer.ip(), request.headers());
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(origin, peer.port())));
         }
-        without_trailing_slash(request.map(axum::body::Body::new))
+        without_trailing_slash(request)
     });
-    // A fault in one request is answered, and ends nothing but itself.
-    let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
-        let answer = service.clone().oneshot(request);
+    let service = tower::service_fn(move |request: Request<Incoming>| {
+        let (rest, clock, tasks) = (Rest::default(), clock.clone(), tasks.clone());
+        let answer = service.clone().oneshot(rest.watch(request).map(axum::body::Body::new));
         async move {
-            caught(answer).await.unwrap_or_else(|panicked| {
+            // A fault in one request is answered, and ends nothing but itself.
+            let answer = caught(answer).await.unwrap_or_else(|panicked| {
                 Ok(Problem::Internal(format!("a request: {panicked}")).response(Format::Json))
-            })
+            });
+            let Ok(mut response) = answer;
+            rest.settle(&mut response, &clock, &tasks).await;
+            Ok::<_, Infallible>(response)
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();

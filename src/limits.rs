@@ -8,8 +8,16 @@ pub use imports::*;
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A body of `POST /media`: 100 MB of document in base64, its line breaks, and the other fields.
 pub const MEDIA_BODY_BYTES_MAX: usize = 142 * 1024 * 1024;
-/// All request bodies in memory at once; more wait for their turn, so that uploads cannot exhaust memory.
-pub const BODY_BYTES_IN_MEMORY_MAX: usize = 384 * 1024 * 1024;
+/// A body of a caller who is not known yet; and of one who is, one for which no memory is reserved.
+pub const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// What must come of a body in each stretch of [`REQUEST_READ_SECONDS_MAX`], unless it ends before: 16 KB a second.
+pub const BODY_STRETCH_BYTES_MIN: usize = 16 * 1024 * REQUEST_READ_SECONDS_MAX as usize;
+/// The memory of all files on their way through a node, bodies of requests among them; and of one client's: the largest document in
+/// base64 with escapes, without them, and decoded.
+pub const FILES_BYTES_IN_MEMORY_MAX: usize = 3 * CLIENT_FILES_BYTES_IN_MEMORY_MAX;
+pub const CLIENT_FILES_BYTES_IN_MEMORY_MAX: usize = 2 * MEDIA_BODY_BYTES_MAX + DOCUMENT_BYTES_MAX;
+/// How long a body or a download waits for such memory.
+pub const FILE_MEMORY_SECONDS_MAX: u64 = 10;
 /// How deep JSON may nest.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// A message or caption, counted in characters after its escapes were decoded.
@@ -92,8 +100,18 @@ pub const IDEMPOTENCY_HOURS: i64 = 72;
 
 /// Requests a second for each API key, unless set otherwise.
 pub const RATE_LIMIT_DEFAULT: u32 = 100;
-/// A client has this long to send a request's head, and then again to send its body.
+/// A client has this long to send a request's head; and for each stretch of its body.
 pub const REQUEST_READ_SECONDS_MAX: u64 = 30;
+/// What is read of a body for which the answer is there already, and for how long; where that is not all of it, the connection closes,
+/// after what a client goes on to send was taken for a while.
+pub const UNREAD_BODY_BYTES_MAX: usize = 64 * 1024;
+pub const UNREAD_BODY_MS_MAX: u64 = 500;
+pub const LINGER_SECONDS_MAX: u64 = 5;
+pub const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a client may read nothing of an answer; and how much of it the system keeps, so that a client that reads very slowly
+/// reads nothing for so long.
+pub const ANSWER_STALL_SECONDS_MAX: u64 = 60;
+pub const ANSWER_BYTES_KEPT: usize = 256 * 1024;
 /// How long a stop may take before what is still under way is left.
 pub const STOP_SECONDS_MAX: u64 = 8;
 
@@ -175,6 +193,8 @@ pub const UPLOADS_REMEMBERED_MAX: usize = 512;
 pub const REFUSED_GROUPS_MAX: usize = 1_000;
 /// How long a file that came in may take, how many of a device are had at once, and how long it is tried.
 pub const DOWNLOAD_SECONDS_MAX: u64 = 120;
+/// An answer of WhatsApp's media hosts: the largest file, encrypted.
+pub const MEDIA_ANSWER_BYTES_MAX: u64 = DOCUMENT_BYTES_MAX as u64 + 1024 * 1024;
 pub const DEVICE_DOWNLOADS_MAX: usize = 4;
 pub const INBOUND_FILE_HOURS_MAX: i64 = 24;
 /// How long the push of a message waits for the message's file.
@@ -332,8 +352,6 @@ pub const AUDIT_CHARS_MAX: usize = 200;
 pub const MEMBERS_SHOWN_MAX: i64 = 2_048;
 /// A form of the console with a file: the largest document, and its other fields.
 pub const FORM_FILE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + BODY_BYTES_MAX;
-/// Forms with files that are worked on at once: each takes its file three times over, in base64 too.
-pub const FORM_FILES_AT_ONCE_MAX: usize = 2;
 /// How long a form that is too large is read for nothing: a browser shows no answer before it has sent everything.
 pub const FORM_DRAIN_SECONDS_MAX: u64 = 120;
 /// How long a form that sends a message may be sent after it was drawn: shorter than the first answer to it is kept.

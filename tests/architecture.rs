@@ -13,7 +13,9 @@ const FLOORS: &[&[&str]] = &[
         "address",
         "device",
         "escapes",
+        "memory",
         "message",
+        "pace",
         "passkey",
         "password",
         "phone",
@@ -163,9 +165,10 @@ fn time_randomness_the_environment_and_customers_addresses_each_have_one_door() 
             vec!["SystemTime::now", "Instant::now", "tokio::time::sleep", "tokio::time::timeout", "getrandom::"],
         ),
         ("src/settings.rs", vec!["env::var"]),
-        ("src/egress/mod.rs", vec!["reqwest::"]),
+        ("src/egress", vec!["reqwest::"]),
     ] {
-        for source in sources().into_iter().filter(|source| source.module().is_some() && !source.is(door)) {
+        for source in sources().into_iter().filter(|source| source.module().is_some() && !source.path.starts_with(door))
+        {
             for word in &words {
                 assert!(
                     !source.product().contains(word),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -34,6 +34,12 @@ use crate::site;
 struct Null {
     api: Api,
     message: Arc<GetMessage>,
+}
+
+impl FromRef<Null> for Api {
+    fn from_ref(null: &Null) -> Self {
+        null.api.clone()
+    }
 }
 
 /// Serves until the process is killed.
@@ -65,8 +71,8 @@ async fn send(State(null): State<Null>, headers: HeaderMap, body: Body) -> Respo
 
 async fn describe(api: &Api, headers: &HeaderMap, body: Body) -> Result<SendMessage, Problem> {
     let asker = api.asker(headers).await?;
-    let body = api.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
-    let (_, new) = message::check(api, &asker, &body.bytes).await?;
+    let body = api.read_body(asker.client.id, headers, body, limits::BODY_BYTES_MAX).await?;
+    let (_, new) = message::check(api, &asker, &body).await?;
     Ok(message::describe(&new))
 }
 

@@ -1,82 +1,87 @@
-//! Reads a request's body: within its limit, in good time, and never more of all bodies together than memory has room
-//! for.
+//! Reads a request's body: within its limit, in good time, and out of the memory that its client's files may take.
 
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use http_body_util::BodyExt;
 
 use super::Api;
 use super::problem::Problem;
 use crate::limits;
+use crate::memory::Reservation;
+use crate::pace::{Pace, PaceMin};
 
-/// A body up to this size asks nobody for room.
-const SMALL_BYTES: usize = 64 * 1024;
-const ROOM_UNIT_BYTES: usize = 1024;
-/// How long the reading of a body may take for each MiB of its limit, beyond the first 30 seconds.
-const SECONDS_PER_MIB: u64 = 4;
-
-/// The room in memory that large bodies share.
-pub struct Bodies {
-    room: Semaphore,
-}
-
-impl Default for Bodies {
-    fn default() -> Self {
-        Self { room: Semaphore::new(limits::BODY_BYTES_IN_MEMORY_MAX / ROOM_UNIT_BYTES) }
-    }
-}
-
-/// A body, with the room it takes while it is used.
-pub struct Held<'api> {
-    pub bytes: Bytes,
-    _room: Option<SemaphorePermit<'api>>,
-}
+const PACE_MIN: PaceMin =
+    PaceMin { stretch: Duration::from_secs(limits::REQUEST_READ_SECONDS_MAX), bytes: limits::BODY_STRETCH_BYTES_MIN };
 
 impl Api {
-    /// Reads a body of at most `limit_bytes`.
+    /// Reads a body of at most `limit_bytes`, sent by a client that is known. What it takes beyond
+    /// [`limits::SMALL_BODY_BYTES_MAX`] is reserved until the last of its bytes is dropped.
     ///
     /// # Errors
-    /// 413 when it is larger (told by its length, it is not read at all), 400 when it breaks off or takes too long.
-    pub async fn read_body(&self, headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Held<'_>, Problem> {
-        let too_large = Problem::TooLarge { limit_bytes };
-        let told = headers.get(header::CONTENT_LENGTH).and_then(|told| told.to_str().ok()?.parse::<usize>().ok());
-        if told.is_some_and(|told| told > limit_bytes) {
-            return Err(too_large);
+    /// 413 when it is larger (where its length says so, it is not read at all), 400 when it breaks off or comes too slowly, 503
+    /// when too many files are in memory.
+    pub async fn read_body(
+        &self,
+        client_id: i64,
+        headers: &HeaderMap,
+        body: Body,
+        limit_bytes: usize,
+    ) -> Result<Bytes, Problem> {
+        let mut memory = self.files.memory().begin(client_id);
+        let bytes = self.read(headers, body, limit_bytes, Some(&mut memory)).await?;
+        Ok(if bytes.len() > limits::SMALL_BODY_BYTES_MAX { memory.attach(bytes) } else { bytes })
+    }
+
+    /// Reads a small body of a caller who is not known, for whom nothing is reserved.
+    ///
+    /// # Errors
+    /// As [`Api::read_body`].
+    pub async fn read_small_body(&self, headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Bytes, Problem> {
+        self.read(headers, body, limit_bytes.min(limits::SMALL_BODY_BYTES_MAX), None).await
+    }
+
+    async fn read(
+        &self,
+        headers: &HeaderMap,
+        mut body: Body,
+        limit_bytes: usize,
+        mut memory: Option<&mut Reservation>,
+    ) -> Result<Bytes, Problem> {
+        let too_large = || Problem::TooLarge { limit_bytes };
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > limit_bytes) {
+            return Err(too_large());
         }
-        let wanted = told.unwrap_or(limit_bytes);
-        let seconds = limits::REQUEST_READ_SECONDS_MAX + SECONDS_PER_MIB * (limit_bytes as u64 >> 20);
-        let room = if wanted > SMALL_BYTES {
-            let units = u32::try_from(wanted.div_ceil(ROOM_UNIT_BYTES)).unwrap_or(u32::MAX);
-            Some(
-                self.bodies
-                    .room
-                    .acquire_many(units)
-                    .await
-                    .map_err(|_| Problem::Unavailable { retry_after_seconds: 1 })?,
-            )
-        } else {
-            None
-        };
-        let read = self.clock.within(Duration::from_secs(seconds), axum::body::to_bytes(body, limit_bytes)).await;
-        match read {
-            Ok(Ok(bytes)) => Ok(Held { bytes, _room: room }),
-            Ok(Err(error)) if is_over_limit(&error) => Err(too_large),
-            Ok(Err(_)) => Err(Problem::BadRequest("the body broke off".into())),
-            Err(_) => Err(Problem::BadRequest(format!("the body did not arrive within {seconds} seconds"))),
+        // The system gives memory only where it is written to.
+        let mut read = Vec::with_capacity(length.unwrap_or_default());
+        let mut pace = Pace::new(&self.clock, PACE_MIN);
+        loop {
+            let frame = pace.next(body.frame()).await.map_err(|_| too_slow())?;
+            let Some(frame) = frame else { return Ok(read.into()) };
+            let frame = frame.map_err(|_| Problem::BadRequest("the body broke off".into()))?;
+            // Trailers say nothing that is wanted.
+            let Ok(piece) = frame.into_data() else { continue };
+            if read.len() + piece.len() > limit_bytes {
+                return Err(too_large());
+            }
+            pace.count(piece.len());
+            let bytes = read.len() + piece.len();
+            if let Some(memory) = memory.as_mut().filter(|_| bytes > limits::SMALL_BODY_BYTES_MAX) {
+                let begun_at = self.clock.now();
+                memory.grow_to(bytes).await?;
+                pace.excuse(self.clock.now() - begun_at);
+            }
+            read.extend_from_slice(&piece);
         }
     }
 }
 
-fn is_over_limit(error: &axum::Error) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+fn too_slow() -> Problem {
+    let (kilobytes, seconds) = (limits::BODY_STRETCH_BYTES_MIN / 1024, limits::REQUEST_READ_SECONDS_MAX);
+    Problem::BadRequest(format!(
+        "the body came too slowly: it must arrive within {seconds} seconds, or bring at least {kilobytes} KB in each {seconds} seconds"
+    ))
 }

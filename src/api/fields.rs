@@ -236,7 +236,7 @@ impl Form<'_> {
     fn media_base64(&mut self) -> Checked<Option<Bytes>> {
         let text = self.optional("media_base64")?.filter(|text| !python::strip(text).is_empty());
         let Some(text) = text else { return Ok(None) };
-        match upload::decode(&text) {
+        match upload::decode(text) {
             Some(bytes) if bytes.is_empty() => {
                 self.refuse("media_base64", "the file is empty; encode the whole file", "value_error")
             }

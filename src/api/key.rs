@@ -81,6 +81,13 @@ impl Drop for Lent {
 #[derive(Clone, Debug)]
 pub struct Asker(Arc<Access>);
 
+/// Who asks, and how that is known.
+pub enum Recognized {
+    ByKey(Asker),
+    /// In this process, without a key.
+    Lent(Asker),
+}
+
 impl std::ops::Deref for Asker {
     type Target = Caller;
 
@@ -103,6 +110,20 @@ impl Api {
     /// # Errors
     /// 401 without a key, 403 for one that is not good, 429 when he asks too often, 503 when the store cannot tell.
     pub async fn asker(&self, headers: &HeaderMap) -> Result<Asker, Problem> {
+        match self.recognize(headers).await? {
+            Recognized::ByKey(asker) => {
+                self.rate.check(asker.key_id)?;
+                Ok(asker)
+            }
+            Recognized::Lent(asker) => Ok(asker),
+        }
+    }
+
+    /// Finds out who asks.
+    ///
+    /// # Errors
+    /// 401 without a key, 403 for one that is not good, 503 when the store cannot tell.
+    pub async fn recognize(&self, headers: &HeaderMap) -> Result<Recognized, Problem> {
         let Some(key) = headers.get(HEADER) else { return Err(Problem::KeyMissing) };
         let key = key.to_str().map_err(|_| Problem::BadRequest("the APIKey header is not plain text".into()))?.trim();
         if key.is_empty() {
@@ -114,7 +135,7 @@ impl Api {
             Some(access) => access,
             None => {
                 if let Some(access) = self.keys.lent.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
-                    return Ok(Asker(Arc::clone(access)));
+                    return Ok(Recognized::Lent(Asker(Arc::clone(access))));
                 }
                 let Some(access) = self.store.find_access(&hash).await? else {
                     return Err(Problem::KeyRefused("this API key is unknown; check it, or ask for one"));
@@ -125,8 +146,7 @@ impl Api {
             }
         };
         check(&access, now)?;
-        self.rate.check(access.caller.key_id)?;
-        Ok(Asker(access))
+        Ok(Recognized::ByKey(Asker(access)))
     }
 }
 

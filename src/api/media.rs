@@ -92,14 +92,16 @@ pub async fn send(State(api): State<Api>, headers: HeaderMap, body: Body) -> Res
 
 async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance<SendMedia>, Problem> {
     let asker = api.asker(headers).await?;
-    let body = api.read_body(headers, body, limits::MEDIA_BODY_BYTES_MAX).await?;
-    let once = api.once(asker.client.id, headers, "media", &body.bytes)?;
+    let body = api.read_body(asker.client.id, headers, body, limits::MEDIA_BODY_BYTES_MAX).await?;
+    let once = api.once(asker.client.id, headers, "media", &body)?;
     if let Some(once) = &once
         && let Some(data) = api.first_answer(once).await?
     {
         return Ok(Acceptance::Replayed(data));
     }
-    let params = api.check_recipient(&asker.client, |dialling| fields::media(&body.bytes, dialling)).await?;
+    let mut memory = api.files.memory().begin(asker.client.id);
+    memory.grow_to(unpacked_bytes_max(&body)).await?;
+    let params = api.check_recipient(&asker.client, |dialling| fields::media(&body, dialling)).await?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
     let (source, kind) = match &params.source {
         Source::Url(url) => (MediaSource::Url(url.clone()), params.kind),
@@ -133,6 +135,15 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
         Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
         stored => stored.map(|()| Acceptance::New(data)).map_err(|error| api.accept_problem(error)),
     }
+}
+
+/// What a body takes in memory beside itself while its file is decoded: the file, and its base64 once more where that has escapes.
+fn unpacked_bytes_max(body: &[u8]) -> usize {
+    if body.len() <= limits::SMALL_BODY_BYTES_MAX {
+        return 0;
+    }
+    let file = (body.len() / 4 * 3).min(limits::DOCUMENT_BYTES_MAX);
+    if body.contains(&b'\\') { body.len() + file } else { file }
 }
 
 /// Keeps a file before its message is accepted; gives its id, and as what it is shown.

@@ -81,14 +81,14 @@ pub enum Acceptance<T> {
 
 async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance<SendMessage>, Problem> {
     let asker = api.asker(headers).await?;
-    let body = api.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
-    let once = api.once(asker.client.id, headers, "message", &body.bytes)?;
+    let body = api.read_body(asker.client.id, headers, body, limits::BODY_BYTES_MAX).await?;
+    let once = api.once(asker.client.id, headers, "message", &body)?;
     if let Some(once) = &once
         && let Some(data) = api.first_answer(once).await?
     {
         return Ok(Acceptance::Replayed(data));
     }
-    let (device, new) = check(api, &asker, &body.bytes).await?;
+    let (device, new) = check(api, &asker, &body).await?;
     let data = describe(&new);
     match api.outbox.accept(accept_of(&device, new, once.as_ref(), &data)?).await {
         Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,

@@ -9,6 +9,7 @@ use super::answer::{Failure, Format, ValidationError, ValidationFailure, respond
 use super::fields::Fault;
 use crate::files::FileError;
 use crate::linking::LinkError;
+use crate::memory::NoMemory;
 use crate::store::StoreError;
 
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub enum Problem {
     Unavailable {
         retry_after_seconds: u64,
     },
+    /// No memory for one more file.
+    FilesBusy,
     /// As many passwords as may wait to be hashed.
     PasswordsBusy,
     /// Files can be neither kept nor read.
@@ -83,7 +86,7 @@ impl Problem {
             Self::NoSuchPart { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited { .. } | Self::DailyLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } | Self::MediaUnavailable { .. } | Self::PasswordsBusy => {
+            Self::Unavailable { .. } | Self::MediaUnavailable { .. } | Self::FilesBusy | Self::PasswordsBusy => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -120,6 +123,10 @@ impl Problem {
             ),
             Self::PasswordsBusy => {
                 "many passwords are being checked at this moment; nothing was changed, try again in a second".into()
+            }
+            Self::FilesBusy => {
+                "too many files are being sent and received at this moment; nothing was accepted, try again in 5 s"
+                    .into()
             }
             Self::MediaUnavailable { retry_after_seconds } => format!(
                 "the gateway cannot keep or read files at this moment; nothing was accepted, try again in {retry_after_seconds} s"
@@ -162,6 +169,7 @@ impl Problem {
             Self::Unavailable { retry_after_seconds } | Self::MediaUnavailable { retry_after_seconds } => {
                 put("retry-after", retry_after_seconds.to_string())
             }
+            Self::FilesBusy => put("retry-after", "5".into()),
             Self::PasswordsBusy => put("retry-after", "1".into()),
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
@@ -202,6 +210,12 @@ impl From<StoreError> for Problem {
             StoreError::Exists => Self::Conflict("that exists already; choose another name or number".into()),
             other => Self::Internal(other.to_string()),
         }
+    }
+}
+
+impl From<NoMemory> for Problem {
+    fn from(NoMemory: NoMemory) -> Self {
+        Self::FilesBusy
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -28,7 +28,8 @@ pub const MANAGE: &str = "/manage/1.0";
 pub fn router(api: Api) -> Router {
     let noted = middleware::from_fn_with_state(api.clone(), manage::audit::note);
     begin_counting();
-    let (router, _) = parts(manage::routes().layer(noted));
+    let known = middleware::from_fn_with_state(api.clone(), known);
+    let (router, _) = parts(manage::routes().layer(noted).layer(known));
     router
         .route(&format!("{BASE}/whatsapp/message"), post(message::send))
         .route(&format!("{BASE}/whatsapp/media"), post(media::send))
@@ -89,6 +90,14 @@ async fn wrong_method(method: Method, headers: HeaderMap) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     }
     Problem::MethodNotAllowed.response(Format::of(&headers))
+}
+
+/// Refuses whoever is not known before anything else of the request is looked at.
+async fn known(State(api): State<Api>, request: Request, next: Next) -> Response {
+    match api.recognize(request.headers()).await {
+        Ok(_) => next.run(request).await,
+        Err(problem) => problem.response(Format::of(request.headers())),
+    }
 }
 
 /// Counts requests by their route, never by the address that was asked for: a label has few values.

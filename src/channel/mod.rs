@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Millis;
+use crate::memory::Reservation;
 use crate::message::RefNo;
 
 /// A connected (or connecting) WhatsApp account. Dropping it closes the connection.
@@ -36,12 +37,12 @@ pub trait Channel: Send + Sync {
         let _ = message;
     }
 
-    /// Has a file that came in, by what [`InboundFile::There`] says.
+    /// Has a file that came in, by what [`InboundFile::There`] says, in `memory`.
     ///
     /// # Errors
     /// [`SendFault`], by what the caller can do about it.
-    async fn download(&self, reference: &[u8]) -> Result<Bytes, SendFault> {
-        let _ = reference;
+    async fn download(&self, reference: &[u8], memory: Reservation) -> Result<Bytes, SendFault> {
+        let _ = (reference, memory);
         Err(SendFault::Never("this channel has no files".into()))
     }
 

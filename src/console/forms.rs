@@ -1,6 +1,5 @@
 //! What a form holds, and whether it comes from a page of ours.
 
-use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +11,7 @@ use super::Console;
 use super::frame::{Bare, draw};
 use super::visit::Visit;
 use super::words::Viewer;
+use crate::api::problem::Problem;
 use crate::limits;
 
 /// The fields of a form.
@@ -61,7 +61,8 @@ impl FromRequest<Console> for Posted {
     async fn from_request(request: Request, console: &Console) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, console).await?;
-        let bytes = read(console, visit.viewer(), &parts.headers, body).await?;
+        let body = console.api.read_body(visit.person().client_id, &parts.headers, body, limits::BODY_BYTES_MAX).await;
+        let bytes = body.map_err(|problem| unread(visit.viewer(), problem))?;
         let fields = Fields::read(&bytes);
         if is_ours(&parts.headers) && visit.owns(fields.raw("csrf")) {
             Ok(Self { visit, fields })
@@ -86,19 +87,17 @@ impl FromRequest<Console> for Asked {
         if !is_ours(&parts.headers) {
             return Err(foreign(&viewer));
         }
-        let bytes = read(console, &viewer, &parts.headers, body).await?;
+        let body = console.api.read_small_body(&parts.headers, body, limits::SMALL_BODY_BYTES_MAX).await;
+        let bytes = body.map_err(|problem| unread(&viewer, problem))?;
         Ok(Self { viewer, fields: Fields::read(&bytes) })
     }
 }
 
-async fn read(console: &Console, viewer: &Viewer, headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    let body = console.api.read_body(headers, body, limits::BODY_BYTES_MAX).await;
-    body.map(|body| body.bytes).map_err(|problem| {
-        let (title, text) = (viewer.t("That did not work", "Itu tidak berhasil"), problem.told());
-        let page = draw(problem.status(), &Bare { viewer, title, text: &viewer.said(&text) });
-        // The rest of the form is not read.
-        ([(header::CONNECTION, "close")], page).into_response()
-    })
+fn unread(viewer: &Viewer, problem: Problem) -> Response {
+    let (title, text) = (viewer.t("That did not work", "Itu tidak berhasil"), problem.told());
+    let page = draw(problem.status(), &Bare { viewer, title, text: &viewer.said(&text) });
+    // The rest of the form is not read.
+    ([(header::CONNECTION, "close")], page).into_response()
 }
 
 /// Whether a browser says that the request comes from this gateway's own pages. One that says nothing is no browser of

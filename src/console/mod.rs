@@ -47,11 +47,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::limits;
 
 /// What the console's handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -75,8 +73,6 @@ pub struct Parts {
     is_secure: bool,
     /// Room for pages that keep up.
     live: live::Rooms,
-    /// Turns of forms with large files.
-    uploads: Semaphore,
     stop: CancellationToken,
 }
 
@@ -105,7 +101,6 @@ impl Console {
             browser_key: api.master_key.derive("console-browsers"),
             is_secure: api.public_url.starts_with("https:"),
             live: live::Rooms::default(),
-            uploads: Semaphore::new(limits::FORM_FILES_AT_ONCE_MAX),
             stop,
             api,
         }))

@@ -113,10 +113,10 @@ async fn answer(
     let viewer = Viewer::of(&headers);
     let given = async {
         count(&console, &viewer, &from)?;
-        let body = console.api.read_body(&headers, body, limits::ASSERTION_BYTES_MAX).await;
+        let body = console.api.read_small_body(&headers, body, limits::ASSERTION_BYTES_MAX).await;
         let body = body.map_err(|problem| Refused::new(problem.status(), viewer.said(&problem.told()).into_owned()))?;
         // What is no JSON is refused as what is no assertion.
-        let assertion = passkey::pasted(&String::from_utf8_lossy(&body.bytes));
+        let assertion = passkey::pasted(&String::from_utf8_lossy(&body));
         let answered = console.api.linking.answer_pairing(&token, &assertion).await;
         answered.map_err(|error| refused(&viewer, error))
     };

@@ -42,7 +42,8 @@ pub(super) async fn run(parts: Arc<Parts>, permit: Permit, ref_no: RefNo, waitin
 async fn download(parts: &Parts, waiting: &Waiting) -> Result<Fetched, FetchFault> {
     let url = waiting.media_url.as_deref().unwrap_or_default();
     let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
-    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref(), asked).await?;
+    let memory = parts.files.memory().begin(waiting.client_id);
+    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref(), asked, memory).await?;
     let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
     taken.map(|Taken { id, kind, .. }| Fetched { media_id: id, kind }).map_err(|error| match error {
         TakeError::Mismatch(Mismatch::TooBig(too_big)) => {

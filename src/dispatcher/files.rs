@@ -20,7 +20,7 @@ pub(super) struct HadFile {
 /// Has one file.
 pub(super) async fn have(parts: Arc<Parts>, channel: Arc<dyn Channel>, due: DueFile) -> HadFile {
     let had = async {
-        let bytes = channel.download(&due.reference).await?;
+        let bytes = channel.download(&due.reference, parts.files.memory().begin(due.client_id)).await?;
         let file = File::new(bytes, due.file_name.clone());
         parts.files.keep(due.client_id, file).await.map_err(|error| {
             tracing::warn!(reason = %error, "a file that came in cannot be kept");

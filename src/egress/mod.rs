@@ -3,19 +3,22 @@
 //! resolves to something else a moment later gets around it. It follows no redirects and uses no proxy.
 
 mod public;
+mod resolver;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 
 use crate::clock::{Clock, millis};
 use crate::limits;
+use crate::memory::{NoMemory, Reservation};
+use crate::pace::{Pace, PaceMin, TooSlow};
 use public::may_reach;
+use resolver::{OnlyPrivate, PublicResolver};
 
 /// A client for customers' addresses. Cheap to clone.
 #[derive(Clone)]
@@ -36,8 +39,17 @@ pub enum EgressError {
     TimedOut,
     #[error("sends too slowly")]
     TooSlow,
+    /// No fault of the address: there is no memory for its file.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     #[error("is larger than {} MB", limit_bytes / (1024 * 1024))]
     TooLarge { limit_bytes: usize },
+}
+
+impl From<TooSlow> for EgressError {
+    fn from(TooSlow: TooSlow) -> Self {
+        Self::TooSlow
+    }
 }
 
 /// What an address answered.
@@ -63,7 +75,7 @@ impl Egress {
     pub fn new(allowed: Vec<IpNet>) -> Result<Self, EgressError> {
         provide_tls();
         let allowed: Arc<[IpNet]> = allowed.into();
-        let resolver = Arc::new(PublicResolver { allowed: Arc::clone(&allowed) });
+        let resolver = Arc::new(PublicResolver::new(Arc::clone(&allowed)));
         #[allow(clippy::disallowed_methods, reason = "this is the door")]
         let client = reqwest::Client::builder()
             .dns_resolver(resolver)
@@ -78,11 +90,17 @@ impl Egress {
     }
 
     /// Downloads a file of at most `limit_bytes`: within [`limits::MEDIA_FETCH_SECONDS_MAX`], the first byte and then each
-    /// stretch of it in time. By `clock`, which tests hold.
+    /// stretch of it in time. By `clock`, which tests hold. The file has its memory until the last of its bytes is dropped.
     ///
     /// # Errors
     /// [`EgressError`]; an answer of any status is none.
-    pub async fn download(&self, url: &str, limit_bytes: usize, clock: &Clock) -> Result<Answer, EgressError> {
+    pub async fn download(
+        &self,
+        url: &str,
+        limit_bytes: usize,
+        clock: &Clock,
+        memory: Reservation,
+    ) -> Result<Answer, EgressError> {
         let url = self.check(url)?;
         let whole = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
         let until = clock.now() + millis(whole);
@@ -96,7 +114,7 @@ impl Egress {
             return Err(EgressError::TooLarge { limit_bytes });
         }
         tokio::select! {
-            read = read_steadily(response, limit_bytes, clock) => read,
+            read = read_steadily(response, limit_bytes, clock, memory) => read,
             () = clock.sleep_until(until) => Err(EgressError::TooSlow),
         }
     }
@@ -182,28 +200,25 @@ async fn read_steadily(
     mut response: reqwest::Response,
     limit_bytes: usize,
     clock: &Clock,
+    mut memory: Reservation,
 ) -> Result<Answer, EgressError> {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let stretch = millis(Duration::from_secs(limits::MEDIA_STRETCH_SECONDS));
-    let mut body = BytesMut::new();
-    let (mut begun_at, mut before) = (clock.now(), 0);
-    loop {
-        let chunk = tokio::select! {
-            chunk = response.chunk() => chunk.map_err(|error| fault(&error))?,
-            () = clock.sleep_until(begun_at + stretch) => {
-                if body.len() - before < limits::MEDIA_STRETCH_BYTES_MIN {
-                    return Err(EgressError::TooSlow);
-                }
-                (begun_at, before) = (clock.now(), body.len());
-                continue;
-            }
-        };
-        match chunk {
-            Some(chunk) if body.len() + chunk.len() > limit_bytes => return Err(EgressError::TooLarge { limit_bytes }),
-            Some(chunk) => body.extend_from_slice(&chunk),
-            None => return Ok(Answer { status, headers, body: body.freeze() }),
+    let stretch = Duration::from_secs(limits::MEDIA_STRETCH_SECONDS);
+    let mut pace = Pace::new(clock, PaceMin { stretch, bytes: limits::MEDIA_STRETCH_BYTES_MIN });
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok());
+    // The system gives memory only where it is written to.
+    let mut body = Vec::with_capacity(length.unwrap_or_default().min(limit_bytes));
+    while let Some(chunk) = pace.next(response.chunk()).await?.map_err(|error| fault(&error))? {
+        if body.len() + chunk.len() > limit_bytes {
+            return Err(EgressError::TooLarge { limit_bytes });
         }
+        pace.count(chunk.len());
+        let begun_at = clock.now();
+        memory.grow_to(body.len() + chunk.len()).await?;
+        pace.excuse(clock.now() - begun_at);
+        body.extend_from_slice(&chunk);
     }
+    Ok(Answer { status, headers, body: memory.attach(body.into()) })
 }
 
 /// A fault without the URL, which may hold a password.
@@ -223,34 +238,12 @@ fn fault(error: &reqwest::Error) -> EgressError {
     EgressError::Unreachable(last)
 }
 
-/// Gives the addresses of a name that may be reached.
-struct PublicResolver {
-    allowed: Arc<[IpNet]>,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the name has private addresses only")]
-struct OnlyPrivate;
-
-impl Resolve for PublicResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allowed = Arc::clone(&self.allowed);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let may: Vec<SocketAddr> =
-                found.iter().copied().filter(|address| may_reach(address.ip(), &allowed)).collect();
-            if may.is_empty() && !found.is_empty() {
-                return Err(OnlyPrivate.into());
-            }
-            let addresses: Addrs = Box::new(may.into_iter());
-            Ok(addresses)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::memory::FileMemory;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
@@ -297,6 +290,10 @@ mod tests {
         address
     }
 
+    fn memory() -> Reservation {
+        FileMemory::new(Clock::system()).begin(1)
+    }
+
     fn open() -> Egress {
         Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap()
     }
@@ -307,17 +304,20 @@ mod tests {
         let url = format!("http://localhost:{}/", address.port());
         let closed = Egress::new(Vec::new()).unwrap();
         assert_eq!(
-            closed.download(&url, 10, &Clock::system()).await.unwrap_err(),
+            closed.download(&url, 10, &Clock::system(), memory()).await.unwrap_err(),
             EgressError::Refused(PRIVATE.into())
         );
-        assert_eq!(open().download(&url, 10, &Clock::system()).await.unwrap().body, "hi");
+        assert_eq!(open().download(&url, 10, &Clock::system(), memory()).await.unwrap().body, "hi");
     }
 
     #[tokio::test]
     async fn a_redirect_is_not_followed() {
         let address =
             server("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await;
-        assert_eq!(open().download(&format!("http://{address}/"), 10, &Clock::system()).await.unwrap().status, 302);
+        assert_eq!(
+            open().download(&format!("http://{address}/"), 10, &Clock::system(), memory()).await.unwrap().status,
+            302
+        );
     }
 
     #[tokio::test]
@@ -327,7 +327,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello hello hello",
         ] {
             let address = server(answer).await;
-            let got = open().download(&format!("http://{address}/"), 10, &Clock::system()).await;
+            let got = open().download(&format!("http://{address}/"), 10, &Clock::system(), memory()).await;
             assert_eq!(got.unwrap_err(), EgressError::TooLarge { limit_bytes: 10 });
         }
     }
@@ -335,7 +335,7 @@ mod tests {
     /// Downloads by a clock that moves on a second at a time; gives the outcome and after how many seconds it came.
     async fn timed(url: &str) -> (Result<Answer, EgressError>, u64) {
         let (clock, egress) = (Clock::held(1_790_000_000_000), open());
-        let downloading = egress.download(url, 1_000_000, &clock);
+        let downloading = egress.download(url, 1_000_000, &clock, FileMemory::new(clock.clone()).begin(1));
         tokio::pin!(downloading);
         for second in 0.. {
             tokio::select! {

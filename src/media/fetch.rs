@@ -6,6 +6,7 @@ use super::{File, name};
 use crate::clock::{Clock, Millis};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::limits;
+use crate::memory::Reservation;
 
 /// Why a file could not be had, in words for the customer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +35,12 @@ pub async fn fetch(
     url: &str,
     file_name: Option<&str>,
     asked: Option<MediaKind>,
+    memory: Reservation,
 ) -> Result<File, FetchFault> {
-    let answer = egress.download(url, limits::DOCUMENT_BYTES_MAX, clock).await.map_err(|error| {
+    let answer = egress.download(url, limits::DOCUMENT_BYTES_MAX, clock, memory).await.map_err(|error| {
         let reason = format!("media_url {error}");
         match error {
+            EgressError::NoMemory(no_memory) => FetchFault::Unkept(no_memory.to_string()),
             EgressError::Refused(_) | EgressError::TooLarge { .. } => FetchFault::Never(reason),
             EgressError::Unreachable(_) | EgressError::TimedOut | EgressError::TooSlow => {
                 FetchFault::Retry { reason, wait_ms: None }

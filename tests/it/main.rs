@@ -20,6 +20,7 @@ mod answers;
 mod chatting;
 mod commands;
 mod confirming;
+mod connections;
 mod console;
 mod console_account;
 mod console_browser;

@@ -66,8 +66,8 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap) -> Response {
     responses((status = 201, body = Envelope<ClientView>)))]
 pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
     let added = async {
-        api.administrator(&headers).await?;
-        let new: NewClient = api.json(&headers, body).await?;
+        let asker = api.administrator(&headers).await?;
+        let new: NewClient = api.json(asker.client.id, &headers, body).await?;
         check_name(&new.name).map_err(refused("name"))?;
         check_country_code(&new.country_code).map_err(refused("country_code"))?;
         let id = api.store.add_client(&new.name, &new.country_code, api.clock.now()).await?;
@@ -95,7 +95,7 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
 pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>, body: Body) -> Response {
     let changed = async {
         let (asker, _) = api.manager(&headers, Some(id)).await?;
-        let change: ClientChange = api.json(&headers, body).await?;
+        let change: ClientChange = api.json(id, &headers, body).await?;
         if change.disabled.is_some() {
             if asker.person.role != Role::Administrator {
                 return Err(Problem::NotAllowed("manage every client"));

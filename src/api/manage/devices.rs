@@ -165,8 +165,9 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
     responses((status = 201, body = Envelope<DeviceView>)))]
 pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
     let added = async {
-        let new: NewDeviceBody = api.json(&headers, body).await?;
-        let (_, client_id) = api.manager(&headers, new.client_id).await?;
+        let asker = api.asker(&headers).await?;
+        let new: NewDeviceBody = api.json(asker.client.id, &headers, body).await?;
+        let (_, client_id) = api.managing(asker, new.client_id).await?;
         let client = api.store.find_client(client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
         let kind: Kind = new.kind.parse().map_err(refused::<UnknownWord>("kind"))?;
         let sender = match &new.sender {
@@ -215,7 +216,7 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
     let changed_device = async {
         let device = managed(&api, &headers, &id).await?;
         let by = Some(api.asker(&headers).await?.person.userid.clone());
-        let change: DeviceChange = api.json(&headers, body).await?;
+        let change: DeviceChange = api.json(device.client_id, &headers, body).await?;
         let pacing = pacing::patch(&device, &change)?;
         change.limit.map_or(Ok(()), |limit| check_daily_limit(device.kind, limit)).map_err(refused("limit"))?;
         if let Some(name) = &change.name {
@@ -256,7 +257,7 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
                 "only a sandbox plays messages; a real person has to write to this device".into(),
             ));
         }
-        let new: SandboxMessage = api.json(&headers, body).await?;
+        let new: SandboxMessage = api.json(device.client_id, &headers, body).await?;
         if new.text.chars().count() > limits::TEXT_CHARS_MAX {
             return Err(Problem::field("text", format!("a text has at most {} characters", limits::TEXT_CHARS_MAX)));
         }

@@ -125,7 +125,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
     let client = messages::client(api, reach.client_id).await?;
     let (sender, queue) = (given(wanted.sender), given(wanted.queue));
     let device = api.gateway(&client, sender.as_deref(), queue.as_deref()).await?;
-    let body = api.read_body(headers, body, limits::IMPORT_BYTES_MAX).await?;
+    let bytes = api.read_body(reach.asker.client.id, headers, body, limits::IMPORT_BYTES_MAX).await?;
     let wanted = Wanted {
         person_id: reach.asker.person.id,
         device,
@@ -133,7 +133,7 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
         sheet: given(wanted.sheet),
         urgency,
-        bytes: body.bytes.clone(),
+        bytes,
     };
     let id = api.imports.add(wanted).await?;
     audit::made(&id);

@@ -71,7 +71,7 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(client_id): 
 pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): Named<i64>, body: Body) -> Response {
     let added = async {
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
-        let new: NewKeyBody = api.json(&headers, body).await?;
+        let new: NewKeyBody = api.json(client_id, &headers, body).await?;
         let persons = api.store.list_persons(client_id).await?;
         let person = persons
             .iter()

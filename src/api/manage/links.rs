@@ -161,7 +161,7 @@ pub async fn show_qr(State(api): State<Api>, headers: HeaderMap, Named(id): Name
 pub async fn begin_code(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let code = async {
         let device = managed(&api, &headers, &id).await?;
-        let wanted: PairingPhone = api.json(&headers, body).await?;
+        let wanted: PairingPhone = api.json(device.client_id, &headers, body).await?;
         let client = api.store.find_client(device.client_id).await?;
         let client = client.ok_or(Problem::NotFound("client with that number"))?;
         let phone = api.store.dial(&client, |dialling| phone::parse_destination(&wanted.phone, dialling)).await?;

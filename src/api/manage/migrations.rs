@@ -87,7 +87,7 @@ pub struct LiveView {
 pub async fn migrate(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
     let migrated = async {
         let asker = api.administrator(&headers).await?;
-        let given: MigrationBody = api.json(&headers, body).await?;
+        let given: MigrationBody = api.json(asker.client.id, &headers, body).await?;
         let customer = Customer {
             api_key: given.api_key,
             device_id: given.device_id,
@@ -118,7 +118,7 @@ pub async fn migrate(State(api): State<Api>, headers: HeaderMap, body: Body) -> 
 pub async fn go_live(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let live = async {
         let device = managed(&api, &headers, &id).await?;
-        let given: GoLiveBody = api.json(&headers, body).await?;
+        let given: GoLiveBody = api.json(device.client_id, &headers, body).await?;
         let history = if given.used_before { NumberHistory::UsedBefore } else { NumberHistory::New };
         let way = match given.phone {
             Some(phone) => {

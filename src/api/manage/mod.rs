@@ -182,12 +182,12 @@ fn cut<T>(found: &mut Vec<T>, rows: i64, number: impl Fn(&T) -> String) -> Optio
 }
 
 impl Api {
-    /// Reads the fields of a body.
+    /// Reads the fields of a body that a known client sends.
     ///
     /// # Errors
     /// 422 when it is not what is wanted; 413 and 400 as every body.
-    async fn json<T: DeserializeOwned>(&self, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
-        let value = self.json_value(headers, body).await?;
+    async fn json<T: DeserializeOwned>(&self, client_id: i64, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+        let value = self.json_value(client_id, headers, body).await?;
         // A list would be taken for the fields in their order.
         if !value.is_object() {
             return Err(bad_body(Vec::new(), "the body is a JSON object".into()));
@@ -199,9 +199,9 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::json`].
-    async fn json_value(&self, headers: &HeaderMap, body: Body) -> Result<serde_json::Value, Problem> {
-        let body = self.read_body(headers, body, limits::BODY_BYTES_MAX).await?;
-        let value = serde_json::from_slice(&body.bytes).map_err(|error| {
+    async fn json_value(&self, client_id: i64, headers: &HeaderMap, body: Body) -> Result<serde_json::Value, Problem> {
+        let body = self.read_body(client_id, headers, body, limits::BODY_BYTES_MAX).await?;
+        let value = serde_json::from_slice(&body).map_err(|error| {
             let place = vec![error.line().into(), error.column().into()];
             bad_body(place, format!("the body is no JSON: {error}"))
         })?;

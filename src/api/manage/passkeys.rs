@@ -65,8 +65,8 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
     (status = 409, description = "WhatsApp does not wait for an assertion at this moment")))]
 pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let answered = async {
-        managed(&api, &headers, &id).await?;
-        let assertion = api.json_value(&headers, body).await?;
+        let device = managed(&api, &headers, &id).await?;
+        let assertion = api.json_value(device.client_id, &headers, body).await?;
         let asked = waiting(&api, &id, Status::Required).await?;
         let assertion =
             passkey::check(&assertion, &asked.options).map_err(|bad| Problem::field("response", bad.to_string()))?;
@@ -84,8 +84,8 @@ pub async fn answer(State(api): State<Api>, headers: HeaderMap, Named(id): Named
     (status = 409, description = "No code is to be compared at this moment, or another one")))]
 pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let confirmed = async {
-        managed(&api, &headers, &id).await?;
-        let compared = compared(&api, &headers, body).await?;
+        let device = managed(&api, &headers, &id).await?;
+        let compared = compared(&api, device.client_id, &headers, body).await?;
         let asked = waiting(&api, &id, Status::Confirm).await?;
         let shown = asked.code.as_deref().map(plain);
         if compared.code.is_some_and(|code| shown != Some(plain(&code))) {
@@ -104,12 +104,12 @@ fn plain(code: &str) -> String {
 }
 
 /// What was compared; a request may go without a body.
-async fn compared(api: &Api, headers: &HeaderMap, body: Body) -> Result<Compared, Problem> {
-    let body = api.read_body(headers, body, limits::BODY_BYTES_MAX).await?.bytes;
+async fn compared(api: &Api, client_id: i64, headers: &HeaderMap, body: Body) -> Result<Compared, Problem> {
+    let body = api.read_body(client_id, headers, body, limits::BODY_BYTES_MAX).await?;
     if body.is_empty() {
         return Ok(Compared::default());
     }
-    api.json(headers, Body::from(body)).await
+    api.json(client_id, headers, Body::from(body)).await
 }
 
 /// The step, if it waits for this answer.

@@ -68,7 +68,7 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(client_id): 
 pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): Named<i64>, body: Body) -> Response {
     let added = async {
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
-        let new: NewPersonBody = api.json(&headers, body).await?;
+        let new: NewPersonBody = api.json(client_id, &headers, body).await?;
         check_userid(&new.userid).map_err(refused("userid"))?;
         let person = NewPerson {
             client_id,
@@ -97,7 +97,7 @@ pub async fn change(
 ) -> Response {
     let changed = async {
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
-        let change: PersonChange = api.json(&headers, body).await?;
+        let change: PersonChange = api.json(client_id, &headers, body).await?;
         let persons = api.store.list_persons(client_id).await?;
         let person =
             persons.into_iter().find(|person| person.id == id).ok_or(Problem::NotFound("person with that number"))?;

@@ -94,7 +94,7 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
 pub async fn set(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>, body: Body) -> Response {
     let set = async {
         api.manager(&headers, Some(id)).await?;
-        let new: NewPushUrl = api.json(&headers, body).await?;
+        let new: NewPushUrl = api.json(id, &headers, body).await?;
         Egress::check_shape(&new.url).map_err(|bad| Problem::field("url", format!("the Push URL {bad}")))?;
         api.store.set_push_url(id, Some(new.url), api.clock.now()).await?;
         api.bells.push.ring();
@@ -177,7 +177,7 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
 pub async fn replay(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>, body: Body) -> Response {
     let replayed = async {
         api.manager(&headers, Some(id)).await?;
-        let wanted: Replay = api.json(&headers, body).await?;
+        let wanted: Replay = api.json(id, &headers, body).await?;
         if wanted.id.is_none() && wanted.from.is_none() {
             return Err(Problem::field("from", "give an id, or the moment from which on messages are pushed again"));
         }

@@ -10,10 +10,12 @@ use whatsapp_rust::features::{MediaRetryResult, MediaReuploadRequest};
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::{Client, ErrorChainExt as _, Jid, Server};
 
+use super::download_sink::Sink;
 use super::read::FileRef;
 use crate::channel::SendFault;
 use crate::clock::Clock;
 use crate::limits;
+use crate::memory::Reservation;
 
 /// What is stored of a file until it is downloaded, sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,20 +46,34 @@ impl Reference {
 
 /// # Errors
 /// What the media hosts or the phone say, and whether a later attempt may succeed.
-pub async fn download(clock: &Clock, client: &Client, reference: &Reference) -> Result<Bytes, SendFault> {
+pub async fn download(
+    clock: &Clock,
+    client: &Client,
+    reference: &Reference,
+    memory: Reservation,
+) -> Result<Bytes, SendFault> {
     let file = &reference.file;
-    if file.bytes > limits::DOCUMENT_BYTES_MAX as u64 {
-        return Err(SendFault::Never(format!("it has more than {} MB", limits::DOCUMENT_BYTES_MAX / 1_000_000)));
+    let length = usize::try_from(file.bytes).unwrap_or(usize::MAX);
+    if length > limits::DOCUMENT_BYTES_MAX {
+        return Err(too_large());
     }
-    match (fetch(clock, client, &file.params()).await, &reference.message) {
+    // Who sent it says how long it is; what comes beyond that is reserved as it comes.
+    let sink = Sink::new(memory);
+    sink.reserve(length).await.map_err(|no_memory| SendFault::Retry(no_memory.to_string()))?;
+    match (fetch(clock, client, &file.params(), &sink).await, &reference.message) {
+        _ if sink.is_overrun() => Err(too_large()),
         (Ok(bytes), _) => Ok(bytes),
         (Err(Fault { is_expired: true, .. }), Some(message)) => {
             let direct_path = request_upload(client, file, message).await?;
             let again = FileRef { direct_path, ..file.clone() };
-            fetch(clock, client, &again.params()).await.map_err(|fault| SendFault::Retry(fault.reason))
+            fetch(clock, client, &again.params(), &sink).await.map_err(|fault| SendFault::Retry(fault.reason))
         }
         (Err(fault), _) => Err(SendFault::Retry(fault.reason)),
     }
+}
+
+fn too_large() -> SendFault {
+    SendFault::Never(format!("it has more than {} MB", limits::DOCUMENT_BYTES_MAX / (1024 * 1024)))
 }
 
 struct Fault {
@@ -66,10 +82,10 @@ struct Fault {
     is_expired: bool,
 }
 
-async fn fetch(clock: &Clock, client: &Client, params: &DownloadParams) -> Result<Bytes, Fault> {
+async fn fetch(clock: &Clock, client: &Client, params: &DownloadParams, sink: &Sink) -> Result<Bytes, Fault> {
     let limit = Duration::from_secs(limits::DOWNLOAD_SECONDS_MAX);
-    match clock.within(limit, client.download(params)).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
+    match clock.within(limit, client.download_to_writer(params, sink.clone())).await {
+        Ok(Ok(_)) => Ok(sink.take()),
         Ok(Err(error)) => {
             let cause: &(dyn std::error::Error + Send + Sync) = error.as_ref();
             let is_expired = matches!(cause.http_status(), Some(403 | 404 | 410));

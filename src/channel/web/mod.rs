@@ -11,6 +11,7 @@ mod again;
 mod answers;
 mod compose;
 mod download;
+mod download_sink;
 mod gate;
 mod health;
 mod inbound;
@@ -46,6 +47,7 @@ use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, DeviceState, LinkWay};
 use crate::limits;
+use crate::memory::Reservation;
 
 /// Orders that wait for the actor.
 const COMMANDS_MAX: usize = 16;
@@ -185,14 +187,14 @@ impl Channel for Web {
         }
     }
 
-    async fn download(&self, reference: &[u8]) -> Result<Bytes, SendFault> {
+    async fn download(&self, reference: &[u8], memory: Reservation) -> Result<Bytes, SendFault> {
         let client = self.shared.online().ok_or(SendFault::NotConnected)?;
         let opened = self.keys.open_reference(reference).ok();
         let reference: Option<Reference> = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
         let Some(reference) = reference else {
             return Err(SendFault::Never("it cannot be told any more how the file is had".into()));
         };
-        download::download(&self.clock, &client, &reference).await
+        download::download(&self.clock, &client, &reference, memory).await
     }
 
     async fn link(&self, way: LinkWay, attempt: Millis) {

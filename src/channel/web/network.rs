@@ -15,6 +15,7 @@ use whatsapp_rust::anyhow::{self, Context as _, ensure};
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory};
+use whatsapp_rust::wacore::net::StreamingHttpResponse;
 use whatsapp_rust_tokio_transport::{default_tls_connector, from_websocket};
 use whatsapp_rust_ureq_http_client::UreqHttpClient;
 
@@ -165,7 +166,7 @@ pub struct MediaHosts {
 
 impl MediaHosts {
     pub fn new(network: Network) -> Self {
-        Self { network, client: UreqHttpClient::new() }
+        Self { network, client: UreqHttpClient::new().with_max_body_bytes(limits::MEDIA_ANSWER_BYTES_MAX) }
     }
 
     /// A simulated network's files are had from its own address, without TLS: nobody certifies it.
@@ -185,6 +186,15 @@ impl MediaHosts {
 impl HttpClient for MediaHosts {
     async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
         self.client.execute(self.request(request)?).await
+    }
+
+    /// What is downloaded is written as it comes, so that its memory can be reserved.
+    fn supports_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_streaming(&self, request: HttpRequest) -> anyhow::Result<StreamingHttpResponse> {
+        self.client.execute_streaming(self.request(request)?)
     }
 }
 

@@ -93,7 +93,7 @@ async fn page(visit: &Visit, typed: Typed, not_sent: Option<NotSent>) -> Answer 
 }
 
 async fn send(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
-    let form = match upload::read(&visit, &headers, body, limits::FORM_FILE_BYTES_MAX).await {
+    let mut form = match upload::read(&visit, &headers, body, limits::FORM_FILE_BYTES_MAX).await {
         Ok(form) => form,
         Err(refusal) => {
             let not_sent = NotSent { refusal, once: once::token(&visit) };
@@ -101,13 +101,15 @@ async fn send(visit: Visit, headers: HeaderMap, body: Body) -> Answer {
         }
     };
     let (typed, once) = (typed(&form.fields), form.fields.text("once"));
-    let sent = match form.file.as_ref() {
+    let sent = match form.file.take() {
         Some(file) if file.bytes.is_empty() => {
             let text = visit.t("The file is empty.", "Berkasnya kosong.");
             Err(NotSent { refusal: visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text), once: once.to_owned() })
         }
         file => {
-            let (path, body) = wanted(&typed, file);
+            let (path, body) = wanted(&typed, file.as_ref());
+            // Its memory is wanted for what it was encoded to.
+            drop(file);
             once::send::<Accepted>(&visit, once, path, body).await
         }
     };

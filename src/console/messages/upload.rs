@@ -7,24 +7,19 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::sync::SemaphorePermit;
 
 use crate::api::problem::Problem;
 use crate::console::forms::{Fields, is_ours};
 use crate::console::visit::{Refusal, Visit};
 use crate::limits;
 
-/// A form up to this size waits for nobody.
-const SMALL_BYTES: usize = 64 * 1024;
 /// Letters of a part's own headers.
 const PART_HEAD_BYTES_MAX: usize = 4 * 1024;
 
 /// What a form holds.
-pub struct Form<'v> {
+pub struct Form {
     pub fields: Fields,
     pub file: Option<File>,
-    /// Held while the file is in memory.
-    _turn: Option<SemaphorePermit<'v>>,
 }
 
 /// A file that was chosen.
@@ -43,12 +38,7 @@ struct Part {
 ///
 /// # Errors
 /// [`Refusal`]: 413 when it is too large, 403 when it is not from a page of ours, 400 when it is no such form.
-pub async fn read<'v>(
-    visit: &'v Visit,
-    headers: &HeaderMap,
-    body: Body,
-    limit_bytes: usize,
-) -> Result<Form<'v>, Refusal> {
+pub async fn read(visit: &Visit, headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Form, Refusal> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     let no_form = || {
@@ -74,14 +64,9 @@ pub async fn read<'v>(
         let problem = Problem::TooLarge { limit_bytes };
         return Err(visit.refusal(problem.status(), &problem.told()));
     }
-    // Before the body is read: who has room for his body must not wait here for those who wait for room.
-    let turn = match length {
-        Some(length) if length <= SMALL_BYTES => None,
-        _ => visit.console().uploads.acquire().await.ok(),
-    };
-    let body = visit.console().api.read_body(headers, body, limit_bytes).await;
+    let body = visit.console().api.read_body(visit.person().client_id, headers, body, limit_bytes).await;
     let body = body.map_err(|problem| visit.refusal(problem.status(), &problem.told()))?;
-    let parts = parts(&body.bytes, boundary).ok_or_else(no_form)?;
+    let parts = parts(&body, boundary).ok_or_else(no_form)?;
     let (files, fields): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part.file_name.is_some());
     let pairs = fields.into_iter().map(|part| (part.name, String::from_utf8_lossy(&part.bytes).into_owned()));
     let fields = Fields::of(pairs.collect());
@@ -92,7 +77,7 @@ pub async fn read<'v>(
     let chosen =
         files.into_iter().filter_map(|part| Some((part.file_name.filter(|name| !name.is_empty())?, part.bytes)));
     let file = chosen.map(|(name, bytes)| File { name, bytes }).next();
-    Ok(Form { fields, file, _turn: turn })
+    Ok(Form { fields, file })
 }
 
 /// Takes a body that nobody wants: a browser that cannot send it whole says that the connection broke, not why.

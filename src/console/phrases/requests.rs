@@ -120,7 +120,18 @@ pub const PHRASES: &[Phrase] = &[
     ),
     // How a request is made.
     ("the body broke off", "kiriman terputus di tengah jalan"),
-    ("the body did not arrive within {seconds} seconds", "kiriman tidak selesai tiba dalam {seconds} detik"),
+    (
+        "the body came too slowly: it must arrive within {seconds} seconds, or bring at least {kilobytes} KB in each {seconds2} seconds",
+        "kiriman datang terlalu lambat: harus selesai dalam {seconds} detik, atau membawa sedikitnya {kilobytes} KB tiap {seconds2} detik",
+    ),
+    (
+        "too many files are being sent and received at this moment",
+        "terlalu banyak berkas sedang dikirim dan diterima saat ini",
+    ),
+    (
+        "too many files are being sent and received at this moment; nothing was accepted, try again in 5 s",
+        "terlalu banyak berkas sedang dikirim dan diterima saat ini; tidak ada yang diterima, coba lagi dalam 5 detik",
+    ),
     ("the body is not UTF-8; send JSON in UTF-8", "isi kiriman bukan UTF-8; kirim JSON dalam UTF-8"),
     ("the body is no JSON: {fault}", "isi kiriman bukan JSON: \"{fault}\""),
     ("the body nests deeper than {levels} levels", "isi kiriman bersarang lebih dari {levels} tingkat"),
