@@ -26,7 +26,7 @@ use crate::device::{FIRST_SENDER, new_device_id};
 use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
-use crate::egress::{Egress, EgressError};
+use crate::egress::{Egress, NoClient};
 use crate::files::Files;
 use crate::imports::Imports;
 use crate::inbox::Inbox;
@@ -90,8 +90,8 @@ pub enum StartError {
     Password(#[from] PasswordError),
     #[error(transparent)]
     Network(#[from] BadNetwork),
-    #[error("no HTTP client can be made")]
-    Egress(#[from] EgressError),
+    #[error("no HTTP client can be made: {0}")]
+    Egress(#[from] NoClient),
 }
 
 /// What the first start shows once.
@@ -129,7 +129,7 @@ impl App {
         let files = Files::new(store.clone(), shelf.clone(), clock.clone());
         let imports = Imports::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
-        let egress = Egress::new(settings.allow_networks.clone())?;
+        let egress = Egress::trusting(settings.allow_networks.clone(), settings.trusted_ca.as_deref())?;
         let supervisor = Supervisor::default();
         Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, supervisor, shelf })
     }

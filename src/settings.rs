@@ -61,6 +61,12 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "reverse proxies whose word is taken for where a request comes from, as CIDR, comma-separated",
     ),
+    setting(
+        "trusted_ca",
+        "WACHAT_TRUSTED_CA",
+        "",
+        "PEM file of private certificate authorities that media URLs and Push URLs may have their certificates from",
+    ),
     setting("rate_limit", "WACHAT_RATE_LIMIT", "100", "requests a second for each API key; 0 for none"),
     setting(
         "master_key",
@@ -106,6 +112,7 @@ pub struct Settings {
     pub public_url: String,
     pub allow_networks: Vec<IpNet>,
     pub trusted_proxies: Vec<IpNet>,
+    pub trusted_ca: Option<PathBuf>,
     pub rate_limit: u32,
     pub master_key: Option<Hidden>,
     pub admin_password: Option<Hidden>,
@@ -192,6 +199,7 @@ impl Settings {
                 .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("wachat.db").display())),
             media_store: optional("media_store").unwrap_or_else(|| data_dir.join("media").display().to_string()),
             public_url: public_url(find("public_url"), listen)?,
+            trusted_ca: optional("trusted_ca").map(PathBuf::from),
             rate_limit: parse(find("rate_limit"), "a whole number of requests a second")?,
             master_key: optional("master_key").map(Hidden),
             admin_password: optional("admin_password").map(Hidden),

@@ -27,6 +27,9 @@ pub(super) struct ServeFlags {
     /// Take the word of this reverse proxy for where a request comes from; repeatable [env: WACHAT_TRUSTED_PROXIES]
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     trusted_proxies: Vec<String>,
+    /// Trust the certificate authorities in this PEM file for media URLs and Push URLs [env: WACHAT_TRUSTED_CA]
+    #[arg(long, value_name = "FILE")]
+    trusted_ca: Option<String>,
     /// Requests a second for each API key, 0 for none [default: 100] [env: WACHAT_RATE_LIMIT]
     #[arg(long, value_name = "N")]
     rate_limit: Option<String>,
@@ -55,6 +58,7 @@ impl ServeFlags {
             } else {
                 self.trusted_proxies
             },
+            trusted_ca: self.trusted_ca.or(others.trusted_ca),
             rate_limit: self.rate_limit.or(others.rate_limit),
             public_url: self.public_url.or(others.public_url),
             media_store: self.media_store.or(others.media_store),
@@ -73,6 +77,7 @@ impl ServeFlags {
             ("listen", self.listen),
             ("allow_networks", joined(self.allow_networks)),
             ("trusted_proxies", joined(self.trusted_proxies)),
+            ("trusted_ca", self.trusted_ca),
             ("rate_limit", self.rate_limit),
             ("public_url", self.public_url),
             ("media_store", self.media_store),

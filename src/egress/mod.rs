@@ -2,10 +2,12 @@
 //! only, unless the operator opened a network; what counts is the very address that is connected to, so no name that
 //! resolves to something else a moment later gets around it. It follows no redirects and uses no proxy.
 
+mod certificates;
 mod public;
 mod resolver;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use crate::clock::{Clock, millis};
 use crate::limits;
 use crate::memory::{NoMemory, Reservation};
 use crate::pace::{Pace, PaceMin, TooSlow};
-use public::may_reach;
-use resolver::{OnlyPrivate, PublicResolver};
+use certificates::{BadCertificate, authorities};
+use public::{is_public, may_reach};
+use resolver::PublicResolver;
 
 /// A client for customers' addresses. Cheap to clone.
 #[derive(Clone)]
@@ -33,8 +36,11 @@ pub enum EgressError {
     /// It will never be reached: its address is private, or it is no http address.
     #[error("{0}")]
     Refused(String),
-    #[error("could not be reached: {0}")]
-    Unreachable(String),
+    /// In the same words whatever the cause, which is in the log: they must not tell what there is in the operator's network.
+    #[error("could not be reached; it must have a public address, and answer")]
+    Unreachable,
+    #[error(transparent)]
+    Untrusted(BadCertificate),
     #[error("did not answer in time")]
     TimedOut,
     #[error("sends too slowly")]
@@ -51,6 +57,11 @@ impl From<TooSlow> for EgressError {
         Self::TooSlow
     }
 }
+
+/// No client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoClient(String);
 
 /// What an address answered.
 #[derive(Debug, Clone)]
@@ -72,8 +83,17 @@ impl Egress {
     ///
     /// # Errors
     /// When the system gives no TLS at all.
-    pub fn new(allowed: Vec<IpNet>) -> Result<Self, EgressError> {
+    pub fn new(allowed: Vec<IpNet>) -> Result<Self, NoClient> {
+        Self::trusting(allowed, None)
+    }
+
+    /// As [`Egress::new`]; also trusts the certificate authorities in a PEM file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the system gives no TLS at all.
+    pub fn trusting(allowed: Vec<IpNet>, ca_file: Option<&Path>) -> Result<Self, NoClient> {
         provide_tls();
+        let authorities = ca_file.map_or(Ok(Vec::new()), authorities)?;
         let allowed: Arc<[IpNet]> = allowed.into();
         let resolver = Arc::new(PublicResolver::new(Arc::clone(&allowed)));
         #[allow(clippy::disallowed_methods, reason = "this is the door")]
@@ -84,8 +104,9 @@ impl Egress {
             .connect_timeout(Duration::from_secs(limits::MEDIA_CONNECT_SECONDS_MAX))
             .pool_max_idle_per_host(4)
             .user_agent(concat!("wachat/", env!("CARGO_PKG_VERSION")))
+            .tls_certs_merge(authorities)
             .build()
-            .map_err(|error| EgressError::Unreachable(error.to_string()))?;
+            .map_err(|error| NoClient(error.to_string()))?;
         Ok(Self { client, allowed })
     }
 
@@ -154,18 +175,21 @@ impl Egress {
     /// they are resolved.
     ///
     /// # Errors
-    /// [`EgressError::Refused`] with the reason.
+    /// [`EgressError::Refused`] with the reason; [`EgressError::Unreachable`] for an address of this machine.
     pub fn check(&self, url: &str) -> Result<url::Url, EgressError> {
         let url = Self::check_shape(url)?;
         // The parser turns every way to write an IPv4 address (0x7f.1, 2130706433) into this one.
         let literal = match url.host() {
             Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
-            Some(url::Host::Domain(_)) | None => None,
+            Some(url::Host::Domain(name)) => is_loopback_name(name).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            None => None,
         };
-        match literal {
-            Some(ip) if !may_reach(ip, &self.allowed) => Err(EgressError::Refused(PRIVATE.to_owned())),
-            _ => Ok(url),
+        match literal.map(|ip| (is_public(ip), may_reach(ip, &self.allowed))) {
+            None | Some((_, true)) => Ok(url),
+            Some((false, false)) => Err(EgressError::Refused(PRIVATE.to_owned())),
+            // One of this machine.
+            Some((true, false)) => Err(EgressError::Unreachable),
         }
     }
 }
@@ -221,160 +245,30 @@ async fn read_steadily(
     Ok(Answer { status, headers, body: memory.attach(body.into()) })
 }
 
-/// A fault without the URL, which may hold a password.
+/// What a fault means to a customer. The log says what it was, without the address, which may hold a password.
 fn fault(error: &reqwest::Error) -> EgressError {
-    if error.is_timeout() {
+    if error.is_timeout() && !error.is_connect() {
         return EgressError::TimedOut;
     }
+    let host = error.url().and_then(url::Url::host_str).unwrap_or_default();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    let mut last = String::from("the connection failed");
+    let mut cause = String::new();
     while let Some(inner) = source {
-        if inner.is::<OnlyPrivate>() {
-            return EgressError::Refused(PRIVATE.to_owned());
+        if let Some(bad) = BadCertificate::of(inner) {
+            return EgressError::Untrusted(bad);
         }
-        last = inner.to_string();
+        cause = inner.to_string();
         source = inner.source();
     }
-    EgressError::Unreachable(last)
+    tracing::info!(host, cause, "an address that a customer gave could not be reached");
+    EgressError::Unreachable
+}
+
+/// Whether a name means this machine without being looked up (RFC 6761).
+fn is_loopback_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use super::*;
-    use crate::memory::FileMemory;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    #[test]
-    fn a_private_address_is_refused_however_it_is_written() {
-        let egress = Egress::new(Vec::new()).unwrap();
-        for url in [
-            "http://127.0.0.1/",
-            "http://2130706433/",
-            "http://0x7f.1/",
-            "http://017700000001/",
-            "http://127.1/",
-            "http://[::1]/",
-            "http://[::ffff:127.0.0.1]/",
-            "http://user:secret@10.0.0.1/",
-            "ftp://1.1.1.1/",
-            "file:///etc/passwd",
-            "http://169.254.169.254/latest/meta-data",
-            "gopher://1.1.1.1",
-            "",
-            "http://",
-        ] {
-            let refused = egress.check(url).unwrap_err();
-            assert!(matches!(refused, EgressError::Refused(_)), "{url}");
-            assert!(!refused.to_string().contains("secret"));
-        }
-        assert!(egress.check("https://example.com/a.png").is_ok());
-    }
-
-    /// A server that answers every connection with `answer`.
-    async fn server(answer: &'static str) -> SocketAddr {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        #[allow(clippy::disallowed_methods, reason = "ends with the test")]
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0; 2048];
-                let _ = stream.read(&mut request).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
-                if answer.is_empty() {
-                    let _ = stream.read(&mut request).await;
-                }
-            }
-        });
-        address
-    }
-
-    fn memory() -> Reservation {
-        FileMemory::new(Clock::system()).begin(1)
-    }
-
-    fn open() -> Egress {
-        Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_to_loopback_is_refused_at_connect_and_reached_when_allowed() {
-        let address = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
-        let url = format!("http://localhost:{}/", address.port());
-        let closed = Egress::new(Vec::new()).unwrap();
-        assert_eq!(
-            closed.download(&url, 10, &Clock::system(), memory()).await.unwrap_err(),
-            EgressError::Refused(PRIVATE.into())
-        );
-        assert_eq!(open().download(&url, 10, &Clock::system(), memory()).await.unwrap().body, "hi");
-    }
-
-    #[tokio::test]
-    async fn a_redirect_is_not_followed() {
-        let address =
-            server("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await;
-        assert_eq!(
-            open().download(&format!("http://{address}/"), 10, &Clock::system(), memory()).await.unwrap().status,
-            302
-        );
-    }
-
-    #[tokio::test]
-    async fn a_file_over_the_limit_is_not_read_on() {
-        for answer in [
-            "HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\nhello",
-            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello hello hello",
-        ] {
-            let address = server(answer).await;
-            let got = open().download(&format!("http://{address}/"), 10, &Clock::system(), memory()).await;
-            assert_eq!(got.unwrap_err(), EgressError::TooLarge { limit_bytes: 10 });
-        }
-    }
-
-    /// Downloads by a clock that moves on a second at a time; gives the outcome and after how many seconds it came.
-    async fn timed(url: &str) -> (Result<Answer, EgressError>, u64) {
-        let (clock, egress) = (Clock::held(1_790_000_000_000), open());
-        let downloading = egress.download(url, 1_000_000, &clock, FileMemory::new(clock.clone()).begin(1));
-        tokio::pin!(downloading);
-        for second in 0.. {
-            tokio::select! {
-                biased;
-                ended = &mut downloading => return (ended, second),
-                () = real_pause() => clock.advance(Duration::from_secs(1)),
-            }
-        }
-        unreachable!("a download ends")
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "gives the socket time, while the held clock stands")]
-    async fn real_pause() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-
-    #[tokio::test]
-    async fn a_server_that_does_not_answer_is_given_up() {
-        let address = server("").await;
-        let (ended, seconds) = timed(&format!("http://{address}/")).await;
-        assert_eq!((ended.unwrap_err(), seconds), (EgressError::TimedOut, limits::MEDIA_ANSWER_SECONDS_MAX));
-    }
-
-    #[tokio::test]
-    async fn a_server_that_sends_drop_by_drop_is_given_up() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        #[allow(clippy::disallowed_methods, reason = "ends with the test")]
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = [0; 2048];
-            let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
-            while stream.write_all(b"x").await.is_ok() {
-                real_pause().await;
-            }
-        });
-        let (ended, seconds) = timed(&url).await;
-        assert_eq!(ended.unwrap_err(), EgressError::TooSlow);
-        assert!(seconds <= 2 * limits::MEDIA_STRETCH_SECONDS, "{seconds}");
-    }
-}
+mod tests;

@@ -1,17 +1,25 @@
-//! Which addresses belong to the public internet. Pure.
+//! Which addresses belong to the public internet, and not to this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Whether an address may be reached: it is public, or in one of these networks.
+/// Whether an address may be reached: it is in one of these networks, or public and none of this machine's own, behind which
+/// services may be that trust this machine.
 pub(super) fn may_reach(ip: IpAddr, allowed: &[IpNet]) -> bool {
     let ip = ip.to_canonical();
-    is_public(ip) || allowed.iter().any(|network| network.contains(&ip))
+    allowed.iter().any(|network| network.contains(&ip)) || is_public(ip) && !is_own(ip)
+}
+
+/// Whether an address is one of this machine's, as its interfaces are at this moment.
+fn is_own(ip: IpAddr) -> bool {
+    // Where they cannot be listed, no address is known to be public.
+    let own = if_addrs::get_if_addrs();
+    own.map_or(true, |own| own.iter().any(|interface| interface.ip().to_canonical() == ip))
 }
 
 /// Whether an address belongs to the public internet (IANA's special-purpose address registries).
-fn is_public(ip: IpAddr) -> bool {
+pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),
@@ -103,6 +111,18 @@ mod tests {
             "fec0::1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_reached_only_where_the_operator_allows_it() {
+        // A public one is none of this machine's here: its own stand for it.
+        let own = if_addrs::get_if_addrs().unwrap();
+        assert!(!own.is_empty() && own.iter().all(|interface| is_own(interface.ip())));
+        assert!(!is_own("1.1.1.1".parse().unwrap()) && may_reach("1.1.1.1".parse().unwrap(), &[]));
+        for interface in own {
+            let network = IpNet::from(interface.ip());
+            assert!(!may_reach(interface.ip(), &[]) && may_reach(interface.ip(), &[network]), "{}", interface.ip());
         }
     }
 }

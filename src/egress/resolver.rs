@@ -20,8 +20,8 @@ impl PublicResolver {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the name has private addresses only")]
-pub(super) struct OnlyPrivate;
+#[error("the name has no address that may be reached")]
+struct OnlyPrivate;
 
 impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {

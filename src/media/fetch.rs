@@ -42,7 +42,7 @@ pub async fn fetch(
         match error {
             EgressError::NoMemory(no_memory) => FetchFault::Unkept(no_memory.to_string()),
             EgressError::Refused(_) | EgressError::TooLarge { .. } => FetchFault::Never(reason),
-            EgressError::Unreachable(_) | EgressError::TimedOut | EgressError::TooSlow => {
+            EgressError::Unreachable | EgressError::Untrusted(_) | EgressError::TimedOut | EgressError::TooSlow => {
                 FetchFault::Retry { reason, wait_ms: None }
             }
         }

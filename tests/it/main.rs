@@ -38,6 +38,7 @@ mod downloads;
 mod extension;
 mod fastapi;
 mod faults;
+mod hostile_urls;
 mod idempotency;
 mod import_again;
 mod import_corrected;

@@ -21,7 +21,19 @@ pub const PHRASES: &[Phrase] = &[
         "berikan ID, atau waktu mulai pesan di-push ulang",
     ),
     // Of an address: after its name.
-    ("could not be reached: {fault}", "tidak dapat dihubungi: \"{fault}\""),
+    (
+        "could not be reached; it must have a public address, and answer",
+        "tidak dapat dihubungi; harus punya alamat publik, dan menjawab",
+    ),
+    ("has a certificate that is for another name", "memakai sertifikat untuk nama lain"),
+    (
+        "has a certificate that has expired, or is not valid yet",
+        "memakai sertifikat yang sudah kedaluwarsa, atau belum berlaku",
+    ),
+    (
+        "has a certificate that is self-signed or of a private authority; the gateway's operator can trust it (--trusted-ca)",
+        "memakai sertifikat yang ditandatangani sendiri atau dari otoritas privat; operator gateway dapat memercayainya (--trusted-ca)",
+    ),
     ("did not answer in time", "tidak menjawab tepat waktu"),
     ("sends too slowly", "mengirim terlalu lambat"),
     ("is larger than {size} MB", "lebih besar dari {size} MB"),
@@ -33,6 +45,4 @@ pub const PHRASES: &[Phrase] = &[
         "leads to a private address, which this gateway is not allowed to reach",
         "mengarah ke alamat privat, yang tidak boleh dihubungi gateway ini",
     ),
-    ("the connection failed", "sambungan gagal"),
-    ("the name has private addresses only", "nama itu hanya punya alamat privat"),
 ];

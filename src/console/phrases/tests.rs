@@ -19,6 +19,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/supervisor.rs", "faults for the log"),
     ("src/clock.rs", "faults of tests"),
     ("src/qr.rs", "faults for the log"),
+    ("src/egress/resolver.rs", "faults for the log"),
     ("src/http.rs", "faults for the log"),
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
@@ -342,15 +343,18 @@ fn what_varies_is_put_into_indonesian_where_it_is_ours() {
         ),
         ("6281111 is not on WhatsApp", "6281111 tidak terdaftar di WhatsApp"),
         (
-            "the Push URL could not be reached: Connection refused (os error 111)",
-            "Push URL tidak dapat dihubungi: \"Connection refused (os error 111)\"",
+            "the Push URL could not be reached; it must have a public address, and answer",
+            "Push URL tidak dapat dihubungi; harus punya alamat publik, dan menjawab",
         ),
         (
             "the Push URL answered 500; only a status from 200 to 299 counts as received",
             "Push URL menjawab 500; hanya status 200 sampai 299 yang berarti diterima",
         ),
         ("media_url answered 503, 5 times", "media_url menjawab 503, 5 kali"),
-        ("media_url could not be reached: no route, 5 times", "media_url tidak dapat dihubungi: \"no route\", 5 kali"),
+        (
+            "media_url could not be reached; it must have a public address, and answer, 5 times",
+            "media_url tidak dapat dihubungi; harus punya alamat publik, dan menjawab, 5 kali",
+        ),
         (
             "media_url is too large: video files may have 16777216 bytes at the most",
             "berkas di media_url terlalu besar: berkas video paling besar 16777216 byte",
