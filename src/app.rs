@@ -305,6 +305,7 @@ impl App {
             clock: self.clock.clone(),
             supervisor: self.supervisor.clone(),
             trusted_proxies: self.settings.trusted_proxies.clone(),
+            is_secure: self.settings.public_url.starts_with("https:"),
             connections_max,
         };
         http::serve(listener, served, stop).await;

@@ -1,6 +1,7 @@
 //! Serves HTTP/1.1 connections until it is told to stop. Called by `app.rs` alone.
 
 mod connections;
+mod headers;
 mod proxies;
 mod stalled;
 mod unread;
@@ -44,15 +45,17 @@ pub struct Served {
     pub trusted_proxies: Vec<IpNet>,
     /// How many connections may be open at once.
     pub connections_max: usize,
+    /// Whether browsers reach the gateway over TLS alone.
+    pub is_secure: bool,
 }
 
 /// Accepts connections until `stop`; then finishes the requests in hand, for a few seconds at the most. Connections outlive a fault
 /// of the loop that accepts them.
 pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) {
-    let Served { router, clock, supervisor, trusted_proxies, connections_max } = served;
+    let Served { router, clock, supervisor, trusted_proxies, connections_max, is_secure } = served;
     let proxies = Arc::new(Proxies::new(trusted_proxies));
     let connections = Connections::new(connections_max, Arc::clone(&proxies));
-    let site = Site { router, proxies, connections, clock: clock.clone(), tasks: TaskTracker::new() };
+    let site = Site { router, proxies, connections, clock: clock.clone(), tasks: TaskTracker::new(), is_secure };
     let graceful = GracefulShutdown::new();
     let accepting = supervisor
         .keep("http", clock.clone(), stop.clone(), || accept(&listener, &site, &clock, &graceful, stop.clone()));
@@ -73,6 +76,7 @@ struct Site {
     connections: Connections,
     clock: Clock,
     tasks: TaskTracker,
+    is_secure: bool,
 }
 
 async fn accept(
@@ -118,8 +122,9 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyp
     let (clock, tasks, proxies) = (site.clock, site.tasks, site.proxies);
     let stream = Unstalled::new(stream, clock.clone());
     let service = site.router.map_request(move |mut request: Request| {
-        // Who tries passwords is asked where; a program's key says all there is to know of it.
-        if request.uri().path().starts_with("/console") {
+        // Who tries passwords is asked where, and who reads the metrics; a program's key says all there is to know of it.
+        let path = request.uri().path();
+        if path.starts_with("/console") || path.starts_with("/metrics") {
             let origin = proxies.origin(peer.ip(), request.headers());
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(origin, peer.port())));
         }
@@ -127,6 +132,7 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyp
     });
     let service = tower::service_fn(move |request: Request<Incoming>| {
         let (rest, clock, tasks) = (Rest::default(), clock.clone(), tasks.clone());
+        let is_docs = request.uri().path().starts_with("/docs");
         let answer = service.clone().oneshot(rest.watch(request).map(axum::body::Body::new));
         async move {
             // A fault in one request is answered, and ends nothing but itself.
@@ -135,6 +141,7 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyp
             });
             let Ok(mut response) = answer;
             rest.settle(&mut response, &clock, &tasks).await;
+            headers::add(&mut response, is_docs, site.is_secure);
             Ok::<_, Infallible>(response)
         }
     });

@@ -319,6 +319,9 @@ pub const SIGN_INS_MAX: i64 = 20;
 pub const AGENT_CHARS_MAX: usize = 200;
 /// Pages of the console that keep up at once, and how often each is drawn anew.
 pub const LIVE_PAGES_MAX: usize = 256;
+/// Of these, pages of one person; and what a page that keeps up may have.
+pub const LIVE_PAGES_OF_PERSON_MAX: usize = 8;
+pub const LIVE_PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Shared linking pages that keep up at once, so that strangers take no room of who is signed in; and how often one of them does.
 pub const LIVE_SHARED_PAGES_MAX: usize = 64;
 pub const LIVE_FOLLOWERS_MAX: usize = 4;

@@ -3,6 +3,7 @@
 //! A flag wins over the environment, the environment over the file, the file over the default. A bad value is refused
 //! with the place it came from.
 
+mod file;
 mod names;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("rate_limit", "WACHAT_RATE_LIMIT", "100", "requests a second for each API key; 0 for none"),
     setting(
+        "metrics_token",
+        "WACHAT_METRICS_TOKEN",
+        "",
+        "who sends this as Authorization: Bearer may read /metrics from anywhere; without it only this machine may",
+    ),
+    setting("metrics_open", "WACHAT_METRICS_OPEN", "false", "true lets everyone read /metrics"),
+    setting(
         "master_key",
         "WACHAT_MASTER_KEY",
         "",
@@ -114,6 +122,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     pub trusted_ca: Option<PathBuf>,
     pub rate_limit: u32,
+    pub metrics_token: Option<Hidden>,
+    pub metrics_open: bool,
     pub master_key: Option<Hidden>,
     pub admin_password: Option<Hidden>,
     pub api_key: Option<Hidden>,
@@ -175,7 +185,7 @@ impl Settings {
         let file = file.map(Path::to_owned).or_else(|| environment(FILE_ENVIRONMENT).map(PathBuf::from));
         let file = file.or_else(|| FILES_DEFAULT.into_iter().map(PathBuf::from).find(|path| path.exists()));
         let mut in_file = match &file {
-            Some(path) => read_file(path)?,
+            Some(path) => file::read(path)?,
             None => BTreeMap::new(),
         };
         let of_bucket = in_file.extract_if(.., |name, _| name.starts_with(BUCKET_PREFIX));
@@ -201,6 +211,8 @@ impl Settings {
             public_url: public_url(find("public_url"), listen)?,
             trusted_ca: optional("trusted_ca").map(PathBuf::from),
             rate_limit: parse(find("rate_limit"), "a whole number of requests a second")?,
+            metrics_token: optional("metrics_token").map(Hidden),
+            metrics_open: parse(find("metrics_open"), "true or false")?,
             master_key: optional("master_key").map(Hidden),
             admin_password: optional("admin_password").map(Hidden),
             api_key: optional("api_key").map(Hidden),
@@ -297,32 +309,6 @@ fn public_url(found: Found, listen: SocketAddr) -> Result<String, BadSetting> {
         Ok(found.value.trim_end_matches('/').to_owned())
     } else {
         Err(bad(&found, "an http or https address"))
-    }
-}
-
-fn read_file(path: &Path) -> Result<BTreeMap<String, String>, BadSetting> {
-    let failed = |reason: String| BadSetting { source_name: path.display().to_string(), reason };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.to_string()))?;
-    let mut values = BTreeMap::new();
-    for (name, value) in table {
-        if !name.starts_with(BUCKET_PREFIX) && !SETTINGS.iter().any(|setting| setting.name == name) {
-            let known: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
-            let meant = names::nearest(&name, known.iter().copied());
-            let meant = meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default();
-            return Err(failed(format!("'{name}' is no setting; {meant}the settings are {}", known.join(", "))));
-        }
-        values.insert(name, plain(value));
-    }
-    Ok(values)
-}
-
-/// A TOML value as the environment would hold it: a list is separated by commas.
-fn plain(value: toml::Value) -> String {
-    match value {
-        toml::Value::String(text) => text,
-        toml::Value::Array(values) => values.into_iter().map(plain).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
     }
 }
 

@@ -53,6 +53,7 @@ pub async fn serve(address: SocketAddr, folder: &Path, database_url: Option<&str
         .with_state(null);
     let (clock, supervisor) = (app.clock.clone(), app.supervisor.clone());
     let site = http::Served {
+        is_secure: false,
         router,
         clock,
         supervisor,

@@ -28,6 +28,7 @@ pub mod queues;
 pub mod rate;
 pub mod recipient;
 pub mod routes;
+pub mod scrapes;
 pub mod sender;
 pub mod statistics;
 pub mod status;
@@ -83,6 +84,7 @@ pub struct Parts {
     pub supervisor: Supervisor,
     pub runner: Runner,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    pub scrapes: scrapes::Scrapes,
 }
 
 /// What an [`Api`] is built from.
@@ -127,6 +129,7 @@ impl Api {
             egress: from.egress,
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),
+            scrapes: scrapes::Scrapes::new(settings),
             passwords: Passwords::new(from.clock.clone()),
             supervisor: from.supervisor,
             runner: from.runner,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -85,8 +85,15 @@ impl From<&Down> for DownTask {
 }
 
 /// Metrics in Prometheus' text format.
-#[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, description = "Prometheus text format")))]
-pub async fn metrics(State(api): State<Api>) -> Response {
+#[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, description = "Prometheus text format"),
+    (status = 403, description = "From elsewhere than this machine, without the operator's token")))]
+pub async fn metrics(State(api): State<Api>, request: Request) -> Response {
+    if !api.scrapes.allow(&request) {
+        let problem = Problem::KeyRefused(
+            "the metrics are for programs on the gateway's own machine; send the operator's token: Authorization: Bearer TOKEN",
+        );
+        return problem.response(Format::of(request.headers()));
+    }
     if let Err(error) = measure(&api).await {
         tracing::warn!(%error, "the gauges of /metrics are as they were: the store could not be read");
     }

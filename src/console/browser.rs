@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 
 use super::Console;
 use super::forms;
+use super::session::secret_cookie;
 use super::words::cookie;
 use crate::account::hex_upper;
 
@@ -12,7 +13,7 @@ pub const COOKIE: &str = "wachat_browser";
 
 /// What tells the browser apart, if it is known for this name.
 pub fn known(console: &Console, headers: &HeaderMap, userid: &str) -> Option<String> {
-    let value = cookie(headers, COOKIE)?;
+    let value = cookie(headers, &secret_cookie(console, COOKIE))?;
     let (id, mark) = value.split_once('.')?;
     forms::is_token(&console.browser_key, &said(id, userid), mark).then(|| id.to_owned())
 }

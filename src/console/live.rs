@@ -24,6 +24,23 @@ use super::{Console, router};
 use crate::account::KeyHash;
 use crate::limits;
 
+/// The pages that keep up. What else a page of the console may give, such as an export, is not made every second.
+const PAGES: [&[&str]; 11] = [
+    &["console"],
+    &["console", "devices"],
+    &["console", "devices", "*"],
+    &["console", "devices", "*", "link"],
+    &["console", "inbox"],
+    &["console", "inbox", "*", "*"],
+    &["console", "messages"],
+    &["console", "messages", "*"],
+    &["console", "messages", "import"],
+    &["console", "messages", "import", "*"],
+    &["console", "push"],
+];
+/// Files are none, whatever they are called.
+const FILES: [&str; 2] = [".csv", ".svg"];
+
 /// Marks a request that no person made: it does not keep anybody signed in.
 pub const HEADER: &str = "x-wachat-live";
 /// A page that stays the same says so now and then: else nobody notices that the reader is gone.
@@ -34,21 +51,28 @@ const QUIET_ROUNDS_MAX: u32 = 15;
 pub struct Rooms {
     signed_in: Arc<Semaphore>,
     shared: Arc<Semaphore>,
-    /// How often each shared page is followed now.
-    followers: Arc<Mutex<HashMap<KeyHash, usize>>>,
+    /// How many pages each person, and each shared page, has followed now.
+    followers: Arc<Mutex<HashMap<Follower, usize>>>,
+}
+
+/// For whom pages keep up.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Follower {
+    Person(i64),
+    /// Whoever looks at this shared page.
+    Shared(KeyHash),
 }
 
 /// Where one page that keeps up has its room, until it is dropped.
 pub struct Room {
     _permit: OwnedSemaphorePermit,
-    /// Of a shared page.
-    _counted: Option<Counted>,
+    _counted: Counted,
 }
 
-/// One follower of a shared page.
+/// One page that somebody follows.
 struct Counted {
-    followers: Arc<Mutex<HashMap<KeyHash, usize>>>,
-    page: KeyHash,
+    followers: Arc<Mutex<HashMap<Follower, usize>>>,
+    follower: Follower,
 }
 
 impl Default for Rooms {
@@ -62,40 +86,42 @@ impl Default for Rooms {
 }
 
 impl Rooms {
-    /// Room for a page of somebody who is signed in; `None` while there is none.
-    fn signed_in(&self) -> Option<Room> {
+    /// Room for a page of somebody who is signed in; `None` while there is none, or the person follows enough pages.
+    fn signed_in(&self, person_id: i64) -> Option<Room> {
+        let counted = Counted::new(&self.followers, Follower::Person(person_id), limits::LIVE_PAGES_OF_PERSON_MAX)?;
         let permit = self.signed_in.clone().try_acquire_owned().ok()?;
-        Some(Room { _permit: permit, _counted: None })
+        Some(Room { _permit: permit, _counted: counted })
     }
 
     /// Room for a shared page, by its address; `None` while there is none, or the page is followed too often.
     pub fn shared(&self, page: &str) -> Option<Room> {
         let permit = self.shared.clone().try_acquire_owned().ok()?;
-        let counted = Counted::new(&self.followers, KeyHash::of(page))?;
-        Some(Room { _permit: permit, _counted: Some(counted) })
+        let follower = Follower::Shared(KeyHash::of(page));
+        let counted = Counted::new(&self.followers, follower, limits::LIVE_FOLLOWERS_MAX)?;
+        Some(Room { _permit: permit, _counted: counted })
     }
 }
 
 impl Counted {
-    fn new(followers: &Arc<Mutex<HashMap<KeyHash, usize>>>, page: KeyHash) -> Option<Self> {
+    fn new(followers: &Arc<Mutex<HashMap<Follower, usize>>>, follower: Follower, max: usize) -> Option<Self> {
         let mut counts = followers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(page.clone()).or_default();
-        if *count >= limits::LIVE_FOLLOWERS_MAX {
+        let count = counts.entry(follower.clone()).or_default();
+        if *count >= max {
             return None;
         }
         *count += 1;
         drop(counts);
-        Some(Self { followers: Arc::clone(followers), page })
+        Some(Self { followers: Arc::clone(followers), follower })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut counts = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.page) {
+        if let Some(count) = counts.get_mut(&self.follower) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.page);
+                counts.remove(&self.follower);
             }
         }
     }
@@ -122,10 +148,24 @@ pub async fn follow(
     visit: Visit,
 ) -> Response {
     // Who is signed in is asked anew with every drawing.
+    let person_id = visit.person().id;
     drop(visit);
     let page = own_path(Fields::read(query.unwrap_or_default().as_bytes()).text("of")).to_owned();
-    let room = console.live.signed_in();
+    if !keeps_up(&page) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let room = console.live.signed_in(person_id);
     follow_page(console, headers, page, room)
+}
+
+/// Whether the page at this address keeps up.
+fn keeps_up(page: &str) -> bool {
+    let path = page.split(['?', '#']).next().unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let is_it = |known: &[&str]| {
+        known.len() == parts.len() && known.iter().zip(&parts).all(|(known, part)| *known == "*" || known == part)
+    };
+    PAGES.into_iter().any(is_it) && !FILES.iter().any(|ending| path.ends_with(ending))
 }
 
 /// Follows a page for whoever was found to be allowed to see it, where there is room.
@@ -183,7 +223,7 @@ impl Followed {
             self.is_over = !response.status().is_server_error();
             return self.is_over.then(|| Event::default().event("gone").data(""));
         }
-        let bytes = axum::body::to_bytes(response.into_body(), limits::CONSOLE_ANSWER_BYTES_MAX).await.ok()?;
+        let bytes = axum::body::to_bytes(response.into_body(), limits::LIVE_PAGE_BYTES_MAX).await.ok()?;
         let text = String::from_utf8_lossy(&bytes);
         let main = text.find("<main").and_then(|from| text.get(from..))?;
         let hash = KeyHash::of(main);
@@ -215,10 +255,37 @@ mod tests {
         assert!(rooms.shared("/console/link/a").is_none());
         let all: Vec<Room> = (0..1_000).filter_map(|page| rooms.shared(&page.to_string())).collect();
         assert_eq!(all.len(), limits::LIVE_SHARED_PAGES_MAX - limits::LIVE_FOLLOWERS_MAX);
-        let signed_in: Vec<Room> = (0..1_000).filter_map(|_| rooms.signed_in()).collect();
-        assert_eq!(signed_in.len(), limits::LIVE_PAGES_MAX);
-        drop((one, all));
+        let mine: Vec<Room> = (0..1_000).filter_map(|_| rooms.signed_in(1)).collect();
+        assert_eq!(mine.len(), limits::LIVE_PAGES_OF_PERSON_MAX);
+        let signed_in: Vec<Room> = (2..1_000).filter_map(|person| rooms.signed_in(person)).collect();
+        assert_eq!(signed_in.len(), limits::LIVE_PAGES_MAX - limits::LIVE_PAGES_OF_PERSON_MAX);
+        drop((one, all, mine, signed_in));
         assert!(rooms.shared("/console/link/a").is_some());
         assert!(rooms.followers.lock().unwrap().is_empty(), "what is followed no more is not remembered");
+    }
+
+    #[test]
+    fn only_pages_that_keep_up_are_made_again_and_again() {
+        for live in [
+            "/console",
+            "/console?done=saved",
+            "/console/messages/32CB",
+            "/console/messages/import/1",
+            "/console/devices/1-1/link",
+            "/console/inbox/1-1/628?before=3",
+        ] {
+            assert!(keeps_up(live), "{live}");
+        }
+        for other in [
+            "/console/",
+            "/console/live?of=/console",
+            "/console/messages/export.csv",
+            "/console/messages/import/1/refused.csv",
+            "/console/inbox/1-1",
+            "/console/inbox/1/2/3",
+            "",
+        ] {
+            assert!(!keeps_up(other), "{other}");
+        }
     }
 }

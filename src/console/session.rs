@@ -262,10 +262,20 @@ async fn choose_language(State(console): State<Console>, RawQuery(query): RawQue
     response
 }
 
+/// What a secret cookie is called: over TLS with a prefix by which a browser takes it from this host alone, and from no page without TLS.
+pub fn secret_cookie(console: &Console, name: &str) -> String {
+    if console.is_secure { format!("__Host-{name}") } else { name.to_owned() }
+}
+
 fn set_cookie(response: &mut Response, name: &str, value: &str, console: &Console, seconds: i64, is_secret: bool) {
     let hidden = if is_secret { "; HttpOnly" } else { "" };
     let secure = if console.is_secure { "; Secure" } else { "" };
-    let line = format!("{name}={value}; Path=/console; SameSite=Lax; Max-Age={seconds}{hidden}{secure}");
+    // The prefix wants the whole host.
+    let (name, path) = match is_secret && console.is_secure {
+        true => (secret_cookie(console, name), "/"),
+        false => (name.to_owned(), "/console"),
+    };
+    let line = format!("{name}={value}; Path={path}; SameSite=Lax; Max-Age={seconds}{hidden}{secure}");
     if let Ok(line) = HeaderValue::from_str(&line) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }

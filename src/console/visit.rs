@@ -46,7 +46,9 @@ impl FromRequestParts<Console> for Visit {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
             Redirect::to(&format!("/console/sign-in?{query}")).into_response()
         };
-        let Some(session) = cookie(&parts.headers, SESSION_COOKIE) else { return Err(to_sign_in()) };
+        let Some(session) = cookie(&parts.headers, &session::secret_cookie(console, SESSION_COOKIE)) else {
+            return Err(to_sign_in());
+        };
         let now = console.api.clock.now();
         let idle_since = now - limits::SIGN_IN_IDLE_HOURS * HOUR_MS;
         let found = console.api.store.find_signed_in(&KeyHash::of(&session), now, idle_since).await;

@@ -319,9 +319,12 @@ stories! {
             let world = world.await;
             let seen = Visitor::new(&world).ask("POST", "/console/sign-in", &[("sec-fetch-site", "same-origin")], &form).await;
             let line = seen.header("set-cookie");
-            for flag in ["; HttpOnly", "; SameSite=Lax", "; Path=/console;"] {
-                assert!(line.starts_with("wachat_session=") && line.contains(flag), "{flag}: {line}");
+            // Over TLS a browser takes it from this host alone, which wants the whole of it.
+            let (name, path) = if is_secure { ("__Host-wachat_session=", "; Path=/;") } else { ("wachat_session=", "; Path=/console;") };
+            for flag in ["; HttpOnly", "; SameSite=Lax", path] {
+                assert!(line.starts_with(name) && line.contains(flag), "{flag}: {line}");
             }
+            assert_eq!(seen.header("strict-transport-security"), if is_secure { "max-age=31536000" } else { "" });
             assert_eq!(line.contains("; Secure"), is_secure, "{line}");
             world.stop().await;
         }

@@ -36,7 +36,7 @@ enum Hand {
 
 impl Desk {
     async fn new(database: Database, time: Time) -> Self {
-        let stage = Stage::with_passkey(database, time).await;
+        let stage = Box::pin(Stage::with_passkey(database, time)).await;
         let whatsapp = WhatsAppWeb::start();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("extension").canonicalize().expect("the extension");
         let folder = folder.to_str().expect("a path");

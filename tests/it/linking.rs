@@ -99,6 +99,7 @@ impl Desk {
             clock,
             supervisor,
             trusted_proxies: Vec::new(),
+            is_secure: false,
             connections_max: wachat::limits::CONNECTIONS_MAX,
         };
         served.spawn(http::serve(listener, site, stop.clone()));

@@ -38,6 +38,7 @@ mod downloads;
 mod extension;
 mod fastapi;
 mod faults;
+mod headers;
 mod hostile_urls;
 mod idempotency;
 mod import_again;

@@ -12,8 +12,18 @@ pub fn lines<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> Vec<u8> {
 
 /// A cell that no spreadsheet calculates: <https://owasp.org/www-community/attacks/CSV_Injection>
 fn harmless(cell: &str) -> String {
-    let is_formula = cell.trim_start().starts_with(['=', '+', '-', '@']) || cell.starts_with(['\t', '\r']);
-    if is_formula { format!("'{cell}") } else { cell.to_owned() }
+    let begins_one = |text: &str| text.trim_start().starts_with(['=', '+', '-', '@']);
+    let is_formula = begins_one(cell) || cell.starts_with(['\t', '\r', '\n']);
+    let cell = if is_formula { format!("'{cell}") } else { cell.to_owned() };
+    // A program that takes another character for the end of a cell, or loses the quotation marks, finds cells within it.
+    let mut harmless = String::with_capacity(cell.len());
+    for (at, c) in cell.char_indices() {
+        harmless.push(c);
+        if matches!(c, ';' | '\t' | '\n' | '\r' | ',') && begins_one(&cell[at + c.len_utf8()..]) {
+            harmless.push('\'');
+        }
+    }
+    harmless
 }
 
 #[cfg(test)]
@@ -28,9 +38,13 @@ mod tests {
             ("-2", "'-2"),
             ("@SUM(A1)", "'@SUM(A1)"),
             (" =1", "' =1"),
-            ("\t=1", "'\t=1"),
+            ("\t=1", "'\t'=1"),
             ("6281", "6281"),
             ("a=b", "a=b"),
+            ("a;=1", "a;'=1"),
+            ("a\t=1;+2", "a\t'=1;'+2"),
+            ("a\n=1\r\n-2", "a\n'=1\r'\n'-2"),
+            ("one, -two", "one,' -two"),
             ("", ""),
         ] {
             assert_eq!(harmless(cell), wanted, "{cell}");
