@@ -85,10 +85,19 @@ impl Files {
             bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
             created_at: self.clock.now(),
             sha256: Some(sha256),
+            blob: None,
         };
-        // The bytes first: what the store names is there.
+        // The row first: by it the bytes are found and taken away, should nothing ever refer to them.
+        let shared = self.store.add_media(known).await?;
+        if let Some(blob) = &shared
+            && self.shelf.has(blob).await?
+        {
+            return Ok(id);
+        }
         self.shelf.put(&id, file.bytes).await?;
-        self.store.add_media(known).await?;
+        if shared.is_some() {
+            self.store.set_own_bytes(&id).await?;
+        }
         Ok(id)
     }
 
@@ -99,7 +108,7 @@ impl Files {
     pub async fn find(&self, id: &str) -> Result<(StoredMedia, Bytes), FileError> {
         let known = self.look(id).await?;
         let memory = self.memory.reserve(known.client_id, 2 * usize::try_from(known.bytes).unwrap_or_default()).await;
-        let bytes = self.shelf.get(id).await?;
+        let bytes = self.shelf.get(known.blob_id()).await?;
         Ok((known, memory.attach(bytes)))
     }
 
@@ -120,8 +129,8 @@ impl Files {
     ///
     /// # Errors
     /// [`FileError::Missing`] when it is there no more.
-    pub async fn read(&self, id: &str, part: Range<u64>) -> Result<Pieces, FileError> {
-        Ok(self.shelf.read(id, part).await?)
+    pub async fn read(&self, known: &StoredMedia, part: Range<u64>) -> Result<Pieces, FileError> {
+        Ok(self.shelf.read(known.blob_id(), part).await?)
     }
 
     /// Whether a file would be kept now.
@@ -143,8 +152,49 @@ impl Files {
     /// # Errors
     /// [`FileError::Unavailable`] when nobody can tell now.
     pub async fn is_kept(&self, id: &str) -> Result<bool, FileError> {
-        let is_known = self.store.find_media(id).await?.is_some();
-        Ok(is_known && self.shelf.has(id).await?)
+        match self.store.find_media(id).await? {
+            Some(known) => Ok(self.shelf.has(known.blob_id()).await?),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes a file away, unless something refers to it.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when it stays for a while.
+    pub async fn discard(&self, id: &str) -> Result<(), FileError> {
+        let Some(known) = self.store.find_media(id).await? else { return Ok(()) };
+        if !self.store.retire_media(id).await? {
+            return Ok(());
+        }
+        if known.blob.is_none() {
+            self.shelf.delete(id).await?;
+        }
+        Ok(self.store.forget_media(id).await?)
+    }
+
+    /// Takes files away that were kept a while ago and that nothing refers to: their messages were never accepted. Goes on behind
+    /// `after`; gives how far it came.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`] when the store or the shelf cannot be used.
+    pub async fn sweep(&self, mut after: String) -> Result<String, FileError> {
+        let kept_before = self.clock.now() - limits::UNREFERENCED_FILE_MS;
+        for _ in 0..limits::FILE_SWEEP_PAGES {
+            let (found, last) = self.store.find_unreferenced(&after, kept_before, limits::FILE_SWEEP_ROWS).await?;
+            for unreferenced in found {
+                self.discard(&unreferenced.id).await?;
+                // The last that shared them.
+                if let Some(blob) = unreferenced.blob {
+                    self.discard(&blob).await?;
+                }
+            }
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        Ok(after)
     }
 }
 

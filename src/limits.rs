@@ -89,6 +89,11 @@ pub const PREVIEWS_AT_ONCE_MAX: usize = 1;
 pub const THUMBNAIL_SIDE: u32 = 96;
 /// Packets of a voice note that are decoded for its waveform: two minutes; of a longer one a stretch of each part.
 pub const WAVEFORM_PACKETS_MAX: usize = 6_400;
+/// A file that nothing refers to is taken away so long after it was kept: a request that was to refer to it has ended by then. So many
+/// are looked at together, and so many times in a minute.
+pub const UNREFERENCED_FILE_MS: i64 = 3_600_000;
+pub const FILE_SWEEP_ROWS: i64 = 1_000;
+pub const FILE_SWEEP_PAGES: usize = 10;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 

@@ -110,6 +110,10 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
             (MediaSource::Shelf(taken.id), Some(taken.kind))
         }
     };
+    let kept = match &source {
+        MediaSource::Shelf(id) => Some(id.clone()),
+        MediaSource::Url(_) => None,
+    };
     let content =
         Content::Media { caption: params.caption.clone(), source: source.clone(), file_name: params.file_name, kind };
     let address = Address {
@@ -132,8 +136,23 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
         ref_no: new.ref_no.to_string(),
     };
     match api.outbox.accept(accept_of(&device, new, once.as_ref(), &data)?).await {
-        Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
-        stored => stored.map(|()| Acceptance::New(data)).map_err(|error| api.accept_problem(error)),
+        Ok(()) => Ok(Acceptance::New(data)),
+        Err(error) => {
+            discard(api, kept.as_deref(), &error).await;
+            match error {
+                StoreError::KeyUsed => api.replay_of_race(once.as_ref()).await,
+                error => Err(api.accept_problem(error)),
+            }
+        }
+    }
+}
+
+/// Takes the file of a message away that was refused. Where nobody knows whether it was, the file stays until it is found that nothing
+/// refers to it.
+async fn discard(api: &Api, kept: Option<&str>, refused: &StoreError) {
+    let Some(id) = kept.filter(|_| !matches!(refused, StoreError::Unavailable(_))) else { return };
+    if let Err(error) = api.files.discard(id).await {
+        tracing::warn!(%error, "the file of a message that was refused is kept a while longer");
     }
 }
 

@@ -60,7 +60,7 @@ async fn answer(api: &Api, method: &Method, headers: &HeaderMap, token: &str) ->
         Method::HEAD if api.files.is_kept(&id).await? => Body::empty(),
         Method::HEAD => return Err(Problem::NotFound("such file any more")),
         _ => {
-            let pieces = api.files.read(&id, part.clone()).await?;
+            let pieces = api.files.read(&media, part.clone()).await?;
             // The answer has begun: the connection is cut, and only the log can say why.
             Body::from_stream(pieces.inspect_err(|error| tracing::warn!(%error, "a file could not be read to its end")))
         }

@@ -98,6 +98,7 @@ async fn end_counting(api: Api, stop: CancellationToken) {
 
 /// What is done now and then, and may be missed.
 async fn keep_house(api: Api) {
+    let mut swept = String::new();
     loop {
         api.clock.sleep(HOUSEKEEPING).await;
         let (now, uses) = (api.clock.now(), api.keys.take_uses());
@@ -116,6 +117,10 @@ async fn keep_house(api: Api) {
         }
         if let Err(error) = api.imports.sweep().await {
             tracing::warn!(%error, "old imports are kept a while longer");
+        }
+        match api.files.sweep(swept.clone()).await {
+            Ok(last) => swept = last,
+            Err(error) => tracing::warn!(%error, "files that nothing refers to are kept a while longer"),
         }
     }
 }

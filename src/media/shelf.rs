@@ -168,7 +168,10 @@ impl Shelf {
         check_id(id)?;
         let gone = match &self.0 {
             Place::Folder(folder) => {
-                tokio::fs::remove_file(file_of(folder, id)).await.map_err(|error| unread(folder, &error))
+                let file = file_of(folder, id);
+                // What a crash left of writing it.
+                let _ = tokio::fs::remove_file(unfinished(&file)).await;
+                tokio::fs::remove_file(file).await.map_err(|error| unread(folder, &error))
             }
             Place::Bucket(bucket) => bucket.delete(id).await,
         };
@@ -216,6 +219,11 @@ fn file_of(folder: &std::path::Path, id: &str) -> PathBuf {
     folder.join(&id[id.len() - 2..]).join(id)
 }
 
+/// Where a file is written before it has its name.
+fn unfinished(path: &std::path::Path) -> PathBuf {
+    path.with_extension("new")
+}
+
 /// The file's bytes, then its name, are on the disk when this returns.
 fn write_durably(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
@@ -225,7 +233,7 @@ fn write_durably(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let beside = path.with_extension("new");
+    let beside = unfinished(path);
     let written = std::fs::File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;

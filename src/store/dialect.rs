@@ -240,6 +240,19 @@ pub(super) fn find_recipients(conn: &Conn) -> &'static str {
     )
 }
 
+/// Whose bytes a file of the same content has. On PostgreSQL it stays until who asks has noted what shares it.
+pub(super) fn find_same_file(conn: &Conn) -> &'static str {
+    macro_rules! text {
+        () => {
+            "SELECT COALESCE(blob, id) AS id FROM media WHERE client_id = $1 AND sha256 = $2 AND bytes = $3 ORDER BY id LIMIT 1"
+        };
+    }
+    match conn {
+        Conn::Sqlite(_) => text!(),
+        Conn::Postgres(_) => concat!(text!(), " FOR SHARE"),
+    }
+}
+
 /// Those of these messages that do not wait any more.
 pub(super) fn find_ended(conn: &Conn) -> &'static str {
     about_messages!(conn, "SELECT seq FROM messages WHERE status <> 'Q' AND seq IN ")

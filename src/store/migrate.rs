@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0022_share_keys.sql"),
     include_str!("../../migrations/0023_campaign_names.sql"),
     include_str!("../../migrations/0024_sent_before.sql"),
+    include_str!("../../migrations/0025_shared_files.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -78,6 +78,7 @@ mod shared_links_end;
 mod sharing;
 mod signing_in;
 mod storage;
+mod stored_files;
 mod stores;
 mod transitions;
 mod unlinking;
