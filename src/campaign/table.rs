@@ -3,6 +3,7 @@
 
 use super::broken::{Broken, Rest};
 use super::columns::{self, Column, Columns};
+use super::inert;
 use super::remains;
 use super::row::Row;
 use super::swallowed::{self, Shape};
@@ -275,11 +276,12 @@ impl Table {
                 (Some(Err(BadCell::Format { shown: Some(shown), .. })), Column::Destination | Column::Timeout) => shown,
                 (Some(Err(why)), _) => return Err(BadRow::Cell { column: column.name(), why: why.clone() }),
             };
-            let text = cell_text(*column, text);
+            let cell = cell_text(*column, text);
+            let text = self.own_text(cell);
             if self.separated.is_some() && *column == Column::Message && remains::is_nothing(text) {
                 return Err(BadRow::Cell { column: column.name(), why: BadCell::Error(text.to_owned()) });
             }
-            if let Some(why) = remains::bad_text(text).filter(|_| self.separated.is_some()) {
+            if let Some(why) = remains::bad_text(text).filter(|_| self.separated.is_some() && cell == text) {
                 return Err(BadRow::Cell { column: column.name(), why });
             }
             if text.contains('\0') {
@@ -290,12 +292,17 @@ impl Table {
         Ok(row)
     }
 
+    /// A cell without what the gateway put before it, in a file of its own.
+    fn own_text<'t>(&self, cell: &'t str) -> &'t str {
+        inert::unguarded(cell).filter(|_| inert::is_own_file(&self.names)).unwrap_or(cell)
+    }
+
     /// What stands in a row, whatever is wrong with it.
     fn written(&self, record: &Record) -> Written {
         let mut written = Written::default();
         for (column, place) in &self.columns.read {
             *written.row.field(*column) = match record.cells.get(*place) {
-                Some(Ok(text)) => cell_text(*column, text).to_owned(),
+                Some(Ok(text)) => self.own_text(cell_text(*column, text)).to_owned(),
                 Some(bad) => as_written(bad),
                 None => String::new(),
             };
