@@ -4,7 +4,7 @@
 //! `encoding.rs` and `delimited.rs` read a text with separators, `workbook.rs` a sheet, `columns.rs` says what its columns
 //! hold, `table.rs` which cells belong to a row, `broken.rs` which texts were broken over lines, `swallowed.rs` which rows a
 //! text swallowed, `remains.rs` which texts nobody wrote, `row.rs` what a row asks for, `checker.rs` whether it can be
-//! queued, `again.rs` gives refused rows back, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
+//! queued, `again.rs` gives refused rows back, `inert.rs` keeps their cells from being formulas, `keys.rs` by what it is recognized, `naming.rs` what its campaign is called; `totals.rs` and `country.rs` count
 //! where the messages go, `doubts.rs` says which texts were hardly meant so, and `state.rs` is how far an import of a file is.
 
 mod again;
@@ -15,6 +15,7 @@ pub mod country;
 mod delimited;
 mod doubts;
 mod encoding;
+pub mod inert;
 mod keys;
 mod naming;
 mod remains;

@@ -67,6 +67,9 @@ pub struct Device {
     pub created_at: Millis,
     /// Which of the devices that had this id it is: a removed one may be added again.
     pub incarnation: i64,
+    /// The node that connects it, and until when that holds unless it is renewed.
+    pub lease_node: Option<String>,
+    pub lease_until: Millis,
 }
 
 /// The pacing that a device begins with.

@@ -1,7 +1,7 @@
 //! What a device is doing now: the one state that the API, the console, the command line and the metrics show. Pure: it follows
-//! from the device's row, from what is used of today's warm-up allowance, and from the time.
+//! from the device's row, from what is used of today's warm-up allowance, from whether a node runs it, and from the time.
 //!
-//! A device's stored state says how its connection is doing. What keeps a connected device from sending, or slows it down, is a
+//! A device's stored state says how its connection is doing, as the node that runs it said last. What keeps a connected device from sending, or slows it down, is a
 //! state of its own, whether or not a message waits at this moment: a device that would hold back the next message never looks
 //! as if it sent.
 
@@ -11,6 +11,10 @@ use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::pacing::{Chat, Pace, Rest, Slow, Why};
 use crate::reason::ReasonCode;
+
+/// Why a device is offline that no node runs.
+const NOT_RUN: &str =
+    "no node of the gateway runs this device at the moment; if this lasts, check that the server runs";
 
 /// A device's state, as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,10 +40,12 @@ pub enum DeviceStatus {
     Holding,
     /// Connected, and sending more slowly because WhatsApp asked for it.
     Slowed,
+    /// No node of the gateway runs it, whatever its connection did last.
+    Offline,
 }
 
 impl DeviceStatus {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Unlinked,
         Self::Linking,
         Self::Passkey,
@@ -54,6 +60,7 @@ impl DeviceStatus {
         Self::Paused,
         Self::Holding,
         Self::Slowed,
+        Self::Offline,
     ];
 
     pub fn name(self) -> &'static str {
@@ -72,6 +79,7 @@ impl DeviceStatus {
             Self::Paused => "paused",
             Self::Holding => "holding",
             Self::Slowed => "slowed",
+            Self::Offline => "offline",
         }
     }
 
@@ -115,16 +123,25 @@ pub struct Condition {
     pub until: Option<Millis>,
 }
 
-/// What a device is doing at `now`, after `used` of today's warm-up allowance.
+/// What a device's state follows from beside its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What is used of today's warm-up allowance.
+    pub used: i64,
+    /// Whether a node of the gateway runs it.
+    pub is_run: bool,
+}
+
+/// What a device is doing at `now`.
 ///
 /// What needs a person or WhatsApp to change comes first (no account, a ban, a connection taken over, an old version), then a
-/// pause, then a missing connection, then what holds messages back, then a slower pace.
-pub fn condition(device: &Device, used: i64, now: Millis) -> Condition {
+/// pause, then that no node runs it, then a missing connection, then what holds messages back, then a slower pace.
+pub fn condition(device: &Device, standing: Standing, now: Millis) -> Condition {
     let connection = |code| Condition {
         status: device.state.into(),
         code: Some(code),
         reason: device.state_reason.clone(),
-        until: device.state_until,
+        until: device.state_until.filter(|at| *at > now),
     };
     match device.state {
         // A sandbox starts by itself.
@@ -141,8 +158,14 @@ pub fn condition(device: &Device, used: i64, now: Millis) -> Condition {
             reason: paused_by(device),
             until: None,
         },
+        _ if !standing.is_run => Condition {
+            status: DeviceStatus::Offline,
+            code: Some(ReasonCode::Offline),
+            reason: NOT_RUN.to_owned(),
+            until: None,
+        },
         DeviceState::Unlinked | DeviceState::Connecting | DeviceState::Reconnecting => connection(ReasonCode::Offline),
-        DeviceState::Online => connected(device, used, now),
+        DeviceState::Online => connected(device, standing.used, now),
     }
 }
 
@@ -170,7 +193,7 @@ fn connected(device: &Device, used: i64, now: Millis) -> Condition {
         status: DeviceStatus::Online,
         code: None,
         reason: device.state_reason.clone(),
-        until: device.state_until,
+        until: device.state_until.filter(|at| *at > now),
     }
 }
 

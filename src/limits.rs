@@ -390,5 +390,7 @@ pub const FIRST_START_PRINT_MS_MAX: u64 = 10_000;
 /// How long a node's lease of a device holds without being renewed, and how often it is.
 pub const LEASE_MS: i64 = 20_000;
 pub const LEASE_RENEWAL_MS: i64 = 5_000;
+/// A device that was added so lately is about to be taken by a node.
+pub const LEASE_TAKEN_MS_MAX: i64 = 5_000;
 /// How far ahead of now a lease that is renewed ends at the most.
 pub const LEASE_MS_MAX: i64 = 60_000;

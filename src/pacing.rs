@@ -112,6 +112,11 @@ impl Pace {
         self.warm_since.is_some() || self.quiet.is_some()
     }
 
+    /// Whether it holds messages back today, or may: some of them, by who they go to.
+    pub fn may_hold(&self, now: Millis) -> bool {
+        self.quiet.is_some() || self.allowance(now).is_some()
+    }
+
     /// When the message after one that leaves at `sent_at` may leave. `random` picks the jitter.
     pub fn next_slot(&self, sent_at: Millis, random: u64) -> Millis {
         let jitter = random.checked_rem(self.jitter_ms.unsigned_abs() + 1).unwrap_or(0);

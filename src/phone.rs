@@ -209,6 +209,9 @@ pub fn is_same_number(one: &str, other: &str) -> bool {
     plan::canonical(one) == plan::canonical(other)
 }
 
+/// Numbers that have two forms stand between these in the order of their digits: those of Mexico, Argentina and Brazil.
+pub const TWO_FORMED: [&str; 2] = ["52", "56"];
+
 /// What the messages to a recipient have in common: of a number that people write in two forms, one of them. Groups and hidden
 /// ids have one form only.
 pub fn line_of(recipient: &str) -> String {

@@ -10,6 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::limits;
 pub use logs::say_last;
@@ -63,22 +66,22 @@ pub const TASKS: [&str; 7] = ["dispatcher", "device", "push", "imports", "mainte
 /// What stands for every device beyond the bound.
 const OTHERS: &str = "others";
 
-/// Starts logging to standard error. Whoever logs is never held up by it and never fails: see `telemetry/logs.rs`.
+/// Starts logging to standard error. Where the filter is a level above debug, the client library's lines are left out: they name no
+/// device and tell one event several times, of which the gateway says in a line of its own what it means for which device. Whoever logs is never held up by it and never fails: see `telemetry/logs.rs`.
 ///
 /// # Errors
 /// The filter that cannot be read, or that the machine gives no thread.
 pub fn start_logs(filter: &str, json: bool) -> Result<(), String> {
+    let is_brief = filter.trim().parse::<LevelFilter>().is_ok_and(|level| level < LevelFilter::DEBUG);
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("the log filter '{filter}': {error}"))?;
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let writer = logs::LogWriter::to_stderr().map_err(|error| format!("the log has no thread: {error}"))?;
     // The library would say that a line could not be written where that line could not be written, and panic.
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(is_terminal)
-        .log_internal_errors(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(is_terminal).log_internal_errors(false);
+    let lines = if json { lines.json().boxed() } else { lines.boxed() };
+    let own = filter_fn(move |line| !is_brief || !library::wrote(line));
     // A second start (in tests) keeps the first one's logs.
-    let started = if json { logs.json().try_init() } else { logs.try_init() };
+    let started = tracing_subscriber::registry().with(lines).with(filter).with(own).try_init();
     if started.is_ok() {
         logs::log_panics();
     }

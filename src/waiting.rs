@@ -3,13 +3,14 @@
 //! sends by.
 
 mod tally;
+mod until;
 
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
-use crate::device_status::{Condition, DeviceStatus, code_of, condition};
+use crate::device_status::{Condition, DeviceStatus, Standing, condition};
 use crate::limits;
 use crate::message::Priority;
-use crate::pacing::{Chat, Pace, Rest, Slow, Wait, Why};
+use crate::pacing::{Chat, Pace, Rest, Wait};
 use crate::reason::ReasonCode;
 
 pub use tally::Tally;
@@ -17,6 +18,8 @@ pub use tally::Tally;
 /// How long an attempt may be under way: one that began earlier ended with its process.
 const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
 
+/// What one waits for whose device is connected by no process, whatever the device's state was last.
+const NOT_RUN: &str = "no node of the gateway runs its device at the moment; if this lasts, check that the server runs";
 /// What a message waited for whose time passed while no server ran its device.
 pub const WAS_NOT_RUN: &str = "no node of the gateway ran its device; check that the server runs";
 
@@ -106,19 +109,30 @@ impl Waiting {
     }
 }
 
-impl Sender<'_> {
-    /// Whether it holds back messages, all but those of some recipients.
-    pub fn is_holding(&self, now: Millis) -> bool {
-        self.device.is_some_and(|device| condition(device, self.used, now).status == DeviceStatus::Holding)
+impl<'a> Sender<'a> {
+    /// One whose next message may leave at once.
+    pub fn of(device: &'a Device, standing: Standing) -> Self {
+        Self { device: Some(device), used: standing.used, next_slot_at: 0, is_run: standing.is_run }
     }
 
-    /// Whether it would hold back messages, were it connected.
-    pub fn would_hold(&self, now: Millis) -> bool {
-        self.device.is_some_and(|device| {
-            let is_offline = condition(device, self.used, now).code == Some(ReasonCode::Offline);
-            let connected = || Device { state: DeviceState::Online, ..device.clone() };
-            is_offline && condition(&connected(), self.used, now).status == DeviceStatus::Holding
-        })
+    /// One that was removed.
+    pub fn removed() -> Self {
+        Self { device: None, used: 0, next_slot_at: 0, is_run: false }
+    }
+
+    /// What it is doing; `None` of one that was removed.
+    fn condition(&self, now: Millis) -> Option<Condition> {
+        Some(condition(self.device?, Standing { used: self.used, is_run: self.is_run }, now))
+    }
+
+    /// Whether it holds back messages, all but those of some recipients.
+    pub fn is_holding(&self, now: Millis) -> bool {
+        self.condition(now).is_some_and(|condition| condition.status == DeviceStatus::Holding)
+    }
+
+    /// Whether it matters to whom its messages go: it holds some of them back, or may before they leave.
+    pub fn minds_recipients(&self, now: Millis) -> bool {
+        self.device.is_some_and(|device| Pace::of(device).may_hold(now) || Rest::of(device).waits(now).is_some())
     }
 
     /// Whether a message may leave, whatever its device holds back.
@@ -126,65 +140,19 @@ impl Sender<'_> {
         self.device.is_some_and(|device| hold(device, self.used, leaver, now).is_none())
     }
 
-    /// When a message leaves at the earliest that so many are ahead of and that only the gap keeps, its own one or the one that
-    /// WhatsApp asked for.
-    fn slot_after(&self, ahead: i64, now: Millis) -> Option<Millis> {
-        let (device, ahead) = (self.device?, ahead.max(0));
-        let (pace, slow) = (Pace::of(device), Slow::of(device));
-        let is_kept = (!pace.has_no_gap() || now < slow.until) && self.next_slot_at > now;
-        let slow = if now < slow.until { slow } else { Slow::default() };
-        is_kept.then(|| slow.slot_after(self.next_slot_at, ahead, pace.gap_ms()))
-    }
-
     /// What keeps its messages of a priority, all but those to some recipients.
     pub fn keeps(&self, priority: Priority, now: Millis) -> Option<Waiting> {
         let device = self.device?;
-        let condition = condition(device, self.used, now);
-        if let Some(blocked) = self.unrun(&condition).or_else(|| blocked(device, &condition)) {
+        if let Some(blocked) = blocked(device, &self.condition(now)?) {
             return Some(blocked);
         }
         let leaver = Leaver { priority, is_group: false, attempts: 0, recipient: Recipient::default() };
-        let held = hold(device, self.used, leaver, now)?;
-        Some(Waiting::new(code_of(held.why), held.why.says(), Some(held.until)))
-    }
-
-    /// That no node runs the device. What only a person can change is said first: it holds whoever runs it.
-    fn unrun(&self, condition: &Condition) -> Option<Waiting> {
-        let may_connect = condition.code.is_none_or(|code| code.can_leave() || code == ReasonCode::Offline);
-        (!self.is_run && may_connect).then(no_node)
+        hold(device, self.used, leaver, now).map(until::held)
     }
 
     /// Whether its account is new: it begins only so many messages today.
     pub fn warms_up(&self, now: Millis) -> bool {
         self.device.is_some_and(|device| Pace::of(device).allowance(now).is_some())
-    }
-
-    /// A message that the device holds back.
-    fn held(&self, wait: Wait, message: &Message<'_>, now: Millis) -> Waiting {
-        let held = Waiting::new(code_of(wait.why), wait.why.says(), Some(wait.until));
-        match wait.why {
-            Why::WarmUp => Waiting { until: held.until.max(self.warm_up_turn(message, now)), ..held },
-            Why::Quiet | Why::Strangers => self.or_later_day(held, message, now),
-        }
-    }
-
-    /// What a message waits for, and that a new account begins it on a later day only: what it may begin until then is for those
-    /// before it.
-    fn or_later_day(&self, waiting: Waiting, message: &Message<'_>, now: Millis) -> Waiting {
-        match self.warm_up_turn(message, now).filter(|day| waiting.until.is_none_or(|until| until < *day)) {
-            Some(day) => {
-                let reason = format!("{}; the account is new, and its turn comes on a later day", waiting.reason);
-                Waiting { reason, until: Some(day), ..waiting }
-            }
-            None => waiting,
-        }
-    }
-
-    /// When a new account may begin a message, where those ahead of it use up what is left of today.
-    fn warm_up_turn(&self, message: &Message<'_>, now: Millis) -> Option<Millis> {
-        let pace = Pace::of(self.device.filter(|_| message.priority != Priority::High && message.attempts == 0)?);
-        let ahead = (message.ahead - message.begun_ahead).max(0);
-        pace.turn(now, self.used, Chat { wrote_at: message.recipient.wrote_at }, ahead)
     }
 }
 
@@ -231,29 +199,24 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
     if message.is_scheduled(now) {
         return Waiting::new(ReasonCode::Scheduled, "scheduled for later", Some(message.due_at));
     }
-    let Some(device) = sender.device else {
+    let Some((device, condition)) = sender.device.zip(sender.condition(now)) else {
         return Waiting::new(ReasonCode::NotLinked, "its device was removed; send it again through another", None);
     };
-    let condition = condition(device, sender.used, now);
-    if let Some(blocked) = sender.unrun(&condition).or_else(|| blocked(device, &condition)) {
-        // A device that is about to connect, or whose server is stopped, does not hide what waits for it behind that.
-        let next = hold(device, sender.used, message.leaver(), now).filter(|_| blocked.code == ReasonCode::Offline);
-        return match next {
-            Some(wait) => {
-                let then = sender.held(wait, message, now).reason;
-                let reason = format!("{}; once it is connected, this holds: {then}", blocked.reason);
-                Waiting { reason, ..blocked }
-            }
-            None => blocked,
-        };
+    if let Some(blocked) = blocked(device, &condition) {
+        return sender.once_connected(blocked, message, now);
     }
     if message.is_under_way(now) {
         let is_late = message.wait_code == Some(ReasonCode::Turn.name()) && now < message.due_at;
         let reason = if is_late { "sent to WhatsApp; its acknowledgement is awaited" } else { "being sent" };
         return Waiting::turn(reason.to_owned(), is_late.then_some(message.due_at), Some(1));
     }
-    if let Some(wait) = hold(device, sender.used, message.leaver(), now) {
-        return sender.held(wait, message, now);
+    sender.lasting(own_reason(sender, &condition, message, now), message, now, now)
+}
+
+/// Why a message waits whose device can send, and until when by that alone.
+fn own_reason(sender: Sender<'_>, condition: &Condition, message: &Message<'_>, now: Millis) -> Waiting {
+    if let Some(wait) = sender.hold_at(message, now, now) {
+        return until::held(wait);
     }
     if now < message.due_at || message.waits_for_media() {
         return set_aside(message, now);
@@ -266,8 +229,8 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         return Waiting::new(code, reason, Some(until));
     }
     if condition.status == DeviceStatus::Slowed {
-        let slow = Waiting::new(ReasonCode::RateLimited, condition.reason, sender.slot_after(message.ahead, now));
-        return sender.or_later_day(slow, message, now);
+        let until = sender.slot_after(message.ahead, now);
+        return Waiting::new(ReasonCode::RateLimited, condition.reason.clone(), until);
     }
     if message.awaits_file && message.ahead <= 0 {
         return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);
@@ -276,13 +239,7 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         let reason = "the file of an earlier message to the same recipient is being downloaded";
         return Waiting::new(ReasonCode::Media, reason, None);
     }
-    sender.or_later_day(in_line(message.ahead, sender.slot_after(message.ahead, now)), message, now)
-}
-
-/// Its device is connected by no process at present, whatever its state was last.
-fn no_node() -> Waiting {
-    let reason = "no node of the gateway runs its device at the moment; if this lasts, check that the server runs";
-    Waiting::new(ReasonCode::Offline, reason, None)
+    in_line(message.ahead, sender.slot_after(message.ahead, now))
 }
 
 /// What keeps a device from sending anything.
@@ -290,6 +247,7 @@ fn blocked(device: &Device, condition: &Condition) -> Option<Waiting> {
     const CHECK: &str = "if this lasts, check the server's network and the phone";
     let code = condition.code.filter(|_| !condition.status.sends())?;
     let reason = match (code, device.state) {
+        _ if condition.status == DeviceStatus::Offline => NOT_RUN.to_owned(),
         (ReasonCode::NotLinked, DeviceState::Linking) => {
             "its device is being linked; scan or type the code with the phone".to_owned()
         }
@@ -323,8 +281,9 @@ fn blocked(device: &Device, condition: &Condition) -> Option<Waiting> {
         }
         _ => format!("its device is connecting; {CHECK}"),
     };
-    // A code to link by ends, and the wait for an account does not.
-    Some(Waiting::new(code, reason, condition.until.filter(|_| code != ReasonCode::NotLinked)))
+    // A code to link by, and the wait for a passkey, end; the wait for an account does not.
+    let ends = matches!(code, ReasonCode::Offline | ReasonCode::Banned | ReasonCode::Outdated);
+    Some(Waiting::new(code, reason, condition.until.filter(|_| ends)))
 }
 
 /// What its device's pacing holds this message back for; the device's loop asks the same.

@@ -152,7 +152,7 @@ impl Filler {
         let steps = messages.filter_map(|(number, ref_no)| {
             let at = self.at(number) + 2_000;
             let step = match number.wrapping_mul(31) % 100 {
-                0 => Step::Aborted { at, reason: "the number is not on WhatsApp".into(), attempts: 1 },
+                0 => Step::Aborted { at, reason: "the number is not on WhatsApp".into(), attempts: 1, uncounted: None },
                 1 => return None,
                 2 | 3 => Step::Sent { at },
                 4..=7 => Step::Delivered { at, member: None },

@@ -39,11 +39,13 @@ pub mod waiting;
 use std::sync::Arc;
 
 use crate::bell::Bells;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
+use crate::device::Device;
 use crate::egress::Egress;
 use crate::files::Files;
 use crate::imports::Imports;
 use crate::inbox::Inbox;
+use crate::limits;
 use crate::linking;
 use crate::media::shelf::Links;
 use crate::outbox::Outbox;
@@ -110,6 +112,19 @@ pub enum Runner {
     Others,
     /// Nobody: no server has the embedded store.
     Nobody,
+}
+
+impl Runner {
+    /// Whether some node runs a device. One that has missed two renewals of its lease is gone, or about to lose it.
+    pub fn runs(&self, device: &Device, now: Millis) -> bool {
+        let is_renewed = device.lease_until > now + limits::LEASE_MS - 2 * limits::LEASE_RENEWAL_MS;
+        let is_taken = is_renewed || now - device.created_at < limits::LEASE_TAKEN_MS_MAX;
+        match self {
+            Self::This(node) => is_taken || device.lease_node.as_ref() == Some(node),
+            Self::Others => is_taken,
+            Self::Nobody => false,
+        }
+    }
 }
 
 impl Api {

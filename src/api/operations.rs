@@ -113,8 +113,8 @@ async fn measure(api: &Api) -> Result<(), StoreError> {
     metrics::gauge!(telemetry::WAITING).set(gauge(queues.values().map(|queue| queue.waiting).sum()));
     let mut counts = HashMap::new();
     for (at, device) in devices.iter().enumerate() {
-        let used = api.used_today(device).await?;
-        let status = condition(device, used, now).status;
+        let standing = api.standing(device).await?;
+        let status = condition(device, standing, now).status;
         *counts.entry(status).or_insert(0) += 1;
         if at >= limits::DEVICES_MEASURED_MAX {
             continue;
@@ -125,9 +125,8 @@ async fn measure(api: &Api) -> Result<(), StoreError> {
         metrics::gauge!(telemetry::DEVICE_WAITING, "device" => label.clone())
             .set(gauge(queue.map_or(0, |queue| queue.waiting)));
         metrics::gauge!(telemetry::DEVICE_OLDEST, "device" => label.clone()).set(gauge(age_ms / 1_000));
-        metrics::gauge!(telemetry::DEVICE_ONLINE, "device" => label.clone())
-            .set(gauge(i64::from(device.takes_messages())));
-        let waiting_for = api.waiting_for(device, used, queue);
+        metrics::gauge!(telemetry::DEVICE_ONLINE, "device" => label.clone()).set(gauge(i64::from(status.sends())));
+        let waiting_for = api.waiting_for(device, standing, queue);
         for code in ReasonCode::ALL {
             let count = waiting_for.get(&code).copied().unwrap_or(0);
             metrics::gauge!(telemetry::DEVICE_WAITING_FOR, "device" => label.clone(), "reason_code" => code.name())

@@ -1,7 +1,7 @@
 //! What becomes of an import's messages as its device is now, for whoever shows imports: `imports/outlook.rs` decides, this finds what
 //! it has to know.
 
-use super::{Api, Runner};
+use super::Api;
 use crate::campaign::State;
 use crate::clock;
 use crate::device::Device;
@@ -22,12 +22,11 @@ impl Api {
         rows: i64,
         queued: i64,
     ) -> Result<Outlook, StoreError> {
-        let (now, used) = (self.clock.now(), self.used_today(device).await?);
+        let (now, sender) = (self.clock.now(), Sender::of(device, self.standing(device).await?));
         let accepted_today = self.store.count_accepted(&device.id, clock::day(now)).await?;
         let waiting = self.queues().await?.get(&device.id).map_or(0, |queue| queue.waiting);
         let queued = queued.min(waiting);
         let ahead = Ahead { priority, rows, queued, others: waiting - queued, accepted_today };
-        let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: self.runner != Runner::Nobody };
         Ok(Outlook::of(sender, ahead, now))
     }
 
@@ -36,8 +35,7 @@ impl Api {
     /// # Errors
     /// When the store cannot be read.
     pub async fn keeps(&self, device: &Device, priority: Priority) -> Result<Option<Waiting>, StoreError> {
-        let used = self.used_today(device).await?;
-        let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: self.runner != Runner::Nobody };
+        let sender = Sender::of(device, self.standing(device).await?);
         Ok(sender.keeps(priority, self.clock.now()))
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::{Api, Runner};
+use super::Api;
 use crate::clock::Millis;
 use crate::device::Device;
+use crate::device_status::Standing;
 use crate::limits;
 use crate::message::Priority;
 use crate::pacing::Pace;
@@ -133,8 +134,7 @@ impl Api {
     /// How many messages of each priority are being sent, where that matters.
     async fn count_under_way(&self, device: &Device, now: Millis) -> Result<[i64; 3], StoreError> {
         let mut counts = [0; 3];
-        let sender =
-            Sender { device: Some(device), used: self.used_today(device).await?, next_slot_at: 0, is_run: true };
+        let sender = Sender::of(device, self.standing(device).await?);
         if !sender.tells_apart(now) {
             return Ok(counts);
         }
@@ -157,9 +157,17 @@ impl Api {
         }
     }
 
-    /// How many messages of a device wait for what, after `used` of today's allowance.
-    pub fn waiting_for(&self, device: &Device, used: i64, queue: Option<&Queue>) -> BTreeMap<ReasonCode, i64> {
-        let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run: self.runner != Runner::Nobody };
+    /// What a device's state follows from beside its row.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn standing(&self, device: &Device) -> Result<Standing, StoreError> {
+        Ok(Standing { used: self.used_today(device).await?, is_run: self.runner.runs(device, self.clock.now()) })
+    }
+
+    /// How many messages of a device wait for what.
+    pub fn waiting_for(&self, device: &Device, standing: Standing, queue: Option<&Queue>) -> BTreeMap<ReasonCode, i64> {
+        let sender = Sender::of(device, standing);
         queue.map_or_else(BTreeMap::new, |queue| sender.count_by_reason(&queue.tally, self.clock.now()))
     }
 }

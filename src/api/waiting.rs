@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::Api;
 use super::places::Place;
 use super::problem::Problem;
-use super::{Api, Runner};
 use crate::clock::Millis;
 use crate::device::Device;
 use crate::limits;
 use crate::message::Priority;
 use crate::pacing::{Pace, Slow};
 use crate::reason::ReasonCode;
-use crate::store::{StoreError, StoredMessage, StoredTurn};
+use crate::store::{Addressed, StoreError, StoredMessage};
 use crate::waiting::{Blocker, Leaver, Message, Recipient, Sender, Waiting, waiting_reason};
 
 /// So many numbers before a message that is counted for the first time a place is remembered: a program that asks for the latest
@@ -65,11 +65,8 @@ impl Api {
         let waiting_ids = waiting().map(|message| message.device_id.as_str());
         let senders = self.find_senders(&devices, waiting_ids, now).await?;
         let sender = |message: &StoredMessage| senders[message.device_id.as_str()];
-        let holds = |message: &StoredMessage| {
-            let sender = sender(message);
-            sender.is_holding(now) || sender.would_hold(now) || sender.warms_up(now)
-        };
-        let held: Vec<i64> = waiting().filter(|message| holds(message)).map(|message| message.seq).collect();
+        let minds = |message: &&StoredMessage| sender(message).minds_recipients(now);
+        let held: Vec<_> = waiting().filter(minds).map(addressed).collect();
         let mut beside: HashMap<i64, Beside> = HashMap::new();
         if !held.is_empty() {
             for found in self.store.find_recipients(&held).await? {
@@ -84,24 +81,27 @@ impl Api {
         // What was not tried itself may be behind what was.
         let may_be_behind = [ReasonCode::Turn, ReasonCode::RateLimited, ReasonCode::Media];
         let untried = |message: &&StoredMessage| message.under_way_at.is_none() && message.wait_code.is_none();
-        let seqs: Vec<i64> = waiting()
+        let behind: Vec<_> = waiting()
             .filter(untried)
             .filter(|message| may_be_behind.contains(&reason(message, &beside).code))
-            .map(|message| message.seq)
+            .map(addressed)
             .collect();
-        for (seq, blocker) in self.find_blockers(&seqs, now).await? {
+        for (seq, blocker) in self.find_blockers(&behind, now).await? {
             beside.entry(seq).or_default().blocker = Some(blocker);
         }
-        let behind_files: HashMap<i64, i64> = match seqs.is_empty() {
+        let behind_files: HashMap<i64, i64> = match behind.is_empty() {
             true => HashMap::new(),
-            false => self.store.find_file_blockers(&seqs).await?.into_iter().collect(),
+            false => self.store.find_file_blockers(&behind).await?.into_iter().collect(),
         };
-        let held_first = [ReasonCode::QuietHours, ReasonCode::NewContacts, ReasonCode::Offline];
+        let (quiet, blocked) = (ReasonCode::QuietHours, ReasonCode::NewContacts);
+        let held_first = [quiet, blocked, ReasonCode::Offline, ReasonCode::Banned, ReasonCode::Outdated];
         let mut lines = Lines::new();
         for message in waiting().filter(|message| message.under_way_at.is_none()) {
             let queue = match reason(message, &beside).code {
                 ReasonCode::Turn | ReasonCode::Media => Queue::Leaving,
                 ReasonCode::RateLimited if message.wait_code.is_none() => Queue::Leaving,
+                // What it is behind may end on a day whose messages are for others.
+                ReasonCode::Retry if message.wait_code.is_none() && sender(message).warms_up(now) => Queue::Leaving,
                 // Those before it are held with it, and go first when the hold ends or the next day begins.
                 ReasonCode::WarmUp => Queue::All,
                 code if held_first.contains(&code) && sender(message).warms_up(now) => Queue::All,
@@ -155,43 +155,28 @@ impl Api {
                 continue;
             }
             let device = devices.iter().find(|device| device.id == id);
-            let used = match device.filter(|device| device.takes_messages()) {
-                Some(device) => self.used_today(device).await?,
-                None => 0,
+            let sender = match device {
+                Some(device) => {
+                    let standing = self.standing(device).await?;
+                    let next_slot_at = match has_gap(device, now) {
+                        true => self.store.find_next_slot(&device.id).await?,
+                        false => 0,
+                    };
+                    Sender { next_slot_at, ..Sender::of(device, standing) }
+                }
+                None => Sender::removed(),
             };
-            let turn = match device.filter(|device| self.minds_turn(device, now)) {
-                Some(device) => self.store.find_turn(&device.id).await?,
-                None => None,
-            };
-            let is_run = turn.as_ref().map_or(self.runner != Runner::Nobody, |turn| self.is_run(turn, now));
-            let next_slot_at = turn.map_or(0, |turn| turn.next_slot_at);
-            senders.insert(id, Sender { device, used, next_slot_at, is_run });
+            senders.insert(id, sender);
         }
         Ok(senders)
     }
 
-    /// Whether the store is to be asked when a device sends next and who runs it. The only node of an embedded store is this one.
-    fn minds_turn(&self, device: &Device, now: Millis) -> bool {
-        let has_gap = now < Slow::of(device).until || !Pace::of(device).has_no_gap();
-        has_gap || !self.store.is_embedded()
-    }
-
-    /// Whether some node runs a device. One that has missed two renewals of its lease is gone, or about to lose it.
-    fn is_run(&self, turn: &StoredTurn, now: Millis) -> bool {
-        let is_renewed = turn.lease_until > now + limits::LEASE_MS - 2 * limits::LEASE_RENEWAL_MS;
-        match &self.runner {
-            Runner::This(node) => is_renewed || turn.lease_node.as_ref() == Some(node),
-            Runner::Others => is_renewed,
-            Runner::Nobody => false,
-        }
-    }
-
     /// What is tried again, or acknowledged, before each of these; nothing of those that nothing is before.
-    async fn find_blockers(&self, seqs: &[i64], now: Millis) -> Result<Vec<(i64, Blocker)>, StoreError> {
-        if seqs.is_empty() {
+    async fn find_blockers(&self, messages: &[Addressed<'_>], now: Millis) -> Result<Vec<(i64, Blocker)>, StoreError> {
+        if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let found = self.store.find_blockers(seqs, now).await?.into_iter().map(|found| {
+        let found = self.store.find_blockers(messages, now).await?.into_iter().map(|found| {
             let code = ReasonCode::from_name(&found.wait_code).unwrap_or(ReasonCode::Retry);
             (found.seq, Blocker { code, until: found.due_at.min(found.expires_at) })
         });
@@ -312,6 +297,15 @@ impl Begun {
         let before = self.before + self.seqs.partition_point(|one| *one < seq);
         i64::try_from(before).unwrap_or(i64::MAX)
     }
+}
+
+fn addressed(message: &StoredMessage) -> Addressed<'_> {
+    (message.seq, &message.destination)
+}
+
+/// Whether it matters when a device sent last.
+fn has_gap(device: &Device, now: Millis) -> bool {
+    now < Slow::of(device).until || !Pace::of(device).has_no_gap()
 }
 
 fn facts(message: &StoredMessage, beside: Beside) -> Message<'_> {

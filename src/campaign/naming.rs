@@ -10,6 +10,8 @@ const COPY_DIGITS_MAX: usize = 3;
 const FORMER_COPY_DIGITS_MAX: usize = 2;
 /// What systems put behind the names of copies, and before them.
 const COPY_ENDINGS: [&str; 4] = [" - copy", " copy", " - salin", " - salinan"];
+/// What stands behind the name of a campaign in the name of the file of its refused rows.
+const REFUSED: &str = " - refused";
 const COPY_BEGINNINGS: [&str; 3] = ["copy of ", "salinan dari ", "salinan "];
 
 /// What a campaign is called, and by which names earlier versions recognized its rows.
@@ -47,6 +49,12 @@ impl Name {
         Self { shown, former }
     }
 
+    /// What the file of a campaign's refused rows is called: imported again, it is the same campaign.
+    pub fn of_refused(campaign: &str) -> String {
+        let plain = campaign.trim().replace(['/', '\\', ':', '*', '?', '"', '<', '>', '|'], "-");
+        format!("{plain}{REFUSED}.csv")
+    }
+
     /// The same for names that differ in letter case, or in how their letters are composed, only.
     pub fn key(&self) -> String {
         composed(&self.shown)
@@ -62,6 +70,9 @@ fn composed(name: &str) -> String {
 fn of_file(file_name: &str) -> String {
     let mut name = composed(own_name(file_name));
     loop {
+        if let Some(campaign) = name.strip_suffix(REFUSED).filter(|campaign| !campaign.trim().is_empty()) {
+            return campaign.trim().to_owned();
+        }
         let rest = without_copy_mark(without_number(stem(&name), COPY_DIGITS_MAX));
         if rest.len() == name.len() {
             return name;
@@ -165,6 +176,21 @@ mod tests {
             assert_eq!(Name::of(None, name).key(), key, "{name}");
         }
         assert_eq!(Name::of(Some("June (1)"), "juli.csv").shown, "June (1)");
+    }
+
+    #[test]
+    fn the_file_of_refused_rows_is_the_same_campaign_again() {
+        for name in ["juli", "Juli", "June (1)", "promo - copy", "v1.2", "Caf\u{e9} \u{1f600}", "juli - refused", "-"] {
+            let file = Name::of_refused(name);
+            for saved in
+                [file.clone(), file.replace(".csv", " (1).csv"), file.replace(".csv", ".xlsx"), file.to_uppercase()]
+            {
+                let campaign = Name { shown: name.into(), ..Name::default() };
+                assert_eq!(Name::of(None, &saved).key(), campaign.key(), "{saved}");
+            }
+        }
+        assert_eq!(Name::of_refused(" 1/2: \"now\"\\ "), "1-2- -now-- - refused.csv");
+        assert_eq!(Name::of(None, " - refused.csv").key(), "- refused");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The rows of a file, whatever kind of file: each cell goes to the column that its heading names, and a row whose cells cannot
 //! be trusted is not queued. Pure.
 
+use std::borrow::Cow;
+
 use super::broken::{Broken, Rest};
 use super::columns::{self, Column, Columns};
-use super::remains;
 use super::row::Row;
 use super::swallowed::{self, Shape};
-use super::{BadFile, BadRow, Line, Written, beginning};
+use super::{BadFile, BadRow, Line, Written, beginning, inert, remains};
 use crate::phone;
 
 /// Digits of an Indonesian identity card's number and of a bank card's.
@@ -275,19 +276,26 @@ impl Table {
                 (Some(Err(BadCell::Format { shown: Some(shown), .. })), Column::Destination | Column::Timeout) => shown,
                 (Some(Err(why)), _) => return Err(BadRow::Cell { column: column.name(), why: why.clone() }),
             };
-            let text = cell_text(*column, text);
-            if self.separated.is_some() && *column == Column::Message && remains::is_nothing(text) {
-                return Err(BadRow::Cell { column: column.name(), why: BadCell::Error(text.to_owned()) });
+            let cell = cell_text(*column, text);
+            let text = self.own_text(cell);
+            if self.separated.is_some() && *column == Column::Message && remains::is_nothing(&text) {
+                return Err(BadRow::Cell { column: column.name(), why: BadCell::Error(text.into_owned()) });
             }
-            if let Some(why) = remains::bad_text(text).filter(|_| self.separated.is_some()) {
+            if let Some(why) = remains::bad_text(&text).filter(|_| self.separated.is_some() && cell == text) {
                 return Err(BadRow::Cell { column: column.name(), why });
             }
             if text.contains('\0') {
                 return Err(BadRow::Zero { column: column.name() });
             }
-            *row.field(*column) = text.to_owned();
+            *row.field(*column) = text.into_owned();
         }
         Ok(row)
+    }
+
+    /// A cell without what the gateway put before it, in a file of its own.
+    fn own_text<'t>(&self, cell: &'t str) -> Cow<'t, str> {
+        let text = inert::is_own_file(&self.names).then(|| inert::unguarded(cell)).flatten();
+        text.map_or(Cow::Borrowed(cell), Cow::Owned)
     }
 
     /// What stands in a row, whatever is wrong with it.
@@ -295,13 +303,13 @@ impl Table {
         let mut written = Written::default();
         for (column, place) in &self.columns.read {
             *written.row.field(*column) = match record.cells.get(*place) {
-                Some(Ok(text)) => cell_text(*column, text).to_owned(),
+                Some(Ok(text)) => self.own_text(cell_text(*column, text)).into_owned(),
                 Some(bad) => as_written(bad),
                 None => String::new(),
             };
         }
-        let rest = record.cells.iter().skip(self.names.len()).map(|cell| cell.clone().unwrap_or_default());
-        written.rest = rest.collect();
+        let rest = record.cells.iter().skip(self.names.len());
+        written.rest = rest.map(|cell| cell.clone().unwrap_or_default()).collect();
         written
     }
 

@@ -181,8 +181,12 @@ fn count_at(text: &[u8]) -> u64 {
 fn read_sheet(bytes: &[u8], wanted: Option<&str>, rows_max: usize) -> Result<File, BadFile> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
     let sheets::Choice { sheet, others } = sheets::choose(&mut workbook, wanted)?;
-    let uncalculated = uncalculated(&mut workbook, &sheet).map_err(unreadable)?;
     let marks = parts::marks(bytes, &sheet)?;
+    // Every cell is looked at once more for it.
+    let uncalculated = match marks.has_formulas {
+        true => uncalculated(&mut workbook, &sheet).map_err(unreadable)?,
+        false => HashSet::new(),
+    };
     let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(unreadable)?;
     let formats = formats(cells.styles());
     let (mut record, mut table, mut kept) = (Record::default(), None::<Table>, 0);
@@ -205,9 +209,11 @@ fn read_sheet(bytes: &[u8], wanted: Option<&str>, rows_max: usize) -> Result<Fil
             },
             Err(error) => return Err(unreadable(error)),
         };
+        // A cell that stands twice would take the place of the first.
+        let is_in_order = last < Some((row, column));
         last = Some((row, column));
         let (line, place) = (u64::from(row) + 1, column as usize);
-        if line < record.line || place >= limits::IMPORT_COLUMNS_MAX {
+        if !is_in_order || place >= limits::IMPORT_COLUMNS_MAX {
             return Err(BadFile::Workbook("its cells are not in order".into()));
         }
         if line > record.line {

@@ -209,7 +209,7 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
         DeviceCommand::List { client } => {
             let devices = store.list_devices(client).await?;
             if !devices.is_empty() && !bench.app.is_served().await? {
-                tracing::warn!("{NO_SERVER}; until then every device is shown as it was last");
+                tracing::warn!("{NO_SERVER}; until then nothing leaves");
             }
             let api = bench.app.api();
             let mut rows = Vec::new();
@@ -295,8 +295,8 @@ async fn change(bench: &Bench, id: &str, patch: DevicePatch, what: &str) -> anyh
 
 async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
     let today = clock::day(api.clock.now());
-    let used = api.used_today(&device).await?;
-    let condition = condition(&device, used, api.clock.now());
+    let standing = api.standing(&device).await?;
+    let condition = condition(&device, standing, api.clock.now());
     let queues = api.queues().await?;
     let queue = queues.get(&device.id);
     Ok(Row {
@@ -306,7 +306,7 @@ async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
         state_reason: condition.reason,
         state_until: condition.until.map(clock::rfc3339),
         waiting: queue.map_or(0, |queue| queue.waiting),
-        waiting_for: api.waiting_for(&device, used, queue),
+        waiting_for: api.waiting_for(&device, standing, queue),
         oldest_waiting_at: queue.map(|queue| clock::rfc3339(queue.oldest_at)),
         device_id: device.id,
         sender: device.sender,

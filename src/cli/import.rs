@@ -28,9 +28,6 @@ use crate::limits;
 use crate::message::Priority;
 use crate::store::StoreError;
 
-/// By which a row's key tells that this command queued it.
-const WAY: &str = "command line";
-
 #[derive(Args)]
 pub(super) struct Import {
     /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
@@ -70,6 +67,8 @@ const SHOWN_ROWS: usize = 10;
 /// What is read of a file, and what it goes through.
 struct Work {
     client_id: i64,
+    /// By which a row's key tells that this command queued it.
+    by: String,
     decided: Option<SentBefore>,
     begun_at: Millis,
     device: Device,
@@ -145,6 +144,7 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
         country_code: client.country_code,
         known,
     };
+    let by = imports::by_hand(&campaign.name.shown);
     let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
     let mut checker = Checker::new(campaign);
     for line in file.lines {
@@ -166,7 +166,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let report = Report { source: file.source, first_rows, ..Report::from(counter.finish()) };
     let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
     let begun_at = bench.app.clock.now();
-    let mut work = Work { client_id: client.id, decided: import.sent_before, begun_at, device, urgency, rows, report };
+    let (client_id, decided) = (client.id, import.sent_before);
+    let mut work = Work { client_id, by, decided, begun_at, device, urgency, rows, report };
     work.look(bench).await?;
     Ok(work)
 }
@@ -206,7 +207,7 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         anyhow::bail!("nothing was queued: {}", of_before(&work.report.sent_before));
     }
     let sent_since = SentBefore::since(work.decided, work.begun_at);
-    let way = imports::Way { by: WAY, sent_since };
+    let way = imports::Way { by: &work.by, sent_since };
     let person_id = sender(bench, work.client_id).await?;
     let bar = progress_bar(bench.output, work.rows.len());
     let (mut rows, mut report) = (work.rows.into_iter().peekable(), work.report);

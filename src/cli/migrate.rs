@@ -149,8 +149,8 @@ async fn next_step(bench: &Bench, device: &Device, is_served: bool) -> anyhow::R
         }
         (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
         (Kind::Web | Kind::Cloud, _) => {
-            let used = bench.app.api().used_today(device).await?;
-            let Condition { status, reason, .. } = condition(device, used, bench.app.clock.now());
+            let standing = bench.app.api().standing(device).await?;
+            let Condition { status, reason, .. } = condition(device, standing, bench.app.clock.now());
             let mut said = match status {
                 DeviceStatus::Online => "\nIt has gone live, and is online.".to_owned(),
                 _ if reason.is_empty() => format!("\nIt has gone live: its state is {}.", status.name()),

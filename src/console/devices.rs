@@ -163,7 +163,9 @@ impl Device {
     pub fn why(&self) -> &str {
         let is_new =
             self.state == DeviceStatus::Unlinked && self.linked_at.is_none() && self.state_reason == NOT_LINKED;
-        if is_new || self.is_restrained() { "" } else { &self.state_reason }
+        // The headline says it already.
+        let is_said = self.is_restrained() || self.state == DeviceStatus::Offline;
+        if is_new || is_said { "" } else { &self.state_reason }
     }
 
     /// Whether it is what somebody looks for, by a part of its name, number, id or state.

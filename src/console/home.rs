@@ -12,7 +12,7 @@ use super::frame::{Frame, Place, draw};
 use super::states;
 use super::visit::{Answer, Refusal, Visit};
 use crate::clock;
-use crate::device_status::{DeviceStatus, condition};
+use crate::device_status::{DeviceStatus, Standing, condition};
 use crate::supervisor::Role;
 
 #[derive(Template)]
@@ -245,7 +245,8 @@ async fn others(visit: &Visit) -> Result<Vec<OtherClient>, Refusal> {
     for device in devices {
         let waiting = queues.as_ref().and_then(|queues| queues.get(&device.id)).map_or(0, |queue| queue.waiting);
         // A used-up warm-up, which is not looked at, needs nobody.
-        if states::needs_person(device.kind, condition(&device, 0, now).status, waiting) {
+        let standing = Standing { used: 0, is_run: api.runner.runs(&device, now) };
+        if states::needs_person(device.kind, condition(&device, standing, now).status, waiting) {
             let (count, sum) = needing.entry(device.client_id).or_default();
             (*count, *sum) = (*count + 1, *sum + waiting);
         }

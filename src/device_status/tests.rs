@@ -38,7 +38,14 @@ pub fn device(kind: Kind, state: DeviceState) -> Device {
         time_zone: "UTC".into(),
         created_at: NOW - HOUR,
         incarnation: 1,
+        lease_node: None,
+        lease_until: 0,
     }
+}
+
+/// Of a device that a node runs.
+fn running(used: i64) -> Standing {
+    Standing { used, is_run: true }
 }
 
 /// Something that keeps a connected device from sending as it usually does.
@@ -119,11 +126,11 @@ fn what_cannot_send_is_shown_before_what_holds_back_or_slows_down() {
             let mut device = device(Kind::Web, state);
             device.state_until = Some(NOW + 5);
             set.iter().for_each(|one| one.put_on(&mut device));
-            let found = condition(&device, used, NOW);
+            let found = condition(&device, running(used), NOW);
             assert_eq!((found.status, found.code), (state.into(), Some(code)), "{state:?} {set:?}");
             assert_eq!((found.until, found.status.sends()), (Some(NOW + 5), false));
             device.paused = true;
-            let found = condition(&device, used, NOW);
+            let found = condition(&device, running(used), NOW);
             assert_eq!(found.code, when_paused.or(Some(code)), "{state:?} {set:?}");
             assert_eq!(found.status == DeviceStatus::Paused, when_paused.is_some());
         }
@@ -135,7 +142,7 @@ fn a_connected_device_shows_what_restrains_it_with_its_end() {
     for set in sets() {
         let mut device = device(Kind::Web, DeviceState::Online);
         set.iter().for_each(|one| one.put_on(&mut device));
-        let found = condition(&device, 20, NOW);
+        let found = condition(&device, running(20), NOW);
         let Some(restraint) = shown(&set) else {
             assert_eq!((found.status, found.code, found.until), (DeviceStatus::Online, None, None));
             continue;
@@ -145,11 +152,11 @@ fn a_connected_device_shows_what_restrains_it_with_its_end() {
         assert_eq!(found.until, Some(restraint.until()), "{set:?}");
         assert!(found.status.sends() && !found.reason.is_empty());
         device.paused = true;
-        assert_eq!(condition(&device, 20, NOW).status, DeviceStatus::Paused);
+        assert_eq!(condition(&device, running(20), NOW).status, DeviceStatus::Paused);
     }
     let mut device = device(Kind::Web, DeviceState::Online);
     Restraint::WarmUp.put_on(&mut device);
-    assert_eq!(condition(&device, 19, NOW).status, DeviceStatus::Online, "one of today's is left");
+    assert_eq!(condition(&device, running(19), NOW).status, DeviceStatus::Online, "one of today's is left");
 }
 
 #[test]
@@ -158,19 +165,56 @@ fn a_restraint_ends_at_its_moment() {
         let mut device = device(Kind::Web, DeviceState::Online);
         restraint.put_on(&mut device);
         // The next day has 40.
-        assert_ne!(condition(&device, 20, restraint.until() - 1).status, DeviceStatus::Online, "{restraint:?}");
-        assert_eq!(condition(&device, 20, restraint.until()).status, DeviceStatus::Online, "{restraint:?}");
+        assert_ne!(
+            condition(&device, running(20), restraint.until() - 1).status,
+            DeviceStatus::Online,
+            "{restraint:?}"
+        );
+        assert_eq!(condition(&device, running(20), restraint.until()).status, DeviceStatus::Online, "{restraint:?}");
     }
 }
 
 #[test]
 fn a_sandbox_that_has_not_started_is_offline_and_can_be_paused() {
     let mut device = device(Kind::Sandbox, DeviceState::Unlinked);
-    assert_eq!(condition(&device, 0, NOW).code, Some(ReasonCode::Offline));
+    assert_eq!(condition(&device, running(0), NOW).code, Some(ReasonCode::Offline));
     device.paused = true;
     device.paused_by = Some("rina".into());
-    let found = condition(&device, 0, NOW);
+    let found = condition(&device, running(0), NOW);
     assert_eq!((found.status, found.reason.as_str()), (DeviceStatus::Paused, "paused by 'rina'"));
+}
+
+#[test]
+fn a_device_that_no_node_runs_never_looks_as_if_it_sent() {
+    for (set, state) in sets().flat_map(|set| DeviceState::ALL.map(|state| (set.clone(), state))) {
+        for (kind, paused) in [(Kind::Web, false), (Kind::Web, true), (Kind::Sandbox, false)] {
+            let mut device = device(kind, state);
+            (device.paused, device.state_until) = (paused, Some(NOW + 5));
+            set.iter().for_each(|one| one.put_on(&mut device));
+            let run = condition(&device, running(20), NOW);
+            let found = condition(&device, Standing { is_run: false, ..running(20) }, NOW);
+            let may_connect = run.status.sends() || run.code == Some(ReasonCode::Offline);
+            assert!(!found.status.sends(), "{state:?} {set:?}");
+            if may_connect {
+                let seen = (found.status, found.code, found.until);
+                assert_eq!(seen, (DeviceStatus::Offline, Some(ReasonCode::Offline), None), "{state:?} {set:?}");
+                assert!(found.reason.starts_with("no node of the gateway runs this device"));
+            } else {
+                // What only a person can change holds whoever runs it.
+                assert_eq!(found, run, "{state:?} {set:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_state_that_was_expected_to_be_over_by_now_has_no_known_end() {
+    for (state, is_kept) in DeviceState::ALL.into_iter().flat_map(|state| [(state, false), (state, true)]) {
+        let mut device = device(Kind::Web, state);
+        device.state_until = Some(if is_kept { NOW + 1 } else { NOW });
+        let until = condition(&device, running(0), NOW).until;
+        assert_eq!(until, device.state_until.filter(|_| is_kept), "{state:?}");
+    }
 }
 
 #[test]

@@ -153,7 +153,9 @@ impl DeviceLoop {
                     self.fetches.is_late(&ref_no, &need, &self.parts.hosts, up_to, now);
                     let random = self.parts.clock.random_below(u64::MAX);
                     match fault {
-                        FetchFault::Never(reason) => Step::Aborted { at: now, reason, attempts: need.number() },
+                        FetchFault::Never(reason) => {
+                            Step::Aborted { at: now, reason, attempts: need.number(), uncounted: None }
+                        }
                         FetchFault::Retry { reason, wait_ms } => need.again(reason, wait_ms, now, random),
                         FetchFault::Unkept(reason) => need.again(reason, None, now, random),
                     }

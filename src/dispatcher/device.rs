@@ -42,6 +42,8 @@ pub(super) struct Made {
     pub(super) sends: i64,
     /// Downloads of its file that failed.
     pub(super) fetches: i64,
+    /// The day in whose warm-up it was counted, while none of it has left.
+    pub(super) counted_on: Option<i64>,
 }
 
 pub(super) struct DeviceLoop {
@@ -179,8 +181,10 @@ impl DeviceLoop {
                 self.end(&job.ref_no);
                 continue;
             }
-            let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts };
-            self.counts.entry(job.ref_no.clone()).or_insert(made).sends += 1;
+            let made = Made { sends: job.load.attempts, fetches: job.load.fetch_attempts, counted_on: None };
+            let made = self.counts.entry(job.ref_no.clone()).or_insert(made);
+            made.counted_on = if made.sends == 0 { counted_on } else { made.counted_on };
+            made.sends += 1;
             self.fetches.left(&job.ref_no);
             (self.next_slot, self.left_at, self.held.unsaved_slot) = (slot, latest, None);
             let (channel, lease) = (Arc::clone(&self.channel), self.lease.clone());
@@ -256,6 +260,7 @@ impl DeviceLoop {
         for end in ended {
             match end {
                 Ended::Sent { ref_no } => {
+                    self.has_left(&ref_no);
                     self.window.sent(&ref_no, now + ACK_MS);
                     self.written.push_back((now + LATE_ACK_MS, ref_no, now + ACK_MS));
                 }
@@ -268,10 +273,14 @@ impl DeviceLoop {
     /// Decides what becomes of a message whose attempt failed.
     pub(super) fn fail(&mut self, ref_no: RefNo, fault: SendFault, steps: &mut Vec<(RefNo, Step)>) {
         let now = self.parts.clock.now();
-        let Made { sends: made, fetches } = *self.counts.entry(ref_no.clone()).or_insert(Made { sends: 0, fetches: 0 });
+        let none = Made { sends: 0, fetches: 0, counted_on: None };
+        let Made { sends: made, fetches, counted_on } = *self.counts.entry(ref_no.clone()).or_insert(none);
         let number = made + fetches;
         let step = match fault {
-            SendFault::Never(reason) => Step::Aborted { at: now, reason, attempts: number },
+            SendFault::Never(reason) => {
+                self.held_by_warm_up_go(counted_on);
+                Step::Aborted { at: now, reason, attempts: number, uncounted: counted_on }
+            }
             SendFault::Retry(reason) => {
                 tracing::info!(device = self.lease.device_id, %ref_no, reason, "an attempt failed; it is made again");
                 let due_at = retry::next_try(made, now, self.parts.clock.random_below(u64::MAX));
@@ -304,6 +313,13 @@ impl DeviceLoop {
             _ => self.end(&ref_no),
         }
         steps.push((ref_no, step));
+    }
+
+    /// Something of it may have reached WhatsApp: it is counted in the warm-up, whatever becomes of it.
+    pub(super) fn has_left(&mut self, ref_no: &RefNo) {
+        if let Some(made) = self.counts.get_mut(ref_no) {
+            made.counted_on = None;
+        }
     }
 
     pub(super) fn end(&mut self, ref_no: &RefNo) {

@@ -3,6 +3,8 @@
 
 use super::{Dispatcher, EXPIRY_GRACE_MS};
 use crate::clock::Millis;
+use crate::device::Device;
+use crate::device_status::Standing;
 use crate::message::Priority;
 use crate::pacing::Pace;
 use crate::reason::ReasonCode;
@@ -24,8 +26,8 @@ impl Dispatcher {
                 Some(day) => store.count_begun(&device.id, day).await?,
                 None => 0,
             };
-            let is_run = self.is_run(&device.id, now).await?;
-            let sender = Sender { device: Some(device), used, next_slot_at: 0, is_run };
+            let is_run = self.is_run(device, now);
+            let sender = Sender::of(device, Standing { used, is_run });
             for priority in [Priority::High, Priority::Normal] {
                 if let Some(kept) = sender.keeps(priority, now) {
                     let is_down = !is_run && kept.code == ReasonCode::Offline;
@@ -41,11 +43,8 @@ impl Dispatcher {
     }
 
     /// Whether some node ran a device until now. This one ends what expired while it was stopped before it takes its leases.
-    async fn is_run(&self, device_id: &str, now: Millis) -> Result<bool, StoreError> {
-        if self.loops.contains_key(device_id) || self.faulted.contains_key(device_id) {
-            return Ok(true);
-        }
-        let store = &self.parts.store;
-        Ok(!store.is_embedded() && store.find_turn(device_id).await?.is_some_and(|turn| turn.lease_until > now))
+    fn is_run(&self, device: &Device, now: Millis) -> bool {
+        let is_here = self.loops.contains_key(&device.id) || self.faulted.contains_key(&device.id);
+        is_here || !self.parts.store.is_embedded() && device.lease_until > now
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::device::DeviceLoop;
-use super::pace::{Chat, Pace, REPLY_MS, Rest, Slow, Wait};
+use super::pace::{Chat, Pace, REPLY_MS, Rest, Slow, Wait, Why};
 use super::queue::Job;
 use crate::clock::Millis;
 use crate::limits;
@@ -40,6 +40,8 @@ pub(super) struct Held {
     known: HashSet<String>,
     /// Chats that are, by what was found while the messages to send now were picked.
     strangers: HashSet<String>,
+    /// Whether messages rest because today's allowance is used up.
+    is_used_up: bool,
 }
 
 impl Held {
@@ -56,6 +58,7 @@ impl Held {
             hear_at: 0,
             known: HashSet::new(),
             strangers: HashSet::new(),
+            is_used_up: false,
         }
     }
 
@@ -234,6 +237,7 @@ impl DeviceLoop {
         } else {
             self.held.pace.waits(now, chat)
         };
+        self.held.is_used_up |= wait.is_some_and(|wait| wait.why == Why::WarmUp);
         let Some(rest) = self.held.rest.waits(now).filter(|_| wait.is_none() && !job.load.is_group) else {
             return Ok(wait);
         };
@@ -265,6 +269,13 @@ impl DeviceLoop {
     /// Whether no attempt at this message was made yet.
     pub(super) fn is_first(&self, job: &Job<Waiting>) -> bool {
         self.counts.get(&job.ref_no).map_or(job.load.attempts, |made| made.sends) == 0
+    }
+
+    /// A message that was counted on a day has not left: another may leave in its place.
+    pub(super) fn held_by_warm_up_go(&mut self, counted_on: Option<i64>) {
+        if counted_on.is_some() && std::mem::take(&mut self.held.is_used_up) {
+            self.window.let_all_go();
+        }
     }
 
     /// What is used of today's allowance.

@@ -114,6 +114,7 @@ impl DeviceLoop {
                 }
                 Event::Refused { ref_no, fault } => {
                     let mut steps = Vec::new();
+                    self.has_left(&ref_no);
                     self.fail(ref_no, fault, &mut steps);
                     for (ref_no, step) in steps {
                         plan.add(Change::Step { ref_no, step }, Then::Nothing);
@@ -135,6 +136,7 @@ impl DeviceLoop {
                     plan.add(Change::Link { end, at: now }, Then::Linked(accepted));
                 }
                 Event::LinkFailed { attempt, reason } => {
+                    tracing::warn!(device = self.lease.device_id, reason, "linking failed");
                     let end = LinkEnd::Failed { attempt: Some(attempt), reason };
                     plan.add(Change::Link { end, at: now }, Then::Unlinked);
                 }
@@ -226,6 +228,8 @@ impl DeviceLoop {
                 Then::Linked(accepted) => {
                     // A channel that has gone links again; so does one whose link the database refused.
                     if recorded == Some(Outcome::NotLinked) {
+                        let reason = "the phone that was used may not be linked to it, or the attempt was over";
+                        tracing::warn!(device = self.lease.device_id, reason, "linking failed");
                         self.state = DeviceState::Unlinked;
                     }
                     let _ = recorded.map(|outcome| accepted.send(outcome != Outcome::NotLinked));

@@ -28,7 +28,7 @@ use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 pub use outlook::{Ahead, Outlook};
 pub use preview::{Glimpse, Preview};
 use preview::{look, read};
-pub use rows::{RowKeys, SentBy, Way, accept, find_before, without_known};
+pub use rows::{RowKeys, SentBy, Way, accept, by_hand, find_before, without_known};
 pub use sent_before::{Earlier, SentBefore};
 
 const HOUR_MS: Millis = 3_600_000;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::sent_before::days_before;
 use super::{DAY_MS, Urgency};
-use crate::campaign::{Checked, Ready};
+use crate::campaign::{Checked, Ready, beginning};
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, Kind};
 use crate::limits;
@@ -161,6 +161,19 @@ fn expires_at(queued_at: Millis) -> Millis {
 pub struct Way<'a> {
     pub by: &'a str,
     pub sent_since: Millis,
+}
+
+/// How rows begin to say by what they came that no import of the gateway's queued; the campaign's name follows.
+const BY_HAND: &str = "command line: ";
+
+/// By what rows come that the command line queues.
+pub fn by_hand(campaign: &str) -> String {
+    format!("{BY_HAND}{}", beginning(campaign))
+}
+
+/// The campaign of rows that the command line has queued.
+pub(super) fn campaign_by_hand(import: &[u8]) -> Option<&str> {
+    std::str::from_utf8(import).ok()?.strip_prefix(BY_HAND)
 }
 
 /// A row as it is accepted: by `person_id`, through `device`, once for its key.

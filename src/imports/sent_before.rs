@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::Before;
+use super::rows::{Before, campaign_by_hand};
 use super::{DAY_MS, ImportError};
 use crate::campaign::beginning;
 use crate::clock::Millis;
@@ -83,11 +83,17 @@ impl Earlier {
         let Some((import, (_, at))) = imports.into_iter().max_by_key(|(_, most)| *most) else {
             return Ok(Self::default());
         };
-        let import = store.find_import(client_id, None, &String::from_utf8_lossy(import)).await?;
+        let campaign = match campaign_by_hand(import) {
+            Some(campaign) => Some(campaign.to_owned()),
+            None => {
+                let import = store.find_import(client_id, None, &String::from_utf8_lossy(import)).await?;
+                import.map(|import| beginning(&import.campaign))
+            }
+        };
         let count = before.sent.len();
         Ok(Self {
             count: i64::try_from(count).unwrap_or(i64::MAX),
-            campaign: import.map(|import| beginning(&import.campaign)),
+            campaign,
             at: Some(at),
             needs_decision: count > TRIED_MAX || count * ONE_IN >= good - before.known.len(),
         })

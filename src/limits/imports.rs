@@ -38,6 +38,8 @@ pub const WORKBOOK_RUN_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const WORKBOOK_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of a text in a cell: a character may be written as two backslashes and ten letters.
 pub const CELL_BYTES_MAX: usize = TEXT_CHARS_MAX * 12;
+/// Rows of a sheet, as spreadsheet programs have them.
+pub const WORKBOOK_ROWS_MAX: u64 = 1_048_576;
 /// Files in a workbook's archive.
 pub const WORKBOOK_PARTS_MAX: usize = 10_000;
 /// Formulas without a value that are told apart from empty cells.

@@ -335,6 +335,8 @@ fn both_forms_of_a_number_are_one_line_and_other_recipients_are_their_own() {
     ] {
         let forms: Vec<&str> = std::iter::once(line).chain(other).collect();
         assert_eq!(forms_of(line), forms);
+        let [first, end] = TWO_FORMED;
+        assert!(other.is_none() || forms.iter().all(|form| (first..end).contains(form)), "{line}");
         for form in forms {
             assert_eq!(line_of(form), line);
         }

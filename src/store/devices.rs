@@ -2,7 +2,7 @@
 
 use super::row::row;
 use super::session_writes::forget_device;
-use super::{Conn, Store, StoreError, health, links, sql, unreadable};
+use super::{Conn, Store, StoreError, health, links, pacing, sql, unreadable};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
 use crate::limits;
@@ -12,8 +12,8 @@ macro_rules! device {
         concat!(
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
              wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, paused_by, paused_at, \
-             daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation \
-             FROM devices WHERE removed_at IS NULL",
+             daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation, \
+             lease_node, lease_until FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -54,7 +54,9 @@ row!(Device {
     quiet_to,
     time_zone,
     created_at,
-    incarnation
+    incarnation,
+    lease_node,
+    lease_until
 });
 
 /// A device to add.
@@ -155,6 +157,9 @@ impl Store {
         self.write(move |conn| {
             Box::pin(async move {
                 let (from, to) = patch.quiet.as_ref().map_or((None, None), QuietHours::hours);
+                if let Some(zone) = &patch.time_zone {
+                    pacing::move_zone(conn, &id, zone, patch.at).await?;
+                }
                 let paused = sql!(&mut *conn, optional as (bool,), "SELECT paused FROM devices WHERE id = $1", &id)?;
                 let rows = sql!(
                     &mut *conn,

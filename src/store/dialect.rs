@@ -228,15 +228,37 @@ macro_rules! about_messages {
     };
 }
 
-/// When the recipients of messages last wrote to their devices, and whether a message was delivered to them before.
+/// A query about pairs, `asked`, that `$1` holds as JSON: a number or text, and a text.
+macro_rules! about_pairs {
+    ($conn:expr, $query:literal, $first:literal, $where:literal) => {
+        match $conn {
+            Conn::Sqlite(_) => concat!(
+                $query,
+                " FROM (SELECT value ->> 0 AS first, value ->> 1 AS form FROM json_each($1)) AS asked ",
+                $where
+            ),
+            Conn::Postgres(_) => concat!(
+                $query,
+                " FROM (SELECT CAST(value ->> 0 AS ",
+                $first,
+                ") AS first, value ->> 1 AS form FROM json_array_elements(CAST($1 AS JSON))) AS asked ",
+                $where
+            ),
+        }
+    };
+}
+
+/// When the recipients of messages last wrote to their devices, and whether a message was delivered to them before: `$1` holds the
+/// messages' numbers, each with every form of its recipient.
 pub(super) fn find_recipients(conn: &Conn) -> &'static str {
-    about_messages!(
+    about_pairs!(
         conn,
-        "SELECT seq, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) FROM inbound AS last \
-         WHERE last.device_id = messages.device_id AND last.chat = messages.destination)) AS wrote_at, \
+        "SELECT messages.seq AS seq, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) \
+         FROM inbound AS last WHERE last.device_id = messages.device_id AND last.chat = asked.form)) AS wrote_at, \
          CAST(CASE WHEN EXISTS (SELECT 1 FROM messages AS before WHERE before.device_id = messages.device_id \
-         AND before.destination = messages.destination AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) \
-         AS was_reached FROM messages WHERE seq IN "
+         AND before.destination = asked.form AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) AS was_reached",
+        "BIGINT",
+        "CROSS JOIN messages WHERE messages.seq = asked.first"
     )
 }
 
@@ -258,27 +280,47 @@ pub(super) fn find_ended(conn: &Conn) -> &'static str {
     about_messages!(conn, "SELECT seq FROM messages WHERE status <> 'Q' AND seq IN ")
 }
 
-/// The first message before each of these, to its recipient and of its priority, that is not tried again before `$2`.
+/// The first message before each of these, to a form of its recipient and of its priority, that is not tried again before `$2`.
 pub(super) fn find_blockers(conn: &Conn) -> &'static str {
-    about_messages!(
+    about_pairs!(
         conn,
-        "SELECT behind.seq AS seq, blocker.due_at AS due_at, blocker.expires_at AS expires_at, blocker.wait_code AS wait_code \
-         FROM messages AS behind JOIN messages AS blocker ON blocker.seq = (SELECT MIN(earlier.seq) FROM messages AS earlier \
-         WHERE earlier.device_id = behind.device_id AND earlier.destination = behind.destination \
+        "SELECT behind.seq AS seq, blocker.seq AS blocker, blocker.due_at AS due_at, blocker.expires_at AS expires_at, \
+         blocker.wait_code AS wait_code",
+        "BIGINT",
+        "CROSS JOIN messages AS behind CROSS JOIN messages AS blocker WHERE behind.seq = asked.first \
+         AND blocker.seq = (SELECT MIN(earlier.seq) FROM messages AS earlier \
+         WHERE earlier.device_id = behind.device_id AND earlier.destination = asked.form \
          AND earlier.seq < behind.seq AND earlier.status = 'Q' AND earlier.wait_code <> 'media' \
-         AND earlier.priority = behind.priority AND earlier.due_at > $2 AND earlier.expires_at > $2) WHERE behind.seq IN "
+         AND earlier.priority + 0 = behind.priority AND earlier.due_at > $2 AND earlier.expires_at > $2)"
     )
 }
 
-/// The first message before each of these, to its recipient and of its priority, whose file was not downloaded yet nor failed.
+/// The first message before each of these, to a form of its recipient and of its priority, whose file was not downloaded yet nor failed.
 pub(super) fn find_file_blockers(conn: &Conn) -> &'static str {
-    about_messages!(
+    about_pairs!(
         conn,
-        "SELECT behind.seq AS seq, blocker.seq AS blocker FROM messages AS behind JOIN messages AS blocker ON blocker.seq = \
+        "SELECT behind.seq AS seq, blocker.seq AS blocker",
+        "BIGINT",
+        "CROSS JOIN messages AS behind CROSS JOIN messages AS blocker WHERE behind.seq = asked.first AND blocker.seq = \
          (SELECT MIN(earlier.seq) FROM messages AS earlier WHERE earlier.device_id = behind.device_id \
-         AND earlier.destination = behind.destination AND earlier.seq < behind.seq AND earlier.status = 'Q' \
+         AND earlier.destination = asked.form AND earlier.seq < behind.seq AND earlier.status = 'Q' \
          AND earlier.media_url IS NOT NULL AND earlier.media_id IS NULL AND earlier.wait_code IS NULL \
-         AND earlier.priority + 0 = behind.priority) WHERE behind.seq IN "
+         AND earlier.priority + 0 = behind.priority)"
+    )
+}
+
+/// As `lines.rs` lists what is stuck, the messages to the other forms of the numbers that `$1` holds.
+pub(super) fn list_stuck_behind(conn: &Conn) -> &'static str {
+    about_pairs!(
+        conn,
+        "SELECT DISTINCT behind.seq AS seq",
+        "TEXT",
+        "CROSS JOIN messages AS blocker CROSS JOIN messages AS behind \
+         WHERE blocker.device_id = $2 AND blocker.destination = asked.first AND blocker.status = 'Q' \
+         AND blocker.wait_code <> 'media' AND blocker.due_at > $3 AND blocker.expires_at > $3 AND blocker.priority + 0 = $4 \
+         AND behind.device_id = $2 AND behind.destination = asked.form AND behind.seq > blocker.seq \
+         AND behind.seq >= $5 AND behind.seq < $6 AND behind.status = 'Q' AND behind.priority + 0 = $4 AND behind.due_at <= $3 \
+         AND (behind.wait_code IS NULL OR behind.wait_code <> 'media') ORDER BY behind.seq LIMIT $7"
     )
 }
 

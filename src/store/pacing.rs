@@ -1,8 +1,11 @@
 //! What a device's pacing asks: how much of the day's allowance is used, who wrote lately, and who is no stranger.
 
+use super::devices::device;
 use super::{Conn, Lease, Store, StoreError, dialect, sql};
 use crate::clock::Millis;
+use crate::device::Device;
 use crate::limits;
+use crate::pacing::Pace;
 
 impl Store {
     /// How many messages a device that warms up tried for the first time on a day of its time zone.
@@ -66,7 +69,7 @@ impl Store {
     }
 }
 
-/// Counts messages that are tried for the first time.
+/// Counts messages that are tried for the first time, or takes them back.
 pub(super) async fn count_begun(conn: &mut Conn, device_id: &str, day: i64, messages: i64) -> Result<(), StoreError> {
     sql!(
         conn,
@@ -78,6 +81,40 @@ pub(super) async fn count_begun(conn: &mut Conn, device_id: &str, day: i64, mess
         messages,
     )
     .map(drop)
+}
+
+/// A device goes by the days of another time zone from now on. What was begun on the day of now is counted on the day that it becomes, so
+/// that no day's messages leave a second time. It stays counted where it was only if that day is still to come and is another: where the
+/// day that it becomes has a count of its own, from before.
+pub(super) async fn move_zone(conn: &mut Conn, device_id: &str, zone: &str, now: Millis) -> Result<(), StoreError> {
+    let found = sql!(&mut *conn, optional as Device, device!(" AND id = $1"), device_id)?;
+    let Some(device) = found else { return Ok(()) };
+    let moved = Device { time_zone: zone.to_owned(), ..device.clone() };
+    let [from, to] = [device, moved].map(|device| Pace::of(&device).day(now));
+    if from == to {
+        return Ok(());
+    }
+    let of_its_own = sql!(
+        &mut *conn,
+        optional as (i64,),
+        "SELECT messages FROM device_begun WHERE device_id = $1 AND day = $2",
+        device_id,
+        to,
+    )?;
+    sql!(
+        &mut *conn,
+        execute,
+        "INSERT INTO device_begun (device_id, day, messages) SELECT device_id, $3, messages FROM device_begun \
+         WHERE device_id = $1 AND day = $2 ON CONFLICT (device_id, day) DO UPDATE SET messages = \
+         CASE WHEN excluded.messages > device_begun.messages THEN excluded.messages ELSE device_begun.messages END",
+        device_id,
+        from,
+        to,
+    )?;
+    if to < from && of_its_own.is_some() {
+        return Ok(());
+    }
+    sql!(conn, execute, "DELETE FROM device_begun WHERE device_id = $1 AND day = $2", device_id, from).map(drop)
 }
 
 #[cfg(test)]

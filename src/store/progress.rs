@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::changes::check_owner;
+use super::pacing::count_begun;
 use super::{Conn, Lease, Store, StoreError, attempts, sql};
 use crate::clock::Millis;
 use crate::message::kind::MediaKind;
@@ -69,6 +70,8 @@ pub enum Step {
         at: Millis,
         reason: String,
         attempts: i64,
+        /// The day in whose warm-up it was counted, when none of it has left.
+        uncounted: Option<i64>,
     },
     /// The attempt of that number failed; the next one may begin at `due_at`.
     Retry {
@@ -189,7 +192,9 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<Change
         Step::Read { at, member: None } => return reach(conn, one, State::Read, *at).await,
         Step::Delivered { at, member: Some(member) } => return store_member(conn, one, member, *at, None).await,
         Step::Read { at, member: Some(member) } => return store_member(conn, one, member, *at, Some(*at)).await,
-        Step::Aborted { at, reason, attempts } => return abort(conn, one, *at, reason, *attempts).await,
+        Step::Aborted { at, reason, attempts, uncounted } => {
+            return abort(conn, one, *at, reason, *attempts, *uncounted).await;
+        }
         Step::Counted { members } => step!(conn, one, "members = $4", "status = 'Q'", members),
         Step::Retry { due_at, attempts, number, at, reason, code } => {
             let set = step!(
@@ -234,13 +239,14 @@ pub(super) async fn store_step(conn: &mut Conn, one: &Progress) -> Result<Change
     rows.map(Changed::row)
 }
 
-/// Gives up a message whose last attempt failed.
+/// Gives up a message whose last attempt failed. One of which nothing has left leaves its place in the warm-up to another.
 async fn abort(
     conn: &mut Conn,
     one: &Progress,
     at: Millis,
     reason: &str,
     attempts: i64,
+    uncounted: Option<i64>,
 ) -> Result<Changed, StoreError> {
     let set = step!(
         conn,
@@ -252,6 +258,9 @@ async fn abort(
     )?;
     if set == 0 {
         return Ok(Changed::Nothing);
+    }
+    if let Some(day) = uncounted {
+        count_begun(conn, &one.device_id, day, -1).await?;
     }
     attempts::note(conn, &one.ref_no, attempts, at, reason).await?;
     Ok(Changed::State { from: State::Queue, to: State::Aborted })

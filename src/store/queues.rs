@@ -8,6 +8,7 @@ use super::{Store, StoreError, dialect, sql};
 use crate::clock::Millis;
 use crate::limits;
 use crate::message::Priority;
+use crate::phone;
 
 /// The waiting messages of a device and a priority.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,36 +43,11 @@ const COUNT_ASIDE: &str = "SELECT tried.device_id AS device_id, tried.priority +
      WHERE media.device_id = devices.id AND media.status = 'Q' AND media.wait_code = 'media' \
      GROUP BY media.device_id, media.priority + 0, media.wait_code";
 
-/// What is known of a waiting message's recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredRecipient {
-    /// The message's.
-    pub seq: i64,
-    /// When the recipient last wrote to the device.
-    pub wrote_at: Option<Millis>,
-    /// 1 when a message of the device was delivered to it before.
-    pub was_reached: i64,
-}
-
-row!(StoredRecipient { seq, wrote_at, was_reached });
-
-/// A message that is tried again before the later ones to its recipient are sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredBlocker {
-    /// The message behind it.
-    pub seq: i64,
-    /// When it is tried again, unless it expires before.
-    pub due_at: Millis,
-    pub expires_at: Millis,
-    pub wait_code: String,
-}
-
-row!(StoredBlocker { seq, due_at, expires_at, wait_code });
-
 /// What decides whether a waiting message may leave while its device holds others back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDue {
     pub seq: i64,
+    pub destination: String,
     pub is_group: bool,
     pub attempts: i64,
     /// When the recipient last wrote to the device.
@@ -80,7 +56,7 @@ pub struct StoredDue {
     pub was_reached: i64,
 }
 
-row!(StoredDue { seq, is_group, attempts, wrote_at, was_reached });
+row!(StoredDue { seq, destination, is_group, attempts, wrote_at, was_reached });
 
 /// A due message of which an attempt was begun: it is under way, or is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,29 +66,6 @@ pub struct StoredBegun {
 }
 
 row!(StoredBegun { seq, under_way_at });
-
-/// When a device may send next, and which node runs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredTurn {
-    /// 0 where no message has left yet, or no gap is kept.
-    pub next_slot_at: Millis,
-    pub lease_node: Option<String>,
-    pub lease_until: Millis,
-}
-
-row!(StoredTurn { next_slot_at, lease_node, lease_until });
-
-/// Due messages that do not leave now: those behind one to the same recipient that is tried again or acknowledged first, and
-/// those whose files are downloaded again. `priority + 0` and the empty destination name the index to go by: few messages wait
-/// like this, and a queue is long.
-const LIST_STUCK: &str = "SELECT behind.seq AS seq FROM messages AS blocker CROSS JOIN messages AS behind \
-     WHERE blocker.device_id = $1 AND blocker.destination >= '' AND blocker.status = 'Q' AND blocker.wait_code <> 'media' \
-     AND blocker.due_at > $2 AND blocker.expires_at > $2 AND blocker.priority + 0 = $3 \
-     AND behind.device_id = $1 AND behind.destination = blocker.destination AND behind.seq > blocker.seq \
-     AND behind.seq >= $4 AND behind.seq < $5 AND behind.status = 'Q' AND behind.priority + 0 = $3 AND behind.due_at <= $2 \
-     AND (behind.wait_code IS NULL OR behind.wait_code <> 'media') \
-     UNION SELECT seq FROM messages WHERE device_id = $1 AND status = 'Q' AND wait_code = 'media' AND due_at <= $2 \
-     AND priority + 0 = $3 AND seq >= $4 AND seq < $5 ORDER BY seq LIMIT $6";
 
 impl Store {
     /// The queues of each device that has some. Reads an entry of an index for every waiting message: whoever asks often keeps the
@@ -181,20 +134,6 @@ impl Store {
         Ok((due - i64::try_from(stuck).unwrap_or(i64::MAX)).max(0))
     }
 
-    /// The numbers of the due messages among these that do not leave before something else happens, in their order.
-    async fn list_stuck(
-        &self,
-        device_id: &str,
-        priority: Priority,
-        seqs: Range<i64>,
-        now: Millis,
-    ) -> Result<Vec<i64>, StoreError> {
-        let (number, mut conn) = (priority.number(), self.reader().await?);
-        let (from, to, rows) = (seqs.start, seqs.end, limits::POSITION_MAX);
-        let stuck = sql!(&mut conn, all as (i64,), LIST_STUCK, device_id, now, number, from, to, rows)?;
-        Ok(stuck.into_iter().map(|(seq,)| seq).collect())
-    }
-
     /// The first due messages of a device and a priority, as far as its loop looks past those that are held; without those that
     /// are stuck.
     ///
@@ -212,7 +151,7 @@ impl Store {
         let due = sql!(
             &mut conn,
             all as StoredDue,
-            "SELECT seq, is_group, attempts, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) \
+            "SELECT seq, destination, is_group, attempts, (SELECT MAX(received_at) FROM inbound WHERE inbound.seq = (SELECT MAX(last.seq) \
              FROM inbound AS last WHERE last.device_id = messages.device_id AND last.chat = messages.destination)) AS wrote_at, \
              CAST(CASE WHEN EXISTS (SELECT 1 FROM messages AS before WHERE before.device_id = messages.device_id \
              AND before.destination = messages.destination AND before.delivered_at IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT) \
@@ -223,7 +162,19 @@ impl Store {
             now,
             rows,
         )?;
-        Ok(due.into_iter().filter(|one: &StoredDue| stuck.binary_search(&one.seq).is_err()).collect())
+        let mut due: Vec<StoredDue> = due;
+        due.retain(|one| stuck.binary_search(&one.seq).is_err());
+        let has_forms = |one: &&StoredDue| phone::forms_of(&phone::line_of(&one.destination)).len() > 1;
+        let of_two: Vec<_> = due.iter().filter(has_forms).map(|one| (one.seq, one.destination.as_str())).collect();
+        if !of_two.is_empty() {
+            let known = self.find_recipients(&of_two).await?;
+            for one in &mut due {
+                if let Ok(at) = known.binary_search_by_key(&one.seq, |known| known.seq) {
+                    (one.wrote_at, one.was_reached) = (known[at].wrote_at, known[at].was_reached);
+                }
+            }
+        }
+        Ok(due)
     }
 
     /// The due messages that were begun among the first [`limits::UNDER_WAY_AMONG`] that wait of a device and a priority, in their order.
@@ -255,17 +206,10 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn find_next_slot(&self, device_id: &str) -> Result<Millis, StoreError> {
-        Ok(self.find_turn(device_id).await?.map_or(0, |turn| turn.next_slot_at))
-    }
-
-    /// What decides when a device sends next, beside its settings; `None` where there is no such device.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_turn(&self, device_id: &str) -> Result<Option<StoredTurn>, StoreError> {
         let mut conn = self.reader().await?;
-        let text = "SELECT next_slot_at, lease_node, lease_until FROM devices WHERE id = $1";
-        sql!(&mut conn, optional as StoredTurn, text, device_id)
+        let text = "SELECT next_slot_at FROM devices WHERE id = $1";
+        let found = sql!(&mut conn, optional as (i64,), text, device_id)?;
+        Ok(found.map_or(0, |(at,)| at))
     }
 
     /// The numbers of a device's messages of a priority among these that may leave when their turn comes, in their order, up to
@@ -297,17 +241,6 @@ impl Store {
         Ok(due.into_iter().map(|(seq,)| seq).filter(|seq| stuck.binary_search(seq).is_err()).collect())
     }
 
-    /// What is known of the recipients of these messages.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_recipients(&self, seqs: &[i64]) -> Result<Vec<StoredRecipient>, StoreError> {
-        let mut conn = self.reader().await?;
-        let text = dialect::find_recipients(&conn);
-        let seqs = serde_json::to_string(seqs).unwrap_or_default();
-        sql!(&mut conn, all as StoredRecipient, text, &seqs)
-    }
-
     /// Those of these messages that do not wait any more.
     ///
     /// # Errors
@@ -319,68 +252,18 @@ impl Store {
         let ended = sql!(&mut conn, all as (i64,), text, &seqs)?;
         Ok(ended.into_iter().map(|(seq,)| seq).collect())
     }
-
-    /// The messages that these are behind and whose files were not downloaded yet, as pairs of numbers.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_file_blockers(&self, seqs: &[i64]) -> Result<Vec<(i64, i64)>, StoreError> {
-        let mut conn = self.reader().await?;
-        let text = dialect::find_file_blockers(&conn);
-        let seqs = serde_json::to_string(seqs).unwrap_or_default();
-        sql!(&mut conn, all as (i64, i64), text, &seqs)
-    }
-
-    /// What blocks these messages at `now`; nothing for those that nothing does.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_blockers(&self, seqs: &[i64], now: Millis) -> Result<Vec<StoredBlocker>, StoreError> {
-        let mut conn = self.reader().await?;
-        let text = dialect::find_blockers(&conn);
-        let seqs = serde_json::to_string(seqs).unwrap_or_default();
-        sql!(&mut conn, all as StoredBlocker, text, &seqs, now)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Conn, Location};
+    use crate::store::lines::tests::plan;
 
     #[tokio::test]
-    async fn what_is_stuck_is_found_without_the_rest_of_its_queue() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&Location::Sqlite(folder.path().join("test.db"))).await.expect("it opens");
-        let Ok(Conn::Sqlite(mut conn)) = store.reader().await else { panic!("a connection") };
-        let blockers = dialect::find_file_blockers(&Conn::Sqlite(conn));
-        let Ok(Conn::Sqlite(again)) = store.reader().await else { panic!("a connection") };
-        conn = again;
-        for (text, values, indexes) in [
-            (
-                LIST_STUCK,
-                6,
-                [
-                    "messages_tried (device_id=? AND destination>?)",
-                    "messages_chat (device_id=? AND destination=? AND seq>? AND seq<?)",
-                ],
-            ),
-            (LIST_STUCK, 6, ["messages_media_wait (device_id=? AND due_at<?)", "messages_tried"]),
-            (COUNT_ASIDE, 1, ["messages_tried (device_id=? AND destination>?)", "messages_media_wait (device_id=?)"]),
-            (
-                blockers,
-                1,
-                ["messages_awaits_file (device_id=? AND destination=? AND seq<?)", "INTEGER PRIMARY KEY (rowid=?)"],
-            ),
-        ] {
-            let plan = conn.call(move |connection| {
-                let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}").replace('$', "?"))?;
-                let values = rusqlite::params_from_iter(vec![1; values]);
-                let lines = explained.query_map(values, |row| row.get::<_, String>(3))?;
-                lines.collect::<rusqlite::Result<Vec<_>>>()
-            });
-            let plan = plan.expect("a plan").join("\n");
-            assert!(indexes.iter().all(|index| plan.contains(index)) && !plan.contains("SCAN messages"), "{plan}");
+    async fn what_was_set_aside_is_counted_without_the_rest_of_its_queue() {
+        let plan = plan(|_| COUNT_ASIDE, 1).await;
+        for index in ["messages_tried (device_id=? AND destination>?)", "messages_media_wait (device_id=?)"] {
+            assert!(plan.contains(index) && !plan.contains("SCAN messages"), "{plan}");
         }
     }
 }

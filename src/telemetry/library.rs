@@ -1,4 +1,4 @@
-//! Which metrics of the client library are exported. It counts for all linked accounts of the process together: sums and
+//! Which metrics of the client library are exported, and which log lines are its own. It counts for all linked accounts of the process together: sums and
 //! durations are right for many accounts, a gauge that each account sets is not.
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
@@ -52,6 +52,15 @@ const REASONS: &[&str] = &[
     "adv_failure",
     "status_revoke_delay",
 ];
+
+/// How the names of its modules begin.
+const MODULES: [&str; 3] = ["whatsapp_rust", "wacore", "waproto"];
+
+/// Whether a log line is the library's: by its module, since it chooses the targets of its lines freely.
+pub(super) fn wrote(line: &tracing::Metadata<'_>) -> bool {
+    let module = line.module_path().unwrap_or_else(|| line.target());
+    MODULES.iter().any(|one| module.starts_with(one))
+}
 
 /// Whether a metric is exported: our own, and the library's that are right.
 pub(super) fn is_exported(name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Sender;
 use crate::clock::Millis;
-use crate::device_status::{DeviceStatus, condition};
+use crate::device_status::DeviceStatus;
 use crate::message::Priority;
 use crate::reason::ReasonCode;
 
@@ -56,7 +56,7 @@ impl Sender<'_> {
     }
 
     fn is_slow(&self, now: Millis) -> bool {
-        self.device.is_some_and(|one| condition(one, self.used, now).status == DeviceStatus::Slowed)
+        self.condition(now).is_some_and(|condition| condition.status == DeviceStatus::Slowed)
     }
 }
 

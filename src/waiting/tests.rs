@@ -133,6 +133,12 @@ fn holding(set: &[Restraint], message: &Message<'_>, to: To) -> Option<Restraint
     shown(&left)
 }
 
+/// When the last of what holds a message back ends.
+fn longest(set: &[Restraint], message: &Message<'_>, to: To) -> Option<Millis> {
+    let others = |one: &Restraint| *one != Restraint::Slowed && holding(&[*one], message, to).is_some();
+    set.iter().copied().filter(others).map(Restraint::until).max()
+}
+
 /// Every combination that a device which can send may meet.
 fn every_message(check: impl Fn(&[Restraint], Doing, To, Priority)) {
     for set in sets() {
@@ -155,12 +161,13 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
         let sender = Sender { device: Some(&device), used: 20, next_slot_at: 0, is_run: true };
         let found = waiting_reason(sender, &message, NOW);
         let is_holding = set.iter().any(|one| *one != Restraint::Slowed);
+        let last = longest(set, &message, to);
         let is_slow = set.contains(&Restraint::Slowed);
         let (code, until, position) = match (doing, holding(set, &message, to)) {
             (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7), None),
             (Doing::UnderWay, _) => (ReasonCode::Turn, None, Some(1)),
             (Doing::Unacknowledged, _) => (ReasonCode::Turn, Some(NOW + 13), Some(1)),
-            (_, Some(restraint)) => (restraint.code(), Some(restraint.until()), None),
+            (_, Some(restraint)) => (restraint.code(), last, None),
             (Doing::SetAside(code), None) => (ReasonCode::from_name(code).expect("a code"), Some(NOW + 9), None),
             (Doing::Downloading, None) => (ReasonCode::Media, None, None),
             (Doing::Behind, None) => (ReasonCode::Retry, Some(NOW + 11), None),
@@ -201,12 +208,18 @@ fn a_message_of_a_device_that_cannot_send_has_its_devices_reason() {
                     &message,
                     NOW,
                 );
+                // Another attempt at it, or at the one that it is behind, may be made later than the device connects.
+                let again_at = [message.due_at, message.blocker.map_or(0, |blocker| blocker.until)];
+                let own = again_at.into_iter().max().filter(|at| *at > NOW + 5).unwrap_or(NOW + 5);
                 let (code, until) = match (doing, code) {
                     (Doing::Scheduled, _) => (ReasonCode::Scheduled, Some(NOW + 7)),
                     (_, ReasonCode::Offline) if paused => (ReasonCode::Paused, None),
-                    // A code to link by ends; the wait for an account does not.
-                    (_, ReasonCode::NotLinked) => (code, None),
-                    _ => (code, Some(NOW + 5)),
+                    // These end by themselves; what holds the message then may last longer.
+                    (_, ReasonCode::Offline | ReasonCode::Banned | ReasonCode::Outdated) => {
+                        (code, longest(set, &message, to).or(Some(own)))
+                    }
+                    // What a person has to end has no known end.
+                    _ => (code, None),
                 };
                 assert_eq!((found.code, found.until, found.position), (code, until, None), "{state:?} {doing:?}");
                 assert!(!code.can_leave() && !found.reason.is_empty());
@@ -298,7 +311,7 @@ fn a_device_that_connects_does_not_hide_what_holds_its_messages_then() {
     let fresh = message(Doing::Fresh, To::Stranger, Priority::Normal);
     let found = |device: &Device| {
         let sender = Sender { device: Some(device), used: 0, next_slot_at: 0, is_run: true };
-        (waiting_reason(sender, &fresh, NOW).reason, sender.would_hold(NOW))
+        (waiting_reason(sender, &fresh, NOW).reason, sender.minds_recipients(NOW))
     };
     let starts = "its device is starting; if this lasts, check that the server runs";
     assert_eq!(found(&device), (starts.to_owned(), false));

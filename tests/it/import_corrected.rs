@@ -192,6 +192,38 @@ stories! {
         world.stop().await;
     }
 
+    async fn refused_rows_that_are_corrected_go_on_with_their_campaign(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        let rows = "destination,message,tag\n628111111111,good,a\n12,\"=bad, but\",=vip\n13,worse,'@x\n";
+        let given = give(client, rows, "?campaign=Promo%20July%3F&file_name=x.csv").await;
+        let id = given.body["data"]["id"].as_str().expect("an id").to_owned();
+        client.manage("POST", &format!("/imports/{id}/begin"), None).await;
+        until(client, &id, "done").await;
+        let refused = client.ask("GET", &format!("/manage/1.0/imports/{id}/refused.csv"), &[], None).await;
+        assert_eq!(refused.header("content-disposition"), "attachment; filename=\"Promo July- - refused.csv\"");
+        let corrected = refused.text.replace("=\"\"12\"\"", "628111111112").replace("=\"\"13\"\"", "628111111113");
+        let id = begin(client, &corrected, "?file_name=Promo%20July-%20-%20refused.csv").await;
+        let done = until(client, &id, "done").await;
+        assert_eq!((&done["campaign"], &done["accepted_count"]), (&json!("promo july-"), &json!(2)), "{done}");
+        let listed = client.manage("GET", "/messages?limit=9", None).await.body["data"]["items"].clone();
+        let mut said: Vec<_> = listed.as_array().expect("messages").iter().map(|one| [&one["tag"], &one["message"]]).collect();
+        said.sort_by_key(|one| one[0].to_string());
+        let expected = [[json!("'@x"), json!("worse")], [json!("=vip"), json!("=bad, but")], [json!("a"), json!("good")]];
+        assert_eq!(said, expected.each_ref().map(|[tag, text]| [tag, text]), "{refused}", refused = refused.text);
+        // A campaign without such a name goes on as itself.
+        let id = begin(client, "destination,message\n12,a\n628111111111,b\n", "?file_name=juli.csv").await;
+        until(client, &id, "done").await;
+        let refused = client.ask("GET", &format!("/manage/1.0/imports/{id}/refused.csv"), &[], None).await;
+        assert_eq!(refused.header("content-disposition"), "attachment; filename=\"juli - refused.csv\"");
+        let all = refused.text.replace("=\"\"12\"\"", "628111111112") + "\"628111111111\",\"b\",\"3\",\"\"\r\n";
+        let id = begin(client, &all, "?file_name=juli%20-%20refused%20(1).csv").await;
+        let done = until(client, &id, "done").await;
+        let seen = (&done["campaign"], &done["accepted_count"], &done["known_count"]);
+        assert_eq!(seen, (&json!("juli"), &json!(1), &json!(1)), "{done}");
+        world.stop().await;
+    }
+
     async fn the_command_line_asks_too(database: Database) {
         let place = Place::new(database).await;
         let serving = place.serve().await;
@@ -200,7 +232,7 @@ stories! {
         assert_eq!(place.json(&["import", &path("promo.csv"), "--json"]).await["accepted"], 20);
         std::fs::write(path("promo_2.csv"), file(0..22, "")).expect("written");
         let told = place.fails(&["import", &path("promo_2.csv")]).await;
-        assert!(told.contains("already queued or sent 20 of these rows in the last 6 days"), "{told}");
+        assert!(told.contains("another campaign 'promo' already queued or sent 20 of these rows in the last 6 days"), "{told}");
         let dry = place.json(&["import", &path("promo_2.csv"), "--dry-run", "--json"]).await;
         assert_eq!((&dry["accepted"], &dry["sent_before"]["count"]), (&json!(22), &json!(20)), "{dry}");
         let report = place.json(&["import", &path("promo_2.csv"), "--sent-before", "skip", "--json"]).await;
@@ -209,7 +241,13 @@ stories! {
         assert_eq!((&again["accepted"], &again["known"]), (&json!(0), &json!(22)), "{again}");
         // What the command line queued, the server knows.
         let import = check(&serving.client, &file(0..22, ""), "promo_3.csv").await;
-        assert_eq!(import["sent_before"]["count"], 22, "{import}");
+        assert_eq!((&import["sent_before"]["count"], &import["sent_before"]["campaign"]), (&json!(22), &json!("promo")), "{import}");
+        // And what the server queued, the command line.
+        let first = begin(&serving.client, &file(30..50, ""), "?file_name=july.csv&campaign=July%20%231").await;
+        until(&serving.client, &first, "done").await;
+        std::fs::write(path("july-2.csv"), file(30..50, "")).expect("written");
+        let told = place.fails(&["import", &path("july-2.csv")]).await;
+        assert!(told.contains("another campaign 'July #1' already queued or sent 20 of these rows"), "{told}");
         let report = place.json(&["import", &path("promo.csv"), "--campaign", "x", "--sent-before", "send", "--json"]).await;
         assert_eq!((&report["accepted"], &report["known"]), (&json!(20), &json!(0)), "{report}");
         assert!(serving.terminate().await.success());

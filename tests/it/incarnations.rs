@@ -143,7 +143,7 @@ stories! {
         let now = world.clock.now();
         assert!(matches!(world.store.end_link(&lease, LinkEnd::Unlinked, now).await, Ok(())));
         let ref_no = wachat::message::RefNo::parse(&ref_no).expect("a reference number");
-        let step = Step::Aborted { at: now, reason: "late".into(), attempts: 1 };
+        let step = Step::Aborted { at: now, reason: "late".into(), attempts: 1, uncounted: None };
         let late = wachat::store::Change::Step { ref_no, step };
         let late = world.store.record(&lease, vec![late].into()).await;
         assert!(matches!(late, Err(StoreError::NotOwner)), "{late:?}");

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wachat::clock::Millis;
 
-use crate::stage::Stage;
+use crate::network::Network;
+use crate::process::{Place, Serving};
+use crate::stage::{OWNER, Stage};
 use crate::world::{Database, Time, World, eventually, stories};
 
 /// Whoever waits for a code learns within this that none can come.
@@ -57,6 +59,43 @@ stories! {
         assert!(reason.contains(&format!("this server cannot reach {address} (no answer)")), "{reason}");
         assert!(world.clock.now() - begun < PATIENCE_MS, "{reason}");
         world.stop().await;
+    }
+
+    async fn a_phone_with_another_number_is_one_line_in_the_log_and_a_warning(database: Database) {
+        let network = Network::start().await;
+        network.person(OWNER, "Owner").await;
+        let place = Place::new(database).await;
+        let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env("WACHAT_SIMULATED_NETWORK", network.url());
+        let serving = Serving::start(command).await;
+        let new = json!({"client_id": 1, "kind": "web", "sender": "628777000123"});
+        let added = serving.client.manage("POST", "/devices", Some(new)).await;
+        let device = format!("/devices/{}", added.body["data"]["device_id"].as_str().expect("an id"));
+        let asked = serving.client.manage("POST", &format!("{device}/pairing-code"), Some(json!({"phone": OWNER}))).await;
+        assert!(asked.status < 300, "{}", asked.text);
+        let link = async || serving.client.manage("GET", &format!("{device}/link"), None).await.body["data"].clone();
+        let code = eventually("a code", async || {
+            let link = link().await;
+            link["code"].as_str().map(str::to_owned).ok_or(link.to_string())
+        })
+        .await;
+        network.post(&format!("/people/{OWNER}/type-code"), json!({"code": code})).await;
+        let failed = eventually("it is refused", async || {
+            let link = link().await;
+            if link["status"] == "failed" { Ok(link) } else { Err(link.to_string()) }
+        })
+        .await;
+        assert!(failed["reason"].as_str().is_some_and(|reason| reason.contains(OWNER)), "{failed}");
+        let log = eventually("the log says so", async || {
+            let log = serving.log();
+            if log.contains("linking failed") { Ok(log) } else { Err(log) }
+        })
+        .await;
+        assert!(serving.terminate().await.success());
+        let is_event = |line: &&str| !line.contains("SIMULATED") && (line.contains(" WARN ") || line.contains(" ERROR "));
+        let told: Vec<&str> = log.lines().filter(is_event).collect();
+        assert!(told.len() == 1 && told[0].contains(" WARN ") && told[0].contains("linking failed"), "{log}");
+        assert!(!log.contains("Client") && !log.contains("whatsapp_rust"), "{log}");
     }
 
     async fn a_number_that_nobody_has_gets_no_code_and_the_reason_says_so(database: Database) {

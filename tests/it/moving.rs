@@ -303,7 +303,7 @@ stories! {
         going.until("no server seems to serve this store").await;
         let listed = place.run(&["device", "list", "--json"]).await;
         assert!(text(&listed.stdout).contains("\"kind\": \"web\""), "{}", text(&listed.stdout));
-        assert!(text(&listed.stderr).contains("every device is shown as it was last"), "{}", text(&listed.stderr));
+        assert!(text(&listed.stderr).contains("until then nothing leaves"), "{}", text(&listed.stderr));
     }
 
     async fn a_customer_moves_in_and_goes_live_in_the_console(database: Database) {

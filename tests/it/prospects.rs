@@ -10,7 +10,10 @@ use wachat::store::NewDevice;
 use crate::client::Client;
 use crate::imports::{begin, until};
 use crate::priorities::set_device;
-use crate::world::{ALICE, BOB, World, eventually, stories};
+use crate::process::{Place, text};
+use crate::signed_in::{self, Browser};
+use crate::told::until_is;
+use crate::world::{ALICE, BOB, Time, World, eventually, stories};
 
 /// So many rows, each to somebody else.
 fn rows(count: usize) -> String {
@@ -110,7 +113,8 @@ stories! {
     }
 
     async fn a_message_whose_device_no_node_runs_says_so(database: Database) {
-        let world = World::held(database).await;
+        let world = signed_in::world(database, Time::Held).await;
+        let browser = Browser::of(&world, "admin").await;
         let id = "1-000000000000002";
         let (name, sender, created_at) = ("Elsewhere".to_owned(), "628110000002".to_owned(), world.clock.now());
         let new = NewDevice { id: id.into(), client_id: 1, sender, name, kind: Kind::Sandbox, daily_limit: 0, created_at };
@@ -120,24 +124,75 @@ stories! {
         let leases = world.store.lease_devices("another node", created_at, until).await.expect("leased");
         let lease = leases.into_iter().find(|lease| lease.device_id == id).expect("a lease");
         assert!(world.store.set_device_health(&lease, Health::new(DeviceState::Online, ""), created_at).await.expect("stored"));
-        set_gap(&world, id).await;
+        assert_eq!(device(&world, id).await["state"], "online");
         let ref_no = world.send_with(json!({"queue": id, "destination": ALICE, "message": "hello"})).await;
         assert_eq!(world.status(&ref_no).await["reason_code"], "turn");
         world.advance(Duration::from_secs(11)).await;
         let message = world.status(&ref_no).await;
         assert_eq!((&message["status"], &message["reason_code"]), (&json!("U"), &json!("offline")), "{message}");
         assert!(message["reason"].as_str().is_some_and(|reason| reason.contains("no node of the gateway runs its device")), "{message}");
+        // So does the device, wherever it is shown.
+        let shown = until_is(&browser, id, "offline", 1).await;
+        assert_eq!((&shown["state_code"], &shown["state_until"]), (&json!("offline"), &Value::Null), "{shown}");
+        assert_eq!(shown["waiting_for"], json!({"offline": 1}), "{shown}");
+        assert!(shown["state_reason"].as_str().is_some_and(|reason| reason.contains("no node of the gateway runs this device")), "{shown}");
+        let metrics = world.client.ask("GET", "/metrics", &[], None).await.text;
+        assert!(metrics.contains(&format!("wachat_device_online{{device=\"{id}\"}} 0")), "{metrics}");
+        let page = browser.get(&format!("/console/devices/{id}")).await;
+        assert!(page.text.contains("No node of the gateway runs it"), "{}", page.text);
         // This node takes it over.
         world.advance(Duration::from_secs(10)).await;
         world.until(&ref_no, "R").await;
         let other = world.send(BOB, "by this node's own").await;
         world.until(&other, "R").await;
+        assert_eq!(device(&world, id).await["state"], "online");
         world.stop().await;
     }
-}
 
-/// Gives a device a gap: what it does next stands in the store.
-async fn set_gap(world: &World, id: &str) {
-    let reply = world.client.manage("PATCH", &format!("/devices/{id}"), Some(json!({"gap_ms": 10}))).await;
-    assert_eq!(reply.status, 200, "{}", reply.text);
+    async fn a_device_that_a_node_is_about_to_take_is_never_offline(database: Database) {
+        let world = World::new(database).await;
+        for number in 0..5 {
+            let new = json!({"kind": "sandbox", "sender": format!("62811000001{number}")});
+            let added = world.client.manage("POST", "/devices", Some(new)).await;
+            let id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
+            let mut shown = added.body["data"].clone();
+            while shown["state"] != "online" {
+                assert!(shown["state"] != "offline" && shown["state_code"] == "offline", "{shown}");
+                shown = device(&world, &id).await;
+            }
+        }
+        world.stop().await;
+    }
+
+    async fn a_server_that_was_killed_leaves_no_device_online(database: Database) {
+        let place = Place::new(database).await;
+        let serving = place.serve().await;
+        let listed = async || place.json(&["device", "list", "--json"]).await[0].clone();
+        eventually("it is online", async || {
+            let device = listed().await;
+            if device["state"] == "online" { Ok(()) } else { Err(device.to_string()) }
+        })
+        .await;
+        serving.kill();
+        let sent = place.json(&["send", "--to", ALICE, "--text", "hello", "--json"]).await;
+        // A lease that is not renewed ends after a while.
+        let device = eventually("it is offline", async || {
+            let device = listed().await;
+            if device["state"] == "offline" { Ok(device) } else { Err(device.to_string()) }
+        })
+        .await;
+        assert_eq!((&device["state_code"], &device["waiting_for"]), (&json!("offline"), &json!({"offline": 1})), "{device}");
+        assert!(device["state_reason"].as_str().is_some_and(|reason| reason.contains("no node")), "{device}");
+        let table = place.run(&["device", "list"]).await;
+        assert!(text(&table.stdout).contains(" offline "), "{}", text(&table.stdout));
+        let message = place.json(&["status", sent["ref_no"].as_str().expect("one"), "--json"]).await;
+        assert_eq!(message["reason_code"], "offline", "{message}");
+        let serving = place.serve().await;
+        eventually("it is online again", async || {
+            let device = listed().await;
+            if device["state"] == "online" { Ok(()) } else { Err(device.to_string()) }
+        })
+        .await;
+        assert!(serving.terminate().await.success());
+    }
 }

@@ -120,7 +120,7 @@ stories! {
         let sent = |at| Step::Sent { at };
         let delivered = |at| Step::Delivered { at, member: None };
         let read = |at| Step::Read { at, member: None };
-        let aborted = |at| Step::Aborted { at, reason: "no".into(), attempts: 1 };
+        let aborted = |at| Step::Aborted { at, reason: "no".into(), attempts: 1, uncounted: None };
         for (steps, wanted, dates) in [
             (vec![sent(1), delivered(2), read(3)], "R", [Some(1), Some(2), Some(3)]),
             (vec![read(3), delivered(4), sent(5)], "R", [Some(3), Some(3), Some(3)]),

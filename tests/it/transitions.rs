@@ -20,7 +20,7 @@ fn step(happening: Happening, at: i64, member: Option<&str>) -> Step {
         Happening::Acknowledged => Step::Sent { at },
         Happening::Delivered => Step::Delivered { at, member },
         Happening::Read => Step::Read { at, member },
-        Happening::GivenUp => Step::Aborted { at, reason: "given up".into(), attempts: 1 },
+        Happening::GivenUp => Step::Aborted { at, reason: "given up".into(), attempts: 1, uncounted: None },
     }
 }
 

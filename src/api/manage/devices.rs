@@ -38,7 +38,7 @@ pub struct DeviceView {
     #[schema(value_type = String)]
     pub kind: Kind,
     /// What it is doing now: unlinked, linking, connecting, online, reconnecting, banned, logged_out, replaced, outdated, paused,
-    /// holding (quiet hours, a used-up warm-up, or a block on new contacts) or slowed.
+    /// holding (quiet hours, a used-up warm-up, or a block on new contacts), slowed, or offline (no node of the gateway runs it).
     #[schema(value_type = String)]
     pub state: DeviceStatus,
     /// What its messages wait for, as their `reason_code` says it; null while it sends at its own pace.
@@ -312,14 +312,14 @@ async fn view_one(api: &Api, device: Device) -> Result<DeviceView, Problem> {
 async fn view(api: &Api, device: Device, queues: Option<&Waiting>) -> Result<DeviceView, Problem> {
     let now = api.clock.now();
     let is_slow = now < device.slow_until;
-    let used = api.used_today(&device).await?;
-    let Condition { status, code, reason, until } = condition(&device, used, now);
+    let standing = api.standing(&device).await?;
+    let Condition { status, code, reason, until } = condition(&device, standing, now);
     let queue = queues.and_then(|queues| queues.get(&device.id));
     let oldest_at = queue.map(|queue| queue.oldest_at);
     Ok(DeviceView {
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
-        pacing: pacing::view(api, &device, used),
-        waiting_for: queues.map(|_| api.waiting_for(&device, used, queue)),
+        pacing: pacing::view(api, &device, standing.used),
+        waiting_for: queues.map(|_| api.waiting_for(&device, standing, queue)),
         device_id: device.id,
         client_id: device.client_id,
         sender: device.sender,

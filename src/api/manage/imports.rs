@@ -24,6 +24,7 @@ use crate::api::problem::Problem;
 use crate::campaign::{Campaign, Name};
 use crate::imports::{ImportError, SentBefore, Urgency, Wanted};
 use crate::limits;
+use crate::media::name::disposition;
 use crate::message::Priority;
 use crate::store::StoredImport;
 
@@ -189,13 +190,13 @@ pub async fn refused_file(State(api): State<Api>, headers: HeaderMap, Named(id):
     let written = async {
         let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let import = find(&api, &reach, &id).await?;
-        Ok::<_, Problem>(api.imports.refused_file(&import).await?)
+        Ok::<_, Problem>((api.imports.refused_file(&import).await?, Name::of_refused(&import.campaign)))
     };
     match written.await {
-        Ok(text) => {
+        Ok((text, name)) => {
             let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""),
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (header::CONTENT_DISPOSITION, disposition("attachment", &name)),
             ];
             (headers, text).into_response()
         }

@@ -29,6 +29,10 @@ pub struct Marks {
     columns: Vec<(usize, usize)>,
     /// Rows and columns of the cells that show an error, from 0.
     errors: BTreeSet<(u32, u32)>,
+    /// A row that stands behind one with its number, or with a higher one: what reads the cells would take one for the other.
+    astray: Option<u64>,
+    /// Whether a cell has a formula.
+    pub has_formulas: bool,
 }
 
 impl Marks {
@@ -60,13 +64,17 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
             are_rows_hidden = is_true(element, "zeroHeight");
         }
         if element.local_name().as_ref() == "row" {
-            number = attribute(element, "r").and_then(|text| text.parse().ok()).unwrap_or(number + 1);
+            let before: u64 = number;
+            number = attribute(element, "r").and_then(|text| text.parse().ok()).unwrap_or(before.saturating_add(1));
+            marks.astray = marks.astray.or(Some(number).filter(|number| *number <= before));
             // A row that says nothing of itself looks as the sheet's rows do.
             let says_nothing = || ["ht", "hidden"].iter().all(|name| attribute(element, name).is_none());
-            if is_hidden(element, "ht") || are_rows_hidden && says_nothing() {
+            let is_unseen = is_hidden(element, "ht") || are_rows_hidden && says_nothing();
+            if is_unseen && marks.astray.is_none() && number <= limits::WORKBOOK_ROWS_MAX {
                 marks.hidden.insert(number);
             }
         }
+        marks.has_formulas |= element.local_name().as_ref() == "f";
         if element.local_name().as_ref() == "col" && marks.columns.len() < limits::IMPORT_COLUMNS_MAX {
             let place = |name| attribute(element, name)?.parse::<usize>().ok()?.checked_sub(1);
             marks.columns.extend(place("min").zip(place("max")).filter(|_| is_hidden(element, "width")));
@@ -76,7 +84,14 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
             marks.errors.extend(attribute(element, "r").and_then(|at| position(&at)));
         }
     })?;
-    Ok(marks)
+    match marks.astray {
+        // As many rows as a sheet can have, each once: what is kept of them has a bound.
+        _ if number > limits::WORKBOOK_ROWS_MAX => Err(BadFile::TooLarge),
+        Some(row) => Err(BadFile::Workbook(format!(
+            "the row {row} stands twice in the sheet, or behind a later one; save it again in a spreadsheet program"
+        ))),
+        None => Ok(marks),
+    }
 }
 
 /// Whether a row or column is not shown; `size` is what its height or width is called.

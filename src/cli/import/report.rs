@@ -41,7 +41,7 @@ pub struct Report {
 #[derive(Default, Serialize)]
 pub struct SentRows {
     pub count: i64,
-    /// The one that has queued or sent the most of them, if the server queued it.
+    /// The one that has queued or sent the most of them, if it is still known.
     pub campaign: Option<String>,
     /// Whether nothing is queued without --sent-before.
     pub needs_decision: bool,

@@ -9,6 +9,10 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp menyatakan pengiriman terlalu banyak sekaligus; selama {minutes} menit jarak dua pesan paling sedikit {gap_ms} milidetik",
     ),
     // Why a device is in its state.
+    (
+        "no node of the gateway runs this device at the moment; if this lasts, check that the server runs",
+        "saat ini tidak ada node gateway yang menjalankan perangkat ini; bila berlangsung lama, periksa apakah server berjalan",
+    ),
     ("no account is linked", "belum ada akun yang tertaut"),
     ("the connection was lost and is being made again", "sambungan terputus dan sedang dipulihkan"),
     ("WhatsApp ended the connection with {code}", "WhatsApp mengakhiri sambungan dengan kode {code}"),

@@ -84,6 +84,10 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
     (
+        "the row {row} stands twice in the sheet, or behind a later one; save it again in a spreadsheet program",
+        "baris {row} ada dua kali di lembarnya, atau berada di belakang baris berikutnya; simpan ulang dengan program spreadsheet",
+    ),
+    (
         "the sheet '{first}' would be read, but there are phone numbers in other sheets too: {others}; say which sheet is to be read, or hide \
          or delete the others",
         "lembar '{first}' yang akan dibaca, tetapi lembar lain juga berisi nomor telepon: {others}; sebutkan lembar mana yang harus dibaca, \

@@ -34,7 +34,7 @@ const UNSEEN: &[(&str, &str)] = &[
 const NO_PHRASE: &[(&str, &[&str])] = &[
     (
         "src/campaign/naming.rs",
-        &[" - copy", " copy", " - salin", " - salinan", "copy of ", "salinan dari ", "salinan "],
+        &[" - refused", " - copy", " copy", " - salin", " - salinan", "copy of ", "salinan dari ", "salinan "],
     ),
     (
         "src/linking.rs",
@@ -54,6 +54,8 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "(put => navigator.credentials.get({{publicKey: PublicKeyCredential.parseRequestOptionsFromJSON({options})}}).then(made => {{ const text = JSON.stringify(made.toJSON()); put(text); console.log(text) }}, console.error))(typeof copy === 'function' ? copy : () => {{}})",
         ],
     ),
+    // How a row says by what it came.
+    ("src/imports/rows.rs", &["command line: "]),
     ("src/campaign/state.rs", &["'{0}' is no state of an import"]),
     ("src/campaign.rs", &["destination, message, media_url, file_name, kind, timeout, is_group, priority, tag"]),
     ("src/store/inbound_files.rs", &[" [its file is not there: {reason}]"]),
@@ -90,7 +92,6 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ("src/api/problem.rs", &["bytes */{file_bytes}", " (and {} more, see detail)"]),
     ("src/api/media_link.rs", &["default-src 'none'; sandbox", "private, max-age=3600", "bytes {}-{}/{length}"]),
     ("src/api/person.rs", &["API key owner"]),
-    ("src/api/manage/imports.rs", &["attachment; filename=\"refused.csv\""]),
     ("src/api/manage/keys.rs", &["API keys", "API key made", "API key revoked"]),
     ("src/api/manage/links.rs", &["QR code", "a QR code of {} bytes cannot be drawn"]),
     // The reason follows it; the phrase has both.
@@ -104,6 +105,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
     ),
     ("src/message/priority.rs", &["{0} is no priority"]),
     // For the log.
+    ("src/dispatcher/told.rs", &["the phone that was used may not be linked to it, or the attempt was over"]),
     ("src/dispatcher/life.rs", &["its channel ended"]),
     (
         "src/api/operations.rs",

@@ -40,6 +40,32 @@ fn what_is_copied_of_a_workbook_is_bounded() {
     assert_eq!(read(&workbook(&far), 9).err(), Some(BadFile::TooLarge));
 }
 
+/// No recipient is dropped because a row or a cell stands twice, or before an earlier one.
+#[test]
+fn rows_and_cells_that_stand_twice_or_out_of_order_are_refused() {
+    let cells =
+        |at: u32| format!(r#"<c r="A{at}"><v>{}</v></c>{}"#, 628_111_111_110_u64 + 1, text(&format!("B{at}"), "x"));
+    let (names, good) = (heading(&["to", "text"]), format!(r#"<row r="2">{}</row>"#, cells(2)));
+    let twice = format!(r#"<row r="2">{}{}</row>"#, cells(2), cells(2));
+    for (rows, row) in [
+        (format!("{names}{good}{good}"), "the row 2 stands twice"),
+        (format!(r#"{names}<row r="3">{}</row>{good}"#, cells(3)), "the row 2 stands twice"),
+        (format!(r#"{names}{good}<row r="2">{}</row>"#, text("C2", "y")), "the row 2 stands twice"),
+        (format!(r#"{good}{names}"#), "the row 1 stands twice"),
+        (format!(r#"{names}{good}<row r="1048577"/>"#), "far larger than its messages can be"),
+        (format!("{names}{twice}"), "its cells are not in order"),
+        (format!(r#"{names}<row r="2">{}</row><row r="3">{}</row>"#, cells(3), cells(2)), "its cells are not in order"),
+        (format!(r#"{names}<row r="2">{}</row><row r="3">{}</row>"#, cells(2), cells(2)), "its cells are not in order"),
+    ] {
+        let told = read(&workbook(&rows), 9).expect_err(&rows).to_string();
+        assert!(told.contains(row), "{told}: {rows}");
+    }
+    // Rows and cells that say nothing of their places follow those before them.
+    let unnumbered = format!(r#"{names}<row><c><v>{A}</v></c><c t="inlineStr"><is><t>x</t></is></c></row>"#);
+    let both = format!(r#"{unnumbered}<row r="3">{}</row>"#, cells(3));
+    reads(&workbook(&both), &[(2, "628111111111: x"), (3, "628111111111: x")]);
+}
+
 #[test]
 fn cells_of_columns_that_are_not_read_are_not_kept() {
     let names = format!(r#"<row r="1">{}{}{}</row>"#, text("A1", "to"), text("B1", "text"), text("XFD1", "note"));
