@@ -140,6 +140,8 @@ pub const SHARED_LINK: i64 = -1;
 pub struct Caller {
     /// The key's number, [`CONSOLE`] or [`SHARED_LINK`].
     pub key_id: i64,
+    /// The token of the linking page that was shared, where the request comes from one.
+    pub page: Option<KeyHash>,
     pub person: Person,
     pub client: Client,
 }
@@ -248,6 +250,7 @@ mod tests {
     fn only_an_administrator_manages_another_client() {
         let mut caller = Caller {
             key_id: 1,
+            page: None,
             person: Person {
                 id: 1,
                 client_id: 1,

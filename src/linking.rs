@@ -1,9 +1,11 @@
 //! Linking an account to a device, as a person or program asks for it: whether it may be, that it is wished, and what is
 //! shown meanwhile. The device's loop does it. Called by `api/manage/links.rs` and `cli/link.rs`.
 
+pub mod failure;
 pub mod pairing;
 pub mod sharing;
 
+use crate::account::KeyHash;
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place, passkey_place};
 use crate::passkey::{self, PasskeyAnswer};
@@ -43,6 +45,9 @@ pub struct Passkey {
 
 /// Why an answer is not taken.
 pub const NOT_ASKED: &str = "WhatsApp does not wait for this at this moment; see how far the passkey step is now";
+
+/// Why nothing is begun on a page.
+const PAGE_OVER: &str = "this linking page is over; ask whoever sent it for a new one";
 
 /// What became of a wish to link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +129,19 @@ impl Links {
         self.wish(device, Wish::Link(way)).await
     }
 
+    /// The same, on the page with this token: nothing is begun on one that was revoked or replaced meanwhile.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn begin_on_page(&self, device: &Device, way: LinkWay, page: &KeyHash) -> Result<(), LinkError> {
+        self.check_begin(device)?;
+        let this = self.clone();
+        let may_be_linked = move |device: &Device| this.check_begin(device).is_ok();
+        let is_begun =
+            self.store.wish_link_on_page(&device.id, way, page.clone(), self.clock.now(), may_be_linked).await?;
+        if is_begun { Ok(()) } else { Err(LinkError::Refused(PAGE_OVER)) }
+    }
+
     /// Whether an account may be linked to `device` now.
     ///
     /// # Errors
@@ -150,10 +168,8 @@ impl Links {
         if is_cancelled { Ok(()) } else { Err(LinkError::Refused("no account is being linked to this device")) }
     }
 
-    /// A loop takes a wish for a new one by its time: it is later than that of the one before.
     async fn wish(&self, device: &Device, wish: Wish) -> Result<(), LinkError> {
-        let at = self.clock.now().max(device.wish_at + 1);
-        let is_there = self.store.wish_link(&device.id, wish, at).await?;
+        let is_there = self.store.wish_link(&device.id, wish, self.clock.now()).await?;
         if is_there { Ok(()) } else { Err(LinkError::Refused("the device was removed at this moment")) }
     }
 

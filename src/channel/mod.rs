@@ -52,6 +52,12 @@ pub trait Channel: Send + Sync {
         let _ = (way, attempt);
     }
 
+    /// Has an attempt fail that this process did not begin, for this reason: it goes no further. Where an account is linked by now, it
+    /// has not failed.
+    async fn abandon(&self, attempt: Millis, reason: &'static str) {
+        let _ = (attempt, reason);
+    }
+
     /// Passes on a person's answer to [`Event::Passkey`].
     async fn answer_passkey(&self, answer: PasskeyAnswer) {
         let _ = answer;

@@ -15,7 +15,7 @@ use super::{Bench, done};
 use crate::clock::{Millis, rfc3339};
 use crate::device::LinkWay;
 use crate::limits;
-use crate::linking::{Linking, Links, NOTICE, Status, Way};
+use crate::linking::{Linking, Links, NOTICE, Status, Way, failure};
 use crate::phone;
 use crate::qr::{Ground, Qr};
 use crate::store::Page;
@@ -168,7 +168,8 @@ impl Screen {
     fn show(&mut self, id: &str, link: &Linking) -> anyhow::Result<()> {
         if self.output == Output::Json {
             let change = json!({"device_id": id, "status": link.status.name(), "way": link.way.name(), "code": link.code,
-                "expires_at": link.expires_at.map(rfc3339), "reason": link.reason});
+                "expires_at": link.expires_at.map(rfc3339), "reason": link.reason,
+                "reason_code": Some(failure::code(&link.reason)).filter(|_| !link.reason.is_empty())});
             return line(&change.to_string());
         }
         let Some(code) = &link.code else { return Ok(()) };

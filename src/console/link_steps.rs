@@ -127,9 +127,9 @@ impl Steps {
         !matches!(self.step(), Step::Nothing | Step::Linked | Step::Failed)
     }
 
-    /// Whether whoever links has come so far that to begin again is not what is to be done next.
-    fn is_at_passkey(&self) -> bool {
-        matches!(self.step(), Step::Passkey | Step::PasskeySent | Step::Compare)
+    /// Whether something was begun here, of which the reader wants to know first.
+    pub fn has_begun(&self) -> bool {
+        self.step() != Step::Nothing
     }
 
     /// What is asked before another attempt is begun in its place.

@@ -3,8 +3,8 @@
 use super::device::DeviceLoop;
 use crate::channel::PasskeyStep;
 use crate::device::{DeviceState, passkey_place};
-use crate::passkey::PasskeyAnswer;
-use crate::store::{PasskeyRequest, StoreError};
+use crate::passkey::{PasskeyAnswer, Status};
+use crate::store::{PasskeyRequest, StoreError, StoredPasskey};
 
 impl DeviceLoop {
     /// What is stored of what WhatsApp asks for.
@@ -19,9 +19,9 @@ impl DeviceLoop {
         }
     }
 
-    /// Whether WhatsApp was asked for it, by whatever process.
-    pub(super) async fn awaits_passkey(&self) -> Result<bool, StoreError> {
-        Ok(self.parts.store.find_passkey(&self.lease.device_id).await?.is_some())
+    /// Why the attempt is lost that another process than this one had brought to the passkey step; `None` where none had.
+    pub(super) async fn lost_passkey(&self) -> Result<Option<&'static str>, StoreError> {
+        Ok(self.parts.store.find_passkey(&self.lease.device_id).await?.map(|step| lost(&step)))
     }
 
     /// Passes a person's answer on, once.
@@ -37,5 +37,23 @@ impl DeviceLoop {
             None => tracing::error!(device = self.lease.device_id, "the answer to a passkey request cannot be read"),
         }
         Ok(())
+    }
+}
+
+/// What a restart did to the step, and what is to be done: on the phone, too, which may still wait or list the gateway.
+fn lost(step: &StoredPasskey) -> &'static str {
+    match (Status::from_name(&step.status), &step.code) {
+        (Some(Status::Confirm), _) => {
+            "the gateway was restarted before the code was confirmed here, so no account is linked; refuse the code on the phone if it \
+             still shows it, and link again"
+        }
+        (Some(Status::Sent), Some(_)) => {
+            "the gateway was restarted after the code was confirmed here, before it knew the account as linked; if the phone lists it \
+             under Linked devices now, remove it there, and link again"
+        }
+        (Some(Status::Sent), None) => {
+            "the gateway was restarted after the passkey was given, before there was a code to compare; link again"
+        }
+        _ => "the gateway was restarted while WhatsApp waited for the passkey; link again",
     }
 }

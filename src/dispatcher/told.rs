@@ -320,31 +320,22 @@ impl DeviceLoop {
             (device.wish(), device.wish_at)
         };
         let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
-        match wish {
-            Wish::Unlink | Wish::Cancel => self.channel.unlink().await,
-            // Every new link begins without it: another process than this one was asked for it.
-            Wish::Link(_) if self.wished_at == 0 && self.awaits_passkey().await? => {
-                let reason = "the gateway was restarted while WhatsApp waited for the passkey; link again".into();
-                self.end_link(reason, wished_at).await?;
+        // Every new link begins without the passkey step: another process than this one was asked for it.
+        let is_first = self.wished_at == 0 && matches!(wish, Wish::Link(_));
+        let lost = if is_first { self.lost_passkey().await? } else { None };
+        match (wish, lost) {
+            (Wish::Unlink | Wish::Cancel, _) => self.channel.unlink().await,
+            (Wish::Link(_), Some(reason)) => self.channel.abandon(wished_at, reason).await,
+            (Wish::Link(_), None) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
+                self.channel.abandon(wished_at, "nobody linked an account in time").await;
             }
-            Wish::Link(_) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
-                self.end_link("nobody linked an account in time".into(), wished_at).await?;
-            }
-            Wish::Link(way) => self.channel.link(way, wished_at).await,
-            Wish::Connect => {
+            (Wish::Link(way), None) => self.channel.link(way, wished_at).await,
+            (Wish::Connect, _) => {
                 self.channel.connect().await;
                 self.parts.store.end_wish_to_connect(&self.lease).await?;
             }
         }
         self.wished_at = wished_at;
-        Ok(())
-    }
-
-    async fn end_link(&mut self, reason: String, attempt: Millis) -> Result<(), StoreError> {
-        let end = LinkEnd::Failed { attempt: Some(attempt), reason };
-        let change = Change::Link { end, at: self.parts.clock.now() };
-        let recorded = self.record(vec![change]).await?;
-        self.act(vec![Then::Unlinked], recorded).await;
         Ok(())
     }
 

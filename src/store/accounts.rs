@@ -211,7 +211,7 @@ impl Store {
         let person = sql!(&mut conn, one as Person, person!("WHERE id = $1"), key.person_id)?;
         let client = sql!(&mut conn, one as Client, client!("WHERE id = $1"), key.client_id)?;
         Ok(Some(Access {
-            caller: Caller { key_id: key.id, person, client },
+            caller: Caller { key_id: key.id, page: None, person, client },
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
         }))

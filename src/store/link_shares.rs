@@ -1,11 +1,11 @@
 //! Pages on which somebody without a sign-in links an account to a device: for which device, who shared it, until when.
 
-use super::links::{cancel, lock_device};
+use super::links::{cancel, lock_device, store_wish};
 use super::row::row;
 use super::{Conn, Store, StoreError, accounts, devices, sql};
 use crate::account::{Caller, Client, KeyHash, Person, SHARED_LINK};
 use crate::clock::Millis;
-use crate::device::{Device, Wish};
+use crate::device::{Device, LinkWay, Wish};
 use crate::limits;
 
 /// A page to share. It takes the place of the one that the device had.
@@ -107,6 +107,42 @@ impl Store {
         .await
     }
 
+    /// Notes that an account is to be linked, on the page with this token. `false` when nothing is begun on it any more, or the device is
+    /// not to be linked as it is by now.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn wish_link_on_page(
+        &self,
+        device_id: &str,
+        way: LinkWay,
+        token: KeyHash,
+        now: Millis,
+        may_be_linked: impl Fn(&Device) -> bool + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        let device_id = device_id.to_owned();
+        self.write(move |conn| {
+            Box::pin(async move {
+                // Whoever revokes the page either came first, or finds what is begun here.
+                let device = lock_device(conn, &device_id).await?;
+                if !device.is_some_and(|device| may_be_linked(&device)) {
+                    return Ok(false);
+                }
+                let query = concat!(
+                    "SELECT expires_at FROM link_shares \
+                     WHERE device_id = $1 AND expires_at > $2 AND token = $3 AND used_at IS NULL AND ",
+                    permitted!("$2")
+                );
+                let page = sql!(&mut *conn, optional as (Millis,), query, &device_id, now, &token.0[..])?;
+                match page {
+                    Some(_) => store_wish(conn, &device_id, &Wish::Link(way), now).await,
+                    None => Ok(false),
+                }
+            })
+        })
+        .await
+    }
+
     /// The page with this token, while it is good and who shared it may still manage the device. It outlives its time with the attempt that
     /// was begun before, and a moment longer, so that how it ended is seen.
     ///
@@ -133,7 +169,7 @@ impl Store {
         let Some(stored) = stored else { return Ok(None) };
         let person = sql!(&mut conn, one as Person, accounts::person!("WHERE id = $1"), stored.person_id)?;
         let client = sql!(&mut conn, one as Client, accounts::client!("WHERE id = $1"), stored.client_id)?;
-        let caller = Caller { key_id: SHARED_LINK, person, client };
+        let caller = Caller { key_id: SHARED_LINK, page: Some(token.clone()), person, client };
         let Stored { device_id, expires_at, used_at, link_changed_at, .. } = stored;
         let device = sql!(&mut conn, optional as Device, devices::device!(" AND id = $1"), &device_id)?;
         // An account can come back without a new link.

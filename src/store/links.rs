@@ -39,7 +39,8 @@ pub enum LinkEnd {
 }
 
 impl Store {
-    /// Notes what is to be done with a device's link; whoever owns the device does it. `false` when there is no such device.
+    /// Notes what is to be done with a device's link; whoever owns the device does it. It is named by the moment, or by a later one
+    /// where the wish before was noted then. `false` when there is no such device.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -153,7 +154,9 @@ pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, no
     let rows = sql!(
         &mut *conn,
         execute,
-        "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = $4 WHERE id = $1 AND removed_at IS NULL",
+        // The device's loop knows a new wish by its moment: no two have the same, whoever else noted one just now.
+        "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = CASE WHEN wish_at < $4 THEN $4 ELSE wish_at + 1 END \
+         WHERE id = $1 AND removed_at IS NULL",
         device_id,
         wish.name(),
         phone,
@@ -217,7 +220,7 @@ pub(super) async fn cancel(conn: &mut Conn, device: &Device, now: Millis) -> Res
         CANCELLED,
         now,
     )?;
-    store_wish(conn, &device.id, &Wish::Cancel, now.max(device.wish_at + 1)).await
+    store_wish(conn, &device.id, &Wish::Cancel, now).await
 }
 
 /// As [`Store::end_link`]; that the number is another's is found out before anything is written.
@@ -242,7 +245,7 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         "UPDATE devices SET wish = NULL, wish_phone = NULL, sender = COALESCE($3, sender), state = $4, \
          state_reason = $5, state_until = NULL, linked_at = $6, \
          expected_sender = CASE WHEN $7 THEN NULL ELSE COALESCE($3, expected_sender) END \
-         WHERE id = $1 AND lease_epoch = $2 AND (wish_at = $8 OR $8 IS NULL)",
+         WHERE id = $1 AND lease_epoch = $2 AND ($8 IS NULL OR (wish_at = $8 AND wish IN ('qr', 'code')))",
         &lease.device_id,
         lease.epoch,
         number,

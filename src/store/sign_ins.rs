@@ -143,7 +143,7 @@ impl Store {
         };
         let password_given =
             sql!(&mut conn, scalar as bool, "SELECT password_given FROM persons WHERE id = $1", person.id)?;
-        Ok(Some(SignedIn { sign_in, caller: Caller { key_id: CONSOLE, person, client }, password_given }))
+        Ok(Some(SignedIn { sign_in, caller: Caller { key_id: CONSOLE, page: None, person, client }, password_given }))
     }
 
     /// A person's browsers, the last seen first.

@@ -90,7 +90,8 @@ stories! {
             let device = store.find_device(ID).await.expect("read").expect("it");
             assert_eq!((device.state, device.wish, device.linked_at), (DeviceState::Unlinked, None, None));
             assert!(wish(30).await.expect("stored"));
-            let other = LinkEnd::Linked { attempt: Some(30), number: "628199999999".into() };
+            let begun_at = store.find_device(ID).await.expect("read").expect("it").wish_at;
+            let other = LinkEnd::Linked { attempt: Some(begun_at), number: "628199999999".into() };
             let refused = store.end_link(&lease, other, NOW).await;
             assert!(matches!(refused, Err(StoreError::OtherNumber { .. })), "{refused:?}");
         }
@@ -100,6 +101,10 @@ stories! {
         assert!(matches!(refused, Err(StoreError::Superseded)), "{refused:?}");
         store.end_link(&lease, linked(Some(40)), NOW).await.expect("stored");
         assert!(store.find_device(ID).await.expect("read").expect("it").linked_at.is_some());
+        // What was to be said of the attempt before it was known to have linked the account comes too late.
+        store.end_link(&lease, LinkEnd::Failed { attempt: Some(40), reason: "too late".into() }, NOW).await.expect("stored");
+        assert!(store.find_device(ID).await.expect("read").expect("it").linked_at.is_some());
+        assert_eq!(store.find_link(ID).await.expect("read").expect("a link").status, "linked");
         store.close().await;
     }
 

@@ -50,6 +50,7 @@ mod keys;
 mod kinds;
 mod link_attempts;
 mod link_failures;
+mod link_refusals;
 mod linked_crashes;
 mod linking;
 mod malformed;

@@ -70,6 +70,11 @@ impl Network {
         reply.body
     }
 
+    /// The status of the answer.
+    pub async fn try_post(&self, path: &str, body: Value) -> u16 {
+        self.control.ask("POST", &format!("/control{path}"), &[], Some(body.to_string().into_bytes())).await.status
+    }
+
     pub async fn delete(&self, path: &str) {
         let reply = self.control.ask("DELETE", &format!("/control{path}"), &[], None).await;
         assert!((200..300).contains(&reply.status), "{path}: {}", reply.text);

@@ -17,7 +17,10 @@ enum Moment {
     Asked,
     /// The assertion was taken, and WhatsApp may have it.
     Answered,
+    /// Both show the code, and nobody has confirmed it.
     Compared,
+    ConfirmedOnPhone,
+    ConfirmedHere,
     /// The codes were confirmed on both sides, and WhatsApp may have linked the account.
     Confirmed,
 }
@@ -80,6 +83,10 @@ impl Office {
         if moment == Moment::Asked {
             return;
         }
+        if moment == Moment::Answered {
+            // Otherwise there may be a code before the gateway is killed.
+            self.network.fault(json!({"kind": "passkey_not_continued"}), json!({"account": OWNER})).await;
+        }
         let options = json!({"options": step["options"]});
         let assertion = self.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
         assert_eq!(self.ask(client, "POST", "/passkey", Some(assertion)).await.status, 202);
@@ -90,27 +97,63 @@ impl Office {
         if moment == Moment::Compared {
             return;
         }
-        self.network.post(&format!("/people/{OWNER}/passkey/confirm"), json!({})).await;
-        assert_eq!(self.ask(client, "POST", "/passkey/confirm", None).await.status, 202);
+        if moment != Moment::ConfirmedHere {
+            self.network.post(&format!("/people/{OWNER}/passkey/confirm"), json!({})).await;
+        }
+        if moment != Moment::ConfirmedOnPhone {
+            assert_eq!(self.ask(client, "POST", "/passkey/confirm", None).await.status, 202);
+        }
+    }
+}
+
+impl Moment {
+    /// What became of the attempt, where a restart ends it, and what is to be done.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Begun | Self::CodeShown => None,
+            Self::Asked => Some("the gateway was restarted while WhatsApp waited for the passkey; link again"),
+            Self::Answered => Some(
+                "the gateway was restarted after the passkey was given, before there was a code to compare; link again",
+            ),
+            Self::Compared | Self::ConfirmedOnPhone => Some(
+                "the gateway was restarted before the code was confirmed here, so no account is linked; refuse the code on the \
+                 phone if it still shows it, and link again",
+            ),
+            Self::ConfirmedHere | Self::Confirmed => Some(
+                "the gateway was restarted after the code was confirmed here, before it knew the account as linked; if the phone \
+                 lists it under Linked devices now, remove it there, and link again",
+            ),
+        }
     }
 }
 
 stories! {
     async fn a_kill_at_any_step_loses_the_attempt_at_most(database: Database) {
         let office = Office::new(database).await;
-        for moment in [Moment::Begun, Moment::CodeShown, Moment::Asked, Moment::Answered, Moment::Compared] {
+        for moment in [
+            Moment::Begun, Moment::CodeShown, Moment::Asked, Moment::Answered, Moment::Compared, Moment::ConfirmedOnPhone,
+            Moment::ConfirmedHere,
+        ] {
             let serving = office.serve().await;
             office.goes_to(&serving.client, moment).await;
             serving.kill();
+            office.network.heal().await;
             let serving = office.serve().await;
             let link = office.until(&serving.client, "/link", |link| link["code"].is_string() || link["status"] == "failed").await;
-            if matches!(moment, Moment::Begun | Moment::CodeShown) {
+            match moment.reason() {
                 // It goes on, with a code of the new connection.
-                assert_eq!(link["status"], "shown", "{moment:?}: {link}");
-            } else {
-                let reason = link["reason"].as_str().unwrap_or_default();
-                assert!(reason.contains("the gateway was restarted while WhatsApp waited"), "{moment:?}: {link}");
-                office.until(&serving.client, "", |device| device["state"] == "unlinked").await;
+                None => assert_eq!(link["status"], "shown", "{moment:?}: {link}"),
+                Some(reason) => {
+                    assert_eq!((&link["reason"], &link["reason_code"]), (&json!(reason), &json!("restarted")), "{moment:?}: {link}");
+                    let device = office.until(&serving.client, "", |device| device["state"] == "unlinked").await;
+                    assert_eq!(device["state_reason"], reason, "{moment:?}: {device}");
+                    let step = office.until(&serving.client, "/passkey", |step| step["status"] == "failed").await;
+                    assert_eq!(step["reason"], reason, "{moment:?}: {step}");
+                    let is_told = |events: &Value| {
+                        events["items"].as_array().into_iter().flatten().any(|event| event["state"] == "unlinked" && event["reason"] == reason)
+                    };
+                    office.until(&serving.client, "/events", is_told).await;
+                }
             }
             serving.kill();
         }
@@ -121,6 +164,7 @@ stories! {
         // Either the account was linked before, or the attempt has failed and is made again.
         let device = office.until(&serving.client, "", |device| ["online", "unlinked"].contains(&device["state"].as_str().unwrap_or_default())).await;
         if device["state"] == "unlinked" {
+            assert_eq!(device["state_reason"], Moment::Confirmed.reason().expect("one"), "{device}");
             office.goes_to(&serving.client, Moment::Confirmed).await;
             office.until(&serving.client, "", |device| device["state"] == "online").await;
         }

@@ -288,8 +288,14 @@ stories! {
         stranger.reads("This page is good until").await;
         stranger.until_it_is("String(/^.1[45]:[0-9]{2}.$/.test(document.querySelector('[data-until]').textContent))", "true").await;
         stranger.judge("shared-link").await;
-        stranger.click("#link-qr button.main").await;
+        stranger.fill("#link-code [name=phone]", OWNER).await;
+        stranger.click("#link-code button").await;
+        stranger.until_there("#pairing-code").await;
+        stranger.judge_part("shared-link-code").await;
+        stranger.click("#link-qr button").await;
+        stranger.says_yes().await;
         let qr = stranger.scans("#qr").await;
+        stranger.judge_part("shared-link-qr").await;
         stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
         // The page turns by itself.
         stranger.until_there("#link-passkey textarea").await;
@@ -299,6 +305,21 @@ stories! {
         stranger.click("#link-passkey button").await;
         stranger.until_there("#passkey-code").await;
         stranger.judge("shared-link-compare").await;
+        let scope = json!({"account": OWNER, "moment": "passkey_refusal"});
+        stage.network.fault(json!({"kind": "linking_ended", "how": {"stream_error": 401}}), scope).await;
+        stage.owner("/refuse", json!({})).await;
+        // Nobody presses anything.
+        stranger.reads("the phone's owner refused to link this gateway").await;
+        browser.reads("the phone's owner refused to link this gateway").await;
+        stranger.judge_part("shared-link-failed").await;
+        stranger.click("#link-qr button.main").await;
+        let qr = stranger.scans("#qr").await;
+        stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
+        stranger.until_there("#link-passkey textarea").await;
+        let assertion = stage.assertion().await;
+        stranger.fill("#link-passkey textarea", &assertion.to_string()).await;
+        stranger.click("#link-passkey button").await;
+        stranger.until_there("#passkey-code").await;
         stage.owner("/confirm", json!({})).await;
         stranger.click("#link-passkey button").await;
         stranger.reads("The account is linked").await;

@@ -110,6 +110,67 @@ stories! {
         store.close().await;
     }
 
+    async fn nothing_is_begun_on_a_page_that_is_over_by_the_time_it_is_stored(database: Database) {
+        let (store, _folder) = founded(database).await;
+        leased(&store, "").await;
+        let until = NOW + limits::LINK_SHARE_MINUTES * 60_000;
+        let share = |token: &str| NewLinkShare {
+            device_id: ID.into(), token: KeyHash::of(token), person_id: 1, key_id: None, expires_at: until,
+        };
+        let begins = |token: &str, now, may: bool| store.wish_link_on_page(ID, LinkWay::Qr, KeyHash::of(token), now, move |_| may);
+        let wish = async || store.find_device(ID).await.expect("read").expect("it").wish;
+        assert!(!begins("first", NOW, true).await.expect("asked"), "it was never shared");
+        assert!(store.share_link(share("first"), NOW, |_| true).await.expect("shared"));
+        assert!(!begins("first", NOW, false).await.expect("asked"), "the device has an account by now");
+        assert!(!begins("other", NOW, true).await.expect("asked"));
+        assert_eq!(wish().await, None);
+        assert!(begins("first", NOW, true).await.expect("asked"));
+        assert_eq!(wish().await.as_deref(), Some("qr"));
+        // What somebody began on it is looked up before it is revoked, and stored after.
+        assert!(store.revoke_link_share(ID, NOW).await.expect("revoked"));
+        assert!(!begins("first", NOW, true).await.expect("asked"));
+        assert_eq!(wish().await.as_deref(), Some("cancel"));
+        // It is replaced: the next page is not the one on which it was begun.
+        assert!(store.share_link(share("second"), NOW, |_| true).await.expect("shared"));
+        assert!(!begins("first", NOW, true).await.expect("asked"));
+        assert!(!begins("second", until, true).await.expect("asked"), "its time is over");
+        assert_eq!(wish().await.as_deref(), Some("cancel"));
+        assert!(begins("second", until - 1, true).await.expect("asked"));
+        store.close().await;
+    }
+
+    async fn an_attempt_that_is_begun_by_a_clock_that_is_behind_is_a_new_one(database: Database) {
+        let (store, _folder) = founded(database).await;
+        leased(&store, "").await;
+        let wished_at = async || store.find_device(ID).await.expect("read").expect("it").wish_at;
+        let mut last = 0;
+        for at in [100, 100, 40, 300] {
+            assert!(store.wish_link(ID, Wish::Link(LinkWay::Qr), at).await.expect("stored"));
+            let now = wished_at().await;
+            assert!(now > last && now >= at, "{now} after {last}");
+            last = now;
+            assert!(store.cancel_link(ID, at).await.expect("stored"));
+            last = last.max(wished_at().await);
+        }
+        store.close().await;
+    }
+
+    async fn what_is_begun_while_a_page_is_revoked_does_not_outlive_it(database: Database) {
+        let stage = Stage::unlinked(database).await;
+        for _ in 0..10 {
+            let page = stage.share().await;
+            let begin = format!("{page}/link");
+            let begins = async || stage.visit("POST", &begin, "").await;
+            let revokes = async { assert_eq!(stage.ask("DELETE", "/link/share", None).await.status, 200) };
+            tokio::join!(begins(), begins(), revokes, begins(), begins());
+            let link = stage.manage("GET", "/link", None).await;
+            assert!(["none", "failed"].iter().any(|status| link["status"] == *status), "{link}");
+            assert_eq!(link["shared_until"], Value::Null);
+        }
+        stage.until_state("unlinked").await;
+        stage.world.stop().await;
+    }
+
     async fn a_mistyped_number_is_said_to_be_one(database: Database) {
         let stage = Stage::unlinked(database).await;
         let page = stage.share().await;

@@ -35,6 +35,7 @@ pub fn router(phones: Phones) -> Router {
         .route("/unknown", get(network::unknown))
         .route("/checks", get(network::checks))
         .route("/codes/renew", post(network::renew_codes))
+        .route("/codes/replace", post(network::replace_codes))
         .route("/people", get(people::list).post(people::add))
         .route("/people/{number}", get(people::show))
         .route("/people/{number}/scan", post(people::scan))

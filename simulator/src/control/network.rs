@@ -43,6 +43,11 @@ pub async fn renew_codes(State(phones): State<Phones>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// `POST /control/codes/replace`
+pub async fn replace_codes(State(phones): State<Phones>) -> Json<Vec<String>> {
+    Json(phones.network().replace_codes())
+}
+
 /// The query of `GET /control/stanzas`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -153,6 +153,14 @@ pub enum PrologueDecision {
     KeepSilent,
 }
 
+/// How a client is refused that asks for a code to be typed, or answers the phone that has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkCodeRefusal {
+    pub code: u16,
+    /// After how many seconds it may ask again, if that is said.
+    pub backoff_seconds: Option<u32>,
+}
+
 /// How a frame passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {

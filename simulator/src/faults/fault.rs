@@ -112,6 +112,33 @@ pub enum Fault {
     /// Before a client whose code was typed is asked for a passkey, it gets a notification of the code's exchange that
     /// holds no keys.
     LinkCodeWithoutKeys {},
+    /// A client that asks for a code to be typed, or answers the phone that has one, is refused.
+    LinkCodeRefused {
+        /// The `code` of the error: 400 (its name is not taken, or it asks too often), 403 (the account is restricted), 404,
+        /// 429, 452 (not by a code) or 500.
+        code: u16,
+        /// After how many seconds it may ask again, if the service says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backoff_seconds: Option<u32>,
+    },
+    /// The stream of a client that is being linked ends: when its code was scanned or typed, or when the phone's owner has
+    /// refused it at the passkey gate, of which it hears nothing otherwise.
+    LinkingEnded {
+        /// With which stanza.
+        how: LinkingEnd,
+    },
+}
+
+/// With what the stream of a client ends that is being linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkingEnd {
+    /// Nothing before the end of the stream.
+    StreamEnd,
+    /// `<stream:error code=…>`.
+    StreamError(u16),
+    /// `<failure reason=…>`.
+    Failure(u16),
 }
 
 /// The stream errors that say something about time alone.
@@ -183,6 +210,19 @@ impl From<StreamErrorCode> for u16 {
     }
 }
 
+/// The words that go with a code when no code to be typed is given, as clients know them (wacore `pair_code.rs`).
+pub fn link_code_error(code: u16) -> Option<&'static str> {
+    match code {
+        400 => Some("bad-request"),
+        403 => Some("forbidden"),
+        404 => Some("item-not-found"),
+        429 => Some("rate-overlimit"),
+        452 => Some("feature-not-available"),
+        500 => Some("internal-server-error"),
+        _ => None,
+    }
+}
+
 impl Fault {
     /// The `kind` in JSON.
     pub fn kind(&self) -> &'static str {
@@ -213,6 +253,8 @@ impl Fault {
             Self::PasskeyNotContinued {} => "passkey_not_continued",
             Self::PasskeyCommitmentRefused {} => "passkey_commitment_refused",
             Self::LinkCodeWithoutKeys {} => "link_code_without_keys",
+            Self::LinkCodeRefused { .. } => "link_code_refused",
+            Self::LinkingEnded { .. } => "linking_ended",
         }
     }
 
@@ -240,6 +282,8 @@ impl Fault {
             }
             Self::PasskeyCommitmentRefused {} => &[Moment::PasskeyNonce],
             Self::LinkCodeWithoutKeys {} => &[Moment::LinkCode],
+            Self::LinkCodeRefused { .. } => &[Moment::LinkCodeHello, Moment::LinkCodeFinish],
+            Self::LinkingEnded { .. } => &[Moment::Link, Moment::PasskeyRefusal],
         }
     }
 
@@ -272,6 +316,9 @@ impl Fault {
         };
         match self {
             Self::AckDelayed { delay_ms } => wait("delay_ms", *delay_ms),
+            Self::LinkCodeRefused { code, .. } if link_code_error(*code).is_none() => {
+                Err(format!("code is {code}; give 400, 403, 404, 429, 452 or 500"))
+            }
             Self::AckNacked { code: 0 } => Err("code is 0, which would be no error; give one such as 463".to_owned()),
             Self::ConnectionCut { place: CutPlace::MiddleOfFrame(0), .. } => {
                 Err("middle_of_frame is 0; frames are counted from 1".to_owned())

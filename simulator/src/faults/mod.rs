@@ -24,10 +24,10 @@ mod scope;
 mod tests;
 
 pub use decision::{
-    AckDecision, DeliveryDecision, IqDecision, LoginDecision, MediaDecision, Passage, PrekeysDecision,
+    AckDecision, DeliveryDecision, IqDecision, LinkCodeRefusal, LoginDecision, MediaDecision, Passage, PrekeysDecision,
     PrologueDecision, ReceiptDecision, Refusal, StreamEnd, UsyncDecision,
 };
-pub use fault::{CutPlace, Direction, Fault, MediaRefusal, StreamErrorCode};
+pub use fault::{CutPlace, Direction, Fault, LinkingEnd, MediaRefusal, StreamErrorCode, link_code_error};
 pub use held::HeldReceipts;
 pub use log::{FaultEntry, FaultLog};
 pub use meter::{Meter, carried_ms};

@@ -35,15 +35,23 @@ pub enum Moment {
     Handshake,
     /// A file goes to or comes from the media host.
     Media,
-    /// A client whose code was typed is stopped at the passkey gate. This and the next three are moments of a client that
+    /// A client whose code was typed is stopped at the passkey gate. This and those that follow are moments of a client that
     /// is not linked yet: the device is the phone of the account that it is to be linked to.
     LinkCode,
+    /// A client asks for a code to be typed.
+    LinkCodeHello,
+    /// A client answers the phone into which its code was typed.
+    LinkCodeFinish,
+    /// A client's code was scanned or typed.
+    Link,
     /// A client is about to be asked for a passkey.
     PasskeyRequest,
     /// A client has sent a good assertion of the passkey.
     PasskeyPrologue,
     /// A client behind the passkey gate has revealed its nonce.
     PasskeyNonce,
+    /// The phone's owner has refused a client at the passkey gate.
+    PasskeyRefusal,
 }
 
 /// A device as faults name it: the number of its account, in digits, and its index; 0 is the phone itself.
@@ -168,9 +176,13 @@ impl Moment {
             Self::Handshake => "handshake",
             Self::Media => "media",
             Self::LinkCode => "link_code",
+            Self::LinkCodeHello => "link_code_hello",
+            Self::LinkCodeFinish => "link_code_finish",
+            Self::Link => "link",
             Self::PasskeyRequest => "passkey_request",
             Self::PasskeyPrologue => "passkey_prologue",
             Self::PasskeyNonce => "passkey_nonce",
+            Self::PasskeyRefusal => "passkey_refusal",
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Such a client is no device yet. `phone` is the phone of the account that it is to be linked to.
 
-use crate::faults::decision::PrologueDecision;
-use crate::faults::fault::Fault;
+use crate::faults::decision::{LinkCodeRefusal, PrologueDecision};
+use crate::faults::fault::{Fault, LinkingEnd};
 use crate::faults::moment::{DeviceName, Moment, Occasion};
 use crate::faults::plan::Plan;
 
@@ -32,6 +32,24 @@ impl Plan {
     /// Asked when a client behind the gate has revealed its nonce: whether its commitment is refused, whatever it is.
     pub fn refuses_passkey_commitment(&self, phone: &DeviceName) -> bool {
         self.strikes(Moment::PasskeyNonce, phone, &Fault::PasskeyCommitmentRefused {})
+    }
+
+    /// Asked when a client sends `companion_hello` or `companion_finish`, with which moment that is: whether it is refused.
+    pub fn on_link_code(&self, moment: Moment, phone: &DeviceName) -> Option<LinkCodeRefusal> {
+        self.decide(&Occasion::of(moment, phone), |fault| match fault {
+            Fault::LinkCodeRefused { code, backoff_seconds } => {
+                Some(LinkCodeRefusal { code: *code, backoff_seconds: *backoff_seconds })
+            }
+            _ => None,
+        })
+    }
+
+    /// Asked when a client's code was scanned or typed, and when the phone's owner has refused it: whether its stream ends.
+    pub fn ends_linking(&self, moment: Moment, phone: &DeviceName) -> Option<LinkingEnd> {
+        self.decide(&Occasion::of(moment, phone), |fault| match fault {
+            Fault::LinkingEnded { how } => Some(*how),
+            _ => None,
+        })
     }
 
     /// Whether one kind of fault, which can do a single thing, strikes at a moment.

@@ -53,6 +53,20 @@ fn faults_of_linking_are_counted_and_named_by_the_phone_of_the_account() {
 }
 
 #[test]
+fn a_refused_code_and_the_end_of_a_stream_come_at_the_moments_of_their_scope() {
+    let plan = plan_with(json!({"kind": "link_code_refused", "code": 429, "backoff_seconds": 60}), json!({}));
+    let refusal = Some(LinkCodeRefusal { code: 429, backoff_seconds: Some(60) });
+    for moment in [Moment::LinkCodeHello, Moment::LinkCodeFinish] {
+        assert_eq!(plan.on_link_code(moment, &phone()), refusal);
+    }
+    let fault = json!({"kind": "linking_ended", "how": {"stream_error": 401}});
+    let plan = plan_with(fault, json!({"moment": "passkey_refusal"}));
+    assert_eq!(plan.ends_linking(Moment::Link, &phone()), None);
+    assert_eq!(plan.ends_linking(Moment::PasskeyRefusal, &phone()), Some(LinkingEnd::StreamError(401)));
+    assert_eq!(plan.on_link_code(Moment::LinkCodeHello, &phone()), None);
+}
+
+#[test]
 fn a_scenario_may_hold_a_fault_of_linking() {
     let text = "seed = 1
         [[step]]

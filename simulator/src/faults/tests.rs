@@ -269,6 +269,8 @@ fn every_fault_is_written_as_it_is_read() {
         {"kind": "temporary_ban", "code": 101, "expire_seconds": 60}, {"kind": "device_removed"},
         {"kind": "stream_replaced"}, {"kind": "prekeys_exhausted"}, {"kind": "media_down", "status_code": 503},
         {"kind": "media_down"}, {"kind": "media_slow", "delay_ms": 5}, {"kind": "not_on_whatsapp"},
+        {"kind": "link_code_refused", "code": 400}, {"kind": "link_code_refused", "code": 429, "backoff_seconds": 60},
+        {"kind": "linking_ended", "how": "stream_end"}, {"kind": "linking_ended", "how": {"failure": 403}},
     ]);
     for json in faults.as_array().expect("a list") {
         let fault: Fault = serde_json::from_value(json.clone()).expect("a fault");
@@ -294,6 +296,7 @@ fn what_is_impossible_is_refused_with_what_to_do() {
         (json!({"fault": {"kind": "slow_link", "bytes_per_second": 0}}), "nothing would ever pass"),
         (json!({"fault": {"kind": "media_down", "status_code": 200}}), "400 to 599"),
         (json!({"fault": {"kind": "receipt_held", "behind": 0}}), "1 to 100"),
+        (json!({"fault": {"kind": "link_code_refused", "code": 418}}), "give 400, 403, 404, 429, 452 or 500"),
         (cut("to_client", json!({"middle_of_frame": 0})), "counted from 1"),
     ];
     for (json, expected) in cases {

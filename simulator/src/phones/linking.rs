@@ -37,6 +37,7 @@ impl Person {
         let pending = self.network().pending(&code.reference).ok_or(PairingError::Unknown)?;
         code.check(&pending.identity_public, &pending.noise_public)?;
         let reference = code.reference.clone();
+        self.network().check_linking(self.account(), &reference)?;
         if let Some(attempt) = self.close_gate(&reference, code.secret).await? {
             return Ok(Linking::PasskeyRequired(attempt));
         }
@@ -84,6 +85,7 @@ impl Person {
         if (pending.identity_public, pending.noise_public) != (outcome.identity, outcome.noise_key) {
             return Err(Refusal::Invalid("the client that answered is not the one that waits".to_owned()));
         }
+        self.network().check_linking(self.account(), &reference_text)?;
         if let Some(attempt) = self.close_gate(&reference_text, outcome.secret).await? {
             return Ok(Linking::PasskeyRequired(attempt));
         }

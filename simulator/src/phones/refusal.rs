@@ -61,7 +61,9 @@ impl From<PairingError> for Refusal {
         let text = error.to_string();
         match error {
             PairingError::Unknown => Self::Unknown(format!("{text}; let the client show a new one")),
-            PairingError::TooMany | PairingError::Gone | PairingError::Refused { .. } => Self::Conflict(text),
+            PairingError::TooMany | PairingError::Gone | PairingError::Ended | PairingError::Refused { .. } => {
+                Self::Conflict(text)
+            }
             PairingError::Phone(_) | PairingError::Companion(_) => Self::Invalid(text),
         }
     }

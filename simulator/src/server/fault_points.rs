@@ -13,9 +13,9 @@ use super::session::Session;
 use crate::clock;
 use crate::faults::DeviceName;
 use crate::faults::{
-    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, IqDecision, LoginDecision, Lookup, MediaDecision,
-    MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision, PrologueDecision, Question, ReceiptDecision,
-    Refusal, Sending, StreamEnd, UsyncDecision,
+    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, IqDecision, LinkCodeRefusal, LinkingEnd,
+    LoginDecision, Lookup, MediaDecision, MediaTransfer, Moment, Plan, PlanError, PlannedFault, PrekeysDecision,
+    PrologueDecision, Question, ReceiptDecision, Refusal, Sending, StreamEnd, UsyncDecision,
 };
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeContent, Read as _};
 
@@ -103,6 +103,21 @@ pub fn passkey_requested(plan: &Plan, account: &Account) -> bool {
 /// Asks about a good assertion of the passkey of this account.
 pub fn prologue_sent(plan: &Plan, account: &Account) -> PrologueDecision {
     plan.on_passkey_prologue(&phone_of(account))
+}
+
+/// Asks whether a client's `companion_hello` or `companion_finish` is refused.
+pub fn link_code_sent(plan: &Plan, moment: Moment, account: &Account) -> Option<LinkCodeRefusal> {
+    plan.on_link_code(moment, &phone_of(account))
+}
+
+/// Asks whether the stream of a client ends that is being linked. What is returned is written before its end.
+pub fn linking(plan: &Plan, moment: Moment, account: &Account) -> Option<Option<Node>> {
+    let end = plan.ends_linking(moment, &phone_of(account))?;
+    Some(match end {
+        LinkingEnd::StreamEnd => None,
+        LinkingEnd::StreamError(code) => Some(NodeBuilder::new("stream:error").attr("code", code).build()),
+        LinkingEnd::Failure(reason) => Some(super::failure(reason)),
+    })
 }
 
 fn phone_of(account: &Account) -> DeviceName {

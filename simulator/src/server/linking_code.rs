@@ -10,12 +10,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::account::Account;
+use super::fault_points;
+use super::network::Network;
 use super::notification::notification;
 use super::registration::Registering;
 use super::session::Session;
 use crate::clock;
+use crate::faults::{LinkCodeRefusal, Moment, link_code_error};
 use crate::limits::TYPED_CODE_SECONDS;
-use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result, server};
+use crate::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _, error, holding, result, server};
 
 const REGISTER: &str = "link_code_companion_reg";
 const REFERENCE: &str = "link_code_pairing_ref";
@@ -57,6 +61,9 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let Some(account) = register.jid("jid").and_then(|jid| network.account(&jid)) else {
         return error(node, 404, "item-not-found");
     };
+    if let Some(refused) = refused(network, Moment::LinkCodeHello, &account, node) {
+        return refused;
+    }
     let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY) else {
         return error(node, 400, "bad-request");
     };
@@ -101,6 +108,19 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     result(node, [child])
 }
 
+/// The answer to a client that a fault refuses.
+fn refused(network: &Network, moment: Moment, account: &Account, node: &Node) -> Option<Node> {
+    let LinkCodeRefusal { code, backoff_seconds } =
+        fault_points::link_code_sent(&network.inner.faults, moment, account)?;
+    let mut refusal = NodeBuilder::new("error").attr("code", code).attr("text", link_code_error(code)?);
+    if let Some(seconds) = backoff_seconds {
+        refusal = refusal.attr("backoff", seconds);
+    }
+    let mut answer = error(node, code, "");
+    answer.content = Some(NodeContent::Nodes(vec![refusal.build()]));
+    Some(answer)
+}
+
 /// Whether a client names itself in the one form that the service takes, `Browser (OS)`.
 fn is_display_name(display: &str) -> bool {
     let parts = display.strip_suffix(')').and_then(|rest| rest.split_once(" ("));
@@ -110,7 +130,12 @@ fn is_display_name(display: &str) -> bool {
 fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let network = &registering.network;
     let number = registering.typed_code.lock().as_ref().map(|code| code.number.clone());
-    let phone = number.and_then(|number| network.account(&number)).and_then(|account| account.phone());
+    let account = number.and_then(|number| network.account(&number));
+    if let Some(refused) = account.as_ref().and_then(|account| refused(network, Moment::LinkCodeFinish, account, node))
+    {
+        return refused;
+    }
+    let phone = account.and_then(|account| account.phone());
     let (Some(phone), Some(reference), Some(bundle)) =
         (phone, register.child_bytes(REFERENCE), register.child_bytes(WRAPPED_BUNDLE))
     else {

@@ -180,6 +180,11 @@ impl Network {
         self.inner.registrations.renew_all();
     }
 
+    /// Gives every client that is not linked yet another set of references, in place of that which it shows; returns them.
+    pub fn replace_codes(&self) -> Vec<String> {
+        self.inner.registrations.replace_all()
+    }
+
     /// Where clients connect: `ws://…/ws/chat`; nothing while the port is closed.
     pub fn ws_url(&self) -> Option<String> {
         self.address().map(|address| format!("ws://{address}/ws/chat"))

@@ -10,11 +10,13 @@ use tokio::sync::oneshot;
 use super::account::Account;
 use super::device::{Companion, Device};
 use super::device_list::{self, Change};
+use super::fault_points;
 use super::identity::{Identity, IdentityError};
 use super::keys::KeyBundle;
 use super::network::Network;
 use super::registration::Registering;
 use crate::clock;
+use crate::faults::Moment;
 use crate::limits::PAIRING_WAIT_SECONDS;
 
 /// What a phone says when it links a client.
@@ -57,9 +59,23 @@ pub enum PairingError {
     Refused { code: u64, text: String },
     #[error("the client went away or did not answer in time")]
     Gone,
+    #[error("the client's stream was ended by a fault")]
+    Ended,
 }
 
 impl Network {
+    /// A phone is about to link the client that waits under a reference.
+    ///
+    /// # Errors
+    /// [`PairingError::Ended`] if a fault ends its stream instead.
+    pub fn check_linking(&self, account: &Account, reference: &str) -> Result<(), PairingError> {
+        let Some(last) = fault_points::linking(&self.inner.faults, Moment::Link, account) else { return Ok(()) };
+        if let Some(registering) = self.inner.registrations.find(reference) {
+            registering.outlet.end(last);
+        }
+        Err(PairingError::Ended)
+    }
+
     /// Gives the client that waits under a reference what a phone signed for it, and waits until the client has signed
     /// too.
     ///

@@ -22,7 +22,7 @@ use super::pairing::{Approval, PairingError, Signed};
 use super::registration::Registering;
 use super::{fault_points, linking_code};
 use crate::clock;
-use crate::faults::{Plan, PrologueDecision};
+use crate::faults::{Moment, Plan, PrologueDecision};
 use crate::limits::{
     PASSKEY_CHALLENGE_SECONDS, PASSKEY_HANDOFF_SECONDS, PASSKEY_LINGER_SECONDS, PASSKEY_PHONE_PAUSE_MS,
 };
@@ -63,6 +63,8 @@ pub enum GateRequest {
 /// The phone's side of a client's gate. Dropped, it leaves the client without an answer.
 pub struct PasskeyGate {
     registering: Arc<Registering>,
+    /// Of the attempt that this is the gate of: the client may have been asked again since.
+    challenge: String,
     account: Arc<Account>,
     requests: mpsc::Receiver<GateRequest>,
 }
@@ -109,12 +111,13 @@ impl Network {
             is_silenced: false,
             to_phone,
         };
-        let options = holding(OPTIONS, gate.options());
+        let (options, challenge) = (holding(OPTIONS, gate.options()), gate.challenge.clone());
         {
             let mut held = registering.gate.lock();
-            if !registering.is_waiting() || held.as_ref().is_some_and(|gate| !gate.is_over()) {
+            if !registering.is_waiting() {
                 return Err(PairingError::Unknown);
             }
+            // ASSUMPTION: a client that is at the gate already, and whose code was scanned again, is asked again.
             *held = Some(gate);
         }
         let typed = registering.typed_code.lock().as_ref().is_some_and(|code| code.reference == reference);
@@ -130,7 +133,7 @@ impl Network {
             // Its end may have come before it was at the gate.
             registering.end();
         }
-        Ok(Some(PasskeyGate { registering, account: account.clone(), requests }))
+        Ok(Some(PasskeyGate { registering, challenge, account: account.clone(), requests }))
     }
 }
 
@@ -301,7 +304,7 @@ impl PasskeyGate {
     /// The phone takes the prologue, and answers with its encoded `PrimaryEphemeralIdentity`. Returns when that was
     /// sent.
     pub async fn go_on(&self, identity: Vec<u8>) {
-        let (taken, is_silenced) = match &mut *self.registering.gate.lock() {
+        let (taken, is_silenced) = match self.registering.gate.lock().as_mut().filter(|gate| self.is_of(gate)) {
             Some(gate) if gate.is_silenced => (gate.decide(Event::Silenced), true),
             Some(gate) => (gate.decide(Event::Accepted), false),
             None => return,
@@ -339,8 +342,20 @@ impl PasskeyGate {
         }
     }
 
+    /// The phone's owner has refused the client: its stream ends, if a fault says so.
+    pub fn end_refused(&self) -> bool {
+        let plan = &self.registering.network.inner.faults;
+        let Some(last) = fault_points::linking(plan, Moment::PasskeyRefusal, &self.account) else { return false };
+        self.registering.outlet.end(last);
+        true
+    }
+
     fn decide(&self, event: Event) -> Option<Node> {
-        self.registering.gate.lock().as_mut()?.decide(event)
+        self.registering.gate.lock().as_mut().filter(|gate| self.is_of(gate))?.decide(event)
+    }
+
+    fn is_of(&self, gate: &Gate) -> bool {
+        gate.challenge == self.challenge
     }
 
     /// Gives the client what the phone signed for it, as [`Network::complete_pairing`] does.

@@ -90,6 +90,33 @@ impl Registrations {
         }
     }
 
+    // ASSUMPTION: references that were given out again take the place of those before, also of a client at the passkey gate.
+    /// Gives every client that is not linked yet other references to show; returns them.
+    pub(super) fn replace_all(&self) -> Vec<String> {
+        let mut given = Vec::new();
+        let typed = |one: &Registering| one.typed_code.lock().as_ref().map(|code| code.reference.clone());
+        for registering in self.all() {
+            let kept = typed(&registering);
+            let references: Vec<String> = registering.references.lock().clone();
+            for reference in references.iter().filter(|reference| Some(*reference) != kept.as_ref()) {
+                self.forget(&registering, reference);
+            }
+            given.extend(registering.give_codes());
+        }
+        given
+    }
+
+    /// Every client that is not linked yet.
+    fn all(&self) -> Vec<Arc<Registering>> {
+        let mut all: Vec<Arc<Registering>> = self.at_gate.lock().clone();
+        for Waiting { registering, .. } in self.waiting.lock().values() {
+            if !all.iter().any(|one| Arc::ptr_eq(one, registering)) {
+                all.push(registering.clone());
+            }
+        }
+        all
+    }
+
     /// Has every client that waits draw a new secret, and so show another code: those shown before link nobody.
     pub(super) fn renew_all(&self) {
         let mut told: Vec<Arc<Registering>> = Vec::new();
@@ -159,19 +186,7 @@ pub fn begin(
         return None;
     }
     let registering = Arc::new(registering);
-    let mut shown_seconds = 0;
-    let references: Vec<String> = (0..QR_REFS)
-        .map(|turn| {
-            shown_seconds += if turn == 0 { QR_FIRST_SECONDS } else { QR_NEXT_SECONDS };
-            let reference = format!("2@{}", STANDARD.encode(clock::random_bytes::<48>()));
-            let time = Duration::from_secs(shown_seconds + QR_GRACE_SECONDS);
-            network.inner.registrations.add(&reference, &registering, time);
-            reference
-        })
-        .collect();
-    let refs = references.into_iter().map(|reference| holding("ref", reference.into_bytes()));
-    let pair_device = NodeBuilder::new("pair-device").children(refs).build();
-    outlet.push(Arc::new(set("pair-device", pair_device)));
+    registering.give_codes();
     Some(registering)
 }
 
@@ -215,6 +230,24 @@ fn set(id: &'static str, child: Node) -> Node {
 }
 
 impl Registering {
+    /// Gives the client references for the codes that it shows one after another.
+    fn give_codes(self: &Arc<Self>) -> Vec<String> {
+        let mut shown_seconds = 0;
+        let references: Vec<String> = (0..QR_REFS)
+            .map(|turn| {
+                shown_seconds += if turn == 0 { QR_FIRST_SECONDS } else { QR_NEXT_SECONDS };
+                let reference = format!("2@{}", STANDARD.encode(clock::random_bytes::<48>()));
+                let time = Duration::from_secs(shown_seconds + QR_GRACE_SECONDS);
+                self.network.inner.registrations.add(&reference, self, time);
+                reference
+            })
+            .collect();
+        let refs = references.iter().map(|reference| holding("ref", reference.as_bytes()));
+        let pair_device = NodeBuilder::new("pair-device").children(refs).build();
+        self.outlet.push(Arc::new(set("pair-device", pair_device)));
+        references
+    }
+
     /// Takes in what the client sends.
     pub(super) fn receive(self: &Arc<Self>, node: &Node) {
         if node.tag != "iq" {
@@ -340,48 +373,4 @@ fn pair_success(approved: &Approved) -> Node {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::server::network::Settings;
-    use crate::wire::stanza::empty;
-
-    #[test]
-    fn a_set_of_the_server_has_what_clients_look_for() {
-        let node = set("pair-device", empty("pair-device"));
-        assert_eq!((node.text("type"), node.text("xmlns")), (Some("set".into()), Some("md".into())));
-    }
-
-    #[test]
-    fn a_client_that_asks_again_for_a_code_to_be_typed_has_one() {
-        let network = Network::new(Settings::default()).unwrap();
-        network.register_person("15550001", "Ann");
-        let registering = Arc::new(Registering {
-            network: network.clone(),
-            outlet: Arc::default(),
-            noise_public: [1; 32],
-            identity_public: [2; 32],
-            registration: [3; 4],
-            signed: SignedPrekey { id: [4; 3], value: [5; 32], signature: [6; 64] },
-            references: Mutex::default(),
-            typed_code: Mutex::default(),
-            gate: Mutex::default(),
-            stage: Mutex::new(Stage::Waiting),
-        });
-        let wrapped_key = holding("link_code_pairing_wrapped_companion_ephemeral_pub", [7; 80]);
-        let hello = NodeBuilder::new("link_code_companion_reg")
-            .attr("stage", "companion_hello")
-            .attr("jid", "15550001@s.whatsapp.net")
-            .children([
-                wrapped_key,
-                holding("companion_server_auth_key_pub", [1; 32]),
-                holding("companion_platform_display", *b"Chrome (Linux)"),
-            ])
-            .build();
-        let hello = NodeBuilder::new("iq").attr("type", "set").attr("id", "1").children([hello]).build();
-        (0..3).for_each(|_| registering.receive(&hello));
-        let reference = registering.typed_code.lock().as_ref().unwrap().reference.clone();
-        assert_eq!(*registering.references.lock(), std::slice::from_ref(&reference));
-        assert_eq!(network.inner.registrations.waiting.lock().len(), 1);
-        assert!(network.pending(&reference).is_some());
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use crate::api::problem::Problem;
 use crate::clock::{millis, rfc3339};
 use crate::device::{Device, LinkWay};
 use crate::limits;
-use crate::linking::{Linking, NOTICE, Status, Way};
+use crate::linking::{Linking, NOTICE, Status, Way, failure};
 use crate::phone::{self, BadDestination};
 use crate::qr::Qr;
 
@@ -44,6 +44,10 @@ pub struct LinkView {
     pub expires_at: Option<String>,
     /// Why it failed.
     pub reason: Option<String>,
+    /// The same for programs: unreachable, timed_out, no_code, too_many_codes, device_name_refused, not_on_whatsapp, code_too_old,
+    /// code_not_offered, account_restricted, too_many_devices, outdated, passkey_timed_out, passkey_refused, phone_timed_out,
+    /// code_not_compared, refused_on_phone, connection_lost, restarted, cancelled, other_number, number_taken, unlinked or failed.
+    pub reason_code: Option<&'static str>,
     #[schema(format = DateTime)]
     pub changed_at: Option<String>,
     /// Until when a linking page is shared on which this may be begun without a sign-in; null where none is.
@@ -113,8 +117,7 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<S
 pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let begun = async {
         let device = managed(&api, &headers, &id).await?;
-        api.linking.begin(&device, LinkWay::Qr).await?;
-        changed(&api);
+        begin_as(&api, &headers, &device, LinkWay::Qr).await?;
         view(&api, find(&api, &id).await?).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "Linking begins", begun.await))
@@ -166,8 +169,7 @@ pub async fn begin_code(State(api): State<Api>, headers: HeaderMap, Named(id): N
         let client = client.ok_or(Problem::NotFound("client with that number"))?;
         let phone = api.store.dial(&client, |dialling| phone::parse_destination(&wanted.phone, dialling)).await?;
         let phone = phone.map_err(|bad| Problem::field("phone", phone_fault(&bad)))?;
-        api.linking.begin(&device, LinkWay::Code { phone }).await?;
-        changed(&api);
+        begin_as(&api, &headers, &device, LinkWay::Code { phone }).await?;
         await_code(&api, &id).await?;
         view(&api, find(&api, &id).await?).await
     };
@@ -270,6 +272,16 @@ fn qr_of(device: Device, link: Option<Linking>) -> Result<QrView, Problem> {
     Err(Problem::Conflict(told.into()))
 }
 
+/// Begins as whoever asks: on a page that was shared, while it is good.
+async fn begin_as(api: &Api, headers: &HeaderMap, device: &Device, way: LinkWay) -> Result<(), Problem> {
+    match &api.asker(headers).await?.page {
+        Some(page) => api.linking.begin_on_page(device, way, page).await?,
+        None => api.linking.begin(device, way).await?,
+    }
+    changed(api);
+    Ok(())
+}
+
 /// Waits for the code that was wished for, for a few seconds.
 async fn await_code(api: &Api, id: &str) -> Result<(), Problem> {
     let until = api.clock.now() + millis(Duration::from_millis(limits::LINK_CODE_WAIT_MS_MAX));
@@ -319,6 +331,7 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
             way: Some(link.way.name()),
             code: link.code,
             expires_at: link.expires_at.map(rfc3339),
+            reason_code: Some(failure::code(&link.reason)).filter(|_| !link.reason.is_empty()),
             reason: Some(link.reason).filter(|reason| !reason.is_empty()),
             changed_at: Some(rfc3339(link.changed_at)),
             device_id,
@@ -333,6 +346,7 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
             code: None,
             expires_at: None,
             reason: None,
+            reason_code: None,
             changed_at: None,
             device_id,
             sender,

@@ -17,7 +17,7 @@ use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::linking::{NOT_ASKED, Passkey, pairing};
+use crate::linking::{NOT_ASKED, Passkey, failure, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +38,8 @@ pub struct PasskeyView {
     pub expires_at: Option<String>,
     /// Why it failed.
     pub reason: Option<String>,
+    /// The same for programs, as in GET …/link.
+    pub reason_code: Option<&'static str>,
 }
 
 /// What a person compared with the phone.
@@ -136,11 +138,13 @@ async fn view(api: &Api, id: &str) -> Result<PasskeyView, Problem> {
             code: None,
             expires_at: None,
             reason: None,
+            reason_code: None,
         });
     };
     let is_failed = step.status == Status::Failed;
     let token = api.linking.pairing_token(id, &step);
     let link = if is_failed { api.linking.look(id).await? } else { None };
+    let reason = link.map(|link| link.reason).filter(|reason| !reason.is_empty());
     Ok(PasskeyView {
         device_id: id.to_owned(),
         status: step.status.name(),
@@ -148,6 +152,7 @@ async fn view(api: &Api, id: &str) -> Result<PasskeyView, Problem> {
         pairing_link: token.map(|token| format!("{}{}{token}", api.public_url, pairing::PATH)),
         code: step.code.filter(|_| matches!(step.status, Status::Confirm | Status::Sent)),
         expires_at: Some(rfc3339(step.expires_at)).filter(|_| !is_failed),
-        reason: link.map(|link| link.reason).filter(|reason| !reason.is_empty()),
+        reason_code: reason.as_deref().map(failure::code),
+        reason,
     })
 }

@@ -39,6 +39,8 @@ const ASK_AFTER: Duration = Duration::from_millis(500);
 pub enum Command {
     /// By an attempt that is named by the moment at which it was wanted.
     Link(LinkWay, Millis),
+    /// An attempt of before this process.
+    Abandon(Millis, &'static str),
     AnswerPasskey(PasskeyAnswer),
     Unlink,
     /// A person says that it may be tried again.
@@ -103,6 +105,7 @@ impl Actor {
                 Some(missed) = self.missed.recv() => self.ask_again(missed).await,
                 command = self.commands.recv() => match command {
                     Some(Command::Link(way, attempt)) => self.link(way, attempt).await,
+                    Some(Command::Abandon(attempt, reason)) => self.abandon(attempt, reason).await,
                     Some(Command::AnswerPasskey(answer)) => self.answer_passkey(answer).await,
                     Some(Command::Unlink) => self.unlink().await,
                     Some(Command::Connect) => self.connect_again().await,

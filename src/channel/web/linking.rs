@@ -23,6 +23,8 @@ pub struct Linking {
     /// When it was begun.
     begun_at: Millis,
     step: Step,
+    /// The passkey request of this attempt.
+    asked: Option<String>,
 }
 
 /// How far linking is. WhatsApp waits for each step on one connection.
@@ -42,11 +44,25 @@ enum Step {
 
 impl Linking {
     fn new(way: LinkWay, now: Millis) -> Self {
-        Self { way, until: now + FIRST_CODE_MS, begun_at: now, step: Step::Begun }
+        Self { way, until: now + FIRST_CODE_MS, begun_at: now, step: Step::Begun, asked: None }
     }
 
     fn is_at_passkey(&self) -> bool {
         self.step >= Step::Passkey
+    }
+
+    /// Why it came to nothing when its connection ended in the passkey step. WhatsApp says nothing else when the phone's owner
+    /// refuses, if it says anything.
+    fn ended(&self) -> &'static str {
+        match self.step {
+            Step::Comparing | Step::Compared => {
+                "WhatsApp ended the connection while the codes were compared: the phone's owner refused, or the connection was \
+                 lost; link again"
+            }
+            _ => {
+                "the connection on which WhatsApp waited for the passkey ended: it was lost, or the phone's owner refused; link again"
+            }
+        }
     }
 
     /// Why it came to nothing in time.
@@ -58,8 +74,10 @@ impl Linking {
             Step::PasskeyGiven => {
                 "WhatsApp took the passkey, but the phone did not go on in time; open WhatsApp on it, and link again"
             }
-            Step::Comparing => "the code was not compared with the phone's in time; link again",
-            Step::Compared => "the phone did not confirm the code in time; link again",
+            Step::Comparing => {
+                "the code was not compared with the phone's in time, or the phone's owner refused; link again"
+            }
+            Step::Compared => "the phone did not confirm the code in time, or its owner refused; link again",
         }
     }
 }
@@ -101,12 +119,12 @@ impl Actor {
                 self.answer_passkey(PasskeyAnswer::Confirm).await;
             }
             News::PairPasskeyConfirmation(step) => self.ask_to_compare(&step.code).await,
-            News::PairPasskeyError(error) => {
-                let code = self.refusal.take();
-                self.fail(no_passkey(Asked::ToGoOn, code, &error.error)).await;
-            }
+            News::PairPasskeyError(error) => self.fail_step(Asked::ToGoOn, &error.error).await,
             // WhatsApp waits on the connection on which it asked.
-            News::Disconnected(_) | News::StreamError(_) if is_at_passkey => self.fail(LOST.into()).await,
+            News::Disconnected(_) | News::StreamError(_) if is_at_passkey => {
+                let reason = self.linking.as_ref().map(Linking::ended).unwrap_or_default();
+                self.fail(reason.into()).await;
+            }
             // Those of before the step.
             News::PairingQrCode(_) | News::PairingCode(_) | News::PairingQrCodesExhausted(_) if is_at_passkey => {}
             News::PairingQrCode(code) if is_qr => self.show(&code.code, code.timeout).await,
@@ -118,7 +136,7 @@ impl Actor {
             other => {
                 // Connections come and go while an account is linked.
                 if let Some(Turn::Stop { health, .. }) = turn(other, self.parts.clock.now()) {
-                    self.fail(refused(other).map_or(health.reason, str::to_owned)).await;
+                    self.fail(refused(other, is_at_passkey).map_or(health.reason, str::to_owned)).await;
                 }
             }
         }
@@ -135,7 +153,16 @@ impl Actor {
     async fn ask_for_passkey(&mut self, options: &str) {
         let until = self.parts.clock.now() + passkey::timeout_ms(options);
         let Some(linking) = &mut self.linking else { return };
-        (linking.step, linking.until) = (Step::Passkey, until);
+        if linking.asked.as_deref() == Some(options) {
+            return;
+        }
+        if linking.step > Step::Passkey {
+            // The library answers one request on a connection.
+            return self.fail(ASKED_AGAIN.into()).await;
+        }
+        // Asked for another assertion instead, the attempt has no more time for it.
+        let until = if linking.asked.is_some() { linking.until } else { until };
+        (linking.step, linking.until, linking.asked) = (Step::Passkey, until, Some(options.to_owned()));
         let step = PasskeyStep::Assertion { options: options.to_owned(), until };
         let _ = self.events.send(Event::Passkey { attempt: self.attempt, step }).await;
         let reason = "WhatsApp asks for the passkey of the account".to_owned();
@@ -162,11 +189,26 @@ impl Actor {
         let limit = Duration::from_secs(limits::LINK_STEP_SECONDS_MAX);
         match self.parts.clock.within(limit, session.answer_passkey(answer)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let code = self.refusal.take();
-                self.fail(no_passkey(asked, code, &error.to_string())).await;
-            }
+            Ok(Err(error)) => self.fail_step(asked, &error.to_string()).await,
             Err(_) => self.fail(no_passkey(asked, None, "it did not answer")).await,
+        }
+    }
+
+    pub(super) async fn abandon(&mut self, attempt: Millis, reason: &str) {
+        // It had linked an account, which is being connected.
+        if self.session.is_none() {
+            self.attempt = attempt;
+            self.fail(reason.into()).await;
+        }
+    }
+
+    /// WhatsApp refused a part of the passkey step, or its connection ended meanwhile.
+    async fn fail_step(&mut self, asked: Asked, fault: &str) {
+        let code = self.refusal.take();
+        let is_lost = self.session.as_ref().is_some_and(|session| !session.client.is_connected());
+        match &self.linking {
+            Some(linking) if code.is_none() && is_lost => self.fail(linking.ended().into()).await,
+            _ => self.fail(no_passkey(asked, code, fault)).await,
         }
     }
 
@@ -183,7 +225,9 @@ impl Actor {
 fn no_code(error: &PairingCodeError) -> String {
     let minutes = error.backoff.map(|wait| wait.as_secs().div_ceil(60).max(1));
     match error.rejection {
-        // It answers both to a number that asks too often (whatsapp-rust, `PairCodeRejection`).
+        // It answers both to a number that asks too often, and 400 also to a device name that it does not know (whatsapp-rust,
+        // `PairCodeRejection`; whatsmeow, `PairPhone`).
+        Some(PairCodeRejection::BadRequest) if minutes.is_none() => DEVICE_NAME.to_owned(),
         Some(PairCodeRejection::BadRequest | PairCodeRejection::RateOverlimit) => match minutes {
             Some(minutes) => format!(
                 "WhatsApp gave no code: too many were requested for this number, or it is not on WhatsApp; check it, and try again in \
@@ -234,9 +278,7 @@ fn no_passkey(asked: Asked, code: Option<u32>, fault: &str) -> String {
             "WhatsApp did not accept the passkey: it is of another account, its request has expired, or the phone's owner refused; link \
              again, and use the passkey of this account within ten minutes"
         }
-        (Some(401), Asked::ToGoOn) => {
-            "the phone's owner refused to link this gateway; link again if that was a mistake"
-        }
+        (Some(401), Asked::ToGoOn) => OWNER_REFUSED,
         (Some(404), _) => "WhatsApp has ended this attempt to link; link again",
         (Some(410), _) => "WhatsApp's request for the passkey has expired; link again",
         (Some(503), _) => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
@@ -265,13 +307,17 @@ impl Refusal {
     }
 }
 
-const LOST: &str = "the connection on which WhatsApp waited for the passkey was lost; link again";
+const ASKED_AGAIN: &str = "WhatsApp asked for the passkey again after it was given; link again";
+const DEVICE_NAME: &str = "WhatsApp gave no code: it refused this gateway's device name, or too many codes were requested for this number; \
+                           scan the QR code instead, or try again in an hour";
+const OWNER_REFUSED: &str = "the phone's owner refused to link this gateway; link again if that was a mistake";
 const RESTRICTED: &str = "WhatsApp has restricted this account; open WhatsApp on the phone and follow what it says";
 
 /// Why WhatsApp ended the connection on which an account was being linked, where that differs from what it means for a linked one.
-fn refused(news: &News) -> Option<&'static str> {
+fn refused(news: &News, is_at_passkey: bool) -> Option<&'static str> {
     match news {
         News::LoggedOut(out) if out.reason == ConnectFailureReason::AccountLocked => Some(RESTRICTED),
+        News::LoggedOut(_) if is_at_passkey => Some(OWNER_REFUSED),
         News::LoggedOut(_) => Some(
             "WhatsApp ended the link at once; check on the phone that it has fewer than four linked devices, and try again",
         ),

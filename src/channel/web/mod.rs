@@ -201,6 +201,10 @@ impl Channel for Web {
         self.order(Command::Link(way, attempt)).await;
     }
 
+    async fn abandon(&self, attempt: Millis, reason: &'static str) {
+        self.order(Command::Abandon(attempt, reason)).await;
+    }
+
     async fn answer_passkey(&self, answer: PasskeyAnswer) {
         self.order(Command::AnswerPasskey(answer)).await;
     }

@@ -1,5 +1,6 @@
 //! The client library shows one QR code after another in a task of its own, and closes the connection when none is left: also
-//! while WhatsApp waits for a passkey on it (whatsapp-rust 0.7, `pair.rs`). That task is ended when the passkey step begins.
+//! while WhatsApp waits for a passkey on it (whatsapp-rust 0.7, `pair.rs`). That task is ended when the passkey step begins, and so is
+//! one that begins later, when WhatsApp gives more codes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +44,9 @@ impl Rotation {
     pub fn shows_code(&self) {
         let _ = TASK.try_with(|task| {
             task.shows_codes.store(true, Ordering::Relaxed);
+            if self.awaits_passkey() {
+                return task.end.cancel();
+            }
             *self.0.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(task));
         });
     }

@@ -138,20 +138,34 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp menolak satu langkah setelah kunci sandi; tautkan lagi",
     ),
     (
-        "the connection on which WhatsApp waited for the passkey was lost; link again",
-        "koneksi tempat WhatsApp menunggu kunci sandi terputus; tautkan lagi",
+        "the connection on which WhatsApp waited for the passkey ended: it was lost, or the phone's owner refused; link again",
+        "koneksi tempat WhatsApp menunggu kunci sandi berakhir: koneksinya terputus, atau pemilik ponsel menolak; tautkan lagi",
+    ),
+    (
+        "WhatsApp ended the connection while the codes were compared: the phone's owner refused, or the connection was lost; link again",
+        "WhatsApp mengakhiri koneksi saat kode dibandingkan: pemilik ponsel menolak, atau koneksinya terputus; tautkan lagi",
+    ),
+    (
+        "WhatsApp asked for the passkey again after it was given; link again",
+        "WhatsApp meminta kunci sandi sekali lagi padahal sudah diberikan; tautkan lagi",
+    ),
+    (
+        "WhatsApp gave no code: it refused this gateway's device name, or too many codes were requested for this number; scan the QR code \
+         instead, or try again in an hour",
+        "WhatsApp tidak memberi kode: nama perangkat gateway ini ditolak, atau terlalu banyak kode diminta untuk nomor ini; pindai kode QR, \
+         atau coba lagi satu jam lagi",
     ),
     (
         "WhatsApp took the passkey, but the phone did not go on in time; open WhatsApp on it, and link again",
         "WhatsApp menerima kunci sandinya, tetapi ponsel tidak melanjutkan tepat waktu; buka WhatsApp di ponsel itu, lalu tautkan lagi",
     ),
     (
-        "the code was not compared with the phone's in time; link again",
-        "kode tidak dibandingkan dengan kode di ponsel tepat waktu; tautkan lagi",
+        "the code was not compared with the phone's in time, or the phone's owner refused; link again",
+        "kode tidak dibandingkan dengan kode di ponsel tepat waktu, atau pemilik ponsel menolak; tautkan lagi",
     ),
     (
-        "the phone did not confirm the code in time; link again",
-        "ponsel tidak mengonfirmasi kode tepat waktu; tautkan lagi",
+        "the phone did not confirm the code in time, or its owner refused; link again",
+        "ponsel tidak mengonfirmasi kode tepat waktu, atau pemiliknya menolak; tautkan lagi",
     ),
     (
         "WhatsApp refused the connection; try again in a few minutes",
@@ -164,6 +178,26 @@ pub const PHRASES: &[Phrase] = &[
     (
         "the gateway was restarted while WhatsApp waited for the passkey; link again",
         "gateway dimulai ulang saat WhatsApp menunggu kunci sandi; tautkan lagi",
+    ),
+    (
+        "the gateway was restarted after the passkey was given, before there was a code to compare; link again",
+        "gateway dimulai ulang setelah kunci sandi diberikan, sebelum ada kode untuk dibandingkan; tautkan lagi",
+    ),
+    (
+        "the gateway was restarted before the code was confirmed here, so no account is linked; refuse the code on the phone if it still \
+         shows it, and link again",
+        "gateway dimulai ulang sebelum kode dikonfirmasi di sini, jadi tidak ada akun yang tertaut; tolak kode di ponsel bila masih tampil, \
+         lalu tautkan lagi",
+    ),
+    (
+        "the gateway was restarted after the code was confirmed here, before it knew the account as linked; if the phone lists it under \
+         Linked devices now, remove it there, and link again",
+        "gateway dimulai ulang setelah kode dikonfirmasi di sini, sebelum akun diketahui tertaut; bila ponsel sekarang mencantumkannya di \
+         Perangkat tertaut, hapus di sana, lalu tautkan lagi",
+    ),
+    (
+        "this linking page is over; ask whoever sent it for a new one",
+        "halaman penautan ini sudah berakhir; minta yang baru kepada pengirimnya",
     ),
     (
         "WhatsApp does not wait for this at this moment; see how far the passkey step is now",

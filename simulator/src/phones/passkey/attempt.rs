@@ -63,6 +63,11 @@ impl Attempt {
                 self.advance(Event::Failed(refusal.to_string()));
                 self.gate.end(rejection);
                 sender.send(Err(refusal)).ok();
+                // ASSUMPTION: a client that the owner has refused hears nothing until it sends something; what the service
+                // does is not public, and a fault ends its stream.
+                if ended.is_cancelled() && self.gate.end_refused() {
+                    return;
+                }
                 self.gate.close_connection().await;
             }
         }

@@ -1,9 +1,13 @@
 //! Faults at the passkey gate, as a client sees them; and the gate over the control API.
 
+use std::time::Duration;
+
 use serde_json::json;
-use simulator::faults::{Fault, HowOften, PlannedFault, Scope};
-use simulator::phones::PasskeyState;
+use simulator::faults::{Fault, HowOften, LinkingEnd, Moment, PlannedFault, Scope};
+use simulator::phones::{Linking, PasskeyState, Refusal};
 use simulator::wire::stanza::{Node, Read as _};
+use whatsapp_rust::pair_code::PairCodeRejection;
+use whatsapp_rust::prelude::Event;
 
 use super::applicant::Applicant;
 use super::{ANN, ann, passes, phone_is};
@@ -102,6 +106,60 @@ async fn a_client_ignores_a_notification_of_the_typed_code_that_holds_no_keys() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stream_of_a_client_that_the_owner_refused_may_end_at_once() {
+    for how in [LinkingEnd::StreamError(401), LinkingEnd::Failure(401)] {
+        let (world, _phones, ann) = ann().await;
+        let scope = Scope { moment: Some(Moment::PasskeyRefusal), ..Scope::default() };
+        world.network.add_fault(PlannedFault { fault: Fault::LinkingEnded { how }, scope }).unwrap();
+        let mut applicant = Applicant::scanned(&world.network, &ann).await;
+        applicant.answers(&ann).await.unwrap();
+        applicant.shows_code().await;
+        ann.refuse_passkey().unwrap();
+        applicant.ends().await;
+        let is_told = |event: &Event| matches!(event, Event::LoggedOut(_)).then_some(());
+        applicant.client.event("the end of its stream", is_told).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_code_is_scanned_again_at_the_gate_is_asked_again() {
+    let (world, _phones, ann) = ann().await;
+    let applicant = Applicant::scanned(&world.network, &ann).await;
+    let first = applicant.options().await.challenge;
+    let references = world.network.replace_codes();
+    let (_, keys) = applicant.qr.split_once(',').unwrap();
+    assert!(matches!(ann.begin_scan(&applicant.qr).await, Err(Refusal::Unknown(_))));
+    let scanned = ann.begin_scan(&format!("{},{keys}", references[0])).await.unwrap();
+    assert!(matches!(scanned, Linking::PasskeyRequired(_)));
+    let second = applicant.client.event("another request", |event| match event {
+        Event::PairPasskeyRequest(request) if !request.request_options_json.contains(&first) => {
+            serde_json::from_str(&request.request_options_json).ok()
+        }
+        _ => None,
+    });
+    let second = second.await;
+    assert_eq!(ann.passkey().state, PasskeyState::Waiting);
+    applicant.sends(&ann.use_passkey(&second).unwrap()).await.unwrap();
+    let (code, _) = applicant.shows_code().await;
+    assert_eq!(phone_is(&ann, PasskeyState::Confirm).await, Some(code));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_to_be_typed_is_refused_as_often_as_a_fault_says() {
+    let (world, _phones, ann) = ann().await;
+    let fault = Fault::LinkCodeRefused { code: 429, backoff_seconds: Some(90) };
+    let scope = Scope { moment: Some(Moment::LinkCodeHello), how_often: HowOften::Next(1), ..Scope::default() };
+    world.network.add_fault(PlannedFault { fault, scope }).unwrap();
+    let client = Client::start_with_code(&world.network, ann.number()).await;
+    let refused = client.event("a refusal", |event| match event {
+        Event::PairingCodeError(error) => Some((error.rejection, error.backoff)),
+        _ => None,
+    });
+    assert_eq!(refused.await, (Some(PairCodeRejection::RateOverlimit), Some(Duration::from_secs(90))));
+    Client::start_with_code(&world.network, ann.number()).await.code().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_passes_the_gate_by_the_control_api() {
     let control = Control::new().await;
     let path = "people/15550001/passkey";
@@ -114,7 +172,7 @@ async fn a_client_passes_the_gate_by_the_control_api() {
     assert_eq!((status, &scanned["required"], &scanned["state"]), (202, &json!(true), &json!("waiting")));
     let options = client
         .event("a request for a passkey", |event| match event {
-            whatsapp_rust::prelude::Event::PairPasskeyRequest(request) => Some(request.request_options_json.clone()),
+            Event::PairPasskeyRequest(request) => Some(request.request_options_json.clone()),
             _ => None,
         })
         .await;
@@ -136,7 +194,7 @@ async fn a_client_passes_the_gate_by_the_control_api() {
     let shown = control.until(path, |status| Some(status["code"].as_str()?.to_owned())).await;
     let code = client
         .event("a code", |event| match event {
-            whatsapp_rust::prelude::Event::PairPasskeyConfirmation(shown) => Some(shown.code.clone()),
+            Event::PairPasskeyConfirmation(shown) => Some(shown.code.clone()),
             _ => None,
         })
         .await;

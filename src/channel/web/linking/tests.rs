@@ -17,8 +17,14 @@ fn a_code_that_is_refused_says_why_and_what_to_do() {
         (
             Some(PairCodeRejection::BadRequest),
             None,
+            "it refused this gateway's device name, or too many codes were requested for this number; scan the QR code instead",
+        ),
+        (
+            Some(PairCodeRejection::RateOverlimit),
+            None,
             "too many were requested for this number, or it is not on WhatsApp; check it, and try again in an hour",
         ),
+        (Some(PairCodeRejection::BadRequest), Some(61), "too many were requested for this number"),
         (Some(PairCodeRejection::RateOverlimit), Some(61), "try again in 2 minutes"),
         (Some(PairCodeRejection::RateOverlimit), Some(0), "try again in 1 minutes"),
         (Some(PairCodeRejection::Forbidden), None, "restricted this account"),
@@ -52,12 +58,14 @@ fn a_code_that_was_typed_in_vain_says_so() {
 
 #[test]
 fn a_connection_that_ends_while_linking_is_no_phone_that_removed_the_gateway() {
-    for (reason, words) in [
-        (ConnectFailureReason::AccountLocked, "restricted this account"),
-        (ConnectFailureReason::LoggedOut, "fewer than four linked devices"),
+    for (reason, is_at_passkey, words) in [
+        (ConnectFailureReason::AccountLocked, false, "restricted this account"),
+        (ConnectFailureReason::AccountLocked, true, "restricted this account"),
+        (ConnectFailureReason::LoggedOut, false, "fewer than four linked devices"),
+        (ConnectFailureReason::LoggedOut, true, "the phone's owner refused"),
     ] {
         let news = News::LoggedOut(LoggedOut::builder().on_connect(true).reason(reason).build());
-        assert!(refused(&news).is_some_and(|said| said.contains(words)));
+        assert!(refused(&news, is_at_passkey).is_some_and(|said| said.contains(words)));
     }
 }
 
@@ -107,5 +115,57 @@ fn a_refusal_is_read_from_the_answer_to_a_request() {
     assert_eq!(refusal.take(), None, "a refusal is reported once");
     for (tag, kind, code) in [("iq", "result", "401"), ("notification", "error", "401"), ("iq", "error", "x")] {
         assert_eq!(see(tag, kind, code), None, "{tag} {kind} {code}");
+    }
+}
+
+#[test]
+fn a_connection_that_ends_in_the_passkey_step_says_what_that_may_mean() {
+    for (step, words) in [
+        (Step::Passkey, "the connection on which WhatsApp waited for the passkey ended"),
+        (Step::PasskeyGiven, "the connection on which WhatsApp waited for the passkey ended"),
+        (Step::Comparing, "while the codes were compared"),
+        (Step::Compared, "while the codes were compared"),
+    ] {
+        let said = Linking { step, ..Linking::new(LinkWay::Qr, 0) }.ended();
+        assert!(said.contains(words) && said.contains("the phone's owner refused"), "{step:?}: {said}");
+    }
+}
+
+#[test]
+fn every_reason_has_its_code() {
+    let refused_with = |rejection| refusal(Some(rejection), None);
+    let overdue = |step| Linking { step, ..Linking::new(LinkWay::Qr, 0) }.overdue().to_owned();
+    let ended = |step| Linking { step, ..Linking::new(LinkWay::Qr, 0) }.ended().to_owned();
+    let logged_out = |reason, is_at_passkey| {
+        let news = News::LoggedOut(LoggedOut::builder().on_connect(true).reason(reason).build());
+        refused(&news, is_at_passkey).map(str::to_owned).unwrap_or_default()
+    };
+    let error = PairingCodeError::builder().error("no".to_owned()).build();
+    for (reason, code) in [
+        (refused_with(PairCodeRejection::BadRequest), "device_name_refused"),
+        (refused_with(PairCodeRejection::RateOverlimit), "too_many_codes"),
+        (refusal(Some(PairCodeRejection::BadRequest), Some(61)), "too_many_codes"),
+        (refused_with(PairCodeRejection::Forbidden), "account_restricted"),
+        (refused_with(PairCodeRejection::FeatureNotAvailable), "code_not_offered"),
+        (refused_with(PairCodeRejection::Unknown(404)), "not_on_whatsapp"),
+        (refused_with(PairCodeRejection::InternalServerError), "no_code"),
+        (typed_in_vain(&error), "code_too_old"),
+        (logged_out(ConnectFailureReason::LoggedOut, false), "too_many_devices"),
+        (logged_out(ConnectFailureReason::LoggedOut, true), "refused_on_phone"),
+        (logged_out(ConnectFailureReason::AccountLocked, false), "account_restricted"),
+        (overdue(Step::Begun), "no_code"),
+        (overdue(Step::Shown), "timed_out"),
+        (overdue(Step::Passkey), "passkey_timed_out"),
+        (overdue(Step::PasskeyGiven), "phone_timed_out"),
+        (overdue(Step::Comparing), "code_not_compared"),
+        (overdue(Step::Compared), "phone_timed_out"),
+        (ended(Step::Passkey), "connection_lost"),
+        (ended(Step::Compared), "connection_lost"),
+        (no_passkey(Asked::ToTakePasskey, Some(401), ""), "passkey_refused"),
+        (no_passkey(Asked::ToGoOn, Some(401), ""), "refused_on_phone"),
+        (no_passkey(Asked::ToGoOn, Some(410), ""), "passkey_timed_out"),
+        (no_passkey(Asked::ToGoOn, Some(400), ""), "failed"),
+    ] {
+        assert_eq!(crate::linking::failure::code(&reason), code, "{reason}");
     }
 }
