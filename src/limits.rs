@@ -4,6 +4,8 @@ mod imports;
 
 pub use imports::*;
 
+use std::num::NonZeroU32;
+
 /// A JSON body without media.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A body of `POST /media`: 100 MB of document in base64, its line breaks, and the other fields.
@@ -105,6 +107,10 @@ pub const IDEMPOTENCY_HOURS: i64 = 72;
 
 /// Requests a second for each API key, unless set otherwise.
 pub const RATE_LIMIT_DEFAULT: u32 = 100;
+/// Requests a second of all keys of a client and its people in the console together: as many as so many keys have.
+pub const CLIENT_RATE_KEYS: NonZeroU32 = NonZeroU32::new(10).expect("some");
+/// API keys of one person that are good.
+pub const KEYS_OF_PERSON_MAX: usize = 100;
 /// A client has this long to send a request's head; and for each stretch of its body.
 pub const REQUEST_READ_SECONDS_MAX: u64 = 30;
 /// What is read of a body for which the answer is there already, and for how long; where that is not all of it, the connection closes,

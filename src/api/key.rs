@@ -110,13 +110,15 @@ impl Api {
     /// # Errors
     /// 401 without a key, 403 for one that is not good, 429 when he asks too often, 503 when the store cannot tell.
     pub async fn asker(&self, headers: &HeaderMap) -> Result<Asker, Problem> {
-        match self.recognize(headers).await? {
+        let asker = match self.recognize(headers).await? {
             Recognized::ByKey(asker) => {
-                self.rate.check(asker.key_id)?;
-                Ok(asker)
+                self.rate.check_key(asker.key_id)?;
+                asker
             }
-            Recognized::Lent(asker) => Ok(asker),
-        }
+            Recognized::Lent(asker) => asker,
+        };
+        self.rate.check_client(asker.person.client_id)?;
+        Ok(asker)
     }
 
     /// Finds out who asks.

@@ -12,6 +12,13 @@ use crate::linking::LinkError;
 use crate::memory::NoMemory;
 use crate::store::StoreError;
 
+/// Whose requests are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rated {
+    Key,
+    Client,
+}
+
 #[derive(Debug)]
 pub enum Problem {
     /// Malformed HTTP.
@@ -36,6 +43,7 @@ pub enum Problem {
     },
     Invalid(Vec<Fault>),
     RateLimited {
+        of: Rated,
         limit: u32,
         retry_after_seconds: u64,
     },
@@ -112,8 +120,11 @@ impl Problem {
                 format!("the file has {file_bytes} bytes; ask for a range that begins within them")
             }
             Self::Invalid(faults) => summary(faults),
-            Self::RateLimited { limit, retry_after_seconds } => {
+            Self::RateLimited { of: Rated::Key, limit, retry_after_seconds } => {
                 format!("more than {limit} requests a second with this API key; try again in {retry_after_seconds} s")
+            }
+            Self::RateLimited { of: Rated::Client, limit, retry_after_seconds } => {
+                format!("more than {limit} requests a second of this client; try again in {retry_after_seconds} s")
             }
             Self::DailyLimit { limit, retry_after_seconds } => format!(
                 "this gateway's limit of {limit} messages a day is reached; try again in {retry_after_seconds} s"
@@ -156,10 +167,14 @@ impl Problem {
         };
         // RateLimit fields: draft-ietf-httpapi-ratelimit-headers.
         match self {
-            Self::RateLimited { limit, retry_after_seconds } => {
+            Self::RateLimited { of, limit, retry_after_seconds } => {
+                let of = match of {
+                    Rated::Key => "key",
+                    Rated::Client => "client",
+                };
                 put("retry-after", retry_after_seconds.to_string());
-                put("ratelimit-policy", format!("\"key\";q={limit};w=1"));
-                put("ratelimit", format!("\"key\";r=0;t={retry_after_seconds}"));
+                put("ratelimit-policy", format!("\"{of}\";q={limit};w=1"));
+                put("ratelimit", format!("\"{of}\";r=0;t={retry_after_seconds}"));
             }
             Self::DailyLimit { limit, retry_after_seconds } => {
                 put("retry-after", retry_after_seconds.to_string());

@@ -50,6 +50,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 fn parts(manage: OpenApiRouter<Api>) -> (Router<Api>, utoipa::openapi::OpenApi) {
     let (router, mut document) = documented(manage).split_for_parts();
     openapi::name_operations(&mut document, BASE);
+    openapi::document_refusals(&mut document);
     (router, document)
 }
 

@@ -1,6 +1,7 @@
 //! A customer's program: asks over HTTP, as reqwest does it or byte by byte.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,6 +45,27 @@ impl Reply {
         };
         detail.iter().map(of).collect()
     }
+}
+
+/// Whether the OpenAPI document lists this status of an operation; it has nothing to say of what is no operation.
+fn is_documented(method: &str, path: &str, status: u16) -> bool {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let text = wachat::api::openapi::text(&wachat::api::routes::document());
+        serde_json::from_str(&text).expect("JSON")
+    });
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let parts: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let known: Vec<&str> = template.split('/').collect();
+        known.len() == parts.len()
+            && known.iter().zip(&parts).all(|(known, part)| known.starts_with('{') || known == part)
+    };
+    let paths = DOCUMENT["paths"].as_object().expect("paths");
+    // What is written out goes before what is not.
+    let best =
+        paths.iter().filter(|(template, _)| fits(template)).min_by_key(|(template, _)| template.matches('{').count());
+    let operation = best.map_or(&Value::Null, |(_, operations)| &operations[method]);
+    operation.is_null() || !operation["responses"][status.to_string()].is_null()
 }
 
 fn plain(value: &Value) -> String {
@@ -93,6 +115,7 @@ impl Client {
     }
 
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Reply {
+        let asked = method.to_ascii_lowercase();
         let method = method.parse().expect("a method");
         let mut request = self.http.request(method, format!("http://{}{path}", self.address));
         if !self.key.is_empty() {
@@ -105,7 +128,14 @@ impl Client {
             request = request.body(body);
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
-        Self::read(response).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+        let reply = Self::read(response).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        assert!(
+            is_documented(&asked, path, reply.status),
+            "{asked} {path} does not document {}: {}",
+            reply.status,
+            reply.text
+        );
+        reply
     }
 
     async fn read(response: reqwest::Response) -> Result<Reply, reqwest::Error> {

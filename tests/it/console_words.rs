@@ -42,7 +42,7 @@ stories! {
         // A form that is too large is a page too.
         let form = "POST /console/sign-in HTTP/1.1\r\nhost: a\r\nsec-fetch-site: same-origin\r\naccept-language: id\r\ncontent-length: 2000000\r\n\r\n";
         let answer = world.client.raw(form.as_bytes(), "</html>").await;
-        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("kiriman atau berkas lebih besar dari 1 MB"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("kiriman atau berkas lebih besar dari 64 kB"), "{answer}");
         world.stop().await;
     }
 
@@ -62,8 +62,7 @@ stories! {
         assert_eq!(set.status, 200, "{}", set.text);
         admin.get("/console/push").await;
         let sample = admin.post("/console/push/test", &[]).await;
-        // Whose words are not ours, they stay in quotes.
-        says(&sample, 200, "Push URL tidak dapat dihubungi: \"Connection refused");
+        says(&sample, 200, "Push URL tidak dapat dihubungi; harus punya alamat publik, dan menjawab");
         admin.get("/console/push").await;
         says(&admin.post("/console/push/pause", &[]).await, 200, "dijeda oleh seseorang");
         world.stop().await;

@@ -14,6 +14,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::rfc3339;
+use crate::limits;
 use crate::store::NewKey;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,11 +88,20 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
         if new.expires_in_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
             return Err(Problem::field("expires_in_days", "a key expires in 1 to 36500 days"));
         }
+        let now = api.clock.now();
+        let good = |key: &&KeyRecord| {
+            key.person_id == person.id && key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now)
+        };
+        if api.store.list_keys(client_id).await?.iter().filter(good).count() >= limits::KEYS_OF_PERSON_MAX {
+            let most = limits::KEYS_OF_PERSON_MAX;
+            return Err(Problem::Conflict(format!(
+                "this person has {most} API keys; revoke one that is not used any more first"
+            )));
+        }
         let key = match &new.api_key {
             Some(key) => ApiKey::import(key).map_err(|bad| Problem::field("api_key", bad.to_string()))?,
             None => ApiKey::generate(&api.clock),
         };
-        let now = api.clock.now();
         let record = NewKey {
             client_id,
             person_id: person.id,

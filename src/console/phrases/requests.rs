@@ -237,6 +237,14 @@ pub const PHRASES: &[Phrase] = &[
     ("that exists already", "itu sudah ada"),
     // How much, and when.
     (
+        "more than {limit} requests a second of this client; try again in {seconds} s",
+        "lebih dari {limit} permintaan per detik dari klien ini; coba lagi dalam {seconds} detik",
+    ),
+    (
+        "this person has {most} API keys; revoke one that is not used any more first",
+        "orang ini sudah punya {most} kunci API; cabut dulu satu yang tidak dipakai lagi",
+    ),
+    (
         "more than {limit} requests a second with this API key; try again in {seconds} s",
         "lebih dari {limit} permintaan per detik; coba lagi dalam {seconds} detik",
     ),
