@@ -194,6 +194,7 @@ impl Actor {
         }
     }
 
+    /// The gateway ended while it waited for a step of this attempt, which WhatsApp does not take up again.
     pub(super) async fn abandon(&mut self, attempt: Millis, reason: &str) {
         // It had linked an account, which is being connected.
         if self.session.is_none() {
