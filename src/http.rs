@@ -148,6 +148,8 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, site: Site, watcher: hyp
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        // Who has sent all that is to be sent may say so and still wants the answer.
+        .half_close(true)
         .header_read_timeout(Duration::from_secs(limits::REQUEST_READ_SECONDS_MAX))
         .max_headers(limits::HEADERS_MAX)
         .max_buf_size(limits::HEAD_BYTES_MAX);

@@ -1,8 +1,10 @@
 //! Every upper bound, with its unit in its name. Nothing in the gateway grows without one.
 
 mod imports;
+mod traffic;
 
 pub use imports::*;
+pub use traffic::*;
 
 use std::num::NonZeroU32;
 
@@ -10,16 +12,8 @@ use std::num::NonZeroU32;
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A body of `POST /media`: 100 MB of document in base64, its line breaks, and the other fields.
 pub const MEDIA_BODY_BYTES_MAX: usize = 142 * 1024 * 1024;
-/// A body of a caller who is not known yet; and of one who is, one for which no memory is reserved.
-pub const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
-/// What must come of a body in each stretch of [`REQUEST_READ_SECONDS_MAX`], unless it ends before: 16 KB a second.
-pub const BODY_STRETCH_BYTES_MIN: usize = 16 * 1024 * REQUEST_READ_SECONDS_MAX as usize;
-/// The memory of all files on their way through a node, bodies of requests among them; and of one client's: the largest document in
-/// base64 with escapes, without them, and decoded.
-pub const FILES_BYTES_IN_MEMORY_MAX: usize = 3 * CLIENT_FILES_BYTES_IN_MEMORY_MAX;
-pub const CLIENT_FILES_BYTES_IN_MEMORY_MAX: usize = 2 * MEDIA_BODY_BYTES_MAX + DOCUMENT_BYTES_MAX;
-/// How long a body or a download waits for such memory.
-pub const FILE_MEMORY_SECONDS_MAX: u64 = 10;
+/// Fields of a form without a file.
+pub const FORM_FIELDS_MAX: usize = 1_000;
 /// How deep JSON may nest.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// A message or caption, counted in characters after its escapes were decoded.
@@ -91,11 +85,6 @@ pub const PREVIEWS_AT_ONCE_MAX: usize = 1;
 pub const THUMBNAIL_SIDE: u32 = 96;
 /// Packets of a voice note that are decoded for its waveform: two minutes; of a longer one a stretch of each part.
 pub const WAVEFORM_PACKETS_MAX: usize = 6_400;
-/// A file that nothing refers to is taken away so long after it was kept: a request that was to refer to it has ended by then. So many
-/// are looked at together, and so many times in a minute.
-pub const UNREFERENCED_FILE_MS: i64 = 3_600_000;
-pub const FILE_SWEEP_ROWS: i64 = 1_000;
-pub const FILE_SWEEP_PAGES: usize = 10;
 /// How long a link to stored media works.
 pub const MEDIA_LINK_HOURS: i64 = 7 * 24;
 
@@ -113,16 +102,6 @@ pub const CLIENT_RATE_KEYS: NonZeroU32 = NonZeroU32::new(10).expect("some");
 pub const KEYS_OF_PERSON_MAX: usize = 100;
 /// A client has this long to send a request's head; and for each stretch of its body.
 pub const REQUEST_READ_SECONDS_MAX: u64 = 30;
-/// What is read of a body for which the answer is there already, and for how long; where that is not all of it, the connection closes,
-/// after what a client goes on to send was taken for a while.
-pub const UNREAD_BODY_BYTES_MAX: usize = 64 * 1024;
-pub const UNREAD_BODY_MS_MAX: u64 = 500;
-pub const LINGER_SECONDS_MAX: u64 = 5;
-pub const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long a client may read nothing of an answer; and how much of it the system keeps, so that a client that reads very slowly
-/// reads nothing for so long.
-pub const ANSWER_STALL_SECONDS_MAX: u64 = 60;
-pub const ANSWER_BYTES_KEPT: usize = 256 * 1024;
 /// How long a stop may take before what is still under way is left.
 pub const STOP_SECONDS_MAX: u64 = 8;
 
@@ -221,7 +200,7 @@ pub const POLL_DAYS: i64 = 90;
 /// How long a group is asked for its timer before a message goes without it.
 pub const GROUP_TIMER_SECONDS_MAX: u64 = 5;
 /// Devices that have metrics of their own; the others share one label.
-pub const DEVICES_MEASURED_MAX: usize = 1_000;
+pub const DEVICES_MEASURED_MAX: usize = 2_000;
 /// How many accounts connect at once when many start.
 pub const CONNECTS_MAX: usize = 8;
 /// Writes at once of messages that came in to one account: as many as the client library decrypts at once.

@@ -1,14 +1,14 @@
 //! The memory that files take on their way through the gateway, in all and for each client: so that no client's files leave none for
 //! the others. It is reserved as bytes arrive, so that a slow upload holds no more than it sent.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::limits;
 
 /// What all files may take. Cheap to clone.
@@ -26,14 +26,26 @@ struct Parts {
 #[derive(Default)]
 struct Used {
     all: usize,
-    clients: HashMap<i64, usize>,
+    clients: HashMap<i64, Share>,
+    last_id: u64,
+}
+
+/// What one client's files take.
+#[derive(Default)]
+struct Share {
+    bytes: usize,
+    /// Its reservations, the oldest first.
+    ids: BTreeSet<u64>,
 }
 
 /// Memory of one client's file, until it is dropped.
 pub struct Reservation {
     memory: FileMemory,
     client_id: i64,
+    id: u64,
     bytes: usize,
+    /// How long it has waited, all in all.
+    waited: Millis,
 }
 
 /// There was no memory for a file for as long as anybody waits for it.
@@ -52,7 +64,11 @@ impl FileMemory {
 
     /// Begins a file of a client, with nothing reserved.
     pub fn begin(&self, client_id: i64) -> Reservation {
-        Reservation { memory: self.clone(), client_id, bytes: 0 }
+        let mut used = self.used();
+        used.last_id += 1;
+        let id = used.last_id;
+        used.clients.entry(client_id).or_default().ids.insert(id);
+        Reservation { memory: self.clone(), client_id, id, bytes: 0, waited: 0 }
     }
 
     /// Reserves memory for a file whose size is known, for as long as it takes: other files leave sooner or later.
@@ -69,7 +85,8 @@ impl FileMemory {
 }
 
 impl Reservation {
-    /// Reserves `bytes` in all, and waits for what is missing for a while.
+    /// Reserves `bytes` in all, and waits for what is missing for a while. The oldest of a client waits longer than the others: of
+    /// several that have not all room, each with a part of it, one gets through.
     ///
     /// # Errors
     /// [`NoMemory`] when others keep the memory.
@@ -79,8 +96,24 @@ impl Reservation {
             return Ok(());
         }
         let clock = self.memory.0.clock.clone();
-        let limit = Duration::from_secs(limits::FILE_MEMORY_SECONDS_MAX);
-        clock.within(limit, self.wait_for(more)).await.map_err(|_| NoMemory)
+        let begun_at = clock.now();
+        for seconds in [limits::FILE_MEMORY_SECONDS_MAX, limits::OLDEST_FILE_MEMORY_SECONDS_MAX] {
+            let limit = Duration::from_secs(seconds).saturating_sub(Duration::from_millis(self.waited.unsigned_abs()));
+            let waited = clock.within(limit, self.wait_for(more)).await;
+            self.waited += clock.now() - begun_at;
+            if waited.is_ok() {
+                return Ok(());
+            }
+            if !self.is_oldest() {
+                break;
+            }
+        }
+        Err(NoMemory)
+    }
+
+    fn is_oldest(&self) -> bool {
+        let used = self.memory.used();
+        used.clients.get(&self.client_id).and_then(|share| share.ids.first()) == Some(&self.id)
     }
 
     /// Reserves `bytes` in all, if there is room for them now.
@@ -108,12 +141,13 @@ impl Reservation {
     fn take(&mut self, more: usize) -> bool {
         let parts = &self.memory.0;
         let mut used = self.memory.used();
-        let client = used.clients.get(&self.client_id).copied().unwrap_or(0);
-        if used.all + more > parts.all_max || client + more > parts.each_max {
+        let has_room = used.all + more <= parts.all_max;
+        let share = used.clients.entry(self.client_id).or_default();
+        if !has_room || share.bytes + more > parts.each_max {
             return false;
         }
+        share.bytes += more;
         used.all += more;
-        used.clients.insert(self.client_id, client + more);
         self.bytes += more;
         true
     }
@@ -135,14 +169,12 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.bytes == 0 {
-            return;
-        }
         let mut used = self.memory.used();
         used.all -= self.bytes;
-        if let Some(client) = used.clients.get_mut(&self.client_id) {
-            *client -= self.bytes;
-            if *client == 0 {
+        if let Some(share) = used.clients.get_mut(&self.client_id) {
+            share.bytes -= self.bytes;
+            share.ids.remove(&self.id);
+            if share.ids.is_empty() {
                 used.clients.remove(&self.client_id);
             }
         }
@@ -185,6 +217,31 @@ mod tests {
         drop(second);
         assert_eq!(memory.begin(4).grow_to(40).now_or_never(), Some(Ok(())));
         assert_eq!(memory.used().all, 260);
+    }
+
+    #[tokio::test]
+    async fn of_several_that_each_hold_a_part_the_oldest_gets_through() {
+        let (memory, clock) = memory();
+        let mut held: Vec<Reservation> = (0..4).map(|_| memory.begin(1)).collect();
+        for one in &mut held {
+            assert_eq!(one.grow_to(25).await, Ok(()));
+        }
+        let mut waiting: Vec<_> =
+            held.into_iter().map(|mut one| Box::pin(async move { one.grow_to(90).await.map(|()| one) })).collect();
+        assert!(waiting.iter_mut().all(|one| one.as_mut().now_or_never().is_none()));
+        clock.advance(Duration::from_secs(limits::FILE_MEMORY_SECONDS_MAX));
+        for younger in waiting.split_off(1) {
+            assert_eq!(younger.await.err(), Some(NoMemory));
+        }
+        assert!(waiting.remove(0).await.is_ok());
+        // A younger one is not held up by the oldest for longer.
+        let (mut oldest, mut younger) = (memory.begin(1), memory.begin(1));
+        assert_eq!(oldest.grow_to(90).await, Ok(()));
+        let growing = younger.grow_to(20);
+        tokio::pin!(growing);
+        assert!(growing.as_mut().now_or_never().is_none());
+        clock.advance(Duration::from_secs(limits::FILE_MEMORY_SECONDS_MAX));
+        assert_eq!(growing.await, Err(NoMemory));
     }
 
     #[tokio::test]

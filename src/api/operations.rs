@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::answer::{self, Envelope, Format};
 use super::problem::Problem;
+use super::scrapes;
 use crate::device_status::{DeviceStatus, condition};
 use crate::reason::ReasonCode;
 use crate::store::StoreError;
@@ -89,10 +90,7 @@ impl From<&Down> for DownTask {
     (status = 403, description = "From elsewhere than this machine, without the operator's token")))]
 pub async fn metrics(State(api): State<Api>, request: Request) -> Response {
     if !api.scrapes.allow(&request) {
-        let problem = Problem::KeyRefused(
-            "the metrics are for programs on the gateway's own machine; send the operator's token: Authorization: Bearer TOKEN",
-        );
-        return problem.response(Format::of(request.headers()));
+        return Problem::KeyRefused(scrapes::REFUSED).response(Format::of(request.headers()));
     }
     if let Err(error) = measure(&api).await {
         tracing::warn!(%error, "the gauges of /metrics are as they were: the store could not be read");

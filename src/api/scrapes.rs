@@ -8,6 +8,10 @@ use axum::http::header;
 use crate::account::KeyHash;
 use crate::settings::Settings;
 
+/// What others are answered.
+pub const REFUSED: &str =
+    "the metrics are for programs on the gateway's own machine; send the operator's token: Authorization: Bearer TOKEN";
+
 /// What an operator allows.
 pub struct Scrapes {
     is_open: bool,

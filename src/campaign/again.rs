@@ -1,12 +1,17 @@
 //! Refused rows as a file that can be corrected and imported again as it is: every text is in quotes, and no spreadsheet takes one for
 //! a formula or loses the digits of a number. Pure.
 
+use sha2::{Digest, Sha256};
+
 use super::columns::Column;
 use super::inert::harmless;
 use super::{Refused, Row, beginning};
+use crate::account::hex_upper;
 
-/// Behind the columns of a row; both are ignored when the file is imported.
-const OURS: [&str; 2] = ["line", "reason"];
+/// By what a row is recognized that nobody has corrected.
+pub const MARK: &str = "mark";
+/// Behind the columns of a row; they are no part of it when the file is imported.
+const OURS: [&str; 3] = ["line", "reason", MARK];
 
 /// What stands in a row that is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,10 +43,25 @@ pub fn file(mut rows: Vec<(Refused, Written)>) -> String {
     end_line(&mut text, names.map(str::to_owned));
     for (refused, Written { row, rest }) in &mut rows {
         let cells: Vec<String> = columns.iter().map(|column| cell(*column, row.field(*column))).collect();
-        let ours = [refused.line.to_string(), harmless(&beginning(&refused.reason))];
+        let ours = [refused.line.to_string(), harmless(&beginning(&refused.reason)), mark(row)];
         end_line(&mut text, cells.into_iter().chain(ours).chain(rest.iter().map(|text| harmless(text))));
     }
     text
+}
+
+/// The mark of a row: it is another when the row is. What a spreadsheet changes by itself does not count.
+pub fn mark(row: &mut Row) -> String {
+    let mut hash = Sha256::new();
+    for column in Column::ALL {
+        let text = row.field(column).replace("\r\n", "\n").replace('\r', "\n");
+        let text = match column {
+            Column::Destination => text.chars().filter(|c| c.is_alphanumeric()).collect(),
+            _ => text.trim().to_owned(),
+        };
+        hash.update(text);
+        hash.update([0]);
+    }
+    hex_upper(&hash.finalize()[..5])
 }
 
 fn end_line(text: &mut String, cells: impl Iterator<Item = String>) {
@@ -56,11 +76,6 @@ fn cell(column: Column, text: &str) -> String {
     match column {
         // So Excel keeps every digit, and its zero.
         Column::Destination if !text.is_empty() && is_number(text) => format!("=\"{text}\""),
-        // The escape of a message stands for the same character.
-        Column::Message if harmless(text) != text => match text.chars().next() {
-            Some(first) => format!("\\u{:04x}{}", u32::from(first), &text[first.len_utf8()..]),
-            None => String::new(),
-        },
         _ => harmless(text),
     }
 }
@@ -77,7 +92,36 @@ mod tests {
             let row = line.row.ok().map(|row| Written { row, rest: Vec::new() });
             rows.push((refused, row.or(line.written.map(|written| *written)).expect("what stands there")));
         }
-        read(file(rows).as_bytes(), 99).expect("the same file").lines
+        let marks: Vec<String> = rows.iter_mut().map(|(_, written)| mark(&mut written.row)).collect();
+        let text = file(rows);
+        let unchanged = read(text.as_bytes(), 99).expect("the same file").lines;
+        assert!(unchanged.iter().all(|line| line.row.is_err()), "what nobody corrected stays refused: {unchanged:?}");
+        // Whoever empties the mark wants the row as it is.
+        let text = marks.iter().fold(text, |text, mark| text.replace(&format!("\"{mark}\""), "\"\""));
+        read(text.as_bytes(), 99).expect("the same file").lines
+    }
+
+    #[test]
+    fn only_a_row_that_was_corrected_is_sent() {
+        let text = "destination,message\n628111111111,=A1\n12345,bad\n628111111113,\"a\" b\n";
+        let lines = read(text.as_bytes(), 99).expect("a file").lines;
+        let refused = lines.into_iter().map(|line| {
+            let why = Refused { place: 0, line: 2, destination: line.destination.clone(), reason: "why".into() };
+            let row = line.row.ok().map(|row| Written { row, rest: Vec::new() });
+            (why, row.or(line.written.map(|written| *written)).expect("what stands there"))
+        });
+        let text = file(refused.collect()).replace("12345", "628111111112").replace('\u{feff}', "");
+        // As Excel writes it, too.
+        for text in
+            [text.clone(), text.replace("\"=\"\"628111111112\"\"\"", "628111111112"), text.replace("\",\"", "\";\"")]
+        {
+            let found = read(text.as_bytes(), 99).expect("a file").lines;
+            let good: Vec<&str> =
+                found.iter().filter_map(|line| Some(line.row.as_ref().ok()?.message.as_str())).collect();
+            assert_eq!((good, found.len()), (vec!["bad"], 3), "{text}");
+            let why = found[0].row.as_ref().expect_err("it is as it was").to_string();
+            assert!(why.starts_with("it is as it was when it was refused: why; correct it"), "{why}");
+        }
     }
 
     #[test]
@@ -110,7 +154,9 @@ mod tests {
                 let refused = Refused { place: 0, line: 9, destination: row.destination.clone(), reason: "why".into() };
                 (refused, Written { row, rest: Vec::new() })
             });
-            file_of = file(again.collect());
+            let mut again: Vec<(Refused, Written)> = again.collect();
+            let marks: Vec<String> = again.iter_mut().map(|(_, written)| mark(&mut written.row)).collect();
+            file_of = marks.iter().fold(file(again), |text, mark| text.replace(mark, ""));
             let found = rows(&file_of);
             for (found, expected) in found.iter().zip(&expected) {
                 let said = |row: &Row| (row.content().ok(), row.tag.clone());
@@ -131,7 +177,7 @@ mod tests {
             rows.extend(line.written.map(|written| (refused, *written)));
         }
         let written = file(rows);
-        for part in ["\"a\",\"9\",\"why\",\"b\",\"c\"", "\"x\"\"y\"", "\"Halo\""] {
+        for part in ["\"b\",\"c\"", "\"x\"\"y\"", "\"Halo\""] {
             assert!(written.contains(part), "{part}: {written}");
         }
         assert!(!written.contains("ok"), "{written}");

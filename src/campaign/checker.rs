@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::keys::{self, Said, Seen};
 use super::{BadRow, Campaign, Checked, Line, Ready, Refused, Row, beginning};
+use crate::phone;
 
 /// Checks the rows of a campaign, in the order of its file and from its first row on.
 #[derive(Debug)]
@@ -46,7 +47,9 @@ impl Checker {
         let recipient = row.recipient(&self.campaign)?;
         let (is_group, recipient) = (recipient.is_group(), recipient.into_id());
         let (priority, tag) = (row.priority()?, row.tag()?);
-        let said = Said { recipient: &recipient, is_group, content: &content };
+        // Both forms of a number are one recipient.
+        let to = phone::line_of(&recipient);
+        let said = Said { recipient: &to, is_group, content: &content };
         let key = keys::key(&self.campaign, &said, &mut self.seen);
         let (any, said_before) = keys::said(self.campaign.client_id, &said, &mut self.seen_said);
         let mut former_keys = Vec::new();

@@ -55,6 +55,10 @@ pub enum BadRow {
     Cut,
     #[error("the row is hidden in the sheet; show it, or delete it")]
     Hidden,
+    #[error(
+        "it is as it was when it was refused: {reason}; correct it, or empty its cell in the column mark to send it as it is"
+    )]
+    Unchanged { reason: String },
     #[error("{column}: {why}")]
     Cell { column: &'static str, why: BadCell },
     #[error("{column}: it holds a zero byte, which no text has")]

@@ -1,13 +1,13 @@
 //! The rows of a file, whatever kind of file: each cell goes to the column that its heading names, and a row whose cells cannot
 //! be trusted is not queued. Pure.
 
-use std::borrow::Cow;
+mod own;
 
 use super::broken::{Broken, Rest};
 use super::columns::{self, Column, Columns};
 use super::row::Row;
 use super::swallowed::{self, Shape};
-use super::{BadFile, BadRow, Line, Written, beginning, inert, remains};
+use super::{BadFile, BadRow, Line, Written, beginning, remains};
 use crate::phone;
 
 /// Digits of an Indonesian identity card's number and of a bank card's.
@@ -263,6 +263,7 @@ impl Table {
         if let Some(fault) = &record.fault {
             return Err(fault.clone());
         }
+        self.check_changed(record)?;
         let is_full = |cell: &Cell| cell.as_ref().is_ok_and(|text| !text.trim().is_empty());
         if self.separated.is_some() && record.cells.iter().skip(self.names.len()).any(is_full) {
             return Err(BadRow::Fields { found: record.cells.len(), named: self.names.len() });
@@ -290,12 +291,6 @@ impl Table {
             *row.field(*column) = text.into_owned();
         }
         Ok(row)
-    }
-
-    /// A cell without what the gateway put before it, in a file of its own.
-    fn own_text<'t>(&self, cell: &'t str) -> Cow<'t, str> {
-        let text = inert::is_own_file(&self.names).then(|| inert::unguarded(cell)).flatten();
-        text.map_or(Cow::Borrowed(cell), Cow::Owned)
     }
 
     /// What stands in a row, whatever is wrong with it.

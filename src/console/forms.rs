@@ -20,7 +20,7 @@ pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     pub fn read(bytes: &[u8]) -> Self {
-        Self(form_urlencoded::parse(bytes).into_owned().collect())
+        Self(form_urlencoded::parse(bytes).into_owned().take(limits::FORM_FIELDS_MAX).collect())
     }
 
     /// Fields that were read in another way.

@@ -43,6 +43,8 @@ pub enum EgressError {
     Untrusted(BadCertificate),
     #[error("did not answer in time")]
     TimedOut,
+    #[error("broke off before its end")]
+    BrokenOff,
     #[error("sends too slowly")]
     TooSlow,
     /// No fault of the address: there is no memory for its file.
@@ -232,7 +234,7 @@ async fn read_steadily(
     let length = response.content_length().and_then(|length| usize::try_from(length).ok());
     // The system gives memory only where it is written to.
     let mut body = Vec::with_capacity(length.unwrap_or_default().min(limit_bytes));
-    while let Some(chunk) = pace.next(response.chunk()).await?.map_err(|error| fault(&error))? {
+    while let Some(chunk) = pace.next(response.chunk()).await?.map_err(|error| broken_off(&error))? {
         if body.len() + chunk.len() > limit_bytes {
             return Err(EgressError::TooLarge { limit_bytes });
         }
@@ -262,6 +264,14 @@ fn fault(error: &reqwest::Error) -> EgressError {
     }
     tracing::info!(host, cause, "an address that a customer gave could not be reached");
     EgressError::Unreachable
+}
+
+/// What a fault means to a customer once an address has begun to answer.
+fn broken_off(error: &reqwest::Error) -> EgressError {
+    match fault(error) {
+        EgressError::Unreachable => EgressError::BrokenOff,
+        other => other,
+    }
 }
 
 /// Whether a name means this machine without being looked up (RFC 6761).

@@ -42,9 +42,11 @@ pub async fn fetch(
         match error {
             EgressError::NoMemory(no_memory) => FetchFault::Unkept(no_memory.to_string()),
             EgressError::Refused(_) | EgressError::TooLarge { .. } => FetchFault::Never(reason),
-            EgressError::Unreachable | EgressError::Untrusted(_) | EgressError::TimedOut | EgressError::TooSlow => {
-                FetchFault::Retry { reason, wait_ms: None }
-            }
+            EgressError::Unreachable
+            | EgressError::Untrusted(_)
+            | EgressError::TimedOut
+            | EgressError::BrokenOff
+            | EgressError::TooSlow => FetchFault::Retry { reason, wait_ms: None },
         }
     })?;
     check_status(answer.status, wait_told(&answer, clock.now()))?;

@@ -95,6 +95,20 @@ stories! {
         world.stop().await;
     }
 
+    async fn who_has_sent_all_and_says_so_is_answered(database: Database) {
+        let world = World::new(database).await;
+        let body = json!({"destination": ALICE, "message": "x"}).to_string();
+        for _ in 0..10 {
+            let mut line = Line::open(&world).await;
+            line.head("POST /wachat_api/1.0/message", KEY, body.len(), "").await;
+            line.write(body.as_bytes()).await;
+            line.0.shutdown().await.expect("nothing more is sent");
+            let answer = line.answer().await;
+            assert_eq!(status(&answer), 201, "{answer}");
+        }
+        world.stop().await;
+    }
+
     async fn nothing_is_read_of_a_caller_who_is_not_known(database: Database) {
         let world = World::new(database).await;
         let document: Value = world.client.ask("GET", "/openapi.json", &[], None).await.body;

@@ -181,30 +181,50 @@ fn cut<T>(found: &mut Vec<T>, rows: i64, number: impl Fn(&T) -> String) -> Optio
     found.last().filter(|_| follows).map(number)
 }
 
+fn no_json(error: &serde_json::Error) -> Problem {
+    let place = vec![error.line().into(), error.column().into()];
+    bad_body(place, format!("the body is no JSON: {error}"))
+}
+
+/// What is wrong with a field, without the place at its end: it is wrong wherever it stands.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+}
+
+/// Whether no text of a body may hold NUL, which PostgreSQL does not store: none is written as an escape.
+fn is_text_storable(body: &[u8]) -> bool {
+    !body.windows(6).any(|part| part == b"\\u0000")
+}
+
 impl Api {
     /// Reads the fields of a body that a known client sends.
     ///
     /// # Errors
     /// 422 when it is not what is wanted; 413 and 400 as every body.
     async fn json<T: DeserializeOwned>(&self, client_id: i64, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
-        let value = self.json_value(client_id, headers, body).await?;
+        let body = self.read_body(client_id, headers, body, limits::BODY_BYTES_MAX).await?;
+        // Only its fields are kept: a tree of all that a body may hold takes many times its bytes.
+        if let Err(fault) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
+            return Err(no_json(&fault));
+        }
         // A list would be taken for the fields in their order.
-        if !value.is_object() {
+        if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(bad_body(Vec::new(), "the body is a JSON object".into()));
         }
-        serde_json::from_value(value).map_err(|error| bad_body(Vec::new(), error.to_string()))
+        if !is_text_storable(&body) {
+            return Err(bad_body(Vec::new(), "a text may not hold NUL".into()));
+        }
+        serde_json::from_slice(&body).map_err(|error| bad_body(Vec::new(), without_place(&error)))
     }
 
-    /// Reads a body that may be any JSON.
+    /// Reads a small body that may be any JSON.
     ///
     /// # Errors
     /// As [`Api::json`].
     async fn json_value(&self, client_id: i64, headers: &HeaderMap, body: Body) -> Result<serde_json::Value, Problem> {
-        let body = self.read_body(client_id, headers, body, limits::BODY_BYTES_MAX).await?;
-        let value = serde_json::from_slice(&body).map_err(|error| {
-            let place = vec![error.line().into(), error.column().into()];
-            bad_body(place, format!("the body is no JSON: {error}"))
-        })?;
+        let body = self.read_body(client_id, headers, body, limits::SMALL_BODY_BYTES_MAX).await?;
+        let value = serde_json::from_slice(&body).map_err(|error| no_json(&error))?;
         if is_storable(&value) { Ok(value) } else { Err(bad_body(Vec::new(), "a text may not hold NUL".into())) }
     }
 

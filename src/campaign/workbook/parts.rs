@@ -47,6 +47,52 @@ impl Marks {
     }
 }
 
+/// Follows the values of cells: what reads them takes the first piece of a number for all of it, and the last of two values.
+#[derive(Default)]
+struct Values {
+    /// Whether the cell's value is a text, which is read whole.
+    is_text: bool,
+    /// Values that the cell has so far, and tables of cells that the sheet has.
+    count: usize,
+    tables: usize,
+    /// Pieces of the value that is open.
+    pieces: Option<usize>,
+}
+
+impl Values {
+    /// Whether this shows that not all of a value is read.
+    fn follow(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Start(element) | Event::Empty(element) => match element.local_name().as_ref() {
+                "sheetData" => {
+                    self.tables += 1;
+                    return self.tables > 1;
+                }
+                "c" => {
+                    self.count = 0;
+                    self.is_text = matches!(attribute(element, "t").as_deref(), Some("str" | "inlineStr" | "d"));
+                }
+                "v" => {
+                    self.count += 1;
+                    self.pieces = matches!(event, Event::Start(_)).then_some(0);
+                    return self.count > 1;
+                }
+                _ => {}
+            },
+            Event::End(element) if element.local_name().as_ref() == "v" => self.pieces = None,
+            Event::Text(_) => {
+                self.pieces = self.pieces.map(|pieces| pieces + 1);
+                return !self.is_text && self.pieces.is_some_and(|pieces| pieces > 1);
+            }
+            Event::CData(_) | Event::GeneralRef(_) | Event::Comment(_) | Event::PI(_) => {
+                return self.pieces.is_some() && (!self.is_text || matches!(event, Event::CData(_)));
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
 /// What a sheet says of its rows and cells.
 ///
 /// # Errors
@@ -59,7 +105,11 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
         return Err(BadFile::Workbook("its parts contradict each other".into()));
     }
     let (mut marks, mut number, mut are_rows_hidden) = (Marks::default(), 0, false);
-    each_element(&mut archive, &part, |element| {
+    let mut values = Values::default();
+    each_event(&mut archive, &part, |event| {
+        let astray = values.follow(event).then_some(number.max(1));
+        marks.astray = marks.astray.or(astray);
+        let (Event::Start(element) | Event::Empty(element)) = event else { return };
         if element.local_name().as_ref() == "sheetFormatPr" {
             are_rows_hidden = is_true(element, "zeroHeight");
         }
@@ -88,7 +138,7 @@ pub fn marks(bytes: &[u8], sheet: &str) -> Result<Marks, BadFile> {
         // As many rows as a sheet can have, each once: what is kept of them has a bound.
         _ if number > limits::WORKBOOK_ROWS_MAX => Err(BadFile::TooLarge),
         Some(row) => Err(BadFile::Workbook(format!(
-            "the row {row} stands twice in the sheet, or behind a later one; save it again in a spreadsheet program"
+            "the row {row} or a cell of it stands twice in the sheet, in pieces or behind a later one; save it again in a spreadsheet program"
         ))),
         None => Ok(marks),
     }
@@ -172,9 +222,18 @@ fn name_of(archive: &Archive<'_>, part: &str) -> Option<String> {
 }
 
 /// Shows each element of a part that begins, or nothing where there is no such part.
-fn each_element(archive: &mut Archive<'_>, part: &str, look: impl FnMut(&BytesStart<'_>)) -> Result<(), BadFile> {
+fn each_element(archive: &mut Archive<'_>, part: &str, mut look: impl FnMut(&BytesStart<'_>)) -> Result<(), BadFile> {
+    each_event(archive, part, |event| {
+        if let Event::Start(element) | Event::Empty(element) = event {
+            look(element);
+        }
+    })
+}
+
+/// Shows all that stands in a part, or nothing where there is no such part.
+fn each_event(archive: &mut Archive<'_>, part: &str, look: impl FnMut(&Event<'_>)) -> Result<(), BadFile> {
     match name_of(archive, part) {
-        Some(name) => each_element_of(archive, &name, look),
+        Some(name) => each_event_of(archive, &name, look),
         None => Ok(()),
     }
 }
@@ -185,13 +244,20 @@ fn each_element_of(
     name: &str,
     mut look: impl FnMut(&BytesStart<'_>),
 ) -> Result<(), BadFile> {
+    each_event_of(archive, name, |event| {
+        if let Event::Start(element) | Event::Empty(element) = event {
+            look(element);
+        }
+    })
+}
+
+fn each_event_of(archive: &mut Archive<'_>, name: &str, mut look: impl FnMut(&Event<'_>)) -> Result<(), BadFile> {
     let mut reader = Reader::from_reader(BufReader::new(archive.by_name(name).map_err(unreadable)?));
     let mut buffer = Vec::new();
     loop {
         match reader.read_event_into(&mut buffer).map_err(unreadable)? {
-            Event::Start(element) | Event::Empty(element) => look(&element),
             Event::Eof => return Ok(()),
-            _ => {}
+            event => look(&event),
         }
         buffer.clear();
     }

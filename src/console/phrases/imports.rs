@@ -84,8 +84,8 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("its parts contradict each other", "bagian-bagiannya saling bertentangan"),
     (
-        "the row {row} stands twice in the sheet, or behind a later one; save it again in a spreadsheet program",
-        "baris {row} ada dua kali di lembarnya, atau berada di belakang baris berikutnya; simpan ulang dengan program spreadsheet",
+        "the row {row} or a cell of it stands twice in the sheet, in pieces or behind a later one; save it again in a spreadsheet program",
+        "baris {row} atau salah satu selnya ada dua kali di lembarnya, terpotong-potong, atau berada di belakang baris berikutnya; simpan ulang dengan program spreadsheet",
     ),
     (
         "the sheet '{first}' would be read, but there are phone numbers in other sheets too: {others}; say which sheet is to be read, or hide \
@@ -128,6 +128,10 @@ pub const PHRASES: &[Phrase] = &[
     (
         "its text seems to go on behind the separator; put quotes around a text that holds the separator",
         "teksnya tampaknya berlanjut setelah pemisah; beri tanda kutip pada teks yang berisi pemisah",
+    ),
+    (
+        "it is as it was when it was refused: {reason}; correct it, or empty its cell in the column mark to send it as it is",
+        "masih sama seperti saat ditolak: {reason}; perbaiki, atau kosongkan selnya di kolom mark untuk mengirimnya apa adanya",
     ),
     ("the row is hidden in the sheet; show it, or delete it", "barisnya disembunyikan di lembar; tampilkan atau hapus"),
     (

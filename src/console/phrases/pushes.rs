@@ -35,6 +35,7 @@ pub const PHRASES: &[Phrase] = &[
         "memakai sertifikat yang ditandatangani sendiri atau dari otoritas privat; operator gateway dapat memercayainya (--trusted-ca)",
     ),
     ("did not answer in time", "tidak menjawab tepat waktu"),
+    ("broke off before its end", "terputus sebelum selesai"),
     ("sends too slowly", "mengirim terlalu lambat"),
     ("is larger than {size} MB", "lebih besar dari {size} MB"),
     ("is longer than {most} characters", "lebih panjang dari {most} karakter"),

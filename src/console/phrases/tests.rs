@@ -20,6 +20,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/qr.rs", "faults for the log"),
     ("src/egress/resolver.rs", "faults for the log"),
     ("src/http/headers.rs", "for browsers"),
+    ("src/api/scrapes.rs", "for programs"),
     ("src/http.rs", "faults for the log"),
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
@@ -104,16 +105,11 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/message/priority.rs", &["{0} is no priority"]),
+    ("src/api/manage/mod.rs", &[" at line "]),
     // For the log.
     ("src/dispatcher/told.rs", &["the phone that was used may not be linked to it, or the attempt was over"]),
     ("src/dispatcher/life.rs", &["its channel ended"]),
-    (
-        "src/api/operations.rs",
-        &[
-            "down, and started again in a moment: {}",
-            "the metrics are for programs on the gateway's own machine; send the operator's token: Authorization: Bearer TOKEN",
-        ],
-    ),
+    ("src/api/operations.rs", &["down, and started again in a moment: {}"]),
     ("src/channel/web/gate.rs", &["a receipt was not stored; nothing leaves by this connection any more"]),
     ("src/store/writer.rs", &["a fault of this program cut the write off", "a fault of this program: {panicked}"]),
     ("src/channel/web/keys/signal.rs", &["an identity key of {bytes} bytes", "the name of a key is no number"]),

@@ -48,10 +48,10 @@ fn rows_and_cells_that_stand_twice_or_out_of_order_are_refused() {
     let (names, good) = (heading(&["to", "text"]), format!(r#"<row r="2">{}</row>"#, cells(2)));
     let twice = format!(r#"<row r="2">{}{}</row>"#, cells(2), cells(2));
     for (rows, row) in [
-        (format!("{names}{good}{good}"), "the row 2 stands twice"),
-        (format!(r#"{names}<row r="3">{}</row>{good}"#, cells(3)), "the row 2 stands twice"),
-        (format!(r#"{names}{good}<row r="2">{}</row>"#, text("C2", "y")), "the row 2 stands twice"),
-        (format!(r#"{good}{names}"#), "the row 1 stands twice"),
+        (format!("{names}{good}{good}"), "the row 2 or a cell of it stands twice"),
+        (format!(r#"{names}<row r="3">{}</row>{good}"#, cells(3)), "the row 2 or a cell of it stands twice"),
+        (format!(r#"{names}{good}<row r="2">{}</row>"#, text("C2", "y")), "the row 2 or a cell of it stands twice"),
+        (format!(r#"{good}{names}"#), "the row 1 or a cell of it stands twice"),
         (format!(r#"{names}{good}<row r="1048577"/>"#), "far larger than its messages can be"),
         (format!("{names}{twice}"), "its cells are not in order"),
         (format!(r#"{names}<row r="2">{}</row><row r="3">{}</row>"#, cells(3), cells(2)), "its cells are not in order"),
@@ -64,6 +64,31 @@ fn rows_and_cells_that_stand_twice_or_out_of_order_are_refused() {
     let unnumbered = format!(r#"{names}<row><c><v>{A}</v></c><c t="inlineStr"><is><t>x</t></is></c></row>"#);
     let both = format!(r#"{unnumbered}<row r="3">{}</row>"#, cells(3));
     reads(&workbook(&both), &[(2, "628111111111: x"), (3, "628111111111: x")]);
+}
+
+/// No digit of a number is lost because it is written in pieces, each way of which is XML.
+#[test]
+fn values_in_pieces_are_refused_where_only_their_first_piece_is_read() {
+    let names = heading(&["to", "text"]);
+    let row = |value: &str| format!(r#"{names}<row r="2"><c r="A2">{value}</c>{}</row>"#, text("B2", "x"));
+    for value in [
+        "<v>62812400001&#50;3</v>",
+        "<v>62812400001<![CDATA[23]]></v>",
+        "<v>62812400001<!-- x -->23</v>",
+        "<v>62812400001<?x y?>23</v>",
+        "<v>&#54;2812400001</v>",
+        "<v>628111111111</v><v>628111111112</v>",
+    ] {
+        let told = read(&workbook(&row(value)), 9).expect_err(value).to_string();
+        assert!(told.contains("the row 2 or a cell of it stands twice in the sheet, in pieces"), "{told}: {value}");
+    }
+    let twice = format!("{}</sheetData><sheetData>{}", row("<v>628111111111</v>"), row("<v>628111111112</v>"));
+    assert!(read(&workbook(&twice), 9).is_err());
+    // Texts of formulas are read whole.
+    let formula = format!(
+        r#"{names}<row r="2"><c r="A2"><v>{A}</v></c><c r="B2" t="str"><f>A1</f><v>Tom &amp; Jerry</v></c></row>"#
+    );
+    reads(&workbook(&formula), &[(2, "628111111111: Tom & Jerry")]);
 }
 
 #[test]
