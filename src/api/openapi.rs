@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use utoipa::OpenApi;
-use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -66,34 +66,39 @@ pub fn name_operations(document: &mut utoipa::openapi::OpenApi, base: &str) {
 /// Adds what every operation may answer that needs a key, and what comes of its parameters and its body.
 pub fn document_refusals(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in operations.into_iter().flatten().filter(|operation| operation.security.is_some()) {
-            let has = |place: ParameterIn| {
-                operation
-                    .parameters
-                    .iter()
-                    .flatten()
-                    .any(|parameter| matches!(parameter, RefOr::T(one) if one.parameter_in == place))
-            };
-            let (has_path, has_query, has_body) =
-                (has(ParameterIn::Path), has(ParameterIn::Query), operation.request_body.is_some());
-            let refusals = [
-                ("400", true, "Not HTTP or text as it must be"),
-                ("401", true, "The APIKey header is missing"),
-                ("403", true, "The API key is not good, or may not do this"),
-                ("404", has_path || has_query || has_body, "There is no such thing, or it is another client's"),
-                ("413", has_body, "The body is too large"),
-                ("422", has_query || has_body, "A field or parameter is not valid"),
-                ("429", true, "Too many requests; Retry-After says when to try again"),
-                ("503", true, "Nothing can be stored or read at this moment; Retry-After says when to try again"),
-            ];
-            for (status, _, description) in refusals.into_iter().filter(|(_, may_be, _)| *may_be) {
-                let schema = if status == "422" { "ValidationFailure" } else { "Failure" };
-                let content = Content::new(Some(Ref::from_schema_name(schema)));
-                let refusal = ResponseBuilder::new().description(description).content("application/json", content);
-                operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal.build().into());
+        let writes = [&mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        let operations = writes.into_iter().map(|write| (true, write)).chain([(false, &mut item.get)]);
+        for (is_write, operation) in operations.filter_map(|(is_write, one)| Some((is_write, one.as_mut()?))) {
+            if operation.security.is_some() {
+                document_refusals_of(operation, is_write);
             }
         }
+    }
+}
+
+fn document_refusals_of(operation: &mut Operation, is_write: bool) {
+    let has = |place: ParameterIn| {
+        let parameters = operation.parameters.iter().flatten();
+        parameters.into_iter().any(|parameter| matches!(parameter, RefOr::T(one) if one.parameter_in == place))
+    };
+    let (has_path, has_query, has_body) =
+        (has(ParameterIn::Path), has(ParameterIn::Query), operation.request_body.is_some());
+    let refusals = [
+        ("400", true, "Not HTTP or text as it must be"),
+        ("401", true, "The APIKey header is missing"),
+        ("403", true, "The API key is not good, or may not do this"),
+        ("404", has_path || has_query || has_body, "There is no such thing, or it is another client's"),
+        ("409", is_write, "It contradicts what there is, or what is under way"),
+        ("413", has_body, "The body is too large"),
+        ("422", has_query || has_body, "A field or parameter is not valid"),
+        ("429", true, "Too many requests; Retry-After says when to try again"),
+        ("503", true, "Nothing can be stored or read at this moment; Retry-After says when to try again"),
+    ];
+    for (status, _, description) in refusals.into_iter().filter(|(_, may_be, _)| *may_be) {
+        let schema = if status == "422" { "ValidationFailure" } else { "Failure" };
+        let content = Content::new(Some(Ref::from_schema_name(schema)));
+        let refusal = ResponseBuilder::new().description(description).content("application/json", content);
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal.build().into());
     }
 }
 

@@ -211,7 +211,7 @@ stories! {
         }
         assert_eq!(queued(&world).await, 0);
         let refused = browser.get(&format!("{page}/refused.csv")).await;
-        let first = "\u{feff}\"destination\",\"message\",\"line\",\"reason\"\r\n\"=\"\"12345\"\"\",\"bad\",\"3\",\"no numbering";
+        let first = "\u{feff}\"destination\",\"message\",\"line\",\"reason\",\"mark\"\r\n\"=\"\"12345\"\"\",\"bad\",\"3\",\"no numbering";
         assert!(refused.text.starts_with(first) && refused.text.lines().count() == 3, "{}", refused.text);
         assert_eq!(refused.header("content-type"), "text/csv; charset=utf-8");
 
