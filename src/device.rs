@@ -159,6 +159,9 @@ impl Kind {
     }
 }
 
+/// The reason of a device that never had an account, and what every start says of one without an account.
+pub const NOT_LINKED: &str = "no account is linked";
+
 /// What a device is doing. One state machine that API, console, metrics and logs all read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

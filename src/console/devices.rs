@@ -15,14 +15,12 @@ use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
 use super::states::{self, Restraint, Told};
 use super::visit::{Answer, Refusal, Visit, go};
-use crate::device::{Kind, is_device_id};
+use crate::device::{Kind, NOT_LINKED, is_device_id};
 use crate::device_status::DeviceStatus;
 use crate::reason::ReasonCode;
 
 /// So many devices are seen at a glance; among more one is looked for.
 pub const AT_A_GLANCE: usize = 10;
-/// The reason of a device that never had an account.
-const NOT_LINKED: &str = "no account is linked";
 /// Of its limit a device may use so many hundredths before somebody should know.
 const NEARLY_PERCENT: i64 = 90;
 

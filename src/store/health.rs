@@ -3,7 +3,7 @@
 use super::row::row;
 use super::{Conn, Lease, Page, Store, StoreError, sql};
 use crate::clock::Millis;
-use crate::device::Health;
+use crate::device::{Health, NOT_LINKED};
 use crate::limits;
 
 /// Something that happened to a device.
@@ -122,12 +122,15 @@ pub(super) async fn set_health(
     let rows = sql!(
         &mut *conn,
         execute,
-        "UPDATE devices SET state = $3, state_reason = $4, state_until = $5 WHERE id = $1 AND lease_epoch = $2",
+        // A start says of a device without an account only that; why it has none, it knew before.
+        "UPDATE devices SET state_reason = CASE WHEN $4 = $6 AND state = $3 AND state_reason <> '' THEN state_reason ELSE $4 END, \
+         state = $3, state_until = $5 WHERE id = $1 AND lease_epoch = $2",
         &lease.device_id,
         lease.epoch,
         health.state.name(),
         &health.reason,
         health.until,
+        NOT_LINKED,
     )?;
     if rows == 1 {
         note(conn, &lease.device_id, health.state.name(), &health.reason, now).await?;

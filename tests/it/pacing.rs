@@ -106,8 +106,8 @@ stories! {
             Err(until.to_string())
         })
         .await;
-        let second_at = sent_at(&world, &second).await;
-        let gap = second_at - first_at;
+        world.until_within(&second, "R", Duration::from_millis(200)).await;
+        let gap = sent_at(&world, &second).await - first_at;
         assert!((MINUTE_MS - 1_000..=MINUTE_MS + 2_000).contains(&gap), "{gap}");
         waits(&world, &third).await;
         set(&world, json!({"gap_ms": 0})).await;

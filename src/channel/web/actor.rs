@@ -23,7 +23,7 @@ use super::session::{Plan, Session};
 use super::shared::Shared;
 use crate::channel::{Event, Events, PasskeyAnswer};
 use crate::clock::Millis;
-use crate::device::{DeviceState, Health, LinkWay};
+use crate::device::{DeviceState, Health, LinkWay, NOT_LINKED};
 use crate::limits;
 
 /// The wait before a session is started again that ended by itself: doubled each time, up to the other.
@@ -78,7 +78,7 @@ impl Actor {
     /// Runs until the channel is closed. `start` is what to do first.
     pub async fn run(mut self, start: Start) {
         match start {
-            Start::Unlinked => self.tell(Health::new(DeviceState::Unlinked, "no account is linked")).await,
+            Start::Unlinked => self.tell(Health::new(DeviceState::Unlinked, NOT_LINKED)).await,
             Start::Rest(health) => {
                 self.again = health.until;
                 self.tell(health).await;
