@@ -96,11 +96,11 @@ impl Reservation {
             return Ok(());
         }
         let clock = self.memory.0.clock.clone();
-        let begun_at = clock.now();
+        let (begun_at, before) = (clock.now(), self.waited);
         for seconds in [limits::FILE_MEMORY_SECONDS_MAX, limits::OLDEST_FILE_MEMORY_SECONDS_MAX] {
             let limit = Duration::from_secs(seconds).saturating_sub(Duration::from_millis(self.waited.unsigned_abs()));
             let waited = clock.within(limit, self.wait_for(more)).await;
-            self.waited += clock.now() - begun_at;
+            self.waited = before + clock.now() - begun_at;
             if waited.is_ok() {
                 return Ok(());
             }

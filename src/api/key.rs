@@ -81,7 +81,7 @@ impl Drop for Lent {
 #[derive(Clone, Debug)]
 pub struct Asker(Arc<Access>);
 
-/// Who asks, and how that is known.
+/// The caller, and how it was authenticated.
 pub enum Recognized {
     ByKey(Asker),
     /// In this process, without a key.
@@ -121,7 +121,7 @@ impl Api {
         Ok(asker)
     }
 
-    /// Finds out who asks.
+    /// Authenticates the caller.
     ///
     /// # Errors
     /// 401 without a key, 403 for one that is not good, 503 when the store cannot tell.
