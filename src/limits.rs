@@ -227,7 +227,7 @@ pub const CLOSE_SECONDS_MAX: u64 = 2;
 /// How long WhatsApp's server may take to be reached before an account is linked.
 pub const REACH_SECONDS_MAX: u64 = 8;
 /// After this long without a code, a server that was reached is said to give none.
-pub const FIRST_CODE_SECONDS_MAX: u64 = 20;
+pub const FIRST_CODE_SECONDS_MAX: u64 = 30;
 /// How long a shared linking page is good.
 pub const LINK_SHARE_MINUTES: i64 = 15;
 /// How an attempt ended is shown for so long without a sign-in after the time of its page or pairing link: whoever linked reads it.

@@ -121,5 +121,6 @@ fn name(change: &Change) -> &'static str {
         Change::LinkCode { .. } => "a code to link",
         Change::Passkey { .. } => "a request for a passkey",
         Change::Link { .. } => "the end of linking",
+        Change::MayBeListed { .. } => "that a phone may still list the gateway",
     }
 }

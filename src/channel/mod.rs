@@ -165,6 +165,8 @@ pub enum Event {
     LinkFailed { attempt: Millis, reason: String },
     /// No account is linked any more, as was wished.
     Unlinked,
+    /// WhatsApp did not confirm that the link ended which has just been ended or refused: the phone may still list it.
+    MayBeListed,
     /// WhatsApp's server has the message.
     Acknowledged { ref_no: RefNo, at: Millis },
     /// WhatsApp's server, or the check before sending, refused the message after `send` had returned.

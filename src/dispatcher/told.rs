@@ -141,6 +141,10 @@ impl DeviceLoop {
                     plan.add(Change::Link { end, at: now }, Then::Unlinked);
                 }
                 Event::Unlinked => plan.add(Change::Link { end: LinkEnd::Unlinked, at: now }, Then::Unlinked),
+                Event::MayBeListed => {
+                    tracing::warn!(device = self.lease.device_id, "WhatsApp did not confirm the end of a link");
+                    plan.add(Change::MayBeListed { at: now }, Then::Unlinked);
+                }
                 Event::Inbound { message, stored } => {
                     // One whose file cannot be kept at all is not confirmed: WhatsApp keeps it.
                     if let Some(new) = self.prepare(&device, *message).await? {
@@ -228,7 +232,7 @@ impl DeviceLoop {
                 Then::Linked(accepted) => {
                     // A channel that has gone links again; so does one whose link the database refused.
                     if recorded == Some(Outcome::NotLinked) {
-                        let reason = "the phone that was used may not be linked to it, or the attempt was over";
+                        let reason = "an account was linked too late, or may not be linked here; the device's link says why";
                         tracing::warn!(device = self.lease.device_id, reason, "linking failed");
                         self.state = DeviceState::Unlinked;
                     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::health::{self, set_health};
 use super::inbound::add;
 use super::inbound_files::end_file;
-use super::links::{end_link, show_link};
+use super::links::{add_may_be_listed, end_link, show_link};
 use super::progress::Changed;
 use super::{
     Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, PasskeyRequest, Progress, Step, Store, StoreError,
@@ -37,6 +37,8 @@ pub enum Change {
     Passkey { attempt: Millis, request: PasskeyRequest },
     /// A link began, failed or ended.
     Link { end: LinkEnd, at: Millis },
+    /// WhatsApp did not confirm that the link ended.
+    MayBeListed { at: Millis },
 }
 
 /// What came of a change.
@@ -95,7 +97,7 @@ async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec
     check_owner(conn, lease).await?;
     if changes
         .iter()
-        .any(|change| matches!(change, Change::LinkCode { .. } | Change::Passkey { .. } | Change::Link { .. }))
+        .any(|change| matches!(change, Change::LinkCode { .. } | Change::Passkey { .. } | Change::Link { .. } | Change::MayBeListed { .. }))
     {
         lock_device(conn, lease).await?;
     }
@@ -135,6 +137,7 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
             show_link(conn, lease, *attempt, way, code, *expires_at, *at).await?;
         }
         Change::Passkey { attempt, request } => passkeys::request(conn, lease, *attempt, request).await?,
+        Change::MayBeListed { at } => add_may_be_listed(conn, lease, *at).await?,
         Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
             // Nothing was written yet.
             Err(StoreError::Exists) => {

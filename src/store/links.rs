@@ -8,6 +8,8 @@ use crate::device::{Device, DeviceState, LinkWay, Wish};
 
 /// Why there is no link where an attempt was cancelled.
 const CANCELLED: &str = "linking was cancelled";
+const MAY_BE_LISTED: &str = "; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there \
+                             if it is listed";
 
 /// How far linking is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -276,6 +278,32 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         )?;
     }
     note(conn, &lease.device_id, if number.is_some() { "linked" } else { state.name() }, reason, now).await
+}
+
+/// Adds to why no account is linked that the phone may still list this gateway. Nothing, where another attempt has begun by now.
+pub(super) async fn add_may_be_listed(conn: &mut Conn, lease: &Lease, now: Millis) -> Result<(), StoreError> {
+    sql!(
+        &mut *conn,
+        execute,
+        "UPDATE device_links SET reason = reason || $2 \
+         WHERE device_id = $1 AND status = 'failed' AND SUBSTR(reason, LENGTH(reason) - LENGTH($2) + 1) <> $2",
+        &lease.device_id,
+        MAY_BE_LISTED,
+    )?;
+    let said = sql!(
+        &mut *conn,
+        optional as (String,),
+        "UPDATE devices SET state_reason = state_reason || $3 \
+         WHERE id = $1 AND lease_epoch = $2 AND state = 'unlinked' \
+         AND SUBSTR(state_reason, LENGTH(state_reason) - LENGTH($3) + 1) <> $3 RETURNING state_reason",
+        &lease.device_id,
+        lease.epoch,
+        MAY_BE_LISTED,
+    )?;
+    match said {
+        Some((reason,)) => note(conn, &lease.device_id, DeviceState::Unlinked.name(), &reason, now).await,
+        None => Ok(()),
+    }
 }
 
 async fn is_cancelled(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreError> {

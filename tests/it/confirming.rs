@@ -104,7 +104,14 @@ stories! {
         serving.kill();
         drop(held);
         let serving = town.serve().await;
-        town.network.shows_text(ANN, "illegible at first").await;
+        eventually("she reads it", async || {
+            if town.network.times(ANN, "illegible at first").await == 1 {
+                return Ok(());
+            }
+            let stanzas = town.network.get(&format!("/stanzas?from={from}&limit=500")).await;
+            Err(format!("{stanzas:#}\n{}", serving.log()))
+        })
+        .await;
         until(&serving.client, &asked[0], "D").await;
         assert_eq!(town.network.times(ANN, "illegible at first").await, 1);
         town.network.assert_sound().await;

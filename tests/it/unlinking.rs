@@ -9,6 +9,9 @@ use wachat::store::KeyKind;
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{Time, eventually, stories};
 
+const MAY_BE_LISTED: &str = "WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway \
+                             there if it is listed";
+
 /// Waits until the owner's phone lists so many devices beside itself.
 async fn until_listed(stage: &Stage, devices: usize) {
     eventually(&format!("the phone lists {devices} devices"), async || {
@@ -48,6 +51,40 @@ stories! {
         stage.world.until(&ref_no, "D").await;
         assert_eq!((stage.listed().await, stage.network.times(ANN, "kept").await), (1, 1));
         stage.network.assert_sound().await;
+    }
+
+    async fn a_link_whose_end_whatsapp_does_not_confirm_says_so(database: Database) {
+        let stage = Stage::held(database).await;
+        let slow = json!({"kind": "slow_link", "latency_ms": 60_000, "bytes_per_second": 1_000_000});
+        stage.fault(slow, json!("always")).await;
+        stage.manage("POST", "/unlink", None).await;
+        let link = eventually("it is unlinked", async || {
+            stage.world.advance(Duration::from_secs(1)).await;
+            let link = stage.manage("GET", "/link", None).await;
+            if link["reason"].as_str().is_some_and(|reason| reason.ends_with(MAY_BE_LISTED)) { Ok(link) } else { Err(link.to_string()) }
+        })
+        .await;
+        assert_eq!((&link["status"], &link["reason_code"]), (&json!("failed"), &json!("unlinked")));
+        assert_eq!(link["reason"], format!("the link was ended; {MAY_BE_LISTED}"));
+        let device = stage.until_state("unlinked").await;
+        assert_eq!((&device["state_reason"], &device["linked_at"]), (&link["reason"], &Value::Null));
+        let events = stage.manage("GET", "/events", None).await;
+        assert_eq!((&events["items"][0]["state"], &events["items"][0]["reason"]), (&json!("unlinked"), &link["reason"]));
+        assert!(!has_keys(&stage).await);
+    }
+
+    async fn a_link_that_another_program_took_over_stays_on_the_phone_and_the_reason_says_so(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.fault(json!({"kind": "stream_replaced"}), json!({"next": 1})).await;
+        stage.until_state("replaced").await;
+        stage.manage("POST", "/link", None).await;
+        stage.qr().await;
+        let device = stage.until_state("linking").await;
+        assert!(device["state_reason"].as_str().is_some_and(|reason| reason.contains("under Linked devices")), "{device}");
+        assert_eq!(stage.listed().await, 1);
+        stage.manage("POST", "/unlink", None).await;
+        let device = stage.until_state("unlinked").await;
+        assert!(!device["state_reason"].as_str().is_some_and(|reason| reason.contains("did not confirm")), "{device}");
     }
 
     async fn another_number_takes_the_queue_over(database: Database) {

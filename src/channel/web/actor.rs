@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use whatsapp_rust::ConnectError;
 use whatsapp_rust::features::RetryRequestOutcome;
 use whatsapp_rust::types::events::Event as News;
+use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 
 use super::Parts;
 use super::again::Tasks;
@@ -72,6 +72,15 @@ pub struct Actor {
     /// How often a session ended by itself since one was online.
     pub ends: u32,
     pub health: Option<Health>,
+}
+
+/// Whether the phone still lists a link that was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It does not.
+    Confirmed,
+    /// WhatsApp did not confirm that it was ended.
+    MayBeListed,
 }
 
 impl Actor {
@@ -175,41 +184,60 @@ impl Actor {
                 if self.session.is_none() {
                     self.start(None).await;
                 }
-                self.log_out().await;
-                self.wipe().await;
                 // That it is unlinked, and why, was stored by who refused it.
+                let ending = self.log_out().await;
+                self.wipe().await;
                 self.health = None;
+                self.say_if_listed(ending).await;
                 false
             }
         }
     }
 
     async fn unlink(&mut self) {
-        self.log_out().await;
+        let ending = self.log_out().await;
         self.wipe().await;
         self.health = None;
         let _ = self.events.send(Event::Unlinked).await;
+        self.say_if_listed(ending).await;
     }
 
-    /// Tells WhatsApp that the link ends, if it can be told, and closes the connection.
-    pub(super) async fn log_out(&mut self) {
-        // An account that is not linked yet has no link to end.
-        if let Some(session) = self.session.as_ref().filter(|_| self.linking.is_none()) {
-            // What the library tells meanwhile is no news.
-            self.sessions += 1;
-            let limit = Duration::from_secs(limits::UNLINK_SECONDS_MAX);
-            let client = &session.client;
-            // An account that was linked at this moment connects once more before it can say anything.
-            let told = async {
-                client.wait_for_connected(limit).await?;
-                client.logout().await;
-                Ok::<_, ConnectError>(())
-            };
-            if !matches!(self.parts.clock.within(limit, told).await, Ok(Ok(()))) {
-                tracing::warn!("WhatsApp did not confirm the end of a link; its phone may still list it");
-            }
+    async fn say_if_listed(&self, ending: Ending) {
+        if ending == Ending::MayBeListed {
+            let _ = self.events.send(Event::MayBeListed).await;
         }
+    }
+
+    /// Has WhatsApp end the link, if it can be reached, and closes the connection.
+    pub(super) async fn log_out(&mut self) -> Ending {
+        let ending = match &self.session {
+            // Between the phone's last step and WhatsApp's word of it, an account may be linked that nobody here knows of.
+            Some(_) if let Some(linking) = &self.linking => linking.ending(),
+            Some(session) => {
+                // What the library tells meanwhile is no news.
+                self.sessions += 1;
+                let limit = Duration::from_secs(limits::UNLINK_SECONDS_MAX);
+                let client = &session.client;
+                // An account that was linked at this moment connects once more before it can say anything.
+                // The library's own logout does not say whether WhatsApp answered.
+                let logout = async {
+                    client.wait_for_connected(limit).await.ok()?;
+                    client.execute(RemoveCompanionDeviceSpec::new(&client.pn()?)).await.ok()
+                };
+                match self.parts.clock.within(limit, logout).await {
+                    Ok(Some(())) => Ending::Confirmed,
+                    _ => Ending::MayBeListed,
+                }
+            }
+            None if self.health.as_ref().is_some_and(|health| health.state == DeviceState::LoggedOut) => {
+                Ending::Confirmed
+            }
+            // Banned, outdated, or replaced: WhatsApp takes no logout.
+            None if matches!(self.keys.account().await, Ok(Some(_))) => Ending::MayBeListed,
+            None => Ending::Confirmed,
+        };
         self.stop().await;
+        ending
     }
 
     pub(super) async fn wipe(&mut self) -> bool {

@@ -8,7 +8,7 @@ use whatsapp_rust::pair_code::PairCodeRejection;
 use whatsapp_rust::types::events::{ConnectFailureReason, Event as News, PairingCodeError};
 use whatsapp_rust::wacore_binary::NodeRef;
 
-use super::actor::Actor;
+use super::actor::{Actor, Ending};
 use super::health::{Turn, turn};
 use crate::channel::{Event, PasskeyStep};
 use crate::clock::{Millis, millis};
@@ -51,6 +51,14 @@ impl Linking {
         self.step >= Step::Passkey
     }
 
+    /// Whether the phone may list the gateway when this is given up: it has done all that is asked of it, or may have.
+    pub fn ending(&self) -> Ending {
+        match self.step {
+            Step::PasskeyGiven | Step::Compared => Ending::MayBeListed,
+            _ => Ending::Confirmed,
+        }
+    }
+
     /// Why it came to nothing when its connection ended in the passkey step. WhatsApp says nothing else when the phone's owner
     /// refuses, if it says anything.
     fn ended(&self) -> &'static str {
@@ -86,7 +94,7 @@ const FIRST_CODE_MS: Millis = limits::FIRST_CODE_SECONDS_MAX as Millis * 1_000;
 
 impl Actor {
     pub(super) async fn link(&mut self, way: LinkWay, attempt: Millis) {
-        self.log_out().await;
+        let former = self.log_out().await;
         self.attempt = attempt;
         if !self.wipe().await {
             return self.fail("the keys of the former link could not be removed; try again".into()).await;
@@ -97,7 +105,8 @@ impl Actor {
         };
         let until = self.parts.clock.now() + limits::LINK_MS_MAX;
         self.linking = Some(Linking::new(way.clone(), self.parts.clock.now()));
-        self.tell(Health { state: DeviceState::Linking, reason: String::new(), until: Some(until) }).await;
+        let reason = if former == Ending::MayBeListed { FORMER_LINK } else { "" };
+        self.tell(Health { state: DeviceState::Linking, reason: reason.to_owned(), until: Some(until) }).await;
         // The library tries again without a word: whoever waits for a code would not learn that none can come.
         match self.parts.network.check(&self.parts.clock).await {
             Ok(()) => {
@@ -308,6 +317,9 @@ impl Refusal {
     }
 }
 
+/// What is said while another account is linked in place of one.
+const FORMER_LINK: &str = "WhatsApp did not confirm that the former link ended: look under Linked devices on its phone, and remove this \
+                           gateway there if it is listed";
 const ASKED_AGAIN: &str = "WhatsApp asked for the passkey again after it was given; link again";
 const DEVICE_NAME: &str = "WhatsApp gave no code: it refused this gateway's device name, or too many codes were requested for this number; \
                            scan the QR code instead, or try again in an hour";

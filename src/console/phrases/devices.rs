@@ -305,6 +305,18 @@ pub const PHRASES: &[Phrase] = &[
     ("nobody scanned the code in time", "tidak ada yang memindai kode tepat waktu"),
     ("nobody linked an account in time", "tidak ada yang menautkan akun tepat waktu"),
     ("the link was ended", "tautannya diakhiri"),
+    (
+        "{ended}; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there if it \
+         is listed",
+        "{ended}; WhatsApp tidak mengonfirmasi bahwa tautannya berakhir: lihat Perangkat tertaut di ponsel, dan hapus gateway ini di sana \
+         bila masih tercantum",
+    ),
+    (
+        "WhatsApp did not confirm that the former link ended: look under Linked devices on its phone, and remove this gateway there if it is \
+         listed",
+        "WhatsApp tidak mengonfirmasi bahwa tautan sebelumnya berakhir: lihat Perangkat tertaut di ponselnya, dan hapus gateway ini di sana \
+         bila masih tercantum",
+    ),
     ("that number is linked to another gateway already", "nomor itu sudah tertaut dengan perangkat lain"),
     (
         "the keys of the former link could not be removed; try again",
