@@ -174,7 +174,8 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if client_data.origin != ORIGIN {
         return Err(BadAssertion::Origin(client_data.origin.chars().take(100).collect()));
     }
-    if decode(&client_data.challenge, "challenge")? != decode(&options.challenge, "challenge")? {
+    // As browsers write it, without padding: WhatsApp compares the texts.
+    if client_data.challenge != URL_SAFE_NO_PAD.encode(decode(&options.challenge, "challenge")?) {
         return Err(BadAssertion::Challenge);
     }
     // The hash of the relying party's id, flags, a counter (WebAuthn level 2, section 6.1).

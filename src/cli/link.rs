@@ -62,11 +62,16 @@ pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Resu
         line(&format!("{NOTICE}."))?;
         line(if *way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
     }
+    let begun_at = bench.device(id).await?.wish_at;
     let followed = follow(bench, &links, id);
     tokio::select! {
         ended = followed => ended,
         _ = tokio::signal::ctrl_c() => {
-            anyhow::bail!("interrupted; the code stays good for a moment, `wachat device unlink {id}` ends that")
+            // Not what somebody else has begun meanwhile.
+            if bench.device(id).await?.wish_at == begun_at && links.cancel(id).await.is_ok() {
+                anyhow::bail!("interrupted; linking was cancelled, and what was shown links nothing any more");
+            }
+            anyhow::bail!("interrupted")
         }
     }
 }

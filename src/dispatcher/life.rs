@@ -250,9 +250,14 @@ impl DeviceLoop {
         if told.is_empty() {
             return;
         }
-        if let Err(error) = self.store_events(told).await {
+        match self.store_events(told).await {
+            Ok(()) => {}
+            // There is nothing left that they could be stored of.
+            Err(StoreError::NotOwner) if self.is_removed().await => {}
             // Nobody is told that they were: WhatsApp tells them again.
-            tracing::warn!(device = self.lease.device_id, %error, "the last events were not stored, nor confirmed");
+            Err(error) => {
+                tracing::warn!(device = self.lease.device_id, %error, "the last events were not stored, nor confirmed");
+            }
         }
     }
 }

@@ -232,7 +232,8 @@ impl DeviceLoop {
                 Then::Linked(accepted) => {
                     // A channel that has gone links again; so does one whose link the database refused.
                     if recorded == Some(Outcome::NotLinked) {
-                        let reason = "an account was linked too late, or may not be linked here; the device's link says why";
+                        let reason =
+                            "an account was linked too late, or may not be linked here; the device's link says why";
                         tracing::warn!(device = self.lease.device_id, reason, "linking failed");
                         self.state = DeviceState::Unlinked;
                     }

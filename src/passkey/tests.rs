@@ -74,7 +74,9 @@ fn what_is_wrong_with_an_assertion_is_said() {
         client("https://gateway.example", "AAECAwQFBgc", "webauthn.get"),
         Err(BadAssertion::Origin("https://gateway.example".into()))
     );
-    assert_eq!(client(ORIGIN, "AAECAwQFBgg", "webauthn.get"), Err(BadAssertion::Challenge));
+    for other in ["AAECAwQFBgg", "AAECAwQFBgc=", "", "*"] {
+        assert_eq!(client(ORIGIN, other, "webauthn.get"), Err(BadAssertion::Challenge), "{other}");
+    }
     assert!(shape(client(ORIGIN, "AAECAwQFBgc", "webauthn.create")));
     assert_eq!(data("web.whatsapp.com", 0b101), Err(BadAssertion::RelyingParty("whatsapp.com".into())));
     for flags in [0b001, 0b100, 0] {

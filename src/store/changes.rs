@@ -95,10 +95,12 @@ impl Store {
 
 async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
     check_owner(conn, lease).await?;
-    if changes
-        .iter()
-        .any(|change| matches!(change, Change::LinkCode { .. } | Change::Passkey { .. } | Change::Link { .. } | Change::MayBeListed { .. }))
-    {
+    if changes.iter().any(|change| {
+        matches!(
+            change,
+            Change::LinkCode { .. } | Change::Passkey { .. } | Change::Link { .. } | Change::MayBeListed { .. }
+        )
+    }) {
         lock_device(conn, lease).await?;
     }
     if changes.iter().any(|change| matches!(change, Change::Inbound(_))) {

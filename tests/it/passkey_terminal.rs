@@ -68,6 +68,40 @@ stories! {
         assert!(serving.terminate().await.success());
     }
 
+    async fn ctrl_c_cancels_what_the_terminal_has_begun(database: Database) {
+        let office = Office::new(database).await;
+        let serving = office.serve().await;
+        let (_, terminal) = scanned(&office, &serving).await;
+        terminal.until("Then paste the line that was copied here").await;
+        terminal.interrupt();
+        let (status, said) = terminal.end().await;
+        assert!(status == Some(1) && said.contains("interrupted; linking was cancelled"), "{said}");
+        let link = office.until(&serving.client, "/link", |link| link["status"] == "failed").await;
+        assert_eq!(link["reason_code"], "cancelled");
+        office.until(&serving.client, "/passkey", |step| step["status"] != "required").await;
+        assert!(serving.terminate().await.success());
+    }
+
+    async fn a_device_that_is_removed_in_the_step_is_off_the_phone_and_leaves_a_clean_log(database: Database) {
+        let office = Office::new(database).await;
+        let serving = office.serve().await;
+        let (_, mut terminal) = scanned(&office, &serving).await;
+        let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
+        let options = json!({"options": step["options"]});
+        let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
+        terminal.until("Then paste the line that was copied here").await;
+        terminal.enter(&assertion.to_string());
+        terminal.until("Compare it with the code on the phone").await;
+        assert_eq!(serving.client.manage("DELETE", &office.device, None).await.status, 200);
+        let (status, said) = terminal.end().await;
+        assert!(status == Some(1) && said.contains("no device"), "{said}");
+        let log = serving.log();
+        assert!(serving.terminate().await.success());
+        let is_bad = |line: &&str| !line.contains("SIMULATED") && (line.contains(" WARN ") || line.contains(" ERROR "));
+        assert_eq!(log.lines().filter(is_bad).collect::<Vec<_>>(), Vec::<&str>::new(), "{log}");
+        assert_eq!(office.network.get(&format!("/people/{OWNER}")).await["devices"].as_array().map(Vec::len), Some(1));
+    }
+
     async fn codes_that_differ_end_the_attempt_at_once(database: Database) {
         let office = Office::new(database).await;
         let serving = office.serve().await;

@@ -13,7 +13,7 @@ use super::again::Tasks;
 use super::gate::Gate;
 use super::health::{Turn, turn};
 use super::inbound::Inbox;
-use super::keys::{Keys, Missed};
+use super::keys::{self, Keys, Missed};
 use super::linking::{Linking, Refusal};
 use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
@@ -244,6 +244,8 @@ impl Actor {
         self.shared.forget();
         match self.keys.wipe().await {
             Ok(()) => true,
+            // Those of a device that was removed go with it, and those of another node are not ours to remove.
+            Err(error) if keys::is_not_ours(&error) => false,
             Err(error) => {
                 tracing::warn!(%error, "the keys of a link were not removed");
                 false

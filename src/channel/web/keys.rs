@@ -301,6 +301,11 @@ struct NotStored;
 #[error("the connection was closed before this was stored")]
 struct Closed;
 
+/// Whether something was not written because the device is not this node's any more.
+pub fn is_not_ours(fault: &Fault) -> bool {
+    matches!(fault, Fault::Database(error) if matches!(error.downcast_ref(), Some(store::StoreError::NotOwner)))
+}
+
 fn failed(error: store::StoreError) -> Fault {
     Fault::Database(Box::new(error))
 }
