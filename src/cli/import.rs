@@ -41,7 +41,7 @@ pub(super) struct Import {
     /// The gateway's device id
     #[arg(long)]
     device: Option<String>,
-    /// What the campaign is called; the same file under another name is sent again [default: the file's name without its extension and letter case]
+    /// What the campaign is called; the same file under another name is sent again [default: the campaign that rejected the rows, where the file says so, else the file's name without its extension and letter case]
     #[arg(long)]
     campaign: Option<String>,
     /// Which sheet of a workbook is read [default: the first that it shows, where no other one holds phone numbers]
@@ -138,12 +138,9 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let undialled = campaign::undialled(&file.lines, &client.country_code);
     let known = bench.app.store.find_writers(client.id, undialled).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
-    let campaign = Campaign {
-        client_id: client.id,
-        name: Name::of(import.campaign.as_deref(), &file_name),
-        country_code: client.country_code,
-        known,
-    };
+    let name = Name::chosen(import.campaign.as_deref(), &file_name, file.source.continues.as_deref());
+    let name = name.with_context(|| path.clone())?;
+    let campaign = Campaign { client_id: client.id, name, country_code: client.country_code, known };
     let by = imports::by_hand(&campaign.name.shown);
     let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
     let mut checker = Checker::new(campaign);

@@ -49,6 +49,7 @@ pub struct Import {
     pub id: String,
     pub file_name: String,
     pub campaign: String,
+    pub continued: bool,
     pub queue: String,
     pub userid: String,
     pub state: State,

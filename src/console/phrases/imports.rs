@@ -204,6 +204,22 @@ pub const PHRASES: &[Phrase] = &[
         "the cell holds far more text than a message may have",
         "selnya berisi teks yang jauh lebih panjang daripada sebuah pesan",
     ),
+    (
+        "the column campaign no longer holds on line {line} what the gateway wrote there, so it is not certain which campaign the row belongs \
+         to; copy the cell from another row, or download the rejected rows again",
+        "kolom campaign di baris {line} tidak lagi berisi yang ditulis gateway, jadi tidak pasti baris itu milik kampanye mana; salin selnya \
+         dari baris lain, atau unduh lagi baris yang ditolak",
+    ),
+    (
+        "it holds rejected rows of the campaigns '{first}' and '{second}'; import the rows of each as a file of its own",
+        "isinya baris yang ditolak dari kampanye '{first}' dan '{second}'; impor baris masing-masing sebagai berkas sendiri",
+    ),
+    (
+        "it holds rejected rows of the campaign '{campaign}'; leave out the name '{given}' to continue that campaign, or delete the column \
+         campaign to send the rows as a campaign of that name",
+        "isinya baris yang ditolak dari kampanye '{campaign}'; kosongkan nama '{given}' untuk melanjutkan kampanye itu, atau hapus kolom \
+         campaign untuk mengirim barisnya sebagai kampanye dengan nama itu",
+    ),
     ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; bagi menjadi beberapa berkas"),
     (
         "{most} imports of this client are under way; try again when one has ended",

@@ -16,6 +16,8 @@ pub struct ImportView {
     pub id: String,
     pub file_name: String,
     pub campaign: String,
+    /// true when the file holds rows that this campaign rejected: it continues the campaign, whatever the file is called.
+    pub continued: bool,
     /// The device id.
     pub queue: String,
     /// The name of who began it; until then, of who gave the file.
@@ -168,6 +170,7 @@ impl From<StoredImport> for ImportView {
             id: import.id,
             file_name: import.file_name,
             campaign: import.campaign,
+            continued: source.continues.is_some(),
             queue: import.device_id,
             userid: import.userid,
             state: import.state,
