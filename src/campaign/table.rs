@@ -236,7 +236,8 @@ impl Table {
     /// Whether anything depends on what stands in a column.
     pub fn reads(&self, place: usize) -> bool {
         let is_suspect = matches!(self.suspects.get(place), Some(Some(_)));
-        self.holds(place) || self.columns.counter == Some(place) || is_suspect || self.own.reads(place)
+        let is_asked = self.columns.unavailable.iter().any(|(_, one)| *one == place);
+        self.holds(place) || self.columns.counter == Some(place) || is_suspect || is_asked || self.own.reads(place)
     }
 
     fn place(&self, column: Column) -> usize {
@@ -253,6 +254,10 @@ impl Table {
         }
         self.check_changed(record)?;
         let is_full = |cell: &Cell| cell.as_ref().is_ok_and(|text| !text.trim().is_empty());
+        let asks = |place: usize| record.cells.get(place).is_some_and(|cell| cell.is_err() || is_full(cell));
+        if let Some((one, _)) = self.columns.unavailable.iter().find(|(_, place)| asks(*place)) {
+            return Err(BadRow::Unavailable(*one));
+        }
         if self.separated.is_some() && record.cells.iter().skip(self.names.len()).any(is_full) {
             return Err(BadRow::Fields { found: record.cells.len(), named: self.names.len() });
         }

@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use views::RefusedRow;
 pub use views::{ImportView, RefusedRows};
 
-use super::{Listing, OfClient, audit, cut, found, messages, page, query, refused, rows};
+use super::{Listing, OfClient, audit, available, cut, found, messages, page, query, refused, rows};
 use crate::account::{Role, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -115,6 +115,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, uri: Uri, body: Bod
 async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<ImportView, Problem> {
     let wanted: NewImportOf = query(uri)?;
     let reach = api.reach(headers, wanted.client_id).await?;
+    available::check_address(uri)?;
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let file_name = given(wanted.file_name).unwrap_or_else(|| UNNAMED.into());
     let campaign = given(wanted.campaign);
@@ -208,10 +209,17 @@ pub async fn refused_file(State(api): State<Api>, headers: HeaderMap, Named(id):
 #[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
     params(("import_id" = String, Path), BeginOf), responses((status = 200, body = Envelope<ImportView>),
     (status = 409, description = "Another campaign has sent many of its rows: say what becomes of them")))]
-pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+pub async fn begin(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Named(id): Named<String>,
+    uri: Uri,
+    body: Body,
+) -> Response {
     let begun = async {
         let wanted: BeginOf = query(&uri)?;
         let reach = api.reach(&headers, wanted.client_id).await?;
+        api.check_available(&headers, &uri, body).await?;
         let decided = wanted.sent_before.as_deref().map(|name| {
             let known = SentBefore::from_name(name);
             known.ok_or_else(|| Problem::parameter("sent_before", "sent_before is skip or send"))

@@ -178,6 +178,18 @@ pub const PHRASES: &[Phrase] = &[
         "the cell has a formula without a stored value; open the file in a spreadsheet program and save it",
         "selnya punya rumus tanpa nilai tersimpan; buka berkasnya di program spreadsheet lalu simpan",
     ),
+    (
+        "scheduled sending is not available; leave this empty, and send when the message is due",
+        "pengiriman terjadwal belum tersedia; kosongkan, dan kirim pada waktunya",
+    ),
+    (
+        "quoting another message is not available; leave this empty to send the message by itself",
+        "mengutip pesan lain belum tersedia; kosongkan untuk mengirim pesannya saja",
+    ),
+    (
+        "mentioning people is not available; leave this empty to send the message without it",
+        "menyebut orang belum tersedia; kosongkan untuk mengirim pesannya tanpa itu",
+    ),
     ("is_group: '{text}' is neither true nor false", "is_group: '{text}' bukan true dan bukan false"),
     (
         "timeout: '{text}' is no number of seconds from 1 to {most}",

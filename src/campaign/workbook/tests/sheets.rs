@@ -85,3 +85,20 @@ fn the_gateways_own_columns_are_read_of_a_workbook_too() {
     assert!(unchanged.contains("as it was when it was refused: why"), "{unchanged}");
     assert!(file.lines[1].row.is_ok(), "{:?}", file.lines[1]);
 }
+
+#[test]
+fn a_row_that_is_to_be_sent_later_is_refused_whatever_its_cell_holds() {
+    let names = heading(&["to", "text", "send_at"]);
+    let row = |line: u8, cell: &str| {
+        let [to, said] =
+            [("A", "628111111111"), ("B", "x")].map(|(column, said)| text(&format!("{column}{line}"), said));
+        format!(r#"<row r="{line}">{to}{said}{cell}</row>"#)
+    };
+    let date = r#"<c r="C2" s="1"><v>46388</v></c>"#;
+    let rows = [row(2, date), row(3, &text("C3", "tomorrow")), row(4, r#"<c r="C4"/>"#), row(5, &text("C5", " "))];
+    let file = read(&workbook(&format!("{names}{}", rows.concat())), 9).expect("a file");
+    let good: Vec<bool> = file.lines.iter().map(|line| line.row.is_ok()).collect();
+    assert_eq!((good, file.source.ignored.len()), (vec![false, false, true, true], 0));
+    let why = file.lines[0].row.as_ref().expect_err("a date").to_string();
+    assert!(why.starts_with("send_at: scheduled sending is not available"), "{why}");
+}
