@@ -262,6 +262,21 @@ stories! {
         assert_eq!(queued(&world).await, 3);
         let listed = world.client.manage("GET", "/messages?text=three", None).await;
         assert_eq!(listed.body["data"]["items"][0]["tag"], "june", "{}", listed.text);
+        // Where nothing is new, there is nothing to send: the way to the other campaign comes first.
+        let third = upload("promo lagi.csv", file).await;
+        let shown = browser.get(&third).await;
+        for told in ["there is nothing to send.", &format!("id=\"other-campaign\" href=\"{first}\">Open that campaign<"), "Send everything again: 2 messages<"] {
+            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        }
+        assert!(shown.text.find("other-campaign") < shown.text.find("send-again"), "{}", shown.text);
+        for other in ["only-new", "Then send only what is new"] {
+            assert!(!shown.text.contains(other), "{other}: {}", shown.text);
+        }
+        // Once that is forgotten, the messages show what was sent.
+        let id = first.rsplit('/').next().expect("an id");
+        assert_eq!(world.client.manage("DELETE", &format!("/imports/{id}"), None).await.status, 200);
+        let shown = browser.get(&third).await;
+        assert!(shown.text.contains("id=\"other-campaign\" href=\"/console/messages\">See the messages<"), "{}", shown.text);
         world.stop().await;
     }
 
