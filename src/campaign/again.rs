@@ -157,7 +157,7 @@ mod tests {
                 found.iter().filter_map(|line| Some(line.row.as_ref().ok()?.message.as_str())).collect();
             assert_eq!((good, found.len()), (vec!["bad"], 3), "{text}");
             let why = found[0].row.as_ref().expect_err("it is as it was").to_string();
-            assert!(why.starts_with("it is as it was when it was refused: why; correct it"), "{why}");
+            assert!(why.starts_with("it is as it was when it was rejected: why; correct it"), "{why}");
         }
     }
 

@@ -56,7 +56,7 @@ pub enum BadRow {
     #[error("the row is hidden in the sheet; show it, or delete it")]
     Hidden,
     #[error(
-        "it is as it was when it was refused: {reason}; correct it, or empty its cell in the column mark to send it as it is"
+        "it is as it was when it was rejected: {reason}; correct it, or empty its cell in the column mark to send it as it is"
     )]
     Unchanged { reason: String },
     #[error("{column}: {why}")]

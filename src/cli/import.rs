@@ -32,7 +32,7 @@ use crate::store::StoreError;
 pub(super) struct Import {
     /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
     file: PathBuf,
-    /// [default: the client that has the gateway, else the only one]
+    /// The client's number [default: the client that has the gateway, else the only one]
     #[arg(long)]
     client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
@@ -92,7 +92,7 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     let report = Report { sandbox, notes, leave_today_count, leave_in_time_count, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut text =
-        format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
+        format!("{} {verb}, {} known already, {} rejected", report.accepted, report.known, report.refused.len());
     for Refused { line, reason, .. } in &report.refused {
         text.push_str(&format!("\nline {line}: {reason}"));
     }

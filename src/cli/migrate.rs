@@ -81,7 +81,7 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
         client,
         userid: user,
     };
-    let migrated = moving::migrate(&bench.app.store, &bench.app.clock, customer).await.map_err(told)?;
+    let migrated = moving::migrate(&bench.app.store, &bench.app.clock, customer).await.map_err(named)?;
     if !migrated.created.is_empty() {
         note(bench, migrated.client.id, "POST /migrate", &migrated.device.id).await;
     }
@@ -192,7 +192,7 @@ async fn take_live(
     let device = bench.device(id).await?;
     // Nobody is asked about the number of a device that stays as it is.
     if device.kind == Kind::Web && device.has_account() {
-        return Err(told(MoveError::Live(device.state)));
+        return Err(named(MoveError::Live(device.state)));
     }
     let way = match phone.as_deref() {
         None => LinkWay::Qr,
@@ -210,7 +210,7 @@ async fn take_live(
         // It was answered when the device went live.
         None => None,
     };
-    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone()).await.map_err(told)?;
+    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone()).await.map_err(named)?;
     note(bench, device.client_id, "POST /devices/{device_id}/go-live", id).await;
     if bench.output == Output::Table {
         let device = bench.device(id).await?;
@@ -261,7 +261,7 @@ fn ask(output: Output, device: &Device) -> anyhow::Result<NumberHistory> {
 }
 
 /// An error with the option that it is about.
-fn told(error: MoveError) -> anyhow::Error {
+fn named(error: MoveError) -> anyhow::Error {
     match error {
         MoveError::Field { field, reason } => {
             let option = match field {

@@ -137,7 +137,8 @@ async fn content_of(api: &Api, message: &StoredMessage) -> Result<Content, Probl
     };
     // What came from an address can be fetched from there once more.
     let source = kept.or_else(|| message.media_url.clone().map(MediaSource::Url));
-    let source = source.ok_or_else(|| Problem::Conflict("its file is not kept any more; send it anew".into()))?;
+    let source =
+        source.ok_or_else(|| Problem::Conflict("its file is not kept any more; send it as a new message".into()))?;
     let kind = message.kind.as_deref().and_then(MediaKind::from_name);
     Ok(Content::Media { caption: message.body.clone(), source, file_name: message.file_name.clone(), kind })
 }

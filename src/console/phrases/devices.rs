@@ -318,7 +318,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("the account is linked; there is no QR code any more", "akun sudah tertaut; kode QR tidak ada lagi"),
     (
-        "linking has ended; POST …/link begins anew, GET …/link says why",
+        "linking has ended; POST …/link begins again, GET …/link says why",
         "penautan sudah berakhir; mulai lagi dari awal",
     ),
     (

@@ -17,7 +17,7 @@ pub const PHRASES: &[Phrase] = &[
          perangkat",
     ),
     (
-        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are refused. \
+        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are rejected. \
          Raise the limit, or import the rest tomorrow",
         "pesan yang masih diterima perangkatnya hari ini, sesuai batas {limit} per hari: {left}; sisa dari {rows} baris ditolak. \
          Naikkan batasnya, atau impor sisanya besok",
@@ -130,7 +130,7 @@ pub const PHRASES: &[Phrase] = &[
         "teksnya tampaknya berlanjut setelah pemisah; beri tanda kutip pada teks yang berisi pemisah",
     ),
     (
-        "it is as it was when it was refused: {reason}; correct it, or empty its cell in the column mark to send it as it is",
+        "it is as it was when it was rejected: {reason}; correct it, or empty its cell in the column mark to send it as it is",
         "masih sama seperti saat ditolak: {reason}; perbaiki, atau kosongkan selnya di kolom mark untuk mengirimnya apa adanya",
     ),
     ("the row is hidden in the sheet; show it, or delete it", "barisnya disembunyikan di lembar; tampilkan atau hapus"),

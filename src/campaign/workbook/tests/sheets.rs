@@ -82,7 +82,7 @@ fn the_gateways_own_columns_are_read_of_a_workbook_too() {
     let file = read(&workbook(&rows), 9).expect("a file");
     assert_eq!((file.source.continues.as_deref(), file.source.ignored.len()), (Some("Promo?"), 0));
     let unchanged = file.lines[0].row.as_ref().expect_err("it is as it was").to_string();
-    assert!(unchanged.contains("as it was when it was refused: why"), "{unchanged}");
+    assert!(unchanged.contains("as it was when it was rejected: why"), "{unchanged}");
     assert!(file.lines[1].row.is_ok(), "{:?}", file.lines[1]);
 }
 
