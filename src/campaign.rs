@@ -70,6 +70,8 @@ pub struct Source {
     pub other_sheets: Vec<String>,
     /// Columns whose names say nothing to us.
     pub ignored: Vec<String>,
+    /// The campaign whose refused rows it holds: it continues that one, whatever the file is called.
+    pub continues: Option<String>,
 }
 
 /// A row of the file.
@@ -187,6 +189,20 @@ pub enum BadFile {
     NoSheet { wanted: String, found: String },
     #[error("it has more than {most} rows; split it")]
     TooMany { most: usize },
+    #[error(
+        "the column campaign no longer holds on line {line} what the gateway wrote there, so it is not certain which campaign the row belongs \
+         to; copy the cell from another row, or download the rejected rows again"
+    )]
+    Campaign { line: u64 },
+    #[error(
+        "it holds rejected rows of the campaigns '{first}' and '{second}'; import the rows of each as a file of its own"
+    )]
+    Campaigns { first: String, second: String },
+    #[error(
+        "it holds rejected rows of the campaign '{campaign}'; leave out the name '{given}' to continue that campaign, or delete the column \
+         campaign to send the rows as a campaign of that name"
+    )]
+    OtherCampaign { campaign: String, given: String },
 }
 
 /// Reads a file, by what it holds and not by its name; its first line names the columns. At most `rows_max` rows.
@@ -209,9 +225,9 @@ pub fn read_sheet(bytes: &[u8], sheet: Option<&str>, rows_max: usize) -> Result<
     }
     let (text, encoding) = encoding::decode(bytes).map_err(|encoding::Unreadable(line)| BadFile::Encoding { line })?;
     let (table, separator) = delimited::read(&text, rows_max)?;
-    let (lines, ignored) = table.finish()?;
+    let table::Finished { lines, ignored, continues } = table.finish()?;
     let (encoding, separator) = (Some(encoding), Some(separator));
-    let source = Source { format: "csv".into(), encoding, separator, ignored, ..Source::default() };
+    let source = Source { format: "csv".into(), encoding, separator, ignored, continues, ..Source::default() };
     Ok(File { source, lines })
 }
 

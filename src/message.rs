@@ -2,11 +2,13 @@
 
 pub mod kind;
 mod priority;
+mod unavailable;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
 pub use priority::{BadPriority, Priority};
+pub use unavailable::Unavailable;
 
 use kind::MediaKind;
 

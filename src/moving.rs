@@ -3,7 +3,7 @@
 
 use crate::account::{ApiKey, Client, check_name, check_userid};
 use crate::clock::Clock;
-use crate::device::{LinkWay, is_device_id};
+use crate::device::{DeviceState, LinkWay, is_device_id};
 use crate::egress::Egress;
 use crate::phone;
 use crate::store::{GoLive, Migrated, Migration, MigrationConflict, Store, StoreError, WarmUp, WentLive};
@@ -27,10 +27,6 @@ pub struct Customer {
 pub const USED_BEFORE: &str = "Has this number been used on WhatsApp for some weeks or longer? A number that has sends \
                                without a warm-up; a new one begins with few messages a day, so that WhatsApp does not ban it.";
 
-/// Why a device does not go live whose account is linked.
-pub const LIVE_ALREADY: &str =
-    "this device is live already: an account is linked to it; unlink it first to link another";
-
 /// Whether a number has been in use on WhatsApp for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberHistory {
@@ -53,6 +49,8 @@ pub struct Live {
     /// Messages that waited in the sandbox.
     pub aborted: u64,
     pub stopped_imports: u64,
+    /// Whether it was no sandbox any more: then its warm-up is what it was.
+    pub was_live: bool,
 }
 
 /// Why nothing was done.
@@ -63,6 +61,12 @@ pub enum MoveError {
     Field { field: &'static str, reason: String },
     #[error(transparent)]
     Conflict(#[from] MigrationConflict),
+    #[error(
+        "this device is live already: an account is linked to it, and its state is {state}; nothing was changed. Unlink it first to link \
+         another account",
+        state = .0.name()
+    )]
+    Live(DeviceState),
     /// This device does not go live; the text says what to do.
     #[error("{0}")]
     Refused(&'static str),
@@ -119,7 +123,8 @@ async fn country_code_of(store: &Store, client: Option<&str>, device_id: &str) -
     Ok(found.map_or_else(|| COUNTRY_CODE.to_owned(), |client| client.country_code))
 }
 
-/// Ends a device's trial: from now on it is a web device, to which an account is being linked.
+/// Ends a device's trial: from now on it is a web device, to which an account is being linked. Done again, it goes on with the linking;
+/// what was said of the number stays.
 ///
 /// # Errors
 /// [`MoveError`]; then nothing was stored.
@@ -127,14 +132,20 @@ pub async fn go_live(
     store: &Store,
     clock: &Clock,
     device_id: &str,
-    history: NumberHistory,
+    history: Option<NumberHistory>,
     way: LinkWay,
 ) -> Result<Live, MoveError> {
-    let step = GoLive { device_id: device_id.to_owned(), warm_up: history.warm_up(), way, now: clock.now() };
+    let step =
+        GoLive { device_id: device_id.to_owned(), warm_up: history.map(NumberHistory::warm_up), way, now: clock.now() };
     match store.go_live(step).await? {
-        WentLive::Linking { aborted, stopped_imports } => Ok(Live { aborted, stopped_imports }),
+        WentLive::Linking { aborted, stopped_imports } => Ok(Live { aborted, stopped_imports, was_live: false }),
+        WentLive::StillLinking => Ok(Live { aborted: 0, stopped_imports: 0, was_live: true }),
         WentLive::Missing => Err(MoveError::Missing),
-        WentLive::AlreadyLive => Err(MoveError::Refused(LIVE_ALREADY)),
+        WentLive::AlreadyLive(state) => Err(MoveError::Live(state)),
+        WentLive::Unanswered => Err(MoveError::Field {
+            field: "used_before",
+            reason: "say whether the number has been used on WhatsApp for some weeks or longer".into(),
+        }),
         WentLive::Example => Err(MoveError::Refused(
             "this is the sandbox of the first start, whose number is nobody's: it stays a sandbox; add a device of the kind web and \
              link that",

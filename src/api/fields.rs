@@ -13,14 +13,17 @@ use crate::limits;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::media::name;
-use crate::message::Priority;
+use crate::message::{Priority, Unavailable};
 use crate::phone::{self, Addressee, Dialling, Recipient};
 
-const MESSAGE_FIELDS: [&str; 8] =
-    ["sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message"];
 #[rustfmt::skip]
-const MEDIA_FIELDS: [&str; 12] = [
+const MESSAGE_FIELDS: [&str; 11] = [
+    "sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "message", "send_at", "reply_to", "mentions",
+];
+#[rustfmt::skip]
+const MEDIA_FIELDS: [&str; 15] = [
     "sender", "queue", "timeout", "is_group", "destination", "priority", "tag", "caption", "media_url", "media_base64", "file_name", "kind",
+    "send_at", "reply_to", "mentions",
 ];
 
 /// One fault, and where it is.
@@ -94,8 +97,10 @@ pub fn message<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<Mes
     let recipient = form.destination(is_group, dialling.into());
     let (priority, tag) = (form.priority(), form.tag());
     let message = form.message();
+    let available = form.available();
     let params = || -> Checked<MessageParams> {
         let recipient = recipient?;
+        available?;
         Ok(MessageParams {
             sender: sender?,
             queue: queue?,
@@ -125,8 +130,10 @@ pub fn media<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<Media
     let file_name = form.file_name(&bytes);
     let kind = form.kind(&caption);
     let source = form.source(url, bytes);
+    let available = form.available();
     let params = || -> Checked<MediaParams> {
         let recipient = recipient?;
+        available?;
         Ok(MediaParams {
             sender: sender?,
             queue: queue?,
@@ -144,6 +151,17 @@ pub fn media<'a>(body: &[u8], dialling: impl Into<Dialling<'a>>) -> Result<Media
     form.finish(params())
 }
 
+/// That a body which needs no fields asks for nothing that is not available.
+///
+/// # Errors
+/// 422 with every fault.
+pub fn available(body: &[u8]) -> Result<(), Problem> {
+    // What cannot be read asks for nothing.
+    let Ok(mut form) = Form::read(body, &Unavailable::ALL.map(Unavailable::name)) else { return Ok(()) };
+    let available = form.available();
+    form.finish(available)
+}
+
 /// Each field's rules. Fields are asked for in the order of the documentation, which is that of the faults.
 impl Form<'_> {
     /// A gateway's number or device id; what is empty after trimming counts as absent.
@@ -158,7 +176,7 @@ impl Form<'_> {
             Json::Number(number) => python::whole(number),
             Json::String(text) => python::integer(&text),
             Json::Bool(value) => Some(value.into()),
-            Json::Array | Json::Object => None,
+            Json::Array { .. } | Json::Object => None,
         };
         let most = limits::TIMEOUT_SECONDS_MAX;
         let (msg, kind) = match seconds {
@@ -182,7 +200,7 @@ impl Form<'_> {
                 0.0 => return Ok(false),
                 _ => String::new(),
             },
-            Json::Array | Json::Object => String::new(),
+            Json::Array { .. } | Json::Object => String::new(),
         };
         match word.as_str() {
             "1" | "on" | "t" | "true" | "y" | "yes" => Ok(true),
@@ -262,7 +280,7 @@ impl Form<'_> {
         let named = match self.take("kind") {
             Json::Null => return Ok(None),
             Json::String(name) => MediaKind::from_name(&name),
-            Json::Bool(_) | Json::Number(_) | Json::Array | Json::Object => None,
+            Json::Bool(_) | Json::Number(_) | Json::Array { .. } | Json::Object => None,
         };
         let Some(kind) = named else {
             let permitted: Vec<String> = MediaKind::ALL.iter().map(|kind| format!("'{}'", kind.name())).collect();
@@ -275,6 +293,23 @@ impl Form<'_> {
             }
             _ => Ok(Some(kind)),
         }
+    }
+
+    /// That nothing is asked for which a message would leave without. What is empty asks for nothing.
+    fn available(&mut self) -> Checked<()> {
+        let mut all = Ok(());
+        for one in Unavailable::ALL {
+            let is_empty = match self.take(one.name()) {
+                Json::Null => true,
+                Json::String(text) => python::strip(&text).is_empty(),
+                Json::Array { is_empty } => is_empty,
+                Json::Bool(_) | Json::Number(_) | Json::Object => false,
+            };
+            if !is_empty {
+                all = self.refuse(one.name(), one.why(), "value_error");
+            }
+        }
+        all
     }
 
     fn source(&mut self, url: Checked<Option<String>>, bytes: Checked<Option<Bytes>>) -> Checked<Source> {

@@ -136,7 +136,7 @@ impl<'a> Form<'a> {
             Json::Number(number) => Ok(Some(python::number_text(number))),
             Json::Bool(true) => Ok(Some(Cow::Borrowed("True"))),
             Json::Bool(false) => Ok(Some(Cow::Borrowed("False"))),
-            Json::Array | Json::Object => self.refuse(name, "str type expected", "type_error.str"),
+            Json::Array { .. } | Json::Object => self.refuse(name, "str type expected", "type_error.str"),
         }
     }
 

@@ -28,7 +28,9 @@ pub enum Json<'a> {
     Number(&'a str),
     String(Cow<'a, str>),
     /// No field takes a list or an object: what stands in one is checked and forgotten.
-    Array,
+    Array {
+        is_empty: bool,
+    },
     Object,
 }
 
@@ -70,7 +72,7 @@ pub fn parse<'a>(text: &'a str, names: &[&'static str]) -> Result<Document<'a>, 
         Some(b'[') => match reader.pairs(&mut keep)? {
             Keys::Strings => Document::Object(fields),
             Keys::Others => Document::OtherKeys,
-            Keys::Impossible => Document::Other(Json::Array),
+            Keys::Impossible => Document::Other(Json::Array { is_empty: false }),
         },
         _ => match reader.value(0)? {
             Json::String(text) if text.is_empty() => Document::Object(fields),
@@ -96,7 +98,7 @@ impl Keys {
         match key {
             Json::String(_) => Self::Strings,
             Json::Null | Json::Bool(_) | Json::Number(_) => Self::Others,
-            Json::Array | Json::Object => Self::Impossible,
+            Json::Array { .. } | Json::Object => Self::Impossible,
         }
     }
 }
@@ -120,7 +122,7 @@ impl<'a> Reader<'a> {
         match rest.bytes().next() {
             Some(b'"') => self.string().map(Json::String),
             Some(b'{') => self.object(depth, &mut |_, _| ()).map(|()| Json::Object),
-            Some(b'[') => self.array(depth).map(|()| Json::Array),
+            Some(b'[') => self.array(depth),
             _ => self.number(rest).map(Json::Number),
         }
     }
@@ -209,8 +211,13 @@ impl<'a> Reader<'a> {
         Ok(<[Json<'a>; 2]>::try_from(parts).ok().map(|[key, value]| (key, value)))
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), BadJson> {
-        self.elements(depth, &mut |reader| reader.value(depth + 1).map(drop))
+    fn array(&mut self, depth: usize) -> Result<Json<'a>, BadJson> {
+        let mut is_empty = true;
+        self.elements(depth, &mut |reader| {
+            is_empty = false;
+            reader.value(depth + 1).map(drop)
+        })?;
+        Ok(Json::Array { is_empty })
     }
 
     /// A list whose elements `read` reads.

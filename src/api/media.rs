@@ -77,6 +77,8 @@ pub struct SendMedia {
 }
 
 /// Send Media
+///
+/// `send_at`, `reply_to` and `mentions` are refused as by `POST /message`.
 #[utoipa::path(post, context_path = BASE, path = "/media", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMediaParams,
     params(("Idempotency-Key" = Option<String>, Header, description = "Send again safely: the first answer is replayed for 72 hours")),
     responses((status = 201, description = "Successful Response", body = answer::Envelope<SendMedia>),

@@ -59,6 +59,9 @@ pub struct SendMessage {
 pub const ACCEPTED: &str = "Message accepted";
 
 /// Send Message
+///
+/// `send_at`, `reply_to` and `mentions` are not available: a request that gives one of them is refused with 422, so that nothing leaves too
+/// early or without what it refers to. Other unknown fields are ignored.
 #[utoipa::path(post, context_path = BASE, path = "/message", tag = "WA Chat", security(("APIKey" = [])), request_body = SendMessageParams,
     params(("Idempotency-Key" = Option<String>, Header, description = "Send again safely: the first answer is replayed for 72 hours")),
     responses((status = 201, description = "Successful Response", body = answer::Envelope<SendMessage>),

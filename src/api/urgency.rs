@@ -11,7 +11,7 @@ impl Form<'_> {
         let given = match self.take("priority") {
             Json::Null => return Ok(Priority::default()),
             Json::String(name) => Priority::from_name(&name),
-            Json::Number(_) | Json::Bool(_) | Json::Array | Json::Object => None,
+            Json::Number(_) | Json::Bool(_) | Json::Array { .. } | Json::Object => None,
         };
         match given {
             Some(priority) => Ok(priority),

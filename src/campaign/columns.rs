@@ -1,6 +1,7 @@
 //! Which column of a file holds what, by the names that people give to columns in English and Indonesian. Pure.
 
 use super::BadFile;
+use crate::message::Unavailable;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +150,8 @@ pub struct Columns {
     /// A second column that can be that of the destinations, unless it only counts the rows.
     pub counter: Option<usize>,
     pub ignored: Vec<usize>,
+    /// Those that ask for what is not available where they hold something.
+    pub unavailable: Vec<(Unavailable, usize)>,
     /// Whether the name of the column of the destinations says no more than that it holds numbers.
     pub is_generic: bool,
 }
@@ -189,6 +192,10 @@ fn plain(name: &str) -> String {
 pub fn find(names: &[String]) -> Result<Columns, BadFile> {
     let mut found = Columns::default();
     for (place, name) in names.iter().enumerate() {
+        if let Some(one) = Unavailable::ALL.into_iter().find(|one| plain(one.name()) == plain(name)) {
+            found.unavailable.push((one, place));
+            continue;
+        }
         let Some(column) = Column::of(name) else {
             if !name.is_empty() {
                 found.ignored.push(place);

@@ -1,6 +1,10 @@
 //! What a campaign is called, so that its file is the same campaign however it was saved, copied and downloaded. Pure.
+//!
+//! A file of refused rows says itself whose they are (`again.rs`); its name counts only where an earlier version wrote it.
 
 use unicode_normalization::UnicodeNormalization;
+
+use super::BadFile;
 
 /// Endings of files that hold rows.
 const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods"];
@@ -9,10 +13,25 @@ const COPY_DIGITS_MAX: usize = 3;
 /// The same up to version 0.1.
 const FORMER_COPY_DIGITS_MAX: usize = 2;
 /// What systems put behind the names of copies, and before them.
-const COPY_ENDINGS: [&str; 4] = [" - copy", " copy", " - salin", " - salinan"];
+const COPY_ENDINGS: [&str; 11] = [
+    " - copy",
+    " copy",
+    " - salin",
+    " - salinan",
+    " salinan",
+    " - copia",
+    " copia",
+    " - c\u{f3}pia",
+    " - copie",
+    " - kopie",
+    " kopie",
+];
 /// What stands behind the name of a campaign in the name of the file of its refused rows.
 const REFUSED: &str = " - refused";
-const COPY_BEGINNINGS: [&str; 3] = ["copy of ", "salinan dari ", "salinan "];
+const COPY_BEGINNINGS: [&str; 8] =
+    ["copy of ", "salinan dari ", "salinan ", "copia de ", "copia di ", "c\u{f3}pia de ", "copie de ", "kopie von "];
+/// Bytes of a campaign's name in the name of a file: file systems take 255 for the whole, and browsers and systems add to it.
+const FILE_NAME_BYTES: usize = 180;
 
 /// What a campaign is called, and by which names earlier versions recognized its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,10 +68,36 @@ impl Name {
         Self { shown, former }
     }
 
-    /// What the file of a campaign's refused rows is called: imported again, it is the same campaign.
+    /// The name of the campaign whose refused rows a file holds; else the one that somebody gave, or that of the file.
+    ///
+    /// # Errors
+    /// [`BadFile::OtherCampaign`] when somebody gave another name than the file holds.
+    pub fn chosen(given: Option<&str>, file_name: &str, continues: Option<&str>) -> Result<Self, BadFile> {
+        let Some(campaign) = continues else { return Ok(Self::of(given, file_name)) };
+        let given = given.map(str::trim).filter(|name| !name.is_empty());
+        let is_it = |name: &str| Self::is_one(name, campaign) || Self::of(Some(name), "").is(campaign);
+        match given.filter(|name| !is_it(name)) {
+            Some(given) => Err(BadFile::OtherCampaign { campaign: campaign.to_owned(), given: given.to_owned() }),
+            None => Ok(Self { shown: campaign.to_owned(), ..Self::of(Some(campaign), file_name) }),
+        }
+    }
+
+    /// What the file of a campaign's refused rows is called, as far as the name of a file can say it.
     pub fn of_refused(campaign: &str) -> String {
-        let plain = campaign.trim().replace(['/', '\\', ':', '*', '?', '"', '<', '>', '|'], "-");
-        format!("{plain}{REFUSED}.csv")
+        let is_bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
+        let plain: String = campaign.trim().chars().map(|c| if is_bad(c) { '-' } else { c }).collect();
+        let end = plain.floor_char_boundary(FILE_NAME_BYTES);
+        let plain = plain[..end].trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+        format!("{}{REFUSED}.csv", if plain.is_empty() { "campaign" } else { plain })
+    }
+
+    /// Whether two names are those of one campaign.
+    pub fn is_one(first: &str, second: &str) -> bool {
+        composed(first) == composed(second)
+    }
+
+    fn is(&self, campaign: &str) -> bool {
+        Self::is_one(&self.shown, campaign)
     }
 
     /// The same for names that differ in letter case, or in how their letters are composed, only.
@@ -71,7 +116,8 @@ fn of_file(file_name: &str) -> String {
     let mut name = composed(own_name(file_name));
     loop {
         if let Some(campaign) = name.strip_suffix(REFUSED).filter(|campaign| !campaign.trim().is_empty()) {
-            return campaign.trim().to_owned();
+            // What stands behind it is the campaign's own; before it stands what a spreadsheet program puts there.
+            return without_copy_beginning(campaign).unwrap_or(campaign).trim().to_owned();
         }
         let rest = without_copy_mark(without_number(stem(&name), COPY_DIGITS_MAX));
         if rest.len() == name.len() {
@@ -118,11 +164,19 @@ fn without_number(stem: &str, digits_max: usize) -> &str {
     }
 }
 
-/// Without ` - copy` or `copy of `; the name is in lower case.
+/// Without ` - copy`, ` copy 2` or `copy of `; the name is in lower case.
 fn without_copy_mark(name: &str) -> &str {
-    let behind = COPY_ENDINGS.iter().find_map(|mark| name.strip_suffix(mark));
-    let before = || COPY_BEGINNINGS.iter().find_map(|mark| name.strip_prefix(mark));
-    behind.or_else(before).map(str::trim).filter(|rest| rest.contains(char::is_alphanumeric)).unwrap_or(name)
+    let ending = |name: &'_ str| COPY_ENDINGS.iter().find_map(|mark| name.strip_suffix(mark)).map(str::len);
+    let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let unnumbered = rest.strip_suffix(' ').filter(|_| name.len() - rest.len() <= COPY_DIGITS_MAX);
+    let behind = ending(name).or_else(|| unnumbered.and_then(ending)).map(|end| &name[..end]);
+    let is_name = |rest: &&str| rest.contains(char::is_alphanumeric);
+    behind.map(str::trim).filter(is_name).or_else(|| without_copy_beginning(name)).unwrap_or(name)
+}
+
+fn without_copy_beginning(name: &str) -> Option<&str> {
+    let rest = COPY_BEGINNINGS.iter().find_map(|mark| name.strip_prefix(mark)).map(str::trim);
+    rest.filter(|rest| rest.contains(char::is_alphanumeric))
 }
 
 /// A file's own name as it was before a browser put a number into it.
@@ -156,6 +210,11 @@ mod tests {
             "Copy of juli.csv",
             "Salinan juli.xlsx",
             "juli copy.csv",
+            "juli copy 2.csv",
+            "juli salinan 3.csv",
+            "Copia de juli.xlsx",
+            "juli - copia.csv",
+            "juli - Kopie (2).csv",
         ] {
             assert_eq!(Name::of(None, name).key(), "juli", "{name}");
             assert_eq!(Name::of(Some(" "), name).key(), "juli", "{name}");
@@ -170,6 +229,8 @@ mod tests {
             ("/", "/"),
             (" - Copy.csv", "- copy"),
             ("photocopy.csv", "photocopy"),
+            ("copy 2.csv", "copy 2"),
+            ("juli copy 2026.csv", "juli copy 2026"),
             ("Cafe\u{301}.csv", "caf\u{e9}"),
             ("CAF\u{c9}.csv", "caf\u{e9}"),
         ] {
@@ -179,18 +240,54 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_refused_rows_is_the_same_campaign_again() {
+    fn a_file_of_refused_rows_of_an_earlier_version_is_the_same_campaign_again() {
         for name in ["juli", "Juli", "June (1)", "promo - copy", "v1.2", "Caf\u{e9} \u{1f600}", "juli - refused", "-"] {
             let file = Name::of_refused(name);
-            for saved in
-                [file.clone(), file.replace(".csv", " (1).csv"), file.replace(".csv", ".xlsx"), file.to_uppercase()]
-            {
-                let campaign = Name { shown: name.into(), ..Name::default() };
-                assert_eq!(Name::of(None, &saved).key(), campaign.key(), "{saved}");
+            for saved in [
+                file.clone(),
+                file.replace(".csv", " (1).csv"),
+                file.replace(".csv", ".xlsx"),
+                file.to_uppercase(),
+                format!("Copy of {file}"),
+                format!("Salinan {file}"),
+            ] {
+                assert!(Name::is_one(&Name::of(None, &saved).shown, name), "{saved}");
             }
         }
-        assert_eq!(Name::of_refused(" 1/2: \"now\"\\ "), "1-2- -now-- - refused.csv");
         assert_eq!(Name::of(None, " - refused.csv").key(), "- refused");
+    }
+
+    #[test]
+    fn the_file_of_refused_rows_has_a_name_that_every_system_takes() {
+        for (campaign, file) in [
+            (" 1/2: \"now\"\\ ".to_owned(), "1-2- -now-- - refused.csv".to_owned()),
+            ("a\u{7}\tb\u{85}".into(), "a--b - refused.csv".into()),
+            ("wait... ".into(), "wait - refused.csv".into()),
+            ("...".into(), "campaign - refused.csv".into()),
+            ("\u{1f600}".repeat(200), format!("{} - refused.csv", "\u{1f600}".repeat(45))),
+        ] {
+            assert_eq!(Name::of_refused(&campaign), file);
+            assert!(file.len() < 255 - " (100)".len(), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_names_its_campaign_is_that_campaign_and_no_other() {
+        let names = ["Promo July?", "v1.2", "a/b.c", ".csv", "Juli 2026", "copy of x", "x - refused", "=1+1", "a [b]"];
+        for campaign in names.map(str::to_owned).into_iter().chain(["\u{1f600}".repeat(200)]) {
+            let own = Some(campaign.as_str());
+            for given in [None, Some(""), Some(" "), own, Some(&*campaign.to_uppercase())] {
+                for file in ["", "Copy of x (1).xlsx", "y - refused copia 2.csv"] {
+                    let name = Name::chosen(given, file, own).expect("its campaign");
+                    assert_eq!(name.shown, campaign);
+                }
+            }
+            let other = Name::chosen(Some("july"), "x.csv", own).expect_err("another").to_string();
+            assert!(other.contains(&campaign) && other.contains("'july'"), "{other}");
+        }
+        assert_eq!(Name::chosen(Some("july"), "x.csv", None).expect("its name"), Name::of(Some("july"), "x.csv"));
+        // What a file is called by a person is understood as ever.
+        assert_eq!(Name::chosen(Some("juli.csv"), "", Some("Juli")).expect("its campaign").shown, "Juli");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
 use crate::message::kind::MediaKind;
-use crate::message::{Content, MediaSource, Priority};
+use crate::message::{Content, MediaSource, Priority, Unavailable};
 use crate::phone::{self, Addressee, BadDestination, Recipient};
 
 /// Letters of a word, among which a number would have at least as many digits.
@@ -56,13 +56,15 @@ pub enum BadRow {
     #[error("the row is hidden in the sheet; show it, or delete it")]
     Hidden,
     #[error(
-        "it is as it was when it was refused: {reason}; correct it, or empty its cell in the column mark to send it as it is"
+        "it is as it was when it was rejected: {reason}; correct it, or empty its cell in the column mark to send it as it is"
     )]
     Unchanged { reason: String },
     #[error("{column}: {why}")]
     Cell { column: &'static str, why: BadCell },
     #[error("{column}: it holds a zero byte, which no text has")]
     Zero { column: &'static str },
+    #[error("{name}: {why}", name = .0.name(), why = .0.why())]
+    Unavailable(Unavailable),
     #[error("is_group: '{0}' is neither true nor false")]
     IsGroup(String),
     #[error("timeout: '{0}' is no number of seconds from 1 to {most}", most = limits::TIMEOUT_SECONDS_MAX)]

@@ -1,7 +1,11 @@
 //! The rows of a file, whatever kind of file: each cell goes to the column that its heading names, and a row whose cells cannot
 //! be trusted is not queued. Pure.
 
+mod cell;
 mod own;
+
+pub use cell::{BadCell, Cell};
+use own::Own;
 
 use super::broken::{Broken, Rest};
 use super::columns::{self, Column, Columns};
@@ -18,36 +22,6 @@ const COUNT_MAX: u64 = 9_999_999;
 const TAG_WORDS_MAX: usize = 3;
 /// Names of ignored columns that are kept for people to read.
 const IGNORED_SHOWN: usize = 50;
-
-/// A cell's text, or why it has none that can be sent.
-pub type Cell = Result<String, BadCell>;
-
-/// Why the value of a spreadsheet's cell is no text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadCell {
-    #[error("the cell holds a number with a fraction, {0}; format it as text and write what you mean")]
-    Fraction(String),
-    #[error("the cell holds a number below zero, {0}; format it as text and write what you mean")]
-    Negative(String),
-    #[error("the cell holds a number of more digits than a spreadsheet keeps; format it as text and write every digit")]
-    TooLarge,
-    #[error("the cell holds a date or time; format it as text and write it as it is to be read")]
-    Date,
-    #[error("the cell shows a number in the format {format}; format it as text and write it as it is to be read")]
-    Format {
-        format: String,
-        /// The number as the cell shows it, where that is its digits and what stands between and around those of a phone number.
-        shown: Option<String>,
-    },
-    #[error("the cell holds {0}, a number that has lost digits; format the column as text and give every digit")]
-    LostDigits(String),
-    #[error("the cell shows the error {0}")]
-    Error(String),
-    #[error("the cell holds far more text than a message may have")]
-    TooLong,
-    #[error("the cell has a formula without a stored value; open the file in a spreadsheet program and save it")]
-    Formula,
-}
 
 /// A row as it stands in the file.
 #[derive(Debug, Default)]
@@ -124,6 +98,16 @@ pub struct Table {
     /// Of each column in how many rows it holds what looks like a phone number, if it is not read: followed where the name of the
     /// column that is read says little. A row costs what its own cells cost, however many columns have names.
     suspects: Vec<Option<usize>>,
+    own: Own,
+}
+
+/// What was read of a file.
+pub struct Finished {
+    pub lines: Vec<Line>,
+    /// The names of the columns that were not read.
+    pub ignored: Vec<String>,
+    /// Whose refused rows they are, where the file says so.
+    pub continues: Option<String>,
 }
 
 impl Table {
@@ -138,7 +122,8 @@ impl Table {
         for place in &columns.ignored {
             suspects.iter_mut().skip(*place).take(1).for_each(|suspect| *suspect = Some(0));
         }
-        Ok(Self { names, columns, separated: None, rows_max, lines: Vec::new(), broken, only_counts: true, suspects })
+        let (own, separated, lines, only_counts) = (Own::of(&names), None, Vec::new(), true);
+        Ok(Self { names, columns, separated, rows_max, lines, broken, only_counts, suspects, own })
     }
 
     /// The table of a text, whose first record names the columns.
@@ -158,7 +143,7 @@ impl Table {
     /// Adds a row; an empty one is none.
     ///
     /// # Errors
-    /// [`BadFile::TooMany`]
+    /// [`BadFile::TooMany`]; [`BadFile::Campaign`] and [`BadFile::Campaigns`] in a file of refused rows.
     pub fn add(&mut self, record: Record) -> Result<(), BadFile> {
         if record.is_empty() {
             self.broken.end_at(&record);
@@ -167,6 +152,7 @@ impl Table {
         if self.lines.len() == self.rows_max {
             return Err(BadFile::TooMany { most: self.rows_max });
         }
+        self.own.note_campaign(&record)?;
         let rest = match self.separated {
             Some(separated) => self.broken.next(&record, separated.by_spaces_too),
             None => Rest::OfNothing,
@@ -198,11 +184,11 @@ impl Table {
         Ok(())
     }
 
-    /// The rows, and the names of the columns that were not read.
+    /// The rows, and what else is known of the file.
     ///
     /// # Errors
     /// [`BadFile::NoRows`]; [`BadFile::Twice`] and [`BadFile::Unsure`] when a second column has phone numbers too.
-    pub fn finish(mut self) -> Result<(Vec<Line>, Vec<String>), BadFile> {
+    pub fn finish(mut self) -> Result<Finished, BadFile> {
         if self.lines.is_empty() {
             return Err(BadFile::NoRows);
         }
@@ -223,8 +209,9 @@ impl Table {
             self.columns.ignored.push(counter);
             self.columns.ignored.sort_unstable();
         }
-        let ignored = self.columns.ignored.iter().take(IGNORED_SHOWN).map(|place| beginning(&self.names[*place]));
-        Ok((self.lines, ignored.collect()))
+        let ignored = self.columns.ignored.iter().map(|place| &self.names[*place]);
+        let ignored = ignored.filter(|name| !self.own.knows(name)).take(IGNORED_SHOWN).map(|name| beginning(name));
+        Ok(Finished { ignored: ignored.collect(), lines: self.lines, continues: self.own.continues() })
     }
 
     /// Whether most of the numbers are short, and each is the one before it and one more.
@@ -248,7 +235,9 @@ impl Table {
 
     /// Whether anything depends on what stands in a column.
     pub fn reads(&self, place: usize) -> bool {
-        self.holds(place) || self.columns.counter == Some(place) || matches!(self.suspects.get(place), Some(Some(_)))
+        let is_suspect = matches!(self.suspects.get(place), Some(Some(_)));
+        let is_asked = self.columns.unavailable.iter().any(|(_, one)| *one == place);
+        self.holds(place) || self.columns.counter == Some(place) || is_suspect || is_asked || self.own.reads(place)
     }
 
     fn place(&self, column: Column) -> usize {
@@ -265,6 +254,10 @@ impl Table {
         }
         self.check_changed(record)?;
         let is_full = |cell: &Cell| cell.as_ref().is_ok_and(|text| !text.trim().is_empty());
+        let asks = |place: usize| record.cells.get(place).is_some_and(|cell| cell.is_err() || is_full(cell));
+        if let Some((one, _)) = self.columns.unavailable.iter().find(|(_, place)| asks(*place)) {
+            return Err(BadRow::Unavailable(*one));
+        }
         if self.separated.is_some() && record.cells.iter().skip(self.names.len()).any(is_full) {
             return Err(BadRow::Fields { found: record.cells.len(), named: self.names.len() });
         }

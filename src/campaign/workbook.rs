@@ -18,7 +18,7 @@ use std::rc::Rc;
 use calamine::{DataRef, Reader, Style, Xlsx, XlsxError};
 use zip::ZipArchive;
 
-use super::table::{BadCell, Cell, Record, Table};
+use super::table::{BadCell, Cell, Finished, Record, Table};
 use super::{BadFile, BadRow, File, Source};
 use crate::limits;
 
@@ -236,9 +236,9 @@ fn read_sheet(bytes: &[u8], wanted: Option<&str>, rows_max: usize) -> Result<Fil
         record.cells[place] = value;
     }
     end_row(record, &mut table, &marks, rows_max)?;
-    let (lines, ignored) = table.ok_or(BadFile::Empty)?.finish()?;
-    let source =
-        Source { format: "xlsx".into(), sheet: Some(sheet), other_sheets: others, ignored, ..Source::default() };
+    let Finished { lines, ignored, continues } = table.ok_or(BadFile::Empty)?.finish()?;
+    let (format, sheet) = ("xlsx".into(), Some(sheet));
+    let source = Source { format, sheet, other_sheets: others, ignored, continues, ..Source::default() };
     Ok(File { source, lines })
 }
 

@@ -24,6 +24,7 @@ pub(super) enum ClientCommand {
     },
     /// Change a client
     Set {
+        /// The client's number
         #[arg(long)]
         client: i64,
         #[arg(long)]

@@ -26,12 +26,13 @@ use crate::store::{DevicePatch, NewDevice, QuietHours, StoreError};
 pub(super) enum DeviceCommand {
     /// List devices, of one client or of all
     List {
+        /// The client's number [default: all clients]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Add a device
     Add {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
         /// sandbox or web
@@ -98,7 +99,7 @@ pub(super) enum DeviceCommand {
     /// Show what happened to a device, newest first
     Events {
         device_id: String,
-        /// The newest so many
+        /// How many, newest first
         #[arg(long, default_value_t = limits::PAGE_ROWS_DEFAULT, value_parser = clap::value_parser!(i64).range(1..=limits::DEVICE_HISTORY_ROWS_MAX))]
         limit: i64,
     },
@@ -178,7 +179,7 @@ impl std::fmt::Display for Pacing {
 }
 
 impl Row {
-    fn told(self) -> Row<String, String> {
+    fn shown(self) -> Row<String, String> {
         Row {
             device_id: self.device_id,
             sender: self.sender,
@@ -218,7 +219,7 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
             }
             match bench.output {
                 Output::Json => bench.output.rows(&rows, &COLUMNS)?,
-                Output::Table => bench.output.rows(&rows.into_iter().map(Row::told).collect::<Vec<_>>(), &COLUMNS)?,
+                Output::Table => bench.output.rows(&rows.into_iter().map(Row::shown).collect::<Vec<_>>(), &COLUMNS)?,
             }
         }
         DeviceCommand::Add { client, kind, sender, device_id, name, limit } => {

@@ -32,7 +32,7 @@ use crate::store::StoreError;
 pub(super) struct Import {
     /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
     file: PathBuf,
-    /// [default: the client that has the gateway, else the only one]
+    /// The client's number [default: the client that has the gateway, else the only one]
     #[arg(long)]
     client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
@@ -41,7 +41,7 @@ pub(super) struct Import {
     /// The gateway's device id
     #[arg(long)]
     device: Option<String>,
-    /// What the campaign is called; the same file under another name is sent again [default: the file's name without its extension and letter case]
+    /// What the campaign is called; the same file under another name is sent again [default: the campaign that rejected the rows, where the file says so, else the file's name without its extension and letter case]
     #[arg(long)]
     campaign: Option<String>,
     /// Which sheet of a workbook is read [default: the first that it shows, where no other one holds phone numbers]
@@ -92,7 +92,7 @@ pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCod
     let report = Report { sandbox, notes, leave_today_count, leave_in_time_count, ..report };
     let verb = if import.dry_run { "would be queued" } else { "queued" };
     let mut text =
-        format!("{} {verb}, {} known already, {} refused", report.accepted, report.known, report.refused.len());
+        format!("{} {verb}, {} known already, {} rejected", report.accepted, report.known, report.refused.len());
     for Refused { line, reason, .. } in &report.refused {
         text.push_str(&format!("\nline {line}: {reason}"));
     }
@@ -138,12 +138,9 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let undialled = campaign::undialled(&file.lines, &client.country_code);
     let known = bench.app.store.find_writers(client.id, undialled).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;
-    let campaign = Campaign {
-        client_id: client.id,
-        name: Name::of(import.campaign.as_deref(), &file_name),
-        country_code: client.country_code,
-        known,
-    };
+    let name = Name::chosen(import.campaign.as_deref(), &file_name, file.source.continues.as_deref());
+    let name = name.with_context(|| path.clone())?;
+    let campaign = Campaign { client_id: client.id, name, country_code: client.country_code, known };
     let by = imports::by_hand(&campaign.name.shown);
     let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
     let mut checker = Checker::new(campaign);

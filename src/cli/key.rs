@@ -15,13 +15,13 @@ use crate::store::{NewKey, NewPerson, StoreError};
 pub(super) enum KeyCommand {
     /// List a client's keys; the keys themselves are not kept
     List {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Make a key for a person; it is shown once
     Create {
-        /// [default: the person's client, else the only one]
+        /// The client's number [default: the person's client, else the only one]
         #[arg(long)]
         client: Option<i64>,
         /// The person it belongs to; made, as a sender without a password, when there is none
@@ -37,7 +37,7 @@ pub(super) enum KeyCommand {
     /// Take over a key that is in a customer's programs already
     Import {
         key: String,
-        /// [default: the person's client, else the only one]
+        /// The client's number [default: the person's client, else the only one]
         #[arg(long)]
         client: Option<i64>,
         /// The person it belongs to; made, as a sender without a password, when there is none
@@ -50,7 +50,7 @@ pub(super) enum KeyCommand {
     Revoke {
         /// Its number in the list
         id: i64,
-        /// [default: the key's client]
+        /// The client's number [default: the key's client]
         #[arg(long)]
         client: Option<i64>,
     },

@@ -1,7 +1,7 @@
 //! `wachat master-key`: another master key for what is there.
 //!
 //! Nothing is lost wherever it is killed. With the key in its file: the new key is on the disk as `master.key.next` before
-//! the store is touched; the store is sealed anew in one transaction; then the old key gets the name of its fingerprint, and the
+//! the store is touched; the store is sealed again in one transaction; then the old key gets the name of its fingerprint, and the
 //! new one its place. Before the transaction the old key opens everything, after it the new one, and both lie there: whoever
 //! opens the store next, be it this command or the gateway, takes the one that fits. With the key in the settings nothing in
 //! the folder changes: the operator has both keys, and only one transaction stands between them.
@@ -90,7 +90,7 @@ async fn rotate(
             .to_owned(),
     };
     let Rotated { session_keys, push_secrets, .. } = rotated;
-    let said = format!("sealed anew: {session_keys} keys of linked accounts, {push_secrets} push secrets\n{said}");
+    let said = format!("sealed again: {session_keys} keys of linked accounts, {push_secrets} push secrets\n{said}");
     shared.output().one(&rotated, &said)?;
     done()
 }

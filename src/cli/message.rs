@@ -52,7 +52,7 @@ pub(super) struct Send {
     /// --to is a group, though its id is given without @g.us
     #[arg(long)]
     group: bool,
-    /// [default: the client that has the gateway, else the only one]
+    /// The client's number [default: the client that has the gateway, else the only one]
     #[arg(long)]
     client: Option<i64>,
     /// The gateway's phone number [default: the client's default gateway]
@@ -75,7 +75,7 @@ pub(super) struct Send {
 #[derive(Args)]
 pub(super) struct Status {
     ref_no: String,
-    /// [default: the message's client]
+    /// The client's number [default: the message's client]
     #[arg(long)]
     client: Option<i64>,
     /// Follow it until it is read or aborted
@@ -86,7 +86,7 @@ pub(super) struct Status {
 #[derive(Args)]
 pub(super) struct Cancel {
     ref_no: String,
-    /// [default: the message's client]
+    /// The client's number [default: the message's client]
     #[arg(long)]
     client: Option<i64>,
 }

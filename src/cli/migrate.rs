@@ -52,7 +52,7 @@ pub(super) struct Migrate {
     /// End this device's trial: the same id sends from a real phone's account, which is linked now
     #[arg(long, value_name = "ID", conflicts_with_all = ["key", "device_id", "sender", "push_url", "client", "user"])]
     go_live: Option<String>,
-    /// With --go-live: whether the number has been used on WhatsApp for some weeks or longer; then there is no warm-up
+    /// With --go-live: whether the number has been used on WhatsApp for some weeks or longer; then there is no warm-up. A device that went live before keeps the answer it has
     #[arg(long, requires = "go_live", value_name = "yes|no")]
     used_before: Option<YesNo>,
     /// With --go-live: link by a code that is typed on the phone, instead of a QR code [default number: the sender]
@@ -81,7 +81,7 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
         client,
         userid: user,
     };
-    let migrated = moving::migrate(&bench.app.store, &bench.app.clock, customer).await.map_err(told)?;
+    let migrated = moving::migrate(&bench.app.store, &bench.app.clock, customer).await.map_err(named)?;
     if !migrated.created.is_empty() {
         note(bench, migrated.client.id, "POST /migrate", &migrated.device.id).await;
     }
@@ -149,18 +149,23 @@ async fn next_step(bench: &Bench, device: &Device, is_served: bool) -> anyhow::R
         }
         (Kind::Sandbox, false) => format!("\nNot tried yet: {NO_SERVER}."),
         (Kind::Web | Kind::Cloud, _) => {
-            let standing = bench.app.api().standing(device).await?;
-            let Condition { status, reason, .. } = condition(device, standing, bench.app.clock.now());
-            let mut said = match status {
-                DeviceStatus::Online => "\nIt has gone live, and is online.".to_owned(),
-                _ if reason.is_empty() => format!("\nIt has gone live: its state is {}.", status.name()),
-                _ => format!("\nIt has gone live: its state is {} ({reason}).", status.name()),
-            };
+            let mut said = format!("\nIt has gone live, and {}.", state_of(bench, device).await?);
             if device.linked_at.is_none() {
                 said += &format!(" `wachat device link {id}` links its phone.");
             }
             said
         }
+    })
+}
+
+/// How a device is, as the end of a sentence.
+async fn state_of(bench: &Bench, device: &Device) -> anyhow::Result<String> {
+    let standing = bench.app.api().standing(device).await?;
+    let Condition { status, reason, .. } = condition(device, standing, bench.app.clock.now());
+    Ok(match status {
+        DeviceStatus::Online => "is online".to_owned(),
+        _ if reason.is_empty() => format!("its state is {}", status.name()),
+        _ => format!("its state is {} ({reason})", status.name()),
     })
 }
 
@@ -187,7 +192,7 @@ async fn take_live(
     let device = bench.device(id).await?;
     // Nobody is asked about the number of a device that stays as it is.
     if device.kind == Kind::Web && device.has_account() {
-        return Err(told(MoveError::Refused(moving::LIVE_ALREADY)));
+        return Err(named(MoveError::Live(device.state)));
     }
     let way = match phone.as_deref() {
         None => LinkWay::Qr,
@@ -199,18 +204,29 @@ async fn take_live(
         }
     };
     let history = match used_before {
-        Some(YesNo::Yes) => NumberHistory::UsedBefore,
-        Some(YesNo::No) => NumberHistory::New,
-        None => ask(bench.output, &device)?,
+        Some(YesNo::Yes) => Some(NumberHistory::UsedBefore),
+        Some(YesNo::No) => Some(NumberHistory::New),
+        None if device.kind == Kind::Sandbox => Some(ask(bench.output, &device)?),
+        // It was answered when the device went live.
+        None => None,
     };
-    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone()).await.map_err(told)?;
+    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone()).await.map_err(named)?;
     note(bench, device.client_id, "POST /devices/{device_id}/go-live", id).await;
     if bench.output == Output::Table {
-        let warm_up = match history {
-            NumberHistory::UsedBefore => "without a warm-up",
-            NumberHistory::New => "with few messages a day at first (warm-up)",
+        let device = bench.device(id).await?;
+        let warm_up = match device.warm_up {
+            false => "without a warm-up",
+            true => "with few messages a day at first (warm-up)",
         };
-        line(&format!("{id} is a web device now; once its phone is linked, it sends for real, {warm_up}."))?;
+        if live.was_live {
+            let state = state_of(bench, &device).await?;
+            line(&format!("{id} went live before, and {state}. Linking continues."))?;
+            line(&format!(
+                "Once its phone is linked, it sends {warm_up}, as was set before; `wachat device set {id} --warm-up true|false` changes that."
+            ))?;
+        } else {
+            line(&format!("{id} is a web device now; once its phone is linked, it sends for real, {warm_up}."))?;
+        }
         if live.aborted > 0 {
             line(&format!("Messages that waited in the sandbox, and are not sent: {}", live.aborted))?;
         }
@@ -245,7 +261,7 @@ fn ask(output: Output, device: &Device) -> anyhow::Result<NumberHistory> {
 }
 
 /// An error with the option that it is about.
-fn told(error: MoveError) -> anyhow::Error {
+fn named(error: MoveError) -> anyhow::Error {
     match error {
         MoveError::Field { field, reason } => {
             let option = match field {

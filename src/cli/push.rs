@@ -18,7 +18,7 @@ use crate::store::StoredPush;
 pub(super) enum PushCommand {
     /// Set a client's Push URL, and show the secret it is signed with
     Set {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
         #[arg(long)]
@@ -26,37 +26,37 @@ pub(super) enum PushCommand {
     },
     /// Show a client's Push URL and secret
     Show {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Push nothing any more; messages still come in
     Remove {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Sign with a new secret from now on
     RotateSecret {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Rest a client's pushes; nothing is dropped
     Pause {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Set them going again
     Resume {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// List a client's latest pushes
     List {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
         #[arg(long, value_parser = StoredPush::STATUSES)]
@@ -64,7 +64,7 @@ pub(super) enum PushCommand {
     },
     /// Push messages again, one by its id or all of the last hours
     Replay {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
         #[arg(long)]

@@ -33,7 +33,7 @@ pub(super) enum SandboxCommand {
         /// The writer's name
         #[arg(long)]
         name: Option<String>,
-        /// [default: the device's client, else the only one that has a sandbox]
+        /// The client's number [default: the device's client, else the only one that has a sandbox]
         #[arg(long)]
         client: Option<i64>,
         /// The device it comes to [default: the client's first sandbox]

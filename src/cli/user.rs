@@ -17,14 +17,14 @@ use crate::store::{NewPassword, NewPerson, PersonPatch};
 pub(super) enum UserCommand {
     /// List a client's persons
     List {
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
     },
     /// Add a person; a password is made and shown once, or read with --password-stdin
     Add {
         userid: String,
-        /// [default: the only client]
+        /// The client's number [default: the only client]
         #[arg(long)]
         client: Option<i64>,
         /// sender, owner or administrator

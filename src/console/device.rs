@@ -255,17 +255,9 @@ async fn go_live(Path(id): Path<String>, posted: Posted) -> Answer {
         "no" => Some(false),
         _ => None,
     };
-    let live = async {
-        let Some(used_before) = used_before else {
-            let text = visit.t(
-                "Say whether the number has been used on WhatsApp before.",
-                "Pilih apakah nomornya sudah pernah dipakai di WhatsApp.",
-            );
-            return Err(visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, text));
-        };
-        visit.post::<Value>(&at(&visit, &id, "/go-live")?, json!({"used_before": used_before})).await
-    };
+    let live = async { visit.post::<Value>(&at(&visit, &id, "/go-live")?, json!({"used_before": used_before})).await };
     match live.await {
+        Ok(live) if live["was_live"] == true => Ok(go(&format!("/console/devices/{id}/link?done=still_live"))),
         Ok(_) => Ok(go(&format!("/console/devices/{id}/link?done=live"))),
         Err(refusal) => page(&visit, &id, refusal.into()).await,
     }

@@ -192,8 +192,8 @@ pub fn at(asking: &Asking, id: &str, rest: &str) -> Result<String, Refusal> {
 pub fn whole(visit: &Visit, fields: &Fields, name: &str) -> Result<Option<i64>, Refusal> {
     let parsed = fields.given(name).map(|text| text.parse().map_err(|_| text)).transpose();
     parsed.map_err(|text| {
-        let told = visit.t("is no whole number", "bukan bilangan bulat");
-        visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, &format!("'{text}' {told}"))
+        let reason = visit.t("is not a whole number", "bukan bilangan bulat");
+        visit.refusal(StatusCode::UNPROCESSABLE_ENTITY, &format!("'{text}' {reason}"))
     })
 }
 

@@ -123,6 +123,11 @@ const NOTICES: &[(&str, &str, &str)] = &[
         "The trial is over. Link the phone of this number; then real messages leave.",
         "Masa coba selesai. Tautkan ponsel nomor ini; setelah itu pesan sungguhan dikirim.",
     ),
+    (
+        "still_live",
+        "It went live before: linking continues, and its warm-up setting stays.",
+        "Perangkat ini sudah mulai sungguhan sebelumnya: penautan dilanjutkan, dan setelan pemanasannya tetap.",
+    ),
     ("received", "The message came in.", "Pesan sudah masuk."),
     ("revoked", "Revoked: the key is refused from now on.", "Dicabut: kunci itu ditolak mulai sekarang."),
     ("cancelled", "Cancelled: it will not be sent.", "Dibatalkan: pesan tidak akan dikirim."),

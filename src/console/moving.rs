@@ -12,6 +12,7 @@ use super::clients::only_administrators;
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Refusal, Visit};
+use crate::device::Kind;
 
 pub fn routes() -> Router<Console> {
     Router::new().route("/console/account/migrate", get(show).post(migrate))
@@ -56,6 +57,7 @@ struct Moved {
     userid: String,
     device_id: String,
     sender: String,
+    kind: Kind,
     push_url: Option<String>,
     created: Vec<String>,
 }

@@ -100,7 +100,10 @@ pub struct Wanted {
     pub person_id: i64,
     pub device: Device,
     pub file_name: String,
-    pub campaign: Campaign,
+    /// What somebody calls the campaign.
+    pub campaign: Option<String>,
+    pub client_id: i64,
+    pub country_code: String,
     /// Of a workbook: the sheet that is read, where somebody says which.
     pub sheet: Option<String>,
     pub urgency: Urgency,
@@ -117,20 +120,24 @@ impl Imports {
     /// # Errors
     /// [`ImportError`] when its rows cannot be read or are too many, or when it cannot be kept.
     pub async fn add(&self, wanted: Wanted) -> Result<String, ImportError> {
-        let client_id = wanted.campaign.client_id;
+        let Wanted { client_id, country_code, campaign: given, file_name, .. } = wanted;
         self.make_room(client_id).await?;
-        let (bytes, campaign) = (wanted.bytes.clone(), wanted.campaign.clone());
-        let found = look(&self.store, bytes, wanted.sheet, campaign, wanted.device.kind, self.clock.now()).await?;
+        let (name, known) = (Name::default(), HashSet::new());
+        let mut campaign = Campaign { client_id, name, country_code, known };
+        let file = read(&self.store, wanted.bytes.clone(), wanted.sheet, &mut campaign).await?;
+        campaign.name = Name::chosen(given.as_deref(), &file_name, file.source.continues.as_deref())?;
+        let Campaign { name, country_code, .. } = campaign.clone();
+        let found = look(&self.store, file, campaign, wanted.device.kind, self.clock.now()).await?;
         let id = self.clock.new_id();
         let new = NewImport {
             id: id.clone(),
             client_id,
             person_id: wanted.person_id,
             device_id: wanted.device.id,
-            file_name: wanted.file_name,
-            former_names: serde_json::to_string(&wanted.campaign.name.former).unwrap_or_default(),
-            campaign: wanted.campaign.name.shown,
-            country_code: wanted.campaign.country_code,
+            file_name,
+            former_names: serde_json::to_string(&name.former).unwrap_or_default(),
+            campaign: name.shown,
+            country_code,
             preview: serde_json::to_string(&found.preview).unwrap_or_default(),
             row_count: found.rows,
             created_at: self.clock.now(),
@@ -221,7 +228,7 @@ impl Imports {
             let written = written(&refused).unwrap_or_else(|| Written::of(&refused));
             (refused, written)
         });
-        Ok(campaign::refused_file(rows.collect()))
+        Ok(campaign::refused_file(&import.campaign, rows.collect()))
     }
 
     /// Has the rows of an import queued from where it is, for `person`, who decided that about rows that another campaign has sent.
@@ -261,12 +268,13 @@ impl Imports {
             Err(ShelfError::Unavailable(reason)) => return Err(ImportError::Unavailable(reason)),
             Err(_) => return Ok(()),
         };
-        let (sheet, now) = (Preview::of(&import.preview).source.sheet, self.clock.now());
-        let preview = match look(&self.store, bytes, sheet, campaign_of(import), device.kind, now).await {
-            Ok(found) => found.preview,
+        let (sheet, mut campaign) = (Preview::of(&import.preview).source.sheet, campaign_of(import));
+        let file = match read(&self.store, bytes, sheet, &mut campaign).await {
+            Ok(file) => file,
             Err(ImportError::BadFile(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
+        let preview = look(&self.store, file, campaign, device.kind, self.clock.now()).await?.preview;
         let allowed = preview.earlier.allow(None);
         if allowed.is_err() {
             let preview = serde_json::to_string(&preview).unwrap_or_default();

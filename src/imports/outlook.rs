@@ -75,7 +75,7 @@ impl Outlook {
 
 fn limited(left: i64, limit: i64, rows: i64) -> String {
     format!(
-        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are refused. \
+        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are rejected. \
          Raise the limit, or import the rest tomorrow"
     )
 }

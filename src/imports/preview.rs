@@ -70,17 +70,15 @@ pub struct Found {
 /// Looks at a file that would be queued now, through a device of that kind.
 ///
 /// # Errors
-/// [`ImportError`] when it cannot be read, or the store cannot.
+/// [`ImportError`] when the store cannot be read.
 pub async fn look(
     store: &Store,
-    bytes: Bytes,
-    sheet: Option<String>,
-    mut campaign: Campaign,
+    file: campaign::File,
+    campaign: Campaign,
     kind: Kind,
     now: Millis,
 ) -> Result<Found, ImportError> {
     let client_id = campaign.client_id;
-    let file = read(store, bytes, sheet, &mut campaign).await?;
     // It takes a second for many rows.
     let found = tokio::task::spawn_blocking(move || check(file, campaign)).await;
     // It panicked: a fault that its log tells.
@@ -104,7 +102,7 @@ impl Preview {
 /// Reads a file, and notes in its campaign which of the numbers that cannot be dialled have written to the client.
 ///
 /// # Errors
-/// As of [`look`].
+/// [`ImportError`] when it cannot be read, or the store cannot.
 pub async fn read(
     store: &Store,
     bytes: Bytes,

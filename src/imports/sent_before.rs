@@ -63,6 +63,8 @@ pub struct Earlier {
     pub count: i64,
     /// What the campaign is called that has sent the most of them, if it is still remembered.
     pub campaign: Option<String>,
+    /// Its import, where that is kept.
+    pub import_id: Option<String>,
     /// When the last of those was queued.
     pub at: Option<Millis>,
     /// Whether they are so many that nothing is queued before somebody has decided.
@@ -83,17 +85,18 @@ impl Earlier {
         let Some((import, (_, at))) = imports.into_iter().max_by_key(|(_, most)| *most) else {
             return Ok(Self::default());
         };
-        let campaign = match campaign_by_hand(import) {
-            Some(campaign) => Some(campaign.to_owned()),
+        let (campaign, import_id) = match campaign_by_hand(import) {
+            Some(campaign) => (Some(campaign.to_owned()), None),
             None => {
                 let import = store.find_import(client_id, None, &String::from_utf8_lossy(import)).await?;
-                import.map(|import| beginning(&import.campaign))
+                import.map(|import| (beginning(&import.campaign), import.id)).unzip()
             }
         };
         let count = before.sent.len();
         Ok(Self {
             count: i64::try_from(count).unwrap_or(i64::MAX),
             campaign,
+            import_id,
             at: Some(at),
             needs_decision: count > TRIED_MAX || count * ONE_IN >= good - before.known.len(),
         })

@@ -5,14 +5,14 @@ use super::links::store_wish;
 use super::{Conn, NewDevice, Store, StoreError, sql};
 use crate::campaign::{State, Stop};
 use crate::clock::Millis;
-use crate::device::{Device, FIRST_SENDER, Kind, LinkWay, Wish};
+use crate::device::{Device, DeviceState, FIRST_SENDER, Kind, LinkWay, Wish};
 
 /// A device to take out of its trial.
 #[derive(Debug, Clone)]
 pub struct GoLive {
     pub device_id: String,
-    /// Whether it begins with few messages a day.
-    pub warm_up: WarmUp,
+    /// Whether it begins with few messages a day; of a device that is no sandbox any more, that was said before.
+    pub warm_up: Option<WarmUp>,
     pub way: LinkWay,
     pub now: Millis,
 }
@@ -27,12 +27,16 @@ pub enum WarmUp {
 /// How going live ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WentLive {
-    /// It is a web device that an account is to be linked to.
+    /// It is a web device now, to which an account is to be linked.
     Linking { aborted: u64, stopped_imports: u64 },
+    /// It was one before. Its warm-up stays as it is, and so does an attempt to link in the same way that is under way.
+    StillLinking,
     /// There is no such device.
     Missing,
     /// An account is linked to it already.
-    AlreadyLive,
+    AlreadyLive(DeviceState),
+    /// Nobody has said whether it begins with few messages a day.
+    Unanswered,
     /// No phone's account is linked to devices of its kind.
     OtherKind,
     /// It is the sandbox of the first start, whose number is nobody's.
@@ -57,28 +61,25 @@ impl Store {
 async fn go_live(conn: &mut Conn, step: &GoLive) -> Result<WentLive, StoreError> {
     let found = sql!(&mut *conn, optional as Device, device!(" AND id = $1"), &step.device_id)?;
     let Some(known) = found else { return Ok(WentLive::Missing) };
-    let ended = match known.kind {
-        Kind::Web if known.has_account() => return Ok(WentLive::AlreadyLive),
-        Kind::Web => WentLive::Linking { aborted: 0, stopped_imports: 0 },
-        Kind::Sandbox if known.sender == FIRST_SENDER => return Ok(WentLive::Example),
-        Kind::Sandbox => switch(conn, &known, step.now).await?,
-        Kind::Cloud => return Ok(WentLive::OtherKind),
+    let wish = Wish::Link(step.way.clone());
+    let ended = match (known.kind, step.warm_up) {
+        (Kind::Web, _) if known.has_account() => return Ok(WentLive::AlreadyLive(known.state)),
+        // The codes that somebody sees stay good.
+        (Kind::Web, _) if known.wish().as_ref() == Some(&wish) => return Ok(WentLive::StillLinking),
+        (Kind::Web, _) => WentLive::StillLinking,
+        (Kind::Sandbox, _) if known.sender == FIRST_SENDER => return Ok(WentLive::Example),
+        (Kind::Sandbox, None) => return Ok(WentLive::Unanswered),
+        (Kind::Sandbox, Some(warm_up)) => switch(conn, &known, warm_up, step.now).await?,
+        (Kind::Cloud, _) => return Ok(WentLive::OtherKind),
     };
-    sql!(
-        &mut *conn,
-        execute,
-        "UPDATE devices SET warm_up = $2 WHERE id = $1",
-        &step.device_id,
-        step.warm_up == WarmUp::On,
-    )?;
     // A loop takes a wish for a new one by its time.
     let at = step.now.max(known.wish_at + 1);
-    store_wish(conn, &step.device_id, &Wish::Link(step.way.clone()), at).await?;
+    store_wish(conn, &step.device_id, &wish, at).await?;
     Ok(ended)
 }
 
 /// Removes the sandbox, and adds a web device under its id.
-async fn switch(conn: &mut Conn, sandbox: &Device, now: Millis) -> Result<WentLive, StoreError> {
+async fn switch(conn: &mut Conn, sandbox: &Device, warm_up: WarmUp, now: Millis) -> Result<WentLive, StoreError> {
     let was_default = sql!(
         &mut *conn,
         scalar as i64,
@@ -98,6 +99,8 @@ async fn switch(conn: &mut Conn, sandbox: &Device, now: Millis) -> Result<WentLi
         created_at: now.max(sandbox.created_at + 1),
     };
     insert(conn, &web).await?;
+    let is_on = warm_up == WarmUp::On;
+    sql!(&mut *conn, execute, "UPDATE devices SET warm_up = $2 WHERE id = $1", &sandbox.id, is_on)?;
     if was_default {
         // What sent by default, or a sandbox that did, must not keep real messages from leaving.
         sql!(

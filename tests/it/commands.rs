@@ -131,7 +131,7 @@ stories! {
         let dry = place.run(&["import", &path, "--dry-run"]).await;
         assert_eq!(dry.status.code(), Some(3), "{}", text(&dry.stderr));
         let told = text(&dry.stdout);
-        assert!(told.starts_with("201 would be queued, 300 known already, 3 refused"), "{told}");
+        assert!(told.starts_with("201 would be queued, 300 known already, 3 rejected"), "{told}");
         for line in [
             "\nread as csv in UTF-8, separated by ','\n",
             "\nIndonesia                    501\n",
@@ -148,7 +148,7 @@ stories! {
         // A message with a line break in quotes counts as the lines it has; ours are escapes, so a row is a line.
         assert_eq!(lines, [json!(502), json!(503), json!(504)], "{report}");
         let again = place.run(&["import", &path]).await;
-        assert!(text(&again.stdout).starts_with("0 queued, 501 known already, 3 refused\nline 502: "), "{}", text(&again.stdout));
+        assert!(text(&again.stdout).starts_with("0 queued, 501 known already, 3 rejected\nline 502: "), "{}", text(&again.stdout));
         let counts = serving.client.manage("GET", "/messages/counts", None).await;
         let all: i64 = counts.body["data"].as_object().expect("counts").values().filter_map(Value::as_i64).sum();
         assert_eq!(all, 501);

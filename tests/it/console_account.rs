@@ -28,7 +28,7 @@ stories! {
         assert_eq!(program.get("/auth/api_key").await.status, 200);
         let seen = visitor.get("/console/account/keys").await;
         assert!(!seen.shows(&key) && seen.shows(&format!("{}…", &key[..4])) && seen.shows("shop till"), "{}", seen.text);
-        assert!(seen.shows("good until"), "{}", seen.text);
+        assert!(seen.shows("active until"), "{}", seen.text);
         let keys = world.client.manage("GET", "/clients/1/keys", None).await;
         let id = keys.body["data"][1]["id"].as_i64().expect("a number");
         let seen = visitor.post(&format!("/console/account/keys/{id}/revoke"), &[]).await;

@@ -211,7 +211,7 @@ stories! {
         }
         assert_eq!(queued(&world).await, 0);
         let refused = browser.get(&format!("{page}/refused.csv")).await;
-        let first = "\u{feff}\"destination\",\"message\",\"line\",\"reason\",\"mark\"\r\n\"=\"\"12345\"\"\",\"bad\",\"3\",\"no numbering";
+        let first = "\u{feff}\"destination\",\"message\",\"line\",\"reason\",\"mark\",\"campaign\"\r\n\"=\"\"12345\"\"\",\"bad\",\"3\",\"no numbering";
         assert!(refused.text.starts_with(first) && refused.text.lines().count() == 3, "{}", refused.text);
         assert_eq!(refused.header("content-type"), "text/csv; charset=utf-8");
 
@@ -224,6 +224,13 @@ stories! {
         browser.post(&format!("{again}/queue")).await;
         until_shown(&browser, &again, "<dd id=\"known\">3</dd>").await;
         assert_eq!(queued(&world).await, 3);
+        // What was rejected continues its campaign, whatever the file is called; another name is not taken for it.
+        let corrected = refused.text.replace("=\"\"12345\"\"", "628111111114");
+        let upload = async |name| browser.upload("/console/messages/import", &[("campaign", name)], Some(("Copy of x.csv", corrected.as_bytes()))).await;
+        let other = upload("spring").await;
+        assert!(other.status == 422 && other.text.contains("leave out the name &#39;spring&#39; to continue that campaign"), "{}", other.text);
+        let shown = browser.get(&target(&upload("").await)).await;
+        assert!(shown.text.contains("<dd id=\"campaign\">autumn (continued: this campaign rejected these rows)</dd>"), "{}", shown.text);
         let listed = world.client.manage("GET", &format!("/messages?destination={ALICE}"), None).await;
         let texts: Vec<&Value> = listed.body["data"]["items"].as_array().expect("rows").iter().map(|one| &one["message"]).collect();
         assert_eq!(texts, [&json!("two"), &json!("one")]);
@@ -255,6 +262,21 @@ stories! {
         assert_eq!(queued(&world).await, 3);
         let listed = world.client.manage("GET", "/messages?text=three", None).await;
         assert_eq!(listed.body["data"]["items"][0]["tag"], "june", "{}", listed.text);
+        // Where nothing is new, there is nothing to send: the way to the other campaign comes first.
+        let third = upload("promo lagi.csv", file).await;
+        let shown = browser.get(&third).await;
+        for told in ["there is nothing to send.", &format!("id=\"other-campaign\" href=\"{first}\">Open that campaign<"), "Send everything again: 2 messages<"] {
+            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        }
+        assert!(shown.text.find("other-campaign") < shown.text.find("send-again"), "{}", shown.text);
+        for other in ["only-new", "Then send only what is new"] {
+            assert!(!shown.text.contains(other), "{other}: {}", shown.text);
+        }
+        // Once that is forgotten, the messages show what was sent.
+        let id = first.rsplit('/').next().expect("an id");
+        assert_eq!(world.client.manage("DELETE", &format!("/imports/{id}"), None).await.status, 200);
+        let shown = browser.get(&third).await;
+        assert!(shown.text.contains("id=\"other-campaign\" href=\"/console/messages\">See the messages<"), "{}", shown.text);
         world.stop().await;
     }
 

@@ -205,7 +205,7 @@ stories! {
         let corrected = refused.text.replace("=\"\"12\"\"", "628111111112").replace("=\"\"13\"\"", "628111111113");
         let id = begin(client, &corrected, "?file_name=Promo%20July-%20-%20refused.csv").await;
         let done = until(client, &id, "done").await;
-        assert_eq!((&done["campaign"], &done["accepted_count"]), (&json!("promo july-"), &json!(2)), "{done}");
+        assert_eq!((&done["campaign"], &done["continued"], &done["accepted_count"]), (&json!("Promo July?"), &json!(true), &json!(2)), "{done}");
         let listed = client.manage("GET", "/messages?limit=9", None).await.body["data"]["items"].clone();
         let mut said: Vec<_> = listed.as_array().expect("messages").iter().map(|one| [&one["tag"], &one["message"]]).collect();
         said.sort_by_key(|one| one[0].to_string());
@@ -222,6 +222,84 @@ stories! {
         let seen = (&done["campaign"], &done["accepted_count"], &done["known_count"]);
         assert_eq!(seen, (&json!("juli"), &json!(1), &json!(1)), "{done}");
         world.stop().await;
+    }
+
+    async fn corrected_rows_are_sent_once_whatever_their_campaign_and_their_file_are_called(database: Database) {
+        let world = World::held(database).await;
+        let client = &world.client;
+        let long = "x".repeat(199) + ".";
+        let names = ["a/b:c*d?e", "\"<f>|g\"", "wait...", "Juli 2026", "=1+1", "June (1)", "Copy of copia", "a - refused", &long];
+        for (at, campaign) in names.into_iter().enumerate() {
+            let named: String = url::form_urlencoded::byte_serialize(campaign.as_bytes()).collect();
+            // Few enough to be sent by another campaign without a question.
+            let rows = (0..30).map(|row| format!("6281111{at}{row:03},x\n")).collect::<String>();
+            let file = format!("destination,message\n{rows}12,x\n13,x\n");
+            let id = begin(client, &file, &format!("?file_name=x.csv&campaign={named}")).await;
+            until(client, &id, "done").await;
+            let refused = client.ask("GET", &format!("/manage/1.0/imports/{id}/refused.csv"), &[], None).await.text;
+            let corrected = refused.replace("=\"\"12\"\"", &format!("6281111{at}000")).replace("=\"\"13\"\"", &format!("6281111{at}999"));
+            let sent = sent(client).await;
+            for name in ["Copy of y - refused.csv", "y - refused (1).csv", "y copy 2.xlsx", "y - Copy.csv", "copia.csv", "Salinan y.csv", ""] {
+                let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+                let import = check(client, &corrected, &name).await;
+                assert_eq!((&import["campaign"], &import["continued"]), (&json!(campaign), &json!(true)), "{import}");
+                assert_eq!(start(client, &import, "").await.status, 200);
+                counts(client, &import).await;
+                // Both rows were good now; what the first says was sent by the file itself.
+                assert_eq!(self::sent(client).await, sent + 1, "{campaign} {name}");
+            }
+            // Its own name may be given with it, and no other.
+            let same = give(client, &corrected, &format!("?file_name=y.csv&campaign={named}")).await;
+            assert_eq!((same.status, &same.body["data"]["known_count"]), (201, &json!(2)), "{}", same.text);
+            let other = give(client, &corrected, "?file_name=y.csv&campaign=another").await;
+            assert!(other.status == 422 && other.text.contains("leave out the name 'another' to continue that campaign"), "{}", other.text);
+        }
+        world.stop().await;
+    }
+
+    async fn a_file_of_refused_rows_whose_campaign_is_uncertain_is_refused(database: Database) {
+        let world = World::new(database).await;
+        let client = &world.client;
+        let mut files = Vec::new();
+        for campaign in ["first", "second"] {
+            let id = begin(client, "destination,message\n12,x\n13,x\n", &format!("?campaign={campaign}")).await;
+            until(client, &id, "done").await;
+            let refused = client.ask("GET", &format!("/manage/1.0/imports/{id}/refused.csv"), &[], None).await.text;
+            files.push(refused.replace("=\"\"12\"\"", "628111111112").replace("=\"\"13\"\"", "628111111113"));
+        }
+        let both = files[0].clone() + files[1].lines().nth(1).expect("a row");
+        let changed = files[0].replacen("first [", "other [", 1);
+        for (file, why) in [(both, "the campaigns 'first' and 'second'"), (changed, "the column campaign no longer holds on line 2")] {
+            let given = give(client, &file, "?file_name=x.csv").await;
+            assert!(given.status == 422 && given.text.contains(why), "{}", given.text);
+        }
+        assert_eq!(sent(client).await, 0);
+        // Without the column they are a campaign of the file's own.
+        let import = check(client, &files[0].replace(",\"campaign\"", ",\"was\""), "x.csv").await;
+        assert_eq!((&import["campaign"], &import["continued"]), (&json!("x"), &json!(false)), "{import}");
+        world.stop().await;
+    }
+
+    async fn the_command_line_and_the_console_continue_a_campaign_too(database: Database) {
+        let place = Place::new(database).await;
+        let serving = place.serve().await;
+        let first = begin(&serving.client, &(file(0..3, "") + "12,x\n13,x\n"), "?campaign=Promo:%20%22July%22%3F").await;
+        until(&serving.client, &first, "done").await;
+        let refused = serving.client.ask("GET", &format!("/manage/1.0/imports/{first}/refused.csv"), &[], None).await.text;
+        // Somebody has added a row that the campaign has sent.
+        let corrected = refused.replace("=\"\"12\"\"", "628111111112").replace("=\"\"13\"\"", "628111111113") + "6281111" + "10000,promo\r\n";
+        let path = place.folder.path().join("Salinan.csv").display().to_string();
+        std::fs::write(&path, &corrected).expect("written");
+        let wrong = place.fails(&["import", &path, "--campaign", "August"]).await;
+        assert!(wrong.contains("leave out the name 'August' to continue that campaign"), "{wrong}");
+        let said = crate::process::text(&place.run(&["import", &path, "--dry-run"]).await.stdout);
+        assert!(said.contains("continues the campaign 'Promo: \"July\"?'"), "{said}");
+        let report = place.json(&["import", &path, "--json"]).await;
+        let seen = (&report["accepted"], &report["known"], &report["continues"]);
+        assert_eq!(seen, (&json!(2), &json!(1), &json!("Promo: \"July\"?")), "{report}");
+        let again = check(&serving.client, &corrected, "x.csv").await;
+        assert_eq!((&again["known_count"], &again["sent_before"]["count"]), (&json!(3), &json!(0)), "{again}");
+        assert!(serving.terminate().await.success());
     }
 
     async fn the_command_line_asks_too(database: Database) {

@@ -83,6 +83,7 @@ mod stored_files;
 mod stores;
 mod transitions;
 mod two_forms;
+mod unavailable;
 mod unlinking;
 mod unstored;
 mod urgent;

@@ -150,12 +150,23 @@ stories! {
         // Until the phone is linked, a message waits for it.
         let reply = program.post("/message", &json!({"destination": ALICE, "message": "real"})).await;
         assert_eq!(reply.body["data"]["queue"], DEVICE, "{}", reply.text);
-        // Again it changes the answer about the number, and links.
-        let again = world.client.manage("POST", &format!("{path}/go-live"), Some(json!({"used_before": false}))).await;
-        assert_eq!((again.status, &again.body["data"]["warm_up"], &again.body["data"]["aborted"]), (202, &json!(true), &json!(0)), "{}", again.text);
+        // Again it continues the linking, and the answer about the number stays.
+        let attempt = async || world.store.find_device(DEVICE).await.expect("readable").expect("there").wish_at;
+        let first = attempt().await;
+        for (body, is_same) in [(json!({"used_before": false}), true), (json!({}), true), (json!({"phone": SENDER}), false)] {
+            let again = world.client.manage("POST", &format!("{path}/go-live"), Some(body)).await;
+            let data = &again.body["data"];
+            assert_eq!((again.status, &data["warm_up"], &data["aborted"], &data["was_live"]), (202, &json!(false), &json!(0), &json!(true)), "{}", again.text);
+            assert_eq!(again.body["message"], "Linking continues; the device went live before, and keeps its warm-up setting");
+            assert_eq!(attempt().await == first, is_same, "an attempt that is under way continues");
+        }
+        // What was set since stays too.
+        world.client.manage("PATCH", &path, Some(json!({"warm_up": true}))).await;
+        let again = world.client.manage("POST", &format!("{path}/go-live"), Some(json!({"used_before": true}))).await;
+        assert_eq!((again.status, &again.body["data"]["warm_up"]), (202, &json!(true)), "{}", again.text);
         let deeds = world.client.manage("GET", &format!("/audit?client_id={}", moved["client_id"]), None).await;
         assert!(deeds.text.contains("/devices/{device_id}/go-live"), "{}", deeds.text);
-        for bad in [json!({}), json!({"used_before": "perhaps"}), json!({"used_before": true, "phone": "12"})] {
+        for bad in [json!({"used_before": "perhaps"}), json!({"used_before": true, "phone": "12"})] {
             let reply = world.client.manage("POST", &format!("{path}/go-live"), Some(bad)).await;
             assert_eq!(reply.status, 422, "{}", reply.text);
         }
@@ -166,6 +177,10 @@ stories! {
         assert!(told.status == 409 && told.text.contains("whose number is nobody's"), "{}", told.text);
         let (own, sender) = ("1-000000000000055", "628110000055");
         migrate(&world, json!({"api_key": "a-key-of-the-first-client", "device_id": own, "sender": sender, "client": "1"})).await;
+        for unanswered in [json!({}), json!({"used_before": null})] {
+            let reply = world.client.manage("POST", &format!("/devices/{own}/go-live"), Some(unanswered)).await;
+            assert_eq!((reply.status, &reply.body["detail"][0]["loc"]), (422, &json!(["body", "used_before"])), "{}", reply.text);
+        }
         world.client.manage("POST", &format!("/devices/{own}/go-live"), Some(json!({"used_before": true}))).await;
         let client = world.client.manage("GET", "/clients/1", None).await;
         assert_eq!(client.body["data"]["default_device"], json!(own));
@@ -245,7 +260,7 @@ stories! {
         assert_eq!(reply.status, 201, "{}", reply.text);
         network.shows_text(ANN, "for real").await;
         let again = world.client.manage("POST", &format!("{path}/go-live"), Some(json!({"used_before": true}))).await;
-        assert!(again.status == 409 && again.text.contains("live already"), "{}", again.text);
+        assert!(again.status == 409 && again.text.contains("live already") && again.text.contains("its state is online"), "{}", again.text);
         let same = world.client.manage("POST", "/migrate", Some(customer())).await;
         assert_eq!((same.status, &same.body["data"]["kind"]), (200, &json!("web")), "{}", same.text);
         world.stop().await;
@@ -287,7 +302,7 @@ stories! {
         let device = events.as_array().into_iter().flatten().find(|device| device["device_id"] == DEVICE).cloned().expect("it");
         assert_eq!((&device["kind"], &device["sender"], &device["pacing"]["warm_up"]), (&json!("web"), &json!(SENDER), &json!(false)), "{device}");
         let told = place.fails(&["migrate", "--go-live", DEVICE, "--used-before", "no"]).await;
-        assert!(told.contains("live already"), "{told}");
+        assert!(told.contains("live already") && told.contains("its state is online; nothing was changed"), "{told}");
         let audit = serving.client.manage("GET", &format!("/audit?client_id={}", device["client_id"]), None).await;
         assert!(audit.text.contains("\"way\":\"command line\""), "{}", audit.text);
         assert!(serving.terminate().await.success());
@@ -304,6 +319,13 @@ stories! {
         let listed = place.run(&["device", "list", "--json"]).await;
         assert!(text(&listed.stdout).contains("\"kind\": \"web\""), "{}", text(&listed.stdout));
         assert!(text(&listed.stderr).contains("until then nothing leaves"), "{}", text(&listed.stderr));
+        // Run again, it asks nothing: it says how the device is, and what was answered.
+        for words in [&["migrate", "--go-live", DEVICE][..], &["migrate", "--go-live", DEVICE, "--used-before", "yes"]] {
+            let again = Typed::start(place.command(words));
+            again.until("no server seems to serve this store").await;
+            let said = again.said();
+            assert!(said.contains("went live before, and its state is ") && said.contains("with few messages a day at first (warm-up), as was set before"), "{said}");
+        }
     }
 
     async fn a_customer_moves_in_and_goes_live_in_the_console(database: Database) {
@@ -325,6 +347,12 @@ stories! {
         visitor.post(&format!("/console/devices/{DEVICE}/go-live"), &[("used_before", "yes")]).await;
         let device = world.store.find_device(DEVICE).await.expect("readable").expect("there");
         assert!(device.kind == wachat::device::Kind::Web && !device.warm_up, "{device:?}");
+        // A page that was open since before, and the form once more.
+        let seen = visitor.post(&format!("/console/devices/{DEVICE}/go-live"), &[("used_before", "no")]).await;
+        assert!(seen.shows("It went live before: linking continues, and its warm-up setting stays."), "{}", seen.text);
+        assert!(!world.store.find_device(DEVICE).await.expect("readable").expect("there").warm_up);
+        let seen = visitor.post("/console/account/migrate", &form).await;
+        assert!(seen.shows("Everything was here already") && seen.shows("It has gone live.") && !seen.shows("SANDBOX"), "{}", seen.text);
         let seen = visitor.get(&format!("/console/devices/{DEVICE}")).await;
         assert!(!seen.shows("Go live"), "{}", seen.text);
         world.stop().await;

@@ -285,7 +285,7 @@ stories! {
 
         let stranger = Browser::open(&stage.world.settings.public_url).await;
         stranger.go(path).await;
-        stranger.reads("This page is good until").await;
+        stranger.reads("This page is valid until").await;
         stranger.until_it_is("String(/^.1[45]:[0-9]{2}.$/.test(document.querySelector('[data-until]').textContent))", "true").await;
         stranger.judge("shared-link").await;
         stranger.fill("#link-code [name=phone]", OWNER).await;

@@ -86,7 +86,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
         return error(node, 503, "service-unavailable");
     }
     registrations.add(&reference, registering, Duration::from_secs(TYPED_CODE_SECONDS));
-    // ASSUMPTION: how a phone is told of a client that waits for a code is not public; it is told as companions are.
+    // ASSUMPTION: how a phone learns of a client that waits for a code is not public; it is notified as companions are.
     let child = NodeBuilder::new(REGISTER)
         .attr("stage", "companion_hello")
         .children([

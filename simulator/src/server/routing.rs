@@ -195,7 +195,7 @@ fn to_each(session: &Session, node: &Node, to: &Jid, resolved: &Resolved, list: 
             let stanza = from_sender(session, node, resolved.naming).attr("recipient", to.to_non_ad());
             Some(delivery(device, stanza, parts, node, &others))
         } else {
-            // ASSUMPTION: who is blocked is told that his message was taken.
+            // ASSUMPTION: a blocked sender is answered as if the message was taken.
             let stanza = from_sender(session, node, session.account.shown_as(resolved.naming));
             (!blocked).then(|| delivery(device, stanza, parts, node, &own))
         }

@@ -1,5 +1,6 @@
 //! `/manage/1.0/messages/{ref_no}`: what went wrong with a message, and the same once more.
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -59,18 +60,31 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Nam
         ("Idempotency-Key" = Option<String>, Header, description = "Send again safely: the first answer is replayed for 72 hours")),
     responses((status = 201, body = Envelope<Resent>),
     (status = 409, description = "Its file or its device is not there any more")))]
-pub async fn resend(State(api): State<Api>, headers: HeaderMap, Named(ref_no): Named<String>, uri: Uri) -> Response {
+pub async fn resend(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Named(ref_no): Named<String>,
+    uri: Uri,
+    body: Body,
+) -> Response {
     let format = Format::of(&headers);
-    match accept(&api, &headers, &ref_no, &uri).await {
+    match accept(&api, &headers, &ref_no, &uri, body).await {
         Ok(Acceptance::New(data)) => answer::success(format, StatusCode::CREATED, ACCEPTED, &data),
         Ok(Acceptance::Replayed(data)) => replay::<Resent>(format, &data),
         Err(problem) => problem.response(format),
     }
 }
 
-async fn accept(api: &Api, headers: &HeaderMap, ref_no: &str, uri: &Uri) -> Result<Acceptance<Resent>, Problem> {
+async fn accept(
+    api: &Api,
+    headers: &HeaderMap,
+    ref_no: &str,
+    uri: &Uri,
+    body: Body,
+) -> Result<Acceptance<Resent>, Problem> {
     let (asker, client_id) = api.manager(headers, query::<OfClient>(uri)?.client_id).await?;
     let (ref_no, message) = find(api, client_id, ref_no).await?;
+    api.check_available(headers, uri, body).await?;
     let once = api.once(client_id, headers, "resend", ref_no.as_str().as_bytes())?;
     if let Some(once) = &once
         && let Some(data) = api.first_answer(once).await?
@@ -123,7 +137,8 @@ async fn content_of(api: &Api, message: &StoredMessage) -> Result<Content, Probl
     };
     // What came from an address can be fetched from there once more.
     let source = kept.or_else(|| message.media_url.clone().map(MediaSource::Url));
-    let source = source.ok_or_else(|| Problem::Conflict("its file is not kept any more; send it anew".into()))?;
+    let source =
+        source.ok_or_else(|| Problem::Conflict("its file is not kept any more; send it as a new message".into()))?;
     let kind = message.kind.as_deref().and_then(MediaKind::from_name);
     Ok(Content::Media { caption: message.body.clone(), source, file_name: message.file_name.clone(), kind })
 }

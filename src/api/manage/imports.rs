@@ -2,8 +2,6 @@
 
 mod views;
 
-use std::collections::HashSet;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -13,7 +11,7 @@ use utoipa::IntoParams;
 use views::RefusedRow;
 pub use views::{ImportView, RefusedRows};
 
-use super::{Listing, OfClient, audit, cut, found, messages, page, query, refused, rows};
+use super::{Listing, OfClient, audit, available, cut, found, messages, page, query, refused, rows};
 use crate::account::{Role, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -21,7 +19,7 @@ use crate::api::fields::Fault;
 use crate::api::key::Asker;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
-use crate::campaign::{Campaign, Name};
+use crate::campaign::Name;
 use crate::imports::{ImportError, SentBefore, Urgency, Wanted};
 use crate::limits;
 use crate::media::name::disposition;
@@ -43,7 +41,7 @@ pub struct NewImportOf {
     pub sender: Option<String>,
     /// What the file is called
     pub file_name: Option<String>,
-    /// What the campaign is called; the file's name when absent, without its extension, letter case and a browser's ` (1)`. The same row of the same campaign is queued once in 90 days
+    /// What the campaign is called. When absent: the campaign that rejected the rows, where the file says so in its column `campaign`; else the file's name without its extension, letter case and a browser's ` (1)`. The same row of the same campaign is queued once in 90 days
     pub campaign: Option<String>,
     /// Which sheet of a workbook is read; the first that it shows when absent, where no other one holds phone numbers
     pub sheet: Option<String>,
@@ -117,11 +115,12 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, uri: Uri, body: Bod
 async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<ImportView, Problem> {
     let wanted: NewImportOf = query(uri)?;
     let reach = api.reach(headers, wanted.client_id).await?;
+    available::check_address(uri)?;
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let file_name = given(wanted.file_name).unwrap_or_else(|| UNNAMED.into());
-    let name = Name::of(wanted.campaign.as_deref(), &file_name);
+    let campaign = given(wanted.campaign);
     check_name(&file_name).map_err(refused("file_name"))?;
-    check_name(&name.shown).map_err(refused("campaign"))?;
+    check_name(&Name::of(campaign.as_deref(), &file_name).shown).map_err(refused("campaign"))?;
     let urgency = urgency(wanted.priority.as_deref(), given(wanted.tag))?;
     let client = messages::client(api, reach.client_id).await?;
     let (sender, queue) = (given(wanted.sender), given(wanted.queue));
@@ -131,7 +130,9 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         person_id: reach.asker.person.id,
         device,
         file_name,
-        campaign: Campaign { client_id: client.id, name, country_code: client.country_code, known: HashSet::new() },
+        campaign,
+        client_id: client.id,
+        country_code: client.country_code,
         sheet: given(wanted.sheet),
         urgency,
         bytes,
@@ -208,10 +209,17 @@ pub async fn refused_file(State(api): State<Api>, headers: HeaderMap, Named(id):
 #[utoipa::path(post, path = "/imports/{import_id}/begin", tag = "Management", security(("APIKey" = [])),
     params(("import_id" = String, Path), BeginOf), responses((status = 200, body = Envelope<ImportView>),
     (status = 409, description = "Another campaign has sent many of its rows: say what becomes of them")))]
-pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
+pub async fn begin(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Named(id): Named<String>,
+    uri: Uri,
+    body: Body,
+) -> Response {
     let begun = async {
         let wanted: BeginOf = query(&uri)?;
         let reach = api.reach(&headers, wanted.client_id).await?;
+        api.check_available(&headers, &uri, body).await?;
         let decided = wanted.sent_before.as_deref().map(|name| {
             let known = SentBefore::from_name(name);
             known.ok_or_else(|| Problem::parameter("sent_before", "sent_before is skip or send"))

@@ -265,7 +265,7 @@ fn qr_of(device: Device, link: Option<Linking>) -> Result<QrView, Problem> {
         }
         Some(Linking { status: Status::Linked, .. }) => "the account is linked; there is no QR code any more",
         Some(Linking { status: Status::Failed, .. }) => {
-            "linking has ended; POST …/link begins anew, GET …/link says why"
+            "linking has ended; POST …/link begins again, GET …/link says why"
         }
         None => "nobody links an account to this device; POST …/link begins",
     };

@@ -60,8 +60,10 @@ pub struct MigrationView {
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct GoLiveBody {
-    /// Whether the number has been used on WhatsApp for some weeks or longer. Then there is no warm-up.
-    pub used_before: bool,
+    /// Whether the number has been used on WhatsApp for some weeks or longer. Then there is no warm-up. Needed for a sandbox; of a
+    /// device that went live before, what was said then stays.
+    #[serde(default)]
+    pub used_before: Option<bool>,
     /// Link by a code that is typed on the phone with this number, instead of a QR code.
     #[serde(default)]
     pub phone: Option<String>,
@@ -76,6 +78,8 @@ pub struct LiveView {
     pub aborted: u64,
     /// Imports through the sandbox that were under way.
     pub stopped_imports: u64,
+    /// true when the device was no sandbox any more: its warm-up stays as it was, and an attempt to link that is under way goes on.
+    pub was_live: bool,
     pub link: LinkView,
 }
 
@@ -110,7 +114,7 @@ pub async fn migrate(State(api): State<Api>, headers: HeaderMap, body: Body) -> 
     found(&headers, status, message, migrated)
 }
 
-/// End a device's trial: it becomes a web device under the same id, and an account is being linked to it
+/// End a device's trial: it becomes a web device under the same id, and an account is being linked to it. Again, it only continues the linking
 #[utoipa::path(post, path = "/devices/{device_id}/go-live", tag = "Management", security(("APIKey" = [])),
     params(("device_id" = String, Path)), request_body = GoLiveBody,
     responses((status = 202, body = Envelope<LiveView>),
@@ -119,7 +123,7 @@ pub async fn go_live(State(api): State<Api>, headers: HeaderMap, Named(id): Name
     let live = async {
         let device = managed(&api, &headers, &id).await?;
         let given: GoLiveBody = api.json(device.client_id, &headers, body).await?;
-        let history = if given.used_before { NumberHistory::UsedBefore } else { NumberHistory::New };
+        let history = given.used_before.map(|used| if used { NumberHistory::UsedBefore } else { NumberHistory::New });
         let way = match given.phone {
             Some(phone) => {
                 let client = api.store.find_client(device.client_id).await?;
@@ -139,10 +143,16 @@ pub async fn go_live(State(api): State<Api>, headers: HeaderMap, Named(id): Name
             warm_up: device.warm_up,
             aborted: live.aborted,
             stopped_imports: live.stopped_imports,
+            was_live: live.was_live,
             link: view(&api, device).await?,
         })
     };
-    private(found(&headers, StatusCode::ACCEPTED, "Linking begins", live.await))
+    let live = live.await;
+    let message = match &live {
+        Ok(view) if view.was_live => "Linking continues; the device went live before, and keeps its warm-up setting",
+        _ => "Linking begins",
+    };
+    private(found(&headers, StatusCode::ACCEPTED, message, live))
 }
 
 impl From<Migrated> for MigrationView {
@@ -169,6 +179,7 @@ impl From<MoveError> for Problem {
         match error {
             MoveError::Field { field, reason } => Self::field(field, reason),
             MoveError::Conflict(conflict) => Self::Conflict(conflict.to_string()),
+            MoveError::Live(_) => Self::Conflict(error.to_string()),
             MoveError::Refused(why) => Self::Conflict(why.into()),
             MoveError::Missing => Self::NotFound("device with that id"),
             MoveError::Store(error) => error.into(),

@@ -3,6 +3,7 @@
 
 pub mod attempts;
 pub mod audit;
+mod available;
 pub mod clients;
 pub mod conversations;
 pub mod devices;

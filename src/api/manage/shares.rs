@@ -26,7 +26,7 @@ pub struct LinkShareView {
     pub expires_at: Option<String>,
 }
 
-/// Share a page on which whoever has the phone links it to this device, without a sign-in; it is good once, for 15 minutes
+/// Share a page on which whoever has the phone links it to this device, without a sign-in; it works once, for 15 minutes
 #[utoipa::path(post, path = "/devices/{device_id}/link/share", tag = "Management", security(("APIKey" = [])),
     params(("device_id" = String, Path)), responses((status = 201, body = Envelope<LinkShareView>),
     (status = 409, description = "This device is not to be linked, or an account is linked to it")))]

@@ -128,6 +128,7 @@ fn rows_are_those_of_the_first_sheet_that_is_shown() {
         sheet: Some("Pelanggan".into()),
         other_sheets: vec!["Other".into()],
         ignored: vec!["Nama".into()],
+        continues: None,
     };
     assert_eq!(source, expected);
     let hidden = BOOK.replacen("sheetId=\"1\"", "sheetId=\"1\" state=\"hidden\"", 1);

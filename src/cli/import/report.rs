@@ -125,7 +125,7 @@ impl From<Totals> for Report {
 
 /// How the file was read, and where its messages go.
 pub fn described(report: &Report) -> String {
-    let Source { format, encoding, separator, sheet, other_sheets, ignored } = &report.source;
+    let Source { format, encoding, separator, sheet, other_sheets, ignored, continues } = &report.source;
     let mut text = match (sheet, encoding, separator) {
         (Some(sheet), ..) => format!("\nread as {format}, sheet {sheet}"),
         (None, Some(encoding), Some(separator)) => {
@@ -136,6 +136,9 @@ pub fn described(report: &Report) -> String {
     };
     if !other_sheets.is_empty() {
         text.push_str(&format!("\nsheets that are not read: {}", other_sheets.join(", ")));
+    }
+    if let Some(campaign) = continues {
+        text.push_str(&format!("\ncontinues the campaign '{campaign}', which rejected these rows"));
     }
     if !ignored.is_empty() {
         text.push_str(&format!("\nignored columns: {}", ignored.join(", ")));

@@ -49,6 +49,7 @@ pub struct Import {
     pub id: String,
     pub file_name: String,
     pub campaign: String,
+    pub continued: bool,
     pub queue: String,
     pub userid: String,
     pub state: State,
@@ -116,6 +117,8 @@ pub struct FirstRow {
 pub struct SentBefore {
     count: i64,
     campaign: Option<String>,
+    /// Where that can be looked at.
+    import_id: Option<String>,
     date: Option<String>,
 }
 
@@ -215,7 +218,13 @@ async fn follow(Path(id): Path<String>, visit: Visit) -> Answer {
 }
 
 async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>) -> Answer {
-    let import: Import = visit.get(&named(visit, id, "")?).await?;
+    let mut import: Import = visit.get(&named(visit, id, "")?).await?;
+    // Somebody who only sends sees their own imports alone.
+    if let Some(other) = import.sent_before.import_id.take()
+        && visit.get::<Import>(&named(visit, &other, "")?).await.is_ok()
+    {
+        import.sent_before.import_id = Some(other);
+    }
     let rows: RefusedRows = visit.get(&named(visit, id, &format!("/refused?limit={REFUSED_SHOWN}"))?).await?;
     let mut frame = visit.frame(Place::Messages, visit.t("Import", "Impor"));
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);

@@ -306,6 +306,11 @@ pub const PHRASES: &[Phrase] = &[
     ("nobody linked an account in time", "tidak ada yang menautkan akun tepat waktu"),
     ("the link was ended", "tautannya diakhiri"),
     (
+        "; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there if it is listed",
+        "; WhatsApp tidak mengonfirmasi bahwa tautannya berakhir: lihat Perangkat tertaut di ponsel, dan hapus gateway ini di sana bila masih \
+         tercantum",
+    ),
+    (
         "{ended}; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there if it \
          is listed",
         "{ended}; WhatsApp tidak mengonfirmasi bahwa tautannya berakhir: lihat Perangkat tertaut di ponsel, dan hapus gateway ini di sana \
@@ -330,7 +335,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("the account is linked; there is no QR code any more", "akun sudah tertaut; kode QR tidak ada lagi"),
     (
-        "linking has ended; POST …/link begins anew, GET …/link says why",
+        "linking has ended; POST …/link begins again, GET …/link says why",
         "penautan sudah berakhir; mulai lagi dari awal",
     ),
     (

@@ -17,7 +17,7 @@ pub const PHRASES: &[Phrase] = &[
          perangkat",
     ),
     (
-        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are refused. \
+        "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are rejected. \
          Raise the limit, or import the rest tomorrow",
         "pesan yang masih diterima perangkatnya hari ini, sesuai batas {limit} per hari: {left}; sisa dari {rows} baris ditolak. \
          Naikkan batasnya, atau impor sisanya besok",
@@ -130,7 +130,7 @@ pub const PHRASES: &[Phrase] = &[
         "teksnya tampaknya berlanjut setelah pemisah; beri tanda kutip pada teks yang berisi pemisah",
     ),
     (
-        "it is as it was when it was refused: {reason}; correct it, or empty its cell in the column mark to send it as it is",
+        "it is as it was when it was rejected: {reason}; correct it, or empty its cell in the column mark to send it as it is",
         "masih sama seperti saat ditolak: {reason}; perbaiki, atau kosongkan selnya di kolom mark untuk mengirimnya apa adanya",
     ),
     ("the row is hidden in the sheet; show it, or delete it", "barisnya disembunyikan di lembar; tampilkan atau hapus"),
@@ -178,6 +178,18 @@ pub const PHRASES: &[Phrase] = &[
         "the cell has a formula without a stored value; open the file in a spreadsheet program and save it",
         "selnya punya rumus tanpa nilai tersimpan; buka berkasnya di program spreadsheet lalu simpan",
     ),
+    (
+        "scheduled sending is not available; leave this empty, and send when the message is due",
+        "pengiriman terjadwal belum tersedia; kosongkan, dan kirim pada waktunya",
+    ),
+    (
+        "quoting another message is not available; leave this empty to send the message by itself",
+        "mengutip pesan lain belum tersedia; kosongkan untuk mengirim pesannya saja",
+    ),
+    (
+        "mentioning people is not available; leave this empty to send the message without it",
+        "menyebut orang belum tersedia; kosongkan untuk mengirim pesannya tanpa itu",
+    ),
     ("is_group: '{text}' is neither true nor false", "is_group: '{text}' bukan true dan bukan false"),
     (
         "timeout: '{text}' is no number of seconds from 1 to {most}",
@@ -203,6 +215,22 @@ pub const PHRASES: &[Phrase] = &[
     (
         "the cell holds far more text than a message may have",
         "selnya berisi teks yang jauh lebih panjang daripada sebuah pesan",
+    ),
+    (
+        "the column campaign no longer holds on line {line} what the gateway wrote there, so it is not certain which campaign the row belongs \
+         to; copy the cell from another row, or download the rejected rows again",
+        "kolom campaign di baris {line} tidak lagi berisi yang ditulis gateway, jadi tidak pasti baris itu milik kampanye mana; salin selnya \
+         dari baris lain, atau unduh lagi baris yang ditolak",
+    ),
+    (
+        "it holds rejected rows of the campaigns '{first}' and '{second}'; import the rows of each as a file of its own",
+        "isinya baris yang ditolak dari kampanye '{first}' dan '{second}'; impor baris masing-masing sebagai berkas sendiri",
+    ),
+    (
+        "it holds rejected rows of the campaign '{campaign}'; leave out the name '{given}' to continue that campaign, or delete the column \
+         campaign to send the rows as a campaign of that name",
+        "isinya baris yang ditolak dari kampanye '{campaign}'; kosongkan nama '{given}' untuk melanjutkan kampanye itu, atau hapus kolom \
+         campaign untuk mengirim barisnya sebagai kampanye dengan nama itu",
     ),
     ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; bagi menjadi beberapa berkas"),
     (

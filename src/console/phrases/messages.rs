@@ -275,7 +275,7 @@ pub const PHRASES: &[Phrase] = &[
         "the device that it went through was removed; send it as a new message through another",
         "perangkat yang mengirimnya sudah dihapus; kirim sebagai pesan baru lewat perangkat lain",
     ),
-    ("its file is not kept any more; send it anew", "berkasnya tidak disimpan lagi; kirim dari awal"),
+    ("its file is not kept any more; send it as a new message", "berkasnya tidak disimpan lagi; kirim dari awal"),
     // Its file.
     ("its file is no longer there", "berkasnya tidak ada lagi"),
     ("the file is no longer there", "berkasnya tidak ada lagi"),

@@ -72,8 +72,14 @@ pub const PHRASES: &[Phrase] = &[
         "pesan ini diterima sandbox, dan masa cobanya berakhir sebelum pesannya disimulasikan; tidak ada yang terkirim",
     ),
     (
-        "this device is live already: an account is linked to it; unlink it first to link another",
-        "perangkat ini sudah dipakai sungguhan: sebuah akun tertaut; lepas dulu tautannya untuk menautkan yang lain",
+        "this device is live already: an account is linked to it, and its state is {state}; nothing was changed. Unlink it first to link \
+         another account",
+        "perangkat ini sudah dipakai sungguhan: sebuah akun tertaut, dan statusnya {state}; tidak ada yang diubah. Lepas dulu tautannya \
+         untuk menautkan akun lain",
+    ),
+    (
+        "say whether the number has been used on WhatsApp for some weeks or longer",
+        "pilih apakah nomornya sudah dipakai di WhatsApp selama beberapa minggu atau lebih",
     ),
     (
         "only a sandbox goes live, or a web device without an account",

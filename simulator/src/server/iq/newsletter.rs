@@ -38,7 +38,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
             let updates = NodeBuilder::new("message_updates").children([listed(&newsletter, posts)]).build();
             Some(result(node, [updates]))
         }
-        // ASSUMPTION: clients are told of reactions and views in two forms, which exclude each other in whatsmeow and
+        // ASSUMPTION: clients are notified of reactions and views in two forms, which exclude each other in whatsmeow and
         // whatsapp-rust; none is sent here. Whoever wants to know asks for `message_updates`.
         "live_updates" => Some(result(node, [NodeBuilder::new("live_updates").attr("duration", LIVE_SECONDS).build()])),
         _ => None,

@@ -16,6 +16,8 @@ pub struct ImportView {
     pub id: String,
     pub file_name: String,
     pub campaign: String,
+    /// true when the file holds rows that this campaign rejected: it continues the campaign, whatever the file is called.
+    pub continued: bool,
     /// The device id.
     pub queue: String,
     /// The name of who began it; until then, of who gave the file.
@@ -102,6 +104,8 @@ pub struct SentBeforeView {
     pub count: i64,
     /// The campaign that queued most of them; null when there are none, or when `wachat import` queued them.
     pub campaign: Option<String>,
+    /// The import that queued most of them, where it is still kept.
+    pub import_id: Option<String>,
     /// When it last queued one of them.
     #[schema(format = DateTime)]
     pub date: Option<String>,
@@ -168,6 +172,7 @@ impl From<StoredImport> for ImportView {
             id: import.id,
             file_name: import.file_name,
             campaign: import.campaign,
+            continued: source.continues.is_some(),
             queue: import.device_id,
             userid: import.userid,
             state: import.state,
@@ -218,8 +223,8 @@ impl From<Few> for UnusualCountry {
 
 impl From<Earlier> for SentBeforeView {
     fn from(earlier: Earlier) -> Self {
-        let Earlier { count, campaign, at, needs_decision } = earlier;
-        Self { count, campaign, date: at.map(rfc3339), needs_decision }
+        let Earlier { count, campaign, import_id, at, needs_decision } = earlier;
+        Self { count, campaign, import_id, date: at.map(rfc3339), needs_decision }
     }
 }
 

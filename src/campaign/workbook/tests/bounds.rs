@@ -34,8 +34,8 @@ fn what_is_copied_of_a_workbook_is_bounded() {
     };
     assert_eq!(read(&shared(60_000, 2_000), 9_999).err(), Some(BadFile::TooLarge));
     assert_eq!(read(&shared(60_000, 900), 9_999).expect("a file").lines.len(), 900);
-    let told = "! message: the cell holds far more text than a message may have";
-    reads(&shared(1_000_000, 3), &[(2, told), (3, told), (4, told)]);
+    let reason = "! message: the cell holds far more text than a message may have";
+    reads(&shared(1_000_000, 3), &[(2, reason), (3, reason), (4, reason)]);
     let far = format!("{}<row r=\"2\">{}</row>", heading(&["to", "text"]), text("B2", &"a".repeat(5_000_000)));
     assert_eq!(read(&workbook(&far), 9).err(), Some(BadFile::TooLarge));
 }
@@ -57,8 +57,8 @@ fn rows_and_cells_that_stand_twice_or_out_of_order_are_refused() {
         (format!(r#"{names}<row r="2">{}</row><row r="3">{}</row>"#, cells(3), cells(2)), "its cells are not in order"),
         (format!(r#"{names}<row r="2">{}</row><row r="3">{}</row>"#, cells(2), cells(2)), "its cells are not in order"),
     ] {
-        let told = read(&workbook(&rows), 9).expect_err(&rows).to_string();
-        assert!(told.contains(row), "{told}: {rows}");
+        let reason = read(&workbook(&rows), 9).expect_err(&rows).to_string();
+        assert!(reason.contains(row), "{reason}: {rows}");
     }
     // Rows and cells that say nothing of their places follow those before them.
     let unnumbered = format!(r#"{names}<row><c><v>{A}</v></c><c t="inlineStr"><is><t>x</t></is></c></row>"#);
@@ -79,8 +79,8 @@ fn values_in_pieces_are_refused_where_only_their_first_piece_is_read() {
         "<v>&#54;2812400001</v>",
         "<v>628111111111</v><v>628111111112</v>",
     ] {
-        let told = read(&workbook(&row(value)), 9).expect_err(value).to_string();
-        assert!(told.contains("the row 2 or a cell of it stands twice in the sheet, in pieces"), "{told}: {value}");
+        let reason = read(&workbook(&row(value)), 9).expect_err(value).to_string();
+        assert!(reason.contains("the row 2 or a cell of it stands twice in the sheet, in pieces"), "{reason}: {value}");
     }
     let twice = format!("{}</sheetData><sheetData>{}", row("<v>628111111111</v>"), row("<v>628111111112</v>"));
     assert!(read(&workbook(&twice), 9).is_err());

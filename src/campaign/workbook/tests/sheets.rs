@@ -61,3 +61,44 @@ fn a_sheet_without_recipients_is_named_and_nothing_more() {
         );
     }
 }
+
+#[test]
+fn the_gateways_own_columns_are_read_of_a_workbook_too() {
+    let refused = Refused { place: 0, line: 7, destination: "12".into(), reason: "why".into() };
+    let row = Row { destination: "12".into(), message: "x".into(), ..Row::default() };
+    let written = Written { row, rest: Vec::new() };
+    let csv = crate::campaign::refused_file("Promo?", vec![(refused.clone(), written.clone()), (refused, written)]);
+    let cells = |line: &str| line.trim_matches('"').split("\",\"").map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<Vec<String>> = csv.trim_start_matches('\u{feff}').lines().map(cells).collect();
+    let mut rows = heading(&lines[0].iter().map(String::as_str).collect::<Vec<_>>());
+    for (at, line) in lines.iter().enumerate().skip(1) {
+        let cells = line.iter().zip('A'..).map(|(cell, column)| {
+            // As a spreadsheet shows it; somebody has corrected the second.
+            let shown = if column == 'A' { ["12", "628111111111"][at - 1] } else { cell };
+            text(&format!("{column}{}", at + 1), shown)
+        });
+        rows += &format!(r#"<row r="{}">{}</row>"#, at + 1, cells.collect::<String>());
+    }
+    let file = read(&workbook(&rows), 9).expect("a file");
+    assert_eq!((file.source.continues.as_deref(), file.source.ignored.len()), (Some("Promo?"), 0));
+    let unchanged = file.lines[0].row.as_ref().expect_err("it is as it was").to_string();
+    assert!(unchanged.contains("as it was when it was rejected: why"), "{unchanged}");
+    assert!(file.lines[1].row.is_ok(), "{:?}", file.lines[1]);
+}
+
+#[test]
+fn a_row_that_is_to_be_sent_later_is_refused_whatever_its_cell_holds() {
+    let names = heading(&["to", "text", "send_at"]);
+    let row = |line: u8, cell: &str| {
+        let [to, said] =
+            [("A", "628111111111"), ("B", "x")].map(|(column, said)| text(&format!("{column}{line}"), said));
+        format!(r#"<row r="{line}">{to}{said}{cell}</row>"#)
+    };
+    let date = r#"<c r="C2" s="1"><v>46388</v></c>"#;
+    let rows = [row(2, date), row(3, &text("C3", "tomorrow")), row(4, r#"<c r="C4"/>"#), row(5, &text("C5", " "))];
+    let file = read(&workbook(&format!("{names}{}", rows.concat())), 9).expect("a file");
+    let good: Vec<bool> = file.lines.iter().map(|line| line.row.is_ok()).collect();
+    assert_eq!((good, file.source.ignored.len()), (vec![false, false, true, true], 0));
+    let why = file.lines[0].row.as_ref().expect_err("a date").to_string();
+    assert!(why.starts_with("send_at: scheduled sending is not available"), "{why}");
+}
