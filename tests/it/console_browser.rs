@@ -167,6 +167,9 @@ stories! {
             browser.reads("nobody").await;
             browser.judge("import-read").await;
             browser.click(send).await;
+            if send == "#send-again" {
+                browser.says_yes().await;
+            }
             browser.until_there("#accepted").await;
             browser.until_it_is("document.getElementById('accepted').textContent", "2").await;
         }
