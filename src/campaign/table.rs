@@ -152,7 +152,7 @@ impl Table {
         if self.lines.len() == self.rows_max {
             return Err(BadFile::TooMany { most: self.rows_max });
         }
-        self.own.note_campaign(&record)?;
+        self.own.read_campaign(&record)?;
         let rest = match self.separated {
             Some(separated) => self.broken.next(&record, separated.by_spaces_too),
             None => Rest::OfNothing,

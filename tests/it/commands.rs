@@ -130,14 +130,14 @@ stories! {
         std::fs::write(&file, format!("destination,message\n{}{bad}", rows(500))).expect("a file");
         let dry = place.run(&["import", &path, "--dry-run"]).await;
         assert_eq!(dry.status.code(), Some(3), "{}", text(&dry.stderr));
-        let told = text(&dry.stdout);
-        assert!(told.starts_with("201 would be queued, 300 known already, 3 rejected"), "{told}");
+        let printed = text(&dry.stdout);
+        assert!(printed.starts_with("201 would be queued, 300 known already, 3 rejected"), "{printed}");
         for line in [
             "\nread as csv in UTF-8, separated by ','\n",
             "\nIndonesia                    501\n",
             "\nline 2: 628112001000 (known)\n",
         ] {
-            assert!(told.contains(line), "{line}: {told}");
+            assert!(printed.contains(line), "{line}: {printed}");
         }
         let output = place.run(&["import", &path, "--json"]).await;
         assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
@@ -206,9 +206,9 @@ stories! {
             vec!["push", "show", "--client", "9"],
             vec!["sandbox", "receive", "--device", "1-000000000000000", "--from", ALICE, "--text", "x"],
         ] {
-            let told = place.fails(&words).await;
+            let printed = place.fails(&words).await;
             let place_name = if database == Database::Sqlite { "sqlite:" } else { "postgres://" };
-            assert!(told.contains(place_name), "{words:?} says where: {told}");
+            assert!(printed.contains(place_name), "{words:?} says where: {printed}");
         }
         for words in [
             vec!["send", "--to", ALICE, "--text", "x"],
@@ -220,8 +220,8 @@ stories! {
             vec!["key", "create", "--user", "new"],
             vec!["sandbox", "receive", "--from", ALICE, "--text", "x"],
         ] {
-            let told = place.fails(&words).await;
-            assert!(told.contains("1 (First client), 2 (Toko Budi)"), "{words:?} lists the clients: {told}");
+            let printed = place.fails(&words).await;
+            assert!(printed.contains("1 (First client), 2 (Toko Budi)"), "{words:?} lists the clients: {printed}");
         }
         assert!(serving.terminate().await.success());
     }
@@ -229,21 +229,21 @@ stories! {
     async fn what_cannot_be_done_is_said_with_what_to_do(database: Database) {
         let place = Place::new(database).await;
         for words in [vec!["device", "list"], vec!["client", "add", "--name", "First"]] {
-            let told = place.fails(&words).await;
-            assert!(told.contains("there is no gateway in") && told.contains("`wachat serve`"), "{told}");
+            let printed = place.fails(&words).await;
+            assert!(printed.contains("there is no gateway in") && printed.contains("`wachat serve`"), "{printed}");
         }
         // On SQLite the question alone must not make a folder; PostgreSQL has to be asked.
         assert!(database == Database::Postgres || !place.data_dir().exists());
         place.serve().await.kill();
         let devices = place.json(&["device", "list", "--json"]).await;
         let sandbox = devices[0]["device_id"].as_str().expect("a device");
-        let told = place.fails(&["device", "set", sandbox, "--limit", "5"]).await;
-        assert!(told.contains("a sandbox has no daily limit"), "{told}");
+        let printed = place.fails(&["device", "set", sandbox, "--limit", "5"]).await;
+        assert!(printed.contains("a sandbox has no daily limit"), "{printed}");
         place.json(&["device", "remove", sandbox, "--json"]).await;
         // A folder that is not the gateway's is given no key.
         let elsewhere = place.folder.path().join("elsewhere");
-        let told = place.fails(&["device", "list", "--data-dir", &elsewhere.display().to_string()]).await;
-        assert!(told.contains("there is no gateway in") && !elsewhere.exists(), "{told}");
+        let printed = place.fails(&["device", "list", "--data-dir", &elsewhere.display().to_string()]).await;
+        assert!(printed.contains("there is no gateway in") && !elsewhere.exists(), "{printed}");
         let missing = place.folder.path().join("none.csv").display().to_string();
         for (words, said) in [
             (vec!["device", "pause", "1-000000000000000"], "`wachat device list`"),
@@ -266,8 +266,8 @@ stories! {
             (vec!["import", &missing], "none.csv"),
             (vec!["nonsense"], "unrecognized subcommand"),
         ] {
-            let told = place.fails(&words).await;
-            assert!(told.contains(said), "{words:?} should say {said}: {told}");
+            let printed = place.fails(&words).await;
+            assert!(printed.contains(said), "{words:?} should say {said}: {printed}");
         }
     }
 }
@@ -346,9 +346,12 @@ async fn a_bad_setting_is_named_with_the_place_it_came_from() {
         (vec!["--log", "[["], None, "the log filter"),
     ] {
         let output = run(&words, variable);
-        let told = text(&output.stderr);
-        assert!(!output.status.success() && told.contains(said), "{words:?} {variable:?} should say {said}: {told}");
-        assert!(!told.contains("secret"), "{told}");
+        let printed = text(&output.stderr);
+        assert!(
+            !output.status.success() && printed.contains(said),
+            "{words:?} {variable:?} should say {said}: {printed}"
+        );
+        assert!(!printed.contains("secret"), "{printed}");
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();

@@ -83,8 +83,8 @@ stories! {
         assert_eq!(attempts(&never).await, [(json!(1), json!(format!("{NOBODY} is not on WhatsApp")))]);
         let browser = Browser::of(&world, "admin").await;
         let page = browser.get(&format!("/console/messages/{twice}")).await;
-        for told in ["Accepted", "Failed attempt 1", "Failed attempt 2", refused, "Delivered", "Read (R)"] {
-            assert!(page.text.contains(told), "{told}: {}", page.text);
+        for part in ["Accepted", "Failed attempt 1", "Failed attempt 2", refused, "Delivered", "Read (R)"] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
         }
         let other = world.send(ALICE, "at once").await;
         world.until(&other, "R").await;
@@ -103,8 +103,8 @@ stories! {
         assert_eq!(members.len(), 3, "{}", reply.text);
         assert!(members[0]["delivered_date"].is_string() && members[0]["read_date"].is_null(), "{}", reply.text);
         let page = Browser::of(&world, "admin").await.get(&format!("/console/messages/{ref_no}")).await;
-        for told in ["<td>628111000000</td>", "Members it went to</dt><dd>3</dd>", "Read by</dt><dd>0</dd>"] {
-            assert!(page.text.contains(told), "{told}: {}", page.text);
+        for part in ["<td>628111000000</td>", "Members it went to</dt><dd>3</dd>", "Read by</dt><dd>0</dd>"] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
         }
         world.stop().await;
     }
@@ -196,7 +196,7 @@ stories! {
         let fields = [("queue", world.device_id.as_str()), ("campaign", "autumn")];
         let page = target(&browser.upload("/console/messages/import", &fields, Some(("c.csv", file.as_bytes()))).await);
         let preview = browser.get(&page).await;
-        for told in [
+        for part in [
             "<dd id=\"good\">3</dd>",
             "<dd id=\"refused\">2</dd>",
             "no numbering plan allows",
@@ -207,7 +207,7 @@ stories! {
             "<tr><td>Indonesia</td><td class=\"number\">3</td></tr>",
             "<td>628111111111</td><td>0811-1111-111</td><td>two</td>",
         ] {
-            assert!(preview.text.contains(told), "{told}: {}", preview.text);
+            assert!(preview.text.contains(part), "{part}: {}", preview.text);
         }
         assert_eq!(queued(&world).await, 0);
         let refused = browser.get(&format!("{page}/refused.csv")).await;
@@ -252,8 +252,8 @@ stories! {
         until_shown(&browser, &first, "<dd id=\"accepted\">2</dd>").await;
         let second = upload("promo revisi.csv", &format!("{file}628111111113,three\n")).await;
         let shown = browser.get(&second).await;
-        for told in ["2 / 3 rows were already queued or sent by another campaign", ": promo<", "Send only what is new: 1 message<", "Send everything again: 3 messages", "Already queued or sent by another campaign"] {
-            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        for part in ["2 / 3 rows were already queued or sent by another campaign", ": promo<", "Send only what is new: 1 message<", "Send everything again: 3 messages", "Already queued or sent by another campaign"] {
+            assert!(shown.text.contains(part), "{part}: {}", shown.text);
         }
         // A form that says nothing is refused.
         assert_eq!(browser.post(&format!("{second}/queue")).await.status, 409);
@@ -265,8 +265,8 @@ stories! {
         // Where nothing is new, there is nothing to send: the way to the other campaign comes first.
         let third = upload("promo lagi.csv", file).await;
         let shown = browser.get(&third).await;
-        for told in ["there is nothing to send.", &format!("id=\"other-campaign\" href=\"{first}\">Open that campaign<"), "Send everything again: 2 messages<"] {
-            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        for part in ["there is nothing to send.", &format!("id=\"other-campaign\" href=\"{first}\">Open that campaign<"), "Send everything again: 2 messages<"] {
+            assert!(shown.text.contains(part), "{part}: {}", shown.text);
         }
         assert!(shown.text.find("other-campaign") < shown.text.find("send-again"), "{}", shown.text);
         for other in ["only-new", "Then send only what is new"] {
@@ -292,13 +292,13 @@ stories! {
         let world = world.restart().await;
         let browser = Browser { world: &world, cookie, csrf };
         let shown = browser.get(&page).await;
-        for told in ["<strong>Stopped</strong>: somebody stopped it", "Resume", "<td class=\"number\">302</td>"] {
-            assert!(shown.text.contains(told), "{told}: {}", shown.text);
+        for part in ["<strong>Stopped</strong>: somebody stopped it", "Resume", "<td class=\"number\">302</td>"] {
+            assert!(shown.text.contains(part), "{part}: {}", shown.text);
         }
         let list = browser.get("/console/messages/import").await;
         assert!(list.text.contains(&format!("href=\"{page}\">c.csv</a>")) && list.text.contains("Stopped"), "{}", list.text);
-        let told = browser.get_with(&page, "accept-language", "id").await;
-        assert!(told.text.contains("<strong>Terhenti</strong>: seseorang menghentikannya"), "{}", told.text);
+        let indonesian = browser.get_with(&page, "accept-language", "id").await;
+        assert!(indonesian.text.contains("<strong>Terhenti</strong>: seseorang menghentikannya"), "{}", indonesian.text);
         browser.post(&format!("{page}/queue")).await;
         until_shown(&browser, &page, "<dd id=\"accepted\">300</dd>").await;
         assert_eq!(queued(&world).await, 300);
@@ -329,7 +329,7 @@ stories! {
     async fn a_file_that_cannot_be_read_is_refused_with_what_is_wrong(database: Database) {
         let world = world(database, Time::Held).await;
         let browser = Browser::of(&world, "admin").await;
-        for (file, told) in [
+        for (file, part) in [
             (Some(("c.csv", &b"name;city\n1;2\n"[..])), "names no column"),
             (Some(("c.csv", b"")), "it is empty"),
             (Some(("c.csv", b"phone,text\n628111111111,\"Hello\n628111111112,Hi\n")), "opens on line 2"),
@@ -338,7 +338,7 @@ stories! {
         ] {
             let refused = browser.upload("/console/messages/import", &[("campaign", "kept")], file).await;
             assert_eq!(refused.status, 422, "{}", refused.text);
-            assert!(refused.text.contains(told) && refused.text.contains("value=\"kept\""), "{told}: {}", refused.text);
+            assert!(refused.text.contains(part) && refused.text.contains("value=\"kept\""), "{part}: {}", refused.text);
         }
         let large = vec![b'x'; wachat::limits::IMPORT_BYTES_MAX + 1];
         assert_eq!(browser.upload("/console/messages/import", &[], Some(("c.csv", &large))).await.status, 413);

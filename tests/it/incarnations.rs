@@ -29,7 +29,8 @@ async fn remove(client: &Client, id: &str) {
     assert_eq!(reply.status, 200, "{}", reply.text);
 }
 
-/// Lets a moment pass between a removal and an addition: how long it is is what the story is about.
+/// Lets a moment of the machine's time pass between a removal and an addition: the delay is what these stories vary, and nothing is
+/// waited for by it.
 async fn moment(ms: u64) {
     Clock::system().sleep(Duration::from_millis(ms)).await;
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::Reply;
 use crate::passkey_crashes::Office;
-use crate::process::Typed;
+use crate::passkey_terminal::compares;
 use crate::signed_in::{self, Browser, PASSWORD};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{Time, World, eventually, stories};
@@ -220,15 +220,7 @@ stories! {
 
         let how = json!({"stream_error": 401});
         office.network.fault(json!({"kind": "linking_ended", "how": how}), scope("passkey_refusal")).await;
-        let mut terminal = Typed::start(office.place.command(&["device", "link", &id]));
-        let link = office.until(&serving.client, "/link", |link| link["code"].is_string()).await;
-        office.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
-        let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
-        let options = json!({"options": step["options"]});
-        let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
-        terminal.until("Then paste the line that was copied here").await;
-        terminal.enter(&assertion.to_string());
-        terminal.until("Compare it with the code on the phone").await;
+        let terminal = compares(&office, &serving).await;
         office.network.post(&format!("/people/{OWNER}/passkey/refuse"), json!({})).await;
         // Nobody types anything any more.
         let (status, said) = terminal.end().await;

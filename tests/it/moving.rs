@@ -117,8 +117,8 @@ stories! {
         let unnamed = |key: &str, id: &str, sender: &str| json!({"api_key": key, "device_id": id, "sender": sender});
         migrate(&world, unnamed("the-key-of-an-unnamed-one", "33-000000000000001", "628110000031")).await;
         let alike = unnamed("the-key-of-somebody-else", "33-000000000000002", "628110000032");
-        let told = world.client.manage("POST", "/migrate", Some(alike)).await;
-        assert!(told.status == 409 && told.text.contains("('WAChat 33') was made for a device id"), "{}", told.text);
+        let refusal = world.client.manage("POST", "/migrate", Some(alike)).await;
+        assert!(refusal.status == 409 && refusal.text.contains("('WAChat 33') was made for a device id"), "{}", refusal.text);
         // Only an administrator moves customers in; only who manages a device takes it live.
         assert_eq!(other.client.manage("POST", "/migrate", Some(customer())).await.status, 403);
         let live = Some(json!({"used_before": true}));
@@ -173,8 +173,8 @@ stories! {
         assert_eq!(world.client.manage("POST", "/devices/1-000000000000000/go-live", Some(json!({"used_before": true}))).await.status, 404);
         // The number of the first sandbox is nobody's. Its client sends by what is real, once something is.
         let first = format!("/devices/{}/go-live", world.device_id);
-        let told = world.client.manage("POST", &first, Some(json!({"used_before": true}))).await;
-        assert!(told.status == 409 && told.text.contains("whose number is nobody's"), "{}", told.text);
+        let refusal = world.client.manage("POST", &first, Some(json!({"used_before": true}))).await;
+        assert!(refusal.status == 409 && refusal.text.contains("whose number is nobody's"), "{}", refusal.text);
         let (own, sender) = ("1-000000000000055", "628110000055");
         migrate(&world, json!({"api_key": "a-key-of-the-first-client", "device_id": own, "sender": sender, "client": "1"})).await;
         for unanswered in [json!({}), json!({"used_before": null})] {
@@ -287,8 +287,8 @@ stories! {
         let reply = program.post("/message", &json!({"queue": DEVICE, "destination": ALICE, "message": "x"})).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         // A program has to say what a person is asked.
-        let told = place.fails(&["migrate", "--go-live", DEVICE]).await;
-        assert!(told.contains("--used-before yes"), "{told}");
+        let refusal = place.fails(&["migrate", "--go-live", DEVICE]).await;
+        assert!(refusal.contains("--used-before yes"), "{refusal}");
         let mut command = place.command(&["migrate", "--go-live", DEVICE, "--used-before", "yes", "--json"]);
         command.env("WACHAT_SIMULATED_NETWORK", network.url());
         let going = Typed::start(command);
@@ -301,8 +301,8 @@ stories! {
         let events = place.json(&["device", "list", "--json"]).await;
         let device = events.as_array().into_iter().flatten().find(|device| device["device_id"] == DEVICE).cloned().expect("it");
         assert_eq!((&device["kind"], &device["sender"], &device["pacing"]["warm_up"]), (&json!("web"), &json!(SENDER), &json!(false)), "{device}");
-        let told = place.fails(&["migrate", "--go-live", DEVICE, "--used-before", "no"]).await;
-        assert!(told.contains("live already") && told.contains("its state is online; nothing was changed"), "{told}");
+        let refusal = place.fails(&["migrate", "--go-live", DEVICE, "--used-before", "no"]).await;
+        assert!(refusal.contains("live already") && refusal.contains("its state is online; nothing was changed"), "{refusal}");
         let audit = serving.client.manage("GET", &format!("/audit?client_id={}", device["client_id"]), None).await;
         assert!(audit.text.contains("\"way\":\"command line\""), "{}", audit.text);
         assert!(serving.terminate().await.success());
@@ -359,7 +359,7 @@ stories! {
     }
 }
 
-/// A name that is no setting is told, with the one that may be meant.
+/// A name that is no setting is reported, with the one that may be meant.
 #[tokio::test]
 async fn a_name_with_a_slip_in_the_environment_is_told() {
     let place = Place::new(Database::Sqlite).await;

@@ -18,6 +18,18 @@ async fn scanned(office: &Office, serving: &Serving) -> (String, Typed) {
     (id, terminal)
 }
 
+/// A terminal that shows the code to be compared with the phone's.
+pub async fn compares(office: &Office, serving: &Serving) -> Typed {
+    let (_, mut terminal) = scanned(office, serving).await;
+    let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
+    let options = json!({"options": step["options"]});
+    let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
+    terminal.until("Then paste the line that was copied here").await;
+    terminal.enter(&assertion.to_string());
+    terminal.until("Compare it with the code on the phone").await;
+    terminal
+}
+
 stories! {
     async fn a_terminal_guides_through_the_passkey_step(database: Database) {
         let office = Office::new(database).await;
@@ -85,13 +97,7 @@ stories! {
     async fn a_device_that_is_removed_in_the_step_is_off_the_phone_and_leaves_a_clean_log(database: Database) {
         let office = Office::new(database).await;
         let serving = office.serve().await;
-        let (_, mut terminal) = scanned(&office, &serving).await;
-        let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
-        let options = json!({"options": step["options"]});
-        let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
-        terminal.until("Then paste the line that was copied here").await;
-        terminal.enter(&assertion.to_string());
-        terminal.until("Compare it with the code on the phone").await;
+        let terminal = compares(&office, &serving).await;
         assert_eq!(serving.client.manage("DELETE", &office.device, None).await.status, 200);
         let (status, said) = terminal.end().await;
         assert!(status == Some(1) && said.contains("no device"), "{said}");
@@ -105,13 +111,7 @@ stories! {
     async fn codes_that_differ_end_the_attempt_at_once(database: Database) {
         let office = Office::new(database).await;
         let serving = office.serve().await;
-        let (_, mut terminal) = scanned(&office, &serving).await;
-        let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
-        let options = json!({"options": step["options"]});
-        let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
-        terminal.until("Then paste the line that was copied here").await;
-        terminal.enter(&assertion.to_string());
-        terminal.until("Compare it with the code on the phone").await;
+        let mut terminal = compares(&office, &serving).await;
         terminal.enter("No");
         let (status, said) = terminal.end().await;
         assert!(status == Some(1) && said.contains("the codes differ, so linking was cancelled"), "{said}");

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use wachat::clock::Millis;
+use wachat::clock::{Clock, Millis};
 use wachat::message::{Content, MediaSource, NewMessage, Priority, RefNo};
 use wachat::store::{Accept, StoredMessage};
 
@@ -124,17 +124,18 @@ pub async fn set_device(world: &World, change: serde_json::Value) {
 }
 
 /// A server that takes connections and sends `head`, and then a byte now and then.
-#[allow(clippy::disallowed_methods, reason = "aborted by who starts it; a slow server is slow")]
-async fn drip(head: &'static [u8]) -> (String, JoinHandle<()>) {
+#[allow(clippy::disallowed_methods, reason = "aborted by who starts it")]
+async fn drip(head: &'static [u8], clock: Clock) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/a.png", listener.local_addr().expect("an address"));
     let served = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let clock = clock.clone();
             tokio::spawn(async move {
                 let _ = stream.read(&mut [0; 2_048]).await;
                 let _ = stream.write_all(head).await;
                 while stream.write_all(b"x").await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    clock.sleep(Duration::from_millis(50)).await;
                 }
             });
         }
@@ -298,8 +299,10 @@ stories! {
     }
 
     async fn texts_pass_media_of_a_server_that_sends_drop_by_drop(database: Database) {
-        let (url, served) = drip(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
-        texts_pass_media_of(World::held(database).await, &url).await;
+        let world = World::held(database).await;
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
+        let (url, served) = drip(head, world.clock.clone()).await;
+        texts_pass_media_of(world, &url).await;
         served.abort();
     }
 

@@ -211,13 +211,13 @@ impl Typed {
         eventually(words, async || if self.said().contains(words) { Ok(()) } else { Err(self.said()) }).await;
     }
 
-    /// Waits for its end; gives its exit code and what it printed.
     /// Presses Ctrl-C.
     pub fn interrupt(&self) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")).expect("a pid");
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is signalled");
     }
 
+    /// Waits for its end; gives its exit code and what it printed.
     pub async fn end(mut self) -> (Option<i32>, String) {
         let look = async || self.child.try_wait().expect("a child").ok_or_else(|| String::from("it runs on"));
         let status = eventually("it ends", look).await;

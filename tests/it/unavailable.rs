@@ -101,8 +101,8 @@ stories! {
         assert_eq!((run.status.code(), &report["accepted"]), (Some(3), &json!(0)), "{report}");
         for words in [&["send", "--to", ALICE, "--text", "x"][..], &["import", &path]] {
             for option in ["--send-at", "--reply-to", "--mentions"] {
-                let told = place.fails(&[words, &[option, "x"]].concat()).await;
-                assert!(told.contains("unexpected argument"), "{told}");
+                let error = place.fails(&[words, &[option, "x"]].concat()).await;
+                assert!(error.contains("unexpected argument"), "{error}");
             }
         }
     }

@@ -46,12 +46,12 @@ impl Own {
         self.continues
     }
 
-    /// Notes whose refused row it is.
+    /// Reads whose refused row it is.
     ///
     /// # Errors
     /// [`BadFile::Campaign`] when that cannot be read any more; [`BadFile::Campaigns`] when another row is another campaign's: which of
     /// them sends the rows is not guessed.
-    pub(super) fn note_campaign(&mut self, record: &Record) -> Result<(), BadFile> {
+    pub(super) fn read_campaign(&mut self, record: &Record) -> Result<(), BadFile> {
         let Some(cell) = self.campaign.and_then(|place| record.cells.get(place)) else { return Ok(()) };
         if cell.as_ref().is_ok_and(|text| text.trim().is_empty()) {
             return Ok(());
