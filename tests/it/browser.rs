@@ -39,6 +39,44 @@ impl Drop for Browser {
     }
 }
 
+/// Starts a driver; gives the port it listens on.
+async fn start_driver() -> (Child, String) {
+    loop {
+        match tokio::task::spawn_blocking(try_driver).await.expect("it was started") {
+            Ok(started) => return started,
+            // Drivers that start at the same moment may be given the same port: all but one of them end.
+            Err(said) if said.contains("port not available") => {}
+            Err(said) => panic!("chromedriver ended: {said}"),
+        }
+    }
+}
+
+/// The same; an error is what a driver said before it ended.
+fn try_driver() -> Result<(Child, String), String> {
+    let mut command = Command::new("chromedriver");
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut driver = command
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver, which `cargo xtask test` installs");
+    let mut out = BufReader::new(driver.stdout.take().expect("out"));
+    let mut said = String::new();
+    let port = loop {
+        let start = said.len();
+        if out.read_line(&mut said).expect("a line") == 0 {
+            driver.wait().expect("it ended");
+            return Err(said);
+        }
+        if said[start..].contains("successfully on port") {
+            break said[start..].trim().trim_end_matches('.').rsplit(' ').next().expect("a port").to_owned();
+        }
+    };
+    std::thread::spawn(move || drop(std::io::Read::read_to_string(&mut out, &mut String::new())));
+    Ok((driver, port))
+}
+
 impl Browser {
     /// Opens a browser for pages of `origin`, such as `http://127.0.0.1:1234`.
     pub async fn open(origin: &str) -> Self {
@@ -47,25 +85,7 @@ impl Browser {
 
     /// The same, with a profile that is prepared, and more arguments. It waits for no page to be loaded.
     pub async fn open_with(origin: &str, profile: TempDir, arguments: Vec<String>) -> Self {
-        let mut command = Command::new("chromedriver");
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut driver = command
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver, which `cargo xtask test` installs");
-        let mut out = BufReader::new(driver.stdout.take().expect("out"));
-        let port = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            while !line.contains("successfully on port") {
-                line.clear();
-                assert!(out.read_line(&mut line).expect("a line") > 0, "chromedriver ended");
-            }
-            std::thread::spawn(move || drop(std::io::Read::read_to_string(&mut out, &mut String::new())));
-            line.trim().trim_end_matches('.').rsplit(' ').next().expect("a port").to_owned()
-        });
-        let port = port.await.expect("it was read");
+        let (driver, port) = start_driver().await;
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities(profile.path(), arguments));
         let address = format!("http://127.0.0.1:{port}");

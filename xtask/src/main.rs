@@ -101,6 +101,8 @@ fn cargo(first: &[&str], rest: &[String]) -> anyhow::Result<()> {
     for name in own.filter(|name| name.to_str().is_some_and(|name| OWN.iter().any(|own| name.starts_with(own)))) {
         command.env_remove(name);
     }
+    // A story that fails says what it saw; a stack of frames of the runtime would hide it at the end of a long log.
+    command.env("RUST_BACKTRACE", "0");
     run(&mut command)
 }
 
