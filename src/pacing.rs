@@ -14,7 +14,7 @@ use crate::limits;
 const HOUR_MS: Millis = 3_600_000;
 const DAY_MS: Millis = 24 * HOUR_MS;
 /// Who wrote this recently is awake, whatever the hour.
-const AWAKE_MS: Millis = 15 * 60_000;
+pub const AWAKE_MS: Millis = 15 * 60_000;
 /// Who wrote this recently is answered, however new the account.
 pub const REPLY_MS: Millis = DAY_MS;
 /// Messages on each day since the account was linked, from the first; then as many as one likes. Accounts that
@@ -78,6 +78,12 @@ pub struct Chat {
 }
 
 impl Chat {
+    /// One that wrote at another moment, and of which the same holds at `now`. There are only a few of these.
+    pub fn alike(self, now: Millis) -> Self {
+        let since = |at: Millis| [REPLY_MS, AWAKE_MS].into_iter().find(|age| now - at >= *age).unwrap_or(0);
+        Self { wrote_at: self.wrote_at.map(|at| now - since(at)) }
+    }
+
     /// Whether a message to it is an answer, however new the account.
     fn is_answered(self, now: Millis) -> bool {
         self.wrote_at.is_some_and(|at| now - at < REPLY_MS)

@@ -16,7 +16,7 @@ use crate::reason::ReasonCode;
 pub use tally::Tally;
 
 /// How long an attempt may be under way: one that began earlier ended with its process.
-const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
+pub const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
 
 /// What one waits for whose device is connected by no process, whatever the device's state was last.
 const NOT_RUN: &str = "no node of the gateway runs its device at the moment; if this lasts, check that the server runs";
@@ -156,6 +156,28 @@ impl<'a> Sender<'a> {
     }
 }
 
+impl Message<'static> {
+    /// One as most of a long queue are: due, not tried, to a new contact, and behind others.
+    pub fn like_most(priority: Priority) -> Self {
+        Self {
+            priority,
+            is_group: false,
+            attempts: 0,
+            due_at: 0,
+            expires_at: Millis::MAX,
+            under_way_at: None,
+            wait_code: None,
+            wait_reason: None,
+            recipient: Recipient::default(),
+            blocker: None,
+            awaits_file: false,
+            is_behind_file: false,
+            ahead: 1,
+            begun_ahead: 0,
+        }
+    }
+}
+
 impl Message<'_> {
     /// Whether it was accepted to be sent later only.
     pub fn is_scheduled(&self, now: Millis) -> bool {
@@ -171,7 +193,7 @@ impl Message<'_> {
         is_under_way(self.under_way_at, now)
     }
 
-    fn leaver(&self) -> Leaver {
+    pub fn leaver(&self) -> Leaver {
         Leaver { priority: self.priority, is_group: self.is_group, attempts: self.attempts, recipient: self.recipient }
     }
 }

@@ -32,6 +32,7 @@ pub mod scrapes;
 pub mod sender;
 pub mod statistics;
 pub mod status;
+mod tallies;
 pub mod upload;
 mod urgency;
 pub mod waiting;

@@ -11,11 +11,10 @@ use crate::clock::Millis;
 use crate::device::Device;
 use crate::device_status::Standing;
 use crate::limits;
-use crate::message::Priority;
 use crate::pacing::Pace;
 use crate::reason::ReasonCode;
-use crate::store::StoreError;
-use crate::waiting::{Sender, Tally, is_under_way};
+use crate::store::{self, StoreError};
+use crate::waiting::{Sender, Tally};
 
 /// What waits, by device; only devices for which something waits.
 pub type Waiting = Arc<HashMap<String, Queue>>;
@@ -26,6 +25,8 @@ pub struct Queue {
     pub waiting: i64,
     /// When the first of it was accepted.
     pub oldest_at: Millis,
+    /// As it was counted, until it is known what waits for what.
+    counted: Vec<store::Queue>,
     tally: Tally,
 }
 
@@ -105,22 +106,20 @@ impl Api {
     async fn count_queues(&self) -> Result<Waiting, StoreError> {
         let now = self.clock.now();
         let mut queues: HashMap<String, Queue> = HashMap::new();
-        for found in self.store.list_queues().await? {
-            let queue = queues.entry(found.device_id).or_default();
+        for found in self.store.list_queues(now).await? {
+            let queue = queues.entry(found.device_id.clone()).or_default();
             let is_first = queue.waiting == 0;
             queue.oldest_at = if is_first { found.oldest_at } else { queue.oldest_at.min(found.oldest_at) };
             queue.waiting += found.waiting;
-            queue.tally.all[found.priority.index()] = found.waiting;
+            queue.counted.push(found);
         }
-        for found in self.store.count_aside(now).await? {
-            let code = ReasonCode::from_name(&found.wait_code);
-            if let Some((queue, code)) = queues.get_mut(&found.device_id).zip(code) {
-                queue.tally.aside.push((found.priority, code, found.messages));
-            }
-        }
-        for device in self.store.list_devices(None).await? {
-            if let Some(queue) = queues.get_mut(&device.id) {
-                queue.tally.under_way = self.count_under_way(&device, now).await?;
+        if !queues.is_empty() {
+            let apart = self.find_apart(now).await?;
+            for device in self.store.list_devices(None).await? {
+                if let Some(queue) = queues.get_mut(&device.id) {
+                    let counted = std::mem::take(&mut queue.counted);
+                    queue.tally = self.tally(&device, &counted, &apart, now).await?;
+                }
             }
         }
         let queues = Arc::new(queues);
@@ -129,21 +128,6 @@ impl Api {
         let counted = Counted { queues: Arc::clone(&queues), until };
         *self.queues.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(counted);
         Ok(queues)
-    }
-
-    /// How many messages of each priority are being sent, where that matters.
-    async fn count_under_way(&self, device: &Device, now: Millis) -> Result<[i64; 3], StoreError> {
-        let mut counts = [0; 3];
-        let sender = Sender::of(device, self.standing(device).await?);
-        if !sender.tells_apart(now) {
-            return Ok(counts);
-        }
-        for priority in Priority::ALL {
-            let begun = self.store.list_begun(&device.id, priority, now).await?;
-            let under_way = begun.iter().filter(|one| is_under_way(one.under_way_at, now)).count();
-            counts[priority.index()] = i64::try_from(under_way).unwrap_or(i64::MAX);
-        }
-        Ok(counts)
     }
 
     /// What is used of a device's warm-up allowance of today; 0 where none is counted.

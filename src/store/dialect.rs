@@ -4,6 +4,7 @@ use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use sqlx::error::ErrorKind;
 
 use super::row_keys::unsent;
+use super::tallies::facts;
 use super::{Conn, StoreError, sql};
 
 /// SQLite's primary result codes that pass by themselves or with an operator's help: PERM, BUSY, LOCKED, READONLY,
@@ -322,6 +323,34 @@ pub(super) fn list_stuck_behind(conn: &Conn) -> &'static str {
          AND behind.seq >= $5 AND behind.seq < $6 AND behind.status = 'Q' AND behind.priority + 0 = $4 AND behind.due_at <= $3 \
          AND (behind.wait_code IS NULL OR behind.wait_code <> 'media') ORDER BY behind.seq LIMIT $7"
     )
+}
+
+/// What messages have alike that go to the recipients which `$3` holds as JSON, of the device `$4` and from the number `$5` on: `tallies.rs`
+/// says how.
+pub(super) fn count_lines(conn: &Conn) -> &'static str {
+    macro_rules! text {
+        ($asked:literal) => {
+            concat!(
+                "SELECT one.device_id AS device_id, asked.line AS line, ",
+                facts!(),
+                ", CAST(CASE WHEN one.seq > CASE one.priority WHEN 0 THEN asked.high WHEN 1 THEN asked.normal ELSE asked.bulk END \
+                 THEN 1 ELSE 0 END AS BIGINT) AS is_behind, COUNT(*) AS messages, MIN(one.seq) AS first_seq FROM (SELECT ",
+                $asked,
+                ") AS asked CROSS JOIN messages AS one WHERE one.device_id = $4 AND one.destination = asked.form AND one.seq >= $5 \
+                 AND one.status = 'Q' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
+            )
+        };
+    }
+    match conn {
+        Conn::Sqlite(_) => text!(
+            "value ->> 0 AS line, value ->> 1 AS form, value ->> 2 AS high, value ->> 3 AS normal, value ->> 4 AS bulk \
+             FROM json_each($3)"
+        ),
+        Conn::Postgres(_) => text!(
+            "CAST(value ->> 0 AS BIGINT) AS line, value ->> 1 AS form, CAST(value ->> 2 AS BIGINT) AS high, \
+             CAST(value ->> 3 AS BIGINT) AS normal, CAST(value ->> 4 AS BIGINT) AS bulk FROM json_array_elements(CAST($3 AS JSON))"
+        ),
+    }
 }
 
 /// Picks the due pushes of one client, and leaves out those that another node is claiming at this moment.

@@ -130,11 +130,10 @@ impl Store {
     ) -> Result<Vec<i64>, StoreError> {
         let (number, mut conn) = (priority.number(), self.reader().await?);
         let (from, to, rows) = (seqs.start, seqs.end, limits::POSITION_MAX);
-        let stuck = sql!(&mut conn, all as (i64,), LIST_STUCK, device_id, now, number, from, to, rows)?;
-        let mut stuck: Vec<i64> = stuck.into_iter().map(|(seq,)| seq).collect();
+        let mut stuck = sql!(&mut conn, column as i64, LIST_STUCK, device_id, now, number, from, to, rows)?;
         let [first, end] = phone::TWO_FORMED;
-        let two_formed = sql!(&mut conn, all as (String,), LIST_TWO_FORMED, device_id, now, number, first, end, rows)?;
-        let others = two_formed.iter().flat_map(|(one,)| {
+        let two_formed = sql!(&mut conn, column as String, LIST_TWO_FORMED, device_id, now, number, first, end, rows)?;
+        let others = two_formed.iter().flat_map(|one| {
             let forms = phone::forms_of(&phone::line_of(one)).into_iter();
             forms.filter(move |form| form != one).map(move |other| (one.as_str(), other))
         });
@@ -142,8 +141,7 @@ impl Store {
         if !others.is_empty() {
             let text = dialect::list_stuck_behind(&conn);
             let others = serde_json::to_string(&others).unwrap_or_default();
-            let more = sql!(&mut conn, all as (i64,), text, &others, device_id, now, number, from, to, rows)?;
-            stuck.extend(more.into_iter().map(|(seq,)| seq));
+            stuck.extend(sql!(&mut conn, column as i64, text, &others, device_id, now, number, from, to, rows)?);
             stuck.sort_unstable();
             stuck.dedup();
         }

@@ -47,6 +47,7 @@ mod sign_ins;
 mod snapshots;
 mod sqlite;
 mod statistics;
+mod tallies;
 mod unreadable;
 mod waiting;
 mod writer;
@@ -89,13 +90,14 @@ pub use passkeys::{PasskeyRequest, StoredPasskey};
 pub use persons::{NewPassword, NewPerson, PersonPatch};
 pub use progress::{Progress, Step, WaitCode};
 pub use pushes::{DuePush, PushEnd, PushOutcome, StoredPush};
-pub use queues::{Queue, SetAside, StoredBegun, StoredDue};
+pub use queues::{Queue, StoredBegun, StoredDue};
 pub use rotation::Rotated;
 pub use row_keys::{RenewedKey, SaidBefore};
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
 pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
+pub use tallies::{AskedLine, StoredGroup, StoredTried};
 pub use unreadable::{DueUnreadable, NewUnreadable};
 pub use waiting::{Behind, Waiting};
 
@@ -166,7 +168,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Runs one SQL text on a [`Conn`]: `execute` gives the number of rows, `all`, `optional`, `one` and `scalar` give values.
+/// Runs one SQL text on a [`Conn`]: `execute` gives the number of rows, `all`, `optional`, `one`, `column` and `scalar` give values.
 macro_rules! sql {
     ($conn:expr, execute, $text:expr $(, $bind:expr)* $(,)?) => {
         match $conn {
@@ -187,6 +189,10 @@ macro_rules! sql {
     };
     ($conn:expr, one as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
         sql!(@ $conn, one, fetch_one, $row, $text $(, $bind)*)
+    };
+    ($conn:expr, column as $value:ty, $text:expr $(, $bind:expr)* $(,)?) => {
+        sql!(@ $conn, all, fetch_all, ($value,), $text $(, $bind)*)
+            .map(|rows| rows.into_iter().map(|(value,)| value).collect::<Vec<$value>>())
     };
     ($conn:expr, scalar as $value:ty, $text:expr $(, $bind:expr)* $(,)?) => {
         sql!(@ $conn, one, fetch_one, ($value,), $text $(, $bind)*).map(|(value,)| value)

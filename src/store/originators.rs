@@ -38,8 +38,7 @@ impl Store {
         for asked in numbers.chunks(NUMBERS_AT_ONCE) {
             let text = dialect::find_writers(&conn);
             let asked = serde_json::to_string(asked).unwrap_or_default();
-            let found = sql!(&mut conn, all as (String,), text, client_id, &asked)?;
-            writers.extend(found.into_iter().map(|(number,)| number));
+            writers.extend(sql!(&mut conn, column as String, text, client_id, &asked)?);
         }
         Ok(writers)
     }

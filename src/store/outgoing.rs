@@ -167,8 +167,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn find_expiring(&self, now: Millis, grace_ms: Millis) -> Result<Vec<String>, StoreError> {
         let mut conn = self.reader().await?;
-        let found = sql!(&mut conn, all as (String,), FIND_EXPIRING, now, now - grace_ms,)?;
-        Ok(found.into_iter().map(|(id,)| id).collect())
+        sql!(&mut conn, column as String, FIND_EXPIRING, now, now - grace_ms)
     }
 
     /// Ends every waiting message whose time is over, with what it waited for last; gives how many of each device. One that is under

@@ -64,8 +64,7 @@ impl Store {
         let mut conn = self.reader().await?;
         let text = dialect::find_known_chats(&conn);
         let chats = serde_json::to_string(chats).unwrap_or_default();
-        let known = sql!(&mut conn, all as (String,), text, device_id, &chats)?;
-        Ok(known.into_iter().map(|(chat,)| chat).collect())
+        sql!(&mut conn, column as String, text, device_id, &chats)
     }
 }
 

@@ -131,12 +131,11 @@ impl Store {
         let mut conn = self.reader().await?;
         sql!(
             &mut conn,
-            all as (i64,),
+            column as i64,
             "SELECT id FROM clients WHERE push_url IS NOT NULL AND push_paused_at IS NULL AND EXISTS \
              (SELECT 1 FROM pushes WHERE client_id = clients.id AND status = 'due' AND due_at <= $1) ORDER BY id",
             now,
         )
-        .map(|rows| rows.into_iter().map(|(id,)| id).collect())
     }
 
     /// Takes up to `limit` due deliveries of a client; should this process die they are due again at `again_at`.

@@ -16,32 +16,15 @@ pub struct Queue {
     pub device_id: String,
     pub priority: Priority,
     pub waiting: i64,
+    /// Those of them that are due later.
+    pub later: i64,
+    /// The number of the first.
+    pub first_seq: i64,
     /// When the first of them was accepted.
     pub oldest_at: Millis,
 }
 
-row!(Queue { device_id, priority: i64, waiting, oldest_at });
-
-/// Those among them that were set aside for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
-    pub device_id: String,
-    pub priority: Priority,
-    pub wait_code: String,
-    pub messages: i64,
-}
-
-row!(SetAside { device_id, priority: i64, wait_code, messages });
-
-/// Device by device; `priority + 0` and the empty destination name the indexes to go by: few messages wait like this, and a queue is
-/// long.
-const COUNT_ASIDE: &str = "SELECT tried.device_id AS device_id, tried.priority + 0 AS priority, tried.wait_code AS wait_code, \
-     COUNT(*) AS messages FROM devices CROSS JOIN messages AS tried \
-     WHERE tried.device_id = devices.id AND tried.destination >= '' AND tried.status = 'Q' AND tried.wait_code <> 'media' \
-     AND tried.due_at > $1 GROUP BY tried.device_id, tried.priority + 0, tried.wait_code \
-     UNION ALL SELECT media.device_id, media.priority + 0, media.wait_code, COUNT(*) FROM devices CROSS JOIN messages AS media \
-     WHERE media.device_id = devices.id AND media.status = 'Q' AND media.wait_code = 'media' \
-     GROUP BY media.device_id, media.priority + 0, media.wait_code";
+row!(Queue { device_id, priority: i64, waiting, later, first_seq, oldest_at });
 
 /// What decides whether a waiting message may leave while its device holds others back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +45,12 @@ row!(StoredDue { seq, destination, is_group, attempts, wrote_at, was_reached });
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBegun {
     pub seq: i64,
+    pub destination: String,
+    pub is_group: bool,
     pub under_way_at: Option<Millis>,
 }
 
-row!(StoredBegun { seq, under_way_at });
+row!(StoredBegun { seq, destination, is_group, under_way_at });
 
 impl Store {
     /// The queues of each device that has some. Reads an entry of an index for every waiting message: whoever asks often keeps the
@@ -73,25 +58,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn list_queues(&self) -> Result<Vec<Queue>, StoreError> {
+    pub async fn list_queues(&self, now: Millis) -> Result<Vec<Queue>, StoreError> {
         let mut conn = self.reader().await?;
         sql!(
             &mut conn,
             all as Queue,
             "SELECT counted.device_id AS device_id, counted.priority AS priority, counted.waiting AS waiting, \
-             messages.created_at AS oldest_at FROM (SELECT device_id, priority, COUNT(*) AS waiting, MIN(seq) AS first_seq \
-             FROM messages WHERE status = 'Q' GROUP BY device_id, priority) AS counted \
+             counted.later AS later, counted.first_seq AS first_seq, messages.created_at AS oldest_at \
+             FROM (SELECT device_id, priority, COUNT(*) AS waiting, MIN(seq) AS first_seq, \
+             CAST(SUM(CASE WHEN due_at > $1 THEN 1 ELSE 0 END) AS BIGINT) AS later FROM messages WHERE status = 'Q' GROUP BY device_id, priority) AS counted \
              JOIN messages ON messages.seq = counted.first_seq ORDER BY counted.device_id",
+            now,
         )
-    }
-
-    /// How many messages of each device and priority were set aside at `now`, and why.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn count_aside(&self, now: Millis) -> Result<Vec<SetAside>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(&mut conn, all as SetAside, COUNT_ASIDE, now)
     }
 
     /// How many messages of a device that are due at `now` leave before any of this priority, up to [`limits::POSITION_MAX`].
@@ -177,7 +155,7 @@ impl Store {
         Ok(due)
     }
 
-    /// The due messages that were begun among the first [`limits::UNDER_WAY_AMONG`] that wait of a device and a priority, in their order.
+    /// Those that were begun among the first [`limits::UNDER_WAY_AMONG`] due messages of a device and a priority, in their order.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -191,9 +169,9 @@ impl Store {
         sql!(
             &mut conn,
             all as StoredBegun,
-            "SELECT seq, under_way_at FROM (SELECT seq, under_way_at, attempts, due_at FROM messages WHERE device_id = $1 \
-             AND status = 'Q' AND priority = $2 ORDER BY seq LIMIT $3) AS waiting \
-             WHERE attempts > 0 AND due_at <= $4 ORDER BY seq",
+            "SELECT seq, destination, is_group, under_way_at FROM (SELECT seq, destination, is_group, under_way_at, attempts \
+             FROM messages WHERE device_id = $1 AND status = 'Q' AND priority = $2 AND due_at <= $4 ORDER BY seq LIMIT $3) AS due \
+             WHERE attempts > 0 ORDER BY seq",
             device_id,
             priority.number(),
             limits::UNDER_WAY_AMONG,
@@ -226,9 +204,9 @@ impl Store {
     ) -> Result<Vec<i64>, StoreError> {
         let stuck = self.list_stuck(device_id, priority, seqs.clone(), now).await?;
         let mut conn = self.reader().await?;
-        let due = sql!(
+        let mut due = sql!(
             &mut conn,
-            all as (i64,),
+            column as i64,
             "SELECT seq FROM messages WHERE device_id = $1 AND status = 'Q' AND priority = $2 AND seq >= $3 AND seq < $4 \
              AND due_at <= $5 ORDER BY seq LIMIT $6",
             device_id,
@@ -238,7 +216,8 @@ impl Store {
             now,
             limits::POSITION_MAX,
         )?;
-        Ok(due.into_iter().map(|(seq,)| seq).filter(|seq| stuck.binary_search(seq).is_err()).collect())
+        due.retain(|seq| stuck.binary_search(seq).is_err());
+        Ok(due)
     }
 
     /// Those of these messages that do not wait any more.
@@ -249,21 +228,6 @@ impl Store {
         let mut conn = self.reader().await?;
         let text = dialect::find_ended(&conn);
         let seqs = serde_json::to_string(seqs).unwrap_or_default();
-        let ended = sql!(&mut conn, all as (i64,), text, &seqs)?;
-        Ok(ended.into_iter().map(|(seq,)| seq).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::lines::tests::plan;
-
-    #[tokio::test]
-    async fn what_was_set_aside_is_counted_without_the_rest_of_its_queue() {
-        let plan = plan(|_| COUNT_ASIDE, 1).await;
-        for index in ["messages_tried (device_id=? AND destination>?)", "messages_media_wait (device_id=?)"] {
-            assert!(plan.contains(index) && !plan.contains("SCAN messages"), "{plan}");
-        }
+        sql!(&mut conn, column as i64, text, &seqs)
     }
 }

@@ -1,62 +1,52 @@
-//! How many of a device's messages wait for what, from what is counted of its queue: no message is looked at by itself.
+//! How many of a device's messages wait for what. Messages that are alike are counted together, and a group waits for what one of
+//! its messages waits for: by the same rule, so that the counts are those of the messages.
 
 use std::collections::BTreeMap;
 
-use super::Sender;
+use super::{Message, Sender, first_reason};
 use crate::clock::Millis;
-use crate::device_status::DeviceStatus;
-use crate::message::Priority;
 use crate::reason::ReasonCode;
 
-/// What is counted of a device's queue.
+/// A device's queue, in groups of messages that are alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// In the order of [`Priority::ALL`].
-    pub all: [i64; 3],
-    /// Those among them that were set aside, each for a reason of its own.
-    pub aside: Vec<(Priority, ReasonCode, i64)>,
-    /// Those that are being sent, of a device that [`Sender::tells_apart`] them from the rest; like `all`.
-    pub under_way: [i64; 3],
+    groups: Vec<(Message<'static>, i64)>,
+}
+
+impl Tally {
+    /// Counts so many messages like this one.
+    pub fn add(&mut self, message: Message<'static>, count: i64) {
+        if count <= 0 {
+            return;
+        }
+        match self.groups.iter_mut().find(|(one, _)| *one == message) {
+            Some((_, counted)) => *counted += count,
+            None => self.groups.push((message, count)),
+        }
+    }
+
+    /// So many of the messages that were counted as being like `from` are like `to`.
+    pub fn recount(&mut self, from: &Message<'static>, to: Message<'static>, count: i64) {
+        let Some((_, counted)) = self.groups.iter_mut().find(|(one, _)| one == from) else { return };
+        let moved = count.clamp(0, *counted);
+        *counted -= moved;
+        self.add(to, moved);
+    }
 }
 
 impl Sender<'_> {
-    /// How many messages wait for each reason; all of them together are as many as wait. While the device holds messages back, those
-    /// of recipients who are exempt count as held: they leave at once.
+    /// What a message of it waits for.
+    pub fn code(&self, message: &Message<'_>, now: Millis) -> ReasonCode {
+        first_reason(*self, message, now).code
+    }
+
+    /// How many messages wait for each reason; all of them together are as many as were counted.
     pub fn count_by_reason(&self, tally: &Tally, now: Millis) -> BTreeMap<ReasonCode, i64> {
         let mut counts = BTreeMap::new();
-        let mut add = |code, count: i64| {
-            if count > 0 {
-                *counts.entry(code).or_insert(0) += count;
-            }
-        };
-        let is_slow = self.is_slow(now);
-        for priority in Priority::ALL {
-            let all = tally.all[priority.index()];
-            let kept = self.keeps(priority, now).map(|kept| kept.code);
-            let of_priority = tally.aside.iter().filter(|(its, ..)| *its == priority);
-            // What keeps a device from sending at all comes before what each message waits for.
-            let aside: Vec<_> = of_priority.filter(|_| kept.is_none_or(ReasonCode::can_leave)).collect();
-            let set_aside: i64 = aside.iter().map(|(.., count)| count).sum();
-            let own = if is_slow { ReasonCode::RateLimited } else { ReasonCode::Turn };
-            let code = kept.unwrap_or(own);
-            // Nor does what holds back the rest keep what is being sent.
-            let is_apart = code.can_leave();
-            let under_way = if is_apart { tally.under_way[priority.index()].min(all - set_aside) } else { 0 };
-            add(ReasonCode::Turn, under_way);
-            add(code, all - set_aside - under_way);
-            aside.into_iter().for_each(|(_, code, count)| add(*code, *count));
+        for (message, count) in tally.groups.iter().filter(|(_, count)| *count > 0) {
+            *counts.entry(self.code(message, now)).or_insert(0) += count;
         }
         counts
-    }
-
-    /// Whether its messages that are being sent have another reason than the rest of some priority.
-    pub fn tells_apart(&self, now: Millis) -> bool {
-        let holds = |priority| self.keeps(priority, now).is_some_and(|kept| kept.code.can_leave());
-        self.is_slow(now) || Priority::ALL.into_iter().any(holds)
-    }
-
-    fn is_slow(&self, now: Millis) -> bool {
-        self.condition(now).is_some_and(|condition| condition.status == DeviceStatus::Slowed)
     }
 }
 
@@ -65,32 +55,31 @@ mod tests {
     use super::*;
     use crate::device::{DeviceState, Kind};
     use crate::device_status::tests::{NOW, Restraint, device};
-
-    fn counted(device: &crate::device::Device) -> Vec<(ReasonCode, i64)> {
-        let retried = (Priority::Normal, ReasonCode::Retry, 3);
-        let tally = Tally {
-            all: [2, 10, 100],
-            under_way: [0, 4, 1],
-            aside: vec![retried, (Priority::Bulk, ReasonCode::Media, 40)],
-        };
-        let sender = Sender { device: Some(device), used: 20, next_slot_at: 0, is_run: true };
-        let counts: Vec<_> = sender.count_by_reason(&tally, NOW).into_iter().collect();
-        assert_eq!(counts.iter().map(|(_, count)| count).sum::<i64>(), 112);
-        counts
-    }
+    use crate::message::Priority;
 
     #[test]
-    fn what_waits_is_counted_by_what_it_waits_for() {
+    fn a_group_waits_for_what_one_of_its_messages_waits_for() {
         let mut device = device(Kind::Web, DeviceState::Online);
-        let (media, retry) = ((ReasonCode::Media, 40), (ReasonCode::Retry, 3));
-        assert_eq!(counted(&device), [media, retry, (ReasonCode::Turn, 69)]);
-        Restraint::Slowed.put_on(&mut device);
-        let sent = (ReasonCode::Turn, 5);
-        assert_eq!(counted(&device), [(ReasonCode::RateLimited, 64), media, retry, sent]);
         Restraint::WarmUp.put_on(&mut device);
-        // What is urgent or being sent leaves all the same.
-        assert_eq!(counted(&device), [(ReasonCode::WarmUp, 62), media, retry, (ReasonCode::Turn, 7)]);
+        let [high, normal] = [Priority::High, Priority::Normal].map(Message::like_most);
+        let media = Message { wait_code: Some("media"), ..normal };
+        let retry = Message { wait_code: Some("retry"), due_at: NOW + 9, attempts: 1, ..normal };
+        let mut tally = Tally::default();
+        for (message, count) in [(high, 2), (normal, 10), (media, 40), (retry, 3), (normal, 5), (high, 0)] {
+            tally.add(message, count);
+        }
+        let counted = |tally: &Tally, device: &_| {
+            let sender = Sender { device: Some(device), used: 20, next_slot_at: 0, is_run: true };
+            sender.count_by_reason(tally, NOW).into_iter().collect::<Vec<_>>()
+        };
+        // The warm-up holds a file that was never handed over, and not what was tried before.
+        let held = [(ReasonCode::WarmUp, 55), (ReasonCode::Retry, 3), (ReasonCode::Turn, 2)];
+        assert_eq!(counted(&tally, &device), held);
+        let next = Message { awaits_file: true, ahead: 0, ..high };
+        tally.recount(&high, next, 5);
+        tally.recount(&Message { attempts: 7, ..high }, normal, 1);
+        assert_eq!(counted(&tally, &device), [held[0], (ReasonCode::Media, 2), held[1]]);
         device.paused = true;
-        assert_eq!(counted(&device), [(ReasonCode::Paused, 112)]);
+        assert_eq!(counted(&tally, &device), [(ReasonCode::Paused, 60)]);
     }
 }

@@ -32,6 +32,7 @@ mod console_once;
 mod console_states;
 mod console_words;
 mod containment;
+mod counts;
 mod crashes;
 mod documents;
 mod downloads;

@@ -53,7 +53,7 @@ pub async fn until_told(browser: &Browser<'_>, ref_no: &str, code: &str) -> Valu
 }
 
 /// The program, beside the gateway of a story.
-async fn command_line(world: &World, words: &[&str]) -> Value {
+pub async fn command_line(world: &World, words: &[&str]) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wachat"));
     command.args(words).current_dir(world.folder());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WACHAT_")) {
