@@ -337,10 +337,14 @@ pub const STATISTICS_DAYS: usize = 30;
 pub const CONVERSATION_CHARS_MAX: i64 = 200;
 /// Samples of pushes under way at once.
 pub const PUSH_TESTS_MAX: usize = 8;
-/// How long it is remembered who did what, how much is forgotten at once, and how much is told of what it was done to.
+/// How long it is remembered who did what, how much is forgotten at once, and how many characters say what it was done to.
 pub const AUDIT_DAYS: i64 = 400;
 pub const AUDIT_ROWS_FORGOTTEN_MAX: i64 = 10_000;
 pub const AUDIT_CHARS_MAX: usize = 200;
+/// What changes nothing, such as a secret that is shown and a request that is denied, is recorded again of the same person when it was
+/// not done for this long; and how much of it is remembered.
+pub const AUDIT_SEEN_MS: i64 = 60_000;
+pub const AUDIT_SEEN_MAX: usize = 10_000;
 /// Members of a group that are listed for one message: WhatsApp's groups have at most 1,024.
 pub const MEMBERS_SHOWN_MAX: i64 = 2_048;
 /// A form of the console with a file: the largest document, and its other fields.

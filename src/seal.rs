@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(sealer.open(b"1/device/row", &sealed).as_deref(), Ok(&b"secret"[..]));
         assert_eq!(sealer.open(b"2/device/row", &sealed), Err(DoesNotOpen));
         assert_eq!(Sealer::new(&[8; 32]).open(b"1/device/row", &sealed), Err(DoesNotOpen));
-        assert_ne!(sealed, sealer.seal(&clock, b"1/device/row", b"secret"), "each time anew");
+        assert_ne!(sealed, sealer.seal(&clock, b"1/device/row", b"secret"), "each time another");
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Filler {
             numbers.map(|number| self.message(client_id, &devices[device_of(number, devices)], number)).collect();
         let ref_nos = messages.iter().map(|message| message.ref_no.clone()).collect();
         stream::iter(messages)
-            .map(|message| self.store.accept(Accept { message, daily_limit: 0, idempotent: None }))
+            .map(|message| self.store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None }))
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|_| async { Ok(()) })
             .await?;

@@ -71,7 +71,7 @@ async fn accept(
     let messages: Vec<NewMessage> = numbers.map(|number| message(clock, device, number)).collect();
     let ref_nos = messages.iter().map(|message| message.ref_no.clone()).collect();
     stream::iter(messages)
-        .map(|message| store.accept(Accept { message, daily_limit: 0, idempotent: None }))
+        .map(|message| store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None }))
         .buffer_unordered(IN_FLIGHT)
         .try_for_each(|_| async { Ok(()) })
         .await?;

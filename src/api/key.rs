@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use axum::http::HeaderMap;
 
 use super::Api;
+use super::manage::audit;
 use super::problem::Problem;
 use crate::account::{ApiKey, Caller, KeyHash};
 use crate::clock::Millis;
@@ -118,6 +119,7 @@ impl Api {
             Recognized::Lent(asker) => asker,
         };
         self.rate.check_client(asker.person.client_id)?;
+        audit::identified(&asker);
         Ok(asker)
     }
 

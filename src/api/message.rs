@@ -179,7 +179,7 @@ pub fn accept_of<T: Serialize>(
         }),
         None => None,
     };
-    Ok(Accept { message, daily_limit: device.daily_limit, idempotent })
+    Ok(Accept { message, daily_limit: device.daily_limit, idempotent, audit: None })
 }
 
 /// Answers as before, and says so.

@@ -88,6 +88,7 @@ pub struct Parts {
     pub runner: Runner,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     pub scrapes: scrapes::Scrapes,
+    pub audit_seen: manage::audit::Seen,
 }
 
 /// What an [`Api`] is built from.
@@ -146,6 +147,7 @@ impl Api {
             push_tests: manage::push_test::Room::default(),
             metrics: crate::telemetry::start_metrics(),
             scrapes: scrapes::Scrapes::new(settings),
+            audit_seen: manage::audit::Seen::default(),
             passwords: Passwords::new(from.clock.clone()),
             supervisor: from.supervisor,
             runner: from.runner,

@@ -26,10 +26,10 @@ pub const MANAGE: &str = "/manage/1.0";
 
 /// The router of the whole gateway.
 pub fn router(api: Api) -> Router {
-    let noted = middleware::from_fn_with_state(api.clone(), manage::audit::note);
+    let recorded = middleware::from_fn_with_state(api.clone(), manage::audit::record);
     begin_counting();
     let known = middleware::from_fn_with_state(api.clone(), known);
-    let (router, _) = parts(manage::routes().layer(noted).layer(known));
+    let (router, _) = parts(manage::routes().layer(recorded).layer(known));
     router
         .route(&format!("{BASE}/whatsapp/message"), post(message::send))
         .route(&format!("{BASE}/whatsapp/media"), post(media::send))

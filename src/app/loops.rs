@@ -108,7 +108,7 @@ async fn keep_house(api: Api) {
             if !uses.is_empty() {
                 api.store.note_key_use(uses).await?;
             }
-            api.store.forget_deeds(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
+            api.store.delete_audit(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
             api.store.end_unpermitted_shares(now).await?;
             api.store.forget_first_answers(now).await
         };

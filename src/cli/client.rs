@@ -51,7 +51,10 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
         ClientCommand::Add { name, country_code } => {
             check_name(&name).context("--name")?;
             check_country_code(&country_code).context("--country-code")?;
-            let id = store.add_client(&name, &country_code, bench.app.clock.now()).await?;
+            let now = bench.app.clock.now();
+            let owner = bench.operator().await?;
+            let added = store.add_client(&name, &country_code, now);
+            let id = bench.recording(owner, "POST /clients", "", added).await?;
             bench.output.one(&bench.client(id).await?, &format!("client {id} was added"))?;
         }
         ClientCommand::Set { client, name, country_code, default_device, disabled } => {
@@ -72,7 +75,8 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
                 changed.default_device = Some(id).filter(|id| !id.is_empty());
             }
             changed.disabled = disabled.unwrap_or(changed.disabled);
-            store.update_client(changed.clone(), bench.app.clock.now()).await?;
+            let set = store.update_client(changed.clone(), bench.app.clock.now());
+            bench.recording(client, "PATCH /clients/{client_id}", &client.to_string(), set).await?;
             bench.output.one(&changed, &format!("client {client} was changed"))?;
         }
     }

@@ -265,15 +265,16 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
         DeviceCommand::Link { device_id, phone, .. } => return link::link(bench, &device_id, phone).await,
         DeviceCommand::Unlink { device_id } => return link::unlink(bench, &device_id).await,
         DeviceCommand::Events { device_id, limit } => return link::events(bench, &device_id, limit).await,
-        DeviceCommand::Remove { device_id } => {
-            bench.device(&device_id).await?;
-            store.remove_device(&device_id, bench.app.clock.now()).await?;
-            bench
-                .output
-                .one(&json!({"device_id": device_id, "removed": true}), &format!("device {device_id} is gone"))?;
-        }
+        DeviceCommand::Remove { device_id } => remove(bench, &device_id).await?,
     }
     done()
+}
+
+async fn remove(bench: &Bench, id: &str) -> anyhow::Result<()> {
+    let client_id = bench.device(id).await?.client_id;
+    let removed = bench.app.store.remove_device(id, bench.app.clock.now());
+    bench.recording(client_id, "DELETE /devices/{device_id}", id, removed).await?;
+    bench.output.one(&json!({"device_id": id, "removed": true}), &format!("device {id} is gone"))
 }
 
 /// Reads `21:00-07:00` or `none`.
@@ -287,9 +288,10 @@ fn quiet_hours(text: &str) -> Result<QuietHours, String> {
 }
 
 async fn change(bench: &Bench, id: &str, patch: DevicePatch, what: &str) -> anyhow::Result<()> {
-    bench.device(id).await?;
+    let client_id = bench.device(id).await?.client_id;
     let patch = DevicePatch { by: Some(BY.into()), at: bench.app.clock.now(), ..patch };
-    bench.app.store.update_device(id, patch).await?;
+    let changed = bench.app.store.update_device(id, patch);
+    bench.recording(client_id, "PATCH /devices/{device_id}", id, changed).await?;
     let device = bench.device(id).await?;
     bench.output.one(&row(&bench.app.api(), device).await?, &format!("device {id} {what}"))
 }
@@ -360,7 +362,7 @@ async fn add(
         daily_limit: limit,
         created_at: bench.app.clock.now(),
     };
-    match bench.app.store.add_device(new).await {
+    match bench.recording(client, "POST /devices", &id, bench.app.store.add_device(new)).await {
         Err(StoreError::Exists) => anyhow::bail!("a device with this id or this sender is there already"),
         other => other?,
     }

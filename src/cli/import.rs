@@ -67,6 +67,7 @@ const SHOWN_ROWS: usize = 10;
 /// What is read of a file, and what it goes through.
 struct Work {
     client_id: i64,
+    campaign: String,
     /// By which a row's key tells that this command queued it.
     by: String,
     decided: Option<SentBefore>,
@@ -84,7 +85,12 @@ const SOME_REFUSED: u8 = 3;
 pub(super) async fn run(bench: &Bench, import: Import) -> anyhow::Result<ExitCode> {
     let work = read(bench, &import).await?;
     let (sandbox, device) = (work.device.is_sandbox(), work.device.clone());
-    let report = if import.dry_run { work.described() } else { queue(bench, work).await? };
+    let report = if import.dry_run {
+        work.described()
+    } else {
+        let (client_id, campaign) = (work.client_id, work.campaign.clone());
+        bench.recording(client_id, "POST /imports", &campaign, Box::pin(queue(bench, work))).await?
+    };
     let accepted = i64::try_from(report.accepted).unwrap_or(i64::MAX);
     let (rows, queued) = if import.dry_run { (accepted, 0) } else { (0, accepted) };
     let outlook = bench.app.api().outlook(&device, import.priority, rows, queued).await?;
@@ -141,7 +147,8 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let name = Name::chosen(import.campaign.as_deref(), &file_name, file.source.continues.as_deref());
     let name = name.with_context(|| path.clone())?;
     let campaign = Campaign { client_id: client.id, name, country_code: client.country_code, known };
-    let by = imports::by_hand(&campaign.name.shown);
+    let shown = campaign.name.shown.clone();
+    let by = imports::by_hand(&shown);
     let (mut rows, mut first_rows, mut counter) = (Vec::new(), Vec::new(), Counter::default());
     let mut checker = Checker::new(campaign);
     for line in file.lines {
@@ -164,7 +171,7 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let urgency = Urgency { priority: import.priority, tag: message::tag(import.tag.clone())? };
     let begun_at = bench.app.clock.now();
     let (client_id, decided) = (client.id, import.sent_before);
-    let mut work = Work { client_id, by, decided, begun_at, device, urgency, rows, report };
+    let mut work = Work { client_id, campaign: shown, by, decided, begun_at, device, urgency, rows, report };
     work.look(bench).await?;
     Ok(work)
 }

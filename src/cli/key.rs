@@ -81,7 +81,9 @@ pub(super) async fn run(bench: &Bench, command: KeyCommand) -> anyhow::Result<Ex
         }
         KeyCommand::Revoke { id, client } => {
             let client = bench.client_for(client, Some(Given::Key(id))).await?.id;
-            let revoked = store.revoke_key(client, id, bench.app.clock.now()).await?;
+            let (action, subject) = ("DELETE /clients/{client_id}/keys/{key_id}", format!("{client} {id}"));
+            let revoked = store.revoke_key(client, id, bench.app.clock.now());
+            let revoked = bench.recording(client, action, &subject, revoked).await?;
             anyhow::ensure!(revoked, "client {client} has no key {id}; `wachat key list` shows those it has");
             bench.output.one(&json!({"id": id, "revoked": true}), &format!("key {id} is revoked"))?;
         }
@@ -113,7 +115,8 @@ async fn add(
             password_hash: None,
             created_at: now,
         };
-        bench.app.store.add_person(person).await?;
+        let (action, subject) = ("POST /clients/{client_id}/persons", format!("{client} {userid}"));
+        bench.recording(client, action, &subject, bench.app.store.add_person(person)).await?;
     }
     let person = user::find(bench, userid).await?;
     anyhow::ensure!(person.client_id == client, "{userid} belongs to client {}", person.client_id);
@@ -126,7 +129,8 @@ async fn add(
         created_at: now,
         expires_at,
     };
-    match bench.app.store.add_key(new).await {
+    let added = bench.app.store.add_key(new);
+    match bench.recording(client, "POST /clients/{client_id}/keys", &client.to_string(), added).await {
         Err(StoreError::Exists) => Err(StoreError::Exists).context("this key is known to the gateway"),
         other => Ok(other?),
     }

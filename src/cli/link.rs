@@ -40,6 +40,9 @@ struct Row {
     reason: String,
 }
 
+/// As the API names it.
+pub(super) const CANCELLED: &str = "DELETE /devices/{device_id}/link";
+
 /// Wishes for a link and shows what comes of it until it is linked, has failed, or a person has enough.
 pub(super) async fn link(bench: &Bench, id: &str, phone: Option<String>) -> anyhow::Result<ExitCode> {
     let device = bench.device(id).await?;
@@ -51,8 +54,17 @@ pub(super) async fn link(bench: &Bench, id: &str, phone: Option<String>) -> anyh
         }
         None => LinkWay::Qr,
     };
-    links(bench).begin(&device, way.clone()).await?;
+    let links = links(bench);
+    bench.recording(device.client_id, begun(&way), id, links.begin(&device, way.clone())).await?;
     show(bench, id, &way).await
+}
+
+/// As the API names it.
+fn begun(way: &LinkWay) -> &'static str {
+    match way {
+        LinkWay::Qr => "POST /devices/{device_id}/link",
+        LinkWay::Code { .. } => "POST /devices/{device_id}/pairing-code",
+    }
 }
 
 /// Shows what comes of a wish for a link, until it is linked, has failed, or a person has enough.
@@ -68,7 +80,9 @@ pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Resu
         ended = followed => ended,
         _ = tokio::signal::ctrl_c() => {
             // Not what somebody else has begun meanwhile.
-            if bench.device(id).await?.wish_at == begun_at && links.cancel(id).await.is_ok() {
+            let device = bench.device(id).await?;
+            let cancel = bench.recording(device.client_id, CANCELLED, id, links.cancel(id));
+            if device.wish_at == begun_at && cancel.await.is_ok() {
                 anyhow::bail!("interrupted; linking was cancelled, and what was shown links nothing any more");
             }
             anyhow::bail!("interrupted")
@@ -78,7 +92,8 @@ pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Resu
 
 pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> {
     let device = bench.device(id).await?;
-    links(bench).end(&device).await?;
+    let links = links(bench);
+    bench.recording(device.client_id, "POST /devices/{device_id}/unlink", id, links.end(&device)).await?;
     let clock = &bench.app.clock;
     let until = clock.now() + SILENCE_MS;
     while bench.device(id).await?.wish.is_some() {
@@ -118,7 +133,8 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
     let noted = bench.app.store.find_address().await?;
     let mut passkey = passkey::Step::new(bench.output, noted.unwrap_or_else(|| bench.app.settings.public_url.clone()));
     loop {
-        let is_ours = bench.device(id).await?.wish_at == wished_at;
+        let device = bench.device(id).await?;
+        let is_ours = device.wish_at == wished_at;
         // Looked at after it: what was cancelled says so.
         let link = links.look(id).await?.context("the device was removed")?;
         anyhow::ensure!(
@@ -128,7 +144,7 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
         if seen.as_ref() != Some(&link) {
             screen.show(id, &link)?;
         }
-        let waits_until = passkey.follow(links, id).await?;
+        let waits_until = passkey.follow(bench, links, &device).await?;
         match link.status {
             Status::Linked => {
                 let sender = bench.device(id).await?.sender;

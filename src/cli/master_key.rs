@@ -12,12 +12,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 
-use super::{Shared, done};
+use super::{Shared, done, entry, operator};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::secrets::{KeyFiles, MasterKey};
 use crate::settings::{Flags, Settings};
-use crate::store::{Location, Rotated, Store};
+use crate::store::{Location, Rotated, Store, audit};
 
 #[derive(Subcommand)]
 pub(super) enum MasterKeyCommand {
@@ -76,7 +76,8 @@ async fn rotate(
     } else {
         anyhow::ensure!(old.fingerprint() == fingerprint, StartError::OtherMasterKey);
         anyhow::ensure!(new.fingerprint() != fingerprint, "the new master key is the one that the gateway has");
-        store.rotate_master_key(old.clone(), new.clone(), clock).await?
+        let rotated = entry(clock.now(), operator(store).await?, "rotate master key", "");
+        audit::recording(rotated, store.rotate_master_key(old.clone(), new.clone(), clock)).await?
     };
     let said = match files {
         Some(files) => {

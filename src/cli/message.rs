@@ -228,7 +228,7 @@ async fn accept(bench: &Bench, client: &Client, device: &Device, draft: Draft) -
         priority: draft.priority,
         tag: draft.tag,
     };
-    Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None })
+    Ok(Accept { message, daily_limit: device.daily_limit, idempotent: None, audit: None })
 }
 
 fn media_kind(name: &str) -> Result<MediaKind, String> {
@@ -294,7 +294,8 @@ fn show(output: Output, view: &GetMessage) -> anyhow::Result<()> {
 pub(super) async fn cancel(bench: &Bench, cancel: Cancel) -> anyhow::Result<ExitCode> {
     let ref_no = RefNo::parse(&cancel.ref_no).context("a ref_no has 18 hexadecimal digits")?;
     let client = bench.client_for(cancel.client, Some(Given::Message(&ref_no))).await?;
-    if !bench.app.store.cancel_message(client.id, &ref_no, bench.app.clock.now()).await? {
+    let cancelled = bench.app.store.cancel_message(client.id, &ref_no, bench.app.clock.now());
+    if !bench.recording(client.id, "POST /messages/{ref_no}/cancel", ref_no.as_str(), cancelled).await? {
         let found = bench.app.store.find_message(client.id, &ref_no).await?;
         let message = found.ok_or_else(|| bench.missing(Given::Message(&ref_no)))?;
         anyhow::bail!("{ref_no} of client {} ({}) cannot be cancelled: {}", client.id, client.name, why_not(&message));

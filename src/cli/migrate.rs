@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::link::{self, NO_SERVER};
 use super::output::{Output, line};
-use super::{Bench, done, note};
+use super::{Bench, done};
 use crate::account::ApiKey;
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind, LinkWay};
@@ -81,10 +81,9 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
         client,
         userid: user,
     };
-    let migrated = moving::migrate(&bench.app.store, &bench.app.clock, customer).await.map_err(named)?;
-    if !migrated.created.is_empty() {
-        note(bench, migrated.client.id, "POST /migrate", &migrated.device.id).await;
-    }
+    // Whose log it is in, the store says.
+    let moved = moving::migrate(&bench.app.store, &bench.app.clock, customer);
+    let migrated = bench.recording(0, "POST /migrate", "", moved).await.map_err(named)?;
     show(bench, migrated, &hint).await
 }
 
@@ -210,8 +209,9 @@ async fn take_live(
         // It was answered when the device went live.
         None => None,
     };
-    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone()).await.map_err(named)?;
-    note(bench, device.client_id, "POST /devices/{device_id}/go-live", id).await;
+    let live = moving::go_live(&bench.app.store, &bench.app.clock, id, history, way.clone());
+    let action = "POST /devices/{device_id}/go-live";
+    let live = bench.recording(device.client_id, action, id, live).await.map_err(named)?;
     if bench.output == Output::Table {
         let device = bench.device(id).await?;
         let warm_up = match device.warm_up {

@@ -24,10 +24,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::api::routes;
 use crate::app::App;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::process;
 use crate::settings::{Flags, Settings};
-use crate::store::{DeedWay, NewDeed};
+use crate::store::{AuditWay, NewAuditEntry, Store, StoreError, audit};
 use crate::telemetry;
 use output::Output;
 
@@ -197,17 +197,24 @@ fn done() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Notes what was done in the audit log. It is done: whoever cannot note it does not do it again.
-async fn note(bench: &Bench, client_id: i64, action: &str, subject: &str) {
-    let deed = NewDeed {
-        at: bench.app.clock.now(),
-        client_id,
-        userid: OPERATOR.into(),
-        way: DeedWay::CommandLine,
-        action: action.into(),
-        subject: subject.into(),
-    };
-    if let Err(error) = bench.app.store.note_deed(deed).await {
-        tracing::warn!(%error, "what was done could not be noted");
+impl Bench {
+    /// The client in whose log is what concerns none in particular: the first, which is the operator's own.
+    async fn operator(&self) -> Result<i64, StoreError> {
+        operator(&self.app.store).await
     }
+
+    /// Changes something, which is recorded in the audit log under the name that the API has for it.
+    async fn recording<T>(&self, client_id: i64, action: &str, subject: &str, change: impl Future<Output = T>) -> T {
+        audit::recording(entry(self.app.clock.now(), client_id, action, subject), change).await
+    }
+}
+
+async fn operator(store: &Store) -> Result<i64, StoreError> {
+    Ok(store.list_clients().await?.first().map_or(1, |client| client.id))
+}
+
+/// What an operator does at the command line.
+fn entry(at: Millis, client_id: i64, action: &str, subject: &str) -> NewAuditEntry {
+    let (way, userid) = (AuditWay::CommandLine, OPERATOR.into());
+    NewAuditEntry { at, client_id, userid, way, action: action.into(), subject: subject.into() }
 }

@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::Bench;
+use super::link::CANCELLED;
 use super::output::{Output, line};
 use crate::clock::{Millis, rfc3339};
+use crate::device::Device;
 use crate::linking::{Links, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
@@ -39,7 +42,13 @@ impl Step {
     }
 
     /// Shows what is new, and passes on what a person typed meanwhile; gives until when WhatsApp waits, if it does.
-    pub(super) async fn follow(&mut self, links: &Links, id: &str) -> anyhow::Result<Option<Millis>> {
+    pub(super) async fn follow(
+        &mut self,
+        bench: &Bench,
+        links: &Links,
+        device: &Device,
+    ) -> anyhow::Result<Option<Millis>> {
+        let id = &device.id;
         let Some(step) = links.passkey(id).await?.filter(|step| step.status != Status::Failed) else { return Ok(None) };
         let until = step.expires_at;
         if self.seen.as_ref() != Some(&step) {
@@ -56,7 +65,7 @@ impl Step {
         let answer = match step.status {
             Status::Confirm if typed.trim().eq_ignore_ascii_case("yes") => Ok(PasskeyAnswer::Confirm),
             Status::Confirm if typed.trim().eq_ignore_ascii_case("no") => {
-                links.cancel(id).await?;
+                bench.recording(device.client_id, CANCELLED, id, links.cancel(id)).await?;
                 anyhow::bail!(DIFFERENT);
             }
             Status::Confirm => Err(COMPARE.to_owned()),
@@ -67,7 +76,14 @@ impl Step {
             }
         };
         match answer {
-            Ok(answer) => links.answer_passkey(id, &step, &answer).await?,
+            Ok(answer) => {
+                let action = match &answer {
+                    PasskeyAnswer::Assertion(_) => "POST /devices/{device_id}/passkey",
+                    PasskeyAnswer::Confirm => "POST /devices/{device_id}/passkey/confirm",
+                };
+                let answered = links.answer_passkey(id, &step, &answer);
+                bench.recording(device.client_id, action, id, answered).await?;
+            }
             Err(advice) => line(&advice)?,
         }
         Ok(Some(until))

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::lookup::Given;
-use super::{Bench, done};
+use super::{Bench, done, entry};
 use crate::clock::Millis;
 use crate::egress::Egress;
 use crate::limits;
@@ -81,28 +81,39 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
         PushCommand::Set { client, url } => {
             let client = bench.client_for(client, None).await?.id;
             Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("the Push URL {bad}"))?;
-            store.set_push_url(client, Some(url), now).await?;
+            let set = store.set_push_url(client, Some(url), now);
+            bench.recording(client, "PUT /clients/{client_id}/push", &client.to_string(), set).await?;
             show(bench, client).await?;
         }
-        PushCommand::Show { client } => show(bench, bench.client_for(client, None).await?.id).await?,
+        PushCommand::Show { client } => {
+            let client = bench.client_for(client, None).await?.id;
+            show(bench, client).await?;
+            let shown = entry(now, client, "GET /clients/{client_id}/push", &client.to_string());
+            store.record_done(shown).await;
+        }
         PushCommand::Remove { client } => {
             let client = bench.client_for(client, None).await?.id;
-            store.set_push_url(client, None, now).await?;
+            let removed = store.set_push_url(client, None, now);
+            bench.recording(client, "DELETE /clients/{client_id}/push", &client.to_string(), removed).await?;
             show(bench, client).await?;
         }
         PushCommand::RotateSecret { client } => {
             let client = bench.client_for(client, None).await?.id;
-            store.rotate_push_secret(client).await?;
+            let rotated = store.rotate_push_secret(client);
+            let action = "POST /clients/{client_id}/push/rotate-secret";
+            bench.recording(client, action, &client.to_string(), rotated).await?;
             show(bench, client).await?;
         }
         PushCommand::Pause { client } => {
             let client = bench.client_for(client, None).await?.id;
-            store.pause_push(client, Some("paused by a person".into()), now).await?;
+            let paused = store.pause_push(client, Some("paused by a person".into()), now);
+            bench.recording(client, "POST /clients/{client_id}/push/pause", &client.to_string(), paused).await?;
             show(bench, client).await?;
         }
         PushCommand::Resume { client } => {
             let client = bench.client_for(client, None).await?.id;
-            store.pause_push(client, None, now).await?;
+            let resumed = store.pause_push(client, None, now);
+            bench.recording(client, "POST /clients/{client_id}/push/resume", &client.to_string(), resumed).await?;
             show(bench, client).await?;
         }
         PushCommand::List { client, status } => {
@@ -113,7 +124,9 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
         PushCommand::Replay { client, id, hours } => {
             let client = bench.client_for(client, id.as_deref().map(Given::Inbound)).await?.id;
             let from = if id.is_some() { 0 } else { now - hours * 3_600_000 };
-            let count = store.replay_pushes(client, id.clone(), from, Millis::MAX, now).await?;
+            let replayed = store.replay_pushes(client, id.clone(), from, Millis::MAX, now);
+            let action = "POST /clients/{client_id}/pushes/replay";
+            let count = bench.recording(client, action, &client.to_string(), replayed).await?;
             if let (Some(id), 0) = (id, count) {
                 anyhow::bail!("client {client} has no inbound message {id}");
             }

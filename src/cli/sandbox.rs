@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::lookup::Given;
-use super::{Bench, done};
+use super::{Bench, done, entry};
 use crate::device::{Device, Kind};
 use crate::inbox::{Received, sandbox_message};
 use crate::message::InboundFile;
@@ -61,6 +61,8 @@ pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Resul
     let Received::New(id) = bench.app.inbox.receive(&device, message).await? else {
         anyhow::bail!("the message was there already");
     };
+    let played = entry(bench.app.clock.now(), device.client_id, "POST /devices/{device_id}/receive", &device.id);
+    bench.app.store.record_done(played).await;
     bench.output.one(
         &json!({"id": id, "device_id": device.id, "sandbox": true}),
         &format!("message {id} came in to {}", device.id),

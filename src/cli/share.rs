@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::link::{NO_SERVER, links};
-use super::{Bench, done, note};
+use super::{Bench, done};
 use crate::account::Role;
 use crate::clock::rfc3339;
 use crate::device::Device;
@@ -18,8 +18,8 @@ const REVOKED: &str = "DELETE /devices/{device_id}/link/share";
 /// Shares a page, and prints its address this once.
 pub(super) async fn share(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> {
     let device = bench.device(id).await?;
-    let page = links(bench).share(&device, sharer(bench, &device).await?, None).await?;
-    note(bench, device.client_id, SHARED, id).await;
+    let (links, sharer) = (links(bench), sharer(bench, &device).await?);
+    let page = bench.recording(device.client_id, SHARED, id, links.share(&device, sharer, None)).await?;
     let noted = bench.app.store.find_address().await?;
     let address = noted.unwrap_or_else(|| bench.app.settings.public_url.clone());
     let (url, until) = (format!("{address}{}", page.path), rfc3339(page.expires_at));
@@ -42,8 +42,9 @@ pub(super) async fn share(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> {
 /// Revokes the page, and the link that it began.
 pub(super) async fn revoke(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> {
     let device = bench.device(id).await?;
-    anyhow::ensure!(links(bench).revoke(id).await?, "no page is shared for device {id}");
-    note(bench, device.client_id, REVOKED, id).await;
+    let links = links(bench);
+    let is_revoked = bench.recording(device.client_id, REVOKED, id, links.revoke(id)).await?;
+    anyhow::ensure!(is_revoked, "no page is shared for device {id}");
     let said = format!("the page is revoked; a link that was under way to device {id} ends, and links nothing");
     bench.output.one(&json!({"device_id": id, "revoked": true}), &said)?;
     done()

@@ -71,7 +71,9 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
                 password_hash: Some(password::hash(&password, &bench.app.clock)?),
                 created_at: bench.app.clock.now(),
             };
-            let id = store.add_person(person).await.with_context(|| format!("the person {userid} was not added"))?;
+            let (action, subject) = ("POST /clients/{client_id}/persons", format!("{client} {userid}"));
+            let added = bench.recording(client, action, &subject, store.add_person(person)).await;
+            let id = added.with_context(|| format!("the person {userid} was not added"))?;
             let thing =
                 json!({"id": id, "userid": userid, "client_id": client, "role": role.name(), "password": shown});
             bench.output.one(&thing, &said(&userid, "was added", shown.as_deref()))?;
@@ -105,7 +107,10 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
 
 async fn change(bench: &Bench, userid: &str, patch: PersonPatch) -> anyhow::Result<Person> {
     let person = find(bench, userid).await?;
-    bench.app.store.update_person(person.client_id, person.id, patch, bench.app.clock.now()).await?;
+    let changed = bench.app.store.update_person(person.client_id, person.id, patch, bench.app.clock.now());
+    let (action, subject) =
+        ("PATCH /clients/{client_id}/persons/{person_id}", format!("{} {}", person.client_id, person.id));
+    bench.recording(person.client_id, action, &subject, changed).await?;
     Ok(person)
 }
 

@@ -1,5 +1,5 @@
 //! A person's own account: where he is signed in. Behind it are the pages of who works for the client: `persons.rs`,
-//! `keys.rs`, `clients.rs`, `deeds.rs`.
+//! `keys.rs`, `clients.rs`, `audit_log.rs`.
 
 use askama::Template;
 use axum::Router;
@@ -7,11 +7,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
-use super::Console;
 use super::forms::Posted;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Visit, go};
+use super::{Console, audit_log};
 use crate::clock::rfc3339;
+use crate::store::audit;
 
 pub fn routes() -> Router<Console> {
     Router::new().route("/console/account", get(show)).route("/console/account/browsers/{id}/end", post(end))
@@ -108,7 +109,9 @@ async fn show(visit: Visit) -> Answer {
 
 async fn end(Path(id): Path<i64>, posted: Posted) -> Answer {
     let visit = posted.visit;
-    let ended = visit.console().api.store.end_sign_in(visit.person().id, id).await;
+    let (person, store) = (visit.person(), &visit.console().api.store);
+    let entry = audit_log::entry(visit.console(), person.client_id, &person.userid, audit_log::SIGNED_OUT, "");
+    let ended = audit::recording(entry, store.end_sign_in(person.id, id)).await;
     ended.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
     Ok(go("/console/account?done=ended"))
 }

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Refusal, Visit, go};
-use super::{Console, deeds};
+use super::{Console, audit_log};
 use crate::account::Role;
+use crate::store::audit;
 
 const CLIENTS: &str = "/manage/1.0/clients";
 
@@ -124,10 +125,10 @@ async fn change(Path(id): Path<i64>, Posted { visit, fields }: Posted) -> Answer
 async fn look(Path(id): Path<i64>, Posted { visit, .. }: Posted) -> Answer {
     only_administrators(&visit)?;
     let _: Client = visit.get(&format!("{CLIENTS}/{id}")).await?;
-    let looked = visit.console().api.store.look_at_client(visit.signed_in().sign_in.id, id).await;
+    let (person, store) = (visit.person(), &visit.console().api.store);
+    let entry = audit_log::entry(visit.console(), person.client_id, &person.userid, audit_log::LOOKED, &id.to_string());
+    let looked = audit::recording(entry, store.look_at_client(visit.signed_in().sign_in.id, id)).await;
     looked.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
-    let person = visit.person();
-    deeds::note(visit.console(), person.client_id, &person.userid, deeds::LOOKED, &id.to_string()).await;
     Ok(go("/console"))
 }
 

@@ -10,10 +10,10 @@ mod account;
 mod api;
 mod asking;
 mod assets;
+mod audit_log;
 mod browser;
 mod chart;
 mod clients;
-mod deeds;
 mod device;
 mod device_link;
 mod devices;
@@ -124,7 +124,7 @@ pub fn router(console: Console) -> Router {
         .merge(keys::routes())
         .merge(clients::routes())
         .merge(moving::routes())
-        .merge(deeds::routes())
+        .merge(audit_log::routes())
         .merge(api::routes())
         .merge(messages::routes())
         .route("/console/live", get(live::follow))

@@ -22,7 +22,7 @@ use crate::limits;
 use crate::linking::LinkError;
 use crate::linking::pairing::{PATH, Pairing, PairingError, Step};
 use crate::passkey;
-use crate::store::{DeedWay, NewDeed, StoreError};
+use crate::store::{AuditWay, NewAuditEntry, StoreError, audit};
 
 /// As the API names what was done, for who reads who did what.
 const GAVE: &str = "POST /devices/{device_id}/passkey";
@@ -117,13 +117,15 @@ async fn answer(
         let body = body.map_err(|problem| Refused::new(problem.status(), viewer.said(&problem.told()).into_owned()))?;
         // What is no JSON is refused as what is no assertion.
         let assertion = passkey::pasted(&String::from_utf8_lossy(&body));
-        let answered = console.api.linking.answer_pairing(&token, &assertion).await;
+        let links = &console.api.linking;
+        let pairing = links.find_pairing(&token).await.map_err(|error| refused(&viewer, error))?;
+        let entry = entry(&console, &pairing);
+        let answered = audit::recording(entry, links.answer_pairing(&token, &assertion)).await;
         answered.map_err(|error| refused(&viewer, error))
     };
     match given.await {
         Ok(pairing) => {
             console.api.bells.devices.ring();
-            note(&console, &pairing).await;
             told(StatusCode::ACCEPTED, &viewer, &pairing)
         }
         Err(refused) => refused.into_response(),
@@ -192,16 +194,13 @@ fn told(status: StatusCode, viewer: &Viewer, pairing: &Pairing) -> Response {
     (status, Json(json!({"error": false, "message": "Pairing link", "data": data}))).into_response()
 }
 
-async fn note(console: &Console, pairing: &Pairing) {
-    let deed = NewDeed {
+fn entry(console: &Console, pairing: &Pairing) -> NewAuditEntry {
+    NewAuditEntry {
         at: console.api.clock.now(),
         client_id: pairing.device.client_id,
         userid: String::new(),
-        way: DeedWay::PairingLink,
+        way: AuditWay::PairingLink,
         action: GAVE.to_owned(),
         subject: pairing.device.id.clone(),
-    };
-    if let Err(error) = console.api.store.note_deed(deed).await {
-        tracing::warn!(%error, "what was done could not be noted");
     }
 }

@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::Console;
 use super::forms::Posted;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Refusal, Visit, go};
+use super::{Console, audit_log};
 
 /// The page, which every form on it leads back to.
 const PAGE: &str = "/console/push";
@@ -143,6 +143,7 @@ async fn draw_page(visit: &Visit, shown: Shown) -> Answer {
     let status = visit.query("status").filter(|status| STATUSES.contains(&status.as_str())).unwrap_or_default();
     let before = visit.query("before");
     let settings: Settings = visit.get(&api(visit, "push")).await?;
+    audit_log::record_shown(visit, audit_log::PUSH_SECRET, &visit.client().id.to_string()).await;
     let listing: Listing = visit.get(&format!("{}{}", api(visit, "pushes"), query(&status, before.as_deref()))).await?;
     let mut frame = visit.frame(Place::Push, "Push URL");
     frame.is_live = true;

@@ -15,11 +15,11 @@ use super::frame::{Frame, Place, draw};
 use super::throttle::Trying;
 use super::visit::{Answer, Visit, go, own_path};
 use super::words::{LANGUAGE_COOKIE, Language, Viewer};
-use super::{Console, assets, browser, deeds};
+use super::{Console, assets, audit_log, browser};
 use crate::account::{KeyHash, hex_upper};
 use crate::limits;
 use crate::password::{self, Busy, PasswordError};
-use crate::store::{NewSignIn, StoreError};
+use crate::store::{NewSignIn, StoreError, audit};
 
 pub const SESSION_COOKIE: &str = "wachat_session";
 pub const PASSWORD: &str = "/console/password";
@@ -152,7 +152,8 @@ async fn let_in(console: &Console, userid: &str, given: &str, headers: &HeaderMa
     let is_right = api.passwords.matches(given, hash).await.map_err(|Busy| NotIn::Busy)?;
     let Some(record) = record else { return Err(NotIn::Wrong) };
     if !is_right {
-        deeds::note(console, record.client_id, userid, deeds::REFUSED, "").await;
+        let refused = audit_log::entry(console, record.client_id, userid, audit_log::REFUSED, "");
+        api.store.record_done(refused).await;
         return Err(NotIn::Wrong);
     }
     let (token, now) = (hex_upper(&api.clock.random::<32>()), api.clock.now());
@@ -165,15 +166,17 @@ async fn let_in(console: &Console, userid: &str, given: &str, headers: &HeaderMa
         created_at: now,
         expires_at: now + limits::SIGN_IN_DAYS * DAY_SECONDS * 1000,
     };
-    api.store.add_sign_in(new, limits::SIGN_INS_MAX).await?;
-    deeds::note(console, record.client_id, userid, deeds::SIGNED_IN, "").await;
+    let entry = audit_log::entry(console, record.client_id, userid, audit_log::SIGNED_IN, "");
+    audit::recording(entry, api.store.add_sign_in(new, limits::SIGN_INS_MAX)).await?;
     Ok(token)
 }
 
 async fn sign_out(posted: Posted) -> Answer {
     let visit = posted.visit;
-    let (person, sign_in) = (visit.person().id, visit.signed_in().sign_in.id);
-    let ended = visit.console().api.store.end_sign_in(person, sign_in).await;
+    let (person, sign_in) = (visit.person(), visit.signed_in().sign_in.id);
+    let entry = audit_log::entry(visit.console(), person.client_id, &person.userid, audit_log::SIGNED_OUT, "");
+    let store = &visit.console().api.store;
+    let ended = audit::recording(entry, store.end_sign_in(person.id, sign_in)).await;
     ended.map_err(|error| visit.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
     let mut response = go("/console/sign-in");
     set_cookie(&mut response, SESSION_COOKIE, "", visit.console(), 0, true);
@@ -244,11 +247,10 @@ async fn change_password(from: From, posted: Posted) -> Response {
         Ok(hash) => hash,
     };
     let sign_in = &visit.signed_in().sign_in;
-    match console.api.store.choose_password(sign_in.person_id, hash, sign_in.id).await {
-        Ok(()) => {
-            deeds::note(&console, visit.person().client_id, &userid, deeds::CHOSE_PASSWORD, "").await;
-            go("/console?done=password")
-        }
+    let entry = audit_log::entry(&console, visit.person().client_id, &userid, audit_log::CHOSE_PASSWORD, "");
+    let store = &console.api.store;
+    match audit::recording(entry, store.choose_password(sign_in.person_id, hash, sign_in.id)).await {
+        Ok(()) => go("/console?done=password"),
         Err(_) => refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi."),
     }
 }

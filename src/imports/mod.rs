@@ -23,6 +23,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::message::Priority;
+use crate::store::audit;
 use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 
 pub use outlook::{Ahead, Outlook};
@@ -145,6 +146,7 @@ impl Imports {
             tag: wanted.urgency.tag,
         };
         // The row first: what is on the shelf is taken away with it, though the rest never came.
+        audit::add_subject(&id);
         self.store.add_import(new).await?;
         self.shelf.put(&id, wanted.bytes).await?;
         let mut refused = found.refused;

@@ -214,5 +214,5 @@ pub fn accept(
         priority: ready.priority.unwrap_or(urgency.priority),
         tag: ready.tag.clone().or_else(|| urgency.tag.clone()),
     };
-    Accept { message, daily_limit: device.daily_limit, idempotent: Some(idempotent) }
+    Accept { message, daily_limit: device.daily_limit, idempotent: Some(idempotent), audit: None }
 }

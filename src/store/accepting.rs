@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sqlx::{AssertSqlSafe, Postgres};
 
+use super::audit;
 use super::outgoing::{Accept, Accepted, Idempotent, Reuse, SaidOnce};
 use super::row_keys::unsent;
 use super::{Conn, StoreError, dialect, sql, sqlite};
@@ -39,6 +40,8 @@ pub(super) async fn store_accepts(
     let stored: Vec<&NewMessage> =
         accepts.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(accept, _)| &accept.message).collect();
     insert_messages(conn, &stored).await?;
+    let done = accepts.iter().zip(&results).filter(|(_, result)| result.is_ok());
+    audit::insert_all(conn, done.filter_map(|(accept, _)| accept.audit.as_ref())).await?;
     Ok(results)
 }
 

@@ -1,5 +1,6 @@
 //! Clients, API keys and Push URLs.
 
+use super::audit::Made;
 use super::row::row;
 use super::{Conn, Store, StoreError, link_shares, sql};
 use crate::account::{Caller, Client, KeyHash, KeyRecord, Person};
@@ -73,7 +74,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn add_client(&self, name: &str, country_code: &str, now: Millis) -> Result<i64, StoreError> {
         let (name, country_code) = (name.to_owned(), country_code.to_owned());
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     conn,
@@ -83,9 +84,11 @@ impl Store {
                     &country_code,
                     now,
                 )
+                .map(Made)
             })
         })
         .await
+        .map(|Made(id)| id)
     }
 
     /// Every client, in the order of their numbers.
@@ -109,7 +112,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn update_client(&self, client: Client, now: Millis) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     &mut *conn,
@@ -133,7 +136,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when the key is known already.
     pub async fn add_key(&self, key: NewKey) -> Result<i64, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     conn,
@@ -148,9 +151,11 @@ impl Store {
                     key.created_at,
                     key.expires_at,
                 )
+                .map(Made)
             })
         })
         .await
+        .map(|Made(id)| id)
     }
 
     /// The keys of a client, in the order of their numbers.
@@ -167,7 +172,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn revoke_key(&self, client_id: i64, id: i64, now: Millis) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     &mut *conn,
@@ -235,7 +240,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn set_push_url(&self, client_id: i64, url: Option<String>, now: Millis) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 renew_pushes(conn, client_id, now).await?;
                 let rows = sql!(
@@ -256,7 +261,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn rotate_push_secret(&self, client_id: i64) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     conn,
@@ -275,7 +280,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn pause_push(&self, client_id: i64, reason: Option<String>, now: Millis) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = rest_pushes(conn, client_id, reason.as_deref(), now).await?;
                 if reason.is_none() {

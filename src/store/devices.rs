@@ -125,7 +125,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when a device has that id, or one that is not removed has that sender.
     pub async fn add_device(&self, device: NewDevice) -> Result<(), StoreError> {
-        self.write(move |conn| Box::pin(async move { insert(conn, &device).await })).await
+        self.act(move |conn| Box::pin(async move { insert(conn, &device).await })).await
     }
 
     /// Every device, of one client or of all, oldest first.
@@ -154,7 +154,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn update_device(&self, id: &str, patch: DevicePatch) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let (from, to) = patch.quiet.as_ref().map_or((None, None), QuietHours::hours);
                 if let Some(zone) = &patch.time_zone {
@@ -209,7 +209,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn remove_device(&self, id: &str, now: Millis) -> Result<Option<u64>, StoreError> {
         let id = id.to_owned();
-        self.write(move |conn| Box::pin(async move { take_away(conn, &id, REMOVED, now).await })).await
+        self.act(move |conn| Box::pin(async move { take_away(conn, &id, REMOVED, now).await })).await
     }
 
     /// How many messages a device accepted on a UTC day.

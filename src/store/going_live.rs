@@ -1,5 +1,6 @@
 //! Going live: a sandbox becomes a web device under the same id, in one transaction. What waited in the sandbox is never sent.
 
+use super::audit::Outcome;
 use super::devices::{device, insert, take_away};
 use super::links::store_wish;
 use super::{Conn, NewDevice, Store, StoreError, sql};
@@ -54,7 +55,13 @@ impl Store {
     /// # Errors
     /// When it could not be stored: then nothing was.
     pub async fn go_live(&self, step: GoLive) -> Result<WentLive, StoreError> {
-        self.write(move |conn| Box::pin(async move { go_live(conn, &step).await })).await
+        self.act(move |conn| Box::pin(async move { go_live(conn, &step).await })).await
+    }
+}
+
+impl Outcome for WentLive {
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Linking { .. } | Self::StillLinking)
     }
 }
 

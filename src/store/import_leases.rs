@@ -55,7 +55,7 @@ impl Store {
         now: Millis,
     ) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     conn,
@@ -84,7 +84,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn stop_import(&self, id: &str, now: Millis) -> Result<(), StoreError> {
         let id = id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     conn,

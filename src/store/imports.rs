@@ -116,7 +116,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn add_import(&self, new: NewImport) -> Result<(), StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     conn,
@@ -250,7 +250,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn retire_import(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     conn,

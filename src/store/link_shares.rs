@@ -83,7 +83,7 @@ impl Store {
         now: Millis,
         may_be_linked: impl Fn(&Device) -> bool + Send + 'static,
     ) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 // A link that completes at this moment either came first, or ends the page.
                 let device = lock_device(conn, &share.device_id).await?;
@@ -121,7 +121,7 @@ impl Store {
         may_be_linked: impl Fn(&Device) -> bool + Send + 'static,
     ) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 // Whoever revokes the page either came first, or finds what is begun here.
                 let device = lock_device(conn, &device_id).await?;
@@ -207,7 +207,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn revoke_link_share(&self, device_id: &str, now: Millis) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 match lock_device(conn, &device_id).await? {
                     Some(device) => revoke(conn, &device, now).await,

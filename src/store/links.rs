@@ -48,7 +48,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn wish_link(&self, device_id: &str, wish: Wish, now: Millis) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| Box::pin(async move { store_wish(conn, &device_id, &wish, now).await })).await
+        self.act(move |conn| Box::pin(async move { store_wish(conn, &device_id, &wish, now).await })).await
     }
 
     /// Notes that the wish to connect was granted.
@@ -112,7 +112,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn cancel_link(&self, device_id: &str, now: Millis) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 match lock_device(conn, &device_id).await? {
                     Some(device) => cancel(conn, &device, now).await,

@@ -6,7 +6,7 @@
 mod accepting;
 mod accounts;
 mod attempts;
-mod audit;
+pub mod audit;
 mod changes;
 mod conversations;
 mod devices;
@@ -65,7 +65,7 @@ use crate::limits;
 
 pub use accounts::{Access, NewKey, PushSettings};
 pub use attempts::FailedAttempt;
-pub use audit::{Deed, DeedWay, NewDeed};
+pub use audit::{AuditEntry, AuditWay, NewAuditEntry};
 pub use changes::{Change, Outcome};
 pub use conversations::{Chat, StoredConversation};
 pub use devices::{DevicePatch, Lease, NewDevice, QuietHours};

@@ -3,6 +3,7 @@
 mod contradictions;
 
 use super::accounts::{client, person};
+use super::audit::{NewAuditEntry, Outcome};
 use super::devices::{device, insert};
 use super::{Conn, NewDevice, Store, StoreError, sql};
 use crate::account::{Client, KeyHash, Person, Role};
@@ -69,7 +70,20 @@ impl Store {
     /// # Errors
     /// When it could not be stored: then nothing was. The inner one is what contradicts it.
     pub async fn migrate(&self, migration: Migration) -> Result<Result<Migrated, MigrationConflict>, StoreError> {
-        self.write(move |conn| Box::pin(async move { migrate(conn, &migration).await })).await
+        self.act(move |conn| Box::pin(async move { migrate(conn, &migration).await })).await
+    }
+}
+
+impl Outcome for Result<Migrated, MigrationConflict> {
+    fn is_done(&self) -> bool {
+        self.is_ok()
+    }
+
+    fn complete(&self, entry: &mut NewAuditEntry) {
+        if let Ok(migrated) = self {
+            entry.client_id = migrated.client.id;
+            entry.add_subject(&migrated.device.id);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::audit::{self, NewAuditEntry};
 use super::pacing::count_begun;
 use super::{Conn, Store, StoreError, dialect, sql};
 use crate::clock::Millis;
@@ -17,6 +18,8 @@ pub struct Accept {
     /// The gateway's messages a day; 0 for no limit.
     pub daily_limit: i64,
     pub idempotent: Option<Idempotent>,
+    /// Recorded with it; [`Store::accept`] takes what is pending.
+    pub audit: Option<NewAuditEntry>,
 }
 
 /// The first answer to an `Idempotency-Key`, stored with the message that it answers.
@@ -97,7 +100,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::DailyLimit`], [`StoreError::KeyUsed`], or that nothing could be stored.
-    pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
+    pub async fn accept(&self, mut accept: Accept) -> Result<Accepted, StoreError> {
+        accept.audit = accept.audit.or_else(audit::take);
         self.writer.accept(accept).await
     }
 
@@ -232,7 +236,7 @@ impl Store {
     /// When it could not be stored.
     pub async fn cancel_message(&self, client_id: i64, ref_no: &RefNo, now: Millis) -> Result<bool, StoreError> {
         let ref_no = ref_no.clone();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     conn,
@@ -313,7 +317,7 @@ mod tests {
                 priority: Priority::Normal,
                 tag: None,
             };
-            store.accept(Accept { message, daily_limit: 0, idempotent: None })
+            store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None })
         });
         for accepted in futures_util::future::join_all(accepted).await {
             accepted.expect("accepted");

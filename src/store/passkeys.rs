@@ -52,7 +52,7 @@ impl Store {
         answer: Vec<u8>,
     ) -> Result<bool, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     conn,

@@ -1,6 +1,7 @@
 //! Who works for a client.
 
 use super::accounts::person;
+use super::audit::Done;
 use super::row::row;
 use super::{Conn, Store, StoreError, link_shares, sql};
 use crate::account::{Person, Role};
@@ -42,7 +43,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when someone has that userid.
     pub async fn add_person(&self, person: NewPerson) -> Result<i64, StoreError> {
-        self.write(move |conn| Box::pin(insert_person(conn, person))).await
+        self.act(move |conn| Box::pin(async move { insert_person(conn, person).await.map(Done) }))
+            .await
+            .map(|Done(id)| id)
     }
 
     /// The persons of a client, in the order of their numbers.
@@ -78,7 +81,7 @@ impl Store {
             Some(NewPassword::Chosen(hash)) => (Some(hash), Some(false)),
             None => (None, None),
         };
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(
                     &mut *conn,

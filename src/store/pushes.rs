@@ -208,7 +208,7 @@ impl Store {
         until: Millis,
         now: Millis,
     ) -> Result<u64, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     conn,

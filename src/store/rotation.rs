@@ -1,5 +1,6 @@
 //! Another master key: what is sealed in the store is sealed anew, in one transaction. Called by `wachat master-key rotate`.
 
+use super::audit::Done;
 use super::row::row;
 use super::sessions::{FILE_REFERENCE, place};
 use super::{Conn, Store, StoreError, sql};
@@ -115,7 +116,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`] when something is not sealed with `old`, or a node serves the store; else when it could not be stored.
     pub async fn rotate_master_key(&self, old: MasterKey, new: MasterKey, clock: Clock) -> Result<Rotated, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let moved = sql!(
                     &mut *conn,
@@ -146,10 +147,11 @@ impl Store {
                     execute,
                     "UPDATE passkeys SET status = 'failed', code = NULL, answer = NULL WHERE status <> 'failed'",
                 )?;
-                Ok(Rotated { session_keys, file_references, push_secrets, dropped_link_codes, ended_passkeys })
+                Ok(Done(Rotated { session_keys, file_references, push_secrets, dropped_link_codes, ended_passkeys }))
             })
         })
         .await
+        .map(|Done(rotated)| rotated)
     }
 }
 

@@ -79,8 +79,8 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn add_sign_in(&self, new: NewSignIn, most: i64) -> Result<i64, StoreError> {
-        self.write(move |conn| {
+    pub async fn add_sign_in(&self, new: NewSignIn, most: i64) -> Result<(), StoreError> {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     &mut *conn,
@@ -93,9 +93,9 @@ impl Store {
                 )?;
                 sql!(
                     conn,
-                    scalar as i64,
+                    execute,
                     "INSERT INTO sign_ins (token, person_id, client_id, agent, created_at, last_seen_at, expires_at) \
-                     VALUES ($1, $2, $3, $4, $5, $5, $6) RETURNING id",
+                     VALUES ($1, $2, $3, $4, $5, $5, $6)",
                     &new.token.0[..],
                     new.person_id,
                     new.client_id,
@@ -103,6 +103,7 @@ impl Store {
                     new.created_at,
                     new.expires_at,
                 )
+                .map(drop)
             })
         })
         .await
@@ -179,7 +180,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn look_at_client(&self, sign_in: i64, client_id: i64) -> Result<(), StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(conn, execute, "UPDATE sign_ins SET client_id = $2 WHERE id = $1", sign_in, client_id).map(drop)
             })
@@ -192,7 +193,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn end_sign_in(&self, person_id: i64, id: i64) -> Result<bool, StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 let rows = sql!(conn, execute, "DELETE FROM sign_ins WHERE id = $1 AND person_id = $2", id, person_id)?;
                 Ok(rows == 1)
@@ -206,7 +207,7 @@ impl Store {
     /// # Errors
     /// When it could not be stored.
     pub async fn choose_password(&self, person_id: i64, hash: String, keep: i64) -> Result<(), StoreError> {
-        self.write(move |conn| {
+        self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     &mut *conn,

@@ -188,9 +188,9 @@ stories! {
         assert_eq!(browser.tabs().await.len(), 2, "WhatsApp's tab is closed again");
         stage.is_linked().await;
         let audit = stage.world.client.manage("GET", "/audit", None).await;
-        let deeds = audit.body["data"]["items"].as_array().cloned().expect("a list");
-        let is_it = |deed: &Value| deed["way"] == "pairing link" && deed["subject"] == json!(stage.device_id);
-        assert!(deeds.iter().any(is_it), "{}", audit.text);
+        let entries = audit.body["data"]["items"].as_array().cloned().expect("a list");
+        let is_it = |entry: &Value| entry["way"] == "pairing link" && entry["subject"] == json!(stage.device_id);
+        assert!(entries.iter().any(is_it), "{}", audit.text);
     }
 
     async fn what_goes_wrong_is_said_in_plain_words(database: Database) {

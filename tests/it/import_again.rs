@@ -43,7 +43,7 @@ fn row(key: &str, message: NewMessage) -> Accept {
         reuse: Reuse::Unsent,
         said: None,
     };
-    Accept { message, daily_limit: 0, idempotent: Some(idempotent) }
+    Accept { message, daily_limit: 0, idempotent: Some(idempotent), audit: None }
 }
 
 stories! {

@@ -280,7 +280,7 @@ stories! {
         world.stop().await;
     }
 
-    async fn the_command_line_and_the_console_continue_a_campaign_too(database: Database) {
+    async fn the_command_line_continues_a_campaign_too(database: Database) {
         let place = Place::new(database).await;
         let serving = place.serve().await;
         let first = begin(&serving.client, &(file(0..3, "") + "12,x\n13,x\n"), "?campaign=Promo:%20%22July%22%3F").await;

@@ -265,8 +265,8 @@ stories! {
         let view = serving.client.manage("GET", &format!("/devices/{id}/link"), None).await;
         assert_eq!(view.body["data"]["shared_until"], shared["expires_at"], "{}", view.text);
         let audit = serving.client.manage("GET", "/audit", None).await;
-        let deed = &audit.body["data"]["items"][0];
-        assert_eq!((&deed["action"], &deed["way"]), (&json!("POST /devices/{device_id}/link/share"), &json!("command line")));
+        let entry = &audit.body["data"]["items"][0];
+        assert_eq!((&entry["action"], &entry["way"]), (&json!("POST /devices/{device_id}/link/share"), &json!("command line")));
         let revoked = place.json(&[&link[..], &["--revoke", "--json"]].concat()).await;
         assert_eq!(revoked, json!({"device_id": id, "revoked": true}));
         assert_eq!(serving.client.ask("GET", &path, &[], None).await.status, 404);

@@ -17,6 +17,7 @@ mod whatsapp_web;
 mod world;
 
 mod answers;
+mod audit;
 mod chatting;
 mod commands;
 mod confirming;

@@ -67,8 +67,8 @@ stories! {
         let second = migrate(&world, second).await;
         assert_eq!((&second["created"], &second["client_id"]), (&json!(["device"]), &moved["client_id"]));
         let audit = world.client.manage("GET", &format!("/audit?client_id={}", moved["client_id"]), None).await;
-        let deeds = audit.body["data"]["items"].as_array().expect("deeds").clone();
-        assert!(deeds.iter().any(|deed| deed["action"] == "POST /migrate" && deed["subject"] == DEVICE), "{deeds:?}");
+        let entries = audit.body["data"]["items"].as_array().expect("entries").clone();
+        assert!(entries.iter().any(|entry| entry["action"] == "POST /migrate" && entry["subject"] == DEVICE), "{entries:?}");
         world.stop().await;
     }
 
@@ -164,8 +164,8 @@ stories! {
         world.client.manage("PATCH", &path, Some(json!({"warm_up": true}))).await;
         let again = world.client.manage("POST", &format!("{path}/go-live"), Some(json!({"used_before": true}))).await;
         assert_eq!((again.status, &again.body["data"]["warm_up"]), (202, &json!(true)), "{}", again.text);
-        let deeds = world.client.manage("GET", &format!("/audit?client_id={}", moved["client_id"]), None).await;
-        assert!(deeds.text.contains("/devices/{device_id}/go-live"), "{}", deeds.text);
+        let entries = world.client.manage("GET", &format!("/audit?client_id={}", moved["client_id"]), None).await;
+        assert!(entries.text.contains("/devices/{device_id}/go-live"), "{}", entries.text);
         for bad in [json!({"used_before": "perhaps"}), json!({"used_before": true, "phone": "12"})] {
             let reply = world.client.manage("POST", &format!("{path}/go-live"), Some(bad)).await;
             assert_eq!(reply.status, 422, "{}", reply.text);

@@ -48,7 +48,7 @@ async fn accept_beside(world: &World, count: usize, to: &str, priority: Priority
     for _ in 0..count {
         let message = message(world, to.to_owned(), priority, Content::Text("from another process".into()));
         refs.push(message.ref_no.as_str().to_owned());
-        world.store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
+        world.store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None }).await.expect("accepted");
     }
     refs
 }
@@ -59,7 +59,7 @@ pub async fn fill(world: &World, rows: usize, priority: Priority, content: Conte
         let accepted = (first..rows.min(first + 1_000)).map(|row| {
             let destination = if row == 0 { ALICE.into() } else { format!("62811400{row:05}") };
             let message = message(world, destination, priority, content.clone());
-            world.store.accept(Accept { message, daily_limit: 0, idempotent: None })
+            world.store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None })
         });
         for accepted in join_all(accepted).await {
             accepted.expect("accepted");

@@ -104,7 +104,7 @@ stories! {
 
         let audit = stage.world.client.manage("GET", "/audit", None).await;
         let ways: Vec<(&str, &str)> = audit.body["data"]["items"].as_array().into_iter().flatten()
-            .map(|deed| (deed["action"].as_str().unwrap_or_default(), deed["way"].as_str().unwrap_or_default())).collect();
+            .map(|entry| (entry["action"].as_str().unwrap_or_default(), entry["way"].as_str().unwrap_or_default())).collect();
         for action in ["POST /devices/{device_id}/link", "POST /devices/{device_id}/passkey", "POST /devices/{device_id}/passkey/confirm"] {
             assert!(ways.contains(&(action, "shared link")), "{action}: {ways:?}");
         }

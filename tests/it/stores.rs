@@ -59,7 +59,7 @@ pub fn message(device_id: &str, text: &str) -> NewMessage {
 
 pub async fn accept(store: &Store, message: NewMessage) -> RefNo {
     let ref_no = message.ref_no.clone();
-    store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
+    store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None }).await.expect("accepted");
     ref_no
 }
 

@@ -38,7 +38,7 @@ fn way_to(state: State) -> &'static [Happening] {
 async fn state_after(store: &Store, lease: &Lease, steps: Vec<Step>) -> State {
     let message = message(DEVICE, "hello");
     let ref_no = message.ref_no.clone();
-    store.accept(Accept { message, daily_limit: 0, idempotent: None }).await.expect("accepted");
+    store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None }).await.expect("accepted");
     let of = |step| Change::Step { ref_no: ref_no.clone(), step };
     let outcomes = store.record(lease, Arc::new(steps.into_iter().map(of).collect())).await.expect("stored");
     let found = store.find_message(1, &ref_no).await.expect("readable").expect("there");

@@ -106,13 +106,11 @@ async fn accept(
         sender: new.sender.clone(),
         destination: new.destination.clone(),
     };
+    audit::made(&data.ref_no);
     match api.outbox.accept(accept_of(device, new, once.as_ref(), &data)?).await {
         Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
         Err(error) => Err(api.accept_problem(error)),
-        Ok(()) => {
-            audit::made(&data.ref_no);
-            Ok(Acceptance::New(data))
-        }
+        Ok(()) => Ok(Acceptance::New(data)),
     }
 }
 

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, devices, found, refused};
+use super::{devices, found, refused};
 use crate::account::{Client, Role, check_country_code, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -71,7 +71,6 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
         check_name(&new.name).map_err(refused("name"))?;
         check_country_code(&new.country_code).map_err(refused("country_code"))?;
         let id = api.store.add_client(&new.name, &new.country_code, api.clock.now()).await?;
-        audit::made(id);
         find(&api, id).await.map(ClientView::from)
     };
     found(&headers, StatusCode::CREATED, "Client added", added.await)

@@ -192,8 +192,8 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
             daily_limit: new.limit,
             created_at: api.clock.now(),
         };
-        api.store.add_device(device).await?;
         audit::made(&id);
+        api.store.add_device(device).await?;
         changed(&api);
         view_one(&api, find(&api, &id).await?).await
     };

@@ -138,7 +138,6 @@ async fn take(api: &Api, headers: &HeaderMap, uri: &Uri, body: Body) -> Result<I
         bytes,
     };
     let id = api.imports.add(wanted).await?;
-    audit::made(&id);
     view(api, find(api, &reach, &id).await?).await
 }
 
@@ -191,6 +190,7 @@ pub async fn refused_file(State(api): State<Api>, headers: HeaderMap, Named(id):
     let written = async {
         let reach = api.reach(&headers, query::<OfClient>(&uri)?.client_id).await?;
         let import = find(&api, &reach, &id).await?;
+        audit::tell_shown(&api, &reach.asker, reach.client_id);
         Ok::<_, Problem>((api.imports.refused_file(&import).await?, Name::of_refused(&import.campaign)))
     };
     match written.await {

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, devices, found, refused};
+use super::{devices, found, refused};
 use crate::account::{ApiKey, KeyRecord, Role, check_name};
 use crate::api::Api;
 use crate::api::answer::Envelope;
@@ -112,7 +112,6 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
             expires_at: new.expires_in_days.map(|days| now + days * 86_400_000),
         };
         let id = api.store.add_key(record).await?;
-        audit::made(id);
         Ok(MadeKey { id, api_key: key.reveal().to_owned() })
     };
     found(&headers, StatusCode::CREATED, "API key made", added.await)

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::devices::{changed, find, managed};
+use super::found;
 use super::links::{LinkView, private, view};
-use super::{audit, found};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -101,8 +101,6 @@ pub async fn migrate(State(api): State<Api>, headers: HeaderMap, body: Body) -> 
             userid: given.user,
         };
         let migrated = moving::migrate(&api.store, &api.clock, customer).await?;
-        audit::tell(&asker, migrated.client.id);
-        audit::made(&migrated.device.id);
         changed(&api);
         Ok(MigrationView::from(migrated))
     };

@@ -77,8 +77,8 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
             password_hash: hashed(&api, new.password).await?,
             created_at: api.clock.now(),
         };
-        api.store.add_person(person).await?;
         audit::made(&new.userid);
+        api.store.add_person(person).await?;
         let person = api.store.find_person(&new.userid).await?;
         person.map(PersonView::from).ok_or(Problem::NotFound("person with that number"))
     };

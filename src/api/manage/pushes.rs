@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Listing, cut, found, query, rows};
+use super::{Listing, audit, cut, found, query, rows};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -81,7 +81,8 @@ pub struct Replay {
     params(("client_id" = i64, Path)), responses((status = 200, body = Envelope<PushUrlView>)))]
 pub async fn show(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>) -> Response {
     let shown = async {
-        api.manager(&headers, Some(id)).await?;
+        let (asker, _) = api.manager(&headers, Some(id)).await?;
+        audit::tell_shown(&api, &asker, id);
         view(&api, id).await
     };
     found(&headers, StatusCode::OK, "Push URL", shown.await)

@@ -192,7 +192,9 @@ impl Channel for Web {
         let opened = self.keys.open_reference(reference).ok();
         let reference: Option<Reference> = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
         let Some(reference) = reference else {
-            return Err(SendFault::Never("it cannot be told any more how the file is had".into()));
+            return Err(SendFault::Never(
+                "what WhatsApp said of the file cannot be read any more, so it cannot be downloaded".into(),
+            ));
         };
         download::download(&self.clock, &client, &reference, memory).await
     }

@@ -9,6 +9,7 @@ use futures_util::stream::unfold;
 use super::csv::lines;
 use super::filter::Filter;
 use super::{Listing, Message, state_name};
+use crate::console::audit_log;
 use crate::console::visit::{Answer, Refusal, Visit};
 use crate::limits;
 
@@ -53,6 +54,9 @@ pub async fn download(visit: Visit) -> Answer {
     let filter = Filter::of(|name| visit.query(name));
     // A filter that is refused is told on a page, not in a file.
     let page = ask(&visit, &filter, None).await?;
+    let (console, person) = (visit.console(), visit.person());
+    let entry = audit_log::entry(console, person.client_id, &person.userid, audit_log::EXPORTED, "");
+    console.api.store.record_done(entry).await;
     let export = Export { visit, filter, page: Some(page), rows: 0, is_first: true };
     let pieces = unfold(export, |mut export| async move {
         let piece = export.next().await?;

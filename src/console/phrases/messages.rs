@@ -305,7 +305,10 @@ pub const PHRASES: &[Phrase] = &[
     ("media_url is too large: {why}", "berkas di media_url terlalu besar: {why}"),
     // A file that came in.
     ("[its file is not there: {why}]", "[berkasnya tidak ada: {why}]"),
-    ("it cannot be told any more how the file is had", "cara memperoleh berkasnya tidak diketahui lagi"),
+    (
+        "what WhatsApp said of the file cannot be read any more, so it cannot be downloaded",
+        "keterangan WhatsApp tentang berkasnya tidak bisa dibaca lagi, jadi berkasnya tidak bisa diunduh",
+    ),
     ("it has more than {size} MB", "ukurannya lebih dari {size} MB"),
     ("WhatsApp did not give the file: {fault}", "WhatsApp tidak memberikan berkasnya: \"{fault}\""),
     (

@@ -1,4 +1,6 @@
-//! Who did what, in plain words; and the console's own notes of it.
+//! The audit log, in plain words; and the console's own entries in it.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::Router;
@@ -10,17 +12,22 @@ use url::form_urlencoded;
 use super::Console;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Visit};
-use crate::store::{DeedWay, NewDeed};
+use crate::api::manage::audit;
+use crate::store::{AuditWay, NewAuditEntry};
 
 pub const SIGNED_IN: &str = "sign in";
 pub const REFUSED: &str = "sign in refused";
 pub const CHOSE_PASSWORD: &str = "choose password";
+pub const EXPORTED: &str = "export messages";
+pub const PUSH_SECRET: &str = "GET /clients/{client_id}/push";
 pub const LOOKED: &str = "look at client";
+pub const SIGNED_OUT: &str = "sign out";
 
 /// What is done, as the API names it, in English and in Indonesian.
 const WORDS: &[(&str, &str, &str)] = &[
     (SIGNED_IN, "Signed in", "Masuk"),
     (REFUSED, "Tried a wrong password", "Mencoba kata sandi yang salah"),
+    (SIGNED_OUT, "Signed out", "Keluar"),
     (CHOSE_PASSWORD, "Chose a password", "Memilih kata sandi"),
     (LOOKED, "Viewed a client", "Membuka klien"),
     ("POST /clients", "Added a client", "Menambah klien"),
@@ -55,6 +62,10 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /imports/{import_id}/stop", "Stopped an import", "Menghentikan impor"),
     ("DELETE /imports/{import_id}", "Forgot an import", "Menghapus impor"),
     ("POST /messages/{ref_no}/cancel", "Cancelled a message", "Membatalkan pesan"),
+    (PUSH_SECRET, "Saw the push secret", "Melihat rahasia push"),
+    ("GET /imports/{import_id}/refused.csv", "Downloaded rejected rows", "Mengunduh baris yang ditolak"),
+    (EXPORTED, "Exported messages", "Mengekspor pesan"),
+    ("rotate master key", "Rotated the master key", "Mengganti kunci utama"),
     ("POST /messages/{ref_no}/resend", "Sent a message again", "Mengirim ulang pesan"),
 ];
 
@@ -63,22 +74,22 @@ pub fn routes() -> Router<Console> {
 }
 
 #[derive(Template)]
-#[template(path = "deeds.html")]
+#[template(path = "audit_log.html")]
 struct Page {
     frame: Frame,
-    items: Vec<Deed>,
+    items: Vec<Entry>,
     older: Option<String>,
     is_first: bool,
 }
 
 #[derive(Deserialize)]
 struct Listing {
-    items: Vec<Deed>,
+    items: Vec<Entry>,
     next_before: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Deed {
+struct Entry {
     date: String,
     userid: String,
     way: String,
@@ -88,9 +99,12 @@ struct Deed {
 
 impl Frame {
     /// An action in plain words; as it is, where there are none.
-    pub fn action<'a>(&'a self, action: &'a str) -> &'a str {
+    pub fn action<'a>(&'a self, action: &'a str) -> Cow<'a, str> {
+        if let Some(denied) = action.strip_prefix(audit::DENIED).and_then(|action| action.strip_prefix(' ')) {
+            return Cow::Owned(format!("{}: {}", self.t("Not allowed", "Tidak diizinkan"), self.action(denied)));
+        }
         let known = WORDS.iter().find(|(known, ..)| *known == action);
-        known.map_or(action, |(_, english, indonesian)| self.t(english, indonesian))
+        Cow::Borrowed(known.map_or(action, |(_, english, indonesian)| self.t(english, indonesian)))
     }
 }
 
@@ -109,18 +123,24 @@ async fn show(visit: Visit) -> Answer {
     Ok(draw(StatusCode::OK, &Page { frame, items, older, is_first: before.is_none() }))
 }
 
-/// Notes what somebody did by the console itself.
-pub async fn note(console: &Console, client_id: i64, userid: &str, action: &str, subject: &str) {
-    let deed = NewDeed {
+/// What somebody does by the console itself.
+pub fn entry(console: &Console, client_id: i64, userid: &str, action: &str, subject: &str) -> NewAuditEntry {
+    NewAuditEntry {
         at: console.api.clock.now(),
         client_id,
         userid: userid.to_owned(),
-        way: DeedWay::Console,
+        way: AuditWay::Console,
         action: action.to_owned(),
         subject: subject.to_owned(),
-    };
-    if let Err(error) = console.api.store.note_deed(deed).await {
-        tracing::warn!(%error, "what was done could not be noted");
+    }
+}
+
+/// Records that a page shows a secret: once for as long as somebody goes on looking.
+pub async fn record_shown(visit: &Visit, action: &str, subject: &str) {
+    let (console, person) = (visit.console(), visit.person());
+    let entry = entry(console, visit.client().id, &person.userid, action, subject);
+    if console.api.audit_seen.is_new(person.id, format!("{action} {subject}"), entry.at) {
+        console.api.store.record_done(entry).await;
     }
 }
 
