@@ -169,6 +169,9 @@ pub fn condition(device: &Device, standing: Standing, now: Millis) -> Condition 
     }
 }
 
+/// What a device does whose pace WhatsApp wants slower.
+pub const SLOWED: &str = "rate-limited by WhatsApp; messages leave slowly";
+
 /// What a connected device is doing.
 fn connected(device: &Device, used: i64, now: Millis) -> Condition {
     let to_a_stranger = Pace::of(device).first_waits(now, used, Chat::default());
@@ -185,7 +188,7 @@ fn connected(device: &Device, used: i64, now: Millis) -> Condition {
         return Condition {
             status: DeviceStatus::Slowed,
             code: Some(ReasonCode::RateLimited),
-            reason: "rate-limited by WhatsApp; messages leave slowly".to_owned(),
+            reason: SLOWED.to_owned(),
             until: Some(slow.until),
         };
     }

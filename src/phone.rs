@@ -300,9 +300,10 @@ fn resolve_by_plans(written: &Written, country_code: &str) -> Result<String, Bad
         return unless_doubled(digits, rest, country_code, only(digits, reading)?);
     }
     let (abroad, at_home) = (plan::international(digits), plan::national(digits, country_code));
-    let chosen = choose(written, abroad, at_home)?;
-    match digits.strip_prefix(country_code) {
-        Some(rest) => unless_doubled(digits, rest, country_code, chosen),
+    let own = digits.strip_prefix(country_code);
+    let chosen = choose(written, own.is_some(), abroad, at_home)?;
+    match own {
+        Some(rest) => unless_doubled(digits, rest.strip_prefix('0').unwrap_or(rest), country_code, chosen),
         None => Ok(chosen),
     }
 }
@@ -336,15 +337,21 @@ fn resolve_marked(digits: &str, at: usize) -> Result<String, BadDestination> {
     }
 }
 
-/// Of digits that begin with neither + nor a zero, read with their country code and without it. A fixed line at home is no second
-/// reading: some plans have one for nearly any digits, and nobody leaves its zero out.
-fn choose(written: &Written, abroad: Option<Reading>, at_home: Option<Reading>) -> Result<String, BadDestination> {
+/// Of digits that begin with neither + nor a zero, read with their country code and without it: some plans have no zero, and
+/// spreadsheets drop it. A fixed line at home is no second reading of what begins with the client's own country code: some plans have
+/// one for nearly any digits.
+fn choose(
+    written: &Written,
+    is_own: bool,
+    abroad: Option<Reading>,
+    at_home: Option<Reading>,
+) -> Result<String, BadDestination> {
     let number = written.digits.clone();
     match (abroad, at_home) {
         (
             Some(Reading::Number { digits: abroad, .. }),
             Some(Reading::Number { digits: at_home, has_trunk_prefix, may_be_mobile }),
-        ) if abroad != at_home && (has_trunk_prefix || may_be_mobile || written.begins_in_brackets) => {
+        ) if abroad != at_home && (!is_own || has_trunk_prefix || may_be_mobile || written.begins_in_brackets) => {
             Err(BadDestination::Ambiguous { number, first: at_home, second: abroad })
         }
         // Such as a mobile of Argentina with its 15.

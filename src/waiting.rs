@@ -7,10 +7,10 @@ mod until;
 
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind};
-use crate::device_status::{Condition, DeviceStatus, Standing, condition};
+use crate::device_status::{Condition, DeviceStatus, SLOWED, Standing, condition};
 use crate::limits;
 use crate::message::Priority;
-use crate::pacing::{Chat, Pace, Rest, Wait};
+use crate::pacing::{Chat, Pace, Rest, Slow, Wait};
 use crate::reason::ReasonCode;
 
 pub use tally::Tally;
@@ -208,7 +208,7 @@ pub fn waiting_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) ->
     let waiting = first_reason(sender, message, now);
     match waiting.until {
         Some(until) if until >= message.expires_at => {
-            Waiting { reason: format!("{}; it expires before that", waiting.reason), ..waiting }
+            Waiting { reason: format!("{}; the message expires before then", waiting.reason), ..waiting }
         }
         _ => waiting,
     }
@@ -232,11 +232,11 @@ fn first_reason(sender: Sender<'_>, message: &Message<'_>, now: Millis) -> Waiti
         let reason = if is_late { "sent to WhatsApp; its acknowledgement is awaited" } else { "being sent" };
         return Waiting::turn(reason.to_owned(), is_late.then_some(message.due_at), Some(1));
     }
-    sender.lasting(own_reason(sender, &condition, message, now), message, now, now)
+    sender.lasting(own_reason(sender, device, message, now), message, now, now)
 }
 
 /// Why a message waits whose device can send, and until when by that alone.
-fn own_reason(sender: Sender<'_>, condition: &Condition, message: &Message<'_>, now: Millis) -> Waiting {
+fn own_reason(sender: Sender<'_>, device: &Device, message: &Message<'_>, now: Millis) -> Waiting {
     if let Some(wait) = sender.hold_at(message, now, now) {
         return until::held(wait);
     }
@@ -250,9 +250,10 @@ fn own_reason(sender: Sender<'_>, condition: &Condition, message: &Message<'_>, 
         };
         return Waiting::new(code, reason, Some(until));
     }
-    if condition.status == DeviceStatus::Slowed {
+    // Also of one that holds others back.
+    if now < Slow::of(device).until {
         let until = sender.slot_after(message.ahead, now);
-        return Waiting::new(ReasonCode::RateLimited, condition.reason.clone(), until);
+        return Waiting::new(ReasonCode::RateLimited, SLOWED, until);
     }
     if message.awaits_file && message.ahead <= 0 {
         return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);

@@ -15,7 +15,7 @@ use crate::store::{Step, StoreError};
 /// Messages that are set aside together: what may leave does not wait long behind them.
 const PARKED_AT_ONCE: usize = 128;
 /// Why a message waits whose download has not even begun.
-const BEHIND_OTHERS: &str = "other downloads from the same server come first";
+const BEHIND_OTHERS: &str = "other downloads come first";
 /// Messages that are read together of those that are due.
 const DUE_AT_ONCE: usize = 512;
 /// When more is due than may be here, the rest is looked for so soon; and when there is room again.

@@ -83,7 +83,7 @@ fn limited(left: i64, limit: i64, rows: i64) -> String {
 fn late(today: i64, in_time: i64, messages: i64) -> String {
     format!(
         "messages that can leave today: {today} of {messages}, and within 24 hours: {in_time}, by the device's warm-up and its gap \
-         between messages; what is left then expires unless its row names a longer timeout. Give one, or use more devices"
+         between messages; what is left then expires unless its row names a longer timeout. Give those rows a longer timeout, or use more devices"
     )
 }
 

@@ -41,7 +41,7 @@ pub enum Mismatch {
 /// # Errors
 /// [`Mismatch`] when what was asked for cannot be.
 pub fn choose(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> Result<Choice, Mismatch> {
-    let is_captioned = caption.is_some_and(|caption| !caption.is_empty());
+    let is_captioned = caption.is_some_and(|caption| !caption.trim().is_empty());
     let choice = match asked {
         Some(kind) if is_captioned && !kind.shows_caption() => return Err(Mismatch::Caption { kind }),
         Some(kind) => as_asked(file, kind)?,

@@ -95,6 +95,7 @@ fn kind_of(mime: &str) -> MediaKind {
 
 /// What a file will probably be shown as, by its name alone: what is shown of a message before its file was fetched.
 pub fn expected(file_name: Option<&str>, caption: Option<&str>) -> MediaKind {
+    let caption = caption.filter(|caption| !caption.trim().is_empty());
     let kind = ending(file_name).map_or(MediaKind::Document, kind_of);
     match kind {
         MediaKind::Sticker if caption.is_some() => MediaKind::Image,

@@ -45,8 +45,7 @@ pub enum WentLive {
 }
 
 /// Why what waited in a trial is aborted.
-const TRIAL_ENDED: &str =
-    "it was accepted by a sandbox, whose trial ended before the message was played; nothing of it was sent";
+const TRIAL_ENDED: &str = "it was accepted while its device was a sandbox, and had not been played when the device went live; nothing was sent: send it again to send it for real";
 
 impl Store {
     /// Makes a sandbox device a web device under the same id and number, to which an account is to be linked. What waited in

@@ -63,7 +63,7 @@ pub struct Accepted;
 const MEDIA_LATE: &str = "its file could not be downloaded in time: ";
 
 /// Why one was given up that its device or its pacing kept; what it waited for follows.
-const WHILE_IT_WAITED: &str = "its timeout passed while it waited: ";
+const WHILE_IT_WAITED: &str = "its timeout passed while it waited, so it has to be sent again: ";
 /// Why one was given up that was to be tried again; the last failure follows.
 const AFTER_A_FAILURE: &str = "its timeout passed; the last attempt failed: ";
 

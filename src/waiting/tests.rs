@@ -172,8 +172,7 @@ fn a_message_of_a_connected_device_has_the_first_reason_that_applies() {
             (Doing::Downloading, None) => (ReasonCode::Media, None, None),
             (Doing::Behind, None) => (ReasonCode::Retry, Some(NOW + 11), None),
             (Doing::BehindUnacknowledged, None) => (ReasonCode::Turn, Some(NOW + 13), None),
-            // What holds others back also hides that it is slow.
-            (_, None) if is_slow && !is_holding => (ReasonCode::RateLimited, None, None),
+            (_, None) if is_slow => (ReasonCode::RateLimited, None, None),
             (Doing::FirstDownload | Doing::BehindFile, None) => (ReasonCode::Media, None, None),
             (_, None) => (ReasonCode::Turn, None, Some(4)),
         };
@@ -301,7 +300,7 @@ fn a_message_that_expires_before_its_wait_ends_says_so() {
         let found =
             waiting_reason(Sender { device: Some(&device), used: 0, next_slot_at: 0, is_run: true }, &fresh, NOW);
         assert_eq!((found.code, found.until), (ReasonCode::QuietHours, Some(until)));
-        assert_eq!(found.reason.ends_with("; it expires before that"), expires_first, "{}", found.reason);
+        assert_eq!(found.reason.ends_with("; the message expires before then"), expires_first, "{}", found.reason);
     }
 }
 

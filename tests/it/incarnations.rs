@@ -124,6 +124,34 @@ stories! {
         stage.network.assert_sound().await;
     }
 
+    async fn a_device_that_is_removed_while_its_account_is_being_linked_frees_its_id_and_leaves_the_phone(database: Database) {
+        let mut stage = Stage::unlinked(database).await;
+        "1-000000000000079".clone_into(&mut stage.device_id);
+        let (client, id) = (&stage.world.client, &stage.device_id);
+        for delay in [0, 20, 50, 100, 150, 250, 400] {
+            add(client, id, "web", None).await;
+            begin_link(client, id).await;
+            let qr = code(client, id).await;
+            stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
+            moment(delay).await;
+            remove(client, id).await;
+            let removed_at = stage.world.clock.now();
+            add(client, id, "web", None).await;
+            begin_link(client, id).await;
+            code(client, id).await;
+            let took_ms = stage.world.clock.now() - removed_at;
+            // Far below the time that WhatsApp is given to confirm the end of a link.
+            assert!(took_ms < 5_000, "{took_ms} ms after a removal {delay} ms after the scan");
+            eventually("the phone lists no device", async || {
+                let listed = stage.listed().await;
+                if listed == 0 { Ok(()) } else { Err(format!("{listed}, removed after {delay} ms")) }
+            })
+            .await;
+            remove(client, id).await;
+        }
+        stage.world.stop().await;
+    }
+
     async fn a_new_device_has_nothing_of_the_one_that_had_its_id(database: Database) {
         let world = World::held(database).await;
         let (client, id) = (&world.client, "1-000000000000078");

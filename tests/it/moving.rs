@@ -83,6 +83,8 @@ stories! {
             (json!({"api_key": OLD_KEY, "device_id": other.device_id, "sender": "628110000077"}), "belongs to client"),
             (json!({"api_key": OLD_KEY, "device_id": "9-000000000000009", "sender": "628110000009", "client": "Toko"}), "not to 'Toko'"),
             (json!({"api_key": OLD_KEY.to_lowercase(), "device_id": DEVICE, "sender": SENDER}), "check the key"),
+            // Nor is another device, or a customer who is called the same, a reason to give a key that is not known.
+            (json!({"api_key": other_key, "device_id": "9-000000000000009", "sender": "628110000009", "client": "Apotek Sehat"}), "check the key"),
             (json!({"api_key": KEY, "device_id": "9-000000000000009", "sender": "628110000009"}), "of the administrator 'admin'"),
             (json!({"api_key": other_key, "device_id": "9-000000000000009", "sender": "628110000009", "client": "77"}), "there is no client 77"),
             (json!({"api_key": OLD_KEY, "device_id": DEVICE, "sender": SENDER, "user": "somebody"}), "belongs to the user 'apotek-sehat', not to 'somebody'"),

@@ -170,7 +170,7 @@ stories! {
         world.advance(2 * MINUTE).await;
         let given_up = world.until(&hasty, "A").await;
         let reason = given_up["reason"].as_str().unwrap_or_default();
-        assert!(reason.starts_with("its timeout passed while it waited: quiet hours; replies"), "{given_up}");
+        assert!(reason.starts_with("its timeout passed while it waited, so it has to be sent again: quiet hours; replies"), "{given_up}");
         world.advance(30 * MINUTE).await;
         waits(&world, &ref_no).await;
         world.advance(MINUTE).await;

@@ -95,7 +95,7 @@ stories! {
         for (place, message) in messages.iter().enumerate() {
             let day = if place < 40 { "2026-09-22T00:00:00Z" } else { "2026-09-23T00:00:00Z" };
             assert_eq!((&message["reason_code"], &message["waits_until"]), (&json!("warm_up"), &json!(day)), "{place}: {message}");
-            let is_late = message["reason"].as_str().is_some_and(|reason| reason.ends_with("; it expires before that"));
+            let is_late = message["reason"].as_str().is_some_and(|reason| reason.ends_with("; the message expires before then"));
             assert_eq!(is_late, place >= 40, "{place}: {message}");
         }
         // Quiet hours until tomorrow morning are no reason to say that all of them leave then.

@@ -98,7 +98,7 @@ stories! {
         world.advance(Duration::from_secs(61)).await;
         let message = world.until(&ref_no, "A").await;
         let reason = message["reason"].as_str().unwrap_or_default();
-        assert!(reason.starts_with("its timeout passed while it waited: its device"), "{message}");
+        assert!(reason.starts_with("its timeout passed while it waited, so it has to be sent again: its device"), "{message}");
         assert!(reason.ends_with("resume it to send"), "{message}");
         pause(&world, false).await;
         let other = world.send(ALICE, "later").await;

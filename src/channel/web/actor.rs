@@ -74,6 +74,9 @@ pub struct Actor {
     pub health: Option<Health>,
 }
 
+/// How often it is looked whether a session has logged in.
+const LOGGED_IN_LOOK: Duration = Duration::from_millis(20);
+
 /// Whether the phone still lists a link that was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -218,10 +221,14 @@ impl Actor {
                 self.sessions += 1;
                 let limit = Duration::from_secs(limits::UNLINK_SECONDS_MAX);
                 let client = &session.client;
-                // An account that was linked at this moment connects once more before it can say anything.
+                // An account that was linked at this moment logs in once more before it can say anything. What it would
+                // fetch then is not waited for: of a device that was removed nothing can be stored.
                 // The library's own logout does not say whether WhatsApp answered.
+                let clock = &self.parts.clock;
                 let logout = async {
-                    client.wait_for_connected(limit).await.ok()?;
+                    while !client.is_logged_in() {
+                        clock.sleep(LOGGED_IN_LOOK).await;
+                    }
                     client.execute(RemoveCompanionDeviceSpec::new(&client.pn()?)).await.ok()
                 };
                 match self.parts.clock.within(limit, logout).await {

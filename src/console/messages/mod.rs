@@ -93,6 +93,22 @@ impl Message {
         self.media_url.is_some() || self.file_name.is_some()
     }
 
+    /// Whether it is tried again at the moment that it waits for, or may leave then at the earliest: no hold ends then.
+    fn is_tried_then(&self) -> bool {
+        matches!(self.reason_code.as_deref(), Some("retry" | "media" | "rate_limited" | "turn"))
+    }
+
+    fn until_label<'a>(&self, frame: &'a Frame) -> &'a str {
+        if self.is_tried_then() { frame.t("at the earliest", "paling cepat") } else { frame.t("until", "sampai") }
+    }
+
+    fn waits_label<'a>(&self, frame: &'a Frame) -> &'a str {
+        match self.is_tried_then() {
+            true => frame.t("Leaves at the earliest", "Terkirim paling cepat"),
+            false => frame.t("Waits until", "Menunggu sampai"),
+        }
+    }
+
     /// The text or the caption.
     fn text(&self) -> &str {
         self.message.as_deref().or(self.caption.as_deref()).unwrap_or_default()

@@ -11,10 +11,10 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "messages that can leave today: {today} of {messages}, and within 24 hours: {in_time}, by the device's warm-up and its gap \
-         between messages; what is left then expires unless its row names a longer timeout. Give one, or use more devices",
+         between messages; what is left then expires unless its row names a longer timeout. Give those rows a longer timeout, or use more devices",
         "pesan yang bisa terkirim hari ini: {today} dari {messages}, dan dalam 24 jam: {in_time}, menurut pemanasan dan jeda antarpesan \
-         perangkatnya; sisanya kedaluwarsa, kecuali barisnya berisi timeout yang lebih lama. Isi timeout, atau pakai lebih banyak \
-         perangkat",
+         perangkatnya; sisanya kedaluwarsa, kecuali barisnya berisi timeout yang lebih lama. Beri baris-baris itu timeout yang lebih lama, atau pakai lebih \
+         banyak perangkat",
     ),
     (
         "messages that the device still takes today, by its limit of {limit} a day: {left}; the rest of {rows} rows are rejected. \

@@ -145,7 +145,10 @@ pub const PHRASES: &[Phrase] = &[
     ("cancelled", "dibatalkan"),
     ("its gateway was removed", "perangkatnya dihapus"),
     ("its timeout passed before it could be sent", "batas waktunya lewat sebelum dapat dikirim"),
-    ("its timeout passed while it waited: {why}", "batas waktunya lewat saat menunggu: {why}"),
+    (
+        "its timeout passed while it waited, so it has to be sent again: {why}",
+        "batas waktunya lewat saat menunggu, jadi harus dikirim ulang: {why}",
+    ),
     ("its timeout passed; the last attempt failed: {why}", "batas waktunya lewat; percobaan terakhir gagal: {why}"),
     (
         "its timeout passed without an acknowledgement; it may have been delivered",
@@ -166,6 +169,10 @@ pub const PHRASES: &[Phrase] = &[
         "jenis perangkatnya belum dapat mengirim; kirim lewat perangkat lain",
     ),
     ("its device has no WhatsApp account; link one", "perangkatnya belum tertaut ke akun WhatsApp; tautkan dulu"),
+    (
+        "its device was paused by 'the command line'; resume it to send",
+        "perangkatnya dijeda lewat baris perintah; lanjutkan agar pesan terkirim",
+    ),
     (
         "its device was paused by '{who}'; resume it to send",
         "perangkatnya dijeda oleh '{who}'; lanjutkan agar pesan terkirim",
@@ -235,7 +242,7 @@ pub const PHRASES: &[Phrase] = &[
     ("its file is being downloaded", "berkasnya sedang diunduh"),
     ("sent to WhatsApp; its acknowledgement is awaited", "sudah dikirim ke WhatsApp; konfirmasinya ditunggu"),
     ("{reason}; the device waits between messages", "{reason}; perangkat menjeda antarpesan"),
-    ("{reason}; it expires before that", "{reason}; pesan ini kedaluwarsa sebelum itu"),
+    ("{reason}; the message expires before then", "{reason}; pesan ini kedaluwarsa sebelum itu"),
     ("being sent", "sedang dikirim"),
     ("next to be sent", "berikutnya dikirim"),
     (
@@ -294,7 +301,7 @@ pub const PHRASES: &[Phrase] = &[
         "the server of media_url is left alone for a moment because it failed",
         "server media_url dibiarkan sejenak karena gagal menjawab",
     ),
-    ("other downloads from the same server come first", "unduhan lain dari server yang sama didahulukan"),
+    ("other downloads come first", "unduhan lain didahulukan"),
     ("its download broke off", "unduhannya terputus"),
     ("media_url answered {status}", "media_url menjawab {status}"),
     ("media_url answered an empty file", "media_url menjawab dengan berkas kosong"),

@@ -32,8 +32,8 @@ pub const PHRASES: &[Phrase] = &[
         "kunci API {hint}… milik administrator '{userid}' gateway ini; isi kunci yang ada di program pelanggan",
     ),
     (
-        "client {client_id} ('{client}') has the device {device_id} already, and other API keys than {hint}…: check the key; if it is one more of the client's, say whose by the user's name",
-        "klien {client_id} ('{client}') sudah punya perangkat {device_id}, dan kunci API selain {hint}…: periksa kuncinya; jika itu kunci tambahan klien ini, sebutkan pemiliknya dengan nama pengguna",
+        "client {client_id} ('{client}') has other API keys than {hint}…: check the key. If it is one more of the client's, name its user too (--user); if the customer is another one, give the client another name",
+        "klien {client_id} ('{client}') punya kunci API selain {hint}…: periksa kuncinya. Jika itu kunci tambahan klien ini, isi juga nama penggunanya (--user); jika pelanggannya lain, beri kliennya nama lain",
     ),
     (
         "there is no client {number}; give a new client a name, or leave it out",
@@ -68,8 +68,8 @@ pub const PHRASES: &[Phrase] = &[
         "klien {client_id} ('{client}') nonaktif; aktifkan dulu",
     ),
     (
-        "it was accepted by a sandbox, whose trial ended before the message was played; nothing of it was sent",
-        "pesan ini diterima sandbox, dan masa cobanya berakhir sebelum pesannya disimulasikan; tidak ada yang terkirim",
+        "it was accepted while its device was a sandbox, and had not been played when the device went live; nothing was sent: send it again to send it for real",
+        "pesan ini diterima saat perangkatnya masih sandbox, dan belum disimulasikan ketika perangkatnya mulai dipakai sungguhan; tidak ada yang terkirim: kirim ulang untuk mengirimnya sungguhan",
     ),
     (
         "this device is live already: an account is linked to it, and its state is {state}; nothing was changed. Unlink it first to link \

@@ -97,7 +97,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         "src/store/outgoing.rs",
         &[
             "its file could not be downloaded in time: ",
-            "its timeout passed while it waited: ",
+            "its timeout passed while it waited, so it has to be sent again: ",
             "its timeout passed; the last attempt failed: ",
         ],
     ),

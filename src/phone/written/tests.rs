@@ -22,8 +22,11 @@ fn a_number_with_two_readings_is_refused_and_both_are_named() {
         // The country code may be there twice.
         ("062812345678", "Ambiguous"),
         ("6262812345678", "Ambiguous"),
-        // A trunk zero that would only lead to a landline is nobody's habit to leave out.
-        ("6591234567", "6591234567"),
+        ("62062812345678", "Ambiguous"),
+        // Also a landline whose zero a spreadsheet dropped.
+        ("6591234567", "Ambiguous"),
+        ("352471614", "Ambiguous"),
+        ("+6591234567", "6591234567"),
         ("60123456789", "60123456789"),
         // One reading, but no country code: never guessed.
         ("8134567890123", "NoSuchNumber"),
@@ -158,4 +161,25 @@ fn what_no_numbering_plan_allows_is_refused() {
         ("status@broadcast", "Characters"),
     ]);
     assert!(dial(&"1".repeat(1_000_000), "62").is_err());
+}
+
+#[test]
+fn a_landline_is_a_second_reading_unless_it_begins_with_the_clients_own_country_code() {
+    for (text, country_code, at_home, abroad) in [
+        ("35 24 26 76", "47", "4735242676", "35242676"),
+        ("252158087", "351", "351252158087", "252158087"),
+        ("2036205754", "44", "442036205754", "2036205754"),
+        ("4366137872", "90", "904366137872", "4366137872"),
+        ("6591004417", "92", "926591004417", "6591004417"),
+    ] {
+        let (number, first, second) = (text.replace(' ', ""), at_home.to_owned(), abroad.to_owned());
+        assert_eq!(dial(text, country_code), Err(BadDestination::Ambiguous { number, first, second }), "{text}");
+        for certain in [at_home, abroad] {
+            assert_eq!(dial(&format!("+{certain}"), country_code).as_deref(), Ok(certain));
+        }
+    }
+    // The plans of Germany and Austria have a landline for nearly any digits.
+    for (text, country_code) in [("4915112345678", "49"), ("436641234567", "43"), ("6281234567890", "62")] {
+        assert_eq!(dial(text, country_code).as_deref(), Ok(text));
+    }
 }

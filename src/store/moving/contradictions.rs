@@ -27,10 +27,10 @@ pub enum MigrationConflict {
     )]
     KeyOfAdministrator { hint: String, userid: String },
     #[error(
-        "client {client_id} ('{client}') has the device {device_id} already, and other API keys than {hint}…: check the key; if it \
-         is one more of the client's, say whose by the user's name"
+        "client {client_id} ('{client}') has other API keys than {hint}…: check the key. If it is one more of the client's, name its \
+         user too (--user); if the customer is another one, give the client another name"
     )]
-    AnotherKey { hint: String, device_id: String, client_id: i64, client: String },
+    AnotherKey { hint: String, client_id: i64, client: String },
     #[error("there is no client {number}; give a new client a name, or leave it out")]
     NoClient { number: i64 },
     #[error(
@@ -161,12 +161,11 @@ async fn contradicts(
     {
         return Ok(Some(conflict));
     }
-    if let (None, Some(device), Some(owner), None) = (key, device, owner, &m.userid)
-        && has_keys(conn, owner.id).await?
+    if let (None, Some(client), None) = (key, owner.or(named.first()), &m.userid)
+        && has_keys(conn, client.id).await?
     {
-        let (hint, device_id) = (hint(), device.id.clone());
-        let (client_id, client) = (owner.id, owner.name.clone());
-        return Ok(Some(MigrationConflict::AnotherKey { hint, device_id, client_id, client }));
+        let (hint, client_id, client) = (hint(), client.id, client.name.clone());
+        return Ok(Some(MigrationConflict::AnotherKey { hint, client_id, client }));
     }
     if let Some(client) = owner.or(named.first()).filter(|client| client.disabled) {
         return Ok(Some(MigrationConflict::Disabled { client_id: client.id, client: client.name.clone() }));
@@ -195,9 +194,11 @@ async fn new_client_conflicts(conn: &mut Conn, m: &Migration) -> Result<Option<M
     Ok(same.map(|client| MigrationConflict::SameNumber { client_id: client.id, client: client.name }))
 }
 
+/// Whether a client has keys in programs of its own: an administrator's is the operator's.
 async fn has_keys(conn: &mut Conn, client_id: i64) -> Result<bool, StoreError> {
-    let text = "SELECT COUNT(*) FROM api_keys WHERE client_id = $1 AND revoked_at IS NULL";
-    Ok(sql!(conn, scalar as i64, text, client_id)? > 0)
+    let text = "SELECT COUNT(*) FROM api_keys WHERE client_id = $1 AND revoked_at IS NULL AND person_id IN \
+                (SELECT id FROM persons WHERE client_id = $1 AND role <> $2)";
+    Ok(sql!(conn, scalar as i64, text, client_id, Role::Administrator.name())? > 0)
 }
 
 /// Which clients `--client` may mean: those of that name, else the one of that number.
