@@ -69,6 +69,7 @@ pub fn bench(name: &str) -> Option<Bench> {
     Some(match name {
         "gateway" => GATEWAY,
         "console" => Bench { package: "wachat", name: "console", needs_network: false },
+        "abuse" => Bench { package: "wachat", name: "abuse", needs_network: false },
         "devices" => Bench { package: "wachat", name: "devices", needs_network: true },
         "simulator" => Bench { package: "simulator", name: "network", needs_network: false },
         _ => return None,
