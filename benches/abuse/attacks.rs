@@ -14,7 +14,7 @@ use wachat::store::{NewDevice, NewKey, NewPerson};
 
 use crate::site::Site;
 
-/// No attack goes on for longer.
+/// No part of an attack goes on for longer.
 pub const LONGEST: Duration = Duration::from_secs(60);
 const MB: usize = 1_000_000;
 const CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];

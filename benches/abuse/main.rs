@@ -1,7 +1,8 @@
 //! Measures what callers who mean harm can make the gateway hold, and what an honest client notices of it: `cargo xtask bench abuse`.
 //! docs/benchmarks.md says what each figure means and how it is measured.
 //!
-//! Each attack has a fresh gateway. An honest client asks it again and again, for a while without the attack and then during it.
+//! Each attack has a fresh gateway. An honest client asks it again and again, for a while without the attack and then during it; the
+//! attack is made again and again for as long.
 
 mod arguments;
 mod attacks;
@@ -82,12 +83,15 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     std::fs::write(site.folder().join("wachat.toml"), SETTINGS)?;
     let server = Server::gateway(&site)?.online(&site).await?;
     let before = honest::ask(server.address(), &queues[0], extent.length).await?;
-    let mut attacking = tokio::spawn(attack.run(server.address(), key));
-    let during = honest::ask(server.address(), &queues[0], extent.length).await?;
-    let ended = Clock::system().within(attacks::LONGEST, &mut attacking).await;
-    if ended.is_err() {
-        attacking.abort();
-    }
+    let address = server.address();
+    // Again and again, so that there is no answer without it.
+    let attacking = tokio::spawn(async move {
+        loop {
+            attack.run(address, key.clone()).await;
+        }
+    });
+    let during = honest::ask(address, &queues[0], extent.length).await?;
+    attacking.abort();
     let peak_mb = server.memory_peak_mb()?;
     Clock::system().sleep(AFTER).await;
     let after_mb = server.memory_mb()?;
