@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Conn, StoreError, sql};
+use super::{Conn, StoreError, postgres, sql};
 
 /// Every migration, in order; its number is its place in this list, from 1.
 const MIGRATIONS: &[&str] = &[
@@ -42,12 +42,14 @@ const POSTGRES_LOCK: i64 = 0x7761_6368_6174;
 /// [`StoreError::Newer`] when a later program has been here; else what the database says.
 pub(super) async fn run(conn: &mut Conn) -> Result<(), StoreError> {
     match conn {
-        Conn::Sqlite(_) => sql!(conn, execute, "BEGIN IMMEDIATE")?,
-        Conn::Postgres(_) => {
-            sql!(conn, execute, "BEGIN")?;
-            sql!(conn, execute, "SELECT pg_advisory_xact_lock($1)", POSTGRES_LOCK)?
+        Conn::Sqlite(_) => sql!(conn, execute, "BEGIN IMMEDIATE").map(drop)?,
+        Conn::Postgres(conn) => {
+            sqlx::query("BEGIN").execute(&mut **conn).await?;
+            postgres::take_time(conn).await?;
+            let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(POSTGRES_LOCK);
+            lock.execute(&mut **conn).await.map(drop)?;
         }
-    };
+    }
     let outcome = run_missing(conn).await;
     let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
     sql!(conn, execute, end)?;
