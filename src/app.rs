@@ -332,7 +332,9 @@ impl App {
         };
         let limit = Duration::from_secs(limits::STORE_CLOSE_SECONDS_MAX);
         if self.clock.within(limit, closing).await.is_err() {
-            tracing::warn!("the store did not answer when the gateway stopped; what it has not stored goes on at the next start");
+            tracing::warn!(
+                "the store did not answer when the gateway stopped; what it has not stored goes on at the next start"
+            );
         }
     }
 

@@ -298,6 +298,8 @@ pub const LINK_SHARE_SECONDS_EACH: u64 = 6;
 /// Threads that hash passwords, each in 19 MiB of its own, which it gives back after so many seconds without a password.
 pub const PASSWORD_THREADS: usize = 2;
 pub const PASSWORD_MEMORY_SECONDS: u64 = 30;
+/// How often a password is hashed to find whose of one name it is: their passwords have one salt, except those of before that was so.
+pub const PASSWORD_SALTS_MAX: usize = 4;
 /// Passwords that wait for those threads, for about half a second in all; one more is told to come again.
 pub const PASSWORDS_WAITING_MAX: usize = 32;
 /// How long somebody stays signed in to the console: while he is seen so often, and in all.

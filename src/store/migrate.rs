@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Conn, StoreError, postgres, sql};
+use super::{Conn, StoreError, postgres, sql, userids};
 
 /// Every migration, in order; its number is its place in this list, from 1.
 const MIGRATIONS: &[&str] = &[
@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0023_campaign_names.sql"),
     include_str!("../../migrations/0024_sent_before.sql"),
     include_str!("../../migrations/0025_shared_files.sql"),
+    include_str!("../../migrations/0026_userids.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.
@@ -68,6 +69,9 @@ async fn run_missing(conn: &mut Conn) -> Result<(), StoreError> {
         match conn {
             Conn::Sqlite(conn) => conn.batch(&text)?,
             Conn::Postgres(conn) => sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await.map(|_| ())?,
+        }
+        if version == userids::MIGRATION {
+            userids::fold_all(conn).await?;
         }
         sql!(conn, execute, "INSERT INTO schema_version (version) VALUES ($1)", version)?;
     }

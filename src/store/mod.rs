@@ -50,6 +50,7 @@ mod sqlite;
 mod statistics;
 mod tallies;
 mod unreadable;
+mod userids;
 mod waiting;
 mod writer;
 
@@ -95,10 +96,11 @@ pub use rotation::Rotated;
 pub use row_keys::{RenewedKey, SaidBefore};
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
-pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
+pub use sign_ins::{NewSignIn, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
 pub use tallies::{AskedLine, StoredGroup, StoredTried};
 pub use unreadable::{DueUnreadable, NewUnreadable};
+pub use userids::PasswordRecord;
 pub use waiting::{Behind, Waiting};
 
 /// What a look at the store's readiness writes.

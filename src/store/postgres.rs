@@ -16,10 +16,7 @@ pub(super) fn session(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
         // What the server merely notes is no news for an operator.
         ("client_min_messages", "warning".to_owned()),
-        (
-            "idle_in_transaction_session_timeout",
-            format!("{}s", limits::POSTGRES_IDLE_TRANSACTION_SECONDS_MAX),
-        ),
+        ("idle_in_transaction_session_timeout", format!("{}s", limits::POSTGRES_IDLE_TRANSACTION_SECONDS_MAX)),
         ("lock_timeout", format!("{}s", limits::LOCK_WAIT_SECONDS)),
         ("statement_timeout", format!("{}s", limits::POSTGRES_STATEMENT_SECONDS_MAX)),
         ("tcp_keepalives_idle", limits::POSTGRES_KEEPALIVE_IDLE_SECONDS.to_string()),

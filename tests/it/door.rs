@@ -38,10 +38,13 @@ impl Door {
                 let (behind, mut frozen) = (behind.clone(), frozen.clone());
                 connections.spawn(async move {
                     let Ok(mut other) = UnixStream::connect(behind).await else { return };
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut one, &mut other) => {}
+                    let is_frozen = tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut one, &mut other) => false,
+                        _ = frozen.wait_for(|frozen| *frozen) => true,
+                    };
+                    if is_frozen {
                         // Both stay open, and nothing goes through.
-                        _ = frozen.wait_for(|frozen| *frozen) => std::future::pending().await,
+                        std::future::pending::<()>().await;
                     }
                 });
             }

@@ -52,10 +52,11 @@ async fn a_node_that_is_frozen_in_a_transaction_holds_up_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ails_the_server_or_the_connection_passes_and_what_ails_the_row_does_not() {
     let place = Place::new(Database::Postgres).await;
-    let mut conn = PgConnection::connect_with(&session(place.database_url.as_ref().expect("a URL"))).await.expect("it opens");
+    let mut conn =
+        PgConnection::connect_with(&session(place.database_url.as_ref().expect("a URL"))).await.expect("it opens");
     let passing = [
-        "08006", "25000", "25001", "25006", "25P02", "25P03", "25P04", "28000", "28P01", "3D000", "40001", "40P01", "53100",
-        "53300", "55P03", "57014", "57P01", "57P03", "58030", "F0000",
+        "08006", "25000", "25001", "25006", "25P02", "25P03", "25P04", "28000", "28P01", "3D000", "40001", "40P01",
+        "53100", "53300", "55P03", "57014", "57P01", "57P03", "58030", "F0000",
     ];
     for (codes, is_passing) in [(&passing[..], true), (&["22003", "22021", "23502", "23514"][..], false)] {
         for code in codes {
@@ -86,14 +87,16 @@ async fn a_program_that_waits_for_a_database_that_does_not_answer_can_be_stopped
     place.database_url = Some(url);
     door.freeze();
     let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     eventually("it has begun", async || {
         if place.data_dir().join("serve.lock").exists() { Ok(()) } else { Err("not yet".into()) }
     })
     .await;
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is signalled");
-    let ended = async { eventually("it ends", async || child.try_wait().expect("a child").ok_or_else(String::new)).await };
+    let ended =
+        async { eventually("it ends", async || child.try_wait().expect("a child").ok_or_else(String::new)).await };
     assert!(within(STOP, ended).await.expect("in time").success());
 }
 

@@ -90,5 +90,6 @@ mod unavailable;
 mod unlinking;
 mod unstored;
 mod urgent;
+mod userids;
 mod warm_up;
 mod web;
