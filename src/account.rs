@@ -1,11 +1,15 @@
 //! Clients, the persons who work for them, their roles and their API keys.
 
+mod userid;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, Millis};
 use crate::limits;
 use crate::phone;
+
+pub use userid::{check_userid, fold_userid};
 
 /// A paying customer; everything else belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +29,7 @@ pub struct Client {
 pub struct Person {
     pub id: i64,
     pub client_id: i64,
-    /// The name that signs in; unique over all clients.
+    /// The name that signs in, as it was written; unique within the client, however it is written ([`fold_userid`]).
     pub userid: String,
     pub role: Role,
     pub disabled: bool,
@@ -83,7 +87,7 @@ impl std::str::FromStr for Role {
 pub enum BadName {
     #[error("a name has 1 to {} characters, none of them a control character", limits::NAME_CHARS_MAX)]
     Name,
-    #[error("a userid has 1 to {} characters and no spaces", limits::NAME_CHARS_MAX)]
+    #[error("a userid has 1 to {} characters, at least one of them visible, and no spaces", limits::NAME_CHARS_MAX)]
     Userid,
     #[error("a country code is that of a numbering plan, such as 62")]
     CountryCode,
@@ -96,15 +100,6 @@ pub enum BadName {
 pub fn check_name(name: &str) -> Result<(), BadName> {
     let ok = (1..=limits::NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if ok { Ok(()) } else { Err(BadName::Name) }
-}
-
-/// The name that a person signs in with.
-///
-/// # Errors
-/// [`BadName::Userid`].
-pub fn check_userid(userid: &str) -> Result<(), BadName> {
-    let ok = check_name(userid).is_ok() && !userid.contains(char::is_whitespace);
-    if ok { Ok(()) } else { Err(BadName::Userid) }
 }
 
 /// What replaces the leading `0` of a national phone number.

@@ -288,8 +288,10 @@ impl App {
         let node = self.node()?;
         if !self.store.is_embedded() {
             let until = self.clock.now() + limits::LEASE_MS;
-            let is_registered = self.store.register_node(&node, self.master_key.fingerprint(), until).await?;
-            if !is_registered {
+            let registering = self.store.register_node(&node, self.master_key.fingerprint(), until);
+            // A database that does not answer must not keep it from being stopped.
+            let Some(is_registered) = stop.run_until_cancelled(registering).await else { return Ok(()) };
+            if !is_registered? {
                 return Err(StartError::OtherMasterKey);
             }
         }
@@ -316,11 +318,24 @@ impl App {
                 "some devices, pushes or imports were still under way when the gateway stopped; they go on at the next start"
             );
         }
-        if let Err(error) = self.store.deregister_node(&node).await {
-            tracing::warn!(%error, "that this node has stopped could not be noted; it is taken for stopped in a moment");
-        }
-        self.store.close().await;
+        self.close(&node).await;
         Ok(())
+    }
+
+    /// Closes the store, but does not wait for one that does not answer: nobody waits for what it has not stored.
+    async fn close(&self, node: &str) {
+        let closing = async {
+            if let Err(error) = self.store.deregister_node(node).await {
+                tracing::warn!(%error, "that this node has stopped could not be noted; it is taken for stopped in a moment");
+            }
+            self.store.close().await;
+        };
+        let limit = Duration::from_secs(limits::STORE_CLOSE_SECONDS_MAX);
+        if self.clock.within(limit, closing).await.is_err() {
+            tracing::warn!(
+                "the store did not answer when the gateway stopped; what it has not stored goes on at the next start"
+            );
+        }
     }
 
     /// What linked accounts are connected by.

@@ -1,9 +1,11 @@
 //! Every upper bound, with its unit in its name. Nothing in the gateway grows without one.
 
 mod imports;
+mod postgres;
 mod traffic;
 
 pub use imports::*;
+pub use postgres::*;
 pub use traffic::*;
 
 use std::num::NonZeroU32;
@@ -104,6 +106,8 @@ pub const KEYS_OF_PERSON_MAX: usize = 100;
 pub const REQUEST_READ_SECONDS_MAX: u64 = 30;
 /// How long a stop may take before what is still under way is left.
 pub const STOP_SECONDS_MAX: u64 = 8;
+/// How long the store may take to be closed after that.
+pub const STORE_CLOSE_SECONDS_MAX: u64 = 1;
 
 /// Units that one commit of the store takes together.
 pub const COMMIT_UNITS_MAX: usize = 512;
@@ -111,9 +115,8 @@ pub const COMMIT_UNITS_MAX: usize = 512;
 pub const WRITER_QUEUE_MAX: usize = 16_384;
 /// Rows that one `INSERT` carries.
 pub const INSERT_ROWS_MAX: usize = 64;
-/// Messages that are looked up together, how many of such questions go to PostgreSQL at once, and how many may wait.
+/// Messages that are looked up together, and how many of such questions may wait.
 pub const LOOKUPS_AT_ONCE_MAX: usize = 64;
-pub const POSTGRES_LOOKUPS: usize = 2;
 pub const LOOKUP_QUEUE_MAX: usize = 16_384;
 /// Connections that read a SQLite store, and what each connection remembers of it.
 pub const SQLITE_READERS: u32 = 4;
@@ -122,9 +125,6 @@ pub const SQLITE_CACHE_KB: i64 = 16 * 1024;
 /// looks: one for each thread, up to so many.
 pub const SNAPSHOT_MS_MAX: u64 = 100;
 pub const SNAPSHOTS_MAX: usize = 16;
-pub const POSTGRES_CONNECTIONS_MAX: u32 = 16;
-/// Batches that go to PostgreSQL at once.
-pub const POSTGRES_WRITERS: usize = 4;
 /// How long a write waits for another process's lock on the database.
 pub const LOCK_WAIT_SECONDS: u64 = 10;
 
@@ -298,6 +298,8 @@ pub const LINK_SHARE_SECONDS_EACH: u64 = 6;
 /// Threads that hash passwords, each in 19 MiB of its own, which it gives back after so many seconds without a password.
 pub const PASSWORD_THREADS: usize = 2;
 pub const PASSWORD_MEMORY_SECONDS: u64 = 30;
+/// How often a password is hashed to find whose of one name it is: their passwords have one salt, except those of before that was so.
+pub const PASSWORD_SALTS_MAX: usize = 4;
 /// Passwords that wait for those threads, for about half a second in all; one more is told to come again.
 pub const PASSWORDS_WAITING_MAX: usize = 32;
 /// How long somebody stays signed in to the console: while he is seen so often, and in all.

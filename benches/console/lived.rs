@@ -61,7 +61,7 @@ impl Lived {
         let began_at = clock.now() - AGE_MS;
         let filler = Filler { store, clock, began_at, messages };
         // Who has a password of his own is not asked for one. Nobody signs in with this one.
-        filler.store.choose_password(ADMINISTRATOR, "none".into(), 0).await?;
+        filler.store.choose_password(ADMINISTRATOR, "none".into(), 0, 0).await?;
         filler.small_client().await?;
         let leases = filler.store.lease_devices("lived", filler.clock.now(), Millis::MAX).await?;
         let epoch = leases.first().map_or(0, |lease| lease.epoch);

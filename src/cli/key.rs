@@ -91,10 +91,13 @@ pub(super) async fn run(bench: &Bench, command: KeyCommand) -> anyhow::Result<Ex
     done()
 }
 
-/// The client of a key that is made: its person's, where there is one already.
-async fn client_of(bench: &Bench, client: Option<i64>, user: &str) -> anyhow::Result<i64> {
-    let is_known = bench.app.store.find_person(user).await?.is_some();
-    Ok(bench.client_for(client, is_known.then_some(Given::User(user))).await?.id)
+/// The client of a key that is made: the one that is named, else the one that has a person of that name, else the only one.
+async fn client_of(bench: &Bench, client: Option<i64>, userid: &str) -> anyhow::Result<i64> {
+    let client = match client {
+        Some(client) => Some(client),
+        None => user::owner(bench, userid).await?,
+    };
+    Ok(bench.client_for(client, None).await?.id)
 }
 
 async fn add(
@@ -106,7 +109,7 @@ async fn add(
     expires_at: Option<i64>,
 ) -> anyhow::Result<i64> {
     let now = bench.app.clock.now();
-    if bench.app.store.find_person(userid).await?.is_none() {
+    if bench.app.store.find_person(client, userid).await?.is_none() {
         check_userid(userid).context("--user")?;
         let person = NewPerson {
             client_id: client,
@@ -118,8 +121,7 @@ async fn add(
         let (action, subject) = ("POST /clients/{client_id}/persons", format!("{client} {userid}"));
         bench.recording(client, action, &subject, bench.app.store.add_person(person)).await?;
     }
-    let person = user::find(bench, userid).await?;
-    anyhow::ensure!(person.client_id == client, "{userid} belongs to client {}", person.client_id);
+    let person = user::find(bench, Some(client), userid).await?;
     let new = NewKey {
         client_id: client,
         person_id: person.id,

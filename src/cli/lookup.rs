@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 
-use super::Bench;
+use super::{Bench, user};
 use crate::account::Client;
 use crate::device::Device;
 use crate::message::RefNo;
@@ -98,7 +98,7 @@ impl Bench {
             Given::Inbound(id) => store.find_owner(Owned::Inbound(id)).await?,
             Given::Key(id) => store.find_owner(Owned::Key(id)).await?,
             Given::Device(id) => store.find_device(id).await?.map(|device| device.client_id),
-            Given::User(userid) => store.find_person(userid).await?.map(|person| person.client_id),
+            Given::User(userid) => user::owner(self, userid).await?,
             Given::Sender(sender) => self.sending_as(sender).await?.map(|device| device.client_id),
         })
     }

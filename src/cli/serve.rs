@@ -100,13 +100,39 @@ pub(super) fn run(shared: &Shared, flags: ServeFlags) -> anyhow::Result<ExitCode
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Before anything is said: whoever reads that it serves may stop it at once.
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let asked = async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!("stopping");
+    };
+    tokio::pin!(asked);
     let _locks = App::lock(&settings)?;
     telemetry::start_metrics();
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another --listen", settings.listen))?;
     let connections = process::make_room_for_connections();
-    let settings = settings.listening_on(listener.local_addr()?);
+    // A database that does not answer must not keep it from being stopped. Until it serves, that is as good as a crash.
+    let app = tokio::select! {
+        app = open(settings.listening_on(listener.local_addr()?)) => app?,
+        () = &mut asked => return Ok(()),
+    };
+    let stop = CancellationToken::new();
+    let served = app.serve(listener, connections, stop.clone());
+    tokio::pin!(served);
+    tokio::select! {
+        ended = &mut served => return Ok(ended?),
+        () = &mut asked => {}
+    }
+    stop.cancel();
+    served.await?;
+    Ok(())
+}
+
+/// Opens the gateway, makes its first rows, and says how it is reached.
+async fn open(settings: Settings) -> anyhow::Result<App> {
     let app = App::open(settings, Clock::system()).await?;
     let address = app.settings.public_url.clone();
     if let Some(network) = &app.settings.simulated_network {
@@ -132,18 +158,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Err(error) = app.store.note_address(address).await {
         tracing::warn!(%error, "where this server is reached could not be noted for the command line");
     }
-    let stop = CancellationToken::new();
-    let served = app.serve(listener, connections, stop.clone());
-    tokio::pin!(served);
-    tokio::select! {
-        ended = &mut served => return Ok(ended?),
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    tracing::info!("stopping");
-    stop.cancel();
-    served.await?;
-    Ok(())
+    Ok(app)
 }
 
 /// Said once, on the first start, before anything is stored.

@@ -7,7 +7,7 @@ use super::Console;
 use super::forms;
 use super::session::secret_cookie;
 use super::words::cookie;
-use crate::account::hex_upper;
+use crate::account::{fold_userid, hex_upper};
 
 pub const COOKIE: &str = "wachat_browser";
 
@@ -26,5 +26,5 @@ pub fn value(console: &Console, userid: &str) -> String {
 }
 
 fn said(id: &str, userid: &str) -> String {
-    format!("{id} {}", userid.to_lowercase())
+    format!("{id} {}", fold_userid(userid))
 }

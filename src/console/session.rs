@@ -142,20 +142,27 @@ impl std::convert::From<StoreError> for NotIn {
     }
 }
 
-/// Checks a password; gives the token of the browser that is signed in from now on.
+/// Checks a password; gives the token of the browser that is signed in from now on. People of several clients may have one name: each
+/// is found by the password. Where two have the same one too, it is whoever set it last, or setting one's own would tell of the other's.
 async fn let_in(console: &Console, userid: &str, given: &str, headers: &HeaderMap) -> Result<String, NotIn> {
     let api = &console.api;
-    let record = api.store.find_password(userid).await?;
-    let hash = record.as_ref().and_then(|record| record.password_hash.clone()).unwrap_or_else(|| NOBODY.to_owned());
+    let records = api.store.find_passwords(userid).await?;
+    let mut hashes: Vec<String> =
+        records.iter().map(|record| record.password_hash.clone().unwrap_or_default()).collect();
+    if hashes.iter().all(String::is_empty) {
+        hashes.push(NOBODY.to_owned());
+    }
     // Longer ones were never set, and hashing takes longer by their length.
     let given: String = given.chars().take(password::CHARS_MAX + 1).collect();
-    let is_right = api.passwords.matches(given, hash).await.map_err(|Busy| NotIn::Busy)?;
-    let Some(record) = record else { return Err(NotIn::Wrong) };
-    if !is_right {
-        let refused = audit_log::entry(console, record.client_id, userid, audit_log::REFUSED, "");
-        api.store.record_done(refused).await;
+    let found = api.passwords.find(given, hashes).await.map_err(|Busy| NotIn::Busy)?;
+    let Some(record) = found.and_then(|place| records.get(place)) else {
+        // It was tried to be each of them.
+        for record in &records {
+            let refused = audit_log::entry(console, record.client_id, &record.userid, audit_log::REFUSED, "");
+            api.store.record_done(refused).await;
+        }
         return Err(NotIn::Wrong);
-    }
+    };
     let (token, now) = (hex_upper(&api.clock.random::<32>()), api.clock.now());
     let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
     let new = NewSignIn {
@@ -166,7 +173,7 @@ async fn let_in(console: &Console, userid: &str, given: &str, headers: &HeaderMa
         created_at: now,
         expires_at: now + limits::SIGN_IN_DAYS * DAY_SECONDS * 1000,
     };
-    let entry = audit_log::entry(console, record.client_id, userid, audit_log::SIGNED_IN, "");
+    let entry = audit_log::entry(console, record.client_id, &record.userid, audit_log::SIGNED_IN, "");
     audit::recording(entry, api.store.add_sign_in(new, limits::SIGN_INS_MAX)).await?;
     Ok(token)
 }
@@ -213,22 +220,24 @@ async fn change_password(from: From, posted: Posted) -> Response {
             return too_many.retry_after(password_page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(text)));
         }
     };
-    let Ok(Some(record)) = console.api.store.find_password(&userid).await else {
+    let store = &console.api.store;
+    let (Ok(records), Ok(like)) = (store.find_passwords(&userid).await, store.find_hash_of_name(&userid).await) else {
         counted.give_back();
         return refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi.");
     };
-    let old = record.password_hash.unwrap_or_else(|| NOBODY.to_owned());
+    let record = records.into_iter().find(|record| record.id == visit.person().id);
+    let old = record.and_then(|record| record.password_hash).unwrap_or_else(|| NOBODY.to_owned());
     let passwords = &console.api.passwords;
-    let hashed = match passwords.matches(now.clone(), old).await {
-        Ok(true) => {
+    let hashed = match passwords.find(now.clone(), vec![old]).await {
+        Ok(Some(_)) => {
             counted.give_back();
             if new == now {
                 let text = "Your new password must be different from the current one.";
                 return refused(text, "Kata sandi baru harus berbeda dari yang sekarang.");
             }
-            passwords.hash(new).await
+            passwords.hash(new, like).await
         }
-        Ok(false) => return refused("The current password is wrong.", "Kata sandi saat ini salah."),
+        Ok(None) => return refused("The current password is wrong.", "Kata sandi saat ini salah."),
         Err(busy) => {
             counted.give_back();
             Err(busy.into())
@@ -249,7 +258,9 @@ async fn change_password(from: From, posted: Posted) -> Response {
     let sign_in = &visit.signed_in().sign_in;
     let entry = audit_log::entry(&console, visit.person().client_id, &userid, audit_log::CHOSE_PASSWORD, "");
     let store = &console.api.store;
-    match audit::recording(entry, store.choose_password(sign_in.person_id, hash, sign_in.id)).await {
+    match audit::recording(entry, store.choose_password(sign_in.person_id, hash, sign_in.id, console.api.clock.now()))
+        .await
+    {
         Ok(()) => go("/console?done=password"),
         Err(_) => refused("The store is not available; try again.", "Penyimpanan tidak tersedia; coba lagi."),
     }

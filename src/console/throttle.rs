@@ -13,7 +13,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::tries::Tries;
 use super::words::{Language, Viewer};
-use crate::account::KeyHash;
+use crate::account::{KeyHash, fold_userid};
 use crate::address::network;
 use crate::clock::Millis;
 use crate::limits;
@@ -131,7 +131,7 @@ impl Throttle {
     /// # Errors
     /// [`TooMany`] when it is one too many.
     pub fn count(&self, who: &Trying<'_>, now: Millis) -> Result<Counted<'_>, TooMany> {
-        let userid = who.userid.to_lowercase();
+        let userid = fold_userid(who.userid);
         let bounds = match who.known_browser {
             Some(browser) => vec![(&self.browser, KeyHash::of(&format!("{userid} {browser}")))],
             None => {

@@ -186,7 +186,7 @@ impl Clerk {
     /// The device that sends, as it is now, if everything is still as it must be; else why the import stops.
     async fn device(&self, import: &StoredImport) -> Result<Result<Device, Stop>, StoreError> {
         let store = &self.0.store;
-        let person = store.find_person(&import.userid).await?;
+        let person = store.find_person_numbered(import.person_id).await?;
         let own = match &person {
             Some(person) => store.find_client(person.client_id).await?,
             None => None,

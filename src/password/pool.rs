@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Hasher, PasswordError, Salt};
+use super::{Hasher, PasswordError, Salt, salt_like};
 use crate::clock::Clock;
 use crate::limits;
 
@@ -27,7 +27,7 @@ pub struct Passwords {
 
 enum Job {
     Hash { password: String, salt: Salt, answer: oneshot::Sender<Result<String, PasswordError>> },
-    Match { password: String, hash: String, answer: oneshot::Sender<bool> },
+    Find { password: String, hashes: Vec<String>, answer: oneshot::Sender<Option<usize>> },
 }
 
 impl Passwords {
@@ -35,23 +35,23 @@ impl Passwords {
         Self { jobs: Arc::default(), clock }
     }
 
-    /// The hash of a new password.
+    /// The hash of a new password, with the salt of another hash where there is one ([`super::hash_like`]).
     ///
     /// # Errors
     /// [`PasswordError::Length`] when it is too short or too long, [`PasswordError::Busy`] when too many wait.
-    pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
+    pub async fn hash(&self, password: String, like: Option<String>) -> Result<String, PasswordError> {
         let (answer, hashed) = oneshot::channel();
-        self.offer(Job::Hash { password, salt: self.clock.random(), answer })?;
+        self.offer(Job::Hash { password, salt: salt_like(like.as_deref(), &self.clock), answer })?;
         hashed.await.map_err(|_| Busy)?
     }
 
-    /// Whether `password` is the one that was hashed.
+    /// The place of the first of the hashes that `password` has.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.
-    pub async fn matches(&self, password: String, hash: String) -> Result<bool, Busy> {
+    pub async fn find(&self, password: String, hashes: Vec<String>) -> Result<Option<usize>, Busy> {
         let (answer, found) = oneshot::channel();
-        self.offer(Job::Match { password, hash, answer })?;
+        self.offer(Job::Find { password, hashes, answer })?;
         found.await.map_err(|_| Busy)
     }
 
@@ -103,10 +103,10 @@ fn run(hasher: &mut Hasher, job: Job) {
         Job::Hash { password, salt, answer } if !answer.is_closed() => {
             let _ = answer.send(hasher.hash(&password, &salt));
         }
-        Job::Match { password, hash, answer } if !answer.is_closed() => {
-            let _ = answer.send(hasher.matches(&password, &hash));
+        Job::Find { password, hashes, answer } if !answer.is_closed() => {
+            let _ = answer.send(hasher.find(&password, &hashes));
         }
-        Job::Hash { .. } | Job::Match { .. } => {}
+        Job::Hash { .. } | Job::Find { .. } => {}
     }
 }
 
@@ -119,16 +119,16 @@ mod tests {
     #[tokio::test]
     async fn what_was_hashed_matches_and_nothing_else() {
         let passwords = Passwords::new(Clock::system());
-        let hash = passwords.hash("correct horse".into()).await.unwrap();
-        assert_eq!(passwords.matches("correct horse".into(), hash.clone()).await, Ok(true));
-        assert_eq!(passwords.matches("correct horsf".into(), hash).await, Ok(false));
-        assert!(matches!(passwords.hash("short".into()).await, Err(PasswordError::Length)));
+        let hash = passwords.hash("correct horse".into(), None).await.unwrap();
+        assert_eq!(passwords.find("correct horse".into(), vec![hash.clone()]).await, Ok(Some(0)));
+        assert_eq!(passwords.find("correct horsf".into(), vec![hash]).await, Ok(None));
+        assert!(matches!(passwords.hash("short".into(), None).await, Err(PasswordError::Length)));
     }
 
     #[tokio::test]
     async fn more_than_may_wait_are_refused_at_once_and_the_rest_are_answered() {
         let passwords = Passwords::new(Clock::system());
-        let answers = join_all((0..1_000).map(|_| passwords.hash("correct horse".into()))).await;
+        let answers = join_all((0..1_000).map(|_| passwords.hash("correct horse".into(), None))).await;
         let (hashed, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
         assert!(hashed.len() >= limits::PASSWORDS_WAITING_MAX, "{}", hashed.len());
         assert!(refused.len() >= 900, "{}", refused.len());
@@ -144,7 +144,7 @@ mod tests {
         let (answer, waiting) = oneshot::channel();
         drop(waiting);
         let hash = super::super::hash("correct horse", &Clock::system()).unwrap();
-        run(&mut hasher, Job::Match { password: "correct horse".into(), hash, answer });
+        run(&mut hasher, Job::Find { password: "correct horse".into(), hashes: vec![hash], answer });
         assert!(hasher.memory.is_empty());
     }
 }

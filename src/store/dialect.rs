@@ -14,12 +14,12 @@ const SQLITE_PASSING: [i32; 7] = [3, 5, 6, 8, 10, 13, 14];
 /// Those that say that the row itself is at fault: TOOBIG, CONSTRAINT, MISMATCH, RANGE.
 const SQLITE_BAD_ROW: [i32; 4] = [18, 19, 20, 25];
 
-/// PostgreSQL's error classes that do: connection, transaction rollback, insufficient resources, object not in prerequisite
-/// state (a database that takes no connections), operator intervention, system error.
+/// PostgreSQL's error classes that do: connection; state of the transaction (a server that takes no writes, as a standby until it
+/// is promoted, and a transaction that was ended because it was idle); authorization and name of the database, which may be changed
+/// meanwhile; transaction rollback; insufficient resources; object not in prerequisite state (a lock that is not given, a database
+/// that takes no connections); operator intervention; system error; configuration file.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-const POSTGRES_PASSING: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
-/// A server that takes no writes, as a standby does until it is promoted.
-const POSTGRES_READ_ONLY: &str = "25006";
+const POSTGRES_PASSING: [&str; 10] = ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0"];
 /// Those that say that the row itself is at fault: data exception, integrity constraint violation.
 const POSTGRES_BAD_ROW: [&str; 2] = ["22", "23"];
 
@@ -34,9 +34,7 @@ pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
             let code = fault.code().unwrap_or_default();
             if fault.kind() == ErrorKind::UniqueViolation {
                 StoreError::Exists
-            } else if code == POSTGRES_READ_ONLY
-                || code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class))
-            {
+            } else if code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class)) {
                 StoreError::Unavailable(fault.message().to_owned())
             } else if code.len() == 5 && POSTGRES_BAD_ROW.iter().any(|class| code.starts_with(class)) {
                 StoreError::BadRow(error.to_string())
@@ -45,8 +43,11 @@ pub(super) fn classify_postgres(error: &sqlx::Error) -> StoreError {
             }
         }
         sqlx::Error::Encode(_) => StoreError::BadRow(error.to_string()),
-        sqlx::Error::Io(_)
+        // What comes is no PostgreSQL any more: a connection that broke within an answer, a proxy's own words.
+        sqlx::Error::Protocol(_)
+        | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::BeginFailed
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error.to_string()),

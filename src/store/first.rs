@@ -1,6 +1,7 @@
 //! What an empty store begins with: a client, its administrator, his key, and a sandbox device, all or nothing.
 
-use super::{Store, StoreError, sql};
+use super::persons::insert_person;
+use super::{NewPerson, Store, StoreError, sql};
 use crate::account::{KeyHash, Role};
 use crate::clock::Millis;
 use crate::device::{DeviceState, Kind};
@@ -46,17 +47,17 @@ impl Store {
                 if let super::Conn::Postgres(_) = conn {
                     sql!(&mut *conn, execute, "SELECT setval(pg_get_serial_sequence('clients', 'id'), 1)")?;
                 }
-                let person = sql!(
-                    &mut *conn,
-                    scalar as i64,
-                    "INSERT INTO persons (client_id, userid, role, password_hash, password_given, created_at) \
-                     VALUES (1, $1, $2, $3, $4, $5) RETURNING id",
-                    &first.userid,
-                    Role::Administrator.name(),
-                    &first.password_hash,
-                    first.password_given,
-                    first.now,
-                )?;
+                let administrator = NewPerson {
+                    client_id: 1,
+                    userid: first.userid,
+                    role: Role::Administrator,
+                    password_hash: Some(first.password_hash),
+                    created_at: first.now,
+                };
+                let person = insert_person(conn, administrator).await?;
+                if !first.password_given {
+                    sql!(&mut *conn, execute, "UPDATE persons SET password_given = FALSE WHERE id = $1", person)?;
+                }
                 sql!(
                     &mut *conn,
                     execute,

@@ -9,10 +9,10 @@ use rusqlite::OptionalExtension;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::StoreError;
 use super::messages::{COLUMNS, StoredMessage, message};
 use super::row::SqliteRow;
 use super::snapshots::Snapshots;
+use super::{StoreError, postgres};
 use crate::limits;
 use crate::message::RefNo;
 
@@ -102,7 +102,7 @@ async fn find(pool: &PgPool, ref_nos: &[&str]) -> Result<Vec<Option<StoredMessag
     // The text is ours alone: column names and numbers of parameters.
     let query = sqlx::query_as(AssertSqlSafe(text(ref_nos.len())));
     let query = ref_nos.iter().fold(query, |query, ref_no| query.bind(*ref_no));
-    let found: Vec<StoredMessage> = query.fetch_all(pool).await?;
+    let found: Vec<StoredMessage> = postgres::answered(query.fetch_all(pool)).await?;
     let found: HashMap<&str, &StoredMessage> = found.iter().map(|message| (message.ref_no.as_str(), message)).collect();
     // Two may ask for the same message.
     Ok(ref_nos.iter().map(|ref_no| found.get(ref_no).copied().cloned()).collect())

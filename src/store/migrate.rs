@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Conn, StoreError, sql};
+use super::{Conn, StoreError, postgres, sql, userids};
 
 /// Every migration, in order; its number is its place in this list, from 1.
 const MIGRATIONS: &[&str] = &[
@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0023_campaign_names.sql"),
     include_str!("../../migrations/0024_sent_before.sql"),
     include_str!("../../migrations/0025_shared_files.sql"),
+    include_str!("../../migrations/0026_userids.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.
@@ -42,12 +43,14 @@ const POSTGRES_LOCK: i64 = 0x7761_6368_6174;
 /// [`StoreError::Newer`] when a later program has been here; else what the database says.
 pub(super) async fn run(conn: &mut Conn) -> Result<(), StoreError> {
     match conn {
-        Conn::Sqlite(_) => sql!(conn, execute, "BEGIN IMMEDIATE")?,
-        Conn::Postgres(_) => {
-            sql!(conn, execute, "BEGIN")?;
-            sql!(conn, execute, "SELECT pg_advisory_xact_lock($1)", POSTGRES_LOCK)?
+        Conn::Sqlite(_) => sql!(conn, execute, "BEGIN IMMEDIATE").map(drop)?,
+        Conn::Postgres(conn) => {
+            sqlx::query("BEGIN").execute(&mut **conn).await?;
+            postgres::take_time(conn).await?;
+            let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(POSTGRES_LOCK);
+            lock.execute(&mut **conn).await.map(drop)?;
         }
-    };
+    }
     let outcome = run_missing(conn).await;
     let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
     sql!(conn, execute, end)?;
@@ -66,6 +69,9 @@ async fn run_missing(conn: &mut Conn) -> Result<(), StoreError> {
         match conn {
             Conn::Sqlite(conn) => conn.batch(&text)?,
             Conn::Postgres(conn) => sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **conn).await.map(|_| ())?,
+        }
+        if version == userids::MIGRATION {
+            userids::fold_all(conn).await?;
         }
         sql!(conn, execute, "INSERT INTO schema_version (version) VALUES ($1)", version)?;
     }

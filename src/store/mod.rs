@@ -35,6 +35,7 @@ mod owners;
 mod pacing;
 mod passkeys;
 mod persons;
+mod postgres;
 mod progress;
 mod pushes;
 mod queues;
@@ -49,17 +50,17 @@ mod sqlite;
 mod statistics;
 mod tallies;
 mod unreadable;
+mod userids;
 mod waiting;
 mod writer;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgPool, Postgres};
 
 use crate::limits;
 
@@ -95,10 +96,11 @@ pub use rotation::Rotated;
 pub use row_keys::{RenewedKey, SaidBefore};
 pub use session_writes::KeyChange;
 pub use sessions::{FILE_REFERENCE, KeyKind, KeyRow, place};
-pub use sign_ins::{NewSignIn, PasswordRecord, SignIn, SignedIn};
+pub use sign_ins::{NewSignIn, SignIn, SignedIn};
 pub use statistics::{Tally, WaitingPush};
 pub use tallies::{AskedLine, StoredGroup, StoredTried};
 pub use unreadable::{DueUnreadable, NewUnreadable};
+pub use userids::PasswordRecord;
 pub use waiting::{Behind, Waiting};
 
 /// What a look at the store's readiness writes.
@@ -173,12 +175,11 @@ macro_rules! sql {
     ($conn:expr, execute, $text:expr $(, $bind:expr)* $(,)?) => {
         match $conn {
             $crate::store::Conn::Sqlite(conn) => conn.execute($text, rusqlite::params![$($bind),*]),
-            $crate::store::Conn::Postgres(conn) => sqlx::query($text)
-                $(.bind($bind))*
-                .execute(&mut **conn)
-                .await
-                .map(|done| done.rows_affected())
-                .map_err($crate::store::StoreError::from),
+            $crate::store::Conn::Postgres(conn) => {
+                $crate::store::postgres::answered(sqlx::query($text)$(.bind($bind))*.execute(&mut **conn))
+                    .await
+                    .map(|done| done.rows_affected())
+            }
         }
     };
     ($conn:expr, all as $row:ty, $text:expr $(, $bind:expr)* $(,)?) => {
@@ -200,11 +201,9 @@ macro_rules! sql {
     (@ $conn:expr, $ask:ident, $fetch:ident, $row:ty, $text:expr $(, $bind:expr)*) => {
         match $conn {
             $crate::store::Conn::Sqlite(conn) => conn.$ask::<$row>($text, rusqlite::params![$($bind),*]),
-            $crate::store::Conn::Postgres(conn) => sqlx::query_as::<_, $row>($text)
-                $(.bind($bind))*
-                .$fetch(&mut **conn)
-                .await
-                .map_err($crate::store::StoreError::from),
+            $crate::store::Conn::Postgres(conn) => {
+                $crate::store::postgres::answered(sqlx::query_as::<_, $row>($text)$(.bind($bind))*.$fetch(&mut **conn)).await
+            }
         }
     };
 }
@@ -215,6 +214,7 @@ pub(crate) use sql;
 pub enum Location {
     /// A file, made when it is not there.
     Sqlite(PathBuf),
+    /// A server, with what every session of ours asks of it.
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -234,7 +234,7 @@ impl Location {
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url).map_err(|_| "it is no valid PostgreSQL URL".to_owned())?;
-            return Ok(Self::Postgres(Box::new(options)));
+            return Ok(Self::Postgres(Box::new(postgres::session(options))));
         }
         Err("a database URL starts with sqlite: or postgres://".into())
     }
@@ -276,16 +276,7 @@ impl Store {
                 (Pool::Sqlite(readers), Pool::Sqlite(writer), lookup::Lookups::Sqlite(snapshots))
             }
             Location::Postgres(options) => {
-                // One connection on its own first: a pool says only that it timed out, and says it late.
-                let first = sqlx::PgConnection::connect_with(options).await.map_err(|error| failed(&error))?;
-                first.close().await.map_err(|error| failed(&error))?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(limits::POSTGRES_CONNECTIONS_MAX)
-                    .acquire_timeout(Duration::from_secs(limits::LOCK_WAIT_SECONDS))
-                    // What the server merely notes is no news for an operator.
-                    .connect_with((**options).clone().options([("client_min_messages", "warning")]))
-                    .await
-                    .map_err(|error| failed(&error))?;
+                let pool = postgres::open(options).await.map_err(|reason| failed(&reason))?;
                 migrate::run(&mut Conn::Postgres(pool.acquire().await?)).await?;
                 let lookups = lookup::Lookups::of_postgres(&pool);
                 (Pool::Postgres(pool.clone()), Pool::Postgres(pool), lookups)

@@ -5,7 +5,8 @@ mod contradictions;
 use super::accounts::{client, person};
 use super::audit::{NewAuditEntry, Outcome};
 use super::devices::{device, insert};
-use super::{Conn, NewDevice, Store, StoreError, sql};
+use super::persons::insert_person;
+use super::{Conn, NewDevice, NewPerson, Store, StoreError, sql, userids};
 use crate::account::{Client, KeyHash, Person, Role};
 use crate::clock::Millis;
 use crate::device::{Device, Kind};
@@ -157,10 +158,9 @@ async fn add_client(conn: &mut Conn, m: &Migration, name: &str) -> Result<i64, S
     )
 }
 
-/// Adds a user who only sends, and gives whether he is new. Without a name, one that follows from the client's is chosen, which
-/// nobody of another client has.
+/// Adds a user who only sends, and gives whether he is new. Without a name, one that follows from the client's is chosen.
 async fn find_or_add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Result<(Person, bool), StoreError> {
-    let name = match &m.userid {
+    let userid = match &m.userid {
         Some(userid) => userid.clone(),
         None => {
             let client = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), client_id)?;
@@ -169,11 +169,8 @@ async fn find_or_add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Res
             for name in
                 std::iter::once(base.clone()).chain((2..=limits::USERID_TRIES_MAX).map(|n| format!("{base}-{n}")))
             {
-                let found = sql!(&mut *conn, optional as Person, person!("WHERE userid = $1"), &name)?;
-                match found {
-                    Some(person) if person.client_id == client_id && !person.disabled => {
-                        return Ok((person, false));
-                    }
+                match userids::find(conn, client_id, &name).await? {
+                    Some(person) if !person.disabled => return Ok((person, false)),
                     Some(_) => {}
                     None => {
                         chosen = name;
@@ -184,17 +181,9 @@ async fn find_or_add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Res
             chosen
         }
     };
-    sql!(
-        &mut *conn,
-        execute,
-        "INSERT INTO persons (client_id, userid, role, password_hash, password_given, created_at) \
-         VALUES ($1, $2, $3, NULL, FALSE, $4)",
-        client_id,
-        &name,
-        Role::Sender.name(),
-        m.now,
-    )?;
-    Ok((sql!(conn, one as Person, person!("WHERE userid = $1"), &name)?, true))
+    let new = NewPerson { client_id, userid, role: Role::Sender, password_hash: None, created_at: m.now };
+    let id = insert_person(conn, new).await?;
+    Ok((sql!(conn, one as Person, person!("WHERE id = $1"), id)?, true))
 }
 
 async fn add_key(conn: &mut Conn, m: &Migration, client_id: i64, person_id: i64) -> Result<i64, StoreError> {

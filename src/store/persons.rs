@@ -3,8 +3,8 @@
 use super::accounts::person;
 use super::audit::Done;
 use super::row::row;
-use super::{Conn, Store, StoreError, link_shares, sql};
-use crate::account::{Person, Role};
+use super::{Conn, Store, StoreError, link_shares, sql, userids};
+use crate::account::{Person, Role, fold_userid};
 use crate::clock::Millis;
 
 row!(Person { id, client_id, userid, role: String, disabled, created_at });
@@ -41,7 +41,7 @@ impl Store {
     /// Adds a person; gives his number.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when someone has that userid.
+    /// [`StoreError::Exists`] when someone of the client has that userid.
     pub async fn add_person(&self, person: NewPerson) -> Result<i64, StoreError> {
         self.act(move |conn| Box::pin(async move { insert_person(conn, person).await.map(Done) }))
             .await
@@ -57,11 +57,13 @@ impl Store {
         sql!(&mut conn, all as Person, person!("WHERE client_id = $1 ORDER BY id"), client_id)
     }
 
+    /// The person of that number, whatever client they work for.
+    ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn find_person(&self, userid: &str) -> Result<Option<Person>, StoreError> {
+    pub async fn find_person_numbered(&self, id: i64) -> Result<Option<Person>, StoreError> {
         let mut conn = self.reader().await?;
-        sql!(&mut conn, optional as Person, person!("WHERE userid = $1"), userid)
+        sql!(&mut conn, optional as Person, person!("WHERE id = $1"), id)
     }
 
     /// Changes a person of a client; the linking pages end that they shared and may share no longer. `false` when there is none of that number.
@@ -88,13 +90,15 @@ impl Store {
                     execute,
                     "UPDATE persons SET role = COALESCE($3, role), disabled = COALESCE($4, disabled), \
                      password_hash = COALESCE($5, password_hash), \
-                     password_given = COALESCE($6, password_given) WHERE id = $1 AND client_id = $2",
+                     password_given = COALESCE($6, password_given), \
+                     password_set_at = CASE WHEN $5 IS NULL THEN password_set_at ELSE $7 END WHERE id = $1 AND client_id = $2",
                     id,
                     client_id,
                     patch.role.map(Role::name),
                     patch.disabled,
                     &hash,
                     given,
+                    now,
                 )?;
                 // Who has another password, or none any more, signs in again.
                 if rows == 1 && (patch.disabled == Some(true) || has_password) {
@@ -108,14 +112,17 @@ impl Store {
     }
 }
 
-async fn insert_person(conn: &mut Conn, person: NewPerson) -> Result<i64, StoreError> {
+/// Adds a person, who has to choose another password than the one that was given.
+pub(super) async fn insert_person(conn: &mut Conn, person: NewPerson) -> Result<i64, StoreError> {
     sql!(
         conn,
         scalar as i64,
-        "INSERT INTO persons (client_id, userid, role, password_hash, password_given, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        "INSERT INTO persons (client_id, userid, userid_key, userid_folded, role, password_hash, password_given, password_set_at, \
+         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING id",
         person.client_id,
         &person.userid,
+        userids::key(person.client_id, &person.userid),
+        fold_userid(&person.userid),
         person.role.name(),
         &person.password_hash,
         person.password_hash.is_some(),

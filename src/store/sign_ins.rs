@@ -48,33 +48,7 @@ pub struct SignedIn {
     pub password_given: bool,
 }
 
-/// What is needed to check a password.
-#[derive(Debug, Clone)]
-pub struct PasswordRecord {
-    pub id: i64,
-    pub client_id: i64,
-    pub password_hash: Option<String>,
-}
-
-row!(PasswordRecord { id, client_id, password_hash });
-
 impl Store {
-    /// What a person who may sign in proves himself by. None for who is unknown, or disabled, or whose client is.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn find_password(&self, userid: &str) -> Result<Option<PasswordRecord>, StoreError> {
-        let mut conn = self.reader().await?;
-        sql!(
-            &mut conn,
-            optional as PasswordRecord,
-            "SELECT persons.id AS id, persons.client_id AS client_id, password_hash FROM persons \
-             JOIN clients ON clients.id = persons.client_id \
-             WHERE userid = $1 AND NOT persons.disabled AND NOT clients.disabled",
-            userid,
-        )
-    }
-
     /// Remembers a browser, and forgets those of the person whose time is over, and the oldest beyond `most`.
     ///
     /// # Errors
@@ -206,15 +180,22 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be stored.
-    pub async fn choose_password(&self, person_id: i64, hash: String, keep: i64) -> Result<(), StoreError> {
+    pub async fn choose_password(
+        &self,
+        person_id: i64,
+        hash: String,
+        keep: i64,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         self.act(move |conn| {
             Box::pin(async move {
                 sql!(
                     &mut *conn,
                     execute,
-                    "UPDATE persons SET password_hash = $2, password_given = FALSE WHERE id = $1",
+                    "UPDATE persons SET password_hash = $2, password_given = FALSE, password_set_at = $3 WHERE id = $1",
                     person_id,
                     &hash,
+                    now,
                 )?;
                 end_sign_ins(conn, person_id, keep).await
             })

@@ -15,7 +15,7 @@ use super::accepting;
 use super::outgoing::{Accept, Accepted};
 use super::progress::{self, Changed, Progress};
 use super::snapshots::Commits;
-use super::{Conn, Pool, StoreError, dialect, sql};
+use super::{Conn, Pool, StoreError, dialect, postgres, sql};
 use crate::limits;
 use crate::supervisor::{self, caught};
 
@@ -179,7 +179,7 @@ async fn discard(conn: Conn) {
     match conn {
         // SQLite has one writing connection and nothing to lose it by: a fault is the disk's, not the connection's.
         Conn::Sqlite(mut conn) => drop(conn.batch("ROLLBACK")),
-        Conn::Postgres(conn) => drop(conn.close().await),
+        Conn::Postgres(conn) => postgres::discard(conn).await,
     }
 }
 

@@ -50,7 +50,7 @@ impl Browser {
     /// The administrator's browser, at a gateway that was made without a password of his.
     async fn of(stage: &Stage) -> Self {
         let hash = wachat::password::hash(PASSWORD, &Clock::system()).expect("a hash");
-        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
+        stage.world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         Self::sign_in(stage.world.address, "admin").await
     }
 
@@ -182,7 +182,7 @@ stories! {
         let (world, admin) = enter(database, Time::Machine).await;
         let other = world.add_client("Other", NUMBER).await;
         let hash = wachat::password::hash(PASSWORD, &Clock::system()).expect("a hash");
-        world.store.choose_password(other.person_id, hash, 0).await.expect("stored");
+        world.store.choose_password(other.person_id, hash, 0, 0).await.expect("stored");
         let owner = Browser::sign_in(world.address, "owner-of-Other").await;
         assert_eq!(owner.get(&format!("/console/devices/{}", other.device_id)).await.status, 200);
         let foreign = format!("/console/devices/{}", world.device_id);

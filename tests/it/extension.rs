@@ -157,7 +157,7 @@ stories! {
         let desk = Desk::new(database, Time::Machine).await;
         let Desk { stage, browser, .. } = &desk;
         let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
-        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
+        stage.world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         let link = desk.pairing_link().await;
         browser.signs_in("admin", PASSWORD).await;
         browser.until_at("/console").await;

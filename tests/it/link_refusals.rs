@@ -39,7 +39,7 @@ async fn strike(stage: &Stage, fault: Value, moment: &str) {
 impl Stage {
     async fn signed_in(&self) -> Browser<'_> {
         let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
-        self.world.store.choose_password(1, hash, 0).await.expect("stored");
+        self.world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         Browser::of(&self.world, "admin").await
     }
 

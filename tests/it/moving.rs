@@ -91,7 +91,6 @@ stories! {
             (json!({"api_key": other_key, "device_id": DEVICE, "sender": SENDER, "client": "Toko"}), "is taken: it belongs to client"),
             (json!({"api_key": OLD_KEY, "device_id": DEVICE, "sender": "628110000009"}), "with the sender 628110000001, not 628110000009"),
             (json!({"api_key": other_key, "device_id": "9-000000000000009", "sender": SENDER}), "the sender 628110000001 is taken"),
-            (json!({"api_key": other_key, "device_id": "9-000000000000009", "sender": "628110000009", "client": "New", "user": "shop"}), "works for client"),
             (json!({"api_key": "another-key-of-16-chars", "device_id": "7-000000000000007", "sender": "628110000007", "push_url": "https://other.example/"}), "has the Push URL https://toko.example/"),
         ] {
             let reply = world.client.manage("POST", "/migrate", Some(body.clone())).await;

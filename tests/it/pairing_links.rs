@@ -177,7 +177,7 @@ stories! {
     async fn a_form_that_was_refused_leads_back_to_its_page_when_it_is_loaded_again(database: Database) {
         let stage = Stage::unlinked(database).await;
         let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
-        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
+        stage.world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         let shared = stage.share().await;
         for form in ["/link", "/link/cancel", "/pairing-code", "/passkey", "/passkey/confirm"] {
             let reply = ask(&stage.world, "GET", &format!("{shared}{form}"), &[], None).await;

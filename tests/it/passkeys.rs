@@ -307,7 +307,7 @@ stories! {
     async fn the_linking_page_guides_through_the_step(database: Database) {
         let stage = Stage::with_passkey(database, Time::Machine).await;
         let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
-        stage.world.store.choose_password(1, hash, 0).await.expect("stored");
+        stage.world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         let browser = Browser::of(&stage.world, "admin").await;
         let path = format!("/console/devices/{}/link", stage.device_id);
         stage.scan_or_type("qr").await;

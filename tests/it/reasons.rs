@@ -312,7 +312,7 @@ stories! {
         let stage = Stage::held(database).await;
         let world = &stage.world;
         let hash = wachat::password::hash(crate::signed_in::PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
-        world.store.choose_password(1, hash, 0).await.expect("stored");
+        world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         let browser = Browser::of(world, "admin").await;
         let messages = json!({"account": OWNER, "recipient": ANN, "moment": "message", "how_often": {"next": 1}});
         stage.network.fault(json!({"kind": "rate_overlimit"}), messages).await;

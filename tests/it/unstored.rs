@@ -1,16 +1,13 @@
 //! Stories of a store that takes nothing for a while: what a linked account is told meanwhile is neither lost nor confirmed.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::Connection;
-use tempfile::TempDir;
-use tokio::net::{UnixListener, UnixStream};
-use tokio::task::JoinSet;
 
 use crate::client::Client;
+use crate::door::Door;
 use crate::linked_crashes::Town;
 use crate::network::Network;
 use crate::process::Serving;
@@ -61,48 +58,6 @@ impl Refusing {
                 terminate_others(&mut conn).await;
             }
         }
-    }
-}
-
-/// A socket in front of PostgreSQL's, which is shut as if the server had stopped.
-struct Door {
-    folder: TempDir,
-    behind: PathBuf,
-    open: JoinSet<()>,
-}
-
-const SOCKET: &str = ".s.PGSQL.5432";
-
-impl Door {
-    /// A door in front of the database of this address, and the address of that database behind the door.
-    async fn before(url: &str) -> (Self, String) {
-        let (front, host) = url.split_once("?host=").expect("a folder");
-        let behind = PathBuf::from(host.replace("%2F", "/")).join(SOCKET);
-        let folder = TempDir::new().expect("a folder");
-        let url = format!("{front}?host={}", folder.path().display().to_string().replace('/', "%2F"));
-        let mut door = Self { folder, behind, open: JoinSet::new() };
-        door.open();
-        (door, url)
-    }
-
-    fn open(&mut self) {
-        let listener = UnixListener::bind(self.folder.path().join(SOCKET)).expect("a socket");
-        let behind = self.behind.clone();
-        self.open.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((mut one, _)) = listener.accept().await {
-                let behind = behind.clone();
-                connections.spawn(async move {
-                    let Ok(mut other) = UnixStream::connect(behind).await else { return };
-                    let _ = tokio::io::copy_bidirectional(&mut one, &mut other).await;
-                });
-            }
-        });
-    }
-
-    async fn shut(&mut self) {
-        self.open.shutdown().await;
-        std::fs::remove_file(self.folder.path().join(SOCKET)).expect("removed");
     }
 }
 

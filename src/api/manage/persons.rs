@@ -74,12 +74,12 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
             client_id,
             userid: new.userid.clone(),
             role: role(&asker, new.role.as_deref())?.unwrap_or(Role::Sender),
-            password_hash: hashed(&api, new.password).await?,
+            password_hash: hashed(&api, &new.userid, new.password).await?,
             created_at: api.clock.now(),
         };
         audit::made(&new.userid);
-        api.store.add_person(person).await?;
-        let person = api.store.find_person(&new.userid).await?;
+        let id = api.store.add_person(person).await?;
+        let person = api.store.find_person_numbered(id).await?;
         person.map(PersonView::from).ok_or(Problem::NotFound("person with that number"))
     };
     found(&headers, StatusCode::CREATED, "Person added", added.await)
@@ -110,7 +110,7 @@ pub async fn change(
         let patch = PersonPatch {
             role: role(&asker, change.role.as_deref())?,
             disabled: change.disabled,
-            password: hashed(&api, change.password).await?.map(|hash| match id == asker.person.id {
+            password: hashed(&api, &person.userid, change.password).await?.map(|hash| match id == asker.person.id {
                 true => NewPassword::Chosen(hash),
                 false => NewPassword::Given(hash),
             }),
@@ -136,9 +136,10 @@ fn role(asker: &Asker, name: Option<&str>) -> Result<Option<Role>, Problem> {
     if role > asker.person.role { Err(Problem::NotAllowed("give that role")) } else { Ok(Some(role)) }
 }
 
-async fn hashed(api: &Api, password: Option<String>) -> Result<Option<String>, Problem> {
+async fn hashed(api: &Api, userid: &str, password: Option<String>) -> Result<Option<String>, Problem> {
     let Some(password) = password else { return Ok(None) };
-    api.passwords.hash(password).await.map(Some).map_err(|error| match error {
+    let like = api.store.find_hash_of_name(userid).await?;
+    api.passwords.hash(password, like).await.map(Some).map_err(|error| match error {
         PasswordError::Busy(_) => Problem::PasswordsBusy,
         bad => Problem::field("password", bad.to_string()),
     })

@@ -52,10 +52,6 @@ pub const PHRASES: &[Phrase] = &[
         "nomor pengirim {sender} sudah dipakai perangkat {device_id} milik klien {client_id} ('{client}')",
     ),
     (
-        "the user '{userid}' works for client {client_id} ('{client}'); choose another name for the user",
-        "pengguna '{userid}' bekerja untuk klien {client_id} ('{client}'); pilih nama pengguna lain",
-    ),
-    (
         "several clients are called '{name}'; give the number of the one that is meant",
         "ada beberapa klien bernama '{name}'; tulis nomor klien yang dimaksud",
     ),

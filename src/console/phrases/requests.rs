@@ -222,8 +222,8 @@ pub const PHRASES: &[Phrase] = &[
         "nama terdiri atas 1 sampai {most} karakter, tanpa karakter kendali",
     ),
     (
-        "a userid has 1 to {most} characters and no spaces",
-        "nama pengguna terdiri atas 1 sampai {most} karakter tanpa spasi",
+        "a userid has 1 to {most} characters, at least one of them visible, and no spaces",
+        "nama pengguna terdiri atas 1 sampai {most} karakter tanpa spasi, dan setidaknya satu terlihat",
     ),
     (
         "a country code is that of a numbering plan, such as 62",

@@ -13,6 +13,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/settings/", "warnings in the log"),
     ("src/secrets.rs", "what keeps the program from starting"),
     ("src/store/migrate.rs", "what keeps the program from starting"),
+    ("src/store/postgres.rs", "what keeps the program from starting, and the log"),
     ("src/store/rotation.rs", "the command line"),
     ("src/telemetry", "names of metrics, and faults for the log"),
     ("src/supervisor.rs", "faults for the log"),

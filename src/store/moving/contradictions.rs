@@ -3,9 +3,9 @@
 use super::super::accounts::{client, person};
 use super::super::devices::device;
 use super::{Migration, new_client_name, push_url};
-use crate::account::{Client, KeyRecord, Person, Role};
+use crate::account::{Client, KeyRecord, Person, Role, fold_userid};
 use crate::device::Device;
-use crate::store::{Conn, StoreError, sql};
+use crate::store::{Conn, StoreError, sql, userids};
 
 /// What is here already and contradicts a migration. Nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,8 +45,6 @@ pub enum MigrationConflict {
     DeviceSender { device_id: String, sender: String, wanted: String },
     #[error("the sender {sender} is taken: the device {device_id} of client {client_id} ('{client}') has it")]
     SenderTaken { sender: String, device_id: String, client_id: i64, client: String },
-    #[error("the user '{userid}' works for client {client_id} ('{client}'); choose another name for the user")]
-    UserOfOther { userid: String, client_id: i64, client: String },
     #[error("several clients are called '{name}'; give the number of the one that is meant")]
     SeveralClients { name: String },
     #[error(
@@ -90,7 +88,10 @@ pub(super) async fn look(conn: &mut Conn, m: &Migration) -> Result<Result<Known,
     let client = owner.or_else(|| named.into_iter().next());
     let person = match (&key, &m.userid) {
         (Some(key), _) => Some(sql!(&mut *conn, one as Person, person!("WHERE id = $1"), key.person_id)?),
-        (None, Some(userid)) => sql!(&mut *conn, optional as Person, person!("WHERE userid = $1"), userid)?,
+        (None, Some(userid)) => match &client {
+            Some(client) => userids::find(conn, client.id, userid).await?,
+            None => None,
+        },
         (None, None) => None,
     };
     if let (Some(key), Some(person)) = (&key, &person)
@@ -100,17 +101,10 @@ pub(super) async fn look(conn: &mut Conn, m: &Migration) -> Result<Result<Known,
         return Ok(Err(MigrationConflict::KeyOfAdministrator { hint, userid }));
     }
     if let (Some(key), Some(person), Some(wanted)) = (&key, &person, &m.userid)
-        && person.userid != *wanted
+        && fold_userid(&person.userid) != fold_userid(wanted)
     {
         let (hint, userid) = (key.hint.clone(), person.userid.clone());
         return Ok(Err(MigrationConflict::KeyOfUser { hint, userid, wanted: wanted.clone() }));
-    }
-    if let Some(person) =
-        person.as_ref().filter(|person| client.as_ref().map(|client| client.id) != Some(person.client_id))
-    {
-        let other = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), person.client_id)?;
-        let userid = person.userid.clone();
-        return Ok(Err(MigrationConflict::UserOfOther { userid, client_id: other.id, client: other.name }));
     }
     if let (Some(client), Some(wanted)) = (&client, &m.push_url)
         && let Some(url) = push_url(conn, client.id).await?.filter(|url| url != wanted)
