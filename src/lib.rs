@@ -38,6 +38,8 @@ pub mod campaign;
 pub mod media;
 pub mod store;
 
+pub mod room;
+
 pub mod files;
 
 pub mod inbox;

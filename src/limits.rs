@@ -98,6 +98,9 @@ pub const IDEMPOTENCY_HOURS: i64 = 72;
 pub const RATE_LIMIT_DEFAULT: u32 = 100;
 /// Requests a second of all keys of a client and its people in the console together: as many as so many keys have.
 pub const CLIENT_RATE_KEYS: NonZeroU32 = NonZeroU32::new(10).expect("some");
+/// How often what a client has is counted again while its quota seems to have no room; counting takes one part in so many of the time.
+pub const QUOTA_COUNT_MS: i64 = 1_000;
+pub const QUOTA_COUNT_SHARE: i64 = 20;
 /// API keys of one person that are good.
 pub const KEYS_OF_PERSON_MAX: usize = 100;
 /// A client has this long to send a request's head; and for each stretch of its body.

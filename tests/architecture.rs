@@ -30,6 +30,7 @@ const FLOORS: &[&[&str]] = &[
     &["egress"],
     &["campaign"],
     &["media", "store"],
+    &["room"],
     &["files"],
     &["inbox", "linking", "moving", "outbox", "receipts"],
     &["imports"],
@@ -322,6 +323,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0023_campaign_names.sql", "a5aa3590795cf37c14b2fe0b2c483110996e79fc53f10e9df9f935855692ec27"),
     ("0024_sent_before.sql", "750032617b1b37ec85c885aac5222c9961371dc1a120fd062a38cf0a66089fb2"),
     ("0025_shared_files.sql", "204661ef469ace97eb88a9f101497d85cc5f8d3fb2edb777bac97d51f71a99b3"),
+    ("0028_quotas.sql", "0940889d801f9e4a3176c39dfd361b529f8a3890485aa0cb42edd489d9c5dd4e"),
 ];
 
 #[test]

@@ -51,6 +51,7 @@ use crate::linking;
 use crate::media::shelf::Links;
 use crate::outbox::Outbox;
 use crate::password::Passwords;
+use crate::room::Room;
 use crate::secrets::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -64,6 +65,7 @@ pub struct Api(Arc<Parts>);
 pub struct Parts {
     pub store: Store,
     pub outbox: Outbox,
+    pub room: Room,
     pub inbox: Inbox,
     pub files: Files,
     pub imports: Imports,
@@ -93,6 +95,7 @@ pub struct Parts {
 /// What an [`Api`] is built from.
 pub struct Foundation {
     pub store: Store,
+    pub room: Room,
     pub inbox: Inbox,
     pub files: Files,
     pub imports: Imports,
@@ -131,7 +134,7 @@ impl Runner {
 impl Api {
     pub fn new(from: Foundation, settings: &Settings) -> Self {
         Self(Arc::new(Parts {
-            outbox: Outbox::new(from.store.clone(), from.bells.clone()),
+            outbox: Outbox::new(from.store.clone(), from.room.clone(), from.bells.clone()),
             links: Links::new(from.master_key.derive("media-links")),
             linking: linking::Links::new(from.store.clone(), &from.master_key, from.clock.clone()),
             public_url: settings.public_url.clone(),
@@ -150,6 +153,7 @@ impl Api {
             supervisor: from.supervisor,
             runner: from.runner,
             store: from.store,
+            room: from.room,
             inbox: from.inbox,
             files: from.files,
             imports: from.imports,

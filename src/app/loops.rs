@@ -110,6 +110,7 @@ async fn keep_house(api: Api) {
             }
             api.store.forget_deeds(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
             api.store.end_unpermitted_shares(now).await?;
+            api.room.recount().await?;
             api.store.forget_first_answers(now).await
         };
         if let Err(error) = kept.await {

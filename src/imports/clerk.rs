@@ -21,6 +21,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::outbox::Outbox;
+use crate::room::{NoRoom, Refusal};
 use crate::store::{ImportLease, ImportStep, Store, StoreError, StoredImport};
 use crate::telemetry::Outage;
 
@@ -41,6 +42,12 @@ pub struct Parts {
     pub clock: Clock,
     /// This node's name in the leases: the same after a restart.
     pub node: String,
+}
+
+/// Rows for which there is no room now.
+struct Waiting {
+    rows: Vec<Checked>,
+    why: NoRoom,
 }
 
 /// How the work on an import ended, for now.
@@ -170,9 +177,44 @@ impl Clerk {
                 Ok(device) => device,
                 Err(why) => return self.end(lease, Some(why)).await,
             };
-            let step = ImportStep { next_row, ..self.offer(&import, &device, batch).await? };
+            let step = match self.offer_all(lease, &import, &device, batch, stop).await? {
+                Ok(step) => ImportStep { next_row, ..step },
+                Err(end) => return Ok(end),
+            };
             if store.note_import(lease, step, clock.now() + LEASE_MS).await? != State::Running {
                 return Ok(End::Over);
+            }
+        }
+    }
+
+    /// Offers rows until each has ended; those for which there is no room wait for it. Gives how they ended, or how the work did: what
+    /// was accepted until then is known by its keys.
+    async fn offer_all(
+        &self,
+        lease: &ImportLease,
+        import: &StoredImport,
+        device: &Device,
+        batch: Vec<Checked>,
+        stop: &CancellationToken,
+    ) -> Result<Result<ImportStep, End>, StoreError> {
+        let Parts { store, clock, .. } = &*self.0;
+        let (mut step, mut left, mut said) = (ImportStep::default(), batch, None);
+        loop {
+            let (offered, waiting) = self.offer(import, device, left).await?;
+            step.accepted += offered.accepted;
+            step.known += offered.known;
+            step.refused.extend(offered.refused);
+            let Some(Waiting { rows, why }) = waiting else { return Ok(Ok(step)) };
+            left = rows;
+            if said.replace(why).is_none() {
+                tracing::info!(import = lease.import_id, %why, "an import waits for room");
+            }
+            if store.note_import_wait(lease, why.to_string(), clock.now() + LEASE_MS).await? != State::Running {
+                return Ok(Err(End::Over));
+            }
+            let wait = clock.sleep(Duration::from_millis(limits::POLL_MS));
+            if stop.run_until_cancelled(wait).await.is_none() {
+                return Ok(Err(End::Later));
             }
         }
     }
@@ -199,13 +241,13 @@ impl Clerk {
         Ok(device.filter(|device| device.client_id == import.client_id).ok_or(Stop::Device))
     }
 
-    /// Offers rows; gives how they ended.
+    /// Offers rows; gives how they ended, and those for which there is no room.
     async fn offer(
         &self,
         import: &StoredImport,
         device: &Device,
         batch: Vec<Checked>,
-    ) -> Result<ImportStep, StoreError> {
+    ) -> Result<(ImportStep, Option<Waiting>), StoreError> {
         let decided = import.sent_before.as_deref().and_then(SentBefore::from_name);
         let sent_since = SentBefore::since(decided, import.begun_at.unwrap_or(import.created_at));
         let times = (sent_since, self.0.clock.now());
@@ -225,19 +267,23 @@ impl Clerk {
             offers.push(self.0.outbox.accept(accept));
         }
         let ends = join_all(offers).await;
+        let mut waiting: Option<Waiting> = None;
         for (row, end) in ready.into_iter().zip(ends) {
             match end {
                 Ok(()) => step.accepted += 1,
-                Err(StoreError::KeyUsed) if self.was_here(import, &row).await? => step.accepted += 1,
-                Err(StoreError::KeyUsed) => step.known += 1,
-                Err(error @ StoreError::DailyLimit { .. }) => {
+                Err(Refusal::NoRoom(why)) => {
+                    waiting.get_or_insert_with(|| Waiting { rows: Vec::new(), why }).rows.push(Ok(row));
+                }
+                Err(Refusal::Store(StoreError::KeyUsed)) if self.was_here(import, &row).await? => step.accepted += 1,
+                Err(Refusal::Store(StoreError::KeyUsed)) => step.known += 1,
+                Err(Refusal::Store(error @ StoreError::DailyLimit { .. })) => {
                     let Ready { place, line, recipient: destination, .. } = row;
                     step.refused.push(Refused { place, line, destination, reason: error.to_string() });
                 }
-                Err(error) => return Err(error),
+                Err(Refusal::Store(error)) => return Err(error),
             }
         }
-        Ok(step)
+        Ok((step, waiting))
     }
 
     /// Whether a row that is known was accepted by this very import, and not noted before a crash.

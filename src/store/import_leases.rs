@@ -89,7 +89,7 @@ impl Store {
                 sql!(
                     conn,
                     execute,
-                    "UPDATE imports SET state = $2, reason = $3, ended_at = $4 WHERE id = $1 AND state = 'running'",
+                    "UPDATE imports SET state = $2, reason = $3, ended_at = $4, wait_reason = NULL WHERE id = $1 AND state = 'running'",
                     &id,
                     State::Stopped.name(),
                     Stop::Person.name(),
@@ -187,7 +187,7 @@ impl Store {
                     &mut *conn,
                     optional as (String,),
                     "UPDATE imports SET next_row = $3, accepted = accepted + $4, known = known + $5, \
-                     lease_until = CASE WHEN state = 'running' THEN $6 ELSE 0 END \
+                     wait_reason = NULL, lease_until = CASE WHEN state = 'running' THEN $6 ELSE 0 END \
                      WHERE id = $1 AND lease_epoch = $2 RETURNING state",
                     &lease.import_id,
                     lease.epoch,
@@ -198,6 +198,36 @@ impl Store {
                 )?;
                 let (state,) = state.ok_or(StoreError::NotOwner)?;
                 refuse(conn, &lease.import_id, &step.refused).await?;
+                State::try_from(state).map_err(|error| StoreError::Refused(error.to_string()))
+            })
+        })
+        .await
+    }
+
+    /// Notes what the rows of an import wait for, and keeps the lease until `until`; gives the state that the import now has.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOwner`] when the lease is another's by now.
+    pub async fn note_import_wait(
+        &self,
+        lease: &ImportLease,
+        reason: String,
+        until: Millis,
+    ) -> Result<State, StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let state = sql!(
+                    conn,
+                    optional as (String,),
+                    "UPDATE imports SET wait_reason = $3, lease_until = CASE WHEN state = 'running' THEN $4 ELSE 0 END \
+                     WHERE id = $1 AND lease_epoch = $2 RETURNING state",
+                    &lease.import_id,
+                    lease.epoch,
+                    &reason,
+                    until,
+                )?;
+                let (state,) = state.ok_or(StoreError::NotOwner)?;
                 State::try_from(state).map_err(|error| StoreError::Refused(error.to_string()))
             })
         })
@@ -216,7 +246,7 @@ impl Store {
                 let rows = sql!(
                     conn,
                     execute,
-                    "UPDATE imports SET state = $3, reason = $4, ended_at = $5, lease_until = 0 \
+                    "UPDATE imports SET state = $3, reason = $4, ended_at = $5, lease_until = 0, wait_reason = NULL \
                      WHERE id = $1 AND lease_epoch = $2 AND state = 'running'",
                     &lease.import_id,
                     lease.epoch,

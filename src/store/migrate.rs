@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0023_campaign_names.sql"),
     include_str!("../../migrations/0024_sent_before.sql"),
     include_str!("../../migrations/0025_shared_files.sql"),
+    include_str!("../../migrations/0028_quotas.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -70,6 +70,7 @@ mod priorities;
 mod private_files;
 mod prospects;
 mod pushing;
+mod quotas;
 mod reasons;
 mod recipients;
 mod rotation;

@@ -260,6 +260,18 @@ pub const PHRASES: &[Phrase] = &[
         "batas harian perangkat, {limit} pesan, sudah tercapai",
     ),
     (
+        "this client's quota of waiting messages is used up ({used} of {most}); nothing was accepted. Try again when some have been sent, \
+         cancel those that are not needed, or ask the gateway's operator to raise waiting_quota",
+        "kuota pesan menunggu klien ini sudah habis ({used} dari {most}); tidak ada yang diterima. Coba lagi setelah sebagian terkirim, \
+         batalkan yang tidak diperlukan, atau minta pengelola gateway menaikkan waiting_quota",
+    ),
+    (
+        "this client's quota of stored files has no room for one more ({used} of {most} MB are used); nothing was accepted. Send a \
+         text, or a file that was sent before, or ask the gateway's operator to raise files_quota_mb",
+        "kuota berkas klien ini tidak cukup untuk satu lagi (terpakai {used} dari {most} MB); tidak ada yang diterima. Kirim teks, atau berkas yang pernah \
+         dikirim, atau minta pengelola gateway menaikkan files_quota_mb",
+    ),
+    (
         "the gateway cannot store anything at this moment; nothing was accepted, try again in {seconds} s",
         "gateway sedang tidak dapat menyimpan apa pun; tidak ada yang diterima, coba lagi dalam {seconds} detik",
     ),
