@@ -23,6 +23,7 @@ use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::console::{self, Console};
 use crate::device::{FIRST_SENDER, new_device_id};
+use crate::disk::Disk;
 use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
@@ -46,7 +47,7 @@ pub struct App {
     pub settings: Settings,
     pub clock: Clock,
     pub store: Store,
-    room: Room,
+    pub room: Room,
     pub files: Files,
     egress: Egress,
     pub master_key: MasterKey,
@@ -128,7 +129,7 @@ impl App {
         }
         let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
-        let room = Room::new(&store, &clock, &settings);
+        let room = Room::new(&store, disk_of(&settings, &location, &clock), &clock, &settings);
         let files = Files::new(store.clone(), shelf.clone(), room.clone(), clock.clone());
         let imports = Imports::new(store.clone(), shelf.clone(), room.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
@@ -352,6 +353,16 @@ impl App {
             }
         }
     }
+}
+
+/// The disks of the data folder, and of a database that is a file.
+fn disk_of(settings: &Settings, location: &Location, clock: &Clock) -> Disk {
+    let mut folders = vec![settings.data_dir.clone()];
+    if let Location::Sqlite(path) = location {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folders.push(folder.unwrap_or(Path::new(".")).to_owned());
+    }
+    Disk::of(folders, settings.free_space_floor_mb, clock.clone())
 }
 
 /// Makes the data folder, which holds messages in clear, for its owner alone. One that is there stays as it is.

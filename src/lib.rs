@@ -13,6 +13,7 @@ pub mod telemetry;
 pub mod account;
 pub mod address;
 pub mod device;
+pub mod disk;
 pub mod escapes;
 pub mod memory;
 pub mod message;

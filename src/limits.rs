@@ -101,6 +101,9 @@ pub const CLIENT_RATE_KEYS: NonZeroU32 = NonZeroU32::new(10).expect("some");
 /// How often what a client has is counted again while its quota seems to have no room; counting takes one part in so many of the time.
 pub const QUOTA_COUNT_MS: i64 = 1_000;
 pub const QUOTA_COUNT_SHARE: i64 = 20;
+/// How old may be what is known of the room on the disks; and at how many times the floor an operator is warned.
+pub const DISK_LOOK_MS: i64 = 1_000;
+pub const DISK_WARNING_FLOORS: u64 = 2;
 /// API keys of one person that are good.
 pub const KEYS_OF_PERSON_MAX: usize = 100;
 /// A client has this long to send a request's head; and for each stretch of its body.

@@ -1,4 +1,4 @@
-//! Whether there is room for one more message or file: within its client's quotas. Called by whoever accepts messages and keeps files
+//! Whether there is room for one more message or file: within its client's quotas, and on the disk. Called by whoever accepts messages and keeps files
 //! that clients give. What comes in from WhatsApp is never refused.
 
 mod quota;
@@ -6,6 +6,7 @@ mod quota;
 use quota::{Quota, Thing, Used};
 
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::settings::Settings;
 use crate::store::{Store, StoreError};
 
@@ -18,6 +19,7 @@ const MB: i64 = 1_000_000;
 pub struct Room {
     waiting: Option<Quota>,
     files: Option<Quota>,
+    disk: Disk,
 }
 
 /// Why there is no room, in words for whoever sends.
@@ -33,6 +35,11 @@ pub enum NoRoom {
          text, or a file that was sent before, or ask the gateway's operator to raise files_quota_mb"
     )]
     Files { used_mb: i64, most_mb: i64 },
+    #[error(
+        "the gateway's disk is nearly full, and what is left is kept for what comes in; nothing was accepted. Try again in a minute; the \
+         gateway's operator has to make room"
+    )]
+    Disk,
 }
 
 /// Why something is not accepted.
@@ -45,11 +52,12 @@ pub enum Refusal {
 }
 
 impl Room {
-    pub fn new(store: &Store, clock: &Clock, settings: &Settings) -> Self {
+    pub fn new(store: &Store, disk: Disk, clock: &Clock, settings: &Settings) -> Self {
         let quota = |thing, most: i64| (most > 0).then(|| Quota::new(thing, most, store.clone(), clock.clone()));
         Self {
             waiting: quota(Thing::WaitingMessages, settings.waiting_quota.into()),
             files: quota(Thing::FileBytes, i64::from(settings.files_quota_mb) * MB),
+            disk,
         }
     }
 
@@ -58,6 +66,7 @@ impl Room {
     /// # Errors
     /// [`NoRoom`], or that the store cannot be read.
     pub async fn for_message(&self, client_id: i64) -> Result<Added, Refusal> {
+        self.check_disk()?;
         let Some(quota) = &self.waiting else { return Ok(Added::nothing()) };
         let added = quota.add(client_id, 1).await?;
         added.map_err(|Used { used, most }| NoRoom::Waiting { used, most }.into())
@@ -68,6 +77,7 @@ impl Room {
     /// # Errors
     /// [`NoRoom`], or that the store cannot be read.
     pub async fn for_file(&self, client_id: i64, bytes: i64) -> Result<Added, Refusal> {
+        self.check_disk()?;
         let Some(quota) = &self.files else { return Ok(Added::nothing()) };
         let added = quota.add(client_id, bytes).await?;
         added.map_err(|Used { used, most }| NoRoom::Files { used_mb: (used + MB / 2) / MB, most_mb: most / MB }.into())
@@ -84,6 +94,15 @@ impl Room {
     /// Room for a file that came in: there always is.
     pub fn for_file_that_came_in(&self, client_id: i64, bytes: i64) -> Added {
         self.files.as_ref().map_or_else(Added::nothing, |quota| quota.add_anyway(client_id, bytes))
+    }
+
+    fn check_disk(&self) -> Result<(), NoRoom> {
+        if self.disk.takes_more() { Ok(()) } else { Err(NoRoom::Disk) }
+    }
+
+    /// The disk that all of it is on.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// A file of a client was taken away.

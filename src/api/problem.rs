@@ -99,9 +99,11 @@ impl Problem {
             Self::RateLimited { .. }
             | Self::DailyLimit { .. }
             | Self::NoRoom(NoRoom::Waiting { .. } | NoRoom::Files { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } | Self::MediaUnavailable { .. } | Self::FilesBusy | Self::PasswordsBusy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unavailable { .. }
+            | Self::MediaUnavailable { .. }
+            | Self::NoRoom(NoRoom::Disk)
+            | Self::FilesBusy
+            | Self::PasswordsBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -205,7 +207,7 @@ impl Problem {
 /// Messages leave by themselves; for more files somebody has to do something.
 fn retry_seconds(why: NoRoom) -> u64 {
     match why {
-        NoRoom::Waiting { .. } => 60,
+        NoRoom::Waiting { .. } | NoRoom::Disk => 60,
         NoRoom::Files { .. } => 3_600,
     }
 }

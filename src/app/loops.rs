@@ -101,6 +101,8 @@ async fn keep_house(api: Api) {
     let mut swept = String::new();
     loop {
         api.clock.sleep(HOUSEKEEPING).await;
+        // Said in the log also where nobody asks.
+        let _ = api.room.disk().space();
         let (now, uses) = (api.clock.now(), api.keys.take_uses());
         // Durations that nobody asks for would stay in memory.
         api.metrics.run_upkeep();

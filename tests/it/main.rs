@@ -39,6 +39,7 @@ mod downloads;
 mod extension;
 mod fastapi;
 mod faults;
+mod free_space;
 mod headers;
 mod hostile_urls;
 mod idempotency;

@@ -272,6 +272,12 @@ pub const PHRASES: &[Phrase] = &[
          dikirim, atau minta pengelola gateway menaikkan files_quota_mb",
     ),
     (
+        "the gateway's disk is nearly full, and what is left is kept for what comes in; nothing was accepted. Try again in a minute; the \
+         gateway's operator has to make room",
+        "disk gateway hampir penuh, dan sisanya disimpan untuk yang masuk; tidak ada yang diterima. Coba lagi sebentar; pengelola \
+         gateway perlu mengosongkan ruang",
+    ),
+    (
         "the gateway cannot store anything at this moment; nothing was accepted, try again in {seconds} s",
         "gateway sedang tidak dapat menyimpan apa pun; tidak ada yang diterima, coba lagi dalam {seconds} detik",
     ),
