@@ -341,8 +341,14 @@ pub const STATISTICS_HOURS: usize = 24;
 pub const STATISTICS_DAYS: usize = 30;
 /// Characters of its last message that a listing of conversations shows of each.
 pub const CONVERSATION_CHARS_MAX: i64 = 200;
-/// Samples of pushes under way at once.
+/// Samples of pushes under way at once, and of these of one client: a receiver that does not answer takes its own.
 pub const PUSH_TESTS_MAX: usize = 8;
+pub const PUSH_TESTS_OF_CLIENT_MAX: usize = 2;
+/// Searches for messages at once, half of the connections that read a SQLite store; of these of one client; and how many more of one
+/// client may wait.
+pub const SEARCHES_MAX: usize = SQLITE_READERS as usize / 2;
+pub const SEARCHES_OF_CLIENT_MAX: usize = 1;
+pub const SEARCHES_OF_CLIENT_WAITING_MAX: usize = 32;
 /// How long it is remembered who did what, how much is forgotten at once, and how much is told of what it was done to.
 pub const AUDIT_DAYS: i64 = 400;
 pub const AUDIT_ROWS_FORGOTTEN_MAX: i64 = 10_000;

@@ -33,6 +33,7 @@ pub mod sender;
 pub mod statistics;
 pub mod status;
 mod tallies;
+pub mod turns;
 pub mod upload;
 mod urgency;
 pub mod waiting;
@@ -56,6 +57,7 @@ use crate::secrets::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
+use turns::Turns;
 
 /// What every handler works with. Cheap to clone.
 #[derive(Clone)]
@@ -84,7 +86,8 @@ pub struct Parts {
     pub queues: queues::Queues,
     pub places: places::Places,
     pub egress: Egress,
-    pub push_tests: manage::push_test::Room,
+    pub push_tests: Turns,
+    pub searches: Turns,
     pub passwords: Passwords,
     pub supervisor: Supervisor,
     pub runner: Runner,
@@ -146,7 +149,12 @@ impl Api {
             queues: queues::Queues::default(),
             places: places::Places::default(),
             egress: from.egress,
-            push_tests: manage::push_test::Room::default(),
+            push_tests: Turns::new(limits::PUSH_TESTS_MAX, limits::PUSH_TESTS_OF_CLIENT_MAX, 0),
+            searches: Turns::new(
+                limits::SEARCHES_MAX,
+                limits::SEARCHES_OF_CLIENT_MAX,
+                limits::SEARCHES_OF_CLIENT_WAITING_MAX,
+            ),
             metrics: crate::telemetry::start_metrics(),
             scrapes: scrapes::Scrapes::new(settings),
             passwords: Passwords::new(from.clock.clone()),

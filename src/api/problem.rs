@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::answer::{Failure, Format, ValidationError, ValidationFailure, respond};
 use super::fields::Fault;
+use super::turns::TooMany;
 use crate::files::FileError;
 use crate::linking::LinkError;
 use crate::memory::NoMemory;
@@ -59,6 +60,8 @@ pub enum Problem {
     },
     /// No memory for one more file.
     FilesBusy,
+    /// As many searches of the client wait as may.
+    SearchesBusy,
     /// As many passwords as may wait to be hashed.
     PasswordsBusy,
     /// Files can be neither kept nor read.
@@ -98,6 +101,7 @@ impl Problem {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited { .. }
             | Self::DailyLimit { .. }
+            | Self::SearchesBusy
             | Self::NoRoom(NoRoom::Waiting { .. } | NoRoom::Files { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. }
             | Self::MediaUnavailable { .. }
@@ -140,6 +144,9 @@ impl Problem {
                 "the gateway cannot store anything at this moment; nothing was accepted, try again in {retry_after_seconds} s"
             ),
             Self::NoRoom(why) => why.to_string(),
+            Self::SearchesBusy => {
+                "many searches of this client are under way or waiting; try again in a few seconds".into()
+            }
             Self::PasswordsBusy => {
                 "many passwords are being checked at this moment; nothing was changed, try again in a second".into()
             }
@@ -193,7 +200,7 @@ impl Problem {
                 put("retry-after", retry_after_seconds.to_string())
             }
             Self::NoRoom(why) => put("retry-after", retry_seconds(why).to_string()),
-            Self::FilesBusy => put("retry-after", "5".into()),
+            Self::FilesBusy | Self::SearchesBusy => put("retry-after", "5".into()),
             Self::PasswordsBusy => put("retry-after", "1".into()),
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
@@ -251,6 +258,12 @@ impl From<Refusal> for Problem {
             Refusal::NoRoom(why) => Self::NoRoom(why),
             Refusal::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(TooMany: TooMany) -> Self {
+        Self::SearchesBusy
     }
 }
 

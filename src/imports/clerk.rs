@@ -2,6 +2,7 @@
 //!
 //! The right to work on an import is a lease in the store, renewed with every note; taking it over counts up its epoch, and
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
+//! Clients have turns: one import of each at a time, and one that was worked on for a while makes room where others wait.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
 use std::collections::HashMap;
@@ -54,7 +55,7 @@ struct Waiting {
 enum End {
     /// It is done, or stopped, and noted so; or it is another node's.
     Over,
-    /// The gateway is being stopped.
+    /// The gateway is being stopped, or it is another client's turn.
     Later,
 }
 
@@ -137,7 +138,7 @@ impl Clerk {
     /// Goes on with an import from the row where it is.
     async fn go_on(&self, lease: &ImportLease, stop: &CancellationToken) -> Result<End, StoreError> {
         let Parts { store, shelf, clock, .. } = &*self.0;
-        let import = store.find_leased_import(lease).await?;
+        let (import, began) = (store.find_leased_import(lease).await?, clock.now());
         let bytes = match shelf.get(&import.id).await {
             Ok(bytes) => bytes,
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
@@ -164,9 +165,18 @@ impl Clerk {
         // From the first on: rows that say the same are told apart by how many came before.
         let mut rows = file.lines.into_iter().map(check).skip(first).peekable();
         let mut next_row = import.next_row;
+        let turn_ms = limits::IMPORT_TURN_MS.max((clock.now() - began) * limits::IMPORT_TURN_READINGS);
+        let mut turn_ends = clock.now() + turn_ms;
         loop {
             if stop.is_cancelled() {
                 return Ok(End::Later);
+            }
+            if clock.now() >= turn_ends {
+                turn_ends = clock.now() + turn_ms;
+                if store.has_waiting_imports_beside(import.client_id, clock.now()).await? {
+                    store.give_import_back(lease, clock.now()).await?;
+                    return Ok(End::Later);
+                }
             }
             let batch = campaign::next_batch(&mut rows);
             if batch.is_empty() {
@@ -214,6 +224,11 @@ impl Clerk {
             }
             let wait = clock.sleep(Duration::from_millis(limits::POLL_MS));
             if stop.run_until_cancelled(wait).await.is_none() {
+                return Ok(Err(End::Later));
+            }
+            // It finds room later as well as now, and its client's turn is over.
+            if store.has_waiting_imports_beside(import.client_id, clock.now()).await? {
+                store.give_import_back(lease, clock.now()).await?;
                 return Ok(Err(End::Later));
             }
         }

@@ -37,6 +37,7 @@ mod crashes;
 mod documents;
 mod downloads;
 mod extension;
+mod fairness;
 mod fastapi;
 mod faults;
 mod free_space;

@@ -286,6 +286,10 @@ pub const PHRASES: &[Phrase] = &[
         "kesalahan pada gateway; tidak ada yang diterima, lognya menjelaskan lebih lanjut",
     ),
     (
+        "many searches of this client are under way or waiting; try again in a few seconds",
+        "banyak pencarian klien ini sedang berjalan atau menunggu; coba lagi beberapa detik lagi",
+    ),
+    (
         "many passwords are being checked at this moment; nothing was changed, try again in a second",
         "banyak kata sandi sedang diperiksa; tidak ada yang diubah, coba lagi sebentar",
     ),
