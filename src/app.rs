@@ -23,6 +23,7 @@ use crate::bell::Bells;
 use crate::clock::Clock;
 use crate::console::{self, Console};
 use crate::device::{FIRST_SENDER, new_device_id};
+use crate::disk::Disk;
 use crate::dispatcher::web;
 use crate::dispatcher::web::keys::KeyRing;
 use crate::dispatcher::web::network::{BadNetwork, Network};
@@ -32,6 +33,7 @@ use crate::imports::Imports;
 use crate::inbox::Inbox;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::password::{self, PasswordError};
+use crate::room::Room;
 use crate::secrets::{KeyFiles, MasterKey, MasterKeyError};
 use crate::settings::Settings;
 use crate::store::{First, Location, Store, StoreError};
@@ -45,6 +47,7 @@ pub struct App {
     pub settings: Settings,
     pub clock: Clock,
     pub store: Store,
+    pub room: Room,
     pub files: Files,
     egress: Egress,
     pub master_key: MasterKey,
@@ -126,12 +129,13 @@ impl App {
         }
         let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
-        let files = Files::new(store.clone(), shelf.clone(), clock.clone());
-        let imports = Imports::new(store.clone(), shelf.clone(), bells.clone(), clock.clone());
+        let room = Room::new(&store, disk_of(&settings, &location, &clock), &clock, &settings);
+        let files = Files::new(store.clone(), shelf.clone(), room.clone(), clock.clone());
+        let imports = Imports::new(store.clone(), shelf.clone(), room.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
         let egress = Egress::trusting(settings.allow_networks.clone(), settings.trusted_ca.as_deref())?;
         let supervisor = Supervisor::default();
-        Ok(Self { settings, clock, store, files, egress, master_key, bells, inbox, imports, supervisor, shelf })
+        Ok(Self { settings, clock, store, room, files, egress, master_key, bells, inbox, imports, supervisor, shelf })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -261,6 +265,7 @@ impl App {
     fn api_of(&self, runner: Runner) -> Api {
         let foundation = Foundation {
             store: self.store.clone(),
+            room: self.room.clone(),
             inbox: self.inbox.clone(),
             files: self.files.clone(),
             imports: self.imports.clone(),
@@ -363,6 +368,16 @@ impl App {
             }
         }
     }
+}
+
+/// The disks of the data folder, and of a database that is a file.
+fn disk_of(settings: &Settings, location: &Location, clock: &Clock) -> Disk {
+    let mut folders = vec![settings.data_dir.clone()];
+    if let Location::Sqlite(path) = location {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folders.push(folder.unwrap_or(Path::new(".")).to_owned());
+    }
+    Disk::of(folders, settings.free_space_floor_mb, clock.clone())
 }
 
 /// Makes the data folder, which holds messages in clear, for its owner alone. One that is there stays as it is.

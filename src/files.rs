@@ -19,6 +19,7 @@ use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::media::shelf::{Pieces, Shelf, ShelfError};
 use crate::memory::FileMemory;
+use crate::room::{Added, NoRoom, Refusal, Room};
 use crate::store::{Store, StoreError, StoredMedia};
 
 /// Keeps files and finds them again. Cheap to clone.
@@ -26,6 +27,7 @@ use crate::store::{Store, StoreError, StoredMedia};
 pub struct Files {
     store: Store,
     shelf: Shelf,
+    room: Room,
     clock: Clock,
     memory: FileMemory,
     /// Files that are decoded, each in a thread of its own.
@@ -58,23 +60,50 @@ pub enum FileError {
     /// Trying again later may help: a full disk, a lost connection.
     #[error("{0}")]
     Unavailable(String),
+    #[error(transparent)]
+    NoRoom(NoRoom),
     /// A fault of this program.
     #[error("{0}")]
     Internal(String),
 }
 
 impl Files {
-    pub fn new(store: Store, shelf: Shelf, clock: Clock) -> Self {
+    pub fn new(store: Store, shelf: Shelf, room: Room, clock: Clock) -> Self {
         let memory = FileMemory::new(clock.clone());
-        Self { store, shelf, clock, memory, decoding: Arc::new(Semaphore::new(limits::PREVIEWS_AT_ONCE_MAX)) }
+        Self { store, shelf, room, clock, memory, decoding: Arc::new(Semaphore::new(limits::PREVIEWS_AT_ONCE_MAX)) }
     }
 
-    /// Keeps a file of a client; when this returns, a crash does not lose it. Gives its id.
+    /// Keeps a file that came in for a client; when this returns, a crash does not lose it. Gives its id.
     ///
     /// # Errors
-    /// [`FileError::Unavailable`] when there is no room for it.
+    /// [`FileError::Unavailable`] when it cannot be kept now.
     pub async fn keep(&self, client_id: i64, file: File) -> Result<String, FileError> {
+        let added = self.room.for_file_that_came_in(client_id, bytes_of(&file));
+        self.put(client_id, file, added).await
+    }
+
+    /// Keeps a file that a client gives, as [`Files::keep`] does.
+    ///
+    /// # Errors
+    /// [`FileError::NoRoom`] when the client's files take too much already.
+    async fn keep_given(&self, client_id: i64, file: File) -> Result<String, FileError> {
+        let added = match self.room.for_file(client_id, bytes_of(&file)).await {
+            Ok(added) => added,
+            Err(Refusal::NoRoom(NoRoom::Files { .. })) if self.has_same(client_id, &file).await? => Added::nothing(),
+            Err(refusal) => return Err(refusal.into()),
+        };
+        self.put(client_id, file, added).await
+    }
+
+    /// Whether a client has a file of the same content: one more takes no room.
+    async fn has_same(&self, client_id: i64, file: &File) -> Result<bool, FileError> {
+        let sha256 = sha256(file.bytes.clone()).await?;
+        Ok(self.store.has_same_file(client_id, &sha256, bytes_of(file)).await?)
+    }
+
+    async fn put(&self, client_id: i64, file: File, added: Added) -> Result<String, FileError> {
         let id = self.clock.new_id();
+        let bytes = bytes_of(&file);
         let sha256 = sha256(file.bytes.clone()).await?;
         let known = StoredMedia {
             id: id.clone(),
@@ -82,7 +111,7 @@ impl Files {
             kind: file.sniffed.kind.name().to_owned(),
             mime: file.sniffed.mime,
             file_name: file.name,
-            bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
+            bytes,
             created_at: self.clock.now(),
             sha256: Some(sha256),
             blob: None,
@@ -92,6 +121,7 @@ impl Files {
         if let Some(blob) = &shared
             && self.shelf.has(blob).await?
         {
+            added.give_back();
             return Ok(id);
         }
         self.shelf.put(&id, file.bytes).await?;
@@ -170,7 +200,11 @@ impl Files {
         if known.blob.is_none() {
             self.shelf.delete(id).await?;
         }
-        Ok(self.store.forget_media(id).await?)
+        self.store.forget_media(id).await?;
+        if known.blob.is_none() {
+            self.room.file_is_gone(known.client_id, known.bytes);
+        }
+        Ok(())
     }
 
     /// Takes files away that were kept a while ago and that nothing refers to: their messages were never accepted. Goes on behind
@@ -198,6 +232,10 @@ impl Files {
     }
 }
 
+fn bytes_of(file: &File) -> i64 {
+    i64::try_from(file.bytes.len()).unwrap_or(i64::MAX)
+}
+
 /// The hash of a file's bytes: a large one takes a while.
 async fn sha256(bytes: Bytes) -> Result<String, FileError> {
     let hashed = tokio::task::spawn_blocking(move || hex_upper(digest(&SHA256, &bytes).as_ref())).await;
@@ -210,6 +248,15 @@ impl From<ShelfError> for FileError {
             ShelfError::Missing | ShelfError::BadId(_) => Self::Missing,
             ShelfError::Unavailable(reason) => Self::Unavailable(format!("the media store cannot be used: {reason}")),
             other @ ShelfError::CannotOpen { .. } => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for FileError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoRoom(why) => Self::NoRoom(why),
+            Refusal::Store(error) => error.into(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod telemetry;
 pub mod account;
 pub mod address;
 pub mod device;
+pub mod disk;
 pub mod escapes;
 pub mod memory;
 pub mod message;
@@ -37,6 +38,8 @@ pub mod campaign;
 
 pub mod media;
 pub mod store;
+
+pub mod room;
 
 pub mod files;
 

@@ -100,6 +100,12 @@ pub const IDEMPOTENCY_HOURS: i64 = 72;
 pub const RATE_LIMIT_DEFAULT: u32 = 100;
 /// Requests a second of all keys of a client and its people in the console together: as many as so many keys have.
 pub const CLIENT_RATE_KEYS: NonZeroU32 = NonZeroU32::new(10).expect("some");
+/// How often what a client has is counted again while its quota seems to have no room; counting takes one part in so many of the time.
+pub const QUOTA_COUNT_MS: i64 = 1_000;
+pub const QUOTA_COUNT_SHARE: i64 = 20;
+/// How old may be what is known of the room on the disks; and at how many times the floor an operator is warned.
+pub const DISK_LOOK_MS: i64 = 1_000;
+pub const DISK_WARNING_FLOORS: u64 = 2;
 /// API keys of one person that are good.
 pub const KEYS_OF_PERSON_MAX: usize = 100;
 /// A client has this long to send a request's head; and for each stretch of its body.
@@ -337,8 +343,14 @@ pub const STATISTICS_HOURS: usize = 24;
 pub const STATISTICS_DAYS: usize = 30;
 /// Characters of its last message that a listing of conversations shows of each.
 pub const CONVERSATION_CHARS_MAX: i64 = 200;
-/// Samples of pushes under way at once.
+/// Samples of pushes under way at once, and of these of one client: a receiver that does not answer takes its own.
 pub const PUSH_TESTS_MAX: usize = 8;
+pub const PUSH_TESTS_OF_CLIENT_MAX: usize = 2;
+/// Searches for messages at once, half of the connections that read a SQLite store; of these of one client; and how many more of one
+/// client may wait.
+pub const SEARCHES_MAX: usize = SQLITE_READERS as usize / 2;
+pub const SEARCHES_OF_CLIENT_MAX: usize = 1;
+pub const SEARCHES_OF_CLIENT_WAITING_MAX: usize = 32;
 /// How long it is remembered who did what, how much is forgotten at once, and how many characters say what it was done to.
 pub const AUDIT_DAYS: i64 = 400;
 pub const AUDIT_ROWS_FORGOTTEN_MAX: i64 = 10_000;

@@ -53,6 +53,9 @@ pub const PUSHES_WAITING: &str = "wachat_pushes_waiting";
 pub const PUSH_OLDEST: &str = "wachat_push_oldest_age_seconds";
 /// Push URLs that are paused.
 pub const PUSH_URLS_PAUSED: &str = "wachat_push_urls_paused";
+/// What is free on the disk of the data folder or of the database, whichever has less, and below how much nothing new is accepted.
+pub const DISK_FREE: &str = "wachat_disk_free_bytes";
+pub const DISK_FLOOR: &str = "wachat_disk_floor_bytes";
 /// Always 1; the label `version` says which program this is.
 pub const BUILD: &str = "wachat_build_info";
 /// Label `task`: what ended unexpectedly and was started again.
@@ -121,6 +124,8 @@ fn describe() {
     metrics::describe_gauge!(PUSHES_WAITING, "Pushes that are not delivered yet");
     metrics::describe_gauge!(PUSH_OLDEST, "Seconds since the oldest push that is not delivered began to be tried");
     metrics::describe_gauge!(PUSH_URLS_PAUSED, "Push URLs that are paused");
+    metrics::describe_gauge!(DISK_FREE, "Bytes that are free on the disk of the data folder or the database");
+    metrics::describe_gauge!(DISK_FLOOR, "Free bytes below which nothing new is accepted");
     metrics::describe_gauge!(BUILD, "1; the label says which version runs");
     metrics::describe_counter!(TASK_RESTARTS, "Tasks that ended unexpectedly and were started again");
     metrics::describe_counter!(LOG_LINES_LOST, "Log lines that could not be written, or waited too long to be");
@@ -153,7 +158,7 @@ fn begin() {
     for outcome in ["done", "again", "failed"] {
         metrics::counter!(PUSHES, "outcome" => outcome).increment(0);
     }
-    for name in [WAITING, PUSHES_WAITING, PUSH_OLDEST, PUSH_URLS_PAUSED] {
+    for name in [WAITING, PUSHES_WAITING, PUSH_OLDEST, PUSH_URLS_PAUSED, DISK_FREE, DISK_FLOOR] {
         metrics::gauge!(name).set(0.0);
     }
     metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -21,6 +21,7 @@ use crate::media::File;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
+use crate::room::Refusal;
 use crate::store::StoreError;
 
 /// What a program sends to `POST /media`. Checked by hand (`fields.rs`); this describes it.
@@ -139,11 +140,11 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     };
     match api.outbox.accept(accept_of(&device, new, once.as_ref(), &data)?).await {
         Ok(()) => Ok(Acceptance::New(data)),
-        Err(error) => {
-            discard(api, kept.as_deref(), &error).await;
-            match error {
-                StoreError::KeyUsed => api.replay_of_race(once.as_ref()).await,
-                error => Err(api.accept_problem(error)),
+        Err(refusal) => {
+            discard(api, kept.as_deref(), &refusal).await;
+            match refusal {
+                Refusal::Store(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
+                refusal => Err(api.accept_problem(refusal)),
             }
         }
     }
@@ -151,8 +152,8 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
 
 /// Takes the file of a message away that was refused. Where nobody knows whether it was, the file stays until it is found that nothing
 /// refers to it.
-async fn discard(api: &Api, kept: Option<&str>, refused: &StoreError) {
-    let Some(id) = kept.filter(|_| !matches!(refused, StoreError::Unavailable(_))) else { return };
+async fn discard(api: &Api, kept: Option<&str>, refused: &Refusal) {
+    let Some(id) = kept.filter(|_| !matches!(refused, Refusal::Store(StoreError::Unavailable(_)))) else { return };
     if let Err(error) = api.files.discard(id).await {
         tracing::warn!(%error, "the file of a message that was refused is kept a while longer");
     }

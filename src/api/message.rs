@@ -17,6 +17,7 @@ use super::routes::BASE;
 use crate::device::Device;
 use crate::limits;
 use crate::message::{Content, NewMessage, Priority, RefNo};
+use crate::room::Refusal;
 use crate::store::{Accept, Idempotent, Reuse, StoreError};
 
 /// What a program sends to `POST /message`. Checked by hand (`fields.rs`); this describes it.
@@ -94,7 +95,7 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     let (device, new) = check(api, &asker, &body).await?;
     let data = describe(&new);
     match api.outbox.accept(accept_of(&device, new, once.as_ref(), &data)?).await {
-        Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
+        Err(Refusal::Store(StoreError::KeyUsed)) => api.replay_of_race(once.as_ref()).await,
         stored => stored.map(|()| Acceptance::New(data)).map_err(|error| api.accept_problem(error)),
     }
 }
@@ -210,9 +211,9 @@ impl Api {
     }
 
     /// What a customer is told when his message could not be accepted.
-    pub fn accept_problem(&self, error: StoreError) -> Problem {
-        match error {
-            StoreError::DailyLimit { limit } => {
+    pub fn accept_problem(&self, refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::Store(StoreError::DailyLimit { limit }) => {
                 let wait = crate::clock::until_next_day(self.clock.now());
                 Problem::DailyLimit { limit, retry_after_seconds: wait.as_secs() + 1 }
             }

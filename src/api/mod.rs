@@ -33,6 +33,7 @@ pub mod sender;
 pub mod statistics;
 pub mod status;
 mod tallies;
+pub mod turns;
 pub mod upload;
 mod urgency;
 pub mod waiting;
@@ -51,10 +52,12 @@ use crate::linking;
 use crate::media::shelf::Links;
 use crate::outbox::Outbox;
 use crate::password::Passwords;
+use crate::room::Room;
 use crate::secrets::MasterKey;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
+use turns::Turns;
 
 /// What every handler works with. Cheap to clone.
 #[derive(Clone)]
@@ -64,6 +67,7 @@ pub struct Api(Arc<Parts>);
 pub struct Parts {
     pub store: Store,
     pub outbox: Outbox,
+    pub room: Room,
     pub inbox: Inbox,
     pub files: Files,
     pub imports: Imports,
@@ -82,7 +86,8 @@ pub struct Parts {
     pub queues: queues::Queues,
     pub places: places::Places,
     pub egress: Egress,
-    pub push_tests: manage::push_test::Room,
+    pub push_tests: Turns,
+    pub searches: Turns,
     pub passwords: Passwords,
     pub supervisor: Supervisor,
     pub runner: Runner,
@@ -94,6 +99,7 @@ pub struct Parts {
 /// What an [`Api`] is built from.
 pub struct Foundation {
     pub store: Store,
+    pub room: Room,
     pub inbox: Inbox,
     pub files: Files,
     pub imports: Imports,
@@ -132,7 +138,7 @@ impl Runner {
 impl Api {
     pub fn new(from: Foundation, settings: &Settings) -> Self {
         Self(Arc::new(Parts {
-            outbox: Outbox::new(from.store.clone(), from.bells.clone()),
+            outbox: Outbox::new(from.store.clone(), from.room.clone(), from.bells.clone()),
             links: Links::new(from.master_key.derive("media-links")),
             linking: linking::Links::new(from.store.clone(), &from.master_key, from.clock.clone()),
             public_url: settings.public_url.clone(),
@@ -144,7 +150,12 @@ impl Api {
             queues: queues::Queues::default(),
             places: places::Places::default(),
             egress: from.egress,
-            push_tests: manage::push_test::Room::default(),
+            push_tests: Turns::new(limits::PUSH_TESTS_MAX, limits::PUSH_TESTS_OF_CLIENT_MAX, 0),
+            searches: Turns::new(
+                limits::SEARCHES_MAX,
+                limits::SEARCHES_OF_CLIENT_MAX,
+                limits::SEARCHES_OF_CLIENT_WAITING_MAX,
+            ),
             metrics: crate::telemetry::start_metrics(),
             scrapes: scrapes::Scrapes::new(settings),
             audit_seen: manage::audit::Seen::default(),
@@ -152,6 +163,7 @@ impl Api {
             supervisor: from.supervisor,
             runner: from.runner,
             store: from.store,
+            room: from.room,
             inbox: from.inbox,
             files: from.files,
             imports: from.imports,

@@ -91,8 +91,12 @@ fn document_refusals_of(operation: &mut Operation, is_write: bool) {
         ("409", is_write, "It contradicts what there is, or what is under way"),
         ("413", has_body, "The body is too large"),
         ("422", has_query || has_body, "A field or parameter is not valid"),
-        ("429", true, "Too many requests; Retry-After says when to try again"),
-        ("503", true, "Nothing can be stored or read at this moment; Retry-After says when to try again"),
+        ("429", true, "Too many requests, or a quota of the client is used up; Retry-After says when to try again"),
+        (
+            "503",
+            true,
+            "Nothing can be stored or read at this moment, or the disk is nearly full; Retry-After says when to try again",
+        ),
     ];
     for (status, _, description) in refusals.into_iter().filter(|(_, may_be, _)| *may_be) {
         let schema = if status == "422" { "ValidationFailure" } else { "Failure" };

@@ -13,7 +13,9 @@ use super::answer::{self, Envelope, Format};
 use super::problem::Problem;
 use super::scrapes;
 use crate::device_status::{DeviceStatus, condition};
+use crate::disk::{Level, Space};
 use crate::reason::ReasonCode;
+use crate::room::NoRoom;
 use crate::store::StoreError;
 use crate::supervisor::{Down, Role};
 use crate::{clock, limits, telemetry};
@@ -24,10 +26,21 @@ pub async fn healthz(headers: HeaderMap) -> Response {
     answer::success(Format::of(&headers), StatusCode::OK, "alive", &serde_json::json!({}))
 }
 
-/// What is down while it is started again after a fault.
+/// What is down while it is started again after a fault, and how much room is left.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
     pub down: Vec<DownTask>,
+    /// Null where no disk says it.
+    pub disk: Option<DiskView>,
+}
+
+/// The room that is left on the disk of the data folder or of a SQLite database, whichever has less.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DiskView {
+    /// `enough`; `low`, less than twice the floor; or `full`, below the floor: no new message or file is accepted.
+    pub level: &'static str,
+    pub free_bytes: u64,
+    pub floor_bytes: u64,
 }
 
 /// A task that ended unexpectedly and is started again.
@@ -52,9 +65,10 @@ pub struct NotReady {
 /// Ready: a message and a file would be stored now, and what sends and delivers it runs.
 ///
 /// `data.down` lists tasks that ended by a fault and are started again. A device among them does not make the gateway unready.
+/// `data.disk` says how much room is left, before too little is.
 #[utoipa::path(get, path = "/readyz", tag = "Operations",
     responses((status = 200, body = Envelope<Readiness>, description = "The store and the media store can be written, and every vital task runs"),
-        (status = 503, body = NotReady, description = "One of them cannot be written, or a vital task is down")))]
+        (status = 503, body = NotReady, description = "One of them cannot be written, the disk is nearly full, or a vital task is down")))]
 pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
     let format = Format::of(&headers);
     if let Err(error) = api.store.check_writable().await {
@@ -65,10 +79,14 @@ pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
     }
     let down = api.supervisor.list();
     let vital: Vec<&str> = down.iter().filter(|down| down.role == Role::Vital).map(|down| &*down.task).collect();
-    let message = format!("down, and started again in a moment: {}", vital.join(", "));
-    let is_ready = vital.is_empty();
-    let data = Readiness { down: down.iter().map(DownTask::from).collect() };
-    if is_ready {
+    let space = api.room.disk().space();
+    let message = match () {
+        () if !vital.is_empty() => format!("down, and started again in a moment: {}", vital.join(", ")),
+        () if space.is_some_and(|space| space.level == Level::Full) => NoRoom::Disk.to_string(),
+        () => String::new(),
+    };
+    let data = Readiness { down: down.iter().map(DownTask::from).collect(), disk: space.map(DiskView::from) };
+    if message.is_empty() {
         return answer::success(format, StatusCode::OK, "ready", &data);
     }
     answer::respond(format, StatusCode::SERVICE_UNAVAILABLE, &NotReady { error: true, message, data })
@@ -77,6 +95,12 @@ pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
 /// Whether a file would be kept now.
 async fn check_media(api: &Api) -> Result<(), Problem> {
     Ok(api.files.check().await?)
+}
+
+impl From<Space> for DiskView {
+    fn from(space: Space) -> Self {
+        Self { level: space.level.name(), free_bytes: space.free_bytes, floor_bytes: space.floor_bytes }
+    }
 }
 
 impl From<&Down> for DownTask {
@@ -94,6 +118,10 @@ pub async fn metrics(State(api): State<Api>, request: Request) -> Response {
     }
     if let Err(error) = measure(&api).await {
         tracing::warn!(%error, "the gauges of /metrics are as they were: the store could not be read");
+    }
+    if let Some(space) = api.room.disk().space() {
+        metrics::gauge!(telemetry::DISK_FREE).set(gauge(i64::try_from(space.free_bytes).unwrap_or(i64::MAX)));
+        metrics::gauge!(telemetry::DISK_FLOOR).set(gauge(i64::try_from(space.floor_bytes).unwrap_or(i64::MAX)));
     }
     if let Ok((waiting, oldest, paused)) = api.store.find_push_backlog().await {
         let age_ms = oldest.map_or(0, |at| (api.clock.now() - at).max(0));

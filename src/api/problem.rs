@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::answer::{Failure, Format, ValidationError, ValidationFailure, respond};
 use super::fields::Fault;
+use super::turns::TooMany;
 use crate::files::FileError;
 use crate::linking::LinkError;
 use crate::memory::NoMemory;
+use crate::room::{NoRoom, Refusal};
 use crate::store::StoreError;
 
 /// Whose requests are too many.
@@ -51,11 +53,15 @@ pub enum Problem {
         limit: i64,
         retry_after_seconds: u64,
     },
+    /// No room for what was sent.
+    NoRoom(NoRoom),
     Unavailable {
         retry_after_seconds: u64,
     },
     /// No memory for one more file.
     FilesBusy,
+    /// As many searches of the client wait as may.
+    SearchesBusy,
     /// As many passwords as may wait to be hashed.
     PasswordsBusy,
     /// Files can be neither kept nor read.
@@ -93,10 +99,15 @@ impl Problem {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchPart { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RateLimited { .. } | Self::DailyLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } | Self::MediaUnavailable { .. } | Self::FilesBusy | Self::PasswordsBusy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::RateLimited { .. }
+            | Self::DailyLimit { .. }
+            | Self::SearchesBusy
+            | Self::NoRoom(NoRoom::Waiting { .. } | NoRoom::Files { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable { .. }
+            | Self::MediaUnavailable { .. }
+            | Self::NoRoom(NoRoom::Disk)
+            | Self::FilesBusy
+            | Self::PasswordsBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -132,6 +143,10 @@ impl Problem {
             Self::Unavailable { retry_after_seconds } => format!(
                 "the gateway cannot store anything at this moment; nothing was accepted, try again in {retry_after_seconds} s"
             ),
+            Self::NoRoom(why) => why.to_string(),
+            Self::SearchesBusy => {
+                "many searches of this client are under way or waiting; try again in a few seconds".into()
+            }
             Self::PasswordsBusy => {
                 "many passwords are being checked at this moment; nothing was changed, try again in a second".into()
             }
@@ -184,7 +199,8 @@ impl Problem {
             Self::Unavailable { retry_after_seconds } | Self::MediaUnavailable { retry_after_seconds } => {
                 put("retry-after", retry_after_seconds.to_string())
             }
-            Self::FilesBusy => put("retry-after", "5".into()),
+            Self::NoRoom(why) => put("retry-after", retry_seconds(why).to_string()),
+            Self::FilesBusy | Self::SearchesBusy => put("retry-after", "5".into()),
             Self::PasswordsBusy => put("retry-after", "1".into()),
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.
@@ -192,6 +208,14 @@ impl Problem {
             _ => {}
         }
         response
+    }
+}
+
+/// Messages leave by themselves; for more files somebody has to do something.
+fn retry_seconds(why: NoRoom) -> u64 {
+    match why {
+        NoRoom::Waiting { .. } | NoRoom::Disk => 60,
+        NoRoom::Files { .. } => 3_600,
     }
 }
 
@@ -228,6 +252,21 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoRoom(why) => Self::NoRoom(why),
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(TooMany: TooMany) -> Self {
+        Self::SearchesBusy
+    }
+}
+
 impl From<NoMemory> for Problem {
     fn from(NoMemory: NoMemory) -> Self {
         Self::FilesBusy
@@ -242,6 +281,7 @@ impl From<FileError> for Problem {
                 tracing::warn!(reason, "a file cannot be kept or read");
                 Self::MediaUnavailable { retry_after_seconds: 5 }
             }
+            FileError::NoRoom(why) => Self::NoRoom(why),
             FileError::Internal(log) => Self::Internal(log),
         }
     }

@@ -101,6 +101,8 @@ async fn keep_house(api: Api) {
     let mut swept = String::new();
     loop {
         api.clock.sleep(HOUSEKEEPING).await;
+        // Said in the log also where nobody asks.
+        let _ = api.room.disk().space();
         let (now, uses) = (api.clock.now(), api.keys.take_uses());
         // Durations that nobody asks for would stay in memory.
         api.metrics.run_upkeep();
@@ -110,6 +112,7 @@ async fn keep_house(api: Api) {
             }
             api.store.delete_audit(now - limits::AUDIT_DAYS * DAY_MS, limits::AUDIT_ROWS_FORGOTTEN_MAX).await?;
             api.store.end_unpermitted_shares(now).await?;
+            api.room.recount().await?;
             api.store.forget_first_answers(now).await
         };
         if let Err(error) = kept.await {

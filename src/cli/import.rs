@@ -26,6 +26,7 @@ use crate::device::Device;
 use crate::imports::{self, Earlier, Outlook, RowKeys, SentBefore, SentBy, Urgency};
 use crate::limits;
 use crate::message::Priority;
+use crate::room::Refusal;
 use crate::store::StoreError;
 
 #[derive(Args)]
@@ -206,7 +207,7 @@ fn sent_before(name: &str) -> Result<SentBefore, String> {
 
 /// Accepts the rows in their order, many to a commit.
 async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
-    let (store, clock) = (&bench.app.store, &bench.app.clock);
+    let (store, clock, outbox) = (&bench.app.store, &bench.app.clock, bench.app.api().outbox.clone());
     if work.decided.is_none() && work.report.sent_before.needs_decision {
         anyhow::bail!("nothing was queued: {}", of_before(&work.report.sent_before));
     }
@@ -228,15 +229,15 @@ async fn queue(bench: &Bench, work: Work) -> anyhow::Result<Report> {
         let stored = join_all(batch.into_iter().map(async |row| match row {
             Ok(row) => {
                 let accept = imports::accept(&row, work.client_id, person_id, &work.device, way, &work.urgency, clock);
-                Ok((row.line, row.recipient, store.accept(accept).await))
+                Ok((row.line, row.recipient, outbox.accept(accept).await))
             }
             Err(refused) => Err(refused),
         }));
         for end in stored.await {
             match end {
                 Ok((_, _, Ok(_))) => report.accepted += 1,
-                Ok((_, _, Err(StoreError::KeyUsed))) => report.known += 1,
-                Ok((line, destination, Err(error @ StoreError::DailyLimit { .. }))) => {
+                Ok((_, _, Err(Refusal::Store(StoreError::KeyUsed)))) => report.known += 1,
+                Ok((line, destination, Err(error @ Refusal::Store(StoreError::DailyLimit { .. })))) => {
                     report.refused.push(Refused { line, destination, reason: error.to_string() });
                 }
                 Ok((_, _, Err(error))) => {

@@ -13,6 +13,7 @@ use super::states;
 use super::visit::{Answer, Refusal, Visit};
 use crate::clock;
 use crate::device_status::{DeviceStatus, Standing, condition};
+use crate::disk::{Level, Space};
 use crate::supervisor::Role;
 
 #[derive(Template)]
@@ -27,6 +28,8 @@ struct Page {
     push: Push,
     /// What of the gateway is down, for an administrator.
     down: Vec<Part>,
+    /// The room on the disk, for an administrator, where it is not enough.
+    disk: Option<Space>,
     /// For an administrator: clients other than this one with devices that need a person, the most waiting messages first.
     others: Vec<OtherClient>,
 }
@@ -158,11 +161,21 @@ impl Page {
         self.devices.iter().filter(|device| device.is_nearly_used_up())
     }
 
+    fn is_full(&self, space: &Space) -> bool {
+        space.level == Level::Full
+    }
+
+    /// Bytes in megabytes, as people read them.
+    fn megabytes(&self, bytes: &u64) -> String {
+        self.frame.number(&i64::try_from(bytes / 1_000_000).unwrap_or(i64::MAX))
+    }
+
     fn needs_nobody(&self) -> bool {
         self.stuck().is_empty()
             && self.nearly().next().is_none()
             && self.push.paused_date.is_none()
             && self.down.is_empty()
+            && self.disk.is_none()
             && self.others.is_empty()
     }
 
@@ -220,17 +233,18 @@ pub async fn show(visit: Visit) -> Answer {
     frame.is_live = true;
     if !visit.manages() {
         let (devices, down, others) = (Vec::new(), Vec::new(), Vec::new());
-        let page = Page { frame, manages: false, devices, figures: None, push: Push::default(), down, others };
+        let push = Push::default();
+        let page = Page { frame, manages: false, devices, figures: None, push, down, disk: None, others };
         return Ok(draw(StatusCode::OK, &page));
     }
     let devices = visit.get("/manage/1.0/devices?wait=false").await?;
     let figures = visit.get("/manage/1.0/statistics?wait=false").await?;
     let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
-    let (down, others) = match frame.is_administrator() {
-        true => (down(&visit), others(&visit).await?),
-        false => (Vec::new(), Vec::new()),
+    let (down, disk, others) = match frame.is_administrator() {
+        true => (down(&visit), disk(&visit), others(&visit).await?),
+        false => (Vec::new(), None, Vec::new()),
     };
-    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push, down, others }))
+    Ok(draw(StatusCode::OK, &Page { frame, manages: true, devices, figures, push, down, disk, others }))
 }
 
 /// The other clients with devices that need a person. A client that was disabled needs nobody.
@@ -262,6 +276,10 @@ async fn others(visit: &Visit) -> Result<Vec<OtherClient>, Refusal> {
 }
 
 /// What `/readyz` would list, but for devices: they say so themselves.
+fn disk(visit: &Visit) -> Option<Space> {
+    visit.console().api.room.disk().space().filter(|space| space.level != Level::Enough)
+}
+
 fn down(visit: &Visit) -> Vec<Part> {
     let down = visit.console().api.supervisor.list().into_iter().filter(|down| down.role == Role::Vital);
     down.map(|down| Part { name: down.task, since: clock::rfc3339(down.since) }).collect()

@@ -33,7 +33,7 @@ impl Files {
                 None => (file, otherwise),
             },
         };
-        Ok(Taken { id: self.keep(client_id, file).await?, kind })
+        Ok(Taken { id: self.keep_given(client_id, file).await?, kind })
     }
 
     /// The preview of a file: found, or made and kept for all files of the same content.

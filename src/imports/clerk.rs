@@ -2,6 +2,7 @@
 //!
 //! The right to work on an import is a lease in the store, renewed with every note; taking it over counts up its epoch, and
 //! every note names the epoch, so that of several nodes one works on each and a node that lost its lease notes nothing more.
+//! Clients have turns: one import of each at a time, and one that was worked on for a while makes room where others wait.
 //! What was accepted and not noted is offered again by whoever goes on, and known by its key.
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::outbox::Outbox;
+use crate::room::{NoRoom, Refusal};
 use crate::store::{ImportLease, ImportStep, Store, StoreError, StoredImport};
 use crate::telemetry::Outage;
 
@@ -43,11 +45,17 @@ pub struct Parts {
     pub node: String,
 }
 
+/// Rows for which there is no room now.
+struct Waiting {
+    rows: Vec<Checked>,
+    why: NoRoom,
+}
+
 /// How the work on an import ended, for now.
 enum End {
     /// It is done, or stopped, and noted so; or it is another node's.
     Over,
-    /// The gateway is being stopped.
+    /// The gateway is being stopped, or it is another client's turn.
     Later,
 }
 
@@ -130,7 +138,7 @@ impl Clerk {
     /// Goes on with an import from the row where it is.
     async fn go_on(&self, lease: &ImportLease, stop: &CancellationToken) -> Result<End, StoreError> {
         let Parts { store, shelf, clock, .. } = &*self.0;
-        let import = store.find_leased_import(lease).await?;
+        let (import, began) = (store.find_leased_import(lease).await?, clock.now());
         let bytes = match shelf.get(&import.id).await {
             Ok(bytes) => bytes,
             Err(ShelfError::Unavailable(reason)) => return Err(StoreError::Unavailable(reason)),
@@ -157,9 +165,18 @@ impl Clerk {
         // From the first on: rows that say the same are told apart by how many came before.
         let mut rows = file.lines.into_iter().map(check).skip(first).peekable();
         let mut next_row = import.next_row;
+        let turn_ms = limits::IMPORT_TURN_MS.max((clock.now() - began) * limits::IMPORT_TURN_READINGS);
+        let mut turn_ends = clock.now() + turn_ms;
         loop {
             if stop.is_cancelled() {
                 return Ok(End::Later);
+            }
+            if clock.now() >= turn_ends {
+                turn_ends = clock.now() + turn_ms;
+                if store.has_waiting_imports_beside(import.client_id, clock.now()).await? {
+                    store.give_import_back(lease, clock.now()).await?;
+                    return Ok(End::Later);
+                }
             }
             let batch = campaign::next_batch(&mut rows);
             if batch.is_empty() {
@@ -170,9 +187,49 @@ impl Clerk {
                 Ok(device) => device,
                 Err(why) => return self.end(lease, Some(why)).await,
             };
-            let step = ImportStep { next_row, ..self.offer(&import, &device, batch).await? };
+            let step = match self.offer_all(lease, &import, &device, batch, stop).await? {
+                Ok(step) => ImportStep { next_row, ..step },
+                Err(end) => return Ok(end),
+            };
             if store.note_import(lease, step, clock.now() + LEASE_MS).await? != State::Running {
                 return Ok(End::Over);
+            }
+        }
+    }
+
+    /// Offers rows until each has ended; those for which there is no room wait for it. Gives how they ended, or how the work did: what
+    /// was accepted until then is known by its keys.
+    async fn offer_all(
+        &self,
+        lease: &ImportLease,
+        import: &StoredImport,
+        device: &Device,
+        batch: Vec<Checked>,
+        stop: &CancellationToken,
+    ) -> Result<Result<ImportStep, End>, StoreError> {
+        let Parts { store, clock, .. } = &*self.0;
+        let (mut step, mut left, mut said) = (ImportStep::default(), batch, None);
+        loop {
+            let (offered, waiting) = self.offer(import, device, left).await?;
+            step.accepted += offered.accepted;
+            step.known += offered.known;
+            step.refused.extend(offered.refused);
+            let Some(Waiting { rows, why }) = waiting else { return Ok(Ok(step)) };
+            left = rows;
+            if said.replace(why).is_none() {
+                tracing::info!(import = lease.import_id, %why, "an import waits for room");
+            }
+            if store.note_import_wait(lease, why.to_string(), clock.now() + LEASE_MS).await? != State::Running {
+                return Ok(Err(End::Over));
+            }
+            let wait = clock.sleep(Duration::from_millis(limits::POLL_MS));
+            if stop.run_until_cancelled(wait).await.is_none() {
+                return Ok(Err(End::Later));
+            }
+            // It finds room later as well as now, and its client's turn is over.
+            if store.has_waiting_imports_beside(import.client_id, clock.now()).await? {
+                store.give_import_back(lease, clock.now()).await?;
+                return Ok(Err(End::Later));
             }
         }
     }
@@ -199,13 +256,13 @@ impl Clerk {
         Ok(device.filter(|device| device.client_id == import.client_id).ok_or(Stop::Device))
     }
 
-    /// Offers rows; gives how they ended.
+    /// Offers rows; gives how they ended, and those for which there is no room.
     async fn offer(
         &self,
         import: &StoredImport,
         device: &Device,
         batch: Vec<Checked>,
-    ) -> Result<ImportStep, StoreError> {
+    ) -> Result<(ImportStep, Option<Waiting>), StoreError> {
         let decided = import.sent_before.as_deref().and_then(SentBefore::from_name);
         let sent_since = SentBefore::since(decided, import.begun_at.unwrap_or(import.created_at));
         let times = (sent_since, self.0.clock.now());
@@ -225,19 +282,23 @@ impl Clerk {
             offers.push(self.0.outbox.accept(accept));
         }
         let ends = join_all(offers).await;
+        let mut waiting: Option<Waiting> = None;
         for (row, end) in ready.into_iter().zip(ends) {
             match end {
                 Ok(()) => step.accepted += 1,
-                Err(StoreError::KeyUsed) if self.was_here(import, &row).await? => step.accepted += 1,
-                Err(StoreError::KeyUsed) => step.known += 1,
-                Err(error @ StoreError::DailyLimit { .. }) => {
+                Err(Refusal::NoRoom(why)) => {
+                    waiting.get_or_insert_with(|| Waiting { rows: Vec::new(), why }).rows.push(Ok(row));
+                }
+                Err(Refusal::Store(StoreError::KeyUsed)) if self.was_here(import, &row).await? => step.accepted += 1,
+                Err(Refusal::Store(StoreError::KeyUsed)) => step.known += 1,
+                Err(Refusal::Store(error @ StoreError::DailyLimit { .. })) => {
                     let Ready { place, line, recipient: destination, .. } = row;
                     step.refused.push(Refused { place, line, destination, reason: error.to_string() });
                 }
-                Err(error) => return Err(error),
+                Err(Refusal::Store(error)) => return Err(error),
             }
         }
-        Ok(step)
+        Ok((step, waiting))
     }
 
     /// Whether a row that is known was accepted by this very import, and not noted before a crash.

@@ -23,6 +23,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::media::shelf::{Shelf, ShelfError};
 use crate::message::Priority;
+use crate::room::{NoRoom, Refusal, Room};
 use crate::store::audit;
 use crate::store::{NewImport, Page, Store, StoreError, StoredImport};
 
@@ -46,6 +47,7 @@ const FORGOTTEN_AT_ONCE: i64 = 100;
 pub struct Imports {
     store: Store,
     shelf: Shelf,
+    room: Room,
     bells: Bells,
     clock: Clock,
 }
@@ -69,6 +71,8 @@ pub enum ImportError {
         days = limits::IMPORT_SENT_DAYS
     )]
     SentBefore { count: i64, campaign: String },
+    #[error(transparent)]
+    NoRoom(NoRoom),
     /// Trying again later may help: a full disk, a lost connection.
     #[error("the media store cannot take this now: {0}")]
     Unavailable(String),
@@ -79,6 +83,15 @@ pub enum ImportError {
 impl From<ShelfError> for ImportError {
     fn from(error: ShelfError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<Refusal> for ImportError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoRoom(why) => Self::NoRoom(why),
+            Refusal::Store(error) => error.into(),
+        }
     }
 }
 
@@ -112,8 +125,8 @@ pub struct Wanted {
 }
 
 impl Imports {
-    pub fn new(store: Store, shelf: Shelf, bells: Bells, clock: Clock) -> Self {
-        Self { store, shelf, bells, clock }
+    pub fn new(store: Store, shelf: Shelf, room: Room, bells: Bells, clock: Clock) -> Self {
+        Self { store, shelf, room, bells, clock }
     }
 
     /// Checks a file and keeps it; nothing is queued. Gives the import's id.
@@ -122,6 +135,8 @@ impl Imports {
     /// [`ImportError`] when its rows cannot be read or are too many, or when it cannot be kept.
     pub async fn add(&self, wanted: Wanted) -> Result<String, ImportError> {
         let Wanted { client_id, country_code, campaign: given, file_name, .. } = wanted;
+        // The file itself counts for no quota: there are few of them, and they go by themselves.
+        self.room.check_file(client_id).await?;
         self.make_room(client_id).await?;
         let (name, known) = (Name::default(), HashSet::new());
         let mut campaign = Campaign { client_id, name, country_code, known };

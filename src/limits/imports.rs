@@ -14,8 +14,12 @@ pub const IMPORT_ROWS_MAX: usize = 50_000;
 pub const IMPORT_COLUMNS_MAX: usize = 16_384;
 /// Imports of one client that are kept, with their files; one that is not under way gives way.
 pub const IMPORTS_KEPT_MAX: i64 = 50;
-/// Imports that one node works on at once: each holds its file in memory.
+/// Imports that one node works on at once, of different clients: each holds its file in memory.
 pub const IMPORTS_AT_ONCE_MAX: usize = 2;
+/// How long an import is worked on before it makes room for one of another client that waits; and for how many times as long as it
+/// took to read its file, which has to be read again when it goes on.
+pub const IMPORT_TURN_MS: i64 = 1_000;
+pub const IMPORT_TURN_READINGS: i64 = 2;
 /// How long an import is kept after it ended, or was given and never begun.
 pub const IMPORT_KEPT_DAYS: i64 = 30;
 /// Rows of an import that wait for one commit together.

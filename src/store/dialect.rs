@@ -202,19 +202,40 @@ pub(super) fn find_said(conn: &Conn) -> &'static str {
     }
 }
 
+/// That an import named `waiting` is under way, nobody works on it at this moment, and it is its client's turn with it: the first
+/// that was begun goes before the others, one after another.
+macro_rules! may_be_claimed {
+    ($now:literal) => {
+        concat!(
+            "waiting.state = 'running' AND waiting.lease_until <= ",
+            $now,
+            " AND NOT EXISTS (SELECT 1 FROM imports AS others WHERE others.client_id = waiting.client_id AND others.state = 'running' ",
+            "AND others.id <> waiting.id AND (others.lease_until > ",
+            $now,
+            " OR others.begun_at < waiting.begun_at OR (others.begun_at = waiting.begun_at AND others.seq < waiting.seq)))"
+        )
+    };
+}
+pub(super) use may_be_claimed;
+
 /// Takes imports that nobody works on, and leaves out those that another node is taking at this moment.
 pub(super) fn claim_imports(conn: &Conn) -> &'static str {
+    macro_rules! text {
+        ($locking:literal) => {
+            concat!(
+                "UPDATE imports SET lease_node = $1, lease_until = $3, lease_epoch = lease_epoch + 1 WHERE id IN (",
+                "SELECT id FROM imports AS waiting WHERE ",
+                may_be_claimed!("$2"),
+                // The client that was served least lately.
+                " ORDER BY (SELECT MAX(lease_until) FROM imports AS served WHERE served.client_id = waiting.client_id), begun_at, seq LIMIT $4",
+                $locking,
+                ") RETURNING id AS import_id, lease_epoch AS epoch"
+            )
+        };
+    }
     match conn {
-        Conn::Sqlite(_) => concat!(
-            "UPDATE imports SET lease_node = $1, lease_until = $3, lease_epoch = lease_epoch + 1 WHERE id IN (",
-            "SELECT id FROM imports WHERE state = 'running' AND lease_until <= $2 ",
-            "ORDER BY begun_at LIMIT $4) RETURNING id AS import_id, lease_epoch AS epoch"
-        ),
-        Conn::Postgres(_) => concat!(
-            "UPDATE imports SET lease_node = $1, lease_until = $3, lease_epoch = lease_epoch + 1 WHERE id IN (",
-            "SELECT id FROM imports WHERE state = 'running' AND lease_until <= $2 ",
-            "ORDER BY begun_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING id AS import_id, lease_epoch AS epoch"
-        ),
+        Conn::Sqlite(_) => text!(""),
+        Conn::Postgres(_) => text!(" FOR UPDATE SKIP LOCKED"),
     }
 }
 

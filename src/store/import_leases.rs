@@ -89,7 +89,7 @@ impl Store {
                 sql!(
                     conn,
                     execute,
-                    "UPDATE imports SET state = $2, reason = $3, ended_at = $4 WHERE id = $1 AND state = 'running'",
+                    "UPDATE imports SET state = $2, reason = $3, ended_at = $4, wait_reason = NULL WHERE id = $1 AND state = 'running'",
                     &id,
                     State::Stopped.name(),
                     Stop::Person.name(),
@@ -110,12 +110,53 @@ impl Store {
         sql!(
             &mut conn,
             scalar as bool,
-            "SELECT EXISTS (SELECT 1 FROM imports WHERE state = 'running' AND lease_until <= $1)",
+            concat!("SELECT EXISTS (SELECT 1 FROM imports AS waiting WHERE ", dialect::may_be_claimed!("$1"), ")"),
             now,
         )
     }
 
-    /// Takes imports that wait, or whose node is gone, up to `most`, the oldest first. Each has a new epoch, so that its
+    /// Whether an import of another client waits for somebody to work on it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_waiting_imports_beside(&self, client_id: i64, now: Millis) -> Result<bool, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as bool,
+            concat!(
+                "SELECT EXISTS (SELECT 1 FROM imports AS waiting WHERE waiting.client_id <> $2 AND ",
+                dialect::may_be_claimed!("$1"),
+                ")"
+            ),
+            now,
+            client_id,
+        )
+    }
+
+    /// Gives a lease back, so that others have their turn first.
+    ///
+    /// # Errors
+    /// When it could not be stored: then it runs out by itself.
+    pub async fn give_import_back(&self, lease: &ImportLease, now: Millis) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                sql!(
+                    conn,
+                    execute,
+                    "UPDATE imports SET lease_node = NULL, lease_until = $3 WHERE id = $1 AND lease_epoch = $2",
+                    &lease.import_id,
+                    lease.epoch,
+                    now,
+                )
+                .map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Takes imports that wait, or whose node is gone, up to `most`, of as many clients: first of those that were served least lately. Each has a new epoch, so that its
     /// former node's notes do nothing.
     ///
     /// # Errors
@@ -187,7 +228,7 @@ impl Store {
                     &mut *conn,
                     optional as (String,),
                     "UPDATE imports SET next_row = $3, accepted = accepted + $4, known = known + $5, \
-                     lease_until = CASE WHEN state = 'running' THEN $6 ELSE 0 END \
+                     wait_reason = NULL, lease_until = CASE WHEN state = 'running' THEN $6 ELSE 0 END \
                      WHERE id = $1 AND lease_epoch = $2 RETURNING state",
                     &lease.import_id,
                     lease.epoch,
@@ -198,6 +239,37 @@ impl Store {
                 )?;
                 let (state,) = state.ok_or(StoreError::NotOwner)?;
                 refuse(conn, &lease.import_id, &step.refused).await?;
+                State::try_from(state).map_err(|error| StoreError::Refused(error.to_string()))
+            })
+        })
+        .await
+    }
+
+    /// Notes what the rows of an import wait for, and keeps the lease until `until`; gives the state that the import now has.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOwner`] when the lease is another's by now.
+    pub async fn note_import_wait(
+        &self,
+        lease: &ImportLease,
+        reason: String,
+        until: Millis,
+    ) -> Result<State, StoreError> {
+        let lease = lease.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let state = sql!(
+                    conn,
+                    optional as (String,),
+                    "UPDATE imports SET wait_reason = CASE WHEN state = 'running' THEN $3 END, \
+                     lease_until = CASE WHEN state = 'running' THEN $4 ELSE 0 END \
+                     WHERE id = $1 AND lease_epoch = $2 RETURNING state",
+                    &lease.import_id,
+                    lease.epoch,
+                    &reason,
+                    until,
+                )?;
+                let (state,) = state.ok_or(StoreError::NotOwner)?;
                 State::try_from(state).map_err(|error| StoreError::Refused(error.to_string()))
             })
         })
@@ -216,7 +288,7 @@ impl Store {
                 let rows = sql!(
                     conn,
                     execute,
-                    "UPDATE imports SET state = $3, reason = $4, ended_at = $5, lease_until = 0 \
+                    "UPDATE imports SET state = $3, reason = $4, ended_at = $5, lease_until = $5, wait_reason = NULL \
                      WHERE id = $1 AND lease_epoch = $2 AND state = 'running'",
                     &lease.import_id,
                     lease.epoch,

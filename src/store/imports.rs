@@ -48,6 +48,8 @@ pub struct StoredImport {
     pub state: State,
     /// Why it stopped: a [`Stop`] by its name.
     pub reason: Option<String>,
+    /// What its rows wait for, in words; none while they are being queued.
+    pub wait_reason: Option<String>,
     pub preview: String,
     pub row_count: i64,
     pub next_row: i64,
@@ -78,6 +80,7 @@ row!(StoredImport {
     country_code,
     state: String,
     reason,
+    wait_reason,
     preview,
     row_count,
     next_row,
@@ -99,7 +102,7 @@ macro_rules! import {
     ($rest:literal) => {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
-             campaign, former_names, country_code, state, reason, preview, row_count, next_row, accepted, known, refused, \
+             campaign, former_names, country_code, state, reason, wait_reason, preview, row_count, next_row, accepted, known, refused, \
              imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox, sent_before \
              FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",

@@ -92,6 +92,16 @@ impl Store {
         .await
     }
 
+    /// Whether a client has a file of this content.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_same_file(&self, client_id: i64, sha256: &str, bytes: i64) -> Result<bool, StoreError> {
+        let mut conn = self.reader().await?;
+        let text = "SELECT EXISTS (SELECT 1 FROM media WHERE client_id = $1 AND sha256 = $2 AND bytes = $3)";
+        sql!(&mut conn, scalar as bool, text, client_id, sha256, bytes)
+    }
+
     /// A file has bytes of its own: those that it was to share are not there.
     ///
     /// # Errors
@@ -183,6 +193,20 @@ impl Store {
             optional as StoredMedia,
             "SELECT id, client_id, kind, mime, file_name, bytes, created_at, sha256, blob FROM media WHERE id = $1",
             id,
+        )
+    }
+
+    /// How many bytes a client's files have, those that are the same counted once. Reads an entry of an index for each.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn sum_file_bytes_of(&self, client_id: i64) -> Result<i64, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(
+            &mut conn,
+            scalar as i64,
+            "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM media WHERE client_id = $1 AND blob IS NULL",
+            client_id,
         )
     }
 

@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0024_sent_before.sql"),
     include_str!("../../migrations/0025_shared_files.sql"),
     include_str!("../../migrations/0026_userids.sql"),
+    include_str!("../../migrations/0027_quotas.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -102,7 +102,8 @@ stories! {
         // No bell: the clerk does not work on it before the clock moves.
         world.store.begin_import(&id, 1, None, NOW).await.expect("stored");
         let shelf = Shelf::open(&world.settings.media_store).expect("a shelf");
-        let imports = Imports::new(world.store.clone(), shelf.clone(), Bells::default(), world.clock.clone());
+        let room = wachat::room::Room::new(&world.store, world.room.disk().clone(), &world.clock, &world.settings);
+        let imports = Imports::new(world.store.clone(), shelf.clone(), room, Bells::default(), world.clock.clone());
         let refused = imports.remove(&seen).await.expect_err("it is under way").to_string();
         assert_eq!(refused, "it is under way; stop it first");
         assert!(shelf.has(&id).await.expect("a shelf"), "its file is gone");

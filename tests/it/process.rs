@@ -49,7 +49,7 @@ impl Place {
         }
         command.env("WACHAT_DATA_DIR", self.data_dir()).env("WACHAT_API_KEY", KEY);
         command.env("WACHAT_ADMIN_PASSWORD", PASSWORD).env("WACHAT_ALLOW_NETWORKS", "127.0.0.0/8");
-        command.env("WACHAT_RATE_LIMIT", "0");
+        command.env("WACHAT_RATE_LIMIT", "0").env("WACHAT_FREE_SPACE_FLOOR_MB", "0");
         if let Some(url) = &self.database_url {
             command.env("WACHAT_DATABASE_URL", url);
         }

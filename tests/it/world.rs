@@ -15,6 +15,7 @@ use wachat::app::App;
 use wachat::clock::{Clock, Millis};
 use wachat::device::{DeviceState, Kind};
 use wachat::inbox::Inbox;
+use wachat::room::Room;
 use wachat::settings::{Hidden, Settings};
 use wachat::store::{Location, Store};
 use wachat::supervisor::Supervisor;
@@ -46,6 +47,7 @@ pub struct World {
     pub clock: Clock,
     pub store: Store,
     pub inbox: Inbox,
+    pub room: Room,
     pub supervisor: Supervisor,
     pub address: SocketAddr,
     /// Talks to it with [`KEY`].
@@ -120,6 +122,7 @@ impl World {
         let devices = app.store.list_devices(Some(1)).await.expect("devices");
         let device = devices.into_iter().find(|device| device.kind == Kind::Sandbox).expect("the first device");
         let (store, inbox, supervisor) = (app.store.clone(), app.inbox.clone(), app.supervisor.clone());
+        let room = app.room.clone();
         let stop = CancellationToken::new();
         let served = spawn(app.serve(listener, wachat::limits::CONNECTIONS_MAX, stop.clone()));
         let world = Self {
@@ -128,6 +131,7 @@ impl World {
             clock,
             store,
             inbox,
+            room,
             supervisor,
             address,
             client: Client::new(address, KEY),
@@ -263,6 +267,8 @@ pub async fn settings(data_dir: &std::path::Path, database: Database) -> Setting
     let mut settings = Settings::with_defaults(data_dir, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     settings.api_key = Some(Hidden(KEY.into()));
     settings.rate_limit = 0;
+    // Whatever the machine has: stories say what is free.
+    settings.free_space_floor_mb = 0;
     settings.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
     if database == Database::Postgres {
         settings.database_url = postgres::database().await;

@@ -16,6 +16,7 @@ use crate::api::problem::Problem;
 use crate::clock::rfc3339;
 use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage, RefNo};
+use crate::room::Refusal;
 use crate::store::{FailedAttempt, StoreError, StoredMessage};
 
 /// An attempt that failed.
@@ -108,7 +109,7 @@ async fn accept(
     };
     audit::made(&data.ref_no);
     match api.outbox.accept(accept_of(device, new, once.as_ref(), &data)?).await {
-        Err(StoreError::KeyUsed) => api.replay_of_race(once.as_ref()).await,
+        Err(Refusal::Store(StoreError::KeyUsed)) => api.replay_of_race(once.as_ref()).await,
         Err(error) => Err(api.accept_problem(error)),
         Ok(()) => Ok(Acceptance::New(data)),
     }

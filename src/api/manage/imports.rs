@@ -314,6 +314,7 @@ impl From<ImportError> for Problem {
                 tracing::warn!(reason, "a file cannot be kept");
                 Self::Unavailable { retry_after_seconds: 5 }
             }
+            ImportError::NoRoom(why) => Self::NoRoom(why),
             ImportError::Store(error) => error.into(),
         }
     }

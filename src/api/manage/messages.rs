@@ -83,6 +83,12 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageL
         created_from: moment("from", wanted.from.as_deref())?,
         created_until: moment("until", wanted.until.as_deref())?,
     };
+    // What looks through many messages does so in turn with other clients.
+    let looks_through = filter.text.is_some() || filter.tag.is_some() || filter.status.is_some();
+    let _turn = match looks_through {
+        true => Some(api.searches.take(client_id).await?),
+        false => None,
+    };
     let MessagePage { mut messages, ended } = api.store.list_messages(&filter, page).await?;
     let follows = cut(&mut messages, rows, |message| message.seq.to_string());
     let items = api.show_messages(&client, messages).await?;

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::found;
@@ -16,22 +15,12 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::Millis;
-use crate::limits;
 use crate::push::payload::PushMessage;
 use crate::push::post::Post;
 
 /// Who seems to write it.
 const ORIGINATOR: &str = "628111111111";
 const TEXT: &str = "This is a sample from your gateway. Nobody wrote it.";
-
-/// Room for samples under way.
-pub struct Room(Semaphore);
-
-impl Default for Room {
-    fn default() -> Self {
-        Self(Semaphore::new(limits::PUSH_TESTS_MAX))
-    }
-}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PushTestView {
@@ -68,7 +57,7 @@ pub async fn send(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
         let kept = settings.push_secret.as_deref();
         let secret = api.master_key.push_secret(id, settings.push_secret_version, kept);
         let secret = secret.map_err(|error| Problem::Internal(error.to_string()))?;
-        let _room = api.push_tests.0.try_acquire().map_err(|_| {
+        let _turn = api.push_tests.try_take(id).map_err(|_| {
             Problem::Conflict("too many samples are under way at this moment; try again in a few seconds".into())
         })?;
         let gateways = api.gateways_of(id).await?;

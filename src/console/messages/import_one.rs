@@ -55,6 +55,7 @@ pub struct Import {
     pub state: State,
     /// Why it stopped, and what to do.
     pub reason: Option<String>,
+    pub wait_reason: Option<String>,
     pub row_count: i64,
     pub done_count: i64,
     pub accepted_count: i64,

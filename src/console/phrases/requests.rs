@@ -260,12 +260,34 @@ pub const PHRASES: &[Phrase] = &[
         "batas harian perangkat, {limit} pesan, sudah tercapai",
     ),
     (
+        "this client's quota of waiting messages is used up ({used} of {most}); nothing was accepted. Try again when some have been sent, \
+         cancel those that are not needed, or ask the gateway's operator to raise waiting_quota",
+        "kuota pesan menunggu klien ini sudah habis ({used} dari {most}); tidak ada yang diterima. Coba lagi setelah sebagian terkirim, \
+         batalkan yang tidak diperlukan, atau minta pengelola gateway menaikkan waiting_quota",
+    ),
+    (
+        "this client's quota of stored files has no room for one more ({used} of {most} MB are used); nothing was accepted. Send a \
+         text, or a file that was sent before, or ask the gateway's operator to raise files_quota_mb",
+        "kuota berkas klien ini tidak cukup untuk satu lagi (terpakai {used} dari {most} MB); tidak ada yang diterima. Kirim teks, atau berkas yang pernah \
+         dikirim, atau minta pengelola gateway menaikkan files_quota_mb",
+    ),
+    (
+        "the gateway's disk is nearly full, and what is left is kept for what comes in; nothing was accepted. Try again in a minute; the \
+         gateway's operator has to make room",
+        "disk gateway hampir penuh, dan sisanya disimpan untuk yang masuk; tidak ada yang diterima. Coba lagi sebentar; pengelola \
+         gateway perlu mengosongkan ruang",
+    ),
+    (
         "the gateway cannot store anything at this moment; nothing was accepted, try again in {seconds} s",
         "gateway sedang tidak dapat menyimpan apa pun; tidak ada yang diterima, coba lagi dalam {seconds} detik",
     ),
     (
         "a fault of the gateway; nothing was accepted, its log says more",
         "kesalahan pada gateway; tidak ada yang diterima, lognya menjelaskan lebih lanjut",
+    ),
+    (
+        "many searches of this client are under way or waiting; try again in a few seconds",
+        "banyak pencarian klien ini sedang berjalan atau menunggu; coba lagi beberapa detik lagi",
     ),
     (
         "many passwords are being checked at this moment; nothing was changed, try again in a second",

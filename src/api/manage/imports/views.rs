@@ -27,6 +27,8 @@ pub struct ImportView {
     pub stop: Option<String>,
     /// The same in words.
     pub reason: Option<String>,
+    /// What its rows wait for while it is under way: a quota of the client that is used up. Null while they are being queued.
+    pub wait_reason: Option<String>,
     /// Rows of the file.
     pub row_count: i64,
     /// Rows that are dealt with.
@@ -178,6 +180,7 @@ impl From<StoredImport> for ImportView {
             state: import.state,
             stop: import.reason,
             reason: why.map(|why| why.told().to_owned()),
+            wait_reason: import.wait_reason,
             row_count: import.row_count,
             done_count: import.next_row,
             accepted_count: import.accepted,
