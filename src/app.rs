@@ -8,12 +8,14 @@
 //!                                     push --HTTP--> the customer's Push URL
 //! ```
 
+mod folder;
 mod loops;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use folder::{lock_file, make_private};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -378,24 +380,4 @@ fn disk_of(settings: &Settings, location: &Location, clock: &Clock) -> Disk {
         folders.push(folder.unwrap_or(Path::new(".")).to_owned());
     }
     Disk::of(folders, settings.free_space_floor_mb, clock.clone())
-}
-
-/// Makes the data folder, which holds messages in clear, for its owner alone. One that is there stays as it is.
-fn make_private(folder: &Path) -> Result<(), StartError> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let failed = |error| StartError::DataDir { path: folder.to_owned(), error };
-    builder.recursive(true).create(folder).map_err(failed)
-}
-
-/// Locks a file for as long as it is held; `what` is what it stands for.
-fn lock_file(path: &Path, what: &Path) -> Result<File, StartError> {
-    let failed = |error| StartError::DataDir { path: path.to_owned(), error };
-    let file = File::options().create(true).write(true).truncate(false).open(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Served { path: what.to_owned() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
 }

@@ -69,7 +69,8 @@ impl Attack {
         match self {
             Self::Uploads | Self::Downloads => 600.0,
             Self::SlowUploads | Self::Lists => 300.0,
-            Self::SignIns | Self::Passwords | Self::Strangers | Self::Deaf => 150.0,
+            Self::Passwords => 200.0,
+            Self::SignIns | Self::Strangers | Self::Deaf => 150.0,
         }
     }
 

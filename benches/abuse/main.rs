@@ -44,7 +44,7 @@ use server::Server;
 use site::{Devices, Ground};
 
 /// How long after an attack memory is looked at: what is not needed any more has been given back by then.
-const AFTER: Duration = Duration::from_secs(15);
+const AFTER: Duration = Duration::from_secs(45);
 /// Behind a proxy that is trusted, each sign-in may come from an address of its own.
 const SETTINGS: &str = "trusted_proxies = \"127.0.0.0/8\"\nallow_networks = \"127.0.0.0/8\"\n";
 
@@ -119,7 +119,7 @@ fn told(attack: Attack, seen: &[Suffered]) -> Vec<Figure> {
     vec![
         Figure::new(format!("{name}: memory at the most"), Unit::Megabytes, all(|one| one.peak_mb))
             .aiming(Aim::Under(attack.bound_mb())),
-        Figure::new(format!("{name}: memory 15 s after it"), Unit::Megabytes, all(|one| one.after_mb))
+        Figure::new(format!("{name}: memory 45 s after it"), Unit::Megabytes, all(|one| one.after_mb))
             .aiming(Aim::Under(150.0)),
         Figure::new(format!("{name}: an honest client's median"), Unit::Milliseconds, all(|one| one.during_ms))
             .beside("without it", all(|one| one.before_ms)),
