@@ -17,7 +17,7 @@ use crate::site::Site;
 /// No part of an attack goes on for longer.
 pub const LONGEST: Duration = Duration::from_secs(60);
 const MB: usize = 1_000_000;
-const CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Attack {

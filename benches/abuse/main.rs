@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::task::JoinSet;
 use wachat::clock::Clock;
 
 use arguments::{Arguments, Extent};
@@ -85,13 +86,14 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     let before = honest::ask(server.address(), &queues[0], extent.length).await?;
     let address = server.address();
     // Again and again, so that there is no answer without it.
-    let attacking = tokio::spawn(async move {
+    let mut attacking = JoinSet::new();
+    attacking.spawn(async move {
         loop {
             attack.run(address, key.clone()).await;
         }
     });
     let during = honest::ask(address, &queues[0], extent.length).await?;
-    attacking.abort();
+    attacking.shutdown().await;
     let peak_mb = server.memory_peak_mb()?;
     Clock::system().sleep(AFTER).await;
     let after_mb = server.memory_mb()?;

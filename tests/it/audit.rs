@@ -39,8 +39,17 @@ async fn entries(client: &Client, of: &str) -> Vec<String> {
 }
 
 /// What time changes, or what is counted now and then.
-const PASSING: [&str; 8] =
-    ["last_use_date", "waiting", "waiting_for", "oldest_waiting_at", "state", "state_code", "state_reason", "position"];
+const PASSING: [&str; 9] = [
+    "last_use_date",
+    "waiting",
+    "waiting_for",
+    "oldest_waiting_at",
+    "oldest_waiting_seconds",
+    "state",
+    "state_code",
+    "state_reason",
+    "position",
+];
 
 /// Everything that the management API shows of what the actions change.
 async fn state(client: &Client) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! Pacing: what waits, until when, and what goes on meanwhile.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,9 +16,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Paces the device; the loop that starts then knows of it from the start.
-async fn paced(world: World, change: Value) -> World {
-    set(&world, change).await;
-    world.restart().await
+fn paced(world: World, change: Value) -> Pin<Box<dyn Future<Output = World> + Send>> {
+    Box::pin(async move {
+        set(&world, change).await;
+        world.restart().await
+    })
 }
 
 async fn set(world: &World, change: Value) {
