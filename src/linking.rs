@@ -9,6 +9,7 @@ use crate::account::KeyHash;
 use crate::clock::{Clock, Millis};
 use crate::device::{Device, DeviceState, Kind, LinkWay, Wish, link_place, passkey_place};
 use crate::passkey::{self, PasskeyAnswer};
+use crate::phone;
 use crate::seal::Sealer;
 use crate::secrets::MasterKey;
 use crate::store::{Store, StoreError, StoredPasskey};
@@ -73,6 +74,12 @@ pub enum LinkError {
     /// This device is not to be linked or unlinked, or not now; the text says what to do.
     #[error("{0}")]
     Refused(&'static str),
+    /// A code was asked for another phone than the one that may be linked.
+    #[error(
+        "this device's number is {expected}, which programs send from; get the code for {expected}, or unlink this device first to give \
+         it another number"
+    )]
+    OtherNumber { expected: String },
     /// The store holds what nobody stores, or what was sealed under another key.
     #[error("{0}")]
     Unreadable(String),
@@ -126,6 +133,7 @@ impl Links {
     /// [`LinkError`].
     pub async fn begin(&self, device: &Device, way: LinkWay) -> Result<(), LinkError> {
         self.check_begin(device)?;
+        self.check_number(device, &way).await?;
         self.wish(device, Wish::Link(way)).await
     }
 
@@ -135,6 +143,7 @@ impl Links {
     /// [`LinkError`].
     pub async fn begin_on_page(&self, device: &Device, way: LinkWay, page: &KeyHash) -> Result<(), LinkError> {
         self.check_begin(device)?;
+        self.check_number(device, &way).await?;
         let this = self.clone();
         let may_be_linked = move |device: &Device| this.check_begin(device).is_ok();
         let is_begun =
@@ -148,6 +157,24 @@ impl Links {
     /// [`LinkError::Refused`].
     pub fn check_begin(&self, device: &Device) -> Result<(), LinkError> {
         check_begin(device.kind, device.state, device.linked_at, device.wish()).map_err(LinkError::Refused)
+    }
+
+    /// A code links the phone that it is for, or none: one that would be refused afterwards is not asked for.
+    async fn check_number(&self, device: &Device, way: &LinkWay) -> Result<(), LinkError> {
+        let LinkWay::Code { phone } = way else { return Ok(()) };
+        match self.expected_sender(device).await? {
+            Some(expected) if !phone::is_same_number(phone, &expected) => Err(LinkError::OtherNumber { expected }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number whose phone alone may be linked to `device`; `None` where any may be, or may once it is unlinked.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn expected_sender(&self, device: &Device) -> Result<Option<String>, LinkError> {
+        let expected = self.store.find_expected_sender(&device.id).await?;
+        Ok(expected.filter(|_| device.wish() != Some(Wish::Unlink)))
     }
 
     /// Notes that no account is to be linked to `device` any more.

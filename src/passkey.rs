@@ -15,6 +15,9 @@ pub const ORIGIN: &str = "https://web.whatsapp.com";
 /// How long an assertion may take at the most, and where WhatsApp does not say.
 pub const TIMEOUT_MS: Millis = 600_000;
 
+/// How long a user handle may be (WebAuthn level 2, section 5.4.3).
+const USER_HANDLE_BYTES_MAX: usize = 64;
+
 /// How far the step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -46,13 +49,15 @@ pub enum PasskeyAnswer {
 /// Why an assertion cannot be passed on, in words for the person who gave it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAssertion {
-    #[error("this is not the result of navigator.credentials.get(): {0}; paste all of what the snippet copied")]
+    #[error(
+        "this is not the whole result of the line (navigator.credentials.get()): {0}; paste all of what the line copied"
+    )]
     Shape(String),
-    #[error("it was created on {0}, and WhatsApp takes one from {ORIGIN} only; run the snippet there")]
+    #[error("it was created on {0}, and WhatsApp takes one from {ORIGIN} only; run the line there")]
     Origin(String),
-    #[error("it answers another request of WhatsApp; run the snippet that is shown now")]
+    #[error("it answers another request of WhatsApp; run the line that is shown now")]
     Challenge,
-    #[error("it is for '{0}', which is not what WhatsApp asked for")]
+    #[error("it was not made for '{0}', which WhatsApp asked for; run the line that is shown now, as it is")]
     RelyingParty(String),
     #[error("the passkey was used without the person's finger, face or PIN; try again and unlock it")]
     UserVerification,
@@ -183,7 +188,10 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
         return Err(shape("authenticatorData is too short"));
     };
     let rp_id = options.rp_id.as_deref().unwrap_or("web.whatsapp.com");
-    if rest.len() < 5 || rp_hash != &Sha256::digest(rp_id)[..] {
+    if rest.len() < 5 {
+        return Err(shape("authenticatorData is too short"));
+    }
+    if rp_hash != &Sha256::digest(rp_id)[..] {
         return Err(BadAssertion::RelyingParty(rp_id.to_owned()));
     }
     // That a person was there (bit 0), and proved who they are (bit 2): without both WhatsApp refuses it, and the attempt is over.
@@ -194,10 +202,16 @@ pub fn check(assertion: &Value, options: &str) -> Result<Assertion, BadAssertion
     if !options.allow_credentials.is_empty() && !options.allow_credentials.iter().any(is_allowed) {
         return Err(BadAssertion::Credential);
     }
+    // None, and an empty one, say that the passkey names no user.
+    let user_handle = decode(given.response.user_handle.as_deref().unwrap_or_default(), "userHandle")?;
+    if user_handle.len() > USER_HANDLE_BYTES_MAX {
+        return Err(shape("userHandle is too long"));
+    }
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let user_handle = Some(encode(&user_handle)).filter(|handle| !handle.is_empty());
     let id = encode(&credential_id);
     let response = json!({"clientDataJSON": encode(&client_data_json), "authenticatorData": encode(&data),
-        "signature": encode(&signature), "userHandle": given.response.user_handle});
+        "signature": encode(&signature), "userHandle": user_handle});
     let json = json!({"id": id, "rawId": id, "type": given.r#type, "response": response}).to_string();
     Ok(Assertion { json, credential_id })
 }

@@ -122,5 +122,6 @@ fn name(change: &Change) -> &'static str {
         Change::Passkey { .. } => "a request for a passkey",
         Change::Link { .. } => "the end of linking",
         Change::MayBeListed { .. } => "that a phone may still list the gateway",
+        Change::Removed { .. } => "that a refused account is removed",
     }
 }

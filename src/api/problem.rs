@@ -291,6 +291,7 @@ impl From<LinkError> for Problem {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Refused(why) => Self::Conflict(why.into()),
+            error @ LinkError::OtherNumber { .. } => Self::Conflict(error.to_string()),
             LinkError::Unreadable(log) => Self::Internal(log),
             LinkError::Store(error) => error.into(),
         }

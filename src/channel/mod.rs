@@ -164,9 +164,9 @@ pub enum Event {
     /// It did not come to a link.
     LinkFailed { attempt: Millis, reason: String },
     /// No account is linked any more, as was wished.
-    Unlinked,
-    /// WhatsApp did not confirm that the link ended which has just been ended or refused: the phone may still list it.
-    MayBeListed,
+    Unlinked(Ending),
+    /// The account that this attempt linked, and that was refused, is unlinked again.
+    Removed { attempt: Option<Millis>, ending: Ending },
     /// WhatsApp's server has the message.
     Acknowledged { ref_no: RefNo, at: Millis },
     /// WhatsApp's server, or the check before sending, refused the message after `send` had returned.
@@ -182,6 +182,15 @@ pub enum Event {
     Unreadable { message: Box<Unreadable>, stored: oneshot::Sender<()> },
     /// A message was read that shows nobody anything. Where it could not be read before, it is no longer missing.
     Silent { whatsapp_id: String, originator: String, hidden: Option<String>, stored: oneshot::Sender<()> },
+}
+
+/// Whether the phone still lists a link that was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It does not.
+    Confirmed,
+    /// WhatsApp did not confirm that it was ended.
+    MayBeListed,
 }
 
 /// What WhatsApp asks for, before it links an account that has a passkey.

@@ -13,20 +13,24 @@ use super::output::{Output, aside, line};
 use super::passkey;
 use super::{Bench, done};
 use crate::clock::{Millis, rfc3339};
-use crate::device::LinkWay;
+use crate::device::{LinkWay, Wish};
 use crate::limits;
 use crate::linking::{Linking, Links, NOTICE, Status, Way, failure};
 use crate::phone;
 use crate::qr::{Ground, Qr};
-use crate::store::Page;
+use crate::store::{MAY_BE_LISTED, Page};
 
 /// How often the store is looked at for what the server does.
 const LOOK: Duration = Duration::from_millis(250);
 const SILENCE_MS: Millis = limits::LINK_SILENCE_MS_MAX as Millis;
 /// A server says itself when nobody linked an account in time; without one, this is a while longer.
 const PATIENCE_MS: Millis = limits::LINK_MS_MAX + 2 * SILENCE_MS;
+/// WhatsApp is asked so long to remove what a phone has linked; what comes of that is stored at once.
+const REMOVAL_MS: Millis = limits::UNLINK_SECONDS_MAX as Millis * 1_000 + SILENCE_MS;
 pub(super) const NO_SERVER: &str =
     "no server seems to serve this store; start one with `wachat serve`, on the same data folder or database";
+const NOT_KNOWN_YET: &str = "; whether the phone lists this gateway is not known yet: look under Linked devices on the phone, and remove \
+                             this gateway there if it is listed";
 const STEPS_QR: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, and scan the code. A new \
                         one comes every few seconds.";
 const STEPS_CODE: &str = "On the phone open WhatsApp, Settings or the three dots, Linked devices, Link a device, Link with phone number \
@@ -74,7 +78,13 @@ pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Resu
         line(&format!("{NOTICE}."))?;
         line(if *way == LinkWay::Qr { STEPS_QR } else { STEPS_CODE })?;
     }
-    let begun_at = bench.device(id).await?.wish_at;
+    let device = bench.device(id).await?;
+    if bench.output == Output::Table
+        && let Some(number) = links.expected_sender(&device).await?
+    {
+        line(&format!("Link the phone whose number is {number}: no other may be linked to this device."))?;
+    }
+    let begun_at = device.wish_at;
     let followed = follow(bench, &links, id);
     tokio::select! {
         ended = followed => ended,
@@ -83,16 +93,46 @@ pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Resu
             let device = bench.device(id).await?;
             let cancel = bench.recording(device.client_id, CANCELLED, id, links.cancel(id));
             if device.wish_at == begun_at && cancel.await.is_ok() {
-                anyhow::bail!("interrupted; linking was cancelled, and what was shown links nothing any more");
+                let note = removed(bench, &links, id).await?;
+                anyhow::bail!("interrupted; linking was cancelled, and what was shown links nothing any more{note}");
             }
             anyhow::bail!("interrupted")
         }
     }
 }
 
+/// Waits until WhatsApp has been asked to remove what the phone may have linked; gives what is to be said of it behind why no account is
+/// linked. A second Ctrl-C ends the wait.
+pub(super) async fn removed(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<&'static str> {
+    let clock = &bench.app.clock;
+    let until = clock.now() + REMOVAL_MS;
+    while let Some(device) = bench.app.store.find_device(id).await?.filter(|device| device.wish() == Some(Wish::Cancel))
+    {
+        // Nobody has begun what was cancelled, and nobody will.
+        if !device.state.is_being_linked() && !bench.app.is_served().await? {
+            break;
+        }
+        let is_interrupted = tokio::select! {
+            () = clock.sleep(LOOK) => false,
+            _ = tokio::signal::ctrl_c() => true,
+        };
+        if is_interrupted || clock.now() >= until {
+            return Ok(NOT_KNOWN_YET);
+        }
+    }
+    may_be_listed(links, id).await
+}
+
+/// What is to be said where the phone may still list the gateway.
+async fn may_be_listed(links: &Links, id: &str) -> anyhow::Result<&'static str> {
+    let link = links.look(id).await?;
+    Ok(if link.is_some_and(|link| link.reason.ends_with(MAY_BE_LISTED)) { MAY_BE_LISTED } else { "" })
+}
+
 pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> {
     let device = bench.device(id).await?;
     let links = links(bench);
+    let had_account = !device.sender.is_empty() || device.linked_at.is_some();
     bench.recording(device.client_id, "POST /devices/{device_id}/unlink", id, links.end(&device)).await?;
     let clock = &bench.app.clock;
     let until = clock.now() + SILENCE_MS;
@@ -103,7 +143,15 @@ pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> 
         }
         clock.sleep(LOOK).await;
     }
-    bench.output.one(&json!({"device_id": id, "unlinked": true}), &format!("device {id} has no account any more"))?;
+    let said = match had_account {
+        true => format!("device {id} has no account any more; the phone of any number may be linked to it"),
+        false => format!("device {id} has no account"),
+    };
+    let note = may_be_listed(&links, id).await?;
+    bench.output.one(
+        &json!({"device_id": id, "unlinked": true, "may_be_listed": !note.is_empty()}),
+        &format!("{said}{note}"),
+    )?;
     done()
 }
 
@@ -124,7 +172,7 @@ pub(super) fn links(bench: &Bench) -> Links {
 async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCode> {
     let clock = &bench.app.clock;
     let begun_at = clock.now();
-    let (mut screen, mut seen) = (Screen::new(bench.output), None);
+    let (mut screen, mut seen, mut ending_until) = (Screen::new(bench.output), None, None);
     let mut is_told = !bench.app.is_served().await?;
     if is_told {
         aside(&format!("{NO_SERVER}; this waits for it some minutes"));
@@ -141,6 +189,14 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
             is_ours || link.status == Status::Failed,
             "somebody else began to link or unlink this device meanwhile; the codes shown here are no longer good"
         );
+        // Why it failed is said once, when it is known whether the phone may list the gateway.
+        if link.status == Status::Failed && device.wish() == Some(Wish::Cancel) {
+            let until = *ending_until.get_or_insert(clock.now() + REMOVAL_MS);
+            if clock.now() < until {
+                clock.sleep(LOOK).await;
+                continue;
+            }
+        }
         if seen.as_ref() != Some(&link) {
             screen.show(id, &link)?;
         }
@@ -194,7 +250,7 @@ impl Screen {
             return line(&change.to_string());
         }
         let Some(code) = &link.code else { return Ok(()) };
-        let lines = match link.way {
+        let mut lines = match link.way {
             Way::Code => vec![format!("Code: {}", spaced(code))],
             // Black on white is named, so that it is so on terminals of every colour.
             Way::Qr if self.is_terminal => {
@@ -203,6 +259,7 @@ impl Screen {
             }
             Way::Qr => Qr::of(code)?.lines(Ground::Dark),
         };
+        lines.extend(link.expires_at.map(|at| format!("Valid until {}", rfc3339(at))));
         let back = match self.drawn {
             0 => String::new(),
             _ if !self.is_terminal => String::new(),

@@ -233,7 +233,6 @@ async fn take_live(
         if live.stopped_imports > 0 {
             line(&format!("Imports through the sandbox that were stopped: {}", live.stopped_imports))?;
         }
-        line(&format!("Link the phone whose number is {}.", device.sender))?;
     }
     link::show(bench, id, &way).await
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Bench;
-use super::link::CANCELLED;
+use super::link::{CANCELLED, removed};
 use super::output::{Output, line};
 use crate::clock::{Millis, rfc3339};
 use crate::device::Device;
@@ -18,8 +18,8 @@ const BY_HAND: &str = "Without it, on a computer open https://web.whatsapp.com i
                        this line there (a browser may want you to type \"allow pasting\" first):";
 const PASTE: &str =
     "Choose the phone's passkey and unlock it. Then paste the line that was copied here, and press Enter:";
-const COMPARE: &str =
-    "Compare it with the code on the phone. Type yes if they are the same and no if they differ, and press Enter:";
+const COMPARE: &str = "Compare it with the code on the phone. Type yes if they are the same and no if they differ, and press Enter. \
+                       The phone has to confirm it too:";
 const DIFFERENT: &str = "the codes differ, so linking was cancelled and no account is linked. Somebody else may have tried to link that \
                          account: on the phone, remove every linked device that nobody knows. Then link again";
 
@@ -66,7 +66,8 @@ impl Step {
             Status::Confirm if typed.trim().eq_ignore_ascii_case("yes") => Ok(PasskeyAnswer::Confirm),
             Status::Confirm if typed.trim().eq_ignore_ascii_case("no") => {
                 bench.recording(device.client_id, CANCELLED, id, links.cancel(id)).await?;
-                anyhow::bail!(DIFFERENT);
+                let note = removed(bench, links, id).await?;
+                anyhow::bail!("{DIFFERENT}{note}");
             }
             Status::Confirm => Err(COMPARE.to_owned()),
             _ => {
@@ -105,7 +106,10 @@ impl Step {
                     "{ASKS} {BY_EXTENSION}\n\n{link}\n\n{BY_HAND}\n\n{snippet}\n\n{PASTE} (WhatsApp waits until {until})"
                 ))
             }
-            Status::Confirm => line(&format!("Code: {}\n{COMPARE}", step.code.as_deref().unwrap_or_default())),
+            Status::Confirm => {
+                let (code, until) = (step.code.as_deref().unwrap_or_default(), rfc3339(step.expires_at));
+                line(&format!("Code: {code} (WhatsApp waits until {until})\n{COMPARE}"))
+            }
             Status::Sent if step.code.is_some() => {
                 line("Passed on. If the phone still shows the code, confirm it there too; waiting for WhatsApp …")
             }

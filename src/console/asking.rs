@@ -171,18 +171,21 @@ impl Asking {
         match faults.is_empty() {
             true => {
                 let text = answer["message"].as_str().unwrap_or("the gateway did not say why");
-                if self.is_public { public_reason(text) } else { text }.to_owned()
+                if self.is_public { public_reason(text).into_owned() } else { text.to_owned() }
             }
             // A fault of a field is about what was typed, and names no number but that.
             false => faults.join("; "),
         }
     }
 
-    /// One fault, behind the field that it is of.
+    /// One fault, behind the field that it is of; that of a passkey names what the page calls it.
     fn fault(&self, fault: &Value) -> Option<String> {
         let wrong = self.viewer.said(fault["msg"].as_str()?);
-        let field =
-            fault["loc"].as_array()?.last()?.as_str().filter(|field| !["body", "query", "__root__"].contains(field));
+        let field = fault["loc"]
+            .as_array()?
+            .last()?
+            .as_str()
+            .filter(|field| !["body", "query", "__root__", "response"].contains(field));
         Some(field.map_or_else(|| wrong.to_string(), |field| format!("{}: {wrong}", self.viewer.field(field))))
     }
 

@@ -15,6 +15,7 @@ use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
 use super::states;
 use super::visit::{Answer, Refusal, Visit, go};
+use crate::device_status::DeviceStatus;
 
 /// Rows of a page of what happened.
 const EVENTS: usize = 20;
@@ -58,6 +59,11 @@ struct Event {
 }
 
 impl Page {
+    /// The state that it entered, in a word or two; nothing for what is none.
+    fn label(&self, event: &Event) -> Option<&'static str> {
+        DeviceStatus::from_name(&event.state).map(|state| states::label(&self.frame.viewer, state))
+    }
+
     fn happened<'a>(&'a self, event: &'a Event) -> &'a str {
         states::happened(&self.frame.viewer, self.device.kind, &event.state)
     }

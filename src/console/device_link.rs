@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,8 +12,13 @@ use super::Console;
 use super::devices::at;
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
-use super::link_steps::{self, Shown, Steps, Wanted};
+use super::link_steps::{self, Shown, Steps, Wanted, done};
+use super::session::{secret_cookie, set_cookie};
 use super::visit::{Answer, Refusal, Visit, go};
+use super::words::cookie;
+use crate::account::KeyHash;
+use crate::clock::rfc3339;
+use crate::linking::sharing::PATH;
 
 pub fn routes() -> Router<Console> {
     Router::new()
@@ -36,14 +41,37 @@ struct Page {
     share: Option<Share>,
 }
 
-#[derive(Deserialize)]
 struct Share {
     url: String,
     expires_at: String,
 }
 
-async fn show(Path(id): Path<String>, visit: Visit) -> Answer {
-    page(&visit, &id, None, String::new(), None).await
+/// What the API answers when a page is shared.
+#[derive(Deserialize)]
+struct Shared {
+    url: String,
+}
+
+/// Holds the token of a page that was just shared, from the form to the page that shows its address: loaded again, that page shares none.
+const SHARED_COOKIE: &str = "wachat_shared";
+const SHARED_SECONDS: i64 = 60;
+
+async fn show(Path(id): Path<String>, headers: HeaderMap, visit: Visit) -> Answer {
+    let console = visit.console();
+    // Whoever follows a page is no reader who sees the address.
+    let token = cookie(&headers, &secret_cookie(console, SHARED_COOKIE)).filter(|_| !visit.is_by_itself());
+    let Some(token) = token else { return page(&visit, &id, None, String::new(), None).await };
+    let mut response = page(&visit, &id, None, String::new(), find_share(&visit, &id, &token).await).await?;
+    set_cookie(&mut response, SHARED_COOKIE, "", console, 0, true);
+    Ok(response)
+}
+
+/// The page with this token, where it is this device's and still good. Anybody may have set a cookie.
+async fn find_share(visit: &Visit, id: &str, token: &str) -> Option<Share> {
+    let api = &visit.console().api;
+    let share = api.store.find_link_share(&KeyHash::of(token), api.clock.now()).await.ok()??;
+    let is_good = share.device_id == id && !share.is_used && !share.is_expired;
+    is_good.then(|| Share { url: format!("{}{PATH}{token}", api.public_url), expires_at: rfc3339(share.expires_at) })
 }
 
 /// A refused form stays at its own address: loaded again, it is the page.
@@ -89,7 +117,7 @@ async fn cancel(Path(id): Path<String>, posted: Posted) -> Answer {
 
 async fn act(id: &str, Posted { visit, fields }: Posted, wanted: Wanted) -> Answer {
     match link_steps::act(&visit, id, wanted, &fields).await {
-        Ok(()) => Ok(go(&format!("/console/devices/{id}/link"))),
+        Ok(()) => Ok(go(&format!("/console/devices/{id}/link{}", done(&fields)))),
         Err(refusal) => page(&visit, id, Some(refusal), phone(&fields), None).await,
     }
 }
@@ -99,16 +127,20 @@ fn phone(fields: &Fields) -> String {
 }
 
 async fn share(Path(id): Path<String>, Posted { visit, .. }: Posted) -> Answer {
-    match visit.ask::<Share>(Method::POST, &at(&visit, &id, "/link/share")?, None).await {
-        // Its address is on no other page: going on to one would lose it.
-        Ok(share) => page(&visit, &id, None, String::new(), Some(share)).await,
+    match visit.ask::<Shared>(Method::POST, &at(&visit, &id, "/link/share")?, None).await {
+        Ok(shared) => {
+            let mut response = go(&format!("/console/devices/{id}/link"));
+            let token = shared.url.rsplit('/').next().unwrap_or_default();
+            set_cookie(&mut response, SHARED_COOKIE, token, visit.console(), SHARED_SECONDS, true);
+            Ok(response)
+        }
         Err(refusal) => page(&visit, &id, Some(refusal), String::new(), None).await,
     }
 }
 
 async fn revoke(Path(id): Path<String>, Posted { visit, .. }: Posted) -> Answer {
     match visit.ask::<Value>(Method::DELETE, &at(&visit, &id, "/link/share")?, None).await {
-        Ok(_) => Ok(go(&format!("/console/devices/{id}/link?done=removed"))),
+        Ok(_) => Ok(go(&format!("/console/devices/{id}/link?done=share_revoked"))),
         Err(refusal) => page(&visit, &id, Some(refusal), String::new(), None).await,
     }
 }

@@ -1,7 +1,5 @@
 //! The steps of linking an account, on the console's own page (`device_link.rs`) and on one that is shared (`shared_link.rs`).
 
-use std::borrow::Cow;
-
 use askama::Template;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -64,6 +62,8 @@ pub struct Link {
     reason: Option<String>,
     /// Until when a page is shared.
     pub shared_until: Option<String>,
+    /// The number whose phone alone may be linked.
+    pub expected_sender: Option<String>,
     pub notice: String,
 }
 
@@ -122,6 +122,26 @@ impl Steps {
         step(&self.link, &self.passkey.status, self.device.linked_at.is_some(), self.device.state)
     }
 
+    /// The number whose phone alone may be linked: of no concern to strangers.
+    pub fn expected(&self) -> Option<&str> {
+        self.link.expected_sender.as_deref().filter(|_| self.csrf.is_some() && !self.is_linked())
+    }
+
+    /// What stands in the field for the number: what was typed, or the one that may be.
+    fn typed(&self) -> &str {
+        if self.phone.is_empty() { self.expected().unwrap_or_default() } else { &self.phone }
+    }
+
+    /// Names the step for the script: what was said about another one is over with it.
+    fn step_name(&self) -> String {
+        format!("{:?}", self.step())
+    }
+
+    /// Until when the phone has to scan the code.
+    fn scanned_until(&self) -> Option<&str> {
+        self.device.state_until.as_deref().filter(|_| self.device.state == DeviceStatus::Linking)
+    }
+
     /// Whether an attempt is under way, which another one would end.
     fn is_under_way(&self) -> bool {
         !matches!(self.step(), Step::Nothing | Step::Linked | Step::Failed)
@@ -151,9 +171,10 @@ impl Steps {
     }
 
     /// Why linking failed, for whoever reads the page.
-    fn reason(&self) -> Option<Cow<'_, str>> {
+    fn reason(&self) -> Option<String> {
         let reason = self.link.reason.as_deref()?;
-        Some(self.viewer.said(if self.csrf.is_some() { reason } else { public_reason(reason) }))
+        let reason = if self.csrf.is_some() { reason.into() } else { public_reason(reason) };
+        Some(self.viewer.said(&reason).into_owned())
     }
 
     /// Changes with the QR code, so that the browser asks for the new picture.
@@ -241,6 +262,11 @@ pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> 
     asking.ask::<Value>(method, &at(asking, id, path)?, body).await.map(drop)
 }
 
+/// What the page behind a form says was done: whoever saw another code on the phone is told what that may mean.
+pub fn done(fields: &Fields) -> &'static str {
+    if fields.has("differ") { "?done=differ" } else { "" }
+}
+
 /// The QR code's picture, as the API draws it.
 pub async fn draw_qr(asking: &Asking, id: &str) -> Answer {
     let request = Request::builder().uri(at(asking, id, "/qr")?).header(header::ACCEPT, "image/svg+xml");
@@ -261,6 +287,7 @@ mod tests {
             expires_at: None,
             reason: None,
             shared_until: None,
+            expected_sender: None,
             notice: String::new(),
         }
     }

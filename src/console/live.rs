@@ -3,7 +3,7 @@
 //!
 //! So that a page that keeps up is the page that is loaded, no part of a page is made twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::forms::Fields;
@@ -44,15 +45,23 @@ const FILES: [&str; 2] = [".csv", ".svg"];
 /// Marks a request that no person made: it does not keep anybody signed in.
 pub const HEADER: &str = "x-wachat-live";
 /// A page that stays the same says so now and then: else nobody notices that the reader is gone.
-const QUIET_ROUNDS_MAX: u32 = 15;
+const QUIET_ROUNDS_MAX: u32 = 5;
+/// A browser drops an event without data.
+const NO_MORE: &str = "no more";
 
 /// Room for pages that keep up. Cheap to clone.
 #[derive(Clone)]
 pub struct Rooms {
     signed_in: Arc<Semaphore>,
     shared: Arc<Semaphore>,
-    /// How many pages each person, and each shared page, has followed now.
-    followers: Arc<Mutex<HashMap<Follower, usize>>>,
+    followers: Arc<Mutex<Followers>>,
+}
+
+/// The pages that each person, and each shared page, has followed now, the oldest first; and how many there ever were.
+#[derive(Default)]
+struct Followers {
+    places: HashMap<Follower, VecDeque<(u64, CancellationToken)>>,
+    count: u64,
 }
 
 /// For whom pages keep up.
@@ -66,13 +75,16 @@ enum Follower {
 /// Where one page that keeps up has its room, until it is dropped.
 pub struct Room {
     _permit: OwnedSemaphorePermit,
-    _counted: Counted,
+    place: Counted,
 }
 
 /// One page that somebody follows.
 struct Counted {
-    followers: Arc<Mutex<HashMap<Follower, usize>>>,
+    followers: Arc<Mutex<Followers>>,
     follower: Follower,
+    number: u64,
+    /// A newer page has its place.
+    taken: CancellationToken,
 }
 
 impl Default for Rooms {
@@ -86,42 +98,47 @@ impl Default for Rooms {
 }
 
 impl Rooms {
-    /// Room for a page of somebody who is signed in; `None` while there is none, or the person follows enough pages.
+    /// Room for a page of somebody who is signed in; `None` while there is none. Of enough pages the oldest gives its place up: a
+    /// page that was closed is not known to be for a while.
     fn signed_in(&self, person_id: i64) -> Option<Room> {
-        let counted = Counted::new(&self.followers, Follower::Person(person_id), limits::LIVE_PAGES_OF_PERSON_MAX)?;
         let permit = self.signed_in.clone().try_acquire_owned().ok()?;
-        Some(Room { _permit: permit, _counted: counted })
+        let place = Counted::new(&self.followers, Follower::Person(person_id), limits::LIVE_PAGES_OF_PERSON_MAX);
+        Some(Room { _permit: permit, place })
     }
 
-    /// Room for a shared page, by its address; `None` while there is none, or the page is followed too often.
+    /// The same for a shared page, by its address.
     pub fn shared(&self, page: &str) -> Option<Room> {
         let permit = self.shared.clone().try_acquire_owned().ok()?;
         let follower = Follower::Shared(KeyHash::of(page));
-        let counted = Counted::new(&self.followers, follower, limits::LIVE_FOLLOWERS_MAX)?;
-        Some(Room { _permit: permit, _counted: counted })
+        let place = Counted::new(&self.followers, follower, limits::LIVE_FOLLOWERS_MAX);
+        Some(Room { _permit: permit, place })
     }
 }
 
 impl Counted {
-    fn new(followers: &Arc<Mutex<HashMap<Follower, usize>>>, follower: Follower, max: usize) -> Option<Self> {
-        let mut counts = followers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(follower.clone()).or_default();
-        if *count >= max {
-            return None;
+    fn new(followers: &Arc<Mutex<Followers>>, follower: Follower, max: usize) -> Self {
+        let mut all = followers.lock().unwrap_or_else(PoisonError::into_inner);
+        all.count += 1;
+        let (number, taken) = (all.count, CancellationToken::new());
+        let places = all.places.entry(follower.clone()).or_default();
+        if places.len() >= max
+            && let Some((_, oldest)) = places.pop_front()
+        {
+            oldest.cancel();
         }
-        *count += 1;
-        drop(counts);
-        Some(Self { followers: Arc::clone(followers), follower })
+        places.push_back((number, taken.clone()));
+        drop(all);
+        Self { followers: Arc::clone(followers), follower, number, taken }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut counts = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.follower) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.follower);
+        let mut all = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = all.places.get_mut(&self.follower) {
+            places.retain(|(number, _)| *number != self.number);
+            if places.is_empty() {
+                all.places.remove(&self.follower);
             }
         }
     }
@@ -137,7 +154,7 @@ struct Followed {
     last: Option<KeyHash>,
     quiet_rounds: u32,
     is_over: bool,
-    _room: Room,
+    room: Room,
 }
 
 /// `/console/live?of=/console/…`
@@ -181,7 +198,7 @@ pub fn follow_page(console: Console, headers: HeaderMap, page: String, room: Opt
         last: None,
         quiet_rounds: 0,
         is_over: false,
-        _room: room,
+        room,
     };
     Sse::new(events(followed)).into_response()
 }
@@ -191,19 +208,25 @@ fn events(followed: Followed) -> impl Stream<Item = Result<Event, std::convert::
         if followed.is_over {
             return None;
         }
-        let console = followed.console.clone();
+        let (console, taken) = (followed.console.clone(), followed.room.place.taken.clone());
         loop {
-            let event = followed.look().await;
+            let event = if taken.is_cancelled() { Some(followed.give_up()) } else { followed.look().await };
             if let Some(event) = event {
                 return Some((Ok(event), followed));
             }
             let wait = console.api.clock.sleep(Duration::from_millis(limits::LIVE_MS));
-            console.stop.run_until_cancelled(wait).await?;
+            console.stop.run_until_cancelled(taken.run_until_cancelled(wait)).await?;
         }
     })
 }
 
 impl Followed {
+    /// A newer page has its place: this one says that it keeps up no more.
+    fn give_up(&mut self) -> Event {
+        self.is_over = true;
+        Event::default().event("crowded").data(NO_MORE)
+    }
+
     /// Draws the page; gives what to tell its reader.
     async fn look(&mut self) -> Option<Event> {
         let mut request = Request::builder().uri(&self.page).header(HEADER, "1");
@@ -221,7 +244,7 @@ impl Followed {
         if response.status() != StatusCode::OK {
             // Signed out, or what was looked at is gone: the browser loads the page and sees.
             self.is_over = !response.status().is_server_error();
-            return self.is_over.then(|| Event::default().event("gone").data(""));
+            return self.is_over.then(|| Event::default().event("gone").data(NO_MORE));
         }
         let bytes = axum::body::to_bytes(response.into_body(), limits::LIVE_PAGE_BYTES_MAX).await.ok()?;
         let text = String::from_utf8_lossy(&bytes);
@@ -252,16 +275,37 @@ mod tests {
         let rooms = Rooms::default();
         let one: Vec<Room> = (0..limits::LIVE_FOLLOWERS_MAX).filter_map(|_| rooms.shared("/console/link/a")).collect();
         assert_eq!(one.len(), limits::LIVE_FOLLOWERS_MAX);
-        assert!(rooms.shared("/console/link/a").is_none());
         let all: Vec<Room> = (0..1_000).filter_map(|page| rooms.shared(&page.to_string())).collect();
         assert_eq!(all.len(), limits::LIVE_SHARED_PAGES_MAX - limits::LIVE_FOLLOWERS_MAX);
-        let mine: Vec<Room> = (0..1_000).filter_map(|_| rooms.signed_in(1)).collect();
-        assert_eq!(mine.len(), limits::LIVE_PAGES_OF_PERSON_MAX);
-        let signed_in: Vec<Room> = (2..1_000).filter_map(|person| rooms.signed_in(person)).collect();
-        assert_eq!(signed_in.len(), limits::LIVE_PAGES_MAX - limits::LIVE_PAGES_OF_PERSON_MAX);
-        drop((one, all, mine, signed_in));
+        assert!(rooms.shared("/console/link/a").is_none());
+        assert!(one.iter().all(|room| !room.place.taken.is_cancelled()), "whoever gets no room takes nobody's");
+        let signed_in: Vec<Room> = (1..1_000).filter_map(|person| rooms.signed_in(person)).collect();
+        assert_eq!(signed_in.len(), limits::LIVE_PAGES_MAX);
+        drop((one, all, signed_in));
         assert!(rooms.shared("/console/link/a").is_some());
-        assert!(rooms.followers.lock().unwrap().is_empty(), "what is followed no more is not remembered");
+        assert!(rooms.followers.lock().unwrap().places.is_empty(), "what is followed no more is not remembered");
+    }
+
+    #[test]
+    fn of_too_many_pages_the_oldest_gives_its_place_to_the_newest() {
+        let rooms = Rooms::default();
+        let shared: &dyn Fn() -> Option<Room> = &|| rooms.shared("/console/link/a");
+        let of_person: &dyn Fn() -> Option<Room> = &|| rooms.signed_in(1);
+        for (new, max) in [(shared, limits::LIVE_FOLLOWERS_MAX), (of_person, limits::LIVE_PAGES_OF_PERSON_MAX)] {
+            let mut open: VecDeque<Room> = VecDeque::new();
+            for _ in 0..100 {
+                open.push_back(new().expect("room"));
+                let taken = open.iter().filter(|room| room.place.taken.is_cancelled()).count();
+                assert_eq!(taken, usize::from(open.len() > max));
+                if open.len() > max {
+                    assert!(open.pop_front().is_some_and(|oldest| oldest.place.taken.is_cancelled()));
+                }
+            }
+            // Any page that is closed leaves its place to the next.
+            open.remove(1);
+            open.push_back(new().expect("room"));
+            assert!(open.iter().all(|room| !room.place.taken.is_cancelled()));
+        }
     }
 
     #[test]

@@ -280,7 +280,8 @@ pub fn secret_cookie(console: &Console, name: &str) -> String {
     if console.is_secure { format!("__Host-{name}") } else { name.to_owned() }
 }
 
-fn set_cookie(response: &mut Response, name: &str, value: &str, console: &Console, seconds: i64, is_secret: bool) {
+/// Sets a cookie for so many seconds; for none, it is taken away.
+pub fn set_cookie(response: &mut Response, name: &str, value: &str, console: &Console, seconds: i64, is_secret: bool) {
     let hidden = if is_secret { "; HttpOnly" } else { "" };
     let secure = if console.is_secure { "; Secure" } else { "" };
     // The prefix wants the whole host.

@@ -10,8 +10,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::asking::{Asking, Refusal};
-use super::forms::Asked;
-use super::frame::{Bare, draw};
+use super::forms::{Asked, Fields};
+use super::frame::{self, Bare, draw};
 use super::link_steps::{self, Shown, Steps, Wanted};
 use super::visit::{Answer, go};
 use super::words::Viewer;
@@ -46,6 +46,7 @@ struct Page<'a> {
     is_expired: bool,
     /// `None` once an account is linked.
     steps: Option<Steps>,
+    notice: Option<String>,
     problem: Option<String>,
 }
 
@@ -65,6 +66,8 @@ struct Shared {
     asking: Asking,
     share: LinkShare,
     here: String,
+    /// What was just done.
+    done: String,
     token: KeyHash,
 }
 
@@ -80,6 +83,7 @@ impl FromRequestParts<Console> for Shared {
             Ok(Some(share)) => Ok(Self {
                 asking: Asking::new(console, share.caller.clone(), viewer),
                 here: format!("{PATH}{token}"),
+                done: Fields::read(parts.uri.query().unwrap_or_default().as_bytes()).text("done").to_owned(),
                 share,
                 token: hash,
             }),
@@ -124,6 +128,7 @@ impl Shared {
             until: &rfc3339(self.share.expires_at),
             is_expired: self.share.is_expired,
             steps,
+            notice: frame::notice(viewer, &self.done).filter(|_| refusal.is_none()),
             problem: refusal.map(|refusal| refusal.text),
         };
         let mut response = draw(status, &page);
@@ -157,7 +162,7 @@ impl Shared {
             Err(refusal) => Err(refusal),
         };
         match done {
-            Ok(()) => Ok(go(&self.here)),
+            Ok(()) => Ok(go(&format!("{}{}", self.here, link_steps::done(fields)))),
             Err(refusal) => self.page(Some(refusal), fields.text("phone").to_owned()).await,
         }
     }

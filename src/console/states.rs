@@ -174,7 +174,11 @@ fn wait(viewer: &Viewer, code: ReasonCode) -> &'static str {
 /// A state in a word or two.
 pub fn label(viewer: &Viewer, status: DeviceStatus) -> &'static str {
     match viewer.language {
-        Language::English => status.name(),
+        Language::English => match status {
+            DeviceStatus::LoggedOut => "logged out",
+            DeviceStatus::PasskeyConfirm => "compare the code",
+            other => other.name(),
+        },
         Language::Indonesian => match status {
             DeviceStatus::Unlinked => "belum tertaut",
             DeviceStatus::Linking => "sedang ditautkan",

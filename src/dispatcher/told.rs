@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::device::DeviceLoop;
 use super::files::{self, HadFile};
-use crate::channel::{Event, Inbound, ReceiptKind, Sent};
+use crate::channel::{Ending, Event, Inbound, ReceiptKind, Sent};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Health, Kind, Wish, link_place};
 use crate::files::FileError;
@@ -140,11 +140,10 @@ impl DeviceLoop {
                     let end = LinkEnd::Failed { attempt: Some(attempt), reason };
                     plan.add(Change::Link { end, at: now }, Then::Unlinked);
                 }
-                Event::Unlinked => plan.add(Change::Link { end: LinkEnd::Unlinked, at: now }, Then::Unlinked),
-                Event::MayBeListed => {
-                    tracing::warn!(device = self.lease.device_id, "WhatsApp did not confirm the end of a link");
-                    plan.add(Change::MayBeListed { at: now }, Then::Unlinked);
+                Event::Unlinked(ending) => {
+                    self.plan_end(Change::Link { end: LinkEnd::Unlinked, at: now }, ending, &mut plan);
                 }
+                Event::Removed { attempt, ending } => self.plan_end(Change::Removed { attempt }, ending, &mut plan),
                 Event::Inbound { message, stored } => {
                     // One whose file cannot be kept at all is not confirmed: WhatsApp keeps it.
                     if let Some(new) = self.prepare(&device, *message).await? {
@@ -164,6 +163,15 @@ impl DeviceLoop {
             }
         }
         Ok(plan)
+    }
+
+    /// Whether a phone may still list the gateway is stored with the end of the link: whoever waits for that sees both.
+    fn plan_end(&self, end: Change, ending: Ending, plan: &mut Plan) {
+        plan.add(end, Then::Unlinked);
+        if ending == Ending::MayBeListed {
+            tracing::warn!(device = self.lease.device_id, "WhatsApp did not confirm the end of a link");
+            plan.add(Change::MayBeListed { at: self.parts.clock.now() }, Then::Unlinked);
+        }
     }
 
     /// The row of a message that came in, once its file is kept. `None` when the file never will be.

@@ -27,6 +27,8 @@ const CODES: &[(&str, &str)] = &[
     ("the gateway was restarted ", "restarted"),
     ("linking was cancelled", "cancelled"),
     ("the phone that was used has the number ", "other_number"),
+    ("the phone that was used is linked to another device", "number_taken"),
+    // As it was said before.
     ("that number is linked to another gateway", "number_taken"),
     ("the link was ended", "unlinked"),
 ];

@@ -2,6 +2,8 @@
 //! credential, and sees what became of it. The token proves itself, so that nothing of a link is stored. Called by
 //! `console/pairing_link.rs`.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -13,6 +15,7 @@ use crate::clock::Millis;
 use crate::device::Device;
 use crate::limits;
 use crate::passkey::{self, BadAssertion, PasskeyAnswer};
+use crate::store::MAY_BE_LISTED;
 
 /// Below which path of the gateway pairing links are.
 pub const PATH: &str = "/console/pair/";
@@ -29,7 +32,7 @@ const FOR_STRANGERS: &[(&str, &str)] = &[
         "the gateway cannot reach WhatsApp at this moment; try again in a few minutes, and tell whoever sent you the link if that does not help",
     ),
     (
-        "that number is linked to another gateway already",
+        "is linked to another device of this gateway already",
         "this phone's account is linked to another device of the gateway already; tell whoever sent you the link",
     ),
     (
@@ -138,12 +141,17 @@ impl Tokens {
 
 /// Why a link failed or was refused, for somebody without a sign-in, as what they can do about it: phone numbers are for those who manage
 /// the device.
-pub fn public_reason(reason: &str) -> &str {
-    let known = FOR_STRANGERS.iter().find(|(part, _)| reason.contains(part));
+pub fn public_reason(reason: &str) -> Cow<'_, str> {
+    // What may be left to do on the phone is for whoever has it.
+    let (ended, listed) = match reason.strip_suffix(MAY_BE_LISTED) {
+        Some(ended) => (ended, MAY_BE_LISTED),
+        None => (reason, ""),
+    };
+    let known = FOR_STRANGERS.iter().find(|(part, _)| ended.contains(part));
     match known {
-        Some((_, public)) => public,
-        None if names_a_number(reason) => OTHER_PHONE,
-        None => reason,
+        Some((_, public)) => format!("{public}{listed}").into(),
+        None if names_a_number(ended) => format!("{OTHER_PHONE}{listed}").into(),
+        None => reason.into(),
     }
 }
 
@@ -195,7 +203,7 @@ impl Links {
                     passkey::Status::Sent => Step::Sent,
                     passkey::Status::Confirm => Step::Confirm,
                     passkey::Status::Failed => {
-                        Step::Failed(link.map(|link| public_reason(&link.reason).to_owned()).unwrap_or_default())
+                        Step::Failed(link.map(|link| public_reason(&link.reason).into_owned()).unwrap_or_default())
                     }
                 }
             }
@@ -242,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_reason_for_strangers_names_no_phone_number() {
-        let named = "the phone that was used has the number 628110000001, but this gateway's number is 628777000123";
+        let named = "the phone that was used has the number 628110000001, but this device's number is 628777000123";
         for reason in [named, "+628110000001 is linked already", "number 8110000001"] {
             assert_eq!(public_reason(reason), OTHER_PHONE, "{reason}");
         }
@@ -252,11 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_for_strangers_says_that_the_phone_may_list_the_gateway() {
+        let replaced = FOR_STRANGERS.iter().map(|(part, _)| *part);
+        for ended in replaced.chain(["linking was cancelled", "the number 628110000001", ""]) {
+            let (public, with_note) = (public_reason(ended), format!("{ended}{MAY_BE_LISTED}"));
+            assert_eq!(public_reason(&with_note), format!("{public}{MAY_BE_LISTED}"), "{ended}");
+        }
+    }
+
+    #[test]
     fn a_reason_for_strangers_says_what_they_can_do() {
         for reason in [
             "this server cannot reach web.whatsapp.com:443 (no answer); check its network, its name server and its firewall, then try again",
             "no code can be had: this server cannot reach 127.0.0.1:8090 (refused); check its network",
-            "that number is linked to another gateway already",
+            "the phone that was used is linked to another device of this gateway already; unlink that device first, or link another phone",
             "an account is linked to this device; unlink it first",
             "WhatsApp no longer takes this version; update the gateway",
         ] {

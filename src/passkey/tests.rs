@@ -102,13 +102,49 @@ fn what_is_wrong_with_an_assertion_is_said() {
             assert!(shape(with(|one| one["response"][member] = bad.clone())), "{member} {bad}");
         }
     }
-    assert!(shape(with(|one| one["response"]["userHandle"] = "x".repeat(limits::ASSERTION_BYTES_MAX).into())));
+    // Bytes of the relying party's hash, flags and counter: one too few are no other relying party.
+    for length in 0..37 {
+        let short = encode(&[0; 37][..length]);
+        let refused = with(|one| one["response"]["authenticatorData"] = short.into());
+        assert_eq!(refused, Err(BadAssertion::Shape("authenticatorData is too short".into())), "{length}");
+    }
+    let long = with(|one| one["response"]["signature"] = "x".repeat(limits::ASSERTION_BYTES_MAX).into());
+    assert_eq!(long, Err(BadAssertion::Shape("it is too long".into())));
     let allowed = |id: &[u8]| {
         let options = OPTIONS.replace("[]", &json!([{"id": encode(id), "type": "public-key"}]).to_string());
         check(&assertion(), &options)
     };
     assert!(allowed(b"credential").is_ok());
     assert_eq!(allowed(b"another"), Err(BadAssertion::Credential));
+}
+
+#[test]
+fn a_user_handle_is_passed_on_as_browsers_write_it_or_refused() {
+    let handle = |given: Value| with(|one| one["response"]["userHandle"] = given);
+    let passed_on = |given: Value| {
+        let checked = handle(given.clone()).unwrap_or_else(|error| panic!("{given}: {error}"));
+        serde_json::from_str::<Value>(&checked.json).expect("JSON")["response"]["userHandle"].clone()
+    };
+    assert_eq!(passed_on(json!("-_8")), "-_8");
+    for same in ["+/8=", "-_8=", "+/8", "-_8=="] {
+        assert_eq!(passed_on(json!(same)), "-_8", "{same}");
+    }
+    for none in [json!(null), json!(""), json!("=")] {
+        assert_eq!(passed_on(none), Value::Null);
+    }
+    let without = with(|one| drop(one["response"].as_object_mut().expect("an object").remove("userHandle")));
+    assert_eq!(without, check(&assertion(), OPTIONS));
+    assert_eq!(passed_on(json!(encode([7; 64]))), encode([7; 64]));
+    for (bad, says) in [
+        (json!("%%%"), "userHandle is not base64url"),
+        (json!("a b"), "userHandle is not base64url"),
+        (json!("A"), "userHandle is not base64url"),
+        (json!(encode([7; 65])), "userHandle is too long"),
+        (json!("A".repeat(9_000)), "userHandle is too long"),
+        (json!(7), "userHandle is not a text"),
+    ] {
+        assert_eq!(handle(bad.clone()), Err(BadAssertion::Shape(says.into())), "{bad}");
+    }
 }
 
 #[test]

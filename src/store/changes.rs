@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::health::{self, set_health};
 use super::inbound::add;
 use super::inbound_files::end_file;
-use super::links::{add_may_be_listed, end_link, show_link};
+use super::links::{add_may_be_listed, end_link, end_refusal, show_link};
 use super::progress::Changed;
 use super::{
     Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, PasskeyRequest, Progress, Step, Store, StoreError,
@@ -39,6 +39,8 @@ pub enum Change {
     Link { end: LinkEnd, at: Millis },
     /// WhatsApp did not confirm that the link ended.
     MayBeListed { at: Millis },
+    /// The account that was refused is removed at WhatsApp, as far as it can be.
+    Removed { attempt: Option<Millis> },
 }
 
 /// What came of a change.
@@ -98,7 +100,11 @@ async fn store(conn: &mut Conn, lease: &Lease, changes: &[Change]) -> Result<Vec
     if changes.iter().any(|change| {
         matches!(
             change,
-            Change::LinkCode { .. } | Change::Passkey { .. } | Change::Link { .. } | Change::MayBeListed { .. }
+            Change::LinkCode { .. }
+                | Change::Passkey { .. }
+                | Change::Link { .. }
+                | Change::MayBeListed { .. }
+                | Change::Removed { .. }
         )
     }) {
         lock_device(conn, lease).await?;
@@ -140,16 +146,16 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         }
         Change::Passkey { attempt, request } => passkeys::request(conn, lease, *attempt, request).await?,
         Change::MayBeListed { at } => add_may_be_listed(conn, lease, *at).await?,
+        Change::Removed { attempt } => end_refusal(conn, lease, *attempt).await?,
         Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
             // Nothing was written yet.
             Err(StoreError::Exists) => {
-                let reason = "that number is linked to another gateway already".to_owned();
-                end_link(conn, lease, &LinkEnd::Failed { attempt: None, reason }, *at).await?;
+                end_link(conn, lease, &LinkEnd::Refused { reason: NUMBER_TAKEN.to_owned() }, *at).await?;
                 return Ok(Outcome::NotLinked);
             }
             Err(StoreError::OtherNumber { expected }) => {
                 let reason = other_number(end, &expected);
-                end_link(conn, lease, &LinkEnd::Failed { attempt: None, reason }, *at).await?;
+                end_link(conn, lease, &LinkEnd::Refused { reason }, *at).await?;
                 return Ok(Outcome::NotLinked);
             }
             Err(StoreError::Superseded) => return Ok(Outcome::NotLinked),
@@ -159,12 +165,16 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
     Ok(Outcome::Stored)
 }
 
+/// Why an account is not linked whose number another device has.
+const NUMBER_TAKEN: &str = "the phone that was used is linked to another device of this gateway already; unlink that device first, or link \
+                            another phone";
+
 /// Why an account is not linked whose number is not the device's.
 fn other_number(end: &LinkEnd, expected: &str) -> String {
     let number = if let LinkEnd::Linked { number, .. } = end { number } else { "" };
     format!(
-        "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; \
-         link the phone of {expected}, or unlink this gateway first to give it another number"
+        "the phone that was used has the number {number}, but this device's number is {expected}, which programs send from; \
+         link the phone of {expected}, or unlink this device first to give it another number"
     )
 }
 

@@ -8,7 +8,8 @@ use crate::device::{Device, DeviceState, LinkWay, Wish};
 
 /// Why there is no link where an attempt was cancelled.
 const CANCELLED: &str = "linking was cancelled";
-const MAY_BE_LISTED: &str = "; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there \
+/// Stands behind why no account is linked, where the phone may list the gateway nevertheless.
+pub const MAY_BE_LISTED: &str = "; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there \
                              if it is listed";
 
 /// How far linking is.
@@ -36,6 +37,8 @@ pub enum LinkEnd {
     /// It did not come to a link; a former link is gone too, where there was one. Nothing is stored of it when another attempt
     /// than this one has begun by now.
     Failed { attempt: Option<Millis>, reason: String },
+    /// The account that was linked may not be this device's; it is removed at WhatsApp now, and until then that is a wish to cancel.
+    Refused { reason: String },
     /// No account is linked any more. The device's number is given up, unless only an attempt to link was cancelled.
     Unlinked,
 }
@@ -84,6 +87,17 @@ impl Store {
             "SELECT status, way, code, expires_at, reason, changed_at FROM device_links WHERE device_id = $1",
             device_id,
         )
+    }
+
+    /// The number whose phone is to be linked to a device; `None` where any phone may be.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_expected_sender(&self, device_id: &str) -> Result<Option<String>, StoreError> {
+        let mut conn = self.reader().await?;
+        let query =
+            "SELECT expected_sender FROM devices WHERE id = $1 AND removed_at IS NULL AND expected_sender <> ''";
+        Ok(sql!(&mut conn, optional as (String,), query, device_id)?.map(|(expected,)| expected))
     }
 
     /// Shows a code, sealed, that is good until `expires_at`; not that of an earlier attempt than the last.
@@ -227,11 +241,15 @@ pub(super) async fn cancel(conn: &mut Conn, device: &Device, now: Millis) -> Res
 
 /// As [`Store::end_link`]; that the number is another's is found out before anything is written.
 pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
+    let cancelled = if *end == LinkEnd::Unlinked { find_cancelled(conn, lease).await? } else { None };
     let (status, reason, number, state) = match end {
         LinkEnd::Linked { number, .. } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
-        LinkEnd::Failed { reason, .. } => ("failed", reason.as_str(), None, DeviceState::Unlinked),
-        LinkEnd::Unlinked if is_cancelled(conn, lease).await? => ("failed", CANCELLED, None, DeviceState::Unlinked),
-        LinkEnd::Unlinked => ("failed", "the link was ended", None, DeviceState::Unlinked),
+        LinkEnd::Failed { reason, .. } | LinkEnd::Refused { reason } => {
+            ("failed", reason.as_str(), None, DeviceState::Unlinked)
+        }
+        LinkEnd::Unlinked => {
+            ("failed", cancelled.as_deref().unwrap_or("the link was ended"), None, DeviceState::Unlinked)
+        }
     };
     if let LinkEnd::Linked { attempt, number } = end {
         // An API key may have expired since the attempt was begun on the page that it shared.
@@ -239,12 +257,13 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         check_linked(conn, lease, *attempt, number).await?;
     }
     // The number is the device's from now on, until a person unlinks it.
-    let is_given_up = *end == LinkEnd::Unlinked && reason != CANCELLED;
+    let is_given_up = *end == LinkEnd::Unlinked && cancelled.is_none();
     let attempt = if let LinkEnd::Failed { attempt, .. } = end { *attempt } else { None };
     let rows = sql!(
         &mut *conn,
         execute,
-        "UPDATE devices SET wish = NULL, wish_phone = NULL, sender = COALESCE($3, sender), state = $4, \
+        "UPDATE devices SET wish = CASE WHEN $9 AND wish IN ('qr', 'code') THEN 'cancel' END, wish_phone = NULL, \
+         sender = COALESCE($3, sender), state = $4, \
          state_reason = $5, state_until = NULL, linked_at = $6, \
          expected_sender = CASE WHEN $7 THEN NULL ELSE COALESCE($3, expected_sender) END \
          WHERE id = $1 AND lease_epoch = $2 AND ($8 IS NULL OR (wish_at = $8 AND wish IN ('qr', 'code')))",
@@ -256,6 +275,7 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         number.map(|_| now),
         is_given_up,
         attempt,
+        matches!(end, LinkEnd::Refused { .. }),
     )?;
     if rows == 0 {
         return Ok(());
@@ -264,8 +284,8 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
     if number.is_some() {
         link_shares::end(conn, &lease.device_id, now).await?;
     }
-    // That it was cancelled was stored when it was.
-    if reason != CANCELLED {
+    // Why there is none was stored when it was cancelled, or refused.
+    if cancelled.is_none() {
         sql!(
             &mut *conn,
             execute,
@@ -306,9 +326,25 @@ pub(super) async fn add_may_be_listed(conn: &mut Conn, lease: &Lease, now: Milli
     }
 }
 
-async fn is_cancelled(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreError> {
-    let query = "SELECT CAST(1 AS BIGINT) FROM devices WHERE id = $1 AND lease_epoch = $2 AND wish = 'cancel'";
-    Ok(sql!(conn, optional as (i64,), query, &lease.device_id, lease.epoch)?.is_some())
+/// Notes that an account is removed at WhatsApp, as far as it can be, which this attempt linked and which was refused.
+pub(super) async fn end_refusal(conn: &mut Conn, lease: &Lease, attempt: Option<Millis>) -> Result<(), StoreError> {
+    sql!(
+        conn,
+        execute,
+        "UPDATE devices SET wish = NULL WHERE id = $1 AND lease_epoch = $2 AND wish = 'cancel' AND state = 'unlinked' \
+         AND ($3 IS NULL OR wish_at = $3)",
+        &lease.device_id,
+        lease.epoch,
+        attempt,
+    )
+    .map(drop)
+}
+
+/// Why there is no link, where the attempt is being cancelled.
+async fn find_cancelled(conn: &mut Conn, lease: &Lease) -> Result<Option<String>, StoreError> {
+    let query = "SELECT device_links.reason FROM devices JOIN device_links ON device_links.device_id = devices.id \
+                 WHERE devices.id = $1 AND devices.lease_epoch = $2 AND devices.wish = 'cancel'";
+    Ok(sql!(conn, optional as (String,), query, &lease.device_id, lease.epoch)?.map(|(reason,)| reason))
 }
 
 /// Whether an account with this number may be the device's, linked by this attempt.

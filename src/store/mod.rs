@@ -79,7 +79,7 @@ pub use inbound::{NewInbound, StoredInbound};
 pub use inbound_files::{DueFile, FileEnd};
 pub use lines::{Addressed, StoredBlocker, StoredRecipient};
 pub use link_shares::{LinkShare, NewLinkShare};
-pub use links::{LinkEnd, StoredLink};
+pub use links::{LinkEnd, MAY_BE_LISTED, StoredLink};
 pub use listing::{LookEnd, MessageFilter, MessagePage};
 pub use media::{StoredMedia, StoredPreview};
 pub use members::MemberReceipt;
@@ -139,7 +139,7 @@ pub enum StoreError {
     #[error("the gateway's daily limit of {limit} messages is reached")]
     DailyLimit { limit: i64 },
     /// The account that was linked is not the one that the device's number belongs to.
-    #[error("this gateway's number is {expected}")]
+    #[error("this device's number is {expected}")]
     OtherNumber { expected: String },
     /// An account was linked by an attempt that was cancelled, or in whose place another has begun.
     #[error("this attempt to link is over")]

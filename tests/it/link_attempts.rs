@@ -11,7 +11,7 @@ use wachat::linking::{LinkError, Links};
 use wachat::passkey::{Assertion, PasskeyAnswer};
 use wachat::secrets::MasterKey;
 use wachat::settings::Hidden;
-use wachat::store::{Change, Lease, LinkEnd, NewDevice, PasskeyRequest, Store, StoreError};
+use wachat::store::{Change, Lease, LinkEnd, MAY_BE_LISTED, NewDevice, PasskeyRequest, Store, StoreError};
 
 use crate::client::Reply;
 use crate::network::Network;
@@ -72,6 +72,45 @@ async fn slowly<T>(stage: &Stage, done: impl Future<Output = T>) -> T {
 }
 
 stories! {
+    async fn a_refused_account_is_being_removed_until_it_is_known_what_the_phone_lists(database: Database) {
+        let (store, _folder) = founded(database).await;
+        let lease = leased(&store, NUMBER).await;
+        let wish = |at| store.wish_link(ID, Wish::Link(LinkWay::Qr), at);
+        let now = async || {
+            let device = store.find_device(ID).await.expect("read").expect("it");
+            (device.wish, device.state, store.find_link(ID).await.expect("read").expect("a link").reason)
+        };
+        let refuse = async |attempt| {
+            let end = LinkEnd::Linked { attempt, number: "628199999999".into() };
+            record(&store, &lease, Change::Link { end, at: NOW }).await;
+        };
+        for (attempt, is_listed) in [(Some(10), false), (Some(20), true), (None, true)] {
+            assert!(wish(attempt.unwrap_or(30)).await.expect("stored"));
+            refuse(attempt).await;
+            let (wished, state, reason) = now().await;
+            assert_eq!((wished.as_deref(), state), (Some("cancel"), DeviceState::Unlinked), "{attempt:?}");
+            assert!(reason.starts_with("the phone that was used has the number 628199999999"), "{reason}");
+            let mut changes = vec![Change::Removed { attempt }];
+            changes.extend(is_listed.then_some(Change::MayBeListed { at: NOW }));
+            store.record(&lease, Arc::new(changes)).await.expect("stored");
+            let note = if is_listed { MAY_BE_LISTED } else { "" };
+            assert_eq!(now().await, (None, DeviceState::Unlinked, format!("{reason}{note}")), "{attempt:?}");
+        }
+        // The next attempt does not end with the one before.
+        assert!(wish(40).await.expect("stored"));
+        refuse(Some(40)).await;
+        assert!(wish(50).await.expect("stored"));
+        record(&store, &lease, Change::Removed { attempt: Some(40) }).await;
+        assert_eq!(now().await.0.as_deref(), Some("qr"));
+        // After a restart it is removed as what was cancelled is: why it was refused stays, and the device keeps its number.
+        refuse(Some(50)).await;
+        let (_, _, reason) = now().await;
+        store.end_link(&lease, LinkEnd::Unlinked, NOW).await.expect("stored");
+        assert_eq!(now().await, (None, DeviceState::Unlinked, reason));
+        assert_eq!(store.find_expected_sender(ID).await.expect("read").as_deref(), Some(NUMBER));
+        store.close().await;
+    }
+
     async fn an_attempt_that_is_over_links_nothing(database: Database) {
         let (store, _folder) = founded(database).await;
         let lease = leased(&store, NUMBER).await;
@@ -245,7 +284,7 @@ stories! {
             if link["status"] == "failed" { Ok(link) } else { Err(link.to_string()) }
         })
         .await;
-        assert!(link["reason"].to_string().contains(&format!("this gateway's number is {OWNER}")), "{link}");
+        assert!(link["reason"].to_string().contains(&format!("this device's number is {OWNER}")), "{link}");
         stage.world.stop().await;
     }
 

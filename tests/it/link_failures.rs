@@ -71,7 +71,7 @@ stories! {
         let new = json!({"client_id": 1, "kind": "web", "sender": "628777000123"});
         let added = serving.client.manage("POST", "/devices", Some(new)).await;
         let device = format!("/devices/{}", added.body["data"]["device_id"].as_str().expect("an id"));
-        let asked = serving.client.manage("POST", &format!("{device}/pairing-code"), Some(json!({"phone": OWNER}))).await;
+        let asked = serving.client.manage("POST", &format!("{device}/link"), None).await;
         assert!(asked.status < 300, "{}", asked.text);
         let link = async || serving.client.manage("GET", &format!("{device}/link"), None).await.body["data"].clone();
         let code = eventually("a code", async || {
@@ -79,7 +79,7 @@ stories! {
             link["code"].as_str().map(str::to_owned).ok_or(link.to_string())
         })
         .await;
-        network.post(&format!("/people/{OWNER}/type-code"), json!({"code": code})).await;
+        network.post(&format!("/people/{OWNER}/scan"), json!({"qr": code})).await;
         let failed = eventually("it is refused", async || {
             let link = link().await;
             if link["status"] == "failed" { Ok(link) } else { Err(link.to_string()) }

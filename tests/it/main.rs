@@ -65,6 +65,7 @@ mod media;
 mod media_kinds;
 mod missing;
 mod moving;
+mod open_pages;
 mod outages;
 mod pacing;
 mod pairing_links;

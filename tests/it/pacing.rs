@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Paces the device; the loop that starts then knows of it from the start.
-fn paced(world: World, change: Value) -> Pin<Box<dyn Future<Output = World> + Send>> {
+fn paced(world: World, change: Value) -> Pin<Box<dyn Future<Output = World>>> {
     Box::pin(async move {
         set(&world, change).await;
         world.restart().await

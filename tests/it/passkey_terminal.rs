@@ -50,7 +50,7 @@ stories! {
         // What somebody in a hurry pastes says what is wrong with it, and nothing is lost.
         terminal.enter("");
         terminal.enter("undefined");
-        terminal.until("this is not the result of navigator.credentials.get()").await;
+        terminal.until("this is not the whole result of the line").await;
         let options = json!({"options": step["options"]});
         let mut assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
         let good = assertion.to_string();
@@ -62,6 +62,7 @@ stories! {
 
         terminal.until("Passed on; waiting for WhatsApp").await;
         terminal.until("Code: ").await;
+        assert!(terminal.said().contains("WhatsApp waits until"), "{}", terminal.said());
         let phone = office.network.get(&format!("/people/{OWNER}/passkey")).await;
         let code = format!("Code: {}", phone["code"].as_str().expect("a code"));
         assert!(terminal.said().contains(&code), "{code}: {}", terminal.said());
@@ -91,6 +92,39 @@ stories! {
         let link = office.until(&serving.client, "/link", |link| link["status"] == "failed").await;
         assert_eq!(link["reason_code"], "cancelled");
         office.until(&serving.client, "/passkey", |step| step["status"] != "required").await;
+        assert!(serving.terminate().await.success());
+    }
+
+    async fn what_the_phone_may_list_is_said_when_the_command_ends(database: Database) {
+        let office = Office::new(database).await;
+        let serving = office.serve().await;
+        // The phone has what it needs to link the gateway, which WhatsApp never says.
+        office.network.fault(json!({"kind": "passkey_not_continued"}), json!({"account": OWNER})).await;
+        let note = "linking was cancelled; WhatsApp did not confirm that the link ended: look under Linked devices on the phone";
+        for is_interrupted in [true, false] {
+            let (_, mut terminal) = scanned(&office, &serving).await;
+            let step = office.until(&serving.client, "/passkey", |step| step["status"] == "required").await;
+            let options = json!({"options": step["options"]});
+            let assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
+            terminal.until("Then paste the line that was copied here").await;
+            terminal.enter(&assertion.to_string());
+            crate::world::eventually("WhatsApp has it", async || {
+                let phone = office.network.get(&format!("/people/{OWNER}/passkey")).await;
+                if phone["state"] == "pairing" { Ok(()) } else { Err(phone.to_string()) }
+            })
+            .await;
+            // By whoever waits for the command, or by somebody else.
+            if is_interrupted {
+                terminal.interrupt();
+            } else {
+                assert_eq!(serving.client.manage("DELETE", &format!("{}/link", office.device), None).await.status, 202);
+            }
+            let (status, said) = terminal.end().await;
+            let said = said.replace("linking was cancelled, and what was shown links nothing any more;", "linking was cancelled;");
+            assert!(status == Some(1) && said.contains(note), "{said}");
+            let link = office.until(&serving.client, "/link", |link| link["status"] == "failed").await;
+            assert!(link["reason"].as_str().is_some_and(|reason| reason.starts_with(note)), "{link}");
+        }
         assert!(serving.terminate().await.success());
     }
 

@@ -139,7 +139,7 @@ stories! {
             let assertion = stage.assertion().await;
             for (bad, words) in [
                 (json!({}), "not the result of navigator.credentials.get()"),
-                (json!({"error": "NotAllowedError"}), "paste all of what the snippet copied"),
+                (json!({"error": "NotAllowedError"}), "paste all of what the line copied"),
             ] {
                 let refused = stage.ask("POST", "/passkey", Some(bad)).await;
                 assert!(refused.status == 422 && refused.text.contains(words), "{}", refused.text);
@@ -318,7 +318,7 @@ stories! {
         }
         let form = format!("/console/devices/{}/passkey", stage.device_id);
         let refused = browser.send(&form, "&assertion=copied%3F").await;
-        assert!(refused.text.contains("paste all of what the snippet copied"), "{}", refused.text);
+        assert!(refused.text.contains("paste all of what the line copied"), "{}", refused.text);
         let filled: String = url::form_urlencoded::byte_serialize(assertion.to_string().as_bytes()).collect();
         let sent = browser.send(&form, &format!("&assertion={filled}")).await;
         assert_eq!(sent.status, 303, "{}", sent.text);

@@ -238,7 +238,10 @@ stories! {
         let filled: String = url::form_urlencoded::byte_serialize(assertion.to_string().as_bytes()).collect();
         assert_eq!(stage.visit("POST", &format!("{page}/passkey"), &format!("assertion={filled}")).await.status, 303);
         stage.until_passkey("confirm").await;
-        assert_eq!(stage.visit("POST", &format!("{page}/link/cancel"), "").await.status, 303, "they differ");
+        let differ = stage.visit("POST", &format!("{page}/link/cancel"), "differ=yes").await;
+        assert_eq!((differ.status, differ.header("location")), (303, format!("{page}?done=differ").as_str()));
+        let shown = stage.visit("GET", &format!("{page}?done=differ"), "").await;
+        assert!(shown.text.contains("remove every device that nobody knows"), "{}", shown.text);
         stage.until_not_linked("linking was cancelled").await;
         stage.world.stop().await;
     }

@@ -128,7 +128,9 @@ stories! {
         .await;
         stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
         let link = until_failed(&stage, &id).await;
-        assert_eq!(link["reason"], "that number is linked to another gateway already");
+        let reason = link["reason"].as_str().expect("a reason");
+        assert!(reason.contains("linked to another device of this gateway already; unlink that device first"), "{link}");
+        assert_eq!(link["reason_code"], "number_taken");
         // The phone does not list it either, and the first gateway goes on.
         until_listed(&stage, 1).await;
         let device = stage.world.client.manage("GET", &format!("/devices/{id}"), None).await.body["data"].clone();

@@ -53,6 +53,8 @@ pub struct LinkView {
     /// Until when a linking page is shared on which this may be begun without a sign-in; null where none is.
     #[schema(format = DateTime)]
     pub shared_until: Option<String>,
+    /// The number whose phone alone may be linked; null where any phone may be.
+    pub expected_sender: Option<String>,
     /// What to know before linking.
     pub notice: &'static str,
 }
@@ -160,7 +162,7 @@ pub async fn show_qr(State(api): State<Api>, headers: HeaderMap, Named(id): Name
     params(("device_id" = String, Path)), request_body = PairingPhone, responses(
     (status = 200, body = Envelope<LinkView>),
     (status = 202, description = "The code is not there yet; GET …/link shows it", body = Envelope<LinkView>),
-    (status = 409, description = "This device is not to be linked, an account is linked to it, or WhatsApp gives no code")))]
+    (status = 409, description = "This device is not to be linked, or not to this number, an account is linked to it, or WhatsApp gives no code")))]
 pub async fn begin_code(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let code = async {
         let device = managed(&api, &headers, &id).await?;
@@ -323,6 +325,7 @@ pub(super) fn private(mut response: Response) -> Response {
 pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem> {
     let link = api.linking.look(&device.id).await?;
     let shared_until = api.linking.shared_until(&device.id).await?.map(rfc3339);
+    let expected_sender = api.linking.expected_sender(&device).await?;
     let state = device.state.name();
     let (device_id, sender) = (device.id, device.sender);
     Ok(match link {
@@ -338,6 +341,7 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
             sender,
             state,
             shared_until,
+            expected_sender,
             notice: NOTICE,
         },
         None => LinkView {
@@ -352,6 +356,7 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
             sender,
             state,
             shared_until,
+            expected_sender,
             notice: NOTICE,
         },
     })

@@ -21,7 +21,7 @@ use super::queue::{Inlet, Outlet};
 use super::rotation::Rotation;
 use super::session::{Plan, Session};
 use super::shared::Shared;
-use crate::channel::{Event, Events, PasskeyAnswer};
+use crate::channel::{Ending, Event, Events, PasskeyAnswer};
 use crate::clock::Millis;
 use crate::device::{DeviceState, Health, LinkWay, NOT_LINKED};
 use crate::limits;
@@ -76,15 +76,6 @@ pub struct Actor {
 
 /// How often it is looked whether a session has logged in.
 const LOGGED_IN_LOOK: Duration = Duration::from_millis(20);
-
-/// Whether the phone still lists a link that was ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It does not.
-    Confirmed,
-    /// WhatsApp did not confirm that it was ended.
-    MayBeListed,
-}
 
 impl Actor {
     /// Runs until the channel is closed. `start` is what to do first.
@@ -191,7 +182,7 @@ impl Actor {
                 let ending = self.log_out().await;
                 self.wipe().await;
                 self.health = None;
-                self.say_if_listed(ending).await;
+                let _ = self.events.send(Event::Removed { attempt, ending }).await;
                 false
             }
         }
@@ -201,14 +192,7 @@ impl Actor {
         let ending = self.log_out().await;
         self.wipe().await;
         self.health = None;
-        let _ = self.events.send(Event::Unlinked).await;
-        self.say_if_listed(ending).await;
-    }
-
-    async fn say_if_listed(&self, ending: Ending) {
-        if ending == Ending::MayBeListed {
-            let _ = self.events.send(Event::MayBeListed).await;
-        }
+        let _ = self.events.send(Event::Unlinked(ending)).await;
     }
 
     /// Has WhatsApp end the link, if it can be reached, and closes the connection.

@@ -8,9 +8,9 @@ use whatsapp_rust::pair_code::PairCodeRejection;
 use whatsapp_rust::types::events::{ConnectFailureReason, Event as News, PairingCodeError};
 use whatsapp_rust::wacore_binary::NodeRef;
 
-use super::actor::{Actor, Ending};
+use super::actor::Actor;
 use super::health::{Turn, turn};
-use crate::channel::{Event, PasskeyStep};
+use crate::channel::{Ending, Event, PasskeyStep};
 use crate::clock::{Millis, millis};
 use crate::device::{DeviceState, Health, LinkWay};
 use crate::limits;
@@ -293,6 +293,8 @@ fn no_passkey(asked: Asked, code: Option<u32>, fault: &str) -> String {
         (Some(410), _) => "WhatsApp's request for the passkey has expired; link again",
         (Some(503), _) => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
         (Some(400), _) => "WhatsApp refused a step behind the passkey; link again",
+        // WhatsApp's answer and its next step came together, and the library read the step first.
+        (None, _) if fault.contains(NO_SESSION) => LIBRARY,
         _ => return format!("WhatsApp ended the passkey step: {fault}; link again"),
     };
     reason.to_owned()
@@ -320,6 +322,9 @@ impl Refusal {
 /// What is said while another account is linked in place of one.
 const FORMER_LINK: &str = "WhatsApp did not confirm that the former link ended: look under Linked devices on its phone, and remove this \
                            gateway there if it is listed";
+/// As the client library says that it was given a step before it had taken in what comes before it (whatsapp-rust 0.7, `passkey/flow.rs`).
+const NO_SESSION: &str = "without an active session";
+const LIBRARY: &str = "a fault of the gateway's WhatsApp library lost this attempt: two answers of WhatsApp came at the same moment; link again";
 const ASKED_AGAIN: &str = "WhatsApp asked for the passkey again after it was given; link again";
 const DEVICE_NAME: &str = "WhatsApp gave no code: it refused this gateway's device name, or too many codes were requested for this number; \
                            scan the QR code instead, or try again in an hour";

@@ -60,15 +60,36 @@ if (main) follow(main.dataset.live)
 
 function follow(page) {
   const source = new EventSource(main.dataset.events ?? `/console/live?of=${encodeURIComponent(page)}`)
-  source.addEventListener('first', event => take(event.data))
+  source.addEventListener('first', event => {
+    keepsUp(true)
+    take(event.data)
+  })
   source.addEventListener('page', event => take(event.data))
+  // What a form was sent to is not sent again: its page is loaded.
   source.addEventListener('gone', () => {
     source.close()
-    location.reload()
+    location.replace(page)
   })
-  // A browser tries again by itself after a lost connection, but not after a refusal: too many pages are followed.
-  source.addEventListener('error', () => source.readyState === EventSource.CLOSED && setTimeout(() => follow(page), 10_000))
+  // A newer page of the same reader has the place of this one.
+  source.addEventListener('crowded', () => {
+    source.close()
+    keepsUp(false)
+  })
+  // A browser tries again by itself after a lost connection, but not after a refusal: there is no room, or the page is over.
+  source.addEventListener('error', async () => {
+    if (source.readyState !== EventSource.CLOSED) return
+    keepsUp(false)
+    const now = await fetch(page, { redirect: 'manual', headers: { 'x-wachat-live': '1' } }).catch(() => null)
+    if (now && !now.ok && now.status < 500) return location.replace(page)
+    setTimeout(() => follow(page), 10_000)
+  })
   addEventListener('pagehide', () => source.close())
+}
+
+// Says whether the page keeps up, where it does not.
+function keepsUp(does) {
+  const note = document.getElementById('not-followed')
+  if (note) note.hidden = does
 }
 
 // Makes each part that has an id what it is now.
@@ -77,11 +98,14 @@ function take(text) {
   nameCells(fresh)
   const focused = document.activeElement
   const place = focused.closest('[data-part]')
+  const step = document.getElementById('link-status')?.dataset.step
   // A part within a part has come with it.
   for (const part of document.querySelectorAll('main [data-part]:not([data-part] [data-part])')) {
     const newer = fresh.getElementById(part.id)
     if (newer) become(part, newer)
   }
+  // What was refused in another step is over with it.
+  if (document.getElementById('link-status')?.dataset.step !== step) main.querySelector(':scope > [role=alert]')?.remove()
   countDown()
   if (document.activeElement === focused) return
   // A row that moved lost the focus. What is gone leaves it near its place.

@@ -8,6 +8,7 @@
 mod devices;
 mod imports;
 mod inbound;
+mod linking;
 mod messages;
 mod moving;
 mod pushes;
@@ -24,6 +25,7 @@ fn all() -> impl Iterator<Item = Phrase> {
     [
         requests::PHRASES,
         devices::PHRASES,
+        linking::PHRASES,
         messages::PHRASES,
         imports::PHRASES,
         inbound::PHRASES,

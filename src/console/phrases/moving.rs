@@ -82,10 +82,10 @@ pub const PHRASES: &[Phrase] = &[
         "hanya sandbox, atau perangkat tanpa akun tertaut, yang bisa mulai sungguhan",
     ),
     (
-        "the phone that was used has the number {number}, but this gateway's number is {expected}, which programs send from; link the phone of {expected}, or unlink this gateway first to give it another number",
+        "the phone that was used has the number {number}, but this device's number is {expected}, which programs send from; link the phone of {expected}, or unlink this device first to give it another number",
         "ponsel yang dipakai bernomor {number}, padahal nomor perangkat ini {expected}, yang dipakai program; tautkan ponsel {expected}, atau lepas dulu tautan perangkat ini untuk memberinya nomor lain",
     ),
-    ("this gateway's number is {expected}", "nomor perangkat ini {expected}"),
+    ("this device's number is {expected}", "nomor perangkat ini {expected}"),
     (
         "its device was a sandbox and has gone live; begin it again to send the other rows for real",
         "perangkatnya semula sandbox dan kini dipakai sungguhan; mulai lagi untuk benar-benar mengirim baris lainnya",

@@ -23,6 +23,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/http/headers.rs", "for browsers"),
     ("src/api/scrapes.rs", "for programs"),
     ("src/http.rs", "faults for the log"),
+    ("src/receipts.rs", "for the log"),
     ("src/channel/web/network.rs", "faults for the log, and what keeps the program from starting"),
     ("src/api/json.rs", "a page's JSON has no faults of spelling"),
     ("src/api/openapi.rs", "documentation"),
@@ -46,7 +47,15 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         ],
     ),
     // Parts of reasons that are told otherwise.
-    ("src/linking/pairing.rs", &["this server cannot reach ", "WhatsApp no longer takes this version"]),
+    ("src/channel/web/linking.rs", &["without an active session"]),
+    (
+        "src/linking/pairing.rs",
+        &[
+            "this server cannot reach ",
+            "WhatsApp no longer takes this version",
+            "is linked to another device of this gateway already",
+        ],
+    ),
     (
         "src/passkey.rs",
         &[
@@ -119,22 +128,6 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         &[
             "the message was never stored; its sender is asked for it again",
             "the connection was closed before this was stored",
-        ],
-    ),
-    // For the log.
-    (
-        "src/receipts.rs",
-        &[
-            "a request for a passkey",
-            "a message's step",
-            "a message that cannot be read",
-            "that a message was read",
-            "that a phone may still list the gateway",
-            "an inbound message",
-            "an inbound file",
-            "the device's state",
-            "a code to link",
-            "the end of linking",
         ],
     ),
     // They stand in the middle of what a person wrote.

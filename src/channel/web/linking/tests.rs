@@ -103,6 +103,19 @@ fn a_passkey_step_that_whatsapp_ends_says_why_and_what_to_do() {
 }
 
 #[test]
+fn whatsapp_is_not_blamed_for_what_the_library_loses() {
+    for fault in ["continuation", "confirmation"]
+        .map(|step| format!("passkey linking flow error: {step} without an active session"))
+    {
+        for asked in [Asked::ToTakePasskey, Asked::ToGoOn] {
+            assert_eq!(no_passkey(asked, None, &fault), LIBRARY);
+            // Where WhatsApp did refuse, that counts.
+            assert_ne!(no_passkey(asked, Some(401), &fault), LIBRARY);
+        }
+    }
+}
+
+#[test]
 fn a_refusal_is_read_from_the_answer_to_a_request() {
     let refusal = Refusal::default();
     let see = |tag: &'static str, kind: &str, code: &str| {
