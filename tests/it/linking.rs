@@ -329,8 +329,11 @@ stories! {
         assert!(code == Some(0) && said.contains(&format!("sends from {NUMBER}")) && said.contains("unofficial"), "{said}");
         // A code to type, for programs; it does not come to a link.
         loops.enter(&id, Health::new(DeviceState::LoggedOut, "")).await;
-        let linking = Typed::start(place.command(&["device", "link", &id, "--phone", "0812-3456-7890", "--json"]));
-        assert_eq!(loops.until_wished(&id, "code").await.wish_phone.as_deref(), Some("6281234567890"));
+        let said = place.fails(&["device", "link", &id, "--phone", "0812-3456-7890"]).await;
+        assert!(said.contains(&format!("get the code for {NUMBER}")), "{said}");
+        let national = format!("0{}", &NUMBER[2..]);
+        let linking = Typed::start(place.command(&["device", "link", &id, "--phone", &national, "--json"]));
+        assert_eq!(loops.until_wished(&id, "code").await.wish_phone.as_deref(), Some(NUMBER));
         loops.show(&id, "ABCD1234").await;
         linking.until(r#""code":"ABCD1234""#).await;
         loops.end(&id, LinkEnd::Failed { attempt: None, reason: "nobody linked an account in time".into() }).await;
