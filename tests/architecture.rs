@@ -327,6 +327,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0025_shared_files.sql", "204661ef469ace97eb88a9f101497d85cc5f8d3fb2edb777bac97d51f71a99b3"),
     ("0026_userids.sql", "cf87f0a051b0d214b940510ac9a5984642a2dbd00850f82d008b5683738a0a61"),
     ("0027_quotas.sql", "0940889d801f9e4a3176c39dfd361b529f8a3890485aa0cb42edd489d9c5dd4e"),
+    ("0028_sent.sql", "e16847dd581e5264b967cac677be01152b8f321bf3c19771ecfca8d991984bc4"),
 ];
 
 #[test]

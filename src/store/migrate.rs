@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0025_shared_files.sql"),
     include_str!("../../migrations/0026_userids.sql"),
     include_str!("../../migrations/0027_quotas.sql"),
+    include_str!("../../migrations/0028_sent.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -185,6 +185,15 @@ impl Store {
         )
     }
 
+    /// What was sent under an id, in whichever form its chat was written.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_sent_key(&self, device_id: &str, id: &str) -> Result<Option<KeyRow>, StoreError> {
+        let mut conn = self.reader().await?;
+        sql!(&mut conn, optional as KeyRow, key_row!("kind = 'sent' AND name = $2 LIMIT 1"), device_id, id)
+    }
+
     /// Which number a hidden id stands for.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ stories! {
             assert_eq!(stage.world.status(&waiting).await["reason_code"], "passkey");
             let assertion = stage.assertion().await;
             for (bad, words) in [
-                (json!({}), "not the result of navigator.credentials.get()"),
+                (json!({}), "not the whole result of the line (navigator.credentials.get()): id is missing"),
                 (json!({"error": "NotAllowedError"}), "paste all of what the line copied"),
             ] {
                 let refused = stage.ask("POST", "/passkey", Some(bad)).await;

@@ -126,7 +126,8 @@ pub async fn until_is(browser: &Browser<'_>, id: &str, state: &str, waiting: i64
         assert!(metrics.contains(&format!("wachat_device_oldest_waiting_seconds{{device=\"{id}\"}} ")));
         for page in ["", "/devices", &format!("/devices/{id}")] {
             let page = browser.get(&format!("/console{page}")).await.text;
-            let badge = format!("<span class=\"state {state}\">{state}</span>");
+            let words = if state == "logged_out" { "logged out" } else { state };
+            let badge = format!("<span class=\"state {state}\">{words}</span>");
             if !page.contains(&badge) || (state != "online" && page.contains("It is online and sends")) {
                 return Err(page);
             }

@@ -211,6 +211,10 @@ impl Keys {
         self.ring.store.find_key(&self.lease.device_id, kind, &owner, &name).await.map_err(failed)
     }
 
+    async fn find_sent(&self, message_id: &str) -> Result<Option<KeyRow>> {
+        self.ring.store.find_sent_key(&self.lease.device_id, &clean(message_id)).await.map_err(failed)
+    }
+
     async fn get(&self, kind: KeyKind, owner: &str, name: &str) -> Result<Option<Vec<u8>>> {
         self.find(kind, owner, name).await?.map(|row| self.open(kind, &row)).transpose()
     }

@@ -188,7 +188,13 @@ impl ProtocolStore for Keys {
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         // The library puts it back at once. It stays where it is: another phone that asks for it meanwhile would not get it,
         // and after a crash none would.
-        self.get(KeyKind::Sent, chat_jid, message_id).await
+        // A chat that was written as a hidden id then may be a number to whoever asks now: which id stands for which number is
+        // stored aside, and a crash can come between.
+        let found = match self.find(KeyKind::Sent, chat_jid, message_id).await? {
+            Some(row) => Some(row),
+            None => self.find_sent(message_id).await?,
+        };
+        found.map(|row| self.open(KeyKind::Sent, &row)).transpose()
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {
