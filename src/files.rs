@@ -79,7 +79,8 @@ impl Files {
     /// [`FileError::Unavailable`] when it cannot be kept now.
     pub async fn keep(&self, client_id: i64, file: File) -> Result<String, FileError> {
         let added = self.room.for_file_that_came_in(client_id, bytes_of(&file));
-        self.put(client_id, file, added).await
+        let sha256 = sha256(file.bytes.clone()).await?;
+        self.put(client_id, file, sha256, added).await
     }
 
     /// Keeps a file that a client gives, as [`Files::keep`] does.
@@ -87,24 +88,22 @@ impl Files {
     /// # Errors
     /// [`FileError::NoRoom`] when the client's files take too much already.
     async fn keep_given(&self, client_id: i64, file: File) -> Result<String, FileError> {
-        let added = match self.room.for_file(client_id, bytes_of(&file)).await {
-            Ok(added) => added,
-            Err(Refusal::NoRoom(NoRoom::Files { .. })) if self.has_same(client_id, &file).await? => Added::nothing(),
-            Err(refusal) => return Err(refusal.into()),
+        let (bytes, sha256) = (bytes_of(&file), sha256(file.bytes.clone()).await?);
+        let added = match self.room.for_file(client_id, bytes).await {
+            // One more file of the same content takes no room.
+            Err(Refusal::NoRoom(NoRoom::Files { .. }))
+                if self.store.has_same_file(client_id, &sha256, bytes).await? =>
+            {
+                Added::nothing()
+            }
+            added => added?,
         };
-        self.put(client_id, file, added).await
+        self.put(client_id, file, sha256, added).await
     }
 
-    /// Whether a client has a file of the same content: one more takes no room.
-    async fn has_same(&self, client_id: i64, file: &File) -> Result<bool, FileError> {
-        let sha256 = sha256(file.bytes.clone()).await?;
-        Ok(self.store.has_same_file(client_id, &sha256, bytes_of(file)).await?)
-    }
-
-    async fn put(&self, client_id: i64, file: File, added: Added) -> Result<String, FileError> {
+    async fn put(&self, client_id: i64, file: File, sha256: String, added: Added) -> Result<String, FileError> {
         let id = self.clock.new_id();
         let bytes = bytes_of(&file);
-        let sha256 = sha256(file.bytes.clone()).await?;
         let known = StoredMedia {
             id: id.clone(),
             client_id,

@@ -1,8 +1,8 @@
 //! Has glibc's allocator give large blocks back to the system: the one thing that Rust's standard library cannot say, and the only code
 //! of the project that calls C itself. docs/decisions/0016-large-blocks-go-back.md says why.
 
-/// Blocks of at least so many bytes are pages of their own, which freeing them gives back. glibc begins with this bound too, but
-/// raises it to the largest block that was ever freed, up to 32 MiB; a bound that is set stays.
+/// A block of this size or larger gets pages of its own, which are returned to the system when it is freed. glibc starts with this
+/// threshold too, but raises it to the size of the largest block freed so far, up to 32 MiB. A threshold that is set stays.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const OWN_PAGES_BYTES_MIN: std::ffi::c_int = 128 * 1024;
 

@@ -64,13 +64,12 @@ impl Attack {
         }
     }
 
-    /// How much memory the whole gateway may have at the most: files are held within a client's third of the node's budget.
+    /// The bound on the whole gateway's peak memory: one client's files get at most a third of the node's budget.
     pub fn bound_mb(self) -> f64 {
         match self {
             Self::Uploads | Self::Downloads => 600.0,
             Self::SlowUploads | Self::Lists => 300.0,
-            Self::Passwords => 200.0,
-            Self::SignIns | Self::Strangers | Self::Deaf => 150.0,
+            Self::SignIns | Self::Passwords | Self::Strangers | Self::Deaf => 150.0,
         }
     }
 

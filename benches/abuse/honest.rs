@@ -11,7 +11,7 @@ use crate::stopwatch::Moment;
 use crate::wire::Wire;
 
 const PAUSE: Duration = Duration::from_millis(50);
-/// Who waits longer than this has given up, and asks again.
+/// A client that has waited this long gives up and sends its request again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
