@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    allocator::give_large_blocks_back();
+    allocator::give_memory_back();
     wachat::cli::main()
 }

@@ -1,24 +1,35 @@
-//! Has glibc's allocator give large blocks back to the system: the one thing that Rust's standard library cannot say, and the only code
+//! Has glibc's allocator give memory back to the system: the one thing that Rust's standard library cannot say, and the only code
 //! of the project that calls C itself. docs/decisions/0016-large-blocks-go-back.md says why.
 
-/// A block of this size or larger gets pages of its own, which are returned to the system when it is freed. glibc starts with this
-/// threshold too, but raises it to the size of the largest block freed so far, up to 32 MiB. A threshold that is set stays.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const OWN_PAGES_BYTES_MIN: std::ffi::c_int = 128 * 1024;
-
 /// Called once, before other threads are started. Where the C library is another one, it does nothing.
-pub fn give_large_blocks_back() {
+pub fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        use std::ffi::c_int;
+    glibc::set();
+}
 
-        unsafe extern "C" {
-            safe fn mallopt(param: c_int, value: c_int) -> c_int;
-        }
-        /// `M_MMAP_THRESHOLD` of malloc.h.
-        const MMAP_THRESHOLD: c_int = -3;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod glibc {
+    use std::ffi::c_int;
 
+    /// Parameters of malloc.h.
+    const MMAP_THRESHOLD: c_int = -3;
+    const ARENA_MAX: c_int = -8;
+
+    /// A block of this size or larger gets pages of its own, which are returned to the system when it is freed. glibc starts with this
+    /// threshold too, but raises it to the size of the largest block freed so far, up to 32 MiB. A threshold that is set stays.
+    const OWN_PAGES_BYTES_MIN: c_int = 128 * 1024;
+    /// Even where there is one processor, a thread that writes should not wait for one that reads.
+    const HEAPS_MIN: usize = 2;
+
+    unsafe extern "C" {
+        safe fn mallopt(param: c_int, value: c_int) -> c_int;
+    }
+
+    pub fn set() {
+        // A heap for each processor instead of eight: each keeps what was freed in it, and no more threads work at once than that.
+        let processors = std::thread::available_parallelism().map_or(HEAPS_MIN, |count| count.get().max(HEAPS_MIN));
         // What it gives says whether it was set; where it was not, all works as before.
         let _ = mallopt(MMAP_THRESHOLD, OWN_PAGES_BYTES_MIN);
+        let _ = mallopt(ARENA_MAX, c_int::try_from(processors).unwrap_or(c_int::MAX));
     }
 }

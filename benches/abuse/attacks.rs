@@ -1,6 +1,7 @@
 //! The attacks: what callers without a key can do, and what a customer's own programs can.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -124,6 +125,10 @@ async fn many<F: Future<Output = std::io::Result<()>> + Send + 'static>(count: u
 async fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request).await?;
+    read_all(stream).await
+}
+
+async fn read_all(mut stream: TcpStream) -> std::io::Result<()> {
     let mut answer = [0; 4096];
     while stream.read(&mut answer).await? > 0 {}
     Ok(())
@@ -184,9 +189,7 @@ async fn upload(address: SocketAddr, key: String, bytes: usize) -> std::io::Resu
         left -= now;
     }
     stream.write_all(END.as_bytes()).await?;
-    let mut answer = [0; 4096];
-    while stream.read(&mut answer).await? > 0 {}
-    Ok(())
+    read_all(stream).await
 }
 
 async fn slow_upload(address: SocketAddr, key: String) -> std::io::Result<()> {
@@ -245,18 +248,20 @@ async fn serve_file(mut stream: TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
+/// 1 MB of small things, made once: the attacker's own work takes the machine from those it is measured on.
+static LIST: LazyLock<String> = LazyLock::new(|| format!("[{}{{}}]", "{},".repeat(MB / 3 - 1)));
+
 async fn list(address: SocketAddr, key: String) -> std::io::Result<()> {
-    let mut body = b"[".to_vec();
-    while body.len() < MB - 3 {
-        body.extend_from_slice(b"{},");
-    }
-    body.extend_from_slice(b"{}]");
+    let body = &*LIST;
     let head = format!(
         "POST {BASE}/message HTTP/1.1\r\nHost: localhost\r\nAPIKey: {key}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    exchange(address, &[head.as_bytes(), &body].concat()).await
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    read_all(stream).await
 }
 
 /// Asks for the largest answer that there is, and reads nothing of it.

@@ -30,11 +30,14 @@ mod stopwatch;
 #[path = "../gateway/wire.rs"]
 mod wire;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Parser;
-use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use wachat::clock::Clock;
 
 use arguments::{Arguments, Extent};
@@ -85,15 +88,9 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     let server = Server::gateway(&site)?.online(&site).await?;
     let before = honest::ask(server.address(), &queues[0], extent.length).await?;
     let address = server.address();
-    // Again and again, so that there is no answer without it.
-    let mut attacking = JoinSet::new();
-    attacking.spawn(async move {
-        loop {
-            attack.run(address, key.clone()).await;
-        }
-    });
+    let attacker = Attacker::begin(attack, address, key)?;
     let during = honest::ask(address, &queues[0], extent.length).await?;
-    attacking.shutdown().await;
+    attacker.end()?;
     let peak_mb = server.memory_peak_mb()?;
     Clock::system().sleep(AFTER).await;
     let after_mb = server.memory_mb()?;
@@ -113,6 +110,36 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     ));
     server.stop().await?;
     Ok(seen)
+}
+
+/// Who attacks, on a thread of its own: the thread that measures must not wait for what the attack costs the attacker.
+struct Attacker {
+    stop: CancellationToken,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
+impl Attacker {
+    fn begin(attack: Attack, address: SocketAddr, key: String) -> std::io::Result<Self> {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let thread = std::thread::Builder::new().name("attacker".into()).spawn(move || {
+            // Again and again, so that there is no answer without it.
+            let attacks = async {
+                loop {
+                    attack.run(address, key.clone()).await;
+                }
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let _: Option<()> = runtime.block_on(stopped.run_until_cancelled(attacks));
+            Ok(())
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        Ok(self.thread.join().map_err(|_| anyhow!("the attacker's thread panicked"))??)
+    }
 }
 
 fn figures_of(attack: Attack, seen: &[Suffered]) -> Vec<Figure> {

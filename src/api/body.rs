@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 
 use super::Api;
 use super::problem::Problem;
+use super::turns::Turn;
 use crate::limits;
 use crate::memory::Reservation;
 use crate::pace::{Pace, PaceMin};
@@ -21,8 +22,8 @@ impl Api {
     /// [`limits::SMALL_BODY_BYTES_MAX`] is reserved until the last of its bytes is dropped.
     ///
     /// # Errors
-    /// 413 when it is larger (where its length says so, it is not read at all), 400 when it breaks off or comes too slowly, 503
-    /// when too many files are in memory.
+    /// 413 when it is larger (where its length says so, it is not read at all), 400 when it breaks off or comes too slowly, 429 when
+    /// the client sends too many large ones at once, 503 when too many files are in memory.
     pub async fn read_body(
         &self,
         client_id: i64,
@@ -30,9 +31,10 @@ impl Api {
         body: Body,
         limit_bytes: usize,
     ) -> Result<Bytes, Problem> {
-        let mut memory = self.files.memory().begin(client_id);
-        let bytes = self.read(headers, body, limit_bytes, Some(&mut memory)).await?;
-        Ok(if bytes.len() > limits::SMALL_BODY_BYTES_MAX { memory.attach(bytes) } else { bytes })
+        let is_file = limit_bytes > limits::BODY_BYTES_MAX;
+        let mut claim = Claim { client_id, is_file, turn: None, memory: self.files.memory().begin(client_id) };
+        let bytes = self.read(headers, body, limit_bytes, Some(&mut claim)).await?;
+        Ok(if bytes.len() > limits::SMALL_BODY_BYTES_MAX { claim.memory.attach(bytes) } else { bytes })
     }
 
     /// Reads a small body of a caller who is not known, for whom nothing is reserved.
@@ -43,12 +45,12 @@ impl Api {
         self.read(headers, body, limit_bytes.min(limits::SMALL_BODY_BYTES_MAX), None).await
     }
 
-    async fn read(
-        &self,
+    async fn read<'a>(
+        &'a self,
         headers: &HeaderMap,
         mut body: Body,
         limit_bytes: usize,
-        mut memory: Option<&mut Reservation>,
+        mut claim: Option<&mut Claim<'a>>,
     ) -> Result<Bytes, Problem> {
         let too_large = || Problem::TooLarge { limit_bytes };
         let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -69,14 +71,32 @@ impl Api {
             }
             pace.count(piece.len());
             let bytes = read.len() + piece.len();
-            if let Some(memory) = memory.as_mut().filter(|_| bytes > limits::SMALL_BODY_BYTES_MAX) {
+            if let Some(claim) = claim.as_mut().filter(|_| bytes > limits::SMALL_BODY_BYTES_MAX) {
                 let begun_at = self.clock.now();
-                memory.grow_to(bytes).await?;
+                self.grow(claim, bytes).await?;
                 pace.excuse(self.clock.now() - begun_at);
             }
             read.extend_from_slice(&piece);
         }
     }
+
+    async fn grow<'a>(&'a self, claim: &mut Claim<'a>, bytes: usize) -> Result<(), Problem> {
+        if claim.turn.is_none() && !claim.is_file {
+            let wait = Duration::from_secs(limits::LARGE_BODY_WAIT_SECONDS_MAX);
+            let turn = self.clock.within(wait, self.large_bodies.take(claim.client_id)).await;
+            claim.turn = Some(turn.ok().and_then(Result::ok).ok_or(Problem::BodiesBusy)?);
+        }
+        Ok(claim.memory.grow_to(bytes).await?)
+    }
+}
+
+/// What the body of a known client takes while it is read.
+struct Claim<'a> {
+    client_id: i64,
+    /// A file may come for minutes, and is bounded by its memory alone.
+    is_file: bool,
+    turn: Option<Turn<'a>>,
+    memory: Reservation,
 }
 
 fn too_slow() -> Problem {

@@ -40,6 +40,8 @@ pub mod waiting;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::bell::Bells;
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
@@ -88,6 +90,7 @@ pub struct Parts {
     pub egress: Egress,
     pub push_tests: Turns,
     pub searches: Turns,
+    pub large_bodies: Turns,
     pub passwords: Passwords,
     pub supervisor: Supervisor,
     pub runner: Runner,
@@ -155,6 +158,11 @@ impl Api {
                 limits::SEARCHES_MAX,
                 limits::SEARCHES_OF_CLIENT_MAX,
                 limits::SEARCHES_OF_CLIENT_WAITING_MAX,
+            ),
+            large_bodies: Turns::new(
+                Semaphore::MAX_PERMITS,
+                limits::LARGE_BODIES_OF_CLIENT_MAX,
+                limits::LARGE_BODIES_OF_CLIENT_WAITING_MAX,
             ),
             metrics: crate::telemetry::start_metrics(),
             scrapes: scrapes::Scrapes::new(settings),

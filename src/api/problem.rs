@@ -62,6 +62,8 @@ pub enum Problem {
     FilesBusy,
     /// As many searches of the client wait as may.
     SearchesBusy,
+    /// Other large bodies of the client are being read.
+    BodiesBusy,
     /// As many passwords as may wait to be hashed.
     PasswordsBusy,
     /// Files can be neither kept nor read.
@@ -102,6 +104,7 @@ impl Problem {
             Self::RateLimited { .. }
             | Self::DailyLimit { .. }
             | Self::SearchesBusy
+            | Self::BodiesBusy
             | Self::NoRoom(NoRoom::Waiting { .. } | NoRoom::Files { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. }
             | Self::MediaUnavailable { .. }
@@ -147,6 +150,7 @@ impl Problem {
             Self::SearchesBusy => {
                 "many searches of this client are under way or waiting; try again in a few seconds".into()
             }
+            Self::BodiesBusy => "many large requests of this client are being read; try again in a few seconds".into(),
             Self::PasswordsBusy => {
                 "many passwords are being checked at this moment; nothing was changed, try again in a second".into()
             }
@@ -200,7 +204,7 @@ impl Problem {
                 put("retry-after", retry_after_seconds.to_string())
             }
             Self::NoRoom(why) => put("retry-after", retry_seconds(why).to_string()),
-            Self::FilesBusy | Self::SearchesBusy => put("retry-after", "5".into()),
+            Self::FilesBusy | Self::SearchesBusy | Self::BodiesBusy => put("retry-after", "5".into()),
             Self::PasswordsBusy => put("retry-after", "1".into()),
             Self::NoSuchPart { file_bytes } => put(header::CONTENT_RANGE.as_str(), format!("bytes */{file_bytes}")),
             // The rest of a body that is too large is not read.

@@ -12,6 +12,7 @@ use super::Shared;
 use super::output::show;
 use crate::app::{App, Greeting};
 use crate::clock::Clock;
+use crate::limits;
 use crate::process;
 use crate::settings::{Flags, Settings};
 use crate::telemetry;
@@ -90,7 +91,10 @@ impl ServeFlags {
 
 pub(super) fn run(shared: &Shared, flags: ServeFlags) -> anyhow::Result<ExitCode> {
     let settings = shared.settings(flags.flags())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(limits::BLOCKING_THREADS_MAX)
+        .build()?;
     runtime.block_on(serve(settings))?;
     // Whatever did not stop in time is left behind; its rows are as they should be.
     runtime.shutdown_background();

@@ -6,6 +6,11 @@ use super::{DOCUMENT_BYTES_MAX, MEDIA_BODY_BYTES_MAX, REQUEST_READ_SECONDS_MAX};
 pub const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 /// What must come of a body in each stretch of [`REQUEST_READ_SECONDS_MAX`], unless it ends before: 16 KB a second.
 pub const BODY_STRETCH_BYTES_MIN: usize = 16 * 1024 * REQUEST_READ_SECONDS_MAX as usize;
+/// Bodies that are no files, but larger than that, which are read at once of one client, and how many more wait, for how long: so many of
+/// them at once leave others no time.
+pub const LARGE_BODIES_OF_CLIENT_MAX: usize = 4;
+pub const LARGE_BODIES_OF_CLIENT_WAITING_MAX: usize = 1_000;
+pub const LARGE_BODY_WAIT_SECONDS_MAX: u64 = 10;
 /// The memory of all files on their way through a node, bodies of requests among them; and of one client's: the largest document in
 /// base64 with escapes, without them, and decoded.
 pub const FILES_BYTES_IN_MEMORY_MAX: usize = 3 * CLIENT_FILES_BYTES_IN_MEMORY_MAX;
@@ -28,3 +33,5 @@ pub const ANSWER_BYTES_KEPT: usize = 256 * 1024;
 pub const UNREFERENCED_FILE_MS: i64 = 3_600_000;
 pub const FILE_SWEEP_ROWS: i64 = 1_000;
 pub const FILE_SWEEP_PAGES: usize = 10;
+/// Threads for what blocks: the store, files, and names of servers. Each keeps some memory after its work.
+pub const BLOCKING_THREADS_MAX: usize = 128;

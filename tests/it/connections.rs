@@ -187,6 +187,42 @@ stories! {
         world.stop().await;
     }
 
+    async fn large_bodies_of_one_client_are_read_a_few_at_once_and_hold_up_no_other(database: Database) {
+        let world = World::held(database).await;
+        let other = world.add_client("other", "628110000078").await;
+        let large = json!({"destination": ALICE, "message": "hello", "unknown": "x".repeat(300_000)});
+        let (text, json) = (large.to_string().into_bytes(), "Content-Type: application/json\r\n");
+        let (first, last) = text.split_at(text.len() - 1_000);
+        let begin = async |written: &[u8]| {
+            let mut line = Line::open(&world).await;
+            line.head("POST /wachat_api/1.0/message", KEY, text.len(), json).await;
+            line.write(written).await;
+            line
+        };
+        let mut lines = Vec::new();
+        for _ in 0..limits::LARGE_BODIES_OF_CLIENT_MAX {
+            let line = begin(first).await;
+            let read = async || if unread(&line.0) == 0 { Ok(()) } else { Err("it is not read".to_owned()) };
+            eventually("it has its turn", read).await;
+            lines.push(line);
+        }
+        let mut refused = begin(&text).await;
+        assert_eq!(world.client.post("/message", &json!({"destination": ALICE, "message": "hello"})).await.status, 201);
+        assert_eq!(other.client.post("/message", &large).await.status, 201);
+        // The first time it may only be on its way.
+        for _ in 0..2 {
+            world.advance(Duration::from_secs(limits::LARGE_BODY_WAIT_SECONDS_MAX)).await;
+        }
+        let answer = refused.answer().await;
+        assert_eq!(status(&answer), 429, "{answer}");
+        assert!(answer.to_lowercase().contains("retry-after: 5") && answer.contains("large requests"), "{answer}");
+        // Who has sent everything makes room for the next.
+        let mut waiting = begin(&text).await;
+        lines[0].write(last).await;
+        assert_eq!((status(&lines[0].answer().await), status(&waiting.answer().await)), (201, 201));
+        world.stop().await;
+    }
+
     async fn slow_uploads_of_one_client_leave_the_others_their_memory(database: Database) {
         let world = World::held(database).await;
         let other = world.add_client("other", "628110000077").await;

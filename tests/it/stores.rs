@@ -7,7 +7,8 @@ use sqlx::Connection;
 use wachat::clock::Clock;
 use wachat::device::{DeviceState, Health, Kind};
 use wachat::limits::LISTING_ROWS_READ_MAX;
-use wachat::message::{Content, NewMessage, Priority, RefNo, State};
+use wachat::message::kind::MediaKind;
+use wachat::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use wachat::store::{
     Accept, Behind, First, LastWaits, Lease, MessageFilter, NewDevice, NewInbound, Page, Progress, PushEnd,
     PushOutcome, Step, Store, StoreError, WaitCode,
@@ -320,6 +321,52 @@ stories! {
         assert_eq!(store.expire_messages(NOW + 170_000, 120_000, LastWaits::default()).await.expect("looked"), [(DEVICE.to_owned(), 1)].into());
         let message = store.find_message(1, &ref_no).await.expect("readable").expect("there");
         assert!(message.reason.expect("a reason").contains("may have been delivered"));
+        store.close().await;
+    }
+
+    async fn messages_that_are_accepted_together_keep_what_each_has_and_their_order(database: Database) {
+        let (store, _folder) = founded(database).await;
+        for together in [1, 2, 3, 4, 5, 15, 16, 17, 20, 37, 64, 65, 150] {
+            let messages = (0..together).map(|at| {
+                let plain = message(DEVICE, &format!("text {at}"));
+                let content = Content::Media {
+                    caption: (at % 2 == 0).then(|| format!("caption {at}")),
+                    source: MediaSource::Url(format!("https://files.example/{at}")),
+                    file_name: (at % 4 == 1).then(|| format!("{at}.pdf")),
+                    kind: (at % 4 == 1).then_some(MediaKind::Document),
+                };
+                let content = if at % 3 == 0 { content } else { plain.content.clone() };
+                let priority = [Priority::High, Priority::Normal, Priority::Bulk][at % 3];
+                NewMessage {
+                    destination: format!("62812{at:08}"),
+                    content,
+                    priority,
+                    tag: (at % 5 == 0).then(|| format!("tag {at}")),
+                    expires_at: plain.expires_at + at as i64,
+                    ..plain
+                }
+            });
+            let messages: Vec<_> = messages.collect();
+            let accepts = messages.iter().map(|message| accept(&store, message.clone()));
+            let ref_nos = futures_util::future::join_all(accepts).await;
+            let mut last = 0;
+            for (new, ref_no) in messages.iter().zip(&ref_nos) {
+                let stored = store.find_message(1, ref_no).await.expect("readable").expect("there");
+                let found = (stored.destination, stored.priority, stored.tag, stored.expires_at, stored.status.as_str());
+                assert_eq!(found, (new.destination.clone(), new.priority, new.tag.clone(), new.expires_at, "Q"));
+                let found = (stored.body, stored.media_url, stored.file_name, stored.kind.as_deref());
+                let wanted = match &new.content {
+                    Content::Text(text) => (Some(text.clone()), None, None, Some("text")),
+                    Content::Media { caption, source: MediaSource::Url(url), file_name, kind } => {
+                        (caption.clone(), Some(url.clone()), file_name.clone(), kind.map(MediaKind::name))
+                    }
+                    Content::Media { .. } => unreachable!("every file is at an address"),
+                };
+                assert_eq!(found, wanted);
+                assert!(matches!(database, Database::Postgres) || stored.seq > last, "in the order in which they were accepted");
+                last = stored.seq;
+            }
+        }
         store.close().await;
     }
 

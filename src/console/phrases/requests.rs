@@ -286,6 +286,10 @@ pub const PHRASES: &[Phrase] = &[
         "kesalahan pada gateway; tidak ada yang diterima, lognya menjelaskan lebih lanjut",
     ),
     (
+        "many large requests of this client are being read; try again in a few seconds",
+        "banyak permintaan besar dari klien ini sedang dibaca; coba lagi beberapa detik lagi",
+    ),
+    (
         "many searches of this client are under way or waiting; try again in a few seconds",
         "banyak pencarian klien ini sedang berjalan atau menunggu; coba lagi beberapa detik lagi",
     ),
