@@ -2,6 +2,7 @@
 
 mod userid;
 
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -202,13 +203,37 @@ impl std::fmt::Debug for ApiKey {
     }
 }
 
-/// What the store keeps of a key. Keys carry 128 random bits, so a plain SHA-256 cannot be turned back by guessing.
+/// What is remembered of a key or token, as long as that is random: a plain SHA-256 cannot be turned back by guessing then. What the store
+/// keeps of API keys, which an operator may have chosen, is [`StoredKeyHash`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyHash(pub [u8; 32]);
 
 impl KeyHash {
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+/// What the store keeps of an API key: without the secret nobody can try guesses on a copy of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKeyHash(pub [u8; 32]);
+
+/// The secret under which API keys are stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeySecret(pub [u8; 32]);
+
+impl KeySecret {
+    pub fn stored(&self, hash: &KeyHash) -> StoredKeyHash {
+        // HMAC takes keys of every length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length");
+        mac.update(&hash.0);
+        StoredKeyHash(mac.finalize().into_bytes().into())
+    }
+}
+
+impl std::fmt::Debug for KeySecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeySecret(hidden)")
     }
 }
 

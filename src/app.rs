@@ -19,7 +19,7 @@ use folder::{lock_file, make_private};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{ApiKey, BadApiKey};
+use crate::account::{ApiKey, BadApiKey, KeySecret};
 use crate::api::{Api, Foundation, Runner, routes};
 use crate::bell::Bells;
 use crate::clock::Clock;
@@ -53,6 +53,8 @@ pub struct App {
     pub files: Files,
     egress: Egress,
     pub master_key: MasterKey,
+    /// API keys are stored under it.
+    pub key_secret: KeySecret,
     pub bells: Bells,
     pub inbox: Inbox,
     pub imports: Imports,
@@ -129,6 +131,7 @@ impl App {
             };
             master_key = next.ok_or(StartError::OtherMasterKey)?;
         }
+        let key_secret = store.open_key_secret(&master_key).await?;
         let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
         let room = Room::new(&store, disk_of(&settings, &location, &clock), &clock, &settings);
@@ -136,8 +139,21 @@ impl App {
         let imports = Imports::new(store.clone(), shelf.clone(), room.clone(), bells.clone(), clock.clone());
         let inbox = Inbox::new(store.clone(), files.clone(), bells.clone(), clock.clone());
         let egress = Egress::trusting(settings.allow_networks.clone(), settings.trusted_ca.as_deref())?;
-        let supervisor = Supervisor::default();
-        Ok(Self { settings, clock, store, room, files, egress, master_key, bells, inbox, imports, supervisor, shelf })
+        Ok(Self {
+            settings,
+            clock,
+            store,
+            room,
+            files,
+            egress,
+            master_key,
+            key_secret,
+            bells,
+            inbox,
+            imports,
+            supervisor: Supervisor::default(),
+            shelf,
+        })
     }
 
     /// Opens what a gateway has made before: a command in the wrong folder must not make a new one there.
@@ -234,7 +250,7 @@ impl App {
             userid: greeting.userid.clone(),
             password_hash: password::hash(&greeting.password, &self.clock)?,
             password_given: self.settings.admin_password.is_none(),
-            key_hash: greeting.api_key.hash(),
+            key_hash: self.key_secret.stored(&greeting.api_key.hash()),
             key_hint: greeting.api_key.hint(),
             device_id: greeting.device_id.clone(),
             sender: greeting.sender.clone(),
@@ -275,6 +291,7 @@ impl App {
             bells: self.bells.clone(),
             clock: self.clock.clone(),
             master_key: self.master_key.clone(),
+            key_secret: self.key_secret.clone(),
             supervisor: self.supervisor.clone(),
             runner,
         };

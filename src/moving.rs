@@ -1,7 +1,7 @@
 //! Moving a customer in from another gateway, and going live: what is given is checked here, the store does each in one
 //! transaction. Called by `api/manage/migrations.rs` (and so by the console) and `cli/migrate.rs`.
 
-use crate::account::{ApiKey, Client, check_name, check_userid};
+use crate::account::{ApiKey, Client, KeySecret, check_name, check_userid};
 use crate::clock::Clock;
 use crate::device::{DeviceState, LinkWay, is_device_id};
 use crate::egress::Egress;
@@ -80,7 +80,12 @@ pub enum MoveError {
 ///
 /// # Errors
 /// [`MoveError`]; then nothing was stored.
-pub async fn migrate(store: &Store, clock: &Clock, customer: Customer) -> Result<Migrated, MoveError> {
+pub async fn migrate(
+    store: &Store,
+    secret: &KeySecret,
+    clock: &Clock,
+    customer: Customer,
+) -> Result<Migrated, MoveError> {
     let field = |field| move |reason: String| MoveError::Field { field, reason };
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let key = ApiKey::import(customer.api_key.trim()).map_err(|bad| field("api_key")(bad.to_string()))?;
@@ -100,7 +105,7 @@ pub async fn migrate(store: &Store, clock: &Clock, customer: Customer) -> Result
     let migration = Migration {
         client,
         userid,
-        key_hash: key.hash(),
+        key_hash: secret.stored(&key.hash()),
         key_hint: key.hint(),
         device_id,
         sender,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::account::KeySecret;
 use crate::clock::Clock;
 use crate::seal::{DoesNotOpen, Sealer, Sealers};
 use crate::settings::Settings;
@@ -16,6 +17,8 @@ use crate::settings::Settings;
 const FILE: &str = "master.key";
 /// A new key that everything is being sealed with.
 const NEXT_FILE: &str = "master.key.next";
+/// What the secret of API keys is sealed for.
+const KEY_PLACE: &[u8] = b"api-keys";
 
 /// 256 bits that all stored secrets hang on.
 #[derive(Clone)]
@@ -105,6 +108,26 @@ impl MasterKey {
     /// Seals a push secret that does not follow from this key, to be kept.
     pub fn keep_push_secret(&self, clock: &Clock, client_id: i64, version: i64, secret: &[u8; 32]) -> Vec<u8> {
         self.sealers("push").seal(clock, push_place(client_id, version).as_bytes(), secret)
+    }
+
+    /// The secret under which API keys are stored: the one that was kept, sealed, when the master key was changed, else the one that
+    /// follows from this key.
+    ///
+    /// # Errors
+    /// When the kept one does not open.
+    pub fn key_secret(&self, kept: Option<&[u8]>) -> Result<KeySecret, DoesNotOpen> {
+        match kept {
+            Some(kept) => {
+                let secret = self.sealers("api-keys").open(KEY_PLACE, kept)?;
+                secret.try_into().map(KeySecret).map_err(|_: Vec<u8>| DoesNotOpen)
+            }
+            None => Ok(KeySecret(self.derive("api-keys"))),
+        }
+    }
+
+    /// Seals a secret of API keys that does not follow from this key, to be kept.
+    pub fn keep_key_secret(&self, clock: &Clock, secret: &KeySecret) -> Vec<u8> {
+        self.sealers("api-keys").seal(clock, KEY_PLACE, &secret.0)
     }
 
     /// Tells this key from another without giving anything of it away.

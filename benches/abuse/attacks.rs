@@ -11,6 +11,7 @@ use wachat::account::{ApiKey, Role};
 use wachat::api::routes::{BASE, MANAGE};
 use wachat::clock::Clock;
 use wachat::device::{Kind, new_device_id};
+use wachat::secrets::MasterKey;
 use wachat::store::{NewDevice, NewKey, NewPerson};
 
 use crate::site::Site;
@@ -96,7 +97,9 @@ pub async fn prepare(site: &Site) -> anyhow::Result<String> {
     let (userid, role) = ("attacker".to_owned(), Role::Owner);
     let person = NewPerson { client_id, userid, role, password_hash: None, created_at: now };
     let person_id = store.add_person(person).await?;
-    let (name, hash, hint) = ("key".to_owned(), key.hash(), key.hint());
+    let master_key = MasterKey::parse(&std::fs::read_to_string(site.folder().join("master.key"))?)?;
+    let hash = store.open_key_secret(&master_key).await?.stored(&key.hash());
+    let (name, hint) = ("key".to_owned(), key.hint());
     store.add_key(NewKey { client_id, person_id, name, hash, hint, created_at: now, expires_at: None }).await?;
     let device = NewDevice {
         id: new_device_id(client_id, &clock),

@@ -141,7 +141,7 @@ impl Api {
                 if let Some(access) = self.keys.lent.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
                     return Ok(Recognized::Lent(Asker(Arc::clone(access))));
                 }
-                let Some(access) = self.store.find_access(&hash).await? else {
+                let Some(access) = self.store.find_access(&self.key_secret.stored(&hash)).await? else {
                     return Err(Problem::KeyRefused("this API key is unknown; check it, or ask for one"));
                 };
                 let access = Arc::new(access);

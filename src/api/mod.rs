@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::account::KeySecret;
 use crate::bell::Bells;
 use crate::clock::{Clock, Millis};
 use crate::device::Device;
@@ -78,6 +79,7 @@ pub struct Parts {
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
+    pub key_secret: KeySecret,
     /// What customers reach this gateway by, without a slash at its end.
     pub public_url: String,
     pub keys: key::Keys,
@@ -110,6 +112,7 @@ pub struct Foundation {
     pub bells: Bells,
     pub clock: Clock,
     pub master_key: MasterKey,
+    pub key_secret: KeySecret,
     pub supervisor: Supervisor,
     pub runner: Runner,
 }
@@ -178,6 +181,7 @@ impl Api {
             bells: from.bells,
             clock: from.clock,
             master_key: from.master_key,
+            key_secret: from.key_secret,
         }))
     }
 }

@@ -126,7 +126,7 @@ async fn add(
         client_id: client,
         person_id: person.id,
         name,
-        hash: key.hash(),
+        hash: bench.app.key_secret.stored(&key.hash()),
         hint: key.hint(),
         created_at: now,
         expires_at,

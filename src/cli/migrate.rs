@@ -12,6 +12,7 @@ use super::link::{self, NO_SERVER};
 use super::output::{Output, line};
 use super::{Bench, done};
 use crate::account::ApiKey;
+use crate::app::App;
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Kind, LinkWay};
 use crate::device_status::{Condition, DeviceStatus, condition};
@@ -81,8 +82,9 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
         client,
         userid: user,
     };
+    let App { store, key_secret, clock, .. } = &bench.app;
     // Whose log it is in, the store says.
-    let moved = moving::migrate(&bench.app.store, &bench.app.clock, customer);
+    let moved = moving::migrate(store, key_secret, clock, customer);
     let migrated = bench.recording(0, "POST /migrate", "", moved).await.map_err(named)?;
     show(bench, migrated, &hint).await
 }

@@ -3,7 +3,7 @@
 use super::audit::Made;
 use super::row::row;
 use super::{Conn, Store, StoreError, link_shares, sql};
-use crate::account::{Caller, Client, KeyHash, KeyRecord, Person};
+use crate::account::{Caller, Client, KeyRecord, Person, StoredKeyHash};
 use crate::clock::Millis;
 
 macro_rules! client {
@@ -38,7 +38,7 @@ pub struct NewKey {
     pub client_id: i64,
     pub person_id: i64,
     pub name: String,
-    pub hash: KeyHash,
+    pub hash: StoredKeyHash,
     pub hint: String,
     pub created_at: Millis,
     pub expires_at: Option<Millis>,
@@ -141,8 +141,8 @@ impl Store {
                 sql!(
                     conn,
                     scalar as i64,
-                    "INSERT INTO api_keys (client_id, person_id, name, hash, hint, created_at, expires_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+                    "INSERT INTO api_keys (client_id, person_id, name, hash, is_keyed, hint, created_at, expires_at) \
+                     VALUES ($1, $2, $3, $4, TRUE, $5, $6, $7) RETURNING id",
                     key.client_id,
                     key.person_id,
                     &key.name,
@@ -209,7 +209,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn find_access(&self, hash: &KeyHash) -> Result<Option<Access>, StoreError> {
+    pub async fn find_access(&self, hash: &StoredKeyHash) -> Result<Option<Access>, StoreError> {
         let mut conn = self.reader().await?;
         let key = sql!(&mut conn, optional as KeyRecord, key!("WHERE hash = $1"), &hash.0[..])?;
         let Some(key) = key else { return Ok(None) };

@@ -2,7 +2,7 @@
 
 use super::persons::insert_person;
 use super::{NewPerson, Store, StoreError, sql};
-use crate::account::{KeyHash, Role};
+use crate::account::{Role, StoredKeyHash};
 use crate::clock::Millis;
 use crate::device::{DeviceState, Kind};
 
@@ -15,7 +15,7 @@ pub struct First {
     pub password_hash: String,
     /// Its person is to choose another.
     pub password_given: bool,
-    pub key_hash: KeyHash,
+    pub key_hash: StoredKeyHash,
     pub key_hint: String,
     pub device_id: String,
     pub sender: String,
@@ -61,8 +61,8 @@ impl Store {
                 sql!(
                     &mut *conn,
                     execute,
-                    "INSERT INTO api_keys (client_id, person_id, name, hash, hint, created_at) \
-                     VALUES (1, $1, 'first key', $2, $3, $4)",
+                    "INSERT INTO api_keys (client_id, person_id, name, hash, is_keyed, hint, created_at) \
+                     VALUES (1, $1, 'first key', $2, TRUE, $3, $4)",
                     person,
                     &first.key_hash.0[..],
                     &first.key_hint,

@@ -34,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0026_userids.sql"),
     include_str!("../../migrations/0027_quotas.sql"),
     include_str!("../../migrations/0028_sent.sql"),
+    include_str!("../../migrations/0029_key_hashes.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

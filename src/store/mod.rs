@@ -18,6 +18,7 @@ mod import_leases;
 mod imports;
 mod inbound;
 mod inbound_files;
+mod key_hashes;
 mod lines;
 mod link_shares;
 mod links;

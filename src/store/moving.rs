@@ -7,7 +7,7 @@ use super::audit::{NewAuditEntry, Outcome};
 use super::devices::{device, insert};
 use super::persons::insert_person;
 use super::{Conn, NewDevice, NewPerson, Store, StoreError, sql, userids};
-use crate::account::{Client, KeyHash, Person, Role};
+use crate::account::{Client, Person, Role, StoredKeyHash};
 use crate::clock::Millis;
 use crate::device::{Device, Kind};
 use crate::limits;
@@ -19,7 +19,7 @@ pub struct Migration {
     /// The name of a client, or the number of one that is there; without one, whose the key or the device is, or a new one.
     pub client: Option<String>,
     pub userid: Option<String>,
-    pub key_hash: KeyHash,
+    pub key_hash: StoredKeyHash,
     pub key_hint: String,
     pub device_id: String,
     /// Digits.
@@ -190,8 +190,8 @@ async fn add_key(conn: &mut Conn, m: &Migration, client_id: i64, person_id: i64)
     sql!(
         conn,
         scalar as i64,
-        "INSERT INTO api_keys (client_id, person_id, name, hash, hint, created_at) \
-         VALUES ($1, $2, 'moved in', $3, $4, $5) RETURNING id",
+        "INSERT INTO api_keys (client_id, person_id, name, hash, is_keyed, hint, created_at) \
+         VALUES ($1, $2, 'moved in', $3, TRUE, $4, $5) RETURNING id",
         client_id,
         person_id,
         &m.key_hash.0[..],

@@ -3,7 +3,7 @@
 use super::audit::Done;
 use super::row::row;
 use super::sessions::{FILE_REFERENCE, place};
-use super::{Conn, Store, StoreError, sql};
+use super::{Conn, Store, StoreError, key_hashes, sql};
 use crate::clock::{Clock, Millis};
 use crate::limits;
 use crate::seal::DoesNotOpen;
@@ -136,6 +136,7 @@ impl Store {
                 let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
                 let file_references = seal_file_references(conn, &old, &new, &clock).await?;
                 let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
+                key_hashes::keep(conn, &old, &new, &clock).await?;
                 let dropped_link_codes = sql!(
                     &mut *conn,
                     execute,

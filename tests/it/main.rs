@@ -52,6 +52,7 @@ mod import_corrected;
 mod import_files;
 mod imports;
 mod incarnations;
+mod key_hashes;
 mod keys;
 mod kinds;
 mod link_attempts;

@@ -82,7 +82,7 @@ stories! {
         let lease = leased(&store, NUMBER).await;
         let expires_at = Some(NOW + 1_000);
         let key = NewKey {
-            client_id: 1, person_id: 1, name: "brief".into(), hash: KeyHash::of("brief"), hint: "brief".into(), created_at: NOW, expires_at,
+            client_id: 1, person_id: 1, name: "brief".into(), hash: wachat::account::StoredKeyHash([8; 32]), hint: "brief".into(), created_at: NOW, expires_at,
         };
         let key_id = Some(store.add_key(key).await.expect("added"));
         let (token, until) = (KeyHash::of("page"), NOW + limits::LINK_SHARE_MINUTES * 60_000);

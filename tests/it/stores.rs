@@ -28,7 +28,7 @@ pub async fn founded(database: Database) -> (Store, tempfile::TempDir) {
         userid: "admin".into(),
         password_given: false,
         password_hash: "none".into(),
-        key_hash: wachat::account::KeyHash::of("key"),
+        key_hash: wachat::account::StoredKeyHash([7; 32]),
         key_hint: "key".into(),
         device_id: DEVICE.into(),
         sender: "628110000000".into(),

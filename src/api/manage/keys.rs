@@ -106,7 +106,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
             client_id,
             person_id: person.id,
             name: new.name,
-            hash: key.hash(),
+            hash: api.key_secret.stored(&key.hash()),
             hint: key.hint(),
             created_at: now,
             expires_at: new.expires_in_days.map(|days| now + days * 86_400_000),

@@ -100,7 +100,7 @@ pub async fn migrate(State(api): State<Api>, headers: HeaderMap, body: Body) -> 
             client: given.client,
             userid: given.user,
         };
-        let migrated = moving::migrate(&api.store, &api.clock, customer).await?;
+        let migrated = moving::migrate(&api.store, &api.key_secret, &api.clock, customer).await?;
         changed(&api);
         Ok(MigrationView::from(migrated))
     };

@@ -19,6 +19,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/supervisor.rs", "faults for the log"),
     ("src/clock.rs", "faults of tests"),
     ("src/qr.rs", "faults for the log"),
+    ("src/store/key_hashes.rs", "faults for who starts the program"),
     ("src/egress/resolver.rs", "faults for the log"),
     ("src/http/headers.rs", "for browsers"),
     ("src/api/scrapes.rs", "for programs"),
