@@ -7,9 +7,17 @@ pub fn give_memory_back() {
     glibc::set();
 }
 
+/// Gives back, every few seconds, the pages that lie free between blocks in use: for a server, whose heaps an attack may have spread out.
+/// Where the C library is another one, or no thread can be had, it does nothing.
+pub fn keep_trimming() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    drop(std::thread::Builder::new().name("trim".into()).stack_size(64 * 1024).spawn(glibc::trim_for_ever));
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
     use std::ffi::c_int;
+    use std::time::Duration;
 
     /// Parameters of malloc.h.
     const MMAP_THRESHOLD: c_int = -3;
@@ -21,8 +29,12 @@ mod glibc {
     /// Even where there is one processor, a thread that writes should not wait for one that reads.
     const HEAPS_MIN: usize = 2;
 
+    /// How long freed pages may stay: a server that is busy needs some of them again at once.
+    const TRIM_EVERY: Duration = Duration::from_secs(10);
+
     unsafe extern "C" {
         safe fn mallopt(param: c_int, value: c_int) -> c_int;
+        safe fn malloc_trim(pad: usize) -> c_int;
     }
 
     pub fn set() {
@@ -31,5 +43,12 @@ mod glibc {
         // What it gives says whether it was set; where it was not, all works as before.
         let _ = mallopt(MMAP_THRESHOLD, OWN_PAGES_BYTES_MIN);
         let _ = mallopt(ARENA_MAX, c_int::try_from(processors).unwrap_or(c_int::MAX));
+    }
+
+    pub fn trim_for_ever() {
+        loop {
+            std::thread::sleep(TRIM_EVERY);
+            let _ = malloc_trim(0);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What the benchmark is asked to do.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::attacks::Attack;
 use crate::course::Common;
@@ -22,6 +23,9 @@ pub struct Arguments {
     /// Seconds in which the honest client asks, without the attack and during it
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=120))]
     seconds: u64,
+    /// Attacks instead of measuring: what is measured starts this program so
+    #[arg(long, hide = true, num_args = 3, value_names = ["NAME", "ADDRESS", "KEY"])]
+    attack: Vec<String>,
     #[command(flatten)]
     pub common: Common,
 }
@@ -29,6 +33,16 @@ pub struct Arguments {
 impl Arguments {
     pub fn wants(&self, attack: Attack) -> bool {
         self.only.is_empty() || self.only.contains(&attack)
+    }
+
+    /// What to attack by what, with whose key, where this is the attacker.
+    ///
+    /// # Errors
+    /// When it names no attack or no address.
+    pub fn attacker(&self) -> anyhow::Result<Option<(Attack, SocketAddr, String)>> {
+        let [name, address, key] = self.attack.as_slice() else { return Ok(None) };
+        let attack = Attack::from_str(name, false).map_err(anyhow::Error::msg)?;
+        Ok(Some((attack, address.parse()?, key.clone())))
     }
 
     pub fn extent(&self) -> Extent {

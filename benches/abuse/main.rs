@@ -31,13 +31,11 @@ mod stopwatch;
 mod wire;
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
-use std::thread::JoinHandle;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::anyhow;
-use clap::Parser;
-use tokio_util::sync::CancellationToken;
+use anyhow::{Context, bail};
+use clap::{Parser, ValueEnum};
 use wachat::clock::Clock;
 
 use arguments::{Arguments, Extent};
@@ -53,7 +51,13 @@ const AFTER: Duration = Duration::from_secs(15);
 const SETTINGS: &str = "trusted_proxies = \"127.0.0.0/8\"\nallow_networks = \"127.0.0.0/8\"\n";
 
 fn main() -> ExitCode {
-    course::end(course::run(measure(&Arguments::parse())))
+    let arguments = Arguments::parse();
+    course::end(course::run(async {
+        match arguments.attacker()? {
+            Some((attack, address, key)) => attack_for_ever(attack, address, key).await,
+            None => measure(&arguments).await,
+        }
+    }))
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -88,7 +92,7 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     let server = Server::gateway(&site)?.online(&site).await?;
     let before = honest::ask(server.address(), &queues[0], extent.length).await?;
     let address = server.address();
-    let attacker = Attacker::begin(attack, address, key)?;
+    let attacker = Attacker::begin(attack, address, &key)?;
     let during = honest::ask(address, &queues[0], extent.length).await?;
     attacker.end()?;
     let peak_mb = server.memory_peak_mb()?;
@@ -112,33 +116,40 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     Ok(seen)
 }
 
-/// Who attacks, on a thread of its own: the thread that measures must not wait for what the attack costs the attacker.
-struct Attacker {
-    stop: CancellationToken,
-    thread: JoinHandle<std::io::Result<()>>,
-}
+/// Who attacks: a process of its own, of the lowest priority. In life it takes its processors from no gateway.
+struct Attacker(Child);
 
 impl Attacker {
-    fn begin(attack: Attack, address: SocketAddr, key: String) -> std::io::Result<Self> {
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let thread = std::thread::Builder::new().name("attacker".into()).spawn(move || {
-            // Again and again, so that there is no answer without it.
-            let attacks = async {
-                loop {
-                    attack.run(address, key.clone()).await;
-                }
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let _: Option<()> = runtime.block_on(stopped.run_until_cancelled(attacks));
-            Ok(())
-        })?;
-        Ok(Self { stop, thread })
+    fn begin(attack: Attack, address: SocketAddr, key: &str) -> anyhow::Result<Self> {
+        let name = attack.to_possible_value().context("an attack has a name")?;
+        let mut command = Command::new("nice");
+        command.args(["-n", "19"]).arg(std::env::current_exe()?);
+        command.args(["--attack", name.get_name(), &address.to_string(), key]);
+        Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("nice")?))
     }
 
-    fn end(self) -> anyhow::Result<()> {
-        self.stop.cancel();
-        Ok(self.thread.join().map_err(|_| anyhow!("the attacker's thread panicked"))??)
+    /// # Errors
+    /// When it ended by itself: then what was measured was no attack.
+    fn end(mut self) -> anyhow::Result<()> {
+        match self.0.try_wait()? {
+            Some(ended) => bail!("the attacker ended by itself: {ended}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Attacker {
+    fn drop(&mut self) {
+        // It holds nothing that it would have to put in order.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Attacks again and again, until it is killed: so that there is no answer without it.
+async fn attack_for_ever(attack: Attack, address: SocketAddr, key: String) -> anyhow::Result<ExitCode> {
+    loop {
+        attack.run(address, key.clone()).await;
     }
 }
 

@@ -171,6 +171,10 @@ impl<'a> Reader<'a> {
     fn pairs(&mut self, keep: &mut dyn FnMut(Cow<'a, str>, Json<'a>)) -> Result<Keys, BadJson> {
         let mut keys = Keys::Strings;
         self.elements(0, &mut |reader| {
+            // Nothing that comes can make a dictionary of it any more.
+            if keys == Keys::Impossible {
+                return reader.value(1).map(drop);
+            }
             match reader.pair()? {
                 Some((key, value)) => {
                     keys = keys.max(Keys::of(&key));

@@ -91,6 +91,7 @@ impl ServeFlags {
 
 pub(super) fn run(shared: &Shared, flags: ServeFlags) -> anyhow::Result<ExitCode> {
     let settings = shared.settings(flags.flags())?;
+    allocator::keep_trimming();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(limits::BLOCKING_THREADS_MAX)

@@ -209,7 +209,7 @@ stories! {
         assert_eq!(stored(&world, &burst[1]).await.attempts, 0);
         // A line goes on past what is in memory of it, in its order.
         let burst = accept_beside(&world, 40, ALICE, Priority::Normal).await;
-        leave_within(&world, &[&burst[39]], 60_000, 100).await;
+        leave_within(&world, &[&burst[39]], 60_000, 20).await;
         let mut before = None;
         for ref_no in &burst {
             let message = stored(&world, ref_no).await;
