@@ -83,6 +83,7 @@ mod reasons;
 mod recipients;
 mod rotation;
 mod samples;
+mod schemathesis;
 mod sending;
 mod shared_links;
 mod shared_links_end;
