@@ -163,8 +163,8 @@ pub struct ApiKey(String);
 pub struct BadApiKey;
 
 impl ApiKey {
-    const MIN_CHARS: usize = 16;
-    const MAX_CHARS: usize = 128;
+    pub const MIN_CHARS: usize = 16;
+    pub const MAX_CHARS: usize = 128;
 
     /// A new key: 32 upper-case hexadecimal characters, 128 random bits.
     pub fn generate(clock: &Clock) -> Self {

@@ -24,8 +24,9 @@ pub const TEXT_CHARS_MAX: usize = 65_536;
 pub const TAG_CHARS_MAX: usize = 64;
 pub const TIMEOUT_SECONDS_DEFAULT: i64 = 86_400;
 pub const TIMEOUT_SECONDS_MAX: i64 = 2_592_000;
-/// A name of a client, a person, a device or a key.
+/// A name of a client, a person, a device or a key; and how long a key may be good that has an end.
 pub const NAME_CHARS_MAX: usize = 200;
+pub const KEY_DAYS_MAX: i64 = 36_500;
 /// Names that are tried for a user whose name is not given, before one with the client's number is taken.
 pub const USERID_TRIES_MAX: i64 = 100;
 pub const FILE_NAME_CHARS_MAX: usize = 255;

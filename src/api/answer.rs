@@ -92,11 +92,20 @@ pub struct ValidationFailure {
     pub detail: Vec<ValidationError>,
 }
 
+/// A name, or a position in a text.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "a description for the OpenAPI document")]
+pub enum Location {
+    Name(String),
+    Position(u64),
+}
+
 /// One fault, as FastAPI with pydantic v1 describes it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ValidationError {
     /// Where it is: `body`, then the field or the position.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<Location>)]
     pub loc: Vec<Value>,
     pub msg: String,
     #[serde(rename = "type")]

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod body;
+mod bounds;
 pub mod fields;
 pub mod form;
 pub mod gateway;

@@ -99,10 +99,17 @@ fn document_refusals_of(operation: &mut Operation, is_write: bool) {
         ),
     ];
     for (status, _, description) in refusals.into_iter().filter(|(_, may_be, _)| *may_be) {
-        let schema = if status == "422" { "ValidationFailure" } else { "Failure" };
-        let content = Content::new(Some(Ref::from_schema_name(schema)));
-        let refusal = ResponseBuilder::new().description(description).content("application/json", content);
+        let refusal = ResponseBuilder::new().description(description);
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal.build().into());
+    }
+    // Those that an operation describes in its own words too.
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) && response.content.is_empty() {
+            let schema = if status == "422" { "ValidationFailure" } else { "Failure" };
+            let content = Content::new(Some(Ref::from_schema_name(schema)));
+            response.content.insert("application/json".to_owned(), content.into());
+        }
     }
 }
 

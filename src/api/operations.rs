@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::answer::{self, Envelope, Format};
+use super::answer::{self, Envelope, Failure, Format};
 use super::problem::Problem;
 use super::scrapes;
 use crate::device_status::{DeviceStatus, condition};
@@ -20,10 +20,14 @@ use crate::store::StoreError;
 use crate::supervisor::{Down, Role};
 use crate::{clock, limits, telemetry};
 
+/// Nothing more is known of a process that answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Alive {}
+
 /// Alive: the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "Alive")))]
+#[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, body = Envelope<Alive>, description = "Alive")))]
 pub async fn healthz(headers: HeaderMap) -> Response {
-    answer::success(Format::of(&headers), StatusCode::OK, "alive", &serde_json::json!({}))
+    answer::success(Format::of(&headers), StatusCode::OK, "alive", &Alive {})
 }
 
 /// What is down while it is started again after a fault, and how much room is left.
@@ -59,7 +63,8 @@ pub struct NotReady {
     #[schema(example = true)]
     pub error: bool,
     pub message: String,
-    pub data: Readiness,
+    /// Absent where the store or the media store cannot be written.
+    pub data: Option<Readiness>,
 }
 
 /// Ready: a message and a file would be stored now, and what sends and delivers it runs.
@@ -89,7 +94,7 @@ pub async fn readyz(State(api): State<Api>, headers: HeaderMap) -> Response {
     if message.is_empty() {
         return answer::success(format, StatusCode::OK, "ready", &data);
     }
-    answer::respond(format, StatusCode::SERVICE_UNAVAILABLE, &NotReady { error: true, message, data })
+    answer::respond(format, StatusCode::SERVICE_UNAVAILABLE, &NotReady { error: true, message, data: Some(data) })
 }
 
 /// Whether a file would be kept now.
@@ -110,8 +115,8 @@ impl From<&Down> for DownTask {
 }
 
 /// Metrics in Prometheus' text format.
-#[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, description = "Prometheus text format"),
-    (status = 403, description = "From elsewhere than this machine, without the operator's token")))]
+#[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, body = String, content_type = "text/plain", description = "Prometheus text format"),
+    (status = 403, body = Failure, description = "From elsewhere than this machine, without the operator's token")))]
 pub async fn metrics(State(api): State<Api>, request: Request) -> Response {
     if !api.scrapes.allow(&request) {
         return Problem::KeyRefused(scrapes::REFUSED).response(Format::of(request.headers()));

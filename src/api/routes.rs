@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::answer::Format;
 use super::problem::Problem;
-use super::{Api, manage, media, media_link, message, openapi, operations, person, sender, status};
+use super::{Api, bounds, manage, media, media_link, message, openapi, operations, person, sender, status};
 use crate::telemetry;
 
 /// The API of the documentation.
@@ -51,6 +51,7 @@ fn parts(manage: OpenApiRouter<Api>) -> (Router<Api>, utoipa::openapi::OpenApi) 
     let (router, mut document) = documented(manage).split_for_parts();
     openapi::name_operations(&mut document, BASE);
     openapi::document_refusals(&mut document);
+    bounds::document(&mut document);
     (router, document)
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::lookup::Given;
 use super::{Bench, done, user};
 use crate::account::{ApiKey, Role, check_userid};
+use crate::limits;
 use crate::store::{NewKey, NewPerson, StoreError};
 
 #[derive(Subcommand)]
@@ -31,7 +32,7 @@ pub(super) enum KeyCommand {
         #[arg(long, default_value = "")]
         name: String,
         /// Days until it expires
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=36_500))]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=limits::KEY_DAYS_MAX))]
         expires_in: Option<i64>,
     },
     /// Take over a key that is in a customer's programs already

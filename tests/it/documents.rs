@@ -39,6 +39,49 @@ fn every_operation_is_documented() {
     }
 }
 
+/// Each operation, as its method and path, and what the document says of it.
+fn described() -> Vec<(String, Value)> {
+    let document: Value = serde_json::from_str(&openapi::text(&routes::document())).expect("JSON");
+    let of_path = |(path, operations): (&String, &Value)| -> Vec<(String, Value)> {
+        let operations = operations.as_object().expect("operations");
+        operations.iter().map(|(method, one)| (format!("{method} {path}"), one.clone())).collect()
+    };
+    document["paths"].as_object().expect("paths").iter().flat_map(of_path).collect()
+}
+
+#[test]
+fn every_response_says_what_it_holds() {
+    for (name, operation) in described() {
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let content = response["content"].as_object();
+            let is_said = content
+                .is_some_and(|content| content.values().all(|one| one["schema"].is_object() || name.contains("/qr")));
+            assert!(is_said, "{name} says nothing of the body of a {status}: {response}");
+        }
+    }
+}
+
+#[test]
+fn every_number_that_is_no_name_has_bounds() {
+    let document: Value = serde_json::from_str(&openapi::text(&routes::document())).expect("JSON");
+    let assert_bound = |place: &str, name: &str, schema: &Value| {
+        let is_number =
+            schema["type"] == "integer" || schema["type"].as_array().is_some_and(|all| all.contains(&json!("integer")));
+        let is_bound = schema["minimum"].is_number() && schema["maximum"].is_number();
+        assert!(!is_number || name.ends_with("_id") || is_bound, "{place}: {name} has no bounds: {schema}");
+    };
+    for (place, operation) in described() {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert_bound(&place, parameter["name"].as_str().expect("a name"), &parameter["schema"]);
+        }
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let Some(body) = schema.as_str().and_then(|path| path.rsplit('/').next()) else { continue };
+        for (name, schema) in document["components"]["schemas"][body]["properties"].as_object().into_iter().flatten() {
+            assert_bound(&place, name, schema);
+        }
+    }
+}
+
 #[test]
 fn the_page_about_the_api_lists_every_operation() {
     let page = include_str!("../../docs/api.md");

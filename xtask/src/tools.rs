@@ -84,7 +84,8 @@ pub fn ready(root: &Path, suites: &[Suite]) -> anyhow::Result<()> {
         bail!("{} is still missing; `{}` should succeed", tool.name, tool.probe.join(" "));
     }
     if suites.contains(&Suite::Gateway) {
-        python(root)?;
+        python(root, "python", &["docs/samples/python/requirements.txt", "tests/it/oracle/requirements.txt"])?;
+        python(root, "schemathesis", &["tests/it/schemathesis/requirements.txt"])?;
         node(&root.join("docs/samples/node"))?;
         outside(root, "tests/it/axe", "axe")?;
     }
@@ -113,10 +114,11 @@ fn install(missing: &[&Tool]) -> anyhow::Result<()> {
         .stdout(Stdio::null()))
 }
 
-/// A virtual environment with what the Python samples and the oracle of the field rules need.
-fn python(root: &Path) -> anyhow::Result<()> {
-    let venv = root.join("target/tools/python");
-    let wanted = [root.join("docs/samples/python/requirements.txt"), root.join("tests/it/oracle/requirements.txt")];
+/// A virtual environment with the packages that these files list: one for the Python samples and the oracle of the field
+/// rules, another for what cannot be installed beside them.
+fn python(root: &Path, name: &str, wanted: &[&str]) -> anyhow::Result<()> {
+    let venv = root.join("target/tools").join(name);
+    let wanted: Vec<_> = wanted.iter().map(|path| root.join(path)).collect();
     let mut text = String::new();
     for path in &wanted {
         text += &std::fs::read_to_string(path).with_context(|| path.display().to_string())?;

@@ -136,6 +136,17 @@ pub struct SandboxMessage {
     pub name: Option<String>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReceivedMessage {
+    /// The inbound message's.
+    pub id: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RemovedDevice {
+    pub device_id: String,
+}
+
 /// List a client's devices
 #[utoipa::path(get, path = "/devices", tag = "Management", security(("APIKey" = [])), params(Counted),
     responses((status = 200, body = Envelope<Vec<DeviceView>>)))]
@@ -233,14 +244,14 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
 
 /// Remove a device; what waits in its queue is aborted
 #[utoipa::path(delete, path = "/devices/{device_id}", tag = "Management", security(("APIKey" = [])),
-    params(("device_id" = String, Path)), responses((status = 200, description = "Removed")))]
+    params(("device_id" = String, Path)), responses((status = 200, body = Envelope<RemovedDevice>)))]
 pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let removed = async {
         managed(&api, &headers, &id).await?;
         let aborted = api.store.remove_device(&id, api.clock.now()).await?.unwrap_or(0);
         telemetry::count_aborted(&id, aborted);
         changed(&api);
-        Ok(serde_json::json!({"device_id": id}))
+        Ok(RemovedDevice { device_id: id })
     };
     found(&headers, StatusCode::OK, "Device removed", removed.await)
 }
@@ -248,7 +259,7 @@ pub async fn remove(State(api): State<Api>, headers: HeaderMap, Named(id): Named
 /// Let a sandbox device receive a message
 #[utoipa::path(post, path = "/devices/{device_id}/receive", tag = "Management", security(("APIKey" = [])),
     params(("device_id" = String, Path)), request_body = SandboxMessage,
-    responses((status = 201, description = "The message's id")))]
+    responses((status = 201, body = Envelope<ReceivedMessage>)))]
 pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, body: Body) -> Response {
     let received = async {
         let device = managed(&api, &headers, &id).await?;
@@ -261,6 +272,9 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         if new.text.chars().count() > limits::TEXT_CHARS_MAX {
             return Err(Problem::field("text", format!("a text has at most {} characters", limits::TEXT_CHARS_MAX)));
         }
+        if let Some(name) = new.name.as_ref().filter(|name| !name.is_empty()) {
+            check_name(name).map_err(refused("name"))?;
+        }
         let client =
             api.store.find_client(device.client_id).await?.ok_or(Problem::NotFound("client with that number"))?;
         let from = api.dial(&client, "from", |dialling| phone::parse_person(&new.from, dialling)).await?;
@@ -268,7 +282,7 @@ pub async fn receive(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         let group = group.map_err(|bad| Problem::field("group", bad.to_string()))?;
         let message = sandbox_message(&api.clock, from, group, new.name, new.text, None);
         match api.inbox.receive(&device, message).await {
-            Ok(Received::New(id)) => Ok(serde_json::json!({"id": id})),
+            Ok(Received::New(id)) => Ok(ReceivedMessage { id }),
             Ok(Received::Repeated) => Err(Problem::Conflict("that message is there already".into())),
             Err(InboxError::Store(error)) => Err(error.into()),
             Err(InboxError::File(error)) => Err(error.into()),

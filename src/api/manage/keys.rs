@@ -55,6 +55,11 @@ pub struct MadeKey {
     pub api_key: String,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevokedKey {
+    pub id: i64,
+}
+
 /// List a client's keys
 #[utoipa::path(get, path = "/clients/{client_id}/keys", tag = "Management", security(("APIKey" = [])),
     params(("client_id" = i64, Path)), responses((status = 200, body = Envelope<Vec<KeyView>>)))]
@@ -85,7 +90,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
         if !new.name.is_empty() {
             check_name(&new.name).map_err(refused("name"))?;
         }
-        if new.expires_in_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+        if new.expires_in_days.is_some_and(|days| !(1..=limits::KEY_DAYS_MAX).contains(&days)) {
             return Err(Problem::field("expires_in_days", "a key expires in 1 to 36500 days"));
         }
         let now = api.clock.now();
@@ -119,7 +124,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, Named(client_id): N
 
 /// Revoke a key
 #[utoipa::path(delete, path = "/clients/{client_id}/keys/{key_id}", tag = "Management", security(("APIKey" = [])),
-    params(("client_id" = i64, Path), ("key_id" = i64, Path)), responses((status = 200, description = "Revoked")))]
+    params(("client_id" = i64, Path), ("key_id" = i64, Path)), responses((status = 200, body = Envelope<RevokedKey>)))]
 pub async fn revoke(State(api): State<Api>, headers: HeaderMap, Named((client_id, id)): Named<(i64, i64)>) -> Response {
     let revoked = async {
         let (asker, _) = api.manager(&headers, Some(client_id)).await?;
@@ -133,7 +138,7 @@ pub async fn revoke(State(api): State<Api>, headers: HeaderMap, Named((client_id
         let is_there = api.store.revoke_key(client_id, id, api.clock.now()).await?;
         // A link that was begun on a page that it shared may have ended.
         devices::changed(&api);
-        if is_there { Ok(serde_json::json!({"id": id})) } else { Err(Problem::NotFound("API key with that number")) }
+        if is_there { Ok(RevokedKey { id }) } else { Err(Problem::NotFound("API key with that number")) }
     };
     found(&headers, StatusCode::OK, "API key revoked", revoked.await)
 }

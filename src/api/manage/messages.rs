@@ -1,5 +1,7 @@
 //! `/manage/1.0/messages`: what was sent, and what became of it.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -57,6 +59,17 @@ pub struct MessageListing {
     pub looked_back_to: Option<String>,
 }
 
+/// A number for each state.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub struct MessageCounts {
+    pub q: i64,
+    pub s: i64,
+    pub d: i64,
+    pub r: i64,
+    pub a: i64,
+}
+
 /// List messages, newest first; a page looks through 20,000 messages for a text or a state, and may hold fewer than `limit`
 #[utoipa::path(get, path = "/messages", tag = "Management", security(("APIKey" = [])), params(MessagesOf),
     responses((status = 200, body = Envelope<MessageListing>)))]
@@ -98,18 +111,13 @@ async fn find_page(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<MessageL
 
 /// Count messages by their state; what waits counts as Q
 #[utoipa::path(get, path = "/messages/counts", tag = "Management", security(("APIKey" = [])), params(OfClient),
-    responses((status = 200, description = "A number for each state")))]
+    responses((status = 200, body = Envelope<MessageCounts>)))]
 pub async fn counts(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Response {
     let counts = async {
         let (_, client_id) = api.manager(&headers, query::<OfClient>(&uri)?.client_id).await?;
-        let mut counts = serde_json::Map::new();
-        for state in ["Q", "S", "D", "R", "A"] {
-            counts.insert(state.into(), 0.into());
-        }
-        for (state, count) in api.store.count_messages(Some(client_id)).await? {
-            counts.insert(state, count.into());
-        }
-        Ok(counts)
+        let counted: HashMap<String, i64> = api.store.count_messages(Some(client_id)).await?.into_iter().collect();
+        let of = |state: &str| counted.get(state).copied().unwrap_or(0);
+        Ok(MessageCounts { q: of("Q"), s: of("S"), d: of("D"), r: of("R"), a: of("A") })
     };
     found(&headers, StatusCode::OK, "Messages by state", counts.await)
 }

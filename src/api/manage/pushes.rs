@@ -76,6 +76,12 @@ pub struct Replay {
     pub until: Option<String>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Replayed {
+    /// How many messages are pushed again.
+    pub replayed: u64,
+}
+
 /// Show a client's Push URL
 #[utoipa::path(get, path = "/clients/{client_id}/push", tag = "Management", security(("APIKey" = [])),
     params(("client_id" = i64, Path)), responses((status = 200, body = Envelope<PushUrlView>)))]
@@ -174,7 +180,7 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
 /// Push messages again: one, or all that came in between two moments
 #[utoipa::path(post, path = "/clients/{client_id}/pushes/replay", tag = "Management", security(("APIKey" = [])),
     params(("client_id" = i64, Path)), request_body = Replay,
-    responses((status = 200, description = "How many messages are pushed again")))]
+    responses((status = 200, body = Envelope<Replayed>)))]
 pub async fn replay(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i64>, body: Body) -> Response {
     let replayed = async {
         api.manager(&headers, Some(id)).await?;
@@ -190,7 +196,7 @@ pub async fn replay(State(api): State<Api>, headers: HeaderMap, Named(id): Named
             return Err(Problem::NotFound("inbound message with that id"));
         }
         api.bells.push.ring();
-        Ok(serde_json::json!({"replayed": count}))
+        Ok(Replayed { replayed: count })
     };
     found(&headers, StatusCode::OK, "Pushed again", replayed.await)
 }
