@@ -54,6 +54,7 @@ mod imports;
 mod incarnations;
 mod keys;
 mod kinds;
+mod let_in;
 mod link_attempts;
 mod link_failures;
 mod link_refusals;
