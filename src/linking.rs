@@ -57,6 +57,8 @@ pub enum Status {
     Waiting,
     /// A code was shown.
     Shown,
+    /// The phone has linked the account, and WhatsApp has not let the gateway in with it yet.
+    Connecting,
     Linked,
     Failed,
 }
@@ -92,13 +94,16 @@ impl Status {
         match self {
             Self::Waiting => "waiting",
             Self::Shown => "shown",
+            Self::Connecting => "connecting",
             Self::Linked => "linked",
             Self::Failed => "failed",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Waiting, Self::Shown, Self::Linked, Self::Failed].into_iter().find(|status| status.name() == name)
+        [Self::Waiting, Self::Shown, Self::Connecting, Self::Linked, Self::Failed]
+            .into_iter()
+            .find(|status| status.name() == name)
     }
 }
 

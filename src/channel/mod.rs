@@ -52,10 +52,10 @@ pub trait Channel: Send + Sync {
         let _ = (way, attempt);
     }
 
-    /// Has an attempt fail that this process did not begin, for this reason: it goes no further. Where an account is linked by now, it
-    /// has not failed.
-    async fn abandon(&self, attempt: Millis, reason: &'static str) {
-        let _ = (attempt, reason);
+    /// Goes on with an attempt that another process began, and of which the codes were shown. Where the phone has linked an account by
+    /// it, that is completed; else it is begun anew, or fails for the reason why it is `lost`.
+    async fn resume(&self, way: LinkWay, attempt: Millis, lost: Option<&'static str>) {
+        let _ = (way, attempt, lost);
     }
 
     /// Passes on a person's answer to [`Event::Passkey`].
@@ -160,9 +160,9 @@ pub enum Event {
     Passkey { attempt: Millis, step: PasskeyStep },
     /// An account was linked: by this attempt, or before the channel was opened. `accepted` is answered `false` when it may not be this
     /// device's: then the channel ends the link again.
-    Linked { attempt: Option<Millis>, number: String, accepted: oneshot::Sender<bool> },
+    Linked { attempt: Option<Millis>, number: String, proof: Proof, accepted: oneshot::Sender<bool> },
     /// It did not come to a link.
-    LinkFailed { attempt: Millis, reason: String },
+    LinkFailed { attempt: Millis, reason: String, ending: Ending },
     /// No account is linked any more, as was wished.
     Unlinked(Ending),
     /// The account that this attempt linked, and that was refused, is unlinked again.
@@ -182,6 +182,15 @@ pub enum Event {
     Unreadable { message: Box<Unreadable>, stored: oneshot::Sender<()> },
     /// A message was read that shows nobody anything. Where it could not be read before, it is no longer missing.
     Silent { whatsapp_id: String, originator: String, hidden: Option<String>, stored: oneshot::Sender<()> },
+}
+
+/// By what it is known that an account is linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The phone has linked it, as far as it could see. Whether that was the end of it is known when WhatsApp lets the gateway in.
+    Paired,
+    /// WhatsApp has let the gateway in as this account's.
+    LoggedIn,
 }
 
 /// Whether the phone still lists a link that was ended.

@@ -220,10 +220,13 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
                 }
                 is_told = true;
             }
-            Status::Waiting | Status::Shown => {}
+            Status::Waiting | Status::Shown | Status::Connecting => {}
         }
+        let until = match link.status {
+            Status::Connecting => link.changed_at + PATIENCE_MS,
+            _ => waits_until.map_or(begun_at + PATIENCE_MS, |until| until + 2 * SILENCE_MS),
+        };
         seen = Some(link);
-        let until = waits_until.map_or(begun_at + PATIENCE_MS, |until| until + 2 * SILENCE_MS);
         anyhow::ensure!(clock.now() < until, "no account was linked in time");
         clock.sleep(LOOK).await;
     }
@@ -248,6 +251,9 @@ impl Screen {
                 "expires_at": link.expires_at.map(rfc3339), "reason": link.reason,
                 "reason_code": Some(failure::code(&link.reason)).filter(|_| !link.reason.is_empty())});
             return line(&change.to_string());
+        }
+        if link.status == Status::Connecting {
+            return line("The phone has linked the account; the gateway connects with it.");
         }
         let Some(code) = &link.code else { return Ok(()) };
         let mut lines = match link.way {

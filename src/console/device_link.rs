@@ -91,7 +91,7 @@ async fn page(visit: &Visit, id: &str, refusal: Option<Refusal>, phone: String, 
     // A form's own address shows nothing by itself.
     frame.here = here;
     let status = refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
-    frame.problem = refusal.map(|refusal| refusal.text);
+    frame.problem = refusal.and_then(|refusal| steps.unsaid(refusal.text));
     Ok(draw(status, &Page { frame, steps, share }))
 }
 

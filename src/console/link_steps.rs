@@ -92,6 +92,8 @@ enum Step {
     PasskeySent,
     /// The code is to be compared with the one on the phone.
     Compare,
+    /// The phone has linked the account, and the gateway connects with it.
+    Connecting,
     Linked,
     Failed,
 }
@@ -142,6 +144,12 @@ impl Steps {
         self.device.state_until.as_deref().filter(|_| self.device.state == DeviceStatus::Linking)
     }
 
+    /// Whether another attempt may be begun: not where the phone has done what this one wants of it.
+    fn may_begin_another(&self) -> bool {
+        let is_settled = matches!(self.step(), Step::Linked | Step::Compare | Step::PasskeySent | Step::Connecting);
+        self.may_begin && !is_settled
+    }
+
     /// Whether an attempt is under way, which another one would end.
     fn is_under_way(&self) -> bool {
         !matches!(self.step(), Step::Nothing | Step::Linked | Step::Failed)
@@ -175,6 +183,12 @@ impl Steps {
         let reason = self.link.reason.as_deref()?;
         let reason = if self.csrf.is_some() { reason.into() } else { public_reason(reason) };
         Some(self.viewer.said(&reason).into_owned())
+    }
+
+    /// What is to be said of a form that was refused, where the steps below do not say it.
+    pub fn unsaid(&self, refusal: String) -> Option<String> {
+        let is_said = self.step() == Step::Failed && self.reason().is_some_and(|reason| refusal.contains(&reason));
+        (!is_said).then_some(refusal)
     }
 
     /// Changes with the QR code, so that the browser asks for the new picture.
@@ -220,6 +234,7 @@ fn step(link: &Link, passkey: &str, is_linked: bool, state: DeviceStatus) -> Ste
     }
     match (link.status.as_str(), link.way.as_deref(), &link.code) {
         ("waiting", ..) | ("shown", _, None) => Step::Waiting,
+        ("connecting", ..) => Step::Connecting,
         ("shown", Some("code"), Some(_)) => Step::Code,
         ("shown", _, Some(_)) => Step::Qr,
         ("failed", ..) if !is_linked => Step::Failed,
@@ -302,6 +317,7 @@ mod tests {
         assert_eq!(now("shown", "code", Some("ABCD1234"), false, DeviceStatus::Linking), Step::Code);
         // An account that was linked before is linked anew.
         assert_eq!(now("shown", "qr", Some("2@x"), true, DeviceStatus::Linking), Step::Qr);
+        assert_eq!(now("connecting", "qr", None, true, DeviceStatus::Connecting), Step::Connecting);
         assert_eq!(now("linked", "qr", None, true, DeviceStatus::Connecting), Step::Linked);
         assert_eq!(now("linked", "qr", None, true, DeviceStatus::Online), Step::Linked);
         assert_eq!(now("linked", "qr", None, true, DeviceStatus::LoggedOut), Step::Nothing);
@@ -310,6 +326,7 @@ mod tests {
         assert_eq!(asked("required", "shown"), Step::Passkey);
         assert_eq!(asked("sent", "waiting"), Step::PasskeySent);
         assert_eq!(asked("confirm", "shown"), Step::Compare);
+        assert_eq!(asked("sent", "connecting"), Step::Connecting);
         let failed = step(&link("failed", "qr", None), "failed", false, DeviceStatus::Unlinked);
         assert_eq!(failed, Step::Failed);
     }

@@ -120,6 +120,11 @@ impl Shared {
         // It may have been linked since the page was looked up.
         let steps = steps.filter(|steps| !steps.is_linked());
         let viewer = self.asking.viewer();
+        let notice = frame::notice(viewer, &self.done).filter(|_| refusal.is_none());
+        let problem = refusal.and_then(|refusal| match &steps {
+            Some(steps) => steps.unsaid(refusal.text),
+            None => Some(refusal.text),
+        });
         let page = Page {
             viewer,
             title: viewer.t("Link a WhatsApp account", "Tautkan akun WhatsApp"),
@@ -128,8 +133,8 @@ impl Shared {
             until: &rfc3339(self.share.expires_at),
             is_expired: self.share.is_expired,
             steps,
-            notice: frame::notice(viewer, &self.done).filter(|_| refusal.is_none()),
-            problem: refusal.map(|refusal| refusal.text),
+            notice,
+            problem,
         };
         let mut response = draw(status, &page);
         if let Some(seconds) = retry_after {

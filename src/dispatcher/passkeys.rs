@@ -24,6 +24,11 @@ impl DeviceLoop {
         Ok(self.parts.store.find_passkey(&self.lease.device_id).await?.map(|step| lost(&step)))
     }
 
+    /// Whether a code was shown of the attempt that is under way.
+    pub(super) async fn was_shown(&self) -> Result<bool, StoreError> {
+        Ok(self.parts.store.find_link(&self.lease.device_id).await?.is_some_and(|link| link.status != "waiting"))
+    }
+
     /// Passes a person's answer on, once.
     pub(super) async fn pass_on_passkey(&mut self) -> Result<(), StoreError> {
         if !matches!(self.state, DeviceState::Passkey | DeviceState::PasskeyConfirm) {

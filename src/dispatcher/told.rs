@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::device::DeviceLoop;
 use super::files::{self, HadFile};
-use crate::channel::{Ending, Event, Inbound, ReceiptKind, Sent};
+use crate::channel::{Ending, Event, Inbound, Proof, ReceiptKind, Sent};
 use crate::clock::Millis;
 use crate::device::{Device, DeviceState, Health, Kind, Wish, link_place};
 use crate::files::FileError;
@@ -131,14 +131,17 @@ impl DeviceLoop {
                 Event::Passkey { attempt, step } => {
                     plan.add(Change::Passkey { attempt, request: self.passkey_request(step) }, Then::Nothing);
                 }
-                Event::Linked { attempt, number, accepted } => {
-                    let end = LinkEnd::Linked { attempt, number };
+                Event::Linked { attempt, number, proof, accepted } => {
+                    let end = match proof {
+                        Proof::Paired => LinkEnd::Paired { attempt, number },
+                        Proof::LoggedIn => LinkEnd::Linked { attempt, number },
+                    };
                     plan.add(Change::Link { end, at: now }, Then::Linked(accepted));
                 }
-                Event::LinkFailed { attempt, reason } => {
+                Event::LinkFailed { attempt, reason, ending } => {
                     tracing::warn!(device = self.lease.device_id, reason, "linking failed");
                     let end = LinkEnd::Failed { attempt: Some(attempt), reason };
-                    plan.add(Change::Link { end, at: now }, Then::Unlinked);
+                    self.plan_end(Change::Link { end, at: now }, ending, &mut plan);
                 }
                 Event::Unlinked(ending) => {
                     self.plan_end(Change::Link { end: LinkEnd::Unlinked, at: now }, ending, &mut plan);
@@ -333,17 +336,17 @@ impl DeviceLoop {
             (device.wish(), device.wish_at)
         };
         let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
-        // Every new link begins without the passkey step: another process than this one was asked for it.
-        let is_first = self.wished_at == 0 && matches!(wish, Wish::Link(_));
-        let lost = if is_first { self.lost_passkey().await? } else { None };
-        match (wish, lost) {
-            (Wish::Unlink | Wish::Cancel, _) => self.channel.unlink().await,
-            (Wish::Link(_), Some(reason)) => self.channel.abandon(wished_at, reason).await,
-            (Wish::Link(_), None) if self.parts.clock.now() > wished_at + limits::LINK_MS_MAX => {
-                self.channel.abandon(wished_at, "nobody linked an account in time").await;
+        let is_late = self.parts.clock.now() > wished_at + limits::LINK_MS_MAX;
+        match wish {
+            Wish::Unlink | Wish::Cancel => self.channel.unlink().await,
+            // Another process than this one may have brought it as far as the phone's word.
+            Wish::Link(way) if self.wished_at == 0 && (is_late || self.was_shown().await?) => {
+                let too_late = is_late.then_some("nobody linked an account in time");
+                let lost = self.lost_passkey().await?.or(too_late);
+                self.channel.resume(way, wished_at, lost).await;
             }
-            (Wish::Link(way), None) => self.channel.link(way, wished_at).await,
-            (Wish::Connect, _) => {
+            Wish::Link(way) => self.channel.link(way, wished_at).await,
+            Wish::Connect => {
                 self.channel.connect().await;
                 self.parts.store.end_wish_to_connect(&self.lease).await?;
             }

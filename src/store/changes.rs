@@ -171,7 +171,7 @@ const NUMBER_TAKEN: &str = "the phone that was used is linked to another device 
 
 /// Why an account is not linked whose number is not the device's.
 fn other_number(end: &LinkEnd, expected: &str) -> String {
-    let number = if let LinkEnd::Linked { number, .. } = end { number } else { "" };
+    let number = if let LinkEnd::Linked { number, .. } | LinkEnd::Paired { number, .. } = end { number } else { "" };
     format!(
         "the phone that was used has the number {number}, but this device's number is {expected}, which programs send from; \
          link the phone of {expected}, or unlink this device first to give it another number"

@@ -15,7 +15,7 @@ pub const MAY_BE_LISTED: &str = "; WhatsApp did not confirm that the link ended:
 /// How far linking is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLink {
-    /// waiting, shown, linked or failed.
+    /// waiting, shown, connecting, linked or failed.
     pub status: String,
     /// qr or code.
     pub way: String,
@@ -32,6 +32,8 @@ row!(StoredLink { status, way, code, expires_at, reason, changed_at });
 /// How a wish about a link ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEnd {
+    /// The phone has linked the account with this number, and WhatsApp has not let the gateway in with it yet: the attempt goes on.
+    Paired { attempt: Option<Millis>, number: String },
     /// The account with this number is linked: by this attempt, or by one of before the device's loop began.
     Linked { attempt: Option<Millis>, number: String },
     /// It did not come to a link; a former link is gone too, where there was one. Nothing is stored of it when another attempt
@@ -241,8 +243,14 @@ pub(super) async fn cancel(conn: &mut Conn, device: &Device, now: Millis) -> Res
 
 /// As [`Store::end_link`]; that the number is another's is found out before anything is written.
 pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now: Millis) -> Result<(), StoreError> {
+    if let LinkEnd::Linked { attempt, number } | LinkEnd::Paired { attempt, number } = end {
+        // An API key may have expired since the attempt was begun on the page that it shared.
+        link_shares::end_unpermitted_of(conn, &lease.device_id, now).await?;
+        check_linked(conn, lease, *attempt, number).await?;
+    }
     let cancelled = if *end == LinkEnd::Unlinked { find_cancelled(conn, lease).await? } else { None };
     let (status, reason, number, state) = match end {
+        LinkEnd::Paired { .. } => return note_paired(conn, lease, now).await,
         LinkEnd::Linked { number, .. } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
         LinkEnd::Failed { reason, .. } | LinkEnd::Refused { reason } => {
             ("failed", reason.as_str(), None, DeviceState::Unlinked)
@@ -251,11 +259,6 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
             ("failed", cancelled.as_deref().unwrap_or("the link was ended"), None, DeviceState::Unlinked)
         }
     };
-    if let LinkEnd::Linked { attempt, number } = end {
-        // An API key may have expired since the attempt was begun on the page that it shared.
-        link_shares::end_unpermitted_of(conn, &lease.device_id, now).await?;
-        check_linked(conn, lease, *attempt, number).await?;
-    }
     // The number is the device's from now on, until a person unlinks it.
     let is_given_up = *end == LinkEnd::Unlinked && cancelled.is_none();
     let attempt = if let LinkEnd::Failed { attempt, .. } = end { *attempt } else { None };
@@ -298,6 +301,15 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         )?;
     }
     note(conn, &lease.device_id, if number.is_some() { "linked" } else { state.name() }, reason, now).await
+}
+
+/// The codes of the attempt are good for nothing any more: a phone has used one. Where none was shown, it was one of another attempt.
+async fn note_paired(conn: &mut Conn, lease: &Lease, now: Millis) -> Result<(), StoreError> {
+    let query = "UPDATE device_links SET status = 'connecting', code = NULL, expires_at = NULL, changed_at = $3 \
+                 WHERE device_id = $1 AND status <> 'waiting' AND EXISTS \
+                 (SELECT 1 FROM devices WHERE id = $1 AND lease_epoch = $2)";
+    let rows = sql!(conn, execute, query, &lease.device_id, lease.epoch, now)?;
+    if rows == 1 { Ok(()) } else { Err(StoreError::Superseded) }
 }
 
 /// Adds to why no account is linked that the phone may still list this gateway. Nothing, where another attempt has begun by now.

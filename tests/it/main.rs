@@ -57,6 +57,7 @@ mod incarnations;
 mod key_hashes;
 mod keys;
 mod kinds;
+mod let_in;
 mod link_attempts;
 mod link_failures;
 mod link_refusals;

@@ -68,6 +68,18 @@ impl Office {
         .await
     }
 
+    /// Has the phone link the account, so that only WhatsApp is still to let the gateway in.
+    pub async fn links_as_far_as_login(&self, client: &Client, has_passkey: bool) {
+        if has_passkey {
+            self.goes_to(client, Moment::Confirmed).await;
+        } else {
+            assert_eq!(self.ask(client, "POST", "/link", None).await.status, 202);
+            let link = self.until(client, "/link", |link| link["code"].is_string()).await;
+            self.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": link["code"]})).await;
+        }
+        self.until(client, "/link", |link| link["status"] == "connecting").await;
+    }
+
     /// Links the account as far as a moment.
     async fn goes_to(&self, client: &Client, moment: Moment) {
         assert_eq!(self.ask(client, "POST", "/link", None).await.status, 202);

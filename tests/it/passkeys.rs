@@ -157,7 +157,7 @@ stories! {
     }
 
     async fn what_whatsapp_leaves_out_or_adds_does_not_stop_the_step(database: Database) {
-        for (way, fault) in [("qr", "passkey_options_omitted"), ("code", "link_code_without_keys")] {
+        for (way, fault) in [("qr", "passkey_options_omitted"), ("code", "link_code_without_keys"), ("qr", "passkey_hurried")] {
             let stage = Stage::with_passkey(database, Time::Machine).await;
             strike(&stage.network, fault).await;
             stage.scan_or_type(way).await;

@@ -34,12 +34,13 @@ impl Stage {
         signed_in::ask(&self.world, "POST", path, &headers, Some(fields.as_bytes().to_vec())).await
     }
 
-    async fn until_link(&self, status: &str) {
+    /// Waits until an attempt is as far as this; gives it as the API shows it.
+    pub async fn until_link(&self, status: &str) -> Value {
         eventually(&format!("linking is {status}"), async || {
             let link = self.manage("GET", "/link", None).await;
-            if link["status"] == status { Ok(()) } else { Err(link.to_string()) }
+            if link["status"] == status { Ok(link) } else { Err(link.to_string()) }
         })
-        .await;
+        .await
     }
 
     /// Follows a page, as its script does; the answer goes on for as long as it is held.

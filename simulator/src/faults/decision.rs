@@ -151,6 +151,8 @@ pub enum PrologueDecision {
     Expire,
     /// It is accepted, and the client waits in vain for the phone.
     KeepSilent,
+    /// The phone goes on with it, and its next step comes with each answer.
+    Hurry,
 }
 
 /// How a client is refused that asks for a code to be typed, or answers the phone that has one.

@@ -107,6 +107,8 @@ pub enum Fault {
     PasskeyChallengeExpired {},
     /// A good assertion is accepted, and then nothing comes any more.
     PasskeyNotContinued {},
+    /// The phone takes no time: its next step comes together with the answer to each of the client's, from a good assertion on.
+    PasskeyHurried {},
     /// The companion's nonce is said not to match its commitment: 400, and the attempt is over.
     PasskeyCommitmentRefused {},
     /// Before a client whose code was typed is asked for a passkey, it gets a notification of the code's exchange that
@@ -121,8 +123,8 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backoff_seconds: Option<u32>,
     },
-    /// The stream of a client that is being linked ends: when its code was scanned or typed, or when the phone's owner has
-    /// refused it at the passkey gate, of which it hears nothing otherwise.
+    /// The stream of a client that is being linked ends: when its code was scanned or typed; when it has signed, and what it
+    /// signed is lost; or when the phone's owner has refused it at the passkey gate, of which it hears nothing otherwise.
     LinkingEnded {
         /// With which stanza.
         how: LinkingEnd,
@@ -251,6 +253,7 @@ impl Fault {
             Self::PasskeyAssertionRefused {} => "passkey_assertion_refused",
             Self::PasskeyChallengeExpired {} => "passkey_challenge_expired",
             Self::PasskeyNotContinued {} => "passkey_not_continued",
+            Self::PasskeyHurried {} => "passkey_hurried",
             Self::PasskeyCommitmentRefused {} => "passkey_commitment_refused",
             Self::LinkCodeWithoutKeys {} => "link_code_without_keys",
             Self::LinkCodeRefused { .. } => "link_code_refused",
@@ -277,13 +280,14 @@ impl Fault {
             Self::MediaDown { .. } | Self::MediaSlow { .. } => &[Moment::Media],
             Self::NotOnWhatsapp {} => &[Moment::Usync, Moment::Prekeys],
             Self::PasskeyOptionsOmitted {} => &[Moment::PasskeyRequest],
-            Self::PasskeyAssertionRefused {} | Self::PasskeyChallengeExpired {} | Self::PasskeyNotContinued {} => {
-                &[Moment::PasskeyPrologue]
-            }
+            Self::PasskeyAssertionRefused {}
+            | Self::PasskeyChallengeExpired {}
+            | Self::PasskeyNotContinued {}
+            | Self::PasskeyHurried {} => &[Moment::PasskeyPrologue],
             Self::PasskeyCommitmentRefused {} => &[Moment::PasskeyNonce],
             Self::LinkCodeWithoutKeys {} => &[Moment::LinkCode],
             Self::LinkCodeRefused { .. } => &[Moment::LinkCodeHello, Moment::LinkCodeFinish],
-            Self::LinkingEnded { .. } => &[Moment::Link, Moment::PasskeyRefusal],
+            Self::LinkingEnded { .. } => &[Moment::Link, Moment::LinkSigned, Moment::PasskeyRefusal],
         }
     }
 

@@ -44,6 +44,8 @@ pub enum Moment {
     LinkCodeFinish,
     /// A client's code was scanned or typed.
     Link,
+    /// A client that a phone has approved has signed, and the phone does not know it yet.
+    LinkSigned,
     /// A client is about to be asked for a passkey.
     PasskeyRequest,
     /// A client has sent a good assertion of the passkey.
@@ -179,6 +181,7 @@ impl Moment {
             Self::LinkCodeHello => "link_code_hello",
             Self::LinkCodeFinish => "link_code_finish",
             Self::Link => "link",
+            Self::LinkSigned => "link_signed",
             Self::PasskeyRequest => "passkey_request",
             Self::PasskeyPrologue => "passkey_prologue",
             Self::PasskeyNonce => "passkey_nonce",

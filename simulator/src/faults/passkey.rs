@@ -24,6 +24,7 @@ impl Plan {
             Fault::PasskeyAssertionRefused {} => Some(PrologueDecision::Refuse),
             Fault::PasskeyChallengeExpired {} => Some(PrologueDecision::Expire),
             Fault::PasskeyNotContinued {} => Some(PrologueDecision::KeepSilent),
+            Fault::PasskeyHurried {} => Some(PrologueDecision::Hurry),
             _ => None,
         };
         self.decide(&Occasion::of(Moment::PasskeyPrologue, phone), decide).unwrap_or(PrologueDecision::Accept)
@@ -44,7 +45,8 @@ impl Plan {
         })
     }
 
-    /// Asked when a client's code was scanned or typed, and when the phone's owner has refused it: whether its stream ends.
+    /// Asked when a client's code was scanned or typed, when it has signed, and when the phone's owner has refused it: whether its
+    /// stream ends.
     pub fn ends_linking(&self, moment: Moment, phone: &DeviceName) -> Option<LinkingEnd> {
         self.decide(&Occasion::of(moment, phone), |fault| match fault {
             Fault::LinkingEnded { how } => Some(*how),

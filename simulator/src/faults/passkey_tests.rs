@@ -34,6 +34,7 @@ fn each_fault_of_linking_strikes_at_its_own_moment() {
         ("passkey_assertion_refused", (false, false, PrologueDecision::Refuse, false)),
         ("passkey_challenge_expired", (false, false, PrologueDecision::Expire, false)),
         ("passkey_not_continued", (false, false, PrologueDecision::KeepSilent, false)),
+        ("passkey_hurried", (false, false, PrologueDecision::Hurry, false)),
         ("passkey_commitment_refused", (false, false, accept, true)),
         ("not_on_whatsapp", (false, false, accept, false)),
     ];
@@ -61,7 +62,9 @@ fn a_refused_code_and_the_end_of_a_stream_come_at_the_moments_of_their_scope() {
     }
     let fault = json!({"kind": "linking_ended", "how": {"stream_error": 401}});
     let plan = plan_with(fault, json!({"moment": "passkey_refusal"}));
-    assert_eq!(plan.ends_linking(Moment::Link, &phone()), None);
+    for moment in [Moment::Link, Moment::LinkSigned] {
+        assert_eq!(plan.ends_linking(moment, &phone()), None);
+    }
     assert_eq!(plan.ends_linking(Moment::PasskeyRefusal, &phone()), Some(LinkingEnd::StreamError(401)));
     assert_eq!(plan.on_link_code(Moment::LinkCodeHello, &phone()), None);
 }

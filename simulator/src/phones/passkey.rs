@@ -106,6 +106,7 @@ impl Passkeys {
         Self { authenticator, latest: watch::Sender::new(Latest::new(0, PasskeyState::None)), stop }
     }
 
+    // ASSUMPTION: a phone links one client at a time: whoever begins with another ends the one before.
     /// Begins an attempt. One that waits for somebody ends; one that is being completed goes on by itself.
     fn begin(&self) -> Latest {
         self.latest.send_modify(|latest| {

@@ -83,6 +83,8 @@ pub(super) struct Gate {
     undecided: Option<Node>,
     /// A fault keeps the continuation back.
     is_silenced: bool,
+    /// A fault has the phone take no time.
+    is_hurried: bool,
     to_phone: mpsc::Sender<GateRequest>,
 }
 
@@ -109,6 +111,7 @@ impl Network {
             stage: Stage::Offered,
             undecided: None,
             is_silenced: false,
+            is_hurried: false,
             to_phone,
         };
         let (options, challenge) = (holding(OPTIONS, gate.options()), gate.challenge.clone());
@@ -259,6 +262,7 @@ impl Gate {
             PrologueDecision::Refuse => return Err(Rejection::NotAuthorized),
             PrologueDecision::Expire => return Err(self.expire()),
             PrologueDecision::KeepSilent => self.is_silenced = true,
+            PrologueDecision::Hurry => self.is_hurried = true,
         }
         Ok(GateRequest::Prologue { payload: payload.to_vec(), proof: proof.map(<[u8]>::to_vec) })
     }
@@ -313,10 +317,18 @@ impl PasskeyGate {
         self.registering.outlet.push(Arc::new(result(&request, [])));
         if !is_silenced {
             // ASSUMPTION: the way to a phone and back takes a moment, without which whatsapp-rust fails.
-            clock::sleep(Duration::from_millis(PASSKEY_PHONE_PAUSE_MS)).await;
+            self.pause().await;
             let identity = holding("primary_ephemeral_identity", identity);
             let continuation = notification(server(), "crsc_continuation").children([identity]).build();
             self.registering.outlet.push(Arc::new(continuation));
+        }
+    }
+
+    /// The time that the way to a phone and back takes.
+    pub async fn pause(&self) {
+        let is_hurried = self.registering.gate.lock().as_ref().is_some_and(|gate| gate.is_hurried);
+        if !is_hurried {
+            clock::sleep(Duration::from_millis(PASSKEY_PHONE_PAUSE_MS)).await;
         }
     }
 

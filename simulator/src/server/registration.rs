@@ -22,7 +22,7 @@ use super::pairing::{Approved, PairingError};
 use super::passkey_gate::{self, Gate};
 use super::{fault_points, identity};
 use crate::clock;
-use crate::faults::{StreamEnd, StreamErrorCode};
+use crate::faults::{Moment, StreamEnd, StreamErrorCode};
 use crate::limits::{
     QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX, RESTART_PAUSE_MS,
 };
@@ -263,7 +263,13 @@ impl Registering {
                 if let Some(returned) = returned
                     && let Some(approved) = self.take_approved(Stage::Done)
                 {
-                    approved.signed(self, returned);
+                    match fault_points::linking(&self.network.inner.faults, Moment::LinkSigned, &approved.account) {
+                        Some(last) => {
+                            approved.failed(PairingError::Ended);
+                            self.outlet.end(last);
+                        }
+                        None => approved.signed(self, returned),
+                    }
                 }
             }
             Some("error") => self.take_refusal(node),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use simulator::clock;
+use simulator::faults::{Fault, LinkingEnd, Moment, PlannedFault, Scope};
 use simulator::limits::STOP_WAIT_SECONDS;
 use simulator::server::network::Settings;
 use simulator::server::pairing::PairingError;
@@ -112,6 +113,20 @@ async fn a_client_is_linked_by_a_code_typed_into_the_phone() {
     client.connected().await;
     assert!(device.is_connected());
     world.assert_nothing_unknown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_signature_is_lost_is_not_linked() {
+    let world = World::new().await;
+    let phone = world.person("15550001", "Ann").await;
+    let scope = Scope { moment: Some(Moment::LinkSigned), ..Scope::default() };
+    let how = LinkingEnd::StreamEnd;
+    world.network.add_fault(PlannedFault { fault: Fault::LinkingEnded { how }, scope }).unwrap();
+    let client = Client::start(&world.network).await;
+    assert_eq!(phone.scan(&client.qr().await).await.err(), Some(PairingError::Ended));
+    client.event("its own word", |event| matches!(event, Event::PairSuccess(_)).then_some(())).await;
+    assert!(client.logged_out().await);
+    assert!(phone.account.device(1).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

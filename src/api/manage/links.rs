@@ -33,7 +33,8 @@ pub struct LinkView {
     pub sender: String,
     /// The device's state.
     pub state: &'static str,
-    /// none (nobody ever wanted a link), waiting (for the code), shown, linked or failed.
+    /// none (nobody ever wanted a link), waiting (for the code), shown, connecting (the phone has linked the account, and WhatsApp has
+    /// not let the gateway in with it yet), linked or failed.
     pub status: &'static str,
     /// qr or code.
     pub way: Option<&'static str>,
@@ -45,7 +46,7 @@ pub struct LinkView {
     /// Why it failed.
     pub reason: Option<String>,
     /// The same for programs: unreachable, timed_out, no_code, too_many_codes, device_name_refused, not_on_whatsapp, code_too_old,
-    /// code_not_offered, account_restricted, too_many_devices, outdated, passkey_timed_out, passkey_refused, phone_timed_out,
+    /// code_not_offered, account_restricted, too_many_devices, not_let_in, outdated, passkey_timed_out, passkey_refused, phone_timed_out,
     /// code_not_compared, refused_on_phone, connection_lost, restarted, cancelled, other_number, number_taken, unlinked or failed.
     pub reason_code: Option<&'static str>,
     #[schema(format = DateTime)]
@@ -264,6 +265,9 @@ fn qr_of(device: Device, link: Option<Linking>) -> Result<QrView, Problem> {
         }
         Some(Linking { status: Status::Waiting | Status::Shown, .. }) => {
             "an account is being linked by a code that is typed; GET …/link shows it, POST …/link begins with a QR code"
+        }
+        Some(Linking { status: Status::Connecting, .. }) => {
+            "the phone has linked the account, and the gateway connects with it; GET …/link says when it is linked"
         }
         Some(Linking { status: Status::Linked, .. }) => "the account is linked; there is no QR code any more",
         Some(Linking { status: Status::Failed, .. }) => {

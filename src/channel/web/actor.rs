@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use whatsapp_rust::features::RetryRequestOutcome;
 use whatsapp_rust::types::events::Event as News;
 use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
@@ -17,11 +17,12 @@ use super::keys::{self, Keys, Missed};
 use super::linking::{Linking, Refusal};
 use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
+use super::order::Order;
 use super::queue::{Inlet, Outlet};
 use super::rotation::Rotation;
 use super::session::{Plan, Session};
 use super::shared::Shared;
-use crate::channel::{Ending, Event, Events, PasskeyAnswer};
+use crate::channel::{Ending, Event, Events, PasskeyAnswer, Proof};
 use crate::clock::Millis;
 use crate::device::{DeviceState, Health, LinkWay, NOT_LINKED};
 use crate::limits;
@@ -39,8 +40,12 @@ const ASK_AFTER: Duration = Duration::from_millis(500);
 pub enum Command {
     /// By an attempt that is named by the moment at which it was wanted.
     Link(LinkWay, Millis),
-    /// An attempt of before this process.
-    Abandon(Millis, &'static str),
+    /// An attempt of before this process; `lost` says why it goes no further, unless an account is linked by now.
+    Resume {
+        way: LinkWay,
+        attempt: Millis,
+        lost: Option<&'static str>,
+    },
     AnswerPasskey(PasskeyAnswer),
     Unlink,
     /// A person says that it may be tried again.
@@ -65,6 +70,7 @@ pub struct Actor {
     pub linking: Option<Linking>,
     /// With what WhatsApp refused a request last.
     pub refusal: Refusal,
+    pub order: Order,
     /// The last attempt to link an account.
     pub attempt: Millis,
     /// When to connect by itself.
@@ -82,12 +88,13 @@ impl Actor {
     pub async fn run(mut self, start: Start) {
         match start {
             Start::Unlinked => self.tell(Health::new(DeviceState::Unlinked, NOT_LINKED)).await,
+            Start::Await => {}
             Start::Rest(health) => {
                 self.again = health.until;
                 self.tell(health).await;
             }
             Start::Connect { number, is_known } => {
-                if is_known || self.is_accepted(number).await {
+                if is_known || self.is_accepted(number, Proof::LoggedIn).await {
                     self.connect().await;
                 }
             }
@@ -108,7 +115,7 @@ impl Actor {
                 Some(missed) = self.missed.recv() => self.ask_again(missed).await,
                 command = self.commands.recv() => match command {
                     Some(Command::Link(way, attempt)) => self.link(way, attempt).await,
-                    Some(Command::Abandon(attempt, reason)) => self.abandon(attempt, reason).await,
+                    Some(Command::Resume { way, attempt, lost }) => self.resume(way, attempt, lost).await,
                     Some(Command::AnswerPasskey(answer)) => self.answer_passkey(answer).await,
                     Some(Command::Unlink) => self.unlink().await,
                     Some(Command::Connect) => self.connect_again().await,
@@ -124,12 +131,7 @@ impl Actor {
 
     async fn hear(&mut self, news: &News) {
         match news {
-            News::PairSuccess(paired) => {
-                if self.is_accepted(paired.id.user.to_string()).await {
-                    self.linking = None;
-                    self.tell(Health::new(DeviceState::Connecting, "")).await;
-                }
-            }
+            News::PairSuccess(paired) => self.is_paired(paired.id.user.to_string()).await,
             other if self.linking.is_some() => self.hear_while_linking(other).await,
             other => {
                 if let Some(turn) = turn(other, self.parts.clock.now()) {
@@ -139,7 +141,7 @@ impl Actor {
         }
     }
 
-    async fn take(&mut self, turn: Turn) {
+    pub(super) async fn take(&mut self, turn: Turn) {
         match turn {
             Turn::Stay(health) => {
                 let client = self.session.as_ref().filter(|_| health.state == DeviceState::Online);
@@ -162,32 +164,6 @@ impl Actor {
         }
     }
 
-    /// Asks whether a number may be this device's. One that may not is unlinked again.
-    async fn is_accepted(&mut self, number: String) -> bool {
-        let (accepted, is_accepted) = oneshot::channel();
-        let attempt = self.linking.as_ref().map(|_| self.attempt);
-        if self.events.send(Event::Linked { attempt, number, accepted }).await.is_err() {
-            return false;
-        }
-        match is_accepted.await {
-            Ok(true) => true,
-            // The loop is gone, or could not store it: it is asked again at the next start.
-            Err(_) => false,
-            Ok(false) => {
-                self.linking = None;
-                if self.session.is_none() {
-                    self.start(None).await;
-                }
-                // That it is unlinked, and why, was stored by who refused it.
-                let ending = self.log_out().await;
-                self.wipe().await;
-                self.health = None;
-                let _ = self.events.send(Event::Removed { attempt, ending }).await;
-                false
-            }
-        }
-    }
-
     async fn unlink(&mut self) {
         let ending = self.log_out().await;
         self.wipe().await;
@@ -199,7 +175,9 @@ impl Actor {
     pub(super) async fn log_out(&mut self) -> Ending {
         let ending = match &self.session {
             // Between the phone's last step and WhatsApp's word of it, an account may be linked that nobody here knows of.
-            Some(_) if let Some(linking) = &self.linking => linking.ending(),
+            Some(_) if let Some(linking) = self.linking.as_ref().filter(|linking| !linking.is_paired()) => {
+                linking.ending()
+            }
             Some(session) => {
                 // What the library tells meanwhile is no news.
                 self.sessions += 1;
@@ -300,6 +278,7 @@ impl Actor {
             shared: self.shared.clone(),
             rotation: Rotation::default(),
             refusal: self.refusal.clone(),
+            order: self.order.clone(),
         };
         let plan = Plan {
             keys: self.keys.clone(),
@@ -366,6 +345,8 @@ impl Actor {
 /// What to do first.
 pub enum Start {
     Unlinked,
+    /// Nothing, before it is said what becomes of the attempt to link that is under way.
+    Await,
     /// Nothing by itself, or not before the health's end.
     Rest(Health),
     Connect {

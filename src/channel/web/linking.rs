@@ -40,21 +40,31 @@ enum Step {
     /// The code that the phone shows is to be compared.
     Comparing,
     Compared,
+    /// The phone has linked the account, and WhatsApp has not let the gateway in with it yet.
+    Paired,
 }
 
 impl Linking {
-    fn new(way: LinkWay, now: Millis) -> Self {
+    pub fn new(way: LinkWay, now: Millis) -> Self {
         Self { way, until: now + FIRST_CODE_MS, begun_at: now, step: Step::Begun, asked: None }
     }
 
     fn is_at_passkey(&self) -> bool {
-        self.step >= Step::Passkey
+        self.step >= Step::Passkey && !self.is_paired()
+    }
+
+    pub fn is_paired(&self) -> bool {
+        self.step == Step::Paired
+    }
+
+    pub fn set_paired(&mut self, until: Millis) {
+        (self.step, self.until) = (Step::Paired, until);
     }
 
     /// Whether the phone may list the gateway when this is given up: it has done all that is asked of it, or may have.
     pub fn ending(&self) -> Ending {
         match self.step {
-            Step::PasskeyGiven | Step::Compared => Ending::MayBeListed,
+            Step::PasskeyGiven | Step::Compared | Step::Paired => Ending::MayBeListed,
             _ => Ending::Confirmed,
         }
     }
@@ -86,6 +96,7 @@ impl Linking {
                 "the code was not compared with the phone's in time, or the phone's owner refused; link again"
             }
             Step::Compared => "the phone did not confirm the code in time, or its owner refused; link again",
+            Step::Paired => NOT_LET_IN_YET,
         }
     }
 }
@@ -118,6 +129,13 @@ impl Actor {
     }
 
     pub(super) async fn hear_while_linking(&mut self, news: &News) {
+        // The library does not say that the phone has linked the account where its own answer to that could not leave.
+        if let Some(number) = self.paired_number() {
+            self.is_paired(number).await;
+        }
+        if self.linking.as_ref().is_some_and(Linking::is_paired) {
+            return self.hear_while_paired(news).await;
+        }
         let (is_qr, is_shown, is_at_passkey) = match &self.linking {
             Some(linking) => (linking.way == LinkWay::Qr, linking.step == Step::Shown, linking.is_at_passkey()),
             None => (false, false, false),
@@ -146,6 +164,23 @@ impl Actor {
                 // Connections come and go while an account is linked.
                 if let Some(Turn::Stop { health, .. }) = turn(other, self.parts.clock.now()) {
                     self.fail(refused(other, is_at_passkey).map_or(health.reason, str::to_owned)).await;
+                }
+            }
+        }
+    }
+
+    /// Connections come and go until WhatsApp has let the gateway in.
+    async fn hear_while_paired(&mut self, news: &News) {
+        match news {
+            // A login, as the library hears of it, and when it has done what it does then.
+            News::RawNode(_) | News::Connected(_) => self.has_logged_in(news).await,
+            // It is on no phone's list.
+            News::LoggedOut(out) if out.reason != ConnectFailureReason::AccountLocked => {
+                self.end(NOT_LET_IN.into(), Ending::Confirmed).await;
+            }
+            other => {
+                if let Some(Turn::Stop { health, .. }) = turn(other, self.parts.clock.now()) {
+                    self.fail(refused(other, false).map_or(health.reason, str::to_owned)).await;
                 }
             }
         }
@@ -196,19 +231,14 @@ impl Actor {
         linking.step = if asked == Asked::ToGoOn { Step::Compared } else { Step::PasskeyGiven };
         self.refusal.take();
         let limit = Duration::from_secs(limits::LINK_STEP_SECONDS_MAX);
-        match self.parts.clock.within(limit, session.answer_passkey(answer)).await {
+        let answered = {
+            let _answering = self.order.answering().await;
+            self.parts.clock.within(limit, session.answer_passkey(answer)).await
+        };
+        match answered {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fail_step(asked, &error.to_string()).await,
-            Err(_) => self.fail(no_passkey(asked, None, "it did not answer")).await,
-        }
-    }
-
-    /// The gateway ended while it waited for a step of this attempt, which WhatsApp does not take up again.
-    pub(super) async fn abandon(&mut self, attempt: Millis, reason: &str) {
-        // It had linked an account, which is being connected.
-        if self.session.is_none() {
-            self.attempt = attempt;
-            self.fail(reason.into()).await;
+            Err(_) => self.fail(NO_ANSWER.into()).await,
         }
     }
 
@@ -224,10 +254,15 @@ impl Actor {
 
     /// It did not come to a link.
     pub(super) async fn fail(&mut self, reason: String) {
+        let is_paired = self.linking.as_ref().is_some_and(Linking::is_paired);
+        self.end(reason, if is_paired { Ending::MayBeListed } else { Ending::Confirmed }).await;
+    }
+
+    async fn end(&mut self, reason: String, ending: Ending) {
         self.stop().await;
         self.wipe().await;
         self.health = None;
-        let _ = self.events.send(Event::LinkFailed { attempt: self.attempt, reason }).await;
+        let _ = self.events.send(Event::LinkFailed { attempt: self.attempt, reason, ending }).await;
     }
 }
 
@@ -293,8 +328,6 @@ fn no_passkey(asked: Asked, code: Option<u32>, fault: &str) -> String {
         (Some(410), _) => "WhatsApp's request for the passkey has expired; link again",
         (Some(503), _) => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
         (Some(400), _) => "WhatsApp refused a step behind the passkey; link again",
-        // WhatsApp's answer and its next step came together, and the library read the step first.
-        (None, _) if fault.contains(NO_SESSION) => LIBRARY,
         _ => return format!("WhatsApp ended the passkey step: {fault}; link again"),
     };
     reason.to_owned()
@@ -322,13 +355,16 @@ impl Refusal {
 /// What is said while another account is linked in place of one.
 const FORMER_LINK: &str = "WhatsApp did not confirm that the former link ended: look under Linked devices on its phone, and remove this \
                            gateway there if it is listed";
-/// As the client library says that it was given a step before it had taken in what comes before it (whatsapp-rust 0.7, `passkey/flow.rs`).
-const NO_SESSION: &str = "without an active session";
-const LIBRARY: &str = "a fault of the gateway's WhatsApp library lost this attempt: two answers of WhatsApp came at the same moment; link again";
+const NO_ANSWER: &str = "WhatsApp did not answer in the passkey step; link again";
+const NOT_LET_IN: &str = "WhatsApp did not let this gateway in after the phone had linked it: linking was not finished on the phone, or the \
+                          gateway was removed there at once; link again";
+const NOT_LET_IN_YET: &str =
+    "WhatsApp did not let this gateway in within three minutes after the phone had linked it; link again";
 const ASKED_AGAIN: &str = "WhatsApp asked for the passkey again after it was given; link again";
 const DEVICE_NAME: &str = "WhatsApp gave no code: it refused this gateway's device name, or too many codes were requested for this number; \
                            scan the QR code instead, or try again in an hour";
-const OWNER_REFUSED: &str = "the phone's owner refused to link this gateway; link again if that was a mistake";
+const OWNER_REFUSED: &str =
+    "the phone's owner refused to link this gateway, or began to link another device; link again if that was a mistake";
 const RESTRICTED: &str = "WhatsApp has restricted this account; open WhatsApp on the phone and follow what it says";
 
 /// Why WhatsApp ended the connection on which an account was being linked, where that differs from what it means for a linked one.

@@ -1,6 +1,6 @@
 //! Accounts of people's phones, linked as WhatsApp Web is, on the client library whatsapp-rust.
 //!
-//! An actor for each device (`actor.rs`) connects, links (`linking.rs`) and says how the device fares (`health.rs`). What the library
+//! An actor for each device (`actor.rs`) connects, links (`linking.rs`, `paired.rs`) and says how the device fares (`health.rs`). What the library
 //! tells comes by `news.rs` (by way of `queue.rs`), what people write by `inbound.rs`. `gate.rs` and `again.rs` keep the
 //! library from confirming what is not stored or answered; `gate.rs` and `traffic.rs` keep messages from leaving by
 //! sessions that are not stored. `send.rs` sends, `compose.rs` and `read.rs` say what messages mean, `keys.rs` is where
@@ -20,6 +20,8 @@ mod linking;
 mod missed;
 pub mod network;
 mod news;
+mod order;
+mod paired;
 mod queue;
 mod read;
 mod rotation;
@@ -42,10 +44,11 @@ use self::download::Reference;
 use self::keys::{KeyRing, Keys};
 use self::linking::Refusal;
 use self::network::Network;
+use self::order::Order;
 use self::shared::Shared;
 use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
 use crate::clock::{Clock, Millis};
-use crate::device::{Device, DeviceState, LinkWay};
+use crate::device::{Device, DeviceState, LinkWay, Wish};
 use crate::limits;
 use crate::memory::Reservation;
 
@@ -122,6 +125,7 @@ impl Web {
             sessions: 0,
             linking: None,
             refusal: Refusal::default(),
+            order: Order::default(),
             attempt: 0,
             again: None,
             ends: 0,
@@ -157,6 +161,8 @@ fn start(device: &Device, account: Option<String>, now: Millis) -> Start {
         DeviceState::Banned | DeviceState::Outdated if device.state_until.is_some_and(|until| until > now) => {
             Start::Rest(as_it_was())
         }
+        // What becomes of it is said by whoever knows how far the attempt came.
+        _ if matches!(device.wish(), Some(Wish::Link(_))) => Start::Await,
         _ => Start::Connect { is_known: device.linked_at.is_some() && device.sender == number, number },
     }
 }
@@ -203,8 +209,8 @@ impl Channel for Web {
         self.order(Command::Link(way, attempt)).await;
     }
 
-    async fn abandon(&self, attempt: Millis, reason: &'static str) {
-        self.order(Command::Abandon(attempt, reason)).await;
+    async fn resume(&self, way: LinkWay, attempt: Millis, lost: Option<&'static str>) {
+        self.order(Command::Resume { way, attempt, lost }).await;
     }
 
     async fn answer_passkey(&self, answer: PasskeyAnswer) {

@@ -16,6 +16,7 @@ use whatsapp_rust::{Jid, Server};
 use super::again;
 use super::gate::Gate;
 use super::linking::Refusal;
+use super::order::Order;
 use super::queue::Inlet;
 use super::rotation::Rotation;
 use super::send::refusal;
@@ -43,6 +44,7 @@ pub struct Reporter {
     pub shared: Shared,
     pub rotation: Rotation,
     pub refusal: Refusal,
+    pub order: Order,
 }
 
 impl EventHandler for Reporter {
@@ -55,7 +57,11 @@ impl EventHandler for Reporter {
                     self.traffic.comes_in();
                 }
                 self.refusal.look_at(stanza.get());
+                self.order.look_at(stanza.get());
                 again::look_at(stanza.get());
+                if stanza.get().tag.as_ref() == "success" {
+                    self.actor.push(Told { session: self.session, news });
+                }
             }
             _ => {
                 match &*news {
@@ -205,6 +211,7 @@ mod tests {
                 shared,
                 rotation: Rotation::default(),
                 refusal: Refusal::default(),
+                order: Order::default(),
             },
             happened,
             told,

@@ -67,8 +67,12 @@ pub const PHRASES: &[Phrase] = &[
          dan pakai kunci sandi akun ini dalam sepuluh menit",
     ),
     (
-        "the phone's owner refused to link this gateway; link again if that was a mistake",
-        "pemilik ponsel menolak menautkan gateway ini; tautkan lagi jika itu keliru",
+        "the phone's owner refused to link this gateway, or began to link another device; link again if that was a mistake",
+        "pemilik ponsel menolak menautkan gateway ini, atau mulai menautkan perangkat lain; tautkan lagi jika itu keliru",
+    ),
+    (
+        "WhatsApp did not answer in the passkey step; link again",
+        "WhatsApp tidak menjawab pada langkah kunci sandi; tautkan lagi",
     ),
     (
         "WhatsApp has ended this attempt to link; link again",
@@ -125,8 +129,22 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp mengakhiri langkah kunci sandi: \"{fault}\"; tautkan lagi",
     ),
     (
-        "a fault of the gateway's WhatsApp library lost this attempt: two answers of WhatsApp came at the same moment; link again",
-        "gangguan pada pustaka WhatsApp milik gateway menggagalkan upaya ini: dua jawaban WhatsApp datang bersamaan; tautkan lagi",
+        "WhatsApp did not let this gateway in after the phone had linked it: linking was not finished on the phone, or the gateway was \
+         removed there at once; link again",
+        "WhatsApp tidak menerima gateway ini setelah ponsel menautkannya: penautan belum selesai di ponsel, atau gateway langsung dihapus \
+         di sana; tautkan lagi",
+    ),
+    (
+        "WhatsApp did not let this gateway in within three minutes after the phone had linked it; link again",
+        "WhatsApp tidak menerima gateway ini dalam tiga menit setelah ponsel menautkannya; tautkan lagi",
+    ),
+    (
+        "the phone has linked the account; the gateway connects with it",
+        "ponsel sudah menautkan akun; gateway sedang menyambungkannya",
+    ),
+    (
+        "the phone has linked the account, and the gateway connects with it; GET …/link says when it is linked",
+        "ponsel sudah menautkan akun, dan gateway sedang menyambungkannya; GET …/link menyebutkan kapan sudah tertaut",
     ),
     (
         "the gateway was restarted while WhatsApp waited for the passkey; link again",

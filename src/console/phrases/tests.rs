@@ -47,8 +47,6 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
             "its code is no text",
         ],
     ),
-    // Parts of reasons that are told otherwise.
-    ("src/channel/web/linking.rs", &["without an active session"]),
     (
         "src/linking/pairing.rs",
         &[

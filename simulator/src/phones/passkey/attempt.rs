@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{Event, Latest};
 use crate::clock;
-use crate::limits::{PASSKEY_CHALLENGE_SECONDS, PASSKEY_PHONE_PAUSE_MS};
+use crate::limits::PASSKEY_CHALLENGE_SECONDS;
 use crate::people::passkey_pairing::{PasskeyPairing, PasskeyPairingError};
 use crate::phones::{Person, Refusal};
 use crate::server::device::Device;
@@ -132,7 +132,7 @@ impl Attempt {
         let secret = pairing.open_request(&request, &self.gate.noise_public(), &self.gate.identity_public())?;
         self.gate.accept();
         // ASSUMPTION: as before the phone's identity, it takes a moment until the phone admits the client.
-        clock::sleep(Duration::from_millis(PASSKEY_PHONE_PAUSE_MS)).await;
+        self.gate.pause().await;
         Ok(secret)
     }
 

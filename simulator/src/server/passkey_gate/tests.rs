@@ -27,6 +27,7 @@ fn at_gate() -> AtGate {
         stage: Stage::Offered,
         undecided: None,
         is_silenced: false,
+        is_hurried: false,
         to_phone,
     };
     AtGate { gate, requests, plan: Plan::new(1), passkey }
