@@ -36,6 +36,7 @@ mod console_words;
 mod containment;
 mod counts;
 mod crashes;
+mod dead_hosts;
 mod documents;
 mod downloads;
 mod extension;
