@@ -82,6 +82,7 @@ mod reasons;
 mod recipients;
 mod rotation;
 mod samples;
+mod sandbox_figures;
 mod sending;
 mod shared_links;
 mod shared_links_end;
