@@ -66,6 +66,7 @@ mod media;
 mod media_kinds;
 mod missing;
 mod moving;
+mod moving_names;
 mod open_pages;
 mod outages;
 mod pacing;
