@@ -261,8 +261,9 @@ mod tests {
                 assert!(!is_whole_webp(&whole[..length]), "{length} of {}", whole.len());
                 // One whose head says that it is complete.
                 let mut cut = whole[..length].to_vec();
-                // The last byte may be there only to make the length even.
-                if (12..whole.len() - 1).contains(&length) {
+                // The last byte may be there only to make the length even; one that moves is whole with fewer frames too.
+                let moves = image::size(&whole).is_some_and(|size| size.is_animated);
+                if !moves && (12..whole.len() - 1).contains(&length) {
                     let declared = u32::try_from(length - 8).unwrap();
                     cut[4..8].copy_from_slice(&declared.to_le_bytes());
                     assert!(!is_whole_webp(&cut), "{length} of {}, as if it were all", whole.len());
