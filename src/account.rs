@@ -25,6 +25,16 @@ pub struct Client {
     pub created_at: Millis,
 }
 
+/// The clients that a name may mean: those that are called exactly so, else those whose names look alike.
+pub fn called<'c>(clients: &'c [Client], name: &str) -> Vec<&'c Client> {
+    let exact: Vec<_> = clients.iter().filter(|client| client.name == name).collect();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let folded = fold_userid(name.trim());
+    clients.iter().filter(|client| fold_userid(client.name.trim()) == folded).collect()
+}
+
 /// Someone who works for a client, with a password, API keys, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {

@@ -48,6 +48,10 @@ pub use totals::{Counter, Few, Placeholder, Totals};
 /// The columns; the first must be there.
 pub const COLUMNS: &str = "destination, message, media_url, file_name, kind, timeout, is_group, priority, tag";
 
+/// Other names of two of them, those that people use most.
+const DESTINATION_NAMES: &str = "nomor, no_hp, hp, wa, no_wa, phone, number";
+const MESSAGE_NAMES: &str = "pesan, isi, teks, text, caption";
+
 /// A file that was read.
 #[derive(Debug)]
 pub struct File {
@@ -142,9 +146,14 @@ pub type Checked = Result<Ready, Refused>;
 pub enum BadFile {
     #[error("it is empty; its first line has to name the columns: {COLUMNS}")]
     Empty,
-    #[error("its first line names no column 'destination'; it has: {found}; the columns are {COLUMNS}")]
+    #[error(
+        "its first line names no column for the phone numbers: 'destination', or {DESTINATION_NAMES}; it has: {found}; the columns are {COLUMNS}"
+    )]
     NoDestination { found: String },
-    #[error("its first line names no column 'message' and no 'media_url'; it has: {found}; the columns are {COLUMNS}")]
+    #[error(
+        "its first line names no column for the texts: 'message', or {MESSAGE_NAMES}, and no 'media_url'; it has: {found}; the columns are \
+         {COLUMNS}"
+    )]
     NoMessage { found: String },
     #[error("it has no rows behind the line that names the columns")]
     NoRows,

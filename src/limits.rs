@@ -1,9 +1,11 @@
 //! Every upper bound, with its unit in its name. Nothing in the gateway grows without one.
 
+mod downloads;
 mod imports;
 mod postgres;
 mod traffic;
 
+pub use downloads::*;
 pub use imports::*;
 pub use postgres::*;
 pub use traffic::*;
@@ -42,40 +44,8 @@ pub const URL_CHARS_MAX: usize = 2_048;
 /// An image, a video or a sound, as WhatsApp's own apps limit them.
 pub const MEDIA_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// A whole download of a `media_url`, from the name's look-up to the last byte; how long a server may take to begin its answer
-/// (some make the file first); and how much must come in each stretch of time from then on.
-pub const MEDIA_FETCH_SECONDS_MAX: u64 = 60;
-pub const MEDIA_ANSWER_SECONDS_MAX: u64 = 30;
-pub const MEDIA_STRETCH_SECONDS: u64 = 10;
-pub const MEDIA_STRETCH_BYTES_MIN: usize = 40 * 1024;
-pub const MEDIA_CONNECT_SECONDS_MAX: u64 = 10;
 /// Messages that one device hands to its channel at once.
 pub const DEVICE_SENDS_MAX: usize = 32;
-/// Files that one device downloads at once: apart from the sends, which a dead file server must not hold up.
-pub const DEVICE_FETCHES_MAX: usize = 16;
-/// Downloads at once from one server, of all devices of a node, and from all servers.
-pub const HOST_FETCHES_MAX: usize = 4;
-pub const NODE_FETCHES_MAX: usize = 64;
-/// How many of a device's downloads, and of a node's, each priority leaves to higher ones, from the highest: what is urgent finds
-/// a free one beside any campaign.
-pub const DEVICE_FETCHES_KEPT: [usize; 3] = [0, 2, 6];
-pub const NODE_FETCHES_KEPT: [usize; 3] = [0, 8, 24];
-/// How long a server that failed is left alone: doubled with each failure in a row, up to the other.
-pub const HOST_REST_MS_MIN: i64 = 2_000;
-pub const HOST_REST_MS_MAX: i64 = 60_000;
-/// The longest `Retry-After` of a file server that is honoured in full.
-pub const RETRY_AFTER_MS_MAX: i64 = 3_600_000;
-/// Servers of which a node remembers how they answered.
-pub const HOSTS_REMEMBERED_MAX: usize = 10_000;
-/// Files of one priority that a device downloads ahead of their messages' turn; and, beyond those that its pacing holds, of
-/// messages that may leave at once.
-pub const MEDIA_AHEAD_MAX: usize = 64;
-/// How long a message whose file is not there holds up later ones to its recipient: shorter than a minute, in which those leave.
-pub const MEDIA_HOLD_MS_MAX: i64 = 50_000;
-/// Messages of one device in memory that have stepped aside and wait for a download; and of one priority for one server, so that
-/// a long queue for it is not in the way of the others.
-pub const DEVICE_MEDIA_ASIDE_MAX: usize = 512;
-pub const HOST_MEDIA_ASIDE_MAX: usize = 16;
 /// The largest file that WhatsApp shows as a sticker, still or moving, and its longest side in pixels.
 pub const STICKER_BYTES_MAX: usize = 100 * 1024;
 pub const MOVING_STICKER_BYTES_MAX: usize = 500 * 1024;

@@ -19,6 +19,8 @@ use written::{Prefix, Written};
 const HIDDEN_DIGITS_MAX: usize = 24;
 /// Digits of a short number that is written with its `+`.
 const MARKED_DIGITS_MIN: usize = 7;
+/// Digits of a number that a spreadsheet keeps.
+const SPREADSHEET_DIGITS: usize = 15;
 const GROUP_SUFFIX: &str = "@g.us";
 /// How the address of a person ends who hides his number.
 const HIDDEN_SUFFIX: &str = "@lid";
@@ -98,6 +100,11 @@ pub enum BadDestination {
         "{0} has lost digits: it is a number rounded by a spreadsheet or a program; format the column as text and give every digit"
     )]
     Exponent(String),
+    #[error(
+        "{0} may be the id of a group that a spreadsheet rounded: it keeps 15 digits and writes zeros for the others; format the column as text \
+         and give every digit, or write @g.us behind an id that does end in zeros"
+    )]
+    Rounded(String),
     #[error(
         "{0} has a fraction, so it may not be the number that was meant; give the digits of the phone number as a text"
     )]
@@ -268,8 +275,19 @@ pub fn parse_group(text: &str) -> Result<String, BadDestination> {
     if parts.len() <= 2 && parts.iter().all(|part| is_number(part)) {
         Ok(id.to_owned())
     } else {
+        written::whole_number(id)?;
         Err(BadDestination::Group)
     }
+}
+
+/// A number of more digits than a spreadsheet keeps, all of which behind those are zeros: it may be the id of a group, rounded. The one
+/// who writes `@g.us` behind it says that it is one.
+pub fn rounded(text: &str) -> Option<String> {
+    let visible = written::visible(text);
+    let (count, _) = written::digits_alone(&visible)?;
+    let digits = visible.chars().filter_map(|c| c.to_digit(10).filter(|_| c.is_ascii()));
+    (count > SPREADSHEET_DIGITS && digits.skip(SPREADSHEET_DIGITS).all(|digit| digit == 0))
+        .then(|| visible.into_owned())
 }
 
 fn has_suffix(text: &str, suffix: &str) -> bool {

@@ -25,16 +25,24 @@ pub struct Figures {
     pub as_of: Millis,
     /// When they are too old.
     pub until: Millis,
-    /// All messages, by the state that they are in.
+    pub all: Part,
+    /// Those of [`Figures::all`] that a sandbox handled.
+    pub sandbox: Part,
+    /// Messages that wait, by device; only devices that have some.
+    pub queues: Vec<(String, i64)>,
+    pub pushes_waiting: i64,
+    pub oldest_push: Option<WaitingPush>,
+}
+
+/// What was counted of a client's messages, or of a part of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// By the state that they are in.
     pub totals: Totals,
     /// This hour and those before it, oldest first.
     pub hours: Vec<Span>,
     /// This UTC day and those before it, oldest first.
     pub days: Vec<Span>,
-    /// Messages that wait, by device; only devices that have some.
-    pub queues: Vec<(String, i64)>,
-    pub pushes_waiting: i64,
-    pub oldest_push: Option<WaitingPush>,
 }
 
 /// Messages by the state that they are in.
@@ -90,46 +98,62 @@ type Field = fn(&mut Span) -> &mut i64;
 impl Figures {
     /// What there is before anything was counted.
     fn nothing(now: Millis) -> Self {
-        let [hours_from, days_from] = beginnings(now);
-        let spans = |count: usize, from: Millis, length: Millis| -> Vec<Span> {
-            (0..whole(count)).map(|at| Span { from: from + at * length, ..Span::default() }).collect()
-        };
         Self {
             as_of: now,
             until: now + limits::STATISTICS_MS,
-            totals: Totals::default(),
-            hours: spans(limits::STATISTICS_HOURS, hours_from, HOUR_MS),
-            days: spans(limits::STATISTICS_DAYS, days_from, DAY_MS),
+            all: Part::nothing(now),
+            sandbox: Part::nothing(now),
             queues: Vec::new(),
             pushes_waiting: 0,
             oldest_push: None,
         }
     }
 
-    /// Adds what was counted to its states, its hours and its days.
     fn add(&mut self, tallies: &[Tally]) {
         for tally in tallies {
-            let totals = &mut self.totals;
-            match tally.status.as_str() {
-                "S" => totals.sent += tally.messages,
-                "D" => totals.delivered += tally.messages,
-                "R" => totals.read += tally.messages,
-                "A" => totals.aborted += tally.messages,
-                _ => totals.waiting += tally.messages,
+            self.all.add(tally);
+            if tally.sandbox {
+                self.sandbox.add(tally);
             }
-            let events: [(Option<i64>, Field); 5] = [
-                (tally.created_at, |span| &mut span.accepted),
-                (tally.sent_at, |span| &mut span.sent),
-                (tally.delivered_at, |span| &mut span.delivered),
-                (tally.read_at, |span| &mut span.read),
-                (tally.aborted_at, |span| &mut span.aborted),
-            ];
-            for (hour, field) in events {
-                let Some(at) = hour.map(|hour| hour * HOUR_MS) else { continue };
-                for (spans, length) in [(&mut self.hours, HOUR_MS), (&mut self.days, DAY_MS)] {
-                    if let Some(span) = span_of(spans, length, at) {
-                        *field(span) += tally.messages;
-                    }
+        }
+    }
+}
+
+impl Part {
+    fn nothing(now: Millis) -> Self {
+        let [hours_from, days_from] = beginnings(now);
+        let spans = |count: usize, from: Millis, length: Millis| -> Vec<Span> {
+            (0..whole(count)).map(|at| Span { from: from + at * length, ..Span::default() }).collect()
+        };
+        Self {
+            totals: Totals::default(),
+            hours: spans(limits::STATISTICS_HOURS, hours_from, HOUR_MS),
+            days: spans(limits::STATISTICS_DAYS, days_from, DAY_MS),
+        }
+    }
+
+    /// Adds what was counted to its states, its hours and its days.
+    fn add(&mut self, tally: &Tally) {
+        let totals = &mut self.totals;
+        match tally.status.as_str() {
+            "S" => totals.sent += tally.messages,
+            "D" => totals.delivered += tally.messages,
+            "R" => totals.read += tally.messages,
+            "A" => totals.aborted += tally.messages,
+            _ => totals.waiting += tally.messages,
+        }
+        let events: [(Option<i64>, Field); 5] = [
+            (tally.created_at, |span| &mut span.accepted),
+            (tally.sent_at, |span| &mut span.sent),
+            (tally.delivered_at, |span| &mut span.delivered),
+            (tally.read_at, |span| &mut span.read),
+            (tally.aborted_at, |span| &mut span.aborted),
+        ];
+        for (hour, field) in events {
+            let Some(at) = hour.map(|hour| hour * HOUR_MS) else { continue };
+            for (spans, length) in [(&mut self.hours, HOUR_MS), (&mut self.days, DAY_MS)] {
+                if let Some(span) = span_of(spans, length, at) {
+                    *field(span) += tally.messages;
                 }
             }
         }
@@ -256,7 +280,16 @@ mod tests {
 
     fn tally(status: &str, created_at: Option<i64>, read_at: Option<i64>, messages: i64) -> Tally {
         let status = status.to_owned();
-        Tally { status, created_at, sent_at: None, delivered_at: None, read_at, aborted_at: None, messages }
+        Tally {
+            status,
+            sandbox: messages == 2,
+            created_at,
+            sent_at: None,
+            delivered_at: None,
+            read_at,
+            aborted_at: None,
+            messages,
+        }
     }
 
     #[test]
@@ -271,6 +304,10 @@ mod tests {
             tally("S", None, None, 5),
             tally("D", Some(hour + 24), None, 6),
         ]);
+        let sandbox = &figures.sandbox;
+        assert_eq!(sandbox.totals, Totals { read: 2, ..Totals::default() });
+        assert_eq!((sandbox.hours[0].accepted, sandbox.hours[23].read, sandbox.days[0].accepted), (2, 2, 0));
+        let figures = figures.all;
         assert_eq!(figures.totals, Totals { waiting: 3, sent: 5, delivered: 6, read: 2, aborted: 4 });
         assert_eq!((figures.hours.len(), figures.days.len()), (24, 30));
         let (first, last) = (figures.hours[0], figures.hours[23]);

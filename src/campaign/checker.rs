@@ -43,7 +43,8 @@ impl Checker {
     }
 
     fn ready(&mut self, row: Row, at: usize, place: i64, line: i64) -> Result<Ready, BadRow> {
-        let (content, timeout_seconds) = (row.content()?, row.timeout_seconds()?);
+        let content = row.content().map_err(|bad| row.no_message(bad, &self.campaign))?;
+        let timeout_seconds = row.timeout_seconds()?;
         let recipient = row.recipient(&self.campaign)?;
         let (is_group, recipient) = (recipient.is_group(), recipient.into_id());
         let (priority, tag) = (row.priority()?, row.tag()?);

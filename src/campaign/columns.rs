@@ -336,9 +336,18 @@ mod tests {
             assert_eq!(read(&names), Ok(vec![(Column::Destination, 2), (Column::Message, 1)]));
             assert_eq!(read(&names[..2]), Ok(vec![(Column::Destination, 0), (Column::Message, 1)]));
         }
-        assert!(read(&["nama", "no hp"]).expect_err("no message").contains("no column 'message'"));
+        assert!(
+            read(&["nama", "no hp"]).expect_err("no message").contains("no column for the texts: 'message', or pesan")
+        );
         assert_eq!(read(&["no hp", "media_url"]).map(|found| found.len()), Ok(2));
         assert!(read(&["nama", "pesan"]).expect_err("no number").contains("nama, pesan"));
+        // The names that the errors give are names.
+        for (names, column) in [
+            (crate::campaign::DESTINATION_NAMES, Column::Destination),
+            (crate::campaign::MESSAGE_NAMES, Column::Message),
+        ] {
+            assert!(names.split(", ").all(|name| Column::of(name) == Some(column)), "{names}");
+        }
         // Excel sheets count their rows under "No": the rows tell.
         let names = ["No", "Nama", "No HP", "Pesan"].map(str::to_owned);
         let found = find(&names).expect("columns");

@@ -15,6 +15,20 @@ const LETTERS_MIN: usize = 3;
 /// Digits of a number that only counts something.
 const COUNT_DIGITS_MAX: usize = 4;
 
+/// What the cell of a sum is called, in English and Indonesian; `grand` and `sub` may stand before it.
+const TOTALS: [&str; 5] = ["total", "subtotal", "jumlah", "sum", "keseluruhan"];
+
+/// Whether a text names a sum, perhaps with the sum behind it.
+fn is_total(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut words = text.split(|c: char| !c.is_alphabetic());
+    let mut word = words.next();
+    if matches!(word, Some("grand" | "sub")) {
+        word = words.next();
+    }
+    word.is_some_and(|word| TOTALS.contains(&word))
+}
+
 /// The texts of a row's cells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
@@ -87,6 +101,8 @@ pub enum BadRow {
     MediaUrl(String),
     #[error("'{text}' is no phone number; if it is a note or a total below the table, remove the row")]
     NoNumber { text: String },
+    #[error("it has no phone number; if it is a total or a note below the table, remove the row")]
+    NoRecipient,
     #[error("'{text}' is too short for a phone number; it seems to be a count, or the number of the row")]
     TooShort { text: String },
     #[error(transparent)]
@@ -196,11 +212,23 @@ impl Row {
         })
     }
 
+    /// What is wrong with a row that carries nothing, or what cannot be sent: it may be no message at all, but a total or a note below the
+    /// table.
+    pub fn no_message(&self, bad: BadRow, campaign: &Campaign) -> BadRow {
+        match self.recipient(campaign) {
+            Err(other @ (BadRow::NoRecipient | BadRow::NoNumber { .. })) => other,
+            _ => bad,
+        }
+    }
+
     /// Whom it goes to.
     ///
     /// # Errors
     /// [`BadRow::Destination`], [`BadRow::IsGroup`]
     pub fn recipient(&self, campaign: &Campaign) -> Result<Recipient, BadRow> {
+        if let Some(rounded) = phone::rounded(&self.destination) {
+            return Err(BadDestination::Rounded(super::beginning(&rounded)).into());
+        }
         let parsed = phone::parse_recipient(&self.destination, self.addressee()?, campaign.country_code.as_str());
         parsed.or_else(|bad| match bad.digits() {
             Some(digits) if campaign.known.contains(digits) => Ok(Recipient::Person(digits.to_owned())),
@@ -214,7 +242,9 @@ impl Row {
         let (digits, letters) = (count(char::is_ascii_digit), count(|c| c.is_alphabetic()));
         let text = || super::beginning(&self.destination);
         let is_note = letters > digits && letters >= LETTERS_MIN && !self.destination.contains("://");
+        let is_note = is_note || is_total(self.destination.trim());
         match bad {
+            BadDestination::Empty => BadRow::NoRecipient,
             BadDestination::Characters | BadDestination::Several if is_note => BadRow::NoNumber { text: text() },
             BadDestination::NoSuchNumber(_) if digits <= COUNT_DIGITS_MAX => BadRow::TooShort { text: text() },
             bad => bad.into(),

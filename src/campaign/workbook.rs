@@ -304,7 +304,8 @@ fn text_of(value: &DataRef<'_>, format: Option<&str>) -> Cell {
         DataRef::SharedString(text) => line_breaks(text),
         DataRef::Bool(true) => Ok("TRUE".into()),
         DataRef::Bool(false) => Ok("FALSE".into()),
-        DataRef::Int(number) => Ok(number.to_string()),
+        #[allow(clippy::cast_precision_loss, reason = "what is too large to be exact is refused")]
+        DataRef::Int(number) => digits(*number as f64, format.unwrap_or("General")),
         DataRef::Float(number) => digits(*number, format.unwrap_or("General")),
         DataRef::DateTime(_) | DataRef::DateTimeIso(_) | DataRef::DurationIso(_) => Err(BadCell::Date),
         DataRef::Error(error) => Err(BadCell::Error(error.to_string())),

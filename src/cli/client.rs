@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 
+use super::lookup::Called;
 use super::{Bench, done};
 use crate::account::{check_country_code, check_name};
 use crate::device::Device;
@@ -24,9 +25,9 @@ pub(super) enum ClientCommand {
     },
     /// Change a client
     Set {
-        /// The client's number
+        /// The client's number or name
         #[arg(long)]
-        client: i64,
+        client: Called,
         #[arg(long)]
         name: Option<String>,
         #[arg(long)]
@@ -59,6 +60,7 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
         }
         ClientCommand::Set { client, name, country_code, default_device, disabled } => {
             let mut changed = bench.client(client).await?;
+            let client = changed.id;
             changed.name = name.unwrap_or(changed.name);
             changed.country_code = country_code.unwrap_or(changed.country_code);
             check_name(&changed.name).context("--name")?;

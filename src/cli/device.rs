@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::link::NO_SERVER;
+use super::lookup::Called;
 use super::{Bench, Output, done, link, share};
 use crate::account::check_name;
 use crate::api::Api;
@@ -26,15 +27,15 @@ use crate::store::{DevicePatch, NewDevice, QuietHours, StoreError};
 pub(super) enum DeviceCommand {
     /// List devices, of one client or of all
     List {
-        /// The client's number [default: all clients]
+        /// The client's number or name [default: all clients]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Add a device
     Add {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// sandbox or web
         #[arg(long)]
         kind: Kind,
@@ -208,7 +209,7 @@ pub(super) async fn run(bench: &Bench, command: DeviceCommand) -> anyhow::Result
     let store = &bench.app.store;
     match command {
         DeviceCommand::List { client } => {
-            let devices = store.list_devices(client).await?;
+            let devices = store.list_devices(bench.number_of(client).await?).await?;
             if !devices.is_empty() && !bench.app.is_served().await? {
                 tracing::warn!("{NO_SERVER}; until then nothing leaves");
             }

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use report::{FirstRow, Refused, Report, described, of_before};
 
 use super::Bench;
-use super::lookup::of_device;
+use super::lookup::{Called, of_device};
 use super::message::{self, gateway, sender, until};
 use super::output::Output;
 use crate::campaign::{self, Campaign, Checked, Checker, Counter, Name};
@@ -33,9 +33,9 @@ use crate::store::StoreError;
 pub(super) struct Import {
     /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
     file: PathBuf,
-    /// The client's number [default: the client that has the gateway, else the only one]
+    /// The client's number or name [default: the client that has the gateway, else the only one]
     #[arg(long)]
-    client: Option<i64>,
+    client: Option<Called>,
     /// The gateway's phone number [default: the client's default gateway]
     #[arg(long)]
     sender: Option<String>,
@@ -141,7 +141,7 @@ async fn read(bench: &Bench, import: &Import) -> anyhow::Result<Work> {
     let file = campaign::read_sheet(&bytes, import.sheet.as_deref(), limits::IMPORT_ROWS_BY_HAND_MAX);
     let file = file.with_context(|| path.clone())?;
     let given = of_device(import.device.as_deref(), import.sender.as_deref());
-    let client = bench.client_for(import.client, given).await?;
+    let client = bench.client_for(import.client.clone(), given).await?;
     let undialled = campaign::undialled(&file.lines, &client.country_code);
     let known = bench.app.store.find_writers(client.id, undialled).await?;
     let device = gateway(&bench.app.api(), &client, import.sender.as_deref(), import.device.as_deref()).await?;

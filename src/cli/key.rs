@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::lookup::Given;
+use super::lookup::{Called, Given};
 use super::{Bench, done, user};
 use crate::account::{ApiKey, Role, check_userid};
 use crate::limits;
@@ -16,15 +16,15 @@ use crate::store::{NewKey, NewPerson, StoreError};
 pub(super) enum KeyCommand {
     /// List a client's keys; the keys themselves are not kept
     List {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Make a key for a person; it is shown once
     Create {
-        /// The client's number [default: the person's client, else the only one]
+        /// The client's number or name [default: the person's client, else the only one]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// The person it belongs to; made, as a sender without a password, when there is none
         #[arg(long)]
         user: String,
@@ -38,9 +38,9 @@ pub(super) enum KeyCommand {
     /// Take over a key that is in a customer's programs already
     Import {
         key: String,
-        /// The client's number [default: the person's client, else the only one]
+        /// The client's number or name [default: the person's client, else the only one]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// The person it belongs to; made, as a sender without a password, when there is none
         #[arg(long)]
         user: String,
@@ -51,9 +51,9 @@ pub(super) enum KeyCommand {
     Revoke {
         /// Its number in the list
         id: i64,
-        /// The client's number [default: the key's client]
+        /// The client's number or name [default: the key's client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
 }
 
@@ -93,10 +93,10 @@ pub(super) async fn run(bench: &Bench, command: KeyCommand) -> anyhow::Result<Ex
 }
 
 /// The client of a key that is made: the one that is named, else the one that has a person of that name, else the only one.
-async fn client_of(bench: &Bench, client: Option<i64>, userid: &str) -> anyhow::Result<i64> {
+async fn client_of(bench: &Bench, client: Option<Called>, userid: &str) -> anyhow::Result<i64> {
     let client = match client {
         Some(client) => Some(client),
-        None => user::owner(bench, userid).await?,
+        None => user::owner(bench, userid).await?.map(Called::Number),
     };
     Ok(bench.client_for(client, None).await?.id)
 }
@@ -122,7 +122,7 @@ async fn add(
         let (action, subject) = ("POST /clients/{client_id}/persons", format!("{client} {userid}"));
         bench.recording(client, action, &subject, bench.app.store.add_person(person)).await?;
     }
-    let person = user::find(bench, Some(client), userid).await?;
+    let person = user::find(bench, Some(Called::Number(client)), userid).await?;
     let new = NewKey {
         client_id: client,
         person_id: person.id,

@@ -4,7 +4,7 @@
 use anyhow::Context;
 
 use super::{Bench, user};
-use crate::account::Client;
+use crate::account::{self, Client};
 use crate::device::Device;
 use crate::message::RefNo;
 use crate::phone;
@@ -19,6 +19,28 @@ pub(super) enum Given<'a> {
     Sender(&'a str),
     User(&'a str),
     Key(i64),
+}
+
+/// A client as it is named on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Called {
+    Number(i64),
+    Name(String),
+}
+
+impl From<i64> for Called {
+    fn from(id: i64) -> Self {
+        Self::Number(id)
+    }
+}
+
+impl std::str::FromStr for Called {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Number))
+    }
 }
 
 impl std::fmt::Display for Given<'_> {
@@ -58,7 +80,8 @@ impl Bench {
     }
 
     /// The client that a command is about.
-    pub(super) async fn client_for(&self, named: Option<i64>, given: Option<Given<'_>>) -> anyhow::Result<Client> {
+    pub(super) async fn client_for(&self, named: Option<Called>, given: Option<Given<'_>>) -> anyhow::Result<Client> {
+        let named = self.number_of(named).await?;
         let owner = match given {
             Some(given) => Some(self.owner(given).await?.ok_or_else(|| self.missing(given))?),
             None => None,
@@ -113,10 +136,35 @@ impl Bench {
         Ok(self.app.store.list_devices(None).await?.into_iter().find(is_it))
     }
 
-    pub(super) async fn client(&self, id: i64) -> anyhow::Result<Client> {
-        let found = self.app.store.find_client(id).await?;
-        let place = self.place();
-        found.with_context(|| format!("there is no client {id} in {place}; `wachat client list` shows those there are"))
+    pub(super) async fn client(&self, called: impl Into<Called>) -> anyhow::Result<Client> {
+        let hint = "`wachat client list` shows those there are";
+        let name = match called.into() {
+            Called::Number(id) => {
+                let found = self.app.store.find_client(id).await?;
+                return found.with_context(|| format!("there is no client {id} in {}; {hint}", self.place()));
+            }
+            Called::Name(name) => name,
+        };
+        let clients = self.app.store.list_clients().await?;
+        match account::called(&clients, &name)[..] {
+            [one] => Ok(one.clone()),
+            [] => anyhow::bail!("there is no client '{name}' in {}; {hint}", self.place()),
+            ref several => {
+                let named: Vec<_> = several.iter().map(|client| format!("{} ({})", client.id, client.name)).collect();
+                anyhow::bail!(
+                    "several clients are called '{name}'; give the number of the one that is meant: {}",
+                    named.join(", ")
+                )
+            }
+        }
+    }
+
+    /// The number of the client that is named, if one is.
+    pub(super) async fn number_of(&self, called: Option<Called>) -> anyhow::Result<Option<i64>> {
+        Ok(match called {
+            Some(called) => Some(self.client(called).await?.id),
+            None => None,
+        })
     }
 
     pub(super) async fn device(&self, id: &str) -> anyhow::Result<Device> {

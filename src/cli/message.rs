@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::link::NO_SERVER;
-use super::lookup::{Given, of_device};
+use super::lookup::{Called, Given, of_device};
 use super::output::{Output, line};
 use super::{Bench, done};
 use crate::account::Client;
@@ -52,9 +52,9 @@ pub(super) struct Send {
     /// --to is a group, though its id is given without @g.us
     #[arg(long)]
     group: bool,
-    /// The client's number [default: the client that has the gateway, else the only one]
+    /// The client's number or name [default: the client that has the gateway, else the only one]
     #[arg(long)]
-    client: Option<i64>,
+    client: Option<Called>,
     /// The gateway's phone number [default: the client's default gateway]
     #[arg(long)]
     sender: Option<String>,
@@ -75,9 +75,9 @@ pub(super) struct Send {
 #[derive(Args)]
 pub(super) struct Status {
     ref_no: String,
-    /// The client's number [default: the message's client]
+    /// The client's number or name [default: the message's client]
     #[arg(long)]
-    client: Option<i64>,
+    client: Option<Called>,
     /// Follow it until it is read or aborted
     #[arg(long)]
     watch: bool,
@@ -86,9 +86,9 @@ pub(super) struct Status {
 #[derive(Args)]
 pub(super) struct Cancel {
     ref_no: String,
-    /// The client's number [default: the message's client]
+    /// The client's number or name [default: the message's client]
     #[arg(long)]
-    client: Option<i64>,
+    client: Option<Called>,
 }
 
 /// A message as a person asks for it.

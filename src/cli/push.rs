@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::lookup::Given;
+use super::lookup::{Called, Given};
 use super::{Bench, done, entry};
 use crate::clock::Millis;
 use crate::egress::Egress;
@@ -18,55 +18,55 @@ use crate::store::StoredPush;
 pub(super) enum PushCommand {
     /// Set a client's Push URL, and show the secret it is signed with
     Set {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         #[arg(long)]
         url: String,
     },
     /// Show a client's Push URL and secret
     Show {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Push nothing any more; messages still come in
     Remove {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Sign with a new secret from now on
     RotateSecret {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Rest a client's pushes; nothing is dropped
     Pause {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Set them going again
     Resume {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// List a client's latest pushes
     List {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         #[arg(long, value_parser = StoredPush::STATUSES)]
         status: Option<String>,
     },
     /// Push messages again, one by its id or all of the last hours
     Replay {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         #[arg(long)]
         id: Option<String>,
         #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(i64).range(1..=87_600))]

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::lookup::Given;
+use super::lookup::{Called, Given};
 use super::{Bench, done, entry};
 use crate::device::{Device, Kind};
 use crate::inbox::{Received, sandbox_message};
@@ -33,9 +33,9 @@ pub(super) enum SandboxCommand {
         /// The writer's name
         #[arg(long)]
         name: Option<String>,
-        /// The client's number [default: the device's client, else the only one that has a sandbox]
+        /// The client's number or name [default: the device's client, else the only one that has a sandbox]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// The device it comes to [default: the client's first sandbox]
         #[arg(long)]
         device: Option<String>,
@@ -70,7 +70,7 @@ pub(super) async fn run(bench: &Bench, command: SandboxCommand) -> anyhow::Resul
     done()
 }
 
-async fn find(bench: &Bench, client: Option<i64>, id: Option<String>) -> anyhow::Result<Device> {
+async fn find(bench: &Bench, client: Option<Called>, id: Option<String>) -> anyhow::Result<Device> {
     let device = match &id {
         Some(id) => {
             bench.client_for(client, Some(Given::Device(id))).await?;
@@ -87,10 +87,8 @@ async fn find(bench: &Bench, client: Option<i64>, id: Option<String>) -> anyhow:
 }
 
 /// The first sandbox of a client; without one, of the only client that has any.
-async fn first_sandbox(bench: &Bench, client: Option<i64>) -> anyhow::Result<Device> {
-    if let Some(id) = client {
-        bench.client(id).await?;
-    }
+async fn first_sandbox(bench: &Bench, client: Option<Called>) -> anyhow::Result<Device> {
+    let client = bench.number_of(client).await?;
     let mut devices = bench.app.store.list_devices(client).await?;
     devices.retain(|device| device.kind == Kind::Sandbox);
     let owners: BTreeSet<i64> = devices.iter().map(|device| device.client_id).collect();

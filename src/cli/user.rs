@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::lookup::Given;
+use super::lookup::{Called, Given};
 use super::{Bench, done};
 use crate::account::{Person, Role, check_userid};
 use crate::password;
@@ -17,16 +17,16 @@ use crate::store::{NewPassword, NewPerson, PersonPatch};
 pub(super) enum UserCommand {
     /// List a client's persons
     List {
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Add a person; a password is made and shown once, or read with --password-stdin
     Add {
         userid: String,
-        /// The client's number [default: the only client]
+        /// The client's number or name [default: the only client]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// sender, owner or administrator
         #[arg(long, default_value = "sender")]
         role: Role,
@@ -37,9 +37,9 @@ pub(super) enum UserCommand {
     /// Give a person a new password
     SetPassword {
         userid: String,
-        /// The client's number [default: the only client that has a person of this name]
+        /// The client's number or name [default: the only client that has a person of this name]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
@@ -47,25 +47,25 @@ pub(super) enum UserCommand {
     /// Give a person another role
     SetRole {
         userid: String,
-        /// The client's number [default: the only client that has a person of this name]
+        /// The client's number or name [default: the only client that has a person of this name]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
         /// sender, owner or administrator
         role: Role,
     },
     /// Refuse a person's keys and sign-in
     Disable {
         userid: String,
-        /// The client's number [default: the only client that has a person of this name]
+        /// The client's number or name [default: the only client that has a person of this name]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
     /// Allow them again
     Enable {
         userid: String,
-        /// The client's number [default: the only client that has a person of this name]
+        /// The client's number or name [default: the only client that has a person of this name]
         #[arg(long)]
-        client: Option<i64>,
+        client: Option<Called>,
     },
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn run(bench: &Bench, command: UserCommand) -> anyhow::Result<E
     done()
 }
 
-async fn change(bench: &Bench, client: Option<i64>, userid: &str, patch: PersonPatch) -> anyhow::Result<Person> {
+async fn change(bench: &Bench, client: Option<Called>, userid: &str, patch: PersonPatch) -> anyhow::Result<Person> {
     let person = find(bench, client, userid).await?;
     let changed = bench.app.store.update_person(person.client_id, person.id, patch, bench.app.clock.now());
     let (action, subject) =
@@ -130,7 +130,7 @@ async fn change(bench: &Bench, client: Option<i64>, userid: &str, patch: PersonP
 }
 
 /// The person of that name, however it is written: of the client that is named, else of the only one that has such a person.
-pub(super) async fn find(bench: &Bench, client: Option<i64>, userid: &str) -> anyhow::Result<Person> {
+pub(super) async fn find(bench: &Bench, client: Option<Called>, userid: &str) -> anyhow::Result<Person> {
     let client = match client {
         Some(client) => bench.client(client).await?.id,
         None => owner(bench, userid).await?.ok_or_else(|| bench.missing(Given::User(userid)))?,

@@ -137,8 +137,13 @@ pub fn entry(console: &Console, client_id: i64, userid: &str, action: &str, subj
 
 /// Records that a page shows a secret: once for as long as somebody goes on looking.
 pub async fn record_shown(visit: &Visit, action: &str, subject: &str) {
+    record_shown_of(visit, visit.client().id, action, subject).await;
+}
+
+/// The same of a client other than the one on the page.
+pub async fn record_shown_of(visit: &Visit, client_id: i64, action: &str, subject: &str) {
     let (console, person) = (visit.console(), visit.person());
-    let entry = entry(console, visit.client().id, &person.userid, action, subject);
+    let entry = entry(console, client_id, &person.userid, action, subject);
     if console.api.audit_seen.is_new(person.id, format!("{action} {subject}"), entry.at) {
         console.api.store.record_done(entry).await;
     }

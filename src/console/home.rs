@@ -54,11 +54,38 @@ struct Part {
 #[derive(Deserialize)]
 struct Figures {
     as_of: String,
+    /// All messages; [`Figures::apart`] takes those of sandboxes out.
+    #[serde(flatten)]
+    counts: Counts,
+    sandbox: Counts,
+    pushes_waiting: i64,
+    oldest_push: Option<OldestPush>,
+}
+
+/// What was counted of some messages.
+#[derive(Deserialize)]
+struct Counts {
     totals: Totals,
     hours: Vec<Span>,
     days: Vec<Span>,
-    pushes_waiting: i64,
-    oldest_push: Option<OldestPush>,
+}
+
+/// Which messages were counted: those that real accounts sent, or those that a sandbox handled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Handled {
+    ByAccounts,
+    BySandbox,
+}
+
+impl Handled {
+    fn is_sandbox(self) -> bool {
+        self == Self::BySandbox
+    }
+
+    /// What an element's id begins with.
+    fn prefix(self) -> &'static str {
+        if self.is_sandbox() { "sandbox-" } else { "" }
+    }
 }
 
 #[derive(Deserialize)]
@@ -93,9 +120,56 @@ struct Push {
     paused_date: Option<String>,
 }
 
+impl Figures {
+    /// Takes what sandboxes handled out of the rest.
+    fn apart(mut self) -> Self {
+        let (all, sandbox) = (&mut self.counts, &self.sandbox);
+        let (totals, less) = (&mut all.totals, &sandbox.totals);
+        totals.waiting -= less.waiting;
+        totals.sent -= less.sent;
+        totals.delivered -= less.delivered;
+        totals.read -= less.read;
+        totals.aborted -= less.aborted;
+        let spans = all.hours.iter_mut().zip(&sandbox.hours).chain(all.days.iter_mut().zip(&sandbox.days));
+        for (span, less) in spans {
+            span.accepted -= less.accepted;
+            span.sent -= less.sent;
+            span.delivered -= less.delivered;
+            span.read -= less.read;
+            span.aborted -= less.aborted;
+        }
+        self
+    }
+
+    /// What is shown in figures: sandboxes where they did anything.
+    fn parts(&self) -> Vec<(Handled, &Counts)> {
+        let parts = [(Handled::ByAccounts, &self.counts), (Handled::BySandbox, &self.sandbox)];
+        let is_shown = |(handled, counts): &(Handled, &Counts)| !handled.is_sandbox() || counts.has_any();
+        parts.into_iter().filter(is_shown).collect()
+    }
+
+    /// What is shown in charts: accounts that did nothing are not, beside sandboxes that did.
+    fn charted(&self) -> Vec<(Handled, &Counts)> {
+        let mut parts = self.parts();
+        if parts.len() > 1 {
+            parts.retain(|(_, counts)| counts.has_any());
+        }
+        parts
+    }
+}
+
+impl Counts {
+    fn has_any(&self) -> bool {
+        let Totals { waiting, sent, delivered, read, aborted } = self.totals;
+        let happened = |span: &Span| span.accepted + span.sent + span.delivered + span.read + span.aborted > 0;
+        waiting + sent + delivered + read + aborted > 0 || self.hours.iter().chain(&self.days).any(happened)
+    }
+}
+
 /// A figure of the page: a chart, and the same as a table.
 struct Charted<'a> {
-    id: &'static str,
+    id: String,
+    handled: Handled,
     title: &'a str,
     first: &'a str,
     svg: String,
@@ -179,16 +253,17 @@ impl Page {
             && self.others.is_empty()
     }
 
-    fn charts<'a>(&'a self, figures: &'a Figures) -> [Charted<'a>; 2] {
-        let frame = &self.frame;
+    fn charts<'a>(&'a self, handled: &Handled, counts: &'a Counts) -> [Charted<'a>; 2] {
+        let (frame, handled) = (&self.frame, *handled);
         // Hours are told by the viewer's clock; days are UTC's, as those of the limits.
         let hour = |span: &Span| frame.time(&span.from).get(11..16).unwrap_or_default().to_owned();
         let day = |span: &Span| span.from.get(..10).unwrap_or_default().to_owned();
         let of = |id, title, first, spans: &'a [Span], name: &dyn Fn(&Span) -> String| Charted {
-            id,
+            id: format!("{}{id}", handled.prefix()),
+            handled,
             title,
             first,
-            svg: svg(frame, title, spans, name),
+            svg: svg(frame, handled, title, spans, name),
             rows: spans.iter().rev().map(|span| (name(span), span)).collect(),
         };
         [
@@ -196,21 +271,21 @@ impl Page {
                 "hours",
                 frame.t("The last 24 hours, by hour", "24 jam terakhir, per jam"),
                 frame.t("From", "Mulai"),
-                &figures.hours,
+                &counts.hours,
                 &hour,
             ),
             of(
                 "days",
                 frame.t("The last 30 days, by day (UTC)", "30 hari terakhir, per hari (UTC)"),
                 frame.t("Day", "Hari"),
-                &figures.days,
+                &counts.days,
                 &day,
             ),
         ]
     }
 }
 
-fn svg(frame: &Frame, title: &str, spans: &[Span], name: &dyn Fn(&Span) -> String) -> String {
+fn svg(frame: &Frame, handled: Handled, title: &str, spans: &[Span], name: &dyn Fn(&Span) -> String) -> String {
     let row = |title, count: fn(&Span) -> i64| {
         let counts: Vec<i64> = spans.iter().map(count).collect();
         Row { title, sum: frame.number(&counts.iter().sum()), counts }
@@ -225,7 +300,8 @@ fn svg(frame: &Frame, title: &str, spans: &[Span], name: &dyn Fn(&Span) -> Strin
     let sums: Vec<String> = rows.iter().map(|row| format!("{} {}", row.title, row.sum)).collect();
     let end = |span: Option<&Span>| span.map(name).unwrap_or_default();
     let ends = [end(spans.first()), end(spans.last())];
-    chart::draw(&format!("{title}: {}", sums.join(", ")), &rows, [&ends[0], &ends[1]])
+    let mark = if handled.is_sandbox() { "SANDBOX. " } else { "" };
+    chart::draw(&format!("{mark}{title}: {}", sums.join(", ")), &rows, [&ends[0], &ends[1]])
 }
 
 pub async fn show(visit: Visit) -> Answer {
@@ -238,7 +314,8 @@ pub async fn show(visit: Visit) -> Answer {
         return Ok(draw(StatusCode::OK, &page));
     }
     let devices = visit.get("/manage/1.0/devices?wait=false").await?;
-    let figures = visit.get("/manage/1.0/statistics?wait=false").await?;
+    let figures: Option<Figures> = visit.get("/manage/1.0/statistics?wait=false").await?;
+    let figures = figures.map(Figures::apart);
     let push = visit.get(&format!("/manage/1.0/clients/{}/push", visit.client().id)).await?;
     let (down, disk, others) = match frame.is_administrator() {
         true => (down(&visit), disk(&visit), others(&visit).await?),

@@ -89,7 +89,7 @@ impl DeviceLoop {
     async fn take_due(&mut self, after: (Millis, i64), now: Millis) -> Result<Option<(Millis, i64)>, StoreError> {
         let due = self.parts.store.find_due_media(&self.lease.device_id, now, after, DUE_AT_ONCE).await?;
         let (mut last, is_all) = (after, due.len() < DUE_AT_ONCE);
-        let (mut of_hosts, mut room) = self.fetches.aside();
+        let mut aside = self.fetches.aside(&self.parts.hosts);
         for waiting in due {
             let place = (waiting.due_at, waiting.seq);
             let Some(ref_no) = RefNo::parse(&waiting.ref_no) else { continue };
@@ -98,15 +98,15 @@ impl DeviceLoop {
                 let job = job_of(ref_no, waiting);
                 let host = fetch::host(job.load.media_url.as_deref().unwrap_or_default());
                 let rests = self.parts.hosts.rest(&host, now).is_some();
-                let of_host = of_hosts.entry((host, job.priority)).or_default();
-                if rests || *of_host >= limits::HOST_MEDIA_ASIDE_MAX {
-                    self.fetches.is_due_left = true;
-                } else if room == 0 {
+                let standing = self.parts.hosts.standing(&host);
+                if !rests && aside.is_full() {
                     self.fetches.is_due_left = true;
                     return Ok(Some(last));
-                } else {
+                }
+                if !rests && aside.take(&host, job.priority, standing) {
                     self.fetches.want(&job, None);
-                    (*of_host, room) = (*of_host + 1, room - 1);
+                } else {
+                    self.fetches.is_due_left = true;
                 }
             }
             last = place;

@@ -109,7 +109,7 @@ impl DeviceLoop {
         let is_more = self.tend_fetches().await? | self.may_load_more();
         let is_more = self.begin().await? | is_more;
         let clock = self.parts.clock.clone();
-        let wake_at = self.wake_at().map_or(self.poll_at, |at| at.min(self.poll_at));
+        let wake_at = self.wake_at().map_or(self.poll_at, |at| at.min(self.poll_at)).min(self.fetches.room_at);
         let wake_at = if is_more { clock.now() } else { wake_at };
         let channel = Arc::clone(&self.channel);
         let mut events = Vec::new();

@@ -1,15 +1,47 @@
 //! One download of an outgoing message's file: it is fetched, kept, and its server's standing noted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
 
 use super::Parts;
 use super::hosts::{Outcome, Permit};
+use crate::egress::EgressError;
 use crate::files::{FileError, TakeError, Taken};
 use crate::media::choice::Mismatch;
-use crate::media::fetch::{self, FetchFault};
+use crate::media::fetch::{self, FetchFault, Wanted};
 use crate::media::kind::MediaKind;
 use crate::message::RefNo;
 use crate::store::Waiting;
+
+/// What is seen of a download while it runs, and the word that it ends. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signs {
+    is_answering: Arc<AtomicBool>,
+    stop: CancellationToken,
+}
+
+impl Signs {
+    /// Whether its server has begun to answer.
+    pub(super) fn is_answering(&self) -> bool {
+        self.is_answering.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Others wait for its slot: what it is said to have failed for.
+    fn fault(&self) -> FetchFault {
+        let error = if self.is_answering() { EgressError::TooSlow } else { EgressError::TimedOut };
+        FetchFault::Retry { reason: format!("media_url {error}"), wait_ms: None }
+    }
+}
 
 /// How a download ended.
 pub(super) struct FetchEnd {
@@ -33,17 +65,27 @@ impl Fetched {
 }
 
 /// Downloads a message's file and keeps it.
-pub(super) async fn run(parts: Arc<Parts>, permit: Permit, ref_no: RefNo, waiting: Arc<Waiting>) -> FetchEnd {
-    let fetched = download(&parts, &waiting).await;
+pub(super) async fn run(
+    parts: Arc<Parts>,
+    permit: Permit,
+    ref_no: RefNo,
+    waiting: Arc<Waiting>,
+    signs: Signs,
+) -> FetchEnd {
+    let fetched = download(&parts, &waiting, &signs).await;
     permit.end(&ref_no, &outcome(&fetched), parts.clock.now());
     FetchEnd { ref_no, fetched }
 }
 
-async fn download(parts: &Parts, waiting: &Waiting) -> Result<Fetched, FetchFault> {
+async fn download(parts: &Parts, waiting: &Waiting, signs: &Signs) -> Result<Fetched, FetchFault> {
     let url = waiting.media_url.as_deref().unwrap_or_default();
     let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
     let memory = parts.files.memory().begin(waiting.client_id);
-    let file = fetch::fetch(&parts.egress, &parts.clock, url, waiting.file_name.as_deref(), asked, memory).await?;
+    let wanted = Wanted { url, file_name: waiting.file_name.as_deref(), asked };
+    let file = tokio::select! {
+        file = fetch::fetch(&parts.egress, &parts.clock, wanted, memory, &signs.is_answering) => file?,
+        () = signs.stop.cancelled() => return Err(signs.fault()),
+    };
     let taken = parts.files.take(waiting.client_id, file, asked, waiting.body.as_deref()).await;
     taken.map(|Taken { id, kind, .. }| Fetched { media_id: id, kind }).map_err(|error| match error {
         TakeError::Mismatch(Mismatch::TooBig(too_big)) => {

@@ -5,20 +5,19 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tokio::task::{Id, JoinError, JoinSet};
-
 use super::Parts;
-use super::download::{self, FetchEnd};
+use super::download::FetchEnd;
 use super::hosts::{Asked, Hosts, Place, Rest};
 use super::late::LateLines;
-use super::need::Need;
 pub(super) use super::need::job_of;
+use super::need::{Aside, Need};
 use super::queue::Job;
+use super::running::{Running, Waiting as InLine};
+use super::slots::Standing;
 use super::turns::Turns;
 use crate::bell::QueueBell;
 use crate::clock::Millis;
 use crate::limits;
-use crate::media::fetch::FetchFault;
 use crate::message::{Priority, RefNo};
 use crate::store::Waiting;
 
@@ -27,8 +26,7 @@ pub(super) struct Fetches {
     needs: HashMap<RefNo, Need>,
     /// Those that have not begun, of each of [`Priority::ALL`].
     turns: [Turns; 3],
-    running: JoinSet<FetchEnd>,
-    tasks: HashMap<Id, RefNo>,
+    running: Running,
     /// Messages whose files were downloaded and that have not left, and their recipients.
     ahead: [HashMap<RefNo, String>; 3],
     /// When enough was downloaded ahead last: until then nothing was late.
@@ -37,6 +35,8 @@ pub(super) struct Fetches {
     passing: HashMap<RefNo, Millis>,
     /// Where this device waits for a server's next free slot.
     places: HashMap<String, Place>,
+    /// When to look next whether downloads have had their slots for long enough that others wait for.
+    pub(super) room_at: Millis,
     lines: LateLines,
     /// When a download ended last with an answer.
     answered_at: Millis,
@@ -55,15 +55,10 @@ struct Look<'a> {
     now: Millis,
     /// Where the device waited until now; what is not asked for again is given up.
     before: HashMap<String, Place>,
-}
-
-/// What came of a wish to download.
-#[derive(PartialEq, Eq)]
-enum Begun {
-    Yes,
-    NotNow,
-    /// Nothing of this priority can begin.
-    Never,
+    /// Who has to wait for a slot.
+    in_line: InLine,
+    /// Servers for which the node had no slot; of each standing and priority one is asked about.
+    full: Vec<(Standing, Priority, String)>,
 }
 
 const LOOK_MS: Millis = 250;
@@ -71,44 +66,25 @@ const LOOK_MS: Millis = 250;
 impl Fetches {
     /// The next download to end; `None` while none runs.
     pub(super) async fn join_next(&mut self) -> Option<FetchEnd> {
-        let ended = self.running.join_next_with_id().await?;
-        self.ended(ended)
+        self.running.join_next().await
     }
 
     /// One that has ended already.
     pub(super) fn try_join_next(&mut self) -> Option<FetchEnd> {
-        let ended = self.running.try_join_next_with_id()?;
-        self.ended(ended)
-    }
-
-    fn ended(&mut self, ended: Result<(Id, FetchEnd), JoinError>) -> Option<FetchEnd> {
-        match ended {
-            Ok((id, end)) => {
-                self.tasks.remove(&id);
-                Some(end)
-            }
-            // It panicked: a fault that its log tells. The message is tried again.
-            Err(error) => {
-                let ref_no = self.tasks.remove(&error.id())?;
-                Some(FetchEnd { ref_no, fetched: Err(FetchFault::Unkept("its download broke off".into())) })
-            }
-        }
+        self.running.try_join_next()
     }
 
     pub(super) fn abort_all(&mut self) {
         self.running.abort_all();
     }
 
-    /// How many messages that have stepped aside wait here for each server's downloads, and how many more may be here.
-    pub(super) fn aside(&self) -> (HashMap<(String, Priority), usize>, usize) {
-        let (mut waiting, mut count) = (HashMap::new(), 0);
+    /// How many messages that have stepped aside are here.
+    pub(super) fn aside(&self, hosts: &Hosts) -> Aside {
+        let mut aside = Aside::default();
         for need in self.needs.values().filter(|need| need.is_aside) {
-            count += 1;
-            if need.begun_at.is_none() {
-                *waiting.entry((need.host.clone(), need.priority)).or_default() += 1;
-            }
+            aside.add(&need.host, need.priority, hosts.standing(&need.host), need.begun_at.is_none());
         }
-        (waiting, limits::DEVICE_MEDIA_ASIDE_MAX.saturating_sub(count))
+        aside
     }
 
     /// A message in the window, or one that stepped aside earlier and is due again (`holds_since` is `None`), needs its file.
@@ -205,9 +181,11 @@ impl Fetches {
         }
     }
 
-    /// Begins what may begin: a higher priority first, one server after another, few from each.
+    /// Begins what may begin: a higher priority first, one server after another, few from each. Those whose servers are silent or slow
+    /// make room where others wait.
     pub(super) fn begin(&mut self, parts: &Arc<Parts>, bell: &QueueBell, now: Millis) {
-        let mut look = Look { parts, bell, now, before: std::mem::take(&mut self.places) };
+        let before = std::mem::take(&mut self.places);
+        let mut look = Look { parts, bell, now, before, in_line: InLine::default(), full: Vec::new() };
         for priority in Priority::ALL {
             if self.is_full(priority) {
                 self.full_at[priority.index()] = now;
@@ -215,15 +193,20 @@ impl Fetches {
                 continue;
             }
             let mut left = self.turns[priority.index()].round();
-            while left > 0 && self.has_slot(priority) && !self.is_full(priority) {
+            while left > 0 && !self.is_full(priority) {
                 let Some((host, ref_no)) = self.turns[priority.index()].next() else { break };
-                match self.ask(&host, priority, &ref_no, &mut look) {
-                    Begun::Yes => left = self.turns[priority.index()].round(),
-                    Begun::NotNow => left -= 1,
-                    Begun::Never => break,
+                if self.ask(&host, priority, &ref_no, &mut look) {
+                    left = self.turns[priority.index()].round();
+                    look.in_line.count_again(priority);
+                } else {
+                    left -= 1;
                 }
             }
         }
+        for (_, priority, host) in look.full.iter().rev() {
+            self.turns[priority.index()].put_first(host);
+        }
+        self.room_at = self.running.make_room(look.in_line, &parts.hosts, now).unwrap_or(Millis::MAX);
     }
 
     fn begin_passing(&mut self, priority: Priority, look: &mut Look<'_>) {
@@ -235,42 +218,41 @@ impl Fetches {
         let mut passing: Vec<_> = passing.collect();
         passing.sort_unstable();
         for (_, host, ref_no) in passing {
-            if !self.has_slot(priority) || self.ask(&host, priority, &ref_no, look) == Begun::Never {
-                break;
-            }
+            self.ask(&host, priority, &ref_no, look);
         }
     }
 
-    /// Whether the device has a slot for a download of this priority.
-    fn has_slot(&self, priority: Priority) -> bool {
-        self.running.len() + limits::DEVICE_FETCHES_KEPT[priority.index()] < limits::DEVICE_FETCHES_MAX
-    }
-
-    fn ask(&mut self, host: &str, priority: Priority, ref_no: &RefNo, look: &mut Look<'_>) -> Begun {
+    /// Begins a download if it may begin now.
+    fn ask(&mut self, host: &str, priority: Priority, ref_no: &RefNo, look: &mut Look<'_>) -> bool {
         if self.places.contains_key(host) {
-            return Begun::NotNow;
+            return false;
+        }
+        let standing = look.parts.hosts.standing(host);
+        let is_full = look.full.iter().any(|(of, its, _)| *of == standing && *its == priority);
+        if is_full || !self.running.has_slot(standing, priority) {
+            look.in_line.count(standing, priority);
+            return false;
         }
         let before = look.before.remove(host).filter(|place| place.priority() == priority);
         match look.parts.hosts.ask(host, priority, before, look.bell, look.now) {
             Asked::Begun(permit) => {
-                let Some(need) = self.needs.get_mut(ref_no) else { return Begun::NotNow };
+                let Some(need) = self.needs.get_mut(ref_no) else { return false };
                 need.begun_at = Some(look.now);
                 self.turns[priority.index()].remove(host, need.seq, ref_no);
-                let (parts, load) = (Arc::clone(look.parts), Arc::clone(&need.load));
-                let task = self.running.spawn(download::run(parts, permit, ref_no.clone(), load));
-                self.tasks.insert(task.id(), ref_no.clone());
-                Begun::Yes
+                self.running.begin(look.parts, permit, ref_no, need, look.now);
+                return true;
             }
             Asked::Wait(place) => {
                 self.places.insert(host.to_owned(), place);
-                Begun::NotNow
             }
+            // The place in the node's line is kept by asking for the same server first the next time.
             Asked::Full(place) => {
                 self.places.insert(host.to_owned(), place);
-                Begun::Never
+                look.full.push((standing, priority, host.to_owned()));
             }
-            Asked::Rests => Begun::NotNow,
+            Asked::Rests => {}
         }
+        false
     }
 
     /// Messages that have held their lines for so long that others pass them: their files are still not there.

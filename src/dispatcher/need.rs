@@ -1,12 +1,15 @@
 //! A message whose file is needed before it can leave, and what becomes of it when the file does not come. Pure.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::download::Fetched;
 use super::hosts::Rest;
 use super::queue::Job;
 use super::retry;
+use super::slots::Standing;
 use crate::clock::Millis;
+use crate::limits;
 use crate::media::fetch;
 use crate::message::{Priority, RefNo};
 use crate::phone;
@@ -61,6 +64,38 @@ impl Need {
     /// What the failed attempt is counted as, with those to send it.
     pub(super) fn number(&self) -> i64 {
         self.load.attempts + self.load.fetch_attempts + 1
+    }
+}
+
+/// Messages that have stepped aside and are in memory.
+#[derive(Default)]
+pub(super) struct Aside {
+    all: usize,
+    failing: usize,
+    /// Those that wait for each server's downloads.
+    waiting: HashMap<(String, Priority), usize>,
+}
+
+impl Aside {
+    pub(super) fn add(&mut self, host: &str, priority: Priority, standing: Standing, waits: bool) {
+        self.all += 1;
+        self.failing += usize::from(standing == Standing::Failing);
+        *self.waiting.entry((host.to_owned(), priority)).or_default() += usize::from(waits);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.all >= limits::DEVICE_MEDIA_ASIDE_MAX
+    }
+
+    /// Takes one more for this server, unless enough are here.
+    pub(super) fn take(&mut self, host: &str, priority: Priority, standing: Standing) -> bool {
+        let of_host = self.waiting.get(&(host.to_owned(), priority)).copied().unwrap_or(0);
+        let is_too_many = standing == Standing::Failing && self.failing >= limits::DEVICE_FAILING_ASIDE_MAX;
+        let takes = !is_too_many && of_host < limits::HOST_MEDIA_ASIDE_MAX;
+        if takes {
+            self.add(host, priority, standing, true);
+        }
+        takes
     }
 }
 

@@ -40,6 +40,13 @@ impl Turns {
         self.order.len()
     }
 
+    /// A server is asked first in the next round.
+    pub(super) fn put_first(&mut self, host: &str) {
+        if let Some(host) = self.order.iter().position(|known| known == host).and_then(|at| self.order.remove(at)) {
+            self.order.push_front(host);
+        }
+    }
+
     /// The next server, and the first of what is wanted from it.
     pub(super) fn next(&mut self) -> Option<(String, RefNo)> {
         while let Some(host) = self.order.pop_front() {

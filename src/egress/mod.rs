@@ -8,6 +8,7 @@ mod resolver;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -26,7 +27,9 @@ use resolver::PublicResolver;
 /// A client for customers' addresses. Cheap to clone.
 #[derive(Clone)]
 pub struct Egress {
-    client: reqwest::Client,
+    /// Apart from that which posts: names of dead servers that media is wanted from hold up no push.
+    downloads: reqwest::Client,
+    posts: reqwest::Client,
     allowed: Arc<[IpNet]>,
 }
 
@@ -97,23 +100,15 @@ impl Egress {
         provide_tls();
         let authorities = ca_file.map_or(Ok(Vec::new()), authorities)?;
         let allowed: Arc<[IpNet]> = allowed.into();
-        let resolver = Arc::new(PublicResolver::new(Arc::clone(&allowed)));
-        #[allow(clippy::disallowed_methods, reason = "this is the door")]
-        let client = reqwest::Client::builder()
-            .dns_resolver(resolver)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(limits::MEDIA_CONNECT_SECONDS_MAX))
-            .pool_max_idle_per_host(4)
-            .user_agent(concat!("wachat/", env!("CARGO_PKG_VERSION")))
-            .tls_certs_merge(authorities)
-            .build()
-            .map_err(|error| NoClient(error.to_string()))?;
-        Ok(Self { client, allowed })
+        let client = |lookups_max| client(Arc::clone(&allowed), authorities.clone(), lookups_max);
+        let downloads = client(limits::DOWNLOAD_LOOKUPS_MAX)?;
+        let posts = client(limits::POST_LOOKUPS_MAX)?;
+        Ok(Self { downloads, posts, allowed })
     }
 
     /// Downloads a file of at most `limit_bytes`: within [`limits::MEDIA_FETCH_SECONDS_MAX`], the first byte and then each
     /// stretch of it in time. By `clock`, which tests hold. The file has its memory until the last of its bytes is dropped.
+    /// `is_answering` is set when the server begins to answer.
     ///
     /// # Errors
     /// [`EgressError`]; an answer of any status is none.
@@ -123,16 +118,18 @@ impl Egress {
         limit_bytes: usize,
         clock: &Clock,
         memory: Reservation,
+        is_answering: &AtomicBool,
     ) -> Result<Answer, EgressError> {
         let url = self.check(url)?;
         let whole = Duration::from_secs(limits::MEDIA_FETCH_SECONDS_MAX);
         let until = clock.now() + millis(whole);
-        let request = self.client.get(url).timeout(whole).send();
+        let request = self.downloads.get(url).timeout(whole).send();
         let answer_by = clock.now() + millis(Duration::from_secs(limits::MEDIA_ANSWER_SECONDS_MAX));
         let response = tokio::select! {
             response = request => response.map_err(|error| fault(&error))?,
             () = clock.sleep_until(answer_by) => return Err(EgressError::TimedOut),
         };
+        is_answering.store(true, Ordering::Relaxed);
         if response.content_length().unwrap_or(0) > limit_bytes as u64 {
             return Err(EgressError::TooLarge { limit_bytes });
         }
@@ -148,7 +145,7 @@ impl Egress {
     /// [`EgressError`]; an answer of any status is none.
     pub async fn post(&self, form: Form<'_>, limit_time: Duration) -> Result<Answer, EgressError> {
         let url = self.check(form.url)?;
-        let mut request = self.client.post(url).timeout(limit_time).body(form.body);
+        let mut request = self.posts.post(url).timeout(limit_time).body(form.body);
         request = request.header("content-type", "application/x-www-form-urlencoded");
         for (name, value) in form.headers {
             request = request.header(name, value);
@@ -194,6 +191,26 @@ impl Egress {
             Some((true, false)) => Err(EgressError::Unreachable),
         }
     }
+}
+
+/// A client that reaches public addresses and those in `allowed`, and looks up so many names at once.
+fn client(
+    allowed: Arc<[IpNet]>,
+    authorities: Vec<reqwest::Certificate>,
+    lookups_max: usize,
+) -> Result<reqwest::Client, NoClient> {
+    let resolver = Arc::new(PublicResolver::new(allowed, lookups_max));
+    #[allow(clippy::disallowed_methods, reason = "this is the door")]
+    let client = reqwest::Client::builder()
+        .dns_resolver(resolver)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(limits::MEDIA_CONNECT_SECONDS_MAX))
+        .pool_max_idle_per_host(4)
+        .user_agent(concat!("wachat/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_merge(authorities)
+        .build();
+    client.map_err(|error| NoClient(error.to_string()))
 }
 
 /// Makes ring the cryptography of every TLS connection of this process. Whoever builds a client calls it first.

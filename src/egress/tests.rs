@@ -50,6 +50,10 @@ async fn server(answer: &'static str) -> SocketAddr {
     address
 }
 
+fn answering() -> AtomicBool {
+    AtomicBool::default()
+}
+
 fn memory() -> Reservation {
     FileMemory::new(Clock::system()).begin(1)
 }
@@ -63,16 +67,20 @@ async fn a_name_that_leads_to_loopback_is_refused_at_connect_and_reached_when_al
     let address = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
     let url = format!("http://localhost:{}/", address.port());
     let closed = Egress::new(Vec::new()).unwrap();
-    let refused = closed.download(&url, 10, &Clock::system(), memory()).await.unwrap_err();
+    let refused = closed.download(&url, 10, &Clock::system(), memory(), &answering()).await.unwrap_err();
     assert_eq!(refused, EgressError::Refused(PRIVATE.into()));
-    assert_eq!(open().download(&url, 10, &Clock::system(), memory()).await.unwrap().body, "hi");
+    assert_eq!(open().download(&url, 10, &Clock::system(), memory(), &answering()).await.unwrap().body, "hi");
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let address = server("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(
-        open().download(&format!("http://{address}/"), 10, &Clock::system(), memory()).await.unwrap().status,
+        open()
+            .download(&format!("http://{address}/"), 10, &Clock::system(), memory(), &answering())
+            .await
+            .unwrap()
+            .status,
         302
     );
 }
@@ -84,7 +92,7 @@ async fn a_file_over_the_limit_is_not_read_on() {
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello hello hello",
     ] {
         let address = server(answer).await;
-        let got = open().download(&format!("http://{address}/"), 10, &Clock::system(), memory()).await;
+        let got = open().download(&format!("http://{address}/"), 10, &Clock::system(), memory(), &answering()).await;
         assert_eq!(got.unwrap_err(), EgressError::TooLarge { limit_bytes: 10 });
     }
 }
@@ -92,7 +100,8 @@ async fn a_file_over_the_limit_is_not_read_on() {
 /// Downloads by a clock that moves on a second at a time; gives the outcome and after how many seconds it came.
 async fn timed(url: &str) -> (Result<Answer, EgressError>, u64) {
     let (clock, egress) = (Clock::held(1_790_000_000_000), open());
-    let downloading = egress.download(url, 1_000_000, &clock, FileMemory::new(clock.clone()).begin(1));
+    let is_answering = answering();
+    let downloading = egress.download(url, 1_000_000, &clock, FileMemory::new(clock.clone()).begin(1), &is_answering);
     tokio::pin!(downloading);
     for second in 0.. {
         tokio::select! {
@@ -173,10 +182,10 @@ async fn a_private_authority_is_trusted_where_the_operator_says_so_and_else_name
     let trusting = Egress::trusting(allowed(), Some(&ca)).unwrap();
     let (good, other) = (tls_server("localhost"), tls_server("other"));
     let (clock, url) = (Clock::system(), |port: u16| format!("https://localhost:{port}/"));
-    assert_eq!(trusting.download(&url(good), 10, &clock, memory()).await.unwrap().body, "hi");
-    let refused = open().download(&url(good), 10, &clock, memory()).await.unwrap_err();
+    assert_eq!(trusting.download(&url(good), 10, &clock, memory(), &answering()).await.unwrap().body, "hi");
+    let refused = open().download(&url(good), 10, &clock, memory(), &answering()).await.unwrap_err();
     assert_eq!(refused, EgressError::Untrusted(BadCertificate::UnknownAuthority));
-    let refused = trusting.download(&url(other), 10, &clock, memory()).await.unwrap_err();
+    let refused = trusting.download(&url(other), 10, &clock, memory(), &answering()).await.unwrap_err();
     assert_eq!(refused, EgressError::Untrusted(BadCertificate::WrongName));
     for bad in ["localhost.key.pem", "nothing.pem"] {
         assert!(Egress::trusting(allowed(), Some(&tls_folder().join(bad))).is_err(), "{bad}");
@@ -194,7 +203,7 @@ async fn whatever_cannot_be_reached_is_said_in_the_same_words() {
         // A name of this machine that has its private addresses only.
         (closed, format!("http://{}:{free_port}/", own_name())),
     ] {
-        let error = egress.download(&url, 10, &clock, memory()).await.unwrap_err();
+        let error = egress.download(&url, 10, &clock, memory(), &answering()).await.unwrap_err();
         assert_eq!(error, EgressError::Unreachable, "{url}");
     }
 }

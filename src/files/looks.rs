@@ -2,6 +2,7 @@
 //! each content.
 
 use bytes::Bytes;
+use tokio::task::JoinError;
 
 use super::{FileError, Files, TakeError, Taken, sha256};
 use crate::media::choice::{self, Choice, Mismatch};
@@ -25,13 +26,12 @@ impl Files {
     ) -> Result<Taken, TakeError> {
         let (file, kind) = match choice::choose(&file, asked, caption)? {
             Choice::AsItIs(kind) => (file, kind),
+            Choice::Sticker { .. } if self.can_be_decoded(&file).await? => (file, MediaKind::Sticker),
             Choice::Picture { otherwise } => match self.picture(&file).await? {
                 Some(picture) => (picture, MediaKind::Image),
-                None if asked.is_some() => {
-                    return Err(Mismatch::Format { kind: MediaKind::Image, needs: "a picture that can be read" }.into());
-                }
-                None => (file, otherwise),
+                None => (file, unreadable(asked, otherwise)?),
             },
+            Choice::Sticker { otherwise } => (file, unreadable(asked, otherwise)?),
         };
         Ok(Taken { id: self.keep_given(client_id, file).await?, kind })
     }
@@ -65,15 +65,18 @@ impl Files {
         Ok(made)
     }
 
+    /// Whether all of a WebP can be decoded.
+    async fn can_be_decoded(&self, file: &File) -> Result<bool, FileError> {
+        let _turn = self.decoding.acquire().await.map_err(|error| FileError::Internal(error.to_string()))?;
+        let bytes = file.bytes.clone();
+        Ok(decoded(tokio::task::spawn_blocking(move || pixels::is_whole_webp(&bytes)).await))
+    }
+
     /// The picture made of a WebP; none where it cannot be read.
     async fn picture(&self, file: &File) -> Result<Option<File>, FileError> {
         let _turn = self.decoding.acquire().await.map_err(|error| FileError::Internal(error.to_string()))?;
         let bytes = file.bytes.clone();
-        let made = tokio::task::spawn_blocking(move || pixels::picture(&bytes)).await;
-        let made = made.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a picture was not converted: it could not be decoded");
-            None
-        });
+        let made = decoded(tokio::task::spawn_blocking(move || pixels::picture(&bytes)).await);
         Ok(made.map(|picture| {
             let name = file.name.as_deref().map(|name| {
                 let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
@@ -82,6 +85,22 @@ impl Files {
             File::new(picture.bytes.into(), name)
         }))
     }
+}
+
+/// As what a picture goes out that cannot be decoded: as that which was asked for it is refused.
+fn unreadable(asked: Option<MediaKind>, otherwise: MediaKind) -> Result<MediaKind, Mismatch> {
+    match asked {
+        Some(kind) => Err(Mismatch::Format { kind, needs: "a picture that can be read" }),
+        None => Ok(otherwise),
+    }
+}
+
+/// What came of decoding a picture; nothing where the decoder panicked.
+fn decoded<T: Default>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a picture could not be decoded");
+        T::default()
+    })
 }
 
 fn shown(stored: StoredPreview) -> Preview {

@@ -10,6 +10,10 @@ use crate::limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     AsItIs(MediaKind),
+    /// As a sticker, if all of it can be decoded; else as `otherwise`.
+    Sticker {
+        otherwise: MediaKind,
+    },
     /// As a picture that is made of it; where none can be made, as it is.
     Picture {
         otherwise: MediaKind,
@@ -49,6 +53,7 @@ pub fn choose(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> R
     };
     let kind = match choice {
         Choice::AsItIs(kind) | Choice::Picture { otherwise: kind } => kind,
+        Choice::Sticker { .. } => MediaKind::Sticker,
     };
     kind::allowed(kind, file.bytes.len())?;
     Ok(choice)
@@ -58,7 +63,7 @@ pub fn choose(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> R
 fn by_itself(file: &File, with_caption: Option<MediaKind>) -> Choice {
     match (file.sniffed.kind, with_caption) {
         (MediaKind::Sticker, Some(otherwise)) => Choice::Picture { otherwise },
-        (MediaKind::Sticker, None) if is_small(file) => Choice::AsItIs(MediaKind::Sticker),
+        (MediaKind::Sticker, None) if is_small(file) => Choice::Sticker { otherwise: MediaKind::Document },
         (MediaKind::Sticker, None) => Choice::Picture { otherwise: MediaKind::Document },
         (kind, Some(otherwise)) if !kind.shows_caption() => Choice::AsItIs(otherwise),
         (kind, _) => Choice::AsItIs(kind),
@@ -80,7 +85,9 @@ fn as_asked(file: &File, asked: MediaKind) -> Result<Choice, Mismatch> {
         (MediaKind::Audio, _) => return format("an MP3, M4A, AAC, AMR or Ogg"),
         (MediaKind::Voice, MediaKind::Voice) => {}
         (MediaKind::Voice, _) => return Err(Mismatch::Voice),
-        (MediaKind::Sticker, MediaKind::Sticker) if is_small(file) => {}
+        (MediaKind::Sticker, MediaKind::Sticker) if is_small(file) => {
+            return Ok(Choice::Sticker { otherwise: MediaKind::Document });
+        }
         (MediaKind::Sticker, MediaKind::Sticker) => return Err(Mismatch::Sticker),
         (MediaKind::Sticker, _) => return format("a WebP"),
     }
@@ -91,7 +98,7 @@ fn as_asked(file: &File, asked: MediaKind) -> Result<Choice, Mismatch> {
     Ok(Choice::AsItIs(asked))
 }
 
-/// Whether a WebP is no larger than what WhatsApp shows as a sticker. One that cannot be read is taken for one.
+/// Whether a WebP is no larger than what WhatsApp shows as a sticker. One whose size cannot be read is: that it cannot be decoded says more.
 fn is_small(file: &File) -> bool {
     let size = image::size(&file.bytes);
     let (side, moves) = size.map_or((0, false), |size| (size.width.max(size.height), size.is_animated));
@@ -114,6 +121,7 @@ mod tests {
     fn chosen(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> Result<String, Mismatch> {
         choose(file, asked, caption).map(|choice| match choice {
             Choice::AsItIs(kind) => kind.name().to_owned(),
+            Choice::Sticker { .. } => "sticker".to_owned(),
             Choice::Picture { otherwise } => format!("picture or {}", otherwise.name()),
         })
     }

@@ -1,5 +1,7 @@
 //! Fetches a customer's `media_url`, after its message was accepted. Called by the device loops.
 
+use std::sync::atomic::AtomicBool;
+
 use super::kind::MediaKind;
 use super::page::{self, Told};
 use super::{File, name};
@@ -25,19 +27,28 @@ pub enum FetchFault {
     Unkept(String),
 }
 
-/// Fetches the file at `url`; `file_name` is what the customer calls it, if they do, and `asked` as what it is to be shown.
+/// What is wanted: the file at `url`, what the customer calls it, if they do, and as what it is to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub url: &'a str,
+    pub file_name: Option<&'a str>,
+    pub asked: Option<MediaKind>,
+}
+
+/// Fetches a file. `is_answering` is set when its server begins to answer.
 ///
 /// # Errors
 /// [`FetchFault`] by whether trying again can help.
 pub async fn fetch(
     egress: &Egress,
     clock: &Clock,
-    url: &str,
-    file_name: Option<&str>,
-    asked: Option<MediaKind>,
+    wanted: Wanted<'_>,
     memory: Reservation,
+    is_answering: &AtomicBool,
 ) -> Result<File, FetchFault> {
-    let answer = egress.download(url, limits::DOCUMENT_BYTES_MAX, clock, memory).await.map_err(|error| {
+    let Wanted { url, file_name, asked } = wanted;
+    let limit_bytes = limits::DOCUMENT_BYTES_MAX;
+    let answer = egress.download(url, limit_bytes, clock, memory, is_answering).await.map_err(|error| {
         let reason = format!("media_url {error}");
         match error {
             EgressError::NoMemory(no_memory) => FetchFault::Unkept(no_memory.to_string()),

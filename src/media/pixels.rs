@@ -15,6 +15,8 @@ use crate::limits;
 const THUMBNAIL_QUALITY: u8 = 60;
 const PICTURE_QUALITY: u8 = 90;
 const WHITE: u32 = 255;
+/// Of the frames of a sticker that moves: more than five hundred of the largest.
+const FRAMES_PIXELS_MAX: u64 = 4 * limits::IMAGE_PIXELS_MAX;
 
 /// Decoded pixels, as stored.
 struct Pixels {
@@ -38,9 +40,12 @@ pub fn thumbnail(bytes: &[u8]) -> Option<Vec<u8>> {
     jpeg(&colours, width, height, THUMBNAIL_QUALITY)
 }
 
-/// A PNG of a WebP that has opacity, a JPEG of any other; of one that moves, its first frame.
+/// A PNG of a WebP that has opacity, a JPEG of any other; of one that moves, its first frame. None of one that is not whole.
 pub fn picture(webp: &[u8]) -> Option<Picture> {
-    let pixels = decode(webp)?;
+    let pixels = decode(webp).filter(|_| is_complete(webp))?;
+    if pixels.size.is_animated {
+        frames(webp)?;
+    }
     let (width, height) = (pixels.size.width, pixels.size.height);
     let is_opaque =
         pixels.channels % 2 == 1 || pixels.bytes.chunks_exact(pixels.channels).all(|pixel| pixel.last() == Some(&255));
@@ -53,6 +58,32 @@ pub fn picture(webp: &[u8]) -> Option<Picture> {
     let colours = turned(&pixels, |pixel| on_white(pixel).map(|colour| u8::try_from(colour).unwrap_or(u8::MAX)));
     let bytes = jpeg(&colours, width, height, PICTURE_QUALITY)?;
     (bytes.len() <= limits::MEDIA_BYTES_MAX).then_some(Picture { bytes, mime: "image/jpeg", ending: "jpg" })
+}
+
+/// Whether a WebP is complete and can be decoded: of one that moves every frame, up to [`FRAMES_PIXELS_MAX`].
+pub fn is_whole_webp(bytes: &[u8]) -> bool {
+    let size = image::size(bytes).filter(|size| size.pixels <= limits::IMAGE_PIXELS_MAX);
+    let decoded = |size: Size| if size.is_animated { frames(bytes) } else { decode_webp(bytes) };
+    is_complete(bytes) && size.and_then(decoded).is_some()
+}
+
+/// Whether a WebP has as many bytes as it says.
+fn is_complete(webp: &[u8]) -> bool {
+    let declared = webp.get(4..8).and_then(|length| Some(u32::from_le_bytes(length.try_into().ok()?)));
+    declared.is_some_and(|length| u64::from(length) + 8 <= webp.len() as u64)
+}
+
+/// The last frame of a WebP that moves, or the last that is looked at; `None` where one cannot be decoded.
+fn frames(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let most = u32::try_from(FRAMES_PIXELS_MAX / pixels.max(1)).unwrap_or(u32::MAX);
+    let mut frame = vec![0; decoder.output_buffer_size()?];
+    for _ in 0..decoder.num_frames().min(most) {
+        decoder.read_frame(&mut frame).ok()?;
+    }
+    Some(frame)
 }
 
 /// Nothing is decoded of which the head claims too much.
@@ -219,6 +250,27 @@ mod tests {
         }
         let clear = picture(&samples::clear_webp(20, 10)).expect("a picture");
         assert_eq!(corners(&clear.bytes).0[3], 0, "what was transparent stays so");
+    }
+
+    #[test]
+    fn a_webp_that_ends_too_soon_or_is_broken_inside_is_not_whole() {
+        for whole in [samples::webp(40, 30), samples::clear_webp(40, 30), samples::moving_webp(40, 30)] {
+            assert!(is_whole_webp(&whole));
+            assert!(is_whole_webp(&[&whole[..], b"\0\0"].concat()), "what stands behind it is no part of it");
+            for length in 0..whole.len() {
+                assert!(!is_whole_webp(&whole[..length]), "{length} of {}", whole.len());
+                // One whose head says that it is complete.
+                let mut cut = whole[..length].to_vec();
+                // The last byte may be there only to make the length even; one that moves is whole with fewer frames too.
+                let moves = image::size(&whole).is_some_and(|size| size.is_animated);
+                if !moves && (12..whole.len() - 1).contains(&length) {
+                    let declared = u32::try_from(length - 8).unwrap();
+                    cut[4..8].copy_from_slice(&declared.to_le_bytes());
+                    assert!(!is_whole_webp(&cut), "{length} of {}, as if it were all", whole.len());
+                }
+            }
+        }
+        assert!(!is_whole_webp(&samples::webp_bomb()) && !is_whole_webp(b"RIFF\0\0\0\0WEBP"));
     }
 
     #[test]

@@ -342,3 +342,55 @@ fn both_forms_of_a_number_are_one_line_and_other_recipients_are_their_own() {
         }
     }
 }
+
+#[test]
+fn an_extension_is_said_to_be_one_however_it_is_written() {
+    for text in [
+        "tel:+62-21-5550100;ext=12",
+        "+62215550100;ext=12",
+        "+62215550100;EXT=12",
+        "+62 21 5550100 ext. 12",
+        "(021) 5550100 ext 123",
+        "021-5550100, ext 12",
+        "+62215550100 extension 1234",
+        "+62215550100 ekst. 12",
+        "+62215550100 pes. 12",
+        "+62215550100x12",
+        "+62215550100 #12",
+        "+62215550100 (ext 12)",
+    ] {
+        assert_eq!(parse_destination(text, "62"), Err(BadDestination::Extension), "{text}");
+    }
+    // What is several numbers stays so, and another parameter of a link is no number.
+    for text in ["081234567890;081234567891", "081234567890, 081234567891 ext 5", "081234567890\n081234567891"] {
+        assert_eq!(parse_destination(text, "62"), Err(BadDestination::Several), "{text}");
+    }
+    let parameter = parse_destination("tel:081234567890;phone-context=+62", "62");
+    assert!(matches!(parameter, Err(BadDestination::Behind(_) | BadDestination::Several)), "{parameter:?}");
+}
+
+#[test]
+fn a_group_id_that_was_rounded_is_known_by_its_zeros_and_one_with_an_exponent_is_none() {
+    for text in [
+        "120363041234568000",
+        " 120363041234568000 ",
+        "120363041234568000.0",
+        "120,363,041,234,568,000",
+        "1203630412345680",
+    ] {
+        assert!(rounded(text).is_some(), "{text}");
+    }
+    for text in [
+        "120363041234567891",
+        "120363041234567000@g.us",
+        "120363041234567",
+        "6281234567890000",
+        "12036304123456789000",
+        "",
+    ] {
+        assert_eq!(rounded(text).is_some(), text == "6281234567890000" || text == "1203630412345680", "{text}");
+    }
+    for text in ["1.20363E+17", "1.20363041234568E+17", "1,20363E+17", "1.20363E+17@g.us"] {
+        assert!(matches!(parse_recipient(text, Addressee::Group, "62"), Err(BadDestination::Exponent(_))), "{text}");
+    }
+}

@@ -29,6 +29,9 @@ const CHAT_LINKS: [&str; 4] =
     ["wa.me/", "api.whatsapp.com/send?phone=", "api.whatsapp.com/send/?phone=", "whatsapp://send?phone="];
 /// What may stand before those, in this order.
 const LINK_STARTS: [&str; 3] = ["https://", "http://", "www."];
+/// What extensions are called, in English and Indonesian, and their most digits.
+const EXTENSIONS: [&str; 9] = ["ext", "extn", "extension", "x", "#", "ekst", "ekstensi", "pes", "pesawat"];
+const EXTENSION_DIGITS_MAX: usize = 7;
 /// The zeros of the scripts in which phone numbers are typed; nine more digits follow each.
 const ZEROS: [u32; 17] = [
     0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0x1040, 0x17e0,
@@ -95,6 +98,7 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
     }
     let text = whole_number(&text)?;
     check_letters(text)?;
+    check_extension(text)?;
     check_separators(text)?;
     check_end(text)?;
     digits_of(text)
@@ -182,7 +186,7 @@ fn is_digits(text: &str) -> bool {
 
 /// A number that a spreadsheet or a program made of a phone number: with a fraction, or with an exponent. A fraction of zeros
 /// is taken off; digits that are not there are never guessed.
-fn whole_number(text: &str) -> Result<&str, BadDestination> {
+pub(super) fn whole_number(text: &str) -> Result<&str, BadDestination> {
     let number = text.strip_prefix('+').unwrap_or(text);
     if let Some((digits, power)) = number.split_once(['e', 'E']) {
         let power = power.strip_prefix(['+', '-']).unwrap_or(power);
@@ -226,6 +230,24 @@ fn check_letters(text: &str) -> Result<(), BadDestination> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses an extension, and what else stands behind a number in a link (RFC 3966, as in `;ext=12`): neither is another number.
+fn check_extension(text: &str) -> Result<(), BadDestination> {
+    let Some(at) = text.find(|c: char| c.is_alphabetic() || c == '#') else { return Ok(()) };
+    let (number, rest) = text.split_at(at);
+    let name_end = rest.find(|c: char| !c.is_alphabetic() && c != '#').unwrap_or(rest.len());
+    let (name, value) = rest.split_at(name_end);
+    let before = number.trim_end_matches([' ', ',', ';', '(', '/', '-']);
+    let is_one = before.bytes().filter(u8::is_ascii_digit).count() >= FRACTION_AFTER_DIGITS
+        && !before.contains([',', ';', '|', '\n', '\r', '\t']);
+    let is_parameter = number.ends_with(';') && value.starts_with('=');
+    let digits = value.trim_matches([' ', '.', ':', '=', ')', '-']);
+    let is_called = EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if is_one && is_called && is_digits(digits) && digits.len() <= EXTENSION_DIGITS_MAX {
+        return Err(BadDestination::Extension);
+    }
+    if is_one && is_parameter { Err(BadDestination::Behind(rest.to_owned())) } else { Ok(()) }
 }
 
 /// Refuses what may be the rest of a calculated number, and more than one number.

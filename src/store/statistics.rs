@@ -29,6 +29,8 @@ macro_rules! hour {
 pub struct Tally {
     /// As stored.
     pub status: String,
+    /// Whether a sandbox handled them.
+    pub sandbox: bool,
     pub created_at: Option<i64>,
     pub sent_at: Option<i64>,
     pub delivered_at: Option<i64>,
@@ -37,7 +39,7 @@ pub struct Tally {
     pub messages: i64,
 }
 
-row!(Tally { status, created_at, sent_at, delivered_at, read_at, aborted_at, messages });
+row!(Tally { status, sandbox, created_at, sent_at, delivered_at, read_at, aborted_at, messages });
 
 /// A delivery that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub struct WaitingPush {
 row!(WaitingPush { inbound_id, first_at, attempts });
 
 impl Store {
-    /// A client's messages by state and by when what happened to them: by hour from `hours_from`, before that by day from
+    /// A client's messages by state, by whether a sandbox handled them, and by when what happened to them: by hour from `hours_from`, before that by day from
     /// `days_from`. Of those messages with the numbers `seqs` alone: who wants all asks piece by piece, so that nobody waits for
     /// long behind it.
     ///
@@ -69,7 +71,7 @@ impl Store {
             &mut conn,
             all as Tally,
             concat!(
-                "SELECT status, ",
+                "SELECT status, sandbox, ",
                 hour!("created_at"),
                 ", ",
                 hour!("sent_at"),
@@ -80,7 +82,7 @@ impl Store {
                 ", ",
                 hour!("aborted_at"),
                 ", COUNT(*) AS messages FROM messages WHERE client_id = $1 AND seq >= $4 AND seq < $5 \
-                 GROUP BY 1, 2, 3, 4, 5, 6"
+                 GROUP BY 1, 2, 3, 4, 5, 6, 7"
             ),
             client_id,
             hours_from,

@@ -35,6 +35,40 @@ fn workbook(rows: &[(&str, &str)]) -> Vec<u8> {
 }
 
 stories! {
+    async fn a_group_whose_id_a_spreadsheet_rounded_is_never_sent_to(database: Database) {
+        let world = World::new(database).await;
+        let group = "120363041234567891";
+        let text = format!(
+            "destination,message,is_group\n1.20363E+17,a,yes\n1.20363041234568E+17,b,true\n120363041234568000,c,yes\n120363041234568000,d,\n\
+             120363041234568000.0,e,yes\n\"120,363,041,234,568,000\",f,yes\n1.20363E+17@g.us,g,\n{group},h,yes\n{group}@g.us,i,\n120363041234560000@g.us,j,\n"
+        );
+        let sheet = workbook(&[("120363041234567891", "a"), ("1.2036304123456789E+17", "b"), ("120363041234568000", "c"), ("1203630412345670", "d")]);
+        for (bytes, refused, sent) in [(text.into_bytes(), 7, vec![group, group, "120363041234560000"]), (sheet, 4, vec![])] {
+            let given = world.client.ask("POST", "/manage/1.0/imports?file_name=a", &[], Some(bytes)).await;
+            assert_eq!(given.status, 201, "{}", given.text);
+            let import = &given.body["data"];
+            assert_eq!((&import["refused_count"], &import["valid_count"]), (&json!(refused), &json!(sent.len())), "{import}");
+            let id = import["id"].as_str().expect("an id");
+            let items = world.client.manage("GET", &format!("/imports/{id}/refused"), None).await.body["data"]["items"].clone();
+            for item in items.as_array().expect("rows") {
+                let reason = item["reason"].as_str().unwrap_or_default();
+                let says = ["rounded", "lost digits", "more digits than a spreadsheet keeps"].iter().any(|said| reason.contains(said));
+                assert!(says && reason.contains("as text"), "{item}");
+            }
+            if !sent.is_empty() {
+                world.client.manage("POST", &format!("/imports/{id}/begin"), None).await;
+                until(&world.client, id, "done").await;
+                let page = world.client.manage("GET", "/messages?limit=9", None).await;
+                let mut to: Vec<_> = page.body["data"]["items"].as_array().expect("items").iter().map(|item| item["destination"].as_str().unwrap_or_default().to_owned()).collect();
+                to.sort();
+                let mut expected: Vec<String> = sent.iter().map(|id| (*id).to_owned()).collect();
+                expected.sort();
+                assert_eq!(to, expected, "{}", page.text);
+            }
+        }
+        world.stop().await;
+    }
+
     async fn a_file_is_shown_as_it_was_read_and_its_sums_hold(database: Database) {
         let world = World::new(database).await;
         let file = "sep=;\r\nNo;Nama;No HP;Pesan;Prioritas;Tag\r\n\r\n1;Budi;0811 1111 111;\"Halo\r\nBudi\";high;order 7\r\n\

@@ -46,6 +46,35 @@ stories! {
         world.stop().await;
     }
 
+    async fn a_webp_that_cannot_be_decoded_is_a_document_or_refused_and_never_a_sticker_or_an_image(database: Database) {
+        let world = World::new(database).await;
+        for whole in [files::webp(64, 64), files::clear_webp(64, 64), files::moving_webp(64, 64), files::webp(600, 8)] {
+            for broken in [whole[..whole.len() / 2].to_vec(), whole[..whole.len() - 4].to_vec()] {
+                let server = Receiver::new(vec![Answer::file(&broken)]).await;
+                let media = |kind: Option<&str>, caption: Option<&str>| {
+                    json!({"destination": ALICE, "media_base64": STANDARD.encode(&broken), "file_name": "a.webp", "kind": kind, "caption": caption})
+                };
+                let mut sent = vec![send_url(&world, &server.url("/a.webp")).await];
+                for caption in [None, Some("look")] {
+                    sent.push(world.send_media(media(None, caption)).await);
+                }
+                for ref_no in sent {
+                    let message = world.until(&ref_no, "R").await;
+                    assert_eq!(message["kind"], "document", "{message}");
+                }
+                for kind in ["image", "sticker"] {
+                    let refused = world.client.post("/media", &media(Some(kind), None)).await;
+                    let is_too_large = kind == "sticker" && refused.text.contains("512 x 512");
+                    assert!(refused.status == 422 && (is_too_large || refused.text.contains("a picture that can be read")), "{kind}: {}", refused.text);
+                    let at_address = json!({"destination": ALICE, "media_url": server.url("/a.webp"), "kind": kind});
+                    let ended = world.until(&world.send_media(at_address).await, "A").await;
+                    assert!(ended["reason"].as_str().is_some_and(|reason| reason.contains(&format!("kind {kind} needs"))), "{ended}");
+                }
+            }
+        }
+        world.stop().await;
+    }
+
     async fn a_kind_that_the_bytes_contradict_is_refused_with_what_to_do(database: Database) {
         let server = Receiver::new(vec![Answer::file(b"%PDF-1.7"), Answer::file(&files::mp3()), Answer::file(&files::webp(8, 8))]).await;
         let world = World::new(database).await;

@@ -8,23 +8,23 @@ use crate::process::{Place, Serving, Typed, text};
 use crate::stage::{ANN, OWNER};
 use crate::world::{ALICE, Database, KEY, Time, World, eventually, stories};
 
-const OLD_KEY: &str = "4F1D9C3B7A60E2D85B94C7F01A3E6D28";
-const DEVICE: &str = "11055-171379261223689";
+pub const OLD_KEY: &str = "4F1D9C3B7A60E2D85B94C7F01A3E6D28";
+pub const DEVICE: &str = "11055-171379261223689";
 /// The owner's number in the simulated network.
-const SENDER: &str = OWNER;
+pub const SENDER: &str = OWNER;
 
-fn customer() -> Value {
+pub fn customer() -> Value {
     json!({"api_key": OLD_KEY, "device_id": DEVICE, "sender": SENDER, "client": "Apotek Sehat"})
 }
 
-async fn migrate(world: &World, body: Value) -> Value {
+pub async fn migrate(world: &World, body: Value) -> Value {
     let reply = world.client.manage("POST", "/migrate", Some(body)).await;
     assert!(reply.status == 200 || reply.status == 201, "{}", reply.text);
     reply.body["data"].clone()
 }
 
 /// How many of everything there is: what a refused migration must not change.
-async fn counts(world: &World) -> (usize, usize, usize) {
+pub async fn counts(world: &World) -> (usize, usize, usize) {
     let clients = world.store.list_clients().await.expect("readable");
     let mut persons = 0;
     for client in &clients {

@@ -28,6 +28,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -193,6 +194,16 @@ fn without_place(error: &serde_json::Error) -> String {
     text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
 }
 
+/// Which field it is that is wrong.
+fn place_of(path: &serde_path_to_error::Path) -> Vec<serde_json::Value> {
+    let place = path.iter().filter_map(|segment| match segment {
+        Segment::Map { key } => Some(key.as_str().into()),
+        Segment::Seq { index } => Some((*index).into()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    place.collect()
+}
+
 /// Whether no text of a body may hold NUL, which PostgreSQL does not store: none is written as an escape.
 fn is_text_storable(body: &[u8]) -> bool {
     !body.windows(6).any(|part| part == b"\\u0000")
@@ -216,7 +227,9 @@ impl Api {
         if !is_text_storable(&body) {
             return Err(bad_body(Vec::new(), "a text may not hold NUL".into()));
         }
-        serde_json::from_slice(&body).map_err(|error| bad_body(Vec::new(), without_place(&error)))
+        let mut reader = serde_json::Deserializer::from_slice(&body);
+        serde_path_to_error::deserialize(&mut reader)
+            .map_err(|error| bad_body(place_of(error.path()), without_place(error.inner())))
     }
 
     /// Reads a small body that may be any JSON.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{Counted, found, query};
 use crate::api::Api;
 use crate::api::answer::Envelope;
-use crate::api::statistics::{Figures, Span};
+use crate::api::statistics::{Figures, Part, Span, Totals};
 use crate::clock::rfc3339;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,12 +23,22 @@ pub struct StatisticsView {
     pub hours: Vec<SpanView>,
     /// This day (UTC) and the 29 before it, oldest first.
     pub days: Vec<SpanView>,
+    /// How much of all that a sandbox handled: nothing of it reached WhatsApp.
+    pub sandbox: PartView,
     /// The devices that have messages waiting.
     pub queues: Vec<QueueView>,
     /// Messages that came in and wait to be pushed.
     pub pushes_waiting: i64,
     /// The one of them that has waited for the longest time; null when none waits.
     pub oldest_push: Option<OldestPushView>,
+}
+
+/// What a sandbox handled, counted in the same way.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PartView {
+    pub totals: TotalsView,
+    pub hours: Vec<SpanView>,
+    pub days: Vec<SpanView>,
 }
 
 /// All messages, by the state that they are in.
@@ -88,28 +98,15 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
 }
 
 fn view(client_id: i64, figures: &Figures, now: crate::clock::Millis) -> StatisticsView {
-    let totals = figures.totals;
-    let span = |span: &Span| SpanView {
-        from: rfc3339(span.from),
-        accepted: span.accepted,
-        sent: span.sent,
-        delivered: span.delivered,
-        read: span.read,
-        aborted: span.aborted,
-    };
+    let PartView { totals, hours, days } = part(&figures.all);
     let queue = |(device_id, waiting): &(String, i64)| QueueView { device_id: device_id.clone(), waiting: *waiting };
     StatisticsView {
         client_id,
         as_of: rfc3339(figures.as_of),
-        totals: TotalsView {
-            waiting: totals.waiting,
-            sent: totals.sent,
-            delivered: totals.delivered,
-            read: totals.read,
-            aborted: totals.aborted,
-        },
-        hours: figures.hours.iter().map(span).collect(),
-        days: figures.days.iter().map(span).collect(),
+        totals,
+        hours,
+        days,
+        sandbox: part(&figures.sandbox),
         queues: figures.queues.iter().map(queue).collect(),
         pushes_waiting: figures.pushes_waiting,
         oldest_push: figures.oldest_push.as_ref().map(|push| OldestPushView {
@@ -119,4 +116,18 @@ fn view(client_id: i64, figures: &Figures, now: crate::clock::Millis) -> Statist
             attempts: push.attempts,
         }),
     }
+}
+
+fn part(part: &Part) -> PartView {
+    let Totals { waiting, sent, delivered, read, aborted } = part.totals;
+    let span = |span: &Span| SpanView {
+        from: rfc3339(span.from),
+        accepted: span.accepted,
+        sent: span.sent,
+        delivered: span.delivered,
+        read: span.read,
+        aborted: span.aborted,
+    };
+    let (hours, days) = (part.hours.iter().map(span).collect(), part.days.iter().map(span).collect());
+    PartView { totals: TotalsView { waiting, sent, delivered, read, aborted }, hours, days }
 }

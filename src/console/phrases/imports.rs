@@ -28,12 +28,12 @@ pub const PHRASES: &[Phrase] = &[
         "berkasnya kosong; baris pertamanya harus berisi nama kolom: {columns}",
     ),
     (
-        "its first line names no column 'destination'; it has: {found}; the columns are {columns}",
-        "kolom 'destination' tidak ditemukan di baris pertama; isinya: {found}; kolom yang dikenal: {columns}",
+        "its first line names no column for the phone numbers: 'destination', or {others}; it has: {found}; the columns are {columns}",
+        "kolom nomor telepon tidak ditemukan di baris pertama: 'destination', atau {others}; isinya: {found}; kolom yang dikenal: {columns}",
     ),
     (
-        "its first line names no column 'message' and no 'media_url'; it has: {found}; the columns are {columns}",
-        "kolom 'message' maupun 'media_url' tidak ditemukan di baris pertama; isinya: {found}; kolom yang dikenal: {columns}",
+        "its first line names no column for the texts: 'message', or {others}, and no 'media_url'; it has: {found}; the columns are {columns}",
+        "kolom isi pesan tidak ditemukan di baris pertama: 'message', atau {others}, juga tidak ada 'media_url'; isinya: {found}; kolom yang dikenal: {columns}",
     ),
     (
         "it has no rows behind the line that names the columns",
@@ -198,6 +198,10 @@ pub const PHRASES: &[Phrase] = &[
     (
         "'{text}' is no phone number; if it is a note or a total below the table, remove the row",
         "'{text}' bukan nomor telepon; kalau ini catatan atau total di bawah tabel, hapus barisnya",
+    ),
+    (
+        "it has no phone number; if it is a total or a note below the table, remove the row",
+        "barisnya tidak punya nomor telepon; kalau ini total atau catatan di bawah tabel, hapus barisnya",
     ),
     (
         "'{text}' is too short for a phone number; it seems to be a count, or the number of the row",

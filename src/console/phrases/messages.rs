@@ -59,6 +59,12 @@ pub const PHRASES: &[Phrase] = &[
          angkanya",
     ),
     (
+        "{number} may be the id of a group that a spreadsheet rounded: it keeps 15 digits and writes zeros for the others; format the column as \
+         text and give every digit, or write @g.us behind an id that does end in zeros",
+        "{number} mungkin ID grup yang dibulatkan spreadsheet: spreadsheet menyimpan 15 angka dan mengganti sisanya dengan nol; jadikan kolomnya \
+         teks dan tulis semua angkanya, atau tambahkan @g.us di belakang ID yang memang berakhiran nol",
+    ),
+    (
         "{number} has a fraction, so it may not be the number that was meant; give the digits of the phone number as a text",
         "{number} memiliki angka pecahan, jadi mungkin bukan nomor yang dimaksud; tulis nomor teleponnya sebagai teks",
     ),

@@ -56,6 +56,10 @@ pub const PHRASES: &[Phrase] = &[
         "ada beberapa klien bernama '{name}'; tulis nomor klien yang dimaksud",
     ),
     (
+        "there is no client called '{name}', but {alike}, whose name looks like it; give the customer's client by its number or exactly as it is written, or a new one a name of its own",
+        "tidak ada klien bernama '{name}', tetapi ada {alike}, yang namanya mirip; tulis nomor klien itu atau namanya persis, atau beri klien baru nama lain",
+    ),
+    (
         "client {client_id} ('{client}') has the Push URL {url}; change it on the page Push URL or with `wachat push set`, or leave it out here",
         "klien {client_id} ('{client}') sudah punya Push URL {url}; ubah di halaman Push URL atau dengan `wachat push set`, atau kosongkan di sini",
     ),

@@ -81,7 +81,7 @@ fn several_numbers_are_never_joined() {
         ("081234567890 ext 12", "Extension"),
         ("081234567890x12", "Extension"),
         ("081234567890#12", "Extension"),
-        ("tel:+6281234567890;ext=12", "Several"),
+        ("tel:+6281234567890;ext=12", "Extension"),
     ]);
 }
 

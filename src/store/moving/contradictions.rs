@@ -3,7 +3,7 @@
 use super::super::accounts::{client, person};
 use super::super::devices::device;
 use super::{Migration, new_client_name, push_url};
-use crate::account::{Client, KeyRecord, Person, Role, fold_userid};
+use crate::account::{self, Client, KeyRecord, Person, Role, fold_userid};
 use crate::device::Device;
 use crate::store::{Conn, StoreError, sql, userids};
 
@@ -45,6 +45,11 @@ pub enum MigrationConflict {
     DeviceSender { device_id: String, sender: String, wanted: String },
     #[error("the sender {sender} is taken: the device {device_id} of client {client_id} ('{client}') has it")]
     SenderTaken { sender: String, device_id: String, client_id: i64, client: String },
+    #[error(
+        "there is no client called '{name}', but {alike}, whose name looks like it; give the customer's client by its number or exactly as it \
+         is written, or a new one a name of its own"
+    )]
+    AlikeClients { name: String, alike: String },
     #[error("several clients are called '{name}'; give the number of the one that is meant")]
     SeveralClients { name: String },
     #[error(
@@ -146,6 +151,13 @@ async fn contradicts(
             _ => MigrationConflict::KeyOfOther { hint: hint(), client_id, client, wanted },
         }));
     }
+    if let (None, Some(name)) = (owner, &m.client)
+        && named.iter().any(|client| client.name != *name)
+        && name.parse::<i64>().is_err()
+    {
+        let alike: Vec<_> = named.iter().map(|client| format!("client {} ('{}')", client.id, client.name)).collect();
+        return Ok(Some(MigrationConflict::AlikeClients { name: name.clone(), alike: alike.join(", ") }));
+    }
     if owner.is_none() && named.len() > 1 {
         return Ok(Some(MigrationConflict::SeveralClients { name: m.client.clone().unwrap_or_default() }));
     }
@@ -195,12 +207,16 @@ async fn has_keys(conn: &mut Conn, client_id: i64) -> Result<bool, StoreError> {
     Ok(sql!(conn, scalar as i64, text, client_id, Role::Administrator.name())? > 0)
 }
 
-/// Which clients `--client` may mean: those of that name, else the one of that number.
+/// Which clients `--client` may mean: those of that name, else the one of that number, else those whose names look alike.
 async fn named_clients(conn: &mut Conn, m: &Migration) -> Result<Vec<Client>, StoreError> {
     let Some(name) = &m.client else { return Ok(Vec::new()) };
     let called = sql!(&mut *conn, all as Client, client!("WHERE name = $1 ORDER BY id"), name)?;
     match name.parse::<i64>() {
-        Ok(id) if called.is_empty() => sql!(conn, all as Client, client!("WHERE id = $1"), id),
-        _ => Ok(called),
+        _ if !called.is_empty() => Ok(called),
+        Ok(id) => sql!(conn, all as Client, client!("WHERE id = $1"), id),
+        Err(_) => {
+            let all = sql!(conn, all as Client, client!("ORDER BY id"))?;
+            Ok(account::called(&all, name).into_iter().cloned().collect())
+        }
     }
 }
