@@ -45,6 +45,7 @@ mod glibc {
         let _ = mallopt(ARENA_MAX, c_int::try_from(processors).unwrap_or(c_int::MAX));
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the thread does nothing else")]
     pub fn trim_for_ever() {
         loop {
             std::thread::sleep(TRIM_EVERY);
