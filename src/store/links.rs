@@ -64,14 +64,8 @@ impl Store {
         let lease = lease.clone();
         self.write(move |conn| {
             Box::pin(async move {
-                sql!(
-                    conn,
-                    execute,
-                    "UPDATE devices SET wish = NULL WHERE id = $1 AND lease_epoch = $2 AND wish = 'connect'",
-                    &lease.device_id,
-                    lease.epoch,
-                )
-                .map(drop)
+                let query = "UPDATE devices SET wish = NULL WHERE id = $1 AND lease_epoch = $2 AND wish = 'connect'";
+                sql!(conn, execute, query, &lease.device_id, lease.epoch).map(drop)
             })
         })
         .await
@@ -173,12 +167,15 @@ pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, no
         &mut *conn,
         execute,
         // The device's loop knows a new wish by its moment: no two have the same, whoever else noted one just now.
-        "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = CASE WHEN wish_at < $4 THEN $4 ELSE wish_at + 1 END \
+        // A link that is begun before the number was given up, as was wanted, is one of any number.
+        "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = CASE WHEN wish_at < $4 THEN $4 ELSE wish_at + 1 END, \
+         expected_sender = CASE WHEN wish = 'unlink' AND $5 THEN NULL ELSE expected_sender END \
          WHERE id = $1 AND removed_at IS NULL",
         device_id,
         wish.name(),
         phone,
         now,
+        matches!(wish, Wish::Link(_)),
     )?;
     if let (1, Wish::Link(way)) = (rows, wish) {
         passkeys::end(conn, device_id, false).await?;
@@ -269,7 +266,8 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
          sender = COALESCE($3, sender), state = $4, \
          state_reason = $5, state_until = NULL, linked_at = $6, \
          expected_sender = CASE WHEN $7 THEN NULL ELSE COALESCE($3, expected_sender) END \
-         WHERE id = $1 AND lease_epoch = $2 AND ($8 IS NULL OR (wish_at = $8 AND wish IN ('qr', 'code')))",
+         WHERE id = $1 AND lease_epoch = $2 AND ($8 IS NULL OR (wish_at = $8 AND wish IN ('qr', 'code'))) \
+         AND ($10 OR wish IS NULL OR wish NOT IN ('qr', 'code'))",
         &lease.device_id,
         lease.epoch,
         number,
@@ -279,6 +277,8 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         is_given_up,
         attempt,
         matches!(end, LinkEnd::Refused { .. }),
+        // What was unlinked before another attempt was begun does not end that one.
+        *end != LinkEnd::Unlinked,
     )?;
     if rows == 0 {
         return Ok(());

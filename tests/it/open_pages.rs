@@ -165,7 +165,23 @@ stories! {
             if link["expected_sender"].is_null() { Ok(()) } else { Err(link.to_string()) }
         })
         .await;
-        assert!(stage.ask("POST", "/pairing-code", Some(json!({"phone": ANN}))).await.status < 300);
+        let other = stage.ask("POST", "/pairing-code", Some(json!({"phone": ANN}))).await;
+        assert!(other.status < 300, "{}", other.text);
+        stage.world.stop().await;
+    }
+
+    async fn a_link_that_is_begun_as_soon_as_the_number_is_given_up_is_not_ended_by_that(database: Database) {
+        let mut stage = Stage::unlinked(database).await;
+        for _ in 0..5 {
+            let added = json!({"client_id": 1, "kind": "web", "sender": OWNER});
+            let added = stage.world.client.manage("POST", "/devices", Some(added)).await;
+            stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
+            assert_eq!(stage.ask("POST", "/unlink", None).await.status, 202);
+            let begun = stage.ask("POST", "/pairing-code", Some(json!({"phone": ANN}))).await;
+            assert!(begun.status < 300, "{}", begun.text);
+            assert_eq!(stage.until_link("shown").await["expected_sender"], Value::Null);
+            assert_eq!(stage.world.client.manage("DELETE", &format!("/devices/{}", stage.device_id), None).await.status, 200);
+        }
         stage.world.stop().await;
     }
 }
