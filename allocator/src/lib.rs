@@ -8,7 +8,7 @@ pub fn give_memory_back() {
 }
 
 /// Gives back, every few seconds, the pages that lie free between blocks in use: for a server, whose heaps an attack may have spread out.
-/// Where the C library is another one, or no thread can be had, it does nothing.
+/// It does nothing where the C library is another one, or where the system gives no thread.
 pub fn keep_trimming() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     drop(std::thread::Builder::new().name("trim".into()).stack_size(64 * 1024).spawn(glibc::trim_for_ever));

@@ -53,7 +53,7 @@ pub trait Channel: Send + Sync {
     }
 
     /// Goes on with an attempt that another process began, and of which the codes were shown. Where the phone has linked an account by
-    /// it, that is completed; else it is begun anew, or fails for the reason why it is `lost`.
+    /// it, that is completed; else it begins again, or fails for the reason given in `lost`.
     async fn resume(&self, way: LinkWay, attempt: Millis, lost: Option<&'static str>) {
         let _ = (way, attempt, lost);
     }

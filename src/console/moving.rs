@@ -27,7 +27,7 @@ struct Page {
     moved: Option<Arrival>,
 }
 
-/// A customer who moved in, and what goes into his programs.
+/// A customer who moved in, and what goes into their programs.
 struct Arrival {
     moved: Moved,
     /// How the key begins that they have.

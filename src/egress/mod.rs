@@ -193,7 +193,7 @@ impl Egress {
     }
 }
 
-/// A client that reaches public addresses and those in `allowed`, and looks up so many names at once.
+/// A client that reaches public addresses and those in `allowed`, and looks up at most `lookups_max` names at once.
 fn client(
     allowed: Arc<[IpNet]>,
     authorities: Vec<reqwest::Certificate>,

@@ -6,8 +6,8 @@ use super::{DOCUMENT_BYTES_MAX, MEDIA_BODY_BYTES_MAX, REQUEST_READ_SECONDS_MAX};
 pub const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 /// What must come of a body in each stretch of [`REQUEST_READ_SECONDS_MAX`], unless it ends before: 16 KB a second.
 pub const BODY_STRETCH_BYTES_MIN: usize = 16 * 1024 * REQUEST_READ_SECONDS_MAX as usize;
-/// Bodies that are no files, but larger than that, which are read at once of one client, and how many more wait, for how long: so many of
-/// them at once leave others no time.
+/// Larger bodies other than files: how many of one client are read at once, how many more may wait, and for how long. Hundreds of them at
+/// once leave others no time.
 pub const LARGE_BODIES_OF_CLIENT_MAX: usize = 4;
 pub const LARGE_BODIES_OF_CLIENT_WAITING_MAX: usize = 1_000;
 pub const LARGE_BODY_WAIT_SECONDS_MAX: u64 = 10;

@@ -71,7 +71,7 @@ struct BadKey {
     says: &'static str,
 }
 
-/// Keys of the client that are not good, and what is none.
+/// Keys of the client that are not good, and texts that are not keys.
 async fn bad_keys(world: &World, victim: &Victim) -> Vec<BadKey> {
     let id = victim.owner.client_id;
     let bad = |key: &str, status: u16, says: &'static str| BadKey { key: key.to_owned(), status, says };

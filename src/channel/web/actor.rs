@@ -40,7 +40,7 @@ const ASK_AFTER: Duration = Duration::from_millis(500);
 pub enum Command {
     /// By an attempt that is named by the moment at which it was wanted.
     Link(LinkWay, Millis),
-    /// An attempt of before this process; `lost` says why it goes no further, unless an account is linked by now.
+    /// An attempt that an earlier process began; `lost` says why it ends, unless an account is linked by now.
     Resume {
         way: LinkWay,
         attempt: Millis,
