@@ -118,13 +118,13 @@ stories! {
         let (listener, clock) = (TcpListener::bind("127.0.0.1:0").await.expect("a port"), world.clock.clone());
         let url = format!("http://{}/a.png", listener.local_addr().expect("an address"));
         let mut served = JoinSet::new();
-        // It makes the file first, for seven seconds.
+        // It makes the file first, for longer than a server that is silent is first given.
         served.spawn(async move {
             let mut answers = JoinSet::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let clock = clock.clone();
                 answers.spawn(async move {
-                    clock.sleep(Duration::from_secs(7)).await;
+                    clock.sleep(Duration::from_secs(5)).await;
                     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", PNG.len());
                     let _ = stream.write_all(&[head.as_bytes(), PNG].concat()).await;
                 });
@@ -132,7 +132,7 @@ stories! {
         });
         send(&world, &servers, 300).await;
         let slow = world.send_media(json!({"destination": ALICE, "media_url": url})).await;
-        leave_within(&world, &[&slow], 180_000, 250).await;
+        leave_within(&world, &[&slow], 180_000, 100).await;
         world.stop().await;
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use wachat::app::App;
 use wachat::clock::{Clock, Millis};
@@ -303,6 +304,8 @@ pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T, Stri
 /// As [`eventually`], for as long as `limit`: there may be much to do.
 pub async fn eventually_within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
     let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    // A look may move a clock on: after a hold-up of this machine, what waits for that clock gets as much time as ever.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = String::from("nothing");
     let found = within(limit, async {
         loop {
