@@ -60,6 +60,8 @@ pub enum Role {
 }
 
 impl Role {
+    pub const ALL: [Self; 3] = [Self::Sender, Self::Owner, Self::Administrator];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Sender => "sender",
@@ -86,10 +88,7 @@ impl std::str::FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(name: &str) -> Result<Self, UnknownRole> {
-        [Self::Sender, Self::Owner, Self::Administrator]
-            .into_iter()
-            .find(|role| role.name() == name)
-            .ok_or_else(|| UnknownRole(name.to_owned()))
+        Self::ALL.into_iter().find(|role| role.name() == name).ok_or_else(|| UnknownRole(name.to_owned()))
     }
 }
 

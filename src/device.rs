@@ -140,6 +140,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Those that can be added.
+    pub const ADDED: [Self; 2] = [Self::Sandbox, Self::Web];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Sandbox => "sandbox",
@@ -247,7 +250,7 @@ impl std::str::FromStr for Kind {
     type Err = UnknownWord;
 
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        one_of(word.to_owned(), &[Self::Sandbox, Self::Web], Self::name)
+        one_of(word.to_owned(), &Self::ADDED, Self::name)
     }
 }
 

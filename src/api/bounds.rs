@@ -7,14 +7,19 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{Object, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 
-use crate::account::ApiKey;
+use crate::account::{ApiKey, Role};
+use crate::device::Kind;
+use crate::imports::SentBefore;
+use crate::message::kind::MediaKind;
+use crate::message::{Priority, State};
+use crate::store::StoredPush;
 use crate::{limits, password};
 
 /// What a value may be.
 enum Bound {
     Whole(i64, i64),
     Chars(usize, usize),
-    OneOf(&'static [&'static str]),
+    OneOf(Vec<&'static str>),
     Form(&'static str),
     Pattern(&'static str),
 }
@@ -24,10 +29,10 @@ fn of_parameter(path: &str, name: &str) -> Option<Bound> {
     Some(match name {
         "limit" => Bound::Whole(1, limits::PAGE_ROWS_MAX),
         "from" | "until" => Bound::Form("date-time"),
-        "priority" => Bound::OneOf(&["high", "normal", "bulk"]),
-        "sent_before" => Bound::OneOf(&["skip", "send"]),
-        "status" if path.ends_with("/pushes") => Bound::OneOf(&["due", "done", "failed", "held"]),
-        "status" => Bound::OneOf(&["U", "Q", "S", "D", "R", "A"]),
+        "priority" => Bound::OneOf(Priority::ALL.map(Priority::name).to_vec()),
+        "sent_before" => Bound::OneOf(SentBefore::ALL.map(SentBefore::name).to_vec()),
+        "status" if path.ends_with("/pushes") => Bound::OneOf(StoredPush::STATUSES.to_vec()),
+        "status" => Bound::OneOf(State::ALL.map(State::letter).to_vec()),
         "tag" => Bound::Chars(0, limits::TAG_CHARS_MAX),
         "file_name" | "campaign" => Bound::Chars(0, limits::NAME_CHARS_MAX),
         _ => return None,
@@ -42,8 +47,8 @@ fn of_header(name: &str) -> Option<Bound> {
 /// Of a field of the body with this schema.
 fn of_field(body: &str, name: &str) -> Option<Bound> {
     Some(match name {
-        "kind" if body == "NewDeviceBody" => Bound::OneOf(&["sandbox", "web"]),
-        "kind" => Bound::OneOf(&["image", "video", "audio", "voice", "document", "sticker", "video_note"]),
+        "kind" if body == "NewDeviceBody" => Bound::OneOf(Kind::ADDED.map(Kind::name).to_vec()),
+        "kind" => Bound::OneOf(MediaKind::ALL.map(MediaKind::name).to_vec()),
         "from" | "until" if body == "Replay" => Bound::Form("date-time"),
         "limit" => Bound::Whole(0, limits::DAILY_LIMIT_MAX),
         "gap_ms" | "gap_jitter_ms" => Bound::Whole(0, limits::GAP_MS_MAX),
@@ -54,7 +59,7 @@ fn of_field(body: &str, name: &str) -> Option<Bound> {
         "api_key" => Bound::Chars(ApiKey::MIN_CHARS, ApiKey::MAX_CHARS),
         "tag" => Bound::Chars(0, limits::TAG_CHARS_MAX),
         "text" => Bound::Chars(0, limits::TEXT_CHARS_MAX),
-        "role" => Bound::OneOf(&["sender", "owner", "administrator"]),
+        "role" => Bound::OneOf(Role::ALL.map(Role::name).to_vec()),
         "country_code" => Bound::Pattern("^[1-9][0-9]{0,2}$"),
         "device_id" => Bound::Pattern("^[0-9]{1,18}-[0-9]{15}$"),
         "url" | "push_url" | "media_url" => Bound::Form("uri"),
@@ -116,7 +121,7 @@ impl Bound {
             }
             Self::OneOf(words) => {
                 let may_be_null = matches!(&value.schema_type, SchemaType::Array(types) if types.contains(&Type::Null));
-                let words = words.iter().map(|word| Value::from(*word)).chain(may_be_null.then_some(Value::Null));
+                let words = words.into_iter().map(Value::from).chain(may_be_null.then_some(Value::Null));
                 value.enum_values = Some(words.collect());
             }
             Self::Form(form) => value.format = Some(SchemaFormat::Custom(form.to_owned())),

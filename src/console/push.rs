@@ -18,10 +18,10 @@ use super::forms::Posted;
 use super::frame::{Frame, Place, draw};
 use super::visit::{Answer, Refusal, Visit, go};
 use super::{Console, audit_log};
+use crate::store::StoredPush;
 
 /// The page, which every form on it leads back to.
 const PAGE: &str = "/console/push";
-const STATUSES: [&str; 4] = ["due", "done", "failed", "held"];
 
 pub fn routes() -> Router<Console> {
     Router::new()
@@ -140,7 +140,8 @@ async fn show(visit: Visit) -> Answer {
 }
 
 async fn draw_page(visit: &Visit, shown: Shown) -> Answer {
-    let status = visit.query("status").filter(|status| STATUSES.contains(&status.as_str())).unwrap_or_default();
+    let status =
+        visit.query("status").filter(|status| StoredPush::STATUSES.contains(&status.as_str())).unwrap_or_default();
     let before = visit.query("before");
     let settings: Settings = visit.get(&api(visit, "push")).await?;
     audit_log::record_shown(visit, audit_log::PUSH_SECRET, &visit.client().id.to_string()).await;
@@ -155,7 +156,7 @@ async fn draw_page(visit: &Visit, shown: Shown) -> Answer {
     frame.problem = shown.refusal.as_ref().map(|refusal| refusal.text.clone());
     let older = listing.next_before.map(|next| format!("{PAGE}{}", query(&status, Some(&next))));
     let (pushes, is_first) = (listing.items, before.is_none());
-    Ok(draw(code, &Page { frame, settings, pushes, statuses: STATUSES, status, older, is_first, shown }))
+    Ok(draw(code, &Page { frame, settings, pushes, statuses: StoredPush::STATUSES, status, older, is_first, shown }))
 }
 
 /// Goes back to the page, or shows it with why that was refused.

@@ -23,24 +23,23 @@ impl Standing {
         self as usize
     }
 
+    /// Downloads at once of a device, and of a node.
+    fn fetches_max(self) -> (usize, usize) {
+        match self {
+            Self::Answers => (limits::DEVICE_FETCHES_MAX, limits::NODE_FETCHES_MAX),
+            Self::New => (limits::DEVICE_NEW_FETCHES_MAX, limits::NODE_NEW_FETCHES_MAX),
+            Self::Failing => (limits::DEVICE_FAILING_FETCHES_MAX, limits::NODE_FAILING_FETCHES_MAX),
+        }
+    }
+
     /// Downloads at once of a device, of this priority or a higher one.
     pub fn of_device(self, priority: Priority) -> usize {
-        let most = match self {
-            Self::Answers => limits::DEVICE_FETCHES_MAX,
-            Self::New => limits::DEVICE_NEW_FETCHES_MAX,
-            Self::Failing => limits::DEVICE_FAILING_FETCHES_MAX,
-        };
-        most - limits::DEVICE_FETCHES_KEPT[priority.index()]
+        self.fetches_max().0 - limits::DEVICE_FETCHES_KEPT[priority.index()]
     }
 
     /// The same of a node.
     pub fn of_node(self, priority: Priority) -> usize {
-        let most = match self {
-            Self::Answers => limits::NODE_FETCHES_MAX,
-            Self::New => limits::NODE_NEW_FETCHES_MAX,
-            Self::Failing => limits::NODE_FAILING_FETCHES_MAX,
-        };
-        most - limits::NODE_FETCHES_KEPT[priority.index()]
+        self.fetches_max().1 - limits::NODE_FETCHES_KEPT[priority.index()]
     }
 
     /// How long a download may take while others wait for its slot; `failed` earlier ones of the same file did not end well.

@@ -8,7 +8,7 @@ pub const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const BODY_STRETCH_BYTES_MIN: usize = 16 * 1024 * REQUEST_READ_SECONDS_MAX as usize;
 /// Larger bodies other than files: how many of one client are read at once, how many more may wait, and for how long. Hundreds of them at
 /// once leave others no time.
-pub const LARGE_BODIES_OF_CLIENT_MAX: usize = 4;
+pub const LARGE_BODIES_OF_CLIENT_MAX: usize = 2;
 pub const LARGE_BODIES_OF_CLIENT_WAITING_MAX: usize = 1_000;
 pub const LARGE_BODY_WAIT_SECONDS_MAX: u64 = 10;
 /// The memory of all files on their way through a node, bodies of requests among them; and of one client's: the largest document in

@@ -208,7 +208,7 @@ async fn insert_messages(conn: &mut Conn, messages: &[&NewMessage]) -> Result<()
         Conn::Postgres(conn) => {
             for chunk in messages.chunks(limits::INSERT_ROWS_MAX) {
                 // The text is ours alone: column names and numbers of parameters.
-                let query = sqlx::query(AssertSqlSafe(insert_text(chunk.len())));
+                let query = sqlx::query(AssertSqlSafe(postgres_text(chunk.len())));
                 let query = chunk.iter().fold(query, |query, message| bind_postgres(query, message));
                 query.execute(&mut **conn).await?;
             }
@@ -229,7 +229,7 @@ fn insert_sqlite(connection: &rusqlite::Connection, messages: &[&NewMessage]) ->
         if chunks.len() == 0 {
             continue;
         }
-        let mut statement = sqlite::prepare(connection, insert_text(rows))?;
+        let mut statement = sqlite::prepare(connection, sqlite_text(rows))?;
         for chunk in chunks {
             for (row, message) in chunk.iter().enumerate() {
                 bind_sqlite(&mut statement, row * COLUMN_COUNT, message)?;
@@ -290,15 +290,25 @@ fn bind_postgres<'q>(query: PostgresQuery<'q>, message: &'q NewMessage) -> Postg
         .bind(message.sandbox)
 }
 
-/// The text of an `INSERT` with so many rows, made once.
-fn insert_text(rows: usize) -> &'static str {
-    static TEXTS: [OnceLock<String>; limits::INSERT_ROWS_MAX] = [const { OnceLock::new() }; limits::INSERT_ROWS_MAX];
-    TEXTS[rows - 1].get_or_init(|| {
-        let row = |row: usize| {
-            let binds = (1..=COLUMN_COUNT).map(|at| format!("${}", row * COLUMN_COUNT + at));
-            format!("({}, {})", binds.collect::<Vec<_>>().join(","), BEGINNING.1)
-        };
-        let values = (0..rows).map(row).collect::<Vec<_>>().join(",");
-        format!("INSERT INTO messages ({COLUMNS}, {}) VALUES {values}", BEGINNING.0)
-    })
+type Texts = [OnceLock<String>; limits::INSERT_ROWS_MAX];
+
+fn postgres_text(rows: usize) -> &'static str {
+    static TEXTS: Texts = [const { OnceLock::new() }; limits::INSERT_ROWS_MAX];
+    TEXTS[rows - 1].get_or_init(|| insert_text("INSERT", rows))
+}
+
+/// A row that cannot be inserted fails the whole transaction, so SQLite need not keep all pages that the statement has changed as they
+/// were before, to put them back: that doubled what it wrote.
+fn sqlite_text(rows: usize) -> &'static str {
+    static TEXTS: Texts = [const { OnceLock::new() }; limits::INSERT_ROWS_MAX];
+    TEXTS[rows - 1].get_or_init(|| insert_text("INSERT OR FAIL", rows))
+}
+
+fn insert_text(insert: &str, rows: usize) -> String {
+    let row = |row: usize| {
+        let binds = (1..=COLUMN_COUNT).map(|at| format!("${}", row * COLUMN_COUNT + at));
+        format!("({}, {})", binds.collect::<Vec<_>>().join(","), BEGINNING.1)
+    };
+    let values = (0..rows).map(row).collect::<Vec<_>>().join(",");
+    format!("{insert} INTO messages ({COLUMNS}, {}) VALUES {values}", BEGINNING.0)
 }

@@ -76,6 +76,7 @@ mod outages;
 mod pacing;
 mod pairing_links;
 mod passkey_crashes;
+mod passkey_faults;
 mod passkey_terminal;
 mod passkeys;
 mod priorities;

@@ -10,9 +10,10 @@ use crate::imports;
 use crate::operations::text;
 use crate::world::{Database, KEY, Other, World};
 
-/// Requests of each operation, beside those that each value of its schema gives: about 5,000 in all.
+/// Requests of each operation, beside those that each value of its schema gives: about 5,000 in all. `SCHEMATHESIS_EXAMPLES` in the
+/// environment is a number for a longer run.
 const EXAMPLES: &str = "40";
-/// The same requests each time.
+/// The same requests each time, unless `SCHEMATHESIS_SEED` gives others.
 const SEED: &str = "20261130";
 /// What is compared with the document.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
@@ -69,9 +70,12 @@ fn run(world: &World, things: &Value) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = root.join("target/tools/schemathesis/bin/st");
     assert!(program.exists(), "run `cargo xtask test`, which installs what this needs");
+    let of_environment = |name: &str, usual: &str| std::env::var(name).unwrap_or_else(|_| usual.to_owned());
+    let (examples, seed) =
+        (of_environment("SCHEMATHESIS_EXAMPLES", EXAMPLES), of_environment("SCHEMATHESIS_SEED", SEED));
     let mut command = Command::new(program);
     command.args(["run", &format!("http://{}/openapi.json", world.address), "--header", &format!("APIKey: {KEY}")]);
-    command.args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", SEED]);
+    command.args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", &examples, "--seed", &seed]);
     // One worker: requests come in the same order each time, and Python 3.11 parses in one thread only.
     command.args(["--workers", "1", "--continue-on-failure", "--no-shrink", "--request-timeout", "60"]);
     command.args(["--generation-database", "none", "--warnings", "off", "--output-sanitize", "false", "--no-color"]);
