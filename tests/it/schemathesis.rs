@@ -86,6 +86,7 @@ fn run(world: &World, things: &Value) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::print_stdout, reason = "with --nocapture it says how many requests it made")]
 async fn what_is_answered_is_what_the_document_says() {
     let world = World::new(Database::Sqlite).await;
     let subject = world.add_client("subject", "628110007001").await;
@@ -96,6 +97,7 @@ async fn what_is_answered_is_what_the_document_says() {
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     let counted = said.lines().find_map(|line| line.trim().split_once(" generated")?.0.parse::<usize>().ok());
     assert!(counted.is_some_and(|count| count >= 4_000), "{counted:?} requests: {said}");
+    println!("{} requests, all answered as documented", counted.unwrap_or_default());
     // The key that asked is good still, and the gateway well.
     assert_eq!(world.client.get("/auth/api_key").await.status, 200);
     world.stop().await;
