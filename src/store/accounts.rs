@@ -2,9 +2,10 @@
 
 use super::audit::Made;
 use super::row::row;
-use super::{Conn, Store, StoreError, link_shares, sql};
+use super::{Conn, Store, StoreError, link_shares, sql, url_passwords};
 use crate::account::{Caller, Client, KeyRecord, Person, StoredKeyHash};
 use crate::clock::Millis;
+use crate::customer_url::StoredUrl;
 
 macro_rules! client {
     ($rest:literal) => {
@@ -56,7 +57,7 @@ pub struct Access {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PushSettings {
     pub client_id: i64,
-    pub push_url: Option<String>,
+    pub push_url: Option<StoredUrl>,
     pub push_secret_version: i64,
     /// The secret itself, sealed, where it does not follow from the master key.
     #[serde(skip)]
@@ -235,20 +236,26 @@ impl Store {
         )
     }
 
-    /// Sets or removes a client's Push URL, and sets a paused one going again. `false` when there is no such client.
+    /// Sets or removes a client's Push URL, and sets a paused one going again. One that is given as it is shown keeps its password. `false`
+    /// when there is no such client.
     ///
     /// # Errors
     /// When it could not be stored.
     pub async fn set_push_url(&self, client_id: i64, url: Option<String>, now: Millis) -> Result<bool, StoreError> {
+        let passwords = self.urls.clone();
         self.act(move |conn| {
             Box::pin(async move {
+                let url = match url {
+                    Some(url) => Some(url_passwords::push_url(conn, &passwords, client_id, url).await?),
+                    None => None,
+                };
                 renew_pushes(conn, client_id, now).await?;
                 let rows = sql!(
                     conn,
                     execute,
                     "UPDATE clients SET push_url = $2, push_paused_at = NULL, push_paused_reason = NULL WHERE id = $1",
                     client_id,
-                    &url,
+                    url.as_ref().map(StoredUrl::as_stored),
                 )?;
                 Ok(rows == 1)
             })

@@ -105,6 +105,7 @@ mod unavailable;
 mod unlinking;
 mod unstored;
 mod urgent;
+mod url_passwords;
 mod userids;
 mod warm_up;
 mod web;
