@@ -99,6 +99,7 @@ mod stored_files;
 mod stores;
 mod tenants;
 mod tenants_console;
+mod tenants_taken;
 mod transitions;
 mod two_forms;
 mod unavailable;

@@ -238,6 +238,12 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("that exists already; choose another name or number", "itu sudah ada; pilih nama atau nomor lain"),
     ("that exists already", "itu sudah ada"),
+    ("this client has a device with this device_id already", "klien ini sudah memiliki perangkat dengan device_id ini"),
+    ("this client has a device with this sender already", "klien ini sudah memiliki perangkat dengan nomor ini"),
+    (
+        "this device_id or this sender is not available; leave device_id out, or give another number",
+        "device_id atau nomor ini tidak tersedia; kosongkan device_id, atau berikan nomor lain",
+    ),
     // How much, and when.
     (
         "more than {limit} requests a second of this client; try again in {seconds} s",
