@@ -9,7 +9,7 @@ use crate::customer_url::StoredUrl;
 
 macro_rules! client {
     ($rest:literal) => {
-        concat!("SELECT id, name, country_code, default_device, disabled, created_at FROM clients ", $rest)
+        concat!("SELECT id, name, country_code, default_device, disabled, waiting_quota, files_quota_mb, created_at FROM clients ", $rest)
     };
 }
 
@@ -30,7 +30,7 @@ macro_rules! key {
 
 pub(super) use {client, person};
 
-row!(Client { id, name, country_code, default_device, disabled, created_at });
+row!(Client { id, name, country_code, default_device, disabled, waiting_quota, files_quota_mb, created_at });
 row!(KeyRecord { id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at });
 
 /// A key to add.
@@ -108,7 +108,8 @@ impl Store {
         sql!(&mut conn, optional as Client, client!("WHERE id = $1"), id)
     }
 
-    /// Writes a client's name, country code, default device and whether it is disabled, which ends its linking pages. `false` when there is none.
+    /// Writes a client's name, country code, default device, quotas and whether it is disabled, which ends its linking pages. `false` when
+    /// there is none.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -118,12 +119,15 @@ impl Store {
                 let rows = sql!(
                     &mut *conn,
                     execute,
-                    "UPDATE clients SET name = $2, country_code = $3, default_device = $4, disabled = $5 WHERE id = $1",
+                    "UPDATE clients SET name = $2, country_code = $3, default_device = $4, disabled = $5, waiting_quota = $6, \
+                     files_quota_mb = $7 WHERE id = $1",
                     client.id,
                     &client.name,
                     &client.country_code,
                     &client.default_device,
                     client.disabled,
+                    client.waiting_quota,
+                    client.files_quota_mb,
                 )?;
                 link_shares::end_unpermitted(conn, now).await?;
                 Ok(rows == 1)

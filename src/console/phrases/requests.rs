@@ -13,6 +13,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("client", "nama klien"),
     ("default_device", "perangkat utama"),
     ("country_code", "kode negara"),
+    ("waiting_quota", "kuota pesan yang menunggu"),
+    ("files_quota_mb", "kuota berkas (MB)"),
     ("destination", "tujuan"),
     ("device_id", "ID perangkat"),
     ("expires_in_days", "masa berlaku (hari)"),
@@ -228,6 +230,10 @@ pub const PHRASES: &[Phrase] = &[
     (
         "a country code is that of a numbering plan, such as 62",
         "kode negara harus kode yang dipakai suatu negara, misalnya 62",
+    ),
+    (
+        "a quota is a whole number from 0, for any number, to {most}",
+        "kuota adalah bilangan bulat dari 0, yang berarti tanpa batas, sampai {most}",
     ),
     ("a password has {least} to {most} characters", "kata sandi terdiri atas {least} sampai {most} karakter"),
     ("the password could not be hashed: {fault}", "kata sandi tidak dapat diproses: \"{fault}\""),
