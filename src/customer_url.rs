@@ -34,6 +34,10 @@ impl StoredUrl {
     pub fn as_stored(&self) -> &str {
         &self.0
     }
+
+    pub fn into_stored(self) -> String {
+        self.0
+    }
 }
 
 impl From<String> for StoredUrl {

@@ -70,7 +70,7 @@ impl Accept {
     pub(super) fn seal_url(&mut self, passwords: &UrlPasswords) -> Result<(), StoreError> {
         let client_id = self.message.client_id;
         if let Content::Media { source: MediaSource::Url(url), .. } = &mut self.message.content {
-            *url = passwords.seal(client_id, std::mem::take(url))?.as_stored().to_owned();
+            *url = passwords.seal(client_id, std::mem::take(url))?.into_stored();
         }
         Ok(())
     }
