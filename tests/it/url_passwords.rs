@@ -4,15 +4,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use wachat::settings::Hidden;
 
 use crate::console::Visitor;
 use crate::files::png;
 use crate::imports::{begin, give, until};
 use crate::process::Place;
 use crate::receiver::{Answer, Asked, Receiver};
-use crate::world::{ALICE, BOB, World, eventually, stories};
+use crate::world::{ALICE, BOB, Time, World, eventually, stories};
 
 const PASSWORD: &str = "rahasia-4711-kata";
+/// What the administrator signs in with.
+const ADMIN: &str = "a password for the console";
 
 /// An address of the receiver's with the password, as it is given.
 fn with_password(receiver: &Receiver, path: &str) -> String {
@@ -99,7 +102,8 @@ fn ref_no(data: &Value) -> String {
 
 stories! {
     async fn a_password_that_any_request_brings_reaches_its_server_and_is_readable_nowhere(database: Database) {
-        let (world, server) = (World::new(database).await, files().await);
+        let server = files().await;
+        let world = World::with(database, Time::Machine, |settings| settings.admin_password = Some(Hidden(ADMIN.into()))).await;
         let body = json!({"destination": ALICE, "media_url": with_password(&server, "/api.png")});
         let key = [("Idempotency-Key", "once")];
         let first = world.client.post_with("/media", &body, &key).await;
@@ -123,7 +127,8 @@ stories! {
         assert_eq!(import["first_rows"][0]["media_url"], shown(&server, "/import.png"), "{import}");
         until_asked(&server, "/import.png", 1).await;
 
-        let mut visitor = Visitor::administrator(&world).await;
+        let mut visitor = Visitor::new(&world);
+        visitor.sign_in("admin", ADMIN).await;
         visitor.post("/console/push", &[("url", &with_password(&server, "/push"))]).await;
         let page = visitor.get("/console/push").await;
         assert!(page.shows(&shown(&server, "/push")), "{}", page.text);
