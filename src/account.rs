@@ -22,6 +22,10 @@ pub struct Client {
     /// The gateway that sends when a request names none.
     pub default_device: Option<String>,
     pub disabled: bool,
+    /// Messages that may wait at the same time, 0 for any number; `None` for as many as the settings say.
+    pub waiting_quota: Option<i64>,
+    /// Megabytes that files may take, likewise.
+    pub files_quota_mb: Option<i64>,
     pub created_at: Millis,
 }
 
@@ -92,7 +96,7 @@ impl std::str::FromStr for Role {
     }
 }
 
-/// A name, userid or country code that cannot be used.
+/// A name, userid, country code or quota that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     #[error("a name has 1 to {} characters, none of them a control character", limits::NAME_CHARS_MAX)]
@@ -101,6 +105,16 @@ pub enum BadName {
     Userid,
     #[error("a country code is that of a numbering plan, such as 62")]
     CountryCode,
+    #[error("a quota is a whole number from 0, for any number, to {}", limits::QUOTA_MAX)]
+    Quota,
+}
+
+/// A quota of one client, in place of the settings' one.
+///
+/// # Errors
+/// [`BadName::Quota`].
+pub fn check_quota(quota: i64) -> Result<(), BadName> {
+    if (0..=limits::QUOTA_MAX).contains(&quota) { Ok(()) } else { Err(BadName::Quota) }
 }
 
 /// A name for people: of a client, a device, a key.
@@ -294,6 +308,8 @@ mod tests {
                 country_code: "62".into(),
                 default_device: None,
                 disabled: false,
+                waiting_quota: None,
+                files_quota_mb: None,
                 created_at: 0,
             },
         };

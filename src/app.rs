@@ -117,8 +117,7 @@ impl App {
     /// # Errors
     /// [`StartError`], with what to do about it.
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let folder = &settings.data_dir;
-        make_private(folder)?;
+        make_private(&settings.data_dir)?;
         let location = Location::parse(&settings.database_url).map_err(StartError::DatabaseUrl)?;
         let mut master_key = MasterKey::load(&settings, &clock)?;
         let store = Store::open(&location).await?;
@@ -132,6 +131,7 @@ impl App {
             master_key = next.ok_or(StartError::OtherMasterKey)?;
         }
         let key_secret = store.open_key_secret(&master_key).await?;
+        store.seal_urls(&master_key, &clock).await?;
         let shelf = Shelf::open_with(&settings.media_store, &settings.bucket)?;
         let bells = Bells::default();
         let room = Room::new(&store, disk_of(&settings, &location, &clock), &clock, &settings);

@@ -12,6 +12,7 @@ pub mod telemetry;
 
 pub mod account;
 pub mod address;
+pub mod customer_url;
 pub mod device;
 pub mod disk;
 pub mod escapes;

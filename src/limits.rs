@@ -73,6 +73,8 @@ pub const RATE_LIMIT_DEFAULT: u32 = 100;
 pub const CLIENT_RATE_KEYS: NonZeroU32 = NonZeroU32::new(10).expect("some");
 /// How often what a client has is counted again while its quota seems to have no room; counting takes one part in so many of the time.
 pub const QUOTA_COUNT_MS: i64 = 1_000;
+/// A quota of one client, as large as one of the settings.
+pub const QUOTA_MAX: i64 = 4_294_967_295;
 pub const QUOTA_COUNT_SHARE: i64 = 20;
 /// How old may be what is known of the room on the disks; and at how many times the floor an operator is warned.
 pub const DISK_LOOK_MS: i64 = 1_000;

@@ -7,6 +7,7 @@ mod unavailable;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Millis};
+use crate::customer_url::masked;
 pub use priority::{BadPriority, Priority};
 pub use unavailable::Unavailable;
 
@@ -149,12 +150,21 @@ pub enum Content {
 }
 
 /// Where the bytes of a media message are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum MediaSource {
     /// On the shelf already, under this id.
     Shelf(String),
     /// At an address of the customer's choice, to be fetched before sending.
     Url(String),
+}
+
+impl std::fmt::Debug for MediaSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Shelf(id) => f.debug_tuple("Shelf").field(id).finish(),
+            Self::Url(url) => f.debug_tuple("Url").field(&masked(url)).finish(),
+        }
+    }
 }
 
 /// A message that passed every check and waits to be accepted.

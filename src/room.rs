@@ -17,8 +17,8 @@ const MB: i64 = 1_000_000;
 /// Room for messages and files. Cheap to clone.
 #[derive(Clone)]
 pub struct Room {
-    waiting: Option<Quota>,
-    files: Option<Quota>,
+    waiting: Quota,
+    files: Quota,
     disk: Disk,
 }
 
@@ -53,7 +53,7 @@ pub enum Refusal {
 
 impl Room {
     pub fn new(store: &Store, disk: Disk, clock: &Clock, settings: &Settings) -> Self {
-        let quota = |thing, most: i64| (most > 0).then(|| Quota::new(thing, most, store.clone(), clock.clone()));
+        let quota = |thing, most: i64| Quota::new(thing, most, store.clone(), clock.clone());
         Self {
             waiting: quota(Thing::WaitingMessages, settings.waiting_quota.into()),
             files: quota(Thing::FileBytes, i64::from(settings.files_quota_mb) * MB),
@@ -67,8 +67,7 @@ impl Room {
     /// [`NoRoom`], or that the store cannot be read.
     pub async fn for_message(&self, client_id: i64) -> Result<Added, Refusal> {
         self.check_disk()?;
-        let Some(quota) = &self.waiting else { return Ok(Added::nothing()) };
-        let added = quota.add(client_id, 1).await?;
+        let added = self.waiting.add(client_id, 1).await?;
         added.map_err(|Used { used, most }| NoRoom::Waiting { used, most }.into())
     }
 
@@ -78,8 +77,7 @@ impl Room {
     /// [`NoRoom`], or that the store cannot be read.
     pub async fn for_file(&self, client_id: i64, bytes: i64) -> Result<Added, Refusal> {
         self.check_disk()?;
-        let Some(quota) = &self.files else { return Ok(Added::nothing()) };
-        let added = quota.add(client_id, bytes).await?;
+        let added = self.files.add(client_id, bytes).await?;
         added.map_err(|Used { used, most }| NoRoom::Files { used_mb: (used + MB / 2) / MB, most_mb: most / MB }.into())
     }
 
@@ -93,7 +91,7 @@ impl Room {
 
     /// Room for a file that came in: there always is.
     pub fn for_file_that_came_in(&self, client_id: i64, bytes: i64) -> Added {
-        self.files.as_ref().map_or_else(Added::nothing, |quota| quota.add_anyway(client_id, bytes))
+        self.files.add_anyway(client_id, bytes)
     }
 
     fn check_disk(&self) -> Result<(), NoRoom> {
@@ -107,9 +105,13 @@ impl Room {
 
     /// A file of a client was taken away.
     pub fn file_is_gone(&self, client_id: i64, bytes: i64) {
-        if let Some(quota) = &self.files {
-            quota.take_away(client_id, bytes);
-        }
+        self.files.take_away(client_id, bytes);
+    }
+
+    /// A client's quotas may be others now. Other processes notice when they count the next time.
+    pub fn quotas_changed(&self, client_id: i64) {
+        self.waiting.read_again(client_id);
+        self.files.read_again(client_id);
     }
 
     /// Counts anew what clients have. Called now and then.
@@ -117,7 +119,7 @@ impl Room {
     /// # Errors
     /// When the store cannot be read.
     pub async fn recount(&self) -> Result<(), StoreError> {
-        for quota in [&self.waiting, &self.files].into_iter().flatten() {
+        for quota in [&self.waiting, &self.files] {
             quota.recount().await?;
         }
         Ok(())

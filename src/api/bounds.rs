@@ -51,6 +51,7 @@ fn of_field(body: &str, name: &str) -> Option<Bound> {
         "kind" => Bound::OneOf(MediaKind::ALL.map(MediaKind::name).to_vec()),
         "from" | "until" if body == "Replay" => Bound::Form("date-time"),
         "limit" => Bound::Whole(0, limits::DAILY_LIMIT_MAX),
+        "waiting_quota" | "files_quota_mb" => Bound::Whole(0, limits::QUOTA_MAX),
         "gap_ms" | "gap_jitter_ms" => Bound::Whole(0, limits::GAP_MS_MAX),
         "timeout" => Bound::Whole(1, limits::TIMEOUT_SECONDS_MAX),
         "expires_in_days" => Bound::Whole(1, limits::KEY_DAYS_MAX),

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::Api;
 use super::problem::Problem;
+use crate::account::KeyHash;
 use crate::limits;
 
 const HEADER: &str = "idempotency-key";
@@ -26,7 +27,10 @@ pub struct Once<'api> {
     in_flight: &'api InFlight,
     client_id: i64,
     pub key: String,
+    /// Under the secret of the API keys: what is in a body, such as a password, is not to be guessed from a copy of the database.
     pub body_hash: Vec<u8>,
+    /// As earlier versions stored it.
+    plain_hash: Vec<u8>,
 }
 
 impl Drop for Once<'_> {
@@ -56,7 +60,8 @@ impl Api {
                 "the Idempotency-Key header has 1 to {most} visible ASCII characters"
             )));
         }
-        let body_hash = Sha256::new().chain_update(what).chain_update([0]).chain_update(body).finalize().to_vec();
+        let plain = KeyHash(Sha256::new().chain_update(what).chain_update([0]).chain_update(body).finalize().into());
+        let (body_hash, plain_hash) = (self.key_secret.stored(&plain).0.to_vec(), plain.0.to_vec());
         let is_first = {
             let mut keys = self.idempotency.keys.lock().unwrap_or_else(PoisonError::into_inner);
             keys.insert((client_id, key.to_owned()))
@@ -66,7 +71,7 @@ impl Api {
                 "a request with this Idempotency-Key is being answered; ask again in a moment".into(),
             ));
         }
-        Ok(Some(Once { in_flight: &self.idempotency, client_id, key: key.to_owned(), body_hash }))
+        Ok(Some(Once { in_flight: &self.idempotency, client_id, key: key.to_owned(), body_hash, plain_hash }))
     }
 
     /// The answer that was given to this key before, if any.
@@ -75,7 +80,7 @@ impl Api {
     /// 422 when the key came with another body then.
     pub async fn first_answer(&self, once: &Once<'_>) -> Result<Option<String>, Problem> {
         match self.store.find_first_answer(once.client_id, &once.key, self.clock.now()).await? {
-            Some((hash, answer)) if hash == once.body_hash => Ok(Some(answer)),
+            Some((hash, answer)) if [&once.body_hash, &once.plain_hash].contains(&&hash) => Ok(Some(answer)),
             Some(_) => Err(Problem::header(
                 "Idempotency-Key",
                 "this key was used with another body; use a new key for a new message",

@@ -15,6 +15,7 @@ use super::key::Asker;
 use super::message::{ACCEPTED, Acceptance, Address, accept_of, new_message, replay};
 use super::problem::Problem;
 use super::routes::BASE;
+use crate::customer_url::masked;
 use crate::files::{TakeError, Taken};
 use crate::limits;
 use crate::media::File;
@@ -72,7 +73,7 @@ pub struct SendMedia {
     pub queue: Option<String>,
     pub destination: String,
     pub caption: Option<String>,
-    /// The address given, or a link to our copy that expires.
+    /// The address given, a password in it as `***`, or a link to our copy that expires.
     pub media_url: Option<String>,
     pub ref_no: String,
 }
@@ -133,7 +134,7 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
         destination: new.destination.clone(),
         caption: params.caption,
         media_url: Some(match source {
-            MediaSource::Url(url) => url,
+            MediaSource::Url(url) => masked(&url).into_owned(),
             MediaSource::Shelf(id) => api.media_link(&id),
         }),
         ref_no: new.ref_no.to_string(),

@@ -37,7 +37,7 @@ pub struct GetMessage {
     pub status: &'static str,
     pub message: Option<String>,
     pub caption: Option<String>,
-    /// Where the media is: the address it came from, or a link to our copy that expires.
+    /// Where the media is: the address it came from, a password in it as `***`, or a link to our copy that expires.
     pub media_url: Option<String>,
     /// The media's name, where it has one.
     pub file_name: Option<String>,
@@ -116,7 +116,7 @@ impl Api {
         let can_leave = waiting.as_ref().is_none_or(|waiting| waiting.code.can_leave());
         let state = message.state().shown(can_leave);
         let media_url = match (&message.media_url, &message.media_id) {
-            (Some(url), _) => Some(url.clone()),
+            (Some(url), _) => Some(url.to_string()),
             (None, Some(id)) => Some(self.media_link(id)),
             (None, None) => None,
         };
@@ -165,7 +165,7 @@ fn shown_kind(message: &StoredMessage) -> String {
         return "text".into();
     }
     message.kind.clone().unwrap_or_else(|| {
-        let in_address = message.media_url.as_deref().and_then(fetch::name_in);
+        let in_address = message.media_url.as_ref().and_then(|url| fetch::name_in(url.as_stored()));
         let name = message.file_name.as_ref().or(in_address.as_ref());
         kind::expected(name.map(String::as_str), message.body.as_deref()).name().to_owned()
     })

@@ -12,6 +12,7 @@ use super::columns::{self, Column, Columns};
 use super::row::Row;
 use super::swallowed::{self, Shape};
 use super::{BadFile, BadRow, Line, Written, beginning, remains};
+use crate::customer_url::masked;
 use crate::phone;
 
 /// Digits of an Indonesian identity card's number and of a bank card's.
@@ -372,7 +373,7 @@ fn cell_text(column: Column, text: &str) -> &str {
 /// The beginning of a cell, to find it in the file by.
 fn as_written(cell: &Cell) -> String {
     match cell {
-        Ok(text) => beginning(text.trim()),
+        Ok(text) => beginning(&masked(text.trim())),
         Err(BadCell::Fraction(number) | BadCell::Negative(number) | BadCell::LostDigits(number)) => number.clone(),
         Err(BadCell::Error(text)) => text.clone(),
         Err(_) => String::new(),

@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::lookup::Called;
 use super::{Bench, done};
-use crate::account::{check_country_code, check_name};
+use crate::account::{BadName, check_country_code, check_name, check_quota};
 use crate::device::Device;
 
 #[derive(Subcommand)]
@@ -38,16 +38,38 @@ pub(super) enum ClientCommand {
         /// true refuses every request of this client
         #[arg(long)]
         disabled: Option<bool>,
+        /// Messages that may wait at the same time, 0 for any number; `default` for as many as the settings say
+        #[arg(long, value_name = "NUMBER")]
+        waiting_quota: Option<Quota>,
+        /// Megabytes that its files may take, 0 for any number; `default` for as many as the settings say
+        #[arg(long, value_name = "NUMBER")]
+        files_quota_mb: Option<Quota>,
     },
+}
+
+/// A quota of the client's own, or the one of the settings.
+#[derive(Clone, Copy)]
+pub(super) struct Quota(Option<i64>);
+
+impl std::str::FromStr for Quota {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        if text == "default" {
+            return Ok(Self(None));
+        }
+        let quota = text.parse().map_err(|_| BadName::Quota)?;
+        check_quota(quota).map(|()| Self(Some(quota)))
+    }
 }
 
 pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result<ExitCode> {
     let store = &bench.app.store;
     match command {
         ClientCommand::List => {
-            bench
-                .output
-                .rows(&store.list_clients().await?, &["id", "name", "country_code", "default_device", "disabled"])?;
+            let columns =
+                ["id", "name", "country_code", "default_device", "disabled", "waiting_quota", "files_quota_mb"];
+            bench.output.rows(&store.list_clients().await?, &columns)?;
         }
         ClientCommand::Add { name, country_code } => {
             check_name(&name).context("--name")?;
@@ -58,7 +80,7 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
             let id = bench.recording(owner, "POST /clients", "", added).await?;
             bench.output.one(&bench.client(id).await?, &format!("client {id} was added"))?;
         }
-        ClientCommand::Set { client, name, country_code, default_device, disabled } => {
+        ClientCommand::Set { client, name, country_code, default_device, disabled, waiting_quota, files_quota_mb } => {
             let mut changed = bench.client(client).await?;
             let client = changed.id;
             changed.name = name.unwrap_or(changed.name);
@@ -77,6 +99,8 @@ pub(super) async fn run(bench: &Bench, command: ClientCommand) -> anyhow::Result
                 changed.default_device = Some(id).filter(|id| !id.is_empty());
             }
             changed.disabled = disabled.unwrap_or(changed.disabled);
+            changed.waiting_quota = waiting_quota.map_or(changed.waiting_quota, |Quota(quota)| quota);
+            changed.files_quota_mb = files_quota_mb.map_or(changed.files_quota_mb, |Quota(quota)| quota);
             let set = store.update_client(changed.clone(), bench.app.clock.now());
             bench.recording(client, "PATCH /clients/{client_id}", &client.to_string(), set).await?;
             bench.output.one(&changed, &format!("client {client} was changed"))?;

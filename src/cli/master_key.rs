@@ -90,8 +90,10 @@ async fn rotate(
         None => "set WACHAT_MASTER_KEY (or master_key in the settings file) to the new key on every node before the next start; backups made until now need the old one"
             .to_owned(),
     };
-    let Rotated { session_keys, push_secrets, .. } = rotated;
-    let said = format!("sealed again: {session_keys} keys of linked accounts, {push_secrets} push secrets\n{said}");
+    let Rotated { session_keys, push_secrets, url_passwords, .. } = rotated;
+    let said = format!(
+        "sealed again: {session_keys} keys of linked accounts, {push_secrets} push secrets, {url_passwords} passwords in URLs\n{said}"
+    );
     shared.output().one(&rotated, &said)?;
     done()
 }

@@ -153,6 +153,6 @@ async fn show(bench: &Bench, client: i64) -> anyhow::Result<()> {
         "paused_reason": settings.push_paused_reason,
     });
     let paused = settings.push_paused_reason.map(|reason| format!("\npaused: {reason}")).unwrap_or_default();
-    let url = settings.push_url.unwrap_or_else(|| "none".into());
+    let url = settings.push_url.map_or_else(|| "none".to_owned(), |url| url.to_string());
     bench.output.one(&thing, &format!("Push URL  {url}\nSecret    {secret}{paused}"))
 }

@@ -41,6 +41,9 @@ struct ClientPage {
     frame: Frame,
     client: Client,
     devices: Vec<Device>,
+    /// As they are, or as they were typed.
+    waiting_quota: String,
+    files_quota_mb: String,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +53,8 @@ struct Client {
     country_code: String,
     default_device: Option<String>,
     disabled: bool,
+    waiting_quota: Option<i64>,
+    files_quota_mb: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +102,8 @@ async fn one(visit: &Visit, id: i64, refused: Option<(Refusal, Fields)>) -> Answ
     let devices = visit.get(&format!("/manage/1.0/devices?client_id={id}&wait=false")).await?;
     let mut frame = visit.frame(Place::Account, &client.name);
     let mut status = StatusCode::OK;
+    let written = |quota: Option<i64>| quota.map(|quota| quota.to_string()).unwrap_or_default();
+    let (mut waiting_quota, mut files_quota_mb) = (written(client.waiting_quota), written(client.files_quota_mb));
     if let Some((refusal, typed)) = refused {
         status = refusal.status;
         frame.problem = Some(refusal.text);
@@ -104,8 +111,10 @@ async fn one(visit: &Visit, id: i64, refused: Option<(Refusal, Fields)>) -> Answ
         client.country_code = typed.text("country_code").to_owned();
         client.default_device = typed.given("default_device").map(ToOwned::to_owned);
         client.disabled = typed.has("disabled");
+        waiting_quota = typed.text("waiting_quota").to_owned();
+        files_quota_mb = typed.text("files_quota_mb").to_owned();
     }
-    Ok(draw(status, &ClientPage { frame, client, devices }))
+    Ok(draw(status, &ClientPage { frame, client, devices, waiting_quota, files_quota_mb }))
 }
 
 async fn change(Path(id): Path<i64>, Posted { visit, fields }: Posted) -> Answer {
@@ -114,10 +123,20 @@ async fn change(Path(id): Path<i64>, Posted { visit, fields }: Posted) -> Answer
         "country_code": fields.text("country_code"),
         "default_device": fields.text("default_device"),
         "disabled": fields.has("disabled"),
+        "waiting_quota": quota(&fields, "waiting_quota"),
+        "files_quota_mb": quota(&fields, "files_quota_mb"),
     });
     match visit.ask::<Value>(Method::PATCH, &format!("{CLIENTS}/{id}"), Some(body)).await {
         Ok(_) => Ok(go("/console/account/clients?done=saved")),
         Err(refusal) => one(&visit, id, Some((refusal, fields))).await,
+    }
+}
+
+/// A quota of the client's own; nothing for the gateway's. What is no number is for the API to refuse.
+fn quota(fields: &Fields, name: &str) -> Value {
+    match fields.given(name).map(str::trim) {
+        None | Some("") => Value::Null,
+        Some(text) => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
     }
 }
 

@@ -96,7 +96,7 @@ impl DeviceLoop {
             // What was taken before stays due in the store until its download ends.
             if !self.fetches.knows(&ref_no) {
                 let job = job_of(ref_no, waiting);
-                let host = fetch::host(job.load.media_url.as_deref().unwrap_or_default());
+                let host = job.load.media_url.as_ref().map(|url| fetch::host(url.as_stored())).unwrap_or_default();
                 let rests = self.parts.hosts.rest(&host, now).is_some();
                 let standing = self.parts.hosts.standing(&host);
                 if !rests && aside.is_full() {

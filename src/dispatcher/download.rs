@@ -78,10 +78,13 @@ pub(super) async fn run(
 }
 
 async fn download(parts: &Parts, waiting: &Waiting, signs: &Signs) -> Result<Fetched, FetchFault> {
-    let url = waiting.media_url.as_deref().unwrap_or_default();
+    let url = waiting.media_url.as_ref().map(|url| parts.store.open_url(waiting.client_id, url));
+    let url = url.transpose().map_err(|_| {
+        FetchFault::Never("the password in media_url does not open any more; send the message again".into())
+    })?;
     let asked = waiting.kind.as_deref().and_then(MediaKind::from_name);
     let memory = parts.files.memory().begin(waiting.client_id);
-    let wanted = Wanted { url, file_name: waiting.file_name.as_deref(), asked };
+    let wanted = Wanted { url: url.as_deref().unwrap_or_default(), file_name: waiting.file_name.as_deref(), asked };
     let file = tokio::select! {
         file = fetch::fetch(&parts.egress, &parts.clock, wanted, memory, &signs.is_answering) => file?,
         () = signs.stop.cancelled() => return Err(signs.fault()),

@@ -347,7 +347,7 @@ mod tests {
             is_media: true,
             kind: None,
             media_id: None,
-            media_url: Some("https://media.example/a.png".into()),
+            media_url: Some("https://media.example/a.png".to_owned().into()),
             file_name: None,
             expires_at: Millis::MAX,
             due_at: 0,

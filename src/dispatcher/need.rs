@@ -34,7 +34,7 @@ pub(super) struct Need {
 
 impl Need {
     pub(super) fn of(job: &Job<Waiting>, holds_since: Option<Millis>) -> Self {
-        let host = fetch::host(job.load.media_url.as_deref().unwrap_or_default());
+        let host = job.load.media_url.as_ref().map(|url| fetch::host(url.as_stored())).unwrap_or_default();
         let (seq, priority, load) = (job.seq, job.priority, Arc::new(job.load.clone()));
         let (wanted_at, is_aside) = (holds_since.unwrap_or(0), holds_since.is_none());
         let recipient = job.recipient.clone();

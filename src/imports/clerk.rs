@@ -337,6 +337,8 @@ mod tests {
             country_code: "62".into(),
             default_device: None,
             disabled,
+            waiting_quota: None,
+            files_quota_mb: None,
             created_at: 0,
         };
         let person = |role, disabled| Person { id: 7, client_id: 1, userid: "p".into(), role, disabled, created_at: 0 };

@@ -8,6 +8,7 @@ use super::rows::{Before, RowKeys, SentBy, find_before};
 use super::sent_before::Earlier;
 use crate::campaign::{self, BadFile, Campaign, Checker, Counter, Refused, Source, Totals};
 use crate::clock::Millis;
+use crate::customer_url::masked;
 use crate::device::Kind;
 use crate::limits;
 use crate::store::Store;
@@ -137,7 +138,7 @@ fn check(file: campaign::File, campaign: Campaign) -> Found {
                     destination: ready.recipient,
                     written: campaign::beginning(&row.destination),
                     message: campaign::beginning(&row.message),
-                    media_url: campaign::beginning(&row.media_url),
+                    media_url: campaign::beginning(&masked(&row.media_url)),
                     sent_by: None,
                 }));
             }

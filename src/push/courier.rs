@@ -106,16 +106,19 @@ impl Courier {
 
     /// One try.
     async fn deliver(&self, settings: &PushSettings, due: &DuePush) -> Result<(), StoreError> {
-        let Some(url) = settings.push_url.as_deref() else { return Ok(()) };
+        let Some(url) = &settings.push_url else { return Ok(()) };
         let Some(message) = self.message(&due.inbound_id).await? else { return Ok(()) };
         let kept = settings.push_secret.as_deref();
         let secret = self.0.master_key.push_secret(settings.client_id, settings.push_secret_version, kept);
-        let Ok(secret) = secret else {
+        let (Ok(secret), Ok(url)) = (secret, self.0.store.open_url(settings.client_id, url)) else {
             // Nothing is pushed that the customer could not check; the claim runs out, and it is tried again.
-            tracing::error!(client = settings.client_id, "the secret of pushes does not open; rotate it");
+            tracing::error!(
+                client = settings.client_id,
+                "the secret of pushes or the password in the Push URL does not open; rotate the secret, or set the URL again"
+            );
             return Ok(());
         };
-        let answer = Post::of(&message, &secret, self.0.clock.now()).send(&self.0.egress, url).await;
+        let answer = Post::of(&message, &secret, self.0.clock.now()).send(&self.0.egress, &url).await;
         let now = self.0.clock.now();
         let is_gone = matches!(&answer, Ok(answer) if answer.status == StatusCode::GONE.as_u16());
         let (outcome, label) = self.outcome(&answer, due, now);

@@ -1,11 +1,14 @@
 //! What each client has of one thing that may not grow without end, and whether its quota has room for more.
 //!
 //! No request counts anything: what a client has is counted once, and what is added since is added to that. Only where the sum
-//! would pass the quota is it counted again, as some of it is gone by then; and once a minute, as other processes add to it too.
+//! would pass the quota is it counted again, as some of it is gone by then; and once a minute, as other processes add to it too. How much a
+//! client may have is read with each count.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::MB;
+use crate::account::Client;
 use crate::clock::{Clock, Millis};
 use crate::limits;
 use crate::store::{Store, StoreError};
@@ -18,6 +21,14 @@ pub(super) enum Thing {
 }
 
 impl Thing {
+    /// The client's own quota, where it has one.
+    fn quota_of(self, client: &Client) -> Option<i64> {
+        match self {
+            Self::WaitingMessages => client.waiting_quota,
+            Self::FileBytes => client.files_quota_mb.map(|mb| mb.saturating_mul(MB)),
+        }
+    }
+
     async fn count(self, store: &Store, client_id: i64) -> Result<i64, StoreError> {
         match self {
             Self::WaitingMessages => {
@@ -35,6 +46,7 @@ pub(super) struct Quota(Arc<Parts>);
 
 struct Parts {
     thing: Thing,
+    /// Of a client that has no quota of its own; 0 for any number.
     most: i64,
     store: Store,
     clock: Clock,
@@ -48,6 +60,8 @@ struct Parts {
 struct Share {
     /// As it was counted, with all that was added since; none before the first count.
     used: Option<i64>,
+    /// How much it may have, as it was read with that count.
+    most: i64,
     /// All that was ever added, without what was given back: what was added while somebody counted is the difference.
     added: i64,
     /// What was added and may not be stored yet.
@@ -83,7 +97,7 @@ pub struct Added {
 }
 
 impl Added {
-    /// Nothing, or what is not bounded.
+    /// Nothing.
     pub const fn nothing() -> Self {
         Self { quota: None, client_id: 0, more: 0 }
     }
@@ -143,6 +157,13 @@ impl Quota {
         Added { quota: Some(self.clone()), client_id, more }
     }
 
+    /// How much a client may have is another now, perhaps.
+    pub(super) fn read_again(&self, client_id: i64) {
+        if let Some(share) = self.shares().get_mut(&client_id) {
+            share.used = None;
+        }
+    }
+
     /// Something that a client had is gone.
     pub(super) fn take_away(&self, client_id: i64, less: i64) {
         if let Some(share) = self.shares().get_mut(&client_id) {
@@ -167,7 +188,7 @@ impl Quota {
     }
 
     fn judge(&self, share: &Share, more: i64) -> Sure {
-        let most = self.0.most;
+        let most = share.most;
         match share.used {
             Some(used) if used.saturating_add(more) <= most => Sure::Fits,
             Some(used) if self.0.clock.now() < share.next_count_at => Sure::Full(Used { used, most }),
@@ -177,19 +198,24 @@ impl Quota {
 
     /// Only for who has the turn.
     async fn count(&self, client_id: i64) -> Result<(), StoreError> {
-        let Parts { thing, store, clock, .. } = &*self.0;
+        let Parts { thing, most, store, clock, .. } = &*self.0;
         let began = clock.now();
         let (added, pending) = {
             let mut shares = self.shares();
             let share = shares.entry(client_id).or_default();
             (share.added, share.pending)
         };
-        let counted = thing.count(store, client_id).await?;
+        let own = store.find_client(client_id).await?.and_then(|client| thing.quota_of(&client));
+        let (counted, most) = match own.unwrap_or(*most) {
+            // Nobody asks what a client has that may have any number.
+            0 => (0, i64::MAX),
+            most => (thing.count(store, client_id).await?, most),
+        };
         let taken_ms = clock.now() - began;
         let mut shares = self.shares();
         let share = shares.entry(client_id).or_default();
         // What was on its way meanwhile may have been counted or not: it is taken for not, until the next count.
-        share.used = Some(counted + pending + share.added - added);
+        (share.used, share.most) = (Some(counted + pending + share.added - added), most);
         share.next_count_at = began + limits::QUOTA_COUNT_MS.max(taken_ms.saturating_mul(limits::QUOTA_COUNT_SHARE));
         Ok(())
     }

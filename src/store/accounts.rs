@@ -2,13 +2,14 @@
 
 use super::audit::Made;
 use super::row::row;
-use super::{Conn, Store, StoreError, link_shares, sql};
+use super::{Conn, Store, StoreError, link_shares, sql, url_passwords};
 use crate::account::{Caller, Client, KeyRecord, Person, StoredKeyHash};
 use crate::clock::Millis;
+use crate::customer_url::StoredUrl;
 
 macro_rules! client {
     ($rest:literal) => {
-        concat!("SELECT id, name, country_code, default_device, disabled, created_at FROM clients ", $rest)
+        concat!("SELECT id, name, country_code, default_device, disabled, waiting_quota, files_quota_mb, created_at FROM clients ", $rest)
     };
 }
 
@@ -29,7 +30,7 @@ macro_rules! key {
 
 pub(super) use {client, person};
 
-row!(Client { id, name, country_code, default_device, disabled, created_at });
+row!(Client { id, name, country_code, default_device, disabled, waiting_quota, files_quota_mb, created_at });
 row!(KeyRecord { id, client_id, person_id, name, hint, created_at, expires_at, revoked_at, last_used_at });
 
 /// A key to add.
@@ -56,7 +57,7 @@ pub struct Access {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PushSettings {
     pub client_id: i64,
-    pub push_url: Option<String>,
+    pub push_url: Option<StoredUrl>,
     pub push_secret_version: i64,
     /// The secret itself, sealed, where it does not follow from the master key.
     #[serde(skip)]
@@ -107,7 +108,8 @@ impl Store {
         sql!(&mut conn, optional as Client, client!("WHERE id = $1"), id)
     }
 
-    /// Writes a client's name, country code, default device and whether it is disabled, which ends its linking pages. `false` when there is none.
+    /// Writes a client's name, country code, default device, quotas and whether it is disabled, which ends its linking pages. `false` when
+    /// there is none.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -117,12 +119,15 @@ impl Store {
                 let rows = sql!(
                     &mut *conn,
                     execute,
-                    "UPDATE clients SET name = $2, country_code = $3, default_device = $4, disabled = $5 WHERE id = $1",
+                    "UPDATE clients SET name = $2, country_code = $3, default_device = $4, disabled = $5, waiting_quota = $6, \
+                     files_quota_mb = $7 WHERE id = $1",
                     client.id,
                     &client.name,
                     &client.country_code,
                     &client.default_device,
                     client.disabled,
+                    client.waiting_quota,
+                    client.files_quota_mb,
                 )?;
                 link_shares::end_unpermitted(conn, now).await?;
                 Ok(rows == 1)
@@ -235,20 +240,26 @@ impl Store {
         )
     }
 
-    /// Sets or removes a client's Push URL, and sets a paused one going again. `false` when there is no such client.
+    /// Sets or removes a client's Push URL, and sets a paused one going again. One that is given as it is shown keeps its password. `false`
+    /// when there is no such client.
     ///
     /// # Errors
     /// When it could not be stored.
     pub async fn set_push_url(&self, client_id: i64, url: Option<String>, now: Millis) -> Result<bool, StoreError> {
+        let passwords = self.urls.clone();
         self.act(move |conn| {
             Box::pin(async move {
+                let url = match url {
+                    Some(url) => Some(url_passwords::push_url(conn, &passwords, client_id, url).await?),
+                    None => None,
+                };
                 renew_pushes(conn, client_id, now).await?;
                 let rows = sql!(
                     conn,
                     execute,
                     "UPDATE clients SET push_url = $2, push_paused_at = NULL, push_paused_reason = NULL WHERE id = $1",
                     client_id,
-                    &url,
+                    url.as_ref().map(StoredUrl::as_stored),
                 )?;
                 Ok(rows == 1)
             })

@@ -3,6 +3,7 @@
 use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
+use crate::customer_url::StoredUrl;
 use crate::message::{Priority, RefNo, State};
 
 macro_rules! columns {
@@ -40,7 +41,7 @@ pub struct StoredMessage {
     /// As what it is shown, of a message with a file; what was asked for, while the file is not here. Nothing where nobody can tell yet.
     pub kind: Option<String>,
     pub media_id: Option<String>,
-    pub media_url: Option<String>,
+    pub media_url: Option<StoredUrl>,
     pub file_name: Option<String>,
     pub status: String,
     pub reason: Option<String>,

@@ -35,6 +35,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0027_quotas.sql"),
     include_str!("../../migrations/0028_sent.sql"),
     include_str!("../../migrations/0029_key_hashes.sql"),
+    include_str!("../../migrations/0030_url_passwords.sql"),
+    include_str!("../../migrations/0031_client_quotas.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -51,6 +51,7 @@ mod sqlite;
 mod statistics;
 mod tallies;
 mod unreadable;
+mod url_passwords;
 mod userids;
 mod waiting;
 mod writer;
@@ -113,6 +114,7 @@ pub struct Store {
     readers: Pool,
     lookups: lookup::Lookups,
     writer: writer::Writer,
+    urls: url_passwords::UrlPasswords,
 }
 
 #[derive(Clone)]
@@ -284,7 +286,7 @@ impl Store {
             }
         };
         let writer = writer::Writer::start(writers, commits).map_err(|error| failed(&error))?;
-        Ok(Self { readers, lookups, writer })
+        Ok(Self { readers, lookups, writer, urls: url_passwords::UrlPasswords::default() })
     }
 
     /// Whether it is an embedded database, which one process serves.

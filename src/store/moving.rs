@@ -6,9 +6,11 @@ use super::accounts::{client, person};
 use super::audit::{NewAuditEntry, Outcome};
 use super::devices::{device, insert};
 use super::persons::insert_person;
+use super::url_passwords::UrlPasswords;
 use super::{Conn, NewDevice, NewPerson, Store, StoreError, sql, userids};
 use crate::account::{Client, Person, Role, StoredKeyHash};
 use crate::clock::Millis;
+use crate::customer_url::StoredUrl;
 use crate::device::{Device, Kind};
 use crate::limits;
 pub use contradictions::MigrationConflict;
@@ -37,7 +39,7 @@ pub struct Migrated {
     pub person: Person,
     pub key_id: i64,
     pub device: Device,
-    pub push_url: Option<String>,
+    pub push_url: Option<StoredUrl>,
     /// What was not here before; empty when everything was.
     pub created: Vec<Created>,
 }
@@ -71,7 +73,8 @@ impl Store {
     /// # Errors
     /// When it could not be stored: then nothing was. The inner one is what contradicts it.
     pub async fn migrate(&self, migration: Migration) -> Result<Result<Migrated, MigrationConflict>, StoreError> {
-        self.act(move |conn| Box::pin(async move { migrate(conn, &migration).await })).await
+        let passwords = self.urls.clone();
+        self.act(move |conn| Box::pin(async move { migrate(conn, &migration, &passwords).await })).await
     }
 }
 
@@ -88,9 +91,13 @@ impl Outcome for Result<Migrated, MigrationConflict> {
     }
 }
 
-async fn migrate(conn: &mut Conn, m: &Migration) -> Result<Result<Migrated, MigrationConflict>, StoreError> {
+async fn migrate(
+    conn: &mut Conn,
+    m: &Migration,
+    passwords: &UrlPasswords,
+) -> Result<Result<Migrated, MigrationConflict>, StoreError> {
     // Everything is looked at before anything is written: a conflict leaves no trace.
-    let known = match contradictions::look(conn, m).await? {
+    let known = match contradictions::look(conn, m, passwords).await? {
         Ok(known) => known,
         Err(conflict) => return Ok(Err(conflict)),
     };
@@ -122,14 +129,14 @@ async fn migrate(conn: &mut Conn, m: &Migration) -> Result<Result<Migrated, Migr
         created.push(Created::Device);
         add_sandbox(conn, m, client_id).await?;
     }
-    if m.push_url.is_some() && push_url(conn, client_id).await?.is_none() {
+    if let (Some(url), None) = (&m.push_url, push_url(conn, client_id).await?) {
         created.push(Created::PushUrl);
         sql!(
             &mut *conn,
             execute,
             "UPDATE clients SET push_url = $2, push_paused_at = NULL, push_paused_reason = NULL WHERE id = $1",
             client_id,
-            &m.push_url,
+            passwords.seal(client_id, url.clone())?.as_stored(),
         )?;
     }
     Ok(Ok(Migrated {
@@ -142,8 +149,8 @@ async fn migrate(conn: &mut Conn, m: &Migration) -> Result<Result<Migrated, Migr
     }))
 }
 
-async fn push_url(conn: &mut Conn, client_id: i64) -> Result<Option<String>, StoreError> {
-    sql!(conn, scalar as Option<String>, "SELECT push_url FROM clients WHERE id = $1", client_id)
+async fn push_url(conn: &mut Conn, client_id: i64) -> Result<Option<StoredUrl>, StoreError> {
+    sql!(conn, scalar as Option<StoredUrl>, "SELECT push_url FROM clients WHERE id = $1", client_id)
 }
 
 async fn add_client(conn: &mut Conn, m: &Migration, name: &str) -> Result<i64, StoreError> {

@@ -101,6 +101,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::DailyLimit`], [`StoreError::KeyUsed`], or that nothing could be stored.
     pub async fn accept(&self, mut accept: Accept) -> Result<Accepted, StoreError> {
+        accept.seal_url(&self.urls)?;
         accept.audit = accept.audit.or_else(audit::take);
         self.writer.accept(accept).await
     }

@@ -3,7 +3,7 @@
 use super::audit::Done;
 use super::row::row;
 use super::sessions::{FILE_REFERENCE, place};
-use super::{Conn, Store, StoreError, key_hashes, sql};
+use super::{Conn, Store, StoreError, key_hashes, sql, url_passwords};
 use crate::clock::{Clock, Millis};
 use crate::limits;
 use crate::seal::DoesNotOpen;
@@ -25,6 +25,8 @@ pub struct Rotated {
     pub file_references: u64,
     /// Secrets that pushes are signed with; they stay what they are.
     pub push_secrets: u64,
+    /// Passwords in media URLs and Push URLs.
+    pub url_passwords: u64,
     /// Codes that were shown to link an account; new ones are shown after the next start.
     pub dropped_link_codes: u64,
     /// Passkey steps, which do not outlive a stop of the gateway.
@@ -136,6 +138,7 @@ impl Store {
                 let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
                 let file_references = seal_file_references(conn, &old, &new, &clock).await?;
                 let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
+                let url_passwords = url_passwords::seal_again(conn, &old, &new, &clock).await?;
                 key_hashes::keep(conn, &old, &new, &clock).await?;
                 let dropped_link_codes = sql!(
                     &mut *conn,
@@ -148,7 +151,14 @@ impl Store {
                     execute,
                     "UPDATE passkeys SET status = 'failed', code = NULL, answer = NULL WHERE status <> 'failed'",
                 )?;
-                Ok(Done(Rotated { session_keys, file_references, push_secrets, dropped_link_codes, ended_passkeys }))
+                Ok(Done(Rotated {
+                    session_keys,
+                    file_references,
+                    push_secrets,
+                    url_passwords,
+                    dropped_link_codes,
+                    ended_passkeys,
+                }))
             })
         })
         .await

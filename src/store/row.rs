@@ -1,7 +1,11 @@
 //! How a row of either database becomes a value.
 
 use rusqlite::Row;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
+use sqlx::postgres::{PgTypeInfo, PgValueRef};
+use sqlx::{Decode, Postgres, Type};
+
+use crate::customer_url::StoredUrl;
 
 /// A value that stands in a row of the embedded database; for PostgreSQL it is `sqlx::FromRow`.
 pub(crate) trait SqliteRow: Sized {
@@ -63,3 +67,26 @@ macro_rules! row {
     };
 }
 pub(crate) use row;
+
+// A text in both databases.
+impl FromSql for StoredUrl {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        String::column_result(value).map(Self::from)
+    }
+}
+
+impl Type<Postgres> for StoredUrl {
+    fn type_info() -> PgTypeInfo {
+        <String as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(of: &PgTypeInfo) -> bool {
+        <String as Type<Postgres>>::compatible(of)
+    }
+}
+
+impl Decode<'_, Postgres> for StoredUrl {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, sqlx::error::BoxDynError> {
+        <String as Decode<Postgres>>::decode(value).map(Self::from)
+    }
+}

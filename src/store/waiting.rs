@@ -3,6 +3,7 @@
 use super::row::row;
 use super::{Store, StoreError, sql};
 use crate::clock::Millis;
+use crate::customer_url::StoredUrl;
 use crate::message::Priority;
 
 /// A message that waits in its device's queue.
@@ -18,7 +19,7 @@ pub struct Waiting {
     /// As what it is shown; before its file is here, what was asked for.
     pub kind: Option<String>,
     pub media_id: Option<String>,
-    pub media_url: Option<String>,
+    pub media_url: Option<StoredUrl>,
     pub file_name: Option<String>,
     pub expires_at: Millis,
     pub due_at: Millis,

@@ -1,13 +1,19 @@
 //! What one client asks for, however much it is, holds up no other client.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use wachat::limits;
+use wachat::message::NewMessage;
+use wachat::store::Accept;
 
 use crate::client::Client;
 use crate::imports::{begin, until};
 use crate::receiver::{Answer, Receiver};
-use crate::world::{ALICE, World, eventually, stories};
+use crate::stores::message;
+use crate::world::{ALICE, BOB, World, eventually, stories};
 
 /// So many rows to one recipient: each is a batch of its own.
 fn long(rows: usize, text: &str) -> String {
@@ -21,6 +27,9 @@ async fn look(client: &Client, id: &str) -> Value {
 
 /// Rows that take far longer than all else in a story.
 const MANY: usize = 2_000;
+/// Messages that a search takes a while to look through, and how long each is.
+const SEARCHED: usize = 4_000;
+const LONG_CHARS: usize = 4_000;
 /// As many as are queued to the end.
 const SOME: usize = 500;
 
@@ -104,6 +113,45 @@ stories! {
         }
         let single = begin(&last.client, "destination,message\n628111111113,hello\n", "").await;
         assert_eq!(until(&last.client, &single, "done").await["accepted_count"], 1);
+        world.stop().await;
+    }
+
+    async fn the_searches_of_one_client_hold_up_no_search_of_another(database: Database) {
+        let world = World::new(database).await;
+        let other = world.add_client("other", "628110000098").await;
+        let device = json!({"kind": "web", "sender": "628110000099"});
+        let queue = world.client.manage("POST", "/devices", Some(device)).await.body["data"]["device_id"].clone();
+        let queue = queue.as_str().expect("a device");
+        let now = world.clock.now();
+        let accepted = join_all((0..SEARCHED).map(|_| {
+            let message = NewMessage { created_at: now, expires_at: now + 86_400_000, ..message(queue, &"x".repeat(LONG_CHARS)) };
+            world.store.accept(Accept { message, daily_limit: 0, idempotent: None, audit: None })
+        }));
+        assert!(accepted.await.iter().all(Result::is_ok));
+        assert_eq!(other.client.post("/message", &json!({"destination": BOB, "message": "a needle"})).await.status, 201);
+        let in_line = limits::SEARCHES_OF_CLIENT_MAX + limits::SEARCHES_OF_CLIENT_WAITING_MAX;
+        let (found, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let storm = join_all((0..in_line + 4).map(|_| async {
+            let reply = world.client.manage("GET", "/messages?text=nobody-wrote-this", None).await;
+            match reply.status {
+                200 => found.fetch_add(1, Ordering::Relaxed),
+                429 => refused.fetch_add(1, Ordering::Relaxed),
+                other => panic!("{other}: {}", reply.text),
+            };
+        }));
+        let honest = async {
+            // One more than may wait was refused: the others stand in line.
+            eventually("the line is full", async || {
+                if refused.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err("nobody was refused".into()) }
+            })
+            .await;
+            let reply = other.client.manage("GET", "/messages?text=needle", None).await;
+            (reply, found.load(Ordering::Relaxed))
+        };
+        let (_, (reply, before)) = tokio::join!(storm, honest);
+        assert_eq!(reply.body["data"]["items"].as_array().map(Vec::len), Some(1), "{}", reply.text);
+        assert!(before < in_line / 2, "{before} searches came first");
+        assert!(found.load(Ordering::Relaxed) >= in_line, "none of them is lost");
         world.stop().await;
     }
 

@@ -188,4 +188,110 @@ stories! {
         let report: Value = serde_json::from_slice(&imported.stdout).expect("JSON");
         assert_eq!((&report["accepted"], &report["known"]), (&json!(1), &json!(1)), "{}", text(&imported.stderr));
     }
+
+    async fn an_administrator_gives_a_client_quotas_of_its_own(database: Database) {
+        let world = World::with(database, Time::Held, |settings| (settings.waiting_quota, settings.files_quota_mb) = (0, 1)).await;
+        let other = world.add_client("other", "628110000086").await;
+        let queue = add_unlinked(&world).await;
+        let path = "/clients/1";
+        let set = async |change: Value| world.client.manage("PATCH", path, Some(change)).await;
+        let quotas = |reply: &Reply| (reply.body["data"]["waiting_quota"].clone(), reply.body["data"]["files_quota_mb"].clone());
+        assert_eq!(quotas(&world.client.manage("GET", path, None).await), (Value::Null, Value::Null));
+        world.send_with(waits(&queue)).await;
+        // It counts at once, and only for this client; what is not named stays.
+        assert_eq!(quotas(&set(json!({"waiting_quota": 3})).await), (json!(3), Value::Null));
+        assert_eq!(quotas(&set(json!({"files_quota_mb": 2, "name": "Toko"})).await), (json!(3), json!(2)));
+        for _ in 0..2 {
+            world.send_with(waits(&queue)).await;
+        }
+        assert_refused(&world.client.post("/message", &waits(&queue)).await, THREE, "60");
+        assert_eq!(set(json!({"waiting_quota": 100})).await.status, 200);
+        let through_sandbox = |first| {
+            let mut body = file(900_000, first);
+            body["queue"] = json!(world.device_id);
+            body
+        };
+        for first in [1, 2] {
+            assert_eq!(world.client.post("/media", &through_sandbox(first)).await.status, 201, "two megabytes");
+            assert_eq!(other.client.post("/media", &file(900_000, first)).await.status, if first == 1 { 201 } else { 429 }, "one");
+        }
+        // One that is lowered refuses what is new, and touches nothing.
+        assert_eq!(set(json!({"waiting_quota": 1, "files_quota_mb": 1})).await.status, 200);
+        let refused = world.client.post("/message", &waits(&queue)).await;
+        assert_eq!(refused.status, 429, "{}", refused.text);
+        let third = through_sandbox(3);
+        assert_refused(&world.client.post("/media", &third).await, "quota of stored files has no room", "3600");
+        let world = world.restart().await;
+        assert_eq!(world.client.post("/message", &waits(&queue)).await.status, 429);
+        // Without one of its own, what the settings say holds again; 0 is for any number.
+        let set = async |change: Value| world.client.manage("PATCH", path, Some(change)).await;
+        assert_eq!(quotas(&set(json!({"waiting_quota": null, "files_quota_mb": 0})).await), (Value::Null, json!(0)));
+        assert_eq!(world.client.post("/message", &waits(&queue)).await.status, 201);
+        assert_eq!(world.client.post("/media", &third).await.status, 201);
+        world.stop().await;
+    }
+
+    async fn only_an_administrator_changes_quotas_and_the_log_says_who_did(database: Database) {
+        let world = World::new(database).await;
+        let other = world.add_client("other", "628110000087").await;
+        let path = format!("/clients/{}", other.client_id);
+        for change in [json!({"waiting_quota": 5}), json!({"files_quota_mb": null}), json!({"name": "x", "waiting_quota": 0})] {
+            let refused = other.client.manage("PATCH", &path, Some(change)).await;
+            assert_eq!(refused.status, 403, "{}", refused.text);
+        }
+        for change in [json!({"waiting_quota": -1}), json!({"files_quota_mb": 4_294_967_296_i64}), json!({"waiting_quota": 1.5}), json!({"waiting_quota": "many"})] {
+            let refused = world.client.manage("PATCH", &path, Some(change)).await;
+            assert_eq!(refused.status, 422, "{}", refused.text);
+        }
+        let shown = other.client.manage("GET", &path, None).await;
+        assert_eq!((&shown.body["data"]["name"], &shown.body["data"]["waiting_quota"]), (&json!("other"), &Value::Null));
+        assert_eq!(world.client.manage("PATCH", &path, Some(json!({"waiting_quota": 5}))).await.status, 200);
+        assert_eq!(other.client.manage("GET", &path, None).await.body["data"]["waiting_quota"], 5);
+        let log = other.client.manage("GET", "/audit", None).await;
+        let entry = log.body["data"]["items"].as_array().expect("entries").iter().find(|entry| entry["action"] == "PATCH /clients/{client_id}");
+        assert_eq!(entry.map(|entry| &entry["userid"]), Some(&json!("admin")), "{}", log.text);
+
+        let mut visitor = crate::console::Visitor::new(&world);
+        visitor.sign_in("admin", world.first_password.as_deref().expect("a password")).await;
+        visitor.choose_password(world.first_password.as_deref().expect("a password"), "a password for quotas").await;
+        let page = format!("/console/account/clients/{}", other.client_id);
+        let seen = visitor.get(&page).await;
+        assert!(seen.shows("name=\"waiting_quota\" value=\"5\"") && seen.shows("name=\"files_quota_mb\" value=\"\""), "{}", seen.text);
+        let form = |waiting, files| [("name", "other"), ("country_code", "62"), ("default_device", ""), ("waiting_quota", waiting), ("files_quota_mb", files)];
+        let refused = visitor.post(&page, &form("many", "7")).await;
+        assert!(refused.status == 422 && refused.shows("value=\"many\"") && refused.shows("value=\"7\""), "{}", refused.text);
+        visitor.post(&page, &form("", "7")).await;
+        let shown = other.client.manage("GET", &path, None).await;
+        assert_eq!((&shown.body["data"]["waiting_quota"], &shown.body["data"]["files_quota_mb"]), (&Value::Null, &json!(7)), "{}", shown.text);
+        world.stop().await;
+    }
+
+    async fn the_command_line_sets_quotas_beside_a_running_server(database: Database) {
+        let place = Place::new(database).await;
+        let serving = place.serve().await;
+        place.json(&["device", "add", "--client", "1", "--kind", "web", "--sender", "628110000088", "--json"]).await;
+        let set = place.json(&["client", "set", "--client", "1", "--waiting-quota", "1", "--files-quota-mb", "2", "--json"]).await;
+        assert_eq!((&set["waiting_quota"], &set["files_quota_mb"]), (&json!(1), &json!(2)));
+        let waits = json!({"destination": ALICE, "message": "hello", "sender": "628110000088"});
+        let first = eventually("the new device is known", async || {
+            let reply = serving.client.post("/message", &waits).await;
+            if reply.status == 201 { Ok(reply) } else { Err(reply.text) }
+        })
+        .await;
+        let refused = serving.client.post("/message", &waits).await;
+        assert!(refused.status == 429 && refused.text.contains("(1 of 1)"), "{} {}", first.text, refused.text);
+        for bad in ["-1", "many", "4294967296"] {
+            let said = place.fails(&["client", "set", "--client", "1", &format!("--waiting-quota={bad}")]).await;
+            assert!(said.contains("a quota is a whole number"), "{said}");
+        }
+        // A client at its quota is looked at again within a second.
+        place.json(&["client", "set", "--client", "1", "--waiting-quota", "default", "--json"]).await;
+        eventually("there is room", async || {
+            let reply = serving.client.post("/message", &waits).await;
+            if reply.status == 201 { Ok(()) } else { Err(reply.text) }
+        })
+        .await;
+        assert_eq!(place.json(&["client", "list", "--json"]).await[0]["waiting_quota"], Value::Null);
+        assert!(serving.terminate().await.success());
+    }
 }

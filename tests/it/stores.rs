@@ -354,7 +354,7 @@ stories! {
                 let stored = store.find_message(1, ref_no).await.expect("readable").expect("there");
                 let found = (stored.destination, stored.priority, stored.tag, stored.expires_at, stored.status.as_str());
                 assert_eq!(found, (new.destination.clone(), new.priority, new.tag.clone(), new.expires_at, "Q"));
-                let found = (stored.body, stored.media_url, stored.file_name, stored.kind.as_deref());
+                let found = (stored.body, stored.media_url.map(|url| url.to_string()), stored.file_name, stored.kind.as_deref());
                 let wanted = match &new.content {
                     Content::Text(text) => (Some(text.clone()), None, None, Some("text")),
                     Content::Media { caption, source: MediaSource::Url(url), file_name, kind } => {

@@ -135,9 +135,15 @@ async fn content_of(api: &Api, message: &StoredMessage) -> Result<Content, Probl
         None => None,
     };
     // What came from an address can be fetched from there once more.
-    let source = kept.or_else(|| message.media_url.clone().map(MediaSource::Url));
-    let source =
-        source.ok_or_else(|| Problem::Conflict("its file is not kept any more; send it as a new message".into()))?;
+    let source = match (kept, &message.media_url) {
+        (Some(kept), _) => kept,
+        (None, Some(url)) => MediaSource::Url(api.store.open_url(message.client_id, url).map_err(|_| {
+            Problem::Conflict("the password in its media_url does not open any more; send it as a new message".into())
+        })?),
+        (None, None) => {
+            return Err(Problem::Conflict("its file is not kept any more; send it as a new message".into()));
+        }
+    };
     let kind = message.kind.as_deref().and_then(MediaKind::from_name);
     Ok(Content::Media { caption: message.body.clone(), source, file_name: message.file_name.clone(), kind })
 }

@@ -7,8 +7,9 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::pacing::given;
 use super::{devices, found, refused};
-use crate::account::{Client, Role, check_country_code, check_name};
+use crate::account::{Client, Role, check_country_code, check_name, check_quota};
 use crate::api::Api;
 use crate::api::answer::Envelope;
 use crate::api::named::Named;
@@ -25,6 +26,10 @@ pub struct ClientView {
     /// The device that sends when a request names none.
     pub default_device: Option<String>,
     pub disabled: bool,
+    /// Messages that may wait at the same time, 0 for any number; null for as many as the gateway's settings say.
+    pub waiting_quota: Option<i64>,
+    /// Megabytes that its files may take, likewise.
+    pub files_quota_mb: Option<i64>,
     #[schema(format = DateTime)]
     pub create_date: String,
 }
@@ -44,6 +49,14 @@ pub struct ClientChange {
     /// A device id; empty for none.
     pub default_device: Option<String>,
     pub disabled: Option<bool>,
+    /// Messages that may wait at the same time, 0 for any number; null for as many as the gateway's settings say. For administrators.
+    #[schema(value_type = Option<i64>)]
+    #[serde(deserialize_with = "given")]
+    pub waiting_quota: Option<Option<i64>>,
+    /// Megabytes that its files may take, likewise.
+    #[schema(value_type = Option<i64>)]
+    #[serde(deserialize_with = "given")]
+    pub files_quota_mb: Option<Option<i64>>,
 }
 
 fn indonesia() -> String {
@@ -95,7 +108,9 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
     let changed = async {
         let (asker, _) = api.manager(&headers, Some(id)).await?;
         let change: ClientChange = api.json(id, &headers, body).await?;
-        if change.disabled.is_some() {
+        let is_administrators =
+            change.disabled.is_some() || change.waiting_quota.is_some() || change.files_quota_mb.is_some();
+        if is_administrators {
             if asker.person.role != Role::Administrator {
                 return Err(Problem::NotAllowed("manage every client"));
             }
@@ -128,12 +143,21 @@ pub async fn change(State(api): State<Api>, headers: HeaderMap, Named(id): Named
             client.default_device = Some(device).filter(|device| !device.is_empty());
         }
         client.disabled = change.disabled.unwrap_or(client.disabled);
+        client.waiting_quota = quota("waiting_quota", change.waiting_quota, client.waiting_quota)?;
+        client.files_quota_mb = quota("files_quota_mb", change.files_quota_mb, client.files_quota_mb)?;
         api.store.update_client(client.clone(), api.clock.now()).await?;
+        api.room.quotas_changed(id);
         // A link that was begun on a shared page may have ended.
         devices::changed(&api);
         Ok(ClientView::from(client))
     };
     found(&headers, StatusCode::OK, "Client changed", changed.await)
+}
+
+/// A quota as it is wanted, else as it is.
+fn quota(name: &'static str, wanted: Option<Option<i64>>, is: Option<i64>) -> Result<Option<i64>, Problem> {
+    wanted.flatten().map_or(Ok(()), check_quota).map_err(refused(name))?;
+    Ok(wanted.unwrap_or(is))
 }
 
 async fn find(api: &Api, id: i64) -> Result<Client, Problem> {
@@ -148,6 +172,8 @@ impl From<Client> for ClientView {
             country_code: client.country_code,
             default_device: client.default_device,
             disabled: client.disabled,
+            waiting_quota: client.waiting_quota,
+            files_quota_mb: client.files_quota_mb,
             create_date: rfc3339(client.created_at),
         }
     }

@@ -25,7 +25,7 @@ use crate::inbox::{InboxError, Received, sandbox_message};
 use crate::limits;
 use crate::phone;
 use crate::reason::ReasonCode;
-use crate::store::{DevicePatch, NewDevice};
+use crate::store::{DevicePatch, NewDevice, StoreError};
 use crate::telemetry;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -173,7 +173,8 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
 
 /// Add a device
 #[utoipa::path(post, path = "/devices", tag = "Management", security(("APIKey" = [])), request_body = NewDeviceBody,
-    responses((status = 201, body = Envelope<DeviceView>)))]
+    responses((status = 201, body = Envelope<DeviceView>),
+    (status = 409, description = "The client has such a device already, or the device_id or sender is not available")))]
 pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
     let added = async {
         let asker = api.asker(&headers).await?;
@@ -204,11 +205,29 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
             created_at: api.clock.now(),
         };
         audit::made(&id);
-        api.store.add_device(device).await?;
+        let (sender, added) = (device.sender.clone(), api.store.add_device(device).await);
+        if matches!(added, Err(StoreError::Exists)) {
+            return Err(taken(&api, client_id, &id, &sender).await?);
+        }
+        added?;
         changed(&api);
         view_one(&api, find(&api, &id).await?).await
     };
     found(&headers, StatusCode::CREATED, "Device added", added.await)
+}
+
+/// Why an id or a number cannot be had twice. Ids and numbers are unique on the whole gateway, so a refusal cannot be avoided; but only what
+/// the client has itself is named.
+async fn taken(api: &Api, client_id: i64, id: &str, sender: &str) -> Result<Problem, Problem> {
+    let own = api.store.list_devices(Some(client_id)).await?;
+    let why = if own.iter().any(|device| device.id == id) {
+        "this client has a device with this device_id already"
+    } else if own.iter().any(|device| device.sender == sender) {
+        "this client has a device with this sender already"
+    } else {
+        "this device_id or this sender is not available; leave device_id out, or give another number"
+    };
+    Ok(Problem::Conflict(why.into()))
 }
 
 /// Show a device

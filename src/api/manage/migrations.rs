@@ -166,7 +166,7 @@ impl From<Migrated> for MigrationView {
             sender: device.sender,
             kind: device.kind,
             state: device.state.name(),
-            push_url,
+            push_url: push_url.map(|url| url.to_string()),
             created: created.into_iter().map(crate::store::Created::name).collect(),
         }
     }

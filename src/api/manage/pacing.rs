@@ -38,8 +38,8 @@ pub struct PacingView {
     pub waits_for: Option<&'static str>,
 }
 
-/// A field that may be absent, null or a text.
-pub(super) fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+/// A field that may be absent, null or a value.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 

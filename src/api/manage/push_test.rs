@@ -64,7 +64,9 @@ pub async fn send(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i
         let number = gateways.first().map_or_else(|| ORIGINATOR.to_owned(), |device| device.sender.clone());
         let began = api.clock.now();
         let post = Post::of(&sample(format!("sample-{}", api.clock.new_id()), number, began), &secret, began);
-        Ok(ask(&api, url, post, began).await)
+        let shown = url.to_string();
+        let url = api.store.open_url(id, &url).map_err(|error| Problem::Internal(error.to_string()))?;
+        Ok(PushTestView { url: shown, ..ask(&api, url, post, began).await })
     };
     found(&headers, StatusCode::OK, "Sample sent", sent.await)
 }

@@ -20,6 +20,7 @@ use crate::store::StoredPush;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PushUrlView {
     pub client_id: i64,
+    /// A password in it is shown as `***`; given back so, it stays what it is.
     pub url: Option<String>,
     /// What pushes are signed with, as Standard Webhooks: `whsec_…`.
     pub secret: String,
@@ -214,7 +215,7 @@ pub(super) async fn view(api: &Api, client_id: i64) -> Result<PushUrlView, Probl
     let secret = secret.map_err(|error| Problem::Internal(error.to_string()))?;
     Ok(PushUrlView {
         client_id,
-        url: settings.push_url,
+        url: settings.push_url.map(|url| url.to_string()),
         secret: payload::shown(&secret),
         paused_reason: settings.push_paused_reason,
         paused_date: settings.push_paused_at.map(rfc3339),

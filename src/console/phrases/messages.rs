@@ -96,6 +96,14 @@ pub const PHRASES: &[Phrase] = &[
         "berikan media_url atau media_base64: salah satunya wajib",
     ),
     (
+        "the password in media_url does not open any more; send the message again",
+        "kata sandi di media_url tidak dapat dibuka lagi; kirim ulang pesannya",
+    ),
+    (
+        "the password in its media_url does not open any more; send it as a new message",
+        "kata sandi di media_url-nya tidak dapat dibuka lagi; kirim sebagai pesan baru",
+    ),
+    (
         "this is not base64; encode the whole file, with or without a data:…;base64, prefix",
         "ini bukan base64; enkode seluruh berkas, dengan atau tanpa awalan data:…;base64,",
     ),

@@ -13,6 +13,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("client", "nama klien"),
     ("default_device", "perangkat utama"),
     ("country_code", "kode negara"),
+    ("waiting_quota", "kuota pesan yang menunggu"),
+    ("files_quota_mb", "kuota berkas (MB)"),
     ("destination", "tujuan"),
     ("device_id", "ID perangkat"),
     ("expires_in_days", "masa berlaku (hari)"),
@@ -229,6 +231,10 @@ pub const PHRASES: &[Phrase] = &[
         "a country code is that of a numbering plan, such as 62",
         "kode negara harus kode yang dipakai suatu negara, misalnya 62",
     ),
+    (
+        "a quota is a whole number from 0, for any number, to {most}",
+        "kuota adalah bilangan bulat dari 0, yang berarti tanpa batas, sampai {most}",
+    ),
     ("a password has {least} to {most} characters", "kata sandi terdiri atas {least} sampai {most} karakter"),
     ("the password could not be hashed: {fault}", "kata sandi tidak dapat diproses: \"{fault}\""),
     ("a key expires in 1 to 36500 days", "masa berlaku kunci dari 1 sampai 36500 hari"),
@@ -238,6 +244,12 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("that exists already; choose another name or number", "itu sudah ada; pilih nama atau nomor lain"),
     ("that exists already", "itu sudah ada"),
+    ("this client has a device with this device_id already", "klien ini sudah memiliki perangkat dengan device_id ini"),
+    ("this client has a device with this sender already", "klien ini sudah memiliki perangkat dengan nomor ini"),
+    (
+        "this device_id or this sender is not available; leave device_id out, or give another number",
+        "device_id atau nomor ini tidak tersedia; kosongkan device_id, atau berikan nomor lain",
+    ),
     // How much, and when.
     (
         "more than {limit} requests a second of this client; try again in {seconds} s",

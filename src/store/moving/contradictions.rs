@@ -2,6 +2,7 @@
 
 use super::super::accounts::{client, person};
 use super::super::devices::device;
+use super::super::url_passwords::UrlPasswords;
 use super::{Migration, new_client_name, push_url};
 use crate::account::{self, Client, KeyRecord, Person, Role, fold_userid};
 use crate::device::Device;
@@ -73,7 +74,11 @@ pub(super) struct Known {
 ///
 /// # Errors
 /// When the store cannot be read. The inner one is what contradicts the migration.
-pub(super) async fn look(conn: &mut Conn, m: &Migration) -> Result<Result<Known, MigrationConflict>, StoreError> {
+pub(super) async fn look(
+    conn: &mut Conn,
+    m: &Migration,
+    passwords: &UrlPasswords,
+) -> Result<Result<Known, MigrationConflict>, StoreError> {
     let key = sql!(
         &mut *conn,
         optional as KeyRecord,
@@ -112,8 +117,9 @@ pub(super) async fn look(conn: &mut Conn, m: &Migration) -> Result<Result<Known,
         return Ok(Err(MigrationConflict::KeyOfUser { hint, userid, wanted: wanted.clone() }));
     }
     if let (Some(client), Some(wanted)) = (&client, &m.push_url)
-        && let Some(url) = push_url(conn, client.id).await?.filter(|url| url != wanted)
+        && let Some(url) = push_url(conn, client.id).await?.filter(|url| !passwords.is_same(client.id, url, wanted))
     {
+        let url = url.to_string();
         return Ok(Err(MigrationConflict::OtherPushUrl { client_id: client.id, client: client.name.clone(), url }));
     }
     Ok(Ok(Known { key, device, client, person }))
