@@ -82,7 +82,10 @@ pub fn document(document: &mut OpenApi) {
     for name in bodies {
         let Some(RefOr::T(Schema::Object(body))) = components.schemas.get_mut(&name) else { continue };
         for (field, schema) in &mut body.properties {
-            if let (Some(bound), RefOr::T(Schema::Object(value))) = (of_field(&name, field), schema) {
+            let RefOr::T(Schema::Object(value)) = schema else { continue };
+            // A field that is left out changes nothing; null may say something.
+            value.default = value.default.take().filter(|default| !default.is_null());
+            if let Some(bound) = of_field(&name, field) {
                 bound.describe(value);
             }
         }

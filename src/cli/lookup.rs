@@ -1,8 +1,6 @@
 //! Whose thing a command is about: the client that is named, the one that has what was given, or the only one. This is for
 //! an operator, who may see every client; the API keeps clients apart.
 
-use anyhow::Context;
-
 use super::{Bench, user};
 use crate::account::{self, Client};
 use crate::device::Device;
@@ -139,10 +137,10 @@ impl Bench {
     pub(super) async fn client(&self, called: impl Into<Called>) -> anyhow::Result<Client> {
         let hint = "`wachat client list` shows those there are";
         let name = match called.into() {
-            Called::Number(id) => {
-                let found = self.app.store.find_client(id).await?;
-                return found.with_context(|| format!("there is no client {id} in {}; {hint}", self.place()));
-            }
+            Called::Number(id) => match self.app.store.find_client(id).await? {
+                Some(client) => return Ok(client),
+                None => id.to_string(),
+            },
             Called::Name(name) => name,
         };
         let clients = self.app.store.list_clients().await?;

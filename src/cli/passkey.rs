@@ -1,5 +1,7 @@
 //! The passkey step of `wachat device link`, in a terminal: what to run in a browser, and the result, pasted as a line.
 
+use std::io::BufRead as _;
+
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -123,10 +125,15 @@ impl Step {
 fn typed_lines() -> mpsc::Receiver<String> {
     let (lines, typed) = mpsc::channel(LINES_MAX);
     std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if lines.blocking_send(line).is_err() {
+        let mut input = std::io::stdin().lock();
+        let mut line = Vec::new();
+        // What is no text is not what was asked for, and said to be so as any other line is.
+        while input.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+            let typed = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+            if lines.blocking_send(typed).is_err() {
                 return;
             }
+            line.clear();
         }
     });
     typed

@@ -156,7 +156,7 @@ impl DeviceLoop {
                         FetchFault::Never(reason) => {
                             Step::Aborted { at: now, reason, attempts: need.number(), uncounted: None }
                         }
-                        FetchFault::Retry { reason, wait_ms } => need.again(reason, wait_ms, now, random),
+                        FetchFault::Retry { reason, wait_ms, .. } => need.again(reason, wait_ms, now, random),
                         FetchFault::Unkept(reason) => need.again(reason, None, now, random),
                     }
                 }

@@ -39,7 +39,7 @@ impl Signs {
     /// Others wait for its slot: what it is said to have failed for.
     fn fault(&self) -> FetchFault {
         let error = if self.is_answering() { EgressError::TooSlow } else { EgressError::TimedOut };
-        FetchFault::Retry { reason: format!("media_url {error}"), wait_ms: None }
+        FetchFault::Retry { reason: format!("media_url {error}"), wait_ms: None, has_answered: false }
     }
 }
 
@@ -106,7 +106,9 @@ async fn download(parts: &Parts, waiting: &Waiting, signs: &Signs) -> Result<Fet
 
 fn outcome(fetched: &Result<Fetched, FetchFault>) -> Outcome {
     match fetched {
-        Err(FetchFault::Retry { wait_ms, .. }) => Outcome::Failed { wait_ms: *wait_ms },
+        Err(FetchFault::Retry { wait_ms, has_answered, .. }) => {
+            Outcome::Failed { wait_ms: *wait_ms, has_answered: *has_answered }
+        }
         Ok(_) | Err(FetchFault::Never(_) | FetchFault::Unkept(_)) => Outcome::Answered,
     }
 }

@@ -93,7 +93,7 @@ impl Fetches {
             return;
         }
         let need = Need::of(job, holds_since);
-        self.turns[job.priority.index()].add(&need.host, job.seq, &job.ref_no);
+        self.turns[job.priority.index()].add(&need.host, need.place(), &job.ref_no);
         self.needs.insert(job.ref_no.clone(), need);
         self.ask_at = 0;
     }
@@ -114,7 +114,7 @@ impl Fetches {
         self.left(ref_no);
         self.passing.remove(ref_no);
         let need = self.needs.remove(ref_no)?;
-        self.turns[need.priority.index()].remove(&need.host, need.seq, ref_no);
+        self.turns[need.priority.index()].remove(&need.host, need.place(), ref_no);
         Some(need)
     }
 
@@ -238,7 +238,7 @@ impl Fetches {
             Asked::Begun(permit) => {
                 let Some(need) = self.needs.get_mut(ref_no) else { return false };
                 need.begun_at = Some(look.now);
-                self.turns[priority.index()].remove(host, need.seq, ref_no);
+                self.turns[priority.index()].remove(host, need.place(), ref_no);
                 self.running.begin(look.parts, permit, ref_no, need, look.now);
                 return true;
             }

@@ -68,6 +68,8 @@ pub enum Outcome {
     Failed {
         /// How long the server wants to be left alone, where it says so.
         wait_ms: Option<Millis>,
+        /// That it answered with an error. That costs little, and its other files may be good.
+        has_answered: bool,
     },
 }
 
@@ -215,7 +217,7 @@ impl Permit {
     pub fn end(self, ref_no: &RefNo, outcome: &Outcome, now: Millis) {
         let mut known = self.hosts.known();
         let Some(host) = known.hosts.get_mut(&self.host) else { return };
-        let Outcome::Failed { wait_ms } = outcome else {
+        let Outcome::Failed { wait_ms, has_answered } = outcome else {
             (host.failures, host.last_failed, host.rest) = (0, None, Rest::default());
             host.answered_at = Some(now);
             return;
@@ -224,7 +226,7 @@ impl Permit {
         if host.last_failed.replace(ref_no.clone()).as_ref() != Some(ref_no) {
             host.failures = host.failures.saturating_add(1);
         }
-        let doublings = host.failures.saturating_sub(FAILURES_TO_REST).min(16);
+        let doublings = if *has_answered { 0 } else { host.failures.saturating_sub(FAILURES_TO_REST).min(16) };
         let rest_ms = (limits::HOST_REST_MS_MIN << doublings).min(limits::HOST_REST_MS_MAX);
         let rest_ms = if host.failures < FAILURES_TO_REST { 0 } else { rest_ms };
         // The address that was asked waits for as long as it says; its other addresses need not.

@@ -8,6 +8,7 @@ use super::hosts::Rest;
 use super::queue::Job;
 use super::retry;
 use super::slots::Standing;
+use super::turns::Place;
 use crate::clock::Millis;
 use crate::limits;
 use crate::media::fetch;
@@ -39,6 +40,10 @@ impl Need {
         let (wanted_at, is_aside) = (holds_since.unwrap_or(0), holds_since.is_none());
         let recipient = job.recipient.clone();
         Self { seq, priority, recipient, host, load, wanted_at, is_aside, begun_at: None, ask_at: 0 }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        (self.load.fetch_attempts, self.seq)
     }
 
     /// The message with its file, to go back to its line.

@@ -6,22 +6,26 @@ use crate::message::RefNo;
 
 #[derive(Default)]
 pub(super) struct Turns {
-    hosts: HashMap<String, BTreeSet<(i64, RefNo)>>,
+    hosts: HashMap<String, BTreeSet<(Place, RefNo)>>,
     /// The servers in the order in which they are asked next; one of which nothing is wanted any more leaves when it is its turn.
     order: VecDeque<String>,
 }
 
+/// Where a file stands among those of its server: by how many downloads of it failed, and then by its message's number. One that was never
+/// tried may be good where others are not.
+pub(super) type Place = (i64, i64);
+
 impl Turns {
-    pub(super) fn add(&mut self, host: &str, seq: i64, ref_no: &RefNo) {
+    pub(super) fn add(&mut self, host: &str, place: Place, ref_no: &RefNo) {
         if !self.hosts.contains_key(host) {
             self.order.push_back(host.to_owned());
         }
-        self.hosts.entry(host.to_owned()).or_default().insert((seq, ref_no.clone()));
+        self.hosts.entry(host.to_owned()).or_default().insert((place, ref_no.clone()));
     }
 
-    pub(super) fn remove(&mut self, host: &str, seq: i64, ref_no: &RefNo) {
+    pub(super) fn remove(&mut self, host: &str, place: Place, ref_no: &RefNo) {
         if let Some(wanted) = self.hosts.get_mut(host) {
-            wanted.remove(&(seq, ref_no.clone()));
+            wanted.remove(&(place, ref_no.clone()));
         }
     }
 
@@ -70,11 +74,11 @@ mod tests {
         let ref_no = |number: i64| RefNo::parse(&format!("{number:018X}")).unwrap();
         let mut turns = Turns::default();
         for (host, seq) in [("a", 3), ("a", 1), ("b", 2), ("c", 4)] {
-            turns.add(host, seq, &ref_no(seq));
+            turns.add(host, (0, seq), &ref_no(seq));
         }
         let mut next = |left: &[(&str, i64)]| {
             let next = turns.next().map(|(host, first)| (host, i64::from_str_radix(first.as_str(), 16).unwrap()));
-            left.iter().for_each(|(host, seq)| turns.remove(host, *seq, &ref_no(*seq)));
+            left.iter().for_each(|(host, seq)| turns.remove(host, (0, *seq), &ref_no(*seq)));
             next
         };
         assert_eq!(next(&[("a", 1)]), Some(("a".into(), 1)));
@@ -83,5 +87,15 @@ mod tests {
         assert_eq!(next(&[("a", 3)]), Some(("a".into(), 3)));
         assert_eq!(next(&[]), None);
         assert_eq!((turns.round(), turns.hosts().count()), (0, 0));
+    }
+    #[test]
+    fn what_was_never_tried_comes_before_what_failed() {
+        let ref_no = |number: i64| RefNo::parse(&format!("{number:018X}")).unwrap();
+        let mut turns = Turns::default();
+        for (failed, seq) in [(3, 1), (0, 7), (1, 2), (0, 5)] {
+            turns.add("a", (failed, seq), &ref_no(seq));
+        }
+        let order: Vec<_> = turns.of("a").cloned().collect();
+        assert_eq!(order, [5, 7, 2, 1].map(ref_no));
     }
 }

@@ -19,6 +19,8 @@ pub enum FetchFault {
         reason: String,
         /// How long the server wants to be left alone, where it says so.
         wait_ms: Option<Millis>,
+        /// Whether it was the server's answer: an error, or a part only.
+        has_answered: bool,
     },
     #[error("{0}")]
     Never(String),
@@ -57,7 +59,7 @@ pub async fn fetch(
             | EgressError::Untrusted(_)
             | EgressError::TimedOut
             | EgressError::BrokenOff
-            | EgressError::TooSlow => FetchFault::Retry { reason, wait_ms: None },
+            | EgressError::TooSlow => FetchFault::Retry { reason, wait_ms: None, has_answered: false },
         }
     })?;
     check_status(answer.status, wait_told(&answer, clock.now()))?;
@@ -106,12 +108,17 @@ fn check_coding(answer: &Answer) -> Result<(), FetchFault> {
 
 fn check_status(status: u16, wait_ms: Option<Millis>) -> Result<(), FetchFault> {
     match status {
+        206 => Err(FetchFault::Retry {
+            reason: "media_url answered a part of the file (206)".into(),
+            wait_ms,
+            has_answered: true,
+        }),
         200..=299 => Ok(()),
         300..=399 => {
             Err(FetchFault::Never(format!("media_url answered a redirect ({status}); give the final address")))
         }
         408 | 425 | 429 | 500..=599 => {
-            Err(FetchFault::Retry { reason: format!("media_url answered {status}"), wait_ms })
+            Err(FetchFault::Retry { reason: format!("media_url answered {status}"), wait_ms, has_answered: true })
         }
         _ => Err(FetchFault::Never(format!("media_url answered {status}"))),
     }
@@ -165,7 +172,7 @@ mod tests {
     #[test]
     fn a_status_says_whether_trying_again_can_help() {
         assert_eq!(check_status(200, None), Ok(()));
-        for status in [408, 425, 429, 500, 503] {
+        for status in [206, 408, 425, 429, 500, 503] {
             assert!(matches!(check_status(status, None), Err(FetchFault::Retry { .. })), "{status}");
         }
         for status in [301, 302, 400, 401, 403, 404, 410] {

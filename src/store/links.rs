@@ -8,6 +8,7 @@ use crate::device::{Device, DeviceState, LinkWay, Wish};
 
 /// Why there is no link where an attempt was cancelled.
 const CANCELLED: &str = "linking was cancelled";
+const ENDED: &str = "the link was ended";
 /// Stands behind why no account is linked, where the phone may list the gateway nevertheless.
 pub const MAY_BE_LISTED: &str = "; WhatsApp did not confirm that the link ended: look under Linked devices on the phone, and remove this gateway there \
                              if it is listed";
@@ -167,10 +168,10 @@ pub(super) async fn store_wish(conn: &mut Conn, device_id: &str, wish: &Wish, no
         &mut *conn,
         execute,
         // The device's loop knows a new wish by its moment: no two have the same, whoever else noted one just now.
-        // A link that is begun before the number was given up, as was wanted, is one of any number.
+        // A link that is begun before the number was given up, as was wanted, is one of any number; and none is linked while it lasts.
         "UPDATE devices SET wish = $2, wish_phone = $3, wish_at = CASE WHEN wish_at < $4 THEN $4 ELSE wish_at + 1 END, \
-         expected_sender = CASE WHEN wish = 'unlink' AND $5 THEN NULL ELSE expected_sender END \
-         WHERE id = $1 AND removed_at IS NULL",
+         expected_sender = CASE WHEN wish = 'unlink' AND $5 THEN NULL ELSE expected_sender END, \
+         linked_at = CASE WHEN $5 THEN NULL ELSE linked_at END WHERE id = $1 AND removed_at IS NULL",
         device_id,
         wish.name(),
         phone,
@@ -245,16 +246,19 @@ pub(super) async fn end_link(conn: &mut Conn, lease: &Lease, end: &LinkEnd, now:
         link_shares::end_unpermitted_of(conn, &lease.device_id, now).await?;
         check_linked(conn, lease, *attempt, number).await?;
     }
-    let cancelled = if *end == LinkEnd::Unlinked { find_cancelled(conn, lease).await? } else { None };
+    let mut cancelled = None;
+    if *end == LinkEnd::Unlinked {
+        // What was ended, and stored, before a restart is ended once more after it.
+        let Some((wish, why)) = find_ended(conn, lease).await? else { return Ok(()) };
+        cancelled = (wish == "cancel").then_some(why);
+    }
     let (status, reason, number, state) = match end {
         LinkEnd::Paired { .. } => return note_paired(conn, lease, now).await,
         LinkEnd::Linked { number, .. } => ("linked", "", Some(number.as_str()), DeviceState::Connecting),
         LinkEnd::Failed { reason, .. } | LinkEnd::Refused { reason } => {
             ("failed", reason.as_str(), None, DeviceState::Unlinked)
         }
-        LinkEnd::Unlinked => {
-            ("failed", cancelled.as_deref().unwrap_or("the link was ended"), None, DeviceState::Unlinked)
-        }
+        LinkEnd::Unlinked => ("failed", cancelled.as_deref().unwrap_or(ENDED), None, DeviceState::Unlinked),
     };
     // The number is the device's from now on, until a person unlinks it.
     let is_given_up = *end == LinkEnd::Unlinked && cancelled.is_none();
@@ -352,11 +356,12 @@ pub(super) async fn end_refusal(conn: &mut Conn, lease: &Lease, attempt: Option<
     .map(drop)
 }
 
-/// Why there is no link, where the attempt is being cancelled.
-async fn find_cancelled(conn: &mut Conn, lease: &Lease) -> Result<Option<String>, StoreError> {
-    let query = "SELECT device_links.reason FROM devices JOIN device_links ON device_links.device_id = devices.id \
-                 WHERE devices.id = $1 AND devices.lease_epoch = $2 AND devices.wish = 'cancel'";
-    Ok(sql!(conn, optional as (String,), query, &lease.device_id, lease.epoch)?.map(|(reason,)| reason))
+/// What ends the device's link: that a person unlinks it, or that its attempt was cancelled or refused, and why.
+async fn find_ended(conn: &mut Conn, lease: &Lease) -> Result<Option<(String, String)>, StoreError> {
+    let query = "SELECT devices.wish, COALESCE(device_links.reason, '') FROM devices \
+                 LEFT JOIN device_links ON device_links.device_id = devices.id \
+                 WHERE devices.id = $1 AND devices.lease_epoch = $2 AND devices.wish IN ('unlink', 'cancel')";
+    sql!(conn, optional as (String, String), query, &lease.device_id, lease.epoch)
 }
 
 /// Whether an account with this number may be the device's, linked by this attempt.
@@ -385,13 +390,7 @@ async fn check_linked(conn: &mut Conn, lease: &Lease, attempt: Option<Millis>, n
     if others > 0 {
         return Err(StoreError::Exists);
     }
-    let expected = sql!(
-        conn,
-        optional as (String,),
-        "SELECT expected_sender FROM devices WHERE id = $1 AND lease_epoch = $2 AND expected_sender <> $3",
-        &lease.device_id,
-        lease.epoch,
-        number,
-    )?;
+    let query = "SELECT expected_sender FROM devices WHERE id = $1 AND lease_epoch = $2 AND expected_sender <> $3";
+    let expected = sql!(conn, optional as (String,), query, &lease.device_id, lease.epoch, number)?;
     expected.map_or(Ok(()), |(expected,)| Err(StoreError::OtherNumber { expected }))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -109,6 +109,29 @@ stories! {
         }
         let healthy = world.send_media(json!({"destination": ALICE, "media_url": good.url("/a.png")})).await;
         leave_within(&world, &[&healthy], 5_000, 100).await;
+        world.stop().await;
+    }
+
+    async fn the_good_file_of_a_server_whose_others_fail_comes_soon(database: Database) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut served = JoinSet::new();
+        served.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = [0; 1_024];
+                let read = stream.read(&mut head).await.unwrap_or(0);
+                let (status, body) = if head[..read].starts_with(b"GET /good") { ("200 OK", PNG) } else { ("500 No", &[][..]) };
+                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let _ = stream.write_all(&[head.as_bytes(), body].concat()).await;
+            }
+        });
+        let world = World::held(database).await;
+        for number in 0..20 {
+            let bad = json!({"destination": format!("62811400{number:05}"), "media_url": format!("{url}/bad{number}.png")});
+            world.send_media(bad).await;
+        }
+        let good = world.send_media(json!({"destination": ALICE, "media_url": format!("{url}/good.png")})).await;
+        leave_within(&world, &[&good], 60_000, 250).await;
         world.stop().await;
     }
 

@@ -129,6 +129,57 @@ stories! {
         stage.world.stop().await;
     }
 
+    async fn an_attempt_that_is_cancelled_shows_no_account_that_was_there_before(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.post(&format!("/people/{OWNER}/unlink"), json!({"device": 1})).await;
+        stage.until_state("logged_out").await;
+        let page = stage.share().await;
+        stage.network.fault(json!({"kind": "stream_error", "code": 503}), login()).await;
+        assert_eq!(stage.scan_status().await, 200);
+        assert_eq!(stage.manage("GET", "", None).await["linked_at"], Value::Null);
+        stage.until_link("connecting").await;
+        assert_eq!(stage.ask("DELETE", "/link", None).await.status, 202);
+        // While its end waits for WhatsApp.
+        let shown = stage.visit("GET", &page, "").await.text;
+        assert!(shown.contains("Not linked") && !shown.contains("The account is linked"), "{shown}");
+        assert_eq!(stage.ask("POST", "/link", None).await.status, 202);
+        stage.network.heal().await;
+        assert_eq!(stage.scan_status().await, 200);
+        stage.is_linked().await;
+        assert_eq!(stage.listed().await, 1);
+        stage.world.stop().await;
+    }
+
+    async fn a_restart_while_a_wrong_phone_is_unlinked_gives_no_number_up(database: Database) {
+        let stage = Stage::new(database).await;
+        stage.network.post(&format!("/people/{OWNER}/unlink"), json!({"device": 1})).await;
+        stage.until_state("logged_out").await;
+        let scope = json!({"account": ANN, "moment": "login"});
+        stage.network.fault(json!({"kind": "stream_error", "code": 503}), scope).await;
+        let scanned_by_ann = async |stage: &Stage| {
+            stage.manage("POST", "/link", None).await;
+            let qr = stage.qr().await;
+            stage.network.post(&format!("/people/{ANN}/scan"), json!({"qr": qr})).await;
+            let link = stage.until_link("failed").await;
+            assert_eq!((&link["reason_code"], &link["expected_sender"]), (&json!("other_number"), &json!(OWNER)), "{link}");
+        };
+        scanned_by_ann(&stage).await;
+        let Stage { network, world, device_id } = stage;
+        let down = world.end().await;
+        network.heal().await;
+        let stage = Stage { network, world: down.start().await, device_id };
+        eventually("Ann's phone lists no gateway", async || {
+            let ann = stage.network.get(&format!("/people/{ANN}")).await;
+            if ann["devices"].as_array().is_some_and(|devices| devices.len() == 1) { Ok(()) } else { Err(ann.to_string()) }
+        })
+        .await;
+        let link = stage.manage("GET", "/link", None).await;
+        assert_eq!((&link["reason_code"], &link["expected_sender"]), (&json!("other_number"), &json!(OWNER)), "{link}");
+        scanned_by_ann(&stage).await;
+        stage.link(OWNER).await;
+        stage.world.stop().await;
+    }
+
     async fn a_login_that_whatsapp_refuses_or_does_not_take_in_time_ends_the_attempt(database: Database) {
         for (fault, code, words) in [
             (json!({"kind": "temporary_ban", "code": 101, "expire_seconds": 600}), "account_restricted", "WhatsApp has restricted"),

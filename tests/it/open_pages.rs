@@ -38,6 +38,8 @@ stories! {
         browser.script(out).await;
         browser.until_at("/console/sign-in").await;
         browser.signs_in("admin", PASSWORD).await;
+        // Where the browser is sent next may be overtaken by where this leads it.
+        browser.reads("Needs attention").await;
         browser.go(&link).await;
         browser.until_there("#link-qr").await;
         assert_eq!(stage.ask("DELETE", "", None).await.status, 200);

@@ -17,7 +17,7 @@ use crate::api::answer::{self, Envelope, Format};
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::{millis, rfc3339};
-use crate::device::{Device, LinkWay};
+use crate::device::{Device, DeviceState, LinkWay};
 use crate::limits;
 use crate::linking::{Linking, NOTICE, Status, Way, failure};
 use crate::phone::{self, BadDestination};
@@ -259,6 +259,11 @@ fn qr_of(device: Device, link: Option<Linking>) -> Result<QrView, Problem> {
         Some(Linking { way: Way::Qr, status, code: Some(qr), expires_at, .. }) => {
             let expires_at = expires_at.map(rfc3339);
             return Ok(QrView { device_id: device.id, qr, status: status.name(), expires_at });
+        }
+        Some(Linking { status: Status::Waiting | Status::Shown, .. })
+            if matches!(device.state, DeviceState::Passkey | DeviceState::PasskeyConfirm) =>
+        {
+            "WhatsApp waits for the account's passkey; GET …/passkey says how far that is"
         }
         Some(Linking { status: Status::Waiting | Status::Shown, way: Way::Qr, .. }) => {
             "there is no QR code at this moment; ask again in a second"

@@ -306,6 +306,10 @@ pub const PHRASES: &[Phrase] = &[
         "kunci tautan sebelumnya tidak dapat dihapus; coba lagi",
     ),
     ("no code can be had: {why}", "kode tidak dapat diperoleh: {why}"),
+    (
+        "WhatsApp waits for the account's passkey; GET …/passkey says how far that is",
+        "WhatsApp menunggu kunci sandi akun; GET …/passkey menunjukkan sejauh mana",
+    ),
     ("there is no QR code at this moment; ask again in a second", "belum ada kode QR saat ini; coba lagi sedetik lagi"),
     (
         "an account is being linked by a code that is typed; GET …/link shows it, POST …/link begins with a QR code",

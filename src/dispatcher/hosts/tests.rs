@@ -28,7 +28,7 @@ fn is_rung(bell: &QueueBell) -> bool {
 }
 
 fn failed(wait_ms: Option<Millis>) -> Outcome {
-    Outcome::Failed { wait_ms }
+    Outcome::Failed { wait_ms, has_answered: false }
 }
 
 #[test]
@@ -108,10 +108,14 @@ fn a_server_that_fails_rests_for_longer_and_longer_until_it_answers() {
     }
     assert!(lengths.is_sorted() && lengths[0] == limits::HOST_REST_MS_MIN);
     assert_eq!(lengths.last(), Some(&limits::HOST_REST_MS_MAX));
+    // Another of its files may be good where it answers.
+    let answers_with_an_error = Outcome::Failed { wait_ms: None, has_answered: true };
+    begin(&hosts, "a", now).unwrap().end(&ref_no(20), &answers_with_an_error, now);
+    now = hosts.rest("a", now).map(|rest| rest.until).filter(|until| *until == now + limits::HOST_REST_MS_MIN).unwrap();
     // One at a time finds out whether it is back.
     let probe = begin(&hosts, "a", now).unwrap();
     assert!(begin(&hosts, "a", now).is_none());
-    probe.end(&ref_no(20), &Outcome::Answered, now);
+    probe.end(&ref_no(21), &Outcome::Answered, now);
     assert!(begin(&hosts, "a", now).is_some() && begin(&hosts, "a", now).is_some());
 }
 

@@ -213,16 +213,15 @@ async fn has_keys(conn: &mut Conn, client_id: i64) -> Result<bool, StoreError> {
     Ok(sql!(conn, scalar as i64, text, client_id, Role::Administrator.name())? > 0)
 }
 
-/// Which clients `--client` may mean: those of that name, else the one of that number, else those whose names look alike.
+/// Which clients `--client` may mean, by the rule of all commands: the one of that number, else those of that name, else those whose names
+/// look alike.
 async fn named_clients(conn: &mut Conn, m: &Migration) -> Result<Vec<Client>, StoreError> {
     let Some(name) = &m.client else { return Ok(Vec::new()) };
-    let called = sql!(&mut *conn, all as Client, client!("WHERE name = $1 ORDER BY id"), name)?;
-    match name.parse::<i64>() {
-        _ if !called.is_empty() => Ok(called),
-        Ok(id) => sql!(conn, all as Client, client!("WHERE id = $1"), id),
-        Err(_) => {
-            let all = sql!(conn, all as Client, client!("ORDER BY id"))?;
-            Ok(account::called(&all, name).into_iter().cloned().collect())
-        }
+    if let Ok(id) = name.parse::<i64>()
+        && let Some(client) = sql!(&mut *conn, optional as Client, client!("WHERE id = $1"), id)?
+    {
+        return Ok(vec![client]);
     }
+    let all = sql!(conn, all as Client, client!("ORDER BY id"))?;
+    Ok(account::called(&all, name).into_iter().cloned().collect())
 }
