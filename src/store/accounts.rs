@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// Writes a client's name, country code, default device, quotas and whether it is disabled, which ends its linking pages. `false` when
-    /// there is none.
+    /// there is no such client.
     ///
     /// # Errors
     /// When it could not be stored.

@@ -216,7 +216,7 @@ pub async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Resp
     found(&headers, StatusCode::CREATED, "Device added", added.await)
 }
 
-/// Why an id or a number cannot be had twice. Ids and numbers are unique on the whole gateway, so a refusal cannot be avoided; but only what
+/// Why an id or a number cannot be used again. Ids and numbers are unique on the whole gateway, so a refusal cannot be avoided; but only what
 /// the client has itself is named.
 async fn taken(api: &Api, client_id: i64, id: &str, sender: &str) -> Result<Problem, Problem> {
     let own = api.store.list_devices(Some(client_id)).await?;
