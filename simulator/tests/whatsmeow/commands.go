@@ -58,7 +58,7 @@ var commands map[string]func(command) (any, error)
 func init() {
 	commands = map[string]func(command) (any, error){
 		"connect":    connect,
-		"disconnect": func(command) (any, error) { client.Disconnect(); return nil, nil },
+		"disconnect": func(command) (any, error) { leave(); return nil, nil },
 		"logout":     func(command) (any, error) { return nil, client.Logout(background) },
 		"pair_by_code": func(c command) (any, error) {
 			code, err := client.PairPhone(background, c.Phone, true, whatsmeow.PairClientChrome, c.Display)

@@ -28,7 +28,14 @@ func connect(command command) (any, error) {
 			return nil, err
 		}
 	}
+	isLeaving.Store(false)
 	return nil, client.Connect()
+}
+
+// leave closes the connection. The library may still be answering what it was sent, and warns that it cannot.
+func leave() {
+	isLeaving.Store(true)
+	client.Disconnect()
 }
 
 func open(command command) error {

@@ -26,8 +26,8 @@ var (
 	// Standard output belongs to the events: what a library prints goes to standard error.
 	stdout = os.Stdout
 	output sync.Mutex
-	// The program is ending: what fails because of that is no event.
-	isEnding atomic.Bool
+	// The client was asked to close its connection: what fails because of that is no event.
+	isLeaving atomic.Bool
 )
 
 // emit writes an event.
@@ -55,7 +55,7 @@ func (l logger) log(level, format string, args []any) {
 	if verbose {
 		fmt.Fprintf(os.Stderr, "%s %s: %s\n", level, l.module, text)
 	}
-	if (level == "WARN" || level == "ERROR") && !isEnding.Load() {
+	if (level == "WARN" || level == "ERROR") && !isLeaving.Load() {
 		emit("log", object{"level": level, "module": l.module, "text": text})
 	}
 }
@@ -79,8 +79,7 @@ func main() {
 		}
 		if command.Do == "quit" {
 			if client != nil {
-				isEnding.Store(true)
-				client.Disconnect()
+				leave()
 			}
 			emit("done", object{"number": command.Number, "result": nil})
 			return
