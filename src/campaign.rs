@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::message::{Content, Priority};
-use crate::phone;
+use crate::phone::{self, BadDestination};
 
 pub use again::{Written, file as refused_file};
 pub use checker::Checker;
@@ -240,13 +240,17 @@ pub fn read_sheet(bytes: &[u8], sheet: Option<&str>, rows_max: usize) -> Result<
     Ok(File { source, lines })
 }
 
-/// The numbers of a file that cannot be dialled, but could be of people who have written to the client.
+/// The numbers of a file that no numbering plan allows, but that may be those of people who have written to the client. What can be
+/// read in two ways is not among them: a file lists customers, and that somebody else with one of these numbers has written says
+/// nothing of whom a row means.
 pub fn undialled(lines: &[Line], country_code: &str) -> Vec<String> {
     let number = |line: &Line| {
         let row = line.row.as_ref().ok()?;
         let addressee = row.addressee().ok()?;
-        let bad = phone::parse_recipient(&row.destination, addressee, country_code).err()?;
-        bad.digits().map(str::to_owned)
+        match phone::parse_recipient(&row.destination, addressee, country_code) {
+            Err(BadDestination::NoSuchNumber(number)) => Some(number),
+            _ => None,
+        }
     };
     let numbers: HashSet<String> = lines.iter().filter_map(number).collect();
     numbers.into_iter().collect()

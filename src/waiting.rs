@@ -17,6 +17,8 @@ pub use tally::Tally;
 
 /// How long an attempt may be under way: one that began earlier ended with its process.
 pub const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
+/// How many messages may be ahead of one whose file is downloaded already.
+const MEDIA_AHEAD: i64 = limits::MEDIA_AHEAD_MAX as i64;
 
 /// What one waits for whose device is connected by no process, whatever the device's state was last.
 const NOT_RUN: &str = "no node of the gateway runs its device at the moment; if this lasts, check that the server runs";
@@ -250,19 +252,23 @@ fn own_reason(sender: Sender<'_>, device: &Device, message: &Message<'_>, now: M
         };
         return Waiting::new(code, reason, Some(until));
     }
+    let slot_at = sender.slot_after(message.ahead, now);
     // Also of one that holds others back.
     if now < Slow::of(device).until {
-        let until = sender.slot_after(message.ahead, now);
-        return Waiting::new(ReasonCode::RateLimited, SLOWED, until);
+        return Waiting::new(ReasonCode::RateLimited, SLOWED, slot_at);
     }
     if message.awaits_file && message.ahead <= 0 {
         return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);
+    }
+    // So are those of the messages behind the first; unless the device waits between messages, what is ahead of them leaves meanwhile.
+    if message.awaits_file && message.ahead < MEDIA_AHEAD && slot_at.is_none() {
+        return Waiting::new(ReasonCode::Media, "its file is still to be downloaded", None);
     }
     if message.is_behind_file {
         let reason = "the file of an earlier message to the same recipient is being downloaded";
         return Waiting::new(ReasonCode::Media, reason, None);
     }
-    in_line(message.ahead, sender.slot_after(message.ahead, now))
+    in_line(message.ahead, slot_at)
 }
 
 /// What keeps a device from sending anything.
@@ -327,7 +333,12 @@ fn set_aside(message: &Message<'_>, now: Millis) -> Waiting {
     let why = message.wait_reason.unwrap_or("the attempt failed");
     let code = message.wait_code.and_then(ReasonCode::from_name).unwrap_or(ReasonCode::Retry);
     let reason = match code {
-        ReasonCode::Media => format!("its file is not downloaded yet: {why}; the download is tried again"),
+        ReasonCode::Media if now < message.due_at => {
+            format!("its file is not downloaded yet: {why}; the download is tried again")
+        }
+        ReasonCode::Media => {
+            format!("its file is not downloaded yet: {why}; other downloads come first, then it is tried again")
+        }
         ReasonCode::RateLimited => "rate-limited by WhatsApp; it is tried again".to_owned(),
         ReasonCode::NewContacts => crate::pacing::Why::Strangers.says().to_owned(),
         _ => format!("the last attempt failed: {why}; it is tried again"),

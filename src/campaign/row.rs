@@ -230,9 +230,9 @@ impl Row {
             return Err(BadDestination::Rounded(super::beginning(&rounded)).into());
         }
         let parsed = phone::parse_recipient(&self.destination, self.addressee()?, campaign.country_code.as_str());
-        parsed.or_else(|bad| match bad.digits() {
-            Some(digits) if campaign.known.contains(digits) => Ok(Recipient::Person(digits.to_owned())),
-            _ => Err(self.bad_destination(bad)),
+        parsed.or_else(|bad| match bad {
+            BadDestination::NoSuchNumber(number) if campaign.known.contains(&number) => Ok(Recipient::Person(number)),
+            bad => Err(self.bad_destination(bad)),
         })
     }
 

@@ -121,7 +121,8 @@ macro_rules! expire {
             $high,
             " ELSE ",
             $others,
-            " END, $10 || wait_reason, $3) END \
+            " END, $10 || wait_reason, \
+             CASE WHEN media_url IS NOT NULL AND media_id IS NULL THEN $11 ELSE $3 END) END \
              WHERE seq IN (SELECT seq FROM messages WHERE status = 'Q' AND expires_at <= $1 \
              AND (under_way_at IS NULL OR under_way_at <= $2) ORDER BY expires_at LIMIT $6) \
              AND status = 'Q' AND (under_way_at IS NULL OR under_way_at <= $2) RETURNING device_id"

@@ -61,6 +61,8 @@ pub struct Accepted;
 
 /// Why a message was given up whose media never came; the last failure follows.
 const MEDIA_LATE: &str = "its file could not be downloaded in time: ";
+/// Why one was given up whose file was still to be downloaded for the first time.
+const WITHOUT_ITS_FILE: &str = "its timeout passed before its file was downloaded";
 
 /// Why one was given up that its device or its pacing kept; what it waited for follows.
 const WHILE_IT_WAITED: &str = "its timeout passed while it waited, so it has to be sent again: ";
@@ -225,6 +227,7 @@ impl Store {
                     &json(&waits.others),
                     WHILE_IT_WAITED,
                     AFTER_A_FAILURE,
+                    WITHOUT_ITS_FILE,
                 )
             })
         })

@@ -6,10 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::priorities::PNG;
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, World, stories};
-
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 pub async fn send_url(world: &World, url: &str) -> String {
     let reply = world.client.post("/media", &json!({"destination": ALICE, "media_url": url, "caption": "look"})).await;
@@ -169,6 +168,44 @@ stories! {
         assert_eq!(reply.status, 413, "{}", reply.text);
         picture[0] = b'x';
         assert_eq!(world.client.post("/media", &body(&picture, "a.bin")).await.status, 201);
+        world.stop().await;
+    }
+
+    async fn a_server_that_fails_is_asked_again_until_the_message_expires(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(503), Answer::status(500), Answer::file(PNG)]).await;
+        let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        world.until_within(&ref_no, "R", Duration::from_millis(200)).await;
+        assert_eq!(server.asked().len(), 3);
+
+        let dead = Receiver::new(vec![Answer::status(503)]).await;
+        let body = json!({"destination": ALICE, "media_url": dead.url("/a.png"), "timeout": 300});
+        let ref_no = world.send_media(body).await;
+        let message = world.until_within(&ref_no, "A", Duration::from_millis(500)).await;
+        assert_eq!(message["reason"], "its file could not be downloaded in time: media_url answered 503");
+        assert!((5..30).contains(&dead.asked().len()), "{}", dead.asked().len());
+        world.stop().await;
+    }
+
+    async fn a_message_that_expires_before_its_first_download_ends_says_so(database: Database) {
+        let world = World::held(database).await;
+        let silent = Receiver::new(vec![Answer::nothing()]).await;
+        let body = json!({"destination": ALICE, "media_url": silent.url("/a.png"), "timeout": 5});
+        let ref_no = world.send_media(body).await;
+        silent.until(1).await;
+        let message = world.until_within(&ref_no, "A", Duration::from_millis(500)).await;
+        assert_eq!(message["reason"], "its timeout passed before its file was downloaded");
+        world.stop().await;
+    }
+
+    async fn a_server_that_asks_for_time_is_given_it(database: Database) {
+        let world = World::held(database).await;
+        let server = Receiver::new(vec![Answer::status(429).header("retry-after", "100"), Answer::file(PNG)]).await;
+        let ref_no = world.send_media(json!({"destination": ALICE, "media_url": server.url("/a.png")})).await;
+        server.until(1).await;
+        let asked_at = world.clock.now();
+        world.until_within(&ref_no, "R", Duration::from_millis(500)).await;
+        assert!(world.clock.now() - asked_at >= 100_000 && server.asked().len() == 2);
         world.stop().await;
     }
 }

@@ -159,6 +159,7 @@ pub const PHRASES: &[Phrase] = &[
     ("cancelled", "dibatalkan"),
     ("its gateway was removed", "perangkatnya dihapus"),
     ("its timeout passed before it could be sent", "batas waktunya lewat sebelum dapat dikirim"),
+    ("its timeout passed before its file was downloaded", "batas waktunya lewat sebelum berkasnya terunduh"),
     (
         "its timeout passed while it waited, so it has to be sent again: {why}",
         "batas waktunya lewat saat menunggu, jadi harus dikirim ulang: {why}",
@@ -237,6 +238,10 @@ pub const PHRASES: &[Phrase] = &[
         "its file is not downloaded yet: {why}; the download is tried again",
         "berkasnya belum terunduh: {why}; unduhan akan dicoba lagi",
     ),
+    (
+        "its file is not downloaded yet: {why}; other downloads come first, then it is tried again",
+        "berkasnya belum terunduh: {why}; unduhan lain didahulukan, lalu akan dicoba lagi",
+    ),
     ("rate-limited by WhatsApp; it is tried again", "dibatasi oleh WhatsApp; akan dicoba lagi"),
     ("the last attempt failed: {why}; it is tried again", "percobaan terakhir gagal: {why}; akan dicoba lagi"),
     ("the attempt failed", "percobaannya gagal"),
@@ -254,6 +259,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("{reason}; once it is connected, this holds: {why}", "{reason}; setelah tersambung, masih berlaku: {why}"),
     ("its file is being downloaded", "berkasnya sedang diunduh"),
+    ("its file is still to be downloaded", "berkasnya masih harus diunduh"),
     ("sent to WhatsApp; its acknowledgement is awaited", "sudah dikirim ke WhatsApp; konfirmasinya ditunggu"),
     ("{reason}; the device waits between messages", "{reason}; perangkat menjeda antarpesan"),
     ("{reason}; the message expires before then", "{reason}; pesan ini kedaluwarsa sebelum itu"),
