@@ -99,6 +99,20 @@ impl UrlSealer {
     }
 }
 
+/// An address that was copied from where its password is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("has *** in place of its password; give the password itself")]
+pub struct MaskedPassword;
+
+/// Checks that an address holds its password itself, if it has one.
+///
+/// # Errors
+/// [`MaskedPassword`] when it holds what is shown in place of one.
+pub fn check_password(url: &str) -> Result<(), MaskedPassword> {
+    let is_masked = |password: Range<usize>| url[password].replace("%2A", "*").replace("%2a", "*") == MASK;
+    if password(url).is_some_and(is_masked) { Err(MaskedPassword) } else { Ok(()) }
+}
+
 /// An address with its password, if it has one, made unreadable.
 pub fn masked(url: &str) -> Cow<'_, str> {
     match password(url) {
@@ -198,6 +212,20 @@ mod tests {
             let sealer = sealer("1a");
             assert_eq!((sealer.seal(7, url), masked(url)), (None, url.into()), "{url}");
             assert_eq!(sealer.open(7, &StoredUrl(url.to_owned())).as_deref(), Ok(url));
+        }
+    }
+
+    #[test]
+    fn what_is_shown_in_place_of_a_password_is_none() {
+        for (url, shown) in WITH {
+            assert_eq!((check_password(url), check_password(shown)), (Ok(()), Err(MaskedPassword)), "{url}");
+        }
+        for url in ["https://user:%2a%2A*@host/", "HTTP://user:***@host"] {
+            assert_eq!(check_password(url), Err(MaskedPassword), "{url}");
+        }
+        for url in ["https://user:****@host/", "https://user:**@host/", "https://***@host/", "https://host/:***@x", ""]
+        {
+            assert_eq!(check_password(url), Ok(()), "{url}");
         }
     }
 

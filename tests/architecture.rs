@@ -337,6 +337,7 @@ const LANDED: &[(&str, &str)] = &[
     ("0029_key_hashes.sql", "f7ccc6158609127635b96fe77bf6961d711a36cbe68c1a5f1562414d4f764a34"),
     ("0030_url_passwords.sql", "6c873c333030a125b95fa3543518493df3a3860f9bbf95d73449e8dabca148a0"),
     ("0031_client_quotas.sql", "575beecc7271aa2bd701e481aaa07e0535606000452592f4f79df77b1d91477c"),
+    ("0032_import_batches.sql", "2195d3d04d370175836e1747ffc6b4414726211d2e47ca74186302407ac1beb1"),
 ];
 
 #[test]

@@ -8,6 +8,7 @@ use super::form::{Checked, Form};
 use super::json::Json;
 use super::problem::Problem;
 use super::{media_url, python, upload};
+use crate::customer_url::check_password;
 use crate::escapes;
 use crate::limits;
 use crate::media::choice::Mismatch;
@@ -245,7 +246,10 @@ impl Form<'_> {
         }
         self.at_most("media_url", url, limits::URL_CHARS_MAX)?;
         match media_url::check(url) {
-            Ok(()) => Ok(Some(url.to_owned())),
+            Ok(()) => match check_password(url) {
+                Ok(()) => Ok(Some(url.to_owned())),
+                Err(masked) => self.refuse("media_url", format!("media_url {masked}"), "value_error"),
+            },
             Err(bad) => self.refuse("media_url", bad.to_string(), bad.kind()),
         }
     }

@@ -22,6 +22,7 @@ use crate::media::File;
 use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
+use crate::phone::Dialling;
 use crate::room::Refusal;
 use crate::store::StoreError;
 
@@ -97,7 +98,7 @@ pub async fn send(State(api): State<Api>, headers: HeaderMap, body: Body) -> Res
 async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance<SendMedia>, Problem> {
     let asker = api.asker(headers).await?;
     let body = api.read_body(asker.client.id, headers, body, limits::MEDIA_BODY_BYTES_MAX).await?;
-    let once = api.once(asker.client.id, headers, "media", &body)?;
+    let once = api.parse(asker.client.id, body.len(), || api.once(asker.client.id, headers, "media", &body)).await??;
     if let Some(once) = &once
         && let Some(data) = api.first_answer(once).await?
     {
@@ -105,7 +106,8 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
     }
     let mut memory = api.files.memory().begin(asker.client.id);
     memory.grow_to(unpacked_bytes_max(&body)).await?;
-    let params = api.check_recipient(&asker.client, |dialling| fields::media(&body, dialling)).await?;
+    let read = |dialling: Dialling<'_>| fields::media(&body, dialling);
+    let params = api.check_recipient(&asker.client, body.len(), read).await?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
     let (source, kind) = match &params.source {
         Source::Url(url) => (MediaSource::Url(url.clone()), params.kind),

@@ -17,6 +17,7 @@ use super::routes::BASE;
 use crate::device::Device;
 use crate::limits;
 use crate::message::{Content, NewMessage, Priority, RefNo};
+use crate::phone::Dialling;
 use crate::room::Refusal;
 use crate::store::{Accept, Idempotent, Reuse, StoreError};
 
@@ -86,7 +87,8 @@ pub enum Acceptance<T> {
 async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance<SendMessage>, Problem> {
     let asker = api.asker(headers).await?;
     let body = api.read_body(asker.client.id, headers, body, limits::BODY_BYTES_MAX).await?;
-    let once = api.once(asker.client.id, headers, "message", &body)?;
+    let once =
+        api.parse(asker.client.id, body.len(), || api.once(asker.client.id, headers, "message", &body)).await??;
     if let Some(once) = &once
         && let Some(data) = api.first_answer(once).await?
     {
@@ -105,7 +107,8 @@ async fn accept(api: &Api, headers: &HeaderMap, body: Body) -> Result<Acceptance
 /// # Errors
 /// 400, 404 or 422 by what is wrong with the body.
 pub async fn check(api: &Api, asker: &Asker, body: &[u8]) -> Result<(Device, NewMessage), Problem> {
-    let params: MessageParams = api.check_recipient(&asker.client, |dialling| fields::message(body, dialling)).await?;
+    let read = |dialling: Dialling<'_>| fields::message(body, dialling);
+    let params: MessageParams = api.check_recipient(&asker.client, body.len(), read).await?;
     let device = api.gateway(&asker.client, params.sender.as_deref(), params.queue.as_deref()).await?;
     let address = Address {
         destination: params.destination,

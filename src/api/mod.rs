@@ -21,6 +21,7 @@ pub mod named;
 pub mod openapi;
 pub mod operations;
 mod outlook;
+pub mod parsing;
 pub mod person;
 mod places;
 pub mod problem;
@@ -94,6 +95,7 @@ pub struct Parts {
     pub push_tests: Turns,
     pub searches: Turns,
     pub large_bodies: Turns,
+    pub parsing: Turns,
     pub passwords: Passwords,
     pub supervisor: Supervisor,
     pub runner: Runner,
@@ -168,6 +170,7 @@ impl Api {
                 limits::LARGE_BODIES_OF_CLIENT_MAX,
                 limits::LARGE_BODIES_OF_CLIENT_WAITING_MAX,
             ),
+            parsing: parsing::turns(),
             metrics: crate::telemetry::start_metrics(),
             scrapes: scrapes::Scrapes::new(settings),
             audit_seen: manage::audit::Seen::default(),

@@ -6,23 +6,25 @@ use crate::account::Client;
 use crate::phone::{BadDestination, Dialling};
 
 impl Api {
-    /// Checks a body; once more where it was refused for a number that has written to the client.
+    /// Checks a body of so many bytes; once more where it was refused for a number that has written to the client.
     ///
     /// # Errors
     /// What `check` finds; 503 when the store cannot be read.
     pub async fn check_recipient<T>(
         &self,
         client: &Client,
+        bytes: usize,
         check: impl Fn(Dialling<'_>) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let country_code = client.country_code.as_str();
-        let first = check(country_code.into());
+        let first = self.parse(client.id, bytes, || check(country_code.into())).await?;
         let Err(Problem::Invalid(faults)) = &first else { return first };
         let Some(number) = faults.iter().find_map(|fault| fault.number.clone()) else { return first };
         if !self.store.has_written(client.id, &number).await? {
             return first;
         }
-        check(Dialling { country_code, known: Some(&number) })
+        let known = Dialling { country_code, known: Some(&number) };
+        self.parse(client.id, bytes, || check(known)).await?
     }
 
     /// Reads a number in a field of a body.

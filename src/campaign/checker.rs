@@ -11,6 +11,8 @@ use crate::phone;
 pub struct Checker {
     campaign: Campaign,
     seen: Seen,
+    /// Those that say the same with the same password in an address.
+    seen_passwords: Seen,
     /// The same of any campaign.
     seen_said: Seen,
     /// The same under each name of the campaign by the keys of an earlier version.
@@ -26,7 +28,14 @@ impl Checker {
         let others: BTreeSet<String> = campaign.name.former.iter().map(|name| name.to_lowercase()).collect();
         let others = others.into_iter().filter(|name| *name != key);
         let seen_named = others.map(|name| (name, Seen::default())).collect();
-        Self { campaign, seen: Seen::default(), seen_said: Seen::default(), seen_cells, seen_named }
+        Self {
+            campaign,
+            seen: Seen::default(),
+            seen_passwords: Seen::default(),
+            seen_said: Seen::default(),
+            seen_cells,
+            seen_named,
+        }
     }
 
     /// The row, ready to be queued, or why it is not.
@@ -59,6 +68,7 @@ impl Checker {
             let how = (timeout_seconds, priority);
             former_keys.push(keys::key_of_cells(&self.campaign, name, &row, &said, how, seen));
         }
+        former_keys.extend(keys::key_with_password(&self.campaign, &said, &mut self.seen_passwords));
         for (name, seen) in &mut self.seen_named {
             former_keys.push(keys::key_named(&self.campaign, name, &said, seen));
         }

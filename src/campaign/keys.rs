@@ -1,11 +1,13 @@
 //! By what a row is recognized when its file is imported again. Pure.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
 use super::{Campaign, Row};
 use crate::account::hex_upper;
+use crate::customer_url::masked;
 use crate::limits;
 use crate::message::kind::MediaKind;
 use crate::message::{Content, MediaSource, Priority};
@@ -61,6 +63,17 @@ pub fn key_named(campaign: &Campaign, name: &str, said: &Said<'_>, seen: &mut Se
     seen.key(of_said("said", &campaign.client_id.to_string(), &[name], said))
 }
 
+/// The key of the version before, which depended on a password in the file's address too; `None` where there is none.
+pub fn key_with_password(campaign: &Campaign, said: &Said<'_>, seen: &mut Seen) -> Option<String> {
+    let Content::Media { source: MediaSource::Url(url), .. } = said.content else { return None };
+    let Cow::Owned(shown) = masked(url) else { return None };
+    let (is_group, client_id) = (if said.is_group { "group" } else { "" }, campaign.client_id.to_string());
+    let says = says(said.content).into_iter().map(|part| if part == shown { url.clone() } else { part });
+    let says: Vec<String> = says.collect();
+    let fields = [&client_id, &campaign.name.key(), said.recipient, is_group];
+    Some(seen.key(of_fields("said", fields.into_iter().chain(says.iter().map(String::as_str)))))
+}
+
 fn of_said(prefix: &str, client_id: &str, name: &[&str], said: &Said<'_>) -> Sha256 {
     let (is_group, says) = (if said.is_group { "group" } else { "" }, says(said.content));
     let to = [said.recipient, is_group];
@@ -77,7 +90,8 @@ fn says(content: &Content) -> Vec<String> {
             vec![
                 "media".into(),
                 as_seen(caption.as_deref().unwrap_or_default()),
-                source.clone(),
+                // A password is nothing that a recipient sees, and nobody must be able to guess it from a copy of the keys.
+                masked(source).into_owned(),
                 file_name.clone().unwrap_or_default(),
                 kind.map(MediaKind::name).unwrap_or_default().to_owned(),
             ]

@@ -3,6 +3,7 @@
 use super::Campaign;
 use super::columns::Column;
 use super::table::BadCell;
+use crate::customer_url::check_password;
 use crate::egress::Egress;
 use crate::escapes;
 use crate::limits;
@@ -198,6 +199,7 @@ impl Row {
             };
         }
         Egress::check_shape(&self.media_url).map_err(|bad| BadRow::MediaUrl(bad.to_string()))?;
+        check_password(&self.media_url).map_err(|masked| BadRow::MediaUrl(masked.to_string()))?;
         if self.media_url.contains(char::is_whitespace) {
             return Err(BadRow::MediaUrl("has a space in it; write %20 in its place".into()));
         }

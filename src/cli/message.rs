@@ -16,6 +16,7 @@ use crate::account::Client;
 use crate::api::Api;
 use crate::api::status::GetMessage;
 use crate::clock::{Millis, rfc3339};
+use crate::customer_url::check_password;
 use crate::device::Device;
 use crate::egress::Egress;
 use crate::escapes;
@@ -131,6 +132,7 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
         }
         (None, Some(url)) => {
             Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("--url {bad}"))?;
+            check_password(&url).map_err(|masked| anyhow::anyhow!("--url {masked}"))?;
             if let Some(kind) = send.kind.filter(|kind| caption.is_some() && !kind.shows_caption()) {
                 return Err(Mismatch::Caption { kind }.into());
             }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::lookup::{Called, Given};
 use super::{Bench, done, entry};
 use crate::clock::Millis;
+use crate::customer_url::check_password;
 use crate::egress::Egress;
 use crate::limits;
 use crate::push::payload;
@@ -81,6 +82,9 @@ pub(super) async fn run(bench: &Bench, command: PushCommand) -> anyhow::Result<E
         PushCommand::Set { client, url } => {
             let client = bench.client_for(client, None).await?.id;
             Egress::check_shape(&url).map_err(|bad| anyhow::anyhow!("the Push URL {bad}"))?;
+            if !store.shows_push_url(client, &url).await? {
+                check_password(&url).map_err(|masked| anyhow::anyhow!("the Push URL {masked}"))?;
+            }
             let set = store.set_push_url(client, Some(url), now);
             bench.recording(client, "PUT /clients/{client_id}/push", &client.to_string(), set).await?;
             show(bench, client).await?;

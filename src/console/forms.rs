@@ -63,7 +63,8 @@ impl FromRequest<Console> for Posted {
         let visit = Visit::from_request_parts(&mut parts, console).await?;
         let body = console.api.read_body(visit.person().client_id, &parts.headers, body, limits::BODY_BYTES_MAX).await;
         let bytes = body.map_err(|problem| unread(visit.viewer(), problem))?;
-        let fields = Fields::read(&bytes);
+        let fields = console.api.parse(visit.person().client_id, bytes.len(), || Fields::read(&bytes)).await;
+        let fields = fields.map_err(|problem| unread(visit.viewer(), problem))?;
         if is_ours(&parts.headers) && visit.owns(fields.raw("csrf")) {
             Ok(Self { visit, fields })
         } else {

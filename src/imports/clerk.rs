@@ -219,7 +219,8 @@ impl Clerk {
             if said.replace(why).is_none() {
                 tracing::info!(import = lease.import_id, %why, "an import waits for room");
             }
-            if store.note_import_wait(lease, why.to_string(), clock.now() + LEASE_MS).await? != State::Running {
+            let noted = store.note_import_wait(lease, why.to_string(), step.accepted, clock.now() + LEASE_MS).await?;
+            if noted != State::Running {
                 return Ok(Err(End::Over));
             }
             let wait = clock.sleep(Duration::from_millis(limits::POLL_MS));

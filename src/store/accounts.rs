@@ -240,6 +240,15 @@ impl Store {
         )
     }
 
+    /// Whether a client's Push URL is shown as this text: its password need not be given again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn shows_push_url(&self, client_id: i64, text: &str) -> Result<bool, StoreError> {
+        let settings = self.find_push_settings(client_id).await?;
+        Ok(settings.and_then(|settings| settings.push_url).is_some_and(|url| url.to_string() == text))
+    }
+
     /// Sets or removes a client's Push URL, and sets a paused one going again. One that is given as it is shown keeps its password. `false`
     /// when there is no such client.
     ///

@@ -228,7 +228,7 @@ impl Store {
                     &mut *conn,
                     optional as (String,),
                     "UPDATE imports SET next_row = $3, accepted = accepted + $4, known = known + $5, \
-                     wait_reason = NULL, lease_until = CASE WHEN state = 'running' THEN $6 ELSE 0 END \
+                     batch_accepted = 0, wait_reason = NULL, lease_until = CASE WHEN state = 'running' THEN $6 ELSE 0 END \
                      WHERE id = $1 AND lease_epoch = $2 RETURNING state",
                     &lease.import_id,
                     lease.epoch,
@@ -245,7 +245,8 @@ impl Store {
         .await
     }
 
-    /// Notes what the rows of an import wait for, and keeps the lease until `until`; gives the state that the import now has.
+    /// Notes what the rows of an import wait for, and how many of the batch in hand were accepted; keeps the lease until `until`. Gives
+    /// the state that the import now has.
     ///
     /// # Errors
     /// [`StoreError::NotOwner`] when the lease is another's by now.
@@ -253,6 +254,7 @@ impl Store {
         &self,
         lease: &ImportLease,
         reason: String,
+        batch_accepted: i64,
         until: Millis,
     ) -> Result<State, StoreError> {
         let lease = lease.clone();
@@ -262,12 +264,13 @@ impl Store {
                     conn,
                     optional as (String,),
                     "UPDATE imports SET wait_reason = CASE WHEN state = 'running' THEN $3 END, \
-                     lease_until = CASE WHEN state = 'running' THEN $4 ELSE 0 END \
+                     batch_accepted = $5, lease_until = CASE WHEN state = 'running' THEN $4 ELSE 0 END \
                      WHERE id = $1 AND lease_epoch = $2 RETURNING state",
                     &lease.import_id,
                     lease.epoch,
                     &reason,
                     until,
+                    batch_accepted,
                 )?;
                 let (state,) = state.ok_or(StoreError::NotOwner)?;
                 State::try_from(state).map_err(|error| StoreError::Refused(error.to_string()))

@@ -54,6 +54,8 @@ pub struct StoredImport {
     pub row_count: i64,
     pub next_row: i64,
     pub accepted: i64,
+    /// Those of them that lie behind `next_row`, while others of their batch wait for room.
+    pub batch_accepted: i64,
     pub known: i64,
     pub refused: i64,
     pub created_at: Millis,
@@ -85,6 +87,7 @@ row!(StoredImport {
     row_count,
     next_row,
     accepted,
+    batch_accepted,
     known,
     refused,
     created_at,
@@ -102,8 +105,8 @@ macro_rules! import {
     ($rest:literal) => {
         concat!(
             "SELECT seq, imports.id AS id, imports.client_id AS client_id, person_id, userid, device_id, file_name, \
-             campaign, former_names, country_code, state, reason, wait_reason, preview, row_count, next_row, accepted, known, refused, \
-             imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox, sent_before \
+             campaign, former_names, country_code, state, reason, wait_reason, preview, row_count, next_row, \
+             accepted + batch_accepted AS accepted, batch_accepted, known, refused, imports.created_at AS created_at, begun_at, ended_at, priority, tag, sandbox, sent_before \
              FROM imports \
              JOIN persons ON persons.id = imports.person_id WHERE ",
             $rest

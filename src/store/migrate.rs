@@ -37,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0029_key_hashes.sql"),
     include_str!("../../migrations/0030_url_passwords.sql"),
     include_str!("../../migrations/0031_client_quotas.sql"),
+    include_str!("../../migrations/0032_import_batches.sql"),
 ];
 
 /// Any number would do, as long as every program that migrates this database uses it.

@@ -118,51 +118,55 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`] when something is not sealed with `old`, or a node serves the store; else when it could not be stored.
     pub async fn rotate_master_key(&self, old: MasterKey, new: MasterKey, clock: Clock) -> Result<Rotated, StoreError> {
-        self.act(move |conn| {
-            Box::pin(async move {
-                let moved = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2",
-                    FINGERPRINT,
-                    old.fingerprint(),
-                    new.fingerprint(),
-                )?;
-                if moved == 0 {
-                    return Err(StoreError::Refused("it is sealed with another master key".into()));
-                }
-                // Asked behind that lock: a node that starts now finds the other key.
-                if sql!(&mut *conn, scalar as i64, COUNT_NODES, moment(clock.now()))? > 0 {
-                    return Err(StoreError::Refused("a node has begun to serve it; stop every node first".into()));
-                }
-                let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
-                let file_references = seal_file_references(conn, &old, &new, &clock).await?;
-                let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
-                let url_passwords = url_passwords::seal_again(conn, &old, &new, &clock).await?;
-                key_hashes::keep(conn, &old, &new, &clock).await?;
-                let dropped_link_codes = sql!(
-                    &mut *conn,
-                    execute,
-                    "UPDATE device_links SET code = NULL, expires_at = NULL, \
+        let rotated = self
+            .act(move |conn| {
+                Box::pin(async move {
+                    let moved = sql!(
+                        &mut *conn,
+                        execute,
+                        "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2",
+                        FINGERPRINT,
+                        old.fingerprint(),
+                        new.fingerprint(),
+                    )?;
+                    if moved == 0 {
+                        return Err(StoreError::Refused("it is sealed with another master key".into()));
+                    }
+                    // Asked behind that lock: a node that starts now finds the other key.
+                    if sql!(&mut *conn, scalar as i64, COUNT_NODES, moment(clock.now()))? > 0 {
+                        return Err(StoreError::Refused("a node has begun to serve it; stop every node first".into()));
+                    }
+                    let session_keys = seal_sessions(conn, &old, &new, &clock).await?;
+                    let file_references = seal_file_references(conn, &old, &new, &clock).await?;
+                    let push_secrets = keep_push_secrets(conn, &old, &new, &clock).await?;
+                    let url_passwords = url_passwords::seal_again(conn, &old, &new, &clock).await?;
+                    key_hashes::keep(conn, &old, &new, &clock).await?;
+                    let dropped_link_codes = sql!(
+                        &mut *conn,
+                        execute,
+                        "UPDATE device_links SET code = NULL, expires_at = NULL, \
                      status = CASE WHEN status = 'shown' THEN 'waiting' ELSE status END WHERE code IS NOT NULL",
-                )?;
-                let ended_passkeys = sql!(
-                    conn,
-                    execute,
-                    "UPDATE passkeys SET status = 'failed', code = NULL, answer = NULL WHERE status <> 'failed'",
-                )?;
-                Ok(Done(Rotated {
-                    session_keys,
-                    file_references,
-                    push_secrets,
-                    url_passwords,
-                    dropped_link_codes,
-                    ended_passkeys,
-                }))
+                    )?;
+                    let ended_passkeys = sql!(
+                        conn,
+                        execute,
+                        "UPDATE passkeys SET status = 'failed', code = NULL, answer = NULL WHERE status <> 'failed'",
+                    )?;
+                    Ok(Done(Rotated {
+                        session_keys,
+                        file_references,
+                        push_secrets,
+                        url_passwords,
+                        dropped_link_codes,
+                        ended_passkeys,
+                    }))
+                })
             })
-        })
-        .await
-        .map(|Done(rotated)| rotated)
+            .await;
+        let Done(rotated) = rotated?;
+        // What the former key opens is gone from the rows, and must be from the file.
+        self.overwrite_freed_pages().await?;
+        Ok(rotated)
     }
 }
 

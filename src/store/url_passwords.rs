@@ -102,7 +102,7 @@ impl Store {
         sealed += self.write(|conn| Box::pin(async move { mask_previews(conn).await })).await?;
         if sealed > 0 {
             tracing::info!(sealed, "passwords in URLs are sealed now");
-            self.overwrite_what_is_free().await?;
+            self.overwrite_freed_pages().await?;
         }
         self.write(move |conn| {
             Box::pin(async move { sql!(conn, execute, "DELETE FROM meta WHERE name = $1", IN_CLEAR).map(drop) })
@@ -119,13 +119,13 @@ impl Store {
     }
 
     /// An embedded database keeps what its rows held before in pages that are free, and in its log. A server has others to look after that.
-    async fn overwrite_what_is_free(&self) -> Result<(), StoreError> {
+    pub(super) async fn overwrite_freed_pages(&self) -> Result<(), StoreError> {
         let Conn::Sqlite(mut conn) = self.reader().await? else { return Ok(()) };
         let path = conn.call(|connection| Ok(connection.path().map(std::path::PathBuf::from)))?;
         let Some(path) = path else { return Ok(()) };
         let writing = sqlite::connect(&path, Use::Writing).map_err(dialect::classify_sqlite)?;
         if let Err(error) = writing.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)") {
-            tracing::warn!(%error, "the database file may hold passwords of URLs in pages that are free until VACUUM is run on it");
+            tracing::warn!(%error, "the database file may hold former secrets in pages that are free until VACUUM is run on it");
         }
         Ok(())
     }

@@ -109,6 +109,7 @@ stories! {
         })
         .await;
         assert_eq!((&import["state"], &import["refused_count"]), (&json!("running"), &json!(0)), "{import}");
+        assert_eq!((&import["accepted_count"], &import["done_count"]), (&json!(3), &json!(3)), "{import}");
         assert_eq!(texts(&world.client).await.len(), 3);
         let messages = world.client.manage("GET", "/messages", None).await;
         for message in messages.body["data"]["items"].as_array().expect("items").iter().take(2) {
@@ -118,6 +119,7 @@ stories! {
         let import = until(&world.client, &id, "done").await;
         let counts = (&import["accepted_count"], &import["refused_count"], &import["wait_reason"]);
         assert_eq!(counts, (&json!(5), &json!(0), &Value::Null), "{import}");
+        assert_eq!(import["done_count"], 5, "{import}");
         assert_eq!(texts(&world.client).await.len(), 5);
         // One that waits can be stopped.
         let id = begin(&world.client, "destination,message\n628113001009,late\n", &format!("?queue={queue}")).await;

@@ -191,7 +191,30 @@ fn no_json(error: &serde_json::Error) -> Problem {
 /// What is wrong with a field, without the place at its end: it is wrong wherever it stands.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+    in_plain_words(what).unwrap_or_else(|| what.to_owned())
+}
+
+/// What the reader of JSON says of a value of another type, without the names of Rust's types.
+fn in_plain_words(text: &str) -> Option<String> {
+    let (found, expected) = text.strip_prefix("invalid type: ")?.rsplit_once(", expected ")?;
+    let expected = match expected {
+        "i64" | "u64" | "i32" | "u32" | "usize" => "a whole number",
+        "f64" => "a number",
+        "a string" | "string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        _ if expected.starts_with("struct ") || expected == "a map" => "an object",
+        _ => return None,
+    };
+    let found = match found.split_once(' ') {
+        Some(("string", text)) => format!("the text {text}"),
+        Some((_, value)) if value.ends_with('`') => value.rsplit('`').nth(1).unwrap_or(value).to_owned(),
+        _ if found == "map" => "an object".to_owned(),
+        _ if found == "sequence" => "a list".to_owned(),
+        _ => found.to_owned(),
+    };
+    Some(format!("give {expected}, not {found}"))
 }
 
 /// Which field it is that is wrong.
@@ -202,6 +225,24 @@ fn place_of(path: &serde_path_to_error::Path) -> Vec<serde_json::Value> {
         Segment::Enum { .. } | Segment::Unknown => None,
     });
     place.collect()
+}
+
+/// The fields of a body.
+fn read_fields<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // Only its fields are kept: a tree of all that a body may hold takes many times its bytes.
+    if let Err(fault) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        return Err(no_json(&fault));
+    }
+    // A list would be taken for the fields in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(bad_body(Vec::new(), "the body is a JSON object".into()));
+    }
+    if !is_text_storable(body) {
+        return Err(bad_body(Vec::new(), "a text may not hold NUL".into()));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| bad_body(place_of(error.path()), without_place(error.inner())))
 }
 
 /// Whether no text of a body may hold NUL, which PostgreSQL does not store: none is written as an escape.
@@ -216,20 +257,7 @@ impl Api {
     /// 422 when it is not what is wanted; 413 and 400 as every body.
     async fn json<T: DeserializeOwned>(&self, client_id: i64, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
         let body = self.read_body(client_id, headers, body, limits::BODY_BYTES_MAX).await?;
-        // Only its fields are kept: a tree of all that a body may hold takes many times its bytes.
-        if let Err(fault) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-            return Err(no_json(&fault));
-        }
-        // A list would be taken for the fields in their order.
-        if body.trim_ascii_start().first() != Some(&b'{') {
-            return Err(bad_body(Vec::new(), "the body is a JSON object".into()));
-        }
-        if !is_text_storable(&body) {
-            return Err(bad_body(Vec::new(), "a text may not hold NUL".into()));
-        }
-        let mut reader = serde_json::Deserializer::from_slice(&body);
-        serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| bad_body(place_of(error.path()), without_place(error.inner())))
+        self.parse(client_id, body.len(), || read_fields(&body)).await?
     }
 
     /// Reads a small body that may be any JSON.

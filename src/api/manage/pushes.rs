@@ -13,6 +13,7 @@ use crate::api::answer::Envelope;
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::{Millis, rfc3339};
+use crate::customer_url::check_password;
 use crate::egress::Egress;
 use crate::push::payload;
 use crate::store::StoredPush;
@@ -104,6 +105,9 @@ pub async fn set(State(api): State<Api>, headers: HeaderMap, Named(id): Named<i6
         api.manager(&headers, Some(id)).await?;
         let new: NewPushUrl = api.json(id, &headers, body).await?;
         Egress::check_shape(&new.url).map_err(|bad| Problem::field("url", format!("the Push URL {bad}")))?;
+        if !api.store.shows_push_url(id, &new.url).await? {
+            check_password(&new.url).map_err(|masked| Problem::field("url", format!("the Push URL {masked}")))?;
+        }
         api.store.set_push_url(id, Some(new.url), api.clock.now()).await?;
         api.bells.push.ring();
         view(&api, id).await

@@ -314,6 +314,10 @@ pub const PHRASES: &[Phrase] = &[
     ("there is no such file on the shelf", "berkas itu tidak ada di penyimpanan"),
     ("the media store cannot take this now: {fault}", "penyimpanan media sedang tidak tersedia: \"{fault}\""),
     ("media_url {what}", "media_url {what}"),
+    (
+        "has *** in place of its password; give the password itself",
+        "berisi *** sebagai ganti kata sandinya; isi kata sandi yang sebenarnya",
+    ),
     ("has a space in it; write %20 in its place", "berisi spasi; tulis %20 sebagai gantinya"),
     ("its file could not be downloaded in time: {why}", "berkasnya tidak dapat diunduh tepat waktu: {why}"),
     ("the server of media_url asked to wait", "server media_url meminta menunggu"),

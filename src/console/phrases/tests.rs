@@ -111,7 +111,11 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/message/priority.rs", &["{0} is no priority"]),
-    ("src/api/manage/mod.rs", &[" at line "]),
+    // The beginnings and ends of what the reader of JSON says.
+    (
+        "src/api/manage/mod.rs",
+        &[" at line ", "invalid type: ", ", expected ", "a string", "a boolean", "a sequence", "struct ", "a map"],
+    ),
     // For the log.
     (
         "src/dispatcher/told.rs",

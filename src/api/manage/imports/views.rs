@@ -182,7 +182,7 @@ impl From<StoredImport> for ImportView {
             reason: why.map(|why| why.told().to_owned()),
             wait_reason: import.wait_reason,
             row_count: import.row_count,
-            done_count: import.next_row,
+            done_count: import.next_row + import.batch_accepted,
             accepted_count: import.accepted,
             known_count: if import.state == ImportState::Checked { known } else { import.known },
             sent_before: earlier.into(),
