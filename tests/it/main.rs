@@ -5,6 +5,7 @@ mod baileys;
 mod browser;
 mod bucket;
 mod client;
+mod client_names;
 mod door;
 mod files;
 mod network;
