@@ -104,6 +104,7 @@ mod tenants_console;
 mod tenants_taken;
 mod transitions;
 mod two_forms;
+mod typed_numbers;
 mod unavailable;
 mod unlinking;
 mod unstored;
