@@ -342,7 +342,8 @@ mod tests {
             if bytes.starts_with(b"\xff\xd8") {
                 let junk = [&bytes[..2], b"\0\0", &bytes[2..]].concat();
                 assert!(is_whole(&junk), "{name}, with something between its parts");
-                if !["progressive", "own tables"].contains(&name) {
+                // Of one with several scans nobody can tell whether one is missing.
+                if !["progressive", "own tables", "narrow"].contains(&name) {
                     assert!(is_whole(&bytes[..bytes.len() - 2]), "{name}, without the mark of its end");
                 }
             } else {
