@@ -10,7 +10,7 @@ use crate::clock::{Clock, Millis};
 use crate::limits;
 use crate::phone;
 
-pub use userid::{check_userid, fold_userid};
+pub use userid::{check_userid, fold_userid, former_userid_of, userid_of};
 
 /// A paying customer; everything else belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -196,7 +196,7 @@ pub enum BadFile {
     Sheets { first: String, others: String },
     #[error("it shows no sheet '{wanted}'; its sheets are {found}")]
     NoSheet { wanted: String, found: String },
-    #[error("it has more than {most} rows; split it")]
+    #[error("it has more than {most} rows; split it into files of at most {most}")]
     TooMany { most: usize },
     #[error(
         "the column campaign no longer holds on line {line} what the gateway wrote there, so it is not certain which campaign the row belongs \

@@ -28,6 +28,11 @@ pub fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
+/// Whether nothing is seen of a text: as a caption it is none. Spaces are those that Python strips.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
+}
+
 /// The character that the escape at the start of `text` stands for, and the escape's length in bytes.
 fn escape(text: &str) -> Option<(char, usize)> {
     let after = text.strip_prefix("\\\\").or_else(|| text.strip_prefix('\\'))?;

@@ -1,7 +1,7 @@
 //! Moving a customer in from another gateway, and going live: what is given is checked here, the store does each in one
 //! transaction. Called by `api/manage/migrations.rs` (and so by the console) and `cli/migrate.rs`.
 
-use crate::account::{ApiKey, Client, KeySecret, check_name, check_userid};
+use crate::account::{self, ApiKey, KeySecret, check_name, check_userid};
 use crate::clock::Clock;
 use crate::device::{DeviceState, LinkWay, is_device_id};
 use crate::egress::Egress;
@@ -118,14 +118,18 @@ pub async fn migrate(
 
 /// The country code of the client who moves in, if he is here.
 async fn country_code_of(store: &Store, client: Option<&str>, device_id: &str) -> Result<String, StoreError> {
-    let device = store.find_device(device_id).await?;
-    let is_it = |one: &Client| match (&device, client) {
-        (Some(device), _) => one.id == device.client_id,
-        (None, Some(client)) => one.name == client || one.id.to_string() == client,
-        (None, None) => false,
+    let (device, clients) = (store.find_device(device_id).await?, store.list_clients().await?);
+    let numbered = |id: i64| clients.iter().find(|one| one.id == id);
+    let found = match (&device, client) {
+        (Some(device), _) => numbered(device.client_id),
+        // A number is that of a client before it is a name.
+        (None, Some(name)) => {
+            let id = name.parse().ok().and_then(numbered);
+            id.or_else(|| account::called(&clients, name).first().copied())
+        }
+        (None, None) => None,
     };
-    let found = store.list_clients().await?.into_iter().find(is_it);
-    Ok(found.map_or_else(|| COUNTRY_CODE.to_owned(), |client| client.country_code))
+    Ok(found.map_or_else(|| COUNTRY_CODE.to_owned(), |client| client.country_code.clone()))
 }
 
 /// Ends a device's trial: from now on it is a web device, to which an account is being linked. Done again, it goes on with the linking;

@@ -1,9 +1,12 @@
 //! Whom a message goes to, as people, programs and spreadsheets write it, turned into what WhatsApp addresses are made of.
-//! `phone/written.rs` reads the text, `phone/plan.rs` knows the numbering plans.
+//! `phone/written.rs` reads the text, `phone/plan.rs` knows the numbering plans, `phone/group.rs` the ids of groups, and `phone/bad.rs`
+//! says why a text is refused.
 //!
 //! No digit is ever invented: those of a number were written, in that order, but for a country code that a trunk prefix stands
 //! for. A text that can mean two numbers means none, as a stranger would read the message.
 
+mod bad;
+mod group;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -11,6 +14,8 @@ mod written;
 
 use std::sync::LazyLock;
 
+pub use bad::BadDestination;
+pub use group::{is_rounded_float, parse_group, rounded};
 use plan::Reading;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 use written::{Prefix, Written};
@@ -19,8 +24,6 @@ use written::{Prefix, Written};
 const HIDDEN_DIGITS_MAX: usize = 24;
 /// Digits of a short number that is written with its `+`.
 const MARKED_DIGITS_MIN: usize = 7;
-/// Digits of a number that a spreadsheet keeps.
-const SPREADSHEET_DIGITS: usize = 15;
 const GROUP_SUFFIX: &str = "@g.us";
 /// How the address of a person ends who hides his number.
 const HIDDEN_SUFFIX: &str = "@lid";
@@ -72,71 +75,6 @@ pub struct Dialling<'a> {
 impl<'a> From<&'a str> for Dialling<'a> {
     fn from(country_code: &'a str) -> Self {
         Self { country_code, known: None }
-    }
-}
-
-/// Why a destination is refused, in words for who sent it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadDestination {
-    #[error("the number is empty; give a phone number in international form, such as 6281234567890")]
-    Empty,
-    #[error(
-        "a phone number has digits only, and + - . ( ) or spaces between them; give it in international form, such as 6281234567890"
-    )]
-    Characters,
-    #[error("it has the letter {letter} where the digit {digit} may be meant; write every digit as a digit")]
-    Letter { letter: char, digit: char },
-    #[error("these are several numbers; give one, a message goes to one recipient")]
-    Several,
-    #[error("an extension cannot be dialled on WhatsApp; give the number without it")]
-    Extension,
-    #[error(
-        "{0} stands behind the number and may be no part of it; give the number alone, or write its digits together"
-    )]
-    Behind(String),
-    #[error("a phone number has at most 15 digits; the id of a group ends in @g.us")]
-    TooLong,
-    #[error(
-        "{0} has lost digits: it is a number rounded by a spreadsheet or a program; format the column as text and give every digit"
-    )]
-    Exponent(String),
-    #[error(
-        "{0} may be the id of a group that a spreadsheet rounded: it keeps 15 digits and writes zeros for the others; format the column as text \
-         and give every digit, or write @g.us behind an id that does end in zeros"
-    )]
-    Rounded(String),
-    #[error(
-        "{0} has a fraction, so it may not be the number that was meant; give the digits of the phone number as a text"
-    )]
-    Fraction(String),
-    #[error(
-        "{number} can be read as +{first} or as +{second}; write the one that you mean with its + and country code"
-    )]
-    Ambiguous { number: String, first: String, second: String },
-    #[error("{number} has no country code; if you mean +{candidate}, write it so")]
-    NoCountryCode { number: String, candidate: String },
-    #[error("{number} is not in the form in which it is dialled from abroad; if you mean +{candidate}, write it so")]
-    OtherForm { number: String, candidate: String },
-    #[error(
-        "no numbering plan allows the phone number {0}; give it in international form with its country code, such as 6281234567890"
-    )]
-    NoSuchNumber(String),
-    #[error("a hidden id is digits and @lid, as an inbound message shows it")]
-    Hidden,
-    #[error("a group id is digits, or digits-digits, with or without @g.us")]
-    Group,
-}
-
-impl BadDestination {
-    /// The digits as they were written, where they may be those of somebody who has written to the client.
-    pub fn digits(&self) -> Option<&str> {
-        match self {
-            Self::Ambiguous { number, .. }
-            | Self::NoCountryCode { number, .. }
-            | Self::OtherForm { number, .. }
-            | Self::NoSuchNumber(number) => Some(number),
-            _ => None,
-        }
     }
 }
 
@@ -260,34 +198,6 @@ pub fn as_stored(text: &str, country_code: &str) -> String {
             digits.or_else(|| parse_group(text).ok()).unwrap_or_else(|| text.to_owned())
         }
     }
-}
-
-/// A group's id without its `@g.us`.
-///
-/// # Errors
-/// [`BadDestination::Group`] when no group has such an id.
-pub fn parse_group(text: &str) -> Result<String, BadDestination> {
-    let visible = written::visible(text);
-    let id = if has_suffix(&visible, GROUP_SUFFIX) { &visible[..visible.len() - GROUP_SUFFIX.len()] } else { &visible };
-    let is_number = |part: &str| (1..=24).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    // Groups made before 2021 are named after their founder's number and the time: digits-digits.
-    let parts: Vec<&str> = id.split('-').collect();
-    if parts.len() <= 2 && parts.iter().all(|part| is_number(part)) {
-        Ok(id.to_owned())
-    } else {
-        written::whole_number(id)?;
-        Err(BadDestination::Group)
-    }
-}
-
-/// A number of more digits than a spreadsheet keeps, all of which behind those are zeros: it may be the id of a group, rounded. The one
-/// who writes `@g.us` behind it says that it is one.
-pub fn rounded(text: &str) -> Option<String> {
-    let visible = written::visible(text);
-    let (count, _) = written::digits_alone(&visible)?;
-    let digits = visible.chars().filter_map(|c| c.to_digit(10).filter(|_| c.is_ascii()));
-    (count > SPREADSHEET_DIGITS && digits.skip(SPREADSHEET_DIGITS).all(|digit| digit == 0))
-        .then(|| visible.into_owned())
 }
 
 fn has_suffix(text: &str, suffix: &str) -> bool {

@@ -2,8 +2,12 @@
 
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use super::{BadName, check_name};
+
+/// Characters of a userid that follows from a name.
+const USERID_CHARS: usize = 40;
 
 /// The name that a person signs in with.
 ///
@@ -12,6 +16,52 @@ use super::{BadName, check_name};
 pub fn check_userid(userid: &str) -> Result<(), BadName> {
     let ok = check_name(userid).is_ok() && !userid.contains(char::is_whitespace) && !fold_userid(userid).is_empty();
     if ok { Ok(()) } else { Err(BadName::Userid) }
+}
+
+/// A userid that follows from what somebody is called: small letters of ASCII, which every keyboard has, digits and dashes. Accents are
+/// left out (`José` is `jose`); `None` where a letter has none that it could be written with.
+pub fn userid_of(name: &str) -> Option<String> {
+    let decomposed = name.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
+    let mut written = String::new();
+    for c in decomposed {
+        match latin(c) {
+            Some(letters) => written.push_str(letters),
+            None if c.is_ascii() => written.push(c),
+            None if c.is_alphanumeric() => return None,
+            None => written.push(' '),
+        }
+    }
+    joined(&written)
+}
+
+/// What earlier versions made of a name: of a letter with an accent nothing stayed. `None` where that is the same, or nothing.
+pub fn former_userid_of(name: &str) -> Option<String> {
+    let former = joined(&name.to_lowercase());
+    former.filter(|former| userid_of(name).as_ref() != Some(former))
+}
+
+/// The words of a text, as far as they are ASCII.
+fn joined(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let joined: String = words.collect::<Vec<_>>().join("-").chars().take(USERID_CHARS).collect();
+    Some(joined).filter(|joined| !joined.is_empty())
+}
+
+/// How letters are written in ASCII that are no letter with an accent to Unicode.
+fn latin(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\u{df}' => "ss",
+        '\u{e6}' => "ae",
+        '\u{153}' => "oe",
+        '\u{f8}' => "o",
+        '\u{142}' => "l",
+        '\u{111}' | '\u{f0}' => "d",
+        '\u{fe}' => "th",
+        '\u{131}' => "i",
+        '\u{127}' => "h",
+        '\u{14b}' => "n",
+        _ => return None,
+    })
 }
 
 /// What of a name is compared: in NFKC, with its case folded, and without characters that nobody sees. Two names that look alike to a
@@ -65,6 +115,31 @@ mod tests {
     }
 
     #[test]
+    fn a_userid_follows_from_a_name_and_keeps_its_letters() {
+        for (name, wanted, former) in [
+            ("Apotek Sehat & Co.", Some("apotek-sehat-co"), None),
+            ("Jos\u{e9}", Some("jose"), Some("jos")),
+            ("JOSE\u{301}", Some("jose"), None),
+            ("Caf\u{e9} \u{d6}l", Some("cafe-ol"), Some("caf-l")),
+            ("\u{c5}ngstr\u{f6}m \u{26} S\u{f8}n", Some("angstrom-son"), Some("ngstr-m-s-n")),
+            ("Stra\u{df}e \u{141}\u{f3}d\u{17a} \u{c6}r\u{f8}", Some("strasse-lodz-aero"), Some("stra-e-d-r")),
+            ("D\u{2019}Agostino", Some("d-agostino"), None),
+            ("\u{130}stanbul Nguy\u{1ec5}n", Some("istanbul-nguyen"), Some("i-stanbul-nguy-n")),
+            ("\u{ff21}\u{ff22}\u{ff23} 3", Some("abc-3"), Some("3")),
+            ("WAChat 11055", Some("wachat-11055"), None),
+            ("\u{85e5}\u{5c40}", None, None),
+            // Half a name is none.
+            ("\u{41c}\u{430}\u{433}\u{430}\u{437}\u{438}\u{43d} 24", None, Some("24")),
+            ("!!!", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(userid_of(name).as_deref(), wanted, "{name}");
+            assert_eq!(former_userid_of(name).as_deref(), former, "{name}");
+        }
+        assert_eq!(userid_of(&"\u{e9}".repeat(99)), Some("e".repeat(USERID_CHARS)));
+    }
+
+    #[test]
     fn a_name_of_which_nothing_is_seen_is_refused() {
         for bad in ["", "two words", "\u{200b}", "\u{2066}\u{2069}", "a\nb"] {
             assert_eq!(check_userid(bad), Err(BadName::Userid), "{bad:?}");
@@ -73,6 +148,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_userid_that_follows_from_a_name_is_one(name in "\\PC{0,60}") {
+            if let Some(userid) = userid_of(&name) {
+                prop_assert_eq!(check_userid(&userid), Ok(()));
+                prop_assert!(userid.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", userid);
+            }
+        }
+
         #[test]
         fn folding_again_changes_nothing(name in "\\PC{0,20}") {
             let folded = fold_userid(&name);

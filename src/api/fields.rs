@@ -15,7 +15,7 @@ use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::media::name;
 use crate::message::{Priority, Unavailable};
-use crate::phone::{self, Addressee, Dialling, Recipient};
+use crate::phone::{self, Addressee, BadDestination, Dialling, Recipient};
 
 #[rustfmt::skip]
 const MESSAGE_FIELDS: [&str; 11] = [
@@ -212,8 +212,16 @@ impl Form<'_> {
 
     /// Which of both it should be is not known where `is_group` is not.
     fn destination(&mut self, is_group: Checked<bool>, dialling: Dialling<'_>) -> Checked<Recipient> {
+        let is_number = self.is_number("destination");
         let text = self.required_as_written("destination")?;
         let addressee = if is_group? { Addressee::Group } else { Addressee::ByItsForm };
+        if is_number && addressee == Addressee::Group && phone::is_rounded_float(&text) {
+            return self.refuse(
+                "destination",
+                BadDestination::RoundedFloat(text.into_owned()).to_string(),
+                "value_error",
+            );
+        }
         phone::parse_recipient(&text, addressee, dialling)
             .or_else(|bad| self.refuse_number("destination", bad.to_string(), bad.digits().map(str::to_owned)))
     }
@@ -226,7 +234,7 @@ impl Form<'_> {
 
     fn caption(&mut self) -> Checked<Option<String>> {
         match self.optional("caption")? {
-            Some(text) => Ok(Some(self.decoded("caption", &text)?).filter(|caption| !caption.is_empty())),
+            Some(text) => Ok(Some(self.decoded("caption", &text)?).filter(|caption| !escapes::is_blank(caption))),
             None => Ok(None),
         }
     }
@@ -270,13 +278,18 @@ impl Form<'_> {
         }
     }
 
-    /// Needed with `media_base64`.
+    /// Needed with `media_base64`. What names no file, such as `/`, is no name.
     fn file_name(&mut self, bytes: &Checked<Option<Bytes>>) -> Checked<Option<String>> {
-        let name = self.optional("file_name")?.and_then(|text| name::clean(&text));
-        if name.is_none() && matches!(bytes, Ok(Some(_))) {
-            return self.refuse("file_name", "field required", "value_error.missing");
+        let given = self.optional("file_name")?;
+        let name = given.as_deref().and_then(name::clean);
+        match (&given, &name, bytes) {
+            (None, _, Ok(Some(_))) => self.refuse("file_name", "field required", "value_error.missing"),
+            (Some(_), None, Ok(Some(_))) => {
+                let msg = "this names no file; a file in media_base64 needs a name, such as photo.jpg";
+                self.refuse("file_name", msg, "value_error")
+            }
+            _ => Ok(name),
         }
-        Ok(name)
     }
 
     /// One of a fixed list, and none that would lose the caption.

@@ -118,11 +118,19 @@ impl<'a> Form<'a> {
     /// # Errors
     /// As [`Form::required`].
     pub fn required_as_written(&mut self, name: &'static str) -> Checked<Cow<'a, str>> {
-        let number = self.fields.iter().find_map(|(known, value)| match value {
+        self.number(name).map_or_else(|| self.required(name), |number| Ok(Cow::Borrowed(number)))
+    }
+
+    /// Whether a field holds a JSON number.
+    pub fn is_number(&self, name: &str) -> bool {
+        self.number(name).is_some()
+    }
+
+    fn number(&self, name: &str) -> Option<&'a str> {
+        self.fields.iter().find_map(|(known, value)| match value {
             Json::Number(number) if *known == name => Some(*number),
             _ => None,
-        });
-        number.map_or_else(|| self.required(name), |number| Ok(Cow::Borrowed(number)))
+        })
     }
 
     /// A string that may be absent or null.

@@ -43,10 +43,11 @@ pub struct SendMediaParams {
     /// Seconds in which the message must leave.
     #[schema(default = 86400, minimum = 1, maximum = 2_592_000)]
     timeout: Option<i64>,
+    /// Whether `destination` is a group's id; needed where it stands without `@g.us`.
     #[schema(default = false)]
     is_group: Option<bool>,
     /// A phone number as people and programs write it (docs/api.md), a hidden id as an inbound message shows it (`…@lid`), or
-    /// a group's id (`…@g.us`).
+    /// a group's id: 18 digits, or a phone number, a dash and 10 digits, and `@g.us`.
     destination: String,
     /// `high` leaves before everything else, and in quiet hours too; `bulk` leaves when nothing else waits.
     #[schema(default = "normal")]
@@ -54,6 +55,7 @@ pub struct SendMediaParams {
     /// A word of your own, given back in the status.
     #[schema(max_length = 64)]
     tag: Option<String>,
+    /// A blank one is none.
     caption: Option<String>,
     /// Where to fetch the file from; this or `media_base64`.
     #[schema(format = "uri")]

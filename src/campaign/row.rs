@@ -203,11 +203,12 @@ impl Row {
         if self.media_url.contains(char::is_whitespace) {
             return Err(BadRow::MediaUrl("has a space in it; write %20 in its place".into()));
         }
-        if let Some(kind) = kind.filter(|kind| !body.is_empty() && !kind.shows_caption()) {
+        let caption = Some(body).filter(|caption| !escapes::is_blank(caption));
+        if let Some(kind) = kind.filter(|kind| caption.is_some() && !kind.shows_caption()) {
             return Err(BadRow::Caption(kind));
         }
         Ok(Content::Media {
-            caption: Some(body).filter(|caption| !caption.is_empty()),
+            caption,
             source: MediaSource::Url(self.media_url.clone()),
             file_name: Some(self.file_name.clone()).filter(|name| !name.is_empty()),
             kind,
@@ -247,7 +248,9 @@ impl Row {
         let is_note = is_note || is_total(self.destination.trim());
         match bad {
             BadDestination::Empty => BadRow::NoRecipient,
-            BadDestination::Characters | BadDestination::Several if is_note => BadRow::NoNumber { text: text() },
+            BadDestination::Characters | BadDestination::Before(_) | BadDestination::Several if is_note => {
+                BadRow::NoNumber { text: text() }
+            }
             BadDestination::NoSuchNumber(_) if digits <= COUNT_DIGITS_MAX => BadRow::TooShort { text: text() },
             bad => bad.into(),
         }

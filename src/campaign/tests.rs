@@ -312,7 +312,7 @@ fn a_row_may_say_as_what_its_file_is_sent() {
     let url = "https://shop.example/a.ogg";
     let text = format!(
         "destination,message,media_url,Kind\n{A},,{url},voice\n{A},,{url},Audio\n{A},,{url},\n{A},hi,,voice\n{A},hi,,gold\n{A},hi,{url},document\n\
-         {A},hi,{url},voice\n{A},,{url},gif\n"
+         {A},hi,{url},voice\n{A},,{url},gif\n{A},\\\\n \\\\t,{url},voice\n"
     );
     let outcome = |row: &Checked| match row {
         Ok(Ready { content: Content::Media { kind, .. }, .. }) => {
@@ -333,6 +333,8 @@ fn a_row_may_say_as_what_its_file_is_sent() {
             "document",
             "kind voice shows no caption; send the text as a message of its own, or use kind document",
             "kind: 'gif' is not image, video, audio, voice, document, sticker or video_note",
+            // A blank caption is none.
+            "voice",
         ]
     );
     assert!(MediaKind::ALL.iter().all(|kind| rows[7].contains(kind.name())), "{rows:?}");

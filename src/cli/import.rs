@@ -31,7 +31,7 @@ use crate::store::StoreError;
 
 #[derive(Args)]
 pub(super) struct Import {
-    /// A CSV file or .xlsx workbook whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
+    /// A CSV file or .xlsx workbook of at most 1,000,000 rows, whose first line names the columns: destination, message, and if wanted media_url, file_name, kind, timeout, is_group, priority, tag
     file: PathBuf,
     /// The client's number or name [default: the client that has the gateway, else the only one]
     #[arg(long)]

@@ -96,7 +96,7 @@ pub(super) async fn run(bench: &Bench, command: KeyCommand) -> anyhow::Result<Ex
 async fn client_of(bench: &Bench, client: Option<Called>, userid: &str) -> anyhow::Result<i64> {
     let client = match client {
         Some(client) => Some(client),
-        None => user::owner(bench, userid).await?.map(Called::Number),
+        None => user::owner(bench, userid).await?.map(Called::from),
     };
     Ok(bench.client_for(client, None).await?.id)
 }
@@ -122,7 +122,7 @@ async fn add(
         let (action, subject) = ("POST /clients/{client_id}/persons", format!("{client} {userid}"));
         bench.recording(client, action, &subject, bench.app.store.add_person(person)).await?;
     }
-    let person = user::find(bench, Some(Called::Number(client)), userid).await?;
+    let person = user::find(bench, Some(client.into()), userid).await?;
     let new = NewKey {
         client_id: client,
         person_id: person.id,

@@ -22,13 +22,14 @@ pub(super) enum Given<'a> {
 /// A client as it is named on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Called {
-    Number(i64),
+    /// As it was written too: where there is no such client, it may be a name, such as `007`.
+    Number(i64, String),
     Name(String),
 }
 
 impl From<i64> for Called {
     fn from(id: i64) -> Self {
-        Self::Number(id)
+        Self::Number(id, id.to_string())
     }
 }
 
@@ -37,7 +38,7 @@ impl std::str::FromStr for Called {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Number))
+        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), |id| Self::Number(id, text.to_owned())))
     }
 }
 
@@ -137,9 +138,9 @@ impl Bench {
     pub(super) async fn client(&self, called: impl Into<Called>) -> anyhow::Result<Client> {
         let hint = "`wachat client list` shows those there are";
         let name = match called.into() {
-            Called::Number(id) => match self.app.store.find_client(id).await? {
+            Called::Number(id, written) => match self.app.store.find_client(id).await? {
                 Some(client) => return Ok(client),
-                None => id.to_string(),
+                None => written,
             },
             Called::Name(name) => name,
         };

@@ -50,7 +50,7 @@ pub(super) struct Send {
     /// As what a file is shown [default: what its bytes and the text suggest]
     #[arg(long, value_parser = media_kind)]
     kind: Option<MediaKind>,
-    /// --to is a group, though its id is given without @g.us
+    /// --to is a group, though its id (18 digits, or a phone number, a dash and 10 digits) is given without @g.us
     #[arg(long)]
     group: bool,
     /// The client's number or name [default: the client that has the gateway, else the only one]
@@ -119,7 +119,7 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let client = bench.client_for(send.client, of_device(send.device.as_deref(), send.sender.as_deref())).await?;
     let device = gateway(&api, &client, send.sender.as_deref(), send.device.as_deref()).await?;
     let decoded = escapes::decode(&send.text).into_owned();
-    let caption = Some(decoded.clone()).filter(|caption| !caption.is_empty());
+    let caption = Some(decoded.clone()).filter(|caption| !escapes::is_blank(caption));
     let content = match (send.file, send.url) {
         (Some(path), _) => {
             let (taken, name) = keep(bench, client.id, path, send.kind, caption.as_deref()).await?;

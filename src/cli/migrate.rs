@@ -47,7 +47,7 @@ pub(super) struct Migrate {
     /// The client: a name, or the number of one that is here [default: the one that has the key or the device, else a new one]
     #[arg(long, value_name = "NAME")]
     client: Option<String>,
-    /// The user that the key belongs to [default: the client's name, in small letters]
+    /// The user that the key belongs to [default: the client's name, in small letters without accents]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// End this device's trial: the same id sends from a real phone's account, which is linked now

@@ -24,16 +24,59 @@ impl Files {
         asked: Option<MediaKind>,
         caption: Option<&str>,
     ) -> Result<Taken, TakeError> {
+        let mut made = None;
         let (file, kind) = match choice::choose(&file, asked, caption)? {
             Choice::AsItIs(kind) => (file, kind),
+            Choice::Image { otherwise } => match self.seen(&file).await? {
+                Seen::Broken => unreadable(file, asked, otherwise)?,
+                Seen::Before => (file, MediaKind::Image),
+                Seen::Now { hash, preview } => {
+                    made = Some((hash, preview));
+                    (file, MediaKind::Image)
+                }
+            },
             Choice::Sticker { .. } if self.can_be_decoded(&file).await? => (file, MediaKind::Sticker),
             Choice::Picture { otherwise } => match self.picture(&file).await? {
                 Some(picture) => (picture, MediaKind::Image),
-                None => (file, unreadable(asked, otherwise)?),
+                None => unreadable(file, asked, otherwise)?,
             },
-            Choice::Sticker { otherwise } => (file, unreadable(asked, otherwise)?),
+            Choice::Sticker { otherwise } => unreadable(file, asked, otherwise)?,
         };
-        Ok(Taken { id: self.keep_given(client_id, file).await?, kind })
+        let id = self.keep_given(client_id, file).await?;
+        if let Some((hash, preview)) = made {
+            self.store.add_preview(&hash, stored(preview)).await.map_err(FileError::from)?;
+        }
+        Ok(Taken { id, kind })
+    }
+
+    /// Whether all of a JPEG or PNG can be shown, as far as anybody can say that. Of many messages with one picture, it is decoded for one.
+    async fn seen(&self, file: &File) -> Result<Seen, FileError> {
+        let hash = sha256(file.bytes.clone()).await?;
+        let is_known = async || {
+            Ok::<_, FileError>(self.store.find_preview(&hash).await?.is_some_and(|one| one.thumbnail.is_some()))
+        };
+        if is_known().await? {
+            return Ok(Seen::Before);
+        }
+        let _turn = self.decoding.acquire().await.map_err(|error| FileError::Internal(error.to_string()))?;
+        // Another message's file may have been the same, and its turn before.
+        if is_known().await? {
+            return Ok(Seen::Before);
+        }
+        let (bytes, mime) = (file.bytes.clone(), file.sniffed.mime.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let preview = preview::of(&bytes, &mime);
+            let is_broken = preview.thumbnail.is_none() && pixels::is_broken(&bytes);
+            (preview, is_broken)
+        });
+        match made.await {
+            Ok((_, true)) => Ok(Seen::Broken),
+            Ok((preview, false)) => Ok(Seen::Now { hash, preview }),
+            Err(error) => {
+                tracing::warn!(%error, "a picture could not be decoded");
+                Ok(Seen::Broken)
+            }
+        }
     }
 
     /// The preview of a file: found, or made and kept for all files of the same content.
@@ -87,11 +130,25 @@ impl Files {
     }
 }
 
+/// What was found out of a picture by decoding it.
+enum Seen {
+    /// Another file of the same content was decoded.
+    Before,
+    Now {
+        hash: String,
+        preview: Preview,
+    },
+    Broken,
+}
+
 /// As what a picture goes out that cannot be decoded: as that which was asked for it is refused.
-fn unreadable(asked: Option<MediaKind>, otherwise: MediaKind) -> Result<MediaKind, Mismatch> {
+fn unreadable(file: File, asked: Option<MediaKind>, otherwise: MediaKind) -> Result<(File, MediaKind), Mismatch> {
+    const NEEDS: &str = "a picture that can be read";
     match asked {
-        Some(kind) => Err(Mismatch::Format { kind, needs: "a picture that can be read" }),
-        None => Ok(otherwise),
+        Some(kind) if pixels::is_broken(&file.bytes) => Err(Mismatch::Broken { kind, needs: NEEDS }),
+        // One that is too large to be decoded here.
+        Some(kind) => Err(Mismatch::Format { kind, needs: NEEDS }),
+        None => Ok((file, otherwise)),
     }
 }
 

@@ -4,12 +4,19 @@
 use super::File;
 use super::kind::{self, MediaKind, TooBig};
 use super::{image, mp4};
-use crate::limits;
+use crate::{escapes, limits};
+
+/// What a film or a sound needs.
+const FILM: &str = "a file that can be played";
 
 /// As what a file goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     AsItIs(MediaKind),
+    /// As the picture that it is, if all of it can be decoded; else as `otherwise`.
+    Image {
+        otherwise: MediaKind,
+    },
     /// As a sticker, if all of it can be decoded; else as `otherwise`.
     Sticker {
         otherwise: MediaKind,
@@ -28,6 +35,11 @@ pub enum Mismatch {
     #[error("kind {kind} needs {needs}, and the file is something else; use another kind, or leave kind out", kind = kind.name())]
     Format { kind: MediaKind, needs: &'static str },
     #[error(
+        "kind {kind} needs {needs}, and the file is broken or not complete; send the whole file, or use kind document to send it as it is",
+        kind = kind.name()
+    )]
+    Broken { kind: MediaKind, needs: &'static str },
+    #[error(
         "kind voice needs Opus in Ogg (audio/ogg; codecs=opus), as phones record it, and the file is something else; \
          convert it, or use kind audio"
     )]
@@ -45,7 +57,7 @@ pub enum Mismatch {
 /// # Errors
 /// [`Mismatch`] when what was asked for cannot be.
 pub fn choose(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> Result<Choice, Mismatch> {
-    let is_captioned = caption.is_some_and(|caption| !caption.trim().is_empty());
+    let is_captioned = caption.is_some_and(|caption| !escapes::is_blank(caption));
     let choice = match asked {
         Some(kind) if is_captioned && !kind.shows_caption() => return Err(Mismatch::Caption { kind }),
         Some(kind) => as_asked(file, kind)?,
@@ -53,6 +65,7 @@ pub fn choose(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> R
     };
     let kind = match choice {
         Choice::AsItIs(kind) | Choice::Picture { otherwise: kind } => kind,
+        Choice::Image { .. } => MediaKind::Image,
         Choice::Sticker { .. } => MediaKind::Sticker,
     };
     kind::allowed(kind, file.bytes.len())?;
@@ -66,6 +79,8 @@ fn by_itself(file: &File, with_caption: Option<MediaKind>) -> Choice {
         (MediaKind::Sticker, None) if is_small(file) => Choice::Sticker { otherwise: MediaKind::Document },
         (MediaKind::Sticker, None) => Choice::Picture { otherwise: MediaKind::Document },
         (kind, Some(otherwise)) if !kind.shows_caption() => Choice::AsItIs(otherwise),
+        (MediaKind::Image, _) => Choice::Image { otherwise: MediaKind::Document },
+        (_, _) if is_cut_movie(file) => Choice::AsItIs(MediaKind::Document),
         (kind, _) => Choice::AsItIs(kind),
     }
 }
@@ -75,8 +90,14 @@ fn as_asked(file: &File, asked: MediaKind) -> Result<Choice, Mismatch> {
     let format = |needs| Err(Mismatch::Format { kind: asked, needs });
     match (asked, found) {
         (MediaKind::Document, _) => {}
+        (MediaKind::Image, MediaKind::Image) => return Ok(Choice::Image { otherwise: MediaKind::Document }),
         (MediaKind::Image, MediaKind::Sticker) => return Ok(Choice::Picture { otherwise: MediaKind::Document }),
-        (MediaKind::Image, MediaKind::Image) | (MediaKind::Video | MediaKind::VideoNote, MediaKind::Video) => {}
+        (MediaKind::Video | MediaKind::VideoNote | MediaKind::Audio, MediaKind::Video | MediaKind::Audio)
+            if is_cut_movie(file) =>
+        {
+            return Err(Mismatch::Broken { kind: asked, needs: FILM });
+        }
+        (MediaKind::Video | MediaKind::VideoNote, MediaKind::Video) => {}
         (MediaKind::Image, _) => return format("a JPEG, PNG or WebP"),
         (MediaKind::Video, _) => return format("an MP4 or 3GP"),
         (MediaKind::VideoNote, _) => return format("an MP4"),
@@ -96,6 +117,11 @@ fn as_asked(file: &File, asked: MediaKind) -> Result<Choice, Mismatch> {
         return format("an MP4");
     }
     Ok(Choice::AsItIs(asked))
+}
+
+/// Whether an MP4, M4A or 3GP has lost what says where its pictures and sound are, as one that was cut off: nothing plays it.
+fn is_cut_movie(file: &File) -> bool {
+    matches!(file.sniffed.mime.as_str(), "video/mp4" | "video/3gpp" | "audio/mp4") && !mp4::has_index(&file.bytes)
 }
 
 /// Whether a WebP is no larger than what WhatsApp shows as a sticker. One whose size cannot be read is: that it cannot be decoded says more.
@@ -121,6 +147,7 @@ mod tests {
     fn chosen(file: &File, asked: Option<MediaKind>, caption: Option<&str>) -> Result<String, Mismatch> {
         choose(file, asked, caption).map(|choice| match choice {
             Choice::AsItIs(kind) => kind.name().to_owned(),
+            Choice::Image { .. } => "image".to_owned(),
             Choice::Sticker { .. } => "sticker".to_owned(),
             Choice::Picture { otherwise } => format!("picture or {}", otherwise.name()),
         })
@@ -180,6 +207,24 @@ mod tests {
         }
         let refused = choose(&files[4].1, Some(MediaKind::Voice), None).unwrap_err().to_string();
         assert!(refused.contains("Opus in Ogg"), "{refused}");
+    }
+
+    #[test]
+    fn a_film_that_was_cut_off_before_its_index_is_a_document_or_refused() {
+        for (whole, name) in
+            [(samples::mp4(), "a.mp4"), (samples::m4a(), "a.m4a"), (samples::fragmented_mp4(), "b.mp4")]
+        {
+            // The index of these stands at the end.
+            let cut = file(&whole[..whole.windows(4).position(|name| name == b"moov").unwrap()], name);
+            assert_eq!(chosen(&cut, None, None).as_deref(), Ok("document"), "{name}");
+            assert_eq!(chosen(&cut, None, Some("look")).as_deref(), Ok("document"), "{name}");
+            assert_eq!(chosen(&cut, Some(MediaKind::Document), None).as_deref(), Ok("document"), "{name}");
+            let kind = if name == "a.m4a" { MediaKind::Audio } else { MediaKind::Video };
+            assert_eq!(chosen(&cut, Some(kind), None), Err(Mismatch::Broken { kind, needs: FILM }), "{name}");
+            // One whose end is missing plays as far as it goes.
+            let index_first = [&whole[..20], &whole[20 + 108..], &whole[20..20 + 50]].concat();
+            assert_eq!(chosen(&file(&index_first, name), None, None).as_deref(), Ok(kind.name()), "{name}");
+        }
     }
 
     #[test]

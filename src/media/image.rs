@@ -15,6 +15,8 @@ pub struct Size {
     pub(super) orientation: Orientation,
     /// The most pixels that any part of the file claims to have.
     pub(super) pixels: u64,
+    /// A JPEG of a kind that some phones show and others do not: arithmetic coding, lossless, or not eight bits a colour.
+    pub(super) is_rare: bool,
 }
 
 /// The size of a picture; none of what is no picture, or of none.
@@ -26,7 +28,7 @@ pub fn size(bytes: &[u8]) -> Option<Size> {
     } else {
         webp(bytes)
     }?;
-    let Head { width, height, pixels, is_animated, orientation } = head;
+    let Head { width, height, pixels, is_animated, orientation, is_rare } = head;
     let (shown_width, shown_height) = orientation.shown(width, height);
     let size = Size {
         width: shown_width,
@@ -35,6 +37,7 @@ pub fn size(bytes: &[u8]) -> Option<Size> {
         stored: (width, height),
         orientation,
         pixels: pixels.max(u64::from(width) * u64::from(height)),
+        is_rare,
     };
     (width > 0 && height > 0).then_some(size)
 }
@@ -46,6 +49,7 @@ struct Head {
     pixels: u64,
     is_animated: bool,
     orientation: Orientation,
+    is_rare: bool,
 }
 
 /// Walks over the segments up to the frame's head (ITU T.81, B.2).
@@ -53,8 +57,8 @@ fn jpeg(bytes: &[u8]) -> Option<Head> {
     let mut head = Head::default();
     let mut at = 2;
     loop {
-        // A marker may have filling before it.
-        while bytes.get(at) == Some(&0xff) && bytes.get(at + 1) == Some(&0xff) {
+        // A marker may have filling before it, and some programs leave other bytes there, which decoders pass over.
+        while bytes.get(at).is_some() && (bytes[at] != 0xff || matches!(bytes.get(at + 1), Some(0xff | 0))) {
             at += 1;
         }
         let (0xff, marker) = (*bytes.get(at)?, *bytes.get(at + 1)?) else { return None };
@@ -65,6 +69,7 @@ fn jpeg(bytes: &[u8]) -> Option<Head> {
             // Frame heads; in between are tables of Huffman codes (C4), JPEG's extensions (C8) and arithmetic coding (CC).
             0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&marker) => {
                 (head.height, head.width) = (be16(segment, 1)?.into(), be16(segment, 3)?.into());
+                head.is_rare = marker > 0xc2 || segment.first() != Some(&8);
                 return Some(head);
             }
             // The picture's data begins, and there was no frame.
@@ -72,6 +77,36 @@ fn jpeg(bytes: &[u8]) -> Option<Head> {
             _ => {}
         }
         at += 2 + length;
+    }
+}
+
+/// How a JPEG ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With its marker: none that stands in what it carries along, such as another small picture.
+    Marked,
+    /// Without it. All colours are in one scan, whose end a decoder finds.
+    Unmarked,
+    /// Without it, and further scans were to come.
+    Missing,
+}
+
+/// How a JPEG ends, whatever its head claims.
+pub(super) fn end_of(jpeg: &[u8]) -> End {
+    let (mut at, mut colours) = (2, None);
+    loop {
+        while jpeg.get(at).is_some() && (jpeg[at] != 0xff || matches!(jpeg.get(at + 1), Some(0xff | 0))) {
+            at += 1;
+        }
+        let (Some(marker), Some(length)) = (jpeg.get(at + 1), be16(jpeg, at + 2)) else { return End::Missing };
+        match marker {
+            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(marker) => colours = jpeg.get(at + 9),
+            0xda if jpeg[at..].windows(2).rev().any(|pair| pair == b"\xff\xd9") => return End::Marked,
+            0xda if colours.is_some() && jpeg.get(at + 4) == colours => return End::Unmarked,
+            0xda => return End::Missing,
+            _ => {}
+        }
+        at += 2 + usize::from(length);
     }
 }
 
@@ -196,6 +231,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             for head in [&b"\xff\xd8\xff\xe0"[..], b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", b"RIFF\0\0\0\0WEBPANMF", b"RIFF\0\0\0\0WEBPVP8X"] {
                 let _ = size(&[head, &bytes].concat());
+                let _ = end_of(&[head, &bytes].concat());
             }
         }
     }

@@ -33,6 +33,11 @@ pub fn movie(bytes: &[u8]) -> Movie {
     movie
 }
 
+/// Whether a file has the box without which nothing of it can be played.
+pub fn has_index(bytes: &[u8]) -> bool {
+    boxes(bytes).any(|(name, _)| name == b"moov")
+}
+
 /// Whether a file that calls itself a video has sound and no picture.
 pub fn is_sound(bytes: &[u8]) -> bool {
     let movie = movie(bytes);

@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::image::{self, Size};
+use super::image::{self, End, Size};
 use crate::limits;
 
 const THUMBNAIL_QUALITY: u8 = 60;
@@ -17,6 +17,9 @@ const PICTURE_QUALITY: u8 = 90;
 const WHITE: u32 = 255;
 /// Of the frames of a sticker that moves: more than five hundred of the largest.
 const FRAMES_PIXELS_MAX: u64 = 4 * limits::IMAGE_PIXELS_MAX;
+
+/// The last chunk of every PNG.
+const PNG_END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
 
 /// Decoded pixels, as stored.
 struct Pixels {
@@ -33,11 +36,17 @@ pub struct Picture {
     pub ending: &'static str,
 }
 
-/// A small JPEG of a picture, the right way up; none where it cannot be decoded, or is too large for that.
+/// A small JPEG of a picture, the right way up; none where not all of it can be decoded, or it is too large for that.
 pub fn thumbnail(bytes: &[u8]) -> Option<Vec<u8>> {
     let pixels = decode(bytes)?;
     let (width, height, colours) = shrink(&pixels);
     jpeg(&colours, width, height, THUMBNAIL_QUALITY)
+}
+
+/// Whether a JPEG or PNG of which no small picture can be made is broken or not complete. Of one that is too large to be decoded here, or
+/// of a rare kind, nobody can say that.
+pub fn is_broken(bytes: &[u8]) -> bool {
+    image::size(bytes).is_none_or(|size| size.pixels <= limits::IMAGE_PIXELS_MAX && !size.is_rare)
 }
 
 /// A PNG of a WebP that has opacity, a JPEG of any other; of one that moves, its first frame. None of one that is not whole.
@@ -106,10 +115,24 @@ fn decode_jpeg(bytes: &[u8], size: Size) -> Option<Vec<u8>> {
         .set_max_width(size.stored.0 as usize)
         .set_max_height(size.stored.1 as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().ok()
+    let pixels = JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().ok()?;
+    // Some programs leave out the end alone. What else is missing the decoder fills up with grey, unless it is told not to.
+    match image::end_of(bytes) {
+        End::Marked => {}
+        End::Unmarked => {
+            JpegDecoder::new_with_options(ZCursor::new(bytes), options.set_strict_mode(true)).decode().ok()?;
+        }
+        End::Missing => return None,
+    }
+    Some(pixels)
 }
 
 fn decode_png(bytes: &[u8]) -> Option<Vec<u8>> {
+    // Without the mark of its end alone nothing is missing.
+    decode_ended_png(bytes).or_else(|| decode_ended_png(&[bytes, PNG_END].concat()))
+}
+
+fn decode_ended_png(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().ok()?;
@@ -271,6 +294,82 @@ mod tests {
             }
         }
         assert!(!is_whole_webp(&samples::webp_bomb()) && !is_whole_webp(b"RIFF\0\0\0\0WEBP"));
+    }
+
+    /// JPEGs as encoders make them.
+    fn jpegs() -> Vec<(&'static str, Vec<u8>)> {
+        let noise = |bytes: usize| (0..bytes).map(|at| u8::try_from(at * at / 7 % 256).unwrap()).collect::<Vec<u8>>();
+        let (width, height) = (120_u16, 90_u16);
+        let pixels = usize::from(width) * usize::from(height);
+        let encoded = |colours: ColorType, set: fn(&mut Encoder<&mut Vec<u8>>)| {
+            let mut bytes = Vec::new();
+            let mut encoder = Encoder::new(&mut bytes, 80);
+            set(&mut encoder);
+            let channels = match colours {
+                ColorType::Luma => 1,
+                ColorType::Rgb => 3,
+                _ => 4,
+            };
+            encoder.encode(&noise(pixels * channels), width, height, colours).expect("a picture");
+            bytes
+        };
+        vec![
+            ("baseline", encoded(ColorType::Rgb, |_| ())),
+            ("grey", encoded(ColorType::Luma, |_| ())),
+            ("print", encoded(ColorType::Cmyk, |_| ())),
+            ("print, as JPEG has it", encoded(ColorType::CmykAsYcck, |_| ())),
+            ("progressive", encoded(ColorType::Rgb, |encoder| encoder.set_progressive(true))),
+            ("restarts", encoded(ColorType::Rgb, |encoder| encoder.set_restart_interval(4))),
+            (
+                "fewer colours",
+                encoded(ColorType::Rgb, |encoder| encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2)),
+            ),
+            (
+                "narrow",
+                encoded(ColorType::Rgb, |encoder| encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_4_1)),
+            ),
+            ("own tables", encoded(ColorType::Rgb, |encoder| encoder.set_optimized_huffman_tables(true))),
+        ]
+    }
+
+    #[test]
+    fn a_whole_picture_is_never_said_to_be_broken() {
+        let exotic = [("png", samples::png(40, 30)), ("turned", samples::turned_jpeg(40, 30, 6))];
+        for (name, bytes) in jpegs().into_iter().chain(exotic) {
+            let is_whole = |bytes: &[u8]| thumbnail(bytes).is_some() || !is_broken(bytes);
+            assert!(is_whole(&bytes), "{name}");
+            assert!(is_whole(&[&bytes[..], b"\0\0and more"].concat()), "{name}, with something behind it");
+            if bytes.starts_with(b"\xff\xd8") {
+                let junk = [&bytes[..2], b"\0\0", &bytes[2..]].concat();
+                assert!(is_whole(&junk), "{name}, with something between its parts");
+                // Of one with several scans nobody can tell whether one is missing.
+                if !["progressive", "own tables", "narrow"].contains(&name) {
+                    assert!(is_whole(&bytes[..bytes.len() - 2]), "{name}, without the mark of its end");
+                }
+            } else {
+                assert!(is_whole(&bytes[..bytes.len() - 12]), "{name}, without the mark of its end");
+            }
+        }
+        for unknown in [samples::png_bomb(), samples::jpeg_bomb()] {
+            assert!(!is_broken(&unknown), "nobody can say so of what is too large");
+        }
+    }
+
+    #[test]
+    fn a_picture_that_was_cut_off_or_is_none_is_broken() {
+        let is_shown = |bytes: &[u8]| thumbnail(bytes).is_some() || !is_broken(bytes);
+        for (name, bytes) in jpegs().into_iter().chain([("png", samples::png(400, 300))]) {
+            let cut = |part: usize| &bytes[..(bytes.len() * part / 100).max(3)];
+            // Where only some of the last rows are missing, the decoder may not notice.
+            let shown: Vec<usize> = (0..=80).filter(|part| is_shown(cut(*part))).collect();
+            assert!(shown.is_empty(), "{shown:?} % of {name}");
+        }
+        let mut spoilt = samples::png(400, 300);
+        let middle = spoilt.len() / 2;
+        spoilt[middle] ^= 0x55;
+        for bytes in [spoilt, b"\x89PNG\r\n\x1a\n and no picture".to_vec(), b"\xff\xd8\xff\xe0 and none".to_vec()] {
+            assert!(!is_shown(&bytes), "{:?}", &bytes[..12]);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn international(digits: &str) -> Option<Reading> {
     if is_form_of_whatsapp(digits) {
         return Some(Reading::Number { digits: digits.to_owned(), has_trunk_prefix: false, may_be_mobile: true });
     }
-    by_plan(digits).or_else(|| {
+    by_plan(digits).or_else(|| mexican(digits)).or_else(|| {
         // What WhatsApp's own forms do not know of, their plan drops all the same.
         let (country_code, national) = digits.split_at_checked(2)?;
         let number = format!("{country_code}{}", national.strip_prefix('0')?);
@@ -32,6 +32,15 @@ pub(super) fn international(digits: &str) -> Option<Reading> {
             may_be_mobile: true,
         })
     })
+}
+
+/// A number of Mexico with a prefix that was dialled there before 2019: 01 from another area, 044 and 045 to a mobile. Their plan has
+/// forgotten them, and the 1 of 01 is not that of a mobile in WhatsApp's form.
+fn mexican(digits: &str) -> Option<Reading> {
+    let national = digits.strip_prefix("52")?;
+    let subscriber = ["01", "044", "045"].iter().find_map(|prefix| national.strip_prefix(prefix))?;
+    let number = format!("52{subscriber}");
+    (subscriber.len() == 10 && is_valid(&number)).then_some(Reading::Rewritten(number))
 }
 
 /// Whether digits are a mobile number of Indonesia to a client of that country. Most numbers are, and the plans need not be asked:

@@ -1,5 +1,9 @@
 //! How people, programs and spreadsheets write a phone number, reduced to its digits. Nothing here knows a numbering plan.
-//! Called by `phone.rs`.
+//! Called by `phone.rs`. `written/other.rs` says what else stands where a number belongs.
+
+mod other;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -11,8 +15,6 @@ const CHARS_MAX: usize = 200;
 const DIGITS_MAX: usize = 24;
 /// Digits of a whole number behind which a single dot begins a fraction; before fewer digits it separates groups.
 const FRACTION_AFTER_DIGITS: usize = 7;
-/// More digits than a country code with an area code: what a slash follows them with is another number.
-const AREA_DIGITS_MAX: usize = 7;
 /// More digits than a country code with an area code and what is dialled before them: nothing behind them is in brackets.
 const BEFORE_BRACKETS_MAX: usize = 6;
 /// Digits of a group of a number.
@@ -29,9 +31,6 @@ const CHAT_LINKS: [&str; 4] =
     ["wa.me/", "api.whatsapp.com/send?phone=", "api.whatsapp.com/send/?phone=", "whatsapp://send?phone="];
 /// What may stand before those, in this order.
 const LINK_STARTS: [&str; 3] = ["https://", "http://", "www."];
-/// What extensions are called, in English and Indonesian, and their most digits.
-const EXTENSIONS: [&str; 9] = ["ext", "extn", "extension", "x", "#", "ekst", "ekstensi", "pes", "pesawat"];
-const EXTENSION_DIGITS_MAX: usize = 7;
 /// The zeros of the scripts in which phone numbers are typed; nine more digits follow each.
 const ZEROS: [u32; 17] = [
     0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0x1040, 0x17e0,
@@ -92,14 +91,17 @@ pub(super) fn read(text: &str) -> Result<Written, BadDestination> {
     }
     let text = typed(text);
     // The address of a page, or a cell's error, is no number at all.
+    other::check_chat(&text)?;
     let is_page = !text.contains(char::is_whitespace) && (text.starts_with("http://") || text.starts_with("https://"));
     if is_page || !text.contains(|c: char| c.is_ascii_digit()) {
         return Err(BadDestination::Characters);
     }
-    let text = whole_number(&text)?;
-    check_letters(text)?;
-    check_extension(text)?;
-    check_separators(text)?;
+    let text = other::without_last_separator(&text);
+    other::check_kind(text)?;
+    let text = whole_number(text)?;
+    other::check_letters(text)?;
+    other::check_extension(text)?;
+    other::check_separators(text)?;
     check_end(text)?;
     digits_of(text)
 }
@@ -214,89 +216,6 @@ pub(super) fn whole_number(text: &str) -> Result<&str, BadDestination> {
     Ok(text)
 }
 
-/// Refuses a letter that looks like a digit, among digits.
-fn check_letters(text: &str) -> Result<(), BadDestination> {
-    let digit_of = |letter: char| match letter {
-        'o' | 'O' => Some('0'),
-        'l' | 'I' | 'i' => Some('1'),
-        _ => None,
-    };
-    let letters = || text.chars().filter(|c| c.is_alphabetic());
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let are_alike = letters().all(|letter| digit_of(letter).is_some());
-    match letters().find_map(|letter| Some((letter, digit_of(letter)?))) {
-        Some((letter, digit)) if are_alike && digits >= FRACTION_AFTER_DIGITS => {
-            Err(BadDestination::Letter { letter, digit })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Refuses an extension, and what else stands behind a number in a link (RFC 3966, as in `;ext=12`): neither is another number.
-fn check_extension(text: &str) -> Result<(), BadDestination> {
-    let Some(at) = text.find(|c: char| c.is_alphabetic() || c == '#') else { return Ok(()) };
-    let (number, rest) = text.split_at(at);
-    let name_end = rest.find(|c: char| !c.is_alphabetic() && c != '#').unwrap_or(rest.len());
-    let (name, value) = rest.split_at(name_end);
-    let before = number.trim_end_matches([' ', ',', ';', '(', '/', '-']);
-    let is_one = before.bytes().filter(u8::is_ascii_digit).count() >= FRACTION_AFTER_DIGITS
-        && !before.contains([',', ';', '|', '\n', '\r', '\t']);
-    let is_parameter = number.ends_with(';') && value.starts_with('=');
-    let digits = value.trim_matches([' ', '.', ':', '=', ')', '-']);
-    let is_called = EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(name));
-    if is_one && is_called && is_digits(digits) && digits.len() <= EXTENSION_DIGITS_MAX {
-        return Err(BadDestination::Extension);
-    }
-    if is_one && is_parameter { Err(BadDestination::Behind(rest.to_owned())) } else { Ok(()) }
-}
-
-/// Refuses what may be the rest of a calculated number, and more than one number.
-fn check_separators(text: &str) -> Result<(), BadDestination> {
-    let has_several = |c: char| {
-        matches!(c, ',' | ';' | '|' | '&' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-    };
-    if text.contains(has_several) {
-        return Err(BadDestination::Several);
-    }
-    // Two that are whole, with spaces or a word between them.
-    let is_part = |c: char| c.is_ascii_digit() || "+-.()".contains(c);
-    let is_whole = |part: &&str| part.bytes().filter(u8::is_ascii_digit).count() >= WHOLE_DIGITS;
-    if text.split(|c| !is_part(c)).filter(is_whole).count() > 1 {
-        return Err(BadDestination::Several);
-    }
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let is_lone = |at: &usize| bytes[*at] == b'.' && is_digit(at + 1) && !is_digit(at + 2);
-    if (0..bytes.len()).any(|at| is_lone(&at)) {
-        return Err(BadDestination::Fraction(text.to_owned()));
-    }
-    if let Some((number, note)) = text.split_once('/')
-        && note.contains(char::is_alphabetic)
-        && !note.contains(|c: char| c.is_ascii_digit())
-    {
-        let has_number = number.bytes().filter(u8::is_ascii_digit).count() >= FRACTION_AFTER_DIGITS;
-        return Err(if has_number {
-            BadDestination::Behind(note.trim().to_owned())
-        } else {
-            BadDestination::Characters
-        });
-    }
-    if let Some((area, subscriber)) = text.split_once('/') {
-        let count = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
-        let area = area.trim_start();
-        let abroad = if area.starts_with("00") { 2 } else { 0 };
-        let begins_anew = area.starts_with('0') && subscriber.trim_start().starts_with('0');
-        let is_one = !subscriber.contains('/')
-            && !begins_anew
-            && count(area) <= AREA_DIGITS_MAX + abroad
-            && count(subscriber) >= SUBSCRIBER_DIGITS_MIN;
-        if !is_one {
-            return Err(BadDestination::Several);
-        }
-    }
-    Ok(())
-}
-
 /// Refuses what stands behind a number and is no part of it: a note, a count, the digits behind a point, another ending or
 /// another number with the same beginning.
 fn check_end(text: &str) -> Result<(), BadDestination> {
@@ -347,16 +266,16 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
             }
             // A minus sign: no phone number is negative.
             '-' if at == 0 => return Err(BadDestination::Characters),
-            '+' => return Err(BadDestination::Several),
+            '+' => return Err(BadDestination::Plus),
             '.' | '-' | '(' | ')' | '[' | ']' | '/' => {}
+            _ if *c != '@' && digits.len() >= FRACTION_AFTER_DIGITS && has_no_digits(&compact[at..]) => {
+                return Err(BadDestination::Behind(compact[at..].iter().collect()));
+            }
             'x' | 'X' | '#' if digits.len() >= FRACTION_AFTER_DIGITS => return Err(BadDestination::Extension),
             'e' | 'E' if digits.len() >= FRACTION_AFTER_DIGITS && is_extension(&compact[at..]) => {
                 return Err(BadDestination::Extension);
             }
-            _ if c.is_alphabetic() && digits.len() >= FRACTION_AFTER_DIGITS && has_no_digits(&compact[at..]) => {
-                return Err(BadDestination::Behind(compact[at..].iter().collect()));
-            }
-            _ => return Err(BadDestination::Characters),
+            _ => return Err(other::before(text).unwrap_or(BadDestination::Characters)),
         }
     }
     if digits.is_empty() {
@@ -369,6 +288,9 @@ fn digits_of(text: &str) -> Result<Written, BadDestination> {
     if prefix == Prefix::Open && digits.starts_with("00") {
         if !text.contains("00") || text.find('0') != text.find("00") {
             // Two zeros of different meanings.
+            return Err(BadDestination::NoSuchNumber(digits));
+        }
+        if digits == "00" {
             return Err(BadDestination::NoSuchNumber(digits));
         }
         // 00 is how most of the world dials abroad.
@@ -386,6 +308,3 @@ fn has_no_digits(rest: &[char]) -> bool {
 fn is_extension(rest: &[char]) -> bool {
     matches!(rest, ['e' | 'E', 'x' | 'X', 't' | 'T', ..])
 }
-
-#[cfg(test)]
-mod tests;

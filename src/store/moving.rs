@@ -8,7 +8,7 @@ use super::devices::{device, insert};
 use super::persons::insert_person;
 use super::url_passwords::UrlPasswords;
 use super::{Conn, NewDevice, NewPerson, Store, StoreError, sql, userids};
-use crate::account::{Client, Person, Role, StoredKeyHash};
+use crate::account::{self, Client, Person, Role, StoredKeyHash};
 use crate::clock::Millis;
 use crate::customer_url::StoredUrl;
 use crate::device::{Device, Kind};
@@ -171,7 +171,14 @@ async fn find_or_add_user(conn: &mut Conn, m: &Migration, client_id: i64) -> Res
         Some(userid) => userid.clone(),
         None => {
             let client = sql!(&mut *conn, one as Client, client!("WHERE id = $1"), client_id)?;
-            let base = userid_of(&client.name, client_id);
+            // Whom an earlier version added under the name that it made.
+            if let Some(former) = account::former_userid_of(&client.name)
+                && let Some(person) = userids::find(conn, client_id, &former).await?
+                && !person.disabled
+            {
+                return Ok((person, false));
+            }
+            let base = account::userid_of(&client.name).unwrap_or_else(|| format!("client-{client_id}"));
             let mut chosen = format!("{base}-{client_id}");
             for name in
                 std::iter::once(base.clone()).chain((2..=limits::USERID_TRIES_MAX).map(|n| format!("{base}-{n}")))
@@ -227,18 +234,6 @@ fn new_client_name(device_id: &str) -> String {
     format!("WAChat {number}")
 }
 
-/// A userid that follows from a client's name.
-fn userid_of(name: &str, client_id: i64) -> String {
-    let words: Vec<String> = name
-        .to_lowercase()
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(ToOwned::to_owned)
-        .collect();
-    let joined: String = words.join("-").chars().take(40).collect();
-    if joined.is_empty() { format!("client-{client_id}") } else { joined }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,7 +241,5 @@ mod tests {
     #[test]
     fn names_that_are_not_given_follow_from_what_is() {
         assert_eq!(new_client_name("11055-171379261223689"), "WAChat 11055");
-        assert_eq!(userid_of("Apotek Sehat & Co.", 3), "apotek-sehat-co");
-        assert_eq!(userid_of("\u{85e5}\u{5c40}", 3), "client-3");
     }
 }

@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::baileys::Baileys;
-use crate::files;
+use crate::files::{self, PNG};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories};
 
 const BEN: &str = "628110000012";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 /// Ann and Ben, each with a client of their own.
 async fn couple(stage: &Stage) -> (Baileys, Baileys) {

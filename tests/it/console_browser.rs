@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::browser::{Browser, NARROW, WIDE};
+use crate::files::PNG;
 use crate::receiver::{Answer, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{ALICE, BOB, World, stories};
 
 pub const PASSWORD: &str = "the operator's own";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 /// The administrator signs in with the printed password, and chooses his own.
 pub async fn first_sign_in(world: &World) -> Browser {

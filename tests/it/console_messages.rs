@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use crate::signed_in::{Browser, PASSWORD, queued, ref_no_of, target, world};
 use crate::world::{ALICE, BOB, Time, eventually, stories};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and\r\n--the rest of a picture";
+/// A picture, and behind it what looks like the boundary of a form.
+const PNG: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\xdacd\
+    \xf8\xcfP\x0f\0\x03\x86\x01\x80Z4}k\0\0\0\0IEND\xaeB`\x82\
+    \x20and\r\n--the rest of a picture";
 /// What the sandbox does with it: docs/sandbox.md.
 const NOBODY: &str = "628111110001";
 const REFUSED_TWICE: &str = "628111110006";

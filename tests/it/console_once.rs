@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::files::PNG;
 use crate::signed_in::{Browser, queued, ref_no_of, target, world};
 use crate::world::{ALICE, BOB, Time, World, stories};
 
 const NEW: &str = "/console/messages/new";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n the rest of a picture";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// BOB writes; gives the page of his conversation.

@@ -7,13 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wachat::limits;
 
+use crate::files::PNG;
 use crate::receiver::Receiver;
 use crate::signed_in::{Browser, PASSWORD};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories};
 
 const BEN: &str = "628110000012";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 /// Sends a picture from the linked account; gives its reference number.
 async fn send_picture(stage: &Stage) -> String {

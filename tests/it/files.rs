@@ -3,6 +3,12 @@
 
 #![allow(dead_code, reason = "each suite uses some of them")]
 
+/// One pixel, and something behind it that is no part of the picture.
+pub const PNG: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\xdacd\
+    \xf8\xcfP\x0f\0\x03\x86\x01\x80Z4}k\0\0\0\0IEND\xaeB`\x82\
+    \x20and the rest of a picture";
+
 /// The left half black, the right half white.
 fn halves(width: u32, height: u32, black: &[u8], white: &[u8]) -> Vec<u8> {
     let row = (0..width).flat_map(|x| if x < width.div_ceil(2) { black } else { white }).copied().collect::<Vec<u8>>();

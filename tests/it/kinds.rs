@@ -6,10 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::baileys::Baileys;
+use crate::files::PNG;
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories};
-
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 fn gateway() -> String {
     format!("{OWNER}@s.whatsapp.net")

@@ -14,6 +14,7 @@ use wachat::clock::Clock;
 
 use crate::client::Client;
 use crate::crashes::count_unended;
+use crate::files::PNG;
 use crate::network::Network;
 use crate::process::{Place, Serving};
 use crate::stage::{ANN, OWNER};
@@ -26,7 +27,6 @@ const CAT: &str = "628110000013";
 /// How much one line and one person write in a round at the most.
 const TEXTS_OF_A_LINE: u64 = 5;
 const TEXTS_OF_A_PERSON: u64 = 3;
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 fn rounds(database: Database) -> usize {
     let set = std::env::var_os(ROUNDS).and_then(|rounds| rounds.to_str()?.parse().ok());

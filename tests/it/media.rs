@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::priorities::PNG;
+use crate::files::{self, PNG};
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, World, stories};
 
@@ -150,7 +150,7 @@ stories! {
             assert!(message["reason"].as_str().expect("a reason").contains(said), "{message}");
         }
         // A video may have 16 MB.
-        let mut video = b"\0\0\0\x18ftypmp42\0\0\0\0".to_vec();
+        let mut video = files::mp4();
         video.resize(16 * 1024 * 1024 + 1, 0);
         let big = Receiver::new(vec![Answer::file(&video)]).await;
         let ref_no = send_url(&world, &big.url("/a.mp4")).await;

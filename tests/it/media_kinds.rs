@@ -10,6 +10,51 @@ use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, World, stories};
 
 stories! {
+    async fn a_picture_or_film_that_is_broken_is_a_document_or_refused_and_a_blank_caption_is_none(database: Database) {
+        let world = World::new(database).await;
+        let (png, jpeg, mp4) = (files::png(400, 300), files::jpeg(400, 300), files::mp4());
+        let index = mp4.windows(4).position(|name| name == b"moov").expect("an index");
+        for (cut, name, kinds) in [
+            (&png[..png.len() / 2], "a.png", &["image"][..]),
+            (&jpeg[..jpeg.len() / 2], "a.jpg", &["image"]),
+            (&mp4[..index], "a.mp4", &["video", "video_note", "audio"]),
+        ] {
+            let server = Receiver::new(vec![Answer::file(cut)]).await;
+            let media = |kind: Option<&str>, caption: Option<&str>| {
+                json!({"destination": ALICE, "media_base64": STANDARD.encode(cut), "file_name": name, "kind": kind, "caption": caption})
+            };
+            let mut sent = vec![send_url(&world, &server.url(&format!("/{name}"))).await];
+            for (kind, caption) in [(None, None), (None, Some("look")), (Some("document"), None)] {
+                sent.push(world.send_media(media(kind, caption)).await);
+            }
+            for ref_no in sent {
+                let message = world.until(&ref_no, "R").await;
+                assert_eq!(message["kind"], "document", "{message}");
+            }
+            for kind in kinds {
+                let refused = world.client.post("/media", &media(Some(kind), None)).await;
+                assert!(refused.status == 422 && refused.text.contains("the file is broken or not complete"), "{kind}: {}", refused.text);
+                assert_eq!(refused.body["detail"][0]["loc"], json!(["body", "kind"]));
+                let at_address = json!({"destination": ALICE, "media_url": server.url(&format!("/{name}")), "kind": kind});
+                let ended = world.until(&world.send_media(at_address).await, "A").await;
+                assert!(ended["reason"].as_str().is_some_and(|reason| reason.contains("the file is broken or not complete")), "{ended}");
+            }
+        }
+        // Whole ones are what they were, and many of one are decoded once.
+        for (whole, name, kind) in [(&png, "a.png", "image"), (&jpeg, "a.jpg", "image"), (&png, "a.png", "image"), (&mp4, "a.mp4", "video")] {
+            for asked in [None, Some(kind)] {
+                let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(whole), "file_name": name, "kind": asked});
+                assert_eq!(world.until(&world.send_media(body).await, "R").await["kind"], kind, "{name}");
+            }
+        }
+        for blank in ["", "  ", "\\n"] {
+            let body = json!({"destination": ALICE, "media_base64": STANDARD.encode(files::opus()), "file_name": "a.ogg", "kind": "voice", "caption": blank});
+            let message = world.until(&world.send_media(body).await, "R").await;
+            assert_eq!((&message["kind"], &message["caption"]), (&json!("voice"), &serde_json::Value::Null), "{blank:?}");
+        }
+        world.stop().await;
+    }
+
     async fn a_file_is_shown_as_what_was_asked_or_as_what_shows_its_caption(database: Database) {
         let world = World::new(database).await;
         for (bytes, name, kind, caption, wanted) in [

@@ -7,12 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wachat::limits;
 
+use crate::files::PNG;
 use crate::network::Network;
 use crate::receiver::{Answer, Asked, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{eventually, stories, within};
-
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 async fn receiver_of(stage: &Stage) -> Receiver {
     let receiver = Receiver::new(vec![Answer::status(200)]).await;

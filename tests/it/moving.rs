@@ -112,6 +112,12 @@ stories! {
             assert!(reply.text.contains(said), "{field}: {}", reply.text);
         }
         assert_eq!(counts(&world).await, before, "a refused migration leaves nothing");
+        // A name keeps its letters in the userid that follows from it; one that has none in ASCII is the client's number.
+        for (at, name, userid) in [(1, "Caf\u{e9} \u{d6}l Jos\u{e9}", "cafe-ol-jose"), (2, "\u{85e5}\u{5c40} 24", "client-")] {
+            let body = json!({"api_key": format!("{other_key}-of-{at}"), "device_id": format!("7{at}-000000000000001"), "sender": format!("62811000070{at}"), "client": name});
+            let moved = migrate(&world, body).await;
+            assert!(moved["userid"].as_str().is_some_and(|made| made.starts_with(userid)), "{moved}");
+        }
         // One more key is given to a user who is named; of a number that a client was made for, nobody guesses another client.
         let more = json!({"api_key": "one-more-key-of-the-shop", "device_id": DEVICE, "sender": SENDER, "user": "apotek-sehat"});
         assert_eq!(migrate(&world, more).await["created"], json!(["key"]));

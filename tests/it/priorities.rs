@@ -11,10 +11,10 @@ use wachat::clock::{Clock, Millis};
 use wachat::message::{Content, MediaSource, NewMessage, Priority, RefNo};
 use wachat::store::{Accept, StoredMessage};
 
+pub use crate::files::PNG;
 use crate::receiver::{Answer, Receiver};
 use crate::world::{ALICE, BOB, Time, World, eventually, eventually_within, stories};
 
-pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 const GAP_MS: Millis = 2_000;
 /// Room for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);

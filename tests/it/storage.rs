@@ -5,10 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::bucket::{Bucket, Trouble};
+use crate::files::PNG;
 use crate::process::{Place, Serving};
 use crate::world::{ALICE, Database, PATIENCE, eventually, within};
-
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 
 fn path_of(link: &Value) -> String {
     let link = link.as_str().expect("a link");

@@ -6,13 +6,12 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use wachat::message::RefNo;
 
-use crate::files;
+use crate::files::{self, PNG};
 use crate::receiver::{Answer, Receiver};
 use crate::stage::{ANN, OWNER, Stage};
 use crate::world::{PATIENCE, eventually, eventually_within, stories};
 
 const BEN: &str = "628110000012";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
 /// Somebody of whom others see a hidden id only.
 const ZOE: &str = "628110000099";
 const PDF: &[u8] = b"%PDF-1.7 an invoice";

@@ -39,7 +39,7 @@ fn a_file_is_given_by_its_address_or_whole_with_its_name() {
             &[("file_name", "value_error.missing"), ("__root__", "value_error")],
         ),
         (json!({"media_base64": "aGVs"}), &[("file_name", "value_error.missing")]),
-        (json!({"media_base64": "aGVs", "file_name": "/"}), &[("file_name", "value_error.missing")]),
+        (json!({"media_base64": "aGVs", "file_name": null}), &[("file_name", "value_error.missing")]),
         (json!({"media_base64": "%", "media_url": url}), &[("media_base64", "value_error")]),
         (
             json!({"media_base64": "data:application/pdf;base64,", "file_name": "a.pdf"}),
@@ -48,6 +48,80 @@ fn a_file_is_given_by_its_address_or_whole_with_its_name() {
     ] {
         let wanted: Vec<_> = wanted.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
         assert_eq!(faults(media_of(&rest)), wanted, "{rest}");
+    }
+}
+
+#[test]
+fn what_names_no_file_is_no_name_and_is_not_said_to_be_absent() {
+    for name in ["", " ", "/", ".", "..", "a/", "C:\\", "..\\.", "\u{200b}"] {
+        let refused = media_of(&json!({"media_base64": "aGVs", "file_name": name}));
+        let Err(Problem::Invalid(faults)) = refused else { panic!("{name:?}: {refused:?}") };
+        let said = faults.iter().map(|fault| (fault.msg.as_str(), fault.kind)).collect::<Vec<_>>();
+        let wanted = "this names no file; a file in media_base64 needs a name, such as photo.jpg";
+        assert_eq!(said, [(wanted, "value_error")], "{name:?}");
+        // The address has a name of its own.
+        let by_address = media_of(&json!({"media_url": "https://example.com/a.png", "file_name": name}));
+        assert_eq!(by_address.expect("media").file_name, None, "{name:?}");
+    }
+}
+
+#[test]
+fn a_blank_caption_is_none_beside_every_kind() {
+    let sent = |caption: &str, kind: &str| {
+        media_of(&json!({"media_base64": "aGVs", "file_name": "a", "caption": caption, "kind": kind}))
+    };
+    for kind in MediaKind::ALL {
+        for caption in ["", " ", "\t\r\n ", "\u{a0}\u{3000}", "\\n", "\\u0020\\\\r", "\u{1c}"] {
+            let params = sent(caption, kind.name()).unwrap_or_else(|bad| panic!("{caption:?} {kind:?}: {bad:?}"));
+            assert_eq!((params.caption, params.kind), (None, Some(kind)), "{caption:?}");
+        }
+        let faults = if kind.shows_caption() { vec![] } else { vec![("kind".to_owned(), "value_error")] };
+        assert_eq!(super::tests::faults(sent(" look ", kind.name())), faults, "{kind:?}");
+    }
+    assert_eq!(sent(" look ", "image").expect("media").caption.as_deref(), Some(" look "));
+}
+
+#[test]
+fn a_group_is_never_a_phone_number_or_an_id_that_lost_digits() {
+    let ask = |destination: Value| {
+        let body = json!({"is_group": true, "message": "x", "destination": 0}).to_string();
+        let body = body.replace("\"destination\":0", &format!("\"destination\":{}", destination.as_str().unwrap()));
+        message(body.as_bytes(), "62")
+    };
+    // As they stand in the body.
+    for (written, wanted) in [
+        ("\"120363043211234567\"", "120363043211234567"),
+        ("120363043211234567", "120363043211234567"),
+        // A program that writes a text knows every digit.
+        ("\"120363043211234560\"", "120363043211234560"),
+        ("\"120363043211234567@g.us\"", "120363043211234567"),
+        ("\"6281234567890-1600000000\"", "6281234567890-1600000000"),
+    ] {
+        assert_eq!(ask(json!(written)).expect("a message").destination, wanted, "{written}");
+    }
+    for (written, reason) in [
+        // What JavaScript, Python, PHP and Java make of 120363043211234567 as a float.
+        ("120363043211234560", "in quotes"),
+        ("1.2036304321123456e17", "has lost digits"),
+        ("1.2036304321123E+17", "has lost digits"),
+        ("120363043211234560.0", "in quotes"),
+        ("\"120363043211234567.0\"", "in quotes"),
+        ("\"120363043211234000\"", "a spreadsheet rounded"),
+        ("\"120,363,043,211,234,000\"", "a spreadsheet rounded"),
+        ("\"1.20363E+17@g.us\"", "has lost digits"),
+        ("6281234567890", "6281234567890 is no group id"),
+        ("\"0812-3456-7890\"", "0812-3456-7890 is no group id"),
+        ("\"+62 812-3456-7890\"", "is no group id"),
+        ("6281234567890.0", "is no group id"),
+        ("\"12036304321123456\"", "a group id has 18 digits"),
+        ("\"1203630432112345678\"", "a group id has 18 digits"),
+        ("\"6281234567890-160000000\"", "a group id has 18 digits"),
+        ("\"12\"", "a group id has 18 digits"),
+        ("true", "a group id has 18 digits"),
+    ] {
+        let refused = ask(json!(written));
+        let Err(Problem::Invalid(faults)) = &refused else { panic!("{written}: {refused:?}") };
+        assert!(faults.len() == 1 && faults[0].msg.contains(reason), "{written}: {}", faults[0].msg);
     }
 }
 

@@ -103,7 +103,8 @@ pub async fn list(State(api): State<Api>, headers: HeaderMap, uri: Uri) -> Respo
 
 /// Give a CSV file or an .xlsx workbook; it is checked, and nothing is queued before the import is begun
 #[utoipa::path(post, path = "/imports", tag = "Management", security(("APIKey" = [])), params(NewImportOf),
-    request_body(content = String, content_type = "text/csv", description = "What it is says the file itself, not the content type. \
+    request_body(content = String, content_type = "text/csv", description = "At most 50,000 rows and 8 MB; split a larger file. \
+    What it is says the file itself, not the content type. \
     Its first line names the columns: destination and message, and if wanted media_url, file_name, kind, timeout, is_group, priority \
     and tag"),
     responses((status = 201, body = Envelope<ImportView>),

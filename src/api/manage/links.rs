@@ -249,6 +249,9 @@ fn phone_fault(bad: &BadDestination) -> String {
     match bad {
         BadDestination::TooLong => "a phone number has at most 15 digits".to_owned(),
         BadDestination::Several => "these are several numbers; give one".to_owned(),
+        BadDestination::Chat(text) => {
+            format!("{text} is no phone number; give one in international form, such as 6281234567890")
+        }
         bad => bad.to_string(),
     }
 }

@@ -38,7 +38,7 @@ struct ChoosePage {
     older: Option<String>,
     is_first: bool,
     megabytes_max: usize,
-    rows_max: usize,
+    rows_max: i64,
     days_kept: i64,
 }
 
@@ -73,7 +73,7 @@ async fn choose(visit: &Visit, filled: &Fields, refusal: Option<Refusal>) -> Ans
         older: known.next_before.map(|next| address(PATH, &[("before", &next)])),
         is_first: before.is_none(),
         megabytes_max: limits::IMPORT_BYTES_MAX / (1024 * 1024),
-        rows_max: limits::IMPORT_ROWS_MAX,
+        rows_max: i64::try_from(limits::IMPORT_ROWS_MAX).unwrap_or(i64::MAX),
         days_kept: limits::IMPORT_KEPT_DAYS,
     };
     let mut response = draw(status, &page);

@@ -236,7 +236,10 @@ pub const PHRASES: &[Phrase] = &[
         "isinya baris yang ditolak dari kampanye '{campaign}'; kosongkan nama '{given}' untuk melanjutkan kampanye itu, atau hapus kolom \
          campaign untuk mengirim barisnya sebagai kampanye dengan nama itu",
     ),
-    ("it has more than {most} rows; split it", "isinya lebih dari {most} baris; bagi menjadi beberapa berkas"),
+    (
+        "it has more than {most} rows; split it into files of at most {least}",
+        "isinya lebih dari {most} baris; bagi menjadi beberapa berkas, masing-masing paling banyak {least}",
+    ),
     (
         "{most} imports of this client are under way; try again when one has ended",
         "{most} impor klien ini sedang berjalan; coba lagi setelah salah satunya selesai",

@@ -13,77 +13,6 @@ pub const PHRASES: &[Phrase] = &[
         "siapa yang memegang kunci grup tidak dapat disimpan: \"{error}\"",
     ),
     ("a fault of the gateway", "kesalahan gateway"),
-    // Where it is to go.
-    (
-        "the number is empty; give a phone number in international form, such as 6281234567890",
-        "nomornya kosong; tulis nomor telepon dalam bentuk internasional, misalnya 6281234567890",
-    ),
-    (
-        "a phone number has digits only, and + - . ( ) or spaces between them; give it in international form, such as \
-         6281234567890",
-        "nomor telepon hanya berisi angka, dengan + - . ( ) atau spasi di antaranya; tulis dalam bentuk internasional, \
-         misalnya 6281234567890",
-    ),
-    (
-        "no numbering plan allows the phone number {number}; give it in international form with its country code, such as \
-         6281234567890",
-        "nomor telepon {number} tidak valid; tulis dalam bentuk internasional dengan kode negaranya, misalnya \
-         6281234567890",
-    ),
-    (
-        "it has the letter {letter} where the digit {digit} may be meant; write every digit as a digit",
-        "ada huruf {letter} di tempat yang mungkin seharusnya angka {digit}; tulis semua digit sebagai angka",
-    ),
-    (
-        "these are several numbers; give one, a message goes to one recipient",
-        "ini beberapa nomor; tulis satu saja, satu pesan hanya untuk satu penerima",
-    ),
-    (
-        "an extension cannot be dialled on WhatsApp; give the number without it",
-        "nomor ekstensi tidak dapat dipakai di WhatsApp; tulis nomornya tanpa ekstensi",
-    ),
-    (
-        "{text} stands behind the number and may be no part of it; give the number alone, or write its digits together",
-        "{text} berada di belakang nomor dan mungkin bukan bagiannya; tulis nomornya saja, atau gabungkan angkanya",
-    ),
-    ("these are several numbers; give one", "ini beberapa nomor; tulis satu saja"),
-    ("a phone number has at most 15 digits", "nomor telepon paling banyak 15 angka"),
-    (
-        "a phone number has at most 15 digits; the id of a group ends in @g.us",
-        "nomor telepon paling banyak 15 angka; ID grup berakhiran @g.us",
-    ),
-    (
-        "{number} has lost digits: it is a number rounded by a spreadsheet or a program; format the column as text and give \
-         every digit",
-        "{number} kehilangan angka: nomor ini dibulatkan oleh spreadsheet atau program; jadikan kolomnya teks dan tulis semua \
-         angkanya",
-    ),
-    (
-        "{number} may be the id of a group that a spreadsheet rounded: it keeps 15 digits and writes zeros for the others; format the column as \
-         text and give every digit, or write @g.us behind an id that does end in zeros",
-        "{number} mungkin ID grup yang dibulatkan spreadsheet: spreadsheet menyimpan 15 angka dan mengganti sisanya dengan nol; jadikan kolomnya \
-         teks dan tulis semua angkanya, atau tambahkan @g.us di belakang ID yang memang berakhiran nol",
-    ),
-    (
-        "{number} has a fraction, so it may not be the number that was meant; give the digits of the phone number as a text",
-        "{number} memiliki angka pecahan, jadi mungkin bukan nomor yang dimaksud; tulis nomor teleponnya sebagai teks",
-    ),
-    (
-        "{number} can be read as +{first} or as +{second}; write the one that you mean with its + and country code",
-        "{number} dapat dibaca sebagai +{first} atau +{second}; tulis yang Anda maksud dengan + dan kode negaranya",
-    ),
-    (
-        "{number} has no country code; if you mean +{candidate}, write it so",
-        "{number} tidak memiliki kode negara; jika maksud Anda +{candidate}, tulis seperti itu",
-    ),
-    (
-        "{number} is not in the form in which it is dialled from abroad; if you mean +{candidate}, write it so",
-        "{number} tidak ditulis dalam bentuk internasional; jika maksud Anda +{candidate}, tulis seperti itu",
-    ),
-    (
-        "a group id is digits, or digits-digits, with or without @g.us",
-        "ID grup berupa angka, atau angka-angka, dengan atau tanpa @g.us",
-    ),
     (
         "sender and queue name two different gateways; give one of them, or both of the same",
         "sender dan queue menunjuk dua perangkat yang berbeda; berikan salah satu saja, atau keduanya dari perangkat yang sama",
@@ -129,6 +58,16 @@ pub const PHRASES: &[Phrase] = &[
     ("an MP3, M4A, AAC, AMR or Ogg", "MP3, M4A, AAC, AMR, atau Ogg"),
     ("a WebP", "WebP"),
     ("a picture that can be read", "gambar yang dapat dibaca"),
+    ("a file that can be played", "berkas yang dapat diputar"),
+    (
+        "kind {kind} needs {needs}, and the file is broken or not complete; send the whole file, or use kind document to send it as it is",
+        "jenis {kind} memerlukan {needs}, sedangkan berkasnya rusak atau tidak lengkap; kirim berkas yang utuh, atau pakai jenis document untuk \
+         mengirimnya apa adanya",
+    ),
+    (
+        "this names no file; a file in media_base64 needs a name, such as photo.jpg",
+        "ini bukan nama berkas; berkas di media_base64 memerlukan nama, misalnya photo.jpg",
+    ),
     (
         "kind voice needs Opus in Ogg (audio/ogg; codecs=opus), as phones record it, and the file is something else; \
          convert it, or use kind audio",

@@ -5,6 +5,7 @@
 //! Indonesian too where it is a phrase itself. What others said stays as it is, in quotes: a server in "these", a person in
 //! 'these', which are never looked into.
 
+mod destinations;
 mod devices;
 mod imports;
 mod inbound;
@@ -27,6 +28,7 @@ fn all() -> impl Iterator<Item = Phrase> {
         devices::PHRASES,
         linking::PHRASES,
         messages::PHRASES,
+        destinations::PHRASES,
         imports::PHRASES,
         inbound::PHRASES,
         moving::PHRASES,

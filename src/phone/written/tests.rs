@@ -158,7 +158,7 @@ fn what_no_numbering_plan_allows_is_refused() {
         ("６２８", "NoSuchNumber"),
         ("1 2 3", "NoSuchNumber"),
         ("00", "NoSuchNumber"),
-        ("status@broadcast", "Characters"),
+        ("status@broadcast", "Chat"),
     ]);
     assert!(dial(&"1".repeat(1_000_000), "62").is_err());
 }

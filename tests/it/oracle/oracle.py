@@ -88,7 +88,7 @@ def base_name(text):
         last = last[2:].lstrip()
     name = re.sub(r"[.\s]+$", "", last)
     if len(name.encode()) <= NAME_BYTES_MAX:
-        return name or None
+        return name
     stem, dot, ending = name.rpartition(".")
     if not stem or len(ending.encode()) > 16:
         stem, dot, ending = name, "", ""
@@ -159,8 +159,8 @@ class SendMessageParams(Params):
 
 
 class SendMediaParams(Params):
-    # Is treated the same way; it may be empty, which is none.
-    caption: Optional[kind(unescaped, constr_length_validator, none_if_empty, max_length=65_536)]
+    # Is treated the same way; it may be blank, which is none.
+    caption: Optional[kind(unescaped, constr_length_validator, none_if_blank, max_length=65_536)]
     media_url: Optional[MediaUrl]
     media_base64: Optional[kind(none_if_blank)]
     file_name: Optional[kind(base_name)]
@@ -172,9 +172,11 @@ class SendMediaParams(Params):
 
     @validator("file_name", always=True)
     def with_media_base64_a_file_name_is_needed(cls, name, values):
-        if values.get("media_base64") and not name:
+        if values.get("media_base64") and name is None:
             raise MissingError()
-        return name
+        if values.get("media_base64") and not name:
+            raise ValueError("this names no file; a file in media_base64 needs a name, such as photo.jpg")
+        return name or None
 
     @validator("kind")
     def a_caption_is_shown(cls, kind, values):
