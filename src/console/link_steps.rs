@@ -199,7 +199,7 @@ impl Steps {
     fn reason(&self) -> Option<String> {
         let reason = self.link.reason.as_deref()?;
         let reason = if self.csrf.is_some() { reason.into() } else { public_reason(reason) };
-        Some(self.viewer.moments(&self.viewer.said(&reason)))
+        Some(self.viewer.moments(self.viewer.said(&reason)))
     }
 
     /// Why no account is linked any more, where somebody wanted that: it has not failed.
