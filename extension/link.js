@@ -24,6 +24,7 @@ const given = location.hash.slice(1)
 if (given) {
   history.replaceState(null, '', location.pathname)
   element('link').value = decodeURIComponent(given)
+  element('intro').textContent = text('introGiven')
 }
 showHost()
 element(given ? 'go' : 'link').focus()

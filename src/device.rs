@@ -70,6 +70,8 @@ pub struct Device {
     /// The node that connects it, and until when that holds unless it is renewed.
     pub lease_node: Option<String>,
     pub lease_until: Millis,
+    /// The number whose phone alone may be linked to it; empty or missing where any phone may be.
+    pub expected_sender: Option<String>,
 }
 
 /// The pacing that a device begins with.
@@ -86,6 +88,12 @@ impl Device {
         let is_gone = self.state.is_being_linked()
             || matches!(self.state, DeviceState::Unlinked | DeviceState::LoggedOut | DeviceState::Replaced);
         self.linked_at.is_some() && !is_gone
+    }
+
+    /// Whether the number that it still bears was given up by unlinking: the next phone that is linked gives it its own.
+    pub fn has_given_up_its_number(&self) -> bool {
+        let has_none = self.expected_sender.as_deref().is_none_or(str::is_empty);
+        self.kind == Kind::Web && !self.sender.is_empty() && self.linked_at.is_none() && has_none
     }
 
     /// Whether messages leave through it now; what waits shows as `Q` when they do and as `U` when they do not.

@@ -12,6 +12,7 @@ use crate::passkey::{self, PasskeyAnswer};
 use crate::phone;
 use crate::seal::Sealer;
 use crate::secrets::MasterKey;
+pub use crate::store::Cancelling;
 use crate::store::{Store, StoreError, StoredPasskey};
 
 /// What whoever links an account is told, in one sentence.
@@ -195,8 +196,8 @@ impl Links {
     ///
     /// # Errors
     /// [`LinkError`].
-    pub async fn cancel(&self, device_id: &str) -> Result<(), LinkError> {
-        let is_cancelled = self.store.cancel_link(device_id, self.clock.now()).await?;
+    pub async fn cancel(&self, device_id: &str, why: Cancelling) -> Result<(), LinkError> {
+        let is_cancelled = self.store.cancel_link(device_id, why, self.clock.now()).await?;
         if is_cancelled { Ok(()) } else { Err(LinkError::Refused("no account is being linked to this device")) }
     }
 

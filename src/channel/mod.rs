@@ -63,8 +63,11 @@ pub trait Channel: Send + Sync {
         let _ = answer;
     }
 
-    /// Ends the link of the account, on WhatsApp's side too where it can be reached, and forgets its keys.
-    async fn unlink(&self) {}
+    /// Ends the link of the account, on WhatsApp's side too where it can be reached, and forgets its keys. [`Event::Unlinked`] names the
+    /// moment at which that was wanted.
+    async fn unlink(&self, wished_at: Millis) {
+        let _ = wished_at;
+    }
 
     /// Tries again what waits for a person's word, as after another program took the connection over.
     async fn connect(&self) {}
@@ -154,8 +157,9 @@ pub enum SendFault {
 pub enum Event {
     /// The device's state changed.
     State(Health),
-    /// A phone is to scan this code, or a person to type it; it is good until `until`, or until the next one comes.
-    LinkCode { attempt: Millis, way: LinkWay, code: String, until: Millis },
+    /// A phone is to scan this code, or a person to type it; it is good until `until`, or until the next one comes. Until `codes_until`
+    /// there is one.
+    LinkCode { attempt: Millis, way: LinkWay, code: String, until: Millis, codes_until: Millis },
     /// WhatsApp asks for the passkey of the account that is being linked.
     Passkey { attempt: Millis, step: PasskeyStep },
     /// An account was linked: by this attempt, or before the channel was opened. `accepted` is answered `false` when it may not be this
@@ -163,8 +167,8 @@ pub enum Event {
     Linked { attempt: Option<Millis>, number: String, proof: Proof, accepted: oneshot::Sender<bool> },
     /// It did not come to a link.
     LinkFailed { attempt: Millis, reason: String, ending: Ending },
-    /// No account is linked any more, as was wished.
-    Unlinked(Ending),
+    /// No account is linked any more, as was wished at that moment.
+    Unlinked { wished_at: Millis, ending: Ending },
     /// The account that this attempt linked, and that was refused, is unlinked again.
     Removed { attempt: Option<Millis>, ending: Ending },
     /// WhatsApp's server has the message.

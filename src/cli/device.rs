@@ -132,6 +132,8 @@ const COLUMNS: [&str; 13] = [
 struct Row<P = Pacing, W = BTreeMap<ReasonCode, i64>> {
     device_id: String,
     sender: String,
+    /// Whether that number was given up by unlinking.
+    sender_given_up: bool,
     name: String,
     kind: Kind,
     state: DeviceStatus,
@@ -183,7 +185,8 @@ impl Row {
     fn shown(self) -> Row<String, String> {
         Row {
             device_id: self.device_id,
-            sender: self.sender,
+            sender: if self.sender_given_up { format!("{} (given up)", self.sender) } else { self.sender },
+            sender_given_up: self.sender_given_up,
             name: self.name,
             kind: self.kind,
             state: self.state,
@@ -312,6 +315,7 @@ async fn row(api: &Api, device: Device) -> anyhow::Result<Row> {
         waiting: queue.map_or(0, |queue| queue.waiting),
         waiting_for: api.waiting_for(&device, standing, queue),
         oldest_waiting_at: queue.map(|queue| clock::rfc3339(queue.oldest_at)),
+        sender_given_up: device.has_given_up_its_number(),
         device_id: device.id,
         sender: device.sender,
         name: device.name,

@@ -13,9 +13,9 @@ use super::output::{Output, aside, line};
 use super::passkey;
 use super::{Bench, done};
 use crate::clock::{Millis, rfc3339};
-use crate::device::{LinkWay, Wish};
+use crate::device::{Device, LinkWay, Wish};
 use crate::limits;
-use crate::linking::{Linking, Links, NOTICE, Status, Way, failure};
+use crate::linking::{Cancelling, Linking, Links, NOTICE, Status, Way, failure};
 use crate::phone;
 use crate::qr::{Ground, Qr};
 use crate::store::{MAY_BE_LISTED, Page};
@@ -91,7 +91,7 @@ pub(super) async fn show(bench: &Bench, id: &str, way: &LinkWay) -> anyhow::Resu
         _ = tokio::signal::ctrl_c() => {
             // Not what somebody else has begun meanwhile.
             let device = bench.device(id).await?;
-            let cancel = bench.recording(device.client_id, CANCELLED, id, links.cancel(id));
+            let cancel = bench.recording(device.client_id, CANCELLED, id, links.cancel(id, Cancelling::Wanted));
             if device.wish_at == begun_at && cancel.await.is_ok() {
                 let note = removed(bench, &links, id).await?;
                 anyhow::bail!("interrupted; linking was cancelled, and what was shown links nothing any more{note}");
@@ -133,6 +133,11 @@ pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> 
     let device = bench.device(id).await?;
     let links = links(bench);
     let had_account = !device.sender.is_empty() || device.linked_at.is_some();
+    let given_up = if device.sender.is_empty() {
+        String::new()
+    } else {
+        format!(" and has given up its number {}", device.sender)
+    };
     bench.recording(device.client_id, "POST /devices/{device_id}/unlink", id, links.end(&device)).await?;
     let clock = &bench.app.clock;
     let until = clock.now() + SILENCE_MS;
@@ -144,7 +149,7 @@ pub(super) async fn unlink(bench: &Bench, id: &str) -> anyhow::Result<ExitCode> 
         clock.sleep(LOOK).await;
     }
     let said = match had_account {
-        true => format!("device {id} has no account any more; the phone of any number may be linked to it"),
+        true => format!("device {id} has no account any more{given_up}; the phone of any number may be linked to it"),
         false => format!("device {id} has no account"),
     };
     let note = may_be_listed(&links, id).await?;
@@ -198,7 +203,7 @@ async fn follow(bench: &Bench, links: &Links, id: &str) -> anyhow::Result<ExitCo
             }
         }
         if seen.as_ref() != Some(&link) {
-            screen.show(id, &link)?;
+            screen.show(&device, &link)?;
         }
         let waits_until = passkey.follow(bench, links, &device).await?;
         match link.status {
@@ -245,9 +250,14 @@ impl Screen {
         Self { output, is_terminal: std::io::stdout().is_terminal(), drawn: 0 }
     }
 
-    fn show(&mut self, id: &str, link: &Linking) -> anyhow::Result<()> {
+    fn show(&mut self, device: &Device, link: &Linking) -> anyhow::Result<()> {
+        let phone = match device.wish() {
+            Some(Wish::Link(LinkWay::Code { phone })) => Some(phone),
+            _ => None,
+        };
         if self.output == Output::Json {
-            let change = json!({"device_id": id, "status": link.status.name(), "way": link.way.name(), "code": link.code,
+            let change = json!({"device_id": device.id, "status": link.status.name(), "way": link.way.name(), "code": link.code,
+                "phone": phone.filter(|_| link.code.is_some()),
                 "expires_at": link.expires_at.map(rfc3339), "reason": link.reason,
                 "reason_code": Some(failure::code(&link.reason)).filter(|_| !link.reason.is_empty())});
             return line(&change.to_string());
@@ -257,7 +267,11 @@ impl Screen {
         }
         let Some(code) = &link.code else { return Ok(()) };
         let mut lines = match link.way {
-            Way::Code => vec![format!("Code: {}", spaced(code))],
+            Way::Code => {
+                let only =
+                    phone.map(|phone| format!(" (for the phone with the number {phone} only)")).unwrap_or_default();
+                vec![format!("Code: {}{only}", spaced(code))]
+            }
             // Black on white is named, so that it is so on terminals of every colour.
             Way::Qr if self.is_terminal => {
                 let painted = |line| format!("\u{1b}[30;107m{line}\u{1b}[0m");

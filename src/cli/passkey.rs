@@ -10,7 +10,7 @@ use super::link::{CANCELLED, removed};
 use super::output::{Output, line};
 use crate::clock::{Millis, rfc3339};
 use crate::device::Device;
-use crate::linking::{Links, Passkey, pairing};
+use crate::linking::{Cancelling, Links, Passkey, pairing};
 use crate::passkey::{self, PasskeyAnswer, Status};
 
 const ASKS: &str = "WhatsApp asks for the passkey of this account, which is saved on the phone or in its owner's Google or Apple account. \
@@ -21,9 +21,7 @@ const BY_HAND: &str = "Without it, on a computer open https://web.whatsapp.com i
 const PASTE: &str =
     "Choose the phone's passkey and unlock it. Then paste the line that was copied here, and press Enter:";
 const COMPARE: &str = "Compare it with the code on the phone. Type yes if they are the same and no if they differ, and press Enter. \
-                       The phone has to confirm it too:";
-const DIFFERENT: &str = "the codes differ, so linking was cancelled and no account is linked. Somebody else may have tried to link that \
-                         account: on the phone, remove every linked device that nobody knows. Then link again";
+                       The phone has to confirm it too. If it refused, WhatsApp may not say so here: press Ctrl-C, and begin again:";
 
 /// So many typed lines wait to be read.
 const LINES_MAX: usize = 16;
@@ -67,9 +65,9 @@ impl Step {
         let answer = match step.status {
             Status::Confirm if typed.trim().eq_ignore_ascii_case("yes") => Ok(PasskeyAnswer::Confirm),
             Status::Confirm if typed.trim().eq_ignore_ascii_case("no") => {
-                bench.recording(device.client_id, CANCELLED, id, links.cancel(id)).await?;
+                bench.recording(device.client_id, CANCELLED, id, links.cancel(id, Cancelling::CodesDiffer)).await?;
                 let note = removed(bench, links, id).await?;
-                anyhow::bail!("{DIFFERENT}{note}");
+                anyhow::bail!("no account was linked: {}{note}", Cancelling::CodesDiffer.reason());
             }
             Status::Confirm => Err(COMPARE.to_owned()),
             _ => {

@@ -47,7 +47,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("POST /devices/{device_id}/link/share", "Shared a page for linking", "Membagikan halaman penautan"),
     ("DELETE /devices/{device_id}/link/share", "Revoked a page for linking", "Mencabut halaman penautan"),
     ("POST /devices/{device_id}/pairing-code", "Asked for a pairing code", "Meminta kode penautan"),
-    ("POST /devices/{device_id}/passkey", "Gave a passkey's assertion", "Memberikan bukti kunci sandi"),
+    ("POST /devices/{device_id}/passkey", "Gave a passkey's assertion", "Memberikan bukti passkey"),
     ("POST /devices/{device_id}/passkey/confirm", "Confirmed the code on the phone", "Membenarkan kode di ponsel"),
     ("POST /devices/{device_id}/unlink", "Unlinked a device", "Memutus tautan perangkat"),
     ("PUT /clients/{client_id}/push", "Set the Push URL", "Mengatur Push URL"),

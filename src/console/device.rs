@@ -15,8 +15,11 @@ use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
 use super::states;
 use super::visit::{Answer, Refusal, Visit, go};
+use crate::device::NOT_LINKED;
 use crate::device_status::DeviceStatus;
 
+/// By which word a page's address says that the link is being ended.
+const UNLINKING: &str = "unlinking";
 /// Rows of a page of what happened.
 const EVENTS: usize = 20;
 
@@ -62,6 +65,15 @@ impl Page {
     /// The state that it entered, in a word or two; nothing for what is none.
     fn label(&self, event: &Event) -> Option<&'static str> {
         DeviceStatus::from_name(&event.state).map(|state| states::label(&self.frame.viewer, state))
+    }
+
+    /// Why, where the state that it entered does not say it.
+    fn why<'a>(&self, event: &'a Event) -> &'a str {
+        let state = DeviceStatus::from_name(&event.state);
+        let is_said = state.is_some_and(|state| {
+            states::is_said(state, &event.reason) || (state == DeviceStatus::Unlinked && event.reason == NOT_LINKED)
+        });
+        if is_said { "" } else { &event.reason }
     }
 
     fn happened<'a>(&'a self, event: &'a Event) -> &'a str {
@@ -153,6 +165,10 @@ async fn page(visit: &Visit, id: &str, refused: Refused) -> Answer {
     let [newer, older] = around(id, before.as_deref(), &trail, events.next_before.as_deref());
     let mut frame = visit.frame(Place::Devices, &device.name);
     frame.is_live = true;
+    if device.linked_at.is_none() && visit.query("done").as_deref() == Some(UNLINKING) {
+        // It is over: the device says so itself.
+        frame.notice = None;
+    }
     let status = refused.refusal.as_ref().map_or(StatusCode::OK, |refusal| refusal.status);
     if let Some(refusal) = refused.refusal {
         // A form's own address shows nothing by itself.
@@ -219,14 +235,14 @@ async fn resume(Path(id): Path<String>, posted: Posted) -> Answer {
 }
 
 async fn unlink(Path(id): Path<String>, posted: Posted) -> Answer {
-    does(&posted.visit, &id, Method::POST, "/unlink", None, "unlinking").await
+    does(&posted.visit, &id, Method::POST, "/unlink", None, UNLINKING).await
 }
 
 /// Ends a link and goes on to where a new one begins.
 async fn relink(Path(id): Path<String>, posted: Posted) -> Answer {
     let visit = posted.visit;
     match visit.ask::<Value>(Method::POST, &at(&visit, &id, "/unlink")?, None).await {
-        Ok(_) => Ok(go(&format!("/console/devices/{id}/link?done=unlinking"))),
+        Ok(_) => Ok(go(&format!("/console/devices/{id}/link"))),
         Err(refusal) => page(&visit, &id, refusal.into()).await,
     }
 }

@@ -12,7 +12,7 @@ use super::Console;
 use super::devices::at;
 use super::forms::{Fields, Posted};
 use super::frame::{Frame, Place, draw};
-use super::link_steps::{self, Shown, Steps, Wanted, done};
+use super::link_steps::{self, Shown, Steps, Wanted};
 use super::session::{secret_cookie, set_cookie};
 use super::visit::{Answer, Refusal, Visit, go};
 use super::words::cookie;
@@ -117,7 +117,7 @@ async fn cancel(Path(id): Path<String>, posted: Posted) -> Answer {
 
 async fn act(id: &str, Posted { visit, fields }: Posted, wanted: Wanted) -> Answer {
     match link_steps::act(&visit, id, wanted, &fields).await {
-        Ok(()) => Ok(go(&format!("/console/devices/{id}/link{}", done(&fields)))),
+        Ok(()) => Ok(go(&format!("/console/devices/{id}/link"))),
         Err(refusal) => page(&visit, id, Some(refusal), phone(&fields), None).await,
     }
 }

@@ -40,6 +40,8 @@ pub struct Device {
     pub state_reason: String,
     pub state_until: Option<String>,
     pub linked_at: Option<String>,
+    /// Whether its number was given up by unlinking.
+    pub sender_given_up: bool,
     pub strangers_after: Option<String>,
     pub slow_gap_ms: Option<i64>,
     pub paused: bool,
@@ -86,6 +88,27 @@ impl Device {
         self.is_web() && (self.linked_at.is_none() || is_gone)
     }
 
+    /// Whether an account is being linked to it at this moment.
+    pub fn is_being_linked(&self) -> bool {
+        // The phone has linked an account, and WhatsApp has not let the gateway in with it yet.
+        let is_paired = self.is_web() && self.state == DeviceStatus::Connecting && self.linked_at.is_none();
+        is_paired || matches!(self.state, DeviceStatus::Linking | DeviceStatus::Passkey | DeviceStatus::PasskeyConfirm)
+    }
+
+    /// What leads to its linking page.
+    pub fn link_label<'a>(&self, frame: &'a Frame) -> &'a str {
+        if self.is_being_linked() {
+            frame.t("Go on with the linking", "Lanjutkan penautan")
+        } else {
+            frame.t("Link an account", "Tautkan akun")
+        }
+    }
+
+    /// Whether the phone has ended the link of the account that the device last had.
+    pub fn is_logged_out(&self) -> bool {
+        self.state == DeviceStatus::LoggedOut
+    }
+
     pub fn has_limit(&self) -> bool {
         self.limit > 0
     }
@@ -122,6 +145,16 @@ impl Device {
         if self.sentence(frame).is_some() { "" } else { self.told(frame).to_do }
     }
 
+    /// The same, beside why it is in its state: a reason may say what to do.
+    pub fn to_do_beside_why<'a>(&self, frame: &'a Frame) -> &'a str {
+        match self.state {
+            DeviceStatus::Banned if self.state_reason.contains("; open WhatsApp on the phone") => {
+                frame.t("Messages wait meanwhile.", "Pesan menunggu selama itu.")
+            }
+            _ => self.to_do(frame),
+        }
+    }
+
     /// Its state, and what to do about it, in sentences.
     pub fn said(&self, frame: &Frame) -> String {
         let Told { words, to_do } = self.told(frame);
@@ -143,9 +176,9 @@ impl Device {
         self.waiting_for.as_ref().map_or_else(String::new, |counts| states::waits_for(&frame.viewer, counts))
     }
 
-    /// Until when its state is expected to last, where the headline does not say it.
+    /// Until when its state is expected to last, where neither the headline nor the reason says it.
     pub fn expected_until(&self) -> Option<&str> {
-        self.state_until.as_deref().filter(|_| !self.is_restrained())
+        self.state_until.as_deref().filter(|until| !self.is_restrained() && !self.state_reason.contains(until))
     }
 
     fn is_restrained(&self) -> bool {
@@ -163,7 +196,7 @@ impl Device {
             self.state == DeviceStatus::Unlinked && self.linked_at.is_none() && self.state_reason == NOT_LINKED;
         // The headline says it already.
         let is_said = self.is_restrained() || self.state == DeviceStatus::Offline;
-        if is_new || is_said { "" } else { &self.state_reason }
+        if is_new || is_said || states::is_said(self.state, &self.state_reason) { "" } else { &self.state_reason }
     }
 
     /// Whether it is what somebody looks for, by a part of its name, number, id or state.

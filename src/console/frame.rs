@@ -128,18 +128,7 @@ const NOTICES: &[(&str, &str, &str)] = &[
         "It went live before: linking continues, and its warm-up setting stays.",
         "Perangkat ini sudah mulai sungguhan sebelumnya: penautan dilanjutkan, dan setelan pemanasannya tetap.",
     ),
-    (
-        "share_revoked",
-        "The shared page is over, and so is the linking that it showed.",
-        "Halaman yang dibagikan sudah diakhiri, juga penautan yang ditampilkannya.",
-    ),
-    (
-        "differ",
-        "The codes differ, so linking was cancelled. Somebody else may have tried to link this account: on the phone open Linked devices, \
-         and remove every device that nobody knows. Then link again.",
-        "Kodenya berbeda, jadi penautan dibatalkan. Mungkin ada orang lain yang mencoba menautkan akun ini: di ponsel buka Perangkat \
-         tertaut, dan hapus setiap perangkat yang tidak dikenal. Setelah itu tautkan lagi.",
-    ),
+    ("share_revoked", "The shared page is over.", "Halaman yang dibagikan sudah diakhiri."),
     ("received", "The message came in.", "Pesan sudah masuk."),
     ("revoked", "Revoked: the key is refused from now on.", "Dicabut: kunci itu ditolak mulai sekarang."),
     ("cancelled", "Cancelled: it will not be sent.", "Dibatalkan: pesan tidak akan dikirim."),

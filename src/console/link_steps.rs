@@ -16,6 +16,7 @@ use super::words::Viewer;
 use crate::device_status::DeviceStatus;
 use crate::linking::pairing::public_reason;
 use crate::passkey;
+use crate::store::MAY_BE_LISTED;
 
 /// How far the linking of a device is, and what can be done.
 #[derive(Template)]
@@ -60,10 +61,17 @@ pub struct Link {
     code: Option<String>,
     expires_at: Option<String>,
     reason: Option<String>,
+    reason_code: Option<String>,
+    /// With a code to type: the number of the phone that it is for.
+    phone: Option<String>,
     /// Until when a page is shared.
     pub shared_until: Option<String>,
     /// The number whose phone alone may be linked.
     pub expected_sender: Option<String>,
+    /// Whether the number that the device still bears was given up.
+    sender_given_up: bool,
+    /// Whether the link is being ended.
+    is_ending: bool,
     pub notice: String,
 }
 
@@ -82,6 +90,8 @@ struct Passkey {
 enum Step {
     /// Nobody links an account.
     Nothing,
+    /// The link is being ended, as somebody wanted.
+    Ending,
     /// No code has come yet, or the last one is no longer good.
     Waiting,
     Qr,
@@ -109,7 +119,7 @@ impl Steps {
         let passkey = asking.get(&at(asking, id, "/passkey")?).await?;
         let Shown { here, base, csrf, phone, may_begin, is_fresh } = shown;
         if is_fresh && link.status == "failed" {
-            (link.status, link.reason) = ("none".to_owned(), None);
+            (link.status, link.reason, link.reason_code) = ("none".to_owned(), None, None);
         }
         let (viewer, address) = (asking.viewer().clone(), format!("{}{here}", asking.console().api.public_url));
         Ok(Self { viewer, base, csrf, device, link, passkey, phone, address, may_begin })
@@ -124,9 +134,15 @@ impl Steps {
         step(&self.link, &self.passkey.status, self.device.linked_at.is_some(), self.device.state)
     }
 
-    /// The number whose phone alone may be linked: of no concern to strangers.
+    /// The number whose phone alone may be linked. Whoever was sent a shared page has to know it too, or takes another phone.
     pub fn expected(&self) -> Option<&str> {
-        self.link.expected_sender.as_deref().filter(|_| self.csrf.is_some() && !self.is_linked())
+        self.link.expected_sender.as_deref().filter(|_| !matches!(self.step(), Step::Linked | Step::Ending))
+    }
+
+    /// The number that the device bears and has given up: of no concern to strangers.
+    fn given_up(&self) -> Option<&str> {
+        let is_shown = self.csrf.is_some() && self.link.sender_given_up && !matches!(self.step(), Step::Linked);
+        is_shown.then_some(&self.device.sender)
     }
 
     /// What stands in the field for the number: what was typed, or the one that may be.
@@ -146,13 +162,14 @@ impl Steps {
 
     /// Whether another attempt may be begun: not where the phone has done what this one wants of it.
     fn may_begin_another(&self) -> bool {
-        let is_settled = matches!(self.step(), Step::Linked | Step::Compare | Step::PasskeySent | Step::Connecting);
+        let is_settled =
+            matches!(self.step(), Step::Linked | Step::Compare | Step::PasskeySent | Step::Connecting | Step::Ending);
         self.may_begin && !is_settled
     }
 
     /// Whether an attempt is under way, which another one would end.
     fn is_under_way(&self) -> bool {
-        !matches!(self.step(), Step::Nothing | Step::Linked | Step::Failed)
+        !matches!(self.step(), Step::Nothing | Step::Ending | Step::Linked | Step::Failed)
     }
 
     /// Whether something was begun here, of which the reader wants to know first.
@@ -182,7 +199,18 @@ impl Steps {
     fn reason(&self) -> Option<String> {
         let reason = self.link.reason.as_deref()?;
         let reason = if self.csrf.is_some() { reason.into() } else { public_reason(reason) };
-        Some(self.viewer.said(&reason).into_owned())
+        Some(self.viewer.moments(self.viewer.said(&reason)))
+    }
+
+    /// Why no account is linked any more, where somebody wanted that: it has not failed.
+    fn ended(&self) -> Option<String> {
+        self.reason().filter(|_| is_unlinked(&self.link)).map(|reason| sentence(&reason))
+    }
+
+    /// Whether the reason does not say itself what to do.
+    fn lacks_advice(&self) -> bool {
+        let reason = self.link.reason.as_deref().unwrap_or_default();
+        !reason.strip_suffix(MAY_BE_LISTED).unwrap_or(reason).contains("; ")
     }
 
     /// What is to be said of a form that was refused, where the steps below do not say it.
@@ -216,7 +244,21 @@ impl Steps {
     }
 }
 
+/// Whether what ended last was a link that somebody wanted to be ended.
+fn is_unlinked(link: &Link) -> bool {
+    link.status == "failed" && link.reason_code.as_deref() == Some("unlinked")
+}
+
+/// A reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).chain(['.']).collect())
+}
+
 fn step(link: &Link, passkey: &str, is_linked: bool, state: DeviceStatus) -> Step {
+    if link.is_ending {
+        return Step::Ending;
+    }
     let is_gone = matches!(
         state,
         DeviceStatus::Unlinked
@@ -237,7 +279,7 @@ fn step(link: &Link, passkey: &str, is_linked: bool, state: DeviceStatus) -> Ste
         ("connecting", ..) => Step::Connecting,
         ("shown", Some("code"), Some(_)) => Step::Code,
         ("shown", _, Some(_)) => Step::Qr,
-        ("failed", ..) if !is_linked => Step::Failed,
+        ("failed", ..) if !is_linked && !is_unlinked(link) => Step::Failed,
         // What was linked once may have been ended by the phone since.
         _ if is_linked && !is_gone => Step::Linked,
         _ => Step::Nothing,
@@ -267,7 +309,10 @@ impl Wanted {
 /// [`Refusal`] with what the API says.
 pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> Result<(), Refusal> {
     let (path, body) = match wanted {
-        Wanted::Qr | Wanted::Cancel => ("/link", None),
+        Wanted::Qr => ("/link", None),
+        // Whoever looks at the device is warned, and not only whoever compared.
+        Wanted::Cancel if fields.has("differ") => ("/link?codes_differ=true", None),
+        Wanted::Cancel => ("/link", None),
         Wanted::Code => ("/pairing-code", Some(json!({"phone": fields.text("phone")}))),
         // What is no JSON is refused by the API, which says what to paste.
         Wanted::PasskeyAnswer => ("/passkey", Some(passkey::pasted(fields.text("assertion")))),
@@ -275,11 +320,6 @@ pub async fn act(asking: &Asking, id: &str, wanted: Wanted, fields: &Fields) -> 
     };
     let method = if wanted == Wanted::Cancel { Method::DELETE } else { Method::POST };
     asking.ask::<Value>(method, &at(asking, id, path)?, body).await.map(drop)
-}
-
-/// What the page behind a form says was done: whoever saw another code on the phone is told what that may mean.
-pub fn done(fields: &Fields) -> &'static str {
-    if fields.has("differ") { "?done=differ" } else { "" }
 }
 
 /// The QR code's picture, as the API draws it.
@@ -301,8 +341,12 @@ mod tests {
             code: code.map(str::to_owned),
             expires_at: None,
             reason: None,
+            reason_code: None,
+            phone: None,
             shared_until: None,
             expected_sender: None,
+            sender_given_up: false,
+            is_ending: false,
             notice: String::new(),
         }
     }
@@ -329,5 +373,14 @@ mod tests {
         assert_eq!(asked("sent", "connecting"), Step::Connecting);
         let failed = step(&link("failed", "qr", None), "failed", false, DeviceStatus::Unlinked);
         assert_eq!(failed, Step::Failed);
+        // What somebody wanted to be ended has not failed.
+        let ended = |is_ending, code: &str| Link {
+            is_ending,
+            reason_code: Some(code.to_owned()),
+            ..link(if is_ending { "linked" } else { "failed" }, "qr", None)
+        };
+        assert_eq!(step(&ended(true, ""), "none", true, DeviceStatus::Online), Step::Ending);
+        assert_eq!(step(&ended(false, "unlinked"), "none", false, DeviceStatus::Unlinked), Step::Nothing);
+        assert_eq!(step(&ended(false, "cancelled"), "none", false, DeviceStatus::Unlinked), Step::Failed);
     }
 }

@@ -10,8 +10,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::asking::{Asking, Refusal};
-use super::forms::{Asked, Fields};
-use super::frame::{self, Bare, draw};
+use super::forms::Asked;
+use super::frame::{Bare, draw};
 use super::link_steps::{self, Shown, Steps, Wanted};
 use super::visit::{Answer, go};
 use super::words::Viewer;
@@ -46,7 +46,6 @@ struct Page<'a> {
     is_expired: bool,
     /// `None` once an account is linked.
     steps: Option<Steps>,
-    notice: Option<String>,
     problem: Option<String>,
 }
 
@@ -66,8 +65,6 @@ struct Shared {
     asking: Asking,
     share: LinkShare,
     here: String,
-    /// What was just done.
-    done: String,
     token: KeyHash,
 }
 
@@ -83,7 +80,6 @@ impl FromRequestParts<Console> for Shared {
             Ok(Some(share)) => Ok(Self {
                 asking: Asking::new(console, share.caller.clone(), viewer),
                 here: format!("{PATH}{token}"),
-                done: Fields::read(parts.uri.query().unwrap_or_default().as_bytes()).text("done").to_owned(),
                 share,
                 token: hash,
             }),
@@ -120,7 +116,6 @@ impl Shared {
         // It may have been linked since the page was looked up.
         let steps = steps.filter(|steps| !steps.is_linked());
         let viewer = self.asking.viewer();
-        let notice = frame::notice(viewer, &self.done).filter(|_| refusal.is_none());
         let problem = refusal.and_then(|refusal| match &steps {
             Some(steps) => steps.unsaid(refusal.text),
             None => Some(refusal.text),
@@ -133,7 +128,6 @@ impl Shared {
             until: &rfc3339(self.share.expires_at),
             is_expired: self.share.is_expired,
             steps,
-            notice,
             problem,
         };
         let mut response = draw(status, &page);
@@ -167,7 +161,7 @@ impl Shared {
             Err(refusal) => Err(refusal),
         };
         match done {
-            Ok(()) => Ok(go(&format!("{}{}", self.here, link_steps::done(fields)))),
+            Ok(()) => Ok(go(&self.here)),
             Err(refusal) => self.page(Some(refusal), fields.text("phone").to_owned()).await,
         }
     }

@@ -79,6 +79,25 @@ pub fn told(viewer: &Viewer, kind: Kind, state: DeviceStatus) -> Told<'_> {
     Told { words: viewer.t(words, kata), to_do: viewer.t(to_do, tindakan) }
 }
 
+/// Reasons that say in other words what the state itself says, or what to do about it.
+const SAID: &[(DeviceStatus, &str)] = &[
+    (DeviceStatus::Passkey, "WhatsApp asks for the passkey of the account"),
+    (DeviceStatus::PasskeyConfirm, "the code that the phone shows is to be compared"),
+    (DeviceStatus::Reconnecting, "the connection was lost and is being made again"),
+    (
+        DeviceStatus::Replaced,
+        "another program took the connection over, perhaps one on a copy of the data folder; stop it, then pause and resume this device",
+    ),
+    (DeviceStatus::Replaced, "another program uses this link; stop it, then pause and resume this gateway"),
+    (DeviceStatus::LoggedOut, "the phone has removed this gateway; link it again"),
+    (DeviceStatus::Outdated, "WhatsApp no longer takes this version; update the gateway"),
+];
+
+/// Whether the words of a state say already what its reason says.
+pub fn is_said(state: DeviceStatus, reason: &str) -> bool {
+    SAID.contains(&(state, reason))
+}
+
 /// What is shown of a device that a person paused, or that is connected and does not send as it usually does.
 pub struct Restraint<'a> {
     pub status: DeviceStatus,
@@ -149,7 +168,7 @@ pub fn waits_for(viewer: &Viewer, counts: &BTreeMap<ReasonCode, i64>) -> String 
 fn wait(viewer: &Viewer, code: ReasonCode) -> &'static str {
     let (english, indonesian) = match code {
         ReasonCode::NotLinked => ("no account linked", "belum tertaut"),
-        ReasonCode::Passkey => ("passkey", "kunci sandi"),
+        ReasonCode::Passkey => ("passkey", "passkey"),
         ReasonCode::Offline => ("device not connected", "perangkat belum tersambung"),
         ReasonCode::Paused => ("paused", "dijeda"),
         ReasonCode::Banned => ("banned by WhatsApp", "diblokir WhatsApp"),
@@ -210,7 +229,7 @@ const IF_IT_LASTS: InBoth = (
 fn linking(state: DeviceStatus) -> (InBoth, InBoth) {
     match state {
         DeviceStatus::Passkey => (
-            ("WhatsApp asks for the account's passkey", "WhatsApp meminta kunci sandi (passkey) akun ini"),
+            ("WhatsApp asks for the account's passkey", "WhatsApp meminta passkey akun ini"),
             (
                 "Follow the steps on the linking page within ten minutes.",
                 "Ikuti langkah di halaman penautan dalam sepuluh menit.",

@@ -96,6 +96,16 @@ impl Viewer {
         at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// A text with the moments in it, in RFC 3339, as his clock shows them.
+    pub fn moments(&self, text: impl AsRef<str>) -> String {
+        let is_moment = |word: &str| word.len() >= 20 && word.parse::<Timestamp>().is_ok();
+        let shown = text.as_ref().split(' ').map(|word| {
+            let bare = word.trim_end_matches([':', ';', ',', '.', ')']);
+            if is_moment(bare) { format!("{}{}", self.time(bare), &word[bare.len()..]) } else { word.to_owned() }
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
     /// The zone that times are shown in.
     pub fn zone(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
@@ -157,6 +167,10 @@ mod tests {
         let there = viewer(&[(header::COOKIE, "wachat_zone=Asia%2FJakarta; wachat_language=id")]);
         assert_eq!(there.time("2026-11-24T17:30:00.5Z"), "2026-11-25 00:30:00");
         assert_eq!((there.zone(), there.number(&-1_234_567)), ("Asia/Jakarta", "-1.234.567".into()));
+        assert_eq!(
+            there.moments("restricted until 2026-11-24T17:30:00Z: too many; at 2026-11-24, (2026-11-24T17:30:00Z)  x"),
+            "restricted until 2026-11-25 00:30:00: too many; at 2026-11-24, (2026-11-24T17:30:00Z)  x"
+        );
         let nowhere = viewer(&[(header::COOKIE, "wachat_zone=No/Where")]);
         assert_eq!(
             (nowhere.time("2026-11-24T17:30:00Z"), nowhere.number(&999)),

@@ -40,6 +40,7 @@ pub fn device(kind: Kind, state: DeviceState) -> Device {
         incarnation: 1,
         lease_node: None,
         lease_until: 0,
+        expected_sender: None,
     }
 }
 

@@ -221,9 +221,10 @@ impl DeviceLoop {
             tracing::warn!(%error, "how the last attempts ended was not stored");
         }
         let is_removed = self.is_removed().await;
+        let wished_at = self.device.borrow().wish_at;
         let closing = async {
             if is_removed {
-                channel.unlink().await;
+                channel.unlink(wished_at).await;
             }
             channel.close().await;
         };

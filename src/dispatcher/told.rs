@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use super::device::DeviceLoop;
 use super::files::{self, HadFile};
 use crate::channel::{Ending, Event, Inbound, Proof, ReceiptKind, Sent};
-use crate::clock::Millis;
+use crate::clock::{Millis, rfc3339};
 use crate::device::{Device, DeviceState, Health, Kind, Wish, link_place};
 use crate::files::FileError;
 use crate::inbox::InboxError;
 use crate::limits;
 use crate::message::{RefNo, reached};
 use crate::receipts::Recorded;
-use crate::store::{Change, LinkEnd, NewInbound, Outcome, Step, StoreError};
+use crate::store::{Change, LinkEnd, NewInbound, Outcome, ShownCode, Step, StoreError};
 use crate::telemetry;
 
 /// Receipts of messages that were sent longer ago than this are not awaited after a restart.
@@ -123,10 +123,9 @@ impl DeviceLoop {
                 Event::State(health) => {
                     plan.add(Change::State { health: health.clone(), at: now }, Then::Enter(health));
                 }
-                Event::LinkCode { attempt, way, code, until } => {
-                    let place = link_place(&self.lease.device_id);
-                    let code = self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes());
-                    plan.add(Change::LinkCode { attempt, way, code, expires_at: until, at: now }, Then::Nothing);
+                Event::LinkCode { attempt, way, code, until, codes_until } => {
+                    let code = ShownCode { way, code: self.seal_code(&code), expires_at: until, codes_until };
+                    plan.add(Change::LinkCode { attempt, code, at: now }, Then::Nothing);
                 }
                 Event::Passkey { attempt, step } => {
                     plan.add(Change::Passkey { attempt, request: self.passkey_request(step) }, Then::Nothing);
@@ -143,8 +142,9 @@ impl DeviceLoop {
                     let end = LinkEnd::Failed { attempt: Some(attempt), reason };
                     self.plan_end(Change::Link { end, at: now }, ending, &mut plan);
                 }
-                Event::Unlinked(ending) => {
-                    self.plan_end(Change::Link { end: LinkEnd::Unlinked, at: now }, ending, &mut plan);
+                Event::Unlinked { wished_at, ending } => {
+                    let end = LinkEnd::Unlinked { wished_at };
+                    self.plan_end(Change::Link { end, at: now }, ending, &mut plan);
                 }
                 Event::Removed { attempt, ending } => self.plan_end(Change::Removed { attempt }, ending, &mut plan),
                 Event::Inbound { message, stored } => {
@@ -166,6 +166,11 @@ impl DeviceLoop {
             }
         }
         Ok(plan)
+    }
+
+    fn seal_code(&self, code: &str) -> Vec<u8> {
+        let place = link_place(&self.lease.device_id);
+        self.parts.link_sealer.seal(&self.parts.clock, place.as_bytes(), code.as_bytes())
     }
 
     /// Whether a phone may still list the gateway is stored with the end of the link: whoever waits for that sees both.
@@ -294,12 +299,13 @@ impl DeviceLoop {
     /// One line for each change. What stays until a person acts is a warning.
     fn log(&self, health: &Health) {
         let (device, state, reason) = (&self.lease.device_id, health.state, &health.reason);
+        let until = health.until.map(rfc3339);
         if state == self.state && *reason == self.device.borrow().state_reason {
             return;
         }
         match state {
             DeviceState::Banned | DeviceState::LoggedOut | DeviceState::Replaced | DeviceState::Outdated => {
-                tracing::warn!(device, state = state.name(), reason, "device state");
+                tracing::warn!(device, state = state.name(), reason, until, "device state");
             }
             _ => tracing::info!(device, state = state.name(), reason, "device state"),
         }
@@ -338,7 +344,7 @@ impl DeviceLoop {
         let Some(wish) = wish.filter(|_| wished_at > self.wished_at) else { return Ok(()) };
         let is_late = self.parts.clock.now() > wished_at + limits::LINK_MS_MAX;
         match wish {
-            Wish::Unlink | Wish::Cancel => self.channel.unlink().await,
+            Wish::Unlink | Wish::Cancel => self.channel.unlink(wished_at).await,
             // Another process than this one may have brought it as far as the phone's word.
             Wish::Link(way) if self.wished_at == 0 && (is_late || self.was_shown().await?) => {
                 let too_late = is_late.then_some("nobody linked an account in time");

@@ -24,10 +24,12 @@ const CODES: &[(&str, &str)] = &[
     ("the code was not compared", "code_not_compared"),
     ("the phone did not confirm the code in time", "phone_timed_out"),
     ("the phone's owner refused", "refused_on_phone"),
+    ("another program took over the connection", "connection_lost"),
     ("WhatsApp ended the connection while the codes were compared", "connection_lost"),
     ("the connection ", "connection_lost"),
     ("the gateway was restarted ", "restarted"),
     ("linking was cancelled", "cancelled"),
+    ("the codes differ", "codes_differ"),
     ("the phone that was used has the number ", "other_number"),
     ("the phone that was used is linked to another device", "number_taken"),
     // As it was said before.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::health::{self, set_health};
 use super::inbound::add;
 use super::inbound_files::end_file;
-use super::links::{add_may_be_listed, end_link, end_refusal, show_link};
+use super::link_ends::{add_may_be_listed, end_link, end_refusal};
+use super::links::show_link;
 use super::progress::Changed;
 use super::{
-    Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, PasskeyRequest, Progress, Step, Store, StoreError,
-    dialect, passkeys, progress, sql, unreadable,
+    Conn, FileEnd, Lease, LinkEnd, NewInbound, NewUnreadable, PasskeyRequest, Progress, ShownCode, Step, Store,
+    StoreError, dialect, passkeys, progress, sql, unreadable,
 };
 use crate::clock::Millis;
-use crate::device::{Health, LinkWay};
+use crate::device::Health;
 use crate::message::{RefNo, State};
 
 /// One change.
@@ -32,7 +33,7 @@ pub enum Change {
     /// The device entered a state.
     State { health: Health, at: Millis },
     /// A code to link an account, sealed.
-    LinkCode { attempt: Millis, way: LinkWay, code: Vec<u8>, expires_at: Millis, at: Millis },
+    LinkCode { attempt: Millis, code: ShownCode, at: Millis },
     /// WhatsApp asks for the account's passkey.
     Passkey { attempt: Millis, request: PasskeyRequest },
     /// A link began, failed or ended.
@@ -141,16 +142,15 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
         }
         Change::File { inbound_id, end, at } => end_file(conn, lease, inbound_id, end, *at).await?,
         Change::State { health, at } => drop(set_health(conn, lease, health, *at).await?),
-        Change::LinkCode { attempt, way, code, expires_at, at } => {
-            show_link(conn, lease, *attempt, way, code, *expires_at, *at).await?;
-        }
+        Change::LinkCode { attempt, code, at } => show_link(conn, lease, *attempt, code, *at).await?,
         Change::Passkey { attempt, request } => passkeys::request(conn, lease, *attempt, request).await?,
         Change::MayBeListed { at } => add_may_be_listed(conn, lease, *at).await?,
         Change::Removed { attempt } => end_refusal(conn, lease, *attempt).await?,
         Change::Link { end, at } => match end_link(conn, lease, end, *at).await {
             // Nothing was written yet.
             Err(StoreError::Exists) => {
-                end_link(conn, lease, &LinkEnd::Refused { reason: NUMBER_TAKEN.to_owned() }, *at).await?;
+                let reason = number_taken(conn, lease, end).await?;
+                end_link(conn, lease, &LinkEnd::Refused { reason }, *at).await?;
                 return Ok(Outcome::NotLinked);
             }
             Err(StoreError::OtherNumber { expected }) => {
@@ -165,13 +165,34 @@ async fn store_one(conn: &mut Conn, lease: &Lease, change: &Change) -> Result<Ou
     Ok(Outcome::Stored)
 }
 
-/// Why an account is not linked whose number another device has.
-const NUMBER_TAKEN: &str = "the phone that was used is linked to another device of this gateway already; unlink that device first, or link \
-                            another phone";
+/// Why an account is not linked whose number another device has. Only a device of the same client is named.
+async fn number_taken(conn: &mut Conn, lease: &Lease, end: &LinkEnd) -> Result<String, StoreError> {
+    let own = sql!(
+        conn,
+        optional as (String, String),
+        "SELECT other.id, other.name FROM devices other JOIN devices own ON own.client_id = other.client_id \
+         WHERE own.id = $1 AND other.id <> $1 AND other.sender = $2 AND other.removed_at IS NULL",
+        &lease.device_id,
+        number_of(end),
+    )?;
+    Ok(match own {
+        Some((id, name)) => format!(
+            "the phone that was used is linked to another device of this gateway already; unlink that device first ({id} '{name}'), or link \
+             another phone"
+        ),
+        None => "the phone that was used is linked to another device of this gateway already; unlink that device first, or link another \
+                 phone"
+            .to_owned(),
+    })
+}
+
+fn number_of(end: &LinkEnd) -> &str {
+    if let LinkEnd::Linked { number, .. } | LinkEnd::Paired { number, .. } = end { number } else { "" }
+}
 
 /// Why an account is not linked whose number is not the device's.
 fn other_number(end: &LinkEnd, expected: &str) -> String {
-    let number = if let LinkEnd::Linked { number, .. } | LinkEnd::Paired { number, .. } = end { number } else { "" };
+    let number = number_of(end);
     format!(
         "the phone that was used has the number {number}, but this device's number is {expected}, which programs send from; \
          link the phone of {expected}, or unlink this device first to give it another number"

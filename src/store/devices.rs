@@ -13,7 +13,7 @@ macro_rules! device {
             "SELECT id, client_id, sender, name, kind, state, state_reason, state_until, linked_at, wish, wish_phone, \
              wish_at, strangers_after, strangers_since, slow_since, slow_until, slow_gap_ms, paused, paused_by, paused_at, \
              daily_limit, gap_ms, gap_jitter_ms, typing, warm_up, quiet_from, quiet_to, time_zone, created_at, incarnation, \
-             lease_node, lease_until FROM devices WHERE removed_at IS NULL",
+             lease_node, lease_until, expected_sender FROM devices WHERE removed_at IS NULL",
             $rest
         )
     };
@@ -56,7 +56,8 @@ row!(Device {
     created_at,
     incarnation,
     lease_node,
-    lease_until
+    lease_until,
+    expected_sender
 });
 
 /// A device to add.

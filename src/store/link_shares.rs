@@ -1,6 +1,6 @@
 //! Pages on which somebody without a sign-in links an account to a device: for which device, who shared it, until when.
 
-use super::links::{cancel, lock_device, store_wish};
+use super::links::{Cancelling, cancel, lock_device, store_wish};
 use super::row::row;
 use super::{Conn, Store, StoreError, accounts, devices, sql};
 use crate::account::{Caller, Client, KeyHash, Person, SHARED_LINK};
@@ -244,7 +244,7 @@ pub(super) async fn end_unpermitted_of(conn: &mut Conn, device_id: &str, now: Mi
         used_at.is_none() && (shared_at(expires_at)..expires_at).contains(&device.wish_at)
     };
     if ended.is_some_and(was_begun_on) {
-        cancel(conn, &device, now).await?;
+        cancel(conn, &device, Cancelling::Wanted, now).await?;
     }
     Ok(())
 }
@@ -256,7 +256,7 @@ fn shared_at(expires_at: Millis) -> Millis {
 async fn revoke(conn: &mut Conn, device: &Device, now: Millis) -> Result<bool, StoreError> {
     let rows = sql!(&mut *conn, execute, concat!("DELETE FROM link_shares WHERE ", good!()), &device.id, now)?;
     if rows == 1 {
-        cancel(conn, device, now).await?;
+        cancel(conn, device, Cancelling::Wanted, now).await?;
     }
     Ok(rows == 1)
 }

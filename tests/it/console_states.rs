@@ -7,28 +7,15 @@ use std::time::Duration;
 use crate::browser::Browser;
 use crate::console_browser::{file, first_sign_in};
 use crate::receiver::{Answer, Receiver};
-use crate::stage::{OWNER, Stage};
+use crate::stage::{OWNER, Pace, Stage};
 use crate::world::{ALICE, Database, Time, World, eventually};
 use serde_json::json;
 
 /// The address of the QR code's picture: another one for another code.
 const QR: &str = "return document.getElementById('qr').getAttribute('src')";
-const STEP: Duration = Duration::from_millis(20);
-
-/// Moves the clock in steps while something is waited for: pages keep up by the gateway's clock.
-async fn moving<T>(stage: &Stage, step: Duration, done: impl Future<Output = T>) -> T {
-    let moved = async {
-        let mut ticks = tokio::time::interval(Duration::from_millis(5));
-        loop {
-            ticks.tick().await;
-            stage.world.advance(step).await;
-        }
-    };
-    tokio::select! {
-        done = done => done,
-        () = moved => unreachable!("it moves on and on"),
-    }
-}
+const EVERY: Duration = Duration::from_millis(5);
+const STEADY: Pace = Pace { step: Duration::from_millis(20), every: EVERY };
+const FAST: Pace = Pace { step: Duration::from_millis(400), every: EVERY };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_code_on_the_page_changes_by_itself_and_its_end_is_told() {
@@ -37,12 +24,12 @@ async fn the_code_on_the_page_changes_by_itself_and_its_end_is_told() {
     let page = format!("/console/devices/{}/link", stage.device_id);
     browser.go(&page).await;
     browser.click("#link-qr button.main").await;
-    moving(&stage, STEP, browser.until_there("#qr")).await;
+    stage.moving(STEADY, browser.until_there("#qr")).await;
     browser.judge_part("link-qr").await;
     let (first, picture) = (browser.scans("#qr").await, browser.script(QR).await);
 
     stage.network.post("/codes/renew", json!({})).await;
-    moving(&stage, STEP, browser.until_there(&format!("#qr:not([src={picture}])"))).await;
+    stage.moving(STEADY, browser.until_there(&format!("#qr:not([src={picture}])"))).await;
     let second = eventually("another code is read", async || {
         let read = browser.scans("#qr").await;
         if read == first { Err(read) } else { Ok(read) }
@@ -51,7 +38,7 @@ async fn the_code_on_the_page_changes_by_itself_and_its_end_is_told() {
     assert_eq!(second, stage.qr().await, "it is the code of now");
 
     // Nobody scans it: the page says so, and offers to begin again.
-    moving(&stage, 20 * STEP, browser.until_there("#link-status[data-status=failed]")).await;
+    stage.moving(FAST, browser.until_there("#link-status[data-status=failed]")).await;
     browser.reads("nobody scanned the code in time").await;
     browser.until_there("#link-qr button.main").await;
     let shows_qr = browser.script("return document.getElementById('qr') !== null").await;
@@ -68,11 +55,11 @@ async fn the_code_on_the_page_changes_by_itself_and_its_end_is_told() {
         browser.click("#link-code button").await;
         browser.until_there("#pairing-code").await;
     };
-    moving(&stage, STEP, asked).await;
+    stage.moving(STEADY, asked).await;
     browser.judge_part("link-code").await;
     let code = browser.script("return document.getElementById('pairing-code').textContent").await;
     stage.network.post(&format!("/people/{OWNER}/type-code"), json!({"code": code})).await;
-    moving(&stage, STEP, browser.until_there("#link-status[data-status=linked]")).await;
+    stage.moving(STEADY, browser.until_there("#link-status[data-status=linked]")).await;
     browser.judge_part("linked").await;
 }
 

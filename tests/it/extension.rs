@@ -287,6 +287,23 @@ fn the_extension_speaks_both_languages() {
             assert!(english.contains_key(name), "{name}");
         }
     }
+    // Wherever it ends, a second sentence says what to do next.
+    for end in [
+        "notALink",
+        "notAllowed",
+        "notLinked",
+        "notOpened",
+        "cancelled",
+        "unreachable",
+        "noGateway",
+        "failed",
+        "tooLate",
+    ] {
+        for texts in [&english, &indonesian] {
+            let text = texts[end]["message"].as_str().expect("a text");
+            assert!(text.ends_with('.') && text.trim_end_matches('.').contains(". "), "{end}: {text}");
+        }
+    }
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     assert_eq!(manifest["host_permissions"], json!(["https://web.whatsapp.com/*"]));
     assert_eq!(manifest["permissions"], Value::Null, "it needs none");

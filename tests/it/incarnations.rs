@@ -170,7 +170,7 @@ stories! {
         assert_eq!(shown(&world, id, "").await["counter"], 0);
         // Whatever the former one's loop still writes, changes nothing.
         let now = world.clock.now();
-        assert!(matches!(world.store.end_link(&lease, LinkEnd::Unlinked, now).await, Ok(())));
+        assert!(matches!(world.store.end_link(&lease, LinkEnd::Unlinked { wished_at: 0 }, now).await, Ok(())));
         let ref_no = wachat::message::RefNo::parse(&ref_no).expect("a reference number");
         let step = Step::Aborted { at: now, reason: "late".into(), attempts: 1, uncounted: None };
         let late = wachat::store::Change::Step { ref_no, step };

@@ -11,13 +11,13 @@ use wachat::linking::{LinkError, Links};
 use wachat::passkey::{Assertion, PasskeyAnswer};
 use wachat::secrets::MasterKey;
 use wachat::settings::Hidden;
-use wachat::store::{Change, Lease, LinkEnd, MAY_BE_LISTED, NewDevice, PasskeyRequest, Store, StoreError};
+use wachat::store::{Cancelling, Change, Lease, LinkEnd, MAY_BE_LISTED, NewDevice, PasskeyRequest, Store, StoreError};
 
 use crate::client::Reply;
 use crate::network::Network;
 use crate::process::Place;
 use crate::signed_in;
-use crate::stage::{ANN, OWNER, Stage};
+use crate::stage::{ANN, OWNER, Pace, Stage};
 use crate::stores::{NOW, founded};
 use crate::world::{Database, Time, World, eventually, stories};
 
@@ -56,22 +56,42 @@ impl Stage {
     }
 }
 
-/// Lets the held clock go slowly on meanwhile.
-async fn slowly<T>(stage: &Stage, done: impl Future<Output = T>) -> T {
-    let moved = async {
-        let mut ticks = tokio::time::interval(Duration::from_millis(50));
-        loop {
-            ticks.tick().await;
-            stage.world.advance(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::select! {
-        done = done => done,
-        () = moved => unreachable!("it moves on and on"),
-    }
+/// Ends the wish of now to unlink or cancel.
+async fn end_wish(store: &Store, lease: &Lease) {
+    let wished_at = store.find_device(ID).await.expect("read").expect("it").wish_at;
+    store.end_link(lease, LinkEnd::Unlinked { wished_at }, NOW).await.expect("stored");
 }
 
 stories! {
+    async fn the_end_of_one_wish_is_not_taken_for_that_of_another(database: Database) {
+        let (store, _folder) = founded(database).await;
+        let lease = leased(&store, NUMBER).await;
+        let wish = async |wish: Wish, at| assert!(store.wish_link(ID, wish, at).await.expect("stored"));
+        let end = async |wished_at| store.end_link(&lease, LinkEnd::Unlinked { wished_at }, NOW).await.expect("stored");
+        let now = async || {
+            let device = store.find_device(ID).await.expect("read").expect("it");
+            (device.wish, store.find_expected_sender(ID).await.expect("read"))
+        };
+        // An attempt was cancelled, and the device is unlinked before that has ended: the number goes with the second end only.
+        wish(Wish::Link(LinkWay::Qr), 10).await;
+        assert!(store.cancel_link(ID, Cancelling::Wanted, 20).await.expect("stored"));
+        wish(Wish::Unlink, 30).await;
+        end(20).await;
+        assert_eq!(now().await, (Some("unlink".into()), Some(NUMBER.into())));
+        end(30).await;
+        assert_eq!(now().await, (None, None));
+        // It was unlinked, linked to the phone of another number, and the next attempt was cancelled: that number stays.
+        wish(Wish::Link(LinkWay::Qr), 40).await;
+        store.end_link(&lease, LinkEnd::Linked { attempt: Some(40), number: "628199999999".into() }, NOW).await.expect("stored");
+        wish(Wish::Link(LinkWay::Qr), 50).await;
+        assert!(store.cancel_link(ID, Cancelling::Wanted, 60).await.expect("stored"));
+        end(30).await;
+        assert_eq!(now().await.0.as_deref(), Some("cancel"));
+        end(60).await;
+        assert_eq!(now().await, (None, Some("628199999999".into())));
+        store.close().await;
+    }
+
     async fn a_refused_account_is_being_removed_until_it_is_known_what_the_phone_lists(database: Database) {
         let (store, _folder) = founded(database).await;
         let lease = leased(&store, NUMBER).await;
@@ -105,7 +125,7 @@ stories! {
         // After a restart it is removed as what was cancelled is: why it was refused stays, and the device keeps its number.
         refuse(Some(50)).await;
         let (_, _, reason) = now().await;
-        store.end_link(&lease, LinkEnd::Unlinked, NOW).await.expect("stored");
+        end_wish(&store, &lease).await;
         assert_eq!(now().await, (None, DeviceState::Unlinked, reason));
         assert_eq!(store.find_expected_sender(ID).await.expect("read").as_deref(), Some(NUMBER));
         store.close().await;
@@ -118,14 +138,14 @@ stories! {
         let wish = |at| store.wish_link(ID, Wish::Link(LinkWay::Qr), at);
         for attempt in [Some(10), None] {
             assert!(wish(10).await.expect("stored"));
-            assert!(store.cancel_link(ID, 5).await.expect("stored"));
-            assert!(!store.cancel_link(ID, 5).await.expect("stored"), "there is none any more");
+            assert!(store.cancel_link(ID, Cancelling::Wanted, 5).await.expect("stored"));
+            assert!(!store.cancel_link(ID, Cancelling::Wanted, 5).await.expect("stored"), "there is none any more");
             let refused = store.end_link(&lease, linked(attempt), NOW).await;
             assert!(matches!(refused, Err(StoreError::Superseded)), "{attempt:?} {refused:?}");
             let link = store.find_link(ID).await.expect("read").expect("a link");
             assert_eq!((link.status.as_str(), link.code, link.reason.as_str()), ("failed", None, "linking was cancelled"));
             // The loop ends it: the device keeps its number, which no other may take.
-            store.end_link(&lease, LinkEnd::Unlinked, NOW).await.expect("stored");
+            end_wish(&store, &lease).await;
             let device = store.find_device(ID).await.expect("read").expect("it");
             assert_eq!((device.state, device.wish, device.linked_at), (DeviceState::Unlinked, None, None));
             assert!(wish(30).await.expect("stored"));
@@ -184,7 +204,7 @@ stories! {
         let stage = Stage::with_passkey(database, Time::Held).await;
         let page = stage.share().await;
         stage.world.advance(Duration::from_secs(14 * 60)).await;
-        slowly(&stage, stage.scan_or_type("qr")).await;
+        stage.moving(Pace::REAL, stage.scan_or_type("qr")).await;
         stage.until_passkey("required").await;
         // The time of the page is over; WhatsApp waits for the passkey for ten minutes.
         stage.world.advance(Duration::from_secs(5 * 60)).await;
@@ -204,7 +224,7 @@ stories! {
             assert_eq!(stage.visit("POST", &format!("{page}/passkey/confirm"), "").await.status, 303);
             stage.is_linked().await;
         };
-        Box::pin(slowly(&stage, goes_on)).await;
+        Box::pin(stage.moving(Pace::REAL, goes_on)).await;
         let shown = stage.visit("GET", &page, "").await;
         assert!(shown.status == 200 && shown.text.contains("The account is linked"), "{}", shown.text);
         stage.world.advance(Duration::from_secs(61)).await;
@@ -217,7 +237,7 @@ stories! {
         let page = stage.share().await;
         stage.world.advance(Duration::from_secs(15 * 60 + 1)).await;
         stage.manage("POST", "/link", None).await;
-        slowly(&stage, stage.qr()).await;
+        stage.moving(Pace::REAL, stage.qr()).await;
         assert_eq!(stage.visit("GET", &page, "").await.status, 404);
         assert_eq!(stage.manage("GET", "/link", None).await["shared_until"], Value::Null);
         stage.world.stop().await;

@@ -8,23 +8,8 @@ use crate::client::Reply;
 use crate::passkey_crashes::Office;
 use crate::passkey_terminal::compares;
 use crate::signed_in::{self, Browser, PASSWORD};
-use crate::stage::{ANN, OWNER, Stage};
+use crate::stage::{ANN, OWNER, Pace, Stage};
 use crate::world::{Time, World, eventually, stories};
-
-/// Lets the held clock go slowly on meanwhile.
-async fn slowly<T>(stage: &Stage, done: impl Future<Output = T>) -> T {
-    let moved = async {
-        let mut ticks = tokio::time::interval(Duration::from_millis(50));
-        loop {
-            ticks.tick().await;
-            stage.world.advance(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::select! {
-        done = done => done,
-        () = moved => unreachable!("it moves on and on"),
-    }
-}
 
 /// A page as it is shown to somebody who reads Indonesian.
 async fn in_indonesian(world: &World, path: &str, cookie: &str) -> Reply {
@@ -37,7 +22,7 @@ async fn strike(stage: &Stage, fault: Value, moment: &str) {
 }
 
 impl Stage {
-    async fn signed_in(&self) -> Browser<'_> {
+    pub async fn signed_in(&self) -> Browser<'_> {
         let hash = wachat::password::hash(PASSWORD, &wachat::clock::Clock::system()).expect("a hash");
         self.world.store.choose_password(1, hash, 0, 0).await.expect("stored");
         Browser::of(&self.world, "admin").await
@@ -139,13 +124,13 @@ stories! {
 
     async fn a_refusal_of_which_nothing_is_heard_is_a_reason_at_the_end_of_the_time(database: Database) {
         let stage = Stage::with_passkey(database, Time::Held).await;
-        slowly(&stage, stage.scan_or_type("qr")).await;
+        stage.moving(Pace::REAL, stage.scan_or_type("qr")).await;
         let goes_on = async {
             let assertion = stage.assertion().await;
             stage.ask("POST", "/passkey", Some(assertion)).await;
             stage.until_passkey("confirm").await;
         };
-        slowly(&stage, goes_on).await;
+        stage.moving(Pace::REAL, goes_on).await;
         stage.owner("/refuse", json!({})).await;
         stage.world.advance(Duration::from_secs(580)).await;
         assert_eq!(stage.manage("GET", "/passkey", None).await["status"], "confirm");
@@ -248,7 +233,7 @@ stories! {
 
     async fn other_codes_during_the_passkey_step_neither_end_nor_prolong_it(database: Database) {
         let stage = Stage::with_passkey(database, Time::Held).await;
-        slowly(&stage, stage.scan_or_type("qr")).await;
+        stage.moving(Pace::REAL, stage.scan_or_type("qr")).await;
         let before = stage.until_passkey("required").await;
         let since = stage.network.get("/stanzas?limit=1").await["next"].clone();
         stage.network.post("/codes/replace", json!({})).await;
@@ -267,7 +252,7 @@ stories! {
             stage.compare().await;
             stage.is_linked().await;
         };
-        Box::pin(slowly(&stage, goes_on)).await;
+        Box::pin(stage.moving(Pace::REAL, goes_on)).await;
         stage.world.stop().await;
     }
 

@@ -70,6 +70,12 @@ impl Loops {
         self.store.end_link(&self.lease(id).await, end, self.clock.now()).await.expect("ended");
     }
 
+    /// Ends the link as is wished now.
+    async fn unlinked(&self, id: &str) {
+        let wished_at = self.device(id).await.wish_at;
+        self.end(id, LinkEnd::Unlinked { wished_at }).await;
+    }
+
     async fn enter(&self, id: &str, health: Health) {
         let lease = self.lease(id).await;
         assert!(self.store.set_device_health(&lease, health, self.clock.now()).await.expect("stored"));
@@ -285,7 +291,7 @@ stories! {
         let ended = desk.ask("POST", &id, "/unlink").await;
         assert_eq!(ended.status, 202, "{}", ended.text);
         assert_eq!(desk.loops.device(&id).await.wish.as_deref(), Some("unlink"));
-        desk.loops.end(&id, LinkEnd::Unlinked).await;
+        desk.loops.unlinked(&id).await;
         desk.loops.clock.advance(Duration::from_secs(120));
         let view = desk.view(&id).await;
         let fields = ["state", "linked_at", "state_until", "strangers_after"].map(|name| &view[name]);
@@ -341,7 +347,7 @@ stories! {
         assert!(code == Some(1) && said.contains("nobody linked an account in time"), "{said}");
         let unlinking = Typed::start(place.command(&["device", "unlink", &id]));
         loops.until_wished(&id, "unlink").await;
-        loops.end(&id, LinkEnd::Unlinked).await;
+        loops.unlinked(&id).await;
         assert_eq!(unlinking.end().await.0, Some(0));
         let events = place.json(&["device", "events", &id, "--json"]).await;
         assert_eq!(events[0]["reason"], "the link was ended", "{events}");

@@ -65,6 +65,7 @@ mod link_failures;
 mod link_refusals;
 mod linked_crashes;
 mod linking;
+mod linking_words;
 mod malformed;
 mod managing;
 mod media;

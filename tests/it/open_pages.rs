@@ -148,7 +148,10 @@ stories! {
         let page = stage.share().await;
         let refused = stage.post(&format!("{page}/pairing-code"), &format!("phone={ANN}")).await;
         assert!(refused.status == 409 && refused.text.contains("use the right phone"), "{}", refused.text);
-        assert!(!refused.text.contains(OWNER), "{}", refused.text);
+        // Which phone it is stands beside it, and once.
+        let alert = refused.text.split("role=\"alert\"").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an alert");
+        assert!(!alert.contains(OWNER) && refused.text.contains(&format!("<strong>{OWNER}</strong>")), "{}", refused.text);
+        assert!(!refused.text.contains("note good"), "{}", refused.text);
         let browser = first_sign_in(&stage.world).await;
         browser.go(&format!("/console/devices/{}/link", stage.device_id)).await;
         browser.reads("no other may be linked to this device").await;

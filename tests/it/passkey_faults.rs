@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::signed_in::{Browser, PASSWORD};
-use crate::stage::{OWNER, Stage};
+use crate::stage::{OWNER, Pace, Stage};
 use crate::world::{Time, eventually, stories};
 
 /// How far the step is.
@@ -48,25 +48,6 @@ const CASES: &[(At, Wrong, &str, &str)] = &[
     (At::Confirmed, Wrong::Cut, "connection_lost", "WhatsApp ended the connection while the codes were compared"),
     (At::Confirmed, Wrong::Silent, "phone_timed_out", "the phone did not confirm the code in time"),
 ];
-
-/// Lets the held clock go on meanwhile, by so much twenty times a second.
-async fn by<T>(step: Duration, stage: &Stage, done: impl Future<Output = T>) -> T {
-    let moved = async {
-        let mut ticks = tokio::time::interval(Duration::from_millis(50));
-        loop {
-            ticks.tick().await;
-            stage.world.advance(step).await;
-        }
-    };
-    tokio::select! {
-        done = done => done,
-        () = moved => unreachable!("it moves on and on"),
-    }
-}
-
-async fn slowly<T>(stage: &Stage, done: impl Future<Output = T>) -> T {
-    by(Duration::from_millis(50), stage, done).await
-}
 
 impl Stage {
     /// Plans a fault of all connections of clients that are not logged in: the one of the attempt before may still be closing.
@@ -149,14 +130,14 @@ stories! {
         let console = format!("/console/devices/{}/link", stage.device_id);
         for (at, wrong, code, words) in CASES {
             let page = stage.share().await;
-            slowly(&stage, stage.comes_to(*at, *wrong)).await;
+            stage.moving(Pace::REAL, stage.comes_to(*at, *wrong)).await;
             if *wrong == Wrong::Cut && !matches!(at, At::Giving | At::Confirming) {
                 stage.cuts("to_client").await;
                 // Something is sent to the client, and cut off.
                 stage.network.post("/codes/replace", json!({})).await;
             }
             let step = Duration::from_millis(if *wrong == Wrong::Cut { 50 } else { 5_000 });
-            by(step, &stage, stage.until_not_linked(words)).await;
+            stage.moving(Pace { step, ..Pace::REAL }, stage.until_not_linked(words)).await;
             for path in ["/link", "/passkey"] {
                 assert_eq!(stage.manage("GET", path, None).await["reason_code"], *code, "{at:?} {wrong:?} {path}");
             }
@@ -171,17 +152,17 @@ stories! {
             }
             stage.network.heal().await;
             // At once.
-            slowly(&stage, stage.scan_or_type("qr")).await;
-            assert!(slowly(&stage, stage.assertion()).await["id"].is_string(), "{at:?} {wrong:?}");
+            stage.moving(Pace::REAL, stage.scan_or_type("qr")).await;
+            assert!(stage.moving(Pace::REAL, stage.assertion()).await["id"].is_string(), "{at:?} {wrong:?}");
             assert_eq!(stage.ask("DELETE", "/link", None).await.status, 202);
-            slowly(&stage, stage.until_state("unlinked")).await;
+            stage.moving(Pace::REAL, stage.until_state("unlinked")).await;
         }
         let links = async {
             stage.goes_to("confirm").await;
             stage.compare().await;
             stage.is_linked().await;
         };
-        slowly(&stage, Box::pin(links)).await;
+        stage.moving(Pace::REAL, Box::pin(links)).await;
         stage.world.stop().await;
     }
 

@@ -51,6 +51,16 @@ stories! {
         terminal.enter("");
         terminal.enter("undefined");
         terminal.until("this is not the whole result of the line").await;
+        // Nor does a line of another alphabet end the reading.
+        for line in [&b"\xff\xfe{"[..], b"{\"id\": \"\xe9\"}"] {
+            let said = terminal.said().matches("this is not the whole result of the line").count();
+            terminal.enter_bytes(line);
+            crate::world::eventually("it says what is wrong", async || {
+                let now = terminal.said().matches("this is not the whole result of the line").count();
+                if now > said { Ok(()) } else { Err(terminal.said()) }
+            })
+            .await;
+        }
         let options = json!({"options": step["options"]});
         let mut assertion = office.network.post(&format!("/people/{OWNER}/passkey/assertion"), options).await;
         let good = assertion.to_string();
@@ -150,7 +160,8 @@ stories! {
         let (status, said) = terminal.end().await;
         assert!(status == Some(1) && said.contains("the codes differ, so linking was cancelled"), "{said}");
         let link = office.until(&serving.client, "/link", |link| link["status"] == "failed").await;
-        assert_eq!(link["reason"], "linking was cancelled");
+        assert_eq!(link["reason_code"], "codes_differ", "{link}");
+        assert!(said.contains(link["reason"].as_str().expect("a reason")), "{link} {said}");
         office.until(&serving.client, "", |device| device["state"] == "unlinked").await;
         assert!(serving.terminate().await.success());
     }

@@ -204,7 +204,13 @@ impl Typed {
 
     /// Types a line into it.
     pub fn enter(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().expect("in"), "{line}").expect("it reads");
+        self.enter_bytes(line.as_bytes());
+    }
+
+    /// The same, of bytes that may be no text.
+    pub fn enter_bytes(&mut self, line: &[u8]) {
+        let input = self.child.stdin.as_mut().expect("in");
+        input.write_all(&[line, b"\n"].concat()).and_then(|()| input.flush()).expect("it reads");
     }
 
     pub async fn until(&self, words: &str) {

@@ -228,12 +228,16 @@ stories! {
         stage.world.stop().await;
     }
 
-    async fn strangers_are_not_told_the_devices_number(database: Database) {
+    async fn strangers_are_told_the_number_of_the_phone_to_take_and_no_other(database: Database) {
         let mut stage = Stage::with_passkey(database, Time::Machine).await;
         let device = json!({"client_id": 1, "kind": "web", "sender": "628110000099"});
         let added = stage.world.client.manage("POST", "/devices", Some(device)).await;
         stage.device_id = added.body["data"]["device_id"].as_str().expect("an id").to_owned();
         let page = stage.share().await;
+        // Only one phone will do.
+        let shown = stage.look(&page).await;
+        let said = shown.text.split("id=\"expected\"").nth(1).expect("which phone");
+        assert!(said.contains("no other may be linked") && said.contains("<strong>628110000099</strong>"), "{}", shown.text);
         stage.scan_or_type("qr").await;
         let step = stage.until_passkey("required").await;
         let link = step["pairing_link"].as_str().and_then(|link| link.strip_prefix(&stage.world.settings.public_url));
@@ -246,7 +250,8 @@ stories! {
             let shown = stage.look(path).await;
             let says_why = shown.text.contains("number is not this device") && shown.text.contains("use the right phone");
             assert!(shown.status == 200 && says_why, "{path}: {}", shown.text);
-            assert!(!shown.text.contains("628110000099") && !shown.text.contains(OWNER), "{path}: {}", shown.text);
+            assert!(!shown.text.contains(OWNER), "{path}: {}", shown.text);
+            assert_eq!(shown.text.contains("628110000099"), path == &page, "{path}: {}", shown.text);
         }
         stage.world.stop().await;
     }

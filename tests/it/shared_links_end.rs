@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wachat::account::KeyHash;
 use wachat::device::{LinkWay, Wish};
 use wachat::limits;
-use wachat::store::{Change, LinkEnd, NewKey, NewLinkShare};
+use wachat::store::{Cancelling, Change, LinkEnd, NewKey, NewLinkShare};
 
 use crate::link_attempts::{ID, leased, record};
 use crate::signed_in;
@@ -149,7 +149,7 @@ stories! {
             let now = wished_at().await;
             assert!(now > last && now >= at, "{now} after {last}");
             last = now;
-            assert!(store.cancel_link(ID, at).await.expect("stored"));
+            assert!(store.cancel_link(ID, Cancelling::Wanted, at).await.expect("stored"));
             last = last.max(wished_at().await);
         }
         store.close().await;
@@ -239,9 +239,16 @@ stories! {
         assert_eq!(stage.visit("POST", &format!("{page}/passkey"), &format!("assertion={filled}")).await.status, 303);
         stage.until_passkey("confirm").await;
         let differ = stage.visit("POST", &format!("{page}/link/cancel"), "differ=yes").await;
-        assert_eq!((differ.status, differ.header("location")), (303, format!("{page}?done=differ").as_str()));
-        let shown = stage.visit("GET", &format!("{page}?done=differ"), "").await;
-        assert!(shown.text.contains("remove every device that nobody knows"), "{}", shown.text);
+        assert_eq!((differ.status, differ.header("location")), (303, page.as_str()));
+        // Whoever looks is warned, and not only the browser in which the button was pressed.
+        let console = format!("/console/devices/{}/link", stage.device_id);
+        for shown in [stage.visit("GET", &page, "").await.text, stage.signed_in().await.get(&console).await.text] {
+            let warning = shown.split("class=\"note bad\"").nth(1).expect("a warning");
+            assert!(warning.contains("remove every device that nobody knows"), "{shown}");
+            assert_eq!(shown.matches("linking was cancelled").count(), 1, "{shown}");
+            assert!(!shown.contains("class=\"note good\""), "{shown}");
+        }
+        assert_eq!(stage.manage("GET", "/link", None).await["reason_code"], "codes_differ");
         stage.until_not_linked("linking was cancelled").await;
         stage.world.stop().await;
     }

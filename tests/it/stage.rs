@@ -1,5 +1,7 @@
 //! What stories of linked accounts play on: a gateway on a simulated WhatsApp network.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use wachat::message::RefNo;
 use wachat::settings::Settings;
@@ -10,6 +12,19 @@ use crate::world::{Database, Time, World, eventually};
 /// The person whose phone links the gateway, and one who is written to.
 pub const OWNER: &str = "628110000001";
 pub const ANN: &str = "628110000011";
+
+/// How fast a held clock goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub step: Duration,
+    /// In the time of the machine.
+    pub every: Duration,
+}
+
+impl Pace {
+    /// As fast as that of the machine.
+    pub const REAL: Self = Self { step: Duration::from_millis(50), every: Duration::from_millis(50) };
+}
 
 /// A gateway on a simulated network, with one device that is linked to the owner's phone.
 pub struct Stage {
@@ -73,6 +88,21 @@ impl Stage {
         let world = down.start().await;
         world.until_online(&device_id).await;
         Self { network, world, device_id }
+    }
+
+    /// Lets the held clock go on while something is done: the gateway waits by it, and pages keep up by it.
+    pub async fn moving<T>(&self, pace: Pace, done: impl Future<Output = T>) -> T {
+        let moved = async {
+            let mut ticks = tokio::time::interval(pace.every);
+            loop {
+                ticks.tick().await;
+                self.world.advance(pace.step).await;
+            }
+        };
+        tokio::select! {
+            done = done => done,
+            () = moved => unreachable!("it moves on and on"),
+        }
     }
 
     /// The code that is to be scanned.

@@ -33,6 +33,9 @@ pub struct DeviceView {
     pub device_id: String,
     pub client_id: i64,
     pub sender: String,
+    /// Whether that number was given up by unlinking: the phone of any number may be linked, and gives the device its own. Until then
+    /// messages that name it as their sender wait here.
+    pub sender_given_up: bool,
     pub name: String,
     /// sandbox or web.
     #[schema(value_type = String)]
@@ -57,7 +60,8 @@ pub struct DeviceView {
     pub oldest_waiting_at: Option<String>,
     /// How long ago that was.
     pub oldest_waiting_seconds: Option<i64>,
-    /// Since when an account is linked; null when none is.
+    /// Since when an account is linked; null when none is. Of a device in the state logged_out: when the account was linked whose link the
+    /// phone has ended.
     #[schema(format = DateTime)]
     pub linked_at: Option<String>,
     /// WhatsApp takes no first messages to strangers before this date; null when it does.
@@ -353,6 +357,7 @@ async fn view(api: &Api, device: Device, queues: Option<&Waiting>) -> Result<Dev
         counter: api.store.count_accepted(&device.id, clock::day(now)).await?,
         pacing: pacing::view(api, &device, standing.used),
         waiting_for: queues.map(|_| api.waiting_for(&device, standing, queue)),
+        sender_given_up: device.has_given_up_its_number(),
         device_id: device.id,
         client_id: device.client_id,
         sender: device.sender,

@@ -1,5 +1,4 @@
-//! `/manage/1.0/devices/{device_id}/link` and what belongs to it: linking an account by a QR code or a typed code, ending
-//! the link, and what happened to the device.
+//! `/manage/1.0/devices/{device_id}/link` and what belongs to it: linking an account by a QR code or a typed code, and ending the link.
 
 use std::time::Duration;
 
@@ -11,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::devices::{changed, find, managed};
-use super::{Listing, cut, found, page, query, rows};
+use super::{found, query};
 use crate::api::Api;
 use crate::api::answer::{self, Envelope, Format};
 use crate::api::named::Named;
 use crate::api::problem::Problem;
 use crate::clock::{millis, rfc3339};
-use crate::device::{Device, DeviceState, LinkWay};
+use crate::device::{Device, DeviceState, LinkWay, Wish};
 use crate::limits;
-use crate::linking::{Linking, NOTICE, Status, Way, failure};
+use crate::linking::{Cancelling, Linking, NOTICE, Status, Way, failure};
 use crate::phone::{self, BadDestination};
 use crate::qr::Qr;
 
@@ -40,6 +39,8 @@ pub struct LinkView {
     pub way: Option<&'static str>,
     /// What the phone is to scan, or a person to type; null while there is none.
     pub code: Option<String>,
+    /// With a code to type: the number of the phone that it is for.
+    pub phone: Option<String>,
     /// Until when the code is good, if no newer one comes first.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
@@ -47,7 +48,7 @@ pub struct LinkView {
     pub reason: Option<String>,
     /// The same for programs: unreachable, timed_out, no_code, too_many_codes, device_name_refused, not_on_whatsapp, code_too_old,
     /// code_not_offered, account_restricted, too_many_devices, not_let_in, outdated, passkey_timed_out, passkey_refused, phone_timed_out,
-    /// code_not_compared, refused_on_phone, connection_lost, restarted, cancelled, other_number, number_taken, unlinked or failed.
+    /// code_not_compared, refused_on_phone, connection_lost, restarted, cancelled, codes_differ, other_number, number_taken, unlinked or failed.
     pub reason_code: Option<&'static str>,
     #[schema(format = DateTime)]
     pub changed_at: Option<String>,
@@ -56,6 +57,10 @@ pub struct LinkView {
     pub shared_until: Option<String>,
     /// The number whose phone alone may be linked; null where any phone may be.
     pub expected_sender: Option<String>,
+    /// Whether the number in sender was given up by unlinking: the phone of any number may be linked, and gives the device its own.
+    pub sender_given_up: bool,
+    /// Whether the link is being ended at this moment, as was wanted.
+    pub is_ending: bool,
     /// What to know before linking.
     pub notice: &'static str,
 }
@@ -75,26 +80,6 @@ pub struct QrView {
 pub struct PairingPhone {
     /// The phone number of the account to link.
     pub phone: String,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeviceEventView {
-    #[schema(format = DateTime)]
-    pub at: String,
-    /// A state that the device entered, or linked, strangers_paused, slowed, or unreadable.
-    pub state: String,
-    /// Why, in words; empty when there is nothing to say.
-    pub reason: String,
-}
-
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct EventsOf {
-    /// The next_before of the page before
-    pub before: Option<String>,
-    /// Rows of the page: 50 by default, 500 at the most
-    pub limit: Option<i64>,
 }
 
 /// How a QR code is wanted.
@@ -126,14 +111,25 @@ pub async fn begin(State(api): State<Api>, headers: HeaderMap, Named(id): Named<
     private(found(&headers, StatusCode::ACCEPTED, "Linking begins", begun.await))
 }
 
+/// Why an attempt is cancelled.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct CancelOf {
+    /// true: because the phone shows another code than the one to compare; whoever looks at the device is then warned
+    pub codes_differ: Option<bool>,
+}
+
 /// Cancel the attempt to link that is under way: what it has shown links nothing any more. The device keeps its number
 #[utoipa::path(delete, path = "/devices/{device_id}/link", tag = "Management", security(("APIKey" = [])),
-    params(("device_id" = String, Path)), responses((status = 202, body = Envelope<LinkView>),
+    params(("device_id" = String, Path), CancelOf), responses((status = 202, body = Envelope<LinkView>),
     (status = 409, description = "No account is being linked to this device")))]
-pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>) -> Response {
+pub async fn cancel(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
     let cancelled = async {
         managed(&api, &headers, &id).await?;
-        api.linking.cancel(&id).await?;
+        let CancelOf { codes_differ } = query(&uri)?;
+        let why = if codes_differ == Some(true) { Cancelling::CodesDiffer } else { Cancelling::Wanted };
+        api.linking.cancel(&id, why).await?;
         changed(&api);
         view(&api, find(&api, &id).await?).await
     };
@@ -196,27 +192,6 @@ pub async fn end(State(api): State<Api>, headers: HeaderMap, Named(id): Named<St
         view(&api, find(&api, &id).await?).await
     };
     private(found(&headers, StatusCode::ACCEPTED, "Unlinking begins", ended.await))
-}
-
-/// List what happened to a device, newest first
-#[utoipa::path(get, path = "/devices/{device_id}/events", tag = "Management", security(("APIKey" = [])),
-    params(("device_id" = String, Path), EventsOf), responses((status = 200, body = Envelope<Listing<DeviceEventView>>)))]
-pub async fn list_events(State(api): State<Api>, headers: HeaderMap, Named(id): Named<String>, uri: Uri) -> Response {
-    let listing = async {
-        let device = managed(&api, &headers, &id).await?;
-        let wanted: EventsOf = query(&uri)?;
-        let rows = rows(wanted.limit)?;
-        let page = page(wanted.before.as_deref(), rows)?;
-        let mut events = api.store.list_device_events(&device.id, page).await?;
-        let next_before = cut(&mut events, rows, |event| event.seq.to_string());
-        let view = |event: crate::store::DeviceEvent| DeviceEventView {
-            at: rfc3339(event.at),
-            state: event.state,
-            reason: event.reason,
-        };
-        Ok(Listing { items: events.into_iter().map(view).collect(), next_before })
-    };
-    found(&headers, StatusCode::OK, "Events of the device", listing.await)
 }
 
 impl Drawn {
@@ -338,39 +313,29 @@ pub(super) async fn view(api: &Api, device: Device) -> Result<LinkView, Problem>
     let link = api.linking.look(&device.id).await?;
     let shared_until = api.linking.shared_until(&device.id).await?.map(rfc3339);
     let expected_sender = api.linking.expected_sender(&device).await?;
-    let state = device.state.name();
-    let (device_id, sender) = (device.id, device.sender);
-    Ok(match link {
-        Some(link) => LinkView {
-            status: link.status.name(),
-            way: Some(link.way.name()),
-            code: link.code,
-            expires_at: link.expires_at.map(rfc3339),
-            reason_code: Some(failure::code(&link.reason)).filter(|_| !link.reason.is_empty()),
-            reason: Some(link.reason).filter(|reason| !reason.is_empty()),
-            changed_at: Some(rfc3339(link.changed_at)),
-            device_id,
-            sender,
-            state,
-            shared_until,
-            expected_sender,
-            notice: NOTICE,
-        },
-        None => LinkView {
-            status: "none",
-            way: None,
-            code: None,
-            expires_at: None,
-            reason: None,
-            reason_code: None,
-            changed_at: None,
-            device_id,
-            sender,
-            state,
-            shared_until,
-            expected_sender,
-            notice: NOTICE,
-        },
+    let (sender_given_up, is_ending) = (device.has_given_up_its_number(), device.wish() == Some(Wish::Unlink));
+    let phone = match device.wish() {
+        Some(Wish::Link(LinkWay::Code { phone })) => Some(phone),
+        _ => None,
+    };
+    let reason = link.as_ref().map(|link| link.reason.clone()).filter(|reason| !reason.is_empty());
+    Ok(LinkView {
+        state: device.state.name(),
+        device_id: device.id,
+        sender: device.sender,
+        status: link.as_ref().map_or("none", |link| link.status.name()),
+        way: link.as_ref().map(|link| link.way.name()),
+        expires_at: link.as_ref().and_then(|link| link.expires_at).map(rfc3339),
+        changed_at: link.as_ref().map(|link| rfc3339(link.changed_at)),
+        code: link.and_then(|link| link.code),
+        phone,
+        reason_code: reason.as_deref().map(failure::code),
+        reason,
+        shared_until,
+        expected_sender,
+        sender_given_up,
+        is_ending,
+        notice: NOTICE,
     })
 }
 

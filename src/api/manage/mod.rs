@@ -6,7 +6,8 @@ pub mod audit;
 mod available;
 pub mod clients;
 pub mod conversations;
-pub mod devices;
+pub mod device_events;
+mod devices;
 pub mod imports;
 pub mod inbox;
 pub mod keys;
@@ -63,7 +64,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(links::end))
         .routes(routes!(passkeys::show, passkeys::answer))
         .routes(routes!(passkeys::confirm))
-        .routes(routes!(links::list_events))
+        .routes(routes!(device_events::list_events))
         .routes(routes!(pushes::show, pushes::set, pushes::remove))
         .routes(routes!(pushes::rotate))
         .routes(routes!(pushes::pause))

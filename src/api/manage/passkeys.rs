@@ -42,10 +42,14 @@ pub struct PasskeyView {
     pub reason_code: Option<&'static str>,
 }
 
+/// What is wrong with a body without a code.
+const NO_CODE: &str = "is missing; give the code that was compared, such as ABCD-1234, or send no body at all";
+
 /// What a person compared with the phone.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Compared {
     /// The code that was shown; 409 where WhatsApp gives another by now.
+    #[schema(value_type = String, required = true)]
     code: Option<String>,
 }
 
@@ -90,7 +94,7 @@ pub async fn confirm(State(api): State<Api>, headers: HeaderMap, Named(id): Name
         let compared = compared(&api, device.client_id, &headers, body).await?;
         let asked = waiting(&api, &id, Status::Confirm).await?;
         let shown = asked.code.as_deref().map(plain);
-        if compared.code.is_some_and(|code| shown != Some(plain(&code))) {
+        if compared.is_some_and(|code| shown != Some(plain(&code))) {
             return Err(Problem::Conflict("that is not the code that is shown now; compare again".into()));
         }
         api.linking.answer_passkey(&id, &asked, &PasskeyAnswer::Confirm).await?;
@@ -105,13 +109,16 @@ fn plain(code: &str) -> String {
     code.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect()
 }
 
-/// What was compared; a request may go without a body.
-async fn compared(api: &Api, client_id: i64, headers: &HeaderMap, body: Body) -> Result<Compared, Problem> {
+/// The code that was compared; a request may go without a body. One whose body holds no code may have lost it on its way from whoever
+/// compared, or have misspelt it: it confirms nothing.
+async fn compared(api: &Api, client_id: i64, headers: &HeaderMap, body: Body) -> Result<Option<String>, Problem> {
     let body = api.read_body(client_id, headers, body, limits::BODY_BYTES_MAX).await?;
     if body.is_empty() || body.trim_ascii() == b"null" {
-        return Ok(Compared::default());
+        return Ok(None);
     }
-    api.json(client_id, headers, Body::from(body)).await
+    let Compared { code } = api.json(client_id, headers, Body::from(body)).await?;
+    let code = code.filter(|code| !plain(code).is_empty());
+    code.map(Some).ok_or_else(|| Problem::field("code", NO_CODE))
 }
 
 /// The step, if it waits for this answer.

@@ -18,6 +18,7 @@ use super::linking::{Linking, Refusal};
 use super::missed::{self, ChatReporter};
 use super::news::{Reporter, Told};
 use super::order::Order;
+use super::qr_codes::QrCodes;
 use super::queue::{Inlet, Outlet};
 use super::rotation::Rotation;
 use super::session::{Plan, Session};
@@ -47,7 +48,8 @@ pub enum Command {
         lost: Option<&'static str>,
     },
     AnswerPasskey(PasskeyAnswer),
-    Unlink,
+    /// As was wanted at this moment.
+    Unlink(Millis),
     /// A person says that it may be tried again.
     Connect,
 }
@@ -70,6 +72,8 @@ pub struct Actor {
     pub linking: Option<Linking>,
     /// With what WhatsApp refused a request last.
     pub refusal: Refusal,
+    /// How many QR codes WhatsApp gave last.
+    pub codes: QrCodes,
     pub order: Order,
     /// The last attempt to link an account.
     pub attempt: Millis,
@@ -117,7 +121,7 @@ impl Actor {
                     Some(Command::Link(way, attempt)) => self.link(way, attempt).await,
                     Some(Command::Resume { way, attempt, lost }) => self.resume(way, attempt, lost).await,
                     Some(Command::AnswerPasskey(answer)) => self.answer_passkey(answer).await,
-                    Some(Command::Unlink) => self.unlink().await,
+                    Some(Command::Unlink(wished_at)) => self.unlink(wished_at).await,
                     Some(Command::Connect) => self.connect_again().await,
                     None => break,
                 },
@@ -164,11 +168,11 @@ impl Actor {
         }
     }
 
-    async fn unlink(&mut self) {
+    async fn unlink(&mut self, wished_at: Millis) {
         let ending = self.log_out().await;
         self.wipe().await;
         self.health = None;
-        let _ = self.events.send(Event::Unlinked(ending)).await;
+        let _ = self.events.send(Event::Unlinked { wished_at, ending }).await;
     }
 
     /// Has WhatsApp end the link, if it can be reached, and closes the connection.
@@ -278,6 +282,7 @@ impl Actor {
             shared: self.shared.clone(),
             rotation: Rotation::default(),
             refusal: self.refusal.clone(),
+            codes: self.codes.clone(),
             order: self.order.clone(),
         };
         let plan = Plan {

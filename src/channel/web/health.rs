@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use whatsapp_rust::types::events::{ConnectFailureReason, Event, TempBanReason};
 
-use crate::clock::{Millis, millis};
+use crate::clock::{Millis, millis, rfc3339};
 use crate::device::{DeviceState, Health};
 
 /// How long to wait before trying again what WhatsApp refused without a word on how long.
@@ -39,13 +39,25 @@ pub fn turn(event: &Event, now: Millis) -> Option<Turn> {
         }
         Event::StreamReplaced(_) => stop(
             DeviceState::Replaced,
-            "another program uses this link; stop it, then pause and resume this gateway".into(),
+            "another program took the connection over, perhaps one on a copy of the data folder; stop it, then pause and resume this device"
+                .into(),
             None,
         ),
         Event::TemporaryBan(ban) => {
-            let lasts = ban.expire.to_std().unwrap_or(REFUSED).min(BAN_MAX);
-            let reason = format!("WhatsApp has restricted the number for a while: {}", ban_reason(&ban.code));
-            stop(DeviceState::Banned, reason, after(lasts))
+            let named = ban.expire.to_std().ok().filter(|lasts| (Duration::from_secs(1)..=BAN_MAX).contains(lasts));
+            let (again, why) = (after(ban.expire.to_std().unwrap_or(REFUSED).min(BAN_MAX)), ban_reason(&ban.code));
+            let reason = match again.filter(|_| named.is_some()) {
+                Some(until) => format!(
+                    "WhatsApp has restricted the number until {}: {why}; open WhatsApp on the phone and follow what it says, and send less \
+                     afterwards",
+                    rfc3339(until)
+                ),
+                None => format!(
+                    "WhatsApp has restricted the number and does not say until when: {why}; open WhatsApp on the phone and follow what it \
+                     says, and send less afterwards"
+                ),
+            };
+            stop(DeviceState::Banned, reason, again)
         }
         Event::LoggedOut(out) if out.reason == ConnectFailureReason::AccountLocked => {
             stop(DeviceState::LoggedOut, "WhatsApp has locked the account; look at its phone".into(), None)
@@ -123,6 +135,31 @@ mod tests {
         assert_eq!(stopped(Event::TemporaryBan(ban)), (DeviceState::Banned, Some(NOW + 3_600_000)));
         let outdated = Event::ClientOutdated(ClientOutdated::builder().build());
         assert_eq!(stopped(outdated), (DeviceState::Outdated, Some(NOW + 3_600_000)));
+    }
+
+    #[test]
+    fn a_ban_and_a_connection_taken_over_say_until_when_and_what_to_do() {
+        let said = |event| match turn(&event, NOW) {
+            Some(Turn::Stop { health, .. }) => health.reason,
+            other => panic!("{other:?}"),
+        };
+        for (seconds, until) in
+            [(3_600, "until 1970-01-01T01:16:40Z: "), (0, "does not say until when: "), (40 * 86_400, "until when: ")]
+        {
+            let ban = TemporaryBan::builder()
+                .code(TempBanReason::BlockedByUsers)
+                .expire(whatsapp_rust::chrono::Duration::seconds(seconds))
+                .build();
+            let reason = said(Event::TemporaryBan(ban));
+            for part in [until, "too many people blocked it", "; open WhatsApp on the phone and follow what it says"] {
+                assert!(reason.contains(part), "{part}: {reason}");
+            }
+        }
+        let taken_over = said(Event::StreamReplaced(StreamReplaced::builder().build()));
+        assert!(
+            taken_over.contains("took the connection over") && taken_over.contains("stop it, then pause and resume"),
+            "{taken_over}"
+        );
     }
 
     #[test]

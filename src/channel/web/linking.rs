@@ -25,6 +25,8 @@ pub struct Linking {
     step: Step,
     /// The passkey request of this attempt.
     asked: Option<String>,
+    /// Until when codes are shown.
+    codes_until: Option<Millis>,
 }
 
 /// How far linking is. WhatsApp waits for each step on one connection.
@@ -46,7 +48,7 @@ enum Step {
 
 impl Linking {
     pub fn new(way: LinkWay, now: Millis) -> Self {
-        Self { way, until: now + FIRST_CODE_MS, begun_at: now, step: Step::Begun, asked: None }
+        Self { way, until: now + FIRST_CODE_MS, begun_at: now, step: Step::Begun, asked: None, codes_until: None }
     }
 
     fn is_at_passkey(&self) -> bool {
@@ -75,7 +77,7 @@ impl Linking {
         match self.step {
             Step::Comparing | Step::Compared => {
                 "WhatsApp ended the connection while the codes were compared: the phone's owner refused, or the connection was \
-                 lost; link again"
+                 lost; ask whoever has the phone, and link again"
             }
             _ => {
                 "the connection on which WhatsApp waited for the passkey ended: it was lost, or the phone's owner refused; link again"
@@ -93,9 +95,11 @@ impl Linking {
                 "WhatsApp took the passkey, but the phone did not go on in time; open WhatsApp on it, and link again"
             }
             Step::Comparing => {
-                "the code was not compared with the phone's in time, or the phone's owner refused; link again"
+                "the code was not compared with the phone's in time, or the phone's owner refused; ask whoever has the phone, and link again"
             }
-            Step::Compared => "the phone did not confirm the code in time, or its owner refused; link again",
+            Step::Compared => {
+                "the phone did not confirm the code in time, or its owner refused; ask whoever has the phone, and link again"
+            }
             Step::Paired => NOT_LET_IN_YET,
         }
     }
@@ -114,8 +118,9 @@ impl Actor {
             LinkWay::Code { phone } => Some(phone.clone()),
             LinkWay::Qr => None,
         };
-        let until = self.parts.clock.now() + limits::LINK_MS_MAX;
-        self.linking = Some(Linking::new(way.clone(), self.parts.clock.now()));
+        let linking = Linking::new(way.clone(), self.parts.clock.now());
+        let until = linking.until;
+        self.linking = Some(linking);
         let reason = if former == Ending::MayBeListed { FORMER_LINK } else { "" };
         self.tell(Health { state: DeviceState::Linking, reason: reason.to_owned(), until: Some(until) }).await;
         // The library tries again without a word: whoever waits for a code would not learn that none can come.
@@ -187,11 +192,17 @@ impl Actor {
     }
 
     async fn show(&mut self, code: &str, lasts: Duration) {
-        let until = self.parts.clock.now() + millis(lasts);
+        let now = self.parts.clock.now();
         let Some(linking) = &mut self.linking else { return };
-        (linking.step, linking.until) = (Step::Shown, linking.begun_at + limits::LINK_MS_MAX);
+        let latest = linking.begun_at + limits::LINK_MS_MAX;
+        let until = (now + millis(lasts)).min(latest);
+        let codes_until = match linking.way {
+            LinkWay::Qr => self.codes.until(now, lasts, linking.codes_until).min(latest),
+            LinkWay::Code { .. } => until,
+        };
+        (linking.step, linking.until, linking.codes_until) = (Step::Shown, latest, Some(codes_until));
         let (attempt, way) = (self.attempt, linking.way.clone());
-        let _ = self.events.send(Event::LinkCode { attempt, way, code: code.to_owned(), until }).await;
+        let _ = self.events.send(Event::LinkCode { attempt, way, code: code.to_owned(), until, codes_until }).await;
     }
 
     async fn ask_for_passkey(&mut self, options: &str) {
@@ -374,6 +385,9 @@ fn refused(news: &News, is_at_passkey: bool) -> Option<&'static str> {
         News::LoggedOut(_) if is_at_passkey => Some(OWNER_REFUSED),
         News::LoggedOut(_) => Some(
             "WhatsApp ended the link at once; check on the phone that it has fewer than four linked devices, and try again",
+        ),
+        News::StreamReplaced(_) => Some(
+            "another program took over the connection on which the account was being linked; stop it, and link again",
         ),
         News::ConnectFailure(_) => Some("WhatsApp refused the connection; try again in a few minutes"),
         _ => None,

@@ -22,6 +22,7 @@ pub mod network;
 mod news;
 mod order;
 mod paired;
+mod qr_codes;
 mod queue;
 mod read;
 mod rotation;
@@ -45,6 +46,7 @@ use self::keys::{KeyRing, Keys};
 use self::linking::Refusal;
 use self::network::Network;
 use self::order::Order;
+use self::qr_codes::QrCodes;
 use self::shared::Shared;
 use super::{Channel, Events, Health, Outgoing, PasskeyAnswer, SendFault};
 use crate::clock::{Clock, Millis};
@@ -125,6 +127,7 @@ impl Web {
             sessions: 0,
             linking: None,
             refusal: Refusal::default(),
+            codes: QrCodes::default(),
             order: Order::default(),
             attempt: 0,
             again: None,
@@ -217,8 +220,8 @@ impl Channel for Web {
         self.order(Command::AnswerPasskey(answer)).await;
     }
 
-    async fn unlink(&self) {
-        self.order(Command::Unlink).await;
+    async fn unlink(&self, wished_at: Millis) {
+        self.order(Command::Unlink(wished_at)).await;
     }
 
     async fn connect(&self) {

@@ -17,6 +17,7 @@ use super::again;
 use super::gate::Gate;
 use super::linking::Refusal;
 use super::order::Order;
+use super::qr_codes::QrCodes;
 use super::queue::Inlet;
 use super::rotation::Rotation;
 use super::send::refusal;
@@ -44,6 +45,7 @@ pub struct Reporter {
     pub shared: Shared,
     pub rotation: Rotation,
     pub refusal: Refusal,
+    pub codes: QrCodes,
     pub order: Order,
 }
 
@@ -57,6 +59,7 @@ impl EventHandler for Reporter {
                     self.traffic.comes_in();
                 }
                 self.refusal.look_at(stanza.get());
+                self.codes.look_at(stanza.get());
                 self.order.look_at(stanza.get());
                 again::look_at(stanza.get());
                 if stanza.get().tag.as_ref() == "success" {
@@ -211,6 +214,7 @@ mod tests {
                 shared,
                 rotation: Rotation::default(),
                 refusal: Refusal::default(),
+                codes: QrCodes::default(),
                 order: Order::default(),
             },
             happened,

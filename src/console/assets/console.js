@@ -98,14 +98,14 @@ function take(text) {
   nameCells(fresh)
   const focused = document.activeElement
   const place = focused.closest('[data-part]')
-  const step = document.getElementById('link-status')?.dataset.step
+  const step = main.querySelector('[data-step]')?.dataset.step
   // A part within a part has come with it.
   for (const part of document.querySelectorAll('main [data-part]:not([data-part] [data-part])')) {
     const newer = fresh.getElementById(part.id)
     if (newer) become(part, newer)
   }
-  // What was refused in another step is over with it.
-  if (document.getElementById('link-status')?.dataset.step !== step) main.querySelector(':scope > [role=alert]')?.remove()
+  // What was refused or done in another step is over with it.
+  if (main.querySelector('[data-step]')?.dataset.step !== step) main.querySelectorAll(':scope > [role=alert], :scope > #done').forEach(one => one.remove())
   countDown()
   if (document.activeElement === focused) return
   // A row that moved lost the focus. What is gone leaves it near its place.

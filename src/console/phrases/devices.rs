@@ -28,6 +28,23 @@ pub const PHRASES: &[Phrase] = &[
         "another program uses this link; stop it, then pause and resume this gateway",
         "program lain memakai tautan ini; hentikan program itu, lalu jeda dan lanjutkan perangkat ini",
     ),
+    (
+        "another program took the connection over, perhaps one on a copy of the data folder; stop it, then pause and resume this device",
+        "program lain mengambil alih sambungan, mungkin dari salinan folder data; hentikan program itu, lalu jeda dan lanjutkan perangkat ini",
+    ),
+    (
+        "WhatsApp has restricted the number until {until}: {why}; open WhatsApp on the phone and follow what it says, and send less \
+         afterwards",
+        "WhatsApp membatasi nomor ini sampai {until}: {why}; buka WhatsApp di ponsel dan ikuti petunjuknya, dan setelah itu kirim lebih \
+         sedikit",
+    ),
+    (
+        "WhatsApp has restricted the number and does not say until when: {why}; open WhatsApp on the phone and follow what it says, and send \
+         less afterwards",
+        "WhatsApp membatasi nomor ini tanpa menyebutkan sampai kapan: {why}; buka WhatsApp di ponsel dan ikuti petunjuknya, dan setelah itu \
+         kirim lebih sedikit",
+    ),
+    // As it was said before; the history of devices still says so.
     ("WhatsApp has restricted the number for a while: {why}", "WhatsApp membatasi nomor ini untuk sementara: {why}"),
     ("too many messages to people who do not know it", "terlalu banyak pesan ke orang yang tidak mengenalnya"),
     ("too many people blocked it", "terlalu banyak orang memblokirnya"),

@@ -56,15 +56,15 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp asked for the account's passkey, and it was not given in time; link again",
-        "WhatsApp meminta kunci sandi akun ini, tetapi tidak diberikan tepat waktu; tautkan lagi",
+        "WhatsApp meminta passkey akun ini, tetapi tidak diberikan tepat waktu; tautkan lagi",
     ),
-    ("WhatsApp asks for the passkey of the account", "WhatsApp meminta kunci sandi (passkey) akun ini"),
+    ("WhatsApp asks for the passkey of the account", "WhatsApp meminta passkey akun ini"),
     ("the code that the phone shows is to be compared", "kode yang ditampilkan ponsel harus dibandingkan"),
     (
         "WhatsApp did not accept the passkey: it is of another account, its request has expired, or the phone's owner refused; link \
          again, and use the passkey of this account within ten minutes",
-        "WhatsApp tidak menerima kunci sandinya: milik akun lain, permintaannya kedaluwarsa, atau pemilik ponsel menolak; tautkan lagi \
-         dan pakai kunci sandi akun ini dalam sepuluh menit",
+        "WhatsApp tidak menerima passkey-nya: milik akun lain, permintaannya kedaluwarsa, atau pemilik ponsel menolak; tautkan lagi \
+         dan pakai passkey akun ini dalam sepuluh menit",
     ),
     (
         "the phone's owner refused to link this gateway, or began to link another device; link again if that was a mistake",
@@ -72,7 +72,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp did not answer in the passkey step; link again",
-        "WhatsApp tidak menjawab pada langkah kunci sandi; tautkan lagi",
+        "WhatsApp tidak menjawab pada langkah passkey; tautkan lagi",
     ),
     (
         "WhatsApp has ended this attempt to link; link again",
@@ -80,7 +80,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp's request for the passkey has expired; link again",
-        "permintaan kunci sandi dari WhatsApp sudah kedaluwarsa; tautkan lagi",
+        "permintaan passkey dari WhatsApp sudah kedaluwarsa; tautkan lagi",
     ),
     (
         "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
@@ -88,19 +88,21 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp refused a step behind the passkey; link again",
-        "WhatsApp menolak satu langkah setelah kunci sandi; tautkan lagi",
+        "WhatsApp menolak satu langkah setelah passkey; tautkan lagi",
     ),
     (
         "the connection on which WhatsApp waited for the passkey ended: it was lost, or the phone's owner refused; link again",
-        "koneksi tempat WhatsApp menunggu kunci sandi berakhir: koneksinya terputus, atau pemilik ponsel menolak; tautkan lagi",
+        "koneksi tempat WhatsApp menunggu passkey berakhir: koneksinya terputus, atau pemilik ponsel menolak; tautkan lagi",
     ),
     (
-        "WhatsApp ended the connection while the codes were compared: the phone's owner refused, or the connection was lost; link again",
-        "WhatsApp mengakhiri koneksi saat kode dibandingkan: pemilik ponsel menolak, atau koneksinya terputus; tautkan lagi",
+        "WhatsApp ended the connection while the codes were compared: the phone's owner refused, or the connection was lost; ask whoever has \
+         the phone, and link again",
+        "WhatsApp mengakhiri koneksi saat kode dibandingkan: pemilik ponsel menolak, atau koneksinya terputus; tanyakan kepada pemegang \
+         ponsel, lalu tautkan lagi",
     ),
     (
         "WhatsApp asked for the passkey again after it was given; link again",
-        "WhatsApp meminta kunci sandi sekali lagi padahal sudah diberikan; tautkan lagi",
+        "WhatsApp meminta passkey sekali lagi padahal sudah diberikan; tautkan lagi",
     ),
     (
         "WhatsApp gave no code: it refused this gateway's device name, or too many codes were requested for this number; scan the QR code \
@@ -110,15 +112,16 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp took the passkey, but the phone did not go on in time; open WhatsApp on it, and link again",
-        "WhatsApp menerima kunci sandinya, tetapi ponsel tidak melanjutkan tepat waktu; buka WhatsApp di ponsel itu, lalu tautkan lagi",
+        "WhatsApp menerima passkey-nya, tetapi ponsel tidak melanjutkan tepat waktu; buka WhatsApp di ponsel itu, lalu tautkan lagi",
     ),
     (
-        "the code was not compared with the phone's in time, or the phone's owner refused; link again",
-        "kode tidak dibandingkan dengan kode di ponsel tepat waktu, atau pemilik ponsel menolak; tautkan lagi",
+        "the code was not compared with the phone's in time, or the phone's owner refused; ask whoever has the phone, and link again",
+        "kode tidak dibandingkan dengan kode di ponsel tepat waktu, atau pemilik ponsel menolak; tanyakan kepada pemegang ponsel, lalu \
+         tautkan lagi",
     ),
     (
-        "the phone did not confirm the code in time, or its owner refused; link again",
-        "ponsel tidak mengonfirmasi kode tepat waktu, atau pemiliknya menolak; tautkan lagi",
+        "the phone did not confirm the code in time, or its owner refused; ask whoever has the phone, and link again",
+        "ponsel tidak mengonfirmasi kode tepat waktu, atau pemiliknya menolak; tanyakan kepada pemegang ponsel, lalu tautkan lagi",
     ),
     (
         "WhatsApp refused the connection; try again in a few minutes",
@@ -126,7 +129,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp ended the passkey step: {fault}; link again",
-        "WhatsApp mengakhiri langkah kunci sandi: \"{fault}\"; tautkan lagi",
+        "WhatsApp mengakhiri langkah passkey: \"{fault}\"; tautkan lagi",
     ),
     (
         "WhatsApp did not let this gateway in after the phone had linked it: linking was not finished on the phone, or the gateway was \
@@ -148,11 +151,11 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "the gateway was restarted while WhatsApp waited for the passkey; link again",
-        "gateway dimulai ulang saat WhatsApp menunggu kunci sandi; tautkan lagi",
+        "gateway dimulai ulang saat WhatsApp menunggu passkey; tautkan lagi",
     ),
     (
         "the gateway was restarted after the passkey was given, before there was a code to compare; link again",
-        "gateway dimulai ulang setelah kunci sandi diberikan, sebelum ada kode untuk dibandingkan; tautkan lagi",
+        "gateway dimulai ulang setelah passkey diberikan, sebelum ada kode untuk dibandingkan; tautkan lagi",
     ),
     (
         "the gateway was restarted before the code was confirmed here, so no account is linked; refuse the code on the phone if it still \
@@ -172,13 +175,10 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp does not wait for this at this moment; see how far the passkey step is now",
-        "WhatsApp tidak menunggu ini sekarang; lihat sampai di mana langkah kunci sandinya",
+        "WhatsApp tidak menunggu ini sekarang; lihat sampai di mana langkah passkey-nya",
     ),
-    (
-        "WhatsApp asked for no passkey; begin to link an account",
-        "WhatsApp tidak meminta kunci sandi; mulai menautkan akun",
-    ),
-    ("the passkey step has failed; begin to link again", "langkah kunci sandi gagal; mulai menautkan lagi"),
+    ("WhatsApp asked for no passkey; begin to link an account", "WhatsApp tidak meminta passkey; mulai menautkan akun"),
+    ("the passkey step has failed; begin to link again", "langkah passkey gagal; mulai menautkan lagi"),
     (
         "WhatsApp's request has expired; begin to link again",
         "permintaan WhatsApp sudah kedaluwarsa; mulai menautkan lagi",
@@ -204,7 +204,7 @@ pub const PHRASES: &[Phrase] = &[
     ("{name} is not base64url", "{name} bukan base64url"),
     ("its id, rawId and type do not belong together", "id, rawId dan type-nya tidak cocok"),
     ("clientDataJSON cannot be read", "clientDataJSON tidak terbaca"),
-    ("it is no assertion", "ini bukan bukti kunci sandi"),
+    ("it is no assertion", "ini bukan bukti passkey"),
     ("{name} is too short", "{name} terlalu pendek"),
     ("{name} is too long", "{name} terlalu panjang"),
     ("it did not answer", "tidak ada jawaban"),
@@ -218,27 +218,27 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "the passkey was used without the person's finger, face or PIN; try again and unlock it",
-        "kunci sandi dipakai tanpa sidik jari, wajah atau PIN; coba lagi dan buka kuncinya",
+        "passkey dipakai tanpa sidik jari, wajah atau PIN; coba lagi dan buka kuncinya",
     ),
     (
         "it is of another passkey than those that WhatsApp asked for; use the one of this account",
-        "ini kunci sandi lain dari yang diminta WhatsApp; pakai milik akun ini",
+        "ini passkey lain dari yang diminta WhatsApp; pakai milik akun ini",
     ),
     (
         "this is not a pairing link of this gateway; copy the whole link from the linking page",
-        "ini bukan tautan kunci sandi dari gateway ini; salin seluruh tautan dari halaman penautan",
+        "ini bukan tautan passkey dari gateway ini; salin seluruh tautan dari halaman penautan",
     ),
     (
         "this pairing link has expired; begin to link again, and use the new one",
-        "tautan kunci sandi ini kedaluwarsa; mulai menautkan lagi, lalu pakai tautan yang baru",
+        "tautan passkey ini kedaluwarsa; mulai menautkan lagi, lalu pakai tautan yang baru",
     ),
     (
         "this pairing link is of an attempt that is over; use the one that the linking page shows now",
-        "tautan kunci sandi ini dari percobaan yang sudah berakhir; pakai tautan yang sekarang ada di halaman penautan",
+        "tautan passkey ini dari percobaan yang sudah berakhir; pakai tautan yang sekarang ada di halaman penautan",
     ),
     (
         "this pairing link has been used; a link takes one assertion",
-        "tautan kunci sandi ini sudah dipakai; satu tautan hanya untuk satu kali",
+        "tautan passkey ini sudah dipakai; satu tautan hanya untuk satu kali",
     ),
     (
         "this phone's number is not this device's; use the right phone, or ask whoever sent you the link",
@@ -267,6 +267,16 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp tidak menerima kode yang diketik: sudah terlalu lama, atau sudah ada kode lain; minta kode baru, lalu ketik dalam tiga menit",
     ),
     ("linking was cancelled", "penautan dibatalkan"),
+    (
+        "the codes differ, so linking was cancelled: somebody else may have tried to link this account; on the phone open Linked devices, \
+         remove every device that nobody knows, and link again",
+        "kodenya berbeda, jadi penautan dibatalkan: mungkin ada orang lain yang mencoba menautkan akun ini; di ponsel buka Perangkat tertaut, \
+         hapus setiap perangkat yang tidak dikenal, lalu tautkan lagi",
+    ),
+    (
+        "another program took over the connection on which the account was being linked; stop it, and link again",
+        "program lain mengambil alih sambungan yang dipakai untuk menautkan akun; hentikan program itu, lalu tautkan lagi",
+    ),
     ("no account is being linked to this device", "tidak ada akun yang sedang ditautkan ke perangkat ini"),
     ("this attempt to link is over", "upaya penautan ini sudah berakhir"),
     ("WhatsApp gave no code in time; try again", "WhatsApp tidak memberi kode tepat waktu; coba lagi"),
@@ -302,13 +312,19 @@ pub const PHRASES: &[Phrase] = &[
         "ponsel yang dipakai sudah tertaut dengan perangkat lain di gateway ini; lepas dulu tautan perangkat itu, atau tautkan ponsel lain",
     ),
     (
+        "the phone that was used is linked to another device of this gateway already; unlink that device first ({id} '{name}'), or link \
+         another phone",
+        "ponsel yang dipakai sudah tertaut dengan perangkat lain di gateway ini; lepas dulu tautan perangkat itu ({id} '{name}'), atau \
+         tautkan ponsel lain",
+    ),
+    (
         "the keys of the former link could not be removed; try again",
         "kunci tautan sebelumnya tidak dapat dihapus; coba lagi",
     ),
     ("no code can be had: {why}", "kode tidak dapat diperoleh: {why}"),
     (
         "WhatsApp waits for the account's passkey; GET …/passkey says how far that is",
-        "WhatsApp menunggu kunci sandi akun; GET …/passkey menunjukkan sejauh mana",
+        "WhatsApp menunggu passkey akun; GET …/passkey menunjukkan sejauh mana",
     ),
     ("there is no QR code at this moment; ask again in a second", "belum ada kode QR saat ini; coba lagi sedetik lagi"),
     (

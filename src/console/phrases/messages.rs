@@ -170,7 +170,7 @@ pub const PHRASES: &[Phrase] = &[
     ),
     (
         "WhatsApp waits for the passkey of the account that is being linked; the linking page says what to do",
-        "WhatsApp menunggu kunci sandi akun yang sedang ditautkan; halaman penautan menjelaskan langkahnya",
+        "WhatsApp menunggu passkey akun yang sedang ditautkan; halaman penautan menjelaskan langkahnya",
     ),
     ("its device is connecting; {advice}", "perangkatnya sedang menyambung; {advice}"),
     (

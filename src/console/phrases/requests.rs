@@ -4,13 +4,14 @@ use super::Phrase;
 
 /// Fields of the API, as the console's forms call them.
 pub const FIELDS: &[(&str, &str)] = &[
-    ("response", "hasil kunci sandi"),
+    ("response", "hasil passkey"),
     ("api_key", "kunci API"),
     ("after", "halaman"),
     ("before", "halaman"),
     ("campaign", "nama kampanye"),
     ("caption", "keterangan"),
     ("client", "nama klien"),
+    ("code", "kode"),
     ("default_device", "perangkat utama"),
     ("country_code", "kode negara"),
     ("waiting_quota", "kuota pesan yang menunggu"),
@@ -56,6 +57,10 @@ pub const FIELDS: &[(&str, &str)] = &[
 ];
 
 pub const PHRASES: &[Phrase] = &[
+    (
+        "is missing; give the code that was compared, such as ABCD-1234, or send no body at all",
+        "tidak ada; berikan kode yang dibandingkan, misalnya ABCD-1234, atau kirim tanpa isi",
+    ),
     ("the file is empty; encode the whole file", "berkasnya kosong; kodekan seluruh berkas"),
     (
         "a hidden id is digits and @lid, as an inbound message shows it",

@@ -105,6 +105,18 @@ fn a_person_is_needed_where_nothing_goes_on_by_itself() {
 }
 
 #[test]
+fn a_reason_that_says_what_its_state_says_is_not_shown_beside_it() {
+    for (state, reason) in SAID {
+        assert!(is_said(*state, reason), "{reason}");
+        // It is what the gateway says indeed, and no other state is without its reason for it.
+        assert_ne!(viewer("id").said(reason), *reason);
+        assert!(DeviceStatus::ALL.into_iter().all(|other| other == *state || !is_said(other, reason)), "{reason}");
+    }
+    assert!(!is_said(DeviceStatus::LoggedOut, "WhatsApp has locked the account; look at its phone"));
+    assert!(!is_said(DeviceStatus::Banned, "WhatsApp has restricted the number for a while: code 106"));
+}
+
+#[test]
 fn what_happened_is_told_by_its_word() {
     let viewer = viewer("en");
     assert_eq!(happened(&viewer, Kind::Web, "linked"), "An account was linked");
