@@ -48,7 +48,7 @@ mod tests {
         let (begun, has_begun) = tokio::sync::oneshot::channel();
         let (at, count) = (Arc::clone(&turns), Arc::clone(&parsed));
         tasks.spawn(async move {
-            let work = || {
+            let work = move || {
                 begun.send(()).expect("somebody waits");
                 wait.recv().expect("a word");
                 count.fetch_add(1, Ordering::SeqCst)

@@ -41,18 +41,21 @@ pub fn is_own_file(names: &[String]) -> bool {
     OWN.iter().any(|own| own.iter().all(|column| names.iter().any(|name| name.eq_ignore_ascii_case(column))))
 }
 
+/// How formulas begin, in full width too, as keyboards of East Asia write them.
+const STARTS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
 /// What some programs take for the end of a cell, though it stands in quotation marks.
 const ENDS: [char; 4] = [';', '\t', '\n', '\r'];
 
 /// Whether what follows the end of a cell begins as a formula does.
 fn begins_formula(text: &str) -> bool {
-    text.trim_start_matches('\'').trim_start_matches(' ').starts_with(['=', '+', '-', '@'])
+    text.trim_start_matches('\'').trim_start_matches(' ').starts_with(STARTS)
 }
 
 /// Whether a text begins as a formula does, behind whatever stands before it to say that it is none.
 fn is_formula(text: &str) -> bool {
     let text = text.trim_start_matches('\'');
-    text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r'])
+    text.trim_start().starts_with(STARTS) || text.starts_with(['\t', '\r'])
 }
 
 #[cfg(test)]
@@ -66,6 +69,8 @@ mod tests {
             ("+62", "'+62"),
             ("-2", "'-2"),
             ("@SUM(A1)", "'@SUM(A1)"),
+            ("\u{ff1d}1+1", "'\u{ff1d}1+1"),
+            ("a;\u{ff0b}1", "a;'\u{ff0b}1"),
             (" =1", "' =1"),
             ("\t=1", "'\t'=1"),
             // A person's own stays a person's own.
