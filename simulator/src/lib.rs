@@ -12,10 +12,10 @@ pub mod faults;
 
 pub mod checks;
 
-pub mod people;
+pub mod phone;
 
 pub mod server;
 
-pub mod phones;
+pub mod runtime;
 
 pub mod control;

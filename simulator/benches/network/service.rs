@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use axum::Router;
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 use simulator::server::network::{Network, Settings};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::task::JoinSet;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use simulator::clock;
-use simulator::people::address::Person;
-use simulator::people::bundle::Bundle;
-use simulator::people::chance::Chance;
-use simulator::people::identity::Identity;
-use simulator::people::signal::Signal;
+use simulator::phone::address::Person;
+use simulator::phone::bundle::Bundle;
+use simulator::phone::chance::Chance;
+use simulator::phone::identity::Identity;
+use simulator::phone::signal::Signal;
 use simulator::wire::stanza::NodeBuilder;
 
 /// One-time keys that a client makes when it is linked.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::phone::Call;
-use crate::phones::{CallKind, Phones, address};
+use crate::phone::Call;
+use crate::runtime::{CallKind, Phones, address};
 
 /// The body of `call`.
 #[derive(Deserialize)]

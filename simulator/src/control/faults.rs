@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::problem::{Body, Problem};
 use crate::faults::{ActiveFault, FaultLog, FaultNumber, PlanError, PlannedFault};
-use crate::phones::Phones;
+use crate::runtime::Phones;
 
 /// The answer of `POST /control/faults`.
 #[derive(Serialize)]

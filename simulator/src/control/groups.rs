@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::phones::{Phones, address};
+use crate::runtime::{Phones, address};
 use crate::server::account::Naming;
 use crate::server::community::NewCommunity;
 use crate::server::group::Group;

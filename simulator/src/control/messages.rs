@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::content::{Content, EditForm};
-use crate::people::file::FileKind;
-use crate::people::phone::{Kept, NewFile};
-use crate::phones::{Phones, Sent, address};
+use crate::phone::content::{Content, EditForm};
+use crate::phone::file::FileKind;
+use crate::phone::{Kept, NewFile};
+use crate::runtime::{Phones, Sent, address};
 use crate::wire::stanza::Jid;
 
 /// The body of `send`: one of `to` and `group`, and one of `text`, `media_base64`, `location`, `contact` and `poll`.

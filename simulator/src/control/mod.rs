@@ -21,7 +21,7 @@ use axum::response::Html;
 use axum::routing::{delete, get, post};
 
 use crate::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_FILE_BODY_BYTES_MAX};
-use crate::phones::Phones;
+use crate::runtime::Phones;
 use problem::Problem;
 
 pub use scenario::play;

@@ -11,8 +11,8 @@ use super::stanza_text::text_of;
 use crate::checks::Report;
 use crate::faults::Direction;
 use crate::limits::{CONTROL_STANZAS_DEFAULT, CONTROL_STANZAS_MAX};
-use crate::people::chance::hex;
-use crate::phones::Phones;
+use crate::phone::chance::hex;
+use crate::runtime::Phones;
 
 /// The answer of `GET /control/info`.
 #[derive(Serialize)]

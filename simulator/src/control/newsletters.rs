@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::phones::Phones;
+use crate::runtime::Phones;
 use crate::server::newsletters::Newsletter;
 use crate::wire::stanza::Jid;
 

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Body, Problem};
-use crate::people::appstate::Change;
-use crate::people::history::HistorySize;
-use crate::phones::{Known, Linking, Person, Phones, address};
+use crate::phone::app_state::Change;
+use crate::phone::history::HistorySize;
+use crate::runtime::{Known, Linking, Person, Phones, address};
 
 /// Finds the person whom an address names.
 pub(super) fn find(phones: &Phones, number: &str) -> Result<Person, Problem> {

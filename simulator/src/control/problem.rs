@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::phones::Refusal;
+use crate::runtime::Refusal;
 
 /// Why a request was not done, with a text that says what to do.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Calls, as clients see and refuse them.
 
 use serde_json::json;
-use simulator::people::phone::{Call, CallState};
-use simulator::phones::{CallKind, Person, Phones};
+use simulator::phone::{Call, CallState};
+use simulator::runtime::{CallKind, Person, Phones};
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::prelude::Event;
 use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall, MissedReason};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 use simulator::server::network::{Network, Settings};
 use simulator::{clock, control};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,8 +1,8 @@
 //! Conversations that every client in another language has, whatever it is: Baileys and whatsmeow.
 
 use serde_json::json;
-use simulator::people::phone::Kept;
-use simulator::phones::Person;
+use simulator::phone::Kept;
+use simulator::runtime::Person;
 
 use crate::program::Program;
 use crate::world::{hears, patiently};

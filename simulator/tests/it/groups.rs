@@ -1,6 +1,6 @@
 //! Groups: made, changed and written to, with members named by number and by LID.
 
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _};

@@ -1,9 +1,9 @@
 //! Scenarios that hold for every client, with each kind, and with two kinds together.
 
-use simulator::people::content::Content;
-use simulator::people::file::FileKind;
-use simulator::people::phone::{Kept, NewFile};
-use simulator::phones::{Person, Phones};
+use simulator::phone::content::Content;
+use simulator::phone::file::FileKind;
+use simulator::phone::{Kept, NewFile};
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 
 use crate::talker::{Kind, Talker, hash};

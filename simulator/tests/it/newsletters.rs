@@ -1,7 +1,7 @@
 //! Newsletters (channels), as each kind of client and people make, follow and fill them.
 
 use serde_json::{Value, json};
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 use simulator::wire::stanza::Jid;
 
 use crate::baileys::Baileys;

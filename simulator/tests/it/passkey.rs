@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use simulator::people::passkey::{ORIGIN, RELYING_PARTY, USER_PRESENT, USER_VERIFIED, authenticator_data, client_data};
-use simulator::phones::{PasskeyState, Person, Phones, Refusal};
+use simulator::phone::passkey::{ORIGIN, RELYING_PARTY, USER_PRESENT, USER_VERIFIED, authenticator_data, client_data};
+use simulator::runtime::{PasskeyState, Person, Phones, Refusal};
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::passkey::CallbackAuthenticator;
 use whatsapp_rust::wacore::store::traits::DeviceStore as _;

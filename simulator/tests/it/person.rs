@@ -5,10 +5,10 @@ use std::time::Duration;
 use simulator::clock;
 use simulator::faults::{Fault, PlannedFault, Scope};
 use simulator::limits::STOP_WAIT_SECONDS;
-use simulator::people::content::Content;
-use simulator::people::file::FileKind;
-use simulator::people::phone::NewFile;
-use simulator::phones::{Person, Phones, Refusal};
+use simulator::phone::NewFile;
+use simulator::phone::content::Content;
+use simulator::phone::file::FileKind;
+use simulator::runtime::{Person, Phones, Refusal};
 use simulator::server::account::Naming;
 
 use crate::client::Client;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use simulator::clock;
-use simulator::people::address::Person;
-use simulator::people::chance::Chance;
-use simulator::people::linking::{Companions, QrCode};
-use simulator::people::pairing_code::CodePairing;
-use simulator::people::signal::Signal;
+use simulator::phone::address::Person;
+use simulator::phone::chance::Chance;
+use simulator::phone::linking::{Companions, QrCode};
+use simulator::phone::pairing_code::CodePairing;
+use simulator::phone::signal::Signal;
 use simulator::server::account::Account;
 use simulator::server::device::Device;
 use simulator::server::network::Network;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use simulator::people::chance::hex;
-use simulator::people::content::{Content, EditForm};
-use simulator::people::phone::Kept;
-use simulator::phones::{Person, Phones};
+use simulator::phone::Kept;
+use simulator::phone::chance::hex;
+use simulator::phone::content::{Content, EditForm};
+use simulator::runtime::{Person, Phones};
 use whatsapp_rust::prelude::*;
 
 use crate::baileys::Baileys;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope};
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 
 use crate::baileys::Baileys;
 use crate::conversations::{a_phones_changes_reach_it, its_changes_reach_a_phone, two_write_to_each_other};

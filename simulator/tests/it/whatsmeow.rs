@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use simulator::people::chance::hex;
-use simulator::phones::{Person, Phones};
+use simulator::phone::chance::hex;
+use simulator::runtime::{Person, Phones};
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::process::Command;

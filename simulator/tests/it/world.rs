@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use simulator::clock;
 use simulator::faults::Direction;
-use simulator::people::chance::hex;
-use simulator::phones::Person;
+use simulator::phone::chance::hex;
+use simulator::runtime::Person;
 use simulator::server::network::{Network, Settings};
 use simulator::wire::stanza::{Jid, Node, Read as _};
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::AssertionError::{Malformed, Wrong};
 use super::*;
-use crate::people::passkey::{self, Passkey, USER_PRESENT, USER_VERIFIED};
+use crate::phone::passkey::{self, Passkey, USER_PRESENT, USER_VERIFIED};
 
 const CHALLENGE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 

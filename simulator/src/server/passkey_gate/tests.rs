@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::people::passkey::Passkey;
+use crate::phone::passkey::Passkey;
 use crate::server::directory::Directory;
 use crate::wire::stanza::NodeBuilder;
 

@@ -1,8 +1,8 @@
 //! A whatsapp-rust client that is to be linked to somebody who requires a passkey.
 
 use serde_json::json;
-use simulator::people::passkey::RequestOptions;
-use simulator::phones::{Linking, PasskeyAttempt, Person};
+use simulator::phone::passkey::RequestOptions;
+use simulator::runtime::{Linking, PasskeyAttempt, Person};
 use simulator::server::network::Network;
 use whatsapp_rust::passkey::{Assertion, PasskeyError};
 use whatsapp_rust::prelude::Event;
@@ -53,7 +53,7 @@ impl Applicant {
     }
 
     /// Sends an assertion; what the client says if it is refused.
-    pub async fn sends(&self, assertion: &simulator::people::passkey::Assertion) -> Result<(), String> {
+    pub async fn sends(&self, assertion: &simulator::phone::passkey::Assertion) -> Result<(), String> {
         use base64::Engine as _;
         let credential_id = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&assertion.raw_id).unwrap();
         let assertion_json = json!(assertion).to_string().into_bytes();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use simulator::faults::{Fault, HowOften, LinkingEnd, Moment, PlannedFault, Scope};
-use simulator::phones::{Linking, PasskeyState, Refusal};
+use simulator::runtime::{Linking, PasskeyState, Refusal};
 use simulator::wire::stanza::{Node, Read as _};
 use whatsapp_rust::pair_code::PairCodeRejection;
 use whatsapp_rust::prelude::Event;

@@ -2,8 +2,8 @@
 //! values, and with the handoff proof that other clients send when they are linked for the first time.
 
 use serde_json::json;
-use simulator::people::linking::QrCode;
-use simulator::people::passkey::Assertion;
+use simulator::phone::linking::QrCode;
+use simulator::phone::passkey::Assertion;
 use simulator::server::network::Network;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _, holding};
 use waproto::whatsapp::device_props::PlatformType;

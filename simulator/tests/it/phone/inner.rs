@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use simulator::people::bundle::Bundle;
-use simulator::people::linking::Companions;
-use simulator::people::signal::{EncKind, Signal};
+use simulator::phone::bundle::Bundle;
+use simulator::phone::linking::Companions;
+use simulator::phone::signal::{EncKind, Signal};
 use simulator::server::link::LinkSender;
 use simulator::server::network::Network;
 use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty};

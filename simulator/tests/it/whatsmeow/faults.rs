@@ -5,7 +5,7 @@ use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scop
 
 use super::{ANN, BOB, STREAM_END, assert_checks_pass, client_and_people, linked, linked_with};
 use crate::world::{World, eventually, hears, patiently};
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 
 /// At Ann's first companion, once.
 fn once(fault: Fault) -> PlannedFault {

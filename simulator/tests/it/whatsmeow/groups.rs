@@ -1,7 +1,7 @@
 //! Groups: made, changed and written to.
 
 use serde_json::{Value, json};
-use simulator::phones::{Known, Person, Phones};
+use simulator::runtime::{Known, Person, Phones};
 use simulator::server::account::Naming;
 
 use super::{ANN, BOB, CYD, Whatsmeow, assert_checks_pass, client_and_people, linked};

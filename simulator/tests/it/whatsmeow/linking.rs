@@ -1,7 +1,7 @@
 //! Linking, connecting, and the end of a link.
 
 use serde_json::json;
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 
 use super::{ANN, BOB, STREAM_END, Whatsmeow, assert_checks_pass, client_and_people, linked, linked_with};
 use crate::world::{World, eventually, hears, patiently};

@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use simulator::people::chance::hex;
-use simulator::people::content::Content;
-use simulator::people::file::FileKind;
-use simulator::people::phone::NewFile;
+use simulator::phone::NewFile;
+use simulator::phone::chance::hex;
+use simulator::phone::content::Content;
+use simulator::phone::file::FileKind;
 
 use super::{assert_checks_pass, client_and_people, linked};
 use crate::conversations::{a_phones_changes_reach_it, its_changes_reach_a_phone, two_write_to_each_other};

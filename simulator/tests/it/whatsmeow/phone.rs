@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use simulator::people::appstate::Change;
-use simulator::people::chance::hex;
-use simulator::people::file::FileKind;
-use simulator::people::phone::NewFile;
-use simulator::phones::Phones;
+use simulator::phone::NewFile;
+use simulator::phone::app_state::Change;
+use simulator::phone::chance::hex;
+use simulator::phone::file::FileKind;
+use simulator::runtime::Phones;
 
 use super::{ANN, BOB, client_and_people, linked};
 use crate::world::{World, eventually, patiently};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use simulator::people::chance::hex;
-use simulator::people::content::{Content, EditForm};
-use simulator::people::phone::Kept;
+use simulator::phone::Kept;
+use simulator::phone::chance::hex;
+use simulator::phone::content::{Content, EditForm};
 use simulator::server::account::Naming;
 
 use super::{BOB, CYD, Whatsmeow, assert_checks_pass, client_and_people};

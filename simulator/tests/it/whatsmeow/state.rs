@@ -1,9 +1,9 @@
 //! What a client knows and keeps: devices, numbers, shared state, history, prekeys.
 
 use serde_json::json;
-use simulator::people::appstate::Change;
-use simulator::people::history::HistorySize;
-use simulator::phones::{Person, Phones};
+use simulator::phone::app_state::Change;
+use simulator::phone::history::HistorySize;
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 

@@ -1,7 +1,7 @@
 //! Privacy tokens: whoever was written to has one, and shows it when it writes back.
 
 use serde_json::json;
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 
 use super::{ANN, BOB, Whatsmeow, assert_checks_pass, client_and_people, linked};
 use crate::client::Client;

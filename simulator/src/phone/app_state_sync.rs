@@ -1,0 +1,145 @@
+//! Keeping the shared state of the account in step: handing changes to the server, and taking those of companions.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use super::stanza::Iq;
+use super::{Action, Phone, Question};
+use crate::phone::app_state::{Change, Collection, Patch, StateError};
+
+/// The error of a patch that was made on an older version than there is.
+const CONFLICT: u64 = 409;
+
+impl Phone {
+    /// Changes the state that all devices share, such as the name or a contact.
+    pub fn change(&mut self, change: Change, now_ms: u64) -> Vec<Action> {
+        if let Change::Name { name } = &change {
+            self.person.name.clone_from(name);
+        }
+        self.wished.push_back(change);
+        self.go_on(now_ms, Vec::new())
+    }
+
+    /// Hands the first wished change to the server, unless one is under way.
+    pub(super) fn change_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let is_busy = |question: &Question| matches!(question, Question::PutState(_) | Question::GetState);
+        if self.asked.values().any(|asked| is_busy(&asked.question)) {
+            return;
+        }
+        while let Some(change) = self.wished.front() {
+            match self.state.patch(change, now_ms, self.signal.chance()) {
+                Ok(patch) => {
+                    let sync = patch.upload();
+                    return self.ask(
+                        Question::PutState(patch),
+                        Iq::set("w:sync:app:state", vec![sync]),
+                        now_ms,
+                        actions,
+                    );
+                }
+                Err(error) => self.drop_change(&error.to_string()),
+            }
+        }
+    }
+
+    /// The server took a patch, or another device was faster: then the phone catches up and tries again. What the server
+    /// does not take for another reason is dropped, and the next change has its turn.
+    // The server refuses a patch whose version is not the next one with 409 (whatsmeow, appstate.go).
+    pub(super) fn state_was_put(
+        &mut self,
+        patch: Patch,
+        answer: Option<&Node>,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
+        let collections = answer.and_then(|answer| answer.get_optional_child("sync")).and_then(Node::children);
+        let refused = collections.unwrap_or_default().iter().find(|node| is_refused(node));
+        if refused.is_some_and(is_conflict) {
+            if self.state.version(patch.collection) < patch.version {
+                self.overtaken = Some(patch);
+                self.fetch_state(now_ms, actions);
+            }
+            return;
+        }
+        if answer.is_none() || refused.is_some() {
+            return self.drop_change("the server does not take it");
+        }
+        self.wished.pop_front();
+        match self.state.accept(&patch) {
+            Ok(changes) => actions.extend(changes.into_iter().map(Action::Changed)),
+            Err(error) => tracing::warn!(%error, "an own patch is not in order"),
+        }
+    }
+
+    /// The first wished change is given up.
+    fn drop_change(&mut self, reason: &str) {
+        if let Some(change) = self.wished.pop_front() {
+            tracing::warn!(?change, reason, "a change of the shared state is dropped");
+        }
+    }
+
+    /// Asks for all patches that the phone does not have. One question at a time: another is asked after it.
+    pub(super) fn fetch_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        if self.asked.values().any(|asked| matches!(asked.question, Question::GetState)) {
+            self.is_behind = true;
+            return;
+        }
+        self.is_behind = false;
+        let collections = Collection::ALL.map(|collection| {
+            NodeBuilder::new("collection")
+                .attr("name", collection.name())
+                .attr("version", self.state.version(collection))
+                .attr("return_snapshot", "false")
+                .build()
+        });
+        let sync = NodeBuilder::new("sync").children(collections).build();
+        self.ask(Question::GetState, Iq::set("w:sync:app:state", vec![sync]), now_ms, actions);
+    }
+
+    /// Patches came, or none did. A change whose patch was overtaken is tried again only when that has moved its
+    /// collection: else it would be refused, and fetched for, without end.
+    pub(super) fn state_came(&mut self, answer: Option<&Node>, now_ms: u64, actions: &mut Vec<Action>) {
+        let sync = answer.and_then(|answer| answer.get_optional_child("sync"));
+        let mut has_more = false;
+        for collection in sync.into_iter().flat_map(|sync| sync.get_children_by_tag("collection")) {
+            match self.take_patches(collection) {
+                Ok((taken, changes)) => {
+                    has_more |=
+                        taken > 0 && collection.attrs.get("has_more_patches").is_some_and(|more| *more == "true");
+                    actions.extend(changes.into_iter().map(Action::Changed));
+                }
+                Err(error) => tracing::warn!(%error, "patches of the shared state are not in order"),
+            }
+        }
+        if let Some(patch) = self.overtaken.take()
+            && self.state.version(patch.collection) < patch.version
+        {
+            self.drop_change("another device was faster, and what it changed does not come");
+        }
+        if has_more || self.is_behind {
+            self.fetch_state(now_ms, actions);
+        }
+    }
+
+    /// How many patches were news, and what they change.
+    fn take_patches(&mut self, collection: &Node) -> Result<(usize, Vec<Change>), StateError> {
+        let (mut taken, mut changes) = (0, Vec::new());
+        for patch in Patch::read_all(collection)? {
+            if patch.version > self.state.version(patch.collection) {
+                changes.extend(self.state.accept(&patch)?);
+                taken += 1;
+            }
+        }
+        Ok((taken, changes))
+    }
+}
+
+fn is_refused(collection: &Node) -> bool {
+    collection.attrs.get("type").is_some_and(|kind| *kind == "error")
+}
+
+/// Whether a collection is refused because another device was faster.
+fn is_conflict(collection: &Node) -> bool {
+    let error = collection.get_optional_child("error");
+    error.is_some_and(|error| error.attrs().optional_u64("code") == Some(CONFLICT))
+}

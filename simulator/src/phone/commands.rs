@@ -1,0 +1,329 @@
+//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, leave groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use wacore_binary::{Jid, JidExt};
+use waproto::whatsapp as wa;
+
+use super::companions::WaitingFile;
+use super::groups::Addressing;
+use super::log::Kept;
+use super::outbox::{Draft, Marks, Recipient};
+use super::stanza::Iq;
+use super::{Action, Phone, Question, groups, stanza};
+use crate::limits::{
+    FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, POLL_OPTIONS_MAX, TEXT_CHARACTERS_MAX,
+};
+use crate::phone::content::{
+    Attachment, Content, EditForm, Looks, Reply, Saying, Target, compose, packed, secret_of, vote, with_secret,
+};
+use crate::phone::file::{FileError, FileKind, seal};
+
+/// Why a phone does not do what its person wants.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PhoneError {
+    #[error("the phone has no message {0} in this chat")]
+    UnknownMessage(String),
+    #[error("the phone has no call {0} that is not over")]
+    UnknownCall(String),
+    #[error("{PHONE_MESSAGES_WAITING_MAX} messages wait already; try again when some have left")]
+    Full,
+    #[error("a text has at most {TEXT_CHARACTERS_MAX} characters")]
+    TooLong,
+    #[error(
+        "a poll has a question of at most {TEXT_CHARACTERS_MAX} characters and 2 to {POLL_OPTIONS_MAX} different options"
+    )]
+    WrongPoll,
+    #[error("a vote is for options of its poll, and not for more than it allows")]
+    WrongVote,
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A file that a person sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewFile {
+    pub file: FileKind,
+    pub mime_type: String,
+    #[serde(default)]
+    pub caption: Option<String>,
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// How long it plays.
+    #[serde(default)]
+    pub seconds: Option<u32>,
+    #[serde(with = "crate::phone::file::base64_text")]
+    pub bytes: Vec<u8>,
+}
+
+impl Phone {
+    /// Says something in a chat: the account of another person, or a group. Gives the id of the message. A phone that is
+    /// offline sends it when it is back.
+    ///
+    /// # Errors
+    /// [`PhoneError::Full`] or [`PhoneError::TooLong`].
+    pub fn say(&mut self, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        let id = self.signal.chance().message_id();
+        self.say_as(&id, chat, saying, now_ms)?;
+        let actions = self.go_on(now_ms, Vec::new());
+        Ok((id, actions))
+    }
+
+    pub(super) fn say_as(&mut self, id: &str, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(), PhoneError> {
+        if saying.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(PhoneError::TooLong);
+        }
+        if let Content::Poll { options, .. } = &saying.content
+            && !is_choice(options)
+        {
+            return Err(PhoneError::WrongPoll);
+        }
+        let chat = self.signal.book().account(chat);
+        let mut message = compose(&saying, &chat, now_ms);
+        if !saying.content.is_about_another() {
+            message = with_secret(message, self.signal.chance().bytes());
+        }
+        self.post_as(id, chat, saying, message, now_ms)
+    }
+
+    fn post_as(
+        &mut self,
+        id: &str,
+        chat: Jid,
+        saying: Saying,
+        message: wa::Message,
+        now_ms: u64,
+    ) -> Result<(), PhoneError> {
+        let (marks, secret) = (Marks::of(&saying.content), secret_of(&message));
+        let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
+        self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks))?;
+        self.log.keep(Kept {
+            chat: chat.to_string(),
+            id: id.to_owned(),
+            sender: self.person.jid().to_string(),
+            from_me: true,
+            at: now_ms / 1000,
+            name: None,
+            saying,
+            edited: None,
+            deleted: false,
+            reactions: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            secret,
+            origin: None,
+        });
+        Ok(())
+    }
+
+    /// Answers a message with a text.
+    ///
+    /// # Errors
+    /// As [`Self::say`], and [`PhoneError::UnknownMessage`].
+    pub fn answer(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        text: &str,
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let answered = self.find(chat, id)?;
+        let reply = Reply {
+            id: answered.id.clone(),
+            sender: answered.sender.clone(),
+            text: answered.saying.content.summary().to_owned(),
+        };
+        let content = Content::Text { text: text.to_owned() };
+        self.say(chat, Saying { content, reply_to: Some(reply) }, now_ms)
+    }
+
+    /// Reacts to a message; an empty `emoji` takes the reaction back.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn react(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        emoji: &str,
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let to = self.target(chat, id)?;
+        self.say(chat, Content::Reaction { to, emoji: emoji.to_owned() }.into(), now_ms)
+    }
+
+    /// Changes the text of an own message.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]. Another's message counts as unknown, and so does for [`EditForm::Encrypted`] one without a
+    /// secret.
+    pub fn edit(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        text: &str,
+        form: EditForm,
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let of = self.target(chat, id)?;
+        if !of.from_me {
+            return Err(PhoneError::UnknownMessage(id.to_owned()));
+        }
+        if text.chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(PhoneError::TooLong);
+        }
+        let original = self.find(chat, id)?;
+        let (secret, sender) = (original.secret.clone(), self.named_in(original, &self.person.jid()));
+        let chat = self.signal.book().account(chat);
+        let saying = Saying::from(Content::Edit { of, text: text.to_owned() });
+        let message = packed(compose(&saying, &chat, now_ms), form, secret.as_deref(), &sender)
+            .ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
+        let edit_id = self.signal.chance().message_id();
+        self.post_as(&edit_id, chat, saying, message, now_ms)?;
+        Ok((edit_id, self.go_on(now_ms, Vec::new())))
+    }
+
+    /// Deletes a message for everybody: an own one, or another's as an administrator of the group.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn delete(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        let of = self.target(chat, id)?;
+        self.say(chat, Content::Delete { of }.into(), now_ms)
+    }
+
+    /// Votes for some of the options of a poll, in place of what was voted before; for none takes the vote back.
+    ///
+    /// # Errors
+    /// As [`Self::say`], and [`PhoneError::UnknownMessage`] for what is no poll; [`PhoneError::WrongVote`].
+    pub fn vote(
+        &mut self,
+        chat: &Jid,
+        id: &str,
+        chosen: &[String],
+        now_ms: u64,
+    ) -> Result<(String, Vec<Action>), PhoneError> {
+        let unknown = || PhoneError::UnknownMessage(id.to_owned());
+        let poll = self.target(chat, id)?;
+        let original = self.find(chat, id)?;
+        let Content::Poll { options, selectable, .. } = &original.saying.content else { return Err(unknown()) };
+        let is_too_many = *selectable > 0 && chosen.len() > *selectable as usize;
+        if is_too_many || !chosen.iter().all(|one| options.contains(one)) {
+            return Err(PhoneError::WrongVote);
+        }
+        let author: Jid = original.sender.parse().map_err(|_| unknown())?;
+        let names = (self.named_in(original, &author), self.named_in(original, &self.person.jid()));
+        let secret = original.secret.as_deref().ok_or_else(unknown)?;
+        let message = vote(&poll, chosen, chat, secret, (&names.0, &names.1), now_ms).ok_or_else(unknown)?;
+        let vote_id = self.signal.chance().message_id();
+        let saying = Saying::from(Content::Vote { poll, options: chosen.to_vec() });
+        let chat = self.signal.book().account(chat);
+        self.post_as(&vote_id, chat, saying, message, now_ms)?;
+        Ok((vote_id, self.go_on(now_ms, Vec::new())))
+    }
+
+    /// An account as the chat of a message names people.
+    fn named_in(&self, message: &Kept, account: &Jid) -> String {
+        let lid = || message.chat.parse::<Jid>().is_ok_and(|chat| self.names_lids(&chat, message));
+        let lid = lid().then(|| self.lid_of(account)).flatten();
+        lid.unwrap_or_else(|| account.clone()).to_string()
+    }
+
+    fn names_lids(&self, chat: &Jid, message: &Kept) -> bool {
+        if !chat.is_group() {
+            return self.on_wire(chat).is_lid();
+        }
+        match message.origin.as_ref().and_then(|origin| origin.participant.as_ref()) {
+            Some(participant) => participant.is_lid(),
+            None => self.groups.find(chat).is_some_and(|group| group.addressing == Addressing::Lid),
+        }
+    }
+
+    /// Sends an own message once more, with the same id and encrypted again, as an application does that was closed before
+    /// it had the server's answer.
+    ///
+    /// # Errors
+    /// [`PhoneError::Full`], or [`PhoneError::UnknownMessage`] for one that the phone has not sent lately.
+    pub fn resend(&mut self, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
+        let sent = self.sent.get(&id.to_owned()).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
+        self.outbox.push(Draft::new(id.to_owned(), sent.recipient.clone(), sent.message.clone(), sent.marks))?;
+        Ok(self.go_on(now_ms, Vec::new()))
+    }
+
+    /// Sends a file: it is encrypted now, and said when the media host has it.
+    ///
+    /// # Errors
+    /// As [`Self::say`], and [`PhoneError::File`].
+    pub fn send_file(&mut self, chat: &Jid, file: NewFile, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        if file.bytes.len() > FILE_BYTES_MAX {
+            return Err(FileError::TooLarge(file.bytes.len()).into());
+        }
+        if self.waiting_files.len() >= PHONE_FILES_WAITING_MAX {
+            return Err(PhoneError::Full);
+        }
+        let key = self.signal.chance().bytes();
+        let (seal, bytes) = seal(file.file, &file.bytes, key)?;
+        let id = self.signal.chance().message_id();
+        let kind = file.file;
+        let attachment = Attachment {
+            file: kind,
+            mime_type: file.mime_type,
+            caption: file.caption,
+            file_name: file.file_name,
+            seconds: file.seconds,
+            looks: Looks::default(),
+            seal,
+        };
+        let waiting = WaitingFile::Said { id: id.clone(), chat: chat.clone(), attachment };
+        let store = self.wait_for_file(waiting, kind, bytes);
+        let actions = self.go_on(now_ms, vec![store]);
+        Ok((id, actions))
+    }
+
+    /// The person looks into a chat: everything in it is read.
+    pub fn read(&mut self, chat: &Jid, now_ms: u64) -> Vec<Action> {
+        let chat = self.signal.book().account(chat).to_string();
+        let unread = self.log.take_unread(&chat);
+        stanza::seen("read", unread, now_ms).into_iter().map(Action::Send).collect()
+    }
+
+    /// The person listens to a voice note or plays a video.
+    ///
+    /// # Errors
+    /// [`PhoneError::UnknownMessage`], also for an own one.
+    pub fn play(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
+        let played = self.find(chat, id)?;
+        let origin = played.origin.clone().ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
+        let receipts = stanza::seen("played", vec![(origin, id.to_owned())], now_ms);
+        Ok(receipts.into_iter().map(Action::Send).collect())
+    }
+
+    /// Leaves a group.
+    pub fn leave(&mut self, group: &Jid, now_ms: u64) -> Vec<Action> {
+        self.groups.forget(group);
+        self.groups.forget_keys(group);
+        self.signal.forget_own_sender_key(group);
+        let mut actions = Vec::new();
+        let iq = Iq::set("w:g2", vec![groups::leave(group)]).to(Jid::group(""));
+        self.ask(Question::Errand, iq, now_ms, &mut actions);
+        actions
+    }
+
+    fn find(&self, chat: &Jid, id: &str) -> Result<&Kept, PhoneError> {
+        let chat = self.signal.book().account(chat).to_string();
+        self.log.find(&chat, id).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))
+    }
+
+    fn target(&self, chat: &Jid, id: &str) -> Result<Target, PhoneError> {
+        let found = self.find(chat, id)?;
+        let sender = (chat.is_group() && !found.from_me).then(|| found.sender.clone());
+        Ok(Target { id: found.id.clone(), from_me: found.from_me, sender })
+    }
+}
+
+/// Whether a poll can have these options.
+fn is_choice(options: &[String]) -> bool {
+    let different: BTreeSet<&String> = options.iter().collect();
+    let is_option = |option: &String| !option.is_empty() && option.chars().count() <= TEXT_CHARACTERS_MAX;
+    different.len() == options.len() && (2..=POLL_OPTIONS_MAX).contains(&options.len()) && options.iter().all(is_option)
+}

@@ -1,0 +1,330 @@
+//! The person's linked devices: linking them, what a new one is given, and what they ask their phone for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
+use waproto::buffa::{Message, MessageField};
+use waproto::whatsapp as wa;
+use waproto::whatsapp::message::PeerDataOperationRequestType;
+use waproto::whatsapp::message::peer_data_operation_request_response_message::{
+    PeerDataOperationResult, peer_data_operation_result::PlaceholderMessageResendResponse,
+};
+
+use super::media_retry::Retry;
+use super::outbox::{Draft, Marks, Recipient};
+use super::stanza::Iq;
+use super::{Action, Phone, Question};
+use crate::phone::app_state::AppState;
+use crate::phone::chance::{Chance, hex};
+use crate::phone::content::{Attachment, Content, PeerRequest, compose, with_secret};
+use crate::phone::file::{FileKind, seal};
+use crate::phone::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, before as older, made_up, parts};
+use crate::phone::linking::{Admission, Companion, LinkError, QrCode};
+use crate::phone::pairing_code::{CodeOutcome, CodePairing, PairingCodeError};
+
+/// A file that was encrypted and has no place on the media host yet.
+pub enum WaitingFile {
+    /// A person's message.
+    Said { id: String, chat: Jid, attachment: Attachment },
+    /// A part of the history for a companion.
+    History { device: Jid, part: HistoryPart, seal: crate::phone::file::Seal },
+    /// What a companion could not load.
+    Again(Retry),
+}
+
+impl Phone {
+    pub fn linked(&self) -> &[Companion] {
+        self.companions.linked()
+    }
+
+    /// The person scans a code whose connection the server has found by its reference: `identity` and `noise_key` are
+    /// what that connection registered with.
+    ///
+    /// # Errors
+    /// Each variant of [`LinkError`] that a code can cause.
+    pub fn scan(
+        &mut self,
+        code: &QrCode,
+        identity: &[u8],
+        noise_key: &[u8],
+        now_ms: u64,
+    ) -> Result<Admission, LinkError> {
+        code.check(identity, noise_key)?;
+        self.admit(code.identity, &code.secret, now_ms)
+    }
+
+    /// What [`CodePairing::begin`] needs of this phone: its public identity key, and randomness. Typing a code takes too
+    /// long for a phone to wait for it, so it is done beside it.
+    pub fn code_makings(&mut self) -> (Vec<u8>, Chance) {
+        let (identity, chance) = self.signal.identity_mut();
+        let name = hex(&chance.bytes::<16>());
+        (identity.public_key().to_vec(), Chance::new(0, &name))
+    }
+
+    /// Sends the first word for a typed code, which [`CodePairing::begin`] made, to the companion.
+    pub fn send_code(&mut self, primary_hello: Node, now_ms: u64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.ask(Question::Errand, Iq::set("md", vec![primary_hello]), now_ms, &mut actions);
+        actions
+    }
+
+    /// The companion answered a typed code: see [`CodePairing::finish`].
+    ///
+    /// # Errors
+    /// As [`CodePairing::finish`].
+    pub fn finish_code(&self, pairing: &CodePairing, finish: &Node) -> Result<CodeOutcome, PairingCodeError> {
+        pairing.finish(finish, self.signal.identity())
+    }
+
+    /// Signs a companion that a code was agreed on with.
+    ///
+    /// # Errors
+    /// [`LinkError::TooMany`] or [`LinkError::WrongKey`].
+    pub fn admit(&mut self, identity: [u8; 32], secret: &[u8; 32], now_ms: u64) -> Result<Admission, LinkError> {
+        let (own, chance) = self.signal.identity_mut();
+        self.companions.admit(own, identity, secret, now_ms, chance)
+    }
+
+    /// The companion returned its identity signed, in `<pair-device-sign>`. Gives the identity that others are shown.
+    ///
+    /// # Errors
+    /// See [`Companions::settle`](crate::phone::linking::Companions::settle).
+    pub fn settle(&mut self, device: u16, admission: &Admission, returned: &[u8]) -> Result<Vec<u8>, LinkError> {
+        self.companions.settle(self.signal.identity(), device, admission, returned)
+    }
+
+    /// The content of `<key-index-list>`.
+    ///
+    /// # Errors
+    /// As [`crate::phone::identity::Identity::generate`].
+    pub fn key_index_list(&mut self, now_ms: u64) -> Result<Vec<u8>, LinkError> {
+        let (own, chance) = self.signal.identity_mut();
+        Ok(self.companions.key_index_list(own, now_ms, chance)?)
+    }
+
+    /// Gives a new companion, which is connected for the first time, the key of the shared state and the history.
+    pub fn welcome(&mut self, device: u16, history: HistorySize, now_ms: u64) -> Vec<Action> {
+        let to = self.person.jid().with_device(device);
+        self.tell_companion(&to, self.key_share());
+        let mut actions = Vec::new();
+        let mut names = self.names();
+        let chats = self.history_chats(history, &names, now_ms);
+        let named = chats.iter().filter(|chat| !chat.jid.ends_with("@g.us"));
+        names.extend(named.filter_map(|chat| Some((chat.jid.clone(), chat.name.clone()?))));
+        for part in parts(&self.person, &chats, &names, self.lid_migrated_at_ms) {
+            if part.is_small() {
+                self.tell_companion(&to, part.inline_notice());
+                continue;
+            }
+            self.store_history(&to, part, &mut actions);
+        }
+        self.go_on(now_ms, actions)
+    }
+
+    /// Puts a part of the history on the media host; its companion gets a notice when it is there.
+    fn store_history(&mut self, device: &Jid, part: HistoryPart, actions: &mut Vec<Action>) {
+        let key = self.signal.chance().bytes();
+        match seal(FileKind::History, &part.compressed, key) {
+            Ok((seal, bytes)) => {
+                let waiting = WaitingFile::History { device: device.clone(), part, seal };
+                actions.push(self.wait_for_file(waiting, FileKind::History, bytes));
+            }
+            Err(error) => tracing::warn!(%error, "a part of a history is left out"),
+        }
+    }
+
+    /// Ends the link of a companion, by the person's wish.
+    ///
+    /// # Errors
+    /// [`LinkError::Unknown`].
+    pub fn unlink(&mut self, device: u16, now_ms: u64) -> Result<Vec<Action>, LinkError> {
+        self.forget_companion(device)?;
+        let removed = NodeBuilder::new("remove-companion-device")
+            .attr("jid", self.person.jid().with_device(device))
+            .attr("reason", "user_initiated")
+            .build();
+        let mut actions = Vec::new();
+        self.ask(Question::Errand, Iq::set("md", vec![removed]), now_ms, &mut actions);
+        Ok(actions)
+    }
+
+    /// A companion ended its link itself, or the server did.
+    ///
+    /// # Errors
+    /// [`LinkError::Unknown`].
+    pub fn forget_companion(&mut self, device: u16) -> Result<(), LinkError> {
+        self.companions.unlink(device)?;
+        let jid = self.person.jid().with_device(device);
+        self.signal.forget_session(&jid);
+        Ok(())
+    }
+
+    /// The media host has taken the bytes of [`Action::Store`].
+    pub fn stored(&mut self, ticket: u64, direct_path: &str, url: &str, now_ms: u64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match self.waiting_files.remove(&ticket) {
+            Some(WaitingFile::Said { id, chat, mut attachment }) => {
+                attachment.seal.direct_path = direct_path.to_owned();
+                attachment.seal.url = url.to_owned();
+                if let Err(error) = self.say_as(&id, &chat, Content::File(Box::new(attachment)).into(), now_ms) {
+                    actions.push(Action::Failed { id, reason: error.to_string() });
+                }
+            }
+            Some(WaitingFile::History { device, part, mut seal }) => {
+                seal.direct_path = direct_path.to_owned();
+                self.tell_companion(&device, part.stored_notice(&seal));
+            }
+            Some(WaitingFile::Again(retry)) => actions.push(self.file_restored(&retry, direct_path)),
+            None => {}
+        }
+        self.go_on(now_ms, actions)
+    }
+
+    /// The media host does not take the bytes of [`Action::Store`].
+    pub fn not_stored(&mut self, ticket: u64, reason: &str) -> Vec<Action> {
+        match self.waiting_files.remove(&ticket) {
+            Some(WaitingFile::Said { id, .. }) => vec![Action::Failed { id, reason: reason.to_owned() }],
+            Some(WaitingFile::Again(retry)) => vec![retry.not_found()],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn wait_for_file(&mut self, waiting: WaitingFile, kind: FileKind, bytes: Vec<u8>) -> Action {
+        self.last_number += 1;
+        self.waiting_files.insert(self.last_number, waiting);
+        Action::Store { ticket: self.last_number, kind, bytes }
+    }
+
+    /// Does what an own companion asks for in the message with this id.
+    pub(super) fn answer_companion(
+        &mut self,
+        device: &Jid,
+        id: &str,
+        request: PeerRequest,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
+        let answer = match request {
+            PeerRequest::StateKeys(ids) if ids.iter().any(|id| id == self.state.key_id()) => self.key_share(),
+            PeerRequest::StateKeys(ids) => AppState::unknown_keys(&ids),
+            PeerRequest::Messages(keys) => self.placeholder_answer(id, &keys, now_ms),
+            PeerRequest::Older { chat, before, count } => {
+                let chat = chat.parse::<Jid>().map(|chat| self.signal.book().account(&chat).to_string());
+                let chats = self.history_chats(HistorySize::default(), &self.names(), now_ms);
+                if let Some(chat) = chats.iter().find(|known| chat.as_ref().is_ok_and(|chat| *chat == known.jid)) {
+                    self.store_history(device, older(chat, &before, count, id), actions);
+                }
+                return;
+            }
+            // ASSUMPTION: a phone that does not answer other requests is one that is slow; clients do not wait for them.
+            PeerRequest::Other => return,
+        };
+        self.tell_companion(device, answer);
+    }
+
+    /// The key of the shared state, for the devices that are linked now.
+    fn key_share(&self) -> wa::Message {
+        self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &self.companions.key_indexes())
+    }
+
+    /// A message for one own companion, not for people.
+    fn tell_companion(&mut self, device: &Jid, message: wa::Message) {
+        let id = self.signal.chance().message_id();
+        self.post(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
+    }
+
+    /// Queues what no person waits for: it is left out when the queue is full.
+    pub(super) fn post(&mut self, draft: Draft) {
+        let id = draft.id.clone();
+        if let Err(error) = self.outbox.push(draft) {
+            tracing::warn!(%error, id, "a message to a device is left out");
+        }
+    }
+
+    /// The messages that a companion could not read, as far as the phone has them; `id` is that of its request.
+    fn placeholder_answer(&self, id: &str, keys: &[wa::MessageKey], now_ms: u64) -> wa::Message {
+        let result = |key: &wa::MessageKey| {
+            let chat: Jid = key.remote_jid.as_deref()?.parse().ok()?;
+            let kept = self.log.find(&self.signal.book().account(&chat).to_string(), key.id.as_deref()?)?;
+            let message = compose(&kept.saying, &chat, now_ms);
+            let message = match kept.secret.as_deref().and_then(|secret| secret.try_into().ok()) {
+                Some(secret) => with_secret(message, secret),
+                None => message,
+            };
+            let info = wa::WebMessageInfo {
+                key: MessageField::some(key.clone()),
+                message: MessageField::some(message),
+                message_timestamp: Some(kept.at),
+                participant: key.participant.clone(),
+                push_name: kept.name.clone(),
+                ..Default::default()
+            };
+            Some(PeerDataOperationResult {
+                placeholder_message_resend_response: MessageField::some(PlaceholderMessageResendResponse {
+                    web_message_info_bytes: Some(info.encode_to_vec()),
+                }),
+                ..Default::default()
+            })
+        };
+        let response = wa::message::PeerDataOperationRequestResponseMessage {
+            peer_data_operation_request_type: Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND),
+            stanza_id: Some(id.to_owned()),
+            peer_data_operation_result: keys.iter().filter_map(result).collect(),
+        };
+        wa::Message {
+            protocol_message: MessageField::some(wa::message::ProtocolMessage {
+                r#type: Some(wa::message::protocol_message::Type::PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE),
+                peer_data_operation_request_response_message: MessageField::some(response),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    /// What was said with this phone, as it stands now, and made-up chats besides.
+    pub(super) fn history_chats(
+        &self,
+        size: HistorySize,
+        names: &BTreeMap<String, String>,
+        now_ms: u64,
+    ) -> Vec<HistoryChat> {
+        let mut chats: Vec<HistoryChat> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for kept in self.log.iter().filter(|kept| !kept.deleted && !kept.saying.content.is_about_another()) {
+            let place = *places.entry(&kept.chat).or_insert(chats.len());
+            if place == chats.len() {
+                chats.push(self.history_chat(&kept.chat, names));
+            }
+            chats[place].lines.push(HistoryLine {
+                id: kept.id.clone(),
+                from_me: kept.from_me,
+                sender: kept.chat.ends_with("@g.us").then(|| kept.sender.clone()),
+                at: kept.at,
+                text: kept.edited.clone().unwrap_or_else(|| kept.saying.content.summary().to_owned()),
+            });
+        }
+        chats.extend(made_up(size, now_ms));
+        chats
+    }
+
+    fn history_chat(&self, chat: &str, names: &BTreeMap<String, String>) -> HistoryChat {
+        let jid = chat.parse::<Jid>().ok();
+        let lid = jid.as_ref().and_then(|jid| self.signal.book().lid_of(jid));
+        let subject = jid.as_ref().and_then(|jid| self.groups.subject(jid));
+        HistoryChat {
+            jid: chat.to_owned(),
+            lid: lid.map(|lid| lid.to_string()),
+            name: subject.or_else(|| names.get(chat).map(String::as_str)).map(str::to_owned),
+            token: jid.as_ref().and_then(|jid| self.tokens.of(jid)).cloned(),
+            token_issued_at: jid.as_ref().and_then(|jid| self.tokens.issued_at(jid)),
+            lines: Vec::new(),
+        }
+    }
+
+    /// The names under which others wrote, the latest of each, by account.
+    fn names(&self) -> BTreeMap<String, String> {
+        let others = self.log.iter().filter(|kept| !kept.from_me);
+        others.filter_map(|kept| Some((kept.sender.clone(), kept.name.clone()?))).collect()
+    }
+}

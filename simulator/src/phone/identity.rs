@@ -1,0 +1,198 @@
+//! The keys of a phone: its identity, its signed prekey and its one-time prekeys, and the stanzas in which it gives the
+//! public halves away.
+
+use std::collections::BTreeMap;
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+use wacore_libsignal::protocol::{CurveError, IdentityKeyPair, KeyPair, PublicKey};
+
+use crate::limits::PHONE_PREKEYS_KEPT_MAX;
+use crate::phone::chance::Chance;
+
+/// The type of keys in every bundle: Curve25519.
+pub const KEY_TYPE: u8 = 5;
+
+/// One-time prekeys are numbered in three bytes.
+const PREKEY_ID_MAX: u32 = (1 << 24) - 1;
+
+/// A phone's keys, private halves included. They are made once and live as long as the account.
+pub struct Identity {
+    key: IdentityKeyPair,
+    registration_id: u32,
+    signed_prekey: SignedPrekey,
+    prekeys: Prekeys,
+}
+
+/// The prekey that stands in when no one-time prekey is left, signed by the identity.
+pub struct SignedPrekey {
+    pub id: u32,
+    pub pair: KeyPair,
+    pub signature: [u8; 64],
+}
+
+/// The private halves of one-time prekeys that were given away and not used yet.
+#[derive(Default)]
+pub struct Prekeys {
+    last_id: u32,
+    unused: BTreeMap<u32, KeyPair>,
+}
+
+impl Prekeys {
+    /// A key that was given away under this id and not used yet.
+    pub fn find(&self, id: u32) -> Option<&KeyPair> {
+        self.unused.get(&id)
+    }
+
+    pub fn keep(&mut self, id: u32, pair: KeyPair) {
+        self.unused.insert(id, pair);
+        while self.unused.len() > PHONE_PREKEYS_KEPT_MAX {
+            self.unused.pop_first();
+        }
+    }
+
+    /// A used key is never used again.
+    pub fn forget(&mut self, id: u32) {
+        self.unused.remove(&id);
+    }
+
+    fn make(&mut self, chance: &mut Chance) -> (u32, PublicKey) {
+        let pair = KeyPair::generate(chance.rng());
+        let public = pair.public_key;
+        self.last_id = if self.last_id >= PREKEY_ID_MAX { 1 } else { self.last_id + 1 };
+        self.keep(self.last_id, pair);
+        (self.last_id, public)
+    }
+}
+
+impl Identity {
+    /// New keys.
+    ///
+    /// # Errors
+    /// When the curve's arithmetic refuses to sign, which the backend in use never does.
+    pub fn generate(chance: &mut Chance) -> Result<Self, CurveError> {
+        let key = IdentityKeyPair::generate(chance.rng());
+        let pair = KeyPair::generate(chance.rng());
+        let signature = key.private_key().calculate_signature(&pair.public_key.serialize(), chance.rng())?;
+        Ok(Self {
+            key,
+            // Registration ids have 14 bits and are never zero.
+            registration_id: 1 + chance.below(16_380),
+            signed_prekey: SignedPrekey { id: 1, pair, signature },
+            prekeys: Prekeys::default(),
+        })
+    }
+
+    pub fn key(&self) -> &IdentityKeyPair {
+        &self.key
+    }
+
+    /// The public half: 32 bytes.
+    pub fn public_key(&self) -> &[u8] {
+        self.key.public_key().public_key_bytes()
+    }
+
+    pub fn registration_id(&self) -> u32 {
+        self.registration_id
+    }
+
+    pub fn signed_prekey(&self) -> &SignedPrekey {
+        &self.signed_prekey
+    }
+
+    pub fn prekeys(&self) -> &Prekeys {
+        &self.prekeys
+    }
+
+    pub fn prekeys_mut(&mut self) -> &mut Prekeys {
+        &mut self.prekeys
+    }
+
+    /// What a phone uploads: registration, type, identity, list of `count` new one-time prekeys, and the signed prekey,
+    /// as children of `<iq xmlns="encrypt" type="set">`.
+    pub fn upload(&mut self, count: usize, chance: &mut Chance) -> Vec<Node> {
+        let keys: Vec<Node> = (0..count)
+            .map(|_| {
+                let (id, public) = self.prekeys.make(chance);
+                prekey_node(id, &public)
+            })
+            .collect();
+        vec![
+            NodeBuilder::new("registration").bytes(self.registration_id.to_be_bytes()).build(),
+            NodeBuilder::new("type").bytes([KEY_TYPE]).build(),
+            NodeBuilder::new("identity").bytes(self.public_key()).build(),
+            NodeBuilder::new("list").children(keys).build(),
+            self.signed_prekey.node(),
+        ]
+    }
+
+    /// The `<keys>` of a retry receipt: a bundle for the one who is asked to send again, with a prekey nobody else gets.
+    pub fn retry_keys(&mut self, chance: &mut Chance) -> Node {
+        let (id, public) = self.prekeys.make(chance);
+        NodeBuilder::new("keys")
+            .children([
+                NodeBuilder::new("type").bytes([KEY_TYPE]).build(),
+                NodeBuilder::new("identity").bytes(self.public_key()).build(),
+                prekey_node(id, &public),
+                self.signed_prekey.node(),
+            ])
+            .build()
+    }
+}
+
+impl SignedPrekey {
+    fn node(&self) -> Node {
+        NodeBuilder::new("skey")
+            .children([
+                NodeBuilder::new("id").bytes(three_bytes(self.id)).build(),
+                NodeBuilder::new("value").bytes(self.pair.public_key.public_key_bytes()).build(),
+                NodeBuilder::new("signature").bytes(self.signature).build(),
+            ])
+            .build()
+    }
+}
+
+fn prekey_node(id: u32, public: &PublicKey) -> Node {
+    NodeBuilder::new("key")
+        .children([
+            NodeBuilder::new("id").bytes(three_bytes(id)).build(),
+            NodeBuilder::new("value").bytes(public.public_key_bytes()).build(),
+        ])
+        .build()
+}
+
+fn three_bytes(id: u32) -> Vec<u8> {
+    id.to_be_bytes()[1..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_identity() {
+        let make = |seed| Identity::generate(&mut Chance::new(seed, "ann")).unwrap();
+        assert_eq!(make(1).public_key(), make(1).public_key());
+        assert_eq!(make(1).registration_id(), make(1).registration_id());
+        assert_ne!(make(1).public_key(), make(2).public_key());
+    }
+
+    #[test]
+    fn the_signed_prekey_is_signed_by_the_identity() {
+        let identity = Identity::generate(&mut Chance::new(1, "ann")).unwrap();
+        let signed = identity.signed_prekey();
+        assert!(identity.key().public_key().verify_signature(&signed.pair.public_key.serialize(), &signed.signature));
+    }
+
+    #[test]
+    fn prekeys_are_numbered_on_and_the_oldest_fall_out() {
+        let mut chance = Chance::new(1, "ann");
+        let mut identity = Identity::generate(&mut chance).unwrap();
+        identity.upload(3, &mut chance);
+        identity.retry_keys(&mut chance);
+        assert!((1..=4).all(|id| identity.prekeys().find(id).is_some()));
+        identity.upload(PHONE_PREKEYS_KEPT_MAX, &mut chance);
+        assert!(identity.prekeys().find(4).is_none());
+        assert!(identity.prekeys().find(5).is_some());
+    }
+}

@@ -1,0 +1,350 @@
+//! A phone without a network: stanzas, commands and the time go in, actions come out.
+//!
+//! The phone is the first device of an account. This module holds its keys, Signal sessions, message contents, files, app
+//! state and history, and decides which stanzas to send in reply to those it receives. It is sans-io: it never waits, reads
+//! the clock or opens a connection. `crate::runtime` feeds it stanzas and the time and carries out the actions it returns.
+//!
+//! The public modules below are listed from the ground up; each uses only those before it. The private ones are the
+//! phone itself: `stanza.rs` builds small stanzas, `incoming.rs` handles received messages, `outbox.rs` and `outgoing.rs`
+//! send, `progress.rs` tracks delivery of sent messages, `retry.rs` handles undecryptable ones, `companions.rs` the linked
+//! devices, `log.rs` the chat history, `groups.rs` group metadata, `tokens.rs` privacy tokens, `calls.rs` calls,
+//! `newsletters.rs` newsletters.
+
+pub mod chance;
+pub mod recent;
+
+pub mod address;
+pub mod identity;
+pub mod media_retry_payload;
+
+pub mod bundle;
+
+pub mod signal;
+
+pub mod file;
+pub mod linking;
+pub mod pairing_code;
+pub mod passkey;
+pub mod passkey_pairing;
+
+pub mod app_state;
+pub mod content;
+pub mod history;
+
+mod app_state_sync;
+mod calls;
+mod commands;
+mod companions;
+mod groups;
+mod incoming;
+mod log;
+mod media_retry;
+mod newsletters;
+mod outbox;
+mod outgoing;
+mod progress;
+mod retry;
+mod stanza;
+mod tokens;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
+use wacore_libsignal::protocol::CurveError;
+
+use crate::limits::{PHONE_ANSWER_MS_MAX, PHONE_CALLS_KEPT_MAX, PHONE_MESSAGES_RESENDABLE_MAX, PHONE_PREKEYS_UPLOADED};
+use crate::phone::address::Person;
+use crate::phone::app_state::{AppState, Change, Collection, Patch};
+use crate::phone::chance::Chance;
+use crate::phone::file::FileKind;
+use crate::phone::identity::Identity;
+use crate::phone::linking::Companions;
+use crate::phone::recent::Recent;
+use crate::phone::signal::{RatchetStep, Signal};
+use groups::Groups;
+use outbox::Outbox;
+use progress::Sent;
+use retry::Requests;
+use stanza::Iq;
+use tokens::Tokens;
+
+pub use calls::{Call, CallState};
+pub use commands::{NewFile, PhoneError};
+pub use companions::WaitingFile;
+pub use log::{Kept, Log, Origin};
+pub use progress::Progress;
+pub use tokens::Token;
+
+/// What a phone wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Give this stanza to the server.
+    Send(Node),
+    /// The person was shown a message for the first time.
+    Kept(Box<Kept>),
+    /// A message came again and was not shown again.
+    Repeated { chat: String, sender: String, id: String },
+    /// A message could not be read; it was asked for again unless `is_given_up`.
+    Unreadable { chat: String, sender: String, id: String, reason: String, is_given_up: bool },
+    /// An own message got further.
+    Progress { id: String, chat: String, progress: Progress },
+    /// An own message will not get further.
+    Failed { id: String, reason: String },
+    /// Put these bytes on the media host, then call [`Phone::stored`] with the ticket.
+    Store { ticket: u64, kind: FileKind, bytes: Vec<u8> },
+    /// Put what lay at this path of the media host there again, then call [`Phone::stored`] or [`Phone::not_stored`].
+    Restore { ticket: u64, direct_path: String },
+    /// A change of the shared state is in force, made by this phone or by a companion.
+    Changed(Change),
+    /// A ratchet moved.
+    Stepped(RatchetStep),
+}
+
+/// What the server was asked.
+enum Question {
+    Group(Jid),
+    Devices,
+    Keys,
+    /// Nothing depends on the answer.
+    Errand,
+    PutKeys,
+    PutState(Patch),
+    GetState,
+}
+
+struct Asked {
+    question: Question,
+    until_ms: u64,
+}
+
+/// A phone.
+pub struct Phone {
+    person: Person,
+    signal: Signal,
+    companions: Companions,
+    state: AppState,
+    /// Changes of the shared state that are not in force yet, the first of them perhaps under way.
+    wished: VecDeque<Change>,
+    /// The patch of the first of them, if another device was faster and the phone catches up.
+    overtaken: Option<Patch>,
+    /// More was changed while the shared state was fetched.
+    is_behind: bool,
+    is_online: bool,
+    /// Whether its person says to be away, though it has a connection.
+    is_away: bool,
+    /// Since when the phone names chats with persons by LID, in milliseconds since 1970.
+    lid_migrated_at_ms: Option<u64>,
+    /// Whether the server has said that it has keys.
+    has_uploaded: bool,
+    outbox: Outbox,
+    sent: Recent<String, Sent>,
+    groups: Groups,
+    requests: Requests,
+    tokens: Tokens,
+    calls: Recent<String, Call>,
+    log: Log,
+    asked: BTreeMap<String, Asked>,
+    waiting_files: BTreeMap<u64, WaitingFile>,
+    last_number: u64,
+}
+
+impl Phone {
+    /// A new phone with new keys, all of which follow from `seed` and the number.
+    ///
+    /// # Errors
+    /// As [`Identity::generate`].
+    pub fn new(person: Person, seed: u64, now_ms: u64) -> Result<Self, CurveError> {
+        let mut chance = Chance::new(seed, &person.number);
+        Ok(Self {
+            companions: Companions::new(&mut chance),
+            state: AppState::new(&mut chance, now_ms),
+            signal: Signal::new(&person, chance)?,
+            wished: [Change::Name { name: person.name.clone() }].into(),
+            overtaken: None,
+            is_behind: false,
+            person,
+            is_online: false,
+            is_away: false,
+            lid_migrated_at_ms: None,
+            has_uploaded: false,
+            outbox: Outbox::default(),
+            sent: Recent::new(PHONE_MESSAGES_RESENDABLE_MAX),
+            groups: Groups::default(),
+            requests: Requests::default(),
+            tokens: Tokens::default(),
+            calls: Recent::new(PHONE_CALLS_KEPT_MAX),
+            log: Log::default(),
+            asked: BTreeMap::new(),
+            waiting_files: BTreeMap::new(),
+            last_number: 0,
+        })
+    }
+
+    pub fn person(&self) -> &Person {
+        &self.person
+    }
+
+    pub fn identity(&self) -> &Identity {
+        self.signal.identity()
+    }
+
+    /// Every message that the person was shown or wrote, the oldest first.
+    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Kept> {
+        self.log.iter()
+    }
+
+    /// Learns that two JIDs are one account.
+    pub fn learn(&mut self, one: &Jid, other: &Jid) {
+        self.signal.learn(one, other);
+    }
+
+    /// From now on the phone names chats with persons by LID, and tells new companions so.
+    pub fn migrate_to_lids(&mut self, now_ms: u64) {
+        self.lid_migrated_at_ms = Some(now_ms);
+    }
+
+    /// The phone has a connection: it gives keys away if it has not, and goes on with what waits.
+    pub fn come_online(&mut self, now_ms: u64) -> Vec<Action> {
+        self.is_online = true;
+        let mut actions = Vec::new();
+        if !self.has_uploaded {
+            self.upload_keys(now_ms, &mut actions);
+        }
+        actions.push(self.presence());
+        self.go_on(now_ms, actions)
+    }
+
+    /// The person is there, or away: the phone stays connected.
+    pub fn be_away(&mut self, is_away: bool) -> Vec<Action> {
+        self.is_away = is_away;
+        if self.is_online { vec![self.presence()] } else { Vec::new() }
+    }
+
+    fn presence(&self) -> Action {
+        let kind = if self.is_away { "unavailable" } else { "available" };
+        let presence = NodeBuilder::new("presence").attr("type", kind).attr("name", self.person.name.as_str());
+        Action::Send(presence.build())
+    }
+
+    /// The connection is gone. What was asked is asked again later.
+    pub fn go_offline(&mut self) {
+        self.is_online = false;
+        self.asked.clear();
+        self.overtaken = None;
+        self.outbox.is_waiting = false;
+        if let Some(draft) = self.outbox.first_mut() {
+            draft.start_over();
+        }
+    }
+
+    /// A stanza came.
+    pub fn handle(&mut self, node: &Node, now_ms: u64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match node.tag.as_ref() {
+            "message" if newsletters::is_post(node) => self.take_post(node, &mut actions),
+            "message" => self.take_message(node, now_ms, &mut actions),
+            "receipt" => self.take_receipt(node, &mut actions),
+            "ack" => self.take_ack(node, &mut actions),
+            "iq" => self.take_iq(node, now_ms, &mut actions),
+            "notification" => self.take_notification(node, now_ms, &mut actions),
+            "call" => self.take_call(node, &mut actions),
+            _ => {}
+        }
+        self.go_on(now_ms, actions)
+    }
+
+    /// Time has passed: questions that were not answered are given up.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Action> {
+        let late: Vec<String> =
+            self.asked.iter().filter(|(_, asked)| asked.until_ms <= now_ms).map(|(id, _)| id.clone()).collect();
+        let mut actions = Vec::new();
+        for id in late {
+            match self.asked.remove(&id).map(|asked| asked.question) {
+                Some(Question::Group(_) | Question::Devices | Question::Keys) => {
+                    self.give_up("the server did not answer", &mut actions);
+                }
+                Some(Question::GetState) => self.state_came(None, now_ms, &mut actions),
+                _ => {}
+            }
+        }
+        self.go_on(now_ms, actions)
+    }
+
+    /// Sends what can be sent, asks what must be asked, and adds what the ratchets did.
+    fn go_on(&mut self, now_ms: u64, mut actions: Vec<Action>) -> Vec<Action> {
+        if self.is_online {
+            self.change_state(now_ms, &mut actions);
+            self.work_outbox(now_ms, &mut actions);
+        }
+        actions.extend(self.signal.take_steps().into_iter().map(Action::Stepped));
+        actions
+    }
+
+    fn take_iq(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()) else { return };
+        let kind = node.attrs.get("type").map(|kind| kind.as_str().into_owned()).unwrap_or_default();
+        if kind == "get" || kind == "set" {
+            let answer = NodeBuilder::new("iq").attr("type", "result").attr("id", id).attr("to", stanza::server());
+            actions.push(Action::Send(answer.build()));
+            return;
+        }
+        let Some(asked) = self.asked.remove(&id) else { return };
+        let answer = (kind == "result").then_some(node);
+        match asked.question {
+            Question::Errand => {}
+            Question::PutKeys => self.has_uploaded |= answer.is_some(),
+            Question::PutState(patch) => self.state_was_put(patch, answer, now_ms, actions),
+            Question::GetState => self.state_came(answer, now_ms, actions),
+            Question::Group(group) => self.group_came(&group, answer, actions),
+            Question::Devices => self.devices_came(answer, actions),
+            Question::Keys => self.keys_came(answer),
+        }
+    }
+
+    fn take_notification(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
+        actions.extend(stanza::ack_of(node).map(Action::Send));
+        let mut attrs = node.attrs();
+        match attrs.optional_string("type").as_deref() {
+            Some("encrypt") if node.get_optional_child("count").is_some() => self.upload_keys(now_ms, actions),
+            Some("privacy_token") => self.take_tokens(node),
+            Some("w:gp2") => {
+                let Some(group) = attrs.optional_jid("from") else { return };
+                self.groups.forget(&group);
+                self.groups.name(&group, groups::subject_in(node));
+                if groups::somebody_left(node) {
+                    self.groups.forget_keys(&group);
+                    self.signal.forget_own_sender_key(&group);
+                }
+            }
+            Some("server_sync") => {
+                let behind = |node: &&Node| {
+                    let mut attrs = node.attrs();
+                    let collection = attrs.optional_string("name").and_then(|name| Collection::read(&name));
+                    let version = attrs.optional_u64("version").unwrap_or_default();
+                    collection.is_some_and(|collection| self.state.version(collection) < version)
+                };
+                if node.get_children_by_tag("collection").any(|node| behind(&node)) {
+                    self.fetch_state(now_ms, actions);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn upload_keys(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let (identity, chance) = self.signal.identity_mut();
+        let keys = identity.upload(PHONE_PREKEYS_UPLOADED, chance);
+        self.ask(Question::PutKeys, Iq::set("encrypt", keys), now_ms, actions);
+    }
+
+    fn ask(&mut self, question: Question, iq: Iq, now_ms: u64, actions: &mut Vec<Action>) {
+        self.last_number += 1;
+        let id = format!("phone-{}", self.last_number);
+        actions.push(Action::Send(iq.node(&id)));
+        self.asked.insert(id, Asked { question, until_ms: now_ms + PHONE_ANSWER_MS_MAX });
+    }
+}
+
+#[cfg(test)]
+mod tests;

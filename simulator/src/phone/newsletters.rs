@@ -1,0 +1,73 @@
+//! Newsletters (channels): messages in them are shown like others, and a person's own are sent as they are, for nothing in
+//! them is encrypted.
+
+use std::collections::BTreeMap;
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node, NodeContent, Server};
+use waproto::buffa::Message as _;
+use waproto::codec::message_decode;
+
+use super::log::Kept;
+use super::{Action, Phone, PhoneError, stanza};
+use crate::limits::TEXT_CHARACTERS_MAX;
+use crate::phone::content::{Content, Reading, Saying, compose, unpack};
+
+/// Whether a message is one in a newsletter.
+pub fn is_post(message: &Node) -> bool {
+    message.attrs().optional_jid("from").is_some_and(|from| from.server == Server::Newsletter)
+}
+
+impl Phone {
+    /// A message in a newsletter came.
+    pub(super) fn take_post(&mut self, node: &Node, actions: &mut Vec<Action>) {
+        actions.extend(stanza::ack_of(node).map(Action::Send));
+        let mut attrs = node.attrs();
+        let (Some(from), Some(id)) = (attrs.optional_jid("from"), attrs.optional_string("id")) else { return };
+        let content = node.get_optional_child("plaintext").and_then(|plaintext| plaintext.content.as_ref());
+        let Some(NodeContent::Bytes(bytes)) = content else { return };
+        let Ok(message) = message_decode(bytes) else { return };
+        let Reading::Said(saying) = unpack(message).reading else { return };
+        let at = attrs.optional_u64("t").unwrap_or_default();
+        let kept = post(&from, &id, at, *saying);
+        if self.log.keep(kept.clone()) {
+            actions.push(Action::Kept(Box::new(kept)));
+        }
+    }
+
+    /// Writes in the person's newsletter. Gives the message's id.
+    ///
+    /// # Errors
+    /// [`PhoneError::TooLong`].
+    pub fn publish(&mut self, newsletter: &Jid, text: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        if text.chars().count() > TEXT_CHARACTERS_MAX {
+            return Err(PhoneError::TooLong);
+        }
+        let id = self.signal.chance().message_id();
+        let saying = Saying::from(Content::Text { text: text.to_owned() });
+        let message = compose(&saying, newsletter, now_ms).encode_to_vec();
+        let plaintext = NodeBuilder::new("plaintext").bytes(message).build();
+        let stanza = NodeBuilder::new("message").attr("to", newsletter).attr("id", id.as_str()).attr("type", "text");
+        self.log.keep(Kept { from_me: true, ..post(newsletter, &id, now_ms / 1000, saying) });
+        Ok((id, vec![Action::Send(stanza.children([plaintext]).build())]))
+    }
+}
+
+/// A message whose writer is not told.
+fn post(newsletter: &Jid, id: &str, at: u64, saying: Saying) -> Kept {
+    Kept {
+        chat: newsletter.to_string(),
+        id: id.to_owned(),
+        sender: newsletter.to_string(),
+        from_me: false,
+        at,
+        name: None,
+        saying,
+        edited: None,
+        deleted: false,
+        reactions: BTreeMap::new(),
+        votes: BTreeMap::new(),
+        secret: None,
+        origin: None,
+    }
+}

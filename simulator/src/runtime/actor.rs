@@ -1,0 +1,248 @@
+//! The task of a phone: it takes wishes and stanzas one after the other, lets the phone act, and carries out what the
+//! phone decides. It decides nothing itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::desk::Desk;
+use crate::checks::Decryption;
+use crate::clock;
+use crate::faults::{Direction, MediaDecision, MediaTransfer, carried_ms};
+use crate::limits::PHONE_TICK_MS;
+use crate::phone::Action;
+use crate::phone::signal::Way;
+use crate::server::account::Account;
+use crate::server::link::Link;
+use crate::server::network::Network;
+use crate::wire::stanza::{Node, Read as _};
+
+/// Something that is done to the phone; what it returns is carried out.
+pub type Act = Box<dyn FnOnce(&mut Desk, u64) -> Vec<Action> + Send>;
+
+/// What a phone's task is asked to do.
+pub enum Command {
+    Act(Act),
+    /// Answered when the phone has a link.
+    Online(oneshot::Sender<()>),
+    /// Answered when it has none.
+    Offline(oneshot::Sender<()>),
+}
+
+/// What others see of a phone without asking it.
+pub struct Shown {
+    pub is_online: AtomicBool,
+    /// Counts up with everything that happens.
+    pub changes: watch::Sender<u64>,
+}
+
+/// The task's own.
+pub struct Actor {
+    pub network: Network,
+    pub account: Arc<Account>,
+    pub desk: Desk,
+    pub shown: Arc<Shown>,
+    /// For what comes back from the media host. Weak: a phone that nobody holds ends.
+    pub wishes: mpsc::WeakSender<Command>,
+    pub tasks: TaskTracker,
+    /// All phones are to end, and what they have begun.
+    pub stop: CancellationToken,
+}
+
+impl Actor {
+    /// Runs until nobody holds the phone any more, or until all are stopped.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let stop = self.stop.clone();
+        let mut link = None;
+        let mut ticked_at_ms = clock::now_ms();
+        loop {
+            let actions = tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command, &mut link),
+                    None => break,
+                },
+                node = next(&mut link) => self.take(node.as_deref(), &mut link),
+                () = clock::sleep(Duration::from_millis(PHONE_TICK_MS)) => Vec::new(),
+                () = stop.cancelled() => break,
+            };
+            self.carry_out(actions, link.as_ref()).await;
+            let now_ms = clock::now_ms();
+            if now_ms.saturating_sub(ticked_at_ms) >= PHONE_TICK_MS {
+                ticked_at_ms = now_ms;
+                let actions = self.desk.phone.tick(now_ms);
+                self.carry_out(actions, link.as_ref()).await;
+            }
+        }
+        self.shown.is_online.store(false, Ordering::Release);
+        self.shown.changes.send_modify(|count| *count += 1);
+    }
+
+    fn obey(&mut self, command: Command, link: &mut Option<Link>) -> Vec<Action> {
+        match command {
+            Command::Act(act) => act(&mut self.desk, clock::now_ms()),
+            Command::Online(answer) => {
+                let actions = self.come_online(link);
+                // Whoever does not wait any more need not know.
+                answer.send(()).ok();
+                actions
+            }
+            Command::Offline(answer) => {
+                self.go_offline(link);
+                answer.send(()).ok();
+                Vec::new()
+            }
+        }
+    }
+
+    fn come_online(&mut self, link: &mut Option<Link>) -> Vec<Action> {
+        let Some(device) = self.account.phone().filter(|_| link.is_none()) else { return Vec::new() };
+        *link = Some(self.network.attach(&self.account, &device));
+        self.shown.is_online.store(true, Ordering::Release);
+        self.desk.phone.come_online(clock::now_ms())
+    }
+
+    fn go_offline(&mut self, link: &mut Option<Link>) {
+        if link.take().is_some() {
+            self.desk.phone.go_offline();
+            self.shown.is_online.store(false, Ordering::Release);
+        }
+    }
+
+    /// A stanza came, or the link ended: another has attached as this phone, or the connection was cut.
+    fn take(&mut self, node: Option<&Node>, link: &mut Option<Link>) -> Vec<Action> {
+        let Some(node) = node else {
+            self.go_offline(link);
+            self.shown.changes.send_modify(|count| *count += 1);
+            return Vec::new();
+        };
+        let actions = self.desk.take(node, clock::now_ms());
+        self.testify(node, &actions);
+        if node.text("type").is_some_and(|kind| kind == "account_sync") {
+            self.forget_unlinked();
+        }
+        actions
+    }
+
+    /// Tells the checkers what the phone did with a stanza.
+    fn testify(&self, node: &Node, actions: &[Action]) {
+        let Some(named) = self.account.phone().and_then(|device| self.network.named(&device, node)) else { return };
+        let checks = self.network.checks();
+        for action in actions {
+            if let Action::Stepped(step) = action
+                && step.way == Way::Received
+            {
+                let group = step.with.contains("@g.us").then_some(named.chat.as_str());
+                checks.decrypted(&Decryption {
+                    owner: &named.recipient,
+                    peer: &named.sender,
+                    group,
+                    chain: step.chain.as_bytes(),
+                    counter: step.counter,
+                });
+            }
+        }
+        let has = |is_it: fn(&Action) -> bool| actions.iter().any(is_it);
+        // What came before is not shown again, and what cannot be read is not shown.
+        let is_kept = has(|action| matches!(action, Action::Kept(_)));
+        let is_dropped = has(|action| matches!(action, Action::Repeated { .. } | Action::Unreadable { .. }));
+        let is_taken = has(|action| matches!(action, Action::Send(node) if node.tag == "receipt"));
+        if is_kept || (is_taken && !is_dropped) {
+            checks.shown(&named.passage());
+        }
+    }
+
+    /// Companions that ended their link themselves, or that the server removed.
+    fn forget_unlinked(&mut self) {
+        let gone: Vec<u16> =
+            self.desk.linked.iter().copied().filter(|device| self.account.device(*device).is_none()).collect();
+        for device in &gone {
+            self.desk.linked.remove(device);
+            // One that its person unlinked is forgotten already.
+            self.desk.phone.forget_companion(*device).ok();
+        }
+        if !gone.is_empty() {
+            let now_ms = clock::now_ms();
+            match self.desk.phone.key_index_list(now_ms) {
+                Ok(list) => self.network.set_key_index_list(&self.account, now_ms / 1000, list),
+                Err(error) => tracing::warn!(%error, "a phone cannot sign the list of its companions"),
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, actions: Vec<Action>, link: Option<&Link>) {
+        let mut actions = VecDeque::from(actions);
+        let has_news = !actions.is_empty();
+        while let Some(action) = actions.pop_front() {
+            self.desk.note(&action);
+            match action {
+                Action::Send(node) => {
+                    if let Some(link) = link {
+                        link.send(node).await;
+                    }
+                }
+                Action::Store { ticket, bytes, .. } => actions.extend(self.store(ticket, bytes)),
+                Action::Restore { ticket, direct_path } => actions.extend(self.restore(ticket, &direct_path)),
+                _ => {}
+            }
+        }
+        if has_news {
+            self.shown.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Puts a file that was there before on the media host again.
+    fn restore(&mut self, ticket: u64, direct_path: &str) -> Vec<Action> {
+        match self.network.media().restore(direct_path) {
+            Some(path) => self.desk.phone.stored(ticket, &path, "", clock::now_ms()),
+            None => self.desk.phone.not_stored(ticket, "the phone does not have the file"),
+        }
+    }
+
+    /// Puts a file on the media host, as its faults let it.
+    fn store(&mut self, ticket: u64, bytes: Vec<u8>) -> Vec<Action> {
+        let Some(device) = self.account.phone() else { return Vec::new() };
+        let transfer = MediaTransfer { device: device.name(), direction: Direction::ToServer };
+        let now_ms = clock::now_ms();
+        match self.network.faults().on_media(&transfer) {
+            MediaDecision::Serve => stored(&self.network, &mut self.desk, ticket, bytes, now_ms),
+            MediaDecision::Refuse(_) => self.desk.phone.not_stored(ticket, "the media host does not take the file"),
+            MediaDecision::Slow { delay_ms, bytes_per_second } => {
+                let carried_ms = carried_ms(bytes.len(), bytes_per_second);
+                let wait = Duration::from_millis(delay_ms.saturating_add(carried_ms));
+                let (network, wishes, stop) = (self.network.clone(), self.wishes.clone(), self.stop.clone());
+                let work = async move {
+                    if stop.run_until_cancelled(clock::sleep(wait)).await.is_none() {
+                        return;
+                    }
+                    if let Some(wishes) = wishes.upgrade() {
+                        let act: Act = Box::new(move |desk, now_ms| stored(&network, desk, ticket, bytes, now_ms));
+                        // The phone is gone if nobody takes it.
+                        wishes.send(Command::Act(act)).await.ok();
+                    }
+                };
+                self.tasks.spawn(work);
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn stored(network: &Network, desk: &mut Desk, ticket: u64, bytes: Vec<u8>, now_ms: u64) -> Vec<Action> {
+    let path = network.media().put(Bytes::from(bytes));
+    let host = network.media_host().unwrap_or_default();
+    desk.phone.stored(ticket, &path, &format!("https://{host}{path}"), now_ms)
+}
+
+/// The next stanza from the server; nothing when the link has ended. Without a link it waits for ever.
+async fn next(link: &mut Option<Link>) -> Option<Arc<Node>> {
+    match link {
+        Some(link) => link.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,135 @@
+//! People on the network: each has a phone that lives in a task of its own, on a link of the server.
+//!
+//! [`Person`] is what a test or the control API holds: wishes go to the task over a bounded channel (`actor.rs`), which
+//! lets the phone act (`state.rs`), carries out what it decides, and tells the checkers what it saw.
+
+mod actor;
+mod calls;
+mod commands;
+mod desk;
+mod linking;
+mod newsletters;
+mod passkey;
+mod person;
+mod refusal;
+mod sent;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAME_CHARACTERS_MAX, STOP_WAIT_SECONDS};
+use crate::server::network::Network;
+
+pub use calls::CallKind;
+pub use passkey::{Linking, PasskeyAttempt, PasskeyState, PasskeyStatus};
+pub use person::{Person, address};
+pub use refusal::Refusal;
+pub use sent::Sent;
+
+/// Everybody who has a simulated phone. Copies are the same people.
+#[derive(Clone)]
+pub struct Phones {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    network: Network,
+    people: Mutex<BTreeMap<String, Person>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// How others know a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    ByNumber,
+    /// By nothing but the hidden id: the number is told to nobody.
+    ByLid,
+}
+
+impl Phones {
+    /// Nobody yet, on this network.
+    pub fn new(network: Network) -> Self {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        Self { inner: Arc::new(Inner { network, people: Mutex::default(), tasks, stop }) }
+    }
+
+    /// The network that they are on.
+    pub fn network(&self) -> &Network {
+        &self.inner.network
+    }
+
+    /// Gives a person a phone, and waits until it is online and has given its keys away. The number is in digits with its country code.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for an impossible number or name; [`Refusal::Conflict`] if the number has a phone already,
+    /// or there are too many people.
+    pub async fn add(&self, number: &str, name: &str) -> Result<Person, Refusal> {
+        self.add_as(number, name, Known::ByNumber).await
+    }
+
+    /// As [`Phones::add`], and says how others know the person.
+    ///
+    /// # Errors
+    /// As [`Phones::add`].
+    pub async fn add_as(&self, number: &str, name: &str, known: Known) -> Result<Person, Refusal> {
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
+            && !number.starts_with('0')
+            && (NUMBER_DIGITS_MIN..=NUMBER_DIGITS_MAX).contains(&number.len());
+        if !is_number {
+            return Err(Refusal::Invalid(format!(
+                "{number:?} is no phone number; give {NUMBER_DIGITS_MIN} to {NUMBER_DIGITS_MAX} digits with the country \
+                 code and without +, such as 15550001"
+            )));
+        }
+        if name.is_empty() || name.chars().count() > PERSON_NAME_CHARACTERS_MAX {
+            return Err(Refusal::Invalid(format!(
+                "the name is empty or too long; give 1 to {PERSON_NAME_CHARACTERS_MAX} characters"
+            )));
+        }
+        let person = self.begin(number, name, known)?;
+        person.is_ready().await?;
+        Ok(person)
+    }
+
+    fn begin(&self, number: &str, name: &str, known: Known) -> Result<Person, Refusal> {
+        let mut people = self.inner.people.lock();
+        if people.contains_key(number) {
+            return Err(Refusal::Conflict(format!("{number} has a phone already; use another number")));
+        }
+        if people.len() >= PEOPLE_MAX {
+            return Err(Refusal::Conflict(format!("there are {PEOPLE_MAX} people, as many as there may be")));
+        }
+        if known == Known::ByLid {
+            self.inner.network.register_person(number, name).hide_number();
+        }
+        let person = Person::begin(&self.inner.network, number, name, &self.inner.tasks, &self.inner.stop)?;
+        people.insert(number.to_owned(), person.clone());
+        Ok(person)
+    }
+
+    /// The person with this number.
+    pub fn find(&self, number: &str) -> Option<Person> {
+        self.inner.people.lock().get(number).cloned()
+    }
+
+    /// Everybody, by number.
+    pub fn all(&self) -> Vec<Person> {
+        self.inner.people.lock().values().cloned().collect()
+    }
+
+    /// Ends all phones, and waits for their tasks, though not for ever. What people wish after that is refused.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        if clock::within(Duration::from_secs(STOP_WAIT_SECONDS), self.inner.tasks.wait()).await.is_none() {
+            tracing::warn!("tasks of phones have not ended in time");
+        }
+    }
+}

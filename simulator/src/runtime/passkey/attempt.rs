@@ -1,0 +1,178 @@
+//! One attempt to link a client behind the passkey gate, from the phone's side, step by step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Event, Latest};
+use crate::clock;
+use crate::limits::PASSKEY_CHALLENGE_SECONDS;
+use crate::phone::passkey_pairing::{PasskeyPairing, PasskeyPairingError};
+use crate::runtime::{Person, Refusal};
+use crate::server::device::Device;
+use crate::server::passkey_gate::{GateRequest, PasskeyGate, Rejection};
+
+/// The task of an attempt.
+pub struct Attempt {
+    person: Person,
+    gate: PasskeyGate,
+    /// What the phone and the client know from the code.
+    secret: [u8; 32],
+    latest: Latest,
+}
+
+/// Why an attempt ends, and how what the client still sends is answered.
+struct Failure(Refusal, Rejection);
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal, Rejection::NotFound)
+    }
+}
+
+impl From<PasskeyPairingError> for Failure {
+    fn from(error: PasskeyPairingError) -> Self {
+        Self(Refusal::Conflict(error.to_string()), Rejection::BadRequest)
+    }
+}
+
+impl Attempt {
+    pub fn new(person: Person, gate: PasskeyGate, secret: [u8; 32], latest: Latest) -> Self {
+        Self { person, gate, secret, latest }
+    }
+
+    /// Runs to the attempt's end, and to that of the client's connection if the client was not linked.
+    pub async fn run(mut self, sender: oneshot::Sender<Result<Arc<Device>, Refusal>>) {
+        let ended = self.latest.ended.clone();
+        let outcome = tokio::select! {
+            outcome = self.exchange() => outcome,
+            () = ended.cancelled() => {
+                let text = "the owner of the phone refused, or began to link another client";
+                Err(Failure(Refusal::Conflict(text.to_owned()), Rejection::NotAuthorized))
+            }
+        };
+        match outcome {
+            Ok(device) => {
+                self.advance(Event::Linked(device.index()));
+                // Whoever does not wait any more sees the device all the same.
+                sender.send(Ok(device)).ok();
+            }
+            Err(Failure(refusal, rejection)) => {
+                tracing::debug!(number = self.person.number(), %refusal, "a client is not linked by its passkey");
+                self.advance(Event::Failed(refusal.to_string()));
+                self.gate.end(rejection);
+                sender.send(Err(refusal)).ok();
+                // ASSUMPTION: a client that the owner has refused hears nothing until it sends something; what the service
+                // does is not public, and a fault ends its stream.
+                if ended.is_cancelled() && self.gate.end_refused() {
+                    return;
+                }
+                self.gate.close_connection().await;
+            }
+        }
+    }
+
+    async fn exchange(&mut self) -> Result<Arc<Device>, Failure> {
+        let pairing = self.begin().await?;
+        self.reveal(&pairing).await?;
+        let secret = self.receive_secret(&pairing).await?;
+        self.wait_for_confirmation().await?;
+        self.advance(Event::Admitted);
+        let identity = self.gate.identity_public();
+        let admission = self.person.ask(move |desk, now_ms| desk.phone.admit(identity, &secret, now_ms)).await?;
+        Ok(self.person.link_at_gate(&self.gate, admission.map_err(Refusal::from)?).await?)
+    }
+
+    /// Waits for a prologue that the phone takes. A client whose proof is wrong may send another.
+    async fn begin(&mut self) -> Result<PasskeyPairing, Failure> {
+        loop {
+            let GateRequest::Prologue { payload, proof } = self.next().await? else { continue };
+            let (_, mut chance) = self.person.ask(|desk, _| desk.phone.code_makings()).await?;
+            match PasskeyPairing::begin(&payload, proof.as_deref(), &self.secret, &mut chance) {
+                Ok(pairing) => {
+                    if proof.is_some() {
+                        // The client has shown that its code was scanned or typed: there is nothing to compare.
+                        self.latest.confirmed.cancel();
+                    }
+                    self.advance(Event::Continued);
+                    self.gate.go_on(pairing.identity()).await;
+                    return Ok(pairing);
+                }
+                Err(PasskeyPairingError::WrongProof) => self.gate.reject(Rejection::NotAuthorized),
+                Err(_) => self.gate.reject(Rejection::BadRequest),
+            }
+        }
+    }
+
+    /// Waits for the companion's nonce, and shows the code if it is to be compared.
+    async fn reveal(&mut self, pairing: &PasskeyPairing) -> Result<(), Failure> {
+        let GateRequest::Nonce(nonce) = self.next().await? else { return Err(unexpected()) };
+        let code = match self.is_commitment_refused() {
+            false => pairing.reveal(&nonce)?,
+            true => return Err(PasskeyPairingError::WrongCommitment.into()),
+        };
+        if !self.latest.confirmed.is_cancelled() {
+            self.advance(Event::CodeShown(code));
+        }
+        // The client shows its code when it has the answer: the phone must not be behind.
+        self.gate.accept();
+        Ok(())
+    }
+
+    fn is_commitment_refused(&self) -> bool {
+        let phone = self.person.account().phone();
+        phone.is_some_and(|phone| self.person.network().faults().refuses_passkey_commitment(phone.name()))
+    }
+
+    /// Waits for the pairing request, and opens it. It is taken though the owner may not have confirmed the code: the
+    /// client's user has, and clients do not wait long for an answer.
+    async fn receive_secret(&mut self, pairing: &PasskeyPairing) -> Result<[u8; 32], Failure> {
+        let GateRequest::PairingRequest(request) = self.next().await? else { return Err(unexpected()) };
+        let secret = pairing.open_request(&request, &self.gate.noise_public(), &self.gate.identity_public())?;
+        self.gate.accept();
+        // ASSUMPTION: as before the phone's identity, it takes a moment until the phone admits the client.
+        self.gate.pause().await;
+        Ok(secret)
+    }
+
+    // ASSUMPTION: without a handoff proof the owner must confirm the code on the phone as well, since otherwise only one
+    // side would compare it.
+    async fn wait_for_confirmation(&mut self) -> Result<(), Failure> {
+        let confirmed = self.latest.confirmed.clone();
+        tokio::select! {
+            biased;
+            () = confirmed.cancelled() => Ok(()),
+            // Nothing is expected of the client now: it goes away, or the time is over.
+            request = self.next() => Err(request.err().unwrap_or_else(unexpected)),
+        }
+    }
+
+    /// What the client sends next.
+    async fn next(&mut self) -> Result<GateRequest, Failure> {
+        let wait = Duration::from_secs(PASSKEY_CHALLENGE_SECONDS);
+        let request = match clock::within(wait, self.gate.next()).await {
+            Some(Some(GateRequest::Expired)) => return Err(expired("the challenge expired before the client used it")),
+            Some(Some(request)) => request,
+            Some(None) => return Err(Refusal::Conflict("the client went away".to_owned()).into()),
+            None => return Err(expired("nothing happened in time")),
+        };
+        match self.person.must_be_online().await {
+            Ok(()) => Ok(request),
+            Err(refusal) => Err(Failure(refusal, Rejection::ServiceUnavailable)),
+        }
+    }
+
+    fn advance(&self, event: Event) {
+        self.person.passkeys().advance(self.latest.number, event);
+    }
+}
+
+fn expired(text: &str) -> Failure {
+    Failure(Refusal::Conflict(text.to_owned()), Rejection::Gone)
+}
+
+/// The server lets through only what comes next.
+fn unexpected() -> Failure {
+    Failure(Refusal::Conflict("the client sent something out of order".to_owned()), Rejection::BadRequest)
+}
