@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use simulator::limits::KEYS_FILE_BYTES_MAX;
-use simulator::phone::chance::hex;
+use simulator::phone::rng::hex;
 use simulator::wire::certificate::ServerKeys;
 
 /// What `--help` says.

@@ -67,7 +67,7 @@ pub const WRITE_BYTES: usize = 64 * 1024;
 pub const MAILBOX_STANZAS_MAX: usize = 100_000;
 
 /// Stanzas waiting to be written to a connection: a full mailbox, and as many answers as no honest client waits for.
-pub const OUTLET_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
+pub const SEND_QUEUE_STANZAS_MAX: usize = MAILBOX_STANZAS_MAX + 10_000;
 
 /// Accounts that are told when another's devices change.
 pub const WATCHERS_PER_ACCOUNT_MAX: usize = 10_000;
@@ -94,7 +94,7 @@ pub const LOG_STANZAS_MAX: usize = 10_000;
 pub const LOGGED_CHILDREN_MAX: usize = 32;
 
 /// Unknown requests that are remembered.
-pub const UNKNOWN_MAX: usize = 1_000;
+pub const UNHANDLED_IQS_MAX: usize = 1_000;
 
 /// Clients that are waiting to be linked at once.
 pub const REGISTRATIONS_MAX: usize = 5_000;
@@ -302,7 +302,7 @@ pub const NUMBER_DIGITS_MAX: usize = 15;
 pub const PERSON_NAME_CHARACTERS_MAX: usize = 100;
 
 /// Wishes that wait for a phone; whoever has one more waits.
-pub const WISHES_WAITING_MAX: usize = 64;
+pub const COMMANDS_WAITING_MAX: usize = 64;
 
 /// A phone looks this often, in milliseconds, whether an answer is overdue.
 pub const PHONE_TICK_MS: u64 = 1_000;

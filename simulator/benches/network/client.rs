@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// Waits until it has shown so many texts in all.
-    pub async fn shows(&self, count: usize) -> anyhow::Result<()> {
+    pub async fn wait_for_message(&self, count: usize) -> anyhow::Result<()> {
         let mut messages = self.seen.messages.subscribe();
         patiently("the texts", messages.wait_for(|shown| *shown >= count)).await??;
         Ok(())

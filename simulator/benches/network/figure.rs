@@ -64,7 +64,7 @@ pub fn print(runs: usize, figures: &[Figure]) -> std::io::Result<()> {
 }
 
 /// Tells on standard error what goes on.
-pub fn say(text: &str) {
+pub fn progress(text: &str) {
     // Nobody may be listening.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -13,7 +13,7 @@ use crate::service;
 pub struct Process {
     child: Child,
     /// Held while one line is written.
-    wishes: Mutex<ChildStdin>,
+    input: Mutex<ChildStdin>,
     /// Held while its end is waited for.
     lines: Mutex<Lines<BufReader<ChildStdout>>>,
     ws_url: String,
@@ -27,10 +27,10 @@ impl Process {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let wishes = Mutex::new(child.stdin.take().context("its input")?);
+        let input = Mutex::new(child.stdin.take().context("its input")?);
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let ws_url = lines.next_line().await?.context("the network has ended")?;
-        Ok(Self { child, wishes, lines: Mutex::new(lines), ws_url })
+        Ok(Self { child, input, lines: Mutex::new(lines), ws_url })
     }
 
     pub fn ws_url(&self) -> &str {
@@ -40,7 +40,7 @@ impl Process {
     /// Has a new person with this number scan a code.
     pub async fn scan(&self, number: &str, qr: &str) -> anyhow::Result<()> {
         let line = format!("{number} {qr}\n");
-        Ok(self.wishes.lock().await.write_all(line.as_bytes()).await?)
+        Ok(self.input.lock().await.write_all(line.as_bytes()).await?)
     }
 
     /// Does `work`, which the network must survive: it ends when a scan is refused.

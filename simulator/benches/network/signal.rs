@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use simulator::clock;
-use simulator::phone::address::Person;
+use simulator::phone::address::Profile;
 use simulator::phone::bundle::Bundle;
-use simulator::phone::chance::Chance;
 use simulator::phone::identity::Identity;
+use simulator::phone::rng::SeededRng;
 use simulator::phone::signal::Signal;
 use simulator::wire::stanza::NodeBuilder;
 
@@ -19,10 +19,10 @@ const TEXT: &[u8] = b"a line of text, as people write it";
 
 /// How long this machine makes the keys of so many clients, on one core.
 pub fn keys(clients: usize) -> anyhow::Result<Duration> {
-    let mut chance = Chance::new(1, "keys");
+    let mut rng = SeededRng::new(1, "keys");
     let started = clock::instant();
     for _ in 0..clients {
-        std::hint::black_box(Identity::generate(&mut chance)?.upload(PREKEYS, &mut chance));
+        std::hint::black_box(Identity::generate(&mut rng)?.upload(PREKEYS, &mut rng));
     }
     Ok(started.elapsed())
 }
@@ -30,12 +30,12 @@ pub fn keys(clients: usize) -> anyhow::Result<Duration> {
 /// How long one core encrypts and decrypts so many texts, for each of their devices.
 pub fn texts(count: usize) -> anyhow::Result<Duration> {
     let mut people = ["1", "2"].map(|number| {
-        let person = Person { number: number.to_owned(), lid: format!("9{number}"), name: "Somebody".to_owned() };
-        Signal::new(&person, Chance::new(1, number)).map(|signal| (person.jid(), signal))
+        let person = Profile { number: number.to_owned(), lid: format!("9{number}"), name: "Somebody".to_owned() };
+        Signal::new(&person, SeededRng::new(1, number)).map(|signal| (person.jid(), signal))
     });
     let [Ok((ann, from)), Ok((bob, to))] = &mut people else { anyhow::bail!("no keys") };
-    let (identity, chance) = to.identity_mut();
-    let mut parts = identity.upload(1, chance);
+    let (identity, rng) = to.identity_mut();
+    let mut parts = identity.upload(1, rng);
     let list = parts.iter().position(|node| node.tag == "list").map(|place| parts.remove(place)).context("keys")?;
     parts.push(list.get_optional_child("key").context("a key")?.clone());
     from.begin(bob, &Bundle::read(&NodeBuilder::new("user").children(parts).build())?)?;

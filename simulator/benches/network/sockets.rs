@@ -39,7 +39,7 @@ async fn write(pairs: &[[Client; 2]], each: usize) -> anyhow::Result<Duration> {
             let text = wa::Message { conversation: Some(format!("text {number}")), ..Default::default() };
             Box::pin(sender.client.send_message(&recipient.number, text)).await?;
         }
-        recipient.shows(shown + each).await
+        recipient.wait_for_message(shown + each).await
     });
     futures_util::future::try_join_all(written).await?;
     Ok(started.elapsed())

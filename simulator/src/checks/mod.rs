@@ -12,26 +12,26 @@
 //! report counts them.
 
 mod addressing;
+mod counter;
 mod deliveries;
 mod ratchets;
 mod report;
-mod tally;
 
 use parking_lot::Mutex;
 
 use crate::faults::DeviceName;
 use crate::limits;
 use addressing::Addressing;
+use counter::CheckCounter;
 use deliveries::Deliveries;
 use ratchets::Ratchets;
-use tally::Tally;
 
 pub use ratchets::Decryption;
-pub use report::{Check, Report, Standing};
+pub use report::{Check, DeliveryCounts, Report};
 
 /// A message on its way to one device. The same names must come with every event about it.
 #[derive(Debug, Clone, Copy)]
-pub struct Passage<'a> {
+pub struct DeliveryRef<'a> {
     /// Which device sent it.
     pub sender: &'a DeviceName,
     /// The number or the group's jid of the conversation, as the recipient sees it.
@@ -53,7 +53,7 @@ struct State {
     addressing: Addressing,
     deliveries: Deliveries,
     ratchets: Ratchets,
-    stanzas: Tally,
+    stanzas: CheckCounter,
 }
 
 impl Default for Checks {
@@ -75,15 +75,15 @@ impl Checks {
             addressing: Addressing::default(),
             deliveries,
             ratchets: Ratchets::default(),
-            stanzas: Tally::default(),
+            stanzas: CheckCounter::default(),
         };
         Self { state: Mutex::new(state) }
     }
 
     /// The server takes the message and will route it. Of one chat and sender in the order in which it took them. A
     /// second time with the same id, when the sender repeats itself, it stays the same message.
-    pub fn accepted(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.accepted(passage);
+    pub fn accepted(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.accepted(delivery_ref);
     }
 
     /// A message came that all devices of its recipients can read but those missed. The same message that
@@ -93,41 +93,41 @@ impl Checks {
     }
 
     /// The server has told the sender that it has the message. From now on it must not be lost.
-    pub fn acked(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.acked(passage);
+    pub fn acked(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.acked(delivery_ref);
     }
 
     /// The recipient's mailbox keeps it, or what its sender sent again, until the device has receipted or acknowledged it.
-    pub fn kept(&self, passage: &Passage<'_>) {
+    pub fn kept(&self, delivery_ref: &DeliveryRef<'_>) {
         let mut state = self.state.lock();
-        state.deliveries.kept(passage);
-        state.addressing.reached(passage);
+        state.deliveries.kept(delivery_ref);
+        state.addressing.reached(delivery_ref);
     }
 
     /// The recipient's mailbox has let it go.
-    pub fn released(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.released(passage);
+    pub fn released(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.released(delivery_ref);
     }
 
     /// The recipient's device has said that it has the message: enough for a client whose screen we cannot see.
-    pub fn receipted(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.receipted(passage);
+    pub fn receipted(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.receipted(delivery_ref);
     }
 
     /// The recipient's device has acknowledged it: it has it, unless it asked for it again before.
-    pub fn taken(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.taken(passage);
+    pub fn taken(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.taken(delivery_ref);
     }
 
     /// The recipient could not read it and has asked its sender for it again; it may come late, out of its order. Until
     /// it is kept again it is lost to nobody.
-    pub fn asked_again(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.asked_again(passage);
+    pub fn asked_again(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.asked_again(delivery_ref);
     }
 
     /// A phone has shown it to its person, or done what it says if it is not for a person's eyes.
-    pub fn shown(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.shown(passage);
+    pub fn shown(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.shown(delivery_ref);
     }
 
     /// The device was unlinked, or its account is gone: whatever waits for it is lost to nobody.

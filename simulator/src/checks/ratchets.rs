@@ -6,8 +6,8 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
+use crate::checks::counter::CheckCounter;
 use crate::checks::report::Check;
-use crate::checks::tally::Tally;
 use crate::faults::DeviceName;
 use crate::limits;
 
@@ -29,14 +29,14 @@ pub struct Decryption<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Ratchets {
     hasher: RandomState,
-    sessions: HashMap<u64, Session>,
-    tally: Tally,
+    sessions: HashMap<u64, SignalSession>,
+    counter: CheckCounter,
     unjudged: u64,
 }
 
 /// The chains of one session, the newest last.
 #[derive(Debug, Default)]
-struct Session {
+struct SignalSession {
     chains: VecDeque<Chain>,
 }
 
@@ -51,7 +51,7 @@ struct Chain {
 
 impl Ratchets {
     pub fn decrypted(&mut self, decryption: &Decryption<'_>) {
-        self.tally.examine();
+        self.counter.examine();
         let hash = self.session(decryption.owner, decryption.peer, decryption.group);
         if self.sessions.len() >= limits::CHECKED_SESSIONS_MAX && !self.sessions.contains_key(&hash) {
             self.unjudged += 1;
@@ -61,12 +61,12 @@ impl Ratchets {
         if let Err(what) = self.sessions.entry(hash).or_default().take(chain, decryption) {
             let Decryption { owner, peer, counter, .. } = decryption;
             let what = what.text(*counter);
-            self.tally.violate(|| format!("{owner} decrypted from {peer}: {what}"));
+            self.counter.violate(|| format!("{owner} decrypted from {peer}: {what}"));
         }
     }
 
     pub fn check(&self) -> Check {
-        self.tally.named("ratchets_move")
+        self.counter.named("ratchets_move")
     }
 
     pub fn unjudged(&self) -> u64 {
@@ -80,12 +80,12 @@ impl Ratchets {
 
 /// What a ratchet must not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Misstep {
+enum Violation {
     Reused,
     Jumped { expected: u32 },
 }
 
-impl Misstep {
+impl Violation {
     fn text(self, counter: u32) -> String {
         match self {
             Self::Reused => format!("number {counter} of a chain came a second time, so one key opened two messages"),
@@ -94,8 +94,8 @@ impl Misstep {
     }
 }
 
-impl Session {
-    fn take(&mut self, hash: u64, decryption: &Decryption<'_>) -> Result<(), Misstep> {
+impl SignalSession {
+    fn take(&mut self, hash: u64, decryption: &Decryption<'_>) -> Result<(), Violation> {
         if let Some(chain) = self.chains.iter_mut().find(|chain| chain.hash == hash) {
             return chain.take(decryption.counter);
         }
@@ -112,15 +112,15 @@ impl Session {
 }
 
 impl Chain {
-    fn take(&mut self, counter: u32) -> Result<(), Misstep> {
+    fn take(&mut self, counter: u32) -> Result<(), Violation> {
         if counter < self.next {
-            return if self.missing.remove(&counter) { Ok(()) } else { Err(Misstep::Reused) };
+            return if self.missing.remove(&counter) { Ok(()) } else { Err(Violation::Reused) };
         }
         let expected = self.next;
         let jump = counter - expected;
         self.next = counter.saturating_add(1);
         if jump > limits::RATCHET_JUMP_MAX {
-            return Err(Misstep::Jumped { expected });
+            return Err(Violation::Jumped { expected });
         }
         self.missing.extend(expected..counter);
         while self.missing.len() > limits::RATCHET_JUMP_MAX as usize {

@@ -13,7 +13,7 @@ pub struct Report {
     /// Each check by its name.
     pub checks: Vec<Check>,
     /// Where messages are.
-    pub deliveries: Standing,
+    pub deliveries: DeliveryCounts,
     /// Events that could not be judged.
     pub unjudged: u64,
 }
@@ -36,7 +36,7 @@ pub struct Check {
 
 /// Where messages are, counted once for each recipient's device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct DeliveryCounts {
     /// Accepted so far.
     pub accepted: u64,
     /// Shown to a person, or receipted by a client.
@@ -50,7 +50,7 @@ pub struct Standing {
 }
 
 impl Report {
-    pub(super) fn new(checks: Vec<Check>, deliveries: Standing, unjudged: u64) -> Self {
+    pub(super) fn new(checks: Vec<Check>, deliveries: DeliveryCounts, unjudged: u64) -> Self {
         let passed = checks.iter().all(|check| check.passed);
         Self { passed, complete: unjudged == 0, checks, deliveries, unjudged }
     }

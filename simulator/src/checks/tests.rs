@@ -30,17 +30,17 @@ impl<'a> Message<'a> {
 
     fn goes_through(&self, events: &str) -> &Self {
         let chat = &self.sender.account;
-        let passage = Passage { sender: &self.sender, chat, id: self.id, recipient: &self.recipient };
+        let delivery_ref = DeliveryRef { sender: &self.sender, chat, id: self.id, recipient: &self.recipient };
         for event in events.split_whitespace() {
             match event {
-                "accepted" => self.checks.accepted(&passage),
-                "kept" => self.checks.kept(&passage),
-                "acked" => self.checks.acked(&passage),
-                "shown" => self.checks.shown(&passage),
-                "receipted" => self.checks.receipted(&passage),
-                "released" => self.checks.released(&passage),
-                "taken" => self.checks.taken(&passage),
-                "asked_again" => self.checks.asked_again(&passage),
+                "accepted" => self.checks.accepted(&delivery_ref),
+                "kept" => self.checks.kept(&delivery_ref),
+                "acked" => self.checks.acked(&delivery_ref),
+                "shown" => self.checks.shown(&delivery_ref),
+                "receipted" => self.checks.receipted(&delivery_ref),
+                "released" => self.checks.released(&delivery_ref),
+                "taken" => self.checks.taken(&delivery_ref),
+                "asked_again" => self.checks.asked_again(&delivery_ref),
                 other => panic!("no event {other}"),
             }
         }
@@ -76,7 +76,7 @@ fn what_goes_well_passes_at_every_moment() {
             assert_passed(&checks);
         }
     }
-    let expected = Standing { accepted: 5, arrived: 5, ..Standing::default() };
+    let expected = DeliveryCounts { accepted: 5, arrived: 5, ..DeliveryCounts::default() };
     assert_eq!(checks.report().deliveries, expected);
     assert_eq!(checks.report().check("shown_at_most_once").expect("a check").examined, 5);
 }

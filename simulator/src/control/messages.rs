@@ -12,7 +12,7 @@ use super::people::find;
 use super::problem::{Body, Problem};
 use crate::phone::content::{Content, EditForm};
 use crate::phone::file::FileKind;
-use crate::phone::{Kept, NewFile};
+use crate::phone::{LoggedMessage, NewFile};
 use crate::runtime::{Phones, Sent, address};
 use crate::wire::stanza::Jid;
 
@@ -64,7 +64,7 @@ struct Contact {
 
 /// The answer of everything that sends a message.
 #[derive(Serialize)]
-pub struct Said {
+pub struct SendResponse {
     id: String,
 }
 
@@ -73,7 +73,7 @@ pub async fn send(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(send): Body<Send>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let person = find(&phones, &number)?;
     let chat = match (&send.to, &send.group) {
         (Some(to), None) => address(to)?,
@@ -91,17 +91,17 @@ pub async fn send(
     }
     let id = match (&send.text, &send.media_base64, content_of(&send)) {
         (Some(text), None, None) => match &send.reply_to {
-            Some(answered) => person.answer(&chat, answered, text).await?,
-            None => person.say_text(&chat, text).await?,
+            Some(answered) => person.reply(&chat, answered, text).await?,
+            None => person.send_text(&chat, text).await?,
         },
         (None, Some(media), None) => {
             let file = file_of(media, &send)?;
             person.send_file(&chat, file).await?
         }
-        (None, None, Some(Ok(content))) => person.say(&chat, content).await?,
+        (None, None, Some(Ok(content))) => person.send(&chat, content).await?,
         _ => return Err(Problem::BadRequest("give one of text, media_base64, location, contact and poll".to_owned())),
     };
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// What is neither a text nor a file; an error if it is several.
@@ -171,9 +171,9 @@ pub async fn react(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(React { chat, id, emoji }): Body<React>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.react(&address(&chat)?, &id, &emoji).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// The body of `edit`.
@@ -192,9 +192,9 @@ pub async fn edit(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Edit { chat, id, text, form }): Body<Edit>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.edit_as(&address(&chat)?, &id, &text, form).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// The body of `vote`; no options take the vote back.
@@ -211,9 +211,9 @@ pub async fn vote(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Vote { chat, id, options }): Body<Vote>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.vote(&address(&chat)?, &id, &options).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// The body of `delete` and `play`.
@@ -229,9 +229,9 @@ pub async fn delete(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Which { chat, id }): Body<Which>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.delete(&address(&chat)?, &id).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// `POST /control/people/N/play`
@@ -292,12 +292,18 @@ pub async fn read(
 }
 
 /// `GET /control/people/N/received`
-pub async fn received(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
+pub async fn received(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+) -> Result<Json<Vec<LoggedMessage>>, Problem> {
     Ok(Json(find(&phones, &number)?.received().await?))
 }
 
 /// `GET /control/people/N/messages`: own messages too.
-pub async fn all(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
+pub async fn all(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+) -> Result<Json<Vec<LoggedMessage>>, Problem> {
     Ok(Json(find(&phones, &number)?.messages().await?))
 }
 

@@ -11,7 +11,7 @@ use super::stanza_text::text_of;
 use crate::checks::Report;
 use crate::faults::Direction;
 use crate::limits::{CONTROL_STANZAS_DEFAULT, CONTROL_STANZAS_MAX};
-use crate::phone::chance::hex;
+use crate::phone::rng::hex;
 use crate::runtime::Phones;
 
 /// The answer of `GET /control/info`.
@@ -113,7 +113,7 @@ pub struct UnknownRequest {
 
 /// `GET /control/unknown`
 pub async fn unknown(State(phones): State<Phones>) -> Json<Vec<UnknownRequest>> {
-    let all = phones.network().unknown().into_iter().map(|unknown| UnknownRequest {
+    let all = phones.network().unhandled_iqs().into_iter().map(|unknown| UnknownRequest {
         device: unknown.device.map(|device| device.to_string()),
         what: unknown.what,
         count: unknown.count,

@@ -180,7 +180,7 @@ pub async fn presence(
     Path(number): Path<String>,
     Body(Presence { available }): Body<Presence>,
 ) -> Result<StatusCode, Problem> {
-    find(&phones, &number)?.be_away(!available).await?;
+    find(&phones, &number)?.set_away(!available).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

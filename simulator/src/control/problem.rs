@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::runtime::Refusal;
+use crate::runtime::RequestError;
 
 /// Why a request was not done, with a text that says what to do.
 #[derive(Debug)]
@@ -38,12 +38,12 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestError> for Problem {
+    fn from(refusal: RequestError) -> Self {
         match refusal {
-            Refusal::Invalid(text) => Self::BadRequest(text),
-            Refusal::Unknown(text) => Self::NotFound(text),
-            Refusal::Conflict(text) => Self::Conflict(text),
+            RequestError::Invalid(text) => Self::BadRequest(text),
+            RequestError::NotFound(text) => Self::NotFound(text),
+            RequestError::Conflict(text) => Self::Conflict(text),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Stanzas as people read them: in the form of XML, with bytes in hexadecimal digits.
 
 use crate::limits::CONTROL_STANZA_BYTES_SHOWN_MAX;
-use crate::phone::chance::hex;
+use crate::phone::rng::hex;
 use crate::wire::stanza::{Node, NodeContent};
 
 /// `<message id="1"><enc type="msg">…</enc></message>`. Of long bytes, the first few.

@@ -16,7 +16,7 @@ pub enum StreamEnd {
 
 /// Why a client is not let in: `<failure reason=…>`, then the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LoginRefusal {
     /// `reason="405"`.
     ClientOutdated,
     /// `reason="402" code=… expire=…`.
@@ -36,7 +36,7 @@ pub enum LoginDecision {
     /// The client is let in.
     Admit,
     /// It gets a `<failure>` in place of `<success>`.
-    Refuse(Refusal),
+    Refuse(LoginRefusal),
     /// The stream ends in place of `<success>`.
     End(StreamEnd),
 }
@@ -73,7 +73,7 @@ pub enum DeliveryDecision {
         copies: u32,
     },
     /// With every ciphertext spoiled. A retry of the same message is another moment.
-    Spoil,
+    Corrupt,
 }
 
 /// What becomes of a receipt that goes down to a device.
@@ -86,7 +86,7 @@ pub enum ReceiptDecision {
         /// Copies besides the first.
         copies: u32,
     },
-    /// After this many later receipts: see [`HeldReceipts`](crate::faults::HeldReceipts).
+    /// After this many later receipts: see [`ReorderBuffer`](crate::faults::HeldReceipts).
     Hold {
         /// Later receipts that overtake it.
         behind: u32,
@@ -165,7 +165,7 @@ pub struct LinkCodeRefusal {
 
 /// How a frame passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
+pub enum FrameDecision {
     /// Whole, after a wait.
     Whole {
         /// Milliseconds; 0 on a sound link.

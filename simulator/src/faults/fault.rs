@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::moment::Moment;
+use crate::faults::hook::Hook;
 use crate::limits;
 
 /// Something that goes wrong on demand. (Kinds without fields have braces, so that a misspelt field is refused there too.)
@@ -262,43 +262,43 @@ impl Fault {
     }
 
     /// The moments at which it can come.
-    pub fn moments(&self) -> &'static [Moment] {
+    pub fn hooks(&self) -> &'static [Hook] {
         match self {
             Self::AckDelayed { .. } | Self::AckDropped {} | Self::AckNacked { .. } | Self::ReachOutLocked {} => {
-                &[Moment::Message]
+                &[Hook::Message]
             }
-            Self::RateOverlimit {} => &[Moment::Message, Moment::Iq],
+            Self::RateOverlimit {} => &[Hook::Message, Hook::Iq],
             Self::StreamError { .. } | Self::StreamReplaced {} => {
-                &[Moment::Connected, Moment::Login, Moment::Message, Moment::Iq]
+                &[Hook::Connected, Hook::Login, Hook::Message, Hook::Iq]
             }
-            Self::DeviceRemoved {} => &[Moment::Connected, Moment::Login],
-            Self::ConnectionCut { .. } | Self::SlowLink { .. } => &[Moment::Frame, Moment::Handshake],
-            Self::ReceiptDuplicated { .. } | Self::ReceiptHeld { .. } => &[Moment::Receipt],
-            Self::MessageDuplicated { .. } | Self::MessageUndecryptable {} => &[Moment::Delivery],
-            Self::ClientOutdated {} | Self::TemporaryBan { .. } => &[Moment::Login],
-            Self::PrekeysExhausted {} => &[Moment::Prekeys],
-            Self::MediaDown { .. } | Self::MediaSlow { .. } => &[Moment::Media],
-            Self::NotOnWhatsapp {} => &[Moment::Usync, Moment::Prekeys],
-            Self::PasskeyOptionsOmitted {} => &[Moment::PasskeyRequest],
+            Self::DeviceRemoved {} => &[Hook::Connected, Hook::Login],
+            Self::ConnectionCut { .. } | Self::SlowLink { .. } => &[Hook::Frame, Hook::Handshake],
+            Self::ReceiptDuplicated { .. } | Self::ReceiptHeld { .. } => &[Hook::Receipt],
+            Self::MessageDuplicated { .. } | Self::MessageUndecryptable {} => &[Hook::Delivery],
+            Self::ClientOutdated {} | Self::TemporaryBan { .. } => &[Hook::Login],
+            Self::PrekeysExhausted {} => &[Hook::Prekeys],
+            Self::MediaDown { .. } | Self::MediaSlow { .. } => &[Hook::Media],
+            Self::NotOnWhatsapp {} => &[Hook::Usync, Hook::Prekeys],
+            Self::PasskeyOptionsOmitted {} => &[Hook::PasskeyRequest],
             Self::PasskeyAssertionRefused {}
             | Self::PasskeyChallengeExpired {}
             | Self::PasskeyNotContinued {}
-            | Self::PasskeyHurried {} => &[Moment::PasskeyPrologue],
-            Self::PasskeyCommitmentRefused {} => &[Moment::PasskeyNonce],
-            Self::LinkCodeWithoutKeys {} => &[Moment::LinkCode],
-            Self::LinkCodeRefused { .. } => &[Moment::LinkCodeHello, Moment::LinkCodeFinish],
-            Self::LinkingEnded { .. } => &[Moment::Link, Moment::LinkSigned, Moment::PasskeyRefusal],
+            | Self::PasskeyHurried {} => &[Hook::PasskeyPrologue],
+            Self::PasskeyCommitmentRefused {} => &[Hook::PasskeyNonce],
+            Self::LinkCodeWithoutKeys {} => &[Hook::LinkCode],
+            Self::LinkCodeRefused { .. } => &[Hook::LinkCodeHello, Hook::LinkCodeFinish],
+            Self::LinkingEnded { .. } => &[Hook::Link, Hook::LinkSigned, Hook::PasskeyRefusal],
         }
     }
 
     /// Whether it comes at this moment when its scope names none. What ends a stream comes once a device is connected,
     /// not at each of its stanzas; what strikes a link waits until it is known whose it is; everything else comes
     /// wherever it can.
-    pub fn comes_unasked_at(&self, moment: Moment) -> bool {
+    pub fn fires_by_default_at(&self, hook: Hook) -> bool {
         match self {
-            Self::StreamError { .. } | Self::StreamReplaced {} | Self::DeviceRemoved {} => moment == Moment::Connected,
-            Self::ConnectionCut { .. } | Self::SlowLink { .. } => moment == Moment::Frame,
-            _ => self.moments().contains(&moment),
+            Self::StreamError { .. } | Self::StreamReplaced {} | Self::DeviceRemoved {} => hook == Hook::Connected,
+            Self::ConnectionCut { .. } | Self::SlowLink { .. } => hook == Hook::Frame,
+            _ => self.hooks().contains(&hook),
         }
     }
 

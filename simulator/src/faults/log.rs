@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::faults::fault::Fault;
-use crate::faults::moment::{DeviceName, Moment, Occasion, shortened};
+use crate::faults::hook::{DeviceName, Hook, HookCall, shortened};
 use crate::limits;
 
 /// The log at one moment, for the control API and for comparisons.
@@ -35,7 +35,8 @@ pub struct FaultEntry {
     /// What it is.
     pub fault: Fault,
     /// At which kind of moment it came.
-    pub moment: Moment,
+    #[serde(rename = "moment")]
+    pub hook: Hook,
     /// On whose connection; None before the login.
     pub device: Option<DeviceName>,
     /// Which device caused what was struck, if another one did.
@@ -71,23 +72,23 @@ impl FaultLog {
 }
 
 impl FaultEntry {
-    pub(super) fn new(number: u32, fault: &Fault, occasion: &Occasion<'_>, count: u64) -> Self {
+    pub(super) fn new(number: u32, fault: &Fault, hook_call: &HookCall<'_>, count: u64) -> Self {
         Self {
             number,
             fault: fault.clone(),
-            moment: occasion.moment,
-            device: occasion.device.cloned(),
-            from: occasion.from.cloned(),
-            recipient: shortened(occasion.peer).to_owned(),
-            stanza_type: shortened(occasion.stanza_type).to_owned(),
+            hook: hook_call.hook,
+            device: hook_call.device.cloned(),
+            from: hook_call.from.cloned(),
+            recipient: shortened(hook_call.peer).to_owned(),
+            stanza_type: shortened(hook_call.stanza_type).to_owned(),
             count,
-            stanza_id: shortened(occasion.id).to_owned(),
+            stanza_id: shortened(hook_call.id).to_owned(),
         }
     }
 
     /// `3 ack_nacked message 15550001:1 15550002 text #4`.
     fn line(&self) -> String {
-        let mut parts = vec![self.number.to_string(), self.fault.kind().to_owned(), self.moment.name().to_owned()];
+        let mut parts = vec![self.number.to_string(), self.fault.kind().to_owned(), self.hook.name().to_owned()];
         parts.extend(self.device.iter().map(DeviceName::to_string));
         parts.extend(self.from.iter().map(|from| format!("from {from}")));
         parts.extend([&self.recipient, &self.stanza_type].into_iter().filter(|part| !part.is_empty()).cloned());

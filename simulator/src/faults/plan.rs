@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::faults::chance::Chance;
+use crate::faults::bandwidth::{self, Bandwidth};
 use crate::faults::decision::{
-    AckDecision, DeliveryDecision, IqDecision, LoginDecision, MediaDecision, Passage, PrekeysDecision, ReceiptDecision,
-    Refusal, StreamEnd, UsyncDecision,
+    AckDecision, DeliveryDecision, FrameDecision, IqDecision, LoginDecision, LoginRefusal, MediaDecision,
+    PrekeysDecision, ReceiptDecision, StreamEnd, UsyncDecision,
 };
+use crate::faults::draw::Draw;
 use crate::faults::fault::{Fault, MediaRefusal};
+use crate::faults::hook::{Arrival, DeviceName, Hook, HookCall, Lookup, MediaTransfer, Question, Sending, Traffic};
 use crate::faults::log::{FaultEntry, FaultLog, Log};
-use crate::faults::meter::{self, Meter};
-use crate::faults::moment::{Arrival, DeviceName, Lookup, MediaTransfer, Moment, Occasion, Question, Sending, Traffic};
 use crate::faults::scope::PlannedFault;
 use crate::limits;
 
@@ -115,21 +115,21 @@ impl Plan {
     }
 
     /// The meter of a new connection.
-    pub fn meter(&self) -> Meter {
-        Meter::new(self.state.lock().last + 1)
+    pub fn bandwidth(&self) -> Bandwidth {
+        Bandwidth::new(self.state.lock().last + 1)
     }
 
     /// Asked when a client has shown its identity, before `<success>`.
     pub fn on_login(&self, device: &DeviceName) -> LoginDecision {
         let decide = |fault: &Fault| match fault {
-            Fault::ClientOutdated {} => Some(LoginDecision::Refuse(Refusal::ClientOutdated)),
+            Fault::ClientOutdated {} => Some(LoginDecision::Refuse(LoginRefusal::ClientOutdated)),
             Fault::TemporaryBan { code, expire_seconds } => {
-                Some(LoginDecision::Refuse(Refusal::TemporaryBan { code: *code, expire_seconds: *expire_seconds }))
+                Some(LoginDecision::Refuse(LoginRefusal::TemporaryBan { code: *code, expire_seconds: *expire_seconds }))
             }
-            Fault::DeviceRemoved {} => Some(LoginDecision::Refuse(Refusal::DeviceRemoved)),
+            Fault::DeviceRemoved {} => Some(LoginDecision::Refuse(LoginRefusal::DeviceRemoved)),
             other => stream_end(other).map(LoginDecision::End),
         };
-        self.decide(&Occasion::of(Moment::Login, device), decide).unwrap_or(LoginDecision::Admit)
+        self.decide(&HookCall::of(Hook::Login, device), decide).unwrap_or(LoginDecision::Admit)
     }
 
     /// Asked just after `<success>`, and for each connected device when a fault was added.
@@ -138,7 +138,7 @@ impl Plan {
             Fault::DeviceRemoved {} => Some(StreamEnd::DeviceRemoved),
             other => stream_end(other),
         };
-        self.decide(&Occasion::of(Moment::Connected, device), decide)
+        self.decide(&HookCall::of(Hook::Connected, device), decide)
     }
 
     /// Asked when a device has sent a message, before it is accepted.
@@ -160,10 +160,10 @@ impl Plan {
     pub fn on_delivery(&self, arrival: &Arrival<'_>) -> DeliveryDecision {
         let decide = |fault: &Fault| match fault {
             Fault::MessageDuplicated { copies } => Some(DeliveryDecision::Repeat { copies: *copies }),
-            Fault::MessageUndecryptable {} => Some(DeliveryDecision::Spoil),
+            Fault::MessageUndecryptable {} => Some(DeliveryDecision::Corrupt),
             _ => None,
         };
-        self.decide(&arrival.occasion(Moment::Delivery), decide).unwrap_or(DeliveryDecision::Deliver)
+        self.decide(&arrival.hook_call(Hook::Delivery), decide).unwrap_or(DeliveryDecision::Deliver)
     }
 
     /// Asked before a receipt goes down to a device.
@@ -173,7 +173,7 @@ impl Plan {
             Fault::ReceiptHeld { behind } => Some(ReceiptDecision::Hold { behind: *behind }),
             _ => None,
         };
-        self.decide(&arrival.occasion(Moment::Receipt), decide).unwrap_or(ReceiptDecision::Pass)
+        self.decide(&arrival.hook_call(Hook::Receipt), decide).unwrap_or(ReceiptDecision::Pass)
     }
 
     /// Asked before an iq is answered.
@@ -191,7 +191,7 @@ impl Plan {
             Fault::NotOnWhatsapp {} => Some(UsyncDecision::NotOnWhatsapp),
             _ => None,
         };
-        self.decide(&lookup.occasion(Moment::Usync), decide).unwrap_or(UsyncDecision::Answer)
+        self.decide(&lookup.hook_call(Hook::Usync), decide).unwrap_or(UsyncDecision::Answer)
     }
 
     /// Asked for each account whose prekeys are asked for.
@@ -201,7 +201,7 @@ impl Plan {
             Fault::NotOnWhatsapp {} => Some(PrekeysDecision::NotOnWhatsapp),
             _ => None,
         };
-        self.decide(&lookup.occasion(Moment::Prekeys), decide).unwrap_or(PrekeysDecision::Give)
+        self.decide(&lookup.hook_call(Hook::Prekeys), decide).unwrap_or(PrekeysDecision::Give)
     }
 
     /// Asked when a request has reached the media host.
@@ -218,24 +218,24 @@ impl Plan {
     }
 
     /// Asked before a frame is written to a connection, and when one was read from it. After a cut nothing passes.
-    pub fn on_bytes(&self, meter: &mut Meter, traffic: &Traffic<'_>) -> Passage {
-        if meter.is_cut() {
-            return Passage::Cut { bytes: 0, wait_ms: 0 };
+    pub fn on_bytes(&self, bandwidth: &mut Bandwidth, traffic: &Traffic<'_>) -> FrameDecision {
+        if bandwidth.is_cut() {
+            return FrameDecision::Cut { bytes: 0, wait_ms: 0 };
         }
         let mut effects = Vec::new();
         if self.active.load(Ordering::Acquire) > 0 {
-            let occasion = traffic.occasion();
+            let hook_call = traffic.hook_call();
             let mut state = self.state.lock();
             let state = &mut *state;
-            meter.retain(|number| state.faults.iter().any(|fault| fault.number.0 == number));
+            bandwidth.retain(|number| state.faults.iter().any(|fault| fault.number.0 == number));
             for index in 0..state.faults.len() {
-                effects.extend(state.effect_on(self.seed, index, meter, &occasion, traffic));
+                effects.extend(state.effect_on(self.seed, index, bandwidth, &hook_call, traffic));
             }
         }
-        meter.pass(traffic.direction, traffic.bytes, &effects)
+        bandwidth.pass(traffic.direction, traffic.bytes, &effects)
     }
 
-    pub(super) fn decide<D>(&self, occasion: &Occasion<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
+    pub(super) fn decide<D>(&self, hook_call: &HookCall<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
         if self.active.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -243,11 +243,11 @@ impl Plan {
         let state = &mut *state;
         let mut decision = None;
         for index in 0..state.faults.len() {
-            let Some(count) = state.count(self.seed, index, occasion) else { continue };
+            let Some(count) = state.count(self.seed, index, hook_call) else { continue };
             if decision.is_none() && count.strikes {
                 decision = decide(&state.faults[index].planned.fault);
                 if decision.is_some() {
-                    state.record(index, occasion, count.number, count.counter);
+                    state.record(index, hook_call, count.number, count.counter);
                 }
             }
         }
@@ -275,12 +275,12 @@ struct Counting {
 
 impl State {
     /// Counts the moment for the fault at this place of the list, if its scope covers it.
-    fn count(&mut self, seed: u64, index: usize, occasion: &Occasion<'_>) -> Option<Counting> {
+    fn count(&mut self, seed: u64, index: usize, hook_call: &HookCall<'_>) -> Option<Counting> {
         let ActiveFault { number: fault, planned, .. } = self.faults.get(index)?;
-        if !planned.covers(occasion) {
+        if !planned.covers(hook_call) {
             return None;
         }
-        let key = (fault.0, occasion.counter(planned.scope.counted));
+        let key = (fault.0, hook_call.counter(planned.scope.counted));
         let is_full = self.counters.len() >= limits::FAULT_COUNTERS_MAX;
         let number = match self.counters.get_mut(&key) {
             Some(count) => {
@@ -297,14 +297,14 @@ impl State {
             }
         };
         let (_, counter) = key;
-        let strikes = planned.scope.strikes(number, || Chance::drawn(seed, fault.0, &counter, number));
+        let strikes = planned.scope.strikes(number, || Draw::drawn(seed, fault.0, &counter, number));
         Some(Counting { number, counter, strikes })
     }
 
-    fn record(&mut self, index: usize, occasion: &Occasion<'_>, count: u64, counter: String) {
+    fn record(&mut self, index: usize, hook_call: &HookCall<'_>, count: u64, counter: String) {
         let ActiveFault { number, planned, struck } = &mut self.faults[index];
         *struck += 1;
-        let entry = FaultEntry::new(number.0, &planned.fault, occasion, count);
+        let entry = FaultEntry::new(number.0, &planned.fault, hook_call, count);
         self.log.record(counter, entry);
     }
 
@@ -313,30 +313,30 @@ impl State {
         &mut self,
         seed: u64,
         index: usize,
-        meter: &mut Meter,
-        occasion: &Occasion<'_>,
+        bandwidth: &mut Bandwidth,
+        hook_call: &HookCall<'_>,
         traffic: &Traffic<'_>,
-    ) -> Option<meter::Effect> {
+    ) -> Option<bandwidth::Effect> {
         let number = self.faults.get(index)?.number.0;
-        if !self.faults[index].planned.covers(occasion) {
+        if !self.faults[index].planned.covers(hook_call) {
             return None;
         }
-        let (count, strikes, is_first) = match meter.known(number) {
+        let (count, strikes, is_first) = match bandwidth.known(number) {
             Some((count, strikes)) => (count, strikes, false),
             None => {
-                let counting = self.count(seed, index, occasion)?;
-                meter.remember(number, counting.number, counting.strikes);
+                let counting = self.count(seed, index, hook_call)?;
+                bandwidth.record(number, counting.number, counting.strikes);
                 (counting.number, counting.strikes, true)
             }
         };
         if !strikes {
             return None;
         }
-        let effect = meter.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
-        if is_first || matches!(effect, meter::Effect::Cut(_)) {
+        let effect = bandwidth.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
+        if is_first || matches!(effect, bandwidth::Effect::Cut(_)) {
             // The meter keeps no text, and a link is struck once or twice.
-            let counter = occasion.counter(self.faults[index].planned.scope.counted);
-            self.record(index, occasion, count, counter);
+            let counter = hook_call.counter(self.faults[index].planned.scope.counted);
+            self.record(index, hook_call, count, counter);
         }
         Some(effect)
     }

@@ -130,7 +130,7 @@ impl Step {
 
 /// A scenario that is being played. It is told the time, and says when to come again.
 #[derive(Debug)]
-pub struct Performance {
+pub struct ScenarioRun {
     /// What is still to come, the next first.
     changes: VecDeque<(u64, Change)>,
     numbers: Vec<Option<FaultNumber>>,
@@ -144,7 +144,7 @@ enum Change {
     Starts(usize),
 }
 
-impl Performance {
+impl ScenarioRun {
     /// The scenario from its start. Its seed is for the plan that it is played on.
     pub fn new(scenario: Scenario) -> Self {
         let steps = scenario.steps;
@@ -244,7 +244,7 @@ mod tests {
             fault = { kind = \"message_undecryptable\" }";
         let scenario = parsed(text).expect("a scenario");
         let plan = Plan::new(scenario.seed);
-        let mut performance = Performance::new(scenario);
+        let mut performance = ScenarioRun::new(scenario);
         let mut at = |elapsed_ms| {
             let remove = |number| assert!(plan.remove(number));
             let next = performance.advance(elapsed_ms, |planned| plan.add(planned), remove);
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_step_that_finds_no_room_does_not_hold_up_the_others() {
         let scenario = parsed("seed = 3\n[[step]]\nfault = { kind = \"ack_dropped\" }\nends_at_ms = 5\n").expect("one");
-        let mut performance = Performance::new(scenario);
+        let mut performance = ScenarioRun::new(scenario);
         assert_eq!(performance.advance(0, |_| Err(PlanError::Full), |_| ()), Err(PlanError::Full));
         assert_eq!(performance.advance(0, |_| Err(PlanError::Full), |_| ()), Ok(Some(5)));
         assert_eq!(performance.advance(5, |_| Err(PlanError::Full), |_| panic!("it never started")), Ok(None));

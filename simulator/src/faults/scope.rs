@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::chance::Chance;
+use crate::faults::draw::Draw;
 use crate::faults::fault::Fault;
-use crate::faults::moment::{Moment, Occasion};
+use crate::faults::hook::{Hook, HookCall};
 use crate::limits;
 
 /// A fault together with its scope: what a scenario lists and the control API takes.
@@ -33,8 +33,8 @@ pub struct Scope {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
     /// The kind of moment. Left out: wherever the fault can come (what ends a stream: once a device is connected).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub moment: Option<Moment>,
+    #[serde(rename = "moment", skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
     /// The `type` of the message or receipt, the namespace of the iq, `upload` or `download` of media.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stanza_type: Option<String>,
@@ -83,13 +83,13 @@ impl PlannedFault {
     pub fn check(&self) -> Result<(), String> {
         self.fault.check()?;
         self.scope.check()?;
-        match self.scope.moment {
-            Some(moment) if !self.fault.moments().contains(&moment) => {
-                let possible: Vec<_> = self.fault.moments().iter().map(|moment| moment.name()).collect();
+        match self.scope.hook {
+            Some(hook) if !self.fault.hooks().contains(&hook) => {
+                let possible: Vec<_> = self.fault.hooks().iter().map(|hook| hook.name()).collect();
                 Err(format!(
                     "{} never comes at the moment {}; leave moment out, or use {}",
                     self.fault.kind(),
-                    moment.name(),
+                    hook.name(),
                     possible.join(" or "),
                 ))
             }
@@ -98,12 +98,12 @@ impl PlannedFault {
     }
 
     /// Whether the fault is asked about this moment at all.
-    pub(super) fn covers(&self, occasion: &Occasion<'_>) -> bool {
-        let moment = match self.scope.moment {
-            Some(moment) => moment == occasion.moment,
-            None => self.fault.comes_unasked_at(occasion.moment),
+    pub(super) fn covers(&self, hook_call: &HookCall<'_>) -> bool {
+        let hook = match self.scope.hook {
+            Some(hook) => hook == hook_call.hook,
+            None => self.fault.fires_by_default_at(hook_call.hook),
         };
-        moment && self.scope.covers(occasion)
+        hook && self.scope.covers(hook_call)
     }
 }
 
@@ -141,8 +141,8 @@ impl Scope {
         }
     }
 
-    fn covers(&self, occasion: &Occasion<'_>) -> bool {
-        let device = match (&self.account, occasion.device) {
+    fn covers(&self, hook_call: &HookCall<'_>) -> bool {
+        let device = match (&self.account, hook_call.device) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(account), Some(device)) => {
@@ -150,18 +150,18 @@ impl Scope {
             }
         };
         let recipient = self.recipient.as_ref().is_none_or(|recipient| {
-            recipient == occasion.peer || occasion.from.is_some_and(|from| *recipient == from.account)
+            recipient == hook_call.peer || hook_call.from.is_some_and(|from| *recipient == from.account)
         });
         let stanza_type = match &self.stanza_type {
-            Some(stanza_type) => stanza_type == occasion.stanza_type,
+            Some(stanza_type) => stanza_type == hook_call.stanza_type,
             // Pings come by the clock: counting them would make every log different.
-            None => occasion.moment != Moment::Iq || occasion.stanza_type != "w:p",
+            None => hook_call.hook != Hook::Iq || hook_call.stanza_type != "w:p",
         };
         device && recipient && stanza_type
     }
 
     /// Whether the moment with this number, counted from 1, is struck.
-    pub(super) fn strikes(&self, number: u64, chance: impl FnOnce() -> Chance) -> bool {
+    pub(super) fn strikes(&self, number: u64, draw: impl FnOnce() -> Draw) -> bool {
         let from = self.from.unwrap_or(1);
         if number < from || self.until.is_some_and(|until| number > until) {
             return false;
@@ -171,7 +171,7 @@ impl Scope {
             HowOften::Always => true,
             HowOften::Next(count) => number <= count,
             HowOften::Every(count) => number.is_multiple_of(count.max(1)),
-            HowOften::Probability(probability) => chance().is_below(probability),
+            HowOften::Probability(probability) => draw().is_below(probability),
         }
     }
 }

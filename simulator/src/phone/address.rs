@@ -9,7 +9,7 @@ use wacore_libsignal::protocol::ProtocolAddress;
 
 /// A person as the network knows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
+pub struct Profile {
     /// Digits of the phone number with its country code, such as `15550001`.
     pub number: String,
     /// Digits of the hidden id, such as `900000000000001`.
@@ -18,7 +18,7 @@ pub struct Person {
     pub name: String,
 }
 
-impl Person {
+impl Profile {
     /// The account by its number: `15550001@s.whatsapp.net`.
     pub fn jid(&self) -> Jid {
         Jid::pn(self.number.as_str())

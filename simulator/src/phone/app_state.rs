@@ -16,7 +16,7 @@ use waproto::codec::{syncd_patch_decode, syncd_patch_to_vec};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
-use crate::phone::chance::Chance;
+use crate::phone::rng::SeededRng;
 
 /// The collections, by the order in which clients fetch them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -184,10 +184,10 @@ struct View {
 
 impl AppState {
     /// The state of a new account: nothing, and a new key.
-    pub fn new(chance: &mut Chance, now_ms: u64) -> Self {
-        let key: [u8; 32] = chance.bytes();
+    pub fn new(rng: &mut SeededRng, now_ms: u64) -> Self {
+        let key: [u8; 32] = rng.bytes();
         let mut key_id = vec![0, 0];
-        key_id.extend_from_slice(&chance.bytes::<4>());
+        key_id.extend_from_slice(&rng.bytes::<4>());
         let expanded = Arc::new(expand_app_state_keys(&key));
         Self { key_id, key, made_at_ms: now_ms, expanded, views: HashMap::new() }
     }
@@ -230,7 +230,7 @@ impl AppState {
     ///
     /// # Errors
     /// [`StateError::Unknown`] for [`Change::Other`].
-    pub fn patch(&self, change: &Change, now_ms: u64, chance: &mut Chance) -> Result<Patch, StateError> {
+    pub fn patch(&self, change: &Change, now_ms: u64, rng: &mut SeededRng) -> Result<Patch, StateError> {
         let (collection, index, form) = change.place().ok_or(StateError::Unknown)?;
         let index = serde_json::to_vec(&index).map_err(|_| StateError::Unknown)?;
         let (mutation, _) = encode_record(
@@ -239,7 +239,7 @@ impl AppState {
             &change.value(now_ms),
             &self.expanded,
             &self.key_id,
-            &chance.bytes(),
+            &rng.bytes(),
             form,
         );
         let nothing = View::default();

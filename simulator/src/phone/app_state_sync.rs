@@ -4,7 +4,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use super::stanza::Iq;
-use super::{Action, Phone, Question};
+use super::{Action, Phone, Query};
 use crate::phone::app_state::{Change, Collection, Patch, StateError};
 
 /// The error of a patch that was made on an older version than there is.
@@ -16,22 +16,22 @@ impl Phone {
         if let Change::Name { name } = &change {
             self.person.name.clone_from(name);
         }
-        self.wished.push_back(change);
-        self.go_on(now_ms, Vec::new())
+        self.pending_changes.push_back(change);
+        self.advance(now_ms, Vec::new())
     }
 
     /// Hands the first wished change to the server, unless one is under way.
-    pub(super) fn change_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        let is_busy = |question: &Question| matches!(question, Question::PutState(_) | Question::GetState);
-        if self.asked.values().any(|asked| is_busy(&asked.question)) {
+    pub(super) fn upload_changes(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let is_busy = |query: &Query| matches!(query, Query::PutState(_) | Query::GetState);
+        if self.pending_queries.values().any(|pending_queries| is_busy(&pending_queries.query)) {
             return;
         }
-        while let Some(change) = self.wished.front() {
-            match self.state.patch(change, now_ms, self.signal.chance()) {
+        while let Some(change) = self.pending_changes.front() {
+            match self.state.patch(change, now_ms, self.signal.rng()) {
                 Ok(patch) => {
                     let sync = patch.upload();
-                    return self.ask(
-                        Question::PutState(patch),
+                    return self.send_query(
+                        Query::PutState(patch),
                         Iq::set("w:sync:app:state", vec![sync]),
                         now_ms,
                         actions,
@@ -45,7 +45,7 @@ impl Phone {
     /// The server took a patch, or another device was faster: then the phone catches up and tries again. What the server
     /// does not take for another reason is dropped, and the next change has its turn.
     // The server refuses a patch whose version is not the next one with 409 (whatsmeow, appstate.go).
-    pub(super) fn state_was_put(
+    pub(super) fn handle_patch_result(
         &mut self,
         patch: Patch,
         answer: Option<&Node>,
@@ -56,15 +56,15 @@ impl Phone {
         let refused = collections.unwrap_or_default().iter().find(|node| is_refused(node));
         if refused.is_some_and(is_conflict) {
             if self.state.version(patch.collection) < patch.version {
-                self.overtaken = Some(patch);
-                self.fetch_state(now_ms, actions);
+                self.conflicting_patch = Some(patch);
+                self.fetch_app_state(now_ms, actions);
             }
             return;
         }
         if answer.is_none() || refused.is_some() {
             return self.drop_change("the server does not take it");
         }
-        self.wished.pop_front();
+        self.pending_changes.pop_front();
         match self.state.accept(&patch) {
             Ok(changes) => actions.extend(changes.into_iter().map(Action::Changed)),
             Err(error) => tracing::warn!(%error, "an own patch is not in order"),
@@ -73,14 +73,14 @@ impl Phone {
 
     /// The first wished change is given up.
     fn drop_change(&mut self, reason: &str) {
-        if let Some(change) = self.wished.pop_front() {
+        if let Some(change) = self.pending_changes.pop_front() {
             tracing::warn!(?change, reason, "a change of the shared state is dropped");
         }
     }
 
     /// Asks for all patches that the phone does not have. One question at a time: another is asked after it.
-    pub(super) fn fetch_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        if self.asked.values().any(|asked| matches!(asked.question, Question::GetState)) {
+    pub(super) fn fetch_app_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        if self.pending_queries.values().any(|pending_queries| matches!(pending_queries.query, Query::GetState)) {
             self.is_behind = true;
             return;
         }
@@ -93,16 +93,16 @@ impl Phone {
                 .build()
         });
         let sync = NodeBuilder::new("sync").children(collections).build();
-        self.ask(Question::GetState, Iq::set("w:sync:app:state", vec![sync]), now_ms, actions);
+        self.send_query(Query::GetState, Iq::set("w:sync:app:state", vec![sync]), now_ms, actions);
     }
 
     /// Patches came, or none did. A change whose patch was overtaken is tried again only when that has moved its
     /// collection: else it would be refused, and fetched for, without end.
-    pub(super) fn state_came(&mut self, answer: Option<&Node>, now_ms: u64, actions: &mut Vec<Action>) {
+    pub(super) fn handle_app_state(&mut self, answer: Option<&Node>, now_ms: u64, actions: &mut Vec<Action>) {
         let sync = answer.and_then(|answer| answer.get_optional_child("sync"));
         let mut has_more = false;
         for collection in sync.into_iter().flat_map(|sync| sync.get_children_by_tag("collection")) {
-            match self.take_patches(collection) {
+            match self.apply_patches(collection) {
                 Ok((taken, changes)) => {
                     has_more |=
                         taken > 0 && collection.attrs.get("has_more_patches").is_some_and(|more| *more == "true");
@@ -111,18 +111,18 @@ impl Phone {
                 Err(error) => tracing::warn!(%error, "patches of the shared state are not in order"),
             }
         }
-        if let Some(patch) = self.overtaken.take()
+        if let Some(patch) = self.conflicting_patch.take()
             && self.state.version(patch.collection) < patch.version
         {
             self.drop_change("another device was faster, and what it changed does not come");
         }
         if has_more || self.is_behind {
-            self.fetch_state(now_ms, actions);
+            self.fetch_app_state(now_ms, actions);
         }
     }
 
     /// How many patches were news, and what they change.
-    fn take_patches(&mut self, collection: &Node) -> Result<(usize, Vec<Change>), StateError> {
+    fn apply_patches(&mut self, collection: &Node) -> Result<(usize, Vec<Change>), StateError> {
         let (mut taken, mut changes) = (0, Vec::new());
         for patch in Patch::read_all(collection)? {
             if patch.version > self.state.version(patch.collection) {

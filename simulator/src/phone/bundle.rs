@@ -105,18 +105,18 @@ pub(super) fn number(node: &Node, child: &'static str) -> Result<u32, BundleErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phone::chance::Chance;
     use crate::phone::identity::Identity;
+    use crate::phone::rng::SeededRng;
     use wacore_binary::builder::NodeBuilder;
 
     #[test]
     fn what_a_phone_puts_into_a_retry_receipt_is_read_back() {
-        let mut chance = Chance::new(1, "ann");
-        let mut identity = Identity::generate(&mut chance).unwrap();
+        let mut rng = SeededRng::new(1, "ann");
+        let mut identity = Identity::generate(&mut rng).unwrap();
         let receipt = NodeBuilder::new("receipt")
             .children([
                 NodeBuilder::new("registration").bytes(identity.registration_id().to_be_bytes()).build(),
-                identity.retry_keys(&mut chance),
+                identity.retry_keys(&mut rng),
             ])
             .build();
         let bundle = Bundle::read_retry(&receipt).unwrap();

@@ -6,7 +6,7 @@ use wacore_binary::{Jid, Node};
 
 use super::stanza::ack_of;
 use super::{Action, Phone, PhoneError};
-use crate::phone::chance::hex;
+use crate::phone::rng::hex;
 
 /// What a phone can do in a call, as an Android phone says it (wacore, `stanza/call.rs`).
 const CAPABILITY: [u8; 7] = [0x01, 0x05, 0xf7, 0x09, 0xe0, 0xbb, 0x13];
@@ -70,7 +70,7 @@ impl Phone {
     /// ASSUMPTION: an offer has a key for the media, encrypted for each device. Clients that only show and reject calls do
     /// not read it; here there is none.
     pub fn call(&mut self, to: &Jid, rings_at: Vec<Jid>, video: bool) -> (String, Vec<Action>) {
-        let id = hex(&self.signal.chance().bytes::<16>()).to_uppercase();
+        let id = hex(&self.signal.rng().bytes::<16>()).to_uppercase();
         let call = Call {
             id: id.clone(),
             with: self.signal.book().account(to).to_string(),
@@ -104,7 +104,7 @@ impl Phone {
     }
 
     /// Somebody calls, or says something of a call.
-    pub(super) fn take_call(&mut self, node: &Node, actions: &mut Vec<Action>) {
+    pub(super) fn handle_call(&mut self, node: &Node, actions: &mut Vec<Action>) {
         actions.extend(ack_of(node).map(Action::Send));
         let Some(action) = node.children().and_then(<[Node]>::first) else { return };
         let (mut said, mut attrs) = (action.attrs(), node.attrs());
@@ -165,7 +165,7 @@ impl Phone {
     }
 
     fn signal_call(&mut self, to: &Jid, action: Node) -> Action {
-        let id = self.signal.chance().message_id();
+        let id = self.signal.rng().message_id();
         Action::Send(NodeBuilder::new("call").attr("to", to).attr("id", id).children([action]).build())
     }
 }

@@ -8,15 +8,15 @@ use waproto::whatsapp as wa;
 
 use super::companions::WaitingFile;
 use super::groups::Addressing;
-use super::log::Kept;
+use super::log::LoggedMessage;
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
-use super::{Action, Phone, Question, groups, stanza};
+use super::{Action, Phone, Query, groups, stanza};
 use crate::limits::{
     FILE_BYTES_MAX, PHONE_FILES_WAITING_MAX, PHONE_MESSAGES_WAITING_MAX, POLL_OPTIONS_MAX, TEXT_CHARACTERS_MAX,
 };
 use crate::phone::content::{
-    Attachment, Content, EditForm, Looks, Reply, Saying, Target, compose, packed, secret_of, vote, with_secret,
+    Attachment, Content, EditForm, MessageBody, Preview, Reply, Target, encode, packed, secret_of, vote, with_secret,
 };
 use crate::phone::file::{FileError, FileKind, seal};
 
@@ -63,49 +63,49 @@ impl Phone {
     ///
     /// # Errors
     /// [`PhoneError::Full`] or [`PhoneError::TooLong`].
-    pub fn say(&mut self, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
-        let id = self.signal.chance().message_id();
-        self.say_as(&id, chat, saying, now_ms)?;
-        let actions = self.go_on(now_ms, Vec::new());
+    pub fn send(&mut self, chat: &Jid, body: MessageBody, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
+        let id = self.signal.rng().message_id();
+        self.send_as(&id, chat, body, now_ms)?;
+        let actions = self.advance(now_ms, Vec::new());
         Ok((id, actions))
     }
 
-    pub(super) fn say_as(&mut self, id: &str, chat: &Jid, saying: Saying, now_ms: u64) -> Result<(), PhoneError> {
-        if saying.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
+    pub(super) fn send_as(&mut self, id: &str, chat: &Jid, body: MessageBody, now_ms: u64) -> Result<(), PhoneError> {
+        if body.content.summary().chars().count() > TEXT_CHARACTERS_MAX {
             return Err(PhoneError::TooLong);
         }
-        if let Content::Poll { options, .. } = &saying.content
+        if let Content::Poll { options, .. } = &body.content
             && !is_choice(options)
         {
             return Err(PhoneError::WrongPoll);
         }
         let chat = self.signal.book().account(chat);
-        let mut message = compose(&saying, &chat, now_ms);
-        if !saying.content.is_about_another() {
-            message = with_secret(message, self.signal.chance().bytes());
+        let mut message = encode(&body, &chat, now_ms);
+        if !body.content.is_about_another() {
+            message = with_secret(message, self.signal.rng().bytes());
         }
-        self.post_as(id, chat, saying, message, now_ms)
+        self.enqueue_as(id, chat, body, message, now_ms)
     }
 
-    fn post_as(
+    fn enqueue_as(
         &mut self,
         id: &str,
         chat: Jid,
-        saying: Saying,
+        body: MessageBody,
         message: wa::Message,
         now_ms: u64,
     ) -> Result<(), PhoneError> {
-        let (marks, secret) = (Marks::of(&saying.content), secret_of(&message));
+        let (marks, secret) = (Marks::of(&body.content), secret_of(&message));
         let recipient = if chat.is_group() { Recipient::Group(chat.clone()) } else { Recipient::Account(chat.clone()) };
         self.outbox.push(Draft::new(id.to_owned(), recipient, message, marks))?;
-        self.log.keep(Kept {
+        self.log.keep(LoggedMessage {
             chat: chat.to_string(),
             id: id.to_owned(),
             sender: self.person.jid().to_string(),
             from_me: true,
             at: now_ms / 1000,
             name: None,
-            saying,
+            body,
             edited: None,
             deleted: false,
             reactions: BTreeMap::new(),
@@ -119,8 +119,8 @@ impl Phone {
     /// Answers a message with a text.
     ///
     /// # Errors
-    /// As [`Self::say`], and [`PhoneError::UnknownMessage`].
-    pub fn answer(
+    /// As [`Self::send`], and [`PhoneError::UnknownMessage`].
+    pub fn reply(
         &mut self,
         chat: &Jid,
         id: &str,
@@ -131,10 +131,10 @@ impl Phone {
         let reply = Reply {
             id: answered.id.clone(),
             sender: answered.sender.clone(),
-            text: answered.saying.content.summary().to_owned(),
+            text: answered.body.content.summary().to_owned(),
         };
         let content = Content::Text { text: text.to_owned() };
-        self.say(chat, Saying { content, reply_to: Some(reply) }, now_ms)
+        self.send(chat, MessageBody { content, reply_to: Some(reply) }, now_ms)
     }
 
     /// Reacts to a message; an empty `emoji` takes the reaction back.
@@ -149,7 +149,7 @@ impl Phone {
         now_ms: u64,
     ) -> Result<(String, Vec<Action>), PhoneError> {
         let to = self.target(chat, id)?;
-        self.say(chat, Content::Reaction { to, emoji: emoji.to_owned() }.into(), now_ms)
+        self.send(chat, Content::Reaction { to, emoji: emoji.to_owned() }.into(), now_ms)
     }
 
     /// Changes the text of an own message.
@@ -175,12 +175,12 @@ impl Phone {
         let original = self.find(chat, id)?;
         let (secret, sender) = (original.secret.clone(), self.named_in(original, &self.person.jid()));
         let chat = self.signal.book().account(chat);
-        let saying = Saying::from(Content::Edit { of, text: text.to_owned() });
-        let message = packed(compose(&saying, &chat, now_ms), form, secret.as_deref(), &sender)
+        let body = MessageBody::from(Content::Edit { of, text: text.to_owned() });
+        let message = packed(encode(&body, &chat, now_ms), form, secret.as_deref(), &sender)
             .ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
-        let edit_id = self.signal.chance().message_id();
-        self.post_as(&edit_id, chat, saying, message, now_ms)?;
-        Ok((edit_id, self.go_on(now_ms, Vec::new())))
+        let edit_id = self.signal.rng().message_id();
+        self.enqueue_as(&edit_id, chat, body, message, now_ms)?;
+        Ok((edit_id, self.advance(now_ms, Vec::new())))
     }
 
     /// Deletes a message for everybody: an own one, or another's as an administrator of the group.
@@ -189,13 +189,13 @@ impl Phone {
     /// As [`Self::answer`].
     pub fn delete(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
         let of = self.target(chat, id)?;
-        self.say(chat, Content::Delete { of }.into(), now_ms)
+        self.send(chat, Content::Delete { of }.into(), now_ms)
     }
 
     /// Votes for some of the options of a poll, in place of what was voted before; for none takes the vote back.
     ///
     /// # Errors
-    /// As [`Self::say`], and [`PhoneError::UnknownMessage`] for what is no poll; [`PhoneError::WrongVote`].
+    /// As [`Self::send`], and [`PhoneError::UnknownMessage`] for what is no poll; [`PhoneError::WrongVote`].
     pub fn vote(
         &mut self,
         chat: &Jid,
@@ -206,7 +206,7 @@ impl Phone {
         let unknown = || PhoneError::UnknownMessage(id.to_owned());
         let poll = self.target(chat, id)?;
         let original = self.find(chat, id)?;
-        let Content::Poll { options, selectable, .. } = &original.saying.content else { return Err(unknown()) };
+        let Content::Poll { options, selectable, .. } = &original.body.content else { return Err(unknown()) };
         let is_too_many = *selectable > 0 && chosen.len() > *selectable as usize;
         if is_too_many || !chosen.iter().all(|one| options.contains(one)) {
             return Err(PhoneError::WrongVote);
@@ -215,21 +215,21 @@ impl Phone {
         let names = (self.named_in(original, &author), self.named_in(original, &self.person.jid()));
         let secret = original.secret.as_deref().ok_or_else(unknown)?;
         let message = vote(&poll, chosen, chat, secret, (&names.0, &names.1), now_ms).ok_or_else(unknown)?;
-        let vote_id = self.signal.chance().message_id();
-        let saying = Saying::from(Content::Vote { poll, options: chosen.to_vec() });
+        let vote_id = self.signal.rng().message_id();
+        let body = MessageBody::from(Content::Vote { poll, options: chosen.to_vec() });
         let chat = self.signal.book().account(chat);
-        self.post_as(&vote_id, chat, saying, message, now_ms)?;
-        Ok((vote_id, self.go_on(now_ms, Vec::new())))
+        self.enqueue_as(&vote_id, chat, body, message, now_ms)?;
+        Ok((vote_id, self.advance(now_ms, Vec::new())))
     }
 
     /// An account as the chat of a message names people.
-    fn named_in(&self, message: &Kept, account: &Jid) -> String {
+    fn named_in(&self, message: &LoggedMessage, account: &Jid) -> String {
         let lid = || message.chat.parse::<Jid>().is_ok_and(|chat| self.names_lids(&chat, message));
         let lid = lid().then(|| self.lid_of(account)).flatten();
         lid.unwrap_or_else(|| account.clone()).to_string()
     }
 
-    fn names_lids(&self, chat: &Jid, message: &Kept) -> bool {
+    fn names_lids(&self, chat: &Jid, message: &LoggedMessage) -> bool {
         if !chat.is_group() {
             return self.on_wire(chat).is_lid();
         }
@@ -247,13 +247,13 @@ impl Phone {
     pub fn resend(&mut self, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
         let sent = self.sent.get(&id.to_owned()).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
         self.outbox.push(Draft::new(id.to_owned(), sent.recipient.clone(), sent.message.clone(), sent.marks))?;
-        Ok(self.go_on(now_ms, Vec::new()))
+        Ok(self.advance(now_ms, Vec::new()))
     }
 
     /// Sends a file: it is encrypted now, and said when the media host has it.
     ///
     /// # Errors
-    /// As [`Self::say`], and [`PhoneError::File`].
+    /// As [`Self::send`], and [`PhoneError::File`].
     pub fn send_file(&mut self, chat: &Jid, file: NewFile, now_ms: u64) -> Result<(String, Vec<Action>), PhoneError> {
         if file.bytes.len() > FILE_BYTES_MAX {
             return Err(FileError::TooLarge(file.bytes.len()).into());
@@ -261,9 +261,9 @@ impl Phone {
         if self.waiting_files.len() >= PHONE_FILES_WAITING_MAX {
             return Err(PhoneError::Full);
         }
-        let key = self.signal.chance().bytes();
+        let key = self.signal.rng().bytes();
         let (seal, bytes) = seal(file.file, &file.bytes, key)?;
-        let id = self.signal.chance().message_id();
+        let id = self.signal.rng().message_id();
         let kind = file.file;
         let attachment = Attachment {
             file: kind,
@@ -271,12 +271,12 @@ impl Phone {
             caption: file.caption,
             file_name: file.file_name,
             seconds: file.seconds,
-            looks: Looks::default(),
+            preview: Preview::default(),
             seal,
         };
-        let waiting = WaitingFile::Said { id: id.clone(), chat: chat.clone(), attachment };
+        let waiting = WaitingFile::Message { id: id.clone(), chat: chat.clone(), attachment };
         let store = self.wait_for_file(waiting, kind, bytes);
-        let actions = self.go_on(now_ms, vec![store]);
+        let actions = self.advance(now_ms, vec![store]);
         Ok((id, actions))
     }
 
@@ -300,16 +300,16 @@ impl Phone {
 
     /// Leaves a group.
     pub fn leave(&mut self, group: &Jid, now_ms: u64) -> Vec<Action> {
-        self.groups.forget(group);
-        self.groups.forget_keys(group);
-        self.signal.forget_own_sender_key(group);
+        self.groups.remove(group);
+        self.groups.clear_key_recipients(group);
+        self.signal.delete_own_sender_key(group);
         let mut actions = Vec::new();
         let iq = Iq::set("w:g2", vec![groups::leave(group)]).to(Jid::group(""));
-        self.ask(Question::Errand, iq, now_ms, &mut actions);
+        self.send_query(Query::Ignored, iq, now_ms, &mut actions);
         actions
     }
 
-    fn find(&self, chat: &Jid, id: &str) -> Result<&Kept, PhoneError> {
+    fn find(&self, chat: &Jid, id: &str) -> Result<&LoggedMessage, PhoneError> {
         let chat = self.signal.book().account(chat).to_string();
         self.log.find(&chat, id).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))
     }

@@ -14,23 +14,23 @@ use waproto::whatsapp::message::peer_data_operation_request_response_message::{
 use super::media_retry::Retry;
 use super::outbox::{Draft, Marks, Recipient};
 use super::stanza::Iq;
-use super::{Action, Phone, Question};
+use super::{Action, Phone, Query};
 use crate::phone::app_state::AppState;
-use crate::phone::chance::{Chance, hex};
-use crate::phone::content::{Attachment, Content, PeerRequest, compose, with_secret};
+use crate::phone::content::{Attachment, Content, PeerRequest, encode, with_secret};
 use crate::phone::file::{FileKind, seal};
 use crate::phone::history::{HistoryChat, HistoryLine, HistoryPart, HistorySize, before as older, made_up, parts};
 use crate::phone::linking::{Admission, Companion, LinkError, QrCode};
 use crate::phone::pairing_code::{CodeOutcome, CodePairing, PairingCodeError};
+use crate::phone::rng::{SeededRng, hex};
 
 /// A file that was encrypted and has no place on the media host yet.
 pub enum WaitingFile {
     /// A person's message.
-    Said { id: String, chat: Jid, attachment: Attachment },
+    Message { id: String, chat: Jid, attachment: Attachment },
     /// A part of the history for a companion.
     History { device: Jid, part: HistoryPart, seal: crate::phone::file::Seal },
     /// What a companion could not load.
-    Again(Retry),
+    Retry(Retry),
 }
 
 impl Phone {
@@ -56,16 +56,16 @@ impl Phone {
 
     /// What [`CodePairing::begin`] needs of this phone: its public identity key, and randomness. Typing a code takes too
     /// long for a phone to wait for it, so it is done beside it.
-    pub fn code_makings(&mut self) -> (Vec<u8>, Chance) {
-        let (identity, chance) = self.signal.identity_mut();
-        let name = hex(&chance.bytes::<16>());
-        (identity.public_key().to_vec(), Chance::new(0, &name))
+    pub fn pairing_code_inputs(&mut self) -> (Vec<u8>, SeededRng) {
+        let (identity, rng) = self.signal.identity_mut();
+        let name = hex(&rng.bytes::<16>());
+        (identity.public_key().to_vec(), SeededRng::new(0, &name))
     }
 
     /// Sends the first word for a typed code, which [`CodePairing::begin`] made, to the companion.
-    pub fn send_code(&mut self, primary_hello: Node, now_ms: u64) -> Vec<Action> {
+    pub fn send_pairing_code(&mut self, primary_hello: Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.ask(Question::Errand, Iq::set("md", vec![primary_hello]), now_ms, &mut actions);
+        self.send_query(Query::Ignored, Iq::set("md", vec![primary_hello]), now_ms, &mut actions);
         actions
     }
 
@@ -82,8 +82,8 @@ impl Phone {
     /// # Errors
     /// [`LinkError::TooMany`] or [`LinkError::WrongKey`].
     pub fn admit(&mut self, identity: [u8; 32], secret: &[u8; 32], now_ms: u64) -> Result<Admission, LinkError> {
-        let (own, chance) = self.signal.identity_mut();
-        self.companions.admit(own, identity, secret, now_ms, chance)
+        let (own, rng) = self.signal.identity_mut();
+        self.companions.admit(own, identity, secret, now_ms, rng)
     }
 
     /// The companion returned its identity signed, in `<pair-device-sign>`. Gives the identity that others are shown.
@@ -99,14 +99,14 @@ impl Phone {
     /// # Errors
     /// As [`crate::phone::identity::Identity::generate`].
     pub fn key_index_list(&mut self, now_ms: u64) -> Result<Vec<u8>, LinkError> {
-        let (own, chance) = self.signal.identity_mut();
-        Ok(self.companions.key_index_list(own, now_ms, chance)?)
+        let (own, rng) = self.signal.identity_mut();
+        Ok(self.companions.key_index_list(own, now_ms, rng)?)
     }
 
     /// Gives a new companion, which is connected for the first time, the key of the shared state and the history.
-    pub fn welcome(&mut self, device: u16, history: HistorySize, now_ms: u64) -> Vec<Action> {
+    pub fn send_initial_sync(&mut self, device: u16, history: HistorySize, now_ms: u64) -> Vec<Action> {
         let to = self.person.jid().with_device(device);
-        self.tell_companion(&to, self.key_share());
+        self.send_to_companion(&to, self.key_share());
         let mut actions = Vec::new();
         let mut names = self.names();
         let chats = self.history_chats(history, &names, now_ms);
@@ -114,17 +114,17 @@ impl Phone {
         names.extend(named.filter_map(|chat| Some((chat.jid.clone(), chat.name.clone()?))));
         for part in parts(&self.person, &chats, &names, self.lid_migrated_at_ms) {
             if part.is_small() {
-                self.tell_companion(&to, part.inline_notice());
+                self.send_to_companion(&to, part.inline_notice());
                 continue;
             }
             self.store_history(&to, part, &mut actions);
         }
-        self.go_on(now_ms, actions)
+        self.advance(now_ms, actions)
     }
 
     /// Puts a part of the history on the media host; its companion gets a notice when it is there.
     fn store_history(&mut self, device: &Jid, part: HistoryPart, actions: &mut Vec<Action>) {
-        let key = self.signal.chance().bytes();
+        let key = self.signal.rng().bytes();
         match seal(FileKind::History, &part.compressed, key) {
             Ok((seal, bytes)) => {
                 let waiting = WaitingFile::History { device: device.clone(), part, seal };
@@ -139,13 +139,13 @@ impl Phone {
     /// # Errors
     /// [`LinkError::Unknown`].
     pub fn unlink(&mut self, device: u16, now_ms: u64) -> Result<Vec<Action>, LinkError> {
-        self.forget_companion(device)?;
+        self.remove_companion(device)?;
         let removed = NodeBuilder::new("remove-companion-device")
             .attr("jid", self.person.jid().with_device(device))
             .attr("reason", "user_initiated")
             .build();
         let mut actions = Vec::new();
-        self.ask(Question::Errand, Iq::set("md", vec![removed]), now_ms, &mut actions);
+        self.send_query(Query::Ignored, Iq::set("md", vec![removed]), now_ms, &mut actions);
         Ok(actions)
     }
 
@@ -153,10 +153,10 @@ impl Phone {
     ///
     /// # Errors
     /// [`LinkError::Unknown`].
-    pub fn forget_companion(&mut self, device: u16) -> Result<(), LinkError> {
+    pub fn remove_companion(&mut self, device: u16) -> Result<(), LinkError> {
         self.companions.unlink(device)?;
         let jid = self.person.jid().with_device(device);
-        self.signal.forget_session(&jid);
+        self.signal.delete_session(&jid);
         Ok(())
     }
 
@@ -164,36 +164,36 @@ impl Phone {
     pub fn stored(&mut self, ticket: u64, direct_path: &str, url: &str, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match self.waiting_files.remove(&ticket) {
-            Some(WaitingFile::Said { id, chat, mut attachment }) => {
+            Some(WaitingFile::Message { id, chat, mut attachment }) => {
                 attachment.seal.direct_path = direct_path.to_owned();
                 attachment.seal.url = url.to_owned();
-                if let Err(error) = self.say_as(&id, &chat, Content::File(Box::new(attachment)).into(), now_ms) {
+                if let Err(error) = self.send_as(&id, &chat, Content::File(Box::new(attachment)).into(), now_ms) {
                     actions.push(Action::Failed { id, reason: error.to_string() });
                 }
             }
             Some(WaitingFile::History { device, part, mut seal }) => {
                 seal.direct_path = direct_path.to_owned();
-                self.tell_companion(&device, part.stored_notice(&seal));
+                self.send_to_companion(&device, part.stored_notice(&seal));
             }
-            Some(WaitingFile::Again(retry)) => actions.push(self.file_restored(&retry, direct_path)),
+            Some(WaitingFile::Retry(retry)) => actions.push(self.file_restored(&retry, direct_path)),
             None => {}
         }
-        self.go_on(now_ms, actions)
+        self.advance(now_ms, actions)
     }
 
     /// The media host does not take the bytes of [`Action::Store`].
     pub fn not_stored(&mut self, ticket: u64, reason: &str) -> Vec<Action> {
         match self.waiting_files.remove(&ticket) {
-            Some(WaitingFile::Said { id, .. }) => vec![Action::Failed { id, reason: reason.to_owned() }],
-            Some(WaitingFile::Again(retry)) => vec![retry.not_found()],
+            Some(WaitingFile::Message { id, .. }) => vec![Action::Failed { id, reason: reason.to_owned() }],
+            Some(WaitingFile::Retry(retry)) => vec![retry.not_found()],
             _ => Vec::new(),
         }
     }
 
     pub(super) fn wait_for_file(&mut self, waiting: WaitingFile, kind: FileKind, bytes: Vec<u8>) -> Action {
-        self.last_number += 1;
-        self.waiting_files.insert(self.last_number, waiting);
-        Action::Store { ticket: self.last_number, kind, bytes }
+        self.last_id += 1;
+        self.waiting_files.insert(self.last_id, waiting);
+        Action::Store { ticket: self.last_id, kind, bytes }
     }
 
     /// Does what an own companion asks for in the message with this id.
@@ -220,7 +220,7 @@ impl Phone {
             // ASSUMPTION: a phone that does not answer other requests is one that is slow; clients do not wait for them.
             PeerRequest::Other => return,
         };
-        self.tell_companion(device, answer);
+        self.send_to_companion(device, answer);
     }
 
     /// The key of the shared state, for the devices that are linked now.
@@ -229,8 +229,8 @@ impl Phone {
     }
 
     /// A message for one own companion, not for people.
-    fn tell_companion(&mut self, device: &Jid, message: wa::Message) {
-        let id = self.signal.chance().message_id();
+    fn send_to_companion(&mut self, device: &Jid, message: wa::Message) {
+        let id = self.signal.rng().message_id();
         self.post(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
     }
 
@@ -247,7 +247,7 @@ impl Phone {
         let result = |key: &wa::MessageKey| {
             let chat: Jid = key.remote_jid.as_deref()?.parse().ok()?;
             let kept = self.log.find(&self.signal.book().account(&chat).to_string(), key.id.as_deref()?)?;
-            let message = compose(&kept.saying, &chat, now_ms);
+            let message = encode(&kept.body, &chat, now_ms);
             let message = match kept.secret.as_deref().and_then(|secret| secret.try_into().ok()) {
                 Some(secret) => with_secret(message, secret),
                 None => message,
@@ -291,7 +291,7 @@ impl Phone {
     ) -> Vec<HistoryChat> {
         let mut chats: Vec<HistoryChat> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
-        for kept in self.log.iter().filter(|kept| !kept.deleted && !kept.saying.content.is_about_another()) {
+        for kept in self.log.iter().filter(|kept| !kept.deleted && !kept.body.content.is_about_another()) {
             let place = *places.entry(&kept.chat).or_insert(chats.len());
             if place == chats.len() {
                 chats.push(self.history_chat(&kept.chat, names));
@@ -301,7 +301,7 @@ impl Phone {
                 from_me: kept.from_me,
                 sender: kept.chat.ends_with("@g.us").then(|| kept.sender.clone()),
                 at: kept.at,
-                text: kept.edited.clone().unwrap_or_else(|| kept.saying.content.summary().to_owned()),
+                text: kept.edited.clone().unwrap_or_else(|| kept.body.content.summary().to_owned()),
             });
         }
         chats.extend(made_up(size, now_ms));

@@ -197,7 +197,7 @@ pub mod base64_text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phone::chance::hex;
+    use crate::phone::rng::hex;
     use wacore::download::{DownloadUtils, MediaType};
 
     #[test]

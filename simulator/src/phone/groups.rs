@@ -80,7 +80,7 @@ impl Groups {
     }
 
     /// Members came or went: it is looked up again before the next message.
-    pub fn forget(&mut self, group: &Jid) {
+    pub fn remove(&mut self, group: &Jid) {
         self.known.remove(group);
     }
 
@@ -88,19 +88,19 @@ impl Groups {
         self.given.get(group).is_some_and(|devices| devices.contains(device))
     }
 
-    pub fn gave_key(&mut self, group: &Jid, device: String) {
+    pub fn mark_key_sent(&mut self, group: &Jid, device: String) {
         self.given.entry(group.clone()).or_default().insert(device);
     }
 
     /// The device could not read: it is given the key again with the next message.
-    pub fn take_key_back(&mut self, group: &Jid, device: &str) {
+    pub fn unmark_key_sent(&mut self, group: &Jid, device: &str) {
         if let Some(devices) = self.given.get_mut(group) {
             devices.remove(device);
         }
     }
 
     /// The key is replaced: nobody has the new one.
-    pub fn forget_keys(&mut self, group: &Jid) {
+    pub fn clear_key_recipients(&mut self, group: &Jid) {
         self.given.remove(group);
     }
 }

@@ -16,7 +16,7 @@ use waproto::whatsapp::web_message_info::Status;
 
 use crate::limits::{HISTORY_INLINE_BYTES_MAX, HISTORY_MESSAGES_MAX, HISTORY_PART_MESSAGES_MAX};
 use crate::phone::Token;
-use crate::phone::address::Person;
+use crate::phone::address::Profile;
 use crate::phone::file::Seal;
 
 /// The first number of made-up correspondents; numbers that begin like this are given to nobody.
@@ -158,7 +158,7 @@ pub fn made_up(size: HistorySize, now_ms: u64) -> Vec<HistoryChat> {
 /// then the rest that does not block, then the older messages. `names` are those of people, by account; the last is since
 /// when the phone names chats by LID.
 pub fn parts(
-    own: &Person,
+    own: &Profile,
     chats: &[HistoryChat],
     names: &BTreeMap<String, String>,
     lid_migrated_at_ms: Option<u64>,
@@ -313,8 +313,8 @@ mod tests {
 
     const NOW_MS: u64 = 1_750_000_000_000;
 
-    fn ann() -> Person {
-        Person { number: "15550001".to_owned(), lid: "9001".to_owned(), name: "Ann".to_owned() }
+    fn ann() -> Profile {
+        Profile { number: "15550001".to_owned(), lid: "9001".to_owned(), name: "Ann".to_owned() }
     }
 
     /// What the client library's parser finds: messages in all, by chat.

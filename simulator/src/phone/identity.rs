@@ -8,7 +8,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_libsignal::protocol::{CurveError, IdentityKeyPair, KeyPair, PublicKey};
 
 use crate::limits::PHONE_PREKEYS_KEPT_MAX;
-use crate::phone::chance::Chance;
+use crate::phone::rng::SeededRng;
 
 /// The type of keys in every bundle: Curve25519.
 pub const KEY_TYPE: u8 = 5;
@@ -52,12 +52,12 @@ impl Prekeys {
     }
 
     /// A used key is never used again.
-    pub fn forget(&mut self, id: u32) {
+    pub fn remove(&mut self, id: u32) {
         self.unused.remove(&id);
     }
 
-    fn make(&mut self, chance: &mut Chance) -> (u32, PublicKey) {
-        let pair = KeyPair::generate(chance.rng());
+    fn make(&mut self, rng: &mut SeededRng) -> (u32, PublicKey) {
+        let pair = KeyPair::generate(rng.std_rng());
         let public = pair.public_key;
         self.last_id = if self.last_id >= PREKEY_ID_MAX { 1 } else { self.last_id + 1 };
         self.keep(self.last_id, pair);
@@ -70,14 +70,14 @@ impl Identity {
     ///
     /// # Errors
     /// When the curve's arithmetic refuses to sign, which the backend in use never does.
-    pub fn generate(chance: &mut Chance) -> Result<Self, CurveError> {
-        let key = IdentityKeyPair::generate(chance.rng());
-        let pair = KeyPair::generate(chance.rng());
-        let signature = key.private_key().calculate_signature(&pair.public_key.serialize(), chance.rng())?;
+    pub fn generate(rng: &mut SeededRng) -> Result<Self, CurveError> {
+        let key = IdentityKeyPair::generate(rng.std_rng());
+        let pair = KeyPair::generate(rng.std_rng());
+        let signature = key.private_key().calculate_signature(&pair.public_key.serialize(), rng.std_rng())?;
         Ok(Self {
             key,
             // Registration ids have 14 bits and are never zero.
-            registration_id: 1 + chance.below(16_380),
+            registration_id: 1 + rng.below(16_380),
             signed_prekey: SignedPrekey { id: 1, pair, signature },
             prekeys: Prekeys::default(),
         })
@@ -110,10 +110,10 @@ impl Identity {
 
     /// What a phone uploads: registration, type, identity, list of `count` new one-time prekeys, and the signed prekey,
     /// as children of `<iq xmlns="encrypt" type="set">`.
-    pub fn upload(&mut self, count: usize, chance: &mut Chance) -> Vec<Node> {
+    pub fn upload(&mut self, count: usize, rng: &mut SeededRng) -> Vec<Node> {
         let keys: Vec<Node> = (0..count)
             .map(|_| {
-                let (id, public) = self.prekeys.make(chance);
+                let (id, public) = self.prekeys.make(rng);
                 prekey_node(id, &public)
             })
             .collect();
@@ -127,8 +127,8 @@ impl Identity {
     }
 
     /// The `<keys>` of a retry receipt: a bundle for the one who is asked to send again, with a prekey nobody else gets.
-    pub fn retry_keys(&mut self, chance: &mut Chance) -> Node {
-        let (id, public) = self.prekeys.make(chance);
+    pub fn retry_keys(&mut self, rng: &mut SeededRng) -> Node {
+        let (id, public) = self.prekeys.make(rng);
         NodeBuilder::new("keys")
             .children([
                 NodeBuilder::new("type").bytes([KEY_TYPE]).build(),
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_identity() {
-        let make = |seed| Identity::generate(&mut Chance::new(seed, "ann")).unwrap();
+        let make = |seed| Identity::generate(&mut SeededRng::new(seed, "ann")).unwrap();
         assert_eq!(make(1).public_key(), make(1).public_key());
         assert_eq!(make(1).registration_id(), make(1).registration_id());
         assert_ne!(make(1).public_key(), make(2).public_key());
@@ -179,19 +179,19 @@ mod tests {
 
     #[test]
     fn the_signed_prekey_is_signed_by_the_identity() {
-        let identity = Identity::generate(&mut Chance::new(1, "ann")).unwrap();
+        let identity = Identity::generate(&mut SeededRng::new(1, "ann")).unwrap();
         let signed = identity.signed_prekey();
         assert!(identity.key().public_key().verify_signature(&signed.pair.public_key.serialize(), &signed.signature));
     }
 
     #[test]
     fn prekeys_are_numbered_on_and_the_oldest_fall_out() {
-        let mut chance = Chance::new(1, "ann");
-        let mut identity = Identity::generate(&mut chance).unwrap();
-        identity.upload(3, &mut chance);
-        identity.retry_keys(&mut chance);
+        let mut rng = SeededRng::new(1, "ann");
+        let mut identity = Identity::generate(&mut rng).unwrap();
+        identity.upload(3, &mut rng);
+        identity.retry_keys(&mut rng);
         assert!((1..=4).all(|id| identity.prekeys().find(id).is_some()));
-        identity.upload(PHONE_PREKEYS_KEPT_MAX, &mut chance);
+        identity.upload(PHONE_PREKEYS_KEPT_MAX, &mut rng);
         assert!(identity.prekeys().find(4).is_none());
         assert!(identity.prekeys().find(5).is_some());
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use wacore_binary::{Jid, Node, NodeContent};
 use waproto::codec::message_decode;
 
-use super::log::Kept;
+use super::log::LoggedMessage;
 use super::stanza::Head;
 use super::{Action, Phone};
-use crate::phone::content::{Content, PeerRequest, Reading, Saying, Sealed, Target, Unpacked, unpack};
+use crate::phone::content::{Content, Decoded, MessageBody, PeerRequest, Reading, Sealed, Target, decode};
 use crate::phone::signal::{EncKind, SignalError};
 
 /// The error of an ack for a stanza that cannot be understood.
@@ -18,8 +18,8 @@ const UNPARSABLE: u16 = 487;
 const NO_MESSAGE: u16 = 491;
 
 /// What somebody says.
-struct Said {
-    saying: Saying,
+struct ChatMessage {
+    body: MessageBody,
     /// The chat that an own device sent it to.
     sent_to: Option<String>,
     secret: Option<Vec<u8>>,
@@ -28,8 +28,8 @@ struct Said {
 /// What came of the parts of a message.
 #[derive(Default)]
 struct Opened {
-    said: Option<Said>,
-    asked: Option<PeerRequest>,
+    said: Option<ChatMessage>,
+    pending_queries: Option<PeerRequest>,
     /// Something was decrypted, now or before.
     is_readable: bool,
     is_repeated: bool,
@@ -38,7 +38,7 @@ struct Opened {
 }
 
 impl Phone {
-    pub(super) fn take_message(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
+    pub(super) fn handle_message(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
         let Some(head) = Head::read(node, &self.person.jid(), self.signal.book()) else {
             if let Some(Action::Send(mut ack)) = super::stanza::ack_of(node).map(Action::Send) {
                 ack.attrs.insert("error", UNPARSABLE);
@@ -50,14 +50,14 @@ impl Phone {
             self.signal.learn(one, other);
         }
         let opened = self.open(node, &head);
-        let has_content = opened.said.is_some() || opened.asked.is_some();
+        let has_content = opened.said.is_some() || opened.pending_queries.is_some();
         match opened.error {
-            Some(error) if !has_content => return self.ask_again(&head, &error, actions),
+            Some(error) if !has_content => return self.request_retry(&head, &error, actions),
             _ if opened.is_no_message && !has_content => return actions.push(Action::Send(head.ack(Some(NO_MESSAGE)))),
             _ if !opened.is_readable => return actions.push(Action::Send(head.ack(Some(UNPARSABLE)))),
             _ => {}
         }
-        match (opened.said, opened.asked) {
+        match (opened.said, opened.pending_queries) {
             (Some(said), _) => self.show(&head, said, actions),
             (None, Some(request)) if head.is_own => {
                 self.answer_companion(&head.sender, &head.id, request, now_ms, actions)
@@ -82,7 +82,7 @@ impl Phone {
             };
             match decrypted {
                 Ok(plaintext) => match message_decode(&plaintext) {
-                    Ok(message) => self.take_opened(unpack(message), head, &mut opened),
+                    Ok(message) => self.handle_decrypted(decode(message), head, &mut opened),
                     Err(_) => opened.is_no_message = true,
                 },
                 Err(SignalError::Again) => (opened.is_readable, opened.is_repeated) = (true, true),
@@ -92,23 +92,23 @@ impl Phone {
         opened
     }
 
-    fn take_opened(&mut self, unpacked: Unpacked, head: &Head, opened: &mut Opened) {
+    fn handle_decrypted(&mut self, unpacked: Decoded, head: &Head, opened: &mut Opened) {
         opened.is_readable = true;
         if let Some(distribution) = &unpacked.distribution
             // Only for the chat it comes in: a sender could fill the phone with keys for chats that are not.
             && distribution.group.parse::<Jid>().is_ok_and(|group| group == head.chat)
-            && let Err(error) = self.signal.take_distribution(&head.chat, &head.sender, &distribution.key)
+            && let Err(error) = self.signal.process_distribution(&head.chat, &head.sender, &distribution.key)
         {
             tracing::warn!(group = %head.chat, sender = %head.sender, %error, "a phone cannot use a sender key");
         }
         let (sent_to, secret) = (unpacked.sent_to, unpacked.secret);
         match unpacked.reading {
-            Reading::Said(saying) => opened.said = Some(Said { saying: *saying, sent_to, secret }),
+            Reading::Message(body) => opened.said = Some(ChatMessage { body: *body, sent_to, secret }),
             Reading::Sealed(sealed) => {
                 let content = self.unseal(&sealed, head, sent_to.as_deref());
-                opened.said = Some(Said { saying: content.into(), sent_to, secret });
+                opened.said = Some(ChatMessage { body: content.into(), sent_to, secret });
             }
-            Reading::Asked(request) => opened.asked = Some(request),
+            Reading::PeerRequest(request) => opened.pending_queries = Some(request),
             Reading::Silent => {}
         }
     }
@@ -125,7 +125,7 @@ impl Phone {
             // Whoever sealed it named both in one way (wacore, poll.rs).
             let names = [(author, editor)].into_iter().chain(lids);
             let open = |(author, editor): (Jid, Jid)| {
-                sealed.open(&original.saying.content, secret, &author.to_string(), &editor.to_string())
+                sealed.open(&original.body.content, secret, &author.to_string(), &editor.to_string())
             };
             names.into_iter().find_map(open)
         };
@@ -154,20 +154,20 @@ impl Phone {
         self.signal.book().account(sent_to.as_ref().unwrap_or(&head.chat))
     }
 
-    fn show(&mut self, head: &Head, said: Said, actions: &mut Vec<Action>) {
-        let Said { mut saying, sent_to, secret } = said;
+    fn show(&mut self, head: &Head, said: ChatMessage, actions: &mut Vec<Action>) {
+        let ChatMessage { mut body, sent_to, secret } = said;
         let chat = self.chat_of(head, sent_to.as_deref());
-        if let Some(target) = saying.content.target_mut() {
+        if let Some(target) = body.content.target_mut() {
             *target = self.by_account(target.clone());
         }
-        let kept = Kept {
+        let kept = LoggedMessage {
             chat: chat.to_string(),
             id: head.id.clone(),
             sender: self.signal.book().account(&head.sender).to_string(),
             from_me: head.is_own,
             at: head.at,
             name: head.name.clone(),
-            saying,
+            body,
             edited: None,
             deleted: false,
             reactions: BTreeMap::new(),
@@ -176,7 +176,7 @@ impl Phone {
             origin: (!head.is_own).then(|| head.origin.clone()),
         };
         if self.log.keep(kept.clone()) {
-            actions.push(Action::Kept(Box::new(kept)));
+            actions.push(Action::Displayed(Box::new(kept)));
         } else {
             actions.push(Action::Repeated { chat: kept.chat, sender: kept.sender, id: kept.id });
         }

@@ -12,8 +12,8 @@ use waproto::buffa::Message;
 use waproto::whatsapp as wa;
 
 use crate::limits::COMPANIONS_MAX;
-use crate::phone::chance::Chance;
 use crate::phone::identity::Identity;
+use crate::phone::rng::SeededRng;
 
 /// What a phone's camera also finds before the code, since it may be read as a link.
 const LINK_PREFIX: &str = "https://wa.me/settings/linked_devices#";
@@ -127,8 +127,8 @@ pub struct Companions {
 }
 
 impl Companions {
-    pub fn new(chance: &mut Chance) -> Self {
-        Self { raw_id: chance.below(u32::MAX - 1) + 1, last_index: 0, linked: Vec::new() }
+    pub fn new(rng: &mut SeededRng) -> Self {
+        Self { raw_id: rng.below(u32::MAX - 1) + 1, last_index: 0, linked: Vec::new() }
     }
 
     pub fn linked(&self) -> &[Companion] {
@@ -159,7 +159,7 @@ impl Companions {
         identity: [u8; 32],
         secret: &[u8; 32],
         now_ms: u64,
-        chance: &mut Chance,
+        rng: &mut SeededRng,
     ) -> Result<Admission, LinkError> {
         if self.linked.len() >= COMPANIONS_MAX {
             return Err(LinkError::TooMany);
@@ -174,7 +174,7 @@ impl Companions {
         }
         .encode_to_vec();
         let signed_bytes = [&ACCOUNT_SIGNATURE[..], &details, &identity].concat();
-        let signature = own.key().private_key().calculate_signature(&signed_bytes, chance.rng())?;
+        let signature = own.key().private_key().calculate_signature(&signed_bytes, rng.std_rng())?;
         let signed = wa::ADVSignedDeviceIdentity {
             details: Some(details),
             account_signature_key: Some(own.public_key().to_vec()),
@@ -245,7 +245,7 @@ impl Companions {
     ///
     /// # Errors
     /// As [`Identity::generate`].
-    pub fn key_index_list(&self, own: &Identity, now_ms: u64, chance: &mut Chance) -> Result<Vec<u8>, CurveError> {
+    pub fn key_index_list(&self, own: &Identity, now_ms: u64, rng: &mut SeededRng) -> Result<Vec<u8>, CurveError> {
         let details = wa::ADVKeyIndexList {
             raw_id: Some(self.raw_id),
             timestamp: Some(now_ms / 1000),
@@ -255,7 +255,7 @@ impl Companions {
         }
         .encode_to_vec();
         let signed_bytes = [&KEY_INDEX_LIST_SIGNATURE[..], &details].concat();
-        let signature = own.key().private_key().calculate_signature(&signed_bytes, chance.rng())?;
+        let signature = own.key().private_key().calculate_signature(&signed_bytes, rng.std_rng())?;
         Ok(wa::ADVSignedKeyIndexList {
             details: Some(details),
             account_signature: Some(signature.to_vec()),

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use wacore_binary::Jid;
 
 use crate::limits::PHONE_MESSAGES_KEPT_MAX;
-use crate::phone::content::{Attachment, Content, Saying, Target};
+use crate::phone::content::{Attachment, Content, MessageBody, Target};
 use crate::phone::recent::Recent;
 
 /// A message as its person sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct LoggedMessage {
     /// The other's account or the group, such as `15550002@s.whatsapp.net`.
     pub chat: String,
     pub id: String,
@@ -25,7 +25,7 @@ pub struct Kept {
     #[serde(default, rename = "sender_name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(flatten)]
-    pub saying: Saying,
+    pub body: MessageBody,
     /// What the text was changed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<String>,
@@ -59,14 +59,14 @@ type Key = (String, String, String);
 
 /// All messages that a phone remembers.
 pub struct Log {
-    messages: Recent<Key, Kept>,
+    messages: Recent<Key, LoggedMessage>,
     /// Who wrote the messages of a chat with an id, the latest last: seldom more than one.
     writers: HashMap<(String, String), Vec<String>>,
     /// What was not read in a chat, the oldest first: of messages that are remembered alone.
     unread: HashMap<String, VecDeque<Key>>,
 }
 
-fn key(kept: &Kept) -> Key {
+fn key(kept: &LoggedMessage) -> Key {
     (kept.chat.clone(), kept.sender.clone(), kept.id.clone())
 }
 
@@ -82,7 +82,7 @@ impl Log {
     }
 
     /// Shows a message, unless it was shown before. Says whether it is new.
-    pub fn keep(&mut self, kept: Kept) -> bool {
+    pub fn keep(&mut self, kept: LoggedMessage) -> bool {
         let key = key(&kept);
         if self.messages.get(&key).is_some() {
             return false;
@@ -93,13 +93,13 @@ impl Log {
         }
         self.writers.entry((kept.chat.clone(), kept.id.clone())).or_default().push(kept.sender.clone());
         if let Some(oldest) = self.messages.insert(key, kept) {
-            self.forget(&oldest);
+            self.remove(&oldest);
         }
         true
     }
 
     /// The oldest message is not remembered any longer: it is the first of whatever list it is in.
-    fn forget(&mut self, oldest: &Kept) {
+    fn remove(&mut self, oldest: &LoggedMessage) {
         if let Entry::Occupied(mut writers) = self.writers.entry((oldest.chat.clone(), oldest.id.clone())) {
             writers.get_mut().remove(0);
             if writers.get().is_empty() {
@@ -117,12 +117,12 @@ impl Log {
     }
 
     /// The oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Kept> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &LoggedMessage> {
         self.messages.iter()
     }
 
     /// The latest message of a chat with this id, whoever wrote it.
-    pub fn find(&self, chat: &str, id: &str) -> Option<&Kept> {
+    pub fn find(&self, chat: &str, id: &str) -> Option<&LoggedMessage> {
         let writer = self.writers_of(chat, id).last()?;
         self.messages.get(&(chat.to_owned(), writer.clone(), id.to_owned()))
     }
@@ -130,7 +130,7 @@ impl Log {
     /// The file of a message.
     pub fn file_mut(&mut self, chat: &str, id: &str) -> Option<&mut Attachment> {
         let writer = self.writers_of(chat, id).last()?.clone();
-        match &mut self.messages.get_mut(&(chat.to_owned(), writer, id.to_owned()))?.saying.content {
+        match &mut self.messages.get_mut(&(chat.to_owned(), writer, id.to_owned()))?.body.content {
             Content::File(attachment) => Some(attachment),
             _ => None,
         }
@@ -150,8 +150,8 @@ impl Log {
     }
 
     /// Does to another message what this one says.
-    fn apply(&mut self, kept: &Kept) {
-        match &kept.saying.content {
+    fn apply(&mut self, kept: &LoggedMessage) {
+        match &kept.body.content {
             Content::Edit { of, text } if of.from_me => {
                 if let Some(target) = self.target_mut(kept, of) {
                     target.edited = Some(text.clone());
@@ -186,13 +186,13 @@ impl Log {
         }
     }
 
-    fn target_mut(&mut self, about: &Kept, target: &Target) -> Option<&mut Kept> {
+    fn target_mut(&mut self, about: &LoggedMessage, target: &Target) -> Option<&mut LoggedMessage> {
         let key = self.key_of(&about.chat, &about.sender, target)?;
         self.messages.get_mut(&key)
     }
 
     /// The message of a chat that another, written by `sender`, is about.
-    pub fn target(&self, chat: &str, sender: &str, target: &Target) -> Option<&Kept> {
+    pub fn target(&self, chat: &str, sender: &str, target: &Target) -> Option<&LoggedMessage> {
         self.messages.get(&self.key_of(chat, sender, target)?)
     }
 
@@ -202,8 +202,8 @@ impl Log {
             sender.to_owned()
         } else {
             let is_named = |writer: &String| target.sender.as_ref().is_none_or(|named| named == writer);
-            let is_meant = |writer: &&String| *writer != sender && is_named(writer);
-            self.writers_of(chat, &target.id).iter().rev().find(is_meant)?.clone()
+            let is_match = |writer: &&String| *writer != sender && is_named(writer);
+            self.writers_of(chat, &target.id).iter().rev().find(is_match)?.clone()
         };
         Some((chat.to_owned(), writer, target.id.clone()))
     }
@@ -216,16 +216,16 @@ mod tests {
     const BOB: &str = "15550002@s.whatsapp.net";
     const ANN: &str = "15550001@s.whatsapp.net";
 
-    fn kept(sender: &str, id: &str, content: Content) -> Kept {
+    fn kept(sender: &str, id: &str, content: Content) -> LoggedMessage {
         let from: Jid = sender.parse().unwrap();
-        Kept {
+        LoggedMessage {
             chat: BOB.to_owned(),
             id: id.to_owned(),
             sender: sender.to_owned(),
             from_me: sender == ANN,
             at: 1,
             name: None,
-            saying: content.into(),
+            body: content.into(),
             edited: None,
             deleted: false,
             reactions: BTreeMap::new(),
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn a_message_in_json_has_each_name_once() {
         let content = Content::Location { latitude: 1.0, longitude: 2.0, name: Some("Jakarta".to_owned()) };
-        let place = Kept { name: Some("Bob".to_owned()), ..kept(BOB, "1", content) };
+        let place = LoggedMessage { name: Some("Bob".to_owned()), ..kept(BOB, "1", content) };
         let text = serde_json::to_string(&place).unwrap();
         assert_eq!(text.matches("\"name\":").count(), 1, "{text}");
-        assert_eq!(serde_json::from_str::<Kept>(&text).unwrap(), Kept { origin: None, ..place });
+        assert_eq!(serde_json::from_str::<LoggedMessage>(&text).unwrap(), LoggedMessage { origin: None, ..place });
     }
 
     #[test]
@@ -287,7 +287,7 @@ mod tests {
     fn of_messages_that_are_forgotten_nothing_stays() {
         let mut log = Log::of(2);
         log.keep(kept(BOB, "1", text("one")));
-        log.keep(Kept { chat: "15550003@s.whatsapp.net".to_owned(), ..kept(BOB, "2", text("elsewhere")) });
+        log.keep(LoggedMessage { chat: "15550003@s.whatsapp.net".to_owned(), ..kept(BOB, "2", text("elsewhere")) });
         log.keep(kept(ANN, "1", text("mine, with the same id")));
         assert_eq!(log.find(BOB, "1").map(|kept| kept.sender.as_str()), Some(ANN));
         log.keep(kept(BOB, "3", text("three")));

@@ -34,7 +34,7 @@ impl Phone {
             Some(NodeContent::Bytes(bytes)) => Some(bytes.as_slice()),
             _ => None,
         };
-        let seal = match (kept.map(|kept| &kept.saying.content), part("enc_iv"), part("enc_p")) {
+        let seal = match (kept.map(|kept| &kept.body.content), part("enc_iv"), part("enc_p")) {
             (Some(Content::File(file)), Some(iv), Some(sealed)) if is_request(&file.seal.key, &id, iv, sealed) => {
                 Some(file.seal.clone())
             }
@@ -44,9 +44,9 @@ impl Phone {
         let retry = Retry { device: device.clone(), chat, id, named, media_key };
         match seal {
             Some(seal) => {
-                self.last_number += 1;
-                self.waiting_files.insert(self.last_number, WaitingFile::Again(retry));
-                actions.push(Action::Restore { ticket: self.last_number, direct_path: seal.direct_path });
+                self.last_id += 1;
+                self.waiting_files.insert(self.last_id, WaitingFile::Retry(retry));
+                actions.push(Action::Restore { ticket: self.last_id, direct_path: seal.direct_path });
             }
             None => actions.push(retry.not_found()),
         }
@@ -57,7 +57,7 @@ impl Phone {
         if let Some(file) = self.log.file_mut(&retry.chat, &retry.id) {
             direct_path.clone_into(&mut file.seal.direct_path);
         }
-        let iv = self.signal.chance().bytes();
+        let iv = self.signal.rng().bytes();
         match answer(&retry.media_key, &retry.id, direct_path, iv) {
             Some(sealed) => {
                 let sealed = NodeBuilder::new("enc_p").bytes(sealed).build();

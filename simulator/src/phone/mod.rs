@@ -10,8 +10,8 @@
 //! devices, `log.rs` the chat history, `groups.rs` group metadata, `tokens.rs` privacy tokens, `calls.rs` calls,
 //! `newsletters.rs` newsletters.
 
-pub mod chance;
 pub mod recent;
+pub mod rng;
 
 pub mod address;
 pub mod identity;
@@ -54,13 +54,13 @@ use wacore_binary::{Jid, Node};
 use wacore_libsignal::protocol::CurveError;
 
 use crate::limits::{PHONE_ANSWER_MS_MAX, PHONE_CALLS_KEPT_MAX, PHONE_MESSAGES_RESENDABLE_MAX, PHONE_PREKEYS_UPLOADED};
-use crate::phone::address::Person;
+use crate::phone::address::Profile;
 use crate::phone::app_state::{AppState, Change, Collection, Patch};
-use crate::phone::chance::Chance;
 use crate::phone::file::FileKind;
 use crate::phone::identity::Identity;
 use crate::phone::linking::Companions;
 use crate::phone::recent::Recent;
+use crate::phone::rng::SeededRng;
 use crate::phone::signal::{RatchetStep, Signal};
 use groups::Groups;
 use outbox::Outbox;
@@ -72,7 +72,7 @@ use tokens::Tokens;
 pub use calls::{Call, CallState};
 pub use commands::{NewFile, PhoneError};
 pub use companions::WaitingFile;
-pub use log::{Kept, Log, Origin};
+pub use log::{Log, LoggedMessage, Origin};
 pub use progress::Progress;
 pub use tokens::Token;
 
@@ -82,7 +82,7 @@ pub enum Action {
     /// Give this stanza to the server.
     Send(Node),
     /// The person was shown a message for the first time.
-    Kept(Box<Kept>),
+    Displayed(Box<LoggedMessage>),
     /// A message came again and was not shown again.
     Repeated { chat: String, sender: String, id: String },
     /// A message could not be read; it was asked for again unless `is_given_up`.
@@ -102,32 +102,32 @@ pub enum Action {
 }
 
 /// What the server was asked.
-enum Question {
+enum Query {
     Group(Jid),
     Devices,
     Keys,
     /// Nothing depends on the answer.
-    Errand,
+    Ignored,
     PutKeys,
     PutState(Patch),
     GetState,
 }
 
-struct Asked {
-    question: Question,
+struct PendingQuery {
+    query: Query,
     until_ms: u64,
 }
 
 /// A phone.
 pub struct Phone {
-    person: Person,
+    person: Profile,
     signal: Signal,
     companions: Companions,
     state: AppState,
     /// Changes of the shared state that are not in force yet, the first of them perhaps under way.
-    wished: VecDeque<Change>,
+    pending_changes: VecDeque<Change>,
     /// The patch of the first of them, if another device was faster and the phone catches up.
-    overtaken: Option<Patch>,
+    conflicting_patch: Option<Patch>,
     /// More was changed while the shared state was fetched.
     is_behind: bool,
     is_online: bool,
@@ -144,9 +144,9 @@ pub struct Phone {
     tokens: Tokens,
     calls: Recent<String, Call>,
     log: Log,
-    asked: BTreeMap<String, Asked>,
+    pending_queries: BTreeMap<String, PendingQuery>,
     waiting_files: BTreeMap<u64, WaitingFile>,
-    last_number: u64,
+    last_id: u64,
 }
 
 impl Phone {
@@ -154,14 +154,14 @@ impl Phone {
     ///
     /// # Errors
     /// As [`Identity::generate`].
-    pub fn new(person: Person, seed: u64, now_ms: u64) -> Result<Self, CurveError> {
-        let mut chance = Chance::new(seed, &person.number);
+    pub fn new(person: Profile, seed: u64, now_ms: u64) -> Result<Self, CurveError> {
+        let mut rng = SeededRng::new(seed, &person.number);
         Ok(Self {
-            companions: Companions::new(&mut chance),
-            state: AppState::new(&mut chance, now_ms),
-            signal: Signal::new(&person, chance)?,
-            wished: [Change::Name { name: person.name.clone() }].into(),
-            overtaken: None,
+            companions: Companions::new(&mut rng),
+            state: AppState::new(&mut rng, now_ms),
+            signal: Signal::new(&person, rng)?,
+            pending_changes: [Change::Name { name: person.name.clone() }].into(),
+            conflicting_patch: None,
             is_behind: false,
             person,
             is_online: false,
@@ -175,13 +175,13 @@ impl Phone {
             tokens: Tokens::default(),
             calls: Recent::new(PHONE_CALLS_KEPT_MAX),
             log: Log::default(),
-            asked: BTreeMap::new(),
+            pending_queries: BTreeMap::new(),
             waiting_files: BTreeMap::new(),
-            last_number: 0,
+            last_id: 0,
         })
     }
 
-    pub fn person(&self) -> &Person {
+    pub fn person(&self) -> &Profile {
         &self.person
     }
 
@@ -190,7 +190,7 @@ impl Phone {
     }
 
     /// Every message that the person was shown or wrote, the oldest first.
-    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Kept> {
+    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &LoggedMessage> {
         self.log.iter()
     }
 
@@ -212,11 +212,11 @@ impl Phone {
             self.upload_keys(now_ms, &mut actions);
         }
         actions.push(self.presence());
-        self.go_on(now_ms, actions)
+        self.advance(now_ms, actions)
     }
 
     /// The person is there, or away: the phone stays connected.
-    pub fn be_away(&mut self, is_away: bool) -> Vec<Action> {
+    pub fn set_away(&mut self, is_away: bool) -> Vec<Action> {
         self.is_away = is_away;
         if self.is_online { vec![self.presence()] } else { Vec::new() }
     }
@@ -230,11 +230,11 @@ impl Phone {
     /// The connection is gone. What was asked is asked again later.
     pub fn go_offline(&mut self) {
         self.is_online = false;
-        self.asked.clear();
-        self.overtaken = None;
+        self.pending_queries.clear();
+        self.conflicting_patch = None;
         self.outbox.is_waiting = false;
         if let Some(draft) = self.outbox.first_mut() {
-            draft.start_over();
+            draft.reset();
         }
     }
 
@@ -242,46 +242,50 @@ impl Phone {
     pub fn handle(&mut self, node: &Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match node.tag.as_ref() {
-            "message" if newsletters::is_post(node) => self.take_post(node, &mut actions),
-            "message" => self.take_message(node, now_ms, &mut actions),
-            "receipt" => self.take_receipt(node, &mut actions),
-            "ack" => self.take_ack(node, &mut actions),
-            "iq" => self.take_iq(node, now_ms, &mut actions),
-            "notification" => self.take_notification(node, now_ms, &mut actions),
-            "call" => self.take_call(node, &mut actions),
+            "message" if newsletters::is_post(node) => self.handle_post(node, &mut actions),
+            "message" => self.handle_message(node, now_ms, &mut actions),
+            "receipt" => self.handle_receipt(node, &mut actions),
+            "ack" => self.handle_ack(node, &mut actions),
+            "iq" => self.handle_iq(node, now_ms, &mut actions),
+            "notification" => self.handle_notification(node, now_ms, &mut actions),
+            "call" => self.handle_call(node, &mut actions),
             _ => {}
         }
-        self.go_on(now_ms, actions)
+        self.advance(now_ms, actions)
     }
 
     /// Time has passed: questions that were not answered are given up.
     pub fn tick(&mut self, now_ms: u64) -> Vec<Action> {
-        let late: Vec<String> =
-            self.asked.iter().filter(|(_, asked)| asked.until_ms <= now_ms).map(|(id, _)| id.clone()).collect();
+        let late: Vec<String> = self
+            .pending_queries
+            .iter()
+            .filter(|(_, pending_queries)| pending_queries.until_ms <= now_ms)
+            .map(|(id, _)| id.clone())
+            .collect();
         let mut actions = Vec::new();
         for id in late {
-            match self.asked.remove(&id).map(|asked| asked.question) {
-                Some(Question::Group(_) | Question::Devices | Question::Keys) => {
+            match self.pending_queries.remove(&id).map(|pending_queries| pending_queries.query) {
+                Some(Query::Group(_) | Query::Devices | Query::Keys) => {
                     self.give_up("the server did not answer", &mut actions);
                 }
-                Some(Question::GetState) => self.state_came(None, now_ms, &mut actions),
+                Some(Query::GetState) => self.handle_app_state(None, now_ms, &mut actions),
                 _ => {}
             }
         }
-        self.go_on(now_ms, actions)
+        self.advance(now_ms, actions)
     }
 
     /// Sends what can be sent, asks what must be asked, and adds what the ratchets did.
-    fn go_on(&mut self, now_ms: u64, mut actions: Vec<Action>) -> Vec<Action> {
+    fn advance(&mut self, now_ms: u64, mut actions: Vec<Action>) -> Vec<Action> {
         if self.is_online {
-            self.change_state(now_ms, &mut actions);
-            self.work_outbox(now_ms, &mut actions);
+            self.upload_changes(now_ms, &mut actions);
+            self.process_outbox(now_ms, &mut actions);
         }
         actions.extend(self.signal.take_steps().into_iter().map(Action::Stepped));
         actions
     }
 
-    fn take_iq(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
+    fn handle_iq(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
         let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()) else { return };
         let kind = node.attrs.get("type").map(|kind| kind.as_str().into_owned()).unwrap_or_default();
         if kind == "get" || kind == "set" {
@@ -289,32 +293,32 @@ impl Phone {
             actions.push(Action::Send(answer.build()));
             return;
         }
-        let Some(asked) = self.asked.remove(&id) else { return };
+        let Some(pending_queries) = self.pending_queries.remove(&id) else { return };
         let answer = (kind == "result").then_some(node);
-        match asked.question {
-            Question::Errand => {}
-            Question::PutKeys => self.has_uploaded |= answer.is_some(),
-            Question::PutState(patch) => self.state_was_put(patch, answer, now_ms, actions),
-            Question::GetState => self.state_came(answer, now_ms, actions),
-            Question::Group(group) => self.group_came(&group, answer, actions),
-            Question::Devices => self.devices_came(answer, actions),
-            Question::Keys => self.keys_came(answer),
+        match pending_queries.query {
+            Query::Ignored => {}
+            Query::PutKeys => self.has_uploaded |= answer.is_some(),
+            Query::PutState(patch) => self.handle_patch_result(patch, answer, now_ms, actions),
+            Query::GetState => self.handle_app_state(answer, now_ms, actions),
+            Query::Group(group) => self.handle_group_info(&group, answer, actions),
+            Query::Devices => self.handle_devices(answer, actions),
+            Query::Keys => self.handle_prekeys(answer),
         }
     }
 
-    fn take_notification(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
+    fn handle_notification(&mut self, node: &Node, now_ms: u64, actions: &mut Vec<Action>) {
         actions.extend(stanza::ack_of(node).map(Action::Send));
         let mut attrs = node.attrs();
         match attrs.optional_string("type").as_deref() {
             Some("encrypt") if node.get_optional_child("count").is_some() => self.upload_keys(now_ms, actions),
-            Some("privacy_token") => self.take_tokens(node),
+            Some("privacy_token") => self.handle_tokens(node),
             Some("w:gp2") => {
                 let Some(group) = attrs.optional_jid("from") else { return };
-                self.groups.forget(&group);
+                self.groups.remove(&group);
                 self.groups.name(&group, groups::subject_in(node));
                 if groups::somebody_left(node) {
-                    self.groups.forget_keys(&group);
-                    self.signal.forget_own_sender_key(&group);
+                    self.groups.clear_key_recipients(&group);
+                    self.signal.delete_own_sender_key(&group);
                 }
             }
             Some("server_sync") => {
@@ -325,7 +329,7 @@ impl Phone {
                     collection.is_some_and(|collection| self.state.version(collection) < version)
                 };
                 if node.get_children_by_tag("collection").any(|node| behind(&node)) {
-                    self.fetch_state(now_ms, actions);
+                    self.fetch_app_state(now_ms, actions);
                 }
             }
             _ => {}
@@ -333,16 +337,16 @@ impl Phone {
     }
 
     fn upload_keys(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        let (identity, chance) = self.signal.identity_mut();
-        let keys = identity.upload(PHONE_PREKEYS_UPLOADED, chance);
-        self.ask(Question::PutKeys, Iq::set("encrypt", keys), now_ms, actions);
+        let (identity, rng) = self.signal.identity_mut();
+        let keys = identity.upload(PHONE_PREKEYS_UPLOADED, rng);
+        self.send_query(Query::PutKeys, Iq::set("encrypt", keys), now_ms, actions);
     }
 
-    fn ask(&mut self, question: Question, iq: Iq, now_ms: u64, actions: &mut Vec<Action>) {
-        self.last_number += 1;
-        let id = format!("phone-{}", self.last_number);
+    fn send_query(&mut self, query: Query, iq: Iq, now_ms: u64, actions: &mut Vec<Action>) {
+        self.last_id += 1;
+        let id = format!("phone-{}", self.last_id);
         actions.push(Action::Send(iq.node(&id)));
-        self.asked.insert(id, Asked { question, until_ms: now_ms + PHONE_ANSWER_MS_MAX });
+        self.pending_queries.insert(id, PendingQuery { query, until_ms: now_ms + PHONE_ANSWER_MS_MAX });
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Recipient {
 
 impl Recipient {
     /// Whether a device asked for the message again.
-    pub fn is_again(&self) -> bool {
+    pub fn is_retry(&self) -> bool {
         matches!(self, Self::Again(_) | Self::Peer(_, Some(_)))
     }
 }
@@ -85,7 +85,7 @@ impl Draft {
     }
 
     /// Everything is asked again: the answers may never come.
-    pub fn start_over(&mut self) {
+    pub fn reset(&mut self) {
         (self.devices, self.has_asked_keys) = (None, false);
     }
 }

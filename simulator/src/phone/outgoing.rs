@@ -10,7 +10,7 @@ use waproto::whatsapp as wa;
 use super::groups::{self, Addressing, Group};
 use super::outbox::{Again, Draft, Marks, Recipient, device_query, enc, key_query, meta, read_devices};
 use super::stanza::Iq;
-use super::{Action, Phone, Question, Sent};
+use super::{Action, Phone, Query, Sent};
 use crate::phone::bundle::Bundle;
 use crate::phone::content::for_own_devices;
 use crate::phone::signal::SignalError;
@@ -25,30 +25,30 @@ enum Step {
 
 impl Phone {
     /// Works on the outbox until it is empty or an answer must be waited for.
-    pub(super) fn work_outbox(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+    pub(super) fn process_outbox(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         while let Some(draft) = self.outbox.first()
             && !self.outbox.is_waiting
         {
             let step = self.next_step(draft);
-            let (question, iq) = match step {
+            let (query, iq) = match step {
                 Step::Send => {
                     self.send_first(now_ms, actions);
                     continue;
                 }
                 Step::AskGroup(group) => {
-                    (Question::Group(group.clone()), Iq::get("w:g2", vec![groups::query()]).to(group))
+                    (Query::Group(group.clone()), Iq::get("w:g2", vec![groups::query()]).to(group))
                 }
                 Step::AskDevices(accounts) => {
-                    let session = format!("phone-{}", self.last_number + 1);
-                    (Question::Devices, Iq::get("usync", vec![device_query(&accounts, &session)]))
+                    let session = format!("phone-{}", self.last_id + 1);
+                    (Query::Devices, Iq::get("usync", vec![device_query(&accounts, &session)]))
                 }
-                Step::AskKeys(devices) => (Question::Keys, Iq::get("encrypt", vec![key_query(&devices)])),
+                Step::AskKeys(devices) => (Query::Keys, Iq::get("encrypt", vec![key_query(&devices)])),
             };
             self.outbox.is_waiting = true;
             if let Some(draft) = self.outbox.first_mut() {
-                draft.has_asked_keys |= matches!(question, Question::Keys);
+                draft.has_asked_keys |= matches!(query, Query::Keys);
             }
-            self.ask(question, iq, now_ms, actions);
+            self.send_query(query, iq, now_ms, actions);
         }
     }
 
@@ -96,7 +96,7 @@ impl Phone {
         devices.iter().filter(|device| !has_key(device)).cloned().collect()
     }
 
-    pub(super) fn group_came(&mut self, group: &Jid, answer: Option<&Node>, actions: &mut Vec<Action>) {
+    pub(super) fn handle_group_info(&mut self, group: &Jid, answer: Option<&Node>, actions: &mut Vec<Action>) {
         self.outbox.is_waiting = false;
         let Some(described) = answer.and_then(|answer| answer.get_optional_child("group")) else {
             return self.give_up("the server does not describe the group", actions);
@@ -108,7 +108,7 @@ impl Phone {
         self.groups.learn(group, described);
     }
 
-    pub(super) fn devices_came(&mut self, answer: Option<&Node>, actions: &mut Vec<Action>) {
+    pub(super) fn handle_devices(&mut self, answer: Option<&Node>, actions: &mut Vec<Action>) {
         self.outbox.is_waiting = false;
         let Some(answer) = answer else { return self.give_up("the server does not list devices", actions) };
         let (mut devices, pairs) = read_devices(answer);
@@ -123,7 +123,7 @@ impl Phone {
     }
 
     /// Begins sessions with those devices whose keys came. The others are left out.
-    pub(super) fn keys_came(&mut self, answer: Option<&Node>) {
+    pub(super) fn handle_prekeys(&mut self, answer: Option<&Node>) {
         self.outbox.is_waiting = false;
         let list = answer.and_then(|answer| answer.get_optional_child("list")).and_then(Node::children);
         for user in list.unwrap_or_default() {
@@ -154,7 +154,7 @@ impl Phone {
             Err(error) => return fail(draft, &error.to_string(), actions),
         };
         actions.push(Action::Send(stanza));
-        if draft.recipient.is_again() {
+        if draft.recipient.is_retry() {
             if let Some(sent) = self.sent.get_mut(&draft.id) {
                 sent.resent_without_ack += 1;
             }
@@ -203,7 +203,7 @@ impl Phone {
         let receivers = self.without_key(group, &devices);
         let has_key = self.signal.has_own_sender_key(group);
         if !has_key {
-            self.groups.forget_keys(group);
+            self.groups.clear_key_recipients(group);
         }
         // It makes the key where there is none.
         let distribution = match has_key && receivers.is_empty() {
@@ -218,7 +218,7 @@ impl Phone {
             let sealed = self.signal.encrypt(device, &distribution)?;
             participants.push(to(device, enc(sealed.kind.name(), sealed.bytes, &Marks::PEER, None)));
             let address = self.signal.book().signal_address(device).to_string();
-            self.groups.gave_key(group, address);
+            self.groups.mark_key_sent(group, address);
         }
         let sealed = self.signal.encrypt_for_group(group, &message_to_vec(&draft.message))?;
         let mut children = Vec::new();

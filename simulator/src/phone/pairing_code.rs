@@ -11,8 +11,8 @@ use wacore_binary::{Node, NodeContent};
 use wacore_libsignal::crypto::aes_256_gcm_decrypt;
 use wacore_libsignal::protocol::{CurveError, KeyPair, PublicKey};
 
-use crate::phone::chance::Chance;
 use crate::phone::identity::Identity;
+use crate::phone::rng::SeededRng;
 
 /// Characters of a code, without the dash that people see in its middle.
 const CODE_CHARACTERS: usize = 8;
@@ -67,7 +67,7 @@ impl CodePairing {
         hello: &Node,
         reference: &[u8],
         own_key: &[u8],
-        chance: &mut Chance,
+        rng: &mut SeededRng,
     ) -> Result<(Self, Node), PairingCodeError> {
         let code: String = code.chars().filter(|character| *character != '-' && *character != ' ').collect();
         let code = code.to_uppercase();
@@ -76,8 +76,8 @@ impl CodePairing {
         }
         let wrapped = bytes(hello, "link_code_pairing_wrapped_companion_ephemeral_pub")?;
         let companion_ephemeral = PublicKey::from_djb_public_key_bytes(&cipher(wrapped, &code)?)?;
-        let ephemeral = KeyPair::generate(chance.rng());
-        let salt_and_nonce: [u8; 48] = chance.bytes();
+        let ephemeral = KeyPair::generate(rng.std_rng());
+        let salt_and_nonce: [u8; 48] = rng.bytes();
         let plain = [&salt_and_nonce[..], ephemeral.public_key.public_key_bytes()].concat();
         let wrapped = [&salt_and_nonce[..], &cipher(&plain, &code)?].concat();
         let answer = NodeBuilder::new("link_code_companion_reg")
@@ -160,8 +160,8 @@ mod tests {
         hello: Node,
     }
 
-    fn library(code: &str, chance: &mut Chance) -> Library {
-        let (ephemeral, identity) = (KeyPair::generate(chance.rng()), KeyPair::generate(chance.rng()));
+    fn library(code: &str, rng: &mut SeededRng) -> Library {
+        let (ephemeral, identity) = (KeyPair::generate(rng.std_rng()), KeyPair::generate(rng.std_rng()));
         let public: [u8; 32] = ephemeral.public_key.public_key_bytes().try_into().unwrap();
         let wrapped = PairCodeUtils::encrypt_ephemeral_pub(&public, code);
         let iq =
@@ -190,11 +190,11 @@ mod tests {
 
     #[test]
     fn the_phone_and_the_client_library_agree_on_a_secret() {
-        let mut chance = Chance::new(1, "ann");
-        let own = Identity::generate(&mut chance).unwrap();
-        let library = library("ABCD2345", &mut chance);
+        let mut rng = SeededRng::new(1, "ann");
+        let own = Identity::generate(&mut rng).unwrap();
+        let library = library("ABCD2345", &mut rng);
         let (pairing, answer) =
-            CodePairing::begin("abcd-2345", &library.hello, b"ref", own.public_key(), &mut chance).unwrap();
+            CodePairing::begin("abcd-2345", &library.hello, b"ref", own.public_key(), &mut rng).unwrap();
         let (finish, secret) = finish(&library, "ABCD2345", &answer);
         let outcome = pairing.finish(&finish, &own).unwrap();
         assert_eq!(outcome.secret, secret);
@@ -204,19 +204,19 @@ mod tests {
 
     #[test]
     fn another_code_is_noticed_at_the_end() {
-        let mut chance = Chance::new(1, "ann");
-        let own = Identity::generate(&mut chance).unwrap();
-        let library = library("ABCD2345", &mut chance);
+        let mut rng = SeededRng::new(1, "ann");
+        let own = Identity::generate(&mut rng).unwrap();
+        let library = library("ABCD2345", &mut rng);
         let (pairing, answer) =
-            CodePairing::begin("ABCD2346", &library.hello, b"ref", own.public_key(), &mut chance).unwrap();
+            CodePairing::begin("ABCD2346", &library.hello, b"ref", own.public_key(), &mut rng).unwrap();
         let (finish, _) = finish(&library, "ABCD2345", &answer);
         assert_eq!(pairing.finish(&finish, &own), Err(PairingCodeError::WrongCode));
     }
 
     #[test]
     fn what_is_no_code_and_no_stanza_is_refused_at_once() {
-        let mut chance = Chance::new(1, "ann");
-        let own = Identity::generate(&mut chance).unwrap();
+        let mut rng = SeededRng::new(1, "ann");
+        let own = Identity::generate(&mut rng).unwrap();
         let empty = NodeBuilder::new("link_code_companion_reg").build();
         for (code, expected) in [
             ("", PairingCodeError::NotACode),
@@ -224,8 +224,7 @@ mod tests {
             ("ABCD-234O", PairingCodeError::NotACode),
             ("ABCD-2345", PairingCodeError::Malformed("link_code_pairing_wrapped_companion_ephemeral_pub")),
         ] {
-            let error =
-                CodePairing::begin(code, &empty, b"ref", own.public_key(), &mut chance).map(|_| ()).unwrap_err();
+            let error = CodePairing::begin(code, &empty, b"ref", own.public_key(), &mut rng).map(|_| ()).unwrap_err();
             assert_eq!(error, expected, "{code}");
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::phone::chance::Chance;
+use crate::phone::rng::SeededRng;
 
 /// The relying party: an origin below this domain may ask for its credentials.
 pub const RELYING_PARTY: &str = "whatsapp.com";
@@ -115,11 +115,11 @@ impl Passkey {
     /// The passkey of the person with this number. `user_handle` is how the relying party names the account.
     // ASSUMPTION: the user handle is the person's hidden id, and the counter stays at 0.
     pub fn new(seed: u64, number: &str, user_handle: &str) -> Self {
-        let mut chance = Chance::new(seed, &format!("passkey of {number}"));
-        let credential_id = chance.bytes();
+        let mut rng = SeededRng::new(seed, &format!("passkey of {number}"));
+        let credential_id = rng.bytes();
         // About one in four billion values is not below the curve's order.
         let key = loop {
-            if let Ok(key) = SigningKey::from_slice(&chance.bytes::<32>()) {
+            if let Ok(key) = SigningKey::from_slice(&rng.bytes::<32>()) {
                 break key;
             }
         };

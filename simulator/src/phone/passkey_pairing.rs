@@ -13,7 +13,7 @@ use wacore_libsignal::protocol::{CurveError, KeyPair, PublicKey};
 use waproto::buffa::{Enumeration as _, Message as _};
 use waproto::whatsapp as wa;
 
-use crate::phone::chance::Chance;
+use crate::phone::rng::SeededRng;
 
 const HANDOFF_PURPOSE: &[u8] = b"shortcake-passkey-handoff-v1";
 const REQUEST_PURPOSE: &[u8] = b"Pairing Information Encryption Key";
@@ -90,14 +90,14 @@ impl PasskeyPairing {
         payload: &[u8],
         proof: Option<&[u8]>,
         secret: &[u8; 32],
-        chance: &mut Chance,
+        rng: &mut SeededRng,
     ) -> Result<Self, PasskeyPairingError> {
         let prologue = Prologue::read(payload).ok_or(PasskeyPairingError::Malformed("prologue payload"))?;
         PublicKey::from_djb_public_key_bytes(&prologue.public_key)?;
         if proof.is_some_and(|proof| !is_handoff_proof(proof, secret, payload)) {
             return Err(PasskeyPairingError::WrongProof);
         }
-        Ok(Self { prologue, ephemeral: KeyPair::generate(chance.rng()), nonce: chance.bytes() })
+        Ok(Self { prologue, ephemeral: KeyPair::generate(rng.std_rng()), nonce: rng.bytes() })
     }
 
     /// The encoded `PrimaryEphemeralIdentity` for the companion.

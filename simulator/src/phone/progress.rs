@@ -67,7 +67,7 @@ impl Sent {
 
     /// Notes the server's ack of this message. Says whether it is of the message itself: acks come in the order of the
     /// stanzas, so those after the first are of what was sent again to one device.
-    fn take_ack(&mut self) -> bool {
+    fn handle_ack(&mut self) -> bool {
         let is_of_resend = self.has_ack && self.resent_without_ack > 0;
         self.has_ack = true;
         self.resent_without_ack -= u32::from(is_of_resend);
@@ -77,22 +77,22 @@ impl Sent {
 
 impl Phone {
     /// The server has taken a message, or refuses it.
-    pub(super) fn take_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
+    pub(super) fn handle_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
         let is_message = node.attrs.get("class").is_some_and(|class| *class == "message");
         let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()).filter(|_| is_message) else { return };
         let Some(sent) = self.sent.get_mut(&id) else { return };
-        let is_for_people = matches!(sent.recipient, Recipient::Account(_) | Recipient::Group(_)) && sent.take_ack();
+        let is_for_people = matches!(sent.recipient, Recipient::Account(_) | Recipient::Group(_)) && sent.handle_ack();
         match node.attrs.get("error").map(|error| error.as_str()) {
             Some(error) if is_for_people => {
                 actions.push(Action::Failed { id, reason: format!("the server refuses it with {error}") });
             }
             Some(error) => tracing::warn!(%id, %error, "the server refuses what is for one device"),
-            None => self.note_progress(&id, Progress::Accepted, actions),
+            None => self.report_progress(&id, Progress::Accepted, actions),
         }
     }
 
     /// A receipt of others came.
-    pub(super) fn take_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
+    pub(super) fn handle_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
         actions.extend(stanza::ack_of(node).map(Action::Send));
         let mut attrs = node.attrs();
         let kind = attrs.optional_string("type");
@@ -100,22 +100,22 @@ impl Phone {
             // Those of several members of a group, which came while the phone was away.
             let key = participants.attrs.get("key").map(|key| key.as_str().into_owned());
             for by in participants.get_children_by_tag("user").filter_map(|user| user.attrs().optional_jid("jid")) {
-                self.take_progress(&by, kind.as_deref(), key.clone(), actions);
+                self.handle_progress(&by, kind.as_deref(), key.clone(), actions);
             }
             return;
         }
         let Some(from) = attrs.optional_jid("participant").or_else(|| attrs.optional_jid("from")) else { return };
         if kind.as_deref() == Some("retry") {
-            return self.send_again(node, &from);
+            return self.resend_for_retry(node, &from);
         }
         if kind.as_deref() == Some("server-error") && self.signal.book().is_same_account(&from, &self.person.jid()) {
             return self.restore_file(node, &from, actions);
         }
-        self.take_progress(&from, kind.as_deref(), stanza::receipt_ids(node), actions);
+        self.handle_progress(&from, kind.as_deref(), stanza::receipt_ids(node), actions);
     }
 
     /// Somebody else has got, read or played these messages.
-    fn take_progress(
+    fn handle_progress(
         &mut self,
         by: &Jid,
         kind: Option<&str>,
@@ -143,12 +143,12 @@ impl Phone {
                 tracing::warn!(%id, %account, "a receipt for a message that its sender was not sent");
                 continue;
             }
-            self.note_progress(&id, progress.clone(), actions);
+            self.report_progress(&id, progress.clone(), actions);
         }
     }
 
     /// Tells of progress once, and never backwards.
-    fn note_progress(&mut self, id: &str, progress: Progress, actions: &mut Vec<Action>) {
+    fn report_progress(&mut self, id: &str, progress: Progress, actions: &mut Vec<Action>) {
         let Some(sent) = self.sent.get_mut(&id.to_owned()) else { return };
         let by = match &progress {
             Progress::Accepted => String::new(),

@@ -27,7 +27,7 @@ impl Default for Requests {
 impl Phone {
     /// Asks the sender of a message to send it again, and takes it off the server's queue. After the last request it is
     /// given up.
-    pub(super) fn ask_again(&mut self, head: &Head, error: &SignalError, actions: &mut Vec<Action>) {
+    pub(super) fn request_retry(&mut self, head: &Head, error: &SignalError, actions: &mut Vec<Action>) {
         let key = (self.signal.book().canonical(&head.sender).to_string(), head.id.clone());
         let count = self.requests.0.get(&key).copied().unwrap_or_default() + 1;
         let is_given_up = count > RETRIES_MAX;
@@ -52,11 +52,11 @@ impl Phone {
             .attr("t", head.at)
             .attr("count", count)
             .attr("error", error.retry_reason());
-        let (identity, chance) = self.signal.identity_mut();
+        let (identity, rng) = self.signal.identity_mut();
         let registration = NodeBuilder::new("registration").bytes(identity.registration_id().to_be_bytes()).build();
         let mut children = vec![retry.build(), registration];
         if count >= KEYS_FROM_REQUEST {
-            children.push(identity.retry_keys(chance));
+            children.push(identity.retry_keys(rng));
         }
         let mut receipt = NodeBuilder::new("receipt")
             .attr("id", head.id.as_str())
@@ -74,7 +74,7 @@ impl Phone {
     }
 
     /// A device could not read an own message. It is encrypted anew, with a new session if the old one will not do.
-    pub(super) fn send_again(&mut self, receipt: &Node, device: &Jid) {
+    pub(super) fn resend_for_retry(&mut self, receipt: &Node, device: &Jid) {
         let Some(retry) = receipt.get_optional_child("retry") else { return };
         let Some(id) = retry.attrs.get("id").map(|id| id.as_str().into_owned()) else { return };
         let count = retry.attrs().optional_u64("count").and_then(|count| u8::try_from(count).ok()).unwrap_or(1);
@@ -87,12 +87,12 @@ impl Phone {
         // Its own count begins anew with each of its starts. Clients refuse the last request too.
         let canonical = self.signal.book().canonical(device);
         let Some(sent) = self.sent.get_mut(&id) else { return };
-        let asked = sent.requests.entry(canonical).or_default();
-        *asked = asked.saturating_add(1);
-        if count == 0 || count.max(*asked) >= RETRIES_MAX {
+        let pending_queries = sent.requests.entry(canonical).or_default();
+        *pending_queries = pending_queries.saturating_add(1);
+        if count == 0 || count.max(*pending_queries) >= RETRIES_MAX {
             return;
         }
-        self.mend_session(receipt, device, count);
+        self.recreate_session(receipt, device, count);
         let chat = match recipient {
             Recipient::Account(chat) | Recipient::Group(chat) => chat,
             Recipient::Peer(device, _) => {
@@ -102,7 +102,7 @@ impl Phone {
         };
         if chat.is_group() {
             let address = self.signal.book().signal_address(device);
-            self.groups.take_key_back(&chat, address.as_str());
+            self.groups.unmark_key_sent(&chat, address.as_str());
         }
         let again = Recipient::Again(Again { device: device.clone(), chat, count });
         self.post(Draft::new(id, again, message, marks));
@@ -124,7 +124,7 @@ impl Phone {
         }
     }
 
-    fn mend_session(&mut self, receipt: &Node, device: &Jid, count: u8) {
+    fn recreate_session(&mut self, receipt: &Node, device: &Jid, count: u8) {
         if let Ok(bundle) = Bundle::read_retry(receipt)
             && self.signal.begin(device, &bundle).is_ok()
         {
@@ -134,7 +134,7 @@ impl Phone {
         let is_another = registration_id.is_some() && registration_id != self.signal.registration_id_of(device);
         // The first request may only have missed a message; later ones show that the session itself is of no use.
         if is_another || count >= KEYS_FROM_REQUEST {
-            self.signal.forget_session(device);
+            self.signal.delete_session(device);
         }
     }
 }

@@ -7,7 +7,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt, Node, NodeContent};
 
 use super::stanza::Iq;
-use super::{Action, Phone, Question};
+use super::{Action, Phone, Query};
 use crate::limits::PHONE_TOKENS_MAX;
 
 /// The only kind of token that there is.
@@ -77,11 +77,11 @@ impl Phone {
         }
         let token = NodeBuilder::new("token").attr("jid", &account).attr("t", now_ms / 1000).attr("type", KIND).build();
         let tokens = NodeBuilder::new("tokens").children([token]).build();
-        self.ask(Question::Errand, Iq::set("privacy", vec![tokens]), now_ms, actions);
+        self.send_query(Query::Ignored, Iq::set("privacy", vec![tokens]), now_ms, actions);
     }
 
     /// Tokens of somebody else came, in a `privacy_token` notification.
-    pub(super) fn take_tokens(&mut self, node: &Node) {
+    pub(super) fn handle_tokens(&mut self, node: &Node) {
         let Some(from) = node.attrs().optional_jid("from") else { return };
         let account = self.signal.book().account(&from);
         let tokens = node.get_optional_child("tokens").and_then(Node::children).unwrap_or_default();

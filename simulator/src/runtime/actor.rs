@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::desk::Desk;
+use super::state::State;
 use crate::checks::Decryption;
 use crate::clock;
 use crate::faults::{Direction, MediaDecision, MediaTransfer, carried_ms};
@@ -19,12 +19,12 @@ use crate::limits::PHONE_TICK_MS;
 use crate::phone::Action;
 use crate::phone::signal::Way;
 use crate::server::account::Account;
-use crate::server::link::Link;
+use crate::server::local_connection::LocalConnection;
 use crate::server::network::Network;
 use crate::wire::stanza::{Node, Read as _};
 
 /// Something that is done to the phone; what it returns is carried out.
-pub type Act = Box<dyn FnOnce(&mut Desk, u64) -> Vec<Action> + Send>;
+pub type Act = Box<dyn FnOnce(&mut State, u64) -> Vec<Action> + Send>;
 
 /// What a phone's task is asked to do.
 pub enum Command {
@@ -36,7 +36,7 @@ pub enum Command {
 }
 
 /// What others see of a phone without asking it.
-pub struct Shown {
+pub struct PhoneStatus {
     pub is_online: AtomicBool,
     /// Counts up with everything that happens.
     pub changes: watch::Sender<u64>,
@@ -46,10 +46,10 @@ pub struct Shown {
 pub struct Actor {
     pub network: Network,
     pub account: Arc<Account>,
-    pub desk: Desk,
-    pub shown: Arc<Shown>,
+    pub state: State,
+    pub status: Arc<PhoneStatus>,
     /// For what comes back from the media host. Weak: a phone that nobody holds ends.
-    pub wishes: mpsc::WeakSender<Command>,
+    pub commands: mpsc::WeakSender<Command>,
     pub tasks: TaskTracker,
     /// All phones are to end, and what they have begun.
     pub stop: CancellationToken,
@@ -59,88 +59,90 @@ impl Actor {
     /// Runs until nobody holds the phone any more, or until all are stopped.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let stop = self.stop.clone();
-        let mut link = None;
+        let mut connection = None;
         let mut ticked_at_ms = clock::now_ms();
         loop {
             let actions = tokio::select! {
                 command = commands.recv() => match command {
-                    Some(command) => self.obey(command, &mut link),
+                    Some(command) => self.handle_command(command, &mut connection),
                     None => break,
                 },
-                node = next(&mut link) => self.take(node.as_deref(), &mut link),
+                node = next(&mut connection) => self.take(node.as_deref(), &mut connection),
                 () = clock::sleep(Duration::from_millis(PHONE_TICK_MS)) => Vec::new(),
                 () = stop.cancelled() => break,
             };
-            self.carry_out(actions, link.as_ref()).await;
+            self.execute(actions, connection.as_ref()).await;
             let now_ms = clock::now_ms();
             if now_ms.saturating_sub(ticked_at_ms) >= PHONE_TICK_MS {
                 ticked_at_ms = now_ms;
-                let actions = self.desk.phone.tick(now_ms);
-                self.carry_out(actions, link.as_ref()).await;
+                let actions = self.state.phone.tick(now_ms);
+                self.execute(actions, connection.as_ref()).await;
             }
         }
-        self.shown.is_online.store(false, Ordering::Release);
-        self.shown.changes.send_modify(|count| *count += 1);
+        self.status.is_online.store(false, Ordering::Release);
+        self.status.changes.send_modify(|count| *count += 1);
     }
 
-    fn obey(&mut self, command: Command, link: &mut Option<Link>) -> Vec<Action> {
+    fn handle_command(&mut self, command: Command, connection: &mut Option<LocalConnection>) -> Vec<Action> {
         match command {
-            Command::Act(act) => act(&mut self.desk, clock::now_ms()),
+            Command::Act(act) => act(&mut self.state, clock::now_ms()),
             Command::Online(answer) => {
-                let actions = self.come_online(link);
+                let actions = self.come_online(connection);
                 // Whoever does not wait any more need not know.
                 answer.send(()).ok();
                 actions
             }
             Command::Offline(answer) => {
-                self.go_offline(link);
+                self.go_offline(connection);
                 answer.send(()).ok();
                 Vec::new()
             }
         }
     }
 
-    fn come_online(&mut self, link: &mut Option<Link>) -> Vec<Action> {
-        let Some(device) = self.account.phone().filter(|_| link.is_none()) else { return Vec::new() };
-        *link = Some(self.network.attach(&self.account, &device));
-        self.shown.is_online.store(true, Ordering::Release);
-        self.desk.phone.come_online(clock::now_ms())
+    fn come_online(&mut self, connection: &mut Option<LocalConnection>) -> Vec<Action> {
+        let Some(device) = self.account.phone().filter(|_| connection.is_none()) else { return Vec::new() };
+        *connection = Some(self.network.attach(&self.account, &device));
+        self.status.is_online.store(true, Ordering::Release);
+        self.state.phone.come_online(clock::now_ms())
     }
 
-    fn go_offline(&mut self, link: &mut Option<Link>) {
-        if link.take().is_some() {
-            self.desk.phone.go_offline();
-            self.shown.is_online.store(false, Ordering::Release);
+    fn go_offline(&mut self, connection: &mut Option<LocalConnection>) {
+        if connection.take().is_some() {
+            self.state.phone.go_offline();
+            self.status.is_online.store(false, Ordering::Release);
         }
     }
 
     /// A stanza came, or the link ended: another has attached as this phone, or the connection was cut.
-    fn take(&mut self, node: Option<&Node>, link: &mut Option<Link>) -> Vec<Action> {
+    fn take(&mut self, node: Option<&Node>, connection: &mut Option<LocalConnection>) -> Vec<Action> {
         let Some(node) = node else {
-            self.go_offline(link);
-            self.shown.changes.send_modify(|count| *count += 1);
+            self.go_offline(connection);
+            self.status.changes.send_modify(|count| *count += 1);
             return Vec::new();
         };
-        let actions = self.desk.take(node, clock::now_ms());
-        self.testify(node, &actions);
+        let actions = self.state.take(node, clock::now_ms());
+        self.report_to_checks(node, &actions);
         if node.text("type").is_some_and(|kind| kind == "account_sync") {
-            self.forget_unlinked();
+            self.remove_unlinked();
         }
         actions
     }
 
     /// Tells the checkers what the phone did with a stanza.
-    fn testify(&self, node: &Node, actions: &[Action]) {
-        let Some(named) = self.account.phone().and_then(|device| self.network.named(&device, node)) else { return };
+    fn report_to_checks(&self, node: &Node, actions: &[Action]) {
+        let Some(delivery_id) = self.account.phone().and_then(|device| self.network.delivery_id(&device, node)) else {
+            return;
+        };
         let checks = self.network.checks();
         for action in actions {
             if let Action::Stepped(step) = action
                 && step.way == Way::Received
             {
-                let group = step.with.contains("@g.us").then_some(named.chat.as_str());
+                let group = step.with.contains("@g.us").then_some(delivery_id.chat.as_str());
                 checks.decrypted(&Decryption {
-                    owner: &named.recipient,
-                    peer: &named.sender,
+                    owner: &delivery_id.recipient,
+                    peer: &delivery_id.sender,
                     group,
                     chain: step.chain.as_bytes(),
                     counter: step.counter,
@@ -149,41 +151,41 @@ impl Actor {
         }
         let has = |is_it: fn(&Action) -> bool| actions.iter().any(is_it);
         // What came before is not shown again, and what cannot be read is not shown.
-        let is_kept = has(|action| matches!(action, Action::Kept(_)));
+        let is_kept = has(|action| matches!(action, Action::Displayed(_)));
         let is_dropped = has(|action| matches!(action, Action::Repeated { .. } | Action::Unreadable { .. }));
         let is_taken = has(|action| matches!(action, Action::Send(node) if node.tag == "receipt"));
         if is_kept || (is_taken && !is_dropped) {
-            checks.shown(&named.passage());
+            checks.shown(&delivery_id.delivery_ref());
         }
     }
 
     /// Companions that ended their link themselves, or that the server removed.
-    fn forget_unlinked(&mut self) {
+    fn remove_unlinked(&mut self) {
         let gone: Vec<u16> =
-            self.desk.linked.iter().copied().filter(|device| self.account.device(*device).is_none()).collect();
+            self.state.linked.iter().copied().filter(|device| self.account.device(*device).is_none()).collect();
         for device in &gone {
-            self.desk.linked.remove(device);
+            self.state.linked.remove(device);
             // One that its person unlinked is forgotten already.
-            self.desk.phone.forget_companion(*device).ok();
+            self.state.phone.remove_companion(*device).ok();
         }
         if !gone.is_empty() {
             let now_ms = clock::now_ms();
-            match self.desk.phone.key_index_list(now_ms) {
+            match self.state.phone.key_index_list(now_ms) {
                 Ok(list) => self.network.set_key_index_list(&self.account, now_ms / 1000, list),
                 Err(error) => tracing::warn!(%error, "a phone cannot sign the list of its companions"),
             }
         }
     }
 
-    async fn carry_out(&mut self, actions: Vec<Action>, link: Option<&Link>) {
+    async fn execute(&mut self, actions: Vec<Action>, connection: Option<&LocalConnection>) {
         let mut actions = VecDeque::from(actions);
         let has_news = !actions.is_empty();
         while let Some(action) = actions.pop_front() {
-            self.desk.note(&action);
+            self.state.record(&action);
             match action {
                 Action::Send(node) => {
-                    if let Some(link) = link {
-                        link.send(node).await;
+                    if let Some(connection) = connection {
+                        connection.send(node).await;
                     }
                 }
                 Action::Store { ticket, bytes, .. } => actions.extend(self.store(ticket, bytes)),
@@ -192,15 +194,15 @@ impl Actor {
             }
         }
         if has_news {
-            self.shown.changes.send_modify(|count| *count += 1);
+            self.status.changes.send_modify(|count| *count += 1);
         }
     }
 
     /// Puts a file that was there before on the media host again.
     fn restore(&mut self, ticket: u64, direct_path: &str) -> Vec<Action> {
         match self.network.media().restore(direct_path) {
-            Some(path) => self.desk.phone.stored(ticket, &path, "", clock::now_ms()),
-            None => self.desk.phone.not_stored(ticket, "the phone does not have the file"),
+            Some(path) => self.state.phone.stored(ticket, &path, "", clock::now_ms()),
+            None => self.state.phone.not_stored(ticket, "the phone does not have the file"),
         }
     }
 
@@ -210,20 +212,20 @@ impl Actor {
         let transfer = MediaTransfer { device: device.name(), direction: Direction::ToServer };
         let now_ms = clock::now_ms();
         match self.network.faults().on_media(&transfer) {
-            MediaDecision::Serve => stored(&self.network, &mut self.desk, ticket, bytes, now_ms),
-            MediaDecision::Refuse(_) => self.desk.phone.not_stored(ticket, "the media host does not take the file"),
+            MediaDecision::Serve => stored(&self.network, &mut self.state, ticket, bytes, now_ms),
+            MediaDecision::Refuse(_) => self.state.phone.not_stored(ticket, "the media host does not take the file"),
             MediaDecision::Slow { delay_ms, bytes_per_second } => {
                 let carried_ms = carried_ms(bytes.len(), bytes_per_second);
                 let wait = Duration::from_millis(delay_ms.saturating_add(carried_ms));
-                let (network, wishes, stop) = (self.network.clone(), self.wishes.clone(), self.stop.clone());
+                let (network, commands, stop) = (self.network.clone(), self.commands.clone(), self.stop.clone());
                 let work = async move {
                     if stop.run_until_cancelled(clock::sleep(wait)).await.is_none() {
                         return;
                     }
-                    if let Some(wishes) = wishes.upgrade() {
-                        let act: Act = Box::new(move |desk, now_ms| stored(&network, desk, ticket, bytes, now_ms));
+                    if let Some(commands) = commands.upgrade() {
+                        let act: Act = Box::new(move |state, now_ms| stored(&network, state, ticket, bytes, now_ms));
                         // The phone is gone if nobody takes it.
-                        wishes.send(Command::Act(act)).await.ok();
+                        commands.send(Command::Act(act)).await.ok();
                     }
                 };
                 self.tasks.spawn(work);
@@ -233,16 +235,16 @@ impl Actor {
     }
 }
 
-fn stored(network: &Network, desk: &mut Desk, ticket: u64, bytes: Vec<u8>, now_ms: u64) -> Vec<Action> {
+fn stored(network: &Network, state: &mut State, ticket: u64, bytes: Vec<u8>, now_ms: u64) -> Vec<Action> {
     let path = network.media().put(Bytes::from(bytes));
     let host = network.media_host().unwrap_or_default();
-    desk.phone.stored(ticket, &path, &format!("https://{host}{path}"), now_ms)
+    state.phone.stored(ticket, &path, &format!("https://{host}{path}"), now_ms)
 }
 
 /// The next stanza from the server; nothing when the link has ended. Without a link it waits for ever.
-async fn next(link: &mut Option<Link>) -> Option<Arc<Node>> {
-    match link {
-        Some(link) => link.recv().await,
+async fn next(connection: &mut Option<LocalConnection>) -> Option<Arc<Node>> {
+    match connection {
+        Some(connection) => connection.recv().await,
         None => std::future::pending().await,
     }
 }

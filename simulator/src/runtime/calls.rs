@@ -1,7 +1,7 @@
 //! Calls: a person makes one, refuses or ends one.
 
-use super::desk::Desk;
-use super::{Person, Refusal};
+use super::state::State;
+use super::{Person, RequestError};
 use crate::phone::Call;
 use crate::wire::stanza::Jid;
 
@@ -16,23 +16,23 @@ impl Person {
     /// Calls somebody; gives the call's id. It rings at all of their devices.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if the phone is offline, [`Refusal::Unknown`] if nobody has this address,
-    /// [`Refusal::Invalid`] for the person's own.
-    pub async fn call(&self, to: &Jid, kind: CallKind) -> Result<String, Refusal> {
+    /// [`RequestError::Conflict`] if the phone is offline, [`RequestError::NotFound`] if nobody has this address,
+    /// [`RequestError::Invalid`] for the person's own.
+    pub async fn call(&self, to: &Jid, kind: CallKind) -> Result<String, RequestError> {
         self.must_be_online().await?;
-        let unknown = || Refusal::Unknown(format!("nobody has the address {to}; make that person first"));
+        let unknown = || RequestError::NotFound(format!("nobody has the address {to}; make that person first"));
         let called = self.network().directory().resolve(to).ok_or_else(unknown)?.account;
         if called.number() == self.jid() {
-            return Err(Refusal::Invalid("nobody calls himself; give another number".to_owned()));
+            return Err(RequestError::Invalid("nobody calls himself; give another number".to_owned()));
         }
         // Calls name people by their LIDs (github.com/oxidezap/whatsapp-rust/pull/599).
         let devices: Vec<Jid> = called.devices().iter().map(|device| device.lid().clone()).collect();
         let (number, lid) = (called.number().clone(), called.lid().clone());
-        let act = move |desk: &mut Desk, _| {
+        let act = move |state: &mut State, _| {
             if !called.hides_number() {
-                desk.phone.learn(&lid, &number);
+                state.phone.learn(&lid, &number);
             }
-            desk.phone.call(&lid, devices, kind == CallKind::Video)
+            state.phone.call(&lid, devices, kind == CallKind::Video)
         };
         self.perform(act).await
     }
@@ -40,11 +40,11 @@ impl Person {
     /// Ends a call that the person made or accepted, or refuses one that rings.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if the phone is offline, [`Refusal::Unknown`] for a call that is not there or is over.
-    pub async fn hang_up(&self, call: &str) -> Result<(), Refusal> {
+    /// [`RequestError::Conflict`] if the phone is offline, [`RequestError::NotFound`] for a call that is not there or is over.
+    pub async fn hang_up(&self, call: &str) -> Result<(), RequestError> {
         self.must_be_online().await?;
         let call = call.to_owned();
-        let act = move |desk: &mut Desk, _| match desk.phone.hang_up(&call) {
+        let act = move |state: &mut State, _| match state.phone.hang_up(&call) {
             Ok(actions) => (Ok(()), actions),
             Err(error) => (Err(error), Vec::new()),
         };
@@ -54,16 +54,19 @@ impl Person {
     /// The calls that the person made and got, the oldest first.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if the phones were stopped.
-    pub async fn calls(&self) -> Result<Vec<Call>, Refusal> {
-        self.ask(|desk, _| desk.phone.calls().cloned().collect()).await
+    /// [`RequestError::Conflict`] if the phones were stopped.
+    pub async fn calls(&self) -> Result<Vec<Call>, RequestError> {
+        self.ask(|state, _| state.phone.calls().cloned().collect()).await
     }
 
-    /// Waits until there is a call for which `is_meant` holds. It waits for as long as it takes.
+    /// Waits until there is a call for which `is_match` holds. It waits for as long as it takes.
     ///
     /// # Errors
     /// As [`Self::calls`].
-    pub async fn sees_call(&self, is_meant: impl Fn(&Call) -> bool + Clone + Send + 'static) -> Result<Call, Refusal> {
-        self.wait_for(move |desk| desk.phone.calls().find(|call| is_meant(call)).cloned()).await
+    pub async fn wait_for_call(
+        &self,
+        is_match: impl Fn(&Call) -> bool + Clone + Send + 'static,
+    ) -> Result<Call, RequestError> {
+        self.wait_for(move |state| state.phone.calls().find(|call| is_match(call)).cloned()).await
     }
 }

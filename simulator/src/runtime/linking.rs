@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::desk::Desk;
-use super::{Linking, Person, Refusal};
+use super::state::State;
+use super::{Linking, Person, RequestError};
 use crate::clock;
 use crate::limits::TYPED_CODE_WAIT_SECONDS;
 use crate::phone::linking::{Admission, QrCode};
@@ -21,9 +21,9 @@ impl Person {
     /// has been asked to connect again. If the person requires a passkey, it waits for the client to use it.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for what is no code, [`Refusal::Unknown`] for one that no client shows any more,
-    /// [`Refusal::Conflict`] if the phone is offline or has as many companions as it may.
-    pub async fn scan(&self, qr: &str) -> Result<Arc<Device>, Refusal> {
+    /// [`RequestError::Invalid`] for what is no code, [`RequestError::NotFound`] for one that no client shows any more,
+    /// [`RequestError::Conflict`] if the phone is offline or has as many companions as it may.
+    pub async fn scan(&self, qr: &str) -> Result<Arc<Device>, RequestError> {
         finished(self.begin_scan(qr).await?).await
     }
 
@@ -31,7 +31,7 @@ impl Person {
     ///
     /// # Errors
     /// As [`Self::scan`].
-    pub async fn begin_scan(&self, qr: &str) -> Result<Linking, Refusal> {
+    pub async fn begin_scan(&self, qr: &str) -> Result<Linking, RequestError> {
         self.must_be_online().await?;
         let code = QrCode::read(qr)?;
         let pending = self.network().pending(&code.reference).ok_or(PairingError::Unknown)?;
@@ -42,7 +42,7 @@ impl Person {
             return Ok(Linking::PasskeyRequired(attempt));
         }
         let admission = self
-            .ask(move |desk, now_ms| desk.phone.scan(&code, &pending.identity_public, &pending.noise_public, now_ms))
+            .ask(move |state, now_ms| state.phone.scan(&code, &pending.identity_public, &pending.noise_public, now_ms))
             .await??;
         Ok(Linking::Linked(self.link(&reference, admission).await?))
     }
@@ -51,7 +51,7 @@ impl Person {
     ///
     /// # Errors
     /// As [`Self::scan`].
-    pub async fn type_code(&self, code: &str) -> Result<Arc<Device>, Refusal> {
+    pub async fn type_code(&self, code: &str) -> Result<Arc<Device>, RequestError> {
         finished(self.begin_type_code(code).await?).await
     }
 
@@ -59,13 +59,13 @@ impl Person {
     ///
     /// # Errors
     /// As [`Self::scan`].
-    pub async fn begin_type_code(&self, code: &str) -> Result<Linking, Refusal> {
+    pub async fn begin_type_code(&self, code: &str) -> Result<Linking, RequestError> {
         self.must_be_online().await?;
         let network = self.network().clone();
         let is_waiting = move |hello: &Node| reference(hello).is_some_and(|text| network.pending(&text).is_some());
-        let hello = self.ask(move |desk, _| desk.stage("companion_hello", is_waiting)).await?;
+        let hello = self.ask(move |state, _| state.stage("companion_hello", is_waiting)).await?;
         let hello = hello.ok_or_else(|| {
-            Refusal::Unknown(format!(
+            RequestError::NotFound(format!(
                 "no client waits for a code to be typed into {}; start its linking",
                 self.number()
             ))
@@ -73,88 +73,92 @@ impl Person {
         let reference_text = reference(&hello).unwrap_or_default();
         let (pairing, primary_hello) = self.stretch(code, hello, &reference_text).await?;
         let wanted = reference_text.clone();
-        let send = move |desk: &mut Desk, now_ms| {
+        let send = move |state: &mut State, now_ms| {
             // What answered an earlier, mistyped code says nothing of this one.
-            desk.forget_stages("companion_finish", |finish| reference(finish).is_some_and(|text| text == wanted));
-            ((), desk.phone.send_code(primary_hello, now_ms))
+            state.remove_stages("companion_finish", |finish| reference(finish).is_some_and(|text| text == wanted));
+            ((), state.phone.send_pairing_code(primary_hello, now_ms))
         };
         self.perform(send).await?;
         let finish = self.finish_of(&reference_text).await?;
-        let outcome = self.ask(move |desk, _| desk.phone.finish_code(&pairing, &finish)).await??;
+        let outcome = self.ask(move |state, _| state.phone.finish_code(&pairing, &finish)).await??;
         let pending = self.network().pending(&reference_text).ok_or(PairingError::Unknown)?;
         if (pending.identity_public, pending.noise_public) != (outcome.identity, outcome.noise_key) {
-            return Err(Refusal::Invalid("the client that answered is not the one that waits".to_owned()));
+            return Err(RequestError::Invalid("the client that answered is not the one that waits".to_owned()));
         }
         self.network().check_linking(self.account(), &reference_text)?;
         if let Some(attempt) = self.close_gate(&reference_text, outcome.secret).await? {
             return Ok(Linking::PasskeyRequired(attempt));
         }
         let admission =
-            self.ask(move |desk, now_ms| desk.phone.admit(outcome.identity, &outcome.secret, now_ms)).await??;
+            self.ask(move |state, now_ms| state.phone.admit(outcome.identity, &outcome.secret, now_ms)).await??;
         Ok(Linking::Linked(self.link(&reference_text, admission).await?))
     }
 
     /// Stretching a code takes tenths of a second of computing: others of this thread would wait.
-    async fn stretch(&self, code: &str, hello: Node, reference: &str) -> Result<(CodePairing, Node), Refusal> {
-        let (own_key, mut chance) = self.ask(|desk, _| desk.phone.code_makings()).await?;
+    async fn stretch(&self, code: &str, hello: Node, reference: &str) -> Result<(CodePairing, Node), RequestError> {
+        let (own_key, mut rng) = self.ask(|state, _| state.phone.pairing_code_inputs()).await?;
         let (code, reference) = (code.to_owned(), reference.to_owned());
-        let work = move || CodePairing::begin(&code, &hello, reference.as_bytes(), &own_key, &mut chance);
-        let outcome = self.tasks().spawn_blocking(work).await.map_err(|_| Refusal::stopped())?;
+        let work = move || CodePairing::begin(&code, &hello, reference.as_bytes(), &own_key, &mut rng);
+        let outcome = self.tasks().spawn_blocking(work).await.map_err(|_| RequestError::stopped())?;
         Ok(outcome?)
     }
 
     /// The client's last word for a typed code.
-    async fn finish_of(&self, wanted: &str) -> Result<Node, Refusal> {
+    async fn finish_of(&self, wanted: &str) -> Result<Node, RequestError> {
         let wanted = wanted.to_owned();
-        let found = self.wait_for(move |desk| {
-            desk.stage("companion_finish", |finish| reference(finish).is_some_and(|text| text == wanted))
+        let found = self.wait_for(move |state| {
+            state.stage("companion_finish", |finish| reference(finish).is_some_and(|text| text == wanted))
         });
         let wait = Duration::from_secs(TYPED_CODE_WAIT_SECONDS);
         clock::within(wait, found).await.unwrap_or_else(|| {
-            Err(Refusal::Conflict("the client does not answer the code; is it the one that it shows?".to_owned()))
+            Err(RequestError::Conflict("the client does not answer the code; is it the one that it shows?".to_owned()))
         })
     }
 
     /// What is the same for both kinds of code.
-    async fn link(&self, reference: &str, admission: Admission) -> Result<Arc<Device>, Refusal> {
+    async fn link(&self, reference: &str, admission: Admission) -> Result<Arc<Device>, RequestError> {
         let approval = self.approval(&admission).await?;
         let signed = self.network().complete_pairing(self.account(), reference, approval).await?;
         self.settle(signed, admission).await
     }
 
     /// The same for a client that has passed the passkey gate.
-    pub(super) async fn link_at_gate(&self, gate: &PasskeyGate, admission: Admission) -> Result<Arc<Device>, Refusal> {
+    pub(super) async fn link_at_gate(
+        &self,
+        gate: &PasskeyGate,
+        admission: Admission,
+    ) -> Result<Arc<Device>, RequestError> {
         let approval = self.approval(&admission).await?;
         let signed = gate.complete(approval).await?;
         self.settle(signed, admission).await
     }
 
-    async fn approval(&self, admission: &Admission) -> Result<Approval, Refusal> {
-        let account_key = self.ask(|desk, _| desk.phone.identity().public_key().try_into()).await?;
-        let account_key = account_key.map_err(|_| Refusal::Invalid("the phone has no proper key".to_owned()))?;
+    async fn approval(&self, admission: &Admission) -> Result<Approval, RequestError> {
+        let account_key = self.ask(|state, _| state.phone.identity().public_key().try_into()).await?;
+        let account_key = account_key.map_err(|_| RequestError::Invalid("the phone has no proper key".to_owned()))?;
         let device_identity = admission.device_identity.clone();
         Ok(Approval { device_identity, account_key, key_index: admission.key_index })
     }
 
     /// The client has signed too.
-    async fn settle(&self, signed: Signed, admission: Admission) -> Result<Arc<Device>, Refusal> {
+    async fn settle(&self, signed: Signed, admission: Admission) -> Result<Arc<Device>, RequestError> {
         let (index, returned) = (signed.index, signed.returned.clone());
         let list = self
-            .ask(move |desk, now_ms| {
-                desk.phone.settle(index, &admission, &returned)?;
-                desk.linked.insert(index);
-                desk.phone.key_index_list(now_ms)
+            .ask(move |state, now_ms| {
+                state.phone.settle(index, &admission, &returned)?;
+                state.linked.insert(index);
+                state.phone.key_index_list(now_ms)
             })
             .await??;
         let device = signed.link(clock::now_seconds(), list)?;
         let history = self.history();
-        self.perform(move |desk, now_ms| ((), desk.phone.welcome(index, history, now_ms))).await?;
+        self.perform(move |state, now_ms| ((), state.phone.send_initial_sync(index, history, now_ms))).await?;
         Ok(device)
     }
 }
 
 /// The device of a client, when it is linked.
-async fn finished(linking: Linking) -> Result<Arc<Device>, Refusal> {
+async fn finished(linking: Linking) -> Result<Arc<Device>, RequestError> {
     match linking {
         Linking::Linked(device) => Ok(device),
         Linking::PasskeyRequired(mut attempt) => attempt.linked().await,

@@ -6,13 +6,13 @@
 mod actor;
 mod calls;
 mod commands;
-mod desk;
+mod error;
 mod linking;
 mod newsletters;
 mod passkey;
 mod person;
-mod refusal;
 mod sent;
+mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, PEOPLE_MAX, PERSON_NAM
 use crate::server::network::Network;
 
 pub use calls::CallKind;
+pub use error::RequestError;
 pub use passkey::{Linking, PasskeyAttempt, PasskeyState, PasskeyStatus};
 pub use person::{Person, address};
-pub use refusal::Refusal;
 pub use sent::Sent;
 
 /// Everybody who has a simulated phone. Copies are the same people.
@@ -68,9 +68,9 @@ impl Phones {
     /// Gives a person a phone, and waits until it is online and has given its keys away. The number is in digits with its country code.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for an impossible number or name; [`Refusal::Conflict`] if the number has a phone already,
+    /// [`RequestError::Invalid`] for an impossible number or name; [`RequestError::Conflict`] if the number has a phone already,
     /// or there are too many people.
-    pub async fn add(&self, number: &str, name: &str) -> Result<Person, Refusal> {
+    pub async fn add(&self, number: &str, name: &str) -> Result<Person, RequestError> {
         self.add_as(number, name, Known::ByNumber).await
     }
 
@@ -78,18 +78,18 @@ impl Phones {
     ///
     /// # Errors
     /// As [`Phones::add`].
-    pub async fn add_as(&self, number: &str, name: &str, known: Known) -> Result<Person, Refusal> {
+    pub async fn add_as(&self, number: &str, name: &str, known: Known) -> Result<Person, RequestError> {
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
             && !number.starts_with('0')
             && (NUMBER_DIGITS_MIN..=NUMBER_DIGITS_MAX).contains(&number.len());
         if !is_number {
-            return Err(Refusal::Invalid(format!(
+            return Err(RequestError::Invalid(format!(
                 "{number:?} is no phone number; give {NUMBER_DIGITS_MIN} to {NUMBER_DIGITS_MAX} digits with the country \
                  code and without +, such as 15550001"
             )));
         }
         if name.is_empty() || name.chars().count() > PERSON_NAME_CHARACTERS_MAX {
-            return Err(Refusal::Invalid(format!(
+            return Err(RequestError::Invalid(format!(
                 "the name is empty or too long; give 1 to {PERSON_NAME_CHARACTERS_MAX} characters"
             )));
         }
@@ -98,13 +98,13 @@ impl Phones {
         Ok(person)
     }
 
-    fn begin(&self, number: &str, name: &str, known: Known) -> Result<Person, Refusal> {
+    fn begin(&self, number: &str, name: &str, known: Known) -> Result<Person, RequestError> {
         let mut people = self.inner.people.lock();
         if people.contains_key(number) {
-            return Err(Refusal::Conflict(format!("{number} has a phone already; use another number")));
+            return Err(RequestError::Conflict(format!("{number} has a phone already; use another number")));
         }
         if people.len() >= PEOPLE_MAX {
-            return Err(Refusal::Conflict(format!("there are {PEOPLE_MAX} people, as many as there may be")));
+            return Err(RequestError::Conflict(format!("there are {PEOPLE_MAX} people, as many as there may be")));
         }
         if known == Known::ByLid {
             self.inner.network.register_person(number, name).hide_number();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Person, Refusal};
+use super::{Person, RequestError};
 use crate::limits::COMPANIONS_MAX;
 use crate::phone::linking::LinkError;
 use crate::phone::passkey::{Assertion, ExportedPasskey, Passkey, PasskeyError, RequestOptions};
@@ -35,7 +35,7 @@ pub enum Linking {
 /// An attempt to link a client behind the passkey gate.
 pub struct PasskeyAttempt {
     /// Nothing once it was given.
-    outcome: Option<oneshot::Receiver<Result<Arc<Device>, Refusal>>>,
+    outcome: Option<oneshot::Receiver<Result<Arc<Device>, RequestError>>>,
 }
 
 /// What a person's phone shows about passkeys.
@@ -124,7 +124,7 @@ impl Passkeys {
     }
 
     /// The owner does something about the latest attempt.
-    fn decide(&self, event: Event) -> Result<(), Refusal> {
+    fn decide(&self, event: Event) -> Result<(), RequestError> {
         let mut state = PasskeyState::None;
         let is_done = self.latest.send_if_modified(|latest| {
             state = latest.state;
@@ -134,7 +134,7 @@ impl Passkeys {
             return Ok(());
         }
         let state = state.name();
-        Err(Refusal::Conflict(format!(
+        Err(RequestError::Conflict(format!(
             "the phone does not wait for that now: its latest attempt is in the state {state}"
         )))
     }
@@ -144,11 +144,11 @@ impl PasskeyAttempt {
     /// Waits until the client is linked, for as long as it takes. The outcome is given once.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if it was refused or failed.
-    pub async fn linked(&mut self) -> Result<Arc<Device>, Refusal> {
+    /// [`RequestError::Conflict`] if it was refused or failed.
+    pub async fn linked(&mut self) -> Result<Arc<Device>, RequestError> {
         let outcome =
-            self.outcome.take().ok_or_else(|| Refusal::Conflict("the outcome was given before".to_owned()))?;
-        outcome.await.map_err(|_| Refusal::stopped())?
+            self.outcome.take().ok_or_else(|| RequestError::Conflict("the outcome was given before".to_owned()))?;
+        outcome.await.map_err(|_| RequestError::stopped())?
     }
 }
 
@@ -172,8 +172,8 @@ impl Person {
     /// Uses the passkey in a browser on WhatsApp Web's page.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for options that the browser refuses, [`Refusal::Unknown`] if they allow other passkeys only.
-    pub fn use_passkey(&self, options: &RequestOptions) -> Result<Assertion, Refusal> {
+    /// [`RequestError::Invalid`] for options that the browser refuses, [`RequestError::NotFound`] if they allow other passkeys only.
+    pub fn use_passkey(&self, options: &RequestOptions) -> Result<Assertion, RequestError> {
         Ok(self.authenticator().assert(options)?)
     }
 
@@ -192,25 +192,25 @@ impl Person {
     ///
     /// # Errors
     /// As [`Self::online`].
-    pub async fn passkey_is(&self, state: PasskeyState) -> Result<PasskeyStatus, Refusal> {
+    pub async fn wait_for_passkey_state(&self, state: PasskeyState) -> Result<PasskeyStatus, RequestError> {
         let mut latest = self.passkeys().latest.subscribe();
-        latest.wait_for(|latest| latest.state == state).await.map_err(|_| Refusal::stopped())?;
+        latest.wait_for(|latest| latest.state == state).await.map_err(|_| RequestError::stopped())?;
         Ok(self.passkey())
     }
 
     /// The owner of the phone confirms that the client shows the same code.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if the phone shows no code.
-    pub fn confirm_passkey(&self) -> Result<(), Refusal> {
+    /// [`RequestError::Conflict`] if the phone shows no code.
+    pub fn confirm_passkey(&self) -> Result<(), RequestError> {
         self.passkeys().decide(Event::Confirmed)
     }
 
     /// The owner of the phone refuses to link the client.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if there is no attempt, or it is being completed.
-    pub fn refuse_passkey(&self) -> Result<(), Refusal> {
+    /// [`RequestError::Conflict`] if there is no attempt, or it is being completed.
+    pub fn refuse_passkey(&self) -> Result<(), RequestError> {
         self.passkeys().decide(Event::Refused)
     }
 
@@ -220,11 +220,11 @@ impl Person {
         &self,
         reference: &str,
         secret: [u8; 32],
-    ) -> Result<Option<PasskeyAttempt>, Refusal> {
+    ) -> Result<Option<PasskeyAttempt>, RequestError> {
         if self.account().required_passkey().is_none() {
             return Ok(None);
         }
-        if self.ask(|desk, _| desk.phone.linked().len()).await? >= COMPANIONS_MAX {
+        if self.ask(|state, _| state.phone.linked().len()).await? >= COMPANIONS_MAX {
             return Err(LinkError::TooMany.into());
         }
         let gate = self.network().close_passkey_gate(self.account(), reference)?;
@@ -243,12 +243,12 @@ impl Person {
     }
 }
 
-impl From<PasskeyError> for Refusal {
+impl From<PasskeyError> for RequestError {
     fn from(error: PasskeyError) -> Self {
         let text = error.to_string();
         match error {
             PasskeyError::Challenge | PasskeyError::RelyingParty(_) => Self::Invalid(text),
-            PasskeyError::NotAllowed => Self::Unknown(text),
+            PasskeyError::NotAllowed => Self::NotFound(text),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Sent {
     }
 
     /// The later includes the earlier.
-    pub(super) fn note(&mut self, progress: Progress) {
+    pub(super) fn record(&mut self, progress: Progress) {
         match progress {
             Progress::Accepted => self.accepted = true,
             Progress::Delivered { by } => {

@@ -317,7 +317,7 @@ impl Account {
         self.state.lock().last_seen_seconds
     }
 
-    pub(super) fn note_last_seen(&self) {
+    pub(super) fn record_last_seen(&self) {
         self.state.lock().last_seen_seconds = Some(clock::now_seconds());
     }
 }

@@ -192,7 +192,7 @@ impl Network {
 
     fn end_group(&self, by: &Account, group: &Group) {
         let ended = NodeBuilder::new("delete").attr("reason", "delete_parent").build();
-        group_notice::tell(by, group, &group.members(), ended);
+        group_notice::notify(by, group, &group.members(), ended);
         self.inner.groups.remove(group);
     }
 
@@ -270,6 +270,6 @@ fn notify_unlinked(by: &Account, parent: &Group, group: &Group, reason: &'static
 /// ASSUMPTION: members of the parent are notified of the subgroup, and members of the subgroup of the parent; clients know a
 /// third kind, for the other subgroups, which is not sent here.
 fn notify_both(by: &Account, parent: &Group, group: &Group, change: impl Fn(&'static str, &Group) -> Node) {
-    group_notice::tell(by, parent, &parent.members(), change("sub_group", group));
-    group_notice::tell(by, group, &group.members(), change("parent_group", parent));
+    group_notice::notify(by, parent, &parent.members(), change("sub_group", group));
+    group_notice::notify(by, group, &group.members(), change("parent_group", parent));
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::account::Naming;
 use super::keys::KeyBundle;
 use super::mailbox::Mailbox;
-use crate::faults::{DeviceName, HeldReceipts};
+use crate::faults::{DeviceName, ReorderBuffer};
 use crate::wire::stanza::{Jid, Node};
 
 /// What a companion proved when it was linked.
@@ -33,7 +33,7 @@ pub struct Device {
     /// mailbox.
     pub(super) asked_again: Mutex<BTreeSet<String>>,
     /// Receipts that a fault holds back until others have overtaken them.
-    pub(super) held: Mutex<HeldReceipts<Node>>,
+    pub(super) reorder_buffer: Mutex<ReorderBuffer<Node>>,
     name: DeviceName,
 }
 
@@ -57,7 +57,7 @@ impl Device {
             keys: Mutex::new(None),
             mailbox: Mailbox::default(),
             asked_again: Mutex::new(BTreeSet::new()),
-            held: Mutex::new(HeldReceipts::default()),
+            reorder_buffer: Mutex::new(ReorderBuffer::default()),
         }
     }
 
@@ -110,7 +110,7 @@ impl Device {
     }
 
     /// Leaves it a notice, which is kept until it is confirmed. A device whose mailbox is full misses it.
-    pub(super) fn tell(&self, notice: Node) {
+    pub(super) fn notify(&self, notice: Node) {
         if self.mailbox.keep(notice).is_err() {
             tracing::warn!(device = %self.number, "a mailbox is full: a notice was not left");
         }

@@ -46,7 +46,7 @@ pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
     for device in account.devices() {
         let is_new = matches!(change, Change::Added(added) if added.index() == device.index());
         if !is_new {
-            device.tell(own_notification(account));
+            device.notify(own_notification(account));
         }
     }
     for number in account.watchers() {
@@ -55,7 +55,7 @@ pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
             continue;
         }
         for device in watcher.devices() {
-            device.tell(others_notification(account, change));
+            device.notify(others_notification(account, change));
         }
     }
 }

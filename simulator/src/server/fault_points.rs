@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::device::Device;
+use super::device_connection::DeviceConnection;
 use super::network::Network;
-use super::session::Session;
 use crate::clock;
 use crate::faults::DeviceName;
 use crate::faults::{
-    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, IqDecision, LinkCodeRefusal, LinkingEnd,
-    LoginDecision, Lookup, MediaDecision, MediaTransfer, Moment, Plan, PlanError, PlannedFault, PrekeysDecision,
-    PrologueDecision, Question, ReceiptDecision, Refusal, Sending, StreamEnd, UsyncDecision,
+    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, Hook, IqDecision, LinkCodeRefusal, LinkingEnd,
+    LoginDecision, LoginRefusal, Lookup, MediaDecision, MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision,
+    PrologueDecision, Question, ReceiptDecision, Sending, StreamEnd, UsyncDecision,
 };
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeContent, Read as _};
 
@@ -38,13 +38,13 @@ pub struct Origin<'a> {
 }
 
 /// Asks about a message that a device has sent.
-pub fn sent(session: &Session, conversation: &str, to: &Jid, node: &Node) -> AckDecision {
+pub fn sent(connection: &DeviceConnection, conversation: &str, to: &Jid, node: &Node) -> AckDecision {
     let (stanza_type, id) = (node.text("type").unwrap_or_default(), node.text("id").unwrap_or_default());
-    let recipient = session.network.account(to).filter(|recipient| !Arc::ptr_eq(recipient, &session.account));
+    let recipient = connection.network.account(to).filter(|recipient| !Arc::ptr_eq(recipient, &connection.account));
     let is_first_contact =
-        recipient.is_some_and(|recipient| !session.account.has_correspondent(&recipient.number().user));
-    session.network.inner.faults.on_message(&Sending {
-        device: session.device.name(),
+        recipient.is_some_and(|recipient| !connection.account.has_correspondent(&recipient.number().user));
+    connection.network.inner.faults.on_message(&Sending {
+        device: connection.device.name(),
         chat: conversation,
         stanza_type: &stanza_type,
         id: &id,
@@ -106,13 +106,13 @@ pub fn prologue_sent(plan: &Plan, account: &Account) -> PrologueDecision {
 }
 
 /// Asks whether a client's `companion_hello` or `companion_finish` is refused.
-pub fn link_code_sent(plan: &Plan, moment: Moment, account: &Account) -> Option<LinkCodeRefusal> {
-    plan.on_link_code(moment, &phone_of(account))
+pub fn link_code_sent(plan: &Plan, hook: Hook, account: &Account) -> Option<LinkCodeRefusal> {
+    plan.on_link_code(hook, &phone_of(account))
 }
 
 /// Asks whether the stream of a client ends that is being linked. What is returned is written before its end.
-pub fn linking(plan: &Plan, moment: Moment, account: &Account) -> Option<Option<Node>> {
-    let end = plan.ends_linking(moment, &phone_of(account))?;
+pub fn linking(plan: &Plan, hook: Hook, account: &Account) -> Option<Option<Node>> {
+    let end = plan.ends_linking(hook, &phone_of(account))?;
     Some(match end {
         LinkingEnd::StreamEnd => None,
         LinkingEnd::StreamError(code) => Some(NodeBuilder::new("stream:error").attr("code", code).build()),
@@ -129,15 +129,15 @@ pub fn login(plan: &Plan, device: &Device) -> Option<Node> {
     match plan.on_login(device.name()) {
         LoginDecision::Admit => None,
         LoginDecision::Refuse(refusal) => Some(failure_of(refusal)),
-        LoginDecision::End(end) => Some(last_word(end)),
+        LoginDecision::End(end) => Some(final_stanza(end)),
     }
 }
 
-fn failure_of(refusal: Refusal) -> Node {
+fn failure_of(refusal: LoginRefusal) -> Node {
     match refusal {
-        Refusal::ClientOutdated => super::failure(405),
-        Refusal::DeviceRemoved => super::failure(401),
-        Refusal::TemporaryBan { code, expire_seconds } => {
+        LoginRefusal::ClientOutdated => super::failure(405),
+        LoginRefusal::DeviceRemoved => super::failure(401),
+        LoginRefusal::TemporaryBan { code, expire_seconds } => {
             let mut failure = super::failure(402);
             failure.attrs.insert("code", code);
             failure.attrs.insert("expire", expire_seconds);
@@ -147,7 +147,7 @@ fn failure_of(refusal: Refusal) -> Node {
 }
 
 /// The stanza with which a stream ends.
-pub fn last_word(end: StreamEnd) -> Node {
+pub fn final_stanza(end: StreamEnd) -> Node {
     let conflict = |kind: &'static str| NodeBuilder::new("conflict").attr("type", kind).build();
     let error = NodeBuilder::new("stream:error");
     match end {
@@ -159,7 +159,7 @@ pub fn last_word(end: StreamEnd) -> Node {
 
 /// Changes a byte of everything that is encrypted, so that no key opens it. The byte is at three quarters, which is in
 /// the ciphertext or its authentication: a first message of a session ends with ids that some clients never read.
-pub fn spoil(node: &mut Node) {
+pub fn corrupt(node: &mut Node) {
     let Some(NodeContent::Nodes(children)) = &mut node.content else { return };
     for enc in children.iter_mut().filter(|child| child.tag == "enc") {
         if let Some(NodeContent::Bytes(bytes)) = &mut enc.content
@@ -191,10 +191,10 @@ impl Network {
         let number = self.inner.faults.add(planned)?;
         for account in self.inner.directory.all() {
             for device in account.devices() {
-                if let Some(outlet) = device.mailbox.outlet().filter(|_| device.linked().is_some())
+                if let Some(send_queue) = device.mailbox.send_queue().filter(|_| device.linked().is_some())
                     && let Some(end) = self.inner.faults.on_connected(device.name())
                 {
-                    outlet.end([last_word(end)]);
+                    send_queue.end([final_stanza(end)]);
                 }
             }
         }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_spoiled_message_differs_in_what_is_encrypted_alone() {
         let mut node = NodeBuilder::new("message").children([holding("enc", [1, 2]), holding("meta", [3])]).build();
-        spoil(&mut node);
+        corrupt(&mut node);
         assert_eq!((node.child_bytes("enc"), node.child_bytes("meta")), (Some(&[1, 3][..]), Some(&[3][..])));
     }
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::fault_points;
 use super::network::Network;
 use crate::clock;
-use crate::faults::{DeviceName, Direction, Meter, Passage, Traffic};
+use crate::faults::{Bandwidth, DeviceName, Direction, FrameDecision, Traffic};
 use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_BYTES_MAX, SILENCE_SECONDS, WRITE_BYTES, WRITE_WAIT_SECONDS};
 use crate::wire::frame::{FrameError, FrameReader, LENGTH_BYTES, append_length};
 use crate::wire::noise::{NoiseError, Opener, Sealer};
@@ -38,40 +38,40 @@ pub enum ConnectionError {
 }
 
 /// What both directions of a connection share.
-struct Link {
+struct Shared {
     network: Network,
-    meter: Mutex<Meter>,
+    bandwidth: Mutex<Bandwidth>,
     device: OnceLock<DeviceName>,
 }
 
-impl Link {
-    fn passage(&self, direction: Direction, bytes: usize) -> Passage {
+impl Shared {
+    fn passage(&self, direction: Direction, bytes: usize) -> FrameDecision {
         let traffic = Traffic { device: self.device.get(), direction, bytes };
-        self.network.inner.faults.on_bytes(&mut self.meter.lock(), &traffic)
+        self.network.inner.faults.on_bytes(&mut self.bandwidth.lock(), &traffic)
     }
 }
 
 /// Takes a WebSocket apart.
 pub fn split(network: &Network, socket: WebSocket) -> (Reader, Writer) {
     let (sink, stream) = socket.split();
-    let meter = Mutex::new(network.inner.faults.meter());
-    let link = Arc::new(Link { network: network.clone(), meter, device: OnceLock::new() });
-    let reader = Reader { stream, frames: FrameReader::default(), link: link.clone() };
-    (reader, Writer { sink, buffer: BytesMut::new(), link })
+    let bandwidth = Mutex::new(network.inner.faults.bandwidth());
+    let shared = Arc::new(Shared { network: network.clone(), bandwidth, device: OnceLock::new() });
+    let reader = Reader { stream, frames: FrameReader::default(), shared: shared.clone() };
+    (reader, Writer { sink, buffer: BytesMut::new(), shared })
 }
 
 /// What comes from the client.
 pub struct Reader {
     stream: SplitStream<WebSocket>,
     frames: FrameReader,
-    link: Arc<Link>,
+    shared: Arc<Shared>,
 }
 
 impl Reader {
     /// The connection is that of this device from here on.
     pub fn is_of(&self, device: &DeviceName) {
         // A connection is of one device for all its life: it is told once.
-        self.link.device.set(device.clone()).ok();
+        self.shared.device.set(device.clone()).ok();
     }
 
     /// What the client put before its header.
@@ -91,14 +91,14 @@ impl Reader {
     /// A stanza.
     pub async fn next_node(&mut self, opener: &mut Opener) -> Result<Node, ConnectionError> {
         let frame = self.next_frame().await?;
-        let checks = &self.link.network.inner.checks;
+        let checks = &self.shared.network.inner.checks;
         match payload::open(frame, opener) {
             Ok(node) => {
                 checks.stanza_parsed();
                 Ok(node)
             }
             Err(error) => {
-                checks.stanza_unparsed(self.link.device.get(), &error.to_string());
+                checks.stanza_unparsed(self.shared.device.get(), &error.to_string());
                 Err(error.into())
             }
         }
@@ -112,13 +112,13 @@ impl Reader {
     async fn next_frame(&mut self) -> Result<BytesMut, ConnectionError> {
         loop {
             if let Some(frame) = self.frames.next_frame()? {
-                return match self.link.passage(Direction::ToServer, frame.len() + LENGTH_BYTES) {
-                    Passage::Whole { wait_ms } => {
+                return match self.shared.passage(Direction::ToServer, frame.len() + LENGTH_BYTES) {
+                    FrameDecision::Whole { wait_ms } => {
                         fault_points::wait(wait_ms).await;
                         Ok(frame)
                     }
                     // The first bytes of a frame are as good as none.
-                    Passage::Cut { .. } => Err(ConnectionError::Cut),
+                    FrameDecision::Cut { .. } => Err(ConnectionError::Cut),
                 };
             }
             match clock::within(Duration::from_secs(SILENCE_SECONDS), self.stream.next()).await {
@@ -139,7 +139,7 @@ impl Reader {
 pub struct Writer {
     sink: SplitSink<WebSocket, Message>,
     buffer: BytesMut,
-    link: Arc<Link>,
+    shared: Arc<Shared>,
 }
 
 impl Writer {
@@ -174,15 +174,15 @@ impl Writer {
 
     /// The frame that begins at `start` of the buffer passes, or not.
     async fn pass(&mut self, start: usize) -> Result<(), ConnectionError> {
-        match self.link.passage(Direction::ToClient, self.buffer.len() - start) {
-            Passage::Whole { wait_ms: 0 } => {}
-            Passage::Whole { wait_ms } => {
+        match self.shared.passage(Direction::ToClient, self.buffer.len() - start) {
+            FrameDecision::Whole { wait_ms: 0 } => {}
+            FrameDecision::Whole { wait_ms } => {
                 let frame = self.buffer.split_off(start);
                 self.flush().await?;
                 fault_points::wait(wait_ms).await;
                 self.buffer.unsplit(frame);
             }
-            Passage::Cut { bytes, wait_ms } => {
+            FrameDecision::Cut { bytes, wait_ms } => {
                 let mut frame = self.buffer.split_off(start);
                 self.flush().await?;
                 fault_points::wait(wait_ms).await;

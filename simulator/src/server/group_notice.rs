@@ -18,12 +18,12 @@ pub fn members(by: &Account, group: &Group, tag: &'static str, who: &[Arc<Accoun
         action = action.attr("reason", reason);
     }
     let action = action.children(meant.map(|member| group.describe_member(member))).build();
-    tell(by, group, &members, action);
+    notify(by, group, &members, action);
 }
 
 /// Notifies these members of what someone did. The device that did it is notified too: clients take the change from the
 /// notification, not from the answer to their request.
-pub fn tell(by: &Account, group: &Group, members: &[Member], action: Node) {
+pub fn notify(by: &Account, group: &Group, members: &[Member], action: Node) {
     let notification = notification(group.jid().clone(), "w:gp2")
         .attr("notify", by.name())
         .attr("participant", by.jid(group.naming()).clone())
@@ -40,13 +40,13 @@ pub fn tell(by: &Account, group: &Group, members: &[Member], action: Node) {
 /// Tells these members of the group that it was created.
 pub fn created(group: &Group, by: &Account) {
     let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
-    tell(by, group, &group.members(), action);
+    notify(by, group, &group.members(), action);
 }
 
 /// Leaves a notice with every device of these members.
 pub fn leave(members: &[Member], notice: &Node) {
     for device in members.iter().flat_map(|member| member.account.devices()) {
-        device.tell(notice.clone());
+        device.notify(notice.clone());
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::network::Network;
-use super::{connection, media, tls};
+use super::{media, tls, websocket};
 use crate::clock;
 use crate::limits::{ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, FRAME_BYTES_MAX, HEADER_WAIT_SECONDS};
 
@@ -64,7 +64,7 @@ async fn upgrade(State(network): State<Network>, upgrade: WebSocketUpgrade, stop
     upgrade
         .max_message_size(FRAME_BYTES_MAX * 2)
         .max_frame_size(FRAME_BYTES_MAX * 2)
-        .on_upgrade(move |socket| tasks.track_future(connection::serve(network, socket, stop)))
+        .on_upgrade(move |socket| tasks.track_future(websocket::serve(network, socket, stop)))
 }
 
 /// Serves one TCP connection until it ends.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use waproto::whatsapp::ClientPayload;
 
+use super::device_connection::DeviceConnection;
 use super::fault_points;
 use super::network::Network;
-use super::outlet::Outlet;
-use super::session::Session;
+use super::send_queue::SendQueue;
 use crate::clock;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, holding, server};
 
@@ -19,39 +19,39 @@ pub fn begin(
     network: &Network,
     payload: &ClientPayload,
     client_static: [u8; 32],
-    outlet: &Arc<Outlet>,
-) -> Option<Session> {
+    send_queue: &Arc<SendQueue>,
+) -> Option<DeviceConnection> {
     let number = payload.username.unwrap_or_default().to_string();
     let index = payload.device.and_then(|device| u16::try_from(device).ok()).unwrap_or_default();
     let account = network.inner.directory.by_number(&number);
     let device = account.as_ref().and_then(|account| account.device(index));
     let (Some(account), Some(device)) = (account, device) else {
-        outlet.end([failure(LOGGED_OUT)]);
+        send_queue.end([failure(LOGGED_OUT)]);
         return None;
     };
     if device.linked().is_none_or(|linked| linked.noise_public != client_static) {
-        outlet.end([failure(LOGGED_OUT)]);
+        send_queue.end([failure(LOGGED_OUT)]);
         return None;
     }
     let faults = &network.inner.faults;
     if let Some(refusal) = fault_points::login(faults, &device) {
-        outlet.end([refusal]);
+        send_queue.end([refusal]);
         return None;
     }
     tracing::debug!(device = %device.number(), "a companion logged in");
-    let session = Session::begin(network, &account, &device, outlet);
+    let connection = DeviceConnection::begin(network, &account, &device, send_queue);
     if account.device(index).is_none_or(|still| !Arc::ptr_eq(&still, &device)) {
         // It was unlinked since it was found, and whoever did that saw no connection to end.
-        session.end();
-        outlet.end([failure(LOGGED_OUT)]);
+        connection.end();
+        send_queue.end([failure(LOGGED_OUT)]);
         return None;
     }
-    session.answer(success(device.lid()));
-    session.answer(edge_routing());
+    connection.answer(success(device.lid()));
+    connection.answer(edge_routing());
     if let Some(end) = faults.on_connected(device.name()) {
-        outlet.end([fault_points::last_word(end)]);
+        send_queue.end([fault_points::final_stanza(end)]);
     }
-    Some(session)
+    Some(connection)
 }
 
 /// `<failure reason location/>`, after which the connection is closed.

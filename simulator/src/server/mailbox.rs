@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::grouped_receipts;
-use super::outlet::Outlet;
+use super::send_queue::SendQueue;
 use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, server, with_attribute};
 
@@ -30,12 +30,12 @@ struct Inner {
     /// Places for stanzas that are about to come.
     reserved: usize,
     attached: Option<Attached>,
-    connections: u64,
+    last_connection_id: u64,
 }
 
 struct Attached {
-    connection: u64,
-    outlet: Arc<Outlet>,
+    connection_id: u64,
+    send_queue: Arc<SendQueue>,
     /// The client is ready for stanzas.
     active: bool,
 }
@@ -85,50 +85,52 @@ impl Mailbox {
     pub fn pass(&self, node: Node) {
         let inner = self.inner.lock();
         if let Some(attached) = inner.attached.as_ref().filter(|attached| attached.active) {
-            attached.outlet.push(Arc::new(node));
+            attached.send_queue.push(Arc::new(node));
         }
     }
 
     /// Puts a new connection in the place of the one before, which is returned.
-    pub fn attach(&self, outlet: Arc<Outlet>) -> (u64, Option<Arc<Outlet>>) {
+    pub fn attach(&self, send_queue: Arc<SendQueue>) -> (u64, Option<Arc<SendQueue>>) {
         let mut inner = self.inner.lock();
-        inner.connections += 1;
-        let connection = inner.connections;
-        let before = inner.attached.replace(Attached { connection, outlet, active: false });
-        (connection, before.map(|attached| attached.outlet))
+        inner.last_connection_id += 1;
+        let connection_id = inner.last_connection_id;
+        let before = inner.attached.replace(Attached { connection_id, send_queue, active: false });
+        (connection_id, before.map(|attached| attached.send_queue))
     }
 
     /// The client of this connection is ready: sends what is kept, framed by how much there is and that it was all.
-    pub fn activate(&self, connection: u64) {
+    pub fn activate(&self, connection_id: u64) {
         let mut inner = self.inner.lock();
         let Inner { kept, attached, .. } = &mut *inner;
-        let Some(attached) = attached.as_mut().filter(|attached| attached.connection == connection) else { return };
+        let Some(attached) = attached.as_mut().filter(|attached| attached.connection_id == connection_id) else {
+            return;
+        };
         if attached.active {
             return;
         }
         attached.active = true;
         grouped_receipts::group(kept);
         if !kept.is_empty() {
-            attached.outlet.push(Arc::new(preview(kept)));
+            attached.send_queue.push(Arc::new(preview(kept)));
         }
         for node in kept.iter() {
-            attached.outlet.push(Arc::new(with_attribute(node, "offline", "1")));
+            attached.send_queue.push(Arc::new(with_attribute(node, "offline", "1")));
         }
-        attached.outlet.push(Arc::new(ib("offline", kept.len())));
+        attached.send_queue.push(Arc::new(ib("offline", kept.len())));
     }
 
     /// The client of this connection wants nothing for now.
-    pub fn deactivate(&self, connection: u64) {
+    pub fn deactivate(&self, connection_id: u64) {
         let mut inner = self.inner.lock();
-        if let Some(attached) = inner.attached.as_mut().filter(|attached| attached.connection == connection) {
+        if let Some(attached) = inner.attached.as_mut().filter(|attached| attached.connection_id == connection_id) {
             attached.active = false;
         }
     }
 
     /// The connection is over; false if another has taken its place.
-    pub fn detach(&self, connection: u64) -> bool {
+    pub fn detach(&self, connection_id: u64) -> bool {
         let mut inner = self.inner.lock();
-        let is_current = inner.attached.as_ref().is_some_and(|attached| attached.connection == connection);
+        let is_current = inner.attached.as_ref().is_some_and(|attached| attached.connection_id == connection_id);
         if is_current {
             inner.attached = None;
         }
@@ -136,20 +138,20 @@ impl Mailbox {
     }
 
     /// The connection that is there, taken off.
-    pub fn detach_any(&self) -> Option<Arc<Outlet>> {
-        self.inner.lock().attached.take().map(|attached| attached.outlet)
+    pub fn detach_any(&self) -> Option<Arc<SendQueue>> {
+        self.inner.lock().attached.take().map(|attached| attached.send_queue)
     }
 
     /// Forgets the first kept stanza that this describes, and returns it.
-    pub fn confirm(&self, is_meant: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
+    pub fn confirm(&self, is_match: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
         let mut inner = self.inner.lock();
-        let index = inner.kept.iter().position(|node| is_meant(node))?;
+        let index = inner.kept.iter().position(|node| is_match(node))?;
         inner.kept.remove(index)
     }
 
     /// The first kept stanza that this describes.
-    pub fn find(&self, is_meant: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
-        self.inner.lock().kept.iter().find(|node| is_meant(node)).cloned()
+    pub fn find(&self, is_match: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
+        self.inner.lock().kept.iter().find(|node| is_match(node)).cloned()
     }
 
     /// Whether this very stanza is kept.
@@ -167,8 +169,8 @@ impl Mailbox {
     }
 
     /// The connection that is there.
-    pub fn outlet(&self) -> Option<Arc<Outlet>> {
-        self.inner.lock().attached.as_ref().map(|attached| attached.outlet.clone())
+    pub fn send_queue(&self) -> Option<Arc<SendQueue>> {
+        self.inner.lock().attached.as_ref().map(|attached| attached.send_queue.clone())
     }
 }
 
@@ -181,7 +183,7 @@ impl Inner {
         let node = Arc::new(node);
         self.kept.push_back(node.clone());
         if let Some(attached) = self.attached.as_ref().filter(|attached| attached.active) {
-            attached.outlet.push(node);
+            attached.send_queue.push(node);
         }
     }
 }
@@ -220,8 +222,8 @@ mod tests {
         NodeBuilder::new("message").attr("id", id).build()
     }
 
-    async fn next(outlet: &Outlet) -> Vec<String> {
-        let nodes = outlet.take(10).await.unwrap();
+    async fn next(send_queue: &SendQueue) -> Vec<String> {
+        let nodes = send_queue.take(10).await.unwrap();
         nodes.iter().map(|node| node.text("id").map_or(node.tag.to_string(), |id| id.to_string())).collect()
     }
 
@@ -230,32 +232,32 @@ mod tests {
         let mailbox = Mailbox::default();
         mailbox.keep(message("a")).unwrap();
         mailbox.keep(message("b")).unwrap();
-        let outlet = Arc::new(Outlet::default());
-        let (connection, before) = mailbox.attach(outlet.clone());
+        let send_queue = Arc::new(SendQueue::default());
+        let (connection_id, before) = mailbox.attach(send_queue.clone());
         assert!(before.is_none());
-        mailbox.activate(connection);
-        assert_eq!(next(&outlet).await, ["ib", "a", "b", "ib"]);
+        mailbox.activate(connection_id);
+        assert_eq!(next(&send_queue).await, ["ib", "a", "b", "ib"]);
         assert!(mailbox.confirm(|node| is_stanza(node, "message", "a")).is_some());
         assert!(mailbox.confirm(|node| is_stanza(node, "message", "a")).is_none());
-        assert!(mailbox.detach(connection));
+        assert!(mailbox.detach(connection_id));
 
-        let outlet = Arc::new(Outlet::default());
-        let (connection, _) = mailbox.attach(outlet.clone());
-        mailbox.activate(connection);
-        assert_eq!(next(&outlet).await, ["ib", "b", "ib"]);
+        let send_queue = Arc::new(SendQueue::default());
+        let (connection_id, _) = mailbox.attach(send_queue.clone());
+        mailbox.activate(connection_id);
+        assert_eq!(next(&send_queue).await, ["ib", "b", "ib"]);
         mailbox.keep(message("c")).unwrap();
-        assert_eq!(next(&outlet).await, ["c"]);
+        assert_eq!(next(&send_queue).await, ["c"]);
     }
 
     #[tokio::test]
     async fn nothing_is_sent_before_the_client_is_ready_and_presence_is_forgotten() {
         let mailbox = Mailbox::default();
-        let outlet = Arc::new(Outlet::default());
-        let (connection, _) = mailbox.attach(outlet.clone());
+        let send_queue = Arc::new(SendQueue::default());
+        let (connection_id, _) = mailbox.attach(send_queue.clone());
         mailbox.pass(empty("presence"));
         mailbox.keep(message("a")).unwrap();
-        mailbox.activate(connection);
-        assert_eq!(next(&outlet).await, ["ib", "a", "ib"]);
+        mailbox.activate(connection_id);
+        assert_eq!(next(&send_queue).await, ["ib", "a", "ib"]);
     }
 
     #[test]
@@ -275,9 +277,9 @@ mod tests {
     #[tokio::test]
     async fn a_second_connection_takes_the_place_of_the_first() {
         let mailbox = Mailbox::default();
-        let first = Arc::new(Outlet::default());
+        let first = Arc::new(SendQueue::default());
         let (old, _) = mailbox.attach(first.clone());
-        let (_, before) = mailbox.attach(Arc::new(Outlet::default()));
+        let (_, before) = mailbox.attach(Arc::new(SendQueue::default()));
         assert!(Arc::ptr_eq(&before.unwrap(), &first));
         assert!(!mailbox.detach(old));
         assert!(mailbox.is_attached());

@@ -20,17 +20,17 @@ use super::contact_codes::ContactCodes;
 use super::device::Device;
 use super::directory::Directory;
 use super::groups::Groups;
-use super::link::Link;
+use super::local_connection::LocalConnection;
 use super::media::MediaHost;
 use super::newsletters::Newsletters;
 use super::pictures::Pictures;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
-use super::removal::{self, By};
 use super::sender_keys::SenderKeys;
 use super::stanza_log::StanzaLog;
 use super::tls::{self, TlsError};
-use super::unknown::{Unknown, UnknownRequests};
+use super::unhandled_iqs::{UnhandledIq, UnhandledIqs};
+use super::unlink::{self, By};
 use super::{listener, registration};
 use crate::checks::Checks;
 use crate::clock;
@@ -97,7 +97,7 @@ pub(super) struct Inner {
     pub subscriptions: Subscriptions,
     pub sender_keys: SenderKeys,
     pub log: StanzaLog,
-    pub unknown: UnknownRequests,
+    pub unhandled_iqs: UnhandledIqs,
     pub faults: Plan,
     pub checks: Checks,
     pub tasks: TaskTracker,
@@ -133,7 +133,7 @@ impl Network {
             subscriptions: Subscriptions::default(),
             sender_keys: SenderKeys::default(),
             log: StanzaLog::default(),
-            unknown: UnknownRequests::default(),
+            unhandled_iqs: UnhandledIqs::default(),
             tasks: TaskTracker::new(),
             listening: Mutex::new(None),
         };
@@ -165,8 +165,8 @@ impl Network {
         }
         for account in self.inner.directory.all() {
             for device in account.devices().iter().filter(|device| device.linked().is_some()) {
-                if let Some(outlet) = device.mailbox.outlet() {
-                    outlet.cut();
+                if let Some(send_queue) = device.mailbox.send_queue() {
+                    send_queue.cut();
                 }
             }
         }
@@ -251,13 +251,13 @@ impl Network {
     }
 
     /// Requests that this server does not know: what they asked, in a word, and who asked.
-    pub fn unknown(&self) -> Vec<Unknown> {
-        self.inner.unknown.all()
+    pub fn unhandled_iqs(&self) -> Vec<UnhandledIq> {
+        self.inner.unhandled_iqs.all()
     }
 
     /// Attaches a phone, or any device, inside this process. A connection of the same device that is there is replaced.
-    pub fn attach(&self, account: &Arc<Account>, device: &Arc<Device>) -> Link {
-        Link::attach(self, account, device)
+    pub fn attach(&self, account: &Arc<Account>, device: &Arc<Device>) -> LocalConnection {
+        LocalConnection::attach(self, account, device)
     }
 
     /// A client that shows this code, or that was given this reference for a typed code; nothing if there is none or
@@ -279,16 +279,16 @@ impl Network {
 
     /// Unlinks a companion, as its phone does: its connection ends with `device_removed`. Returns whether it was there.
     pub fn remove_device(&self, account: &Arc<Account>, index: u16) -> bool {
-        removal::remove(self, account, index, By::Phone)
+        unlink::unlink(self, account, index, By::Phone)
     }
 
     /// Breaks the connection of a device without a word. Returns whether there was one.
     pub fn cut(&self, device: &Device) -> bool {
-        let outlet = device.mailbox.outlet();
-        if let Some(outlet) = &outlet {
-            outlet.cut();
+        let send_queue = device.mailbox.send_queue();
+        if let Some(send_queue) = &send_queue {
+            send_queue.cut();
         }
-        outlet.is_some()
+        send_queue.is_some()
     }
 
     /// Finds who an address names.

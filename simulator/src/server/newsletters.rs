@@ -139,8 +139,8 @@ impl Newsletter {
             return Role::Owner;
         }
         let state = self.state.lock();
-        let follows = state.followers.iter().any(|follower| Arc::ptr_eq(&follower.account, account));
-        if follows { Role::Subscriber } else { Role::Guest }
+        let wait_for_progress = state.followers.iter().any(|follower| Arc::ptr_eq(&follower.account, account));
+        if wait_for_progress { Role::Subscriber } else { Role::Guest }
     }
 
     /// Everybody who gets its messages, its owner first.

@@ -16,7 +16,7 @@ use super::keys::KeyBundle;
 use super::network::Network;
 use super::registration::Registering;
 use crate::clock;
-use crate::faults::Moment;
+use crate::faults::Hook;
 use crate::limits::PAIRING_WAIT_SECONDS;
 
 /// What a phone says when it links a client.
@@ -69,9 +69,9 @@ impl Network {
     /// # Errors
     /// [`PairingError::Ended`] if a fault ends its stream instead.
     pub fn check_linking(&self, account: &Account, reference: &str) -> Result<(), PairingError> {
-        let Some(last) = fault_points::linking(&self.inner.faults, Moment::Link, account) else { return Ok(()) };
+        let Some(last) = fault_points::linking(&self.inner.faults, Hook::Link, account) else { return Ok(()) };
         if let Some(registering) = self.inner.registrations.find(reference) {
-            registering.outlet.end(last);
+            registering.send_queue.end(last);
         }
         Err(PairingError::Ended)
     }
@@ -144,7 +144,7 @@ impl Signed {
 impl Drop for Signed {
     fn drop(&mut self) {
         if !self.is_linked {
-            self.registering.outlet.end([super::failure(401)]);
+            self.registering.send_queue.end([super::failure(401)]);
         }
     }
 }
@@ -173,7 +173,7 @@ impl Approved {
                 is_linked: false,
             }),
             Err(error) => {
-                registering.outlet.end([super::failure(401)]);
+                registering.send_queue.end([super::failure(401)]);
                 Err(PairingError::Companion(error))
             }
         };

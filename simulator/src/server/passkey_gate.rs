@@ -20,9 +20,9 @@ use super::network::Network;
 use super::notification::notification;
 use super::pairing::{Approval, PairingError, Signed};
 use super::registration::Registering;
-use super::{fault_points, linking_code};
+use super::{fault_points, pairing_code};
 use crate::clock;
-use crate::faults::{Moment, Plan, PrologueDecision};
+use crate::faults::{Hook, Plan, PrologueDecision};
 use crate::limits::{
     PASSKEY_CHALLENGE_SECONDS, PASSKEY_HANDOFF_SECONDS, PASSKEY_LINGER_SECONDS, PASSKEY_PHONE_PAUSE_MS,
 };
@@ -126,13 +126,13 @@ impl Network {
         let typed = registering.typed_code.lock().as_ref().is_some_and(|code| code.reference == reference);
         self.inner.registrations.hold_at_gate(&registering);
         if typed && fault_points::stopped_with_link_code(&self.inner.faults, account) {
-            registering.outlet.push(Arc::new(linking_code::without_keys(reference)));
+            registering.send_queue.push(Arc::new(pairing_code::without_keys(reference)));
         }
         let request = notification(server(), "passkey_prologue_request");
         let has_options = fault_points::passkey_requested(&self.inner.faults, account);
         let request = if has_options { request.children([options]) } else { request };
-        registering.outlet.push(Arc::new(request.build()));
-        if registering.outlet.is_ending() {
+        registering.send_queue.push(Arc::new(request.build()));
+        if registering.send_queue.is_ending() {
             // Its end may have come before it was at the gate.
             registering.end();
         }
@@ -153,9 +153,9 @@ pub(super) fn receive(registering: &Registering, node: &Node) {
         None => Err(Rejection::NotFound),
     };
     match outcome {
-        Ok(Some(answer)) => registering.outlet.push(Arc::new(answer)),
+        Ok(Some(answer)) => registering.send_queue.push(Arc::new(answer)),
         Ok(None) => {}
-        Err(rejection) => registering.outlet.push(Arc::new(rejection.answer(node))),
+        Err(rejection) => registering.send_queue.push(Arc::new(rejection.answer(node))),
     }
 }
 
@@ -314,13 +314,13 @@ impl PasskeyGate {
             None => return,
         };
         let Some(request) = taken else { return };
-        self.registering.outlet.push(Arc::new(result(&request, [])));
+        self.registering.send_queue.push(Arc::new(result(&request, [])));
         if !is_silenced {
             // ASSUMPTION: the way to a phone and back takes a moment, without which whatsapp-rust fails.
             self.pause().await;
             let identity = holding("primary_ephemeral_identity", identity);
             let continuation = notification(server(), "crsc_continuation").children([identity]).build();
-            self.registering.outlet.push(Arc::new(continuation));
+            self.registering.send_queue.push(Arc::new(continuation));
         }
     }
 
@@ -335,7 +335,7 @@ impl PasskeyGate {
     /// The phone takes the nonce or the pairing request.
     pub fn accept(&self) {
         if let Some(request) = self.decide(Event::Accepted) {
-            self.registering.outlet.push(Arc::new(result(&request, [])));
+            self.registering.send_queue.push(Arc::new(result(&request, [])));
         }
     }
 
@@ -343,22 +343,22 @@ impl PasskeyGate {
     /// attempt is over.
     pub fn reject(&self, rejection: Rejection) {
         if let Some(request) = self.decide(Event::Rejected(rejection)) {
-            self.registering.outlet.push(Arc::new(rejection.answer(&request)));
+            self.registering.send_queue.push(Arc::new(rejection.answer(&request)));
         }
     }
 
     /// The phone ends the attempt: everything that the client still sends is answered with this.
     pub fn end(&self, rejection: Rejection) {
         if let Some(request) = self.decide(Event::Ended(rejection)) {
-            self.registering.outlet.push(Arc::new(rejection.answer(&request)));
+            self.registering.send_queue.push(Arc::new(rejection.answer(&request)));
         }
     }
 
     /// The phone's owner has refused the client: its stream ends, if a fault says so.
     pub fn end_refused(&self) -> bool {
         let plan = &self.registering.network.inner.faults;
-        let Some(last) = fault_points::linking(plan, Moment::PasskeyRefusal, &self.account) else { return false };
-        self.registering.outlet.end(last);
+        let Some(last) = fault_points::linking(plan, Hook::PasskeyRefusal, &self.account) else { return false };
+        self.registering.send_queue.end(last);
         true
     }
 
@@ -385,7 +385,7 @@ impl PasskeyGate {
     pub async fn close_connection(mut self) {
         let over = async { while self.requests.recv().await.is_some() {} };
         if clock::within(Duration::from_secs(PASSKEY_LINGER_SECONDS), over).await.is_none() {
-            self.registering.outlet.end([]);
+            self.registering.send_queue.end([]);
         }
     }
 }

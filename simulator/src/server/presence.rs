@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::account::{Account, Naming};
 use super::device::Device;
+use super::device_connection::DeviceConnection;
 use super::network::Network;
-use super::session::Session;
 use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _};
 
@@ -43,25 +43,25 @@ impl Subscriptions {
 }
 
 /// `<presence>`: a device says that its user is there or not, or asks about another.
-pub fn receive(session: &Session, node: &Node) {
+pub fn receive(connection: &DeviceConnection, node: &Node) {
     match node.text("type").as_deref() {
         None | Some("available") => {
             if let Some(name) = node.text("name").filter(|name| !name.is_empty()) {
-                session.account.set_name(&name);
+                connection.account.set_name(&name);
             }
             // A name alone says nothing about being there.
             if node.text("type").is_some() {
-                change(&session.network, &session.account, &session.device, true);
+                change(&connection.network, &connection.account, &connection.device, true);
             }
         }
-        Some("unavailable") => change(&session.network, &session.account, &session.device, false),
-        Some("subscribe") => subscribe(session, node),
+        Some("unavailable") => change(&connection.network, &connection.account, &connection.device, false),
+        Some("subscribe") => subscribe(connection, node),
         Some("unsubscribe") => {
-            if let Some(subject) = node.jid("to").and_then(|jid| session.network.account(&jid)) {
-                session.network.inner.subscriptions.remove(&subject, &session.account);
+            if let Some(subject) = node.jid("to").and_then(|jid| connection.network.account(&jid)) {
+                connection.network.inner.subscriptions.remove(&subject, &connection.account);
             }
         }
-        Some(_) => session.network.inner.unknown.note(Some(session.device.number()), node),
+        Some(_) => connection.network.inner.unhandled_iqs.record(Some(connection.device.number()), node),
     }
 }
 
@@ -78,7 +78,7 @@ fn change(network: &Network, account: &Account, device: &Device, available: bool
         return;
     }
     if !after {
-        account.note_last_seen();
+        account.record_last_seen();
     }
     for (number, naming) in network.inner.subscriptions.of(account) {
         if let Some(subscriber) = network.inner.directory.by_number(&number) {
@@ -89,11 +89,11 @@ fn change(network: &Network, account: &Account, device: &Device, available: bool
     }
 }
 
-fn subscribe(session: &Session, node: &Node) {
+fn subscribe(connection: &DeviceConnection, node: &Node) {
     let Some(to) = node.jid("to").filter(|jid| !jid.is_group()) else { return };
-    let Some(resolved) = session.network.inner.directory.resolve(&to) else { return };
-    session.network.inner.subscriptions.add(&resolved.account, &session.account, resolved.naming);
-    session.answer(presence_of(&resolved.account, resolved.naming));
+    let Some(resolved) = connection.network.inner.directory.resolve(&to) else { return };
+    connection.network.inner.subscriptions.add(&resolved.account, &connection.account, resolved.naming);
+    connection.answer(presence_of(&resolved.account, resolved.naming));
 }
 
 fn presence_of(account: &Account, naming: Naming) -> Node {
@@ -109,20 +109,20 @@ fn presence_of(account: &Account, naming: Naming) -> Node {
 }
 
 /// `<chatstate>`: somebody types, or stopped.
-pub fn relay_chatstate(session: &Session, node: &Node) {
+pub fn relay_chatstate(connection: &DeviceConnection, node: &Node) {
     let Some(to) = node.jid("to") else { return };
     let relay = |from: Jid| NodeBuilder::new("chatstate").attr("from", from).apply_content(node.content.clone());
-    if let Some(group) = session.network.inner.groups.find(&to) {
-        if group.rank(&session.account).is_none() {
+    if let Some(group) = connection.network.inner.groups.find(&to) {
+        if group.rank(&connection.account).is_none() {
             return;
         }
-        let stanza = relay(to).attr("participant", session.account.jid(group.naming()).clone()).build();
-        let others = group.members().into_iter().filter(|member| !Arc::ptr_eq(&member.account, &session.account));
+        let stanza = relay(to).attr("participant", connection.account.jid(group.naming()).clone()).build();
+        let others = group.members().into_iter().filter(|member| !Arc::ptr_eq(&member.account, &connection.account));
         for device in others.flat_map(|member| member.account.devices()) {
             device.mailbox.pass(stanza.clone());
         }
-    } else if let Some(resolved) = session.network.inner.directory.resolve(&to) {
-        let stanza = relay(session.account.jid(session.account.shown_as(resolved.naming)).clone()).build();
+    } else if let Some(resolved) = connection.network.inner.directory.resolve(&to) {
+        let stanza = relay(connection.account.jid(connection.account.shown_as(resolved.naming)).clone()).build();
         for device in resolved.account.devices() {
             device.mailbox.pass(stanza.clone());
         }

@@ -14,15 +14,15 @@ use waproto::buffa::Message as _;
 use waproto::whatsapp::{ClientPairingProps, ClientPayload};
 
 use super::keys::SignedPrekey;
-use super::linking_code::{self, TypedCode};
 use super::network::Network;
 use super::notification::notification;
-use super::outlet::Outlet;
 use super::pairing::{Approved, PairingError};
+use super::pairing_code::{self, TypedCode};
 use super::passkey_gate::{self, Gate};
+use super::send_queue::SendQueue;
 use super::{fault_points, identity};
 use crate::clock;
-use crate::faults::{Moment, StreamEnd, StreamErrorCode};
+use crate::faults::{Hook, StreamEnd, StreamErrorCode};
 use crate::limits::{
     QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX, RESTART_PAUSE_MS,
 };
@@ -70,7 +70,7 @@ impl Registrations {
     }
 
     /// Forgets one reference of a client that has others.
-    pub(super) fn forget(&self, registering: &Registering, reference: &str) {
+    pub(super) fn remove_ref(&self, registering: &Registering, reference: &str) {
         registering.references.lock().retain(|known| known != reference);
         self.waiting.lock().remove(reference);
     }
@@ -99,7 +99,7 @@ impl Registrations {
             let kept = typed(&registering);
             let references: Vec<String> = registering.references.lock().clone();
             for reference in references.iter().filter(|reference| Some(*reference) != kept.as_ref()) {
-                self.forget(&registering, reference);
+                self.remove_ref(&registering, reference);
             }
             given.extend(registering.give_codes());
         }
@@ -128,16 +128,16 @@ impl Registrations {
         for registering in told {
             let renew = NodeBuilder::new("pair-device-rotate-qr").build();
             let notice = notification(server(), "companion_reg_refresh").children([renew]).build();
-            registering.outlet.push(Arc::new(notice));
+            registering.send_queue.push(Arc::new(notice));
         }
     }
 
     pub(super) fn end_all(&self) {
         for waiting in self.waiting.lock().values() {
-            waiting.registering.outlet.cut();
+            waiting.registering.send_queue.cut();
         }
         for held in self.at_gate.lock().iter() {
-            held.outlet.cut();
+            held.send_queue.cut();
         }
     }
 
@@ -149,7 +149,7 @@ impl Registrations {
 /// A client's connection until it is linked.
 pub struct Registering {
     pub(super) network: Network,
-    pub(super) outlet: Arc<Outlet>,
+    pub(super) send_queue: Arc<SendQueue>,
     pub(super) noise_public: [u8; 32],
     pub(super) identity_public: [u8; 32],
     pub(super) registration: [u8; 4],
@@ -175,14 +175,14 @@ pub fn begin(
     network: &Network,
     payload: &ClientPayload,
     noise_public: [u8; 32],
-    outlet: &Arc<Outlet>,
+    send_queue: &Arc<SendQueue>,
 ) -> Option<Arc<Registering>> {
-    let Some(registering) = read(network, payload, noise_public, outlet) else {
-        outlet.end([super::failure(400)]);
+    let Some(registering) = read(network, payload, noise_public, send_queue) else {
+        send_queue.end([super::failure(400)]);
         return None;
     };
     if network.inner.registrations.is_full() {
-        outlet.end([super::failure(503)]);
+        send_queue.end([super::failure(503)]);
         return None;
     }
     let registering = Arc::new(registering);
@@ -194,7 +194,7 @@ fn read(
     network: &Network,
     payload: &ClientPayload,
     noise_public: [u8; 32],
-    outlet: &Arc<Outlet>,
+    send_queue: &Arc<SendQueue>,
 ) -> Option<Registering> {
     let data = payload.device_pairing_data.as_option()?;
     let identity_public = data.e_ident.as_deref()?.try_into().ok()?;
@@ -206,7 +206,7 @@ fn read(
     identity::is_signed_prekey(&identity_public, &signed).then_some(())?;
     Some(Registering {
         network: network.clone(),
-        outlet: outlet.clone(),
+        send_queue: send_queue.clone(),
         noise_public,
         identity_public,
         registration: data.e_regid.as_deref()?.try_into().ok()?,
@@ -244,7 +244,7 @@ impl Registering {
             .collect();
         let refs = references.iter().map(|reference| holding("ref", reference.as_bytes()));
         let pair_device = NodeBuilder::new("pair-device").children(refs).build();
-        self.outlet.push(Arc::new(set("pair-device", pair_device)));
+        self.send_queue.push(Arc::new(set("pair-device", pair_device)));
         references
     }
 
@@ -253,7 +253,7 @@ impl Registering {
         if node.tag != "iq" {
             // A name, a time zone and acknowledgements mean nothing before a client is linked.
             if !matches!(node.tag.as_ref(), "ib" | "presence" | "ack") {
-                self.network.inner.unknown.note(None, node);
+                self.network.inner.unhandled_iqs.record(None, node);
             }
             return;
         }
@@ -263,22 +263,22 @@ impl Registering {
                 if let Some(returned) = returned
                     && let Some(approved) = self.take_approved(Stage::Done)
                 {
-                    match fault_points::linking(&self.network.inner.faults, Moment::LinkSigned, &approved.account) {
+                    match fault_points::linking(&self.network.inner.faults, Hook::LinkSigned, &approved.account) {
                         Some(last) => {
                             approved.failed(PairingError::Ended);
-                            self.outlet.end(last);
+                            self.send_queue.end(last);
                         }
                         None => approved.signed(self, returned),
                     }
                 }
             }
             Some("error") => self.take_refusal(node),
-            _ if node.child("link_code_companion_reg").is_some() => linking_code::from_companion(self, node),
+            _ if node.child("link_code_companion_reg").is_some() => pairing_code::from_companion(self, node),
             _ if passkey_gate::is_request(node) => passkey_gate::receive(self, node),
-            _ if node.text("xmlns").as_deref() == Some("w:p") => self.outlet.push(Arc::new(result(node, []))),
+            _ if node.text("xmlns").as_deref() == Some("w:p") => self.send_queue.push(Arc::new(result(node, []))),
             _ => {
-                self.network.inner.unknown.note(None, node);
-                self.outlet.push(Arc::new(result(node, [])));
+                self.network.inner.unhandled_iqs.record(None, node);
+                self.send_queue.push(Arc::new(result(node, [])));
             }
         }
     }
@@ -329,16 +329,16 @@ impl Registering {
         }
         *stage = Stage::Approved(Box::new(approved));
         drop(stage);
-        self.outlet.push(Arc::new(success));
+        self.send_queue.push(Arc::new(success));
         Ok(())
     }
 
     /// Asks the client to connect again, as the device that it is now.
     pub(super) fn restart(&self) {
-        let outlet = self.outlet.clone();
+        let send_queue = self.send_queue.clone();
         self.network.inner.tasks.spawn(async move {
             clock::sleep(Duration::from_millis(RESTART_PAUSE_MS)).await;
-            outlet.end([fault_points::last_word(StreamEnd::Error(StreamErrorCode::RestartRequired))]);
+            send_queue.end([fault_points::final_stanza(StreamEnd::Error(StreamErrorCode::RestartRequired))]);
         });
     }
 

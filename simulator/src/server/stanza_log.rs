@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl StanzaLog {
-    pub fn note(&self, direction: Direction, device: Option<&Jid>, node: &Arc<Node>) {
+    pub fn record(&self, direction: Direction, device: Option<&Jid>, node: &Arc<Node>) {
         let node = shortened(node);
         let at_ms = clock::now_ms();
         let mut inner = self.inner.lock();
@@ -102,9 +102,9 @@ mod tests {
         let many = (0..LOGGED_CHILDREN_MAX + 5).map(|_| empty("key"));
         let upload = NodeBuilder::new("iq").children([NodeBuilder::new("list").children(many).build()]).build();
         for _ in 0..LOG_STANZAS_MAX + 3 {
-            log.note(Direction::ToServer, None, &Arc::new(empty("ib")));
+            log.record(Direction::ToServer, None, &Arc::new(empty("ib")));
         }
-        log.note(Direction::ToServer, None, &Arc::new(upload));
+        log.record(Direction::ToServer, None, &Arc::new(upload));
         assert_eq!(log.from(0, usize::MAX).len(), LOG_STANZAS_MAX);
         let last = &log.from(log.next() - 1, 10)[0];
         assert_eq!(last.node.child("list").unwrap().all().len(), LOGGED_CHILDREN_MAX);

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use simulator::phone::chance::hex;
+use simulator::phone::rng::hex;
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::process::Command;

@@ -22,7 +22,7 @@ async fn two_people(world: &World) -> (Phones, Person, Person) {
 /// Waits until a person's call is in this state.
 async fn is_in(person: &Person, call: &str, state: CallState) -> Call {
     let wanted = call.to_owned();
-    let sees = person.sees_call(move |call| call.id == wanted && call.state == state);
+    let sees = person.wait_for_call(move |call| call.id == wanted && call.state == state);
     patiently(&format!("a call that is {state:?}"), sees).await.unwrap()
 }
 

@@ -176,7 +176,7 @@ impl Client {
     }
 
     /// Waits for a message with this text.
-    pub async fn shows(&self, text: &str) -> Shown {
+    pub async fn wait_for_message(&self, text: &str) -> Shown {
         self.events
             .until(text, |events| events.iter().flat_map(|event| shown(event)).find(|shown| shown.text == text))
             .await

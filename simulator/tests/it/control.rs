@@ -116,7 +116,7 @@ async fn a_client_is_linked_writes_and_hears_all_by_the_api_and_everything_holds
     assert_eq!((status, &linked["jid"]), (200, &json!("15550001:1@s.whatsapp.net")));
     client.connected().await;
     control.post("people/15550002/send", json!({ "to": "15550001", "text": "hello" })).await;
-    let id = client.shows("hello").await.id;
+    let id = client.wait_for_message("hello").await.id;
     let sent = control.until("people/15550002/sent", |all| {
         all.as_array()?.iter().find(|sent| sent["delivered_to"] != json!([])).cloned()
     });

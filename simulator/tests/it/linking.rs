@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simulator::clock;
-use simulator::faults::{Fault, LinkingEnd, Moment, PlannedFault, Scope};
+use simulator::faults::{Fault, Hook, LinkingEnd, PlannedFault, Scope};
 use simulator::limits::STOP_WAIT_SECONDS;
 use simulator::server::network::Settings;
 use simulator::server::pairing::PairingError;
@@ -119,7 +119,7 @@ async fn a_client_is_linked_by_a_code_typed_into_the_phone() {
 async fn a_client_whose_signature_is_lost_is_not_linked() {
     let world = World::new().await;
     let phone = world.person("15550001", "Ann").await;
-    let scope = Scope { moment: Some(Moment::LinkSigned), ..Scope::default() };
+    let scope = Scope { hook: Some(Hook::LinkSigned), ..Scope::default() };
     let how = LinkingEnd::StreamEnd;
     world.network.add_fault(PlannedFault { fault: Fault::LinkingEnded { how }, scope }).unwrap();
     let client = Client::start(&world.network).await;

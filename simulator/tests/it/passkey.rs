@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use simulator::phone::passkey::{ORIGIN, RELYING_PARTY, USER_PRESENT, USER_VERIFIED, authenticator_data, client_data};
-use simulator::runtime::{PasskeyState, Person, Phones, Refusal};
+use simulator::runtime::{PasskeyState, Person, Phones, RequestError};
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::passkey::CallbackAuthenticator;
 use whatsapp_rust::wacore::store::traits::DeviceStore as _;
@@ -31,7 +31,7 @@ async fn ann() -> (World, Phones, Person) {
 
 /// Waits until Ann's phone is in a state; the code that it shows.
 async fn phone_is(ann: &Person, state: PasskeyState) -> Option<String> {
-    patiently(state.name(), ann.passkey_is(state)).await.unwrap().code
+    patiently(state.name(), ann.wait_for_passkey_state(state)).await.unwrap().code
 }
 
 /// Takes a client, which has no proof, from its request for a passkey to its link.
@@ -55,7 +55,7 @@ async fn a_client_whose_code_was_scanned_is_linked_with_the_passkey() {
     let applicant = Applicant::scanned(&world.network, &ann).await;
     assert_eq!(ann.passkey().state, PasskeyState::Waiting);
     let again = ann.scan(&applicant.qr).await;
-    assert!(matches!(again, Err(Refusal::Unknown(_))), "codes are not valid any more");
+    assert!(matches!(again, Err(RequestError::NotFound(_))), "codes are not valid any more");
     passes(applicant, &ann).await;
     world.assert_nothing_unknown();
 }
@@ -144,8 +144,8 @@ async fn a_client_without_a_proof_is_admitted_when_the_phone_confirms_however_ea
     ann.confirm_passkey().unwrap();
     patiently("the link", applicant.attempt.linked()).await.unwrap();
     applicant.client.connected().await;
-    assert!(matches!(ann.confirm_passkey(), Err(Refusal::Conflict(_))));
-    assert!(matches!(ann.refuse_passkey(), Err(Refusal::Conflict(_))));
+    assert!(matches!(ann.confirm_passkey(), Err(RequestError::Conflict(_))));
+    assert!(matches!(ann.refuse_passkey(), Err(RequestError::Conflict(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,7 +231,7 @@ async fn a_request_with_another_identity_key_ends_the_attempt() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_may_refuse_before_the_client_has_used_the_passkey() {
     let (world, _phones, ann) = ann().await;
-    assert!(matches!(ann.refuse_passkey(), Err(Refusal::Conflict(_))), "there is nothing to refuse");
+    assert!(matches!(ann.refuse_passkey(), Err(RequestError::Conflict(_))), "there is nothing to refuse");
     let mut applicant = Applicant::scanned(&world.network, &ann).await;
     applicant.options().await;
     ann.refuse_passkey().unwrap();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use simulator::clock;
-use simulator::phone::address::Person;
-use simulator::phone::chance::Chance;
+use simulator::phone::address::Profile;
 use simulator::phone::linking::{Companions, QrCode};
 use simulator::phone::pairing_code::CodePairing;
+use simulator::phone::rng::SeededRng;
 use simulator::phone::signal::Signal;
 use simulator::server::account::Account;
 use simulator::server::device::Device;
@@ -47,9 +47,9 @@ impl Phone {
     pub async fn new(network: &Network, number: &str, name: &str) -> Self {
         let account = network.register_person(number, name);
         let lid = account.lid().user.to_string();
-        let person = Person { number: number.to_owned(), lid, name: name.to_owned() };
-        let mut signal = Signal::new(&person, Chance::new(1, number)).unwrap();
-        let companions = Companions::new(signal.chance());
+        let person = Profile { number: number.to_owned(), lid, name: name.to_owned() };
+        let mut signal = Signal::new(&person, SeededRng::new(1, number)).unwrap();
+        let companions = Companions::new(signal.rng());
         let device = account.phone().unwrap();
         let mut link = network.attach(&account, &device);
         let inner = Arc::new(Inner {
@@ -98,8 +98,8 @@ impl Phone {
         let reference = hello.child_bytes("link_code_pairing_ref").unwrap().to_vec();
         let (pairing, answer) = {
             let state = &mut *self.inner.state.lock();
-            let (own, chance) = state.signal.identity_mut();
-            CodePairing::begin(code, &hello, &reference, own.public_key(), chance).unwrap()
+            let (own, rng) = state.signal.identity_mut();
+            CodePairing::begin(code, &hello, &reference, own.public_key(), rng).unwrap()
         };
         let answered = self.ask("md", "set", SERVER, vec![answer]).await;
         assert_eq!(answered.text("type").as_deref(), Some("result"));
@@ -128,8 +128,8 @@ impl Phone {
     ) -> Result<Arc<Device>, PairingError> {
         let (admission, account_key) = {
             let state = &mut *self.inner.state.lock();
-            let (own, chance) = state.signal.identity_mut();
-            let admission = state.companions.admit(own, identity, secret, clock::now_ms(), chance).unwrap();
+            let (own, rng) = state.signal.identity_mut();
+            let admission = state.companions.admit(own, identity, secret, clock::now_ms(), rng).unwrap();
             (admission, own.public_key().try_into().unwrap())
         };
         let approval = Approval {
@@ -140,9 +140,9 @@ impl Phone {
         let signed = self.inner.network.complete_pairing(&self.account, reference, approval).await?;
         let list = {
             let state = &mut *self.inner.state.lock();
-            let (own, chance) = state.signal.identity_mut();
+            let (own, rng) = state.signal.identity_mut();
             state.companions.settle(own, signed.index, &admission, &signed.returned).unwrap();
-            state.companions.key_index_list(own, clock::now_ms(), chance).unwrap()
+            state.companions.key_index_list(own, clock::now_ms(), rng).unwrap()
         };
         let device = signed.link(clock::now_seconds(), list)?;
         self.share_app_state_key(device.number()).await;
@@ -218,7 +218,7 @@ impl Phone {
     }
 
     /// Writes to one device something that is encrypted and then spoiled.
-    pub async fn write_spoiled(&self, device: &Jid, id: &str) {
+    pub async fn write_corrupted(&self, device: &Jid, id: &str) {
         let message = wa::Message { conversation: Some("spoiled".to_owned()), ..Default::default() };
         let mut enc = self.inner.encrypt(device, &message).await;
         let mut bytes = enc.bytes().unwrap().to_vec();

@@ -83,9 +83,9 @@ impl Program {
         }
     }
 
-    /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
-    pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
+    /// Waits for an event with this name for which `is_match` holds, and takes it. Others stay for later.
+    pub async fn until(&mut self, event: &str, is_match: impl Fn(&Value) -> bool) -> Value {
+        self.wait(event, |seen| name_of(seen) == event && is_match(seen)).await
     }
 
     /// Sends a text; returns its id. whatsmeow waits for the server's acknowledgement, Baileys does not.
@@ -128,8 +128,8 @@ impl Program {
         }
     }
 
-    async fn wait(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        if let Some(place) = self.waiting.iter().position(&is_meant) {
+    async fn wait(&mut self, what: &str, is_match: impl Fn(&Value) -> bool) -> Value {
+        if let Some(place) = self.waiting.iter().position(&is_match) {
             return self.waiting.remove(place).unwrap();
         }
         loop {
@@ -141,7 +141,7 @@ impl Program {
             let event: Value = serde_json::from_str(&line).unwrap();
             tracing::debug!(%event, "a client's event");
             self.check_log(&event);
-            if is_meant(&event) {
+            if is_match(&event) {
                 return event;
             }
             self.waiting.push_back(event);

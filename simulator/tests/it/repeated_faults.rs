@@ -36,7 +36,7 @@ async fn write(client: &Client, bob: &Phone) {
 async fn answer(bob: &Phone, client: &Client, ann: &Phone) {
     for turn in 0..TEXTS {
         bob.write(&ann.jid(), &format!("answer {turn}")).await;
-        client.shows(&format!("answer {turn}")).await;
+        client.wait_for_message(&format!("answer {turn}")).await;
     }
 }
 

@@ -131,7 +131,7 @@ async fn it_is_told_of_a_phones_reactions_edits_and_deletions_and_logs_out() {
 async fn it_shows_the_token_of_a_phone_when_it_writes_back() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    bob.say_text(ann.jid(), "you may write").await.unwrap();
+    bob.send_text(ann.jid(), "you may write").await.unwrap();
     client.reads("you may write").await;
     world.until_token_came(&ann.jid().with_device(1)).await;
     let id = client.send_text(&bob.jid().to_string(), "so I do").await;

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use simulator::clock;
-use simulator::phone::chance::hex;
-use simulator::runtime::{Person, Refusal};
+use simulator::phone::rng::hex;
+use simulator::runtime::{Person, RequestError};
 use simulator::server::device::Device;
 use simulator::server::network::Network;
 use simulator::wire::stanza::Jid;
@@ -106,7 +106,7 @@ impl Talker {
     /// Waits until it shows a text of somebody else; returns the message's id.
     pub async fn hears(&mut self, text: &str) -> String {
         match self {
-            Self::WhatsappRust(client) => client.shows(text).await.id,
+            Self::WhatsappRust(client) => client.wait_for_message(text).await.id,
             Self::Baileys(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
             Self::Whatsmeow(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
         }
@@ -250,10 +250,10 @@ pub fn hash(bytes: &[u8]) -> String {
 }
 
 /// Baileys tells its code once the question for it is written, not once the server has it: who types faster waits.
-async fn typed_in_time(by: &Person, code: &str) -> Result<Arc<Device>, Refusal> {
+async fn typed_in_time(by: &Person, code: &str) -> Result<Arc<Device>, RequestError> {
     loop {
         match by.type_code(code).await {
-            Err(Refusal::Unknown(_)) => clock::sleep(Duration::from_millis(5)).await,
+            Err(RequestError::NotFound(_)) => clock::sleep(Duration::from_millis(5)).await,
             typed => return typed,
         }
     }

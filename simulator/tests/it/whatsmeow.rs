@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use simulator::phone::chance::hex;
+use simulator::phone::rng::hex;
 use simulator::runtime::{Person, Phones};
 use simulator::server::network::Network;
 use tempfile::TempDir;

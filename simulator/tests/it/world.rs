@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use simulator::clock;
 use simulator::faults::Direction;
-use simulator::phone::chance::hex;
+use simulator::phone::rng::hex;
 use simulator::runtime::Person;
 use simulator::server::network::{Network, Settings};
 use simulator::wire::stanza::{Jid, Node, Read as _};
@@ -97,7 +97,7 @@ impl World {
 
     /// No client asked for something that the network does not know.
     pub fn assert_nothing_unknown(&self) {
-        assert_eq!(self.network.unknown(), []);
+        assert_eq!(self.network.unhandled_iqs(), []);
     }
 }
 
@@ -112,8 +112,8 @@ pub async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
 /// Waits until a person's phone shows a text of somebody else; returns the message's id.
 pub async fn hears(person: &Person, text: &str) -> String {
     let wanted = text.to_owned();
-    let shows = person.shows(move |kept| !kept.from_me && kept.saying.content.summary() == wanted);
-    patiently(text, shows).await.unwrap().id
+    let wait_for_message = person.wait_for_message(move |kept| !kept.from_me && kept.body.content.summary() == wanted);
+    patiently(text, wait_for_message).await.unwrap().id
 }
 
 /// Waits until something holds that can only be looked at.

@@ -18,18 +18,18 @@ fn changes() -> Vec<Change> {
 }
 
 /// The phone's state, and that of a companion which was given the key.
-fn pair() -> (AppState, AppState, Chance) {
-    let chance = Chance::new(1, "ann");
-    let phone = AppState::new(&mut Chance::new(2, "state"), NOW_MS);
-    let companion = AppState::new(&mut Chance::new(2, "state"), NOW_MS);
-    (phone, companion, chance)
+fn pair() -> (AppState, AppState, SeededRng) {
+    let rng = SeededRng::new(1, "ann");
+    let phone = AppState::new(&mut SeededRng::new(2, "state"), NOW_MS);
+    let companion = AppState::new(&mut SeededRng::new(2, "state"), NOW_MS);
+    (phone, companion, rng)
 }
 
 #[test]
 fn every_change_passes_the_client_library_s_checks_and_is_read_as_it_was_made() {
-    let (mut phone, mut companion, mut chance) = pair();
+    let (mut phone, mut companion, mut rng) = pair();
     for change in changes() {
-        let patch = phone.patch(&change, NOW_MS, &mut chance).unwrap();
+        let patch = phone.patch(&change, NOW_MS, &mut rng).unwrap();
         assert_eq!(phone.accept(&patch).unwrap(), std::slice::from_ref(&change));
         assert_eq!(companion.accept(&patch).unwrap(), [change]);
     }
@@ -39,11 +39,11 @@ fn every_change_passes_the_client_library_s_checks_and_is_read_as_it_was_made() 
 
 #[test]
 fn a_patch_that_the_server_did_not_take_changes_nothing() {
-    let (mut phone, _, mut chance) = pair();
+    let (mut phone, _, mut rng) = pair();
     let change = Change::Name { name: "Ann".to_owned() };
-    phone.patch(&change, NOW_MS, &mut chance).unwrap();
+    phone.patch(&change, NOW_MS, &mut rng).unwrap();
     assert_eq!(phone.version(Collection::CriticalBlock), 0);
-    let patch = phone.patch(&change, NOW_MS, &mut chance).unwrap();
+    let patch = phone.patch(&change, NOW_MS, &mut rng).unwrap();
     assert_eq!(patch.version, 1);
     phone.accept(&patch).unwrap();
     assert!(matches!(phone.accept(&patch), Err(StateError::Version { expected: 2, found: 1 })));
@@ -51,10 +51,10 @@ fn a_patch_that_the_server_did_not_take_changes_nothing() {
 
 #[test]
 fn two_devices_take_turns() {
-    let (mut phone, mut companion, mut chance) = pair();
+    let (mut phone, mut companion, mut rng) = pair();
     for round in 0..4 {
         let (maker, other) = if round % 2 == 0 { (&mut phone, &mut companion) } else { (&mut companion, &mut phone) };
-        let patch = maker.patch(&Change::Name { name: format!("Ann {round}") }, NOW_MS, &mut chance).unwrap();
+        let patch = maker.patch(&Change::Name { name: format!("Ann {round}") }, NOW_MS, &mut rng).unwrap();
         maker.accept(&patch).unwrap();
         other.accept(&patch).unwrap();
     }
@@ -63,23 +63,23 @@ fn two_devices_take_turns() {
 
 #[test]
 fn a_changed_patch_or_one_with_another_key_is_refused() {
-    let (mut phone, _, mut chance) = pair();
+    let (mut phone, _, mut rng) = pair();
     let change = Change::Name { name: "Ann".to_owned() };
-    let patch = phone.patch(&change, NOW_MS, &mut chance).unwrap();
+    let patch = phone.patch(&change, NOW_MS, &mut rng).unwrap();
     for at in (0..patch.bytes.len()).step_by(5) {
         let mut changed = patch.clone();
         changed.bytes[at] ^= 1;
         assert!(phone.accept(&changed).is_err(), "byte {at}");
     }
-    let stranger = AppState::new(&mut chance, NOW_MS).patch(&change, NOW_MS, &mut Chance::new(3, "x")).unwrap();
+    let stranger = AppState::new(&mut rng, NOW_MS).patch(&change, NOW_MS, &mut SeededRng::new(3, "x")).unwrap();
     assert!(matches!(phone.accept(&stranger), Err(StateError::Wrong(AppStateError::KeyNotFound))));
     assert!(phone.accept(&patch).is_ok());
 }
 
 #[test]
 fn patches_go_to_the_server_and_come_back() {
-    let (phone, _, mut chance) = pair();
-    let patch = phone.patch(&changes()[0], NOW_MS, &mut chance).unwrap();
+    let (phone, _, mut rng) = pair();
+    let patch = phone.patch(&changes()[0], NOW_MS, &mut rng).unwrap();
     let sync = patch.upload();
     let sent = sync.get_optional_child("collection").unwrap();
     assert_eq!(sent.attrs().optional_string("version").as_deref(), Some("0"));

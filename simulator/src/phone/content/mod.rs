@@ -1,20 +1,20 @@
 //! What people say to each other: the contents of messages as plain values, to be composed into the protocol's form
-//! (`compose.rs`) and read from it (`read.rs`).
+//! (`encode.rs`) and read from it (`decode.rs`).
 
-mod compose;
+mod decode;
 mod edit;
-mod read;
-mod sealed;
+mod encode;
+mod encrypted;
 mod vote;
 
 use serde::{Deserialize, Serialize};
 
 use crate::phone::file::{FileKind, Seal};
 
-pub use compose::{compose, for_own_devices};
+pub use decode::{Decoded, Distribution, PeerRequest, Reading, decode};
 pub use edit::{EditForm, packed, secret_of, with_secret};
-pub use read::{Distribution, PeerRequest, Reading, Unpacked, unpack};
-pub use sealed::{Purpose, Sealed};
+pub use encode::{encode, for_own_devices};
+pub use encrypted::{Purpose, Sealed};
 pub use vote::vote;
 
 /// The content of one message.
@@ -79,15 +79,15 @@ pub struct Attachment {
     /// How long it plays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
-    #[serde(default, skip_serializing_if = "Looks::is_empty")]
-    pub looks: Looks,
+    #[serde(default, rename = "looks", skip_serializing_if = "Preview::is_empty")]
+    pub preview: Preview,
     pub seal: Seal,
 }
 
 /// What a message says of its file so that it can be shown before it is loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Looks {
+pub struct Preview {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct Looks {
     pub is_wrapped: bool,
 }
 
-impl Looks {
+impl Preview {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -137,20 +137,20 @@ pub struct Reply {
 
 /// A content together with what it answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Saying {
+pub struct MessageBody {
     #[serde(flatten)]
     pub content: Content,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Reply>,
 }
 
-impl Saying {
+impl MessageBody {
     pub fn text(text: &str) -> Self {
         Content::Text { text: text.to_owned() }.into()
     }
 }
 
-impl From<Content> for Saying {
+impl From<Content> for MessageBody {
     fn from(content: Content) -> Self {
         Self { content, reply_to: None }
     }

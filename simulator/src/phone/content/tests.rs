@@ -27,7 +27,7 @@ fn attachment(file: FileKind) -> Attachment {
         caption: None,
         file_name: None,
         seconds: None,
-        looks: Looks::default(),
+        preview: Preview::default(),
         seal,
     }
 }
@@ -48,7 +48,7 @@ fn everything() -> Vec<Content> {
             file_name: name.map(str::to_owned),
             seconds,
             // A document with a caption travels in a wrapper of its own.
-            looks: Looks { is_wrapped: file == FileKind::Document && caption.is_some(), ..Looks::default() },
+            preview: Preview { is_wrapped: file == FileKind::Document && caption.is_some(), ..Preview::default() },
             ..attachment(file)
         }))
     };
@@ -76,16 +76,16 @@ fn everything() -> Vec<Content> {
 }
 
 /// Through the bytes that are encrypted.
-fn over(message: &wa::Message) -> Unpacked {
-    unpack(message_decode(&message_to_vec(message)).unwrap())
+fn over(message: &wa::Message) -> Decoded {
+    decode(message_decode(&message_to_vec(message)).unwrap())
 }
 
 #[test]
 fn everything_that_is_said_is_read_as_it_was_said() {
     for content in everything() {
-        let saying = Saying::from(content);
-        let unpacked = over(&compose(&saying, &chat(), NOW_MS));
-        assert_eq!(unpacked.reading, Reading::said(saying));
+        let body = MessageBody::from(content);
+        let unpacked = over(&encode(&body, &chat(), NOW_MS));
+        assert_eq!(unpacked.reading, Reading::message(body));
         assert_eq!((unpacked.sent_to, unpacked.distribution), (None, None));
     }
 }
@@ -95,15 +95,15 @@ fn an_answer_names_what_it_answers() {
     let reply = Reply { id: "ID1".to_owned(), sender: "15550002@s.whatsapp.net".to_owned(), text: "what".to_owned() };
     let answerable = |content: &Content| !content.is_about_another();
     for content in everything().into_iter().filter(answerable) {
-        let saying = Saying { content, reply_to: Some(reply.clone()) };
-        assert_eq!(over(&compose(&saying, &chat(), NOW_MS)).reading, Reading::said(saying));
+        let body = MessageBody { content, reply_to: Some(reply.clone()) };
+        assert_eq!(over(&encode(&body, &chat(), NOW_MS)).reading, Reading::message(body));
     }
 }
 
 #[test]
 fn what_is_wrapped_is_looked_through() {
-    let saying = Saying::text("hello");
-    let plain = compose(&saying, &chat(), NOW_MS);
+    let body = MessageBody::text("hello");
+    let plain = encode(&body, &chat(), NOW_MS);
     let wrap = |message: wa::Message| {
         MessageField::some(wa::message::FutureProofMessage { message: MessageField::some(message) })
     };
@@ -117,20 +117,20 @@ fn what_is_wrapped_is_looked_through() {
         },
     ];
     for message in wrapped {
-        assert_eq!(over(&message).reading, Reading::said(saying.clone()));
+        assert_eq!(over(&message).reading, Reading::message(body.clone()));
         let copy = over(&for_own_devices(message, &chat()));
-        assert_eq!(copy.reading, Reading::said(saying.clone()));
+        assert_eq!(copy.reading, Reading::message(body.clone()));
         assert_eq!(copy.sent_to.as_deref(), Some("15550002@s.whatsapp.net"));
     }
 }
 
 #[test]
 fn endless_wrapping_ends() {
-    let mut message = compose(&Saying::text("deep"), &chat(), NOW_MS);
+    let mut message = encode(&MessageBody::text("deep"), &chat(), NOW_MS);
     for _ in 0..40 {
         message = for_own_devices(message, &chat());
     }
-    assert_ne!(over(&message).reading, Reading::said(Saying::text("deep")));
+    assert_ne!(over(&message).reading, Reading::message(MessageBody::text("deep")));
 }
 
 #[test]
@@ -143,26 +143,26 @@ fn a_sender_key_comes_alone_or_with_a_text() {
     let unpacked = over(&alone);
     assert_eq!(unpacked.distribution, Some(Distribution { group: "1@g.us".to_owned(), key: vec![1, 2] }));
     assert_eq!(unpacked.reading, Reading::Silent);
-    let mut both = compose(&Saying::text("hi"), &chat(), NOW_MS);
+    let mut both = encode(&MessageBody::text("hi"), &chat(), NOW_MS);
     both.sender_key_distribution_message = key;
-    assert_eq!(over(&both).reading, Reading::said(Saying::text("hi")));
+    assert_eq!(over(&both).reading, Reading::message(MessageBody::text("hi")));
 }
 
 #[test]
 fn contents_are_json_and_back() {
     for content in everything() {
-        let saying = Saying::from(content);
-        let json = serde_json::to_string(&saying).unwrap();
-        assert_eq!(serde_json::from_str::<Saying>(&json).unwrap(), saying, "{json}");
+        let body = MessageBody::from(content);
+        let json = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<MessageBody>(&json).unwrap(), body, "{json}");
     }
-    let json = serde_json::to_value(Saying::text("hello")).unwrap();
+    let json = serde_json::to_value(MessageBody::text("hello")).unwrap();
     assert_eq!(json, serde_json::json!({"kind": "text", "text": "hello"}));
 }
 
 #[test]
 fn stanzas_are_marked_by_their_content_as_the_client_library_marks_them() {
     for content in everything() {
-        let message = compose(&content.clone().into(), &chat(), NOW_MS);
+        let message = encode(&content.clone().into(), &chat(), NOW_MS);
         assert_eq!(content.stanza_type(), wacore::send::stanza_type_from_message(&message), "{content:?}");
         assert_eq!(content.media_type(), wacore::send::media_type_from_message(&message), "{content:?}");
     }

@@ -6,7 +6,7 @@ use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 
 use super::Target;
-use super::compose::key;
+use super::encode::key;
 
 /// A vote for these options of a poll under its secret; nothing if it cannot be encrypted. `author` made the poll and
 /// `voter` votes, both as the chat names people.
@@ -36,7 +36,7 @@ pub fn vote(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Content, Reading, unpack};
+    use super::super::{Content, Reading, decode};
     use super::*;
 
     const ANN: &str = "15550001@s.whatsapp.net";
@@ -48,12 +48,12 @@ mod tests {
         let options = ["tea".to_owned(), "coffee".to_owned(), "water".to_owned()];
         let chosen = &options[1..];
         let message = vote(&poll, chosen, &Jid::pn("15550001"), &[7; 32], (ANN, BOB), 5).unwrap();
-        let Reading::Sealed(sealed) = unpack(message).reading else { panic!("a vote is sealed") };
-        let asked = Content::Poll { question: "?".to_owned(), options: options.to_vec(), selectable: 0 };
+        let Reading::Sealed(sealed) = decode(message).reading else { panic!("a vote is sealed") };
+        let poll_message = Content::Poll { question: "?".to_owned(), options: options.to_vec(), selectable: 0 };
         let read = Content::Vote { poll, options: chosen.to_vec() };
-        assert_eq!(sealed.open(&asked, &[7; 32], ANN, BOB), Some(read));
+        assert_eq!(sealed.open(&poll_message, &[7; 32], ANN, BOB), Some(read));
         for (secret, author, voter) in [([8; 32], ANN, BOB), ([7; 32], BOB, BOB), ([7; 32], ANN, ANN)] {
-            assert_eq!(sealed.open(&asked, &secret, author, voter), None);
+            assert_eq!(sealed.open(&poll_message, &secret, author, voter), None);
         }
         assert_eq!(sealed.open(&Content::Text { text: String::new() }, &[7; 32], ANN, BOB), None);
     }

@@ -2,7 +2,7 @@
 //! library's half.
 
 use super::*;
-use crate::phone::chance::hex;
+use crate::phone::rng::hex;
 use wacore::shortcake::ShortcakeUtils;
 
 /// `CompanionEphemeralIdentity` with the public key 32 × aa, the device type 1 and the reference `REF123`.
@@ -71,12 +71,12 @@ fn a_code_has_the_digits_of_the_masked_nonce_in_order() {
 #[test]
 fn another_proof_secret_or_payload_is_no_proof() {
     let (payload, proof) = (unhex(PAYLOAD), unhex(PROOF));
-    let mut chance = Chance::new(1, "ann");
+    let mut rng = SeededRng::new(1, "ann");
     // 32 × aa is a point that the curve takes.
-    assert!(PasskeyPairing::begin(&payload, Some(&proof), &[5; 32], &mut chance).is_ok());
-    assert!(PasskeyPairing::begin(&payload, None, &[6; 32], &mut chance).is_ok());
+    assert!(PasskeyPairing::begin(&payload, Some(&proof), &[5; 32], &mut rng).is_ok());
+    assert!(PasskeyPairing::begin(&payload, None, &[6; 32], &mut rng).is_ok());
     for (proof, secret) in [(&proof[..], [6; 32]), (&proof[1..], [5; 32]), (b"", [5; 32])] {
-        let outcome = PasskeyPairing::begin(&payload, Some(proof), &secret, &mut chance);
+        let outcome = PasskeyPairing::begin(&payload, Some(proof), &secret, &mut rng);
         assert_eq!(outcome.err(), Some(PasskeyPairingError::WrongProof));
     }
 }
@@ -116,8 +116,8 @@ fn both_halves_show_one_code_and_the_rotated_secret_arrives() {
     let companion = companion();
     let key = ShortcakeUtils::derive_pairing_handoff_hmac_key(&[8; 32]).unwrap();
     let proof = ShortcakeUtils::compute_pairing_handoff_proof(&key, &companion.payload);
-    let mut chance = Chance::new(1, "ann");
-    let phone = PasskeyPairing::begin(&companion.payload, Some(&proof), &[8; 32], &mut chance).unwrap();
+    let mut rng = SeededRng::new(1, "ann");
+    let phone = PasskeyPairing::begin(&companion.payload, Some(&proof), &[8; 32], &mut rng).unwrap();
     let primary = ShortcakeUtils::parse_primary_ephemeral_identity(&phone.identity()).unwrap();
     let theirs = ShortcakeUtils::derive_verification_code(&companion.nonce, &primary.public_key, &primary.nonce);
     assert_eq!(phone.reveal(&companion.nonce).unwrap().replace('-', ""), theirs);
@@ -128,7 +128,7 @@ fn both_halves_show_one_code_and_the_rotated_secret_arrives() {
 #[test]
 fn another_nonce_key_or_tag_is_refused() {
     let companion = companion();
-    let phone = PasskeyPairing::begin(&companion.payload, None, &[8; 32], &mut Chance::new(1, "ann")).unwrap();
+    let phone = PasskeyPairing::begin(&companion.payload, None, &[8; 32], &mut SeededRng::new(1, "ann")).unwrap();
     assert_eq!(phone.reveal(&[0; 32]), Err(PasskeyPairingError::WrongCommitment));
     let request = companion.request(&phone.identity(), &[1; 32], &[2; 32], &[9; 32]);
     assert_eq!(phone.open_request(&request, &[0; 32], &[2; 32]), Err(PasskeyPairingError::OtherKeys));
@@ -139,6 +139,6 @@ fn another_nonce_key_or_tag_is_refused() {
     assert_eq!(outcome, Err(PasskeyPairingError::Undecryptable));
     let outcome = phone.open_request(b"", &[1; 32], &[2; 32]);
     assert_eq!(outcome, Err(PasskeyPairingError::Malformed("pairing request")));
-    let other = PasskeyPairing::begin(&companion.payload, None, &[8; 32], &mut Chance::new(2, "ann")).unwrap();
+    let other = PasskeyPairing::begin(&companion.payload, None, &[8; 32], &mut SeededRng::new(2, "ann")).unwrap();
     assert_eq!(other.open_request(&request, &[1; 32], &[2; 32]), Err(PasskeyPairingError::Undecryptable));
 }

@@ -16,10 +16,10 @@ use wacore_libsignal::protocol::{
     process_prekey_bundle, process_sender_key_distribution_message,
 };
 
-use crate::phone::address::{AddressBook, Person};
+use crate::phone::address::{AddressBook, Profile};
 use crate::phone::bundle::Bundle;
-use crate::phone::chance::{Chance, hex};
 use crate::phone::identity::Identity;
+use crate::phone::rng::{SeededRng, hex};
 use store::{Identities, SenderKeys, Sessions, SignedPrekeys};
 
 /// The kinds of `<enc>`.
@@ -116,7 +116,7 @@ pub struct Signal {
     identities: Identities,
     signed_prekeys: SignedPrekeys,
     sender_keys: SenderKeys,
-    chance: Chance,
+    rng: SeededRng,
     steps: Vec<RatchetStep>,
 }
 
@@ -125,8 +125,8 @@ impl Signal {
     ///
     /// # Errors
     /// As [`Identity::generate`].
-    pub fn new(person: &Person, mut chance: Chance) -> Result<Self, CurveError> {
-        let identity = Identity::generate(&mut chance)?;
+    pub fn new(person: &Profile, mut rng: SeededRng) -> Result<Self, CurveError> {
+        let identity = Identity::generate(&mut rng)?;
         let mut book = AddressBook::default();
         book.learn(&person.number, &person.lid);
         Ok(Self {
@@ -138,7 +138,7 @@ impl Signal {
             steps: Vec::new(),
             identity,
             book,
-            chance,
+            rng,
         })
     }
 
@@ -151,12 +151,12 @@ impl Signal {
     }
 
     /// The identity together with its source of randomness, to make keys with.
-    pub fn identity_mut(&mut self) -> (&mut Identity, &mut Chance) {
-        (&mut self.identity, &mut self.chance)
+    pub fn identity_mut(&mut self) -> (&mut Identity, &mut SeededRng) {
+        (&mut self.identity, &mut self.rng)
     }
 
-    pub fn chance(&mut self) -> &mut Chance {
-        &mut self.chance
+    pub fn rng(&mut self) -> &mut SeededRng {
+        &mut self.rng
     }
 
     /// Learns that two JIDs are one account, and joins what is kept under both.
@@ -182,8 +182,8 @@ impl Signal {
         self.sessions.find(&self.book.signal_address(device))?.remote_registration_id().ok()
     }
 
-    pub fn forget_session(&mut self, device: &Jid) {
-        self.sessions.forget(&self.book.signal_address(device));
+    pub fn delete_session(&mut self, device: &Jid) {
+        self.sessions.remove(&self.book.signal_address(device));
     }
 
     /// Begins a session, in place of one that may be there.
@@ -197,7 +197,7 @@ impl Signal {
             &mut self.sessions,
             &mut self.identities,
             &bundle.for_signal(device)?,
-            self.chance.rng(),
+            self.rng.std_rng(),
             UsePQRatchet::No,
         ))?;
         Ok(())
@@ -213,11 +213,11 @@ impl Signal {
         let message = at_once(message_encrypt(&padded, &address, &mut self.sessions, &mut self.identities))?;
         let kind = match &message {
             CiphertextMessage::PreKeySignalMessage(outer) => {
-                self.note(Way::Sent, &address, outer.message());
+                self.record(Way::Sent, &address, outer.message());
                 EncKind::PreKey
             }
             CiphertextMessage::SignalMessage(inner) => {
-                self.note(Way::Sent, &address, inner);
+                self.record(Way::Sent, &address, inner);
                 EncKind::Session
             }
             _ => return Err(SignalError::Broken("a session made something else than its messages".to_owned())),
@@ -243,15 +243,15 @@ impl Signal {
             &mut self.identities,
             self.identity.prekeys_mut(),
             &self.signed_prekeys,
-            self.chance.rng(),
+            self.rng.std_rng(),
             UsePQRatchet::No,
         ))?;
         if let Some(id) = decrypted.consumed_prekey_id {
-            self.identity.prekeys_mut().forget(id.into());
+            self.identity.prekeys_mut().remove(id.into());
         }
         match &message {
-            CiphertextMessage::PreKeySignalMessage(outer) => self.note(Way::Received, &address, outer.message()),
-            CiphertextMessage::SignalMessage(inner) => self.note(Way::Received, &address, inner),
+            CiphertextMessage::PreKeySignalMessage(outer) => self.record(Way::Received, &address, outer.message()),
+            CiphertextMessage::SignalMessage(inner) => self.record(Way::Received, &address, inner),
             _ => {}
         }
         unpad(decrypted.plaintext)
@@ -263,7 +263,8 @@ impl Signal {
     /// [`SignalError::Broken`] when the kept key is unusable.
     pub fn distribution(&mut self, group: &Jid) -> Result<Vec<u8>, SignalError> {
         let name = self.sender_key_name(group, &self.own);
-        let message = at_once(create_sender_key_distribution_message(&name, &mut self.sender_keys, self.chance.rng()))?;
+        let message =
+            at_once(create_sender_key_distribution_message(&name, &mut self.sender_keys, self.rng.std_rng()))?;
         Ok(message.serialized().to_vec())
     }
 
@@ -271,7 +272,7 @@ impl Signal {
     ///
     /// # Errors
     /// [`SignalError::Broken`] when it has another form.
-    pub fn take_distribution(&mut self, group: &Jid, sender: &Jid, bytes: &[u8]) -> Result<(), SignalError> {
+    pub fn process_distribution(&mut self, group: &Jid, sender: &Jid, bytes: &[u8]) -> Result<(), SignalError> {
         let name = self.sender_key_name(group, &self.book.signal_address(sender));
         let message = SenderKeyDistributionMessage::try_from(bytes)?;
         at_once(process_sender_key_distribution_message(&name, &message, &mut self.sender_keys))
@@ -282,9 +283,9 @@ impl Signal {
     }
 
     /// Forgets the own sender key, so that those who left cannot read on.
-    pub fn forget_own_sender_key(&mut self, group: &Jid) {
+    pub fn delete_own_sender_key(&mut self, group: &Jid) {
         let name = self.sender_key_name(group, &self.own);
-        self.sender_keys.forget(&name);
+        self.sender_keys.remove(&name);
     }
 
     /// Encrypts for everybody who has the own sender key.
@@ -294,8 +295,8 @@ impl Signal {
     pub fn encrypt_for_group(&mut self, group: &Jid, plaintext: &[u8]) -> Result<Sealed, SignalError> {
         let name = self.sender_key_name(group, &self.own);
         let padded = self.pad(plaintext);
-        let message = at_once(group_encrypt(&mut self.sender_keys, &name, &padded, self.chance.rng()))?;
-        self.note_group(Way::Sent, &name, &message);
+        let message = at_once(group_encrypt(&mut self.sender_keys, &name, &padded, self.rng.std_rng()))?;
+        self.record_group(Way::Sent, &name, &message);
         Ok(Sealed { kind: EncKind::SenderKey, bytes: message.serialized().to_vec() })
     }
 
@@ -307,7 +308,7 @@ impl Signal {
         let name = self.sender_key_name(group, &self.book.signal_address(sender));
         let message = SenderKeyMessage::try_from(bytes)?;
         let padded = at_once(group_decrypt(bytes, &mut self.sender_keys, &name))?;
-        self.note_group(Way::Received, &name, &message);
+        self.record_group(Way::Received, &name, &message);
         unpad(padded)
     }
 
@@ -317,13 +318,13 @@ impl Signal {
 
     /// Hides the length: 1 to 16 bytes, each with the number of them.
     fn pad(&mut self, plaintext: &[u8]) -> Vec<u8> {
-        let count = self.chance.below(16) + 1;
+        let count = self.rng.below(16) + 1;
         let mut padded = plaintext.to_vec();
         padded.extend((0..count).map(|_| count as u8));
         padded
     }
 
-    fn note(&mut self, way: Way, address: &ProtocolAddress, message: &SignalMessage) {
+    fn record(&mut self, way: Way, address: &ProtocolAddress, message: &SignalMessage) {
         self.steps.push(RatchetStep {
             way,
             with: address.to_string(),
@@ -332,7 +333,7 @@ impl Signal {
         });
     }
 
-    fn note_group(&mut self, way: Way, name: &SenderKeyName, message: &SenderKeyMessage) {
+    fn record_group(&mut self, way: Way, name: &SenderKeyName, message: &SenderKeyMessage) {
         self.steps.push(RatchetStep {
             way,
             with: name.cache_key().to_owned(),

@@ -21,7 +21,7 @@ impl Sessions {
         self.0.get(address)
     }
 
-    pub fn forget(&mut self, address: &ProtocolAddress) {
+    pub fn remove(&mut self, address: &ProtocolAddress) {
         self.0.remove(address);
     }
 
@@ -110,7 +110,7 @@ impl PreKeyStore for Prekeys {
     }
 
     async fn remove_pre_key(&mut self, prekey_id: PreKeyId) -> Result<()> {
-        self.forget(prekey_id.into());
+        self.remove(prekey_id.into());
         Ok(())
     }
 }
@@ -146,7 +146,7 @@ impl SenderKeys {
         self.0.contains_key(name.cache_key())
     }
 
-    pub fn forget(&mut self, name: &SenderKeyName) {
+    pub fn remove(&mut self, name: &SenderKeyName) {
         self.0.remove(name.cache_key());
     }
 

@@ -11,15 +11,15 @@ struct One {
 }
 
 fn one(number: &str) -> One {
-    let person = Person { number: number.to_owned(), lid: format!("9{number}"), name: number.to_owned() };
-    let signal = Signal::new(&person, Chance::new(1, number)).unwrap();
+    let person = Profile { number: number.to_owned(), lid: format!("9{number}"), name: number.to_owned() };
+    let signal = Signal::new(&person, SeededRng::new(1, number)).unwrap();
     One { jid: person.jid(), lid: person.lid_jid(), signal }
 }
 
 /// The bundle that a server makes of what was uploaded.
 fn bundle_of(one: &mut One) -> Bundle {
-    let (identity, chance) = one.signal.identity_mut();
-    let mut parts = identity.upload(1, chance);
+    let (identity, rng) = one.signal.identity_mut();
+    let mut parts = identity.upload(1, rng);
     let list = parts.remove(3);
     parts.push(list.get_optional_child("key").unwrap().clone());
     Bundle::read(&NodeBuilder::new("user").children(parts).build()).unwrap()
@@ -113,7 +113,7 @@ fn a_group_is_encrypted_once_for_all_who_have_the_key() {
     let (mut ann, mut bob, mut eve) = (one("1"), one("2"), one("3"));
     let group: Jid = "120363000000000001@g.us".parse().unwrap();
     let key = ann.signal.distribution(&group).unwrap();
-    bob.signal.take_distribution(&group, &ann.jid, &key).unwrap();
+    bob.signal.process_distribution(&group, &ann.jid, &key).unwrap();
     let sealed: Vec<Sealed> = (0..3u8).map(|number| ann.signal.encrypt_for_group(&group, &[number]).unwrap()).collect();
     for number in [1, 0, 2] {
         let bytes = &sealed[usize::from(number)].bytes;
@@ -130,7 +130,7 @@ fn a_sender_key_taken_by_one_name_serves_the_other() {
     let (mut ann, mut bob) = (one("1"), one("2"));
     let group: Jid = "120363000000000001@g.us".parse().unwrap();
     let key = ann.signal.distribution(&group).unwrap();
-    bob.signal.take_distribution(&group, &ann.lid, &key).unwrap();
+    bob.signal.process_distribution(&group, &ann.lid, &key).unwrap();
     bob.signal.learn(&ann.lid, &ann.jid);
     let sealed = ann.signal.encrypt_for_group(&group, b"all").unwrap();
     assert_eq!(bob.signal.decrypt_from_group(&group, &ann.jid, &sealed.bytes).unwrap(), b"all");

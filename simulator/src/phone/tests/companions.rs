@@ -11,7 +11,7 @@ use waproto::whatsapp as wa;
 use super::world::{NOW_MS, World, jid, person};
 use crate::limits::PHONE_ANSWER_MS_MAX;
 use crate::phone::app_state::{Change, Collection};
-use crate::phone::content::{EditForm, Reading, Saying, compose, for_own_devices};
+use crate::phone::content::{EditForm, MessageBody, Reading, encode, for_own_devices};
 use crate::phone::history::HistorySize;
 use crate::phone::{Action, Phone};
 
@@ -24,7 +24,7 @@ fn silent(world: &World, number: &str) -> usize {
 fn a_status_is_of_the_one_who_posted_it() {
     let mut world = World::new();
     world.link("2");
-    let status = message_to_vec(&compose(&Saying::text("at the sea"), &jid("1"), NOW_MS));
+    let status = message_to_vec(&encode(&MessageBody::text("at the sea"), &jid("1"), NOW_MS));
     let device = jid("2").with_device(1);
     let stanza = NodeBuilder::new("message").attr("id", "S1").attr("t", 1).attr("participant", device);
     world.send_parts_as_companion("2", &jid("1"), stanza.attr("from", "status@broadcast"), &[&status]);
@@ -37,11 +37,11 @@ fn both_devices_of_a_person_get_a_message_and_the_sender_s_other_a_copy() {
     let mut world = World::new();
     world.link("1");
     world.link("2");
-    world.say("1", &jid("2"), "hello");
+    world.send("1", &jid("2"), "hello");
     let at_bob = &world.companions["2"].read[0];
-    assert_eq!((&at_bob.reading, &at_bob.sent_to), (&Reading::said(Saying::text("hello")), &None));
+    assert_eq!((&at_bob.reading, &at_bob.sent_to), (&Reading::message(MessageBody::text("hello")), &None));
     let copy = &world.companions["1"].read[0];
-    assert_eq!(copy.reading, Reading::said(Saying::text("hello")));
+    assert_eq!(copy.reading, Reading::message(MessageBody::text("hello")));
     assert_eq!(copy.sent_to.as_deref(), Some("2@s.whatsapp.net"));
 }
 
@@ -49,7 +49,7 @@ fn both_devices_of_a_person_get_a_message_and_the_sender_s_other_a_copy() {
 fn what_a_companion_sent_is_shown_as_the_person_s_own() {
     let mut world = World::new();
     world.link("1");
-    let copy = for_own_devices(compose(&Saying::text("from my desk"), &jid("2"), NOW_MS), &jid("2"));
+    let copy = for_own_devices(encode(&MessageBody::text("from my desk"), &jid("2"), NOW_MS), &jid("2"));
     let stanza = NodeBuilder::new("message").attr("id", "C1").attr("t", 1).attr("recipient", jid("2"));
     world.send_as_companion("1", &jid("1"), stanza, &message_to_vec(&copy));
     let kept = world.kept("1")[0].clone();
@@ -65,8 +65,8 @@ fn a_companion_reads_the_group_along() {
     world.link("1");
     world.link("2");
     let group = world.group(&["1", "2"]);
-    world.say("1", &group, "all");
-    world.say("1", &group, "again");
+    world.send("1", &group, "all");
+    world.send("1", &group, "again");
     for number in ["1", "2"] {
         let said: Vec<&Reading> = world.companions[number]
             .read
@@ -74,16 +74,16 @@ fn a_companion_reads_the_group_along() {
             .map(|read| &read.reading)
             .filter(|read| **read != Reading::Silent)
             .collect();
-        assert_eq!(said, [&Reading::said(Saying::text("all")), &Reading::said(Saying::text("again"))]);
+        assert_eq!(said, [&Reading::message(MessageBody::text("all")), &Reading::message(MessageBody::text("again"))]);
     }
 }
 
 #[test]
 fn a_new_companion_is_given_keys_and_history() {
     let mut world = World::new();
-    world.say("2", &jid("1"), "an old message");
+    world.send("2", &jid("1"), "an old message");
     world.link("1");
-    world.with("1", |phone| phone.welcome(1, HistorySize { chats: 3, messages_per_chat: 10 }, NOW_MS));
+    world.with("1", |phone| phone.send_initial_sync(1, HistorySize { chats: 3, messages_per_chat: 10 }, NOW_MS));
     // The key share, and four parts: chats, names, the rest, older messages.
     assert_eq!(silent(&world, "1"), 5);
     assert_eq!(world.count(|_, action| matches!(action, Action::Store { .. })), 3);
@@ -98,10 +98,10 @@ fn a_history_shows_what_was_said_as_it_stands_and_names_groups_by_their_subject(
     let subject = NodeBuilder::new("subject").attr("subject", "Cooks").build();
     let renamed = NodeBuilder::new("notification").attr("type", "w:gp2").attr("id", "n1").attr("from", &group);
     world.deliver(&jid("1"), renamed.children([subject]).build());
-    world.say("2", &group, "in the group");
-    let edited = world.say("1", &jid("3"), "helo");
+    world.send("2", &group, "in the group");
+    let edited = world.send("1", &jid("3"), "helo");
     world.with("1", |phone| phone.edit(&jid("3"), &edited, "hello", EditForm::Plain, NOW_MS).unwrap().1);
-    let deleted = world.say("1", &jid("3"), "oops");
+    let deleted = world.send("1", &jid("3"), "oops");
     world.with("1", |phone| phone.delete(&jid("3"), &deleted, NOW_MS).unwrap().1);
     let phone = &world.phones["1"];
     let names = BTreeMap::from([("3@s.whatsapp.net".to_owned(), "Cyd".to_owned())]);
@@ -117,12 +117,12 @@ fn a_history_shows_what_was_said_as_it_stands_and_names_groups_by_their_subject(
 #[test]
 fn a_companion_that_asks_for_keys_or_messages_gets_them() {
     let mut world = World::new();
-    let id = world.say("2", &jid("1"), "hello");
+    let id = world.send("2", &jid("1"), "hello");
     world.link("1");
-    let ask = |protocol: wa::message::ProtocolMessage| {
+    let send_query = |protocol: wa::message::ProtocolMessage| {
         message_to_vec(&wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() })
     };
-    let keys = ask(wa::message::ProtocolMessage {
+    let keys = send_query(wa::message::ProtocolMessage {
         r#type: Some(wa::message::protocol_message::Type::APP_STATE_SYNC_KEY_REQUEST),
         app_state_sync_key_request: MessageField::some(wa::message::AppStateSyncKeyRequest {
             key_ids: vec![wa::message::AppStateSyncKeyId { key_id: Some(vec![9; 6]) }],
@@ -130,7 +130,7 @@ fn a_companion_that_asks_for_keys_or_messages_gets_them() {
         ..Default::default()
     });
     use wa::message::peer_data_operation_request_message::PlaceholderMessageResendRequest;
-    let resend = ask(wa::message::ProtocolMessage {
+    let resend = send_query(wa::message::ProtocolMessage {
         r#type: Some(wa::message::protocol_message::Type::PEER_DATA_OPERATION_REQUEST_MESSAGE),
         peer_data_operation_request_message: MessageField::some(wa::message::PeerDataOperationRequestMessage {
             peer_data_operation_request_type: Some(
@@ -344,7 +344,7 @@ fn a_sender_key_for_another_chat_is_not_kept() {
     };
     let stanza = NodeBuilder::new("message").attr("id", "K1").attr("t", 1);
     world.send_as_companion("2", &jid("1"), stanza, &message_to_vec(&gift));
-    let said = message_to_vec(&compose(&Saying::text("hello"), &group, NOW_MS));
+    let said = message_to_vec(&encode(&MessageBody::text("hello"), &group, NOW_MS));
     let sealed = world.companions.get_mut("2").unwrap().signal.encrypt_for_group(&group, &said).unwrap();
     let enc = NodeBuilder::new("enc").attr("type", sealed.kind.name()).attr("v", "2").bytes(sealed.bytes).build();
     let stanza = NodeBuilder::new("message").attr("id", "G1").attr("from", &group).attr("t", 1);
@@ -358,7 +358,7 @@ fn a_sender_key_for_another_chat_is_not_kept() {
 fn what_was_read_is_shown_though_a_second_part_is_no_message() {
     let mut world = World::new();
     world.link("2");
-    let said = message_to_vec(&compose(&Saying::text("hello"), &jid("1"), NOW_MS));
+    let said = message_to_vec(&encode(&MessageBody::text("hello"), &jid("1"), NOW_MS));
     let stanza = NodeBuilder::new("message").attr("id", "T1").attr("from", jid("2").with_device(1)).attr("t", 1);
     world.send_parts_as_companion("2", &jid("1"), stanza, &[&said, &[0xff]]);
     assert_eq!(world.heard("1"), ["hello"]);

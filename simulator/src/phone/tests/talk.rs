@@ -4,7 +4,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use super::world::{NOW_MS, World, jid};
-use crate::phone::content::{Content, EditForm, Saying};
+use crate::phone::content::{Content, EditForm, MessageBody};
 use crate::phone::file::FileKind;
 use crate::phone::signal::Way;
 use crate::phone::{Action, NewFile, PhoneError, Progress};
@@ -12,9 +12,9 @@ use crate::phone::{Action, NewFile, PhoneError, Progress};
 #[test]
 fn two_phones_talk_and_see_how_far_their_messages_got() {
     let mut world = World::new();
-    let first = world.say("1", &jid("2"), "hello");
-    world.say("2", &jid("1"), "hello yourself");
-    world.say("1", &jid("2"), "how are you");
+    let first = world.send("1", &jid("2"), "hello");
+    world.send("2", &jid("1"), "hello yourself");
+    world.send("1", &jid("2"), "how are you");
     assert_eq!(world.heard("2"), ["hello", "how are you"]);
     assert_eq!(world.heard("1"), ["hello yourself"]);
     let progress: Vec<&Progress> = world
@@ -32,9 +32,9 @@ fn two_phones_talk_and_see_how_far_their_messages_got() {
 fn reading_is_told_once_for_all_messages_of_a_chat() {
     let mut world = World::new();
     for text in ["one", "two", "three"] {
-        world.say("1", &jid("2"), text);
+        world.send("1", &jid("2"), text);
     }
-    world.say("3", &jid("2"), "another chat");
+    world.send("3", &jid("2"), "another chat");
     let before = world.stanzas.len();
     world.with("2", |phone| phone.read(&jid("1"), NOW_MS));
     assert_eq!(world.stanzas[before..].iter().filter(|node| node.tag == "receipt").count(), 1);
@@ -49,12 +49,12 @@ fn reading_is_told_once_for_all_messages_of_a_chat() {
 #[test]
 fn a_person_answers_reacts_edits_and_deletes() {
     let mut world = World::new();
-    let hello = world.say("1", &jid("2"), "helo");
-    world.with("2", |phone| phone.answer(&jid("1"), &hello, "you mean hello", NOW_MS).unwrap().1);
+    let hello = world.send("1", &jid("2"), "helo");
+    world.with("2", |phone| phone.reply(&jid("1"), &hello, "you mean hello", NOW_MS).unwrap().1);
     world.with("2", |phone| phone.react(&jid("1"), &hello, "🙂", NOW_MS).unwrap().1);
     world.with("1", |phone| phone.edit(&jid("2"), &hello, "hello", EditForm::Plain, NOW_MS).unwrap().1);
     let answer = world.kept("1")[1].clone();
-    assert_eq!(answer.saying.reply_to.unwrap().text, "helo");
+    assert_eq!(answer.body.reply_to.unwrap().text, "helo");
     let at_bob = world.kept("2")[0].clone();
     assert_eq!((at_bob.edited.as_deref(), at_bob.reactions["2@s.whatsapp.net"].as_str()), (Some("hello"), "🙂"));
     assert_eq!(world.kept("1")[0].reactions["2@s.whatsapp.net"], "🙂");
@@ -81,7 +81,7 @@ fn a_file_is_stored_then_said_and_opened_at_the_other_end() {
         _ => None,
     });
     let kept = world.kept("2")[0].clone();
-    let Content::File(attachment) = &kept.saying.content else { panic!("{kept:?}") };
+    let Content::File(attachment) = &kept.body.content else { panic!("{kept:?}") };
     assert_eq!(attachment.seal.open(attachment.file, &stored.unwrap()).unwrap(), b"la la la");
     assert!(attachment.seal.direct_path.starts_with("/v/"));
     world.with("2", |phone| phone.play(&jid("1"), &kept.id, NOW_MS).unwrap());
@@ -94,9 +94,9 @@ fn a_file_is_stored_then_said_and_opened_at_the_other_end() {
 fn a_group_gets_its_key_once_and_everything_after_in_one_piece() {
     let mut world = World::new();
     let group = world.group(&["1", "2", "3"]);
-    world.say("1", &group, "first");
-    world.say("1", &group, "second");
-    world.say("2", &group, "from bob");
+    world.send("1", &group, "first");
+    world.send("1", &group, "second");
+    world.send("2", &group, "from bob");
     assert_eq!(world.heard("3"), ["first", "second", "from bob"]);
     assert_eq!(world.heard("2"), ["first", "second"]);
     assert!(world.kept("3").iter().all(|kept| kept.chat == group.to_string()));
@@ -112,7 +112,7 @@ fn a_group_gets_its_key_once_and_everything_after_in_one_piece() {
 fn who_left_a_group_cannot_read_on() {
     let mut world = World::new();
     let group = world.group(&["1", "2", "3"]);
-    world.say("1", &group, "with cyd");
+    world.send("1", &group, "with cyd");
     world.group(&["1", "2"]);
     let left = wacore_binary::builder::NodeBuilder::new("notification")
         .attr("type", "w:gp2")
@@ -121,7 +121,7 @@ fn who_left_a_group_cannot_read_on() {
         .children([wacore_binary::builder::NodeBuilder::new("remove").build()])
         .build();
     world.deliver(&jid("1"), left);
-    world.say("1", &group, "without cyd");
+    world.send("1", &group, "without cyd");
     assert_eq!(world.heard("2"), ["with cyd", "without cyd"]);
     assert_eq!(world.heard("3"), ["with cyd"]);
     let last = world.stanzas.iter().rfind(|node| node.tag == "message").unwrap();
@@ -134,7 +134,7 @@ fn what_is_written_offline_leaves_in_order_when_the_phone_is_back() {
     let mut world = World::new();
     world.phones.get_mut("1").unwrap().go_offline();
     for text in ["one", "two", "three"] {
-        world.say("1", &jid("2"), text);
+        world.send("1", &jid("2"), text);
     }
     assert!(world.heard("2").is_empty());
     world.with("1", |phone| phone.come_online(NOW_MS));
@@ -144,8 +144,8 @@ fn what_is_written_offline_leaves_in_order_when_the_phone_is_back() {
 #[test]
 fn a_number_without_devices_is_not_on_whatsapp() {
     let mut world = World::new();
-    world.say("1", &jid("404"), "anybody there");
-    world.say("1", &jid("2"), "hello");
+    world.send("1", &jid("404"), "anybody there");
+    world.send("1", &jid("2"), "hello");
     let failed = |_: &str, action: &Action| matches!(action, Action::Failed { reason, .. } if reason.contains("404"));
     assert_eq!(world.count(failed), 1);
     assert_eq!(world.heard("2"), ["hello"], "the next message is not held up");
@@ -155,8 +155,8 @@ fn a_number_without_devices_is_not_on_whatsapp() {
 fn the_same_seed_gives_the_same_stanzas() {
     let run = || {
         let mut world = World::new();
-        world.say("1", &jid("2"), "hello");
-        world.say("2", &jid("1"), "hello");
+        world.send("1", &jid("2"), "hello");
+        world.send("2", &jid("1"), "hello");
         world.stanzas
     };
     assert_eq!(run(), run());
@@ -167,9 +167,9 @@ fn each_ratchet_moves_by_one_and_none_is_decrypted_twice() {
     let mut world = World::new();
     let group = world.group(&["1", "2", "3"]);
     for round in 0..5 {
-        world.say("1", &jid("2"), &format!("round {round}"));
-        world.say("2", &jid("1"), "yes");
-        world.say("3", &group, "all");
+        world.send("1", &jid("2"), &format!("round {round}"));
+        world.send("2", &jid("1"), "yes");
+        world.send("3", &group, "all");
     }
     let steps: Vec<_> = world
         .done
@@ -191,7 +191,7 @@ fn each_ratchet_moves_by_one_and_none_is_decrypted_twice() {
 fn a_text_that_is_too_long_is_refused() {
     let mut world = World::new();
     let long = "x".repeat(crate::limits::TEXT_CHARACTERS_MAX + 1);
-    let refused = world.phones.get_mut("1").unwrap().say(&jid("2"), Saying::text(&long), NOW_MS).map(|_| ());
+    let refused = world.phones.get_mut("1").unwrap().send(&jid("2"), MessageBody::text(&long), NOW_MS).map(|_| ());
     assert_eq!(refused, Err(PhoneError::TooLong));
 }
 
@@ -203,13 +203,13 @@ fn a_phone_gives_a_token_with_its_first_message_and_shows_the_one_it_was_given()
     let notice = NodeBuilder::new("notification").attr("type", "privacy_token").attr("id", "1").attr("from", jid("2"));
     world.deliver(&jid("1"), notice.children([tokens]).build());
     for text in ["first", "second"] {
-        world.say("1", &jid("2"), text);
+        world.send("1", &jid("2"), text);
     }
     let group = world.group(&["1", "2", "3"]);
-    world.say("1", &group, "to all");
+    world.send("1", &group, "to all");
     let is_token = |node: &&Node| node.get_optional_child("tokens").is_some();
     let given: Vec<&Node> = world.stanzas.iter().filter(is_token).collect();
     assert_eq!(given.len(), 1, "one person was written to, twice: {given:?}");
-    let shows = |node: &&Node| node.tag == "message" && node.get_optional_child("tctoken").is_some();
-    assert_eq!(world.stanzas.iter().filter(shows).count(), 2, "none in a group");
+    let wait_for_message = |node: &&Node| node.tag == "message" && node.get_optional_child("tctoken").is_some();
+    assert_eq!(world.stanzas.iter().filter(wait_for_message).count(), 2, "none in a group");
 }

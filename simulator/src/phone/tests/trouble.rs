@@ -8,7 +8,7 @@ use crate::limits::{PHONE_ANSWER_MS_MAX, RETRIES_MAX};
 use crate::phone::Action;
 
 /// Turns a byte of each ciphertext around.
-fn spoil_encs(node: &mut Node) {
+fn corrupt_encs(node: &mut Node) {
     let Some(NodeContent::Nodes(children)) = &mut node.content else { return };
     for child in children.iter_mut().filter(|child| child.tag == "enc") {
         if let Some(NodeContent::Bytes(bytes)) = &mut child.content {
@@ -19,12 +19,12 @@ fn spoil_encs(node: &mut Node) {
 }
 
 /// Spoils the first messages to a number.
-fn spoil_first(number: &'static str, count: usize) -> Option<super::world::Spoil> {
+fn corrupt_first(number: &'static str, count: usize) -> Option<super::world::Corrupt> {
     let mut left = count;
     Some(Box::new(move |device: &Jid, node: &mut Node| {
         if device.user == number && node.tag == "message" && left > 0 {
             left -= 1;
-            spoil_encs(node);
+            corrupt_encs(node);
         }
         true
     }))
@@ -38,12 +38,12 @@ fn is_unreadable(number: &str, action: &Action) -> bool {
 fn a_spoilt_message_is_asked_for_again_and_read() {
     for spoilt in 1..=3 {
         let mut world = World::new();
-        world.spoil = spoil_first("2", spoilt);
-        world.say("1", &jid("2"), "hello");
+        world.corrupt = corrupt_first("2", spoilt);
+        world.send("1", &jid("2"), "hello");
         assert_eq!(world.heard("2"), ["hello"], "after {spoilt}");
         assert_eq!(world.count(is_unreadable), spoilt);
-        world.say("1", &jid("2"), "next");
-        world.say("2", &jid("1"), "fine");
+        world.send("1", &jid("2"), "next");
+        world.send("2", &jid("1"), "fine");
         assert_eq!((world.heard("2"), world.heard("1")), (vec!["hello", "next"], vec!["fine"]));
     }
 }
@@ -51,8 +51,8 @@ fn a_spoilt_message_is_asked_for_again_and_read() {
 #[test]
 fn asking_ends() {
     let mut world = World::new();
-    world.spoil = spoil_first("2", usize::MAX);
-    world.say("1", &jid("2"), "hello");
+    world.corrupt = corrupt_first("2", usize::MAX);
+    world.send("1", &jid("2"), "hello");
     assert!(world.heard("2").is_empty());
     assert_eq!(world.count(is_unreadable), usize::from(RETRIES_MAX), "the sender refuses the last request");
 }
@@ -60,8 +60,8 @@ fn asking_ends() {
 #[test]
 fn requests_bring_keys_from_the_second_on() {
     let mut world = World::new();
-    world.spoil = spoil_first("2", 2);
-    world.say("1", &jid("2"), "hello");
+    world.corrupt = corrupt_first("2", 2);
+    world.send("1", &jid("2"), "hello");
     let is_retry = |node: &&Node| node.tag == "receipt" && node.attrs.get("type").is_some_and(|kind| *kind == "retry");
     let with_keys: Vec<bool> =
         world.stanzas.iter().filter(is_retry).map(|node| node.get_optional_child("keys").is_some()).collect();
@@ -72,12 +72,12 @@ fn requests_bring_keys_from_the_second_on() {
 fn a_lost_message_does_not_harm_the_next() {
     let mut world = World::new();
     let mut seen = 0;
-    world.spoil = Some(Box::new(move |device, node| {
+    world.corrupt = Some(Box::new(move |device, node| {
         seen += usize::from(device.user == "2" && node.tag == "message");
         !(device.user == "2" && node.tag == "message" && seen == 2)
     }));
     for text in ["one", "two", "three"] {
-        world.say("1", &jid("2"), text);
+        world.send("1", &jid("2"), text);
     }
     assert_eq!(world.heard("2"), ["one", "three"]);
 }
@@ -86,10 +86,10 @@ fn a_lost_message_does_not_harm_the_next() {
 fn a_message_that_comes_twice_is_shown_once_and_receipted_twice() {
     let mut world = World::new();
     let mut caught = None;
-    world.say("1", &jid("2"), "first");
-    world.spoil = Some(Box::new(|_, _| false));
-    world.say("1", &jid("2"), "hello");
-    world.spoil = None;
+    world.send("1", &jid("2"), "first");
+    world.corrupt = Some(Box::new(|_, _| false));
+    world.send("1", &jid("2"), "hello");
+    world.corrupt = None;
     for node in world.stanzas.clone() {
         if node.tag == "message" {
             caught = Some(node);
@@ -108,12 +108,12 @@ fn a_message_that_comes_twice_is_shown_once_and_receipted_twice() {
 fn a_member_who_lost_the_group_s_key_gets_it_again() {
     let mut world = World::new();
     let group = world.group(&["1", "2", "3"]);
-    world.spoil = Some(Box::new(|device, node| !(device.user == "3" && node.tag == "message")));
-    world.say("1", &group, "lost for cyd");
-    world.spoil = None;
-    world.say("1", &group, "second");
+    world.corrupt = Some(Box::new(|device, node| !(device.user == "3" && node.tag == "message")));
+    world.send("1", &group, "lost for cyd");
+    world.corrupt = None;
+    world.send("1", &group, "second");
     assert_eq!(world.heard("3"), ["second"]);
-    world.say("1", &group, "third");
+    world.send("1", &group, "third");
     assert_eq!(world.heard("3"), ["second", "third"]);
     assert_eq!(world.heard("2"), ["lost for cyd", "second", "third"]);
 }
@@ -141,7 +141,7 @@ fn a_stanza_that_is_no_message_is_acked_with_an_error() {
 #[test]
 fn rubbish_is_survived() {
     let mut world = World::new();
-    world.say("1", &jid("2"), "hello");
+    world.send("1", &jid("2"), "hello");
     let stanzas = world.stanzas.clone();
     let phone = world.phones.get_mut("2").unwrap();
     for stanza in stanzas {
@@ -158,7 +158,7 @@ fn rubbish_is_survived() {
 fn a_question_that_is_not_answered_is_given_up() {
     let mut world = World::new();
     let phone = world.phones.get_mut("1").unwrap();
-    let (id, _) = phone.say(&jid("2"), crate::phone::content::Saying::text("hello"), NOW_MS).unwrap();
+    let (id, _) = phone.send(&jid("2"), crate::phone::content::MessageBody::text("hello"), NOW_MS).unwrap();
     assert!(phone.tick(NOW_MS + PHONE_ANSWER_MS_MAX - 1).is_empty());
     let actions = phone.tick(NOW_MS + PHONE_ANSWER_MS_MAX);
     assert!(matches!(&actions[0], Action::Failed { id: failed, .. } if *failed == id), "{actions:?}");
@@ -167,7 +167,7 @@ fn a_question_that_is_not_answered_is_given_up() {
 #[test]
 fn a_refused_message_is_reported() {
     let mut world = World::new();
-    let id = world.say("1", &jid("2"), "hello");
+    let id = world.send("1", &jid("2"), "hello");
     let nack = NodeBuilder::new("ack").attr("class", "message").attr("id", id.as_str()).attr("error", "463").build();
     let actions = world.phones.get_mut("1").unwrap().handle(&nack, NOW_MS);
     assert!(matches!(&actions[0], Action::Failed { reason, .. } if reason.contains("463")), "{actions:?}");
@@ -177,8 +177,8 @@ fn a_refused_message_is_reported() {
 fn what_is_refused_to_one_device_is_not_reported() {
     let mut world = World::new();
     world.link("1");
-    let id = world.say("1", &jid("2"), "hello");
-    world.with("1", |phone| phone.welcome(1, crate::phone::history::HistorySize::default(), NOW_MS));
+    let id = world.send("1", &jid("2"), "hello");
+    world.with("1", |phone| phone.send_initial_sync(1, crate::phone::history::HistorySize::default(), NOW_MS));
     let is_peer = |node: &&Node| node.attrs.get("category").is_some_and(|kind| *kind == "peer");
     let peer = world.stanzas.iter().find(is_peer).unwrap().attrs().optional_string("id").unwrap().into_owned();
     let phone = world.phones.get_mut("1").unwrap();
@@ -194,7 +194,7 @@ fn what_is_refused_to_one_device_is_not_reported() {
 #[test]
 fn a_stranger_s_receipt_is_no_progress() {
     let mut world = World::new();
-    let id = world.say("1", &jid("2"), "for bob");
+    let id = world.send("1", &jid("2"), "for bob");
     let read = NodeBuilder::new("receipt").attr("id", id).attr("from", jid("3")).attr("type", "read").build();
     let actions = world.phones.get_mut("1").unwrap().handle(&read, NOW_MS);
     assert!(matches!(actions.as_slice(), [Action::Send(ack)] if ack.tag == "ack"), "{actions:?}");
@@ -203,7 +203,7 @@ fn a_stranger_s_receipt_is_no_progress() {
 #[test]
 fn a_stranger_who_asks_for_a_message_gets_nothing() {
     let mut world = World::new();
-    let id = world.say("1", &jid("2"), "for bob");
+    let id = world.send("1", &jid("2"), "for bob");
     let retry = NodeBuilder::new("retry").attr("id", id.as_str()).attr("count", 1).attr("v", 1).build();
     let receipt = NodeBuilder::new("receipt")
         .attr("id", id)
@@ -218,7 +218,7 @@ fn a_stranger_who_asks_for_a_message_gets_nothing() {
 #[test]
 fn a_device_that_always_asks_for_the_first_time_is_answered_as_often_as_any_other() {
     let mut world = World::new();
-    let id = world.say("1", &jid("2"), "for bob");
+    let id = world.send("1", &jid("2"), "for bob");
     let retry = NodeBuilder::new("retry").attr("id", id.as_str()).attr("count", 1).attr("v", 1).build();
     let receipt = NodeBuilder::new("receipt")
         .attr("id", id)
@@ -238,9 +238,9 @@ fn a_device_that_always_asks_for_the_first_time_is_answered_as_often_as_any_othe
 fn a_phone_in_a_group_answers_a_member_s_request_with_the_key_and_the_message() {
     let mut world = World::new();
     let group = world.group(&["1", "2", "3"]);
-    world.say("1", &group, "first");
-    world.spoil = spoil_first("2", 1);
-    world.say("1", &group, "second");
+    world.send("1", &group, "first");
+    world.corrupt = corrupt_first("2", 1);
+    world.send("1", &group, "second");
     assert_eq!(world.heard("2"), ["first", "second"]);
     assert_eq!(world.heard("3"), ["first", "second"]);
     let again = world.stanzas.iter().rfind(|node| node.tag == "message").unwrap();

@@ -7,24 +7,24 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt, Node, NodeContent};
 use waproto::codec::message_decode;
 
-use crate::phone::address::Person;
+use crate::phone::address::Profile;
 use crate::phone::bundle::Bundle;
-use crate::phone::chance::Chance;
-use crate::phone::content::{Unpacked, unpack};
+use crate::phone::content::{Decoded, decode};
+use crate::phone::rng::SeededRng;
 use crate::phone::signal::{EncKind, Signal};
-use crate::phone::{Action, Kept, Phone};
+use crate::phone::{Action, LoggedMessage, Phone};
 
 pub const NOW_MS: u64 = 1_750_000_000_000;
 
 /// Looks at each `<message>` and `<receipt>` on its way to a device; false loses it.
-pub type Spoil = Box<dyn FnMut(&Jid, &mut Node) -> bool>;
+pub type Corrupt = Box<dyn FnMut(&Jid, &mut Node) -> bool>;
 
 pub struct World {
     pub phones: BTreeMap<String, Phone>,
     /// Device 1 of some accounts.
     pub companions: HashMap<String, Companion>,
     pub done: Vec<(String, Action)>,
-    pub spoil: Option<Spoil>,
+    pub corrupt: Option<Corrupt>,
     pub stanzas: Vec<Node>,
     deposits: HashMap<String, Vec<Node>>,
     groups: HashMap<Jid, Vec<Jid>>,
@@ -34,15 +34,15 @@ pub struct World {
 /// What a test needs of a linked device: its keys, and what it has read.
 pub struct Companion {
     pub signal: Signal,
-    pub read: Vec<Unpacked>,
+    pub read: Vec<Decoded>,
 }
 
 pub fn jid(number: &str) -> Jid {
     Jid::pn(number)
 }
 
-pub fn person(number: &str, name: &str) -> Person {
-    Person { number: number.to_owned(), lid: format!("9{number}"), name: name.to_owned() }
+pub fn person(number: &str, name: &str) -> Profile {
+    Profile { number: number.to_owned(), lid: format!("9{number}"), name: name.to_owned() }
 }
 
 impl World {
@@ -52,7 +52,7 @@ impl World {
             phones: BTreeMap::new(),
             companions: HashMap::new(),
             done: Vec::new(),
-            spoil: None,
+            corrupt: None,
             stanzas: Vec::new(),
             deposits: HashMap::new(),
             groups: HashMap::new(),
@@ -70,9 +70,9 @@ impl World {
 
     /// Gives an account a second device, that others find and encrypt for.
     pub fn link(&mut self, number: &str) {
-        let mut signal = Signal::new(&person(number, "companion"), Chance::new(9, number)).unwrap();
-        let (identity, chance) = signal.identity_mut();
-        self.deposits.insert(format!("{number}:1"), identity.upload(20, chance));
+        let mut signal = Signal::new(&person(number, "companion"), SeededRng::new(9, number)).unwrap();
+        let (identity, rng) = signal.identity_mut();
+        self.deposits.insert(format!("{number}:1"), identity.upload(20, rng));
         self.companions.insert(number.to_owned(), Companion { signal, read: Vec::new() });
     }
 
@@ -92,23 +92,23 @@ impl World {
     }
 
     /// A phone says a text; gives the id.
-    pub fn say(&mut self, number: &str, chat: &Jid, text: &str) -> String {
+    pub fn send(&mut self, number: &str, chat: &Jid, text: &str) -> String {
         let mut said = String::new();
         self.with(number, |phone| {
-            let (id, actions) = phone.say(chat, crate::phone::content::Saying::text(text), NOW_MS).unwrap();
+            let (id, actions) = phone.send(chat, crate::phone::content::MessageBody::text(text), NOW_MS).unwrap();
             said = id;
             actions
         });
         said
     }
 
-    pub fn kept(&self, number: &str) -> Vec<&Kept> {
+    pub fn kept(&self, number: &str) -> Vec<&LoggedMessage> {
         self.phones[number].messages().collect()
     }
 
     /// The texts that others said to this phone.
     pub fn heard(&self, number: &str) -> Vec<&str> {
-        self.kept(number).into_iter().filter(|kept| !kept.from_me).map(|kept| kept.saying.content.summary()).collect()
+        self.kept(number).into_iter().filter(|kept| !kept.from_me).map(|kept| kept.body.content.summary()).collect()
     }
 
     pub fn count(&self, is_wanted: impl Fn(&str, &Action) -> bool) -> usize {
@@ -134,7 +134,7 @@ impl World {
     /// A stanza reaches a device.
     pub fn deliver(&mut self, device: &Jid, mut node: Node) {
         let is_lost = matches!(node.tag.as_ref(), "message" | "receipt")
-            && self.spoil.as_mut().is_some_and(|spoil| !spoil(device, &mut node));
+            && self.corrupt.as_mut().is_some_and(|corrupt| !corrupt(device, &mut node));
         if is_lost {
             return;
         }
@@ -262,8 +262,8 @@ impl World {
     }
 
     fn device_list(&self, usync: &Node) -> Node {
-        let asked = usync.get_optional_child("list").unwrap().children().unwrap();
-        let users = asked.iter().map(|user| {
+        let pending_queries = usync.get_optional_child("list").unwrap().children().unwrap();
+        let users = pending_queries.iter().map(|user| {
             let jid = user.attrs().optional_jid("jid").unwrap();
             let devices = self.devices(std::slice::from_ref(&jid));
             let devices = devices.iter().map(|one| NodeBuilder::new("device").attr("id", one.device).build());
@@ -310,9 +310,9 @@ impl Companion {
                 EncKind::SenderKey => self.signal.decrypt_from_group(&from, &sender, bytes).unwrap(),
                 _ => self.signal.decrypt(&sender, kind, bytes).unwrap(),
             };
-            let unpacked = unpack(message_decode(&plaintext).unwrap());
+            let unpacked = decode(message_decode(&plaintext).unwrap());
             if let Some(key) = &unpacked.distribution {
-                self.signal.take_distribution(&key.group.parse().unwrap(), &sender, &key.key).unwrap();
+                self.signal.process_distribution(&key.group.parse().unwrap(), &sender, &key.key).unwrap();
             }
             self.read.push(unpacked);
         }

@@ -9,7 +9,7 @@ use super::{Event, Latest};
 use crate::clock;
 use crate::limits::PASSKEY_CHALLENGE_SECONDS;
 use crate::phone::passkey_pairing::{PasskeyPairing, PasskeyPairingError};
-use crate::runtime::{Person, Refusal};
+use crate::runtime::{Person, RequestError};
 use crate::server::device::Device;
 use crate::server::passkey_gate::{GateRequest, PasskeyGate, Rejection};
 
@@ -23,17 +23,17 @@ pub struct Attempt {
 }
 
 /// Why an attempt ends, and how what the client still sends is answered.
-struct Failure(Refusal, Rejection);
+struct Failure(RequestError, Rejection);
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal, Rejection::NotFound)
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self(error, Rejection::NotFound)
     }
 }
 
 impl From<PasskeyPairingError> for Failure {
     fn from(error: PasskeyPairingError) -> Self {
-        Self(Refusal::Conflict(error.to_string()), Rejection::BadRequest)
+        Self(RequestError::Conflict(error.to_string()), Rejection::BadRequest)
     }
 }
 
@@ -43,13 +43,13 @@ impl Attempt {
     }
 
     /// Runs to the attempt's end, and to that of the client's connection if the client was not linked.
-    pub async fn run(mut self, sender: oneshot::Sender<Result<Arc<Device>, Refusal>>) {
+    pub async fn run(mut self, sender: oneshot::Sender<Result<Arc<Device>, RequestError>>) {
         let ended = self.latest.ended.clone();
         let outcome = tokio::select! {
             outcome = self.exchange() => outcome,
             () = ended.cancelled() => {
                 let text = "the owner of the phone refused, or began to link another client";
-                Err(Failure(Refusal::Conflict(text.to_owned()), Rejection::NotAuthorized))
+                Err(Failure(RequestError::Conflict(text.to_owned()), Rejection::NotAuthorized))
             }
         };
         match outcome {
@@ -58,11 +58,11 @@ impl Attempt {
                 // Whoever does not wait any more sees the device all the same.
                 sender.send(Ok(device)).ok();
             }
-            Err(Failure(refusal, rejection)) => {
-                tracing::debug!(number = self.person.number(), %refusal, "a client is not linked by its passkey");
-                self.advance(Event::Failed(refusal.to_string()));
+            Err(Failure(error, rejection)) => {
+                tracing::debug!(number = self.person.number(), %error, "a client is not linked by its passkey");
+                self.advance(Event::Failed(error.to_string()));
                 self.gate.end(rejection);
-                sender.send(Err(refusal)).ok();
+                sender.send(Err(error)).ok();
                 // ASSUMPTION: a client that the owner has refused hears nothing until it sends something; what the service
                 // does is not public, and a fault ends its stream.
                 if ended.is_cancelled() && self.gate.end_refused() {
@@ -80,16 +80,16 @@ impl Attempt {
         self.wait_for_confirmation().await?;
         self.advance(Event::Admitted);
         let identity = self.gate.identity_public();
-        let admission = self.person.ask(move |desk, now_ms| desk.phone.admit(identity, &secret, now_ms)).await?;
-        Ok(self.person.link_at_gate(&self.gate, admission.map_err(Refusal::from)?).await?)
+        let admission = self.person.ask(move |state, now_ms| state.phone.admit(identity, &secret, now_ms)).await?;
+        Ok(self.person.link_at_gate(&self.gate, admission.map_err(RequestError::from)?).await?)
     }
 
     /// Waits for a prologue that the phone takes. A client whose proof is wrong may send another.
     async fn begin(&mut self) -> Result<PasskeyPairing, Failure> {
         loop {
             let GateRequest::Prologue { payload, proof } = self.next().await? else { continue };
-            let (_, mut chance) = self.person.ask(|desk, _| desk.phone.code_makings()).await?;
-            match PasskeyPairing::begin(&payload, proof.as_deref(), &self.secret, &mut chance) {
+            let (_, mut rng) = self.person.ask(|state, _| state.phone.pairing_code_inputs()).await?;
+            match PasskeyPairing::begin(&payload, proof.as_deref(), &self.secret, &mut rng) {
                 Ok(pairing) => {
                     if proof.is_some() {
                         // The client has shown that its code was scanned or typed: there is nothing to compare.
@@ -154,12 +154,12 @@ impl Attempt {
         let request = match clock::within(wait, self.gate.next()).await {
             Some(Some(GateRequest::Expired)) => return Err(expired("the challenge expired before the client used it")),
             Some(Some(request)) => request,
-            Some(None) => return Err(Refusal::Conflict("the client went away".to_owned()).into()),
+            Some(None) => return Err(RequestError::Conflict("the client went away".to_owned()).into()),
             None => return Err(expired("nothing happened in time")),
         };
         match self.person.must_be_online().await {
             Ok(()) => Ok(request),
-            Err(refusal) => Err(Failure(refusal, Rejection::ServiceUnavailable)),
+            Err(error) => Err(Failure(error, Rejection::ServiceUnavailable)),
         }
     }
 
@@ -169,10 +169,10 @@ impl Attempt {
 }
 
 fn expired(text: &str) -> Failure {
-    Failure(Refusal::Conflict(text.to_owned()), Rejection::Gone)
+    Failure(RequestError::Conflict(text.to_owned()), Rejection::Gone)
 }
 
 /// The server lets through only what comes next.
 fn unexpected() -> Failure {
-    Failure(Refusal::Conflict("the client sent something out of order".to_owned()), Rejection::BadRequest)
+    Failure(RequestError::Conflict("the client sent something out of order".to_owned()), Rejection::BadRequest)
 }

@@ -36,17 +36,17 @@ async fn a_client_of_a_phone_that_names_chats_by_lid_does_so_too() {
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
     ann.migrate_to_lids().await.unwrap();
-    bob.say_text(ann.jid(), "hello Ann").await.unwrap();
+    bob.send_text(ann.jid(), "hello Ann").await.unwrap();
     hears(&ann, "hello Ann").await;
     let mut client = linked(&world, &ann).await;
     let id = client.send_text(&bob.jid().to_string(), "to a number").await;
     assert_eq!(hears(&bob, "to a number").await, id);
     assert_eq!(world.addressee_of(&id), *bob.account().lid());
-    let id = ann.say_text(bob.jid(), "from the phone").await.unwrap();
+    let id = ann.send_text(bob.jid(), "from the phone").await.unwrap();
     client.reads("from the phone").await;
     hears(&bob, "from the phone").await;
     assert_eq!(world.addressee_of(&id), *bob.account().lid());
-    bob.say_text(ann.jid(), "and back").await.unwrap();
+    bob.send_text(ann.jid(), "and back").await.unwrap();
     client.reads("and back").await;
     assert_checks_pass(&world);
     client.ends_well(&world).await;
@@ -99,7 +99,7 @@ async fn it_comes_back_to_the_same_account_when_it_is_started_again() {
     let mut client = client.restart().await;
     client.connect(&world.network).await;
     client.opened().await;
-    bob.say_text(ann.jid(), "welcome back").await.unwrap();
+    bob.send_text(ann.jid(), "welcome back").await.unwrap();
     client.reads("welcome back").await;
     assert!(client.unexpected("qr").is_empty());
     client.ends_well(&world).await;
@@ -124,9 +124,9 @@ async fn a_connection_that_is_replaced_ends_with_the_reason() {
     let mut client = linked_with(&world, &ann, json!({"auto_reconnect": false})).await;
     client.may_log(STREAM_END);
     // Whoever attaches to the device takes the place of the connection that is there.
-    let link = world.network.attach(ann.account(), &ann.account().device(1).unwrap());
+    let connection = world.network.attach(ann.account(), &ann.account().device(1).unwrap());
     client.until("replaced", |_| true).await;
-    drop(link);
+    drop(connection);
     client.ends_well(&world).await;
 }
 

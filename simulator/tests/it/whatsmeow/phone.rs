@@ -4,8 +4,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use simulator::phone::NewFile;
 use simulator::phone::app_state::Change;
-use simulator::phone::chance::hex;
 use simulator::phone::file::FileKind;
+use simulator::phone::rng::hex;
 use simulator::runtime::Phones;
 
 use super::{ANN, BOB, client_and_people, linked};
@@ -26,7 +26,7 @@ async fn a_file_that_has_expired_is_put_back_by_the_phone() {
     let id = bob.send_file(ann.jid(), picture).await.unwrap();
     client.until("message", |message| message["id"] == id).await;
     let is_it = id.clone();
-    patiently("the picture", ann.shows(move |kept| kept.id == is_it)).await.unwrap();
+    patiently("the picture", ann.wait_for_message(move |kept| kept.id == is_it)).await.unwrap();
     let hash = json!(hex(&Sha256::digest(b"not really a picture")));
     // It expires again after that.
     for _ in 0..2 {
@@ -67,12 +67,12 @@ async fn it_sees_when_somebody_goes_and_comes_back() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     let to = bob.jid().to_string();
-    bob.be_away(true).await.unwrap();
+    bob.set_away(true).await.unwrap();
     client.command("available", json!({"value": "available"})).await;
     client.command("subscribe", json!({"to": to})).await;
     client.until("presence", |event| event["available"] == false).await;
     for is_away in [false, true] {
-        bob.be_away(is_away).await.unwrap();
+        bob.set_away(is_away).await.unwrap();
         let seen = client.until("presence", |event| event["available"] == !is_away).await;
         assert_eq!(seen["from"], to);
     }

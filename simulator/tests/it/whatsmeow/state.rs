@@ -150,7 +150,7 @@ async fn a_new_client_is_given_the_history() {
     let world = World::new().await;
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
-    let said = bob.say_text(ann.jid(), "an old message").await.unwrap();
+    let said = bob.send_text(ann.jid(), "an old message").await.unwrap();
     hears(&ann, "an old message").await;
     // More than fits into a message: it comes as a file of the media host.
     ann.set_history(HistorySize { chats: 20, messages_per_chat: 100 }).unwrap();
@@ -180,11 +180,11 @@ async fn a_client_brings_new_prekeys_when_few_are_left() {
     // Whoever begins a session takes one.
     for number in 0..9 {
         let person = phones.add(&format!("1555100{number}"), "Somebody").await.unwrap();
-        person.say_text(ann.jid(), &format!("hello {number}")).await.unwrap();
+        person.send_text(ann.jid(), &format!("hello {number}")).await.unwrap();
         client.reads(&format!("hello {number}")).await;
     }
     eventually("more keys", || device.prekeys_left() >= 40).await;
-    bob.say_text(ann.jid(), "still readable").await.unwrap();
+    bob.send_text(ann.jid(), "still readable").await.unwrap();
     client.reads("still readable").await;
     client.ends_well(&world).await;
 }
@@ -203,7 +203,7 @@ async fn settings_of_the_account_are_asked_for_and_changed() {
     let list = client.command("block", block).await;
     assert_eq!(list["JIDs"], json!([cyd.account().lid().to_string()]));
     assert!(list["DHash"].as_str().is_some_and(|hash| !hash.is_empty()), "{list}");
-    cyd.say_text(ann.jid(), "do you hear me").await.unwrap();
+    cyd.send_text(ann.jid(), "do you hear me").await.unwrap();
     let info = client.command("user_info", json!({"to": cyd.jid().to_string()})).await;
     assert_eq!(info["LID"], cyd.account().lid().to_string());
     assert!(client.unexpected("message").is_empty());
@@ -214,7 +214,7 @@ async fn settings_of_the_account_are_asked_for_and_changed() {
 async fn what_it_could_not_read_it_gets_from_its_phone() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let id = bob.say_text(ann.jid(), "read by the phone").await.unwrap();
+    let id = bob.send_text(ann.jid(), "read by the phone").await.unwrap();
     client.reads("read by the phone").await;
     hears(&ann, "read by the phone").await;
     let (to, sender) = (bob.jid().to_string(), bob.jid().to_string());
@@ -231,7 +231,7 @@ async fn it_gets_older_messages_of_a_chat_when_it_asks_for_them() {
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
     let mut ids = Vec::new();
     for number in 0..6 {
-        ids.push(bob.say_text(ann.jid(), &format!("old {number}")).await.unwrap());
+        ids.push(bob.send_text(ann.jid(), &format!("old {number}")).await.unwrap());
         hears(&ann, &format!("old {number}")).await;
     }
     let mut client = linked(&world, &ann).await;

@@ -11,13 +11,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::account::Account;
+use super::device_connection::DeviceConnection;
 use super::fault_points;
 use super::network::Network;
 use super::notification::notification;
 use super::registration::Registering;
-use super::session::Session;
 use crate::clock;
-use crate::faults::{LinkCodeRefusal, Moment, link_code_error};
+use crate::faults::{Hook, LinkCodeRefusal, link_code_error};
 use crate::limits::TYPED_CODE_SECONDS;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, NodeContent, Read as _, error, holding, result, server};
 
@@ -46,14 +46,14 @@ pub struct TypedCode {
 pub fn from_companion(registering: &Arc<Registering>, node: &Node) {
     let Some(register) = node.child(REGISTER) else { return };
     if registering.is_at_gate() {
-        return registering.outlet.push(Arc::new(error(node, 400, "bad-request")));
+        return registering.send_queue.push(Arc::new(error(node, 400, "bad-request")));
     }
     let answer = match register.text("stage").as_deref() {
         Some("companion_hello") => hello(registering, node, register),
         Some(FINISH) => finish(registering, node, register),
         _ => error(node, 400, "bad-request"),
     };
-    registering.outlet.push(Arc::new(answer));
+    registering.send_queue.push(Arc::new(answer));
 }
 
 fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
@@ -61,7 +61,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let Some(account) = register.jid("jid").and_then(|jid| network.account(&jid)) else {
         return error(node, 404, "item-not-found");
     };
-    if let Some(refused) = refused(network, Moment::LinkCodeHello, &account, node) {
+    if let Some(refused) = refused(network, Hook::LinkCodeHello, &account, node) {
         return refused;
     }
     let Some(wrapped_key) = register.child_bytes(WRAPPED_COMPANION_KEY) else {
@@ -80,7 +80,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     // A client has one code: who asks again has forgotten the one before.
     let before = registering.typed_code.lock().replace(code);
     if let Some(before) = before {
-        registrations.forget(registering, &before.reference);
+        registrations.remove_ref(registering, &before.reference);
     }
     if registrations.is_full() {
         return error(node, 503, "service-unavailable");
@@ -109,9 +109,8 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
 }
 
 /// The answer to a client that a fault refuses.
-fn refused(network: &Network, moment: Moment, account: &Account, node: &Node) -> Option<Node> {
-    let LinkCodeRefusal { code, backoff_seconds } =
-        fault_points::link_code_sent(&network.inner.faults, moment, account)?;
+fn refused(network: &Network, hook: Hook, account: &Account, node: &Node) -> Option<Node> {
+    let LinkCodeRefusal { code, backoff_seconds } = fault_points::link_code_sent(&network.inner.faults, hook, account)?;
     let mut refusal = NodeBuilder::new("error").attr("code", code).attr("text", link_code_error(code)?);
     if let Some(seconds) = backoff_seconds {
         refusal = refusal.attr("backoff", seconds);
@@ -131,8 +130,7 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
     let network = &registering.network;
     let number = registering.typed_code.lock().as_ref().map(|code| code.number.clone());
     let account = number.and_then(|number| network.account(&number));
-    if let Some(refused) = account.as_ref().and_then(|account| refused(network, Moment::LinkCodeFinish, account, node))
-    {
+    if let Some(refused) = account.as_ref().and_then(|account| refused(network, Hook::LinkCodeFinish, account, node)) {
         return refused;
     }
     let phone = account.and_then(|account| account.phone());
@@ -159,15 +157,16 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
 }
 
 /// A phone into which the code was typed sends `primary_hello`, which goes to the client.
-pub fn from_phone(session: &Session, node: &Node) -> Node {
+pub fn from_phone(connection: &DeviceConnection, node: &Node) -> Node {
     let Some(register) = node.child(REGISTER) else { return error(node, 400, "bad-request") };
     let reference = register.child(REFERENCE).and_then(Node::content_text).unwrap_or_default();
-    let Some(registering) = session.network.inner.registrations.find(&reference) else {
+    let Some(registering) = connection.network.inner.registrations.find(&reference) else {
         return error(node, 404, "item-not-found");
     };
-    let is_meant = registering.typed_code.lock().as_ref().is_some_and(|code| code.number == *session.account.number());
+    let is_match =
+        registering.typed_code.lock().as_ref().is_some_and(|code| code.number == *connection.account.number());
     let keys = (register.child_bytes(WRAPPED_PRIMARY_KEY), register.child_bytes(PRIMARY_IDENTITY));
-    let (true, (Some(wrapped), Some(identity))) = (is_meant, keys) else {
+    let (true, (Some(wrapped), Some(identity))) = (is_match, keys) else {
         return error(node, 400, "bad-request");
     };
     let child = NodeBuilder::new(REGISTER)
@@ -178,7 +177,7 @@ pub fn from_phone(session: &Session, node: &Node) -> Node {
             holding(REFERENCE, reference.as_bytes()),
         ])
         .build();
-    registering.outlet.push(Arc::new(notice(child)));
+    registering.send_queue.push(Arc::new(notice(child)));
     result(node, [])
 }
 

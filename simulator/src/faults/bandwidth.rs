@@ -1,11 +1,11 @@
 //! What has passed a connection, and which faults of the link strike it. Every connection has one of its own.
 
-use crate::faults::decision::Passage;
+use crate::faults::decision::FrameDecision;
 use crate::faults::fault::{CutPlace, Direction, Fault};
 
-/// Counts the bytes and frames of one connection. From [`Plan::meter`](crate::faults::Plan::meter).
+/// Counts the bytes and frames of one connection. From [`Plan::bandwidth`](crate::faults::Plan::meter).
 #[derive(Debug)]
-pub struct Meter {
+pub struct Bandwidth {
     /// The number that the next fault would have had when the connection came: faults below were there before it.
     faults_before: u32,
     to_server: Count,
@@ -38,7 +38,7 @@ pub(super) enum Effect {
     Cut(usize),
 }
 
-impl Meter {
+impl Bandwidth {
     pub(super) fn new(faults_before: u32) -> Self {
         let nothing = Count::default();
         Self { faults_before, to_server: nothing, to_client: nothing, strikes: Vec::new(), is_cut: false }
@@ -50,7 +50,7 @@ impl Meter {
     }
 
     /// Remembers the answer for all later frames.
-    pub(super) fn remember(&mut self, fault: u32, number: u64, strikes: bool) {
+    pub(super) fn record(&mut self, fault: u32, number: u64, strikes: bool) {
         let was_there = fault < self.faults_before;
         let [to_server, to_client] = if was_there { [Count::default(); 2] } else { [self.to_server, self.to_client] };
         self.strikes.push(Strike { fault, number, strikes, to_server, to_client });
@@ -93,7 +93,7 @@ impl Meter {
     }
 
     /// Counts a frame, and says how it passes.
-    pub(super) fn pass(&mut self, direction: Direction, bytes: usize, effects: &[Effect]) -> Passage {
+    pub(super) fn pass(&mut self, direction: Direction, bytes: usize, effects: &[Effect]) -> FrameDecision {
         let count = match direction {
             Direction::ToServer => &mut self.to_server,
             Direction::ToClient => &mut self.to_client,
@@ -101,7 +101,7 @@ impl Meter {
         count.bytes = count.bytes.saturating_add(bytes as u64);
         count.frames += 1;
         let passage = passage(effects);
-        self.is_cut = matches!(passage, Passage::Cut { .. });
+        self.is_cut = matches!(passage, FrameDecision::Cut { .. });
         passage
     }
 }
@@ -112,7 +112,7 @@ pub fn carried_ms(bytes: usize, bytes_per_second: Option<u64>) -> u64 {
 }
 
 /// All effects on one frame taken together: waits add up, the earliest cut counts.
-fn passage(effects: &[Effect]) -> Passage {
+fn passage(effects: &[Effect]) -> FrameDecision {
     let wait_ms = effects.iter().fold(0u64, |sum, effect| match effect {
         Effect::Wait(wait_ms) => sum.saturating_add(*wait_ms),
         Effect::Cut(_) => sum,
@@ -122,7 +122,7 @@ fn passage(effects: &[Effect]) -> Passage {
         Effect::Wait(_) => None,
     });
     match cut.min() {
-        Some(bytes) => Passage::Cut { bytes, wait_ms },
-        None => Passage::Whole { wait_ms },
+        Some(bytes) => FrameDecision::Cut { bytes, wait_ms },
+        None => FrameDecision::Whole { wait_ms },
     }
 }

@@ -6,36 +6,36 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::device::Device;
+use super::device_connection::DeviceConnection;
 use super::network::Network;
-use super::outlet::Outlet;
-use super::session::Session;
+use super::send_queue::SendQueue;
 use crate::faults::Direction;
 use crate::limits::WRITE_STANZAS_MAX;
 use crate::wire::stanza::Node;
 
 /// One end of a link; the other end is the server. It is the device's connection until it is dropped or replaced.
-pub struct Link {
-    session: Session,
+pub struct LocalConnection {
+    connection: DeviceConnection,
     taken: VecDeque<Arc<Node>>,
 }
 
 /// What a phone sends with, while another of its tasks waits for what comes.
 #[derive(Clone)]
-pub struct LinkSender {
-    session: Session,
+pub struct LocalSender {
+    connection: DeviceConnection,
 }
 
-impl Link {
+impl LocalConnection {
     pub(super) fn attach(network: &Network, account: &Arc<Account>, device: &Arc<Device>) -> Self {
-        let outlet = Arc::new(Outlet::default());
-        let session = Session::begin(network, account, device, &outlet);
-        session.activate();
-        Self { session, taken: VecDeque::new() }
+        let send_queue = Arc::new(SendQueue::default());
+        let connection = DeviceConnection::begin(network, account, device, &send_queue);
+        connection.activate();
+        Self { connection, taken: VecDeque::new() }
     }
 
     /// Gives the server a stanza; returns when the server has acted on it.
     pub async fn send(&self, node: Node) {
-        send(&self.session, node);
+        send(&self.connection, node);
         // Whoever sends without end lets others run now and then.
         tokio::task::consume_budget().await;
     }
@@ -43,37 +43,37 @@ impl Link {
     /// The next stanza from the server; nothing when the link was replaced, or the device removed.
     pub async fn recv(&mut self) -> Option<Arc<Node>> {
         if self.taken.is_empty() {
-            self.taken.extend(self.session.outlet.take(WRITE_STANZAS_MAX).await?);
+            self.taken.extend(self.connection.send_queue.take(WRITE_STANZAS_MAX).await?);
         }
         let node = self.taken.pop_front()?;
-        self.session.network.inner.log.note(Direction::ToClient, Some(self.session.device.number()), &node);
+        self.connection.network.inner.log.record(Direction::ToClient, Some(self.connection.device.number()), &node);
         Some(node)
     }
 
     /// Another way to send on this link.
-    pub fn sender(&self) -> LinkSender {
-        LinkSender { session: self.session.clone() }
+    pub fn sender(&self) -> LocalSender {
+        LocalSender { connection: self.connection.clone() }
     }
 }
 
-impl LinkSender {
-    /// As [`Link::send`].
+impl LocalSender {
+    /// As [`LocalConnection::send`].
     pub async fn send(&self, node: Node) {
-        send(&self.session, node);
+        send(&self.connection, node);
         // Whoever sends without end lets others run now and then.
         tokio::task::consume_budget().await;
     }
 }
 
-impl Drop for Link {
+impl Drop for LocalConnection {
     fn drop(&mut self) {
-        self.session.outlet.cut();
-        self.session.end();
+        self.connection.send_queue.cut();
+        self.connection.end();
     }
 }
 
-fn send(session: &Session, node: Node) {
+fn send(connection: &DeviceConnection, node: Node) {
     let node = Arc::new(node);
-    session.network.inner.log.note(Direction::ToServer, Some(session.device.number()), &node);
-    session.receive(&node);
+    connection.network.inner.log.record(Direction::ToServer, Some(connection.device.number()), &node);
+    connection.receive(&node);
 }

@@ -18,15 +18,15 @@ pub enum By {
 }
 
 /// Unlinks a companion, closes its connection, and tells the others. False if there is no such companion.
-pub fn remove(network: &Network, account: &Arc<Account>, index: u16, by: By) -> bool {
+pub fn unlink(network: &Network, account: &Arc<Account>, index: u16, by: By) -> bool {
     // The phone is the account.
     if index == 0 {
         return false;
     }
     let Some(device) = account.remove_device(index) else { return false };
     network.inner.checks.gone(device.name());
-    if let Some(outlet) = device.mailbox.detach_any() {
-        let end = move || outlet.end([fault_points::last_word(StreamEnd::DeviceRemoved)]);
+    if let Some(send_queue) = device.mailbox.detach_any() {
+        let end = move || send_queue.end([fault_points::final_stanza(StreamEnd::DeviceRemoved)]);
         match by {
             By::Phone => end(),
             By::Itself => {

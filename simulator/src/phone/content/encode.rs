@@ -5,14 +5,14 @@ use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type;
 
-use super::{Attachment, Content, Reply, Saying, Target};
+use super::{Attachment, Content, MessageBody, Reply, Target};
 use crate::phone::file::FileKind;
 
 /// The message that says this in a chat.
-pub fn compose(saying: &Saying, chat: &Jid, now_ms: u64) -> wa::Message {
-    let context = saying.reply_to.as_ref().map(context).into();
-    match &saying.content {
-        Content::Text { text } if saying.reply_to.is_none() => {
+pub fn encode(body: &MessageBody, chat: &Jid, now_ms: u64) -> wa::Message {
+    let context = body.reply_to.as_ref().map(context).into();
+    match &body.content {
+        Content::Text { text } if body.reply_to.is_none() => {
             wa::Message { conversation: Some(text.clone()), ..Default::default() }
         }
         Content::Text { text } => wa::Message {

@@ -6,30 +6,30 @@
 use super::device::Device;
 use super::fault_points::conversation;
 use super::network::Network;
-use crate::checks::Passage;
+use crate::checks::DeliveryRef;
 use crate::faults::DeviceName;
 use crate::wire::stanza::{Node, Read as _};
 
 /// A message on its way to one device, by names of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct DeliveryId {
     pub sender: DeviceName,
     pub chat: String,
     pub id: String,
     pub recipient: DeviceName,
 }
 
-impl Named {
+impl DeliveryId {
     /// The same for the checkers.
-    pub fn passage(&self) -> Passage<'_> {
-        Passage { sender: &self.sender, chat: &self.chat, id: &self.id, recipient: &self.recipient }
+    pub fn delivery_ref(&self) -> DeliveryRef<'_> {
+        DeliveryRef { sender: &self.sender, chat: &self.chat, id: &self.id, recipient: &self.recipient }
     }
 }
 
 impl Network {
     /// Names a message by the stanza that `device` gets. Nothing for what is no message, or one between the devices of
     /// an account that is not for people.
-    pub fn named(&self, device: &Device, node: &Node) -> Option<Named> {
+    pub fn delivery_id(&self, device: &Device, node: &Node) -> Option<DeliveryId> {
         if node.tag != "message" || node.text("category").is_some_and(|category| category == "peer") {
             return None;
         }
@@ -43,6 +43,6 @@ impl Network {
             (None, _) => sender_name.account.clone(),
         };
         let id = node.text("id")?.into_owned();
-        Some(Named { sender: sender_name, chat, id, recipient: device.name().clone() })
+        Some(DeliveryId { sender: sender_name, chat, id, recipient: device.name().clone() })
     }
 }

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use waproto::buffa::Message as _;
 use waproto::whatsapp::ClientPayload;
 
+use super::device_connection::DeviceConnection;
 use super::frames::{self, ConnectionError, Reader, Writer};
 use super::network::Network;
-use super::outlet::Outlet;
 use super::registration::Registering;
-use super::session::Session;
+use super::send_queue::SendQueue;
 use super::{login, registration};
 use crate::clock;
 use crate::faults::Direction;
@@ -26,28 +26,28 @@ use crate::wire::stanza::{Jid, Node};
 /// Who is at the other end.
 enum Role {
     Registering(Arc<Registering>),
-    Device(Box<Session>),
+    Device(Box<DeviceConnection>),
 }
 
 impl Role {
     fn device(&self) -> Option<&Jid> {
         match self {
             Self::Registering(_) => None,
-            Self::Device(session) => Some(session.device.number()),
+            Self::Device(connection) => Some(connection.device.number()),
         }
     }
 
     fn receive(&self, node: &Node) {
         match self {
             Self::Registering(registering) => registering.receive(node),
-            Self::Device(session) => session.receive(node),
+            Self::Device(connection) => connection.receive(node),
         }
     }
 
     fn end(&self) {
         match self {
             Self::Registering(registering) => registering.end(),
-            Self::Device(session) => session.end(),
+            Self::Device(connection) => connection.end(),
         }
     }
 }
@@ -71,34 +71,35 @@ pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken)
         Ok(payload) => payload,
         Err(error) => return tracing::debug!(%error, "a client payload cannot be read"),
     };
-    let outlet = Arc::new(Outlet::default());
+    let send_queue = Arc::new(SendQueue::default());
     let role = if payload.device_pairing_data.is_set() {
-        registration::begin(&network, &payload, client_static, &outlet).map(Role::Registering)
+        registration::begin(&network, &payload, client_static, &send_queue).map(Role::Registering)
     } else {
-        login::begin(&network, &payload, client_static, &outlet).map(|session| Role::Device(Box::new(session)))
+        login::begin(&network, &payload, client_static, &send_queue)
+            .map(|connection| Role::Device(Box::new(connection)))
     };
     if stop.is_cancelled() {
         // Whoever closed the port may have looked for connections before this one was there.
-        outlet.cut();
+        send_queue.cut();
     }
-    if let Some(Role::Device(session)) = &role {
-        reader.is_of(session.device.name());
+    if let Some(Role::Device(connection)) = &role {
+        reader.is_of(connection.device.name());
     }
     let written = CancellationToken::new();
     let pump = Pump {
         network: network.clone(),
         device: role.as_ref().and_then(Role::device).cloned(),
-        outlet: outlet.clone(),
+        send_queue: send_queue.clone(),
         sealer,
         written: written.clone(),
     };
     network.inner.tasks.spawn(pump.run(writer));
     if let Some(role) = role {
-        take_in(&network, &role, &outlet, &mut reader, opener, &written).await;
+        take_in(&network, &role, &send_queue, &mut reader, opener, &written).await;
         role.end();
     }
     written.cancelled().await;
-    if !outlet.is_cut() {
+    if !send_queue.is_cut() {
         // The service leaves closing to the client, and drops the connection of one that does not: a close frame at once
         // makes some clients throw away the last stanzas that they have read and not handled.
         clock::within(Duration::from_millis(CLOSE_WAIT_MS), reader.drain()).await;
@@ -140,7 +141,7 @@ async fn shake_hands(
 async fn take_in(
     network: &Network,
     role: &Role,
-    outlet: &Outlet,
+    send_queue: &SendQueue,
     reader: &mut Reader,
     mut opener: Opener,
     written: &CancellationToken,
@@ -153,12 +154,12 @@ async fn take_in(
         match node {
             Ok(node) => {
                 let node = Arc::new(node);
-                network.inner.log.note(Direction::ToServer, role.device(), &node);
+                network.inner.log.record(Direction::ToServer, role.device(), &node);
                 role.receive(&node);
             }
             Err(error) => {
                 tracing::debug!(%error, device = role.device().map(Jid::to_string), "a connection ended");
-                return outlet.cut();
+                return send_queue.cut();
             }
         }
     }
@@ -168,17 +169,17 @@ async fn take_in(
 struct Pump {
     network: Network,
     device: Option<Jid>,
-    outlet: Arc<Outlet>,
+    send_queue: Arc<SendQueue>,
     sealer: Sealer,
     written: CancellationToken,
 }
 
 impl Pump {
     async fn run(mut self, mut writer: Writer) {
-        while let Some(nodes) = self.outlet.take(WRITE_STANZAS_MAX).await {
+        while let Some(nodes) = self.send_queue.take(WRITE_STANZAS_MAX).await {
             if let Err(error) = self.write(&nodes, &mut writer).await {
                 tracing::debug!(%error, "a connection cannot be written to");
-                self.outlet.cut();
+                self.send_queue.cut();
             }
         }
         self.written.cancel();
@@ -187,7 +188,7 @@ impl Pump {
     async fn write(&mut self, nodes: &[Arc<Node>], writer: &mut Writer) -> Result<(), ConnectionError> {
         for node in nodes {
             writer.write_node(node, &mut self.sealer).await?;
-            self.network.inner.log.note(Direction::ToClient, self.device.as_ref(), node);
+            self.network.inner.log.record(Direction::ToClient, self.device.as_ref(), node);
         }
         writer.flush().await
     }

@@ -8,9 +8,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
 /// A stream of random values that depends on nothing but its seed and its name.
-pub struct Chance(StdRng);
+pub struct SeededRng(StdRng);
 
-impl Chance {
+impl SeededRng {
     /// The stream called `name` of a run with this seed. Two names give two streams that have nothing in common.
     pub fn new(seed: u64, name: &str) -> Self {
         let mut hash = Sha256::new();
@@ -20,7 +20,7 @@ impl Chance {
     }
 
     /// The generator itself, for libraries that ask for one.
-    pub fn rng(&mut self) -> &mut StdRng {
+    pub fn std_rng(&mut self) -> &mut StdRng {
         &mut self.0
     }
 
@@ -43,7 +43,7 @@ impl Chance {
 }
 
 /// The state is a secret of the person.
-impl fmt::Debug for Chance {
+impl fmt::Debug for SeededRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Chance(..)")
     }
@@ -61,11 +61,11 @@ mod tests {
 
     #[test]
     fn the_same_seed_and_name_give_the_same_values() {
-        let (mut one, mut other) = (Chance::new(7, "ann"), Chance::new(7, "ann"));
+        let (mut one, mut other) = (SeededRng::new(7, "ann"), SeededRng::new(7, "ann"));
         assert_eq!(one.bytes::<40>(), other.bytes::<40>());
         assert_eq!(one.message_id(), other.message_id());
-        assert_ne!(one.bytes::<8>(), Chance::new(7, "bob").bytes::<8>());
-        assert_ne!(Chance::new(7, "ann").bytes::<8>(), Chance::new(8, "ann").bytes::<8>());
+        assert_ne!(one.bytes::<8>(), SeededRng::new(7, "bob").bytes::<8>());
+        assert_ne!(SeededRng::new(7, "ann").bytes::<8>(), SeededRng::new(8, "ann").bytes::<8>());
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_message_id_looks_like_one() {
-        let id = Chance::new(1, "ann").message_id();
+        let id = SeededRng::new(1, "ann").message_id();
         assert_eq!(id.len(), 32);
         assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase()), "{id}");
     }

@@ -7,7 +7,7 @@ use crate::limits;
 
 /// Holds receipts back until later ones have overtaken them.
 #[derive(Debug)]
-pub struct HeldReceipts<T> {
+pub struct ReorderBuffer<T> {
     waiting: VecDeque<Held<T>>,
     /// How many were ever held.
     count: u64,
@@ -22,13 +22,13 @@ struct Held<T> {
     receipt: T,
 }
 
-impl<T> Default for HeldReceipts<T> {
+impl<T> Default for ReorderBuffer<T> {
     fn default() -> Self {
         Self { waiting: VecDeque::new(), count: 0 }
     }
 }
 
-impl<T: Clone> HeldReceipts<T> {
+impl<T: Clone> ReorderBuffer<T> {
     /// What goes down now that this receipt has come: itself (or not yet), and those that have waited for it.
     pub fn pass(&mut self, receipt: T, decision: ReceiptDecision) -> Vec<T> {
         match decision {
@@ -53,8 +53,8 @@ impl<T: Clone> HeldReceipts<T> {
 
     /// Those that still wait of the receipts up to this number, oldest first: they have waited long enough.
     pub fn release_until(&mut self, number: u64) -> Vec<T> {
-        let count = self.waiting.partition_point(|held| held.number <= number);
-        self.waiting.drain(..count).map(|held| held.receipt).collect()
+        let count = self.waiting.partition_point(|reorder_buffer| reorder_buffer.number <= number);
+        self.waiting.drain(..count).map(|reorder_buffer| reorder_buffer.receipt).collect()
     }
 
     /// Everything that still waits, oldest first: nothing else will come, as when the link ends.
@@ -64,10 +64,10 @@ impl<T: Clone> HeldReceipts<T> {
 
     fn overtaken_by(&mut self, mut going: Vec<T>) -> Vec<T> {
         let mut still = VecDeque::new();
-        for held in self.waiting.drain(..) {
-            match held.behind {
-                0 | 1 => going.push(held.receipt),
-                more => still.push_back(Held { behind: more - 1, ..held }),
+        for reorder_buffer in self.waiting.drain(..) {
+            match reorder_buffer.behind {
+                0 | 1 => going.push(reorder_buffer.receipt),
+                more => still.push_back(Held { behind: more - 1, ..reorder_buffer }),
             }
         }
         self.waiting = still;
@@ -77,37 +77,37 @@ impl<T: Clone> HeldReceipts<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::HeldReceipts;
+    use super::ReorderBuffer;
     use crate::faults::decision::ReceiptDecision::{Hold, Pass, Repeat};
     use crate::limits;
 
     #[test]
     fn a_held_receipt_comes_after_those_that_overtake_it() {
-        let mut held = HeldReceipts::default();
-        assert!(held.pass("read 1", Hold { behind: 2 }).is_empty());
-        assert_eq!(held.pass("read 2", Pass), ["read 2"]);
-        assert_eq!(held.pass("read 3", Pass), ["read 3", "read 1"]);
-        assert_eq!(held.pass("read 4", Repeat { copies: 2 }), ["read 4"; 3]);
+        let mut reorder_buffer = ReorderBuffer::default();
+        assert!(reorder_buffer.pass("read 1", Hold { behind: 2 }).is_empty());
+        assert_eq!(reorder_buffer.pass("read 2", Pass), ["read 2"]);
+        assert_eq!(reorder_buffer.pass("read 3", Pass), ["read 3", "read 1"]);
+        assert_eq!(reorder_buffer.pass("read 4", Repeat { copies: 2 }), ["read 4"; 3]);
     }
 
     #[test]
     fn who_has_waited_long_enough_goes_without_those_who_came_later() {
-        let mut held = HeldReceipts::default();
-        assert!(held.pass("read 1", Hold { behind: 9 }).is_empty());
-        let first = held.newest();
-        assert!(held.pass("read 2", Hold { behind: 9 }).is_empty());
-        assert_eq!(held.release_until(first), ["read 1"]);
-        assert!(held.release_until(first).is_empty());
-        assert_eq!(held.release(), ["read 2"]);
+        let mut reorder_buffer = ReorderBuffer::default();
+        assert!(reorder_buffer.pass("read 1", Hold { behind: 9 }).is_empty());
+        let first = reorder_buffer.newest();
+        assert!(reorder_buffer.pass("read 2", Hold { behind: 9 }).is_empty());
+        assert_eq!(reorder_buffer.release_until(first), ["read 1"]);
+        assert!(reorder_buffer.release_until(first).is_empty());
+        assert_eq!(reorder_buffer.release(), ["read 2"]);
     }
 
     #[test]
     fn receipts_that_are_all_held_are_not_lost() {
-        let mut held = HeldReceipts::default();
+        let mut reorder_buffer = ReorderBuffer::default();
         let count = limits::FAULT_RECEIPTS_HELD_MAX + 3;
-        let gone: Vec<usize> = (0..count).flat_map(|number| held.pass(number, Hold { behind: 5 })).collect();
+        let gone: Vec<usize> = (0..count).flat_map(|number| reorder_buffer.pass(number, Hold { behind: 5 })).collect();
         assert_eq!(gone, [0, 1, 2]);
-        assert_eq!(held.release().len(), limits::FAULT_RECEIPTS_HELD_MAX);
-        assert!(held.release().is_empty());
+        assert_eq!(reorder_buffer.release().len(), limits::FAULT_RECEIPTS_HELD_MAX);
+        assert!(reorder_buffer.release().is_empty());
     }
 }

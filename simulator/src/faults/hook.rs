@@ -11,7 +11,7 @@ use crate::limits;
 /// What kind of moment it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Moment {
+pub enum Hook {
     /// A client has shown its identity and asks to be let in.
     Login,
     /// A device is connected: just after it was let in, and for each connected device when a fault was added.
@@ -138,8 +138,8 @@ pub struct Traffic<'a> {
 
 /// A moment with everything that scopes, counters and the log need of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Occasion<'a> {
-    pub moment: Moment,
+pub(super) struct HookCall<'a> {
+    pub hook: Hook,
     pub device: Option<&'a DeviceName>,
     pub from: Option<&'a DeviceName>,
     /// The other side: a number, or a group's jid.
@@ -162,7 +162,7 @@ impl fmt::Display for DeviceName {
     }
 }
 
-impl Moment {
+impl Hook {
     /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -191,7 +191,7 @@ impl Moment {
 }
 
 impl Direction {
-    /// What a scope's `stanza_type` calls it at [`Moment::Media`].
+    /// What a scope's `stanza_type` calls it at [`Hook::Media`].
     pub(super) fn transfer(self) -> &'static str {
         match self {
             Self::ToServer => "upload",
@@ -200,25 +200,25 @@ impl Direction {
     }
 }
 
-impl<'a> Occasion<'a> {
+impl<'a> HookCall<'a> {
     /// A moment of a device alone.
-    pub fn of(moment: Moment, device: &'a DeviceName) -> Self {
-        Self { moment, device: Some(device), from: None, peer: "", stanza_type: "", id: "" }
+    pub fn of(hook: Hook, device: &'a DeviceName) -> Self {
+        Self { hook, device: Some(device), from: None, peer: "", stanza_type: "", id: "" }
     }
 
     /// What is counted by itself, as a text: moments within it have an order that repeats. Clients choose some of the
     /// words, and the text is kept for as long as the fault: each word is shortened.
     pub fn counter(&self, counted: Counted) -> String {
         let name = |device: Option<&DeviceName>| device.map(DeviceName::to_string).unwrap_or_default();
-        let (moment, device) = (self.moment.name(), name(self.device));
+        let (hook, device) = (self.hook.name(), name(self.device));
         // Different namespaces are asked, and different receipts sent, by different tasks of one client.
-        let stanza_type = match self.moment {
-            Moment::Iq | Moment::Receipt | Moment::Media => shortened(self.stanza_type),
+        let stanza_type = match self.hook {
+            Hook::Iq | Hook::Receipt | Hook::Media => shortened(self.stanza_type),
             _ => "",
         };
         match counted {
-            Counted::Device => format!("{moment} {device}"),
-            Counted::Chat => format!("{moment} {device} {} {} {stanza_type}", name(self.from), shortened(self.peer)),
+            Counted::Device => format!("{hook} {device}"),
+            Counted::Chat => format!("{hook} {device} {} {} {stanza_type}", name(self.from), shortened(self.peer)),
         }
     }
 }
@@ -229,50 +229,50 @@ pub(super) fn shortened(text: &str) -> &str {
     &text[..end]
 }
 
-impl<'a> From<&Sending<'a>> for Occasion<'a> {
+impl<'a> From<&Sending<'a>> for HookCall<'a> {
     fn from(sending: &Sending<'a>) -> Self {
         Self {
             peer: sending.chat,
             stanza_type: sending.stanza_type,
             id: sending.id,
-            ..Self::of(Moment::Message, sending.device)
+            ..Self::of(Hook::Message, sending.device)
         }
     }
 }
 
 impl<'a> Arrival<'a> {
-    pub(super) fn occasion(&self, moment: Moment) -> Occasion<'a> {
-        Occasion {
+    pub(super) fn hook_call(&self, hook: Hook) -> HookCall<'a> {
+        HookCall {
             from: Some(self.from),
             peer: self.chat,
             stanza_type: self.stanza_type,
             id: self.id,
-            ..Occasion::of(moment, self.device)
+            ..HookCall::of(hook, self.device)
         }
     }
 }
 
-impl<'a> From<&Question<'a>> for Occasion<'a> {
+impl<'a> From<&Question<'a>> for HookCall<'a> {
     fn from(question: &Question<'a>) -> Self {
-        Self { stanza_type: question.namespace, id: question.id, ..Self::of(Moment::Iq, question.device) }
+        Self { stanza_type: question.namespace, id: question.id, ..Self::of(Hook::Iq, question.device) }
     }
 }
 
 impl<'a> Lookup<'a> {
-    pub(super) fn occasion(&self, moment: Moment) -> Occasion<'a> {
-        Occasion { peer: self.number, ..Occasion::of(moment, self.device) }
+    pub(super) fn hook_call(&self, hook: Hook) -> HookCall<'a> {
+        HookCall { peer: self.number, ..HookCall::of(hook, self.device) }
     }
 }
 
 impl<'a> Traffic<'a> {
-    pub(super) fn occasion(&self) -> Occasion<'a> {
-        let moment = if self.device.is_some() { Moment::Frame } else { Moment::Handshake };
-        Occasion { moment, device: self.device, from: None, peer: "", stanza_type: "", id: "" }
+    pub(super) fn hook_call(&self) -> HookCall<'a> {
+        let hook = if self.device.is_some() { Hook::Frame } else { Hook::Handshake };
+        HookCall { hook, device: self.device, from: None, peer: "", stanza_type: "", id: "" }
     }
 }
 
-impl<'a> From<&MediaTransfer<'a>> for Occasion<'a> {
+impl<'a> From<&MediaTransfer<'a>> for HookCall<'a> {
     fn from(transfer: &MediaTransfer<'a>) -> Self {
-        Self { stanza_type: transfer.direction.transfer(), ..Self::of(Moment::Media, transfer.device) }
+        Self { stanza_type: transfer.direction.transfer(), ..Self::of(Hook::Media, transfer.device) }
     }
 }

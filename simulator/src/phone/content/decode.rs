@@ -7,7 +7,7 @@ use waproto::whatsapp::message::PeerDataOperationRequestType;
 use waproto::whatsapp::message::protocol_message::Type;
 use waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
-use super::{Attachment, Content, Looks, Purpose, Reply, Saying, Sealed, Target, secret_of};
+use super::{Attachment, Content, MessageBody, Preview, Purpose, Reply, Sealed, Target, secret_of};
 use crate::phone::file::{FileKind, Seal};
 
 /// Wrappers within wrappers that are looked through; real messages have up to four.
@@ -15,7 +15,7 @@ const WRAPPERS_MAX: usize = 8;
 
 /// A decrypted message, taken apart.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unpacked {
+pub struct Decoded {
     /// A sender key that came along.
     pub distribution: Option<Distribution>,
     /// The chat that an own device sent it to.
@@ -36,11 +36,11 @@ pub struct Distribution {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     /// Somebody says something.
-    Said(Box<Saying>),
+    Message(Box<MessageBody>),
     /// Something about another message, which can be opened with that one's secret.
     Sealed(Box<Sealed>),
     /// An own companion wants something of the phone.
-    Asked(PeerRequest),
+    PeerRequest(PeerRequest),
     /// Nothing that a person would see.
     Silent,
 }
@@ -59,13 +59,13 @@ pub enum PeerRequest {
 }
 
 impl Reading {
-    pub(in crate::phone) fn said(saying: impl Into<Saying>) -> Self {
-        Self::Said(Box::new(saying.into()))
+    pub(in crate::phone) fn message(body: impl Into<MessageBody>) -> Self {
+        Self::Message(Box::new(body.into()))
     }
 }
 
 /// Takes a decrypted message apart.
-pub fn unpack(message: wa::Message) -> Unpacked {
+pub fn decode(message: wa::Message) -> Decoded {
     let mut sent_to = None;
     let mut distribution = None;
     let mut secret = None;
@@ -91,12 +91,12 @@ pub fn unpack(message: wa::Message) -> Unpacked {
         }
     }
     let mut reading = read(inner);
-    if let Reading::Said(saying) = &mut reading
-        && let Content::File(attachment) = &mut saying.content
+    if let Reading::Message(body) = &mut reading
+        && let Content::File(attachment) = &mut body.content
     {
-        attachment.looks.is_wrapped = is_wrapped;
+        attachment.preview.is_wrapped = is_wrapped;
     }
-    Unpacked { distribution, sent_to, secret, reading }
+    Decoded { distribution, sent_to, secret, reading }
 }
 
 fn unwrap_once(message: &mut wa::Message) -> Option<wa::Message> {
@@ -119,7 +119,7 @@ fn read(mut message: wa::Message) -> Reading {
     }
     if let Some(reaction) = message.reaction_message.take() {
         let (to, emoji) = (target(&reaction.key), reaction.text.unwrap_or_default());
-        return Reading::said(Content::Reaction { to, emoji });
+        return Reading::message(Content::Reaction { to, emoji });
     }
     if let Some(sealed) = read_sealed(&mut message) {
         return Reading::Sealed(Box::new(sealed));
@@ -135,7 +135,7 @@ fn read(mut message: wa::Message) -> Reading {
             (Content::Other { size }, MessageField::default())
         }
     };
-    Reading::said(Saying { content, reply_to: reply(context) })
+    Reading::message(MessageBody { content, reply_to: reply(context) })
 }
 
 /// An edit or vote that is encrypted once more.
@@ -211,7 +211,7 @@ macro_rules! attachment {
                 caption: None,
                 file_name: None,
                 seconds: None,
-                looks: Looks::default(),
+                preview: Preview::default(),
                 seal,
             }
         };
@@ -223,7 +223,7 @@ fn read_file(message: &mut wa::Message) -> Option<(Attachment, MessageField<wa::
     if let Some(image) = message.image_message.take() {
         return Some(attachment!(FileKind::Image, image, {
             caption: image.caption,
-            looks: Looks { width: image.width, height: image.height, thumbnail: image.jpeg_thumbnail, ..Looks::default() },
+            preview: Preview { width: image.width, height: image.height, thumbnail: image.jpeg_thumbnail, ..Preview::default() },
         }));
     }
     let is_video_note = message.ptv_message.is_set();
@@ -232,14 +232,14 @@ fn read_file(message: &mut wa::Message) -> Option<(Attachment, MessageField<wa::
         return Some(attachment!(FileKind::Video, video, {
             caption: video.caption,
             seconds: video.seconds,
-            looks: Looks { width: video.width, height: video.height, thumbnail, is_video_note, ..Looks::default() },
+            preview: Preview { width: video.width, height: video.height, thumbnail, is_video_note, ..Preview::default() },
         }));
     }
     if let Some(audio) = message.audio_message.take() {
         let kind = if audio.ptt == Some(true) { FileKind::Voice } else { FileKind::Audio };
         return Some(attachment!(kind, audio, {
             seconds: audio.seconds,
-            looks: Looks { waveform: audio.waveform, ..Looks::default() },
+            preview: Preview { waveform: audio.waveform, ..Preview::default() },
         }));
     }
     if let Some(paper) = message.document_message.take() {
@@ -247,35 +247,35 @@ fn read_file(message: &mut wa::Message) -> Option<(Attachment, MessageField<wa::
         return Some(attachment!(FileKind::Document, paper, {
             caption: paper.caption,
             file_name: name,
-            looks: Looks { thumbnail: paper.jpeg_thumbnail, ..Looks::default() },
+            preview: Preview { thumbnail: paper.jpeg_thumbnail, ..Preview::default() },
         }));
     }
     message.sticker_message.take().map(|sticker| {
         let is_animated = sticker.is_animated == Some(true);
-        let looks = Looks { width: sticker.width, height: sticker.height, is_animated, ..Looks::default() };
-        attachment!(FileKind::Sticker, sticker, { looks: looks })
+        let preview = Preview { width: sticker.width, height: sticker.height, is_animated, ..Preview::default() };
+        attachment!(FileKind::Sticker, sticker, { preview: preview })
     })
 }
 
 fn read_protocol(protocol: wa::message::ProtocolMessage) -> Reading {
     match protocol.r#type {
         // The first kind has the number zero, which an encoder may leave out.
-        Some(Type::REVOKE) => Reading::said(Content::Delete { of: target(&protocol.key) }),
-        None if protocol.key.is_set() => Reading::said(Content::Delete { of: target(&protocol.key) }),
+        Some(Type::REVOKE) => Reading::message(Content::Delete { of: target(&protocol.key) }),
+        None if protocol.key.is_set() => Reading::message(Content::Delete { of: target(&protocol.key) }),
         Some(Type::MESSAGE_EDIT) => {
             let of = target(&protocol.key);
             let edited = protocol.edited_message.into_option().unwrap_or_default();
             let text = match read(edited) {
-                Reading::Said(saying) => saying.content.summary().to_owned(),
+                Reading::Message(body) => body.content.summary().to_owned(),
                 _ => String::new(),
             };
-            Reading::said(Content::Edit { of, text })
+            Reading::message(Content::Edit { of, text })
         }
         Some(Type::APP_STATE_SYNC_KEY_REQUEST) => {
             let ids = protocol.app_state_sync_key_request.into_option().unwrap_or_default().key_ids;
-            Reading::Asked(PeerRequest::StateKeys(ids.into_iter().filter_map(|id| id.key_id).collect()))
+            Reading::PeerRequest(PeerRequest::StateKeys(ids.into_iter().filter_map(|id| id.key_id).collect()))
         }
-        Some(Type::PEER_DATA_OPERATION_REQUEST_MESSAGE) => Reading::Asked(
+        Some(Type::PEER_DATA_OPERATION_REQUEST_MESSAGE) => Reading::PeerRequest(
             protocol.peer_data_operation_request_message.into_option().map_or(PeerRequest::Other, read_request),
         ),
         _ => Reading::Silent,
@@ -316,7 +316,7 @@ fn target(key: &MessageField<wa::MessageKey>) -> Target {
 fn reply(context: MessageField<wa::ContextInfo>) -> Option<Reply> {
     let context = context.into_option()?;
     let text = match read(context.quoted_message.into_option().unwrap_or_default()) {
-        Reading::Said(saying) => saying.content.summary().to_owned(),
+        Reading::Message(body) => body.content.summary().to_owned(),
         _ => String::new(),
     };
     Some(Reply { id: context.stanza_id?, sender: context.participant.unwrap_or_default(), text })

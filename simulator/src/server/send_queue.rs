@@ -10,11 +10,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::limits::OUTLET_STANZAS_MAX;
+use crate::limits::SEND_QUEUE_STANZAS_MAX;
 use crate::wire::stanza::{Node, empty};
 
 #[derive(Default)]
-pub struct Outlet {
+pub struct SendQueue {
     /// Held to add or take, never while writing.
     inner: Mutex<Inner>,
     bell: Notify,
@@ -35,13 +35,13 @@ enum Ending {
     AtOnce,
 }
 
-impl Outlet {
+impl SendQueue {
     /// Adds a stanza; nothing happens when the connection is ending.
     pub fn push(&self, node: Arc<Node>) {
         let mut inner = self.inner.lock();
         if inner.ending == Ending::Open {
             inner.queue.push_back(node);
-            if inner.queue.len() > OUTLET_STANZAS_MAX {
+            if inner.queue.len() > SEND_QUEUE_STANZAS_MAX {
                 inner.ending = Ending::AtOnce;
             }
         }

@@ -3,7 +3,7 @@
 use wacore::message_edit::{MessageEditContext, decrypt_message_edit};
 use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_with_secret};
 
-use super::{Content, Reading, Target, unpack};
+use super::{Content, Reading, Target, decode};
 
 /// What something sealed does to its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Sealed {
         let context =
             MessageEditContext { original_msg_id: &self.of.id, original_sender_jid: author, editor_jid: editor };
         let message = decrypt_message_edit(&self.payload, &self.iv, secret, &context).ok()?;
-        match unpack(message).reading {
-            Reading::Said(saying) if matches!(saying.content, Content::Edit { .. }) => Some(saying.content),
+        match decode(message).reading {
+            Reading::Message(body) if matches!(body.content, Content::Edit { .. }) => Some(body.content),
             _ => None,
         }
     }

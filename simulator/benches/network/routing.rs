@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use simulator::clock;
-use simulator::server::link::Link;
+use simulator::server::local_connection::LocalConnection;
 use simulator::server::network::{Network, Settings};
 use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use crate::figure::{Figure, Unit};
 /// Pairs of people who write to each other, all at once.
 const PAIRS: usize = 4;
 /// Messages of one sender without a receipt.
-const UNDER_WAY: usize = 64;
+const IN_FLIGHT: usize = 64;
 /// The size of an encrypted line of text.
 const CIPHERTEXT_BYTES: usize = 160;
 
@@ -51,28 +51,28 @@ async fn over_links(each: usize) -> anyhow::Result<Duration> {
 }
 
 /// Sends so many messages, and waits for the receipt of each.
-async fn send(mut link: Link, to: Jid, count: usize) -> anyhow::Result<()> {
+async fn send(mut connection: LocalConnection, to: Jid, count: usize) -> anyhow::Result<()> {
     let (mut sent, mut received) = (0, 0);
     while received < count {
-        while sent < count && sent - received < UNDER_WAY {
-            link.send(message(&to, sent)).await;
+        while sent < count && sent - received < IN_FLIGHT {
+            connection.send(message(&to, sent)).await;
             sent += 1;
         }
-        let node = link.recv().await.context("the sender's link has ended")?;
+        let node = connection.recv().await.context("the sender's link has ended")?;
         if node.tag == "receipt" {
-            link.send(answer("ack", &node).attr("class", "receipt").build()).await;
+            connection.send(answer("ack", &node).attr("class", "receipt").build()).await;
             received += 1;
         }
     }
     Ok(())
 }
 
-async fn receive(mut link: Link, count: usize) -> anyhow::Result<()> {
+async fn receive(mut connection: LocalConnection, count: usize) -> anyhow::Result<()> {
     let mut received = 0;
     while received < count {
-        let node = link.recv().await.context("the recipient's link has ended")?;
+        let node = connection.recv().await.context("the recipient's link has ended")?;
         if node.tag == "message" {
-            link.send(answer("receipt", &node).build()).await;
+            connection.send(answer("receipt", &node).build()).await;
             received += 1;
         }
     }
@@ -83,8 +83,8 @@ async fn over_channels(each: usize) -> anyhow::Result<Duration> {
     let mut tasks = JoinSet::new();
     let started = clock::instant();
     for _ in 0..PAIRS {
-        let (out, mut incoming) = mpsc::channel::<Node>(UNDER_WAY);
-        let (back, mut receipts) = mpsc::channel::<Node>(UNDER_WAY);
+        let (out, mut incoming) = mpsc::channel::<Node>(IN_FLIGHT);
+        let (back, mut receipts) = mpsc::channel::<Node>(IN_FLIGHT);
         tasks.spawn(async move {
             while let Some(node) = incoming.recv().await {
                 back.send(answer("receipt", &node).build()).await?;
@@ -95,7 +95,7 @@ async fn over_channels(each: usize) -> anyhow::Result<Duration> {
             let to = Jid::pn("16660000");
             let (mut sent, mut received) = (0, 0);
             while received < each {
-                while sent < each && sent - received < UNDER_WAY {
+                while sent < each && sent - received < IN_FLIGHT {
                     out.send(message(&to, sent)).await?;
                     sent += 1;
                 }

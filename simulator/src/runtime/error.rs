@@ -8,31 +8,31 @@ use crate::server::pairing::PairingError;
 
 /// Why a wish is not done. The text says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RequestError {
     /// What was asked is impossible: ask for something else.
     #[error("{0}")]
     Invalid(String),
     /// There is no such person, message, group, device or code: name another.
     #[error("{0}")]
-    Unknown(String),
+    NotFound(String),
     /// It is possible, but not as things stand: change that first.
     #[error("{0}")]
     Conflict(String),
 }
 
-impl Refusal {
+impl RequestError {
     /// The phone's task is over.
     pub(super) fn stopped() -> Self {
         Self::Conflict("the phones of this network were stopped; start the simulator again".to_owned())
     }
 }
 
-impl From<PhoneError> for Refusal {
+impl From<PhoneError> for RequestError {
     fn from(error: PhoneError) -> Self {
         let text = error.to_string();
         match error {
-            PhoneError::UnknownMessage(_) => Self::Unknown(format!("{text}; see the ids under received")),
-            PhoneError::UnknownCall(_) => Self::Unknown(format!("{text}; see calls")),
+            PhoneError::UnknownMessage(_) => Self::NotFound(format!("{text}; see the ids under received")),
+            PhoneError::UnknownCall(_) => Self::NotFound(format!("{text}; see calls")),
             PhoneError::Full => Self::Conflict(text),
             PhoneError::TooLong | PhoneError::WrongPoll | PhoneError::WrongVote | PhoneError::File(_) => {
                 Self::Invalid(text)
@@ -41,12 +41,12 @@ impl From<PhoneError> for Refusal {
     }
 }
 
-impl From<LinkError> for Refusal {
+impl From<LinkError> for RequestError {
     fn from(error: LinkError) -> Self {
         let text = error.to_string();
         match error {
             LinkError::TooMany => Self::Conflict(text),
-            LinkError::Unknown => Self::Unknown(text),
+            LinkError::Unknown => Self::NotFound(text),
             LinkError::NotACode(_)
             | LinkError::OtherIdentity
             | LinkError::OtherNoiseKey
@@ -56,11 +56,11 @@ impl From<LinkError> for Refusal {
     }
 }
 
-impl From<PairingError> for Refusal {
+impl From<PairingError> for RequestError {
     fn from(error: PairingError) -> Self {
         let text = error.to_string();
         match error {
-            PairingError::Unknown => Self::Unknown(format!("{text}; let the client show a new one")),
+            PairingError::Unknown => Self::NotFound(format!("{text}; let the client show a new one")),
             PairingError::TooMany | PairingError::Gone | PairingError::Ended | PairingError::Refused { .. } => {
                 Self::Conflict(text)
             }
@@ -69,13 +69,13 @@ impl From<PairingError> for Refusal {
     }
 }
 
-impl From<PairingCodeError> for Refusal {
+impl From<PairingCodeError> for RequestError {
     fn from(error: PairingCodeError) -> Self {
         Self::Invalid(error.to_string())
     }
 }
 
-impl From<GroupError> for Refusal {
+impl From<GroupError> for RequestError {
     fn from(error: GroupError) -> Self {
         match error {
             GroupError::Subject | GroupError::Timer | GroupError::Community => Self::Invalid(error.to_string()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::account::Account;
 use super::device::Device;
 use super::network::Network;
-use super::outlet::Outlet;
+use super::send_queue::SendQueue;
 use super::{calls, fault_points, iq, media_retry, presence, publishing, receipts, routing};
 use crate::clock;
 use crate::faults::StreamEnd;
@@ -13,40 +13,45 @@ use crate::wire::stanza::{Node, NodeBuilder, Read as _, Server};
 
 /// A device's connection.
 #[derive(Clone)]
-pub struct Session {
+pub struct DeviceConnection {
     pub(super) network: Network,
     pub(super) account: Arc<Account>,
     pub(super) device: Arc<Device>,
-    pub(super) outlet: Arc<Outlet>,
-    connection: u64,
+    pub(super) send_queue: Arc<SendQueue>,
+    connection_id: u64,
 }
 
-impl Session {
+impl DeviceConnection {
     /// Makes this the connection of the device. One that is there is told that it was replaced, and closed.
-    pub(super) fn begin(network: &Network, account: &Arc<Account>, device: &Arc<Device>, outlet: &Arc<Outlet>) -> Self {
-        let (connection, before) = device.mailbox.attach(outlet.clone());
+    pub(super) fn begin(
+        network: &Network,
+        account: &Arc<Account>,
+        device: &Arc<Device>,
+        send_queue: &Arc<SendQueue>,
+    ) -> Self {
+        let (connection_id, before) = device.mailbox.attach(send_queue.clone());
         if let Some(before) = before {
-            before.end([fault_points::last_word(StreamEnd::Replaced)]);
+            before.end([fault_points::final_stanza(StreamEnd::Replaced)]);
             // Whoever was there by the connection before has not said so on this one.
             presence::leave(network, account, device);
         }
         let (network, account) = (network.clone(), account.clone());
-        Self { network, account, device: device.clone(), outlet: outlet.clone(), connection }
+        Self { network, account, device: device.clone(), send_queue: send_queue.clone(), connection_id }
     }
 
     /// The client is ready for what is kept for it.
     pub(super) fn activate(&self) {
-        self.device.mailbox.activate(self.connection);
+        self.device.mailbox.activate(self.connection_id);
     }
 
     /// The client wants nothing for now.
     pub(super) fn deactivate(&self) {
-        self.device.mailbox.deactivate(self.connection);
+        self.device.mailbox.deactivate(self.connection_id);
     }
 
     /// The connection is over.
     pub(super) fn end(&self) {
-        if self.device.mailbox.detach(self.connection) {
+        if self.device.mailbox.detach(self.connection_id) {
             presence::leave(&self.network, &self.account, &self.device);
             receipts::release_held(&self.device);
         }
@@ -54,7 +59,7 @@ impl Session {
 
     /// Sends something back on this connection.
     pub(super) fn answer(&self, node: Node) {
-        self.outlet.push(Arc::new(node));
+        self.send_queue.push(Arc::new(node));
     }
 
     /// Says that a stanza was taken, or with `error` that it was not.
@@ -64,7 +69,7 @@ impl Session {
 
     /// Takes in a stanza.
     pub(super) fn receive(&self, node: &Node) {
-        if self.outlet.is_ending() {
+        if self.send_queue.is_ending() {
             return;
         }
         match node.tag.as_ref() {
@@ -83,7 +88,7 @@ impl Session {
             // A time zone of the session, and asking for more of what is kept, all of which was sent.
             "ib" if node.child("unified_session").is_some() || node.child("offline_batch").is_some() => {}
             "call" => calls::receive(self, node),
-            _ => self.network.inner.unknown.note(Some(self.device.number()), node),
+            _ => self.network.inner.unhandled_iqs.record(Some(self.device.number()), node),
         }
     }
 }

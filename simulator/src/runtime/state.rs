@@ -12,7 +12,7 @@ use crate::wire::stanza::{Node, Read as _};
 const REGISTER: &str = "link_code_companion_reg";
 
 /// The inside of a phone's task.
-pub struct Desk {
+pub struct State {
     pub phone: Phone,
     /// The own messages and how far they got.
     pub sent: Recent<String, Sent>,
@@ -22,7 +22,7 @@ pub struct Desk {
     stages: VecDeque<Node>,
 }
 
-impl Desk {
+impl State {
     pub fn new(phone: Phone) -> Self {
         Self {
             phone,
@@ -46,14 +46,14 @@ impl Desk {
     }
 
     /// The latest stage of linking with this name for which something holds.
-    pub fn stage(&self, name: &str, is_meant: impl Fn(&Node) -> bool) -> Option<Node> {
+    pub fn stage(&self, name: &str, is_match: impl Fn(&Node) -> bool) -> Option<Node> {
         let is_named = |node: &&Node| node.text("stage").is_some_and(|stage| stage == name);
-        self.stages.iter().rev().filter(is_named).find(|node| is_meant(node)).cloned()
+        self.stages.iter().rev().filter(is_named).find(|node| is_match(node)).cloned()
     }
 
     /// Forgets the stages of linking with this name for which something holds.
-    pub fn forget_stages(&mut self, name: &str, is_meant: impl Fn(&Node) -> bool) {
-        self.stages.retain(|node| !(node.text("stage").is_some_and(|stage| stage == name) && is_meant(node)));
+    pub fn remove_stages(&mut self, name: &str, is_match: impl Fn(&Node) -> bool) {
+        self.stages.retain(|node| !(node.text("stage").is_some_and(|stage| stage == name) && is_match(node)));
     }
 
     /// An own message was accepted from its person.
@@ -62,11 +62,11 @@ impl Desk {
     }
 
     /// Notes what the phone says about itself.
-    pub fn note(&mut self, action: &Action) {
+    pub fn record(&mut self, action: &Action) {
         match action {
             Action::Progress { id, progress, .. } => {
                 if let Some(sent) = self.sent.get_mut(id) {
-                    sent.note(progress.clone());
+                    sent.record(progress.clone());
                 }
             }
             Action::Failed { id, reason } => {

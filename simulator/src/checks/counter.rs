@@ -5,13 +5,13 @@ use crate::limits;
 
 /// The standing of one check.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Tally {
+pub(super) struct CheckCounter {
     examined: u64,
     violations: u64,
     first: Vec<String>,
 }
 
-impl Tally {
+impl CheckCounter {
     /// Something more was examined.
     pub fn examine(&mut self) {
         self.examined += 1;

@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 /// A number from 0 to 2^64-1 that looks random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Chance(u64);
+pub(super) struct Draw(u64);
 
-impl Chance {
+impl Draw {
     /// What the seed holds for the moment with this number, of this counter, of this fault.
     pub fn drawn(seed: u64, fault: u32, counter: &str, number: u64) -> Self {
         let mut hash = Sha256::new();
@@ -32,17 +32,17 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
-    use super::Chance;
+    use super::Draw;
 
     #[test]
     fn what_it_is_drawn_for_decides_and_nothing_else() {
-        let drawn = Chance::drawn(7, 1, "message 15550001:1", 3);
-        assert_eq!(drawn, Chance::drawn(7, 1, "message 15550001:1", 3));
+        let drawn = Draw::drawn(7, 1, "message 15550001:1", 3);
+        assert_eq!(drawn, Draw::drawn(7, 1, "message 15550001:1", 3));
         for other in [
-            Chance::drawn(8, 1, "message 15550001:1", 3),
-            Chance::drawn(7, 2, "message 15550001:1", 3),
-            Chance::drawn(7, 1, "message 15550001:2", 3),
-            Chance::drawn(7, 1, "message 15550001:1", 4),
+            Draw::drawn(8, 1, "message 15550001:1", 3),
+            Draw::drawn(7, 2, "message 15550001:1", 3),
+            Draw::drawn(7, 1, "message 15550001:2", 3),
+            Draw::drawn(7, 1, "message 15550001:1", 4),
         ] {
             assert_ne!(drawn, other);
         }
@@ -50,9 +50,9 @@ mod tests {
 
     #[test]
     fn a_third_is_about_a_third() {
-        let struck = (0..30_000).filter(|number| Chance::drawn(1, 1, "", *number).is_below(1.0 / 3.0)).count();
+        let struck = (0..30_000).filter(|number| Draw::drawn(1, 1, "", *number).is_below(1.0 / 3.0)).count();
         assert!((9_600..10_400).contains(&struck), "{struck} of 30,000");
-        assert!((0..1_000).all(|number| !Chance::drawn(1, 1, "", number).is_below(0.0)));
-        assert!((0..1_000).all(|number| Chance::drawn(1, 1, "", number).is_below(1.0)));
+        assert!((0..1_000).all(|number| !Draw::drawn(1, 1, "", number).is_below(0.0)));
+        assert!((0..1_000).all(|number| Draw::drawn(1, 1, "", number).is_below(1.0)));
     }
 }

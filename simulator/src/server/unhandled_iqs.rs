@@ -3,12 +3,12 @@
 
 use parking_lot::Mutex;
 
-use crate::limits::UNKNOWN_MAX;
+use crate::limits::UNHANDLED_IQS_MAX;
 use crate::wire::stanza::{Jid, Node, Read as _};
 
 /// A request that was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UnhandledIq {
     /// The device that asked, by its phone number; nothing for one that is registering.
     pub device: Option<Jid>,
     /// Such as `iq get w:x <thing>`.
@@ -17,25 +17,25 @@ pub struct Unknown {
     pub count: u64,
 }
 
-/// Holds up to [`UNKNOWN_MAX`] of them.
+/// Holds up to [`UNHANDLED_IQS_MAX`] of them.
 #[derive(Default)]
-pub struct UnknownRequests {
-    inner: Mutex<Vec<Unknown>>,
+pub struct UnhandledIqs {
+    inner: Mutex<Vec<UnhandledIq>>,
 }
 
-impl UnknownRequests {
-    pub fn note(&self, device: Option<&Jid>, node: &Node) {
+impl UnhandledIqs {
+    pub fn record(&self, device: Option<&Jid>, node: &Node) {
         let what = describe(node);
         tracing::warn!(device = device.map(Jid::to_string), what, "an unknown request");
         let mut inner = self.inner.lock();
         if let Some(same) = inner.iter_mut().find(|known| known.what == what && known.device.as_ref() == device) {
             same.count += 1;
-        } else if inner.len() < UNKNOWN_MAX {
-            inner.push(Unknown { device: device.cloned(), what, count: 1 });
+        } else if inner.len() < UNHANDLED_IQS_MAX {
+            inner.push(UnhandledIq { device: device.cloned(), what, count: 1 });
         }
     }
 
-    pub fn all(&self) -> Vec<Unknown> {
+    pub fn all(&self) -> Vec<UnhandledIq> {
         self.inner.lock().clone()
     }
 }
@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn the_same_request_is_counted() {
-        let unknown = UnknownRequests::default();
+        let unknown = UnhandledIqs::default();
         let node = NodeBuilder::new("iq").attr("xmlns", "w:x").attr("type", "get").children([empty("thing")]).build();
-        unknown.note(None, &node);
-        unknown.note(None, &node);
-        assert_eq!(unknown.all(), [Unknown { device: None, what: "iq get w:x <thing>".to_owned(), count: 2 }]);
+        unknown.record(None, &node);
+        unknown.record(None, &node);
+        assert_eq!(unknown.all(), [UnhandledIq { device: None, what: "iq get w:x <thing>".to_owned(), count: 2 }]);
     }
 }
