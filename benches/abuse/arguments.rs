@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::attacks::Attack;
-use crate::course::Common;
+use crate::runner::Common;
 
 /// Measures what attacks make the gateway hold, and what an honest client notices of each.
 ///
@@ -45,14 +45,14 @@ impl Arguments {
         Ok(Some((attack, address.parse()?, key.clone())))
     }
 
-    pub fn extent(&self) -> Extent {
-        Extent { runs: self.runs, warm_up: Duration::ZERO, length: Duration::from_secs(self.seconds) }
+    pub fn profile(&self) -> Profile {
+        Profile { runs: self.runs, warm_up: Duration::ZERO, length: Duration::from_secs(self.seconds) }
     }
 }
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
     /// Each answer counts.
     pub warm_up: Duration,

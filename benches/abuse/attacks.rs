@@ -14,7 +14,7 @@ use wachat::device::{Kind, new_device_id};
 use wachat::secrets::MasterKey;
 use wachat::store::{NewDevice, NewKey, NewPerson};
 
-use crate::site::Site;
+use crate::instance::Instance;
 
 /// No part of an attack goes on for longer.
 pub const LONGEST: Duration = Duration::from_secs(60);
@@ -90,14 +90,14 @@ impl Attack {
 }
 
 /// Makes the attacker a customer of the gateway; gives his key.
-pub async fn prepare(site: &Site) -> anyhow::Result<String> {
-    let (store, clock) = (site.store().await?, Clock::system());
+pub async fn prepare(instance: &Instance) -> anyhow::Result<String> {
+    let (store, clock) = (instance.store().await?, Clock::system());
     let (now, key) = (clock.now(), ApiKey::generate(&clock));
     let client_id = store.add_client("Attacker", "62", now).await?;
     let (userid, role) = ("attacker".to_owned(), Role::Owner);
     let person = NewPerson { client_id, userid, role, password_hash: None, created_at: now };
     let person_id = store.add_person(person).await?;
-    let master_key = MasterKey::parse(&std::fs::read_to_string(site.folder().join("master.key"))?)?;
+    let master_key = MasterKey::parse(&std::fs::read_to_string(instance.folder().join("master.key"))?)?;
     let hash = store.open_key_secret(&master_key).await?.stored(&key.hash());
     let (name, hint) = ("key".to_owned(), key.hint());
     store.add_key(NewKey { client_id, person_id, name, hash, hint, created_at: now, expires_at: None }).await?;

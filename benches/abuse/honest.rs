@@ -6,7 +6,7 @@ use std::time::Duration;
 use wachat::api::routes::BASE;
 use wachat::clock::Clock;
 
-use crate::site::KEY;
+use crate::instance::KEY;
 use crate::stopwatch::Moment;
 use crate::wire::Wire;
 

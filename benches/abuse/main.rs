@@ -9,21 +9,21 @@ mod attacks;
 mod honest;
 
 // The same tools as the gateway's other benchmark has, which uses more of them.
-#[path = "../gateway/course.rs"]
-mod course;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/figure.rs"]
 mod figure;
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
+#[path = "../gateway/instance.rs"]
+mod instance;
 #[path = "../gateway/machine.rs"]
 mod machine;
 #[path = "../gateway/report.rs"]
 mod report;
+#[path = "../gateway/runner.rs"]
+mod runner;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/server.rs"]
 mod server;
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-#[path = "../gateway/site.rs"]
-mod site;
 #[path = "../gateway/stopwatch.rs"]
 mod stopwatch;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
@@ -38,12 +38,12 @@ use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 use wachat::clock::Clock;
 
-use arguments::{Arguments, Extent};
+use arguments::{Arguments, Profile};
 use attacks::Attack;
 use figure::{Aim, Figure, Unit, median};
+use instance::{Devices, Workspace};
 use machine::Machine;
 use server::Server;
-use site::{Devices, Ground};
 
 /// How long after an attack resident memory is read.
 const AFTER: Duration = Duration::from_secs(15);
@@ -52,7 +52,7 @@ const SETTINGS: &str = "trusted_proxies = \"127.0.0.0/8\"\nallow_networks = \"12
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    course::end(course::run(async {
+    runner::end(runner::run(async {
         match arguments.attacker()? {
             Some((attack, address, key)) => attack_for_ever(attack, address, key).await,
             None => measure(&arguments).await,
@@ -61,18 +61,18 @@ fn main() -> ExitCode {
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (ground, extent) = (Ground::new(arguments.common.database_url.as_deref())?, arguments.extent());
-    let machine = Machine::look(ground.folder(), ground.database().await?)?;
+    let (workspace, profile) = (Workspace::new(arguments.common.database_url.as_deref())?, arguments.profile());
+    let machine = Machine::look(workspace.folder(), workspace.database().await?)?;
     report::say(&machine.text());
     let mut figures = Vec::new();
     for attack in Attack::ALL.into_iter().filter(|attack| arguments.wants(*attack)) {
         let mut seen = Vec::new();
-        for _ in 0..extent.runs {
-            seen.push(suffer(&ground, &extent, attack).await?);
+        for _ in 0..profile.runs {
+            seen.push(suffer(&workspace, &profile, attack).await?);
         }
         figures.extend(figures_of(attack, &seen));
     }
-    arguments.common.conclude("abuse", &ground, &machine, &extent, &figures)
+    arguments.common.conclude("abuse", &workspace, &machine, &profile, &figures)
 }
 
 /// What became of a gateway under an attack.
@@ -85,15 +85,15 @@ struct Suffered {
     refused: f64,
 }
 
-async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Result<Suffered> {
-    let (site, queues) = ground.peopled(1, Devices::Sending).await?;
-    let key = attacks::prepare(&site).await?;
-    std::fs::write(site.folder().join("wachat.toml"), SETTINGS)?;
-    let server = Server::gateway(&site)?.online(&site).await?;
-    let before = honest::ask(server.address(), &queues[0], extent.length).await?;
+async fn suffer(workspace: &Workspace, profile: &Profile, attack: Attack) -> anyhow::Result<Suffered> {
+    let (instance, queues) = workspace.with_devices(1, Devices::Sending).await?;
+    let key = attacks::prepare(&instance).await?;
+    std::fs::write(instance.folder().join("wachat.toml"), SETTINGS)?;
+    let server = Server::gateway(&instance)?.online(&instance).await?;
+    let before = honest::ask(server.address(), &queues[0], profile.length).await?;
     let address = server.address();
     let attacker = Attacker::begin(attack, address, &key)?;
-    let during = honest::ask(address, &queues[0], extent.length).await?;
+    let during = honest::ask(address, &queues[0], profile.length).await?;
     attacker.end()?;
     let peak_mb = server.memory_peak_mb()?;
     Clock::system().sleep(AFTER).await;

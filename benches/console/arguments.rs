@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::course::Common;
+use crate::runner::Common;
 
 /// Measures the console's pages over a full store, each beside the same page over a small one.
 ///
@@ -29,8 +29,8 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    pub fn extent(&self) -> Extent {
-        Extent {
+    pub fn profile(&self) -> Profile {
+        Profile {
             runs: self.runs,
             warm_up: Duration::ZERO,
             length: Duration::ZERO,
@@ -43,7 +43,7 @@ impl Arguments {
 
 /// How much is measured.
 #[derive(Debug, Clone)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
     /// Every visit counts, and there are so many: there is no time before, and no fixed length.
     pub warm_up: Duration,
@@ -53,7 +53,7 @@ pub struct Extent {
     only: Vec<String>,
 }
 
-impl Extent {
+impl Profile {
     pub fn wants(&self, page: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|words| page.contains(words.as_str()))
     }

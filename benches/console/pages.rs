@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::ensure;
 use wachat::clock::rfc3339;
 
-use crate::arguments::Extent;
+use crate::arguments::Profile;
 use crate::figure::{Aim, Figure, Unit};
-use crate::lived::{Lived, RARE, SMALL_TOKEN, TOKEN};
 use crate::report::say;
+use crate::results::Results;
+use crate::seeded_store::{RARE, SMALL_TOKEN, SeededStore, TOKEN};
 use crate::server::Server;
 use crate::stopwatch::Moment;
-use crate::tally::Tally;
 
 /// Every page shall come within this time, 95 times of 100.
 const AIM_MS: f64 = 50.0;
@@ -36,14 +36,14 @@ fn page(name: &'static str, address: impl Into<String>) -> Page {
     Page { name, token: TOKEN, address: Box::new(move |_| address.clone()) }
 }
 
-fn pages(lived: &Lived) -> Vec<Page> {
-    let (first, seldom) = (lived.devices[0].clone(), lived.devices[lived.devices.len() - 2].clone());
-    let unlinked = lived.devices[lived.devices.len() - 1].clone();
-    let day = |days: i64| rfc3339(lived.began_at + days * 86_400_000)[..16].to_owned();
-    let (ref_nos, conversations) = (lived.ref_nos.clone(), lived.conversations.clone());
+fn pages(seeded: &SeededStore) -> Vec<Page> {
+    let (first, seldom) = (seeded.devices[0].clone(), seeded.devices[seeded.devices.len() - 2].clone());
+    let unlinked = seeded.devices[seeded.devices.len() - 1].clone();
+    let day = |days: i64| rfc3339(seeded.began_at + days * 86_400_000)[..16].to_owned();
+    let (ref_nos, conversations) = (seeded.ref_nos.clone(), seeded.conversations.clone());
     let ref_no = move |visit: usize| ref_nos[visit * STRIDE % ref_nos.len()].clone();
     let conversation = move |visit: usize| conversations[visit * STRIDE % conversations.len()].clone();
-    let (number, middle) = (lived.conversations[0].1.clone(), lived.messages / 2);
+    let (number, middle) = (seeded.conversations[0].1.clone(), seeded.messages / 2);
     vec![
         page("home", "/console"),
         page("devices", "/console/devices"),
@@ -89,18 +89,18 @@ fn pages(lived: &Lived) -> Vec<Page> {
 }
 
 /// Visits every page of a gateway that was just started.
-pub async fn visit(lived: &Lived, extent: &Extent, tally: &mut Tally) -> anyhow::Result<()> {
-    let server = Server::gateway(&lived.site)?.answers().await?;
+pub async fn visit(seeded: &SeededStore, profile: &Profile, results: &mut Results) -> anyhow::Result<()> {
+    let server = Server::gateway(&seeded.instance)?.answers().await?;
     let browser = Browser::new(&server)?;
     let first = browser.visit(&page("home", "/console"), 0).await?;
-    tally.note("home, the first visit after a start", Took { p95: ms(first) });
-    for page in pages(lived).into_iter().filter(|page| extent.wants(page.name)) {
-        let mut took = Vec::with_capacity(extent.visits);
-        for visit in 0..extent.visits {
+    results.note("home, the first visit after a start", Took { p95: ms(first) });
+    for page in pages(seeded).into_iter().filter(|page| profile.wants(page.name)) {
+        let mut took = Vec::with_capacity(profile.visits);
+        for visit in 0..profile.visits {
             took.push(browser.visit(&page, visit).await?);
         }
         took.sort_unstable();
-        tally.note(page.name, Took { p95: ms(took[(took.len() - 1) * 95 / 100]) });
+        results.note(page.name, Took { p95: ms(took[(took.len() - 1) * 95 / 100]) });
     }
     server.stop().await
 }

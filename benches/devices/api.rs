@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::site::KEY;
+use crate::instance::KEY;
 use crate::wire::Wire;
 
 /// Asks over a new connection each time: what is asked here is not what is measured.

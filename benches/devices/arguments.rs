@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::accounts::SENDERS_MAX;
-use crate::course::Common;
+use crate::runner::Common;
 
 /// Measures linked accounts on a simulated network, each figure beside the client library alone.
 ///
@@ -33,7 +33,7 @@ pub struct Arguments {
     pub common: Common,
     /// Run the client library alone, on a network, under who gives orders: the benchmark starts itself so
     #[arg(long, num_args = 2, value_names = ["NETWORK", "ORDERS"], hide = true)]
-    pub bare: Option<Vec<SocketAddr>>,
+    pub baseline: Option<Vec<SocketAddr>>,
 }
 
 /// A measurement.
@@ -55,8 +55,8 @@ pub enum Phones {
 }
 
 impl Arguments {
-    pub fn extent(&self) -> Extent {
-        Extent {
+    pub fn profile(&self) -> Profile {
+        Profile {
             runs: self.runs,
             warm_up: Duration::ZERO,
             length: Duration::ZERO,
@@ -70,7 +70,7 @@ impl Arguments {
 
 /// How much is measured.
 #[derive(Debug, Clone)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
     /// What is sent counts from the first to the last message: there is no time before, and no fixed length.
     pub warm_up: Duration,
@@ -81,7 +81,7 @@ pub struct Extent {
     only: Vec<Name>,
 }
 
-impl Extent {
+impl Profile {
     pub fn wants(&self, name: Name) -> bool {
         self.only.is_empty() || self.only.contains(&name)
     }

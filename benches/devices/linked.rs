@@ -13,15 +13,15 @@ use wachat::store::Store;
 
 use crate::accounts;
 use crate::api::Api;
-use crate::arguments::{Extent, Name, Phones};
+use crate::arguments::{Name, Phones, Profile};
+use crate::instance::{CLIENT, Instance, Workspace};
 use crate::load::{self, Until};
 use crate::network::Network;
 use crate::report::say;
+use crate::results::{Memory, Run, Sending};
 use crate::script::Script;
 use crate::server::Server;
-use crate::site::{CLIENT, Ground, Site};
 use crate::stopwatch::Moment;
-use crate::tally::{Memory, Run, Sending};
 
 /// Devices that are being linked at once; the gateway connects fewer.
 const AT_ONCE: usize = 16;
@@ -34,7 +34,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 /// A gateway on a network, with its devices.
 struct Gateway {
     network: Network,
-    site: Site,
+    instance: Instance,
     server: Server,
     store: Store,
     manage: Api,
@@ -42,42 +42,42 @@ struct Gateway {
 }
 
 /// One run: devices are added step by step; after each step memory is looked at, and messages are sent.
-pub async fn measure(ground: &Ground, extent: &Extent) -> anyhow::Result<Run> {
-    let mut gateway = Gateway::start(ground).await?;
+pub async fn measure(workspace: &Workspace, profile: &Profile) -> anyhow::Result<Run> {
+    let mut gateway = Gateway::start(workspace).await?;
     let clock = Clock::system();
     clock.sleep(IDLE).await;
     let (empty_mb, mut run) = (gateway.server.memory_mb()?, Run::default());
-    for devices in extent.steps() {
+    for devices in profile.steps() {
         let took = gateway.link(devices).await.with_context(|| gateway.server.last_words())?;
         say(&format!("gateway: {devices} linked, the last ones in {took:.1} s"));
-        if extent.wants(Name::Memory) {
+        if profile.wants(Name::Memory) {
             clock.sleep(IDLE).await;
             let each_mb = (gateway.server.memory_mb()? - empty_mb) / f64::from(devices);
             run.memory.push(Memory { devices, each_mb });
         }
-        if extent.senders().contains(&devices) {
-            let sent = gateway.send(extent, devices).await.with_context(|| gateway.server.last_words())?;
+        if profile.senders().contains(&devices) {
+            let sent = gateway.send(profile, devices).await.with_context(|| gateway.server.last_words())?;
             say(&format!("gateway: over {devices}: {sent:?}"));
             run.sending.push(sent);
         }
     }
-    if extent.wants(Name::Restart) {
+    if profile.wants(Name::Restart) {
         let (took, gateway) = gateway.restart().await?;
         say(&format!("gateway: all online again in {took:.2} s"));
         clock.sleep(IDLE).await;
         run.restart_seconds = Some(took);
-        run.restarted_mb = Some((gateway.server.memory_mb()? - empty_mb) / f64::from(extent.devices));
+        run.restarted_mb = Some((gateway.server.memory_mb()? - empty_mb) / f64::from(profile.devices));
     }
     Ok(run)
 }
 
 impl Gateway {
-    async fn start(ground: &Ground) -> anyhow::Result<Self> {
-        let (network, site) = (Network::start()?, ground.site().await?);
+    async fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+        let (network, instance) = (Network::start()?, workspace.instance().await?);
         network.people(accounts::everybody()).await?;
-        let server = Server::gateway_on(&site, &network.url())?.answers().await?;
-        let (store, manage) = (site.store().await?, Api::new(server.address(), "/manage/1.0"));
-        Ok(Self { network, site, server, store, manage, devices: Vec::new() })
+        let server = Server::gateway_on(&instance, &network.url())?.answers().await?;
+        let (store, manage) = (instance.store().await?, Api::new(server.address(), "/manage/1.0"));
+        Ok(Self { network, instance, server, store, manage, devices: Vec::new() })
     }
 
     /// Adds and links devices until there are so many; gives how long it took.
@@ -123,20 +123,20 @@ impl Gateway {
     }
 
     /// Sends over so many devices: once to each recipient, which begins the sessions, then what counts.
-    async fn send(&self, extent: &Extent, devices: u32) -> anyhow::Result<Sending> {
+    async fn send(&self, profile: &Profile, devices: u32) -> anyhow::Result<Sending> {
         let recipients = accounts::recipients(devices);
         self.network.switch(Phones::On, devices).await?;
         let first = recipients.len() as u64;
         self.accept(devices, &recipients, first).await?;
         self.all_sent(Phones::On).await?;
-        self.network.switch(extent.phones, devices).await?;
+        self.network.switch(profile.phones, devices).await?;
         let before = (self.server.processor_time()?, self.network.processor_time()?);
-        let started = self.accept(devices, &recipients, extent.messages).await?;
-        let took = self.all_sent(extent.phones).await?.since(started);
-        let each = |time: Duration| time.as_secs_f64() * 1e3 / extent.messages as f64;
+        let started = self.accept(devices, &recipients, profile.messages).await?;
+        let took = self.all_sent(profile.phones).await?.since(started);
+        let each = |time: Duration| time.as_secs_f64() * 1e3 / profile.messages as f64;
         Ok(Sending {
             devices,
-            rate: extent.messages as f64 / took.as_secs_f64(),
+            rate: profile.messages as f64 / took.as_secs_f64(),
             processor_ms: each(self.server.processor_time()? - before.0),
             network_ms: each(self.network.processor_time()? - before.1),
         })
@@ -171,11 +171,11 @@ impl Gateway {
 
     /// Stops the gateway in order, starts it again, and gives how long it took until all devices were online.
     async fn restart(self) -> anyhow::Result<(f64, Self)> {
-        let Self { network, site, server, store, devices, .. } = self;
+        let Self { network, instance, server, store, devices, .. } = self;
         server.stop().await?;
         ensure!(count_online(&store).await? == 0, "a device is still online after the stop");
         let started = Moment::now();
-        let server = Server::gateway_on(&site, &network.url())?.answers().await?;
+        let server = Server::gateway_on(&instance, &network.url())?.answers().await?;
         let clock = Clock::system();
         let online = async {
             while count_online(&store).await? < devices.len() {
@@ -186,7 +186,7 @@ impl Gateway {
         clock.within(PATIENCE, online).await.context("a device does not come online")??;
         let took = started.elapsed().as_secs_f64();
         let manage = Api::new(server.address(), "/manage/1.0");
-        Ok((took, Self { network, site, server, store, manage, devices }))
+        Ok((took, Self { network, instance, server, store, manage, devices }))
     }
 }
 

@@ -5,9 +5,9 @@ use wachat::clock::{Clock, Millis};
 use wachat::message::{Content, NewMessage, Priority, RefNo};
 use wachat::store::{Accept, Progress, Step, Store};
 
+use crate::instance::{CLIENT, Devices, Instance, Workspace};
 use crate::report::say;
 use crate::script::destination;
-use crate::site::{CLIENT, Devices, Ground, Site};
 use crate::stopwatch::Moment;
 
 /// What each message says.
@@ -23,7 +23,7 @@ const STRIDE: usize = 7_919;
 
 /// A site whose messages were all read, and whose one device is paused.
 pub struct Archive {
-    pub site: Site,
+    pub instance: Instance,
     pub device: String,
     pub messages: u64,
     /// Reference numbers of messages spread evenly over all, in no order.
@@ -32,11 +32,11 @@ pub struct Archive {
 
 impl Archive {
     /// Fills a new site with `messages`, and remembers `asked` of them.
-    pub async fn fill(ground: &Ground, messages: u64, asked: u64) -> anyhow::Result<Self> {
+    pub async fn fill(workspace: &Workspace, messages: u64, asked: u64) -> anyhow::Result<Self> {
         let started = Moment::now();
-        let (site, devices) = ground.peopled(1, Devices::Paused).await?;
+        let (instance, devices) = workspace.with_devices(1, Devices::Paused).await?;
         let device = devices.into_iter().next().unwrap_or_default();
-        let store = site.store().await?;
+        let store = instance.store().await?;
         let clock = Clock::system();
         let every = (messages / asked.max(1)).max(1);
         let mut in_order = Vec::new();
@@ -57,7 +57,7 @@ impl Archive {
         in_order.truncate(usize::try_from(asked)?);
         let asked = (0..in_order.len()).map(|at| in_order[at * STRIDE % in_order.len()].clone()).collect();
         say(&format!("a store was filled with {messages} messages in {:.1} s", started.elapsed().as_secs_f64()));
-        Ok(Self { site, device, messages, asked })
+        Ok(Self { instance, device, messages, asked })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::course::Common;
+use crate::runner::Common;
 
 /// Measures the gateway, each figure beside a baseline of the same run.
 ///
@@ -48,10 +48,10 @@ impl Arguments {
         self.only.is_empty() || self.only.contains(&name)
     }
 
-    pub fn extent(&self) -> Extent {
+    pub fn profile(&self) -> Profile {
         let runs = |usual| self.runs.unwrap_or(usual);
         if self.quick {
-            Extent {
+            Profile {
                 runs: runs(2),
                 tries: 1,
                 warm_up: Duration::from_millis(200),
@@ -61,7 +61,7 @@ impl Arguments {
                 through_messages: 2_000,
             }
         } else {
-            Extent {
+            Profile {
                 runs: runs(5),
                 // What a database server takes cannot be told from what others take.
                 tries: if self.common.database_url.is_none() { 4 } else { 1 },
@@ -77,7 +77,7 @@ impl Arguments {
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
     /// How often a run is made at the most, in the hope that nobody disturbs it.
     pub tries: u32,

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use tokio::task::JoinSet;
 use wachat::clock::Clock;
 
-use crate::disturbance::Watch;
+use crate::noise::Watch;
 use crate::script::Script;
 use crate::server::Server;
 use crate::stopwatch::Moment;
@@ -52,14 +52,14 @@ struct Answered {
 }
 
 /// Who asks what next.
-struct Course {
+struct LoadRun {
     script: Script,
     next: AtomicU64,
     until: Until,
     started: Moment,
 }
 
-impl Course {
+impl LoadRun {
     /// The number of the next request, if there is to be one.
     fn next(&self, now: Moment) -> Option<u64> {
         match self.until {
@@ -81,10 +81,10 @@ pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Resul
     }
     let before = server.processor_time()?;
     let watch = Watch::start(server.id())?;
-    let course = Arc::new(Course { script, next: AtomicU64::new(0), until, started: Moment::now() });
+    let run = Arc::new(LoadRun { script, next: AtomicU64::new(0), until, started: Moment::now() });
     let mut conversations = JoinSet::new();
     for wire in wires {
-        conversations.spawn(converse(Arc::clone(&course), wire));
+        conversations.spawn(converse(Arc::clone(&run), wire));
     }
     let limit = match until {
         Until::Time { warm_up, length } => warm_up + length + PATIENCE,
@@ -100,32 +100,32 @@ pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Resul
     let ended = Clock::system().within(limit, all).await.context("the server answers no more");
     ended.and_then(|ended| ended).with_context(|| server.last_words())?;
     let processor = server.processor_time()? - before;
-    summary(&answers, &course, processor, watch.others(server.id())?)
+    summary(&answers, &run, processor, watch.others(server.id())?)
 }
 
-async fn converse(course: Arc<Course>, mut wire: Wire) -> anyhow::Result<Vec<Answered>> {
-    let mut request = course.script.buffer();
+async fn converse(run: Arc<LoadRun>, mut wire: Wire) -> anyhow::Result<Vec<Answered>> {
+    let mut request = run.script.buffer();
     let mut answers = Vec::with_capacity(16 * 1024);
-    let mut asked = course.started;
-    while let Some(number) = course.next(asked) {
-        course.script.write(number, &mut request);
+    let mut asked = run.started;
+    while let Some(number) = run.next(asked) {
+        run.script.write(number, &mut request);
         let answer = wire.ask(&request).await?;
         ensure!(
-            answer.status == course.script.wanted,
+            answer.status == run.script.wanted,
             "answered {}: {}",
             answer.status,
             String::from_utf8_lossy(answer.body)
         );
         // The moment of this answer is the moment of the next question: the clock is asked once for both.
         let now = Moment::now();
-        answers.push(Answered { at: now.since(course.started), took: now.since(asked) });
+        answers.push(Answered { at: now.since(run.started), took: now.since(asked) });
         asked = now;
     }
     Ok(answers)
 }
 
-fn summary(answers: &[Answered], course: &Course, processor: Duration, others: f64) -> anyhow::Result<Seen> {
-    let (from, length) = match course.until {
+fn summary(answers: &[Answered], run: &LoadRun, processor: Duration, others: f64) -> anyhow::Result<Seen> {
+    let (from, length) = match run.until {
         Until::Time { warm_up, length } => (warm_up, length),
         Until::Count(_) => (Duration::ZERO, answers.iter().map(|answer| answer.at).max().unwrap_or_default()),
     };
@@ -139,6 +139,6 @@ fn summary(answers: &[Answered], course: &Course, processor: Duration, others: f
         p99_ms: took[took.len() * 99 / 100].as_secs_f64() * 1e3,
         processor_us: processor.as_secs_f64() * 1e6 / answers.len() as f64,
         others,
-        started: course.started,
+        started: run.started,
     })
 }

@@ -3,7 +3,7 @@
 
 use wachat::api::routes::BASE;
 
-use crate::site::KEY;
+use crate::instance::KEY;
 
 /// A body of `POST /message` has this many bytes.
 const BODY_BYTES: usize = 200;

@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use wachat::clock::Clock;
 use wachat::device::DeviceState;
 
-use crate::site::{KEY, Site};
+use crate::instance::{Instance, KEY};
 use crate::wire::Wire;
 
 /// The gateway, built as it is released.
@@ -29,28 +29,28 @@ pub struct Server {
 
 impl Server {
     /// Starts `wachat serve` on a site; it may not answer yet.
-    pub fn gateway(site: &Site) -> anyhow::Result<Self> {
-        let (command, address) = serve(site)?;
-        Self::start(command, address, site.folder())
+    pub fn gateway(instance: &Instance) -> anyhow::Result<Self> {
+        let (command, address) = serve(instance)?;
+        Self::start(command, address, instance.folder())
     }
 
     /// The same on a simulated WhatsApp network, for a build that can.
-    pub fn gateway_on(site: &Site, network: &str) -> anyhow::Result<Self> {
-        let (mut command, address) = serve(site)?;
+    pub fn gateway_on(instance: &Instance, network: &str) -> anyhow::Result<Self> {
+        let (mut command, address) = serve(instance)?;
         command.env("WACHAT_SIMULATED_NETWORK", network);
-        Self::start(command, address, site.folder())
+        Self::start(command, address, instance.folder())
     }
 
     /// Starts the handlers that store nothing, on a site that has [`KEY`] already.
-    pub fn null(site: &Site) -> anyhow::Result<Self> {
+    pub fn null_handler(instance: &Instance) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.env_clear();
-        command.arg("--serve-null").arg(address.to_string()).arg(site.folder());
-        if let Some(url) = site.database_url() {
+        command.arg("--serve-null").arg(address.to_string()).arg(instance.folder());
+        if let Some(url) = instance.database_url() {
             command.args(["--database-url", url]);
         }
-        Self::start(command, address, site.folder())
+        Self::start(command, address, instance.folder())
     }
 
     fn start(mut command: Command, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
@@ -93,10 +93,10 @@ impl Server {
     }
 
     /// Waits until the gateway answers and every device of its site is online.
-    pub async fn online(self, site: &Site) -> anyhow::Result<Self> {
+    pub async fn online(self, instance: &Instance) -> anyhow::Result<Self> {
         let this = self.answers().await?;
         let clock = Clock::system();
-        let store = site.store().await?;
+        let store = instance.store().await?;
         let online = async {
             while store.list_devices(None).await?.iter().any(|device| device.state != DeviceState::Online) {
                 clock.sleep(10 * POLL).await;
@@ -179,13 +179,13 @@ pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
 }
 
 /// `wachat serve` on a site, and where it will answer. Nothing of the operator's own settings is to be measured.
-fn serve(site: &Site) -> anyhow::Result<(Command, SocketAddr)> {
+fn serve(instance: &Instance) -> anyhow::Result<(Command, SocketAddr)> {
     let address = free_address()?;
     let mut command = Command::new(BINARY);
     command.env_clear();
     command.args(["serve", "--rate-limit", "0", "--listen", &address.to_string()]);
-    command.arg("--data-dir").arg(site.folder());
-    if let Some(url) = site.database_url() {
+    command.arg("--data-dir").arg(instance.folder());
+    if let Some(url) = instance.database_url() {
         command.args(["--database-url", url]);
     }
     Ok((command, address))

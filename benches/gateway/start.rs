@@ -8,11 +8,11 @@ use wachat::clock::Clock;
 
 use crate::Bench;
 use crate::figure::{Aim, Figure, Unit};
+use crate::instance::Devices;
 use crate::load::{self, Until};
 use crate::report::say;
 use crate::script::{self, Script};
 use crate::server::{BINARY, Server};
-use crate::site::Devices;
 
 /// How long after its start a gateway counts as idle.
 const IDLE: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ struct Taken {
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut first, mut version) = (Vec::new(), Vec::new());
     let (mut gateway, mut null) = (Vec::new(), Vec::new());
-    for run in 0..bench.extent.runs {
+    for run in 0..bench.profile.runs {
         version.push(show_version()?);
         let (took, taken) = start(bench).await?;
         first.push(took);
@@ -63,21 +63,21 @@ fn show_version() -> anyhow::Result<f64> {
 
 /// Starts on an empty folder, so that client, key and device are made too. Gives the seconds to the first 201.
 async fn start(bench: &Bench) -> anyhow::Result<(f64, Taken)> {
-    let site = bench.ground.site().await?;
+    let instance = bench.workspace.instance().await?;
     let started = crate::stopwatch::Moment::now();
-    let mut server = Server::gateway(&site)?;
+    let mut server = Server::gateway(&instance)?;
     let status = server.first_answer(&script::first_post()).await?;
     let took = started.elapsed().as_secs_f64();
     ensure!(status == 201, "the first message was answered {status}");
-    let store = site.store().await?;
+    let store = instance.store().await?;
     let devices: Vec<String> = store.list_devices(None).await?.into_iter().map(|device| device.id).collect();
     store.close().await;
     Ok((took, take(bench, &server, &devices).await?))
 }
 
 async fn start_null(bench: &Bench) -> anyhow::Result<Taken> {
-    let (site, devices) = bench.ground.peopled(1, Devices::Sending).await?;
-    let server = Server::null(&site)?.answers().await?;
+    let (instance, devices) = bench.workspace.with_devices(1, Devices::Sending).await?;
+    let server = Server::null_handler(&instance)?.answers().await?;
     take(bench, &server, &devices).await
 }
 
@@ -85,7 +85,7 @@ async fn start_null(bench: &Bench) -> anyhow::Result<Taken> {
 async fn take(bench: &Bench, server: &Server, devices: &[String]) -> anyhow::Result<Taken> {
     Clock::system().sleep(IDLE).await;
     let idle_mb = server.memory_mb()?;
-    let until = Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length };
+    let until = Until::Time { warm_up: bench.profile.warm_up, length: bench.profile.length };
     load::run(server, Script::post(devices, 0), until).await?;
     Ok(Taken { idle_mb, peak_mb: server.memory_peak_mb()? })
 }

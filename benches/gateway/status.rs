@@ -2,22 +2,22 @@
 
 use crate::Bench;
 use crate::archive::Archive;
-use crate::disturbance;
 use crate::figure::{Aim, Figure, Unit, thousands};
+use crate::instance::Devices;
 use crate::load::{self, Seen, Until};
+use crate::noise;
 use crate::report::say;
 use crate::script::Script;
 use crate::server::Server;
-use crate::site::Devices;
 
 const NULL: &str = "null handler";
 
 /// From a store that holds only what is asked for, and from a full one, beside a handler that reads nothing.
 pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure>> {
-    let asked = bench.extent.asked_messages;
-    let small = Archive::fill(&bench.ground, asked, asked).await?;
+    let asked = bench.profile.asked_messages;
+    let small = Archive::fill(&bench.workspace, asked, asked).await?;
     let mut seen: [Vec<Seen>; 3] = Default::default();
-    for run in 0..bench.extent.runs {
+    for run in 0..bench.profile.runs {
         for turn in 0..3 {
             let which = ((run + turn) % 3) as usize;
             let one = match which {
@@ -60,18 +60,18 @@ pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure
 }
 
 async fn ask_null(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
-    let (site, _) = bench.ground.peopled(1, Devices::Paused).await?;
-    let server = Server::null(&site)?.answers().await?;
+    let (instance, _) = bench.workspace.with_devices(1, Devices::Paused).await?;
+    let server = Server::null_handler(&instance)?.answers().await?;
     put_questions(bench, &server, archive).await
 }
 
 async fn ask(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
-    let server = Server::gateway(&archive.site)?.online(&archive.site).await?;
+    let server = Server::gateway(&archive.instance)?.online(&archive.instance).await?;
     put_questions(bench, &server, archive).await
 }
 
 async fn put_questions(bench: &Bench, server: &Server, archive: &Archive) -> anyhow::Result<Seen> {
-    let until = Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length };
+    let until = Until::Time { warm_up: bench.profile.warm_up, length: bench.profile.length };
     let measure = async || load::run(server, Script::status(archive.asked.clone()), until).await;
-    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
+    noise::least(bench.profile.tries, measure, |seen| seen.others).await
 }

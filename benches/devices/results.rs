@@ -1,9 +1,9 @@
 //! What was measured in all runs, as figures.
 
-use crate::arguments::{Extent, Phones};
+use crate::arguments::{Phones, Profile};
 use crate::figure::{Aim, Figure, Unit, thousands};
 
-const BARE: &str = "library alone";
+const LIBRARY_ALONE: &str = "library alone";
 
 /// Memory that so many devices took, in MB for each.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +34,13 @@ pub struct Run {
 }
 
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct Results {
     pub linked: Vec<Run>,
-    pub bare: Vec<Run>,
+    pub baseline: Vec<Run>,
 }
 
-impl Tally {
-    pub fn figures(&self, extent: &Extent) -> Vec<Figure> {
+impl Results {
+    pub fn figures(&self, profile: &Profile) -> Vec<Figure> {
         let mut figures = Vec::new();
         let first = self.linked.first();
         for (place, memory) in first.into_iter().flat_map(|run| run.memory.iter().enumerate()) {
@@ -48,7 +48,7 @@ impl Tally {
             let figure = self.figure(name, Unit::Megabytes, |run| run.memory.get(place).map(|memory| memory.each_mb));
             figures.push(figure.aiming(Aim::Under(1.0)));
         }
-        let all = thousands(f64::from(extent.devices));
+        let all = thousands(f64::from(profile.devices));
         if first.is_some_and(|run| run.restarted_mb.is_some()) {
             let name = format!("memory of each device, {all} after a restart");
             figures.push(Figure::new(name, Unit::Megabytes, values(&self.linked, |run| run.restarted_mb)));
@@ -56,7 +56,7 @@ impl Tally {
             figures.push(self.figure(name, Unit::Seconds, |run| run.restart_seconds));
         }
         for (place, sending) in first.into_iter().flat_map(|run| run.sending.iter().enumerate()) {
-            figures.extend(self.sending(place, sending.devices, extent.phones));
+            figures.extend(self.sending(place, sending.devices, profile.phones));
         }
         figures
     }
@@ -79,7 +79,7 @@ impl Tally {
     }
 
     fn figure(&self, name: String, unit: Unit, number: impl Fn(&Run) -> Option<f64>) -> Figure {
-        Figure::new(name, unit, values(&self.linked, &number)).beside(BARE, values(&self.bare, &number))
+        Figure::new(name, unit, values(&self.linked, &number)).beside(LIBRARY_ALONE, values(&self.baseline, &number))
     }
 }
 

@@ -12,64 +12,64 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use wachat::clock::Clock;
 
 use crate::accounts;
-use crate::arguments::{Extent, Name, Phones};
-use crate::bare::{CODE, DONE};
+use crate::arguments::{Name, Phones, Profile};
+use crate::baseline::{CODE, DONE};
 use crate::linked::{IDLE, PATIENCE};
 use crate::network::Network;
 use crate::report::say;
+use crate::results::{Memory, Run, Sending};
 use crate::server;
-use crate::tally::{Memory, Run, Sending};
 
 /// The process, as this program sees it. It ends with its owner.
-struct Bare {
+struct BaselineProcess {
     network: Network,
     child: Child,
     orders: OwnedWriteHalf,
     lines: Lines<BufReader<OwnedReadHalf>>,
 }
 
-impl Drop for Bare {
+impl Drop for BaselineProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-pub async fn measure(extent: &Extent) -> anyhow::Result<Run> {
-    let mut bare = Bare::start().await?;
+pub async fn measure(profile: &Profile) -> anyhow::Result<Run> {
+    let mut baseline = BaselineProcess::start().await?;
     let clock = Clock::system();
     clock.sleep(IDLE).await;
-    let (empty_mb, mut run, mut linked) = (bare.memory_mb()?, Run::default(), 0);
-    for devices in extent.steps() {
-        bare.network.people((linked..devices).map(accounts::owner).collect()).await?;
+    let (empty_mb, mut run, mut linked) = (baseline.memory_mb()?, Run::default(), 0);
+    for devices in profile.steps() {
+        baseline.network.people((linked..devices).map(accounts::owner).collect()).await?;
         linked = devices;
-        let took = bare.order(&format!("link {devices}")).await?;
+        let took = baseline.order(&format!("link {devices}")).await?;
         say(&format!("library alone: {devices} linked, the last ones in {took:.1} s"));
-        if extent.wants(Name::Memory) {
+        if profile.wants(Name::Memory) {
             clock.sleep(IDLE).await;
-            run.memory.push(Memory { devices, each_mb: (bare.memory_mb()? - empty_mb) / f64::from(devices) });
+            run.memory.push(Memory { devices, each_mb: (baseline.memory_mb()? - empty_mb) / f64::from(devices) });
         }
-        if extent.senders().contains(&devices) {
-            let sent = bare.send(extent, devices).await?;
+        if profile.senders().contains(&devices) {
+            let sent = baseline.send(profile, devices).await?;
             say(&format!("library alone: over {devices}: {sent:?}"));
             run.sending.push(sent);
         }
     }
-    if extent.wants(Name::Restart) {
-        let took = bare.order("restart").await?;
+    if profile.wants(Name::Restart) {
+        let took = baseline.order("restart").await?;
         say(&format!("library alone: all online again in {took:.2} s"));
         run.restart_seconds = Some(took);
     }
     Ok(run)
 }
 
-impl Bare {
+impl BaselineProcess {
     async fn start() -> anyhow::Result<Self> {
         let network = Network::start()?;
         network.people(accounts::everybody()).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addresses = [network.address, listener.local_addr()?].map(|address| address.to_string());
-        let child = Command::new(std::env::current_exe()?).arg("--bare").args(addresses).spawn()?;
+        let child = Command::new(std::env::current_exe()?).arg("--baseline").args(addresses).spawn()?;
         let came = Clock::system().within(PATIENCE, listener.accept()).await;
         let (stream, _) = came.context("the library's process does not come")??;
         let (lines, orders) = stream.into_split();
@@ -103,22 +103,22 @@ impl Bare {
         Clock::system().within(PATIENCE, done).await.with_context(|| format!("waited in vain for: {order}"))?
     }
 
-    async fn send(&mut self, extent: &Extent, devices: u32) -> anyhow::Result<Sending> {
+    async fn send(&mut self, profile: &Profile, devices: u32) -> anyhow::Result<Sending> {
         let first = accounts::recipients(devices).len() as u64;
         self.network.switch(Phones::On, devices).await?;
         self.order(&format!("send {devices} {first}")).await?;
         self.order(&format!("receipts {first}")).await?;
-        self.network.switch(extent.phones, devices).await?;
+        self.network.switch(profile.phones, devices).await?;
         let before = (self.processor_time()?, self.network.processor_time()?);
-        let seconds = self.order(&format!("send {devices} {}", extent.messages)).await?;
-        if extent.phones == Phones::On {
-            self.order(&format!("receipts {}", extent.messages)).await?;
+        let seconds = self.order(&format!("send {devices} {}", profile.messages)).await?;
+        if profile.phones == Phones::On {
+            self.order(&format!("receipts {}", profile.messages)).await?;
         }
         ensure!(seconds > 0.0, "nothing was sent");
-        let each = |time: Duration| time.as_secs_f64() * 1e3 / extent.messages as f64;
+        let each = |time: Duration| time.as_secs_f64() * 1e3 / profile.messages as f64;
         Ok(Sending {
             devices,
-            rate: extent.messages as f64 / seconds,
+            rate: profile.messages as f64 / seconds,
             processor_ms: each(self.processor_time()? - before.0),
             network_ms: each(self.network.processor_time()? - before.1),
         })

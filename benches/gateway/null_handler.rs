@@ -28,31 +28,31 @@ use wachat::clock::rfc3339;
 use wachat::message::{Priority, RefNo};
 use wachat::{http, limits};
 
-use crate::site;
+use crate::instance;
 
 #[derive(Clone)]
-struct Null {
+struct NullHandler {
     api: Api,
     message: Arc<GetMessage>,
 }
 
-impl FromRef<Null> for Api {
-    fn from_ref(null: &Null) -> Self {
-        null.api.clone()
+impl FromRef<NullHandler> for Api {
+    fn from_ref(state: &NullHandler) -> Self {
+        state.api.clone()
     }
 }
 
 /// Serves until the process is killed.
 pub async fn serve(address: SocketAddr, folder: &Path, database_url: Option<&str>) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await?;
-    let app = site::open(folder, address, database_url).await?;
-    let null = Null { api: app.api(), message: Arc::new(fixed_message(app.clock.now())) };
+    let app = instance::open(folder, address, database_url).await?;
+    let state = NullHandler { api: app.api(), message: Arc::new(fixed_message(app.clock.now())) };
     let router = Router::new()
         .route(&format!("{BASE}/message"), post(send))
         .route(&format!("{BASE}/status/{{message_ref_no}}"), get(show))
-        .with_state(null);
+        .with_state(state);
     let (clock, supervisor) = (app.clock.clone(), app.supervisor.clone());
-    let site = http::Served {
+    let instance = http::Served {
         is_secure: false,
         router,
         clock,
@@ -60,13 +60,13 @@ pub async fn serve(address: SocketAddr, folder: &Path, database_url: Option<&str
         trusted_proxies: Vec::new(),
         connections_max: limits::CONNECTIONS_MAX,
     };
-    http::serve(listener, site, CancellationToken::new()).await;
+    http::serve(listener, instance, CancellationToken::new()).await;
     Ok(())
 }
 
-async fn send(State(null): State<Null>, headers: HeaderMap, body: Body) -> Response {
+async fn send(State(state): State<NullHandler>, headers: HeaderMap, body: Body) -> Response {
     let format = Format::of(&headers);
-    let described = describe(&null.api, &headers, body).await;
+    let described = describe(&state.api, &headers, body).await;
     answer::from(format, described.map(|data| (StatusCode::CREATED, message::ACCEPTED, data)))
 }
 
@@ -77,15 +77,19 @@ async fn describe(api: &Api, headers: &HeaderMap, body: Body) -> Result<SendMess
     Ok(message::describe(&new))
 }
 
-async fn show(State(null): State<Null>, headers: HeaderMap, Named(ref_no): Named<String>) -> Response {
+async fn show(State(state): State<NullHandler>, headers: HeaderMap, Named(ref_no): Named<String>) -> Response {
     let format = Format::of(&headers);
-    answer::from(format, find(&null, &headers, &ref_no).await.map(|message| (StatusCode::OK, "Message info", message)))
+    answer::from(format, find(&state, &headers, &ref_no).await.map(|message| (StatusCode::OK, "Message info", message)))
 }
 
-async fn find<'null>(null: &'null Null, headers: &HeaderMap, ref_no: &str) -> Result<&'null GetMessage, Problem> {
-    null.api.asker(headers).await?;
+async fn find<'state>(
+    state: &'state NullHandler,
+    headers: &HeaderMap,
+    ref_no: &str,
+) -> Result<&'state GetMessage, Problem> {
+    state.api.asker(headers).await?;
     RefNo::parse(ref_no).ok_or(Problem::NotFound("message with this ref_no"))?;
-    Ok(&null.message)
+    Ok(&state.message)
 }
 
 /// A message that was read, as long as those that the gateway is asked for.

@@ -1,5 +1,5 @@
 //! Where one gateway lives while it is measured: a data folder on the disk of the build, and a database. Both are gone
-//! with the [`Site`].
+//! with the [`Instance`].
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ pub const KEY: &str = "0123456789ABCDEF0123456789ABCDEF";
 pub const CLIENT: i64 = 1;
 
 /// What the name of a site's folder begins with.
-const PREFIX: &str = "site-";
+const PREFIX: &str = "instance-";
 
 /// Whether the devices of a site send what is accepted for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Devices {
 }
 
 /// Where sites are made.
-pub struct Ground {
+pub struct Workspace {
     folder: PathBuf,
     /// Held while this benchmark runs: two at once would measure each other.
     _lock: File,
@@ -40,7 +40,7 @@ pub struct Ground {
     admin: Option<Url>,
 }
 
-pub struct Site {
+pub struct Instance {
     folder: TempDir,
     database: Option<Database>,
 }
@@ -52,7 +52,7 @@ struct Database {
     url: Url,
 }
 
-impl Ground {
+impl Workspace {
     /// The benchmark's folder beside the build, cleared of what a benchmark left that was killed.
     pub fn new(database_url: Option<&str>) -> anyhow::Result<Self> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
@@ -86,20 +86,20 @@ impl Ground {
     }
 
     /// A new, empty site.
-    pub async fn site(&self) -> anyhow::Result<Site> {
+    pub async fn instance(&self) -> anyhow::Result<Instance> {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.folder)?;
         let database = match &self.admin {
             Some(admin) => Some(Database::create(admin).await?),
             None => None,
         };
-        Ok(Site { folder, database })
+        Ok(Instance { folder, database })
     }
 
     /// A new site with a client, [`KEY`] and `count` sandbox devices, which are given too.
-    pub async fn peopled(&self, count: u32, devices: Devices) -> anyhow::Result<(Site, Vec<String>)> {
-        let site = self.site().await?;
+    pub async fn with_devices(&self, count: u32, devices: Devices) -> anyhow::Result<(Instance, Vec<String>)> {
+        let instance = self.instance().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        let app = open(site.folder(), address, site.database_url()).await?;
+        let app = open(instance.folder(), address, instance.database_url()).await?;
         let greeting = app.greet().await?.context("the store is not empty")?;
         let mut ids = vec![greeting.device_id];
         for number in 1..count {
@@ -121,11 +121,11 @@ impl Ground {
             }
         }
         app.store.close().await;
-        Ok((site, ids))
+        Ok((instance, ids))
     }
 }
 
-impl Site {
+impl Instance {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

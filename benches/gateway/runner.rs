@@ -7,11 +7,11 @@ use anyhow::bail;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::arguments::Extent;
+use crate::arguments::Profile;
 use crate::figure::Figure;
+use crate::instance::Workspace;
 use crate::machine::Machine;
 use crate::report;
-use crate::site::Ground;
 
 /// What every benchmark is told.
 #[derive(Args)]
@@ -35,14 +35,14 @@ impl Common {
     pub fn conclude(
         &self,
         name: &str,
-        ground: &Ground,
+        workspace: &Workspace,
         machine: &Machine,
-        extent: &Extent,
+        profile: &Profile,
         figures: &[Figure],
     ) -> anyhow::Result<ExitCode> {
-        report::print(machine, extent, figures)?;
-        let json = self.json.clone().unwrap_or_else(|| ground.folder().join(format!("{name}.json")));
-        report::write(&json, machine, extent, figures)?;
+        report::print(machine, profile, figures)?;
+        let json = self.json.clone().unwrap_or_else(|| workspace.folder().join(format!("{name}.json")));
+        report::write(&json, machine, profile, figures)?;
         report::say(&format!("written for programs: {}", json.display()));
         let is_missed = figures.iter().any(|figure| figure.is_met() == Some(false));
         Ok(if self.strict && is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

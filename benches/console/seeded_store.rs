@@ -10,9 +10,9 @@ use wachat::store::{
     Accept, DevicePatch, DuePush, NewDevice, NewInbound, NewSignIn, Progress, PushEnd, PushOutcome, Step, Store,
 };
 
+use crate::instance::{CLIENT, Devices, Instance, Workspace};
 use crate::report::say;
 use crate::script::destination;
-use crate::site::{CLIENT, Devices, Ground, Site};
 use crate::stopwatch::Moment;
 
 /// The person that the first start makes.
@@ -40,8 +40,8 @@ const AGE_MS: Millis = 30 * 86_400_000;
 /// It signs in for so long.
 const SIGNED_IN_MS: Millis = 86_400_000;
 
-pub struct Lived {
-    pub site: Site,
+pub struct SeededStore {
+    pub instance: Instance,
     /// Devices of the large client: sandbox devices, and a last one that was never linked.
     pub devices: Vec<String>,
     pub messages: u64,
@@ -52,18 +52,18 @@ pub struct Lived {
     pub began_at: Millis,
 }
 
-impl Lived {
+impl SeededStore {
     /// Fills a new site with `messages`.
-    pub async fn fill(ground: &Ground, messages: u64) -> anyhow::Result<Self> {
+    pub async fn fill(workspace: &Workspace, messages: u64) -> anyhow::Result<Self> {
         let started = Moment::now();
-        let (site, mut devices) = ground.peopled(DEVICES, Devices::Paused).await?;
-        let (store, clock) = (site.store().await?, Clock::system());
+        let (instance, mut devices) = workspace.with_devices(DEVICES, Devices::Paused).await?;
+        let (store, clock) = (instance.store().await?, Clock::system());
         let began_at = clock.now() - AGE_MS;
         let filler = Filler { store, clock, began_at, messages };
         // Who has a password of his own is not asked for one. Nobody signs in with this one.
         filler.store.choose_password(ADMINISTRATOR, "none".into(), 0, 0).await?;
         filler.small_client().await?;
-        let leases = filler.store.lease_devices("lived", filler.clock.now(), Millis::MAX).await?;
+        let leases = filler.store.lease_devices("seed", filler.clock.now(), Millis::MAX).await?;
         let epoch = leases.first().map_or(0, |lease| lease.epoch);
         let mut ref_nos = Vec::new();
         for first in (0..messages).step_by(usize::try_from(STEP)?) {
@@ -76,10 +76,10 @@ impl Lived {
         let conversations = filler.conversations(&devices);
         devices.push(filler.unlinked().await?);
         filler.sign_in(CLIENT, TOKEN).await?;
-        filler.store.release_devices("lived").await?;
+        filler.store.release_devices("seed").await?;
         filler.store.close().await;
         say(&format!("a store was filled with {messages} messages in {:.1} s", started.elapsed().as_secs_f64()));
-        Ok(Self { site, devices, messages, ref_nos, conversations, began_at })
+        Ok(Self { instance, devices, messages, ref_nos, conversations, began_at })
     }
 }
 

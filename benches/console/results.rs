@@ -3,9 +3,9 @@
 use crate::pages::Took;
 
 #[derive(Default)]
-pub struct Tally(Vec<(&'static str, Vec<Took>)>);
+pub struct Results(Vec<(&'static str, Vec<Took>)>);
 
-impl Tally {
+impl Results {
     pub fn note(&mut self, page: &'static str, took: Took) {
         match self.0.iter_mut().find(|(name, _)| *name == page) {
             Some((_, all)) => all.push(took),

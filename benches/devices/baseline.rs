@@ -1,4 +1,4 @@
-//! The client library alone, with its stores in memory: what this program is when it is started with `--bare`. It reads
+//! The client library alone, with its stores in memory: what this program is when it is started with `--baseline`. It reads
 //! orders, a line each: `link N`, `send DEVICES MESSAGES`, `receipts N`, `restart`. It shows codes to be scanned, and says
 //! when it is done and how long it took.
 
@@ -91,9 +91,9 @@ pub fn serve(network: SocketAddr, orders: SocketAddr) -> anyhow::Result<ExitCode
         let mut orders = BufReader::new(orders).lines();
         let (codes, mut shown) = mpsc::unbounded_channel();
         let seen = Arc::new(Seen { codes, acks: watch::Sender::new(0), receipts: watch::Sender::new(0) });
-        let mut bare = Bare { network, seen, accounts: Vec::new(), receipts: 0 };
+        let mut baseline = Baseline { network, seen, accounts: Vec::new(), receipts: 0 };
         while let Some(order) = orders.next_line().await? {
-            let mut done = std::pin::pin!(bare.obey(&order));
+            let mut done = std::pin::pin!(baseline.obey(&order));
             let took = loop {
                 tokio::select! {
                     took = &mut done => break took?,
@@ -106,7 +106,7 @@ pub fn serve(network: SocketAddr, orders: SocketAddr) -> anyhow::Result<ExitCode
     })
 }
 
-struct Bare {
+struct Baseline {
     network: SocketAddr,
     seen: Arc<Seen>,
     accounts: Vec<Account>,
@@ -114,7 +114,7 @@ struct Bare {
     receipts: u64,
 }
 
-impl Bare {
+impl Baseline {
     /// Gives how long it took.
     async fn obey(&mut self, order: &str) -> anyhow::Result<Duration> {
         let words: Vec<&str> = order.split(' ').collect();
