@@ -1,15 +1,15 @@
-//! Measures the console's pages: `cargo xtask bench console`. docs/benchmarks.md says what each figure means and how it is
-//! measured.
+//! Measures the console's pages: `cargo xtask bench console`. See docs/benchmarks.md for what each figure means and how
+//! it is measured.
 //!
-//! A store that has lived is filled once, and a small one of the same shape; then gateways are started on them in turn, and
-//! every page is visited again and again, as by one person.
+//! A full store and a small one of the same shape are seeded once. Then a gateway is started on each in turn, and every
+//! page is visited repeatedly by one user.
 
 mod arguments;
 mod pages;
 mod results;
 mod seeded_store;
 
-// The same tools as the gateway's other benchmark has, which uses more of them.
+// Shared with the gateway benchmark, which uses more of these modules.
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/figure.rs"]
 mod figure;
@@ -46,7 +46,7 @@ use machine::Machine;
 use results::Results;
 use seeded_store::SeededStore;
 
-/// Messages of the small store.
+/// Messages in the small store.
 const SMALL_MESSAGES: u64 = 1_000;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The pages, as links lead to them, and how long each takes to come.
+//! The console's pages and their load times.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::seeded_store::{RARE, SMALL_TOKEN, SeededStore, TOKEN};
 use crate::server::Server;
 use crate::stopwatch::Moment;
 
-/// Every page shall come within this time, 95 times of 100.
+/// Target for the 95th percentile of every page.
 const AIM_MS: f64 = 50.0;
-/// A message or a conversation that each visit picks anew: a prime, so that all have their turn.
+/// Step between the messages or conversations of successive visits; prime, so that all of them are visited.
 const STRIDE: usize = 7_919;
 
-/// A page: its name, the cookie of who looks, and its address on the visit of a number.
+/// A page: its name, the session cookie, and its path on the nth visit.
 struct Page {
     name: &'static str,
     token: &'static str,
@@ -88,7 +88,7 @@ fn pages(seeded: &SeededStore) -> Vec<Page> {
     ]
 }
 
-/// Visits every page of a gateway that was just started.
+/// Visits every page of a freshly started gateway.
 pub async fn visit(seeded: &SeededStore, profile: &Profile, results: &mut Results) -> anyhow::Result<()> {
     let server = Server::gateway(&seeded.instance)?.answers().await?;
     let browser = Browser::new(&server)?;
@@ -109,7 +109,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// A browser without scripts or pictures.
+/// A browser that loads no scripts or images.
 struct Browser<'s> {
     server: &'s Server,
     http: reqwest::Client,
@@ -118,13 +118,13 @@ struct Browser<'s> {
 impl<'s> Browser<'s> {
     #[allow(clippy::disallowed_methods, reason = "a person's browser is no part of the gateway")]
     fn new(server: &'s Server) -> anyhow::Result<Self> {
-        // reqwest is built without a TLS provider of its own; Egress brings the gateway's.
+        // reqwest is built without a TLS provider; Egress installs the gateway's.
         let _ = wachat::egress::Egress::new(Vec::new());
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         Ok(Self { server, http: builder.build()? })
     }
 
-    /// How long the whole page took to come.
+    /// Time to load the whole page.
     async fn visit(&self, page: &Page, visit: usize) -> anyhow::Result<Duration> {
         let address = (page.address)(visit);
         let url = format!("http://{}{address}", self.server.address());
@@ -142,7 +142,7 @@ impl<'s> Browser<'s> {
     }
 }
 
-/// What is shown of a page's times in the full store and in the small one.
+/// The figure for one page: the full store compared with the small one.
 pub fn figure(name: &str, full: &[Took], small: &[Took]) -> Figure {
     let of = |took: &[Took]| took.iter().map(|took| took.p95).collect();
     let shown = if name.contains("first visit") { name.to_owned() } else { format!("{name}: 95 of 100 within") };

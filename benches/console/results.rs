@@ -1,4 +1,4 @@
-//! What was measured of each page, run by run.
+//! Measurements of each page, one per run.
 
 use crate::pages::Took;
 
@@ -13,7 +13,7 @@ impl Results {
         }
     }
 
-    /// The pages, in the order in which they were visited.
+    /// The pages in the order in which they were visited.
     pub fn pages(&self) -> impl Iterator<Item = (&'static str, &[Took])> {
         self.0.iter().map(|(name, took)| (*name, took.as_slice()))
     }

@@ -1,5 +1,5 @@
-//! A store that has lived for a month, put there by the product's own store code: clients, devices, messages in every state,
-//! conversations, pushes, a browser that is signed in.
+//! A store as it looks after a month of use, filled with the product's own store code: clients, devices, messages in
+//! every state, conversations, pushes, a signed-in browser.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use wachat::account::KeyHash;
@@ -15,52 +15,52 @@ use crate::report::say;
 use crate::script::destination;
 use crate::stopwatch::Moment;
 
-/// The person that the first start makes.
+/// The user that the first run creates.
 const ADMINISTRATOR: i64 = 1;
 /// The cookie of the administrator's browser.
 pub const TOKEN: &str = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
-/// The cookie of his other browser, in which he looks at the small client.
+/// The cookie of the administrator's other browser, which views the small client.
 pub const SMALL_TOKEN: &str = "FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210";
-/// A word of few messages.
+/// A word that few messages contain.
 pub const RARE: &str = "walrus";
 /// The sandbox devices of the large client.
 const DEVICES: u32 = 20;
-/// Numbers that messages went to, for so many messages one.
+/// Messages per recipient number.
 const MESSAGES_EACH: u64 = 20;
-/// One message came in for so many that went out.
+/// One inbound message for every this many outbound ones.
 const ANSWERS: u64 = 10;
-/// Acceptances in flight at once.
+/// Concurrent acceptances.
 const IN_FLIGHT: usize = 4_096;
-/// Messages that are accepted and moved on together.
+/// Messages that are accepted and advanced in one batch.
 const STEP: u64 = 5_000;
-/// The messages of the small client, which are the oldest.
+/// Messages of the small client, which are the oldest.
 const SMALL: u64 = 30;
-/// For how long the store has lived.
+/// How old the store's first message is.
 const AGE_MS: Millis = 30 * 86_400_000;
-/// It signs in for so long.
+/// Lifetime of the web sessions.
 const SIGNED_IN_MS: Millis = 86_400_000;
 
 pub struct SeededStore {
     pub instance: Instance,
-    /// Devices of the large client: sandbox devices, and a last one that was never linked.
+    /// Devices of the large client: sandbox devices, and one device that was never linked.
     pub devices: Vec<String>,
     pub messages: u64,
-    /// Reference numbers, evenly over all, the first ones first.
+    /// Reference numbers, evenly spread over all messages, oldest first.
     pub ref_nos: Vec<String>,
-    /// Devices, and the numbers that wrote to them.
+    /// Devices with the numbers that wrote to them.
     pub conversations: Vec<(String, String)>,
     pub began_at: Millis,
 }
 
 impl SeededStore {
-    /// Fills a new site with `messages`.
+    /// Seeds a new instance with `messages`.
     pub async fn fill(workspace: &Workspace, messages: u64) -> anyhow::Result<Self> {
         let started = Moment::now();
         let (instance, mut devices) = workspace.with_devices(DEVICES, Devices::Paused).await?;
         let (store, clock) = (instance.store().await?, Clock::system());
         let began_at = clock.now() - AGE_MS;
         let filler = Filler { store, clock, began_at, messages };
-        // Who has a password of his own is not asked for one. Nobody signs in with this one.
+        // A user with a password of their own is not asked to change it. Nobody signs in with this one.
         filler.store.choose_password(ADMINISTRATOR, "none".into(), 0, 0).await?;
         filler.small_client().await?;
         let leases = filler.store.lease_devices("seed", filler.clock.now(), Millis::MAX).await?;
@@ -83,7 +83,7 @@ impl SeededStore {
     }
 }
 
-/// Who fills a store.
+/// Fills a store.
 struct Filler {
     store: Store,
     clock: Clock,
@@ -92,18 +92,18 @@ struct Filler {
 }
 
 impl Filler {
-    /// When the message of this number was accepted.
+    /// When message `number` was accepted.
     fn at(&self, number: u64) -> Millis {
         let share = number as f64 / self.messages as f64;
         self.began_at + (AGE_MS as f64 * share) as Millis
     }
 
     fn number_of(&self, number: u64) -> String {
-        // In no order, as customers come.
+        // Scattered, as customers' recipients are.
         destination(number.wrapping_mul(7_919) % (self.messages / MESSAGES_EACH).max(1))
     }
 
-    /// Accepts messages, and gives their reference numbers in their order.
+    /// Accepts messages and returns their reference numbers in the same order.
     async fn accept(
         &self,
         client_id: i64,
@@ -135,14 +135,14 @@ impl Filler {
             is_group: false,
             content: Content::Text(format!("Dear {animal}, your order {number} has left and comes tomorrow.")),
             created_at,
-            // Those that wait shall not end while pages are measured.
+            // Pending messages must not expire while pages are measured.
             expires_at: created_at + 2 * AGE_MS,
             priority: Priority::Normal,
             tag: None,
         }
     }
 
-    /// Of a hundred messages one was aborted, one waits, two were sent, four delivered, and the others read.
+    /// Of every hundred messages, one is aborted, one stays pending, two are sent, four delivered and the rest read.
     async fn move_on(
         &self,
         devices: &[String],
@@ -163,7 +163,7 @@ impl Filler {
         Ok(self.store.progress(steps.collect()).await?)
     }
 
-    /// What came in: pushed, but for the last ones.
+    /// Stores inbound messages, all but the last of them pushed.
     async fn receive(&self, devices: &[String]) -> anyhow::Result<()> {
         let url = "https://example.com/push".to_owned();
         self.store.set_push_url(CLIENT, Some(url), self.began_at).await?;
@@ -191,7 +191,7 @@ impl Filler {
             .await
     }
 
-    /// Some of the conversations that there are.
+    /// A sample of the conversations.
     fn conversations(&self, devices: &[String]) -> Vec<(String, String)> {
         let answers = (0..self.messages / ANSWERS).take(10_000);
         let of = |answer| self.inbound(answer, devices);
@@ -230,7 +230,7 @@ impl Filler {
         self.add_device(CLIENT, Kind::Web, "").await
     }
 
-    /// A client whose few messages are older than all others, and a browser in which they are looked at.
+    /// A client whose few messages are older than all others, and a browser that views it.
     async fn small_client(&self) -> anyhow::Result<()> {
         let client = self.store.add_client("A small shop", "62", self.began_at).await?;
         let device = self.add_device(client, Kind::Sandbox, "628129999999").await?;
@@ -270,7 +270,7 @@ impl Filler {
     }
 }
 
-/// The place of the device that a message goes through. The last but one sends seldom.
+/// Index of the device that sends a message. The second to last device sends rarely.
 fn device_of(number: u64, devices: &[String]) -> usize {
     let count = devices.len() as u64;
     let turn = number % count;

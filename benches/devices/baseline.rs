@@ -1,6 +1,6 @@
-//! The client library alone, with its stores in memory: what this program is when it is started with `--baseline`. It reads
-//! orders, a line each: `link N`, `send DEVICES MESSAGES`, `receipts N`, `restart`. It shows codes to be scanned, and says
-//! when it is done and how long it took.
+//! The client library alone, with its stores in memory: this program when started with `--baseline`. It reads one
+//! command per line: `link N`, `send DEVICES MESSAGES`, `receipts N`, `restart`. It prints the codes to scan, and
+//! reports when each command is done and how long it took.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -28,16 +28,16 @@ use crate::accounts;
 use crate::linked::PATIENCE;
 use crate::stopwatch::Moment;
 
-/// What its lines begin with.
+/// First word of the lines it prints.
 pub const CODE: &str = "code";
 pub const DONE: &str = "done";
 
-/// Accounts that are linked at once.
+/// Accounts that are linked concurrently.
 const AT_ONCE: usize = 16;
-/// As long as what the gateway is handed.
+/// As long as the messages given to the gateway.
 const TEXT: &str = "A message as programs send them. A message as programs send them. A message as programs send them.";
 
-/// What all clients have told.
+/// What all clients have reported.
 struct Seen {
     codes: mpsc::UnboundedSender<String>,
     acks: watch::Sender<u64>,
@@ -62,7 +62,7 @@ impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
             Event::PairingQrCode(code) => {
-                // Nobody may be listening any more: then this process ends.
+                // The parent may be gone, in which case this process exits.
                 let _ = self.seen.codes.send(format!("{CODE} {} {}\n", self.number, code.code));
             }
             Event::Connected(_) => {
@@ -83,7 +83,7 @@ impl EventHandler for Listener {
     }
 }
 
-/// Does what it is ordered from the address `orders`, until that connection ends.
+/// Runs the commands that arrive from `orders`, until that connection closes.
 pub fn serve(network: SocketAddr, orders: SocketAddr) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -110,12 +110,12 @@ struct Baseline {
     network: SocketAddr,
     seen: Arc<Seen>,
     accounts: Vec<Account>,
-    /// How many receipts are waited for in all.
+    /// Receipts expected in total.
     receipts: u64,
 }
 
 impl Baseline {
-    /// Gives how long it took.
+    /// Returns how long the command took.
     async fn obey(&mut self, order: &str) -> anyhow::Result<Duration> {
         let words: Vec<&str> = order.split(' ').collect();
         let mut started = Moment::now();
@@ -148,7 +148,7 @@ async fn link(all: &mut Vec<Account>, count: u32, network: SocketAddr, seen: &Ar
     Ok(())
 }
 
-/// Stops them in order, and gives what they keep.
+/// Shuts them down and returns their stores.
 async fn stop(accounts: Vec<Account>) -> Vec<(String, Arc<InMemoryBackend>)> {
     let stopped = accounts.into_iter().map(|account| async move {
         account.handle.shutdown().await;
@@ -157,8 +157,8 @@ async fn stop(accounts: Vec<Account>) -> Vec<(String, Arc<InMemoryBackend>)> {
     futures_util::future::join_all(stopped).await
 }
 
-/// Sends so many messages over the first so many accounts, as many at once as the gateway does, to those that the gateway
-/// sends them to; and waits until the server has acknowledged them all.
+/// Sends `messages` over the first `devices` accounts, with the gateway's concurrency and recipients, and waits until
+/// the server has acknowledged them all.
 async fn send(all: &[Account], devices: u32, messages: u64, seen: &Arc<Seen>) -> anyhow::Result<()> {
     let until = *seen.acks.borrow() + messages;
     let recipients: Vec<Jid> = accounts::recipients(devices).iter().map(|number| Jid::pn(number.as_str())).collect();
@@ -168,7 +168,7 @@ async fn send(all: &[Account], devices: u32, messages: u64, seen: &Arc<Seen>) ->
         for lane in 0..at_once {
             let (client, recipients) = (account.client.clone(), recipients.clone());
             tasks.spawn(async move {
-                // Message `number` goes over account `number % devices`; a lane takes every `at_once`th of those.
+                // Message `number` goes over account `number % devices`; a lane takes every `at_once`th of them.
                 let (first, step) = (place + lane * devices as usize, at_once * devices as usize);
                 for number in (first as u64..messages).step_by(step) {
                     let to = recipients[number as usize % recipients.len()].clone();
@@ -187,7 +187,7 @@ async fn send(all: &[Account], devices: u32, messages: u64, seen: &Arc<Seen>) ->
 }
 
 impl Account {
-    /// Starts a client, and waits until it is connected; one that is not linked yet shows a code first.
+    /// Starts a client and waits until it is connected. A client that is not linked yet shows a code first.
     async fn start(
         number: String,
         backend: Arc<InMemoryBackend>,

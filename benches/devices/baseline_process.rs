@@ -1,5 +1,5 @@
-//! What the gateway stands beside: the client library alone, in a process of its own on a network of its own, which does
-//! the same in the same order.
+//! Runs the baseline, the client library alone, in a separate process on a separate network, with the same steps as the
+//! gateway.
 
 use std::net::Ipv4Addr;
 use std::process::{Child, Command};
@@ -20,7 +20,7 @@ use crate::report::say;
 use crate::results::{Memory, Run, Sending};
 use crate::server;
 
-/// The process, as this program sees it. It ends with its owner.
+/// Handle to the baseline process, which is killed on drop.
 struct BaselineProcess {
     network: Network,
     child: Child,
@@ -85,7 +85,7 @@ impl BaselineProcess {
         server::processor_time(self.child.id())
     }
 
-    /// Has it do something, scans the codes that it shows meanwhile, and gives how long it says that it took.
+    /// Sends a command, scans the codes that the process prints, and returns the time that it reports.
     async fn order(&mut self, order: &str) -> anyhow::Result<f64> {
         self.orders.write_all(format!("{order}\n").as_bytes()).await?;
         let (network, lines) = (&self.network, &mut self.lines);

@@ -1,5 +1,5 @@
-//! The gateway's part: devices are added and linked through the management API, as fast as it goes, and messages are
-//! handed to it by `POST /message`.
+//! The gateway's side of the comparison: devices are created and linked through the management API as fast as possible,
+//! and messages are sent with `POST /message`.
 
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ use crate::script::Script;
 use crate::server::Server;
 use crate::stopwatch::Moment;
 
-/// Devices that are being linked at once; the gateway connects fewer.
+/// Devices that are linked concurrently; the gateway connects fewer at once.
 const AT_ONCE: usize = 16;
-/// How long after it was busy a process counts as idle.
+/// A process counts as idle this long after its last work.
 pub const IDLE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
-/// Longer than anything takes on a busy machine.
+/// Generous timeout for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A gateway on a network, with its devices.
@@ -41,7 +41,7 @@ struct Gateway {
     devices: Vec<String>,
 }
 
-/// One run: devices are added step by step; after each step memory is looked at, and messages are sent.
+/// One run: adds devices step by step; after each step it measures memory and sends messages.
 pub async fn measure(workspace: &Workspace, profile: &Profile) -> anyhow::Result<Run> {
     let mut gateway = Gateway::start(workspace).await?;
     let clock = Clock::system();
@@ -80,7 +80,7 @@ impl Gateway {
         Ok(Self { network, instance, server, store, manage, devices: Vec::new() })
     }
 
-    /// Adds and links devices until there are so many; gives how long it took.
+    /// Creates and links devices until there are `count`; returns how long it took.
     async fn link(&mut self, count: u32) -> anyhow::Result<f64> {
         let places = u32::try_from(self.devices.len())?..count;
         self.network.people(places.clone().map(accounts::owner).collect()).await?;
@@ -92,7 +92,7 @@ impl Gateway {
         Ok(started.elapsed().as_secs_f64())
     }
 
-    /// Adds a device and links it to this person's phone.
+    /// Creates a device and links it to this person's phone.
     async fn link_one(&self, owner: &str) -> anyhow::Result<String> {
         let made = self.manage.post("/devices", json!({"client_id": CLIENT, "kind": "web"})).await?;
         let id = made["data"]["device_id"].as_str().context("a device")?.to_owned();
@@ -106,12 +106,12 @@ impl Gateway {
         Ok(id)
     }
 
-    /// Asks until the answer has what is looked for.
+    /// Polls until `find` finds something in the response.
     async fn until<T>(&self, path: &str, find: impl Fn(&Value) -> Option<T>) -> anyhow::Result<T> {
         let clock = Clock::system();
         let found = async {
             loop {
-                // There is no code yet: then it is an error.
+                // An error means that there is no code yet.
                 let answer = self.manage.get(path).await.unwrap_or_default();
                 if let Some(found) = find(&answer["data"]) {
                     return found;
@@ -122,7 +122,8 @@ impl Gateway {
         clock.within(PATIENCE, found).await.with_context(|| format!("waited in vain for {path}"))
     }
 
-    /// Sends over so many devices: once to each recipient, which begins the sessions, then what counts.
+    /// Sends over this many devices: first once to each recipient, to establish the sessions, then the measured
+    /// messages.
     async fn send(&self, profile: &Profile, devices: u32) -> anyhow::Result<Sending> {
         let recipients = accounts::recipients(devices);
         self.network.switch(Phones::On, devices).await?;
@@ -147,7 +148,7 @@ impl Gateway {
         Ok(load::run(&self.server, script, Until::Count(messages)).await?.started)
     }
 
-    /// Waits until every message is S, and gives when that was; where phones are on, until they have all, too.
+    /// Waits until every message is S and, if phones are on, delivered; returns when that was.
     async fn all_sent(&self, phones: Phones) -> anyhow::Result<Moment> {
         let clock = Clock::system();
         let sent = async {
@@ -169,7 +170,7 @@ impl Gateway {
         Ok(counts.iter().filter(|(letter, _)| letter == state.letter()).map(|(_, count)| count.unsigned_abs()).sum())
     }
 
-    /// Stops the gateway in order, starts it again, and gives how long it took until all devices were online.
+    /// Shuts the gateway down, starts it again, and returns how long it took until all devices were online.
     async fn restart(self) -> anyhow::Result<(f64, Self)> {
         let Self { network, instance, server, store, devices, .. } = self;
         server.stop().await?;
@@ -190,7 +191,7 @@ impl Gateway {
     }
 }
 
-/// How many linked devices are online.
+/// Number of linked devices that are online.
 async fn count_online(store: &Store) -> anyhow::Result<usize> {
     let devices = store.list_devices(None).await?;
     Ok(devices.iter().filter(|device| device.kind == Kind::Web && device.state == DeviceState::Online).count())

@@ -1,8 +1,8 @@
-//! Measures linked accounts: `cargo xtask bench devices`. docs/benchmarks.md says what each figure means and how it is
-//! measured.
+//! Measures linked accounts: `cargo xtask bench devices`. See docs/benchmarks.md for what each figure means and how it
+//! is measured.
 //!
-//! The WhatsApp network is simulated by a program of its own, which this one only asks over HTTP. The gateway is a
-//! process, and so is what it stands beside: the client library alone ([`baseline`]), run by this program started once more.
+//! The WhatsApp network is simulated by a separate program, controlled over HTTP. The gateway is a separate process,
+//! and so is its baseline: the client library alone ([`baseline`]), for which this program starts itself again.
 
 mod accounts;
 mod api;
@@ -13,7 +13,7 @@ mod linked;
 mod network;
 mod results;
 
-// The same tools as the gateway's other benchmark has, which uses more of them.
+// Shared with the gateway benchmark, which uses more of these modules.
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/figure.rs"]
 mod figure;
@@ -68,7 +68,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut results = Results::default();
     for run in 0..profile.runs {
         for turn in 0..2 {
-            // Each in another order, and each on a network of its own.
+            // Alternate the order; each measurement gets a network of its own.
             if (run + turn) % 2 == 0 {
                 results.baseline.push(Box::pin(baseline_process::measure(&profile)).await?);
             } else {

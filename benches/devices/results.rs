@@ -1,23 +1,23 @@
-//! What was measured in all runs, as figures.
+//! Results of all runs, converted to figures.
 
 use crate::arguments::{Phones, Profile};
 use crate::figure::{Aim, Figure, Unit, thousands};
 
 const LIBRARY_ALONE: &str = "library alone";
 
-/// Memory that so many devices took, in MB for each.
+/// Memory per device, in MB, with this many devices.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     pub devices: u32,
     pub each_mb: f64,
 }
 
-/// Messages that were sent over so many devices.
+/// Messages sent over this many devices.
 #[derive(Debug, Clone, Copy)]
 pub struct Sending {
     pub devices: u32,
     pub rate: f64,
-    /// Processor time for each message: of who sent, and of the network with its phones.
+    /// CPU time per message: of the sender, and of the network including its phones.
     pub processor_ms: f64,
     pub network_ms: f64,
 }

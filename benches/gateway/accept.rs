@@ -1,4 +1,4 @@
-//! How many messages a second are accepted, each on the disk before its 201.
+//! Messages accepted per second, each durable before its 201.
 
 use anyhow::ensure;
 
@@ -12,11 +12,11 @@ use crate::report::say;
 use crate::script::Script;
 use crate::server::Server;
 
-/// No load asks for more than this many destinations.
+/// Upper bound on the recipients that one load uses.
 const DESTINATIONS_MAX: u64 = 2_000_000;
 const NULL: &str = "null handler";
 
-/// What was seen of one server in all runs.
+/// Measurements of one server, one per run.
 #[derive(Default)]
 struct Runs(Vec<Seen>);
 
@@ -26,12 +26,12 @@ impl Runs {
     }
 }
 
-/// Beside the handler that stores nothing: while nothing is sent, and while the sandbox sends as fast as it can.
+/// Compared with the null handler: while nothing is sent, and while the sandbox sends as fast as it can.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut null, mut paused, mut sending) = (Runs::default(), Runs::default(), Runs::default());
     let mut left = Vec::new();
     for run in 0..bench.profile.runs {
-        // Each takes every place of the order, so that none always follows the same other.
+        // Rotate the order, so that none always follows the same other.
         for turn in 0..3 {
             match (run + turn) % 3 {
                 0 => null.0.push(accept_null(bench).await?),
@@ -67,7 +67,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// Into a store that holds many messages, beside an empty one.
+/// Accepting into a store that holds many messages, compared with an empty one.
 pub async fn measure_stored(bench: &Bench, archive: &Archive) -> anyhow::Result<Vec<Figure>> {
     let (mut empty, mut full) = (Runs::default(), Runs::default());
     for run in 0..bench.profile.runs {
@@ -100,7 +100,7 @@ async fn accept_null(bench: &Bench) -> anyhow::Result<Seen> {
     noise::least(bench.profile.tries, measure, |seen| seen.others).await
 }
 
-/// Accepts into a new store. Also gives how many messages a second left their queue meanwhile.
+/// Accepts into a new store. Also returns how many messages per second left their queue meanwhile.
 async fn accept_empty(bench: &Bench, kind: Devices) -> anyhow::Result<(Seen, f64)> {
     noise::least(bench.profile.tries, async || accept_new(bench, kind).await, |(seen, _)| seen.others).await
 }
@@ -120,7 +120,7 @@ async fn accept_new(bench: &Bench, kind: Devices) -> anyhow::Result<(Seen, f64)>
     Ok((seen, left / (bench.profile.warm_up + bench.profile.length).as_secs_f64()))
 }
 
-/// Accepts into a site's store, and looks whether what was answered with 201 is there.
+/// Accepts into an instance's store, and checks that everything answered with 201 is there.
 async fn accept(bench: &Bench, instance: &Instance, device: &str, first: u64) -> anyhow::Result<Seen> {
     let before = instance.count().await?;
     let server = Server::gateway(instance)?.online(instance).await?;
@@ -135,7 +135,7 @@ fn until(bench: &Bench) -> Until {
     Until::Time { warm_up: bench.profile.warm_up, length: bench.profile.length }
 }
 
-/// The last run's rates.
+/// The rates of the last run.
 fn shown(all: &[(&str, &Runs)]) -> String {
     let rates =
         all.iter().filter_map(|(name, runs)| Some(format!("{name} {}", Unit::PerSecond.show(runs.0.last()?.rate))));

@@ -1,5 +1,5 @@
-//! Where one gateway lives while it is measured: a data folder on the disk of the build, and a database. Both are gone
-//! with the [`Instance`].
+//! The files and database of one gateway under measurement: a data folder on the same disk as the build, and a
+//! database. Both are deleted when the [`Instance`] is dropped.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,27 +16,27 @@ use wachat::device::{Kind, new_device_id};
 use wachat::settings::{Hidden, Settings};
 use wachat::store::{DevicePatch, Location, NewDevice, Store};
 
-/// The API key of every gateway that is measured.
+/// The API key of every measured gateway.
 pub const KEY: &str = "0123456789ABCDEF0123456789ABCDEF";
-/// The client that the first start makes.
+/// The client that the first run creates.
 pub const CLIENT: i64 = 1;
 
-/// What the name of a site's folder begins with.
+/// Prefix of an instance's folder name.
 const PREFIX: &str = "instance-";
 
-/// Whether the devices of a site send what is accepted for them.
+/// Whether an instance's devices send the messages that it accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Devices {
     Sending,
     Paused,
 }
 
-/// Where sites are made.
+/// The folder, and optionally the database server, in which instances are created.
 pub struct Workspace {
     folder: PathBuf,
-    /// Held while this benchmark runs: two at once would measure each other.
+    /// Locked while a benchmark runs: two at once would distort each other.
     _lock: File,
-    /// A database on which databases may be created; `None` for SQLite.
+    /// A database with permission to create databases; `None` for SQLite.
     admin: Option<Url>,
 }
 
@@ -45,7 +45,7 @@ pub struct Instance {
     database: Option<Database>,
 }
 
-/// A PostgreSQL database that is dropped in the end.
+/// A PostgreSQL database, dropped at the end.
 struct Database {
     admin: Url,
     name: String,
@@ -53,7 +53,7 @@ struct Database {
 }
 
 impl Workspace {
-    /// The benchmark's folder beside the build, cleared of what a benchmark left that was killed.
+    /// The benchmark folder beside the build, cleared of leftovers of killed benchmarks.
     pub fn new(database_url: Option<&str>) -> anyhow::Result<Self> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -73,7 +73,7 @@ impl Workspace {
         &self.folder
     }
 
-    /// What is measured on, with what decides whether a commit is on the disk.
+    /// The database under measurement, with the settings that decide how durable a commit is.
     pub async fn database(&self) -> anyhow::Result<String> {
         let Some(admin) = &self.admin else { return Ok("SQLite, WAL, synchronous=FULL".into()) };
         let mut conn = PgConnection::connect(admin.as_str()).await.context("--database-url")?;
@@ -85,7 +85,7 @@ impl Workspace {
         Ok(format!("PostgreSQL, {}", shown.join(", ")))
     }
 
-    /// A new, empty site.
+    /// Creates an empty instance.
     pub async fn instance(&self) -> anyhow::Result<Instance> {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.folder)?;
         let database = match &self.admin {
@@ -95,7 +95,7 @@ impl Workspace {
         Ok(Instance { folder, database })
     }
 
-    /// A new site with a client, [`KEY`] and `count` sandbox devices, which are given too.
+    /// Creates an instance with a client, [`KEY`] and `count` sandbox devices; also returns the devices.
     pub async fn with_devices(&self, count: u32, devices: Devices) -> anyhow::Result<(Instance, Vec<String>)> {
         let instance = self.instance().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -130,12 +130,12 @@ impl Instance {
         self.folder.path()
     }
 
-    /// `None` when its database is the SQLite file in its folder.
+    /// `None` when the database is the SQLite file in its folder.
     pub fn database_url(&self) -> Option<&str> {
         self.database.as_ref().map(|database| database.url.as_str())
     }
 
-    /// Its store, beside a server or without one.
+    /// Opens its store, whether or not a server is running.
     pub async fn store(&self) -> anyhow::Result<Store> {
         let url = match self.database_url() {
             Some(url) => url.to_owned(),
@@ -144,7 +144,7 @@ impl Instance {
         Ok(Store::open(&Location::parse(&url).map_err(anyhow::Error::msg)?).await?)
     }
 
-    /// How many messages it holds.
+    /// Number of messages in its store.
     pub async fn count(&self) -> anyhow::Result<u64> {
         let store = self.store().await?;
         let counts = store.count_messages(None).await?;
@@ -153,7 +153,7 @@ impl Instance {
     }
 }
 
-/// Opens what a gateway on this folder works with.
+/// Opens the application on this folder, as a gateway would.
 pub async fn open(folder: &Path, address: SocketAddr, database_url: Option<&str>) -> anyhow::Result<App> {
     let mut settings = Settings::with_defaults(folder, address);
     settings.rate_limit = 0;
@@ -178,7 +178,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let (admin, text) = (self.admin.clone(), format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        // Dropping cannot wait on the runtime it happens in: it takes a thread and a runtime of its own.
+        // Drop cannot block on the runtime it runs in, so it uses a thread and a runtime of its own.
         let dropped = std::thread::spawn(move || -> anyhow::Result<()> {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(on(&admin, text))
         });
@@ -190,7 +190,7 @@ impl Drop for Database {
 
 async fn on(admin: &Url, text: String) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(admin.as_str()).await.context("--database-url")?;
-    // The text is ours alone: a fixed name and two numbers.
+    // The SQL consists only of a fixed name and two numbers.
     sqlx::query(AssertSqlSafe(text)).execute(&mut conn).await?;
     Ok(conn.close().await?)
 }

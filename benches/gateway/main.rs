@@ -1,7 +1,7 @@
-//! Measures the gateway: `cargo xtask bench`. docs/benchmarks.md says what each figure means and how it is measured.
+//! Measures the gateway: `cargo xtask bench`. See docs/benchmarks.md for what each figure means and how it is measured.
 //!
-//! Every server is a process of its own on a data folder of its own; this program is the load, the store's filler and
-//! the judge. Each measurement is a file that gives [`figure::Figure`]s.
+//! Every server is a separate process with a data folder of its own; this program generates the load, seeds the stores
+//! and computes the results. Each measurement is a file that returns [`figure::Figure`]s.
 
 mod accept;
 mod archive;
@@ -35,7 +35,7 @@ use figure::Figure;
 use instance::Workspace;
 use machine::Machine;
 
-/// What every measurement works with.
+/// Shared by all measurements.
 struct Bench {
     workspace: Workspace,
     profile: Profile,
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     runner::end(done)
 }
 
-/// This process is the baseline: it runs as the gateway runs.
+/// Runs the baseline server, on the same kind of runtime as the gateway.
 fn serve_null(given: &[String], database_url: Option<&str>) -> anyhow::Result<ExitCode> {
     let [address, folder] = given else { bail!("--serve-null takes an address and a folder") };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -80,7 +80,7 @@ async fn figures(arguments: &Arguments, bench: &Bench) -> anyhow::Result<Vec<Fig
     }
     if arguments.wants(Name::Status) || arguments.wants(Name::Stored) {
         let full = Archive::fill(&bench.workspace, bench.profile.stored_messages, bench.profile.asked_messages).await?;
-        // First what only reads: accepting makes the store larger.
+        // Read-only measurements first: accepting grows the store.
         if arguments.wants(Name::Status) {
             figures.extend(status::measure(bench, &full).await?);
         }

@@ -1,5 +1,5 @@
-//! Who else uses the machine. A figure that was measured while something else ran says little, so each measurement tells
-//! how much of the machine others took meanwhile, and one that was disturbed is made again.
+//! Noise from other processes. A figure measured while something else was running means little, so each measurement
+//! records how much of the machine other processes used, and noisy ones are repeated.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use anyhow::Context;
 use crate::server::processor_time;
 use crate::stopwatch::Moment;
 
-/// A measurement counts at once when others took less than this share of the machine.
+/// A measurement is accepted if other processes used less than this share of the machine.
 const SHARE_MAX: f64 = 0.1;
-/// Fields of `/proc/stat` that are work of processes: user, nice, system. Interrupts are left out: most are the load's own
-/// packets.
+/// The fields of `/proc/stat` that count process time: user, nice, system. Interrupts are left out: most come from the
+/// load's own packets.
 const WORK: usize = 3;
-/// Time that the host gave to somebody else.
+/// Time that the hypervisor gave to other guests.
 const STEAL: usize = 7;
 
-/// What the machine had done when a measurement began.
+/// CPU time counters at the start of a measurement.
 pub struct Watch {
     started: Moment,
     machine: Duration,
@@ -24,12 +24,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch, beside the server with the process id `server` and this process.
+    /// Starts watching; `server` is the process id of the server under measurement.
     pub fn start(server: u32) -> anyhow::Result<Self> {
         Ok(Self { started: Moment::now(), machine: machine_time()?, ours: our_time(server)? })
     }
 
-    /// The share of the machine that others took since, from 0 to 1.
+    /// The share of the machine that other processes have used since, from 0 to 1.
     pub fn others(&self, server: u32) -> anyhow::Result<f64> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
         let all = self.started.elapsed().as_secs_f64() * cores;
@@ -39,8 +39,8 @@ impl Watch {
     }
 }
 
-/// Measures until it is not disturbed, `tries` times at the most; then the least disturbed counts, whatever it
-/// measured. `others` tells how much a measurement was.
+/// Repeats a measurement up to `tries` times until it is quiet, and returns the least noisy one. `others` returns the
+/// noise of a measurement.
 pub async fn least<T>(
     tries: u32,
     measure: impl AsyncFn() -> anyhow::Result<T>,
@@ -59,7 +59,7 @@ pub async fn least<T>(
     Ok(best)
 }
 
-/// Processor time that all processes have taken, and the host with them.
+/// CPU time of all processes, plus the time stolen by the host.
 fn machine_time() -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string("/proc/stat")?;
     let line = stat.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("/proc/stat")?;

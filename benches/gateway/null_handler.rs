@@ -1,9 +1,9 @@
-//! The handlers that everything is measured beside: they do what the gateway's do, except for the store. Served by a
-//! process of its own, by the same code and on the same kind of runtime as the gateway.
+//! The null handlers, the baseline of the gateway's figures: the same work as the gateway's handlers without the store.
+//! They run in a separate process, with the same server code and the same kind of runtime as the gateway.
 //!
-//! Who asks is looked up in a real store and remembered like in the gateway; a body is read, checked and described by
+//! The caller is looked up in a real store and cached as in the gateway; the body is read, validated and described by
 //! the gateway's own functions. The gateway's request counter and its other routes are left out, which makes this
-//! baseline a little faster than it could be.
+//! baseline slightly faster than it could be.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -92,7 +92,7 @@ async fn find<'state>(
     Ok(&state.message)
 }
 
-/// A message that was read, as long as those that the gateway is asked for.
+/// A message that was read, as long as the messages whose status the benchmark requests from the gateway.
 fn fixed_message(now: i64) -> GetMessage {
     GetMessage {
         destination: crate::script::destination(0),

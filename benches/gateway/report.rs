@@ -1,4 +1,4 @@
-//! What the benchmark tells: a table for people, JSON for programs, and what it does meanwhile.
+//! Output of a benchmark: a table for people, JSON for programs, and progress on standard error.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::arguments::Profile;
 use crate::figure::{Aim, Figure, Unit, median, thousands};
 use crate::machine::Machine;
 
-/// Tells on standard error what goes on.
+/// Prints progress to standard error.
 pub fn say(text: &str) {
-    // Nobody may be listening.
+    // Standard error may be closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Prints the table; it is Markdown too.
+/// Prints the table, which is valid Markdown.
 pub fn print(machine: &Machine, profile: &Profile, figures: &[Figure]) -> anyhow::Result<()> {
     let header = ["Figure", "Measured", "Runs", "Beside", "Share", "Aim", ""].map(str::to_owned);
     let mut rows = vec![header];
@@ -30,7 +30,7 @@ pub fn print(machine: &Machine, profile: &Profile, figures: &[Figure]) -> anyhow
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-/// Writes the figures for programs.
+/// Writes the figures as JSON.
 pub fn write(path: &Path, machine: &Machine, profile: &Profile, figures: &[Figure]) -> anyhow::Result<()> {
     let figures: Vec<Value> = figures.iter().map(Figure::json).collect();
     let report = json!({
@@ -71,7 +71,7 @@ fn row(figure: &Figure) -> [String; 7] {
     ]
 }
 
-/// An aim is a round number: it is shown without the digits of a measurement.
+/// A target is a round number, shown without decimals.
 fn shown_aim(figure: &Figure, aim: f64) -> String {
     match figure.unit {
         Unit::PerSecond => format!("{}/s", thousands(aim)),

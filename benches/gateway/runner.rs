@@ -1,4 +1,4 @@
-//! How a benchmark runs from its start to its exit code: on one thread, until it has measured or is told to stop.
+//! Runs a benchmark from start to exit code: on one thread, until it has finished or is interrupted.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,25 +13,25 @@ use crate::instance::Workspace;
 use crate::machine::Machine;
 use crate::report;
 
-/// What every benchmark is told.
+/// Arguments that every benchmark has.
 #[derive(Args)]
 pub struct Common {
-    /// Measure on PostgreSQL: a URL of a database on which databases may be created and dropped
+    /// Measure on PostgreSQL: the URL of a database with permission to create and drop databases
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
-    /// Where the figures go, for programs [default: a file under target/bench named as what is measured]
+    /// Write the figures as JSON to this file [default: a file under target/bench named after the benchmark]
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Exit with 1 when an aim is missed
+    /// Exit with 1 if a target is missed
     #[arg(long)]
     pub strict: bool,
-    /// Given by `cargo bench` to every benchmark
+    /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 impl Common {
-    /// Tells the figures, to people and as `name`.json to programs; gives how the benchmark ends.
+    /// Prints the figures, writes them to `name`.json, and returns the exit code.
     pub fn conclude(
         &self,
         name: &str,
@@ -49,22 +49,22 @@ impl Common {
     }
 }
 
-/// Measures; told to stop, it leaves no process and no folder behind.
+/// Measures. When interrupted, it leaves no process and no folder behind.
 pub fn run(measure: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    // One thread: the load takes as little of the machine as it can.
+    // One thread, so that the load uses as little of the machine as possible.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
             measured = measure => measured,
-            // Falling out of here drops the processes and the folders.
+            // Returning from here drops the processes and the folders.
             _ = term.recv() => bail!("it was told to stop"),
             _ = int.recv() => bail!("it was told to stop"),
         }
     })
 }
 
-/// Tells what went wrong, if anything did.
+/// Prints the error, if there was one.
 pub fn end(done: anyhow::Result<ExitCode>) -> ExitCode {
     done.unwrap_or_else(|error| {
         report::say(&format!("the benchmark failed: {error:#}"));

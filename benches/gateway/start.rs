@@ -1,4 +1,4 @@
-//! How soon a new gateway answers, and what it takes of the machine.
+//! Startup time, memory and binary size of the gateway.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::report::say;
 use crate::script::{self, Script};
 use crate::server::{BINARY, Server};
 
-/// How long after its start a gateway counts as idle.
+/// A gateway counts as idle this long after its start.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// What one server took.
+/// Memory of one server.
 struct Taken {
     idle_mb: f64,
     peak_mb: f64,
 }
 
-/// The first start on an empty folder, memory, and the size of the program.
+/// First run on an empty folder, memory, and binary size.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut first, mut version) = (Vec::new(), Vec::new());
     let (mut gateway, mut null) = (Vec::new(), Vec::new());
@@ -61,7 +61,7 @@ fn show_version() -> anyhow::Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// Starts on an empty folder, so that client, key and device are made too. Gives the seconds to the first 201.
+/// Starts on an empty folder, so that client, key and device are created too. Returns the seconds until the first 201.
 async fn start(bench: &Bench) -> anyhow::Result<(f64, Taken)> {
     let instance = bench.workspace.instance().await?;
     let started = crate::stopwatch::Moment::now();
@@ -81,7 +81,7 @@ async fn start_null(bench: &Bench) -> anyhow::Result<Taken> {
     take(bench, &server, &devices).await
 }
 
-/// Looks at a server's memory when it is idle, and after a load.
+/// Measures a server's memory, first idle and then after a load.
 async fn take(bench: &Bench, server: &Server, devices: &[String]) -> anyhow::Result<Taken> {
     Clock::system().sleep(IDLE).await;
     let idle_mb = server.memory_mb()?;

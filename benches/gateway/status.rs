@@ -1,4 +1,4 @@
-//! How many states of messages a second are told.
+//! Message status requests per second.
 
 use crate::Bench;
 use crate::archive::Archive;
@@ -12,7 +12,7 @@ use crate::server::Server;
 
 const NULL: &str = "null handler";
 
-/// From a store that holds only what is asked for, and from a full one, beside a handler that reads nothing.
+/// From a store that holds only the requested messages, and from a full one, compared with the null handler.
 pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure>> {
     let asked = bench.profile.asked_messages;
     let small = Archive::fill(&bench.workspace, asked, asked).await?;
@@ -36,7 +36,7 @@ pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure
         let name = format!("status, {} stored", thousands(archive.messages as f64));
         let rate =
             Figure::new(&name, Unit::PerSecond, of(which, |seen| seen.rate)).beside(NULL, of(0, |seen| seen.rate));
-        // A store of a million is larger than what a connection remembers of it: it shows what that costs.
+        // A million messages do not fit in a connection's cache; this figure shows what that costs.
         figures.push(if which == 1 { rate.aiming(Aim::ShareAtLeast(0.6)) } else { rate });
         figures.push(
             Figure::new(

@@ -1,4 +1,5 @@
-//! How many messages a second go the whole way: accepted, begun, sent, delivered, read, each state stored.
+//! End-to-end throughput: messages per second that are accepted, begun, sent, delivered and read, with each state
+//! stored.
 
 use std::time::Duration;
 
@@ -17,13 +18,14 @@ use crate::script::Script;
 use crate::server::Server;
 
 const DEVICES: u32 = 20;
-/// How long the last message may take to be read.
+/// Timeout for the last message to be read.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Counting what waits reads a small index; counting every message's state reads them all, and is done in the end only.
+/// Counting pending messages reads a small index, so it is cheap to poll. Counting every message's state reads them
+/// all, and is only done at the end.
 const POLL_WAITING: Duration = Duration::from_millis(50);
 const POLL_STATES: Duration = Duration::from_millis(20);
 
-/// From the first POST to the moment the last message is R, beside accepting the same messages alone.
+/// From the first POST until the last message is R, compared with accepting the same messages alone.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut through, mut accepted, mut processor) = (Vec::new(), Vec::new(), Vec::new());
     let mut others = Vec::new();
@@ -59,7 +61,7 @@ async fn accept_only(bench: &Bench) -> anyhow::Result<Seen> {
     accept(bench, &server, &devices).await
 }
 
-/// Messages that went the whole way.
+/// Messages that went all the way.
 struct Gone {
     rate: f64,
     processor_us: f64,

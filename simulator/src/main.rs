@@ -1,4 +1,4 @@
-//! The program: reads its command line and runs a network until it is told to stop.
+//! The program: parses its command line and runs a network until it is interrupted.
 
 mod arguments;
 
@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes to standard output, whatever becomes of the log.
+/// Writes to standard output, independent of the log settings.
 fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();

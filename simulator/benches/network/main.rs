@@ -1,7 +1,8 @@
-//! Measures the simulated network: `cargo xtask bench simulator`. Each figure stands beside a baseline of the same run.
+//! Measures the simulated network: `cargo xtask bench simulator`. Each figure is compared with a baseline from the same
+//! run.
 //!
-//! The network with its phones is a process of its own ([`service`]); this program is its clients, real ones, and the
-//! judge. Only routing by itself ([`routing`]) is measured inside this process: links have no other end.
+//! The network with its phones is a separate process ([`service`]); this program runs real clients and computes the
+//! results. Only routing alone ([`routing`]) is measured inside this process, because it uses in-process connections.
 
 mod arguments;
 mod client;

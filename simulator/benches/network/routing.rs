@@ -1,5 +1,5 @@
-//! Routing by itself: devices on links inside this process, so that nothing is encrypted and no socket is used. A message
-//! counts when its sender has the receipt for it. Beside it: the same stanzas over channels, with nobody between.
+//! Routing alone: devices connected inside this process, without encryption or sockets. A message counts when its
+//! sender has the receipt for it. Baseline: the same stanzas over channels, without a server in between.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 use crate::arguments::Arguments;
 use crate::figure::{Figure, Unit};
 
-/// Pairs of people who write to each other, all at once.
+/// Pairs of people who write to each other, concurrently.
 const PAIRS: usize = 4;
-/// Messages of one sender without a receipt.
+/// Messages in flight per sender, without a receipt yet.
 const IN_FLIGHT: usize = 64;
-/// The size of an encrypted line of text.
+/// Size of an encrypted line of text.
 const CIPHERTEXT_BYTES: usize = 160;
 
 pub async fn measure(arguments: &Arguments) -> anyhow::Result<Figure> {
@@ -50,7 +50,7 @@ async fn over_links(each: usize) -> anyhow::Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// Sends so many messages, and waits for the receipt of each.
+/// Sends `count` messages and waits for the receipt of each.
 async fn send(mut connection: LocalConnection, to: Jid, count: usize) -> anyhow::Result<()> {
     let (mut sent, mut received) = (0, 0);
     while received < count {
@@ -127,7 +127,7 @@ fn message(to: &Jid, number: usize) -> Node {
         .build()
 }
 
-/// A stanza that answers another.
+/// A stanza in reply to another.
 fn answer(tag: &'static str, node: &Node) -> NodeBuilder {
     let mut answer = NodeBuilder::new(tag).attr("id", node.text("id").unwrap_or_default().into_owned());
     if let Some(from) = node.jid("from").or_else(|| node.jid("to")) {

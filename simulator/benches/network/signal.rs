@@ -1,4 +1,4 @@
-//! What clients do by themselves, whatever the network: making keys, encrypting and decrypting. The baselines.
+//! The baselines: what clients do without any network, namely generating keys, encrypting and decrypting.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use simulator::phone::rng::SeededRng;
 use simulator::phone::signal::Signal;
 use simulator::wire::stanza::NodeBuilder;
 
-/// One-time keys that a client makes when it is linked.
+/// One-time prekeys that a client generates when it is linked.
 const PREKEYS: usize = 812;
-/// Devices that a text is encrypted for: the recipient's phone and companion, and one's own phone.
+/// Devices that a text is encrypted for: the recipient's phone and companion, and the sender's own phone.
 pub const DEVICES: usize = 3;
 const TEXT: &[u8] = b"a line of text, as people write it";
 
-/// How long this machine makes the keys of so many clients, on one core.
+/// Time to generate the keys of this many clients on one core.
 pub fn keys(clients: usize) -> anyhow::Result<Duration> {
     let mut rng = SeededRng::new(1, "keys");
     let started = clock::instant();
@@ -27,7 +27,7 @@ pub fn keys(clients: usize) -> anyhow::Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// How long one core encrypts and decrypts so many texts, for each of their devices.
+/// Time for one core to encrypt and decrypt this many texts, for each of their devices.
 pub fn texts(count: usize) -> anyhow::Result<Duration> {
     let mut people = ["1", "2"].map(|number| {
         let person = Profile { number: number.to_owned(), lid: format!("9{number}"), name: "Somebody".to_owned() };
@@ -39,7 +39,7 @@ pub fn texts(count: usize) -> anyhow::Result<Duration> {
     let list = parts.iter().position(|node| node.tag == "list").map(|place| parts.remove(place)).context("keys")?;
     parts.push(list.get_optional_child("key").context("a key")?.clone());
     from.begin(bob, &Bundle::read(&NodeBuilder::new("user").children(parts).build())?)?;
-    // An answer, so that keys no longer come along.
+    // A reply, after which messages no longer carry prekeys.
     let first = from.encrypt(bob, TEXT)?;
     to.decrypt(ann, first.kind, &first.bytes)?;
     let answer = to.encrypt(ann, TEXT)?;

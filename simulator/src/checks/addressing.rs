@@ -1,5 +1,5 @@
-//! A message to a person is for each of that person's devices, and one to a group for each of its members': whoever sends
-//! by an old list of devices leaves one out, and the message is lost to it unless it asks for it again.
+//! A message to a person must be encrypted for each of their devices, and one to a group for each member's devices. A
+//! sender with an outdated device list leaves some out, and the message is lost to those unless they request a retry.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Addressing {
         }
     }
 
-    /// The message has come to a device, perhaps one that was left out before.
+    /// The message has reached a device, possibly one that was left out before.
     pub fn reached(&mut self, delivery_ref: &DeliveryRef<'_>) {
         if !self.missed.is_empty() {
             let key = (delivery_ref.recipient.to_string(), delivery_ref.sender.to_string(), delivery_ref.id.to_owned());

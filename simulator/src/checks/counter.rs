@@ -1,9 +1,9 @@
-//! Counts what a check has examined and what it found, and keeps the first few findings.
+//! Counts what a check has examined and its violations, and keeps descriptions of the first few.
 
 use crate::checks::report::Check;
 use crate::limits;
 
-/// The standing of one check.
+/// State of one check.
 #[derive(Debug, Default, Clone)]
 pub(super) struct CheckCounter {
     examined: u64,
@@ -12,12 +12,12 @@ pub(super) struct CheckCounter {
 }
 
 impl CheckCounter {
-    /// Something more was examined.
+    /// Counts an examined event.
     pub fn examine(&mut self) {
         self.examined += 1;
     }
 
-    /// Something was found; `what` is only asked for while there is room.
+    /// Counts a violation; `what` is only called while there is room for its description.
     pub fn violate(&mut self, what: impl FnOnce() -> String) {
         self.violations += 1;
         if self.first.len() < limits::CHECK_VIOLATIONS_SHOWN_MAX {

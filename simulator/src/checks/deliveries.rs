@@ -1,4 +1,4 @@
-//! Each message is shown at most once to its recipient, in order within its chat, and none that was acked is lost.
+//! Each message is shown at most once to its recipient and in order within its chat, and no acked message is lost.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -9,21 +9,21 @@ use crate::checks::report::{Check, DeliveryCounts};
 use crate::faults::DeviceName;
 use crate::limits;
 
-/// Stands for a delivery or a chat. Of a million, two have the same hash once in some ten million runs.
+/// Identifies a delivery or a chat. Among a million, two share a hash about once in ten million runs.
 type Hash = u64;
 
-/// Unfinished deliveries that are stepped over in the search for one to forget.
+/// Unfinished deliveries to skip while looking for one to evict.
 const STEPS_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    /// How many are remembered.
+    /// Capacity.
     room: usize,
     hasher: RandomState,
     deliveries: HashMap<Hash, Delivery>,
-    /// The same by age, for forgetting.
+    /// The same by age, for eviction.
     by_age: VecDeque<Hash>,
-    /// What each chat's sender had accepted, and what of it was shown last.
+    /// Per chat and sender: how many were accepted, and which was shown last.
     chats: HashMap<Hash, Chat>,
     gone: HashSet<DeviceName>,
     once: CheckCounter,
@@ -36,19 +36,19 @@ pub(super) struct Deliveries {
 
 #[derive(Debug)]
 struct Delivery {
-    /// The number of the message within its chat and sender, from 1.
+    /// Sequence number of the message within its chat and sender, from 1.
     number: u32,
-    /// The phone shows what it gets, and we see it.
+    /// The recipient is a simulated phone, so what it shows is known.
     is_watched: bool,
     is_acked: bool,
-    /// How many stanzas of it the mailbox keeps: its sender may have sent it again.
+    /// Number of its stanzas in the mailbox: the sender may have sent it again.
     kept: u32,
     is_receipted: bool,
     is_shown: bool,
     was_asked_again: bool,
-    /// Asked for again, and not kept again since.
+    /// The recipient has requested a retry, and the message is not back in the mailbox yet.
     is_awaited: bool,
-    /// Who it is; None once it has arrived.
+    /// Who it is from and for; `None` once it has arrived.
     name: Option<Box<Name>>,
 }
 
@@ -69,7 +69,7 @@ impl Delivery {
         self.is_shown || (self.is_receipted && !self.is_watched)
     }
 
-    /// Nothing more is expected of it but, perhaps, a second showing.
+    /// Nothing more can happen to it, except being shown again.
     fn is_finished(&self) -> bool {
         self.has_arrived() && self.kept == 0
     }
@@ -159,7 +159,7 @@ impl Deliveries {
         self.order.examine();
         let (hash, chat) = (self.delivery(delivery_ref), self.chat(delivery_ref));
         let Some(delivery) = self.deliveries.get(&hash) else {
-            // It may have been accepted and forgotten; if nothing was, it never was.
+            // It may have been accepted and evicted; if nothing was evicted, it was never accepted.
             match self.forgotten + self.unjudged {
                 0 => self.once.violate(|| format!("{} was shown, but never accepted", text(delivery_ref))),
                 _ => self.unjudged += 1,
@@ -184,14 +184,14 @@ impl Deliveries {
 
     pub fn gone(&mut self, device: &DeviceName) {
         if self.gone.len() >= limits::CHECKED_CHATS_MAX {
-            // What waited for it will seem to be lost: whoever reads the report must know.
+            // Messages waiting for it will seem lost, so the report must say that it is incomplete.
             self.unjudged += u64::from(!self.gone.contains(device));
             return;
         }
         self.gone.insert(device.clone());
     }
 
-    /// Looks through everything that has not arrived.
+    /// Checks everything that has not arrived.
     pub fn checks(&self) -> Vec<Check> {
         let mut lost = CheckCounter::default();
         for delivery in self.by_age.iter().filter_map(|hash| self.deliveries.get(hash)) {
@@ -224,7 +224,7 @@ impl Deliveries {
         self.unjudged
     }
 
-    /// An acked message that no mailbox keeps: where is it?
+    /// An acked message that is in no mailbox: decides whether it is lost.
     fn look_for(&self, delivery: &Delivery, name: &Name, lost: &mut CheckCounter) {
         let text = &name.text;
         match (delivery.has_arrived(), delivery.is_awaited, delivery.is_receipted) {
@@ -244,7 +244,7 @@ impl Deliveries {
         }
     }
 
-    /// Forgets the oldest that has arrived if there is no room. False if all of the oldest are still on their way.
+    /// Evicts the oldest arrived delivery if full. False if the oldest are all still in flight.
     fn make_room(&mut self) -> bool {
         let mut steps = 0;
         while self.deliveries.len() >= self.room {
@@ -279,6 +279,6 @@ impl Deliveries {
 fn text(delivery_ref: &DeliveryRef<'_>) -> String {
     let DeliveryRef { sender, chat, id, recipient } = delivery_ref;
     let text = format!("message {id} of {sender} in {chat} for {recipient}");
-    // Clients choose the id: a million of them are remembered.
+    // Clients choose the id, and up to a million of them are kept.
     text.chars().take(limits::CHECK_VIOLATION_CHARS_MAX).collect()
 }

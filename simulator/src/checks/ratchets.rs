@@ -1,7 +1,7 @@
-//! Every session's ratchet moves as it should: no key opens two messages, and no chain jumps far.
+//! Every Signal session's ratchet advances correctly: no message key is used twice, and no chain jumps far ahead.
 //!
-//! These follow from the Double Ratchet: each message of a chain has its own number, counted up from 0. A sender whose
-//! stored state is put back to an earlier one breaks them, which no decryption alone would show.
+//! This follows from the Double Ratchet: messages of a chain are numbered from 0. A sender whose stored state was
+//! rolled back violates it, which decryption alone would not reveal.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -11,16 +11,16 @@ use crate::checks::report::Check;
 use crate::faults::DeviceName;
 use crate::limits;
 
-/// A message that was decrypted, with what its header says.
+/// A decrypted message, with the contents of its header.
 #[derive(Debug, Clone, Copy)]
 pub struct Decryption<'a> {
-    /// Whose device decrypted it.
+    /// The device that decrypted it.
     pub owner: &'a DeviceName,
-    /// Whose device had encrypted it.
+    /// The device that encrypted it.
     pub peer: &'a DeviceName,
-    /// The group's jid if it was a sender key that opened it.
+    /// The group's JID if it was decrypted with a sender key.
     pub group: Option<&'a str>,
-    /// What names the chain: the sender's ratchet key, or the id of the sender key.
+    /// Identifies the chain: the sender's ratchet key, or the sender key id.
     pub chain: &'a [u8],
     /// The message's number in the chain, from 0.
     pub counter: u32,
@@ -34,7 +34,7 @@ pub(super) struct Ratchets {
     unjudged: u64,
 }
 
-/// The chains of one session, the newest last.
+/// The chains of one Signal session, the newest last.
 #[derive(Debug, Default)]
 struct SignalSession {
     chains: VecDeque<Chain>,
@@ -43,9 +43,9 @@ struct SignalSession {
 #[derive(Debug)]
 struct Chain {
     hash: u64,
-    /// The number that comes next.
+    /// The next expected counter.
     next: u32,
-    /// Numbers below it that have not come.
+    /// Lower counters that have not arrived.
     missing: BTreeSet<u32>,
 }
 
@@ -78,7 +78,7 @@ impl Ratchets {
     }
 }
 
-/// What a ratchet must not do.
+/// Ratchet violations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Violation {
     Reused,
@@ -99,7 +99,7 @@ impl SignalSession {
         if let Some(chain) = self.chains.iter_mut().find(|chain| chain.hash == hash) {
             return chain.take(decryption.counter);
         }
-        // A sender key is handed to newcomers as it stands, wherever it stands.
+        // A sender key is distributed to new members at its current iteration.
         let next = if decryption.group.is_some() { decryption.counter } else { 0 };
         let mut chain = Chain { hash, next, missing: BTreeSet::new() };
         let taken = chain.take(decryption.counter);

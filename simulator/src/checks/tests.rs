@@ -1,4 +1,4 @@
-//! Each check passes when all is well, and fails when it is not.
+//! Each check passes when all is well, and fails when its invariant is violated.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn bob() -> DeviceName {
     DeviceName::new("15550002", 0)
 }
 
-/// What a message goes through, by the names of the events.
+/// Reports the events of one message by name.
 struct Message<'a> {
     checks: &'a Checks,
     id: &'a str,
@@ -23,7 +23,7 @@ impl<'a> Message<'a> {
         Self { checks, id, sender: ann(), recipient: bob() }
     }
 
-    /// Ann's companion gets it from Bob: we do not see her screen.
+    /// Ann's companion receives it from Bob: a client whose screen is not visible.
     fn to_a_client(checks: &'a Checks, id: &'a str) -> Self {
         Self { checks, id, sender: bob(), recipient: ann() }
     }
@@ -50,7 +50,7 @@ impl<'a> Message<'a> {
 
 const WELL: &str = "accepted kept acked shown receipted released";
 
-/// The one violation of a check, which must be the only one that fails.
+/// The single violation of a check, which must be the only one that fails.
 fn violation(checks: &Checks, name: &str) -> String {
     let report = checks.report();
     let failed: Vec<_> = report.checks.iter().filter(|check| !check.passed).map(|check| check.name).collect();
@@ -226,7 +226,7 @@ fn only_the_first_violations_are_kept_and_all_are_counted() {
 /// Chain, counter.
 type Step = (u8, u32);
 
-/// Feeds decryptions and returns what was found.
+/// Reports decryptions and returns the violations.
 fn ratchet(steps: &[Step]) -> Vec<String> {
     let checks = Checks::new();
     for (chain, counter) in steps {
@@ -286,7 +286,7 @@ fn more_messages_than_are_remembered_are_still_judged_as_they_come() {
     let report = checks.report();
     assert!(report.passed && report.complete, "{report:#?}");
     assert_eq!((report.deliveries.arrived, report.deliveries.forgotten), (count as u64, 1_000));
-    // One that was forgotten cannot be judged any more, and the report says so.
+    // An evicted message can no longer be judged, and the report says so.
     Message::new(&checks, "0").goes_through("shown");
     let report = checks.report();
     assert!(report.passed && !report.complete);

@@ -1,4 +1,4 @@
-//! Calls: making one, ending or refusing one, and seeing what became of it.
+//! Calls: starting, ending, rejecting and listing them.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,7 +19,7 @@ pub struct NewCall {
     video: bool,
 }
 
-/// The answer of `call`, and the body of `hangup`.
+/// The response of `call`, and the body of `hangup`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Which {

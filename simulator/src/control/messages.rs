@@ -1,4 +1,4 @@
-//! What a person says, sees and does with messages.
+//! Messages: sending, reading and listing them, for one person.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -23,10 +23,10 @@ pub struct Send {
     to: Option<String>,
     group: Option<String>,
     text: Option<String>,
-    /// The id of the message in this chat that `text` answers.
+    /// The id of the message in this chat that `text` replies to.
     reply_to: Option<String>,
     media_base64: Option<String>,
-    /// What the file is; goes with `media_base64`, as the next four.
+    /// The type of the file; used with `media_base64`, as are the next four.
     kind: Option<FileKind>,
     mime_type: Option<String>,
     caption: Option<String>,
@@ -42,7 +42,7 @@ pub struct Send {
 struct Poll {
     question: String,
     options: Vec<String>,
-    /// How many options one person may choose; 0 or left out for any number.
+    /// How many options one person may choose; 0 or absent for any number.
     #[serde(default)]
     selectable: u32,
 }
@@ -62,7 +62,7 @@ struct Contact {
     vcard: String,
 }
 
-/// The answer of everything that sends a message.
+/// The response of every request that sends a message.
 #[derive(Serialize)]
 pub struct SendResponse {
     id: String,
@@ -104,7 +104,7 @@ pub async fn send(
     Ok(Json(SendResponse { id }))
 }
 
-/// What is neither a text nor a file; an error if it is several.
+/// Content other than a text or a file; an error if there is more than one.
 fn content_of(send: &Send) -> Option<Result<Content, ()>> {
     let location = send.location.as_ref().map(|Location { latitude, longitude, name }| Content::Location {
         latitude: *latitude,
@@ -157,7 +157,7 @@ fn file_of(media_base64: &str, send: &Send) -> Result<NewFile, Problem> {
     })
 }
 
-/// The body of `react`; an empty `emoji` takes the reaction back.
+/// The body of `react`; an empty `emoji` removes the reaction.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct React {
@@ -197,7 +197,7 @@ pub async fn edit(
     Ok(Json(SendResponse { id }))
 }
 
-/// The body of `vote`; no options take the vote back.
+/// The body of `vote`; no options remove the vote.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vote {
@@ -270,7 +270,7 @@ pub async fn expire(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The body of `read`. Without a chat, all chats are read.
+/// The body of `read`. Without a chat, all chats are marked as read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
@@ -318,7 +318,7 @@ pub async fn file(
     Path((number, id)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
     let (_, bytes) = find(&phones, &number)?.file(&id).await?;
-    // Whoever sent it chose its type: a browser must not run it.
+    // The sender chose the media type: a browser must not execute the file.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -1,4 +1,4 @@
-//! Passkeys: who requires one, the authenticator that holds it, and what the phone shows and its owner decides.
+//! Passkeys: requiring one, the authenticator that holds it, and the confirmation on the phone.
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -1,4 +1,4 @@
-//! What a route answers when it does not do what it was asked, and the reading of bodies.
+//! Error responses of the control API, and parsing of request bodies.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,16 +10,16 @@ use serde_json::json;
 
 use crate::runtime::RequestError;
 
-/// Why a request was not done, with a text that says what to do.
+/// Why a request failed, with a text that says what to do.
 #[derive(Debug)]
 pub enum Problem {
-    /// 400: ask differently.
+    /// 400: invalid request.
     BadRequest(String),
-    /// 404: there is no such thing.
+    /// 404: not found.
     NotFound(String),
-    /// 405: the route takes another method.
+    /// 405: the route has other methods.
     BadMethod(String),
-    /// 409: not as things stand.
+    /// 409: not possible in the current state.
     Conflict(String),
     /// 413: the body is too large.
     TooLarge(String),
@@ -48,7 +48,7 @@ impl From<RequestError> for Problem {
     }
 }
 
-/// The body of a request, whatever content type it claims. An empty body counts as `{}`.
+/// The body of a request, whatever its content type. An empty body counts as `{}`.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {

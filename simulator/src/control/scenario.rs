@@ -1,4 +1,4 @@
-//! Playing a scenario on a network.
+//! Runs a scenario on a network.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::clock;
 use crate::faults::{Scenario, ScenarioRun};
 use crate::server::network::Network;
 
-/// Plays the scenario from its start until its last change.
+/// Runs the scenario from its start to its last change.
 pub async fn play(network: Network, scenario: Scenario) {
     let mut performance = ScenarioRun::new(scenario);
     let start = clock::instant();

@@ -1,12 +1,12 @@
-//! What has passed a connection, and which faults of the link strike it. Every connection has one of its own.
+//! Traffic of one connection, and the faults that apply to it.
 
 use crate::faults::decision::FrameDecision;
 use crate::faults::fault::{CutPlace, Direction, Fault};
 
-/// Counts the bytes and frames of one connection. From [`Plan::bandwidth`](crate::faults::Plan::meter).
+/// Counts the bytes and frames of one connection. From [`Plan::bandwidth`](crate::faults::Plan::bandwidth).
 #[derive(Debug)]
 pub struct Bandwidth {
-    /// The number that the next fault would have had when the connection came: faults below were there before it.
+    /// The next fault number when the connection was opened: lower ones existed before it.
     faults_before: u32,
     to_server: Count,
     to_client: Count,
@@ -14,11 +14,11 @@ pub struct Bandwidth {
     is_cut: bool,
 }
 
-/// Whether a fault strikes this connection: asked once, at the first frame that it covers.
+/// Whether a fault applies to this connection: decided once, at the first frame that it covers.
 #[derive(Debug, Clone, Copy)]
 struct Strike {
     fault: u32,
-    /// The number of the connection, as the fault counts it.
+    /// The number of the connection in the fault's counter.
     number: u64,
     strikes: bool,
     to_server: Count,
@@ -44,24 +44,25 @@ impl Bandwidth {
         Self { faults_before, to_server: nothing, to_client: nothing, strikes: Vec::new(), is_cut: false }
     }
 
-    /// The number of this connection in that fault's count, if the fault strikes it; None if it was never asked.
+    /// The number of this connection in that fault's counter, and whether the fault applies; `None` if it was not
+    /// decided yet.
     pub(super) fn known(&self, fault: u32) -> Option<(u64, bool)> {
         self.strikes.iter().find(|strike| strike.fault == fault).map(|strike| (strike.number, strike.strikes))
     }
 
-    /// Remembers the answer for all later frames.
+    /// Records the decision for all later frames.
     pub(super) fn record(&mut self, fault: u32, number: u64, strikes: bool) {
         let was_there = fault < self.faults_before;
         let [to_server, to_client] = if was_there { [Count::default(); 2] } else { [self.to_server, self.to_client] };
         self.strikes.push(Strike { fault, number, strikes, to_server, to_client });
     }
 
-    /// Forgets faults that are no longer active, so that the list stays as short as theirs.
+    /// Drops faults that are no longer active, to keep the list short.
     pub(super) fn retain(&mut self, is_active: impl Fn(u32) -> bool) {
         self.strikes.retain(|strike| is_active(strike.fault));
     }
 
-    /// What this fault, which strikes, does to the frame that comes next.
+    /// What this fault, which applies, does to the next frame.
     pub(super) fn effect(&self, number: u32, fault: &Fault, direction: Direction, bytes: usize) -> Option<Effect> {
         match fault {
             Fault::SlowLink { bytes_per_second, latency_ms } => {
@@ -87,12 +88,12 @@ impl Bandwidth {
         }
     }
 
-    /// Whether the connection has been cut: nothing passes any more.
+    /// Whether the connection was cut: nothing passes any more.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Counts a frame, and says how it passes.
+    /// Counts a frame and combines the effects on it.
     pub(super) fn pass(&mut self, direction: Direction, bytes: usize, effects: &[Effect]) -> FrameDecision {
         let count = match direction {
             Direction::ToServer => &mut self.to_server,
@@ -106,12 +107,12 @@ impl Bandwidth {
     }
 }
 
-/// How long so many bytes take at this pace, in milliseconds; nothing without one.
+/// Time in milliseconds to transfer this many bytes at this rate; 0 without a rate.
 pub fn carried_ms(bytes: usize, bytes_per_second: Option<u64>) -> u64 {
     bytes_per_second.map_or(0, |pace| (bytes as u64).saturating_mul(1000).div_ceil(pace.max(1)))
 }
 
-/// All effects on one frame taken together: waits add up, the earliest cut counts.
+/// Combines all effects on one frame: waits add up, the earliest cut wins.
 fn passage(effects: &[Effect]) -> FrameDecision {
     let wait_ms = effects.iter().fold(0u64, |sum, effect| match effect {
         Effect::Wait(wait_ms) => sum.saturating_add(*wait_ms),

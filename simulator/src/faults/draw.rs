@@ -1,16 +1,16 @@
-//! Chance that can be repeated: a number that follows from the seed and from what it is drawn for.
+//! Reproducible randomness: a number derived from the seed and from what it is drawn for.
 //!
-//! A generator would hand out its numbers in the order of the asking, which differs from run to run. A hash has no
+//! A generator would hand out its numbers in call order, which differs from run to run. A hash does not depend on
 //! order.
 
 use sha2::{Digest, Sha256};
 
-/// A number from 0 to 2^64-1 that looks random.
+/// A pseudorandom number from 0 to 2^64-1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Draw(u64);
 
 impl Draw {
-    /// What the seed holds for the moment with this number, of this counter, of this fault.
+    /// The number for the nth hook call of this counter of this fault.
     pub fn drawn(seed: u64, fault: u32, counter: &str, number: u64) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_be_bytes());
@@ -22,9 +22,9 @@ impl Draw {
         Self(first.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
     }
 
-    /// True in this share of all draws. 0 is never, 1 is always.
+    /// True for this share of all draws. 0 is never, 1 is always.
     pub fn is_below(self, probability: f64) -> bool {
-        // 53 bits, which a double holds exactly: a number from 0 up to but not including 1.
+        // 53 bits, which an f64 holds exactly: a number in [0, 1).
         let share = (self.0 >> 11) as f64 / (1u64 << 53) as f64;
         share < probability
     }

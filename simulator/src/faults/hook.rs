@@ -1,4 +1,4 @@
-//! The moments at which the server asks the plan, and what tells one moment from another.
+//! The hooks at which the server calls the plan, and what identifies a call.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use crate::faults::fault::Direction;
 use crate::faults::scope::Counted;
 use crate::limits;
 
-/// What kind of moment it is.
+/// The kind of hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hook {
-    /// A client has shown its identity and asks to be let in.
+    /// A client has authenticated and is about to be logged in.
     Login,
-    /// A device is connected: just after it was let in, and for each connected device when a fault was added.
+    /// A device is connected: just after its login, and for each connected device when a fault is added.
     Connected,
     /// A device has sent a message and waits for its ack.
     Message,
-    /// A message goes down to a device.
+    /// A message is delivered to a device.
     Delivery,
-    /// A receipt goes down to a device.
+    /// A receipt is delivered to a device.
     Receipt,
-    /// A device has asked something.
+    /// A device has sent an iq.
     Iq,
-    /// A device asks which devices a number has, or whether it is on WhatsApp.
+    /// A device queries a number's devices, or whether it is on WhatsApp.
     Usync,
-    /// A device asks for prekey bundles.
+    /// A device fetches prekey bundles.
     Prekeys,
-    /// A frame passes the connection of a device that is known by now.
+    /// A frame passes the connection of a device that is already known.
     Frame,
-    /// A frame passes a connection before its login. Such connections are told apart by the order in which they came,
-    /// which repeats only if they come one after another.
+    /// A frame passes a connection before its login. Such connections are told apart by the order in which they were
+    /// opened, which is only reproducible if they are opened one after another.
     Handshake,
-    /// A file goes to or comes from the media host.
+    /// A file is uploaded to or downloaded from the media host.
     Media,
-    /// A client whose code was typed is stopped at the passkey gate. This and those that follow are moments of a client that
-    /// is not linked yet: the device is the phone of the account that it is to be linked to.
+    /// A client whose code was typed is stopped at the passkey gate. This hook and those that follow concern a client
+    /// that is not linked yet: the device is the phone of the account that it is to be linked to.
     LinkCode,
-    /// A client asks for a code to be typed.
+    /// A client requests a pairing code.
     LinkCodeHello,
-    /// A client answers the phone into which its code was typed.
+    /// A client responds to the phone into which its code was typed.
     LinkCodeFinish,
     /// A client's code was scanned or typed.
     Link,
@@ -48,7 +48,7 @@ pub enum Hook {
     LinkSigned,
     /// A client is about to be asked for a passkey.
     PasskeyRequest,
-    /// A client has sent a good assertion of the passkey.
+    /// A client has sent a valid passkey assertion.
     PasskeyPrologue,
     /// A client behind the passkey gate has revealed its nonce.
     PasskeyNonce,
@@ -56,50 +56,51 @@ pub enum Hook {
     PasskeyRefusal,
 }
 
-/// A device as faults name it: the number of its account, in digits, and its index; 0 is the phone itself.
+/// A device as faults name it: the digits of its account's number, and its index; 0 is the phone itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceName {
     /// Digits, without `+`.
     pub account: String,
-    /// 0 for the phone, from 1 for companions.
+    /// 0 for the phone, 1 and up for companions.
     pub device: u16,
 }
 
 /// A message that a device has sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Sending<'a> {
-    /// Who sent it.
+    /// The sending device.
     pub device: &'a DeviceName,
-    /// The number or the group's jid to which it goes.
+    /// The recipient's number or the group's JID.
     pub chat: &'a str,
     /// The stanza's `type`: `text`, `media`, `reaction`…
     pub stanza_type: &'a str,
     /// The stanza's id.
     pub id: &'a str,
-    /// It goes to a person who has never written to its sender, nor given them a privacy token.
+    /// The recipient has never written to the sender, nor given them a privacy token.
     pub is_first_contact: bool,
 }
 
-/// A message or receipt that goes down to a device.
+/// A message or receipt delivered to a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
-    /// Who gets it.
+    /// The receiving device.
     pub device: &'a DeviceName,
-    /// Which device caused it.
+    /// The device that caused it.
     pub from: &'a DeviceName,
-    /// The number or the group's jid of the conversation, as the receiving side sees it.
+    /// The conversation as the receiving side sees it: a number or a group's JID.
     pub chat: &'a str,
-    /// The stanza's `type`: of a message as in [`Sending`]; of a receipt `delivery` (which has none), `read`, `retry`…
+    /// The stanza's `type`: for a message as in [`Sending`]; for a receipt `delivery` (which has none), `read`,
+    /// `retry`…
     pub stanza_type: &'a str,
     /// The id of the message.
     pub id: &'a str,
 }
 
-/// Something that a device asks.
+/// An iq of a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Who asks.
+    /// The requesting device.
     pub device: &'a DeviceName,
     /// The iq's namespace, its `xmlns`.
     pub namespace: &'a str,
@@ -107,44 +108,44 @@ pub struct Question<'a> {
     pub id: &'a str,
 }
 
-/// A question about one account. An iq about several is asked about each.
+/// A query about one account. An iq about several makes one call for each.
 #[derive(Debug, Clone, Copy)]
 pub struct Lookup<'a> {
-    /// Who asks.
+    /// The requesting device.
     pub device: &'a DeviceName,
-    /// The number asked about, in digits, however the iq wrote it.
+    /// The number queried, in digits, whatever the form in the iq.
     pub number: &'a str,
 }
 
-/// A file on its way.
+/// A file transfer.
 #[derive(Debug, Clone, Copy)]
 pub struct MediaTransfer<'a> {
-    /// Whose authorisation the request carries.
+    /// The device whose authorization the request carries.
     pub device: &'a DeviceName,
     /// [`Direction::ToServer`] is an upload.
     pub direction: Direction,
 }
 
-/// A frame on its way.
+/// A frame in transit.
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic<'a> {
-    /// Whose connection it is; None before the login.
+    /// The device whose connection it is; `None` before the login.
     pub device: Option<&'a DeviceName>,
     /// Which way it goes.
     pub direction: Direction,
-    /// Its bytes on the wire, with the three of its length.
+    /// Its bytes on the wire, including the three length bytes.
     pub bytes: usize,
 }
 
-/// A moment with everything that scopes, counters and the log need of it.
+/// A hook call with everything that scopes, counters and the log need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HookCall<'a> {
     pub hook: Hook,
     pub device: Option<&'a DeviceName>,
     pub from: Option<&'a DeviceName>,
-    /// The other side: a number, or a group's jid.
+    /// The peer: a number, or a group's JID.
     pub peer: &'a str,
-    /// Of an iq its namespace, of media the direction.
+    /// For an iq its namespace, for media the direction.
     pub stanza_type: &'a str,
     pub id: &'a str,
 }
@@ -191,7 +192,7 @@ impl Hook {
 }
 
 impl Direction {
-    /// What a scope's `stanza_type` calls it at [`Hook::Media`].
+    /// The `stanza_type` in scopes at [`Hook::Media`].
     pub(super) fn transfer(self) -> &'static str {
         match self {
             Self::ToServer => "upload",
@@ -201,17 +202,17 @@ impl Direction {
 }
 
 impl<'a> HookCall<'a> {
-    /// A moment of a device alone.
+    /// A hook call that concerns a device alone.
     pub fn of(hook: Hook, device: &'a DeviceName) -> Self {
         Self { hook, device: Some(device), from: None, peer: "", stanza_type: "", id: "" }
     }
 
-    /// What is counted by itself, as a text: moments within it have an order that repeats. Clients choose some of the
-    /// words, and the text is kept for as long as the fault: each word is shortened.
+    /// The name of the counter that this call belongs to: calls within it have a reproducible order. Clients choose
+    /// some of the words, and the text is kept as long as the fault, so each word is truncated.
     pub fn counter(&self, counted: Counted) -> String {
         let name = |device: Option<&DeviceName>| device.map(DeviceName::to_string).unwrap_or_default();
         let (hook, device) = (self.hook.name(), name(self.device));
-        // Different namespaces are asked, and different receipts sent, by different tasks of one client.
+        // One client queries different namespaces, and sends different receipts, from different tasks.
         let stanza_type = match self.hook {
             Hook::Iq | Hook::Receipt | Hook::Media => shortened(self.stanza_type),
             _ => "",
@@ -223,7 +224,7 @@ impl<'a> HookCall<'a> {
     }
 }
 
-/// What counters and the log keep of a text that a client chooses: both are bounded in bytes too.
+/// Truncates a text chosen by a client for counters and the log, which are bounded in bytes too.
 pub(super) fn shortened(text: &str) -> &str {
     let end = text.char_indices().nth(limits::FAULT_NAME_CHARS_MAX).map_or(text.len(), |(end, _)| end);
     &text[..end]

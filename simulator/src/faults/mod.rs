@@ -1,9 +1,9 @@
-//! Faults on demand, by a scenario or one by one, reproducible by seed.
+//! Fault injection, by a scenario or one by one, reproducible by seed.
 //!
-//! A [`Plan`] holds the active faults. The server asks it at each moment (a login, a message, a receipt, a frame…) and
-//! gets a plain decision, which it carries out. The plan itself waits for nothing, reads no clock and draws no random
-//! number: a decision follows from the seed, from counters that are kept apart for each device and chat, and from
-//! nothing else. So two runs with one seed have one log of faults, however their connections interleave.
+//! A [`Plan`] holds the active faults. The server calls it at each hook (a login, a message, a receipt, a frame…) and
+//! carries out the decision that it returns. The plan never waits, reads the clock or draws a random number: a decision
+//! depends only on the seed and on counters that are separate for each device and chat. Two runs with the same seed
+//! therefore have the same fault log, however their connections interleave.
 
 mod bandwidth;
 mod decision;

@@ -1,4 +1,4 @@
-//! What the faults of linking do, and how often.
+//! The effects of the linking faults, and how often they fire.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn phone() -> DeviceName {
     DeviceName::new("15550001", 0)
 }
 
-/// What a plan decides at each moment of linking.
+/// The plan's decision at each linking hook.
 fn decisions(plan: &Plan) -> (bool, bool, PrologueDecision, bool) {
     (
         plan.sends_link_code_without_keys(&phone()),

@@ -1,8 +1,8 @@
 //! The active faults, and the decisions that follow from them.
 //!
-//! Every fault is asked about every moment that its scope covers, in the order in which the faults were added. The
-//! first that strikes and can do something at that moment decides; the others have only counted the moment. (On a
-//! link, all that strike add up.)
+//! Every fault whose scope covers a hook call counts it, in the order in which the faults were added. The first one
+//! that fires and has an effect at that hook decides; the others only count. (On a connection, the effects of all that
+//! fire add up.)
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,11 +25,11 @@ use crate::limits;
 /// `rate-overlimit`, in acks as in iqs.
 const RATE_OVERLIMIT: u16 = 429;
 
-/// The account may not write to people it has no chat with.
+/// The account may not write to people without an existing chat.
 const REACH_OUT_LOCKED: u16 = 463;
 
-/// Holds the active faults and decides. Shared by all connections; each question takes a short lock, and none while no
-/// fault is active.
+/// Holds the active faults and decides. Shared by all connections; each call takes a short lock, or none while no fault
+/// is active.
 #[derive(Debug)]
 pub struct Plan {
     seed: u64,
@@ -37,36 +37,36 @@ pub struct Plan {
     state: Mutex<State>,
 }
 
-/// Names an active fault. Numbers count up from 1 and are not used again.
+/// Identifies an active fault. Numbers count up from 1 and are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct FaultNumber(pub u32);
 
-/// A fault that is active, for the control API.
+/// An active fault, for the control API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActiveFault {
-    /// By which it is removed, and named in the log.
+    /// Used to remove it, and to name it in the log.
     pub number: FaultNumber,
-    /// What it is, and whom it strikes.
+    /// The fault and its scope.
     pub planned: PlannedFault,
-    /// How often it has struck.
+    /// How often it has fired.
     pub struck: u64,
 }
 
 /// Why a fault was not added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// It is impossible; the text says why, and what to do.
+    /// Invalid; the text says why, and what to do.
     #[error("{0}")]
     Impossible(String),
-    /// There are as many as there may be: remove some.
+    /// The maximum number of faults is active: remove some.
     #[error("there are {max} active faults already; remove some first", max = limits::FAULTS_MAX)]
     Full,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of the last fault.
+    /// The number of the last fault added.
     last: u32,
     faults: Vec<ActiveFault>,
     counters: HashMap<(u32, String), u64>,
@@ -79,7 +79,7 @@ impl Plan {
         Self { seed, active: AtomicUsize::new(0), state: Mutex::default() }
     }
 
-    /// Adds a fault; its counters start at 0. The server then asks [`on_connected`](Self::on_connected) for each
+    /// Adds a fault; its counters start at 0. The server then calls [`on_connected`](Self::on_connected) for each
     /// connected device.
     pub fn add(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
         planned.check().map_err(PlanError::Impossible)?;
@@ -94,7 +94,7 @@ impl Plan {
         Ok(number)
     }
 
-    /// Removes a fault; what it did stays in the log. False if there was none with this number.
+    /// Removes a fault; what it did stays in the log. False if there is none with this number.
     pub fn remove(&self, number: FaultNumber) -> bool {
         self.keep(|fault| fault.number != number)
     }
@@ -104,7 +104,7 @@ impl Plan {
         self.keep(|_| false);
     }
 
-    /// The active faults, in the order in which they are asked.
+    /// The active faults, in order of evaluation.
     pub fn active(&self) -> Vec<ActiveFault> {
         self.state.lock().faults.clone()
     }
@@ -114,12 +114,12 @@ impl Plan {
         self.state.lock().log.shown(self.seed)
     }
 
-    /// The meter of a new connection.
+    /// The traffic counters of a new connection.
     pub fn bandwidth(&self) -> Bandwidth {
         Bandwidth::new(self.state.lock().last + 1)
     }
 
-    /// Asked when a client has shown its identity, before `<success>`.
+    /// Called when a client has authenticated, before `<success>`.
     pub fn on_login(&self, device: &DeviceName) -> LoginDecision {
         let decide = |fault: &Fault| match fault {
             Fault::ClientOutdated {} => Some(LoginDecision::Refuse(LoginRefusal::ClientOutdated)),
@@ -132,7 +132,7 @@ impl Plan {
         self.decide(&HookCall::of(Hook::Login, device), decide).unwrap_or(LoginDecision::Admit)
     }
 
-    /// Asked just after `<success>`, and for each connected device when a fault was added.
+    /// Called just after `<success>`, and for each connected device when a fault is added.
     pub fn on_connected(&self, device: &DeviceName) -> Option<StreamEnd> {
         let decide = |fault: &Fault| match fault {
             Fault::DeviceRemoved {} => Some(StreamEnd::DeviceRemoved),
@@ -141,7 +141,7 @@ impl Plan {
         self.decide(&HookCall::of(Hook::Connected, device), decide)
     }
 
-    /// Asked when a device has sent a message, before it is accepted.
+    /// Called when a device has sent a message, before it is accepted.
     pub fn on_message(&self, sending: &Sending<'_>) -> AckDecision {
         let decide = |fault: &Fault| match fault {
             Fault::AckDelayed { delay_ms } => Some(AckDecision::SendAfter { delay_ms: *delay_ms }),
@@ -156,7 +156,7 @@ impl Plan {
         self.decide(&sending.into(), decide).unwrap_or(AckDecision::Send)
     }
 
-    /// Asked before a message goes down to a device.
+    /// Called before a message is delivered to a device.
     pub fn on_delivery(&self, arrival: &Arrival<'_>) -> DeliveryDecision {
         let decide = |fault: &Fault| match fault {
             Fault::MessageDuplicated { copies } => Some(DeliveryDecision::Repeat { copies: *copies }),
@@ -166,7 +166,7 @@ impl Plan {
         self.decide(&arrival.hook_call(Hook::Delivery), decide).unwrap_or(DeliveryDecision::Deliver)
     }
 
-    /// Asked before a receipt goes down to a device.
+    /// Called before a receipt is delivered to a device.
     pub fn on_receipt(&self, arrival: &Arrival<'_>) -> ReceiptDecision {
         let decide = |fault: &Fault| match fault {
             Fault::ReceiptDuplicated { copies } => Some(ReceiptDecision::Repeat { copies: *copies }),
@@ -176,7 +176,7 @@ impl Plan {
         self.decide(&arrival.hook_call(Hook::Receipt), decide).unwrap_or(ReceiptDecision::Pass)
     }
 
-    /// Asked before an iq is answered.
+    /// Called before an iq is answered.
     pub fn on_iq(&self, question: &Question<'_>) -> IqDecision {
         let decide = |fault: &Fault| match fault {
             Fault::RateOverlimit {} => Some(IqDecision::RateOverlimit),
@@ -185,7 +185,7 @@ impl Plan {
         self.decide(&question.into(), decide).unwrap_or(IqDecision::Answer)
     }
 
-    /// Asked for each number of a usync question.
+    /// Called for each number of a usync query.
     pub fn on_usync(&self, lookup: &Lookup<'_>) -> UsyncDecision {
         let decide = |fault: &Fault| match fault {
             Fault::NotOnWhatsapp {} => Some(UsyncDecision::NotOnWhatsapp),
@@ -194,7 +194,7 @@ impl Plan {
         self.decide(&lookup.hook_call(Hook::Usync), decide).unwrap_or(UsyncDecision::Answer)
     }
 
-    /// Asked for each account whose prekeys are asked for.
+    /// Called for each account whose prekeys are fetched.
     pub fn on_prekeys(&self, lookup: &Lookup<'_>) -> PrekeysDecision {
         let decide = |fault: &Fault| match fault {
             Fault::PrekeysExhausted {} => Some(PrekeysDecision::GiveWithoutOneTimeKey),
@@ -204,7 +204,7 @@ impl Plan {
         self.decide(&lookup.hook_call(Hook::Prekeys), decide).unwrap_or(PrekeysDecision::Give)
     }
 
-    /// Asked when a request has reached the media host.
+    /// Called when a request has reached the media host.
     pub fn on_media(&self, transfer: &MediaTransfer<'_>) -> MediaDecision {
         let decide = |fault: &Fault| match fault {
             Fault::MediaDown { status_code: None } => Some(MediaDecision::Refuse(MediaRefusal::HangsUp)),
@@ -217,7 +217,7 @@ impl Plan {
         self.decide(&transfer.into(), decide).unwrap_or(MediaDecision::Serve)
     }
 
-    /// Asked before a frame is written to a connection, and when one was read from it. After a cut nothing passes.
+    /// Called before a frame is written to a connection, and after one was read from it. After a cut nothing passes.
     pub fn on_bytes(&self, bandwidth: &mut Bandwidth, traffic: &Traffic<'_>) -> FrameDecision {
         if bandwidth.is_cut() {
             return FrameDecision::Cut { bytes: 0, wait_ms: 0 };
@@ -265,16 +265,16 @@ impl Plan {
     }
 }
 
-/// A moment as one fault has counted it.
+/// A hook call as one fault has counted it.
 struct Counting {
     number: u64,
-    /// What was counted.
+    /// The name of the counter.
     counter: String,
     strikes: bool,
 }
 
 impl State {
-    /// Counts the moment for the fault at this place of the list, if its scope covers it.
+    /// Counts the call for the fault at this index, if its scope covers it.
     fn count(&mut self, seed: u64, index: usize, hook_call: &HookCall<'_>) -> Option<Counting> {
         let ActiveFault { number: fault, planned, .. } = self.faults.get(index)?;
         if !planned.covers(hook_call) {
@@ -308,7 +308,7 @@ impl State {
         self.log.record(counter, entry);
     }
 
-    /// What a fault of the link does to a frame. A connection is counted once, at its first frame.
+    /// What a fault of the connection does to a frame. A connection is counted once, at its first frame.
     fn effect_on(
         &mut self,
         seed: u64,
@@ -334,7 +334,7 @@ impl State {
         }
         let effect = bandwidth.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
         if is_first || matches!(effect, bandwidth::Effect::Cut(_)) {
-            // The meter keeps no text, and a link is struck once or twice.
+            // The counters keep no text, and a fault applies to a connection only once or twice.
             let counter = hook_call.counter(self.faults[index].planned.scope.counted);
             self.record(index, hook_call, count, counter);
         }

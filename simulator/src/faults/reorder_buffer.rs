@@ -1,4 +1,4 @@
-//! Receipts that wait behind later ones, for one device's link. Pure: the link asks what may go now.
+//! A reorder buffer for the receipts of one device's connection. Pure: the connection asks what to send now.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,13 @@ use crate::limits;
 #[derive(Debug)]
 pub struct ReorderBuffer<T> {
     waiting: VecDeque<Held<T>>,
-    /// How many were ever held.
+    /// Total number of receipts held so far.
     count: u64,
 }
 
 #[derive(Debug)]
 struct Held<T> {
-    /// Counts from 1.
+    /// From 1.
     number: u64,
     /// How many still have to overtake it.
     behind: u32,
@@ -29,13 +29,14 @@ impl<T> Default for ReorderBuffer<T> {
 }
 
 impl<T: Clone> ReorderBuffer<T> {
-    /// What goes down now that this receipt has come: itself (or not yet), and those that have waited for it.
+    /// What to send now that this receipt has arrived: the receipt itself (or not yet), and those that have waited for
+    /// it.
     pub fn pass(&mut self, receipt: T, decision: ReceiptDecision) -> Vec<T> {
         match decision {
             ReceiptDecision::Pass => self.overtaken_by(vec![receipt]),
             ReceiptDecision::Repeat { copies } => self.overtaken_by(vec![receipt; copies as usize + 1]),
             ReceiptDecision::Hold { behind } => {
-                // It neither overtakes nor goes: two that wait for each other would wait for ever.
+                // A held receipt does not overtake others: two that wait for each other would wait forever.
                 self.count += 1;
                 self.waiting.push_back(Held { number: self.count, behind: behind.max(1), receipt });
                 match self.waiting.len() > limits::FAULT_RECEIPTS_HELD_MAX {
@@ -51,13 +52,13 @@ impl<T: Clone> ReorderBuffer<T> {
         self.count
     }
 
-    /// Those that still wait of the receipts up to this number, oldest first: they have waited long enough.
+    /// Takes the receipts up to this number that are still held, oldest first: they have waited long enough.
     pub fn release_until(&mut self, number: u64) -> Vec<T> {
         let count = self.waiting.partition_point(|reorder_buffer| reorder_buffer.number <= number);
         self.waiting.drain(..count).map(|reorder_buffer| reorder_buffer.receipt).collect()
     }
 
-    /// Everything that still waits, oldest first: nothing else will come, as when the link ends.
+    /// Takes everything that is still held, oldest first: nothing else will arrive, as when the connection ends.
     pub fn release(&mut self) -> Vec<T> {
         self.release_until(self.count)
     }

@@ -1,4 +1,4 @@
-//! One seed gives one log, however connections interleave.
+//! Equal seeds produce equal logs, however connections interleave.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,7 +9,7 @@ fn planned(json: serde_json::Value) -> PlannedFault {
     serde_json::from_value(json).expect("a fault")
 }
 
-/// One chat of one device, as the tests below play it: which device, which chat, how many moments.
+/// One chat of one device, as played by the tests below: device, chat, number of hook calls.
 #[derive(Debug, Clone)]
 struct Conversation {
     device: DeviceName,
@@ -30,7 +30,7 @@ fn conversations() -> impl Strategy<Value = Vec<Conversation>> {
     })
 }
 
-/// A turn of each conversation for each of its moments, in some order.
+/// Interleaves the conversations' hook calls in some order.
 fn interleaved(conversations: &[Conversation]) -> impl Strategy<Value = Vec<usize>> + use<> {
     let turns = conversations.iter().enumerate();
     let turns: Vec<usize> = turns.flat_map(|(index, conversation)| vec![index; conversation.hook_calls]).collect();
@@ -51,7 +51,7 @@ fn everything_at_random(seed: u64) -> Plan {
     plan
 }
 
-/// One moment of every kind; the ids differ from run to run, as clients choose them.
+/// One call of every hook; the ids differ from run to run, as clients choose them.
 fn play(plan: &Plan, Conversation { device, chat, .. }: &Conversation, id: &str) -> String {
     let from = DeviceName::new(chat.as_str(), 0);
     let arrival = Arrival { device, from: &from, chat, stanza_type: "text", id };

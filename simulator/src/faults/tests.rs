@@ -1,4 +1,4 @@
-//! What every fault does, and how often.
+//! What every fault does, and how often it fires.
 
 use serde_json::json;
 
@@ -234,7 +234,7 @@ fn a_handshake_is_struck_only_when_it_is_meant() {
     let plan = plan_with(cut("to_client", json!({"after_bytes": 7})));
     let mut bandwidth = plan.bandwidth();
     assert_eq!(plan.on_bytes(&mut bandwidth, &hello), WHOLE);
-    // The place has passed by the time it is known whose connection it is.
+    // The place has passed by the time the device is known.
     assert_eq!(pass(&plan, &mut bandwidth, Direction::ToClient, 8), FrameDecision::Cut { bytes: 0, wait_ms: 0 });
     let mut meant = cut("to_client", json!({"after_bytes": 7}));
     meant["scope"] = json!({"moment": "handshake"});

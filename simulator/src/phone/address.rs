@@ -1,5 +1,5 @@
-//! Who is who: an account has a phone number and a hidden id (LID), and stanzas name it by either. A phone must see one
-//! person, and keep one session a device, whichever was used.
+//! Addresses: an account has a phone number and a LID, and stanzas use either. A phone must recognize one person, and
+//! keep one Signal session per device, whichever is used.
 
 use std::collections::HashMap;
 
@@ -12,25 +12,25 @@ use wacore_libsignal::protocol::ProtocolAddress;
 pub struct Profile {
     /// Digits of the phone number with its country code, such as `15550001`.
     pub number: String,
-    /// Digits of the hidden id, such as `900000000000001`.
+    /// Digits of the LID, such as `900000000000001`.
     pub lid: String,
-    /// The name that goes along with their messages.
+    /// The push name that goes along with their messages.
     pub name: String,
 }
 
 impl Profile {
-    /// The account by its number: `15550001@s.whatsapp.net`.
+    /// The account by phone number: `15550001@s.whatsapp.net`.
     pub fn jid(&self) -> Jid {
         Jid::pn(self.number.as_str())
     }
 
-    /// The account by its hidden id: `900000000000001@lid`.
+    /// The account by LID: `900000000000001@lid`.
     pub fn lid_jid(&self) -> Jid {
         Jid::lid(self.lid.as_str())
     }
 }
 
-/// Which number and which hidden id belong together, as far as a phone has learnt.
+/// The mapping between phone numbers and LIDs, as far as a phone has learnt it.
 ///
 /// It holds at most one entry for each account of the network.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub struct AddressBook {
 }
 
 impl AddressBook {
-    /// Notes that both are one account. Says whether that is news.
+    /// Records that both belong to one account. Returns whether that is new.
     pub fn learn(&mut self, number: &str, lid: &str) -> bool {
         if number.is_empty() || lid.is_empty() || self.number_of.get(lid).is_some_and(|known| known == number) {
             return false;
@@ -60,7 +60,7 @@ impl AddressBook {
         self.learn(&number.user, &lid.user).then(|| (number.to_non_ad(), lid.to_non_ad()))
     }
 
-    /// The JID of the same device by its number where that is known; groups and others stay as they are.
+    /// The same device's JID with its phone number if known; groups and others are unchanged.
     pub fn canonical(&self, jid: &Jid) -> Jid {
         match self.number_of.get(jid.user.as_str()) {
             Some(number) if jid.server == Server::Lid => Jid::pn_device(number.as_str(), jid.device),
@@ -68,12 +68,12 @@ impl AddressBook {
         }
     }
 
-    /// The chat or account of a JID, without a device, by its number where that is known.
+    /// The chat or account of a JID, without the device, by phone number if known.
     pub fn account(&self, jid: &Jid) -> Jid {
         self.canonical(jid).to_non_ad()
     }
 
-    /// The hidden id of an account, if known.
+    /// The LID of an account, if known.
     pub fn lid_of(&self, jid: &Jid) -> Option<Jid> {
         match jid.server {
             Server::Lid => Some(jid.to_non_ad()),
@@ -82,12 +82,12 @@ impl AddressBook {
         }
     }
 
-    /// Whether both JIDs are of one account.
+    /// Whether both JIDs belong to one account.
     pub fn is_same_account(&self, one: &Jid, other: &Jid) -> bool {
         self.account(one) == self.account(other)
     }
 
-    /// Where the session with a device is kept.
+    /// The address under which the Signal session with a device is stored.
     pub fn signal_address(&self, device: &Jid) -> ProtocolAddress {
         let device = self.canonical(device);
         let name = device.to_non_ad().to_string();

@@ -1,5 +1,5 @@
-//! The state that all devices of an account share: the person's name, contacts, muted and pinned chats. It is kept by the
-//! server as a list of encrypted patches for each collection; only the devices have the key.
+//! App state, shared by all devices of an account: push name, contacts, muted and pinned chats. The server stores it as
+//! a list of encrypted patches per collection; only the devices have the key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use crate::phone::rng::SeededRng;
 
-/// The collections, by the order in which clients fetch them.
+/// The collections, in the order in which clients fetch them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Collection {
     CriticalBlock,
@@ -47,20 +47,20 @@ impl Collection {
     }
 }
 
-/// One change of the shared state.
+/// One app state change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// The name that goes along with the person's messages.
+    /// The person's push name.
     Name {
         name: String,
     },
-    /// Somebody in the address book.
+    /// A contact in the address book.
     Contact {
         jid: String,
         name: String,
     },
-    /// A chat is muted until then, or no longer. Milliseconds since 1970, -1 for ever.
+    /// A chat is muted until then, or unmuted. Milliseconds since 1970, -1 for forever.
     Mute {
         chat: String,
         until_ms: Option<i64>,
@@ -69,14 +69,14 @@ pub enum Change {
         chat: String,
         pinned: bool,
     },
-    /// Something that a simulated phone does not look into, by its index.
+    /// A change that a simulated phone does not interpret, by its index.
     Other {
         index: Vec<String>,
     },
 }
 
 impl Change {
-    /// Where it belongs, what it is about, and the version of its form.
+    /// Its collection, its index, and its version.
     fn place(&self) -> Option<(Collection, Vec<&str>, i32)> {
         match self {
             Self::Name { .. } => Some((Collection::CriticalBlock, vec!["setting_pushName"], 1)),
@@ -142,31 +142,31 @@ impl Change {
     }
 }
 
-/// Why a patch cannot be made or taken.
+/// Why a patch cannot be created or applied.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     #[error("a phone cannot make this change")]
     Unknown,
     #[error("the patch is not a patch")]
     Malformed,
-    /// Fetch what is missing first.
+    /// Fetch the missing patches first.
     #[error("the patch has version {found}, and {expected} is next")]
     Version { expected: u64, found: u64 },
     #[error("the patch is not in order: {0}")]
     Wrong(#[from] AppStateError),
 }
 
-/// A patch that is ready to be sent to the server.
+/// A patch ready to be sent to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
     pub collection: Collection,
-    /// The version it leads to; versions rise by one.
+    /// The version it produces; versions increase by one.
     pub version: u64,
     /// An encoded `SyncdPatch`.
     pub bytes: Vec<u8>,
 }
 
-/// One device's view of the shared state.
+/// One device's view of the app state.
 pub struct AppState {
     key_id: Vec<u8>,
     key: [u8; 32],
@@ -178,12 +178,12 @@ pub struct AppState {
 #[derive(Default)]
 struct View {
     hash: HashState,
-    /// The code of the value in force, by the code of its index.
+    /// Current value MACs, by index MAC.
     values: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 impl AppState {
-    /// The state of a new account: nothing, and a new key.
+    /// The state of a new account: empty, with a new key.
     pub fn new(rng: &mut SeededRng, now_ms: u64) -> Self {
         let key: [u8; 32] = rng.bytes();
         let mut key_id = vec![0, 0];
@@ -196,12 +196,13 @@ impl AppState {
         &self.key_id
     }
 
-    /// The version of a collection, 0 when nothing was changed yet.
+    /// The version of a collection, 0 if nothing was changed yet.
     pub fn version(&self, collection: Collection) -> u64 {
         self.views.get(&collection).map_or(0, |view| view.hash.version)
     }
 
-    /// The peer message that gives the key to a new companion. `raw_id` and the indexes are those of the key-index list.
+    /// The peer message that shares the app state key with a new companion. `raw_id` and the indexes are those of the
+    /// key-index list.
     pub fn key_share(&self, raw_id: u32, last_index: u32, indexes: &[u32]) -> wa::Message {
         share(vec![wa::message::AppStateSyncKey {
             key_id: MessageField::some(wa::message::AppStateSyncKeyId { key_id: Some(self.key_id.clone()) }),
@@ -217,7 +218,7 @@ impl AppState {
         }])
     }
 
-    /// The answer to a companion that asks for keys by their ids and gets nothing for those that are not known.
+    /// The reply to a companion that requests keys by ids that are not known.
     pub fn unknown_keys(ids: &[Vec<u8>]) -> wa::Message {
         let unknown = |id: &Vec<u8>| wa::message::AppStateSyncKey {
             key_id: MessageField::some(wa::message::AppStateSyncKeyId { key_id: Some(id.clone()) }),
@@ -226,7 +227,8 @@ impl AppState {
         share(ids.iter().map(unknown).collect())
     }
 
-    /// A patch that makes this change. It is in force when the server has taken it: give it to [`Self::accept`] then.
+    /// Creates a patch for this change. The change takes effect when the server has accepted the patch: pass it to
+    /// [`Self::accept`] then.
     ///
     /// # Errors
     /// [`StateError::Unknown`] for [`Change::Other`].
@@ -262,11 +264,11 @@ impl AppState {
         Ok(Patch { collection, version: hash.version, bytes: syncd_patch_to_vec(&patch) })
     }
 
-    /// Takes a patch that the server has, checks every code in it, and says what it changed. A companion leaves the
-    /// version out of the bytes, so it comes from the server.
+    /// Applies a patch that the server has accepted, verifies its MACs, and returns the changes. Companions leave the
+    /// version out of the bytes, so it is taken from the server.
     ///
     /// # Errors
-    /// [`StateError::Version`] when others come first, [`StateError::Wrong`] when a code does not agree.
+    /// [`StateError::Version`] if other patches come first, [`StateError::Wrong`] if a MAC does not match.
     pub fn accept(&mut self, patch: &Patch) -> Result<Vec<Change>, StateError> {
         let expected = self.version(patch.collection) + 1;
         if patch.version != expected {
@@ -301,7 +303,7 @@ fn share(keys: Vec<wa::message::AppStateSyncKey>) -> wa::Message {
 }
 
 impl Patch {
-    /// The `<sync>` of an iq that hands the patch to the server.
+    /// The `<sync>` of an iq that uploads the patch.
     pub fn upload(&self) -> Node {
         let collection = NodeBuilder::new("collection")
             .attr("name", self.collection.name())
@@ -312,7 +314,7 @@ impl Patch {
         NodeBuilder::new("sync").children([collection]).build()
     }
 
-    /// Reads the patches of a `<collection>` that the server answered with.
+    /// Parses the patches in a `<collection>` of the server's response.
     ///
     /// # Errors
     /// [`StateError::Malformed`].

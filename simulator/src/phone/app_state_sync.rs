@@ -1,4 +1,4 @@
-//! Keeping the shared state of the account in step: handing changes to the server, and taking those of companions.
+//! App state sync: uploads changes to the server, and applies those of companions.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -7,11 +7,11 @@ use super::stanza::Iq;
 use super::{Action, Phone, Query};
 use crate::phone::app_state::{Change, Collection, Patch, StateError};
 
-/// The error of a patch that was made on an older version than there is.
+/// The error for a patch based on an outdated version.
 const CONFLICT: u64 = 409;
 
 impl Phone {
-    /// Changes the state that all devices share, such as the name or a contact.
+    /// Changes the app state, such as the name or a contact.
     pub fn change(&mut self, change: Change, now_ms: u64) -> Vec<Action> {
         if let Change::Name { name } = &change {
             self.person.name.clone_from(name);
@@ -20,7 +20,7 @@ impl Phone {
         self.advance(now_ms, Vec::new())
     }
 
-    /// Hands the first wished change to the server, unless one is under way.
+    /// Uploads the first pending change, unless an iq about app state is in flight.
     pub(super) fn upload_changes(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         let is_busy = |query: &Query| matches!(query, Query::PutState(_) | Query::GetState);
         if self.pending_queries.values().any(|pending_queries| is_busy(&pending_queries.query)) {
@@ -42,8 +42,8 @@ impl Phone {
         }
     }
 
-    /// The server took a patch, or another device was faster: then the phone catches up and tries again. What the server
-    /// does not take for another reason is dropped, and the next change has its turn.
+    /// The server has responded to a patch. If another device was faster, the phone catches up and tries again. A
+    /// change that is refused for another reason is dropped, and the next one follows.
     // The server refuses a patch whose version is not the next one with 409 (whatsmeow, appstate.go).
     pub(super) fn handle_patch_result(
         &mut self,
@@ -71,14 +71,14 @@ impl Phone {
         }
     }
 
-    /// The first wished change is given up.
+    /// Drops the first pending change.
     fn drop_change(&mut self, reason: &str) {
         if let Some(change) = self.pending_changes.pop_front() {
             tracing::warn!(?change, reason, "a change of the shared state is dropped");
         }
     }
 
-    /// Asks for all patches that the phone does not have. One question at a time: another is asked after it.
+    /// Fetches all patches that the phone does not have. Only one iq at a time; more is fetched after it.
     pub(super) fn fetch_app_state(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         if self.pending_queries.values().any(|pending_queries| matches!(pending_queries.query, Query::GetState)) {
             self.is_behind = true;
@@ -96,8 +96,8 @@ impl Phone {
         self.send_query(Query::GetState, Iq::set("w:sync:app:state", vec![sync]), now_ms, actions);
     }
 
-    /// Patches came, or none did. A change whose patch was overtaken is tried again only when that has moved its
-    /// collection: else it would be refused, and fetched for, without end.
+    /// Applies the fetched patches. A change that conflicted is tried again only if its collection has advanced:
+    /// otherwise it would be refused and fetched for without end.
     pub(super) fn handle_app_state(&mut self, answer: Option<&Node>, now_ms: u64, actions: &mut Vec<Action>) {
         let sync = answer.and_then(|answer| answer.get_optional_child("sync"));
         let mut has_more = false;
@@ -121,7 +121,7 @@ impl Phone {
         }
     }
 
-    /// How many patches were news, and what they change.
+    /// Applies a collection's patches; returns how many were new, and their changes.
     fn apply_patches(&mut self, collection: &Node) -> Result<(usize, Vec<Change>), StateError> {
         let (mut taken, mut changes) = (0, Vec::new());
         for patch in Patch::read_all(collection)? {
@@ -138,7 +138,7 @@ fn is_refused(collection: &Node) -> bool {
     collection.attrs.get("type").is_some_and(|kind| *kind == "error")
 }
 
-/// Whether a collection is refused because another device was faster.
+/// Whether a collection was refused because another device was faster.
 fn is_conflict(collection: &Node) -> bool {
     let error = collection.get_optional_child("error");
     error.is_some_and(|error| error.attrs().optional_u64("code") == Some(CONFLICT))

@@ -1,12 +1,12 @@
-//! The bundle of public keys that a session with a device is begun from, as the server hands it out and as a retry
-//! receipt carries it.
+//! The prekey bundle from which a Signal session with a device is established, as the server hands it out and as a
+//! retry receipt carries it.
 
 use wacore_binary::{Jid, Node, NodeContent};
 use wacore_libsignal::protocol::{IdentityKey, PreKeyBundle, PublicKey, SignalProtocolError};
 
 use crate::phone::identity::KEY_TYPE;
 
-/// What is wrong with a bundle.
+/// What is invalid in a bundle.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BundleError {
     #[error("the key bundle has no {0}")]
@@ -24,23 +24,23 @@ pub struct Bundle {
     pub signed_prekey_id: u32,
     pub signed_prekey: Vec<u8>,
     pub signature: Vec<u8>,
-    /// Absent when the server has none left.
+    /// Absent if the server has none left.
     pub prekey: Option<(u32, Vec<u8>)>,
 }
 
 impl Bundle {
-    /// Reads `<user jid>` with the children registration, type, identity, skey, key: an answer to a question for keys.
+    /// Parses `<user jid>` with the children registration, type, identity, skey, key: a response to a prekey query.
     ///
     /// # Errors
-    /// When a part is missing or has another form.
+    /// A part is missing or malformed.
     pub fn read(user: &Node) -> Result<Self, BundleError> {
         Self::read_parts(user, user)
     }
 
-    /// Reads a retry receipt that brings `<registration>` and `<keys>`.
+    /// Parses a retry receipt with `<registration>` and `<keys>`.
     ///
     /// # Errors
-    /// When a part is missing or has another form.
+    /// A part is missing or malformed.
     pub fn read_retry(receipt: &Node) -> Result<Self, BundleError> {
         Self::read_parts(receipt, receipt.get_optional_child("keys").ok_or(BundleError::Missing("keys"))?)
     }
@@ -64,10 +64,10 @@ impl Bundle {
         })
     }
 
-    /// The form that the Signal library takes.
+    /// Converts it for libsignal.
     ///
     /// # Errors
-    /// When a key is not on the curve.
+    /// A key is not on the curve.
     pub(super) fn for_signal(&self, device: &Jid) -> Result<PreKeyBundle, SignalProtocolError> {
         let prekey = match &self.prekey {
             Some((id, key)) => Some(((*id).into(), PublicKey::from_djb_public_key_bytes(key)?)),
@@ -85,7 +85,7 @@ impl Bundle {
     }
 }
 
-/// The content of a child as bytes.
+/// A child's content as bytes.
 fn bytes<'a>(node: &'a Node, child: &'static str) -> Result<&'a [u8], BundleError> {
     match node.get_optional_child(child).ok_or(BundleError::Missing(child))?.content.as_ref() {
         Some(NodeContent::Bytes(bytes)) => Ok(bytes),
@@ -93,7 +93,7 @@ fn bytes<'a>(node: &'a Node, child: &'static str) -> Result<&'a [u8], BundleErro
     }
 }
 
-/// The content of a child as a number of at most four bytes, the highest first.
+/// A child's content as a big-endian number of at most four bytes.
 pub(super) fn number(node: &Node, child: &'static str) -> Result<u32, BundleError> {
     let bytes = bytes(node, child)?;
     if bytes.is_empty() || bytes.len() > 4 {

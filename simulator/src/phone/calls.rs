@@ -1,4 +1,4 @@
-//! Calls that a person makes or gets: signaling only (offer, accept, reject, terminate), without media.
+//! Incoming and outgoing calls: signaling only (offer, accept, reject, terminate), without media.
 
 use serde::{Deserialize, Serialize};
 use wacore_binary::builder::NodeBuilder;
@@ -8,17 +8,17 @@ use super::stanza::ack_of;
 use super::{Action, Phone, PhoneError};
 use crate::phone::rng::hex;
 
-/// What a phone can do in a call, as an Android phone says it (wacore, `stanza/call.rs`).
+/// The call capabilities of an Android phone (wacore, `stanza/call.rs`).
 const CAPABILITY: [u8; 7] = [0x01, 0x05, 0xf7, 0x09, 0xe0, 0xbb, 0x13];
 
-/// How far a call got.
+/// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
     Ringing,
     Accepted,
     Rejected,
-    /// Whoever called hung up, or either did after it was accepted.
+    /// The caller hung up, or either side did after it was accepted.
     Ended,
 }
 
@@ -43,29 +43,29 @@ impl CallState {
 pub struct Call {
     #[serde(rename = "call")]
     pub id: String,
-    /// The other's account.
+    /// The other party's account.
     pub with: String,
     pub from_me: bool,
     pub video: bool,
     pub state: CallState,
-    /// The device that called, as stanzas name it.
+    /// The calling device, as stanzas address it.
     #[serde(skip)]
     creator: Jid,
-    /// Whom stanzas about it go to.
+    /// The recipient of stanzas about it.
     #[serde(skip)]
     to: Jid,
-    /// The devices at which an own call rings.
+    /// The devices that an outgoing call rings at.
     #[serde(skip)]
     rings_at: Vec<Jid>,
 }
 
 impl Phone {
-    /// The calls that the phone remembers, the oldest first.
+    /// The remembered calls, the oldest first.
     pub fn calls(&self) -> impl DoubleEndedIterator<Item = &Call> {
         self.calls.iter()
     }
 
-    /// Calls an account, whose devices are known. Gives the call's id.
+    /// Calls an account whose devices are known. Returns the call id.
     ///
     /// ASSUMPTION: an offer has a key for the media, encrypted for each device. Clients that only show and reject calls do
     /// not read it; here there is none.
@@ -87,7 +87,7 @@ impl Phone {
         (id, actions)
     }
 
-    /// Ends a call that was made or accepted, and refuses one that rings.
+    /// Ends an outgoing or accepted call, or rejects one that rings.
     ///
     /// # Errors
     /// [`PhoneError::UnknownCall`], also for one that is over.
@@ -103,7 +103,7 @@ impl Phone {
         Ok(vec![self.signal_call(&to, stanza.build())])
     }
 
-    /// Somebody calls, or says something of a call.
+    /// Handles an incoming call, or an update to a call.
     pub(super) fn handle_call(&mut self, node: &Node, actions: &mut Vec<Action>) {
         actions.extend(ack_of(node).map(Action::Send));
         let Some(action) = node.children().and_then(<[Node]>::first) else { return };
@@ -117,7 +117,7 @@ impl Phone {
             self.signal.learn(&from, &number);
         }
         if action.tag == "offer" {
-            // One that was kept for the phone is over.
+            // A call that was queued while the phone was offline is over.
             let is_late = attrs.optional_string("offline").is_some();
             self.calls.insert(
                 id.clone(),
@@ -137,7 +137,7 @@ impl Phone {
             }
             return;
         }
-        // A device that is busy decides nothing for its person.
+        // A busy device does not decide for its person.
         let is_busy = action.tag == "reject" && said.optional_string("reason").as_deref() == Some("busy");
         let Some(call) = self.calls.get_mut(&id).filter(|_| !is_busy) else { return };
         let before = call.state;
@@ -148,7 +148,7 @@ impl Phone {
         }
     }
 
-    /// The call was answered at one device: the others need not ring any more.
+    /// The call was answered at one device: stops the others from ringing.
     fn stop_ringing(&mut self, call: &Call, answered_at: &Jid, actions: &mut Vec<Action>) {
         let reason = match call.state {
             CallState::Accepted => "accepted_elsewhere",
@@ -175,7 +175,7 @@ fn about(call: &Call, action: &'static str) -> NodeBuilder {
     NodeBuilder::new(action).attr("call-id", call.id.as_str()).attr("call-creator", &call.creator)
 }
 
-/// What a phone offers to speak with, in the order that the service wants.
+/// The media that a phone offers, in the order that the service expects.
 fn media(video: bool) -> Vec<Node> {
     let audio = |rate: u32| NodeBuilder::new("audio").attr("enc", "opus").attr("rate", rate).build();
     let mut offered = vec![audio(8_000), audio(16_000)];
@@ -188,7 +188,7 @@ fn media(video: bool) -> Vec<Node> {
     offered
 }
 
-/// Tells the caller that it rings.
+/// Tells the caller that the phone rings.
 fn rings(offer: &Node, from: &Jid, id: &str, creator: &Jid) -> Option<Action> {
     let stanza = offer.attrs.get("id")?;
     let offer = NodeBuilder::new("offer").attr("call-id", id).attr("call-creator", creator).build();

@@ -1,4 +1,4 @@
-//! What a person does with a phone: write, send a file, answer, react, edit, delete, read, listen, leave groups.
+//! What a person does with a phone: send, reply, react, edit, delete, vote, read, play, leave groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::phone::content::{
 };
 use crate::phone::file::{FileError, FileKind, seal};
 
-/// Why a phone does not do what its person wants.
+/// Why a phone cannot carry out a command.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PhoneError {
     #[error("the phone has no message {0} in this chat")]
@@ -41,7 +41,7 @@ pub enum PhoneError {
     File(#[from] FileError),
 }
 
-/// A file that a person sends.
+/// A file to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewFile {
     pub file: FileKind,
@@ -50,7 +50,7 @@ pub struct NewFile {
     pub caption: Option<String>,
     #[serde(default)]
     pub file_name: Option<String>,
-    /// How long it plays.
+    /// Playing time.
     #[serde(default)]
     pub seconds: Option<u32>,
     #[serde(with = "crate::phone::file::base64_text")]
@@ -58,8 +58,8 @@ pub struct NewFile {
 }
 
 impl Phone {
-    /// Says something in a chat: the account of another person, or a group. Gives the id of the message. A phone that is
-    /// offline sends it when it is back.
+    /// Sends to a chat: another person's account, or a group. Returns the message id. A phone that is offline sends it
+    /// when it is back online.
     ///
     /// # Errors
     /// [`PhoneError::Full`] or [`PhoneError::TooLong`].
@@ -116,7 +116,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Answers a message with a text.
+    /// Replies to a message with a text.
     ///
     /// # Errors
     /// As [`Self::send`], and [`PhoneError::UnknownMessage`].
@@ -137,7 +137,7 @@ impl Phone {
         self.send(chat, MessageBody { content, reply_to: Some(reply) }, now_ms)
     }
 
-    /// Reacts to a message; an empty `emoji` takes the reaction back.
+    /// Reacts to a message; an empty `emoji` removes the reaction.
     ///
     /// # Errors
     /// As [`Self::answer`].
@@ -152,10 +152,10 @@ impl Phone {
         self.send(chat, Content::Reaction { to, emoji: emoji.to_owned() }.into(), now_ms)
     }
 
-    /// Changes the text of an own message.
+    /// Edits the text of a message sent by this person.
     ///
     /// # Errors
-    /// As [`Self::answer`]. Another's message counts as unknown, and so does for [`EditForm::Encrypted`] one without a
+    /// As [`Self::reply`]. Others' messages count as unknown, and with [`EditForm::Encrypted`] so do those without a
     /// secret.
     pub fn edit(
         &mut self,
@@ -183,7 +183,7 @@ impl Phone {
         Ok((edit_id, self.advance(now_ms, Vec::new())))
     }
 
-    /// Deletes a message for everybody: an own one, or another's as an administrator of the group.
+    /// Deletes a message for everybody: the person's own, or another's as a group admin.
     ///
     /// # Errors
     /// As [`Self::answer`].
@@ -192,10 +192,10 @@ impl Phone {
         self.send(chat, Content::Delete { of }.into(), now_ms)
     }
 
-    /// Votes for some of the options of a poll, in place of what was voted before; for none takes the vote back.
+    /// Votes in a poll, replacing any earlier vote; no options remove the vote.
     ///
     /// # Errors
-    /// As [`Self::send`], and [`PhoneError::UnknownMessage`] for what is no poll; [`PhoneError::WrongVote`].
+    /// As [`Self::send`], and [`PhoneError::UnknownMessage`] if the message is not a poll; [`PhoneError::WrongVote`].
     pub fn vote(
         &mut self,
         chat: &Jid,
@@ -222,7 +222,7 @@ impl Phone {
         Ok((vote_id, self.advance(now_ms, Vec::new())))
     }
 
-    /// An account as the chat of a message names people.
+    /// An account's JID in the addressing of the message's chat.
     fn named_in(&self, message: &LoggedMessage, account: &Jid) -> String {
         let lid = || message.chat.parse::<Jid>().is_ok_and(|chat| self.names_lids(&chat, message));
         let lid = lid().then(|| self.lid_of(account)).flatten();
@@ -239,18 +239,18 @@ impl Phone {
         }
     }
 
-    /// Sends an own message once more, with the same id and encrypted again, as an application does that was closed before
-    /// it had the server's answer.
+    /// Sends a message again, with the same id and newly encrypted, like an application that was closed before it
+    /// received the ack.
     ///
     /// # Errors
-    /// [`PhoneError::Full`], or [`PhoneError::UnknownMessage`] for one that the phone has not sent lately.
+    /// [`PhoneError::Full`], or [`PhoneError::UnknownMessage`] for one that the phone has not sent recently.
     pub fn resend(&mut self, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
         let sent = self.sent.get(&id.to_owned()).ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
         self.outbox.push(Draft::new(id.to_owned(), sent.recipient.clone(), sent.message.clone(), sent.marks))?;
         Ok(self.advance(now_ms, Vec::new()))
     }
 
-    /// Sends a file: it is encrypted now, and said when the media host has it.
+    /// Sends a file: encrypts it now, and sends the message when it is uploaded.
     ///
     /// # Errors
     /// As [`Self::send`], and [`PhoneError::File`].
@@ -280,17 +280,17 @@ impl Phone {
         Ok((id, actions))
     }
 
-    /// The person looks into a chat: everything in it is read.
+    /// Marks everything in a chat as read.
     pub fn read(&mut self, chat: &Jid, now_ms: u64) -> Vec<Action> {
         let chat = self.signal.book().account(chat).to_string();
         let unread = self.log.take_unread(&chat);
         stanza::seen("read", unread, now_ms).into_iter().map(Action::Send).collect()
     }
 
-    /// The person listens to a voice note or plays a video.
+    /// Plays a voice note or a video.
     ///
     /// # Errors
-    /// [`PhoneError::UnknownMessage`], also for an own one.
+    /// [`PhoneError::UnknownMessage`], also for the person's own messages.
     pub fn play(&mut self, chat: &Jid, id: &str, now_ms: u64) -> Result<Vec<Action>, PhoneError> {
         let played = self.find(chat, id)?;
         let origin = played.origin.clone().ok_or_else(|| PhoneError::UnknownMessage(id.to_owned()))?;
@@ -321,7 +321,7 @@ impl Phone {
     }
 }
 
-/// Whether a poll can have these options.
+/// Whether these options are valid for a poll.
 fn is_choice(options: &[String]) -> bool {
     let different: BTreeSet<&String> = options.iter().collect();
     let is_option = |option: &String| !option.is_empty() && option.chars().count() <= TEXT_CHARACTERS_MAX;

@@ -1,4 +1,4 @@
-//! The person's linked devices: linking them, what a new one is given, and what they ask their phone for.
+//! Companion devices: linking them, initial sync, and the peer requests that they send to their phone.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,13 +23,13 @@ use crate::phone::linking::{Admission, Companion, LinkError, QrCode};
 use crate::phone::pairing_code::{CodeOutcome, CodePairing, PairingCodeError};
 use crate::phone::rng::{SeededRng, hex};
 
-/// A file that was encrypted and has no place on the media host yet.
+/// An encrypted file that is not uploaded yet.
 pub enum WaitingFile {
-    /// A person's message.
+    /// A message of this person.
     Message { id: String, chat: Jid, attachment: Attachment },
-    /// A part of the history for a companion.
+    /// A history chunk for a companion.
     History { device: Jid, part: HistoryPart, seal: crate::phone::file::Seal },
-    /// What a companion could not load.
+    /// A file that a companion could not download.
     Retry(Retry),
 }
 
@@ -38,8 +38,8 @@ impl Phone {
         self.companions.linked()
     }
 
-    /// The person scans a code whose connection the server has found by its reference: `identity` and `noise_key` are
-    /// what that connection registered with.
+    /// Handles a scanned code whose connection the server has found by its ref: `identity` and `noise_key` are those
+    /// that the connection registered with.
     ///
     /// # Errors
     /// Each variant of [`LinkError`] that a code can cause.
@@ -54,22 +54,22 @@ impl Phone {
         self.admit(code.identity, &code.secret, now_ms)
     }
 
-    /// What [`CodePairing::begin`] needs of this phone: its public identity key, and randomness. Typing a code takes too
-    /// long for a phone to wait for it, so it is done beside it.
+    /// The inputs of [`CodePairing::begin`]: this phone's public identity key, and randomness. Processing a typed code
+    /// takes too long for the phone's task to wait for, so it runs beside it.
     pub fn pairing_code_inputs(&mut self) -> (Vec<u8>, SeededRng) {
         let (identity, rng) = self.signal.identity_mut();
         let name = hex(&rng.bytes::<16>());
         (identity.public_key().to_vec(), SeededRng::new(0, &name))
     }
 
-    /// Sends the first word for a typed code, which [`CodePairing::begin`] made, to the companion.
+    /// Sends `primary_hello` for a typed code, created by [`CodePairing::begin`], to the companion.
     pub fn send_pairing_code(&mut self, primary_hello: Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         self.send_query(Query::Ignored, Iq::set("md", vec![primary_hello]), now_ms, &mut actions);
         actions
     }
 
-    /// The companion answered a typed code: see [`CodePairing::finish`].
+    /// The companion responded to a typed code: see [`CodePairing::finish`].
     ///
     /// # Errors
     /// As [`CodePairing::finish`].
@@ -77,7 +77,7 @@ impl Phone {
         pairing.finish(finish, self.signal.identity())
     }
 
-    /// Signs a companion that a code was agreed on with.
+    /// Signs a companion that was agreed on by code.
     ///
     /// # Errors
     /// [`LinkError::TooMany`] or [`LinkError::WrongKey`].
@@ -86,7 +86,8 @@ impl Phone {
         self.companions.admit(own, identity, secret, now_ms, rng)
     }
 
-    /// The companion returned its identity signed, in `<pair-device-sign>`. Gives the identity that others are shown.
+    /// Verifies the signed identity that the companion returned in `<pair-device-sign>`. Returns the identity that
+    /// others are shown.
     ///
     /// # Errors
     /// See [`Companions::settle`](crate::phone::linking::Companions::settle).
@@ -103,7 +104,7 @@ impl Phone {
         Ok(self.companions.key_index_list(own, now_ms, rng)?)
     }
 
-    /// Gives a new companion, which is connected for the first time, the key of the shared state and the history.
+    /// Sends a newly connected companion the app state key and the history.
     pub fn send_initial_sync(&mut self, device: u16, history: HistorySize, now_ms: u64) -> Vec<Action> {
         let to = self.person.jid().with_device(device);
         self.send_to_companion(&to, self.key_share());
@@ -122,7 +123,7 @@ impl Phone {
         self.advance(now_ms, actions)
     }
 
-    /// Puts a part of the history on the media host; its companion gets a notice when it is there.
+    /// Uploads a history chunk; its companion is notified when it is there.
     fn store_history(&mut self, device: &Jid, part: HistoryPart, actions: &mut Vec<Action>) {
         let key = self.signal.rng().bytes();
         match seal(FileKind::History, &part.compressed, key) {
@@ -134,7 +135,7 @@ impl Phone {
         }
     }
 
-    /// Ends the link of a companion, by the person's wish.
+    /// Unlinks a companion at the person's request.
     ///
     /// # Errors
     /// [`LinkError::Unknown`].
@@ -149,7 +150,7 @@ impl Phone {
         Ok(actions)
     }
 
-    /// A companion ended its link itself, or the server did.
+    /// Removes a companion that unlinked itself, or that the server removed.
     ///
     /// # Errors
     /// [`LinkError::Unknown`].
@@ -160,7 +161,7 @@ impl Phone {
         Ok(())
     }
 
-    /// The media host has taken the bytes of [`Action::Store`].
+    /// The bytes of [`Action::Store`] are uploaded.
     pub fn stored(&mut self, ticket: u64, direct_path: &str, url: &str, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match self.waiting_files.remove(&ticket) {
@@ -181,7 +182,7 @@ impl Phone {
         self.advance(now_ms, actions)
     }
 
-    /// The media host does not take the bytes of [`Action::Store`].
+    /// The upload of [`Action::Store`] failed.
     pub fn not_stored(&mut self, ticket: u64, reason: &str) -> Vec<Action> {
         match self.waiting_files.remove(&ticket) {
             Some(WaitingFile::Message { id, .. }) => vec![Action::Failed { id, reason: reason.to_owned() }],
@@ -196,7 +197,7 @@ impl Phone {
         Action::Store { ticket: self.last_id, kind, bytes }
     }
 
-    /// Does what an own companion asks for in the message with this id.
+    /// Answers a companion's peer request with this id.
     pub(super) fn answer_companion(
         &mut self,
         device: &Jid,
@@ -223,18 +224,18 @@ impl Phone {
         self.send_to_companion(device, answer);
     }
 
-    /// The key of the shared state, for the devices that are linked now.
+    /// The app state key, for the devices that are linked now.
     fn key_share(&self) -> wa::Message {
         self.state.key_share(self.companions.raw_id(), self.companions.last_index(), &self.companions.key_indexes())
     }
 
-    /// A message for one own companion, not for people.
+    /// Sends a peer message to one companion.
     fn send_to_companion(&mut self, device: &Jid, message: wa::Message) {
         let id = self.signal.rng().message_id();
         self.post(Draft::new(id, Recipient::Peer(device.clone(), None), message, Marks::PEER));
     }
 
-    /// Queues what no person waits for: it is left out when the queue is full.
+    /// Queues a message that nobody waits for: it is dropped when the outbox is full.
     pub(super) fn post(&mut self, draft: Draft) {
         let id = draft.id.clone();
         if let Err(error) = self.outbox.push(draft) {
@@ -242,7 +243,7 @@ impl Phone {
         }
     }
 
-    /// The messages that a companion could not read, as far as the phone has them; `id` is that of its request.
+    /// The messages that a companion could not decrypt, as far as the phone has them; `id` is that of its request.
     fn placeholder_answer(&self, id: &str, keys: &[wa::MessageKey], now_ms: u64) -> wa::Message {
         let result = |key: &wa::MessageKey| {
             let chat: Jid = key.remote_jid.as_deref()?.parse().ok()?;
@@ -282,7 +283,7 @@ impl Phone {
         }
     }
 
-    /// What was said with this phone, as it stands now, and made-up chats besides.
+    /// The phone's chats in their current state, plus made-up ones.
     pub(super) fn history_chats(
         &self,
         size: HistorySize,
@@ -322,7 +323,7 @@ impl Phone {
         }
     }
 
-    /// The names under which others wrote, the latest of each, by account.
+    /// Others' latest push names, by account.
     fn names(&self) -> BTreeMap<String, String> {
         let others = self.log.iter().filter(|kept| !kept.from_me);
         others.filter_map(|kept| Some((kept.sender.clone(), kept.name.clone()?))).collect()

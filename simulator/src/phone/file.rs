@@ -1,6 +1,7 @@
-//! Files as they lie on the media host: encrypted with a key that only the message carries.
+//! Files on the media host, encrypted with a key that only the message carries.
 //!
-//! Written from the format, and not with the client library's own functions, so that both can be held against each other.
+//! Implemented from the format rather than with the client library's functions, so that the two can be tested against
+//! each other.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +13,10 @@ use wacore_libsignal::crypto::{aes_256_cbc_decrypt_into, aes_256_cbc_encrypt_int
 
 use crate::limits::FILE_BYTES_MAX;
 
-/// Bytes of the message authentication code at the end of an encrypted file.
+/// Size of the MAC at the end of an encrypted file.
 const MAC_BYTES: usize = 10;
 
-/// What a file is. It decides the keys and the path.
+/// The type of a file, which determines the key derivation and the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileKind {
@@ -26,12 +27,12 @@ pub enum FileKind {
     Voice,
     Document,
     Sticker,
-    /// A part of the history for a new companion; nobody sees it as a message.
+    /// A history chunk for a new companion; never displayed.
     History,
 }
 
 impl FileKind {
-    /// What the keys are derived for.
+    /// The HKDF info string.
     fn purpose(self) -> &'static str {
         match self {
             Self::Image | Self::Sticker => "WhatsApp Image Keys",
@@ -53,7 +54,7 @@ impl FileKind {
         }
     }
 
-    /// The `mediatype` of an `<enc>`. A history has none.
+    /// The `mediatype` of an `<enc>`. A history chunk has none.
     pub fn media_type(self) -> Option<&'static str> {
         match self {
             Self::Image => Some("image"),
@@ -78,26 +79,26 @@ pub enum FileError {
     Broken,
 }
 
-/// Where an encrypted file lies and how to open it, as a message carries it.
+/// Location and keys of an encrypted file, as a message carries them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// 32 bytes, in base64 for people.
+    /// 32 bytes, in base64 in JSON.
     #[serde(with = "base64_text")]
     pub key: Vec<u8>,
-    /// Of the file itself.
+    /// Of the plaintext.
     #[serde(with = "base64_text")]
     pub sha256: Vec<u8>,
-    /// Of what lies on the media host.
+    /// Of the encrypted file.
     #[serde(with = "base64_text")]
     pub encrypted_sha256: Vec<u8>,
-    /// Bytes of the file itself.
+    /// Size of the plaintext.
     pub size: u64,
     /// The path on the media host, with a leading slash.
     pub direct_path: String,
     pub url: String,
 }
 
-/// Encrypts a file with this key. The place is left empty; it is known when the media host has taken the bytes.
+/// Encrypts a file with this key. The location is filled in when the file has been uploaded.
 ///
 /// # Errors
 /// [`FileError::TooLarge`].
@@ -122,10 +123,10 @@ pub fn seal(kind: FileKind, content: &[u8], key: [u8; 32]) -> Result<(Seal, Vec<
 }
 
 impl Seal {
-    /// Opens what lay on the media host, and checks everything that the message says about it.
+    /// Decrypts a file from the media host, and verifies everything that the message says about it.
     ///
     /// # Errors
-    /// [`FileError::Changed`] names the first thing that does not agree.
+    /// [`FileError::Changed`] names the first mismatch.
     pub fn open(&self, kind: FileKind, encrypted: &[u8]) -> Result<Vec<u8>, FileError> {
         if Sha256::digest(encrypted).as_slice() != self.encrypted_sha256 {
             return Err(FileError::Changed("encrypted digest"));
@@ -148,7 +149,7 @@ impl Seal {
     }
 }
 
-/// The three keys that a media key is stretched to.
+/// The three keys derived from a media key.
 struct Keys {
     iv: [u8; 16],
     cipher: [u8; 32],
@@ -158,7 +159,7 @@ struct Keys {
 impl Keys {
     fn derive(kind: FileKind, key: &[u8]) -> Self {
         let mut stretched = [0; 112];
-        // 112 bytes are less than the 8,160 that this derivation gives at most.
+        // 112 bytes are less than the 8,160 that HKDF can produce.
         Hkdf::<Sha256>::new(None, key)
             .expand(kind.purpose().as_bytes(), &mut stretched)
             .expect("112 bytes are within the derivation's length");

@@ -1,11 +1,11 @@
-//! The groups that a phone has looked up, and which devices have its sender key in each.
+//! The groups that a phone has queried, and which devices have its sender key in each.
 
 use std::collections::{HashMap, HashSet};
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 
-/// How the members of a group are named in its stanzas.
+/// How group members are addressed in its stanzas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
     Number,
@@ -21,18 +21,18 @@ impl Addressing {
     }
 }
 
-/// A group as the server described it.
+/// A group as described by the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     pub addressing: Addressing,
-    /// By number or by hidden id, as the group names them.
+    /// By phone number or LID, according to the group's addressing mode.
     pub members: Vec<Jid>,
     pub subject: Option<String>,
 }
 
 impl Group {
-    /// Reads the `<group>` of an answer, `<group addressing_mode><participant jid lid phone_number/></group>`, and the
-    /// pairs of number and hidden id that came along.
+    /// Parses the `<group>` of a response, `<group addressing_mode><participant jid lid phone_number/></group>`,
+    /// including the phone number and LID pairs in it.
     pub fn read(group: &Node) -> (Self, Vec<(Jid, Jid)>) {
         let is_lid = group.attrs.get("addressing_mode").is_some_and(|mode| *mode == "lid");
         let (mut members, mut pairs) = (Vec::new(), Vec::new());
@@ -48,12 +48,12 @@ impl Group {
     }
 }
 
-/// What a phone knows of groups. At most one entry for each group it wrote to or was told of.
+/// A phone's knowledge of groups. At most one entry for each group that it wrote to or was notified of.
 #[derive(Default)]
 pub struct Groups {
     known: HashMap<Jid, Group>,
     subjects: HashMap<Jid, String>,
-    /// Devices, by their session's address, that were given the own sender key.
+    /// Devices, by Signal address, that have received the own sender key.
     given: HashMap<Jid, HashSet<String>>,
 }
 
@@ -67,19 +67,19 @@ impl Groups {
         self.known.insert(group.clone(), described);
     }
 
-    /// What the group is called, as the phone heard last.
+    /// The group's subject, as last seen.
     pub fn subject(&self, group: &Jid) -> Option<&str> {
         self.subjects.get(group).map(String::as_str)
     }
 
-    /// Learns what a group is called, from its description or from a notification of what happened to it.
+    /// Records a group's subject, from its description or a notification.
     pub fn name(&mut self, group: &Jid, subject: Option<String>) {
         if let Some(subject) = subject {
             self.subjects.insert(group.clone(), subject);
         }
     }
 
-    /// Members came or went: it is looked up again before the next message.
+    /// The membership has changed: the group is queried again before the next message.
     pub fn remove(&mut self, group: &Jid) {
         self.known.remove(group);
     }
@@ -92,20 +92,20 @@ impl Groups {
         self.given.entry(group.clone()).or_default().insert(device);
     }
 
-    /// The device could not read: it is given the key again with the next message.
+    /// The device could not decrypt: the sender key is sent to it again with the next message.
     pub fn unmark_key_sent(&mut self, group: &Jid, device: &str) {
         if let Some(devices) = self.given.get_mut(group) {
             devices.remove(device);
         }
     }
 
-    /// The key is replaced: nobody has the new one.
+    /// The sender key is replaced: nobody has the new one.
     pub fn clear_key_recipients(&mut self, group: &Jid) {
         self.given.remove(group);
     }
 }
 
-/// Asks the server to describe a group: children of `<iq xmlns="w:g2" type="get" to="<group>">`.
+/// Queries a group: children of `<iq xmlns="w:g2" type="get" to="<group>">`.
 pub fn query() -> Node {
     NodeBuilder::new("query").attr("request", "interactive").build()
 }
@@ -120,13 +120,13 @@ fn subject_of(node: &Node) -> Option<String> {
     node.attrs().optional_string("subject").map(|subject| subject.into_owned())
 }
 
-/// The subject that a `w:gp2` notification tells of: of a new group, or a new one.
+/// The subject in a `w:gp2` notification, of a new group or a changed one.
 pub fn subject_in(notification: &Node) -> Option<String> {
     let created = notification.get_optional_child_by_tag(&["create", "group"]);
     subject_of(created.or_else(|| notification.get_optional_child("subject"))?)
 }
 
-/// Whether a `w:gp2` notification says that somebody is no longer a member.
+/// Whether a `w:gp2` notification reports that a member has left or was removed.
 pub fn somebody_left(notification: &Node) -> bool {
     let children = notification.children().unwrap_or_default();
     children.iter().any(|child| matches!(child.tag.as_ref(), "remove" | "leave" | "delete"))

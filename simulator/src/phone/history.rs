@@ -1,5 +1,5 @@
-//! The history that a phone gives to a new companion: chats and their older messages, in compressed parts, each announced
-//! by a peer message that carries the part itself or says where on the media host it lies.
+//! History sync: chats and their older messages for a new companion, in compressed chunks. Each chunk is announced by a
+//! peer message that carries it inline or says where on the media host it is.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,13 +19,13 @@ use crate::phone::Token;
 use crate::phone::address::Profile;
 use crate::phone::file::Seal;
 
-/// The first number of made-up correspondents; numbers that begin like this are given to nobody.
+/// The first number of made-up correspondents; no account has a number with this prefix.
 const MADE_UP_NUMBER: u64 = 999_000_000_000;
 
 /// Seconds between two messages of a made-up chat.
 const MADE_UP_PACE_SECONDS: u64 = 60;
 
-/// How much history a phone has, besides what was really said.
+/// Size of a phone's made-up history, in addition to its real messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HistorySize {
     pub chats: usize,
@@ -33,7 +33,7 @@ pub struct HistorySize {
 }
 
 impl HistorySize {
-    /// Whether a phone can have that much.
+    /// Whether the size is within the limits.
     pub fn is_allowed(self) -> bool {
         let messages = self.chats.checked_mul(self.messages_per_chat);
         self.chats <= HISTORY_MESSAGES_MAX && messages.is_some_and(|count| count <= HISTORY_MESSAGES_MAX)
@@ -43,15 +43,15 @@ impl HistorySize {
 /// One chat of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryChat {
-    /// Such as `15550002@s.whatsapp.net`.
+    /// For example `15550002@s.whatsapp.net`.
     pub jid: String,
-    /// The hidden id of the other, where there is one.
+    /// The other person's LID, if known.
     pub lid: Option<String>,
-    /// The name of the other or the subject of the group, if the phone has heard it.
+    /// The other person's name or the group's subject, if known.
     pub name: Option<String>,
-    /// The privacy token that the other gave the person.
+    /// The privacy token received from the other person.
     pub token: Option<Token>,
-    /// When the person gave the other one, in seconds since 1970.
+    /// When a token was last sent to the other person, in seconds since 1970.
     pub token_issued_at: Option<u64>,
     /// The oldest first.
     pub lines: Vec<HistoryLine>,
@@ -62,36 +62,36 @@ pub struct HistoryChat {
 pub struct HistoryLine {
     pub id: String,
     pub from_me: bool,
-    /// Who wrote it, in a group.
+    /// Its author, in a group.
     pub sender: Option<String>,
     /// Seconds since 1970.
     pub at: u64,
     pub text: String,
 }
 
-/// One compressed part of a history.
+/// One compressed chunk of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryPart {
     pub kind: NoticeType,
-    /// Parts are numbered from 1.
+    /// Chunks are numbered from 1.
     pub order: u32,
-    /// Per cent of the whole that are there with this part.
+    /// Percentage of the whole, including this chunk.
     pub progress: u32,
     /// The time of its oldest message, seconds since 1970.
     pub oldest_at: Option<u64>,
-    /// A zlib stream of an encoded `HistorySync`.
+    /// An encoded `HistorySync`, compressed with zlib.
     pub compressed: Vec<u8>,
-    /// The request that it answers, if a companion asked for it.
+    /// The request that it answers, if a companion requested it.
     pub request: Option<String>,
 }
 
 impl HistoryPart {
-    /// Whether it is small enough to travel within its notice.
+    /// Whether it is small enough to be sent inline.
     pub fn is_small(&self) -> bool {
         self.kind == NoticeType::INITIAL_BOOTSTRAP && self.compressed.len() <= HISTORY_INLINE_BYTES_MAX
     }
 
-    /// The notice that carries the part itself.
+    /// The notification with the chunk inline.
     pub fn inline_notice(&self) -> wa::Message {
         self.notice(wa::message::HistorySyncNotification {
             initial_hist_bootstrap_inline_payload: Some(self.compressed.clone()),
@@ -100,7 +100,7 @@ impl HistoryPart {
         })
     }
 
-    /// The notice that says where the part lies; it was sealed as [`crate::phone::file::FileKind::History`].
+    /// The notification that says where the chunk is; it was encrypted as [`crate::phone::file::FileKind::History`].
     pub fn stored_notice(&self, seal: &Seal) -> wa::Message {
         self.notice(wa::message::HistorySyncNotification {
             media_key: Some(seal.key.clone()),
@@ -131,7 +131,8 @@ impl HistoryPart {
     }
 }
 
-/// Chats with people who do not exist, the newest message just before `now_ms`. Cut off at the largest history.
+/// Chats with people who do not exist, the newest message just before `now_ms`. Truncated at the largest allowed
+/// history.
 pub fn made_up(size: HistorySize, now_ms: u64) -> Vec<HistoryChat> {
     let chats = size.chats.min(HISTORY_MESSAGES_MAX);
     let lines = size.messages_per_chat.min(HISTORY_MESSAGES_MAX / chats.max(1));
@@ -154,9 +155,9 @@ pub fn made_up(size: HistorySize, now_ms: u64) -> Vec<HistoryChat> {
         .collect()
 }
 
-/// All parts for a new companion, in the order in which they are sent: the chats with their newest message, then names,
-/// then the rest that does not block, then the older messages. `names` are those of people, by account; the last is since
-/// when the phone names chats by LID.
+/// All chunks for a new companion, in the order in which they are sent: the chats with their newest message, push
+/// names, the rest that does not block, then the older messages. `names` are push names by account; the last parameter
+/// is the time of the LID migration.
 pub fn parts(
     own: &Profile,
     chats: &[HistoryChat],
@@ -190,7 +191,7 @@ pub fn parts(
         .collect()
 }
 
-/// The messages of a chat just before one of them, at most `count`, for a companion whose request has this id.
+/// At most `count` messages of a chat before one of them, for the companion whose request has this id.
 pub fn before(chat: &HistoryChat, id: &str, count: usize, request: &str) -> HistoryPart {
     let end = chat.lines.iter().position(|line| line.id == id).unwrap_or(chat.lines.len());
     let lines = &chat.lines[end.saturating_sub(count.min(HISTORY_PART_MESSAGES_MAX))..end];
@@ -209,7 +210,7 @@ fn newest_of(chat: &HistoryChat) -> &[HistoryLine] {
     &chat.lines[chat.lines.len().saturating_sub(1)..]
 }
 
-/// What the first part leaves out, cut into parts of bounded size.
+/// What the first chunk leaves out, split into chunks of bounded size.
 fn older(chats: &[HistoryChat]) -> Vec<(Vec<wa::Conversation>, Option<u64>)> {
     let (mut cut, mut current, mut count, mut oldest_at) = (Vec::new(), Vec::new(), 0, None);
     for chat in chats {
@@ -302,7 +303,7 @@ fn notice_type(kind: PartType) -> NoticeType {
 
 fn compress(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    // Writing into memory does not fail.
+    // Writing to memory does not fail.
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes what is written")
 }
 
@@ -317,7 +318,7 @@ mod tests {
         Profile { number: "15550001".to_owned(), lid: "9001".to_owned(), name: "Ann".to_owned() }
     }
 
-    /// What the client library's parser finds: messages in all, by chat.
+    /// What the client library's parser finds: number of messages, by chat.
     fn parsed(parts: &[HistoryPart]) -> Vec<(String, usize)> {
         let mut found: Vec<(String, usize)> = Vec::new();
         for part in parts {

@@ -1,5 +1,4 @@
-//! The keys of a phone: its identity, its signed prekey and its one-time prekeys, and the stanzas in which it gives the
-//! public halves away.
+//! A phone's keys: its identity key, its signed prekey and its one-time prekeys, and the stanzas that publish them.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +9,13 @@ use wacore_libsignal::protocol::{CurveError, IdentityKeyPair, KeyPair, PublicKey
 use crate::limits::PHONE_PREKEYS_KEPT_MAX;
 use crate::phone::rng::SeededRng;
 
-/// The type of keys in every bundle: Curve25519.
+/// The key type in every bundle: Curve25519.
 pub const KEY_TYPE: u8 = 5;
 
-/// One-time prekeys are numbered in three bytes.
+/// One-time prekey ids have three bytes.
 const PREKEY_ID_MAX: u32 = (1 << 24) - 1;
 
-/// A phone's keys, private halves included. They are made once and live as long as the account.
+/// A phone's key pairs. They are generated once and live as long as the account.
 pub struct Identity {
     key: IdentityKeyPair,
     registration_id: u32,
@@ -24,14 +23,14 @@ pub struct Identity {
     prekeys: Prekeys,
 }
 
-/// The prekey that stands in when no one-time prekey is left, signed by the identity.
+/// The prekey that is used when no one-time prekey is left, signed with the identity key.
 pub struct SignedPrekey {
     pub id: u32,
     pub pair: KeyPair,
     pub signature: [u8; 64],
 }
 
-/// The private halves of one-time prekeys that were given away and not used yet.
+/// The private halves of one-time prekeys that were published and not used yet.
 #[derive(Default)]
 pub struct Prekeys {
     last_id: u32,
@@ -39,7 +38,7 @@ pub struct Prekeys {
 }
 
 impl Prekeys {
-    /// A key that was given away under this id and not used yet.
+    /// The unused key with this id.
     pub fn find(&self, id: u32) -> Option<&KeyPair> {
         self.unused.get(&id)
     }
@@ -51,7 +50,7 @@ impl Prekeys {
         }
     }
 
-    /// A used key is never used again.
+    /// Removes a used key, which must not be used again.
     pub fn remove(&mut self, id: u32) {
         self.unused.remove(&id);
     }
@@ -66,10 +65,10 @@ impl Prekeys {
 }
 
 impl Identity {
-    /// New keys.
+    /// Generates new keys.
     ///
     /// # Errors
-    /// When the curve's arithmetic refuses to sign, which the backend in use never does.
+    /// Signing fails, which it never does with the backend in use.
     pub fn generate(rng: &mut SeededRng) -> Result<Self, CurveError> {
         let key = IdentityKeyPair::generate(rng.std_rng());
         let pair = KeyPair::generate(rng.std_rng());
@@ -87,7 +86,7 @@ impl Identity {
         &self.key
     }
 
-    /// The public half: 32 bytes.
+    /// The 32-byte public key.
     pub fn public_key(&self) -> &[u8] {
         self.key.public_key().public_key_bytes()
     }
@@ -108,8 +107,8 @@ impl Identity {
         &mut self.prekeys
     }
 
-    /// What a phone uploads: registration, type, identity, list of `count` new one-time prekeys, and the signed prekey,
-    /// as children of `<iq xmlns="encrypt" type="set">`.
+    /// A prekey upload: registration, type, identity, list of `count` new one-time prekeys, and the signed prekey, as
+    /// children of `<iq xmlns="encrypt" type="set">`.
     pub fn upload(&mut self, count: usize, rng: &mut SeededRng) -> Vec<Node> {
         let keys: Vec<Node> = (0..count)
             .map(|_| {
@@ -126,7 +125,8 @@ impl Identity {
         ]
     }
 
-    /// The `<keys>` of a retry receipt: a bundle for the one who is asked to send again, with a prekey nobody else gets.
+    /// The `<keys>` of a retry receipt: a bundle for the sender who is asked to resend, with a prekey that nobody else
+    /// gets.
     pub fn retry_keys(&mut self, rng: &mut SeededRng) -> Node {
         let (id, public) = self.prekeys.make(rng);
         NodeBuilder::new("keys")

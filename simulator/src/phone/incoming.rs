@@ -1,4 +1,4 @@
-//! A message that came: decrypting it, showing it, and saying so.
+//! Incoming messages: decrypting, displaying and receipting them.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use super::{Action, Phone};
 use crate::phone::content::{Content, Decoded, MessageBody, PeerRequest, Reading, Sealed, Target, decode};
 use crate::phone::signal::{EncKind, SignalError};
 
-/// The error of an ack for a stanza that cannot be understood.
+/// Ack error for a stanza that cannot be parsed.
 const UNPARSABLE: u16 = 487;
 
-/// The error of an ack for a message whose decrypted content is no message.
+/// Ack error for a message whose decrypted content is not a message.
 const NO_MESSAGE: u16 = 491;
 
-/// What somebody says.
+/// A decoded chat message.
 struct ChatMessage {
     body: MessageBody,
-    /// The chat that an own device sent it to.
+    /// The chat that another own device sent it to.
     sent_to: Option<String>,
     secret: Option<Vec<u8>>,
 }
 
-/// What came of the parts of a message.
+/// Outcome of decrypting the parts of a message.
 #[derive(Default)]
 struct Opened {
     said: Option<ChatMessage>,
     pending_queries: Option<PeerRequest>,
-    /// Something was decrypted, now or before.
+    /// Something was decrypted, now or earlier.
     is_readable: bool,
     is_repeated: bool,
     is_no_message: bool,
@@ -66,7 +66,7 @@ impl Phone {
             (None, None) if opened.is_repeated && !head.is_peer => actions.push(self.repeated(&head)),
             (None, None) => {}
         }
-        // What is receipted is shown already.
+        // The message is displayed before its receipt is sent.
         actions.push(Action::Send(head.delivered()));
     }
 
@@ -95,7 +95,7 @@ impl Phone {
     fn handle_decrypted(&mut self, unpacked: Decoded, head: &Head, opened: &mut Opened) {
         opened.is_readable = true;
         if let Some(distribution) = &unpacked.distribution
-            // Only for the chat it comes in: a sender could fill the phone with keys for chats that are not.
+            // Only for the chat of the message: otherwise a sender could fill the phone with keys for arbitrary chats.
             && distribution.group.parse::<Jid>().is_ok_and(|group| group == head.chat)
             && let Err(error) = self.signal.process_distribution(&head.chat, &head.sender, &distribution.key)
         {
@@ -113,7 +113,7 @@ impl Phone {
         }
     }
 
-    /// Opens an edit or vote with the secret of the message that it is about.
+    /// Decrypts an edit or vote with the secret of the message that it refers to.
     fn unseal(&self, sealed: &Sealed, head: &Head, sent_to: Option<&str>) -> Content {
         let opened = || {
             let editor = self.signal.book().account(&head.sender);
@@ -122,7 +122,7 @@ impl Phone {
             let original = self.log.target(&chat, &editor.to_string(), &of)?;
             let (secret, author) = (original.secret.as_deref()?, original.sender.parse::<Jid>().ok()?);
             let lids = self.lid_of(&author).zip(self.lid_of(&editor));
-            // Whoever sealed it named both in one way (wacore, poll.rs).
+            // The sender used one addressing mode for both (wacore, poll.rs).
             let names = [(author, editor)].into_iter().chain(lids);
             let open = |(author, editor): (Jid, Jid)| {
                 sealed.open(&original.body.content, secret, &author.to_string(), &editor.to_string())
@@ -133,13 +133,13 @@ impl Phone {
         opened().unwrap_or(Content::Other { size })
     }
 
-    /// The hidden id of an account, if known; one's own is.
+    /// The LID of an account, if known; the phone's own always is.
     pub(super) fn lid_of(&self, account: &Jid) -> Option<Jid> {
         let is_own = self.signal.book().is_same_account(account, &self.person.jid());
         if is_own { Some(self.person.lid_jid()) } else { self.signal.book().lid_of(account) }
     }
 
-    /// A target whose writer is named as the log names people.
+    /// Converts a target's author to the addressing used in the log.
     fn by_account(&self, target: Target) -> Target {
         let account = |sender: String| match sender.parse::<Jid>() {
             Ok(jid) => self.signal.book().account(&jid).to_string(),
@@ -148,7 +148,7 @@ impl Phone {
         Target { sender: target.sender.map(account), ..target }
     }
 
-    /// The chat of a message, which an own device may have sent elsewhere.
+    /// The chat of a message; if an own device sent it, the chat it was sent to.
     fn chat_of(&self, head: &Head, sent_to: Option<&str>) -> Jid {
         let sent_to = sent_to.and_then(|chat| chat.parse::<Jid>().ok()).filter(|_| head.is_own);
         self.signal.book().account(sent_to.as_ref().unwrap_or(&head.chat))

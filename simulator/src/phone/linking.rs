@@ -1,7 +1,8 @@
-//! Linking a companion: what a phone does when its person scans a QR code, and the list of companions it vouches for.
+//! Linking a companion: what a phone does when its person scans a QR code, and the list of companions that it vouches
+//! for.
 //!
-//! The phone signs the companion's identity, and proves with the secret of the QR code that it has seen the code. The
-//! companion adds its own signature; from then on others can check that the companion belongs to the account.
+//! The phone signs the companion's identity, and proves with the secret from the QR code that it has seen the code. The
+//! companion adds its own signature; from then on others can verify that the companion belongs to the account.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,16 +16,16 @@ use crate::limits::COMPANIONS_MAX;
 use crate::phone::identity::Identity;
 use crate::phone::rng::SeededRng;
 
-/// What a phone's camera also finds before the code, since it may be read as a link.
+/// The link that may precede the code, for cameras that open it as a link.
 const LINK_PREFIX: &str = "https://wa.me/settings/linked_devices#";
 
-/// What each signature is for stands before what it signs.
+/// Each signed message starts with the type of the signature.
 const ACCOUNT_SIGNATURE: [u8; 2] = [6, 0];
 const DEVICE_SIGNATURE: [u8; 2] = [6, 1];
 // ASSUMPTION: clients do not check the signature of the key-index list; its prefix follows the numbering of the others.
 const KEY_INDEX_LIST_SIGNATURE: [u8; 2] = [6, 2];
 
-/// Why a companion is not linked.
+/// Why a companion cannot be linked.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LinkError {
     #[error("this is not a QR code of WhatsApp Web: {0}")]
@@ -49,10 +50,10 @@ impl From<CurveError> for LinkError {
     }
 }
 
-/// The text of a QR code, taken apart: `reference,noise key,identity key,secret[,client type]`.
+/// A parsed QR code: `reference,noise key,identity key,secret[,client type]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QrCode {
-    /// Given out by the server, which knows the connection by it.
+    /// The ref from the server, which identifies the client's connection.
     pub reference: String,
     pub noise_key: [u8; 32],
     pub identity: [u8; 32],
@@ -60,10 +61,10 @@ pub struct QrCode {
 }
 
 impl QrCode {
-    /// Reads the text of a code, with or without the link before it.
+    /// Parses a code, with or without the link before it.
     ///
     /// # Errors
-    /// [`LinkError::NotACode`] says which part is wrong.
+    /// [`LinkError::NotACode`] says which part is invalid.
     pub fn read(text: &str) -> Result<Self, LinkError> {
         let text = text.trim();
         let parts: Vec<&str> = text.strip_prefix(LINK_PREFIX).unwrap_or(text).split(',').collect();
@@ -81,7 +82,7 @@ impl QrCode {
         })
     }
 
-    /// Holds the code against what the server saw on the connection that the reference belongs to.
+    /// Compares the code with the keys of the connection that the ref belongs to.
     ///
     /// # Errors
     /// [`LinkError::OtherIdentity`] or [`LinkError::OtherNoiseKey`].
@@ -100,16 +101,16 @@ fn key(text: &str, what: &'static str) -> Result<[u8; 32], LinkError> {
     STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(LinkError::NotACode(what))
 }
 
-/// One linked device.
+/// A linked device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Companion {
-    /// The number that the server gave it, 1 and up.
+    /// The device index assigned by the server, 1 and up.
     pub device: u16,
     pub key_index: u32,
     pub identity: [u8; 32],
 }
 
-/// What a phone hands to the server for a companion that it admits.
+/// What a phone sends to the server to admit a companion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
     pub key_index: u32,
@@ -120,7 +121,7 @@ pub struct Admission {
 
 /// The companions of a phone.
 pub struct Companions {
-    /// Names this life of the account; it changes when an account is registered anew.
+    /// Identifies this registration of the account; it changes when an account is registered again.
     raw_id: u32,
     last_index: u32,
     linked: Vec<Companion>,
@@ -135,7 +136,7 @@ impl Companions {
         &self.linked
     }
 
-    /// The indexes of the keys that are valid now; the phone itself has index 0.
+    /// The valid key indexes; the phone itself has index 0.
     pub fn key_indexes(&self) -> Vec<u32> {
         std::iter::once(0).chain(self.linked.iter().map(|one| one.key_index)).collect()
     }
@@ -149,10 +150,10 @@ impl Companions {
     }
 
     /// Signs the identity of a companion, with a proof that its secret is known. The companion is linked when
-    /// [`Self::settle`] has seen its signature.
+    /// [`Self::settle`] has verified its signature.
     ///
     /// # Errors
-    /// [`LinkError::TooMany`], or [`LinkError::WrongKey`] for an impossible key.
+    /// [`LinkError::TooMany`], or [`LinkError::WrongKey`] for an invalid key.
     pub fn admit(
         &mut self,
         own: &Identity,
@@ -194,11 +195,11 @@ impl Companions {
         Ok(Admission { key_index: self.last_index, identity, device_identity })
     }
 
-    /// Checks what the companion returned in `<pair-device-sign>` and links it under the number that the server gave.
-    /// Gives the identity back complete, with the account's key: what is shown to others beside its keys.
+    /// Verifies what the companion returned in `<pair-device-sign>` and links it under the device index from the
+    /// server. Returns the complete identity, with the account's key, which is shown to others along with its keys.
     ///
     /// # Errors
-    /// [`LinkError::WrongSignature`] when either signature is missing or wrong, or [`LinkError::TooMany`].
+    /// [`LinkError::WrongSignature`] if either signature is missing or invalid, or [`LinkError::TooMany`].
     pub fn settle(
         &mut self,
         own: &Identity,
@@ -222,7 +223,7 @@ impl Companions {
             return Err(LinkError::WrongSignature);
         }
         self.linked.retain(|companion| companion.device != device);
-        // Others may have been linked since it was admitted.
+        // Others may have been linked meanwhile.
         if self.linked.len() >= COMPANIONS_MAX {
             return Err(LinkError::TooMany);
         }
@@ -231,7 +232,7 @@ impl Companions {
         Ok(signed.encode_to_vec())
     }
 
-    /// The person, the companion itself or the server ended the link.
+    /// Removes a companion.
     ///
     /// # Errors
     /// [`LinkError::Unknown`].
@@ -240,8 +241,8 @@ impl Companions {
         Ok(self.linked.remove(at))
     }
 
-    /// The encoded `ADVSignedKeyIndexList`: the content of `<key-index-list>`. Clients leave out companions whose index
-    /// it does not have.
+    /// The encoded `ADVSignedKeyIndexList`: the content of `<key-index-list>`. Clients ignore companions whose index is
+    /// not in it.
     ///
     /// # Errors
     /// As [`Identity::generate`].

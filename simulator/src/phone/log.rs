@@ -1,4 +1,5 @@
-//! What a phone shows: every message once, in the order in which it came, with what was done to it later.
+//! A phone's chat history: every message once, in the order of arrival, with later edits, deletions, reactions and
+//! votes applied.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,56 +14,56 @@ use crate::phone::recent::Recent;
 /// A message as its person sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoggedMessage {
-    /// The other's account or the group, such as `15550002@s.whatsapp.net`.
+    /// The other person's account or the group, such as `15550002@s.whatsapp.net`.
     pub chat: String,
     pub id: String,
-    /// The account that wrote it.
+    /// The author's account.
     pub sender: String,
     pub from_me: bool,
-    /// Seconds since 1970, as the server stamped it.
+    /// Server timestamp, in seconds since 1970.
     pub at: u64,
-    /// The name that came along; in JSON not `name`, which a place or a contact has too.
+    /// The push name; not `name` in JSON, because a location or a contact has one too.
     #[serde(default, rename = "sender_name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(flatten)]
     pub body: MessageBody,
-    /// What the text was changed to.
+    /// The text after the last edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<String>,
     #[serde(default)]
     pub deleted: bool,
-    /// Reactions in force, by account.
+    /// Current reactions, by account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<String, String>,
-    /// Of a poll, the options that are chosen, by account.
+    /// For a poll, the current votes, by account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub votes: BTreeMap<String, Vec<String>>,
-    /// The secret under which others encrypt what is about it.
+    /// The secret with which others encrypt references to it.
     #[serde(skip)]
     pub secret: Option<Vec<u8>>,
-    /// Where receipts for it go. Absent for own messages.
+    /// Where its receipts go. Absent for the person's own messages.
     #[serde(skip)]
     pub origin: Option<Origin>,
 }
 
-/// The addresses of the stanza that a message came in.
+/// The addresses in the stanza of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     pub from: Jid,
     pub participant: Option<Jid>,
 }
 
-/// What an application tells messages apart by.
-// An application shows a message once for each chat, sender and id, and drops what comes again
+/// Identifies a message.
+// Applications display a message once per chat, sender and id, and drop duplicates
 // (github.com/oxidezap/whatsapp-rust/pull/1352).
 type Key = (String, String, String);
 
-/// All messages that a phone remembers.
+/// All messages that a phone stores.
 pub struct Log {
     messages: Recent<Key, LoggedMessage>,
-    /// Who wrote the messages of a chat with an id, the latest last: seldom more than one.
+    /// Authors of the messages with an id in a chat, the latest last: rarely more than one.
     writers: HashMap<(String, String), Vec<String>>,
-    /// What was not read in a chat, the oldest first: of messages that are remembered alone.
+    /// Unread messages by chat, the oldest first; only messages that are still stored.
     unread: HashMap<String, VecDeque<Key>>,
 }
 
@@ -81,7 +82,7 @@ impl Log {
         Self { messages: Recent::new(max), writers: HashMap::new(), unread: HashMap::new() }
     }
 
-    /// Shows a message, unless it was shown before. Says whether it is new.
+    /// Adds a message unless it is a duplicate. Returns whether it is new.
     pub fn keep(&mut self, kept: LoggedMessage) -> bool {
         let key = key(&kept);
         if self.messages.get(&key).is_some() {
@@ -98,7 +99,7 @@ impl Log {
         true
     }
 
-    /// The oldest message is not remembered any longer: it is the first of whatever list it is in.
+    /// Removes the oldest message's index entries; it is the first in each list.
     fn remove(&mut self, oldest: &LoggedMessage) {
         if let Entry::Occupied(mut writers) = self.writers.entry((oldest.chat.clone(), oldest.id.clone())) {
             writers.get_mut().remove(0);
@@ -121,7 +122,7 @@ impl Log {
         self.messages.iter()
     }
 
-    /// The latest message of a chat with this id, whoever wrote it.
+    /// The latest message with this id in a chat, whoever wrote it.
     pub fn find(&self, chat: &str, id: &str) -> Option<&LoggedMessage> {
         let writer = self.writers_of(chat, id).last()?;
         self.messages.get(&(chat.to_owned(), writer.clone(), id.to_owned()))
@@ -140,7 +141,7 @@ impl Log {
         self.writers.get(&(chat.to_owned(), id.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    /// What was not read in a chat yet; it counts as read from now on. The oldest first.
+    /// Takes the unread messages of a chat, the oldest first, and marks them as read.
     pub fn take_unread(&mut self, chat: &str) -> Vec<(Origin, String)> {
         let keys = self.unread.remove(chat).unwrap_or_default();
         keys.iter()
@@ -149,7 +150,7 @@ impl Log {
             .collect()
     }
 
-    /// Does to another message what this one says.
+    /// Applies an edit, deletion, reaction or vote to its target.
     fn apply(&mut self, kept: &LoggedMessage) {
         match &kept.body.content {
             Content::Edit { of, text } if of.from_me => {
@@ -191,12 +192,12 @@ impl Log {
         self.messages.get_mut(&key)
     }
 
-    /// The message of a chat that another, written by `sender`, is about.
+    /// The message that another message, written by `sender`, refers to.
     pub fn target(&self, chat: &str, sender: &str, target: &Target) -> Option<&LoggedMessage> {
         self.messages.get(&self.key_of(chat, sender, target)?)
     }
 
-    /// The message that another is about. Its writer is named from the view of `sender`, who wrote about it.
+    /// The key of the message that another refers to. The author is relative to `sender`, who wrote the reference.
     fn key_of(&self, chat: &str, sender: &str, target: &Target) -> Option<Key> {
         let writer = if target.from_me {
             sender.to_owned()

@@ -1,4 +1,4 @@
-//! Files that a companion could not load: the phone puts them on the media host again, and says where.
+//! Media retry: uploads a file again that a companion could not download, and tells it the new location.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, NodeContent};
@@ -8,24 +8,24 @@ use super::{Action, Phone};
 use crate::phone::content::Content;
 use crate::phone::media_retry_payload::{answer, is_request};
 
-/// The code of an answer when the phone does not have the file: whatsmeow's `ErrMediaNotAvailableOnPhone`.
+/// The error code if the phone does not have the file: whatsmeow's `ErrMediaNotAvailableOnPhone`.
 const NOT_FOUND: u8 = 2;
 
-/// A request that waits until the file is there again.
+/// A request that waits for the upload.
 pub struct Retry {
     device: Jid,
     chat: String,
     id: String,
-    /// Which message it is, as the companion named it.
+    /// The message, as the companion identified it.
     named: Node,
     media_key: Vec<u8>,
 }
 
 impl Phone {
-    /// An own companion could not load the file of a message.
+    /// A companion could not download the file of a message.
     pub(super) fn restore_file(&mut self, receipt: &Node, device: &Jid, actions: &mut Vec<Action>) {
         let id = receipt.attrs().optional_string("id").map(std::borrow::Cow::into_owned).unwrap_or_default();
-        // One without says that a part of the history could not be loaded: the companion asks for older messages then.
+        // Without it, a history chunk could not be downloaded: the companion requests older messages then.
         let Some(named) = receipt.get_optional_child("rmr").cloned() else { return };
         let chat = named.attrs().optional_jid("jid").map(|chat| self.signal.book().account(&chat).to_string());
         let chat = chat.unwrap_or_default();
@@ -52,7 +52,7 @@ impl Phone {
         }
     }
 
-    /// The file is there again.
+    /// The file is uploaded again.
     pub(super) fn file_restored(&mut self, retry: &Retry, direct_path: &str) -> Action {
         if let Some(file) = self.log.file_mut(&retry.chat, &retry.id) {
             direct_path.clone_into(&mut file.seal.direct_path);

@@ -1,5 +1,5 @@
-//! How a companion asks its phone for a file that the media host has no more, and what the phone says to it: both
-//! encrypted under the key of the file.
+//! Payloads of a companion's media retry request and of the phone's response, both encrypted with a key derived from
+//! the media key.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -10,7 +10,7 @@ use waproto::whatsapp::{MediaRetryNotification, ServerErrorReceipt};
 
 const PURPOSE: &[u8] = b"WhatsApp Media Retry Notification";
 
-/// Whether a companion that has the key of the file asks for the message with this id.
+/// Whether this is a request for the message with this id, from a companion that has the media key.
 pub fn is_request(media_key: &[u8], id: &str, iv: &[u8], sealed: &[u8]) -> bool {
     let Ok(iv) = <[u8; 12]>::try_from(iv) else { return false };
     let mut plain = Vec::new();
@@ -19,7 +19,7 @@ pub fn is_request(media_key: &[u8], id: &str, iv: &[u8], sealed: &[u8]) -> bool 
     receipt.is_some_and(|receipt| receipt.stanza_id.as_deref() == Some(id))
 }
 
-/// Where the file lies now; nothing if it cannot be encrypted.
+/// The response with the new location; `None` if it cannot be encrypted.
 pub fn answer(media_key: &[u8], id: &str, direct_path: &str, iv: [u8; 12]) -> Option<Vec<u8>> {
     let answer = MediaRetryNotification {
         stanza_id: Some(id.to_owned()),
@@ -34,7 +34,7 @@ pub fn answer(media_key: &[u8], id: &str, direct_path: &str, iv: [u8; 12]) -> Op
 
 fn key(media_key: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
-    // One block of the hash is never too long.
+    // HKDF can always produce a single block.
     Hkdf::<Sha256>::new(None, media_key).expand(PURPOSE, &mut key).expect("32 bytes");
     key
 }

@@ -76,37 +76,37 @@ pub use log::{Log, LoggedMessage, Origin};
 pub use progress::Progress;
 pub use tokens::Token;
 
-/// What a phone wants done.
+/// What the runtime has to do for a phone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Give this stanza to the server.
+    /// Send this stanza to the server.
     Send(Node),
-    /// The person was shown a message for the first time.
+    /// A message was displayed for the first time.
     Displayed(Box<LoggedMessage>),
-    /// A message came again and was not shown again.
+    /// A duplicate, which was not displayed again.
     Repeated { chat: String, sender: String, id: String },
-    /// A message could not be read; it was asked for again unless `is_given_up`.
+    /// A message could not be decrypted; a retry was requested unless `is_given_up`.
     Unreadable { chat: String, sender: String, id: String, reason: String, is_given_up: bool },
-    /// An own message got further.
+    /// A sent message has made progress.
     Progress { id: String, chat: String, progress: Progress },
-    /// An own message will not get further.
+    /// A sent message has failed.
     Failed { id: String, reason: String },
-    /// Put these bytes on the media host, then call [`Phone::stored`] with the ticket.
+    /// Upload these bytes to the media host, then call [`Phone::stored`] with the ticket.
     Store { ticket: u64, kind: FileKind, bytes: Vec<u8> },
-    /// Put what lay at this path of the media host there again, then call [`Phone::stored`] or [`Phone::not_stored`].
+    /// Upload again what was at this path of the media host, then call [`Phone::stored`] or [`Phone::not_stored`].
     Restore { ticket: u64, direct_path: String },
-    /// A change of the shared state is in force, made by this phone or by a companion.
+    /// An app state change has taken effect, made by this phone or by a companion.
     Changed(Change),
-    /// A ratchet moved.
+    /// A ratchet advanced.
     Stepped(RatchetStep),
 }
 
-/// What the server was asked.
+/// The purpose of an iq to the server.
 enum Query {
     Group(Jid),
     Devices,
     Keys,
-    /// Nothing depends on the answer.
+    /// The response is ignored.
     Ignored,
     PutKeys,
     PutState(Patch),
@@ -124,18 +124,18 @@ pub struct Phone {
     signal: Signal,
     companions: Companions,
     state: AppState,
-    /// Changes of the shared state that are not in force yet, the first of them perhaps under way.
+    /// App state changes that have not taken effect yet; the first may be in flight.
     pending_changes: VecDeque<Change>,
-    /// The patch of the first of them, if another device was faster and the phone catches up.
+    /// The patch of the first change if another device was faster, while the phone catches up.
     conflicting_patch: Option<Patch>,
-    /// More was changed while the shared state was fetched.
+    /// More has changed while the app state was being fetched.
     is_behind: bool,
     is_online: bool,
-    /// Whether its person says to be away, though it has a connection.
+    /// Whether the person is unavailable, though the phone is connected.
     is_away: bool,
-    /// Since when the phone names chats with persons by LID, in milliseconds since 1970.
+    /// When the phone migrated to LIDs, in milliseconds since 1970.
     lid_migrated_at_ms: Option<u64>,
-    /// Whether the server has said that it has keys.
+    /// Whether the server has confirmed the prekey upload.
     has_uploaded: bool,
     outbox: Outbox,
     sent: Recent<String, Sent>,
@@ -150,7 +150,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A new phone with new keys, all of which follow from `seed` and the number.
+    /// A new phone with new keys, all derived from `seed` and the number.
     ///
     /// # Errors
     /// As [`Identity::generate`].
@@ -189,22 +189,22 @@ impl Phone {
         self.signal.identity()
     }
 
-    /// Every message that the person was shown or wrote, the oldest first.
+    /// Every message displayed or sent, the oldest first.
     pub fn messages(&self) -> impl DoubleEndedIterator<Item = &LoggedMessage> {
         self.log.iter()
     }
 
-    /// Learns that two JIDs are one account.
+    /// Learns that two JIDs belong to one account.
     pub fn learn(&mut self, one: &Jid, other: &Jid) {
         self.signal.learn(one, other);
     }
 
-    /// From now on the phone names chats with persons by LID, and tells new companions so.
+    /// From now on the phone addresses chats with people by LID, and announces this to new companions.
     pub fn migrate_to_lids(&mut self, now_ms: u64) {
         self.lid_migrated_at_ms = Some(now_ms);
     }
 
-    /// The phone has a connection: it gives keys away if it has not, and goes on with what waits.
+    /// The phone is connected: uploads prekeys if necessary, and sends what is queued.
     pub fn come_online(&mut self, now_ms: u64) -> Vec<Action> {
         self.is_online = true;
         let mut actions = Vec::new();
@@ -215,7 +215,7 @@ impl Phone {
         self.advance(now_ms, actions)
     }
 
-    /// The person is there, or away: the phone stays connected.
+    /// The person becomes available or unavailable; the phone stays connected.
     pub fn set_away(&mut self, is_away: bool) -> Vec<Action> {
         self.is_away = is_away;
         if self.is_online { vec![self.presence()] } else { Vec::new() }
@@ -227,7 +227,7 @@ impl Phone {
         Action::Send(presence.build())
     }
 
-    /// The connection is gone. What was asked is asked again later.
+    /// The connection is closed. Pending queries are repeated later.
     pub fn go_offline(&mut self) {
         self.is_online = false;
         self.pending_queries.clear();
@@ -238,7 +238,7 @@ impl Phone {
         }
     }
 
-    /// A stanza came.
+    /// Handles a stanza.
     pub fn handle(&mut self, node: &Node, now_ms: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match node.tag.as_ref() {
@@ -254,7 +254,7 @@ impl Phone {
         self.advance(now_ms, actions)
     }
 
-    /// Time has passed: questions that were not answered are given up.
+    /// Handles timeouts: gives up unanswered queries.
     pub fn tick(&mut self, now_ms: u64) -> Vec<Action> {
         let late: Vec<String> = self
             .pending_queries
@@ -275,7 +275,7 @@ impl Phone {
         self.advance(now_ms, actions)
     }
 
-    /// Sends what can be sent, asks what must be asked, and adds what the ratchets did.
+    /// Sends what can be sent, queries what is missing, and adds the ratchet steps.
     fn advance(&mut self, now_ms: u64, mut actions: Vec<Action>) -> Vec<Action> {
         if self.is_online {
             self.upload_changes(now_ms, &mut actions);

@@ -1,5 +1,5 @@
-//! Newsletters (channels): messages in them are shown like others, and a person's own are sent as they are, for nothing in
-//! them is encrypted.
+//! Newsletters (channels): their messages are displayed like others, and the person's own are sent unencrypted, as
+//! everything in a newsletter is.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use super::{Action, Phone, PhoneError, stanza};
 use crate::limits::TEXT_CHARACTERS_MAX;
 use crate::phone::content::{Content, MessageBody, Reading, decode, encode};
 
-/// Whether a message is one in a newsletter.
+/// Whether a message belongs to a newsletter.
 pub fn is_post(message: &Node) -> bool {
     message.attrs().optional_jid("from").is_some_and(|from| from.server == Server::Newsletter)
 }
 
 impl Phone {
-    /// A message in a newsletter came.
+    /// Handles a newsletter message.
     pub(super) fn handle_post(&mut self, node: &Node, actions: &mut Vec<Action>) {
         actions.extend(stanza::ack_of(node).map(Action::Send));
         let mut attrs = node.attrs();
@@ -35,7 +35,7 @@ impl Phone {
         }
     }
 
-    /// Writes in the person's newsletter. Gives the message's id.
+    /// Publishes in the person's newsletter. Returns the message id.
     ///
     /// # Errors
     /// [`PhoneError::TooLong`].
@@ -53,7 +53,7 @@ impl Phone {
     }
 }
 
-/// A message whose writer is not told.
+/// A message without an author.
 fn post(newsletter: &Jid, id: &str, at: u64, body: MessageBody) -> LoggedMessage {
     LoggedMessage {
         chat: newsletter.to_string(),

@@ -1,6 +1,6 @@
-//! Messages on their way out of a phone. Before a message can be encrypted its phone must know the members of the group,
-//! the devices of everybody, and the keys of those devices it has no session with: each is asked of the server once. One
-//! message is worked on at a time, so that they leave in the order in which they were written.
+//! Messages waiting to be sent. Before a message can be encrypted, the phone must know the group's members, everybody's
+//! devices, and the prekeys of devices without a Signal session; it queries the server for each once. One message is
+//! processed at a time, so that they are sent in the order in which they were written.
 
 use std::collections::VecDeque;
 
@@ -12,38 +12,38 @@ use super::PhoneError;
 use crate::limits::PHONE_MESSAGES_WAITING_MAX;
 use crate::phone::content::Content;
 
-/// Whom a message is for.
+/// The recipient of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     /// Every device of another account, and the own companions.
     Account(Jid),
-    /// Everybody in a group.
+    /// All members of a group.
     Group(Jid),
-    /// One own companion; not for people. With the number of its request, if it asked for it again.
+    /// One own companion, for peer messages. With the retry count, if it requested a retry.
     Peer(Jid, Option<u8>),
-    /// One device that could not read a message and asked for it again.
+    /// One device that could not decrypt a message and requested a retry.
     Again(Again),
 }
 
 impl Recipient {
-    /// Whether a device asked for the message again.
+    /// Whether a device requested a retry.
     pub fn is_retry(&self) -> bool {
         matches!(self, Self::Again(_) | Self::Peer(_, Some(_)))
     }
 }
 
-/// A request for a message again.
+/// A retry request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Again {
-    /// The device that asked, as its receipt named it.
+    /// The requesting device, as addressed in its receipt.
     pub device: Jid,
-    /// The chat of the message: the other's account or a group.
+    /// The chat of the message: the other person's account or a group.
     pub chat: Jid,
-    /// How often the device has asked.
+    /// The device's retry count.
     pub count: u8,
 }
 
-/// How the stanza of a message is marked.
+/// Attributes of the message stanza.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marks {
     pub stanza_type: &'static str,
@@ -68,7 +68,7 @@ impl Marks {
     }
 }
 
-/// A message that is not sent yet, and what was found out for it.
+/// A message that is not sent yet, and what was queried for it.
 #[derive(Debug, Clone)]
 pub struct Draft {
     pub id: String,
@@ -84,7 +84,7 @@ impl Draft {
         Self { id, recipient, message, marks, devices: None, has_asked_keys: false }
     }
 
-    /// Everything is asked again: the answers may never come.
+    /// Repeats all queries: their responses may never arrive.
     pub fn reset(&mut self) {
         (self.devices, self.has_asked_keys) = (None, false);
     }
@@ -94,7 +94,7 @@ impl Draft {
 #[derive(Default)]
 pub struct Outbox {
     drafts: VecDeque<Draft>,
-    /// An answer for the first draft is waited for.
+    /// Waiting for a response for the first draft.
     pub is_waiting: bool,
 }
 
@@ -123,7 +123,7 @@ impl Outbox {
     }
 }
 
-/// Asks for the devices of accounts: children of `<iq xmlns="usync" type="get">`.
+/// Queries the devices of accounts: children of `<iq xmlns="usync" type="get">`.
 pub fn device_query(accounts: &[Jid], id: &str) -> Node {
     let users = accounts.iter().map(|jid| NodeBuilder::new("user").attr("jid", jid).build());
     let devices = NodeBuilder::new("devices").attr("version", "2").build();
@@ -136,7 +136,7 @@ pub fn device_query(accounts: &[Jid], id: &str) -> Node {
         .build()
 }
 
-/// The devices in an answer to [`device_query`], and the pairs of names that came along.
+/// The devices in a response to [`device_query`], and the phone number and LID pairs in it.
 pub fn read_devices(answer: &Node) -> (Vec<Jid>, Vec<(Jid, Jid)>) {
     let (mut found, mut pairs) = (Vec::new(), Vec::new());
     let users = answer.get_optional_child_by_tag(&["usync", "list"]).and_then(Node::children).unwrap_or_default();
@@ -152,13 +152,13 @@ pub fn read_devices(answer: &Node) -> (Vec<Jid>, Vec<(Jid, Jid)>) {
     (found, pairs)
 }
 
-/// Asks for the keys of devices: children of `<iq xmlns="encrypt" type="get">`.
+/// Fetches the prekeys of devices: children of `<iq xmlns="encrypt" type="get">`.
 pub fn key_query(devices: &[Jid]) -> Node {
     let users = devices.iter().map(|jid| NodeBuilder::new("user").attr("jid", jid).build());
     NodeBuilder::new("key").children(users).build()
 }
 
-/// What stands beside the `<enc>` of a poll or vote (whatsmeow `send.go`).
+/// The `<meta>` of a poll or vote (whatsmeow `send.go`).
 pub fn meta(marks: &Marks) -> Option<Node> {
     Some(NodeBuilder::new("meta").attr("polltype", marks.poll?).build())
 }

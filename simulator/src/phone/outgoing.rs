@@ -1,4 +1,4 @@
-//! Sending: what must be found out for the first message of the outbox, and the stanza when everything is there.
+//! Sending: queries for the first message in the outbox, and the stanza once everything is known.
 
 use wacore::messages::MessageUtils;
 use wacore_binary::builder::NodeBuilder;
@@ -15,7 +15,7 @@ use crate::phone::bundle::Bundle;
 use crate::phone::content::for_own_devices;
 use crate::phone::signal::SignalError;
 
-/// The next thing to do for a message.
+/// The next step for a message.
 enum Step {
     AskGroup(Jid),
     AskDevices(Vec<Jid>),
@@ -24,7 +24,7 @@ enum Step {
 }
 
 impl Phone {
-    /// Works on the outbox until it is empty or an answer must be waited for.
+    /// Processes the outbox until it is empty or waits for a response.
     pub(super) fn process_outbox(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         while let Some(draft) = self.outbox.first()
             && !self.outbox.is_waiting
@@ -78,13 +78,13 @@ impl Phone {
         if missing.is_empty() || draft.has_asked_keys { Step::Send } else { Step::AskKeys(missing) }
     }
 
-    /// How stanzas name an account: a phone that has migrated names it by LID where it knows that.
+    /// An account's JID in stanzas: a migrated phone uses the LID if known.
     pub(super) fn on_wire(&self, account: &Jid) -> Jid {
         let lid = self.lid_migrated_at_ms.and_then(|_| self.signal.book().lid_of(account));
         lid.unwrap_or_else(|| account.clone())
     }
 
-    /// The devices of a group that were not given the own sender key.
+    /// The devices of a group that do not have the own sender key.
     fn without_key(&self, group: &Jid, devices: &[Jid]) -> Vec<Jid> {
         if !self.signal.has_own_sender_key(group) {
             return devices.to_vec();
@@ -122,7 +122,7 @@ impl Phone {
         }
     }
 
-    /// Begins sessions with those devices whose keys came. The others are left out.
+    /// Establishes sessions with the devices whose prekeys arrived. The others are left out.
     pub(super) fn handle_prekeys(&mut self, answer: Option<&Node>) {
         self.outbox.is_waiting = false;
         let list = answer.and_then(|answer| answer.get_optional_child("list")).and_then(Node::children);
@@ -134,7 +134,7 @@ impl Phone {
         }
     }
 
-    /// The first message cannot be sent.
+    /// Fails the first message.
     pub(super) fn give_up(&mut self, reason: &str, actions: &mut Vec<Action>) {
         if let Some(draft) = self.outbox.take_first() {
             fail(draft, reason, actions);
@@ -168,7 +168,7 @@ impl Phone {
 
     fn for_account(&mut self, draft: &Draft, account: &Jid) -> Result<Node, SignalError> {
         let message = message_to_vec(&draft.message);
-        // Most people have no companion, and need none.
+        // Most accounts have no companion, and need no device-sent copy.
         let mut copy = None;
         let to_account = self.on_wire(account);
         let own = self.person.jid();
@@ -205,7 +205,7 @@ impl Phone {
         if !has_key {
             self.groups.clear_key_recipients(group);
         }
-        // It makes the key where there is none.
+        // Encrypting creates the sender key if there is none.
         let distribution = match has_key && receivers.is_empty() {
             true => Vec::new(),
             false => message_to_vec(&self.distribution(group)?),
@@ -264,7 +264,7 @@ impl Phone {
         Ok(stanza.children([enc].into_iter().chain(meta(&draft.marks))).build())
     }
 
-    /// A message that gives the own sender key away.
+    /// A message that distributes the own sender key.
     fn distribution(&mut self, group: &Jid) -> Result<wa::Message, SignalError> {
         let key = self.signal.distribution(group)?;
         Ok(wa::Message {
@@ -277,7 +277,7 @@ impl Phone {
     }
 }
 
-/// The person is told of their own messages; what goes to one device again or to a companion is noted only.
+/// Failures of chat messages are reported to the person; those of retries and peer messages are only logged.
 fn fail(draft: Draft, reason: &str, actions: &mut Vec<Action>) {
     match draft.recipient {
         Recipient::Account(_) | Recipient::Group(_) => {

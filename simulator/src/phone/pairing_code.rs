@@ -1,7 +1,8 @@
-//! Linking by a code that the person types into the phone: the phone's half of the exchange.
+//! Linking by a pairing code that the person types into the phone: the phone's half of the exchange.
 //!
-//! Both sides encrypt a fresh key with the code, agree on a secret from these keys and from their identities, and the
-//! companion sends, encrypted, what the secret of a QR code would have been. A wrong code shows in that last step only.
+//! Both sides encrypt an ephemeral key with the code, derive a secret from these keys and their identities, and the
+//! companion sends, encrypted, what would have been the secret of a QR code. A wrong code is only noticed in that last
+//! step.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -14,7 +15,7 @@ use wacore_libsignal::protocol::{CurveError, KeyPair, PublicKey};
 use crate::phone::identity::Identity;
 use crate::phone::rng::SeededRng;
 
-/// Characters of a code, without the dash that people see in its middle.
+/// Characters of a code, without the dash that is displayed in its middle.
 const CODE_CHARACTERS: usize = 8;
 
 /// Why a code does not link a companion.
@@ -36,7 +37,7 @@ impl From<CurveError> for PairingCodeError {
     }
 }
 
-/// A code was typed and the companion's last word is waited for.
+/// A code was typed, and the companion's `companion_finish` is expected.
 pub struct CodePairing {
     reference: Vec<u8>,
     ephemeral: KeyPair,
@@ -49,16 +50,16 @@ pub struct CodePairing {
 pub struct CodeOutcome {
     pub identity: [u8; 32],
     pub noise_key: [u8; 32],
-    /// Stands for the secret of a QR code.
+    /// Replaces the secret of a QR code.
     pub secret: [u8; 32],
 }
 
 impl CodePairing {
     /// The person types `code`. `hello` is the companion's `<link_code_companion_reg stage="companion_hello">`, and
-    /// `reference` what the server answered it with. `own_key` is the phone's public identity key. Gives the `<link_code_companion_reg stage="primary_hello">` for the
-    /// companion.
+    /// `reference` the ref in the server's response to it. `own_key` is the phone's public identity key. Returns the
+    /// `<link_code_companion_reg stage="primary_hello">` for the companion.
     ///
-    /// It stretches the code twice, which takes tenths of a second, and seconds without optimisation.
+    /// It runs PBKDF2 on the code twice, which takes tenths of a second, and seconds without optimization.
     ///
     /// # Errors
     /// [`PairingCodeError::NotACode`], or what is wrong with the stanza.
@@ -92,10 +93,10 @@ impl CodePairing {
         Ok((Self { reference: reference.to_vec(), ephemeral, companion_ephemeral, companion_noise_key }, answer))
     }
 
-    /// The companion's `<link_code_companion_reg stage="companion_finish">` came.
+    /// Handles the companion's `<link_code_companion_reg stage="companion_finish">`.
     ///
     /// # Errors
-    /// [`PairingCodeError::WrongCode`] when the two sides used different codes.
+    /// [`PairingCodeError::WrongCode`] if the two sides used different codes.
     pub fn finish(&self, finish: &Node, own: &Identity) -> Result<CodeOutcome, PairingCodeError> {
         if bytes(finish, "link_code_pairing_ref")? != self.reference {
             return Err(PairingCodeError::Malformed("link_code_pairing_ref"));
@@ -114,7 +115,7 @@ impl CodePairing {
     }
 }
 
-/// Salt of 32 bytes, nonce of 12, and 96 bytes encrypted with their tag of 16.
+/// A 32-byte salt, a 12-byte nonce, and 96 encrypted bytes with a 16-byte tag.
 fn open_bundle(wrapped: &[u8], shared: &[u8; 32]) -> Result<[u8; 96], PairingCodeError> {
     let malformed = PairingCodeError::Malformed("link_code_pairing_wrapped_key_bundle");
     let Some((salt, rest)) = wrapped.split_at_checked(32) else { return Err(malformed) };
@@ -125,7 +126,7 @@ fn open_bundle(wrapped: &[u8], shared: &[u8; 32]) -> Result<[u8; 96], PairingCod
     opened.try_into().map_err(|_| malformed)
 }
 
-/// Turns the key within salt, nonce and key to its encrypted form, or back: it is a stream cipher.
+/// Encrypts or decrypts the key in a salt, nonce and key: the cipher is a stream cipher.
 fn cipher(wrapped: &[u8], code: &str) -> Result<[u8; 32], PairingCodeError> {
     PairCodeUtils::decrypt_primary_ephemeral_pub(wrapped, code)
         .map_err(|_| PairingCodeError::Malformed("link_code_pairing_wrapped_companion_ephemeral_pub"))
@@ -133,7 +134,7 @@ fn cipher(wrapped: &[u8], code: &str) -> Result<[u8; 32], PairingCodeError> {
 
 fn derive(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
-    // 32 bytes are less than the 8,160 that this derivation gives at most.
+    // 32 bytes are less than the 8,160 that HKDF can produce.
     Hkdf::<Sha256>::new(salt, secret).expand(purpose, &mut key).expect("32 bytes are within the derivation's length");
     key
 }
@@ -153,7 +154,7 @@ fn key(node: &Node, child: &'static str) -> Result<[u8; 32], PairingCodeError> {
 mod tests {
     use super::*;
 
-    /// A companion as the client library is one, up to its hello.
+    /// The client library as a companion, up to its hello.
     struct Library {
         ephemeral: KeyPair,
         identity: KeyPair,
@@ -170,7 +171,7 @@ mod tests {
         Library { ephemeral, identity, hello }
     }
 
-    /// What the client library makes of the phone's hello, and the secret it derived.
+    /// The client library's response to the phone's hello, and the secret it derived.
     fn finish(library: &Library, code: &str, answer: &Node) -> (Node, [u8; 32]) {
         let wrapped = bytes(answer, "link_code_pairing_wrapped_primary_ephemeral_pub").unwrap();
         let primary_ephemeral = PairCodeUtils::decrypt_primary_ephemeral_pub(wrapped, code).unwrap();

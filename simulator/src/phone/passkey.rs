@@ -1,7 +1,7 @@
 //! A person's passkey: a WebAuthn credential of the relying party `whatsapp.com`, and the authenticator that holds it.
 //!
-//! The real one lives in the phone's keychain and answers `navigator.credentials.get()` on https://web.whatsapp.com.
-//! This one is asked through the control API, and answers what the browser's `PublicKeyCredential.toJSON()` would.
+//! The real one is in the phone's keychain and answers `navigator.credentials.get()` on https://web.whatsapp.com. This
+//! one is used through the control API, and returns what the browser's `PublicKeyCredential.toJSON()` would.
 
 use std::fmt;
 
@@ -15,19 +15,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::phone::rng::SeededRng;
 
-/// The relying party: an origin below this domain may ask for its credentials.
+/// The relying party: origins in this domain may request its credentials.
 pub const RELYING_PARTY: &str = "whatsapp.com";
 
-/// Where WhatsApp Web asks for an assertion.
+/// The origin at which WhatsApp Web requests an assertion.
 pub const ORIGIN: &str = "https://web.whatsapp.com";
 
-/// Flag of the authenticator data: the user was present.
+/// Authenticator data flag: the user was present.
 pub const USER_PRESENT: u8 = 0x01;
 
-/// Flag of the authenticator data: the user was verified, by a fingerprint or the screen lock.
+/// Authenticator data flag: the user was verified, by a fingerprint or the screen lock.
 pub const USER_VERIFIED: u8 = 0x04;
 
-/// Why the authenticator makes no assertion.
+/// Why the authenticator refuses to sign an assertion.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PasskeyError {
     #[error("the challenge is not base64url without padding, or it is empty")]
@@ -38,8 +38,8 @@ pub enum PasskeyError {
     NotAllowed,
 }
 
-/// The part of `PublicKeyCredentialRequestOptions` (in JSON) that an authenticator obeys. Other members are ignored, as
-/// browsers ignore those that they do not know.
+/// The parts of `PublicKeyCredentialRequestOptions` (in JSON) that an authenticator evaluates. Other members are
+/// ignored, as browsers ignore those that they do not know.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestOptions {
@@ -82,7 +82,7 @@ pub struct AssertionResponse {
     pub user_handle: Option<String>,
 }
 
-/// The whole credential, for an authenticator that a test drives in a browser. Binary members are base64url without padding.
+/// The whole credential, for a virtual authenticator in a test browser. Binary members are base64url without padding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportedPasskey {
@@ -94,7 +94,8 @@ pub struct ExportedPasskey {
     pub sign_count: u32,
 }
 
-/// PKCS#8 of a key on the curve P-256, up to the 32 bytes of the private key: RFC 5208 around RFC 5915, without the public key.
+/// The PKCS#8 encoding of a P-256 key, up to the 32 bytes of the private key: RFC 5208 around RFC 5915, without the
+/// public key.
 const PKCS8_HEAD: [u8; 35] = [
     0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
@@ -104,7 +105,7 @@ const PKCS8_HEAD: [u8; 35] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ExtensionResults {}
 
-/// A passkey with its private key, which follows from the run's seed and the person's number.
+/// A passkey with its private key, derived from the run's seed and the person's number.
 pub struct Passkey {
     key: SigningKey,
     credential_id: [u8; 32],
@@ -112,7 +113,7 @@ pub struct Passkey {
 }
 
 impl Passkey {
-    /// The passkey of the person with this number. `user_handle` is how the relying party names the account.
+    /// The passkey of the person with this number. `user_handle` identifies the account to the relying party.
     // ASSUMPTION: the user handle is the person's hidden id, and the counter stays at 0.
     pub fn new(seed: u64, number: &str, user_handle: &str) -> Self {
         let mut rng = SeededRng::new(seed, &format!("passkey of {number}"));
@@ -131,12 +132,12 @@ impl Passkey {
         &self.credential_id
     }
 
-    /// The point of the public key, uncompressed: 65 bytes that begin with 4.
+    /// The uncompressed public key: 65 bytes that start with 4.
     pub fn public_key(&self) -> Vec<u8> {
         self.key.verifying_key().to_sec1_point(false).as_bytes().to_vec()
     }
 
-    /// How the relying party names the account.
+    /// Identifies the account to the relying party.
     pub fn user_handle(&self) -> &[u8] {
         &self.user_handle
     }
@@ -174,7 +175,7 @@ impl Passkey {
         Ok(self.sign(&client_data, &authenticator_data(RELYING_PARTY, USER_PRESENT | USER_VERIFIED)))
     }
 
-    /// Signs these two as they are, whatever they say: a test of the relying party makes wrong ones.
+    /// Signs these two values unchecked: tests of the relying party use invalid ones.
     pub fn sign(&self, client_data_json: &str, authenticator_data: &[u8]) -> Assertion {
         let signed = [authenticator_data, &Sha256::digest(client_data_json.as_bytes())].concat();
         let signature: DerSignature = self.key.sign(&signed);
@@ -195,7 +196,7 @@ impl Passkey {
     }
 }
 
-/// The private key is a secret of the person.
+/// The private key is secret.
 impl fmt::Debug for Passkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Passkey(..)")

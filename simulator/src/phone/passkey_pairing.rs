@@ -1,9 +1,10 @@
-//! Linking behind the passkey gate ("Shortcake"): the phone's half of the exchange.
+//! Linking at the passkey gate ("Shortcake"): the phone's half of the exchange.
 //!
-//! The companion commits itself to an ephemeral key and a nonce, the phone answers with its own, and only then does the
-//! companion reveal its nonce: so neither can choose its values to make the code of a man in the middle match. From the
-//! two keys follows the one under which the companion sends its rotated secret. A companion that proves that it knows
-//! the secret from before the rotation, which it showed in a QR code or agreed on by a typed code, needs no comparison of codes.
+//! The companion commits to an ephemeral key and a nonce, the phone responds with its own, and only then does the
+//! companion reveal its nonce: so neither can choose its values to make a man in the middle's code match. The key that
+//! encrypts the companion's rotated secret is derived from the two ephemeral keys. A companion that proves knowledge of
+//! the secret before the rotation, which it showed in a QR code or agreed on by a pairing code, needs no comparison of
+//! codes.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
@@ -18,13 +19,13 @@ use crate::phone::rng::SeededRng;
 const HANDOFF_PURPOSE: &[u8] = b"shortcake-passkey-handoff-v1";
 const REQUEST_PURPOSE: &[u8] = b"Pairing Information Encryption Key";
 
-/// The digits of a code, five bits each: no 0, I, O and U.
+/// The digits of a code, five bits each: no 0, I, O or U.
 const CODE_ALPHABET: &[u8; 32] = b"123456789ABCDEFGHJKLMNPQRSTVWXYZ";
 
-/// A code has as many digits, with a dash in the middle.
+/// Number of digits in a code, displayed with a dash in the middle.
 const CODE_DIGITS: u32 = 8;
 
-/// Why the phone does not go on.
+/// Why the phone does not continue.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum PasskeyPairingError {
     #[error("the {0} is malformed")]
@@ -47,10 +48,10 @@ impl From<CurveError> for PasskeyPairingError {
     }
 }
 
-/// What the companion says of itself and commits itself to, in the prologue.
+/// The companion's data and commitment, from the prologue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Prologue {
-    /// As it is encoded: the commitment covers these bytes.
+    /// As encoded: the commitment covers these bytes.
     identity: Vec<u8>,
     public_key: [u8; 32],
     device_type: i32,
@@ -73,7 +74,7 @@ impl Prologue {
     }
 }
 
-/// A pairing for which the phone has made its ephemeral key and nonce.
+/// A pairing for which the phone has generated its ephemeral key and nonce.
 pub struct PasskeyPairing {
     prologue: Prologue,
     ephemeral: KeyPair,
@@ -81,8 +82,8 @@ pub struct PasskeyPairing {
 }
 
 impl PasskeyPairing {
-    /// The companion's prologue came. `proof` is checked with `secret`, which was in the QR code or was agreed on by the
-    /// typed code.
+    /// Handles the companion's prologue. `proof` is verified with `secret`, which was in the QR code or agreed on by
+    /// the pairing code.
     ///
     /// # Errors
     /// [`PasskeyPairingError::Malformed`], [`PasskeyPairingError::WrongProof`] or [`PasskeyPairingError::WrongKey`].
@@ -109,7 +110,7 @@ impl PasskeyPairing {
         .encode_to_vec()
     }
 
-    /// The companion revealed its nonce. Gives the code that both sides show, such as `ZDET-SM4S`.
+    /// Handles the companion's revealed nonce. Returns the code that both sides show, such as `ZDET-SM4S`.
     ///
     /// # Errors
     /// [`PasskeyPairingError::WrongCommitment`].
@@ -120,8 +121,8 @@ impl PasskeyPairing {
         Ok(code(companion_nonce, self.ephemeral.public_key.public_key_bytes(), &self.nonce))
     }
 
-    /// The companion's encrypted request came; `noise_key` and `identity` are those with which its connection registered.
-    /// Gives the rotated secret.
+    /// Handles the companion's encrypted request; `noise_key` and `identity` are those that its connection registered
+    /// with. Returns the rotated secret.
     ///
     /// # Errors
     /// [`PasskeyPairingError::Malformed`], [`PasskeyPairingError::Undecryptable`] or [`PasskeyPairingError::OtherKeys`].
@@ -155,7 +156,7 @@ fn commitment(identity: &[u8], companion_nonce: &[u8; 32]) -> [u8; 32] {
     Sha256::digest([identity, companion_nonce].concat()).into()
 }
 
-/// Whether this is the HMAC of the prologue's payload under the key that follows from the secret before the rotation.
+/// Whether this is the HMAC of the prologue's payload under the key derived from the secret before the rotation.
 fn is_handoff_proof(proof: &[u8], secret: &[u8; 32], payload: &[u8]) -> bool {
     let key = derive(None, secret, HANDOFF_PURPOSE);
     // HMAC takes keys of every length.
@@ -164,7 +165,7 @@ fn is_handoff_proof(proof: &[u8], secret: &[u8; 32], payload: &[u8]) -> bool {
     mac.verify_slice(proof).is_ok()
 }
 
-/// The key of the pairing request. The text with the device type and the reference is the salt.
+/// The key of the pairing request. The salt is the text with the device type and the ref.
 fn request_key(shared: &[u8; 32], device_type: i32, reference: &str) -> [u8; 32] {
     let salt = format!("Companion Pairing {device_type} with ref {reference}");
     derive(Some(salt.as_bytes()), shared, REQUEST_PURPOSE)
@@ -182,7 +183,7 @@ fn code(companion_nonce: &[u8; 32], public_key: &[u8], nonce: &[u8; 32]) -> Stri
 
 fn derive(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
-    // 32 bytes are less than the 8,160 that this derivation gives at most.
+    // 32 bytes are less than the 8,160 that HKDF can produce.
     Hkdf::<Sha256>::new(salt, secret).expand(purpose, &mut key).expect("32 bytes are within the derivation's length");
     key
 }

@@ -1,4 +1,4 @@
-//! How far own messages got: the server's acks and the receipts of others.
+//! Delivery progress of sent messages: the server's acks and others' receipts.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use waproto::whatsapp as wa;
 use super::outbox::{Marks, Recipient};
 use super::{Action, Phone, stanza};
 
-/// How far an own message got. The later includes the earlier.
+/// Delivery progress of a sent message. A later state includes the earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "progress", rename_all = "snake_case")]
 pub enum Progress {
-    /// The server has it.
+    /// The server has acked it.
     Accepted,
-    /// It is on a device of this account.
+    /// It has reached a device of this account.
     Delivered {
         by: String,
     },
@@ -38,16 +38,16 @@ impl Progress {
     }
 }
 
-/// A message that was sent, kept to be sent again and to follow it.
+/// A sent message, kept for retries and to track its progress.
 pub struct Sent {
     pub recipient: Recipient,
     pub message: wa::Message,
     pub marks: Marks,
-    /// The furthest, by account.
+    /// The furthest progress, by account.
     pub ranks: HashMap<String, u8>,
-    /// How often each device asked for it again.
+    /// Retry requests, by device.
     pub requests: HashMap<Jid, u8>,
-    /// How often it was sent to one device again without an ack yet.
+    /// Retries sent to one device that are not acked yet.
     pub resent_without_ack: u32,
     has_ack: bool,
 }
@@ -65,8 +65,8 @@ impl Sent {
         }
     }
 
-    /// Notes the server's ack of this message. Says whether it is of the message itself: acks come in the order of the
-    /// stanzas, so those after the first are of what was sent again to one device.
+    /// Counts a server ack of this message. Returns whether it is for the message itself: acks arrive in the order of
+    /// the stanzas, so those after the first are for retries to one device.
     fn handle_ack(&mut self) -> bool {
         let is_of_resend = self.has_ack && self.resent_without_ack > 0;
         self.has_ack = true;
@@ -76,7 +76,7 @@ impl Sent {
 }
 
 impl Phone {
-    /// The server has taken a message, or refuses it.
+    /// The server has acked or nacked a message.
     pub(super) fn handle_ack(&mut self, node: &Node, actions: &mut Vec<Action>) {
         let is_message = node.attrs.get("class").is_some_and(|class| *class == "message");
         let Some(id) = node.attrs.get("id").map(|id| id.as_str().into_owned()).filter(|_| is_message) else { return };
@@ -91,13 +91,13 @@ impl Phone {
         }
     }
 
-    /// A receipt of others came.
+    /// Handles a receipt.
     pub(super) fn handle_receipt(&mut self, node: &Node, actions: &mut Vec<Action>) {
         actions.extend(stanza::ack_of(node).map(Action::Send));
         let mut attrs = node.attrs();
         let kind = attrs.optional_string("type");
         if let Some(participants) = node.get_optional_child("participants") {
-            // Those of several members of a group, which came while the phone was away.
+            // Grouped receipts of several group members, sent while the phone was offline.
             let key = participants.attrs.get("key").map(|key| key.as_str().into_owned());
             for by in participants.get_children_by_tag("user").filter_map(|user| user.attrs().optional_jid("jid")) {
                 self.handle_progress(&by, kind.as_deref(), key.clone(), actions);
@@ -114,7 +114,7 @@ impl Phone {
         self.handle_progress(&from, kind.as_deref(), stanza::receipt_ids(node), actions);
     }
 
-    /// Somebody else has got, read or played these messages.
+    /// Others have received, read or played these messages.
     fn handle_progress(
         &mut self,
         by: &Jid,
@@ -134,7 +134,7 @@ impl Phone {
             Some(_) => return,
         };
         for id in ids {
-            // Who is in a group is the server's to know: a member may have left since.
+            // Only the server knows the group's members: a member may have left since.
             let is_of_another = |sent: &Sent| {
                 let Recipient::Account(to) = &sent.recipient else { return false };
                 !self.signal.book().is_same_account(to, &account)
@@ -147,7 +147,7 @@ impl Phone {
         }
     }
 
-    /// Tells of progress once, and never backwards.
+    /// Reports progress once, and never backwards.
     fn report_progress(&mut self, id: &str, progress: Progress, actions: &mut Vec<Action>) {
         let Some(sent) = self.sent.get_mut(&id.to_owned()) else { return };
         let by = match &progress {

@@ -1,9 +1,9 @@
-//! A map of bounded size that forgets what was put in first.
+//! A bounded map that evicts the oldest entry.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Values by key, the latest `max` of them.
+/// The latest `max` values, by key.
 #[derive(Debug)]
 pub struct Recent<K, V> {
     max: usize,
@@ -24,8 +24,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.values.get_mut(key)
     }
 
-    /// Puts a value in, and gives what is forgotten for it. One that was there under the key keeps its place in the
-    /// order.
+    /// Inserts a value, and returns the one evicted for it. An existing key keeps its place in the order.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if self.values.insert(key.clone(), value).is_none() {
             self.order.push_back(key);

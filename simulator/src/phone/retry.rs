@@ -1,4 +1,4 @@
-//! What happens when a message cannot be read: asking its sender for it again, and sending one's own again when asked.
+//! Retries: requesting them for undecryptable messages, and resending messages when others request it.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt, Node};
@@ -12,10 +12,10 @@ use crate::phone::bundle::{Bundle, number};
 use crate::phone::recent::Recent;
 use crate::phone::signal::SignalError;
 
-/// From this request on, the one who asks sends its own keys along.
+/// From this retry count on, the request includes the requester's prekey bundle.
 const KEYS_FROM_REQUEST: u8 = 2;
 
-/// How often each unreadable message was asked for, by sender and id.
+/// Retry count of each undecryptable message, by sender and id.
 pub struct Requests(Recent<(String, String), u8>);
 
 impl Default for Requests {
@@ -25,8 +25,8 @@ impl Default for Requests {
 }
 
 impl Phone {
-    /// Asks the sender of a message to send it again, and takes it off the server's queue. After the last request it is
-    /// given up.
+    /// Sends a retry receipt to the sender of a message, and acks the message to the server. Gives up after the last
+    /// retry.
     pub(super) fn request_retry(&mut self, head: &Head, error: &SignalError, actions: &mut Vec<Action>) {
         let key = (self.signal.book().canonical(&head.sender).to_string(), head.id.clone());
         let count = self.requests.0.get(&key).copied().unwrap_or_default() + 1;
@@ -73,7 +73,7 @@ impl Phone {
         receipt.children(children).build()
     }
 
-    /// A device could not read an own message. It is encrypted anew, with a new session if the old one will not do.
+    /// A device could not decrypt a sent message. It is encrypted again, with a new session if necessary.
     pub(super) fn resend_for_retry(&mut self, receipt: &Node, device: &Jid) {
         let Some(retry) = receipt.get_optional_child("retry") else { return };
         let Some(id) = retry.attrs.get("id").map(|id| id.as_str().into_owned()) else { return };
@@ -84,7 +84,7 @@ impl Phone {
             tracing::warn!(%device, %id, "a device asks for a message that it was not sent");
             return;
         }
-        // Its own count begins anew with each of its starts. Clients refuse the last request too.
+        // The device's own count restarts with each of its runs. Clients refuse the last retry too.
         let canonical = self.signal.book().canonical(device);
         let Some(sent) = self.sent.get_mut(&id) else { return };
         let pending_queries = sent.requests.entry(canonical).or_default();
@@ -114,8 +114,8 @@ impl Phone {
         match recipient {
             Recipient::Account(account) => is_own || book.is_same_account(device, account),
             Recipient::Group(group) => {
-                // A group whose members have just changed is not known until the next message; the one who asks was
-                // a member when the message was sent.
+                // A group whose membership has just changed is not known until the next message; the requester was a
+                // member when the message was sent.
                 let is_in = |known: &Group| known.members.iter().any(|member| book.is_same_account(device, member));
                 is_own || self.groups.find(group).is_none_or(is_in)
             }
@@ -132,7 +132,7 @@ impl Phone {
         }
         let registration_id = number(receipt, "registration").ok();
         let is_another = registration_id.is_some() && registration_id != self.signal.registration_id_of(device);
-        // The first request may only have missed a message; later ones show that the session itself is of no use.
+        // The first request may be due to a lost message; later ones show that the session itself is broken.
         if is_another || count >= KEYS_FROM_REQUEST {
             self.signal.delete_session(device);
         }

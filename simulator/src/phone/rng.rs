@@ -1,5 +1,5 @@
-//! The one door for randomness of people: everything random about a person follows from a seed, so that a run can be had
-//! again with the same keys, ids and paddings.
+//! The only randomness of phones: everything random about a person follows from a seed, so that a run can be repeated
+//! with the same keys, ids and padding.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
-/// A stream of random values that depends on nothing but its seed and its name.
+/// A random stream that depends only on its seed and its name.
 pub struct SeededRng(StdRng);
 
 impl SeededRng {
-    /// The stream called `name` of a run with this seed. Two names give two streams that have nothing in common.
+    /// The stream called `name` of a run with this seed. Streams with different names are independent.
     pub fn new(seed: u64, name: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_be_bytes());
@@ -19,7 +19,7 @@ impl SeededRng {
         Self(StdRng::from_seed(hash.finalize().into()))
     }
 
-    /// The generator itself, for libraries that ask for one.
+    /// The underlying generator, for libraries that need one.
     pub fn std_rng(&mut self) -> &mut StdRng {
         &mut self.0
     }
@@ -31,25 +31,25 @@ impl SeededRng {
         bytes
     }
 
-    /// A number from 0 up to, but without, `bound`.
+    /// A number from 0 up to, but not including, `bound`.
     pub fn below(&mut self, bound: u32) -> u32 {
         if bound == 0 { 0 } else { self.0.random_range(0..bound) }
     }
 
-    /// An id for a message, of the length and alphabet that phones use: 32 hexadecimal digits in capitals.
+    /// A message id of the length and alphabet that phones use: 32 uppercase hexadecimal digits.
     pub fn message_id(&mut self) -> String {
         format!("AC{}", hex(&self.bytes::<15>()).to_uppercase())
     }
 }
 
-/// The state is a secret of the person.
+/// The state is secret.
 impl fmt::Debug for SeededRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Chance(..)")
     }
 }
 
-/// Bytes in hexadecimal digits, small letters.
+/// Lowercase hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()

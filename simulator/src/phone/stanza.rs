@@ -1,4 +1,4 @@
-//! The small stanzas of a phone: acks and receipts, and the head of a `<message>`.
+//! A phone's small stanzas: acks, receipts and iqs, and the envelope of a `<message>`.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
@@ -7,12 +7,12 @@ use super::log::Origin;
 use crate::limits::RECEIPT_IDS_MAX;
 use crate::phone::address::AddressBook;
 
-/// The server's own address.
+/// The server's JID.
 pub fn server() -> Jid {
     Jid::pn("")
 }
 
-/// A question to the server, or an order.
+/// A request to the server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iq {
     kind: &'static str,
@@ -30,7 +30,7 @@ impl Iq {
         Self { kind: "set", ..Self::get(namespace, children) }
     }
 
-    /// Not for the server itself but for a group, or the service of groups.
+    /// Addressed to a group, or to the group service, instead of the server.
     pub fn to(self, to: Jid) -> Self {
         Self { to, ..self }
     }
@@ -46,31 +46,31 @@ impl Iq {
     }
 }
 
-/// Who wrote a message, where, and when: the attributes of a `<message>`.
+/// Sender, chat and time of a message: the attributes of a `<message>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     pub id: String,
     pub origin: Origin,
-    /// The device that wrote it.
+    /// The sending device.
     pub sender: Jid,
-    /// The group, or the other's account.
+    /// The group, or the other person's account.
     pub chat: Jid,
-    /// Written by a device of the own account.
+    /// Sent by a device of the own account.
     pub is_own: bool,
-    /// Between the own devices, not for people.
+    /// A peer message between own devices, not for display.
     pub is_peer: bool,
-    /// Whom an own device wrote to.
+    /// The recipient of a message from an own device.
     pub recipient: Option<Jid>,
     /// Seconds since 1970.
     pub at: u64,
     pub name: Option<String>,
-    /// Names of one account that the stanza gave together.
+    /// Addresses of one account that appear together in the stanza.
     pub pairs: Vec<(Jid, Jid)>,
 }
 
 impl Head {
-    /// Reads the head. Nothing when it lacks an id or a sender, or names a group or a
-    /// broadcast without a participant.
+    /// Parses the envelope. `None` if it lacks an id or a sender, or comes from a group or a broadcast without a
+    /// participant.
     pub fn read(message: &Node, own: &Jid, book: &AddressBook) -> Option<Self> {
         let mut attrs = message.attrs();
         let id = attrs.optional_string("id").filter(|id| !id.is_empty())?.into_owned();
@@ -111,7 +111,7 @@ impl Head {
         })
     }
 
-    /// The receipt that says it has arrived.
+    /// The delivery receipt.
     pub fn delivered(&self) -> Node {
         let receipt = addressed(NodeBuilder::new("receipt").attr("id", self.id.as_str()), &self.origin);
         if self.is_peer {
@@ -127,7 +127,7 @@ impl Head {
         }
     }
 
-    /// The ack that takes it off the server's queue, with the number of an error if it cannot be used.
+    /// The ack that removes it from the server's queue, with an error code if it cannot be used.
     pub fn ack(&self, error: Option<u16>) -> Node {
         let ack = NodeBuilder::new("ack").attr("class", "message").attr("id", self.id.as_str());
         let ack = addressed(ack, &self.origin);
@@ -146,7 +146,7 @@ fn addressed(stanza: NodeBuilder, origin: &Origin) -> NodeBuilder {
     }
 }
 
-/// The ack of a receipt, notification or call: it repeats what tells it apart.
+/// The ack of a receipt, notification or call, which repeats the attributes that identify it.
 pub fn ack_of(stanza: &Node) -> Option<Node> {
     let (id, from) = (stanza.attrs.get("id")?, stanza.attrs.get("from")?);
     let mut ack =
@@ -159,11 +159,11 @@ pub fn ack_of(stanza: &Node) -> Option<Node> {
     Some(ack.build())
 }
 
-/// Receipts that several messages were read or played, as few as are allowed.
+/// Read or played receipts for several messages, in as few stanzas as the limit allows.
 pub fn seen(kind: &'static str, messages: Vec<(Origin, String)>, now_ms: u64) -> Vec<Node> {
     let mut groups: Vec<(Origin, Vec<String>)> = Vec::new();
     for (origin, id) in messages {
-        // A chat between two is named without a device.
+        // In a one-to-one chat the JID has no device.
         let origin = Origin { from: origin.from.to_non_ad(), participant: origin.participant };
         match groups.iter_mut().find(|(known, ids)| *known == origin && ids.len() < RECEIPT_IDS_MAX) {
             Some((_, ids)) => ids.push(id),
@@ -185,7 +185,7 @@ pub fn seen(kind: &'static str, messages: Vec<(Origin, String)>, now_ms: u64) ->
         .collect()
 }
 
-/// The ids that a receipt is about.
+/// The ids in a receipt.
 pub fn receipt_ids(receipt: &Node) -> Vec<String> {
     let first = receipt.attrs.get("id").map(|id| id.as_str().into_owned());
     let list = receipt.get_optional_child("list").and_then(Node::children).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Stories of phones that talk to each other in memory.
+//! Tests of phones that exchange messages in memory.
 
 mod companions;
 mod talk;

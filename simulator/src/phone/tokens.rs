@@ -1,5 +1,5 @@
-//! Privacy tokens: a person lets those whom they write to have one, which these attach when they write back. They show
-//! the service that the two know each other.
+//! Privacy tokens: people issue one to those whom they write to, who attach it when they write back. It proves to the
+//! service that the two know each other.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use super::stanza::Iq;
 use super::{Action, Phone, Query};
 use crate::limits::PHONE_TOKENS_MAX;
 
-/// The only kind of token that there is.
+/// The only kind of token.
 const KIND: &str = "trusted_contact";
 
-/// A token is given again in each period of a week.
+/// A token is issued once per week.
 const PERIOD_SECONDS: u64 = 604_800;
 
-/// A token that somebody gave this person.
+/// A token received from somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub bytes: Vec<u8>,
-    /// When it was given, in seconds since 1970.
+    /// When it was issued, in seconds since 1970.
     pub given_at: u64,
 }
 
-/// The tokens that a person was given, and when they gave away theirs, both by the other's account.
+/// The tokens that a person has received, and when they issued theirs, both by the other account.
 #[derive(Default)]
 pub struct Tokens {
     received: HashMap<Jid, Token>,
@@ -36,12 +36,12 @@ impl Tokens {
         self.received.get(account)
     }
 
-    /// When the person last gave this account a token.
+    /// When this account was last issued a token.
     pub fn issued_at(&self, account: &Jid) -> Option<u64> {
         self.issued_at.get(account).copied()
     }
 
-    /// Keeps a token unless a later one is there. Beyond the bound those of new people are not kept.
+    /// Stores a token unless a later one is stored. Beyond the limit, tokens of new people are dropped.
     fn keep(&mut self, account: Jid, token: Token) {
         let has_room = self.received.len() < PHONE_TOKENS_MAX;
         match self.received.get_mut(&account) {
@@ -52,7 +52,7 @@ impl Tokens {
         }
     }
 
-    /// Whether the account is to get a token now; then it counts as given.
+    /// Whether a token is to be issued to the account now; if so, it counts as issued.
     // A week, counted from 1970, is the period of whatsmeow (tctoken.go), whatsapp-rust and Baileys.
     fn is_due(&mut self, account: &Jid, now_seconds: u64) -> bool {
         let period = |seconds: u64| seconds / PERIOD_SECONDS;
@@ -68,7 +68,7 @@ impl Tokens {
 }
 
 impl Phone {
-    /// Gives whom the person has written to a token, once in each period.
+    /// Issues a token to an account that the person has written to, once per period.
     pub(super) fn issue_token(&mut self, account: &Jid, now_ms: u64, actions: &mut Vec<Action>) {
         let account = self.signal.book().account(account);
         let is_person = !account.is_group() && !self.signal.book().is_same_account(&account, &self.person.jid());
@@ -80,7 +80,7 @@ impl Phone {
         self.send_query(Query::Ignored, Iq::set("privacy", vec![tokens]), now_ms, actions);
     }
 
-    /// Tokens of somebody else came, in a `privacy_token` notification.
+    /// Handles tokens in a `privacy_token` notification.
     pub(super) fn handle_tokens(&mut self, node: &Node) {
         let Some(from) = node.attrs().optional_jid("from") else { return };
         let account = self.signal.book().account(&from);
@@ -94,7 +94,7 @@ impl Phone {
         }
     }
 
-    /// What a message to this account carries to show that the person may write to it.
+    /// The token for a message to this account, as proof that the person may write to it.
     pub(super) fn token_for(&self, account: &Jid) -> Option<Node> {
         let token = self.tokens.of(&self.signal.book().account(account))?;
         Some(NodeBuilder::new("tctoken").bytes(token.bytes.clone()).build())

@@ -1,5 +1,5 @@
-//! The task of a phone: it takes wishes and stanzas one after the other, lets the phone act, and carries out what the
-//! phone decides. It decides nothing itself.
+//! A phone's task: receives commands and stanzas one after the other, passes them to the phone, and carries out the
+//! actions that the phone returns. It makes no decisions itself.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,40 +23,40 @@ use crate::server::local_connection::LocalConnection;
 use crate::server::network::Network;
 use crate::wire::stanza::{Node, Read as _};
 
-/// Something that is done to the phone; what it returns is carried out.
+/// A function that is run on the phone's state; the actions that it returns are carried out.
 pub type Act = Box<dyn FnOnce(&mut State, u64) -> Vec<Action> + Send>;
 
-/// What a phone's task is asked to do.
+/// A command for a phone's task.
 pub enum Command {
     Act(Act),
-    /// Answered when the phone has a link.
+    /// Answered when the phone is connected.
     Online(oneshot::Sender<()>),
-    /// Answered when it has none.
+    /// Answered when it is disconnected.
     Offline(oneshot::Sender<()>),
 }
 
-/// What others see of a phone without asking it.
+/// A phone's status, readable without sending it a command.
 pub struct PhoneStatus {
     pub is_online: AtomicBool,
-    /// Counts up with everything that happens.
+    /// Incremented with every event.
     pub changes: watch::Sender<u64>,
 }
 
-/// The task's own.
+/// State owned by the task.
 pub struct Actor {
     pub network: Network,
     pub account: Arc<Account>,
     pub state: State,
     pub status: Arc<PhoneStatus>,
-    /// For what comes back from the media host. Weak: a phone that nobody holds ends.
+    /// For completed uploads. Weak, so that the task ends once all handles of the phone are dropped.
     pub commands: mpsc::WeakSender<Command>,
     pub tasks: TaskTracker,
-    /// All phones are to end, and what they have begun.
+    /// Stops all phones, and what they have started.
     pub stop: CancellationToken,
 }
 
 impl Actor {
-    /// Runs until nobody holds the phone any more, or until all are stopped.
+    /// Runs until all handles of the phone are dropped, or until all phones are stopped.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let stop = self.stop.clone();
         let mut connection = None;
@@ -88,7 +88,7 @@ impl Actor {
             Command::Act(act) => act(&mut self.state, clock::now_ms()),
             Command::Online(answer) => {
                 let actions = self.come_online(connection);
-                // Whoever does not wait any more need not know.
+                // The caller may have stopped waiting.
                 answer.send(()).ok();
                 actions
             }
@@ -114,7 +114,7 @@ impl Actor {
         }
     }
 
-    /// A stanza came, or the link ended: another has attached as this phone, or the connection was cut.
+    /// Handles a stanza, or the end of the connection: another has attached as this phone, or it was cut.
     fn take(&mut self, node: Option<&Node>, connection: &mut Option<LocalConnection>) -> Vec<Action> {
         let Some(node) = node else {
             self.go_offline(connection);
@@ -129,7 +129,7 @@ impl Actor {
         actions
     }
 
-    /// Tells the checkers what the phone did with a stanza.
+    /// Reports to the checkers what the phone did with a stanza.
     fn report_to_checks(&self, node: &Node, actions: &[Action]) {
         let Some(delivery_id) = self.account.phone().and_then(|device| self.network.delivery_id(&device, node)) else {
             return;
@@ -150,7 +150,7 @@ impl Actor {
             }
         }
         let has = |is_it: fn(&Action) -> bool| actions.iter().any(is_it);
-        // What came before is not shown again, and what cannot be read is not shown.
+        // Duplicates and undecryptable messages are not displayed.
         let is_kept = has(|action| matches!(action, Action::Displayed(_)));
         let is_dropped = has(|action| matches!(action, Action::Repeated { .. } | Action::Unreadable { .. }));
         let is_taken = has(|action| matches!(action, Action::Send(node) if node.tag == "receipt"));
@@ -159,13 +159,13 @@ impl Actor {
         }
     }
 
-    /// Companions that ended their link themselves, or that the server removed.
+    /// Removes companions that unlinked themselves, or that the server removed.
     fn remove_unlinked(&mut self) {
         let gone: Vec<u16> =
             self.state.linked.iter().copied().filter(|device| self.account.device(*device).is_none()).collect();
         for device in &gone {
             self.state.linked.remove(device);
-            // One that its person unlinked is forgotten already.
+            // Those that the person unlinked are already removed.
             self.state.phone.remove_companion(*device).ok();
         }
         if !gone.is_empty() {
@@ -198,7 +198,7 @@ impl Actor {
         }
     }
 
-    /// Puts a file that was there before on the media host again.
+    /// Uploads a file again that was on the media host before.
     fn restore(&mut self, ticket: u64, direct_path: &str) -> Vec<Action> {
         match self.network.media().restore(direct_path) {
             Some(path) => self.state.phone.stored(ticket, &path, "", clock::now_ms()),
@@ -206,7 +206,7 @@ impl Actor {
         }
     }
 
-    /// Puts a file on the media host, as its faults let it.
+    /// Uploads a file to the media host, subject to its faults.
     fn store(&mut self, ticket: u64, bytes: Vec<u8>) -> Vec<Action> {
         let Some(device) = self.account.phone() else { return Vec::new() };
         let transfer = MediaTransfer { device: device.name(), direction: Direction::ToServer };
@@ -224,7 +224,7 @@ impl Actor {
                     }
                     if let Some(commands) = commands.upgrade() {
                         let act: Act = Box::new(move |state, now_ms| stored(&network, state, ticket, bytes, now_ms));
-                        // The phone is gone if nobody takes it.
+                        // It fails if the phone is gone.
                         commands.send(Command::Act(act)).await.ok();
                     }
                 };
@@ -241,7 +241,7 @@ fn stored(network: &Network, state: &mut State, ticket: u64, bytes: Vec<u8>, now
     state.phone.stored(ticket, &path, &format!("https://{host}{path}"), now_ms)
 }
 
-/// The next stanza from the server; nothing when the link has ended. Without a link it waits for ever.
+/// The next stanza from the server; `None` when the connection has ended. Without a connection it never returns.
 async fn next(connection: &mut Option<LocalConnection>) -> Option<Arc<Node>> {
     match connection {
         Some(connection) => connection.recv().await,

@@ -1,4 +1,4 @@
-//! Calls: a person makes one, refuses or ends one.
+//! Calls: starting, rejecting and ending them.
 
 use super::state::State;
 use super::{Person, RequestError};
@@ -13,10 +13,10 @@ pub enum CallKind {
 }
 
 impl Person {
-    /// Calls somebody; gives the call's id. It rings at all of their devices.
+    /// Calls somebody, at all of their devices; returns the call id.
     ///
     /// # Errors
-    /// [`RequestError::Conflict`] if the phone is offline, [`RequestError::NotFound`] if nobody has this address,
+    /// [`RequestError::Conflict`] if the phone is offline, [`RequestError::NotFound`] if no account has this address,
     /// [`RequestError::Invalid`] for the person's own.
     pub async fn call(&self, to: &Jid, kind: CallKind) -> Result<String, RequestError> {
         self.must_be_online().await?;
@@ -25,7 +25,7 @@ impl Person {
         if called.number() == self.jid() {
             return Err(RequestError::Invalid("nobody calls himself; give another number".to_owned()));
         }
-        // Calls name people by their LIDs (github.com/oxidezap/whatsapp-rust/pull/599).
+        // Calls address people by LID (github.com/oxidezap/whatsapp-rust/pull/599).
         let devices: Vec<Jid> = called.devices().iter().map(|device| device.lid().clone()).collect();
         let (number, lid) = (called.number().clone(), called.lid().clone());
         let act = move |state: &mut State, _| {
@@ -37,10 +37,11 @@ impl Person {
         self.perform(act).await
     }
 
-    /// Ends a call that the person made or accepted, or refuses one that rings.
+    /// Ends a call that the person made or accepted, or rejects one that rings.
     ///
     /// # Errors
-    /// [`RequestError::Conflict`] if the phone is offline, [`RequestError::NotFound`] for a call that is not there or is over.
+    /// [`RequestError::Conflict`] if the phone is offline, [`RequestError::NotFound`] for a call that does not exist or
+    /// is over.
     pub async fn hang_up(&self, call: &str) -> Result<(), RequestError> {
         self.must_be_online().await?;
         let call = call.to_owned();
@@ -51,7 +52,7 @@ impl Person {
         Ok(self.perform(act).await??)
     }
 
-    /// The calls that the person made and got, the oldest first.
+    /// Incoming and outgoing calls, the oldest first.
     ///
     /// # Errors
     /// [`RequestError::Conflict`] if the phones were stopped.
@@ -59,7 +60,7 @@ impl Person {
         self.ask(|state, _| state.phone.calls().cloned().collect()).await
     }
 
-    /// Waits until there is a call for which `is_match` holds. It waits for as long as it takes.
+    /// Waits, without a timeout, until there is a call that matches.
     ///
     /// # Errors
     /// As [`Self::calls`].

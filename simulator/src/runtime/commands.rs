@@ -1,4 +1,5 @@
-//! What people do with their phones: say, answer, react, edit, delete, read, play, unlink, make and leave groups.
+//! What people do with their phones: send, reply, react, edit, delete, vote, read, play, unlink, create and leave
+//! groups.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,16 +14,16 @@ use crate::server::community::NewCommunity;
 use crate::wire::stanza::Jid;
 
 impl Person {
-    /// Says something to a person or in a group. Returns the message's id; how far it gets, [`Self::sent`] tells.
+    /// Sends a message to a person or a group. Returns its id; [`Self::sent`] shows its progress.
     ///
     /// # Errors
-    /// [`RequestError::Invalid`] for a text that is too long, [`RequestError::Conflict`] if too many wait.
+    /// [`RequestError::Invalid`] for a text that is too long, [`RequestError::Conflict`] if the outbox is full.
     pub async fn send(&self, to: &Jid, body: impl Into<MessageBody>) -> Result<String, RequestError> {
         let body = body.into();
         self.send_with(to, move |phone, chat, now_ms| phone.send(chat, body, now_ms)).await
     }
 
-    /// Says a text. As [`Self::send`].
+    /// Sends a text. As [`Self::send`].
     ///
     /// # Errors
     /// As [`Self::send`].
@@ -30,36 +31,37 @@ impl Person {
         self.send(to, Content::Text { text: text.to_owned() }).await
     }
 
-    /// Answers a message with a text.
+    /// Replies to a message with a text.
     ///
     /// # Errors
-    /// As [`Self::send`], and [`RequestError::NotFound`] if there is no such message in the chat; so the next three.
+    /// As [`Self::send`], and [`RequestError::NotFound`] if there is no such message in the chat; also for the next
+    /// three.
     pub async fn reply(&self, chat: &Jid, id: &str, text: &str) -> Result<String, RequestError> {
         let (id, text) = (id.to_owned(), text.to_owned());
         self.send_with(chat, move |phone, chat, now_ms| phone.reply(chat, &id, &text, now_ms)).await
     }
 
-    /// Reacts to a message; an empty `emoji` takes the reaction back.
+    /// Reacts to a message; an empty `emoji` removes the reaction.
     ///
     /// # Errors
-    /// As [`Self::answer`].
+    /// As [`Self::reply`].
     pub async fn react(&self, chat: &Jid, id: &str, emoji: &str) -> Result<String, RequestError> {
         let (id, emoji) = (id.to_owned(), emoji.to_owned());
         self.send_with(chat, move |phone, chat, now_ms| phone.react(chat, &id, &emoji, now_ms)).await
     }
 
-    /// Changes the text of an own message.
+    /// Edits the text of a message sent by this person.
     ///
     /// # Errors
-    /// As [`Self::answer`].
+    /// As [`Self::reply`].
     pub async fn edit(&self, chat: &Jid, id: &str, text: &str) -> Result<String, RequestError> {
         self.edit_as(chat, id, text, EditForm::Plain).await
     }
 
-    /// Changes the text of an own message, in the form of another application.
+    /// Edits the text of a message sent by this person, in the form that another application uses.
     ///
     /// # Errors
-    /// As [`Self::answer`].
+    /// As [`Self::reply`].
     pub async fn edit_as(&self, chat: &Jid, id: &str, text: &str, form: EditForm) -> Result<String, RequestError> {
         let (id, text) = (id.to_owned(), text.to_owned());
         self.send_with(chat, move |phone, chat, now_ms| phone.edit(chat, &id, &text, form, now_ms)).await
@@ -68,25 +70,26 @@ impl Person {
     /// Deletes a message for everybody.
     ///
     /// # Errors
-    /// As [`Self::answer`].
+    /// As [`Self::reply`].
     pub async fn delete(&self, chat: &Jid, id: &str) -> Result<String, RequestError> {
         let id = id.to_owned();
         self.send_with(chat, move |phone, chat, now_ms| phone.delete(chat, &id, now_ms)).await
     }
 
-    /// Votes for some of the options of a poll; for none takes the vote back.
+    /// Votes in a poll; no options remove the vote.
     ///
     /// # Errors
-    /// As [`Self::answer`]; [`RequestError::Invalid`] for what is no option, or too many.
+    /// As [`Self::reply`]; [`RequestError::Invalid`] for invalid options, or too many.
     pub async fn vote(&self, chat: &Jid, id: &str, options: &[String]) -> Result<String, RequestError> {
         let (id, options) = (id.to_owned(), options.to_vec());
         self.send_with(chat, move |phone, chat, now_ms| phone.vote(chat, &id, &options, now_ms)).await
     }
 
-    /// Sends an own message once more, with the same id and encrypted again.
+    /// Sends a message again, with the same id and newly encrypted.
     ///
     /// # Errors
-    /// [`RequestError::Conflict`] if too many wait, [`RequestError::NotFound`] for one that the phone has not sent lately.
+    /// [`RequestError::Conflict`] if the outbox is full, [`RequestError::NotFound`] for one that the phone has not sent
+    /// recently.
     pub async fn resend(&self, id: &str) -> Result<(), RequestError> {
         let id = id.to_owned();
         self.perform(move |state, now_ms| split(state.phone.resend(&id, now_ms).map(|actions| ((), actions))))
@@ -102,17 +105,17 @@ impl Person {
         self.send_with(to, move |phone, chat, now_ms| phone.send_file(chat, file, now_ms)).await
     }
 
-    /// Looks into a chat: all that came in it counts as read, and those who wrote are told.
+    /// Marks everything in a chat as read, and sends the receipts.
     ///
     /// # Errors
-    /// [`RequestError::Conflict`] if the phone is offline; so all that follow.
+    /// [`RequestError::Conflict`] if the phone is offline; also for all that follow.
     pub async fn read(&self, chat: &Jid) -> Result<(), RequestError> {
         self.must_be_online().await?;
         let chat = chat.clone();
         self.perform(move |state, now_ms| ((), state.phone.read(&chat, now_ms))).await
     }
 
-    /// Looks into every chat.
+    /// Marks every chat as read.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -127,7 +130,7 @@ impl Person {
         self.perform(act).await
     }
 
-    /// Listens to a voice note or plays a video.
+    /// Plays a voice note or a video.
     ///
     /// # Errors
     /// As [`Self::read`], and [`RequestError::NotFound`].
@@ -139,7 +142,7 @@ impl Person {
         Ok(())
     }
 
-    /// Says that the person is away, or there again; the phone stays connected.
+    /// Makes the person unavailable, or available again; the phone stays connected.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -147,10 +150,10 @@ impl Person {
         self.perform(move |state, _| ((), state.phone.set_away(is_away))).await
     }
 
-    /// Lets the file of a message expire on the media host: a client must ask its phone for it.
+    /// Removes the file of a message from the media host: a client must ask its phone for it.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] if there is no such message, it has no file, or the media host has it no more.
+    /// [`RequestError::NotFound`] if there is no such message, it has no file, or the media host no longer has it.
     pub async fn expire_file(&self, id: &str) -> Result<(), RequestError> {
         let attachment = self.attachment(id).await?;
         if self.network().media().expire(&attachment.seal.direct_path) {
@@ -159,7 +162,7 @@ impl Person {
         Err(RequestError::NotFound("the media host has the file no more".to_owned()))
     }
 
-    /// Ends the link of a companion, by its number (1 and up).
+    /// Unlinks a companion, by its device index (1 and up).
     ///
     /// # Errors
     /// As [`Self::read`], and [`RequestError::NotFound`].
@@ -170,10 +173,10 @@ impl Person {
         Ok(())
     }
 
-    /// Makes a group with these people; returns its address.
+    /// Creates a group with these people; returns its JID.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] if a number has no account, [`RequestError::Invalid`] for no proper subject,
+    /// [`RequestError::NotFound`] if a number has no account, [`RequestError::Invalid`] for an invalid subject,
     /// [`RequestError::Conflict`] if there are too many groups or members.
     pub fn create_group(&self, subject: &str, members: &[String], naming: Naming) -> Result<Jid, RequestError> {
         let members = self.accounts(members)?;
@@ -181,7 +184,7 @@ impl Person {
         Ok(group.jid().clone())
     }
 
-    /// Makes a community; returns the address of its parent group.
+    /// Creates a community; returns the JID of its parent group.
     ///
     /// # Errors
     /// As [`Self::create_group`].
@@ -190,11 +193,11 @@ impl Person {
         Ok(self.network().create_community(self.account(), new, &members)?.jid().clone())
     }
 
-    /// Makes a group in a community; returns its address.
+    /// Creates a group in a community; returns its JID.
     ///
     /// # Errors
-    /// As [`Self::create_group`]; [`RequestError::NotFound`] for no such community, [`RequestError::Conflict`] if the person may not
-    /// add groups to it.
+    /// As [`Self::create_group`]; [`RequestError::NotFound`] if there is no such community, [`RequestError::Conflict`]
+    /// if the person may not add groups to it.
     pub fn create_linked_group(&self, parent: &Jid, subject: &str, members: &[String]) -> Result<Jid, RequestError> {
         let unknown = || RequestError::NotFound(format!("there is no community {parent}; see the list of groups"));
         let parent = self.network().groups().find(parent).ok_or_else(unknown)?;
@@ -213,7 +216,7 @@ impl Person {
     /// Leaves a group.
     ///
     /// # Errors
-    /// As [`Self::read`], and [`RequestError::NotFound`] for a group that the person is not in.
+    /// As [`Self::read`], and [`RequestError::NotFound`] for a group that the person is not a member of.
     pub async fn leave(&self, group: &Jid) -> Result<(), RequestError> {
         self.must_be_online().await?;
         let known = self.network().groups().find(group).filter(|known| known.rank(self.account()).is_some());
@@ -224,7 +227,7 @@ impl Person {
         self.perform(move |state, now_ms| ((), state.phone.leave(&group, now_ms))).await
     }
 
-    /// Changes what all of the person's devices share, such as the name or a contact.
+    /// Changes the app state, such as the name or a contact.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -232,7 +235,7 @@ impl Person {
         self.perform(move |state, now_ms| ((), state.phone.change(change, now_ms))).await
     }
 
-    /// A wish that becomes a message.
+    /// Runs a command that sends a message.
     async fn send_with(
         &self,
         chat: &Jid,
@@ -252,7 +255,7 @@ impl Person {
     }
 }
 
-/// The outcome for whoever wished, and what is to be carried out.
+/// Separates the result for the caller from the actions to carry out.
 fn split<T, E>(outcome: Result<(T, Vec<Action>), E>) -> (Result<T, E>, Vec<Action>) {
     match outcome {
         Ok((value, actions)) => (Ok(value), actions),

@@ -1,4 +1,4 @@
-//! Why a person's wish is not done, in variants of what to do about it.
+//! Errors of commands, by what the caller can do about them.
 
 use crate::phone::PhoneError;
 use crate::phone::linking::LinkError;
@@ -6,22 +6,22 @@ use crate::phone::pairing_code::PairingCodeError;
 use crate::server::group::GroupError;
 use crate::server::pairing::PairingError;
 
-/// Why a wish is not done. The text says what is wrong and what to do.
+/// Why a command failed. The text says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// What was asked is impossible: ask for something else.
+    /// The request is invalid: change it.
     #[error("{0}")]
     Invalid(String),
-    /// There is no such person, message, group, device or code: name another.
+    /// There is no such person, message, group, device or code.
     #[error("{0}")]
     NotFound(String),
-    /// It is possible, but not as things stand: change that first.
+    /// Not possible in the current state: change that first.
     #[error("{0}")]
     Conflict(String),
 }
 
 impl RequestError {
-    /// The phone's task is over.
+    /// The phone's task has ended.
     pub(super) fn stopped() -> Self {
         Self::Conflict("the phones of this network were stopped; start the simulator again".to_owned())
     }

@@ -1,4 +1,4 @@
-//! Linking a client: what passes between a person's phone and the server when a code is scanned or typed.
+//! Linking a client: the exchange between a person's phone and the server when a code is scanned or typed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::wire::stanza::{Node, Read as _};
 const REFERENCE: &str = "link_code_pairing_ref";
 
 impl Person {
-    /// Scans the code that a client shows, given as its text, and links the client. Returns its device once the client
-    /// has been asked to connect again. If the person requires a passkey, it waits for the client to use it.
+    /// Scans the QR code that a client shows, given as its text, and links the client. Returns its device once the
+    /// client has been asked to reconnect. If the person requires a passkey, waits for the client to use it.
     ///
     /// # Errors
-    /// [`RequestError::Invalid`] for what is no code, [`RequestError::NotFound`] for one that no client shows any more,
-    /// [`RequestError::Conflict`] if the phone is offline or has as many companions as it may.
+    /// [`RequestError::Invalid`] for an invalid code, [`RequestError::NotFound`] for one that no client shows any more,
+    /// [`RequestError::Conflict`] if the phone is offline or has the maximum number of companions.
     pub async fn scan(&self, qr: &str) -> Result<Arc<Device>, RequestError> {
         finished(self.begin_scan(qr).await?).await
     }
 
-    /// As [`Self::scan`], but it does not wait for a client at the passkey gate.
+    /// As [`Self::scan`], but does not wait for a client at the passkey gate.
     ///
     /// # Errors
     /// As [`Self::scan`].
@@ -47,7 +47,7 @@ impl Person {
         Ok(Linking::Linked(self.link(&reference, admission).await?))
     }
 
-    /// Types the code that a client shows, such as `ABCD-2345`, and links the client.
+    /// Types the pairing code that a client shows, such as `ABCD-2345`, and links the client.
     ///
     /// # Errors
     /// As [`Self::scan`].
@@ -55,7 +55,7 @@ impl Person {
         finished(self.begin_type_code(code).await?).await
     }
 
-    /// As [`Self::type_code`], but it does not wait for a client at the passkey gate.
+    /// As [`Self::type_code`], but does not wait for a client at the passkey gate.
     ///
     /// # Errors
     /// As [`Self::scan`].
@@ -74,7 +74,7 @@ impl Person {
         let (pairing, primary_hello) = self.stretch(code, hello, &reference_text).await?;
         let wanted = reference_text.clone();
         let send = move |state: &mut State, now_ms| {
-            // What answered an earlier, mistyped code says nothing of this one.
+            // A response to an earlier, mistyped code does not concern this one.
             state.remove_stages("companion_finish", |finish| reference(finish).is_some_and(|text| text == wanted));
             ((), state.phone.send_pairing_code(primary_hello, now_ms))
         };
@@ -94,7 +94,7 @@ impl Person {
         Ok(Linking::Linked(self.link(&reference_text, admission).await?))
     }
 
-    /// Stretching a code takes tenths of a second of computing: others of this thread would wait.
+    /// Key derivation takes tenths of a second of CPU time, which would block other tasks of this thread.
     async fn stretch(&self, code: &str, hello: Node, reference: &str) -> Result<(CodePairing, Node), RequestError> {
         let (own_key, mut rng) = self.ask(|state, _| state.phone.pairing_code_inputs()).await?;
         let (code, reference) = (code.to_owned(), reference.to_owned());
@@ -103,7 +103,7 @@ impl Person {
         Ok(outcome?)
     }
 
-    /// The client's last word for a typed code.
+    /// The client's `companion_finish`.
     async fn finish_of(&self, wanted: &str) -> Result<Node, RequestError> {
         let wanted = wanted.to_owned();
         let found = self.wait_for(move |state| {
@@ -115,7 +115,7 @@ impl Person {
         })
     }
 
-    /// What is the same for both kinds of code.
+    /// The steps that both kinds of code share.
     async fn link(&self, reference: &str, admission: Admission) -> Result<Arc<Device>, RequestError> {
         let approval = self.approval(&admission).await?;
         let signed = self.network().complete_pairing(self.account(), reference, approval).await?;
@@ -140,7 +140,7 @@ impl Person {
         Ok(Approval { device_identity, account_key, key_index: admission.key_index })
     }
 
-    /// The client has signed too.
+    /// Completes linking after the client has signed.
     async fn settle(&self, signed: Signed, admission: Admission) -> Result<Arc<Device>, RequestError> {
         let (index, returned) = (signed.index, signed.returned.clone());
         let list = self
@@ -157,7 +157,7 @@ impl Person {
     }
 }
 
-/// The device of a client, when it is linked.
+/// Waits until a client is linked, and returns its device.
 async fn finished(linking: Linking) -> Result<Arc<Device>, RequestError> {
     match linking {
         Linking::Linked(device) => Ok(device),

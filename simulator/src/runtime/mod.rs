@@ -1,7 +1,7 @@
-//! People on the network: each has a phone that lives in a task of its own, on a link of the server.
+//! Runs people's phones on the network: each phone has a task and an in-process connection to the server.
 //!
-//! [`Person`] is what a test or the control API holds: wishes go to the task over a bounded channel (`actor.rs`), which
-//! lets the phone act (`state.rs`), carries out what it decides, and tells the checkers what it saw.
+//! [`Person`] is the handle for tests and the control API. Commands go over a bounded channel to the task (`actor.rs`),
+//! which runs them on its state (`state.rs`), carries out the phone's actions, and reports to the checkers.
 
 mod actor;
 mod calls;
@@ -32,7 +32,7 @@ pub use passkey::{Linking, PasskeyAttempt, PasskeyState, PasskeyStatus};
 pub use person::{Person, address};
 pub use sent::Sent;
 
-/// Everybody who has a simulated phone. Copies are the same people.
+/// Everybody who has a simulated phone. Clones share the same people.
 #[derive(Clone)]
 pub struct Phones {
     inner: Arc<Inner>,
@@ -49,32 +49,33 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     ByNumber,
-    /// By nothing but the hidden id: the number is told to nobody.
+    /// By LID only: the number is hidden from everybody.
     ByLid,
 }
 
 impl Phones {
-    /// Nobody yet, on this network.
+    /// No people yet, on this network.
     pub fn new(network: Network) -> Self {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         Self { inner: Arc::new(Inner { network, people: Mutex::default(), tasks, stop }) }
     }
 
-    /// The network that they are on.
+    /// Their network.
     pub fn network(&self) -> &Network {
         &self.inner.network
     }
 
-    /// Gives a person a phone, and waits until it is online and has given its keys away. The number is in digits with its country code.
+    /// Creates a person with a phone, and waits until it is online and has uploaded its prekeys. The number is in
+    /// digits with its country code.
     ///
     /// # Errors
-    /// [`RequestError::Invalid`] for an impossible number or name; [`RequestError::Conflict`] if the number has a phone already,
-    /// or there are too many people.
+    /// [`RequestError::Invalid`] for an invalid number or name; [`RequestError::Conflict`] if the number already has a
+    /// phone, or there are too many people.
     pub async fn add(&self, number: &str, name: &str) -> Result<Person, RequestError> {
         self.add_as(number, name, Known::ByNumber).await
     }
 
-    /// As [`Phones::add`], and says how others know the person.
+    /// As [`Phones::add`], with a choice of how others know the person.
     ///
     /// # Errors
     /// As [`Phones::add`].
@@ -124,7 +125,7 @@ impl Phones {
         self.inner.people.lock().values().cloned().collect()
     }
 
-    /// Ends all phones, and waits for their tasks, though not for ever. What people wish after that is refused.
+    /// Stops all phones, and waits for their tasks, with a timeout. Later commands fail.
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         self.inner.tasks.close();

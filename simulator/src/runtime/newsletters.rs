@@ -1,4 +1,4 @@
-//! Newsletters (channels): a person makes one, writes in it, or follows another's.
+//! Newsletters (channels): creating, publishing and following.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::server::newsletters::{Newsletter, Role};
 use crate::wire::stanza::Jid;
 
 impl Person {
-    /// Makes a newsletter.
+    /// Creates a newsletter.
     ///
     /// # Errors
     /// [`RequestError::Conflict`] if there are too many.
@@ -17,20 +17,20 @@ impl Person {
         created.ok_or_else(|| RequestError::Conflict("there are as many newsletters as there may be".to_owned()))
     }
 
-    /// Follows a newsletter: its messages come to all of the person's devices.
+    /// Follows a newsletter: its messages are delivered to all of the person's devices.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] if there is none with this address.
+    /// [`RequestError::NotFound`] if there is none with this JID.
     pub fn follow(&self, newsletter: &Jid) -> Result<(), RequestError> {
         self.newsletter(newsletter)?.follow(self.account());
         Ok(())
     }
 
-    /// Writes a text in the person's newsletter; gives the message's id.
+    /// Publishes a text in the person's newsletter; returns the message id.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] if the person has no such newsletter, [`RequestError::Conflict`] if the phone is offline,
-    /// [`RequestError::Invalid`] for a text that is too long.
+    /// [`RequestError::NotFound`] if the person has no such newsletter, [`RequestError::Conflict`] if the phone is
+    /// offline, [`RequestError::Invalid`] for a text that is too long.
     pub async fn publish(&self, newsletter: &Jid, text: &str) -> Result<String, RequestError> {
         if self.newsletter(newsletter)?.role(self.account()) != Role::Owner {
             return Err(RequestError::NotFound(format!("{} is not the owner of {newsletter}", self.number())));

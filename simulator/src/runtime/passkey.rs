@@ -1,8 +1,7 @@
-//! Linking a client behind the passkey gate: what the person's phone does while the client goes through it.
+//! Linking a client at the passkey gate: the phone's side of the exchange.
 //!
-//! The exchange takes as long as people take: the client's user must use the passkey, and perhaps both must compare a
-//! code. So each attempt has a task of its own (`passkey/attempt.rs`); what it is about can be seen, confirmed and
-//! refused here.
+//! The exchange depends on people: the client's user must use the passkey, and perhaps both must compare a code. So
+//! each attempt has a task of its own (`passkey/attempt.rs`); its state can be read, confirmed and refused here.
 
 use std::sync::Arc;
 
@@ -24,28 +23,28 @@ mod state;
 pub use state::PasskeyState;
 use state::{Event, next};
 
-/// How far the linking of a client is when its code was scanned or typed.
+/// State of linking a client after its code was scanned or typed.
 pub enum Linking {
-    /// It is a companion.
+    /// It is linked.
     Linked(Arc<Device>),
     /// It was stopped at the passkey gate.
     PasskeyRequired(PasskeyAttempt),
 }
 
-/// An attempt to link a client behind the passkey gate.
+/// An attempt to link a client at the passkey gate.
 pub struct PasskeyAttempt {
-    /// Nothing once it was given.
+    /// `None` once it was returned.
     outcome: Option<oneshot::Receiver<Result<Arc<Device>, RequestError>>>,
 }
 
-/// What a person's phone shows about passkeys.
+/// What the phone shows about passkeys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PasskeyStatus {
-    /// Whether clients are linked with a passkey only.
+    /// Whether clients can only be linked with a passkey.
     pub required: bool,
-    /// How far the latest attempt is.
+    /// State of the latest attempt.
     pub state: PasskeyState,
-    /// The code to compare, while the phone waits for its owner to confirm it.
+    /// The code to compare, while the phone waits for confirmation.
     pub code: Option<String>,
     /// Why the latest attempt was refused or failed.
     pub reason: Option<String>,
@@ -57,11 +56,11 @@ pub struct PasskeyStatus {
 pub(super) struct Passkeys {
     pub authenticator: Passkey,
     latest: watch::Sender<Latest>,
-    /// All phones are to end.
+    /// Stops all phones.
     stop: CancellationToken,
 }
 
-/// The latest attempt. Attempts are numbered from 1; 0 means that there was no attempt.
+/// The latest attempt. Attempts are numbered from 1; 0 means that there was none.
 #[derive(Clone)]
 struct Latest {
     number: u64,
@@ -69,9 +68,9 @@ struct Latest {
     code: Option<String>,
     reason: Option<String>,
     device: Option<u16>,
-    /// Cancelled when the owner has confirmed the code, or need not.
+    /// Cancelled when the owner has confirmed the code, or does not need to.
     confirmed: CancellationToken,
-    /// Cancelled when the owner has refused, or begun another attempt.
+    /// Cancelled when the owner has refused, or started another attempt.
     ended: CancellationToken,
 }
 
@@ -81,7 +80,7 @@ impl Latest {
         Self { number, state, code: None, reason: None, device: None, confirmed, ended }
     }
 
-    /// Whether the event belongs there; if so, it has happened.
+    /// Applies the event; false if it is not possible in this state.
     fn advance(&mut self, event: Event) -> bool {
         let Some(state) = next(self.state, &event) else { return false };
         self.state = state;
@@ -107,7 +106,7 @@ impl Passkeys {
     }
 
     // ASSUMPTION: a phone links one client at a time: whoever begins with another ends the one before.
-    /// Begins an attempt. One that waits for somebody ends; one that is being completed goes on by itself.
+    /// Starts an attempt. The previous one ends if it waits for somebody; if it is being completed, it continues.
     fn begin(&self) -> Latest {
         self.latest.send_modify(|latest| {
             if latest.state != PasskeyState::Linking {
@@ -118,12 +117,12 @@ impl Passkeys {
         self.latest.borrow().clone()
     }
 
-    /// Something happened to the attempt with this number. False if it is not the latest, or that does not belong there.
+    /// Applies an event to the attempt with this number. False if that is not the latest, or the event is not possible.
     fn advance(&self, number: u64, event: Event) -> bool {
         self.latest.send_if_modified(|latest| latest.number == number && latest.advance(event))
     }
 
-    /// The owner does something about the latest attempt.
+    /// The owner's decision about the latest attempt.
     fn decide(&self, event: Event) -> Result<(), RequestError> {
         let mut state = PasskeyState::None;
         let is_done = self.latest.send_if_modified(|latest| {
@@ -141,7 +140,7 @@ impl Passkeys {
 }
 
 impl PasskeyAttempt {
-    /// Waits until the client is linked, for as long as it takes. The outcome is given once.
+    /// Waits, without a timeout, until the client is linked. The result can be taken once.
     ///
     /// # Errors
     /// [`RequestError::Conflict`] if it was refused or failed.
@@ -153,7 +152,7 @@ impl PasskeyAttempt {
 }
 
 impl Person {
-    /// From now on clients are linked to this person's phone with the person's passkey only.
+    /// From now on clients can only be linked to this person's phone with the person's passkey.
     pub fn require_passkey(&self) {
         let key = self.authenticator();
         self.account().require_passkey(Credential::new(key.credential_id(), &key.public_key(), key.user_handle()));
@@ -169,15 +168,16 @@ impl Person {
         &self.passkeys().authenticator
     }
 
-    /// Uses the passkey in a browser on WhatsApp Web's page.
+    /// Uses the passkey as in a browser on WhatsApp Web's page.
     ///
     /// # Errors
-    /// [`RequestError::Invalid`] for options that the browser refuses, [`RequestError::NotFound`] if they allow other passkeys only.
+    /// [`RequestError::Invalid`] for options that the browser refuses, [`RequestError::NotFound`] if they only allow
+    /// other passkeys.
     pub fn use_passkey(&self, options: &RequestOptions) -> Result<Assertion, RequestError> {
         Ok(self.authenticator().assert(options)?)
     }
 
-    /// The person's passkey with its private key, for an authenticator in a browser.
+    /// The person's passkey with its private key, for a browser's virtual authenticator.
     pub fn export_passkey(&self) -> ExportedPasskey {
         self.authenticator().export()
     }
@@ -188,7 +188,7 @@ impl Person {
         PasskeyStatus { required: self.account().required_passkey().is_some(), state, code, reason, device }
     }
 
-    /// Waits until the latest attempt is in a state. It waits for as long as it takes.
+    /// Waits, without a timeout, until the latest attempt is in this state.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -198,7 +198,7 @@ impl Person {
         Ok(self.passkey())
     }
 
-    /// The owner of the phone confirms that the client shows the same code.
+    /// The phone's owner confirms that the client shows the same code.
     ///
     /// # Errors
     /// [`RequestError::Conflict`] if the phone shows no code.
@@ -206,7 +206,7 @@ impl Person {
         self.passkeys().decide(Event::Confirmed)
     }
 
-    /// The owner of the phone refuses to link the client.
+    /// The phone's owner refuses to link the client.
     ///
     /// # Errors
     /// [`RequestError::Conflict`] if there is no attempt, or it is being completed.
@@ -214,8 +214,8 @@ impl Person {
         self.passkeys().decide(Event::Refused)
     }
 
-    /// Stops the client that waits under a reference at the gate, if the person requires a passkey. `secret` is the one
-    /// that the phone and the client know from the code.
+    /// Stops the client with this ref at the gate, if the person requires a passkey. `secret` is the one that the phone
+    /// and the client share through the code.
     pub(super) async fn close_gate(
         &self,
         reference: &str,

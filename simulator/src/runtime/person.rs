@@ -1,5 +1,5 @@
-//! A person, as tests and the control API hold one: their phone's link, and what they see on it (`commands.rs` has what
-//! they do with it).
+//! Handle of a person for tests and the control API: their phone's connection, and what it shows (`commands.rs` has
+//! what they do).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ use crate::server::account::Account;
 use crate::server::network::Network;
 use crate::wire::stanza::{Jid, Server};
 
-/// A person with a phone. Copies are the same person.
+/// A person with a phone. Clones are handles of the same person.
 #[derive(Clone)]
 pub struct Person {
     inner: Arc<Inner>,
@@ -36,13 +36,13 @@ struct Inner {
     name: String,
     commands: mpsc::Sender<Command>,
     status: Arc<PhoneStatus>,
-    /// What the next linked client is given.
+    /// The made-up history for the next linked client.
     history: Mutex<HistorySize>,
     passkeys: Passkeys,
     tasks: TaskTracker,
 }
 
-/// The address of a conversation: digits are a person's number; everything else is a whole address, such as
+/// Parses the address of a chat: digits are a person's number; anything else is a JID such as
 /// `120363000000000001@g.us`.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ impl Person {
             tasks: tasks.clone(),
             stop: stop.clone(),
         };
-        // A phone that is new has a link before anybody can wish for anything.
+        // The first command: a new phone is connected before any other command.
         let (answer, _) = oneshot::channel();
         if commands.try_send(Command::Online(answer)).is_err() {
             return Err(RequestError::stopped());
@@ -103,7 +103,7 @@ impl Person {
         &self.inner.account.number().user
     }
 
-    /// The name that goes along with messages.
+    /// The push name sent with messages.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
@@ -113,7 +113,7 @@ impl Person {
         self.inner.account.number()
     }
 
-    /// The account as the server knows it, with its devices.
+    /// The account on the server, with its devices.
     pub fn account(&self) -> &Arc<Account> {
         &self.inner.account
     }
@@ -130,20 +130,20 @@ impl Person {
         &self.inner.tasks
     }
 
-    /// Whether the phone has a link to the server.
+    /// Whether the phone is connected to the server.
     pub fn is_online(&self) -> bool {
         self.inner.status.is_online.load(Ordering::Acquire)
     }
 
-    /// Connects the phone; what waits for it comes, and what it could not send leaves.
+    /// Connects the phone: it receives what was queued for it, and sends what is in its outbox.
     ///
     /// # Errors
-    /// [`RequestError::Conflict`] if the phones were stopped; so all that follow.
+    /// [`RequestError::Conflict`] if the phones were stopped; also for all that follow.
     pub async fn online(&self) -> Result<(), RequestError> {
         self.command(Command::Online).await
     }
 
-    /// Disconnects the phone. It can still be written on.
+    /// Disconnects the phone. Messages can still be written on it.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -151,7 +151,7 @@ impl Person {
         self.command(Command::Offline).await
     }
 
-    /// From now on the phone names chats with persons by LID, and says so to clients that are linked.
+    /// From now on the phone addresses chats with people by LID, and announces this to clients that are linked.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -160,10 +160,10 @@ impl Person {
         self.ask(|state, now_ms| state.phone.migrate_to_lids(now_ms)).await
     }
 
-    /// What clients that are linked from now on are given of old messages, besides what was said with this phone.
+    /// Sets the made-up history for clients that are linked from now on, in addition to the phone's real chats.
     ///
     /// # Errors
-    /// [`RequestError::Invalid`] for more messages than there may be.
+    /// [`RequestError::Invalid`] if there are too many messages.
     pub fn set_history(&self, size: HistorySize) -> Result<(), RequestError> {
         if !size.is_allowed() {
             return Err(RequestError::Invalid(format!("a history has at most {HISTORY_MESSAGES_MAX} messages in all")));
@@ -176,7 +176,7 @@ impl Person {
         *self.inner.history.lock()
     }
 
-    /// All messages that the phone shows, own ones too, the oldest first.
+    /// All messages on the phone, sent and received, the oldest first.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -184,7 +184,7 @@ impl Person {
         self.ask(|state, _| state.phone.messages().cloned().collect()).await
     }
 
-    /// The messages of others that the phone shows, the oldest first.
+    /// The received messages on the phone, the oldest first.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -192,7 +192,7 @@ impl Person {
         self.ask(|state, _| state.phone.messages().filter(|kept| !kept.from_me).cloned().collect()).await
     }
 
-    /// The latest of the person's own messages, the oldest first, and how far they got.
+    /// The latest sent messages with their progress, the oldest first.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -200,11 +200,11 @@ impl Person {
         self.ask(|state, _| state.sent.iter().cloned().collect()).await
     }
 
-    /// The content of a file in a message that the phone shows.
+    /// The file in a message on the phone.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] if there is no such message, it has no file, or the media host has it no more;
-    /// [`RequestError::Invalid`] if the file is not what the message says.
+    /// [`RequestError::NotFound`] if there is no such message, it has no file, or the media host no longer has it;
+    /// [`RequestError::Invalid`] if the file does not match the message.
     pub async fn file(&self, id: &str) -> Result<(String, Vec<u8>), RequestError> {
         let attachment = self.attachment(id).await?;
         let stored = self.inner.network.media().get(&attachment.seal.direct_path);
@@ -213,7 +213,7 @@ impl Person {
         Ok((attachment.mime_type, opened))
     }
 
-    /// What a message that the phone shows says of its file.
+    /// The attachment of a message on the phone.
     pub(super) async fn attachment(&self, id: &str) -> Result<Attachment, RequestError> {
         let wanted = id.to_owned();
         let kept =
@@ -224,7 +224,7 @@ impl Person {
         }
     }
 
-    /// Waits until the phone shows a message for which `is_match` holds. It waits for as long as it takes.
+    /// Waits, without a timeout, until the phone shows a message that matches.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -235,7 +235,7 @@ impl Person {
         self.wait_for(move |state| state.phone.messages().find(|kept| is_match(kept)).cloned()).await
     }
 
-    /// Waits until an own message got as far as `is_far` says. It waits for as long as it takes.
+    /// Waits, without a timeout, until a sent message has made the expected progress.
     ///
     /// # Errors
     /// As [`Self::online`].
@@ -248,7 +248,7 @@ impl Person {
         self.wait_for(move |state| state.sent.get(&id).filter(|sent| is_far(sent)).cloned()).await
     }
 
-    /// Waits until `find` finds something.
+    /// Waits until `find` returns something.
     pub(super) async fn wait_for<T: Send + 'static>(
         &self,
         find: impl Fn(&State) -> Option<T> + Clone + Send + 'static,
@@ -264,7 +264,7 @@ impl Person {
         }
     }
 
-    /// Waits until everything that was wished before is done.
+    /// Waits until all earlier commands have run.
     pub(super) async fn is_ready(&self) -> Result<(), RequestError> {
         self.ask(|_, _| ()).await
     }
@@ -277,7 +277,7 @@ impl Person {
         Err(RequestError::Conflict(format!("the phone of {} is offline; let it come online first", self.number())))
     }
 
-    /// Looks at the phone, or changes it without anything to carry out.
+    /// Reads or changes the phone's state, without actions.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
         look: impl FnOnce(&mut State, u64) -> T + Send + 'static,
@@ -285,7 +285,7 @@ impl Person {
         self.perform(move |state, now_ms| (look(state, now_ms), Vec::new())).await
     }
 
-    /// Lets the phone act, and gives the outcome as soon as it has decided.
+    /// Runs a command on the phone's state, and returns its result before its actions are carried out.
     pub(super) async fn perform<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut State, u64) -> (T, Vec<Action>) + Send + 'static,
@@ -293,7 +293,7 @@ impl Person {
         let (answer, outcome) = oneshot::channel();
         let act: Act = Box::new(move |state, now_ms| {
             let (value, actions) = act(state, now_ms);
-            // Whoever does not wait any more has wished all the same.
+            // The command has run even if the caller has stopped waiting.
             answer.send(value).ok();
             actions
         });

@@ -1,4 +1,4 @@
-//! What became of a person's own messages.
+//! Progress of a person's sent messages.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use serde::Serialize;
 
 use crate::phone::Progress;
 
-/// How far an own message got.
+/// Progress of a sent message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sent {
     pub id: String,
-    /// The account or the group that it is for, such as `15550002@s.whatsapp.net`.
+    /// The recipient's account or the group, such as `15550002@s.whatsapp.net`.
     pub chat: String,
-    /// The server has it.
+    /// The server has acked it.
     pub accepted: bool,
-    /// Accounts on one of whose devices it is.
+    /// Accounts with at least one device that has received it.
     pub delivered_to: BTreeSet<String>,
     pub read_by: BTreeSet<String>,
     pub played_by: BTreeSet<String>,
-    /// Why it will not get further.
+    /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
@@ -28,7 +28,7 @@ impl Sent {
         Self { id: id.to_owned(), chat: chat.to_owned(), ..Self::default() }
     }
 
-    /// The later includes the earlier.
+    /// A later state includes the earlier ones.
     pub(super) fn record(&mut self, progress: Progress) {
         match progress {
             Progress::Accepted => self.accepted = true,

@@ -1,4 +1,5 @@
-//! A phone, and what its task keeps beside it. Wishes and waits look in here, one after the other.
+//! The state of a phone's task: the phone, and what the task tracks about it. Commands and waiting callers access it
+//! one after the other.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -8,17 +9,17 @@ use crate::phone::{Action, Phone};
 use crate::runtime::Sent;
 use crate::wire::stanza::{Node, Read as _};
 
-/// What a client that is linked by a typed code sends its phone.
+/// What a client that is linked by pairing code sends to its phone.
 const REGISTER: &str = "link_code_companion_reg";
 
-/// The inside of a phone's task.
+/// The state of a phone's task.
 pub struct State {
     pub phone: Phone,
-    /// The own messages and how far they got.
+    /// Sent messages and their progress.
     pub sent: Recent<String, Sent>,
-    /// Companions whose link is complete.
+    /// Companions that are fully linked.
     pub linked: BTreeSet<u16>,
-    /// Stages of linking by a code that came, the latest last.
+    /// Received stages of linking by pairing code, the latest last.
     stages: VecDeque<Node>,
 }
 
@@ -32,7 +33,7 @@ impl State {
         }
     }
 
-    /// A stanza came.
+    /// Handles a stanza.
     pub fn take(&mut self, node: &Node, now_ms: u64) -> Vec<Action> {
         if node.tag == "notification"
             && let Some(stage) = node.child(REGISTER)
@@ -45,23 +46,23 @@ impl State {
         self.phone.handle(node, now_ms)
     }
 
-    /// The latest stage of linking with this name for which something holds.
+    /// The latest stage of linking with this name that matches.
     pub fn stage(&self, name: &str, is_match: impl Fn(&Node) -> bool) -> Option<Node> {
         let is_named = |node: &&Node| node.text("stage").is_some_and(|stage| stage == name);
         self.stages.iter().rev().filter(is_named).find(|node| is_match(node)).cloned()
     }
 
-    /// Forgets the stages of linking with this name for which something holds.
+    /// Removes the stages of linking with this name that match.
     pub fn remove_stages(&mut self, name: &str, is_match: impl Fn(&Node) -> bool) {
         self.stages.retain(|node| !(node.text("stage").is_some_and(|stage| stage == name) && is_match(node)));
     }
 
-    /// An own message was accepted from its person.
+    /// Tracks a message that the phone has accepted.
     pub fn follow(&mut self, id: &str, chat: &str) {
         self.sent.insert(id.to_owned(), Sent::new(id, chat));
     }
 
-    /// Notes what the phone says about itself.
+    /// Records what an action says about sent messages.
     pub fn record(&mut self, action: &Action) {
         match action {
             Action::Progress { id, progress, .. } => {

@@ -7,7 +7,7 @@ use super::device_connection::DeviceConnection;
 use super::notification::notification;
 use crate::wire::stanza::holding;
 
-/// Changes the text, and notifies the account's other devices and whoever asked for its devices before.
+/// Changes the text, and notifies the account's other devices and all accounts that have queried its devices.
 pub fn change(connection: &DeviceConnection, text: &str) {
     let account = &connection.account;
     account.set_about(text);

@@ -1,4 +1,4 @@
-//! Call signaling between the devices of two people, routed like messages. Media goes through relays, which are not
+//! Call signaling between two people's devices, routed like messages. Media goes through relays, which are not
 //! simulated.
 
 use std::sync::Arc;
@@ -27,16 +27,16 @@ const ACTIONS: [&str; 12] = [
     "video",
 ];
 
-/// The error for an address that is nobody's.
+/// The error for an address without an account.
 const NOBODY: u16 = 404;
 
-/// What a phone says of its application, which the service passes on.
+/// A phone's platform and version, which the service adds for the recipient.
 const PHONE: (&str, &str) = ("android", "2.26.20.73");
 
-/// What a companion says.
+/// The same for a companion.
 const COMPANION: (&str, &str) = ("web", "2.3000.0");
 
-/// Passes on what a device says of a call.
+/// Forwards a device's call stanza.
 ///
 /// ASSUMPTION: the acknowledgement of an offer names relays for the media, and clients that support media wait for them;
 /// here it names none.
@@ -47,7 +47,7 @@ pub fn receive(connection: &DeviceConnection, call: &Node) {
     };
     let to = call.jid("to").and_then(|to| connection.network.inner.directory.resolve(&to));
     match &to {
-        // Who is blocked does not learn it.
+        // A blocked caller does not learn of it.
         Some(to) if is_blocked(&to.account, &connection.account) => {}
         Some(to) => forward(connection, call, action, to),
         None => {}
@@ -56,7 +56,7 @@ pub fn receive(connection: &DeviceConnection, call: &Node) {
     connection.answer(ack.build());
 }
 
-/// The caller's devices, or those of whoever is called, get a `<call>` each, which is kept until they confirm it.
+/// Sends a `<call>` to each device of the caller or the callee, which is queued until confirmed.
 fn forward(connection: &DeviceConnection, call: &Node, action: &Node, to: &Resolved) {
     let naming = connection.account.shown_as(to.naming);
     for device in meant(connection, action, to) {
@@ -91,7 +91,7 @@ fn from_sender(connection: &DeviceConnection, call: &Node, naming: Naming) -> No
     }
 }
 
-/// What one device gets of an action: of the keys in an offer its own, and the caller's number if others may know it.
+/// An action as one device receives it: with only its own key of an offer, and the caller's number unless it is hidden.
 fn for_device(connection: &DeviceConnection, action: &Node, naming: Naming, device: &Arc<Device>) -> Node {
     if action.tag != "offer" {
         return action.clone();
@@ -108,7 +108,7 @@ fn for_device(connection: &DeviceConnection, action: &Node, naming: Naming, devi
     offer
 }
 
-/// Whether `<to jid>` names this device.
+/// Whether `<to jid>` addresses this device.
 fn is_for(connection: &DeviceConnection, to: &Node, device: &Arc<Device>) -> bool {
     let named = to.jid("jid").and_then(|jid| connection.network.inner.directory.resolve(&jid));
     let named = named.and_then(|named| named.account.device(named.device));

@@ -1,7 +1,6 @@
-//! Tells the checkers of messages on their way, as the server sees them.
+//! Delivery ids: how the server identifies messages in flight to the checkers.
 //!
-//! Everybody who has something to tell names a message by the stanza that its recipient gets, so that all names of one
-//! delivery are the same.
+//! Every reporter derives the id from the stanza that the recipient gets, so that all reports about one delivery agree.
 
 use super::device::Device;
 use super::fault_points::conversation;
@@ -10,7 +9,7 @@ use crate::checks::DeliveryRef;
 use crate::faults::DeviceName;
 use crate::wire::stanza::{Node, Read as _};
 
-/// A message on its way to one device, by names of its own.
+/// Identifies a message in flight to one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryId {
     pub sender: DeviceName,
@@ -20,15 +19,15 @@ pub struct DeliveryId {
 }
 
 impl DeliveryId {
-    /// The same for the checkers.
+    /// The same, borrowed, for the checkers.
     pub fn delivery_ref(&self) -> DeliveryRef<'_> {
         DeliveryRef { sender: &self.sender, chat: &self.chat, id: &self.id, recipient: &self.recipient }
     }
 }
 
 impl Network {
-    /// Names a message by the stanza that `device` gets. Nothing for what is no message, or one between the devices of
-    /// an account that is not for people.
+    /// The delivery id of the stanza that `device` gets. `None` if it is not a message, or a peer message between the
+    /// devices of an account.
     pub fn delivery_id(&self, device: &Device, node: &Node) -> Option<DeliveryId> {
         if node.tag != "message" || node.text("category").is_some_and(|category| category == "peer") {
             return None;

@@ -1,4 +1,4 @@
-//! A device that is connected: what it sends is taken in here, one stanza after the other.
+//! The connection of a logged-in device: handles its stanzas one after the other.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct DeviceConnection {
 }
 
 impl DeviceConnection {
-    /// Makes this the connection of the device. One that is there is told that it was replaced, and closed.
+    /// Makes this the device's connection. An existing one is told that it was replaced, and closed.
     pub(super) fn begin(
         network: &Network,
         account: &Arc<Account>,
@@ -32,24 +32,24 @@ impl DeviceConnection {
         let (connection_id, before) = device.mailbox.attach(send_queue.clone());
         if let Some(before) = before {
             before.end([fault_points::final_stanza(StreamEnd::Replaced)]);
-            // Whoever was there by the connection before has not said so on this one.
+            // Availability was announced on the previous connection, not on this one.
             presence::leave(network, account, device);
         }
         let (network, account) = (network.clone(), account.clone());
         Self { network, account, device: device.clone(), send_queue: send_queue.clone(), connection_id }
     }
 
-    /// The client is ready for what is kept for it.
+    /// The client is ready for the stanzas in its mailbox.
     pub(super) fn activate(&self) {
         self.device.mailbox.activate(self.connection_id);
     }
 
-    /// The client wants nothing for now.
+    /// The client wants no stanzas for now.
     pub(super) fn deactivate(&self) {
         self.device.mailbox.deactivate(self.connection_id);
     }
 
-    /// The connection is over.
+    /// The connection has ended.
     pub(super) fn end(&self) {
         if self.device.mailbox.detach(self.connection_id) {
             presence::leave(&self.network, &self.account, &self.device);
@@ -57,17 +57,17 @@ impl DeviceConnection {
         }
     }
 
-    /// Sends something back on this connection.
+    /// Sends a stanza on this connection.
     pub(super) fn answer(&self, node: Node) {
         self.send_queue.push(Arc::new(node));
     }
 
-    /// Says that a stanza was taken, or with `error` that it was not.
+    /// Acks a stanza, or nacks it with `error`.
     pub(super) fn acknowledge(&self, node: &Node, error: Option<u16>) {
         self.answer(acknowledgement(node, error).build());
     }
 
-    /// Takes in a stanza.
+    /// Handles a stanza.
     pub(super) fn receive(&self, node: &Node) {
         if self.send_queue.is_ending() {
             return;
@@ -85,7 +85,7 @@ impl DeviceConnection {
             }
             "presence" => presence::receive(self, node),
             "chatstate" => presence::relay_chatstate(self, node),
-            // A time zone of the session, and asking for more of what is kept, all of which was sent.
+            // The time zone of a client session, and a request for more offline stanzas, all of which have been sent.
             "ib" if node.child("unified_session").is_some() || node.child("offline_batch").is_some() => {}
             "call" => calls::receive(self, node),
             _ => self.network.inner.unhandled_iqs.record(Some(self.device.number()), node),
@@ -93,11 +93,11 @@ impl DeviceConnection {
     }
 }
 
-/// `<ack class id from [type] [participant] [error]>`, to which more can be added.
+/// `<ack class id from [type] [participant] [error]>`, for the caller to complete.
 pub(super) fn acknowledgement(node: &Node, error: Option<u16>) -> NodeBuilder {
     let mut ack = NodeBuilder::new("ack").attr("class", node.tag.to_string());
     for (name, source) in [("id", "id"), ("from", "to"), ("type", "type"), ("participant", "participant")] {
-        // The acknowledgement of a message says no type.
+        // The ack of a message has no type.
         if let Some(value) = node.attrs.get(source)
             && !(name == "type" && node.tag == "message")
         {

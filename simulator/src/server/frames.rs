@@ -1,4 +1,4 @@
-//! The frames of one WebSocket, both ways, as they pass: whole, slowly, or cut in the middle when a fault wants it.
+//! The frames of one WebSocket in both directions, subject to faults: whole, slow, or cut in the middle.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub enum ConnectionError {
     Cut,
 }
 
-/// What both directions of a connection share.
+/// State shared by both directions of a connection.
 struct Shared {
     network: Network,
     bandwidth: Mutex<Bandwidth>,
@@ -51,7 +51,7 @@ impl Shared {
     }
 }
 
-/// Takes a WebSocket apart.
+/// Splits a WebSocket.
 pub fn split(network: &Network, socket: WebSocket) -> (Reader, Writer) {
     let (sink, stream) = socket.split();
     let bandwidth = Mutex::new(network.inner.faults.bandwidth());
@@ -60,7 +60,7 @@ pub fn split(network: &Network, socket: WebSocket) -> (Reader, Writer) {
     (reader, Writer { sink, buffer: BytesMut::new(), shared })
 }
 
-/// What comes from the client.
+/// The client's frames.
 pub struct Reader {
     stream: SplitStream<WebSocket>,
     frames: FrameReader,
@@ -68,18 +68,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The connection is that of this device from here on.
+    /// Sets the device of the connection.
     pub fn is_of(&self, device: &DeviceName) {
-        // A connection is of one device for all its life: it is told once.
+        // A connection never changes its device, so this is set once.
         self.shared.device.set(device.clone()).ok();
     }
 
-    /// What the client put before its header.
+    /// The edge routing that the client sent before its header.
     pub fn edge_routing(&self) -> Option<&[u8]> {
         self.frames.edge_routing()
     }
 
-    /// A message of the handshake.
+    /// Reads a handshake message.
     pub async fn next_handshake(&mut self) -> Result<BytesMut, ConnectionError> {
         let frame = self.next_frame().await?;
         if frame.len() > HANDSHAKE_BYTES_MAX {
@@ -88,7 +88,7 @@ impl Reader {
         Ok(frame)
     }
 
-    /// A stanza.
+    /// Reads a stanza.
     pub async fn next_node(&mut self, opener: &mut Opener) -> Result<Node, ConnectionError> {
         let frame = self.next_frame().await?;
         let checks = &self.shared.network.inner.checks;
@@ -104,7 +104,7 @@ impl Reader {
         }
     }
 
-    /// Reads on without taking anything in, until the client has closed its side.
+    /// Reads and discards until the client has closed its side.
     pub async fn drain(&mut self) {
         while let Some(Ok(_)) = self.stream.next().await {}
     }
@@ -117,14 +117,14 @@ impl Reader {
                         fault_points::wait(wait_ms).await;
                         Ok(frame)
                     }
-                    // The first bytes of a frame are as good as none.
+                    // A partial frame is useless.
                     FrameDecision::Cut { .. } => Err(ConnectionError::Cut),
                 };
             }
             match clock::within(Duration::from_secs(SILENCE_SECONDS), self.stream.next()).await {
                 Some(Some(Ok(Message::Binary(bytes)))) => self.frames.feed(&bytes),
                 Some(Some(Ok(Message::Close(_)))) => {
-                    // The answer to a close frame leaves while the stream is read to its end.
+                    // The response to a close frame is sent while the stream is read to its end.
                     clock::within(Duration::from_millis(CLOSE_WAIT_MS), self.drain()).await;
                     return Err(ConnectionError::Gone);
                 }
@@ -135,7 +135,7 @@ impl Reader {
     }
 }
 
-/// What goes to the client. Frames are collected until [`Writer::flush`], or until there are many bytes.
+/// Frames to the client. They are buffered until [`Writer::flush`], or until the buffer is large.
 pub struct Writer {
     sink: SplitSink<WebSocket, Message>,
     buffer: BytesMut,
@@ -143,7 +143,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Writes a message of the handshake at once.
+    /// Writes a handshake message immediately.
     pub async fn write_handshake(&mut self, message: &[u8]) -> Result<(), ConnectionError> {
         let start = self.buffer.len();
         append_length(message.len(), &mut self.buffer)?;
@@ -152,14 +152,14 @@ impl Writer {
         self.flush().await
     }
 
-    /// Writes a stanza with the next flush, or before.
+    /// Writes a stanza with the next flush, or earlier.
     pub async fn write_node(&mut self, node: &Node, sealer: &mut Sealer) -> Result<(), ConnectionError> {
         let start = self.buffer.len();
         payload::append(node, sealer, &mut self.buffer)?;
         self.pass(start).await
     }
 
-    /// Writes what was collected.
+    /// Writes the buffered frames.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
         if self.buffer.is_empty() {
             return Ok(());
@@ -172,7 +172,7 @@ impl Writer {
         }
     }
 
-    /// The frame that begins at `start` of the buffer passes, or not.
+    /// Applies the faults to the frame at `start` of the buffer.
     async fn pass(&mut self, start: usize) -> Result<(), ConnectionError> {
         match self.shared.passage(Direction::ToClient, self.buffer.len() - start) {
             FrameDecision::Whole { wait_ms: 0 } => {}

@@ -1,5 +1,5 @@
-//! A device inside this process: stanzas go in and out without encryption and without a socket. To the server it is a
-//! device like every other.
+//! In-process connections: a device's stanzas without encryption or sockets. To the server it is a device like any
+//! other.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::faults::Direction;
 use crate::limits::WRITE_STANZAS_MAX;
 use crate::wire::stanza::Node;
 
-/// One end of a link; the other end is the server. It is the device's connection until it is dropped or replaced.
+/// The device's end of the connection, which lasts until it is dropped or replaced.
 pub struct LocalConnection {
     connection: DeviceConnection,
     taken: VecDeque<Arc<Node>>,
 }
 
-/// What a phone sends with, while another of its tasks waits for what comes.
+/// Sends on the connection, while another task receives.
 #[derive(Clone)]
 pub struct LocalSender {
     connection: DeviceConnection,
@@ -33,14 +33,14 @@ impl LocalConnection {
         Self { connection, taken: VecDeque::new() }
     }
 
-    /// Gives the server a stanza; returns when the server has acted on it.
+    /// Sends the server a stanza; returns when the server has handled it.
     pub async fn send(&self, node: Node) {
         send(&self.connection, node);
-        // Whoever sends without end lets others run now and then.
+        // Yields now and then to other tasks.
         tokio::task::consume_budget().await;
     }
 
-    /// The next stanza from the server; nothing when the link was replaced, or the device removed.
+    /// The next stanza from the server; `None` when the connection was replaced, or the device removed.
     pub async fn recv(&mut self) -> Option<Arc<Node>> {
         if self.taken.is_empty() {
             self.taken.extend(self.connection.send_queue.take(WRITE_STANZAS_MAX).await?);
@@ -50,7 +50,7 @@ impl LocalConnection {
         Some(node)
     }
 
-    /// Another way to send on this link.
+    /// Another sender for this connection.
     pub fn sender(&self) -> LocalSender {
         LocalSender { connection: self.connection.clone() }
     }
@@ -60,7 +60,7 @@ impl LocalSender {
     /// As [`LocalConnection::send`].
     pub async fn send(&self, node: Node) {
         send(&self.connection, node);
-        // Whoever sends without end lets others run now and then.
+        // Yields now and then to other tasks.
         tokio::task::consume_budget().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The login of a companion: it says which device it is, and its Noise key must be the one that was linked.
+//! A companion's login: it says which device it is, and its Noise key must match the linked one.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::send_queue::SendQueue;
 use crate::clock;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, holding, server};
 
-/// The device is not linked, or not any more.
+/// The device is not linked, or no longer.
 const LOGGED_OUT: u16 = 401;
 
-/// Lets a client in, or tells it why not and ends its connection.
+/// Logs a client in, or refuses it and ends its connection.
 pub fn begin(
     network: &Network,
     payload: &ClientPayload,
@@ -41,7 +41,7 @@ pub fn begin(
     tracing::debug!(device = %device.number(), "a companion logged in");
     let connection = DeviceConnection::begin(network, &account, &device, send_queue);
     if account.device(index).is_none_or(|still| !Arc::ptr_eq(&still, &device)) {
-        // It was unlinked since it was found, and whoever did that saw no connection to end.
+        // It was unlinked after the lookup, when there was no connection to close yet.
         connection.end();
         send_queue.end([failure(LOGGED_OUT)]);
         return None;
@@ -70,10 +70,10 @@ fn success(lid: &Jid) -> Node {
         .build()
 }
 
-/// What clients are given to put before their header when they connect again.
+/// Edge routing: the bytes that clients send before their header when they reconnect.
 pub const EDGE_ROUTING: &[u8] = b"sim\x01edge";
 
-/// Gives the client the bytes that it puts before its header when it connects again.
+/// Sends the client its edge routing.
 fn edge_routing() -> Node {
     let routing = NodeBuilder::new("edge_routing").children([holding("routing_info", EDGE_ROUTING)]).build();
     NodeBuilder::new("ib").attr("from", server()).children([routing]).build()

@@ -1,8 +1,8 @@
-//! What a device has to get and has not confirmed, whether it is connected or not.
+//! A device's mailbox: everything sent to it that it has not confirmed, whether it is connected or not.
 //!
-//! Messages, receipts and notifications are kept until the device confirms them with a receipt or an acknowledgement.
-//! A connection that ends early loses nothing: at the next login everything unconfirmed is sent again, marked
-//! `offline`, in the order in which it came; receipts of a group are put together. Presence and typing are not kept.
+//! Messages, receipts and notifications stay until the device confirms them with a receipt or an ack. A connection that
+//! ends early loses nothing: at the next login everything unconfirmed is sent again in the original order, marked
+//! `offline`, with group receipts grouped. Presence and typing are not stored.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use super::send_queue::SendQueue;
 use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, server, with_attribute};
 
-/// Nothing more fits: the device has confirmed nothing for too long.
+/// The mailbox is full: the device has confirmed nothing for too long.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full;
 
 #[derive(Default)]
 pub struct Mailbox {
-    /// Held to add, confirm or attach. Taken before an outlet's lock, never after it.
+    /// Locked to add, confirm or attach. Locked before a send queue, never after it.
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
     kept: VecDeque<Arc<Node>>,
-    /// Places for stanzas that are about to come.
+    /// Slots reserved for stanzas that are about to be added.
     reserved: usize,
     attached: Option<Attached>,
     last_connection_id: u64,
@@ -41,10 +41,10 @@ struct Attached {
 }
 
 impl Mailbox {
-    /// Keeps a stanza until it is confirmed, and sends it if the device is there.
+    /// Stores a stanza until it is confirmed, and sends it if the device is connected.
     ///
     /// # Errors
-    /// The mailbox is full: the stanza was not taken.
+    /// The mailbox is full: the stanza was not stored.
     pub fn keep(&self, node: Node) -> Result<(), Full> {
         let mut inner = self.inner.lock();
         if !inner.has_room() {
@@ -54,8 +54,8 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Holds a place free for a stanza of which others get their own: it comes by [`Mailbox::keep_reserved`], or the
-    /// place goes by [`Mailbox::give_back`].
+    /// Reserves a slot for a stanza that several devices get together: it is filled by [`Mailbox::keep_reserved`], or
+    /// released by [`Mailbox::give_back`].
     ///
     /// # Errors
     /// The mailbox is full: nothing is reserved.
@@ -68,20 +68,20 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Gives up a place that was reserved.
+    /// Releases a reserved slot.
     pub fn give_back(&self) {
         let mut inner = self.inner.lock();
         inner.reserved = inner.reserved.saturating_sub(1);
     }
 
-    /// As [`Mailbox::keep`], in a place that was reserved.
+    /// As [`Mailbox::keep`], in a reserved slot.
     pub fn keep_reserved(&self, node: Node) {
         let mut inner = self.inner.lock();
         inner.reserved = inner.reserved.saturating_sub(1);
         inner.keep(node);
     }
 
-    /// Sends a stanza if the device is there, and forgets it.
+    /// Sends a stanza if the device is connected, without storing it.
     pub fn pass(&self, node: Node) {
         let inner = self.inner.lock();
         if let Some(attached) = inner.attached.as_ref().filter(|attached| attached.active) {
@@ -89,7 +89,7 @@ impl Mailbox {
         }
     }
 
-    /// Puts a new connection in the place of the one before, which is returned.
+    /// Attaches a new connection; returns the one it replaces.
     pub fn attach(&self, send_queue: Arc<SendQueue>) -> (u64, Option<Arc<SendQueue>>) {
         let mut inner = self.inner.lock();
         inner.last_connection_id += 1;
@@ -98,7 +98,8 @@ impl Mailbox {
         (connection_id, before.map(|attached| attached.send_queue))
     }
 
-    /// The client of this connection is ready: sends what is kept, framed by how much there is and that it was all.
+    /// The client of this connection is ready: sends everything stored, preceded by a preview and followed by the
+    /// total.
     pub fn activate(&self, connection_id: u64) {
         let mut inner = self.inner.lock();
         let Inner { kept, attached, .. } = &mut *inner;
@@ -119,7 +120,7 @@ impl Mailbox {
         attached.send_queue.push(Arc::new(ib("offline", kept.len())));
     }
 
-    /// The client of this connection wants nothing for now.
+    /// The client of this connection wants no stanzas for now.
     pub fn deactivate(&self, connection_id: u64) {
         let mut inner = self.inner.lock();
         if let Some(attached) = inner.attached.as_mut().filter(|attached| attached.connection_id == connection_id) {
@@ -127,7 +128,7 @@ impl Mailbox {
         }
     }
 
-    /// The connection is over; false if another has taken its place.
+    /// The connection has ended; false if another has replaced it.
     pub fn detach(&self, connection_id: u64) -> bool {
         let mut inner = self.inner.lock();
         let is_current = inner.attached.as_ref().is_some_and(|attached| attached.connection_id == connection_id);
@@ -137,24 +138,24 @@ impl Mailbox {
         is_current
     }
 
-    /// The connection that is there, taken off.
+    /// Detaches the current connection and returns it.
     pub fn detach_any(&self) -> Option<Arc<SendQueue>> {
         self.inner.lock().attached.take().map(|attached| attached.send_queue)
     }
 
-    /// Forgets the first kept stanza that this describes, and returns it.
+    /// Removes and returns the first stored stanza that matches.
     pub fn confirm(&self, is_match: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
         let mut inner = self.inner.lock();
         let index = inner.kept.iter().position(|node| is_match(node))?;
         inner.kept.remove(index)
     }
 
-    /// The first kept stanza that this describes.
+    /// The first stored stanza that matches.
     pub fn find(&self, is_match: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
         self.inner.lock().kept.iter().find(|node| is_match(node)).cloned()
     }
 
-    /// Whether this very stanza is kept.
+    /// Whether this very stanza is stored.
     pub fn keeps(&self, stanza: &Arc<Node>) -> bool {
         self.inner.lock().kept.iter().any(|kept| Arc::ptr_eq(kept, stanza))
     }
@@ -163,12 +164,12 @@ impl Mailbox {
         self.inner.lock().attached.is_some()
     }
 
-    /// How many are kept.
+    /// Number of stored stanzas.
     pub fn waiting(&self) -> usize {
         self.inner.lock().kept.len()
     }
 
-    /// The connection that is there.
+    /// The current connection.
     pub fn send_queue(&self) -> Option<Arc<SendQueue>> {
         self.inner.lock().attached.as_ref().map(|attached| attached.send_queue.clone())
     }
@@ -192,7 +193,7 @@ fn ib(tag: &'static str, count: usize) -> Node {
     NodeBuilder::new("ib").attr("from", server()).children([NodeBuilder::new(tag).attr("count", count).build()]).build()
 }
 
-/// Says how much of what is coming.
+/// Announces how many stanzas of each kind follow.
 ///
 /// ASSUMPTION: the real service sends a few stanzas and then waits until the client asks for batches
 /// (`offline_batch`); here everything follows at once, which clients take as well.
@@ -208,7 +209,7 @@ fn preview(kept: &VecDeque<Arc<Node>>) -> Node {
     NodeBuilder::new("ib").attr("from", server()).children([child]).build()
 }
 
-/// Whether a kept stanza is of this class and id.
+/// Whether a stored stanza has this class and id.
 pub fn is_stanza(node: &Node, class: &str, id: &str) -> bool {
     node.tag == class && node.text("id").is_some_and(|own| own == id)
 }

@@ -1,11 +1,12 @@
-//! A file that the media host has no more: a companion asks its phone for it (`<receipt type="server-error">`), and the
-//! phone puts it there again and says where (`<notification type="mediaretry">`).
+//! Media retry: a companion asks its phone for a file that the media host no longer has (`<receipt
+//! type="server-error">`), and the phone uploads it again and replies with the location (`<notification
+//! type="mediaretry">`).
 
 use super::device_connection::DeviceConnection;
 use crate::clock;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
-/// Passes a companion's request on to its phone.
+/// Forwards a companion's request to its phone.
 pub fn ask_phone(connection: &DeviceConnection, receipt: &Node) {
     let Some(phone) = connection.account.phone() else { return };
     let mut stanza = NodeBuilder::new("receipt").attr("from", connection.device.number().clone());
@@ -17,7 +18,7 @@ pub fn ask_phone(connection: &DeviceConnection, receipt: &Node) {
     phone.notify(stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone()).build());
 }
 
-/// Passes a phone's answer on to the companion that asked.
+/// Forwards a phone's response to the requesting companion.
 ///
 /// ASSUMPTION: how a phone hands its answer to the service is not public; here it sends the notification itself.
 pub fn answer_companion(connection: &DeviceConnection, notification: &Node) {

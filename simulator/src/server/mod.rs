@@ -1,8 +1,8 @@
 //! The server: connections, accounts, iqs, routing, groups, media.
 //!
-//! It knows accounts and their devices. A phone is a device whose link is inside this process ([`link::Link`]), a
-//! companion one whose link is a WebSocket ([`connection`]); a [`connection`] is the same for both, so that
-//! acknowledgements, receipts, kept stanzas, keys and routing are written once.
+//! It knows accounts and their devices. A phone is a device with an in-process connection ([`local_connection`]), a
+//! companion one with a WebSocket ([`websocket`]). A [`device_connection`] is the same for both, so that acks,
+//! receipts, mailboxes, keys and routing are implemented once.
 
 mod about;
 pub mod account;

@@ -1,6 +1,7 @@
-//! Copies of what another device of the account wrote to a person. Only a receipt of the type `sender` takes them off the
-//! mailbox: one that is merely acknowledged comes again, and then the connection is ended. It is seen of the real service
-//! (github.com/oxidezap/whatsapp-rust/pull/659), which waits for minutes where this one waits for seconds.
+//! Device-sent copies of messages that another device of the account sent to a person. Only a receipt of type `sender`
+//! removes them from the mailbox: one that is only acked is sent again, and then the connection is ended. The real
+//! service has been observed to do so (github.com/oxidezap/whatsapp-rust/pull/659); it waits for minutes where this one
+//! waits for seconds.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::fault_points;
 use crate::limits::OWN_COPY_WAIT_MS;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
-/// Whether an acknowledgement of this message leaves it in the mailbox.
+/// Whether this message stays in the mailbox although it was acked.
 pub fn must_be_receipted(connection: &DeviceConnection, is_match: impl Fn(&Node) -> bool, id: &str) -> bool {
     let Some(copy) = connection.device.mailbox.find(is_match).filter(|kept| is_own_copy(connection, kept)) else {
         return false;
@@ -29,7 +30,7 @@ fn is_own_copy(connection: &DeviceConnection, message: &Node) -> bool {
         && from.is_some_and(|from| Arc::ptr_eq(&from, &connection.account))
 }
 
-/// Sends the copy again on this connection, then ends it.
+/// Sends the copy again on this connection, then ends the connection.
 async fn insist(connection: DeviceConnection, copy: Arc<Node>) {
     for is_last in [false, true] {
         fault_points::wait(OWN_COPY_WAIT_MS).await;

@@ -1,8 +1,8 @@
-//! Linking by a code of eight characters that the client shows and its owner types into the phone.
+//! Linking by an eight-character pairing code that the client shows and its owner types into the phone.
 //!
-//! Three messages pass between the two, which the server relays and cannot read: the client's key, wrapped with the
-//! code; the phone's key, wrapped with the same code; and what both need to agree on a secret. After that it goes on as
-//! with a scanned code.
+//! The two exchange three messages, which the server relays and cannot read: the client's key, wrapped with the code;
+//! the phone's key, wrapped with the same code; and what both need to agree on a secret. The rest is as with a scanned
+//! code.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,19 +30,19 @@ const WRAPPED_BUNDLE: &str = "link_code_pairing_wrapped_key_bundle";
 const COMPANION_IDENTITY: &str = "companion_identity_public";
 const FINISH: &str = "companion_finish";
 
-/// What a client may call itself.
+/// The browser names that the service accepts.
 const BROWSERS: [&str; 8] = ["Chrome", "Edge", "Firefox", "IE", "Opera", "Safari", "Electron", "Desktop"];
 
-/// A client's wish to be linked by a typed code.
+/// A client's request to be linked by pairing code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedCode {
-    /// The account that it wants to be linked to.
+    /// The account to link to.
     pub number: Jid,
-    /// Under which it is found.
+    /// The ref that identifies the request.
     pub reference: String,
 }
 
-/// A client that registers sends `companion_hello` or `companion_finish`.
+/// Handles `companion_hello` or `companion_finish` from a client that registers.
 pub fn from_companion(registering: &Arc<Registering>, node: &Node) {
     let Some(register) = node.child(REGISTER) else { return };
     if registering.is_at_gate() {
@@ -77,7 +77,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     let registrations = &network.inner.registrations;
     let reference = format!("3@{}", STANDARD.encode(clock::random_bytes::<24>()));
     let code = TypedCode { number: account.number().clone(), reference: reference.clone() };
-    // A client has one code: who asks again has forgotten the one before.
+    // A client has one pairing code: a new request replaces the previous one.
     let before = registering.typed_code.lock().replace(code);
     if let Some(before) = before {
         registrations.remove_ref(registering, &before.reference);
@@ -108,7 +108,7 @@ fn hello(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node {
     result(node, [child])
 }
 
-/// The answer to a client that a fault refuses.
+/// The response to a client that a fault refuses.
 fn refused(network: &Network, hook: Hook, account: &Account, node: &Node) -> Option<Node> {
     let LinkCodeRefusal { code, backoff_seconds } = fault_points::link_code_sent(&network.inner.faults, hook, account)?;
     let mut refusal = NodeBuilder::new("error").attr("code", code).attr("text", link_code_error(code)?);
@@ -120,7 +120,7 @@ fn refused(network: &Network, hook: Hook, account: &Account, node: &Node) -> Opt
     Some(answer)
 }
 
-/// Whether a client names itself in the one form that the service takes, `Browser (OS)`.
+/// Whether a client's display name has the only form that the service accepts, `Browser (OS)`.
 fn is_display_name(display: &str) -> bool {
     let parts = display.strip_suffix(')').and_then(|rest| rest.split_once(" ("));
     parts.is_some_and(|(browser, system)| BROWSERS.contains(&browser) && !system.is_empty())
@@ -156,7 +156,7 @@ fn finish(registering: &Arc<Registering>, node: &Node, register: &Node) -> Node 
     }
 }
 
-/// A phone into which the code was typed sends `primary_hello`, which goes to the client.
+/// Handles `primary_hello` from a phone into which the code was typed, and forwards it to the client.
 pub fn from_phone(connection: &DeviceConnection, node: &Node) -> Node {
     let Some(register) = node.child(REGISTER) else { return error(node, 400, "bad-request") };
     let reference = register.child(REFERENCE).and_then(Node::content_text).unwrap_or_default();
@@ -181,7 +181,7 @@ pub fn from_phone(connection: &DeviceConnection, node: &Node) -> Node {
     result(node, [])
 }
 
-/// A notification of this exchange that holds no keys. Readers must look at its stage before they look for keys.
+/// A notification of this exchange without keys. Clients must check its stage before they look for keys.
 // ASSUMPTION: such a notification was observed before the passkey gate, without the phone's key; its stage is not public.
 pub fn without_keys(reference: &str) -> Node {
     let reference = holding(REFERENCE, reference.as_bytes());

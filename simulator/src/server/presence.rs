@@ -1,4 +1,4 @@
-//! Who is there, and who is typing. Nothing of it is kept: it is for whoever is connected.
+//! Presence and typing. Nothing of it is stored: only connected devices receive it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::network::Network;
 use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _};
 
-/// Who wants to know whether a person is there: accounts that subscribed, by the number of whom they asked for, with
-/// the way in which they named him.
+/// Presence subscriptions: the subscribed accounts, by the number of the person they subscribed to, with the addressing
+/// mode they used.
 #[derive(Default)]
 pub struct Subscriptions {
     by_number: Mutex<HashMap<String, HashMap<String, Naming>>>,
@@ -42,14 +42,14 @@ impl Subscriptions {
     }
 }
 
-/// `<presence>`: a device says that its user is there or not, or asks about another.
+/// `<presence>`: a device announces whether it is available, or subscribes to another person.
 pub fn receive(connection: &DeviceConnection, node: &Node) {
     match node.text("type").as_deref() {
         None | Some("available") => {
             if let Some(name) = node.text("name").filter(|name| !name.is_empty()) {
                 connection.account.set_name(&name);
             }
-            // A name alone says nothing about being there.
+            // A push name alone says nothing about availability.
             if node.text("type").is_some() {
                 change(&connection.network, &connection.account, &connection.device, true);
             }
@@ -65,7 +65,7 @@ pub fn receive(connection: &DeviceConnection, node: &Node) {
     }
 }
 
-/// The connection of a device is over: its user is not there by it. It may be unlinked already.
+/// A device has disconnected: it is no longer available. It may be unlinked already.
 pub fn leave(network: &Network, account: &Account, device: &Device) {
     change(network, account, device, false);
 }
@@ -108,7 +108,7 @@ fn presence_of(account: &Account, naming: Naming) -> Node {
     }
 }
 
-/// `<chatstate>`: somebody types, or stopped.
+/// `<chatstate>`: somebody started or stopped typing.
 pub fn relay_chatstate(connection: &DeviceConnection, node: &Node) {
     let Some(to) = node.jid("to") else { return };
     let relay = |from: Jid| NodeBuilder::new("chatstate").attr("from", from).apply_content(node.content.clone());

@@ -1,4 +1,4 @@
-//! What is written in a newsletter, and what its readers do with it: passed on as it is, for nothing is encrypted.
+//! Newsletter messages and what readers do with them: forwarded as they are, because nothing is encrypted.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use crate::clock;
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
-/// Why a message is not taken. They are the codes of messages to groups (`routing.rs`).
+/// Why a message is refused. The codes are those of group messages (`routing.rs`).
 mod refusal {
     pub const MALFORMED: u16 = 400;
     pub const NOT_OWNER: u16 = 403;
     pub const NOBODY: u16 = 404;
 }
 
-/// `edit` of a message whose content takes the place of an earlier one's.
+/// `edit` of a message that replaces an earlier one.
 const EDIT: &str = "3";
 
 /// `edit` of a message that deletes an earlier one.
 const DELETE: &str = "8";
 
-/// Takes a message to a newsletter in, or a reaction to one in it.
+/// Handles a message or a reaction in a newsletter.
 pub fn receive(connection: &DeviceConnection, node: &Node) {
     let newsletter = node.jid("to").and_then(|to| connection.network.inner.newsletters.find(&to));
     let Some(newsletter) = newsletter else { return connection.acknowledge(node, Some(refusal::NOBODY)) };
@@ -70,7 +70,7 @@ fn publish(connection: &DeviceConnection, node: &Node, newsletter: &Newsletter) 
     Ok(server_id)
 }
 
-/// Takes a receipt of messages in a newsletter in: they were seen.
+/// Handles a receipt for newsletter messages: counts them as viewed.
 pub fn receipted(connection: &DeviceConnection, receipt: &Node) {
     let newsletter = receipt.jid("to").and_then(|to| connection.network.inner.newsletters.find(&to));
     if let Some(newsletter) = newsletter

@@ -1,4 +1,4 @@
-//! Receipts, and acknowledgements of stanzas: what a device has got, and what becomes of what it says about it.
+//! Receipts and acks: what a device has received, and who is told.
 
 use std::sync::Arc;
 
@@ -16,26 +16,26 @@ use crate::faults::ReceiptDecision;
 use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeValue, Read as _, Server};
 
-/// What a receipt says.
+/// The kind of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Delivered,
-    /// A device got it whose user is not there.
+    /// Received by a device whose user is not available.
     Inactive,
-    /// A device got its copy of a message that another device of its account sent.
+    /// Received the device-sent copy of a message from another device of the account.
     Sender,
     Read,
-    /// Read, but who wrote it is not told.
+    /// Read, without telling the author.
     ReadSelf,
     Played,
-    /// It could not be decrypted, and is asked for again. That alone does not take it off the mailbox: an acknowledgement
-    /// that follows does. It is seen of the real service (github.com/oxidezap/whatsapp-rust/pull/647).
+    /// Undecryptable; a retry is requested. That alone does not remove it from the mailbox: an ack that follows does.
+    /// This was observed in the real service (github.com/oxidezap/whatsapp-rust/pull/647).
     Retry,
-    /// A call rings at the device: only the one that calls is told.
+    /// A call rings at the device: only the calling device is told.
     Ringing,
-    /// A message between the devices of one account.
+    /// A peer message between the devices of one account.
     Peer,
-    /// A companion could not load a file, and asks its phone for it.
+    /// A companion could not download a file, and asks its phone for it.
     ServerError,
     Other,
 }
@@ -57,13 +57,13 @@ impl Kind {
         }
     }
 
-    /// Whether it says that the device has the message: it is not kept for it any longer.
+    /// Whether it confirms the message, which then leaves the mailbox.
     fn confirms(self) -> bool {
         matches!(self, Self::Delivered | Self::Inactive | Self::Sender | Self::Peer | Self::Read | Self::Played)
     }
 }
 
-/// Takes a receipt in: forgets the messages that it confirms, tells who wrote them, and acknowledges.
+/// Handles a receipt: removes the confirmed messages from the mailbox, notifies their authors, and acks.
 pub fn receive(connection: &DeviceConnection, receipt: &Node) {
     let Some(to) = receipt.jid("to") else { return connection.acknowledge(receipt, Some(400)) };
     let kind = Kind::of(receipt);
@@ -96,7 +96,7 @@ pub fn receive(connection: &DeviceConnection, receipt: &Node) {
     connection.acknowledge(receipt, None);
 }
 
-/// A client has got a receipt or notification, or refuses a message for good.
+/// A client acks a receipt or notification, or refuses a message for good.
 pub fn confirm(connection: &DeviceConnection, ack: &Node) {
     let (Some(class), Some(id)) = (ack.text("class"), ack.text("id")) else { return };
     let mailbox = &connection.device.mailbox;
@@ -104,11 +104,11 @@ pub fn confirm(connection: &DeviceConnection, ack: &Node) {
     if class == "receipt" {
         let kind = ack.text("type");
         if mailbox.confirm(|node| is_match(node) && node.text("type") == kind).is_none() {
-            // A client may name the type of a receipt differently from how it was sent, or twice.
+            // A client may change the type of a receipt in its ack, or send it twice.
             mailbox.confirm(is_match);
         }
     } else {
-        // A message that is acknowledged with an error was refused by whoever got it: it is not lost.
+        // A message that the recipient acked with an error was refused: it is not lost.
         let is_refused = ack.text("error").is_some();
         if !is_refused && own_copies::must_be_receipted(connection, is_match, &id) {
             return;
@@ -124,7 +124,7 @@ pub fn confirm(connection: &DeviceConnection, ack: &Node) {
     }
 }
 
-/// Tells the checkers what became of a message that is or was in the mailbox.
+/// Reports the fate of a message that is or was in the mailbox to the checkers.
 fn report_delivery(
     connection: &DeviceConnection,
     message: Option<Arc<Node>>,
@@ -136,20 +136,19 @@ fn report_delivery(
     }
 }
 
-/// The ids that a receipt is about.
+/// The message ids in a receipt.
 fn ids(receipt: &Node) -> Vec<String> {
     let listed = receipt.child("list").map(Node::all).unwrap_or_default();
     let listed = listed.iter().take(REQUEST_ITEMS_MAX).filter_map(|item| item.text("id"));
     receipt.text("id").into_iter().chain(listed).map(|id| id.into_owned()).collect()
 }
 
-/// Whether a kept stanza came from where a receipt or an acknowledgement goes: ids are unique only for each sender, and
-/// the receipts of a group's members have that of the message. A client leaves the participant out where the rest says
-/// enough.
+/// Whether a stored stanza came from the address that a receipt or an ack goes to: ids are only unique per sender, and
+/// receipts of a group's members have the id of the message. Clients omit the participant if the rest is sufficient.
 fn is_answered(connection: &DeviceConnection, kept: &Node, answer: &Node) -> bool {
     let is_participant = match (kept.attrs.get("participant"), answer.attrs.get("participant")) {
         (Some(one), Some(other)) => is_same(connection, one, other),
-        // That of several members names none of them.
+        // A grouped receipt has no participant.
         (None, Some(_)) if grouped_receipts::is_grouped(kept) => false,
         _ => true,
     };
@@ -159,7 +158,7 @@ fn is_answered(connection: &DeviceConnection, kept: &Node, answer: &Node) -> boo
     }
 }
 
-/// Whether two addresses name the same, whatever device they name.
+/// Whether two addresses identify the same account or group, regardless of the device.
 fn is_same(connection: &DeviceConnection, one: &NodeValue, other: &NodeValue) -> bool {
     if one.as_str() == other.as_str() {
         return true;
@@ -200,7 +199,7 @@ fn own_device(connection: &DeviceConnection, jid: &Jid) -> Option<Arc<Device>> {
     Arc::ptr_eq(&resolved.account, &connection.account).then(|| resolved.account.device(resolved.device)).flatten()
 }
 
-/// Who wrote what a receipt is about: the participant of a group or broadcast, else the other side.
+/// The author of the message that a receipt is about: the participant in a group or broadcast, otherwise the peer.
 fn author(connection: &DeviceConnection, receipt: &Node, to: &Jid) -> Option<Resolved> {
     let author = if is_person(to) { Some(to.clone()) } else { receipt.jid("participant") };
     connection.network.inner.directory.resolve(&author?)
@@ -210,7 +209,7 @@ fn is_person(jid: &Jid) -> bool {
     !jid.is_group() && jid.server != Server::Broadcast
 }
 
-/// Tells all devices of the author.
+/// Forwards it to all devices of the author.
 fn notify_author(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
     let Some(author) = author(connection, receipt, to) else { return };
     if Arc::ptr_eq(&author.account, &connection.account) {
@@ -223,7 +222,7 @@ fn notify_author(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
     }
 }
 
-/// Tells the one device that sent a message or calls: it is asked for a message again, or its call rings.
+/// Forwards it to the one device that sent a message or calls: for a retry request, or because its call rings.
 fn notify_sender(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
     let Some(author) = author(connection, receipt, to) else { return };
     let Some(device) = author.account.device(author.device) else { return };
@@ -236,7 +235,7 @@ fn notify_sender(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
     send(connection, &device, &as_author_sees(connection, to), stanza);
 }
 
-/// The conversation of a receipt as whoever wrote the message sees it: for him it is with who got it.
+/// The conversation of a receipt as the author of the message sees it: with the recipient.
 fn as_author_sees(connection: &DeviceConnection, to: &Jid) -> String {
     if is_person(to) { connection.account.number().user.to_string() } else { to.to_string() }
 }
@@ -251,8 +250,8 @@ impl Naming {
     }
 }
 
-/// `<receipt>` as the author of a message gets it. That of a delivery or reading names the person, that of a retry the
-/// device, to which whatsmeow sends the message again.
+/// The `<receipt>` for the author of a message. A delivery or read receipt names the person, a retry request the
+/// device, to which whatsmeow resends the message.
 fn to_author(
     connection: &DeviceConnection,
     receipt: &Node,
@@ -275,7 +274,7 @@ fn to_author(
     }
 }
 
-/// Tells the other devices of the account that one of them showed a message to its user.
+/// Tells the account's other devices that one of them displayed a message to its user.
 fn notify_own_devices(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
     let own = connection.device.jid(naming_of(connection, to)).clone();
     for device in connection.account.devices() {
@@ -296,14 +295,14 @@ fn notify_own_devices(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
     }
 }
 
-/// How a chat names the people in it.
+/// The addressing mode of a chat.
 fn naming_of(connection: &DeviceConnection, chat: &Jid) -> Naming {
     let group = connection.network.inner.groups.find(chat).map(|group| group.naming());
     group.or_else(|| Naming::of(chat)).unwrap_or(Naming::Number)
 }
 
 fn to_own(connection: &DeviceConnection, receipt: &Node) -> NodeBuilder {
-    // One's own device is named as the chat names people.
+    // Own devices are addressed in the chat's addressing mode.
     let chat = receipt.jid("recipient").or_else(|| receipt.jid("to"));
     let naming = chat.map_or(Naming::Number, |chat| naming_of(connection, &chat));
     let stanza = common(receipt).attr("from", connection.device.jid(naming).clone());
@@ -313,7 +312,7 @@ fn to_own(connection: &DeviceConnection, receipt: &Node) -> NodeBuilder {
     }
 }
 
-/// Id, type, time, and what it holds: more ids, or what a retry says.
+/// Id, type, time, and content: more ids, or the details of a retry request.
 fn common(receipt: &Node) -> NodeBuilder {
     let mut stanza = NodeBuilder::new("receipt");
     for name in ["id", "type", "category"] {
@@ -324,7 +323,7 @@ fn common(receipt: &Node) -> NodeBuilder {
     stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone())
 }
 
-/// Sends a receipt, in the order and as often as the faults will.
+/// Sends a receipt, reordered or duplicated by the faults.
 fn send(connection: &DeviceConnection, device: &Arc<Device>, conversation: &str, stanza: NodeBuilder) {
     let receipt = stanza.build();
     let origin = Origin { device: &connection.device, conversation };
@@ -337,7 +336,7 @@ fn send(connection: &DeviceConnection, device: &Arc<Device>, conversation: &str,
     if let ReceiptDecision::Hold { .. } = decision {
         let device = device.clone();
         connection.network.inner.tasks.spawn(async move {
-            // When nothing comes that could overtake it, it comes all the same.
+            // It is released even if nothing overtakes it.
             fault_points::wait(RECEIPT_HELD_MS_MAX).await;
             let held = device.reorder_buffer.lock().release_until(newest);
             held.into_iter().for_each(|receipt| device.notify(receipt));

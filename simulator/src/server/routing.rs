@@ -1,7 +1,7 @@
-//! Messages: from the device that sends to every device that is meant.
+//! Message routing: from the sending device to all receiving devices.
 //!
-//! A message carries a part for each device it was encrypted for, and in a group one more that is for all. Each device
-//! gets a stanza with its own part; the sender gets an acknowledgement as soon as all stanzas are in mailboxes.
+//! A message has a part for each device that it was encrypted for, and in a group another one for everybody. Each
+//! device gets a stanza with its own part; the sender gets an ack once all stanzas are in mailboxes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::iq::is_blocked;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, Server};
 
-/// Why a message is not taken, as the code of its acknowledgement.
+/// Why a message is refused, as the code of its nack.
 ///
 /// ASSUMPTION: the codes are the service's words for such things in other places; which it uses here is not public.
 mod refusal {
@@ -30,15 +30,15 @@ mod refusal {
     pub const MAILBOX_FULL: u16 = 503;
 }
 
-/// One stanza for one device.
+/// A stanza for one device.
 struct Delivery {
     device: Arc<Device>,
     node: Node,
-    /// As whoever gets it sees it: a number, or a group's address.
+    /// As the recipient sees it: a number, or a group's JID.
     conversation: Arc<str>,
 }
 
-/// Takes a message in, and says so or why not.
+/// Handles a message, and acks or nacks it.
 pub fn receive(connection: &DeviceConnection, node: &Node) {
     let (Some(_), Some(to)) = (node.text("id").filter(|id| !id.is_empty()), node.jid("to")) else {
         return connection.acknowledge(node, Some(refusal::MALFORMED));
@@ -49,14 +49,14 @@ pub fn receive(connection: &DeviceConnection, node: &Node) {
     if let AckDecision::Nack { code } = decision {
         return connection.acknowledge(node, Some(code));
     }
-    // An id that comes again is delivered again, as the service does (github.com/oxidezap/whatsapp-rust/pull/1352).
+    // A message with a known id is delivered again, as the service does (github.com/oxidezap/whatsapp-rust/pull/1352).
     match deliveries(connection, node, &to).and_then(|deliveries| hand_out(connection, deliveries)) {
         Ok(delivery_id) => accept(connection, acknowledgement_of(connection, node, &to), delivery_id, decision),
         Err(code) => connection.acknowledge(node, Some(code)),
     }
 }
 
-/// Acknowledges a message that was taken, unless something is to go wrong with that.
+/// Acks an accepted message, subject to faults.
 fn accept(connection: &DeviceConnection, ack: Node, delivery_id: Vec<DeliveryId>, decision: AckDecision) {
     let answer = move |connection: &DeviceConnection| {
         delivery_id.iter().for_each(|delivery_id| connection.network.inner.checks.acked(&delivery_id.delivery_ref()));
@@ -76,7 +76,7 @@ fn accept(connection: &DeviceConnection, ack: Node, delivery_id: Vec<DeliveryId>
     }
 }
 
-/// The acknowledgement, which says if the sender knows other devices than there are.
+/// The ack, which tells the sender if its device list is outdated.
 fn acknowledgement_of(connection: &DeviceConnection, node: &Node, to: &Jid) -> Node {
     let ack = acknowledgement(node, None);
     let hash = match connection.network.inner.groups.find(to) {
@@ -95,8 +95,8 @@ fn acknowledgement_of(connection: &DeviceConnection, node: &Node, to: &Jid) -> N
     }
 }
 
-/// The hash of the devices of recipient and sender, if the message is not for exactly those. Devices of the recipient that
-/// the message leaves out are reported to the checkers.
+/// The participant hash of the recipient's and the sender's devices, if the message is not for exactly those. Recipient
+/// devices that it leaves out are reported to the checkers.
 fn hash_for_person(connection: &DeviceConnection, node: &Node, to: &Jid) -> Option<String> {
     let resolved = connection.network.inner.directory.resolve(to)?;
     let is_own = Arc::ptr_eq(&resolved.account, &connection.account);
@@ -105,7 +105,7 @@ fn hash_for_person(connection: &DeviceConnection, node: &Node, to: &Jid) -> Opti
     let delivery_id = named_devices(connection, node.child("participants")?);
     let is_named =
         |device: &Arc<Device>| Arc::ptr_eq(device, &connection.device) || delivery_id.contains(&Arc::as_ptr(device));
-    // Nothing can be encrypted for a device that has no keys.
+    // Nothing can be encrypted for a device without keys.
     let missed = recipients.iter().filter(|device| !is_named(device) && device.keys.lock().is_some());
     let missed: Vec<DeviceName> = missed.map(|device| device.name().clone()).collect();
     let id = node.text("id").unwrap_or_default();
@@ -126,7 +126,7 @@ fn named_devices(connection: &DeviceConnection, list: &Node) -> HashSet<*const D
     devices.map(|device| Arc::as_ptr(&device)).collect()
 }
 
-/// Puts each stanza into its mailbox, or none. Returns what the checkers are to be told of when it is acknowledged.
+/// Stores all stanzas in their mailboxes, or none. Returns the delivery ids to report when the message is acked.
 fn hand_out(connection: &DeviceConnection, deliveries: Vec<Delivery>) -> Result<Vec<DeliveryId>, u16> {
     for (reserved, delivery) in deliveries.iter().enumerate() {
         if delivery.device.mailbox.reserve().is_err() {
@@ -140,7 +140,7 @@ fn hand_out(connection: &DeviceConnection, deliveries: Vec<Delivery>) -> Result<
         let origin = Origin { device: &connection.device, conversation: &conversation };
         let decision = fault_points::delivered(&connection.network.inner.faults, &device, origin, &node);
         let delivery_id = connection.network.delivery_id(&device, &node);
-        // Told first: whoever gets it may be faster than this.
+        // Reported first: the recipient may be faster than this task.
         if let Some(delivery_id) = &delivery_id {
             checks.accepted(&delivery_id.delivery_ref());
             checks.kept(&delivery_id.delivery_ref());
@@ -151,11 +151,11 @@ fn hand_out(connection: &DeviceConnection, deliveries: Vec<Delivery>) -> Result<
     Ok(handed_out)
 }
 
-/// Puts a stanza into the place that was reserved for it.
+/// Stores a stanza in its reserved slot.
 fn keep(device: &Device, mut node: Node, decision: DeliveryDecision) {
     match decision {
         DeliveryDecision::Deliver => {}
-        // Copies have no place reserved: they come if they fit.
+        // Copies have no reserved slot: they are dropped if the mailbox is full.
         DeliveryDecision::Repeat { copies } => {
             (0..copies).try_for_each(|_| device.mailbox.keep(node.clone())).ok();
         }
@@ -186,7 +186,7 @@ fn deliveries(connection: &DeviceConnection, node: &Node, to: &Jid) -> Result<Ve
     }
 }
 
-/// A message to a person: a part for each of his devices, and one for each other device of the sender.
+/// A message to a person: a part for each of their devices, and one for each other device of the sender.
 fn to_each(connection: &DeviceConnection, node: &Node, to: &Jid, resolved: &Resolved, list: &Node) -> Vec<Delivery> {
     let blocked = is_blocked(&resolved.account, &connection.account);
     let (own, others) = (number_of(&connection.account), number_of(&resolved.account));
@@ -204,7 +204,8 @@ fn to_each(connection: &DeviceConnection, node: &Node, to: &Jid, resolved: &Reso
     each.collect()
 }
 
-/// A message for one device, without a list: to one's own devices, or again to a device that could not decrypt.
+/// A message for one device, without a list: a peer message to an own device, or a retry for a device that could not
+/// decrypt.
 fn to_one_device(connection: &DeviceConnection, node: &Node, resolved: &Resolved) -> Result<Vec<Delivery>, u16> {
     let device = resolved.account.device(resolved.device).ok_or(refusal::NOBODY)?;
     let is_own = Arc::ptr_eq(&resolved.account, &connection.account);
@@ -220,7 +221,7 @@ fn to_one_device(connection: &DeviceConnection, node: &Node, resolved: &Resolved
     Ok(vec![delivery(device, stanza, encrypted(node), node, &number_of(&connection.account))])
 }
 
-/// A message to a group: for each device its own part, if there is one, and the part that is for all.
+/// A message to a group: for each device its own part, if there is one, and the part for everybody.
 fn to_group(connection: &DeviceConnection, node: &Node, group: &Group) -> Vec<Delivery> {
     let delivery_id = node.child("participants").map(|list| parts(connection, list)).unwrap_or_default();
     let given = delivery_id.iter().map(|(_, device, _)| device.name().clone());
@@ -244,33 +245,33 @@ fn to_group(connection: &DeviceConnection, node: &Node, group: &Group) -> Vec<De
     deliveries
 }
 
-/// Reports the devices that have never got the sender key to the checkers: a list of devices that is out of date leaves
-/// them out. Not before all have the message, which makes up for what was missed.
+/// Reports devices that never received the sender key to the checkers: an outdated device list leaves them out. Called
+/// once all have the message, which may make up for an earlier omission.
 fn report_missed(connection: &DeviceConnection, node: &Node, group: &Group) {
     let (keys, sender) = (&connection.network.inner.sender_keys, connection.device.name());
     let devices: Vec<_> = group.members().iter().flat_map(|member| member.account.devices()).collect();
-    // Nothing can be encrypted for a device that has no keys.
+    // Nothing can be encrypted for a device without keys.
     let is_match = |device: &&Arc<Device>| !Arc::ptr_eq(device, &connection.device) && device.keys.lock().is_some();
     let meant = devices.iter().filter(is_match).map(|device| device.name());
     let missed = keys.missing(&group.jid().to_string(), sender, meant);
     connection.network.inner.checks.addressed(sender, &node.text("id").unwrap_or_default(), &missed);
 }
 
-/// A message of a group again, for a device that could not decrypt it.
+/// A retry of a group message, for a device that could not decrypt it.
 fn to_one_member(connection: &DeviceConnection, node: &Node, group: &Group, participant: &Jid) -> Vec<Delivery> {
     let Some(resolved) = connection.network.inner.directory.resolve(participant) else { return Vec::new() };
     if group.rank(&resolved.account).is_none() {
         return Vec::new();
     }
     let Some(device) = resolved.account.device(resolved.device) else { return Vec::new() };
-    // The key comes with the message.
+    // The sender key is part of the message.
     let given = [device.name().clone()];
     connection.network.inner.sender_keys.given(&group.jid().to_string(), connection.device.name(), given);
     let stanza = from_member(connection, node, group.jid(), group.naming());
     vec![delivery(device, stanza, encrypted(node), node, &Arc::from(group.jid().to_string()))]
 }
 
-/// A status or broadcast: only for the devices that it names.
+/// A status or broadcast: only for the devices it lists.
 ///
 /// ASSUMPTION: the service knows by a list of its own who sees a status; here it is who is named in the message.
 fn to_named(connection: &DeviceConnection, node: &Node, to: &Jid) -> Vec<Delivery> {
@@ -284,8 +285,8 @@ fn to_named(connection: &DeviceConnection, node: &Node, to: &Jid) -> Vec<Deliver
     each.collect()
 }
 
-/// The devices in `<to jid>` children that there are, but for the sender itself, and what is encrypted for them. One
-/// that is named twice, in whichever way, gets what comes first.
+/// The existing devices in `<to jid>` children, except the sender itself, and their encrypted parts. A device that is
+/// listed twice, in whichever addressing mode, gets the first.
 fn parts(connection: &DeviceConnection, list: &Node) -> Vec<(Arc<Account>, Arc<Device>, Vec<Node>)> {
     let mut known = HashSet::new();
     let each = list.all().iter().filter(|to| to.tag == "to").take(REQUEST_ITEMS_MAX).filter_map(|to| {
@@ -305,7 +306,7 @@ fn encrypted(node: &Node) -> Vec<Node> {
     node.all().iter().filter(|child| child.tag == "enc").cloned().collect()
 }
 
-/// `<message from …>` as a person's devices get it.
+/// `<message from …>` for a person's devices.
 fn from_sender(connection: &DeviceConnection, node: &Node, naming: Naming) -> NodeBuilder {
     let device = &connection.device;
     let stanza = common(connection, node).attr("from", device.jid(naming).clone());
@@ -316,7 +317,7 @@ fn from_sender(connection: &DeviceConnection, node: &Node, naming: Naming) -> No
     }
 }
 
-/// `<message from participant …>` as the devices of a group's members get it.
+/// `<message from participant …>` for the devices of a group's members.
 fn from_member(connection: &DeviceConnection, node: &Node, chat: &Jid, naming: Naming) -> NodeBuilder {
     let device = &connection.device;
     let stanza = common(connection, node)
@@ -330,7 +331,7 @@ fn from_member(connection: &DeviceConnection, node: &Node, chat: &Jid, naming: N
     }
 }
 
-/// What every device is told of a message.
+/// The attributes of a message that are the same for every device.
 fn common(connection: &DeviceConnection, node: &Node) -> NodeBuilder {
     let mut stanza =
         NodeBuilder::new("message").attr("t", clock::now_seconds()).attr("notify", connection.account.name());
@@ -342,7 +343,7 @@ fn common(connection: &DeviceConnection, node: &Node) -> NodeBuilder {
     stanza
 }
 
-/// The stanza with its encrypted parts, and what else the sender put in.
+/// The stanza with its encrypted parts, and the sender's other children.
 fn delivery(
     device: Arc<Device>,
     stanza: NodeBuilder,
@@ -355,7 +356,7 @@ fn delivery(
         "enc" | "participants" => false,
         // ASSUMPTION: a privacy token is for the service, which checks it: no client looks for one in what it gets.
         "tctoken" => false,
-        // Who gets the first message of a session needs to know whose device it is.
+        // The recipient of a session's first message needs to know whose device it is from.
         "device-identity" => begins_session,
         _ => true,
     });

@@ -1,8 +1,8 @@
-//! What waits to be written to one connection, in order.
+//! The send queue of one connection.
 //!
-//! Many fill it, one empties it: the connection's writer, or the phone at the other end of an in-process link. It holds
-//! two kinds: stanzas that the device's mailbox keeps until they are confirmed, of which there are as many as the
-//! mailbox keeps, and answers, of which there are few unless a client asks without reading. Such a client is cut off.
+//! It has many producers and one consumer: the connection's writer, or the phone at the other end of an in-process
+//! connection. It holds two kinds of stanzas: those in the device's mailbox, which bounds their number, and responses,
+//! of which there are few unless a client sends requests without reading. Such a client is disconnected.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::wire::stanza::{Node, empty};
 
 #[derive(Default)]
 pub struct SendQueue {
-    /// Held to add or take, never while writing.
+    /// Locked to add or take, never while writing.
     inner: Mutex<Inner>,
     bell: Notify,
 }
@@ -30,13 +30,13 @@ struct Inner {
 enum Ending {
     #[default]
     Open,
-    /// What is in the queue is still written.
+    /// The rest of the queue is still written.
     AfterQueue,
     AtOnce,
 }
 
 impl SendQueue {
-    /// Adds a stanza; nothing happens when the connection is ending.
+    /// Adds a stanza; does nothing when the connection is ending.
     pub fn push(&self, node: Arc<Node>) {
         let mut inner = self.inner.lock();
         if inner.ending == Ending::Open {
@@ -49,7 +49,8 @@ impl SendQueue {
         self.bell.notify_one();
     }
 
-    /// Writes what is there, these and the end of the stream, then waits for the client to close the connection.
+    /// Writes the rest of the queue, these stanzas and the end of the stream, then waits for the client to close the
+    /// connection.
     pub fn end(&self, last: impl IntoIterator<Item = Node>) {
         let mut inner = self.inner.lock();
         if inner.ending == Ending::Open {
@@ -60,23 +61,23 @@ impl SendQueue {
         self.bell.notify_one();
     }
 
-    /// Closes the connection and writes nothing more.
+    /// Closes the connection without writing anything more.
     pub fn cut(&self) {
         self.inner.lock().ending = Ending::AtOnce;
         self.bell.notify_one();
     }
 
-    /// Whether the connection is ending or over.
+    /// Whether the connection is ending or has ended.
     pub fn is_ending(&self) -> bool {
         self.inner.lock().ending != Ending::Open
     }
 
-    /// Whether the connection was cut, rather than ended.
+    /// Whether the connection was cut rather than ended.
     pub fn is_cut(&self) -> bool {
         self.inner.lock().ending == Ending::AtOnce
     }
 
-    /// Waits for stanzas and takes up to `most` of them; nothing when the connection is to be closed.
+    /// Waits for stanzas and takes up to `most` of them; `None` when the connection is to be closed.
     pub async fn take(&self, most: usize) -> Option<Vec<Arc<Node>>> {
         loop {
             {

@@ -1,23 +1,23 @@
-//! Requests that the server does not know. They are answered as if all were well, so that a client goes on, and
-//! remembered, so that a test can ask that there were none.
+//! Requests that the server does not implement. They get an empty result, so that a client continues, and are recorded,
+//! so that a test can assert that there were none.
 
 use parking_lot::Mutex;
 
 use crate::limits::UNHANDLED_IQS_MAX;
 use crate::wire::stanza::{Jid, Node, Read as _};
 
-/// A request that was not understood.
+/// An unhandled request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnhandledIq {
-    /// The device that asked, by its phone number; nothing for one that is registering.
+    /// The requesting device, by phone number; `None` for one that is registering.
     pub device: Option<Jid>,
-    /// Such as `iq get w:x <thing>`.
+    /// For example `iq get w:x <thing>`.
     pub what: String,
-    /// How often this device asked this.
+    /// How often this device has sent it.
     pub count: u64,
 }
 
-/// Holds up to [`UNHANDLED_IQS_MAX`] of them.
+/// Records up to [`UNHANDLED_IQS_MAX`] of them.
 #[derive(Default)]
 pub struct UnhandledIqs {
     inner: Mutex<Vec<UnhandledIq>>,

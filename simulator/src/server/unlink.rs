@@ -1,4 +1,4 @@
-//! The end of a companion: its owner unlinks it, on the phone or on the companion itself.
+//! Unlinking a companion, from the phone or by the companion itself.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::limits::LOGOUT_WAIT_MS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     Phone,
-    /// The companion itself. It closes its connection when it has its answer.
+    /// The companion itself. It closes its connection after the response.
     Itself,
 }
 
-/// Unlinks a companion, closes its connection, and tells the others. False if there is no such companion.
+/// Unlinks a companion, closes its connection, and notifies the others. False if there is no such companion.
 pub fn unlink(network: &Network, account: &Arc<Account>, index: u16, by: By) -> bool {
-    // The phone is the account.
+    // The phone is the account, and cannot be unlinked.
     if index == 0 {
         return false;
     }

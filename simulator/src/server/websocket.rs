@@ -1,7 +1,7 @@
-//! A client's WebSocket, from the handshake to the last byte.
+//! A client's WebSocket connection, from the handshake to the last byte.
 //!
-//! After the handshake a client either registers (it is new) or logs in. One task reads and acts on stanzas in order;
-//! another writes what waits in the outlet, as much at once as there is.
+//! After the handshake a client either registers (if it is new) or logs in. One task reads and handles stanzas in
+//! order; another writes the send queue, in batches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_WAIT_SECONDS, WRITE_STANZAS_MAX};
 use crate::wire::noise::{Answered, Handshaken, Opener, Pattern, Sealer, answer_hello};
 use crate::wire::stanza::{Jid, Node};
 
-/// Who is at the other end.
+/// The peer.
 enum Role {
     Registering(Arc<Registering>),
     Device(Box<DeviceConnection>),
@@ -52,7 +52,7 @@ impl Role {
     }
 }
 
-/// Serves a WebSocket until it ends, or the port at which it came is closed.
+/// Serves a WebSocket until it closes, or the port is closed.
 pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken) {
     let (mut reader, mut writer) = frames::split(&network, socket);
     let wait = Duration::from_secs(HANDSHAKE_WAIT_SECONDS);
@@ -79,7 +79,7 @@ pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken)
             .map(|connection| Role::Device(Box::new(connection)))
     };
     if stop.is_cancelled() {
-        // Whoever closed the port may have looked for connections before this one was there.
+        // Closing the port may have missed this connection.
         send_queue.cut();
     }
     if let Some(Role::Device(connection)) = &role {
@@ -100,8 +100,8 @@ pub async fn serve(network: Network, socket: WebSocket, stop: CancellationToken)
     }
     written.cancelled().await;
     if !send_queue.is_cut() {
-        // The service leaves closing to the client, and drops the connection of one that does not: a close frame at once
-        // makes some clients throw away the last stanzas that they have read and not handled.
+        // The service leaves closing to the client, and drops the connection of a client that does not: with an
+        // immediate close frame, some clients discard the last stanzas that they have read but not handled.
         clock::within(Duration::from_millis(CLOSE_WAIT_MS), reader.drain()).await;
     }
 }
@@ -137,7 +137,7 @@ async fn shake_hands(
     }
 }
 
-/// Takes in stanzas until either side is done.
+/// Handles stanzas until either side is done.
 async fn take_in(
     network: &Network,
     role: &Role,
@@ -165,7 +165,7 @@ async fn take_in(
     }
 }
 
-/// Writes what waits in an outlet.
+/// Writes the send queue.
 struct Pump {
     network: Network,
     device: Option<Jid>,

@@ -1,4 +1,4 @@
-//! What a phone shares with its companions: keys, patches, and what the library makes of them.
+//! App state shared between a phone and its companions: keys, patches, and how the client library reads them.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn changes() -> Vec<Change> {
     ]
 }
 
-/// The phone's state, and that of a companion which was given the key.
+/// The phone's state, and that of a companion that received the key.
 fn pair() -> (AppState, AppState, SeededRng) {
     let rng = SeededRng::new(1, "ann");
     let phone = AppState::new(&mut SeededRng::new(2, "state"), NOW_MS);

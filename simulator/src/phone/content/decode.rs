@@ -1,4 +1,4 @@
-//! From a decrypted message of the protocol to plain values.
+//! Decodes a decrypted protobuf message to plain values.
 
 use waproto::buffa::MessageField;
 use waproto::codec::message_encoded_len;
@@ -10,51 +10,51 @@ use waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 use super::{Attachment, Content, MessageBody, Preview, Purpose, Reply, Sealed, Target, secret_of};
 use crate::phone::file::{FileKind, Seal};
 
-/// Wrappers within wrappers that are looked through; real messages have up to four.
+/// Nested wrappers that are unwrapped; real messages have up to four.
 const WRAPPERS_MAX: usize = 8;
 
-/// A decrypted message, taken apart.
+/// A decoded message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    /// A sender key that came along.
+    /// A sender key distribution in the message.
     pub distribution: Option<Distribution>,
-    /// The chat that an own device sent it to.
+    /// The chat that another own device sent it to.
     pub sent_to: Option<String>,
-    /// The secret under which others encrypt what is about it.
+    /// The secret with which others encrypt references to it.
     pub secret: Option<Vec<u8>>,
     pub reading: Reading,
 }
 
-/// A sender key given to this device.
+/// A sender key distributed to this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Distribution {
     pub group: String,
     pub key: Vec<u8>,
 }
 
-/// What a message is for.
+/// The kind of message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
-    /// Somebody says something.
+    /// A chat message.
     Message(Box<MessageBody>),
-    /// Something about another message, which can be opened with that one's secret.
+    /// A reference to another message, encrypted with that one's secret.
     Sealed(Box<Sealed>),
-    /// An own companion wants something of the phone.
+    /// A peer request from an own companion.
     PeerRequest(PeerRequest),
-    /// Nothing that a person would see.
+    /// Nothing to display.
     Silent,
 }
 
-/// What companions ask their phone for.
+/// What companions request from their phone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PeerRequest {
-    /// Keys of the application state, by their ids.
+    /// App state keys, by their ids.
     StateKeys(Vec<Vec<u8>>),
-    /// Messages that it could not decrypt, by their keys.
+    /// Messages that the companion could not decrypt, by their keys.
     Messages(Vec<wa::MessageKey>),
-    /// Older messages of a chat than this one.
+    /// Messages of a chat older than this one.
     Older { chat: String, before: String, count: usize },
-    /// Something that a simulated phone does not know.
+    /// A request that a simulated phone does not know.
     Other,
 }
 
@@ -64,7 +64,7 @@ impl Reading {
     }
 }
 
-/// Takes a decrypted message apart.
+/// Decodes a decrypted message.
 pub fn decode(message: wa::Message) -> Decoded {
     let mut sent_to = None;
     let mut distribution = None;
@@ -191,7 +191,7 @@ fn read_content(message: &mut wa::Message) -> Option<(Content, MessageField<wa::
     read_file(message).map(|(attachment, context)| (Content::File(Box::new(attachment)), context))
 }
 
-/// The parts that all kinds of files have.
+/// The fields that all kinds of files have.
 macro_rules! attachment {
     ($kind:expr, $message:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
         let seal = Seal {
@@ -259,7 +259,7 @@ fn read_file(message: &mut wa::Message) -> Option<(Attachment, MessageField<wa::
 
 fn read_protocol(protocol: wa::message::ProtocolMessage) -> Reading {
     match protocol.r#type {
-        // The first kind has the number zero, which an encoder may leave out.
+        // The first type has the number zero, which an encoder may leave out.
         Some(Type::REVOKE) => Reading::message(Content::Delete { of: target(&protocol.key) }),
         None if protocol.key.is_set() => Reading::message(Content::Delete { of: target(&protocol.key) }),
         Some(Type::MESSAGE_EDIT) => {
@@ -308,7 +308,7 @@ fn target(key: &MessageField<wa::MessageKey>) -> Target {
     Target {
         id: key.and_then(|key| key.id.clone()).unwrap_or_default(),
         from_me: key.and_then(|key| key.from_me).unwrap_or_default(),
-        // Baileys names nobody by an empty participant.
+        // Baileys sends an empty participant instead of none.
         sender: key.and_then(|key| key.participant.clone()).filter(|sender| !sender.is_empty()),
     }
 }

@@ -1,4 +1,4 @@
-//! An edit of an own message in each form in which applications send one.
+//! Edits of one's own messages, in each form in which applications send them.
 
 use serde::{Deserialize, Serialize};
 use wacore::message_edit::{MessageEditContext, encrypt_message_edit};
@@ -6,21 +6,21 @@ use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
-/// How an edit is packed.
+/// How an edit is encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EditForm {
-    /// As it is: Android until July 2026.
+    /// Directly: Android until July 2026.
     #[default]
     Plain,
     /// In `editedMessage`: iOS and Windows (github.com/devlikeapro/waha/issues/1394), and whatsmeow.
     Wrapped,
-    /// Encrypted once more under the secret of the message that is edited: most since July 2026
+    /// Encrypted once more under the secret of the edited message: most since July 2026
     /// (github.com/WhiskeySockets/Baileys/issues/2719).
     Encrypted,
 }
 
-/// A message that others can refer to in secret: it carries 32 random bytes.
+/// Adds 32 random bytes, the secret with which others can encrypt references to the message.
 pub fn with_secret(mut message: wa::Message, secret: [u8; 32]) -> wa::Message {
     message.message_context_info =
         MessageField::some(wa::MessageContextInfo { message_secret: Some(secret.to_vec()), ..Default::default() });
@@ -32,7 +32,8 @@ pub fn secret_of(message: &wa::Message) -> Option<Vec<u8>> {
     message.message_context_info.as_option()?.message_secret.clone()
 }
 
-/// Packs a plain edit; nothing if it cannot be encrypted. `sender` is who edits, as the chat names them.
+/// Converts a plain edit to this form; `None` if it cannot be encrypted. `sender` is the editor, as the chat addresses
+/// them.
 pub fn packed(plain: wa::Message, form: EditForm, secret: Option<&[u8]>, sender: &str) -> Option<wa::Message> {
     match form {
         EditForm::Plain => Some(plain),

@@ -1,4 +1,4 @@
-//! From a plain content to the protocol's message.
+//! Encodes a content as a protobuf message.
 
 use wacore_binary::Jid;
 use waproto::buffa::MessageField;
@@ -8,7 +8,7 @@ use waproto::whatsapp::message::protocol_message::Type;
 use super::{Attachment, Content, MessageBody, Reply, Target};
 use crate::phone::file::FileKind;
 
-/// The message that says this in a chat.
+/// The protobuf message for this body in a chat.
 pub fn encode(body: &MessageBody, chat: &Jid, now_ms: u64) -> wa::Message {
     let context = body.reply_to.as_ref().map(context).into();
     match &body.content {
@@ -65,12 +65,12 @@ pub fn encode(body: &MessageBody, chat: &Jid, now_ms: u64) -> wa::Message {
             ..Default::default()
         }),
         Content::Poll { question, options, selectable } => poll(question, options, *selectable, context),
-        // A vote is made by `vote`, which needs the poll's secret.
+        // A vote is encoded by `vote`, which needs the poll's secret.
         Content::Vote { .. } | Content::Other { .. } => wa::Message::default(),
     }
 }
 
-/// A poll in which one option may be chosen has a field of its own.
+/// A single-choice poll has a separate field.
 fn poll(question: &str, options: &[String], selectable: u32, context: MessageField<wa::ContextInfo>) -> wa::Message {
     use wa::message::poll_creation_message::Option as PollOption;
     let option = |name: &String| PollOption { option_name: Some(name.clone()), ..Default::default() };
@@ -88,7 +88,7 @@ fn poll(question: &str, options: &[String], selectable: u32, context: MessageFie
     }
 }
 
-/// The copy of a message for the sender's own other devices, which need to be told where it went.
+/// The device-sent copy of a message for the sender's other devices, which need to know the destination.
 pub fn for_own_devices(message: wa::Message, chat: &Jid) -> wa::Message {
     wa::Message {
         device_sent_message: MessageField::some(wa::message::DeviceSentMessage {
@@ -125,7 +125,7 @@ fn context(reply: &Reply) -> wa::ContextInfo {
     }
 }
 
-/// The parts that all kinds of files have, spelled alike in each of their messages.
+/// The fields that all kinds of files have, with the same names in each of their messages.
 macro_rules! file_message {
     ($kind:ident, $attachment:expr, $context:expr, $now_ms:expr, { $($field:ident: $value:expr),* $(,)? }) => {
         MessageField::some(wa::message::$kind {
@@ -166,13 +166,13 @@ fn file(one: &Attachment, context: MessageField<wa::ContextInfo>, now_ms: u64) -
         FileKind::Sticker => {
             message.sticker_message = file_message!(StickerMessage, one, context, now_ms, {});
         }
-        // A history is no message between people.
+        // A history is not a chat message.
         FileKind::History => {}
     }
     message
 }
 
-/// A document with a caption is wrapped, so that old applications show the document at least.
+/// A document with a caption is wrapped, so that old applications show at least the document.
 fn document(one: &Attachment, context: MessageField<wa::ContextInfo>, now_ms: u64) -> wa::Message {
     let document = wa::Message {
         document_message: file_message!(DocumentMessage, one, context, now_ms, {

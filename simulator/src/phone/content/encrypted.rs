@@ -1,30 +1,31 @@
-//! What is encrypted once more, under the secret of the message that it is about: edits and votes.
+//! Edits and votes that are encrypted once more, under the secret of the message that they refer to.
 
 use wacore::message_edit::{MessageEditContext, decrypt_message_edit};
 use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_with_secret};
 
 use super::{Content, Reading, Target, decode};
 
-/// What something sealed does to its message.
+/// What an encrypted reference does to its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     Edit,
     Vote,
 }
 
-/// An edit or vote that is not opened yet.
+/// An edit or vote that is not decrypted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     pub purpose: Purpose,
-    /// The message that it is about.
+    /// The message that it refers to.
     pub of: Target,
     pub payload: Vec<u8>,
     pub iv: Vec<u8>,
 }
 
 impl Sealed {
-    /// Opens it with the secret of `original`. `author` wrote that, `editor` this, both as the chat names people. Nothing if
-    /// it was made for other names or under another secret, or the original is nothing that it could be about.
+    /// Decrypts it with the secret of `original`. `author` wrote that message and `editor` this one, both as the chat
+    /// addresses them. `None` if it was encrypted for other addresses or under another secret, or cannot refer to a
+    /// message like the original.
     pub fn open(&self, original: &Content, secret: &[u8], author: &str, editor: &str) -> Option<Content> {
         match self.purpose {
             Purpose::Edit => self.open_edit(secret, author, editor),

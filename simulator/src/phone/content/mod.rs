@@ -1,5 +1,4 @@
-//! What people say to each other: the contents of messages as plain values, to be composed into the protocol's form
-//! (`encode.rs`) and read from it (`decode.rs`).
+//! Message contents as plain values, encoded to protobuf (`encode.rs`) and decoded from it (`decode.rs`).
 
 mod decode;
 mod edit;
@@ -37,7 +36,7 @@ pub enum Content {
     },
     Reaction {
         to: Target,
-        /// Empty when a reaction is taken back.
+        /// Empty to remove a reaction.
         emoji: String,
     },
     Edit {
@@ -57,12 +56,12 @@ pub enum Content {
     Vote {
         #[serde(rename = "in")]
         poll: Target,
-        /// What was chosen; nothing takes a vote back.
+        /// The chosen options; none removes a vote.
         options: Vec<String>,
     },
-    /// Something that a simulated phone does not look into.
+    /// A content that a simulated phone does not interpret.
     Other {
-        /// Bytes of the encoded content.
+        /// Size of the encoded content in bytes.
         size: u64,
     },
 }
@@ -76,7 +75,7 @@ pub struct Attachment {
     pub caption: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
-    /// How long it plays.
+    /// Playing time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
     #[serde(default, rename = "looks", skip_serializing_if = "Preview::is_empty")]
@@ -84,7 +83,7 @@ pub struct Attachment {
     pub seal: Seal,
 }
 
-/// What a message says of its file so that it can be shown before it is loaded.
+/// What a message says about its file, so that it can be displayed before the download.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preview {
@@ -97,13 +96,13 @@ pub struct Preview {
     pub thumbnail: Option<Vec<u8>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waveform: Option<Vec<u8>>,
-    /// A sticker that moves.
+    /// An animated sticker.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_animated: bool,
-    /// A video in a circle.
+    /// A round video note.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_video_note: bool,
-    /// A document in the wrapper of those with a caption.
+    /// A document in the wrapper for those with a caption.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_wrapped: bool,
 }
@@ -114,28 +113,28 @@ impl Preview {
     }
 }
 
-/// Another message that a message is about, as its sender sees it.
+/// A reference to another message, from its sender's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub id: String,
-    /// Whether the one who reacts, edits or deletes also wrote it.
+    /// Whether the person who reacts, edits or deletes also wrote it.
     pub from_me: bool,
-    /// Who wrote it, in a group and when somebody else did.
+    /// Its author, in a group and if it is somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
 }
 
-/// The message that a message answers.
+/// The message that this one replies to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     pub id: String,
-    /// Who wrote it.
+    /// Its author.
     pub sender: String,
-    /// Its text, as it is shown above the answer.
+    /// Its text, quoted above the reply.
     pub text: String,
 }
 
-/// A content together with what it answers.
+/// A content and the message that it replies to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MessageBody {
     #[serde(flatten)]
@@ -177,7 +176,7 @@ impl Content {
         }
     }
 
-    /// The `edit` of the `<message>`: 1 for an edit, 7 for one's own message deleted, 8 for another's.
+    /// The `edit` of the `<message>`: 1 for an edit, 7 for deleting one's own message, 8 for deleting another's.
     pub fn edit_mark(&self) -> Option<&'static str> {
         match self {
             Self::Edit { .. } => Some("1"),
@@ -195,12 +194,12 @@ impl Content {
         }
     }
 
-    /// Whether somebody who cannot decrypt it should be shown nothing.
+    /// Whether it refers to another message, so that an undecryptable one should show nothing.
     pub fn is_about_another(&self) -> bool {
         matches!(self, Self::Reaction { .. } | Self::Edit { .. } | Self::Delete { .. } | Self::Vote { .. })
     }
 
-    /// The message that it is about.
+    /// The message it refers to.
     pub fn target_mut(&mut self) -> Option<&mut Target> {
         match self {
             Self::Reaction { to: target, .. }
@@ -211,7 +210,7 @@ impl Content {
         }
     }
 
-    /// The text that a quotation shows.
+    /// The text shown in a quotation.
     pub fn summary(&self) -> &str {
         match self {
             Self::Text { text } | Self::Edit { text, .. } => text,

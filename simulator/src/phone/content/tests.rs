@@ -1,4 +1,4 @@
-//! Contents made and read again, by cases.
+//! Round trips of contents.
 
 use super::*;
 use wacore_binary::Jid;
@@ -40,14 +40,14 @@ fn poll(selectable: u32) -> Content {
     Content::Poll { question: "Tea?".to_owned(), options: vec!["yes".to_owned(), "no".to_owned()], selectable }
 }
 
-/// One of each that a person can say.
+/// One of each content that a person can send.
 fn everything() -> Vec<Content> {
     let with = |file, caption: Option<&str>, name: Option<&str>, seconds| {
         Content::File(Box::new(Attachment {
             caption: caption.map(str::to_owned),
             file_name: name.map(str::to_owned),
             seconds,
-            // A document with a caption travels in a wrapper of its own.
+            // A document with a caption is wrapped.
             preview: Preview { is_wrapped: file == FileKind::Document && caption.is_some(), ..Preview::default() },
             ..attachment(file)
         }))
@@ -75,7 +75,7 @@ fn everything() -> Vec<Content> {
     ]
 }
 
-/// Through the bytes that are encrypted.
+/// Round trip through the encoded bytes.
 fn over(message: &wa::Message) -> Decoded {
     decode(message_decode(&message_to_vec(message)).unwrap())
 }

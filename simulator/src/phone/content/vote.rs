@@ -1,4 +1,4 @@
-//! A vote, which only those can read who have the poll.
+//! Poll votes, which only those who have the poll can decrypt.
 
 use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use wacore_binary::Jid;
@@ -8,8 +8,8 @@ use waproto::whatsapp as wa;
 use super::Target;
 use super::encode::key;
 
-/// A vote for these options of a poll under its secret; nothing if it cannot be encrypted. `author` made the poll and
-/// `voter` votes, both as the chat names people.
+/// Encodes a vote for these options of a poll, encrypted under the poll's secret; `None` if it cannot be encrypted.
+/// `author` created the poll and `voter` votes, both as the chat addresses them.
 pub fn vote(
     poll: &Target,
     options: &[String],

@@ -1,4 +1,4 @@
-//! Linking, held against what the library checks as a companion.
+//! Linking, tested against the checks of the client library as a companion.
 
 use super::*;
 use wacore::adv::{AdvValidation, decode_key_index_list, validate_adv_with_identity_key};
@@ -21,7 +21,7 @@ fn world() -> World {
     World { rng, own, companions }
 }
 
-/// A companion as the client library is one.
+/// A companion with the client library's state.
 fn companion(rng: &mut SeededRng) -> DeviceState {
     DeviceState {
         identity_key: KeyPair::generate(rng.std_rng()),
@@ -34,7 +34,7 @@ fn identity_of(companion: &DeviceState) -> [u8; 32] {
     companion.identity_key.public_key.public_key_bytes().try_into().unwrap()
 }
 
-/// Links it, and gives what the others are shown.
+/// Links it and returns the identity that others are shown.
 fn link(world: &mut World, companion: &DeviceState, device: u16) -> Result<Vec<u8>, LinkError> {
     let secret = &companion.adv_secret_key;
     let admission = world.companions.admit(&world.own, identity_of(companion), secret, NOW_MS, &mut world.rng)?;

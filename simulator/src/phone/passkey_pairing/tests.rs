@@ -1,4 +1,4 @@
-//! The phone's half, held against fixed values that another program computed from the formulas, and against the client
+//! The phone's half, tested against fixed values computed independently from the formulas, and against the client
 //! library's half.
 
 use super::*;
@@ -53,7 +53,7 @@ fn the_values_are_those_that_another_program_computed() {
 #[test]
 fn a_code_has_the_digits_of_the_masked_nonce_in_order() {
     let mask = Sha256::digest([[1; 32], [2; 32]].concat());
-    // What is shown when the masked nonce begins with these five bytes.
+    // The code displayed for a masked nonce that starts with these five bytes.
     let shown = |bytes: [u8; 5]| {
         let mut nonce = [0; 32];
         (0..5).for_each(|at| nonce[at] = bytes[at] ^ mask[at]);
@@ -72,7 +72,7 @@ fn a_code_has_the_digits_of_the_masked_nonce_in_order() {
 fn another_proof_secret_or_payload_is_no_proof() {
     let (payload, proof) = (unhex(PAYLOAD), unhex(PROOF));
     let mut rng = SeededRng::new(1, "ann");
-    // 32 × aa is a point that the curve takes.
+    // 32 × aa is a valid point on the curve.
     assert!(PasskeyPairing::begin(&payload, Some(&proof), &[5; 32], &mut rng).is_ok());
     assert!(PasskeyPairing::begin(&payload, None, &[6; 32], &mut rng).is_ok());
     for (proof, secret) in [(&proof[..], [6; 32]), (&proof[1..], [5; 32]), (b"", [5; 32])] {
@@ -100,7 +100,7 @@ fn companion() -> Companion {
 }
 
 impl Companion {
-    /// The request that it sends for a phone's identity, with these keys and this secret.
+    /// The request that it sends in response to a phone's identity, with these keys and this secret.
     fn request(&self, primary: &[u8], noise_key: &[u8; 32], identity: &[u8; 32], secret: &[u8; 32]) -> Vec<u8> {
         let primary = ShortcakeUtils::parse_primary_ephemeral_identity(primary).unwrap();
         let key =

@@ -1,6 +1,6 @@
-//! Sessions: encrypting for a device and for a group, decrypting what came, and what can be seen of the ratchets.
+//! Signal sessions: encryption for devices and groups, decryption, and the observable steps of the ratchets.
 //!
-//! A phone keeps one session for each device of the others, whichever of an account's two names a stanza used.
+//! A phone has one session per device of other accounts, whichever of an account's two addresses a stanza uses.
 
 mod store;
 
@@ -25,9 +25,9 @@ use store::{Identities, SenderKeys, Sessions, SignedPrekeys};
 /// The kinds of `<enc>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EncKind {
-    /// The first messages of a session; they bring what the other side needs to begin its half.
+    /// The first messages of a session, which include what the other side needs to establish it.
     PreKey,
-    /// A message of a session that both sides have.
+    /// A message of a session established on both sides.
     Session,
     /// A message for a whole group.
     SenderKey,
@@ -55,28 +55,28 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
-/// Why something could not be encrypted or decrypted, by what can be done about it.
+/// Why encryption or decryption failed, by what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum SignalError {
-    /// Ask for a bundle, or ask the sender to begin again.
+    /// Fetch a prekey bundle, or ask the sender to start a new session.
     #[error("there is no session with {0}")]
     NoSession(String),
-    /// Ask the sender to send the message to this device alone.
+    /// Ask the sender to resend the message to this device.
     #[error("there is no sender key for {0}")]
     NoSenderKey(String),
-    /// Ask the sender to begin again with another prekey.
+    /// Ask the sender to start a new session with another prekey.
     #[error("the message uses a prekey that is used up or was never given away")]
     NoPrekey,
-    /// Say again that it has arrived; never show it again.
+    /// A duplicate: send another receipt; never display it again.
     #[error("the message was decrypted before")]
     Again,
-    /// Ask the sender to send it again.
+    /// Ask the sender to resend it.
     #[error("the message cannot be decrypted: {0}")]
     Broken(String),
 }
 
 impl SignalError {
-    /// The `error` of a `<retry>` that asks for the message again.
+    /// The `error` of a `<retry>` request.
     pub fn retry_reason(&self) -> u8 {
         match self {
             Self::NoSession(_) | Self::NoSenderKey(_) => 1,
@@ -87,7 +87,7 @@ impl SignalError {
     }
 }
 
-/// Which way a message went.
+/// Direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
@@ -95,19 +95,19 @@ pub enum Way {
     Received,
 }
 
-/// One step of one ratchet: the message with this counter was encrypted or decrypted. A checker sees that sent counters
-/// of a chain rise by one, and that no counter of a chain is decrypted twice.
+/// One step of a ratchet: the message with this counter was encrypted or decrypted. The counters that a chain sends
+/// must increase by one, and no counter of a chain may be decrypted twice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RatchetStep {
     pub way: Way,
-    /// The device on the other side, such as `15550001@s.whatsapp.net.1`, or the group and its sender.
+    /// The peer device, such as `15550001@s.whatsapp.net.1`, or the group and its sender.
     pub with: String,
-    /// Names the chain: the sender's ratchet key, or the group chain's number, in hexadecimal digits.
+    /// Identifies the chain: the sender's ratchet key, or the sender key id, in hexadecimal.
     pub chain: String,
     pub counter: u32,
 }
 
-/// Everything a phone needs to encrypt and decrypt.
+/// The Signal state of a phone.
 pub struct Signal {
     book: AddressBook,
     own: ProtocolAddress,
@@ -121,7 +121,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// The sessions of a new phone: none.
+    /// The state of a new phone, without sessions.
     ///
     /// # Errors
     /// As [`Identity::generate`].
@@ -150,7 +150,7 @@ impl Signal {
         &self.identity
     }
 
-    /// The identity together with its source of randomness, to make keys with.
+    /// The identity and the random generator, for generating keys.
     pub fn identity_mut(&mut self) -> (&mut Identity, &mut SeededRng) {
         (&mut self.identity, &mut self.rng)
     }
@@ -159,7 +159,7 @@ impl Signal {
         &mut self.rng
     }
 
-    /// Learns that two JIDs are one account, and joins what is kept under both.
+    /// Learns that two JIDs belong to one account, and merges the state stored under both.
     pub fn learn(&mut self, one: &Jid, other: &Jid) {
         if let Some((number, lid)) = self.book.learn_pair(one, other) {
             self.sessions.move_all(&lid.to_string(), &number.to_string());
@@ -177,7 +177,7 @@ impl Signal {
         record.is_some_and(|record| record.session_state().is_some())
     }
 
-    /// The registration id that the device had when the session was begun.
+    /// The registration id of the device when the session was established.
     pub fn registration_id_of(&self, device: &Jid) -> Option<u32> {
         self.sessions.find(&self.book.signal_address(device))?.remote_registration_id().ok()
     }
@@ -186,10 +186,10 @@ impl Signal {
         self.sessions.remove(&self.book.signal_address(device));
     }
 
-    /// Begins a session, in place of one that may be there.
+    /// Establishes a session, replacing an existing one.
     ///
     /// # Errors
-    /// [`SignalError::Broken`] when the bundle's keys or signature are wrong.
+    /// [`SignalError::Broken`] if the bundle's keys or signature are invalid.
     pub fn begin(&mut self, device: &Jid, bundle: &Bundle) -> Result<(), SignalError> {
         let address = self.book.signal_address(device);
         at_once(process_prekey_bundle(
@@ -206,7 +206,7 @@ impl Signal {
     /// Encrypts for one device.
     ///
     /// # Errors
-    /// [`SignalError::NoSession`] when none was begun.
+    /// [`SignalError::NoSession`] if none was established.
     pub fn encrypt(&mut self, device: &Jid, plaintext: &[u8]) -> Result<Sealed, SignalError> {
         let address = self.book.signal_address(device);
         let padded = self.pad(plaintext);
@@ -225,10 +225,10 @@ impl Signal {
         Ok(Sealed { kind, bytes: message.serialize().to_vec() })
     }
 
-    /// Decrypts what a device encrypted for this one.
+    /// Decrypts a message from a device.
     ///
     /// # Errors
-    /// Each variant of [`SignalError`] but [`SignalError::NoSenderKey`].
+    /// Each variant of [`SignalError`] except [`SignalError::NoSenderKey`].
     pub fn decrypt(&mut self, device: &Jid, kind: EncKind, bytes: &[u8]) -> Result<Vec<u8>, SignalError> {
         let address = self.book.signal_address(device);
         let message = match kind {
@@ -257,10 +257,10 @@ impl Signal {
         unpad(decrypted.plaintext)
     }
 
-    /// The own sender key of a group, to be given to those who do not have it. It is made when there is none.
+    /// The own sender key of a group, for distribution to members without it. It is created if necessary.
     ///
     /// # Errors
-    /// [`SignalError::Broken`] when the kept key is unusable.
+    /// [`SignalError::Broken`] if the stored key is unusable.
     pub fn distribution(&mut self, group: &Jid) -> Result<Vec<u8>, SignalError> {
         let name = self.sender_key_name(group, &self.own);
         let message =
@@ -268,10 +268,10 @@ impl Signal {
         Ok(message.serialized().to_vec())
     }
 
-    /// Takes the sender key that a device gave away.
+    /// Processes a sender key distribution message.
     ///
     /// # Errors
-    /// [`SignalError::Broken`] when it has another form.
+    /// [`SignalError::Broken`] if it is malformed.
     pub fn process_distribution(&mut self, group: &Jid, sender: &Jid, bytes: &[u8]) -> Result<(), SignalError> {
         let name = self.sender_key_name(group, &self.book.signal_address(sender));
         let message = SenderKeyDistributionMessage::try_from(bytes)?;
@@ -282,7 +282,7 @@ impl Signal {
         self.sender_keys.has(&self.sender_key_name(group, &self.own))
     }
 
-    /// Forgets the own sender key, so that those who left cannot read on.
+    /// Deletes the own sender key, so that members who left cannot decrypt further messages.
     pub fn delete_own_sender_key(&mut self, group: &Jid) {
         let name = self.sender_key_name(group, &self.own);
         self.sender_keys.remove(&name);
@@ -291,7 +291,7 @@ impl Signal {
     /// Encrypts for everybody who has the own sender key.
     ///
     /// # Errors
-    /// [`SignalError::NoSenderKey`] when none was made.
+    /// [`SignalError::NoSenderKey`] if none was created.
     pub fn encrypt_for_group(&mut self, group: &Jid, plaintext: &[u8]) -> Result<Sealed, SignalError> {
         let name = self.sender_key_name(group, &self.own);
         let padded = self.pad(plaintext);
@@ -300,7 +300,7 @@ impl Signal {
         Ok(Sealed { kind: EncKind::SenderKey, bytes: message.serialized().to_vec() })
     }
 
-    /// Decrypts what a device encrypted for the group.
+    /// Decrypts a group message from a device.
     ///
     /// # Errors
     /// [`SignalError::NoSenderKey`], [`SignalError::Again`] or [`SignalError::Broken`].
@@ -316,7 +316,7 @@ impl Signal {
         SenderKeyName::from_parts(&group.to_string(), sender.as_str())
     }
 
-    /// Hides the length: 1 to 16 bytes, each with the number of them.
+    /// Hides the length: 1 to 16 bytes of padding, each with the value of their count.
     fn pad(&mut self, plaintext: &[u8]) -> Vec<u8> {
         let count = self.rng.below(16) + 1;
         let mut padded = plaintext.to_vec();
@@ -355,7 +355,7 @@ fn unpad(mut padded: Vec<u8>) -> Result<Vec<u8>, SignalError> {
     Ok(padded)
 }
 
-/// The library's functions are asynchronous for stores on disks. Stores in memory never make them wait.
+/// The library's functions are async for stores on disk. In-memory stores never suspend.
 fn at_once<T>(future: impl Future<Output = Result<T, SignalProtocolError>>) -> Result<T, SignalError> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Ok(result?),

@@ -1,4 +1,4 @@
-//! The stores that the Signal library reads and writes, in memory.
+//! The in-memory stores for libsignal.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use wacore_libsignal::protocol::{
 
 use crate::phone::identity::{Prekeys, SignedPrekey};
 
-/// Sessions by device. At most one for each device of the network.
+/// Sessions by device. At most one per device of the network.
 #[derive(Default)]
 pub struct Sessions(HashMap<ProtocolAddress, SessionRecord>);
 
@@ -25,8 +25,8 @@ impl Sessions {
         self.0.remove(address);
     }
 
-    /// Moves the sessions of one name to another of the same account. Where both have one with a device, the moved one
-    /// speaks and the other still listens.
+    /// Moves the sessions of one address to another of the same account. If both have one with a device, the moved one
+    /// becomes current and the other is archived for receiving.
     pub fn move_all(&mut self, from: &str, to: &str) {
         let moved: Vec<ProtocolAddress> = self.0.keys().filter(|address| address.name() == from).cloned().collect();
         for old in moved {
@@ -59,8 +59,8 @@ impl SessionStore for Sessions {
     }
 }
 
-/// The identity keys of others, and our own.
-// An application goes on with a changed identity key; it only shows a note (whatsmeow, `AutoTrustIdentity`).
+/// The identity keys of others, and the own one.
+// Applications accept a changed identity key and only show a notice (whatsmeow, `AutoTrustIdentity`).
 pub struct Identities {
     own: IdentityKeyPair,
     registration_id: u32,
@@ -115,7 +115,7 @@ impl PreKeyStore for Prekeys {
     }
 }
 
-/// The one signed prekey of a phone; it is never replaced.
+/// The single signed prekey of a phone; it is never rotated.
 pub struct SignedPrekeys(pub SignedPreKeyRecord);
 
 impl SignedPrekeys {
@@ -137,7 +137,7 @@ impl SignedPreKeyStore for SignedPrekeys {
     }
 }
 
-/// The keys of groups, by group and sender.
+/// Sender keys, by group and sender.
 #[derive(Default)]
 pub struct SenderKeys(HashMap<String, SenderKeyRecord>);
 
@@ -150,7 +150,7 @@ impl SenderKeys {
         self.0.remove(name.cache_key());
     }
 
-    /// Moves the keys of one sender's name to another of the same account, unless that one has some.
+    /// Moves the sender keys of one address to another of the same account, unless that one has some.
     pub fn move_all(&mut self, from: &str, to: &str) {
         let marks = (format!(":{from}."), format!(":{to}."));
         let moved: Vec<String> = self.0.keys().filter(|key| key.contains(&marks.0)).cloned().collect();

@@ -1,9 +1,9 @@
-//! Sessions of two and of groups: in order, out of order, lost, renewed.
+//! Pairwise and group sessions: in order, out of order, with losses, renewed.
 
 use super::*;
 use wacore_binary::builder::NodeBuilder;
 
-/// A phone's sessions and the JIDs it is known by.
+/// A phone's Signal state and its JIDs.
 struct One {
     jid: Jid,
     lid: Jid,
@@ -16,7 +16,7 @@ fn one(number: &str) -> One {
     One { jid: person.jid(), lid: person.lid_jid(), signal }
 }
 
-/// The bundle that a server makes of what was uploaded.
+/// The bundle that a server would make from the upload.
 fn bundle_of(one: &mut One) -> Bundle {
     let (identity, rng) = one.signal.identity_mut();
     let mut parts = identity.upload(1, rng);

@@ -15,7 +15,7 @@ use crate::phone::content::{EditForm, MessageBody, Reading, encode, for_own_devi
 use crate::phone::history::HistorySize;
 use crate::phone::{Action, Phone};
 
-/// What the companion of a number was told that is not for people.
+/// Number of peer messages that this number's companion has received.
 fn silent(world: &World, number: &str) -> usize {
     world.companions[number].read.iter().filter(|read| read.reading == Reading::Silent).count()
 }
@@ -84,7 +84,7 @@ fn a_new_companion_is_given_keys_and_history() {
     world.send("2", &jid("1"), "an old message");
     world.link("1");
     world.with("1", |phone| phone.send_initial_sync(1, HistorySize { chats: 3, messages_per_chat: 10 }, NOW_MS));
-    // The key share, and four parts: chats, names, the rest, older messages.
+    // The app state key share, and four chunks: chats, names, the rest, older messages.
     assert_eq!(silent(&world, "1"), 5);
     assert_eq!(world.count(|_, action| matches!(action, Action::Store { .. })), 3);
     let peers = world.stanzas.iter().filter(|node| node.attrs.get("category").is_some_and(|kind| *kind == "peer"));
@@ -172,13 +172,13 @@ fn nobody_else_asks_a_phone_for_anything() {
     assert!(world.companions["2"].read.is_empty());
 }
 
-/// The answer of a server that took a patch, or that has these.
+/// The response of a server that accepted a patch, or that has these patches.
 fn state_answer(id: &str, collection: NodeBuilder) -> Node {
     let sync = NodeBuilder::new("sync").children([collection.build()]).build();
     NodeBuilder::new("iq").attr("type", "result").attr("id", id).children([sync]).build()
 }
 
-/// The patch in the first iq of the actions, and the iq's id.
+/// The patch in the first iq among the actions, and the iq's id.
 fn put(actions: &[Action]) -> (String, Vec<u8>) {
     let Some(Action::Send(iq)) = actions.iter().find(|action| matches!(action, Action::Send(node) if node.tag == "iq"))
     else {
@@ -201,7 +201,7 @@ fn a_new_name_is_in_force_when_the_server_has_it() {
     put(&actions);
 }
 
-/// What the server says of the collection of names when it does not take a patch.
+/// The server's response about the collection of names when it refuses a patch.
 fn refusal(code: u16) -> NodeBuilder {
     let error = NodeBuilder::new("error").attr("code", code).build();
     NodeBuilder::new("collection")
@@ -213,7 +213,7 @@ fn refusal(code: u16) -> NodeBuilder {
 #[test]
 fn a_phone_that_was_too_late_catches_up_and_tries_again() {
     let mut world = World::new();
-    // Another device of the same account made the second change of the name: the same phone, at another time.
+    // Another device of the same account made the second name change: the same phone, at another time.
     let mut twin = World::new().phones.remove("1").unwrap();
     let (id, theirs) = put(&twin.change(Change::Name { name: "Theirs".to_owned() }, NOW_MS));
     assert!(!id.is_empty());
@@ -263,14 +263,14 @@ fn a_change_that_is_always_too_late_is_not_tried_for_ever() {
     }
 }
 
-/// The server says that a collection has moved.
+/// A notification that a collection has a new version.
 fn server_sync(version: u64) -> Node {
     let collection = NodeBuilder::new("collection").attr("name", "regular").attr("version", version).build();
     let notification = NodeBuilder::new("notification").attr("id", "n1").attr("from", "s.whatsapp.net");
     notification.attr("type", "server_sync").children([collection]).build()
 }
 
-/// The ids of the questions for the shared state among the actions.
+/// The ids of the app state fetches among the actions.
 fn fetches(actions: &[Action]) -> Vec<String> {
     let is_fetch = |iq: &&Node| iq.get_optional_child("sync").is_some();
     let iqs = actions.iter().filter_map(|action| match action {

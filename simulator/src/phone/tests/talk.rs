@@ -1,4 +1,4 @@
-//! Phones that talk to each other while nothing goes wrong.
+//! Conversations between phones without faults.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;

@@ -1,4 +1,4 @@
-//! Messages that are lost, spoilt, repeated, or cannot be read.
+//! Messages that are lost, corrupted, duplicated, or undecryptable.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, NodeContent};
@@ -7,7 +7,7 @@ use super::world::{NOW_MS, World, jid};
 use crate::limits::{PHONE_ANSWER_MS_MAX, RETRIES_MAX};
 use crate::phone::Action;
 
-/// Turns a byte of each ciphertext around.
+/// Flips a byte of each ciphertext.
 fn corrupt_encs(node: &mut Node) {
     let Some(NodeContent::Nodes(children)) = &mut node.content else { return };
     for child in children.iter_mut().filter(|child| child.tag == "enc") {
@@ -18,7 +18,7 @@ fn corrupt_encs(node: &mut Node) {
     }
 }
 
-/// Spoils the first messages to a number.
+/// Corrupts the first messages to a number.
 fn corrupt_first(number: &'static str, count: usize) -> Option<super::world::Corrupt> {
     let mut left = count;
     Some(Box::new(move |device: &Jid, node: &mut Node| {

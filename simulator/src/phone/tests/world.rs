@@ -1,5 +1,5 @@
-//! A handful of phones and a server of a page's length between them: it answers questions and passes stanzas on, at once
-//! and in order, unless a test spoils or loses some on their way.
+//! Three phones and a minimal server between them: it answers iqs and forwards stanzas, immediately and in order,
+//! unless a test corrupts or drops some.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -16,7 +16,7 @@ use crate::phone::{Action, LoggedMessage, Phone};
 
 pub const NOW_MS: u64 = 1_750_000_000_000;
 
-/// Looks at each `<message>` and `<receipt>` on its way to a device; false loses it.
+/// Called with each `<message>` and `<receipt>` on its way to a device; false drops it.
 pub type Corrupt = Box<dyn FnMut(&Jid, &mut Node) -> bool>;
 
 pub struct World {
@@ -31,7 +31,7 @@ pub struct World {
     queue: VecDeque<(String, Node)>,
 }
 
-/// What a test needs of a linked device: its keys, and what it has read.
+/// What a test needs of a linked device: its keys, and what it has decrypted.
 pub struct Companion {
     pub signal: Signal,
     pub read: Vec<Decoded>,
@@ -68,7 +68,7 @@ impl World {
         world
     }
 
-    /// Gives an account a second device, that others find and encrypt for.
+    /// Gives an account a second device, which others find and encrypt for.
     pub fn link(&mut self, number: &str) {
         let mut signal = Signal::new(&person(number, "companion"), SeededRng::new(9, number)).unwrap();
         let (identity, rng) = signal.identity_mut();
@@ -82,7 +82,7 @@ impl World {
         group
     }
 
-    /// Lets a phone do something, and everything that follows.
+    /// Runs a command on a phone, and everything that follows from it.
     pub fn with(&mut self, number: &str, act: impl FnOnce(&mut Phone) -> Vec<Action>) {
         let actions = act(self.phones.get_mut(number).unwrap());
         self.take(number, actions);
@@ -91,7 +91,7 @@ impl World {
         }
     }
 
-    /// A phone says a text; gives the id.
+    /// A phone sends a text; returns the id.
     pub fn send(&mut self, number: &str, chat: &Jid, text: &str) -> String {
         let mut said = String::new();
         self.with(number, |phone| {
@@ -106,7 +106,7 @@ impl World {
         self.phones[number].messages().collect()
     }
 
-    /// The texts that others said to this phone.
+    /// The texts that this phone has received.
     pub fn heard(&self, number: &str) -> Vec<&str> {
         self.kept(number).into_iter().filter(|kept| !kept.from_me).map(|kept| kept.body.content.summary()).collect()
     }
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// A stanza reaches a device.
+    /// Delivers a stanza to a device.
     pub fn deliver(&mut self, device: &Jid, mut node: Node) {
         let is_lost = matches!(node.tag.as_ref(), "message" | "receipt")
             && self.corrupt.as_mut().is_some_and(|corrupt| !corrupt(device, &mut node));
@@ -164,7 +164,7 @@ impl World {
         }
     }
 
-    /// Passes a message on to every device it is for, and acks it.
+    /// Forwards a message to all devices it is for, and acks it.
     pub fn route(&mut self, from: &Jid, node: &Node) {
         let to = node.attrs().optional_jid("to").unwrap();
         let ack = NodeBuilder::new("ack")
@@ -274,13 +274,13 @@ impl World {
         NodeBuilder::new("usync").children([NodeBuilder::new("list").children(users).build()]).build()
     }
 
-    /// A companion says something to one device in a session of its own, as `message` with these attributes.
+    /// A companion sends something to one device in a session of its own, as `message` with these attributes.
     pub fn send_as_companion(&mut self, number: &str, to: &Jid, stanza: NodeBuilder, plaintext: &[u8]) {
         let stanza = stanza.attr("from", jid(number).with_device(1));
         self.send_parts_as_companion(number, to, stanza, &[plaintext]);
     }
 
-    /// The same in several parts, or in a chat that does not have the companion's name: `stanza` has its `from`.
+    /// The same in several parts, or from another address than the companion's: `stanza` has its `from`.
     pub fn send_parts_as_companion(&mut self, number: &str, to: &Jid, stanza: NodeBuilder, parts: &[&[u8]]) {
         let key = NodeBuilder::new("key").children([NodeBuilder::new("user").attr("jid", to).build()]).build();
         let bundle = Bundle::read(&self.bundles(&key)[0]).unwrap();

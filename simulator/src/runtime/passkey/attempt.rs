@@ -1,4 +1,4 @@
-//! One attempt to link a client behind the passkey gate, from the phone's side, step by step.
+//! One attempt to link a client at the passkey gate, from the phone's side, step by step.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::server::passkey_gate::{GateRequest, PasskeyGate, Rejection};
 pub struct Attempt {
     person: Person,
     gate: PasskeyGate,
-    /// What the phone and the client know from the code.
+    /// The secret that the phone and the client share through the code.
     secret: [u8; 32],
     latest: Latest,
 }
 
-/// Why an attempt ends, and how what the client still sends is answered.
+/// Why an attempt ends, and the response to further requests of the client.
 struct Failure(RequestError, Rejection);
 
 impl From<RequestError> for Failure {
@@ -42,7 +42,7 @@ impl Attempt {
         Self { person, gate, secret, latest }
     }
 
-    /// Runs to the attempt's end, and to that of the client's connection if the client was not linked.
+    /// Runs until the attempt ends and, if the client was not linked, until its connection ends.
     pub async fn run(mut self, sender: oneshot::Sender<Result<Arc<Device>, RequestError>>) {
         let ended = self.latest.ended.clone();
         let outcome = tokio::select! {
@@ -55,7 +55,7 @@ impl Attempt {
         match outcome {
             Ok(device) => {
                 self.advance(Event::Linked(device.index()));
-                // Whoever does not wait any more sees the device all the same.
+                // A caller that has stopped waiting can still see the device.
                 sender.send(Ok(device)).ok();
             }
             Err(Failure(error, rejection)) => {
@@ -84,7 +84,7 @@ impl Attempt {
         Ok(self.person.link_at_gate(&self.gate, admission.map_err(RequestError::from)?).await?)
     }
 
-    /// Waits for a prologue that the phone takes. A client whose proof is wrong may send another.
+    /// Waits for a prologue that the phone accepts. A client whose proof is wrong may send another.
     async fn begin(&mut self) -> Result<PasskeyPairing, Failure> {
         loop {
             let GateRequest::Prologue { payload, proof } = self.next().await? else { continue };
@@ -92,7 +92,7 @@ impl Attempt {
             match PasskeyPairing::begin(&payload, proof.as_deref(), &self.secret, &mut rng) {
                 Ok(pairing) => {
                     if proof.is_some() {
-                        // The client has shown that its code was scanned or typed: there is nothing to compare.
+                        // The client has proved that its code was scanned or typed: there is nothing to compare.
                         self.latest.confirmed.cancel();
                     }
                     self.advance(Event::Continued);
@@ -105,7 +105,7 @@ impl Attempt {
         }
     }
 
-    /// Waits for the companion's nonce, and shows the code if it is to be compared.
+    /// Waits for the companion's nonce, and shows the code if it must be compared.
     async fn reveal(&mut self, pairing: &PasskeyPairing) -> Result<(), Failure> {
         let GateRequest::Nonce(nonce) = self.next().await? else { return Err(unexpected()) };
         let code = match self.is_commitment_refused() {
@@ -115,7 +115,7 @@ impl Attempt {
         if !self.latest.confirmed.is_cancelled() {
             self.advance(Event::CodeShown(code));
         }
-        // The client shows its code when it has the answer: the phone must not be behind.
+        // The client shows its code when it receives the response: the phone must be ready by then.
         self.gate.accept();
         Ok(())
     }
@@ -125,8 +125,8 @@ impl Attempt {
         phone.is_some_and(|phone| self.person.network().faults().refuses_passkey_commitment(phone.name()))
     }
 
-    /// Waits for the pairing request, and opens it. It is taken though the owner may not have confirmed the code: the
-    /// client's user has, and clients do not wait long for an answer.
+    /// Waits for the pairing request and decrypts it. It is accepted even if the owner has not confirmed the code yet:
+    /// the client's user has, and clients time out quickly.
     async fn receive_secret(&mut self, pairing: &PasskeyPairing) -> Result<[u8; 32], Failure> {
         let GateRequest::PairingRequest(request) = self.next().await? else { return Err(unexpected()) };
         let secret = pairing.open_request(&request, &self.gate.noise_public(), &self.gate.identity_public())?;
@@ -143,12 +143,12 @@ impl Attempt {
         tokio::select! {
             biased;
             () = confirmed.cancelled() => Ok(()),
-            // Nothing is expected of the client now: it goes away, or the time is over.
+            // Nothing is expected of the client now: its connection ends, or the time is over.
             request = self.next() => Err(request.err().unwrap_or_else(unexpected)),
         }
     }
 
-    /// What the client sends next.
+    /// The client's next request.
     async fn next(&mut self) -> Result<GateRequest, Failure> {
         let wait = Duration::from_secs(PASSKEY_CHALLENGE_SECONDS);
         let request = match clock::within(wait, self.gate.next()).await {
@@ -172,7 +172,7 @@ fn expired(text: &str) -> Failure {
     Failure(RequestError::Conflict(text.to_owned()), Rejection::Gone)
 }
 
-/// The server lets through only what comes next.
+/// The server only forwards the expected request.
 fn unexpected() -> Failure {
     Failure(RequestError::Conflict("the client sent something out of order".to_owned()), Rejection::BadRequest)
 }

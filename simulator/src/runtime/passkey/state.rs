@@ -1,4 +1,4 @@
-//! How far an attempt to link a client behind the passkey gate is, as the phone shows it.
+//! State machine of an attempt to link a client at the passkey gate, as the phone shows it.
 
 use serde::Serialize;
 
@@ -12,14 +12,14 @@ pub enum PasskeyState {
     Waiting,
     /// The assertion was accepted, and the phone and the client exchange their keys.
     Pairing,
-    /// The phone shows a code, and waits for its owner to confirm it.
+    /// The phone shows a code and waits for its owner to confirm it.
     Confirm,
-    /// The phone has admitted the client, which must sign.
+    /// The phone has admitted the client, whose signature is expected.
     Linking,
     Linked,
     /// The owner refused.
     Refused,
-    /// It ended otherwise.
+    /// It ended for another reason.
     Failed,
 }
 
@@ -39,23 +39,23 @@ impl PasskeyState {
     }
 }
 
-/// What happens to an attempt.
+/// Events of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The prologue was accepted.
     Continued,
-    /// The client sent no handoff proof, and revealed its nonce: the owner has to compare codes.
+    /// The client sent no handoff proof, and revealed its nonce: the owner must compare codes.
     CodeShown(String),
     Confirmed,
     /// The phone has the client's secret, and signs.
     Admitted,
-    /// The client is this device of the account.
+    /// The client is linked as this device of the account.
     Linked(u16),
     Refused,
     Failed(String),
 }
 
-/// The state after an event; nothing if the event does not belong there.
+/// The state after an event; `None` if the event is not possible.
 pub fn next(state: PasskeyState, event: &Event) -> Option<PasskeyState> {
     use PasskeyState::{Confirm, Failed, Linked, Linking, Pairing, Refused, Waiting};
     match (state, event) {

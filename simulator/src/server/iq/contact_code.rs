@@ -1,4 +1,4 @@
-//! `w:qr`: the code by which a person shows their contact, and whose code one is.
+//! `w:qr`: contact QR codes, requested, revoked and resolved.
 
 use crate::server::account::Naming;
 use crate::server::device_connection::DeviceConnection;

@@ -1,4 +1,4 @@
-//! `encrypt`: the public keys of devices, left by them and fetched by those who want to write to them.
+//! `encrypt`: the public keys of devices, uploaded by them and fetched by senders.
 
 use sha1::{Digest as _, Sha1};
 
@@ -13,7 +13,7 @@ use crate::server::keys::{KeyBundle, OneTime, SignedPrekey, read_one_time, write
 use crate::server::notification::notification;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result, server};
 
-/// The kind of all keys: Curve25519.
+/// The type of all keys: Curve25519.
 const KEY_TYPE: u8 = 5;
 
 pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
@@ -52,7 +52,7 @@ fn take_upload(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
     let mut keys = connection.device.keys.lock();
     match keys.as_mut() {
-        // A device has one identity for all its life.
+        // A device's identity key never changes.
         Some(known) if known.identity != identity => return Some(refused()),
         Some(known) => {
             known.registration = registration;
@@ -85,7 +85,7 @@ fn take_rotated(connection: &DeviceConnection, node: &Node, rotate: &Node) -> No
 fn digest(connection: &DeviceConnection, node: &Node) -> Node {
     let keys = connection.device.keys.lock();
     let Some(keys) = keys.as_ref().filter(|keys| keys.one_time_left() > 0) else {
-        // The client has never brought one-time prekeys: it does now.
+        // The client has never uploaded prekeys, and does so now.
         return error(node, 404, "item-not-found");
     };
     let mut hash = Sha1::new();
@@ -153,8 +153,8 @@ fn take(device: &Device, one_time: impl FnOnce(&mut KeyBundle) -> Option<OneTime
     Some(children)
 }
 
-/// Asks a device for new one-time prekeys with every one that is taken while few are left. It is seen of the real
-/// service (github.com/tgalal/yowsup/issues/836), and whatsmeow relies on it: it uploads at the fifth last.
+/// Asks a device for more one-time prekeys, with every one that is taken while few are left. The real service has been
+/// observed to do so (github.com/tgalal/yowsup/issues/836), and whatsmeow relies on it: it uploads when five are left.
 fn ask_for_keys_if_low(device: &Device) {
     let left = {
         let mut keys = device.keys.lock();

@@ -1,4 +1,4 @@
-//! `w:g2`: groups, asked for and changed. Every change is told to all members, and to who was taken out.
+//! `w:g2`: group queries and changes. All members are notified of every change, as are those who are removed.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
 }
 
-/// What is asked of one group.
+/// Queries about one group.
 fn get_one(node: &Node, group: &Group) -> Option<Node> {
     let asked = node.all().first()?;
     match asked.tag.as_ref() {
@@ -47,7 +47,7 @@ fn get_one(node: &Node, group: &Group) -> Option<Node> {
     }
 }
 
-/// What is asked of no group in particular.
+/// Queries about no particular group.
 fn get_any(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let asked = node.all().first()?;
     let groups = &connection.network.inner.groups;
@@ -75,7 +75,7 @@ fn get_any(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
 }
 
-/// The group to which a code leads, or the answer that it leads nowhere.
+/// The group of an invite code, or the error response.
 fn invited(connection: &DeviceConnection, node: &Node, wanted: &Node) -> Option<Result<Arc<Group>, Node>> {
     Some(match connection.network.inner.groups.by_invite(&wanted.text("code")?) {
         Invitation::Valid(group) => Ok(group),
@@ -88,7 +88,7 @@ fn missing(jid: &Jid, code: u16) -> Node {
     NodeBuilder::new("group").attr("id", jid.user.as_str()).attr("error", code).build()
 }
 
-/// What is changed without naming a group.
+/// Changes without a group in the address.
 fn set_any(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let wanted = node.all().first()?;
     match wanted.tag.as_ref() {
@@ -135,7 +135,7 @@ fn create(connection: &DeviceConnection, node: &Node, wanted: &Node) -> Node {
     if wanted.child("parent").is_some() {
         return community::create(connection, node, wanted, &others);
     }
-    // Groups of the service name their members by LID, however whoever creates one names them
+    // The service addresses group members by LID, however the creator addressed them
     // (github.com/WhiskeySockets/Baileys/issues/1554).
     match connection.network.create_group(&connection.account, &subject, &others, Naming::Lid) {
         Ok(group) => {
@@ -149,7 +149,7 @@ fn create(connection: &DeviceConnection, node: &Node, wanted: &Node) -> Node {
     }
 }
 
-/// Takes whoever asks out of a group; an HTTP-like code.
+/// Removes the requester from a group; returns an HTTP-like code.
 fn leave(connection: &DeviceConnection, jid: Option<&Jid>) -> u16 {
     let Some(group) = jid.and_then(|jid| connection.network.inner.groups.find(jid)) else { return 404 };
     let account = std::slice::from_ref(&connection.account);
@@ -165,7 +165,7 @@ fn leave(connection: &DeviceConnection, jid: Option<&Jid>) -> u16 {
     200
 }
 
-/// The addresses in `<participant jid/>` children.
+/// The JIDs in `<participant jid/>` children.
 fn participants(node: &Node) -> Vec<Jid> {
     let named = node.all().iter().filter(|child| child.tag == "participant");
     named.filter_map(|participant| participant.jid("jid")).take(REQUEST_ITEMS_MAX).collect()
@@ -180,7 +180,7 @@ fn refusal(node: &Node, refused: GroupError) -> Node {
     }
 }
 
-/// Whether who asks may do what only admins may.
+/// Whether the requester may do what is reserved for admins.
 fn require_admin(connection: &DeviceConnection, group: &Group) -> Result<(), GroupError> {
     match group.rank(&connection.account) {
         Some(rank) if rank.is_admin() => Ok(()),

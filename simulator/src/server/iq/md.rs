@@ -1,4 +1,4 @@
-//! `md`: companions, unlinked by themselves or by their phone, and linked by a code that is typed into the phone.
+//! `md`: companions, unlinked by themselves or by their phone, and linked by pairing code.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
 }
 
-/// A companion that unlinks itself has its answer before its connection ends.
+/// A companion that unlinks itself gets its response before its connection ends.
 pub fn after(connection: &DeviceConnection, node: &Node) {
     let meant = node.child("remove-companion-device").and_then(|removal| meant(connection, removal));
     if meant == Some(connection.device.index()) {
@@ -29,7 +29,7 @@ pub fn after(connection: &DeviceConnection, node: &Node) {
     }
 }
 
-/// The companion that is to be unlinked, if who asks may do that: a companion unlinks itself, the phone any.
+/// The companion to unlink, if the requester may do that: a companion may unlink itself, the phone any.
 fn meant(connection: &DeviceConnection, removal: &Node) -> Option<u16> {
     let named = connection.network.inner.directory.resolve(&removal.jid("jid")?)?;
     let own = connection.device.index();

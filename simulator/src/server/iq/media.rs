@@ -1,9 +1,9 @@
-//! `w:m`: where files are put and fetched.
+//! `w:m`: the media host to use.
 
 use crate::server::device_connection::DeviceConnection;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, empty, error, result};
 
-/// How long a client may use the answer, in seconds.
+/// How long a client may use the response, in seconds.
 const TTL_SECONDS: u64 = 300;
 
 pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {

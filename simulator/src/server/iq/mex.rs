@@ -1,4 +1,4 @@
-//! `w:mex`: queries in GraphQL, by the numbers under which the service keeps them.
+//! `w:mex`: GraphQL queries, by the service's query ids.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::wire::stanza::{Node, Read as _, error, holding, result};
 mod newsletters;
 mod sub_groups;
 
-// The queries, by their names in the service's own client (wacore, `iq/mex_operations.rs`).
+// Query ids, with their names in the service's own client (wacore, `iq/mex_operations.rs`).
 
 /// `WAWebMexUpdateTextStatusJobMutation`
 const UPDATE_TEXT_STATUS: &str = "9152604461510864";

@@ -1,7 +1,7 @@
-//! Requests of clients (`iq`), a file for each namespace.
+//! Clients' requests (`iq`), with one file per namespace.
 //!
-//! Every request is answered: a client that waits in vain connects anew after half a minute. One that is not known is
-//! answered with nothing, and remembered.
+//! Every request is answered: a client that gets no response reconnects after half a minute. Unhandled requests get an
+//! empty result and are recorded.
 
 mod bot;
 mod business;
@@ -31,9 +31,9 @@ use crate::wire::stanza::{Node, Read as _, error, result};
 pub fn receive(connection: &DeviceConnection, node: &Node) {
     match node.text("type").as_deref() {
         Some("get" | "set") => {}
-        // A client's answer to something of ours: nothing of ours waits for one.
+        // A client's response to a request of the server, none of which waits for one.
         Some("result" | "error") => return,
-        // A client that gives no type (for its statistics) does not wait.
+        // A client that sends no type (for its statistics) does not wait for a response.
         _ if node.text("xmlns").as_deref() == Some("w:stats") => {}
         _ => return connection.network.inner.unhandled_iqs.record(Some(connection.device.number()), node),
     }
@@ -50,7 +50,7 @@ pub fn receive(connection: &DeviceConnection, node: &Node) {
     after(connection, node);
 }
 
-/// The answer to a request; nothing if it is not known.
+/// The response to a request; `None` if it is not known.
 fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     match node.text("xmlns").as_deref()? {
         "abt" => props::answer(node),
@@ -78,7 +78,7 @@ fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
 }
 
-/// What follows an answer: it must not overtake it.
+/// What must follow the response, and not overtake it.
 fn after(connection: &DeviceConnection, node: &Node) {
     match node.text("xmlns").as_deref() {
         Some("passive") => passive::after(connection, node),

@@ -1,19 +1,19 @@
-//! `newsletter`: messages of channels, listed, and what their readers made of them.
+//! `newsletter`: lists of a newsletter's messages, with their views and reactions.
 
 use crate::limits::NEWSLETTER_POSTS_LISTED_MAX;
 use crate::server::device_connection::DeviceConnection;
 use crate::server::newsletters::{Newsletter, Role};
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
 
-/// For how long a client that asks is told of changes at once, in seconds.
+/// How long a subscription to live updates lasts, in seconds.
 const LIVE_SECONDS: u64 = 300;
 
-/// How many messages are listed unless a client asks for more or fewer.
+/// Default number of messages in a list.
 const LISTED: u64 = 50;
 
 pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let asked = node.all().first()?;
-    // whatsmeow asks the server and names the newsletter by an address or its link, whatsapp-rust asks the newsletter.
+    // whatsmeow addresses the server and names the newsletter by JID or link, whatsapp-rust addresses the newsletter.
     let newsletters = &connection.network.inner.newsletters;
     let by_address = asked.jid("jid").or_else(|| node.jid("to")).and_then(|jid| newsletters.find(&jid));
     let found = by_address.or_else(|| newsletters.by_invite(&asked.text("key")?));

@@ -1,4 +1,4 @@
-//! `passive`: whether the client wants stanzas. At `active` everything that is kept for it follows the answer.
+//! `passive`: whether the client wants stanzas. After the response to `active`, everything in its mailbox is sent.
 
 use crate::server::device_connection::DeviceConnection;
 use crate::wire::stanza::{Node, Read as _, result};

@@ -1,4 +1,4 @@
-//! `w:profile:picture`: pictures of people and groups, asked for, changed and removed.
+//! `w:profile:picture`: pictures of people and groups, queried, changed and removed.
 
 use bytes::Bytes;
 
@@ -39,7 +39,7 @@ pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
 }
 
-/// The one name of a person or group, however it is addressed.
+/// The canonical key of a person or group, however it is addressed.
 fn owner_of(connection: &DeviceConnection, target: &Jid) -> Option<String> {
     if target.is_group() {
         return connection.network.inner.groups.find(target).map(|group| group.jid().to_string());
@@ -47,7 +47,7 @@ fn owner_of(connection: &DeviceConnection, target: &Jid) -> Option<String> {
     connection.network.account(target).map(|account| account.number().to_string())
 }
 
-/// People change their own picture, and members that of their group.
+/// People may change their own picture, and members that of their group.
 fn may_change(connection: &DeviceConnection, target: &Jid, owner: &str) -> bool {
     match connection.network.inner.groups.find(target) {
         Some(group) => {
@@ -68,7 +68,7 @@ fn describe(connection: &DeviceConnection, picture: &Picture, kind: &str) -> Nod
         .build()
 }
 
-/// Notifies a group's members, or the person's own devices and whoever asked for their devices before.
+/// Notifies a group's members, or the person's own devices and all accounts that have queried them.
 fn announce(connection: &DeviceConnection, target: &Jid, change: NodeBuilder) {
     let change = change.attr("jid", target.clone()).attr("author", connection.account.number().clone()).build();
     let notice = |from: &Jid| notification(from.clone(), "picture").children([change.clone()]).build();

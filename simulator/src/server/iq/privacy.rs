@@ -1,5 +1,4 @@
-//! `privacy` and `blocklist`: who may see what, whom a person does not want to hear from, and the tokens by which a
-//! stranger shows that he was written to.
+//! `privacy` and `blocklist`: privacy settings, blocked people, and privacy tokens.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use crate::server::notification::notification;
 use crate::server::participant_hash;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, result};
 
-/// What holds until a person changes it.
+/// Settings until a person changes them.
 const DEFAULTS: [(&str, &str); 9] = [
     ("calladd", "all"),
     ("defense", "off"),
@@ -54,7 +53,7 @@ fn settings(account: &Account) -> Node {
     NodeBuilder::new("privacy").children(categories).build()
 }
 
-/// A person lets another have a token, which that one shows when he writes back.
+/// A person issues a token to somebody, who shows it when writing back.
 ///
 /// ASSUMPTION: the service makes the token, and gives it to the other person's devices. Whoever has none is refused only
 /// while their account is under a reach-out lock (the fault `reach_out_locked`).
@@ -100,7 +99,7 @@ pub fn answer_blocklist(connection: &DeviceConnection, node: &Node) -> Option<No
     Some(result(node, [list(connection)]))
 }
 
-/// Notifies the other devices of the account, with the hash of the previous list, so that they see whether they missed a
+/// Notifies the account's other devices, with the hash of the previous list, so that they notice if they missed a
 /// change.
 fn notify_blocklist_changed(connection: &DeviceConnection, other: &Account, action: &'static str, before: String) {
     let item = NodeBuilder::new("item").attr("action", action).attr("jid", other.lid().clone()).build();
@@ -127,7 +126,7 @@ fn list(connection: &DeviceConnection) -> Node {
     NodeBuilder::new("list").attr("addressing_mode", "lid").attr("dhash", hash).children(items).build()
 }
 
-/// Whether `account` does not want to hear from `other`.
+/// Whether `account` has blocked `other`.
 pub fn is_blocked(account: &Arc<Account>, other: &Account) -> bool {
     account.has_blocked(&other.lid().to_string())
 }

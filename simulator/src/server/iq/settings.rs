@@ -1,4 +1,4 @@
-//! `status` and `disappearing_mode`: the text under a name, who sees a status, and how long new chats keep messages.
+//! `status` and `disappearing_mode`: the about text, who sees a status, and the default disappearing message timer.
 
 use crate::server::about;
 use crate::server::device_connection::DeviceConnection;

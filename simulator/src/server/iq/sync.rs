@@ -1,4 +1,4 @@
-//! `w:sync:app:state`: collections that the devices of an account share.
+//! `w:sync:app:state`: app state collections, shared by the devices of an account.
 
 use crate::limits::PATCHES_PER_ANSWER_MAX;
 use crate::server::account::Account;
@@ -15,7 +15,7 @@ pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
 
 fn of_one(connection: &DeviceConnection, collection: &Node) -> Option<Node> {
     let name = collection.text("name")?;
-    // A client that has nothing gives no version, or 0.
+    // A client without state sends no version, or 0.
     let version = collection.number("version").unwrap_or(0);
     match collection.child_bytes("patch") {
         None => Some(patches(&connection.account, &name, version)),
@@ -26,7 +26,7 @@ fn of_one(connection: &DeviceConnection, collection: &Node) -> Option<Node> {
     }
 }
 
-/// Appends a patch and tells the devices of the account, but for the one that sent it.
+/// Appends a patch and notifies the account's other devices.
 fn append(account: &Account, name: &str, base: u64, patch: &[u8], sender: &Device) -> Result<u64, PatchRefused> {
     let version = account.app_state.lock().append(name, base, patch)?;
     for device in account.devices() {

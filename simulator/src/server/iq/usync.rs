@@ -1,4 +1,4 @@
-//! `usync`: what is known of users: whether they are here, by which addresses, with which devices.
+//! `usync`: queries about users: whether they exist, their addresses and devices.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     }
     let asked: Vec<&str> = query.all().iter().map(|protocol| protocol.tag.as_ref()).collect();
     let users: Vec<Node> = list.all().iter().map(|user| describe(connection, user, &asked)).collect();
-    // What a result says of a protocol as a whole: nothing, so that there is no error.
+    // The status of each protocol as a whole is empty, which means no error.
     let states = asked.iter().map(|tag| NodeBuilder::new_dynamic((*tag).to_owned()).build());
     let mut answer = NodeBuilder::new("usync");
     for name in ["sid", "index", "last", "mode", "context"] {
@@ -31,10 +31,10 @@ pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     Some(result(node, [answer.children(children).build()]))
 }
 
-/// Whom a `<user>` of the request means.
+/// The target of a `<user>` in the request.
 enum Asked {
     Known(Arc<Account>, Jid),
-    /// An address or number that nobody here has.
+    /// An address or number without an account.
     Unknown(Option<Jid>),
 }
 
@@ -68,7 +68,7 @@ fn named(connection: &DeviceConnection, user: &Node) -> Asked {
     }
     let phone = user.child("contact").and_then(Node::content_text).unwrap_or_default();
     let number = phone.trim_start_matches('+');
-    // whatsmeow asks by an address of the time before `s.whatsapp.net`.
+    // whatsmeow queries by an address from before `s.whatsapp.net`.
     let number = number.strip_suffix("@c.us").or(number.strip_suffix("@s.whatsapp.net")).unwrap_or(number);
     let directory = &connection.network.inner.directory;
     // ASSUMPTION: A number in a form that the account is not known by is answered with the account's own, as clients of the
@@ -115,7 +115,7 @@ fn describe(connection: &DeviceConnection, user: &Node, asked: &[&str]) -> Node 
             }
             let parts = asked.iter().filter_map(|tag| match *tag {
                 "contact" => Some(contact(user, "out")),
-                // Who is not here has no devices.
+                // A user without an account has no devices.
                 "devices" => Some(NodeBuilder::new("devices").children([empty("device-list")]).build()),
                 _ => None,
             });
@@ -139,12 +139,12 @@ fn part(connection: &DeviceConnection, account: &Arc<Account>, user: &Node, tag:
         "disappearing_mode" => Some(
             NodeBuilder::new("disappearing_mode").attr("duration", account.disappearing_seconds()).attr("t", 0).build(),
         ),
-        // Nobody is a business, or has a picture, a bot, a user name: an absent part says so.
+        // There are no businesses, pictures, bots or user names here: an absent part says so.
         _ => None,
     }
 }
 
-/// `<contact type>` with the number as it was asked.
+/// `<contact type>` with the number as in the query.
 fn contact(user: &Node, kind: &'static str) -> Node {
     let answer = NodeBuilder::new("contact").attr("type", kind);
     match user.child("contact").and_then(Node::bytes) {

@@ -1,4 +1,4 @@
-//! What a client that registers is given, and keeps.
+//! What a client receives, and is not told, while it registers.
 
 use super::*;
 use crate::server::network::Settings;

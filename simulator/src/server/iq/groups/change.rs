@@ -1,4 +1,4 @@
-//! Changes of a group: its members, its name and text, and its rules.
+//! Group changes: members, subject, description, and settings.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::server::group::{Description, Group, GroupError, Rules};
 use crate::server::group_notice;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result, with_attribute};
 
-/// Changes a group as asked by a member; nothing if what is asked is not known.
+/// Applies a member's request; `None` if it is not known.
 pub fn answer(connection: &DeviceConnection, node: &Node, group: &Arc<Group>) -> Option<Node> {
     let wanted = node.all().first()?;
     let done = match wanted.tag.as_ref() {
@@ -28,7 +28,7 @@ pub fn answer(connection: &DeviceConnection, node: &Node, group: &Arc<Group>) ->
             announce(connection, group, invite.clone());
             vec![invite]
         }),
-        // Nobody waits to be let in, and nobody was invited by a message: nothing is there to act on.
+        // There are no join requests, and no invitations by message: nothing to act on.
         "membership_requests_action" | "revoke" | "accept" => return Some(error(node, 404, "item-not-found")),
         _ => rule(connection, group, wanted)?,
     };
@@ -67,7 +67,7 @@ fn remove(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node) -> N
         }
         None => Some(404),
     });
-    // Told while they are still members, so that they are told too.
+    // Sent before they are removed, so that they are notified too.
     if !removed.is_empty() {
         group_notice::members(&connection.account, group, "remove", &removed, None);
     }
@@ -94,7 +94,7 @@ fn rank(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node, promot
     NodeBuilder::new(tag).children(outcomes).build()
 }
 
-/// Does something with each person named; a code in the answer says why not.
+/// Applies `act` to each person in the request; an error code in the response says why it failed.
 fn each(connection: &DeviceConnection, wanted: &Node, mut act: impl FnMut(&Arc<Account>) -> Option<u16>) -> Vec<Node> {
     let outcome = |jid: Jid| {
         let code = connection.network.account(&jid).map_or(Some(404), |account| act(&account));
@@ -150,7 +150,7 @@ fn description(connection: &DeviceConnection, node: &Node, group: &Arc<Group>, w
     result(node, [])
 }
 
-/// A rule, by its tag; nothing if it is not known.
+/// Applies a setting by its tag; `None` if it is not known.
 fn rule(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node) -> Option<Result<Vec<Node>, GroupError>> {
     let seconds = wanted.number("expiration").unwrap_or_default();
     if wanted.tag == "ephemeral" && !DISAPPEARING_SECONDS.contains(&seconds) {

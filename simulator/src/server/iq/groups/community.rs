@@ -1,4 +1,4 @@
-//! Communities and their groups: made, asked for, linked and unlinked.
+//! Communities and their groups: created, queried, linked and unlinked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::server::group::{Description, Group};
 use crate::server::group_notice;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, result};
 
-/// Makes a community, as `<create>` with `<parent>` asks.
+/// Creates a community, for a `<create>` with `<parent>`.
 pub fn create(connection: &DeviceConnection, node: &Node, wanted: &Node, others: &[Arc<Account>]) -> Node {
     let approval = wanted.child("parent").and_then(|parent| parent.text("default_membership_approval_mode"));
     let new = NewCommunity {
@@ -39,7 +39,7 @@ fn description(connection: &DeviceConnection, wanted: &Node) -> Option<Descripti
     })
 }
 
-/// Makes a group in a community, as `<create>` with `<linked_parent jid>` asks.
+/// Creates a group in a community, for a `<create>` with `<linked_parent jid>`.
 pub fn create_linked(connection: &DeviceConnection, node: &Node, wanted: &Node, others: &[Arc<Account>]) -> Node {
     let parent = wanted.child("linked_parent").and_then(|parent| parent.jid("jid"));
     let Some(parent) = parent.and_then(|parent| connection.network.inner.groups.find(&parent)) else {
@@ -52,7 +52,7 @@ pub fn create_linked(connection: &DeviceConnection, node: &Node, wanted: &Node, 
     }
 }
 
-/// What is asked of a community; nothing if it is something that is asked of every group.
+/// Queries about a community; `None` for those that every group answers.
 pub fn get(connection: &DeviceConnection, node: &Node, parent: &Arc<Group>) -> Option<Node> {
     let asked = node.all().first().filter(|_| parent.group_type().is_community())?;
     let linked = || connection.network.inner.groups.linked_to(parent.jid());
@@ -88,7 +88,7 @@ fn linked_group(group: &Group) -> Node {
     NodeBuilder::new("linked_group").children([group.describe()]).build()
 }
 
-/// What is changed of a community; nothing if it is something that is changed of every group.
+/// Changes of a community; `None` for those that every group has.
 pub fn set(connection: &DeviceConnection, node: &Node, parent: &Arc<Group>) -> Option<Node> {
     let wanted = node.all().first().filter(|_| parent.group_type().is_community())?;
     let network = &connection.network;
@@ -106,14 +106,14 @@ pub fn set(connection: &DeviceConnection, node: &Node, parent: &Arc<Group>) -> O
             }
             administer(connection, node, parent, wanted)
         }
-        // Both were refused for the parent and the group of its announcements in a measurement
+        // The real service refused both for the parent and the announcement group in a test
         // (github.com/WhiskeySockets/Baileys/issues/2754).
         "announcement" | "not_announcement" => Some(error(node, 400, "bad-request")),
         _ => None,
     }
 }
 
-/// What only an admin of the community may ask.
+/// Requests reserved for admins of the community.
 fn administer(connection: &DeviceConnection, node: &Node, parent: &Arc<Group>, wanted: &Node) -> Option<Node> {
     let network = &connection.network;
     match wanted.tag.as_ref() {
@@ -140,7 +140,7 @@ fn administer(connection: &DeviceConnection, node: &Node, parent: &Arc<Group>, w
     }
 }
 
-/// Does something with each group that is named; a code in the answer says why not.
+/// Applies `act` to each group in the request; an error code in the response says why it failed.
 fn each(wanted: &Node, act: impl Fn(&Jid, &Node) -> Result<(), LinkError>) -> Vec<Node> {
     let named = wanted.all().iter().filter(|child| child.tag == "group").take(REQUEST_ITEMS_MAX);
     let outcomes = named.filter_map(|group| {
@@ -155,7 +155,7 @@ fn each(wanted: &Node, act: impl Fn(&Jid, &Node) -> Result<(), LinkError>) -> Ve
     outcomes.collect()
 }
 
-/// A member of the community comes into one of its groups.
+/// A community member joins one of its groups.
 fn join(connection: &DeviceConnection, node: &Node, parent: &Arc<Group>, wanted: &Node) -> Node {
     let Some(group) = find_linked(connection, parent, wanted) else { return error(node, 404, "item-not-found") };
     match group.add(&connection.account) {

@@ -1,4 +1,4 @@
-//! Channels in GraphQL: made, described, followed, left, silenced, changed and ended.
+//! Newsletters in GraphQL: created, described, followed, unfollowed, muted, changed and deleted.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::server::newsletters::{Newsletter, Role, Text};
 use crate::server::notification::notification;
 use crate::wire::stanza::{Jid, NodeBuilder, server};
 
-/// What is asked of channels.
+/// Newsletter operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     Create,
@@ -24,8 +24,8 @@ pub enum Operation {
     Delete,
 }
 
-/// What each version of the service's clients calls an operation: those of whatsmeow (`newsletter.go`), of Baileys
-/// (`Types/Mex.ts`), and of wacore (`iq/mex_operations.rs`).
+/// The query ids of each operation in several clients: whatsmeow (`newsletter.go`), Baileys (`Types/Mex.ts`), and
+/// wacore (`iq/mex_operations.rs`).
 const QUERIES: [(&str, Operation); 19] = [
     ("6234210096708695", Operation::Create),
     ("8823471724422422", Operation::Create),
@@ -48,17 +48,17 @@ const QUERIES: [(&str, Operation); 19] = [
     ("30062808666639665", Operation::Delete),
 ];
 
-/// The operation of a query.
+/// The operation with this query id.
 pub fn operation(query: &str) -> Option<Operation> {
     QUERIES.iter().find(|(id, _)| *id == query).map(|(_, operation)| *operation)
 }
 
-/// Why it is not done, as the code of an error in the answer.
+/// Why an operation failed, as the error code in the response.
 ///
 /// ASSUMPTION: errors have the codes of HTTP, as others in GraphQL do that were published.
 type Refused = u16;
 
-/// The whole answer: `data`, and `errors` if it is refused.
+/// The whole response: `data`, and `errors` if it failed.
 pub fn answer(connection: &DeviceConnection, operation: Operation, variables: &Value) -> Value {
     let (name, outcome) = match operation {
         Operation::Create => ("xwa2_newsletter_create", create(connection, variables)),
@@ -82,7 +82,7 @@ pub fn answer(connection: &DeviceConnection, operation: Operation, variables: &V
 }
 
 fn create(connection: &DeviceConnection, variables: &Value) -> Result<Value, Refused> {
-    // whatsmeow calls it otherwise than the other two.
+    // whatsmeow uses another name than the other two.
     let input = [&variables["input"], &variables["newsletter_input"]].into_iter().find(|input| input.is_object());
     let input = input.ok_or(400_u16)?;
     let name = input["name"].as_str().filter(|name| (1..=GROUP_SUBJECT_BYTES_MAX).contains(&name.len()));
@@ -168,14 +168,14 @@ fn mute_word(is_muted: bool) -> &'static str {
     if is_muted { "ON" } else { "OFF" }
 }
 
-/// A channel with what the account is to it. Numbers are texts, as clients read them.
+/// A newsletter with the account's relation to it. Numbers are strings, as clients parse them.
 fn described(connection: &DeviceConnection, newsletter: &Newsletter) -> Value {
     let text = |text: Text| {
         let changed_at_us = text.changed_at_ms * 1000;
         json!({"id": changed_at_us.to_string(), "text": text.text, "update_time": changed_at_us.to_string()})
     };
     let role = newsletter.role(&connection.account);
-    // The owner does not count.
+    // The owner does not count as a follower.
     let followers = newsletter.readers().len() - 1;
     json!({
         "id": newsletter.jid().to_string(),
@@ -202,7 +202,7 @@ fn notify_join(connection: &DeviceConnection, newsletter: &Newsletter) {
     notify(connection, "NotificationNewsletterJoin", &json!({"xwa2_notify_newsletter_on_join": joined}));
 }
 
-/// Tells all devices of the account, the one that asked too.
+/// Notifies all devices of the account, including the requesting one.
 fn notify(connection: &DeviceConnection, name: &'static str, data: &Value) {
     let update = NodeBuilder::new("update").attr("op_name", name).bytes(json!({"data": data}).to_string().into_bytes());
     let notice = notification(server(), "mex").children([update.build()]).build();

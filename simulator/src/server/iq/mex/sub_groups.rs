@@ -1,4 +1,4 @@
-//! The groups of a community, asked for in GraphQL.
+//! The groups of a community in GraphQL.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::server::device_connection::DeviceConnection;
 use crate::server::group::Group;
 use crate::wire::stanza::Jid;
 
-/// The group of the announcements, and the others.
+/// The announcement group, and the others.
 pub fn all(connection: &DeviceConnection, id: &Value) -> Value {
     let Some(parent) = community(connection, id) else { return json!({"xwa2_group_query_by_id": null}) };
     let linked = connection.network.inner.groups.linked_to(parent.jid());
@@ -25,7 +25,7 @@ pub fn all(connection: &DeviceConnection, id: &Value) -> Value {
     )
 }
 
-/// How many are in each.
+/// The number of members of each.
 pub fn sizes(connection: &DeviceConnection, id: &Value) -> Value {
     let Some(parent) = community(connection, id) else { return json!({"xwa2_group_query_by_id": null}) };
     let linked = connection.network.inner.groups.linked_to(parent.jid());
@@ -37,7 +37,7 @@ pub fn sizes(connection: &DeviceConnection, id: &Value) -> Value {
     answer(&parent, json!({"sub_groups": {"edges": edges}}))
 }
 
-/// The community of this id, if who asks is in it.
+/// The community with this id, if the requester is a member.
 fn community(connection: &DeviceConnection, id: &Value) -> Option<Arc<Group>> {
     let group = connection.network.inner.groups.find(&id.as_str()?.parse::<Jid>().ok()?)?;
     (group.group_type().is_community() && group.rank(&connection.account).is_some()).then_some(group)
