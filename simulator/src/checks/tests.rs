@@ -155,7 +155,7 @@ fn a_message_that_was_sent_again_is_lost_when_that_is_nowhere() {
 }
 
 #[test]
-fn a_message_that_was_acked_and_is_nowhere_is_lost() {
+fn an_acked_message_that_is_nowhere_is_lost() {
     for lost in ["accepted acked", "accepted kept acked released"] {
         let checks = Checks::new();
         Message::new(&checks, "M1").goes_through(lost);
@@ -182,7 +182,7 @@ fn a_phone_must_show_what_it_receipts_and_a_client_need_not() {
 }
 
 #[test]
-fn what_waited_for_a_device_that_is_gone_is_lost_to_nobody() {
+fn messages_for_an_unlinked_device_are_not_lost() {
     let checks = Checks::new();
     Message::to_a_client(&checks, "M1").goes_through("accepted kept acked released");
     assert!(!checks.report().passed);
@@ -277,7 +277,7 @@ fn a_sender_key_counts_from_where_it_stands_when_it_is_handed_over() {
 }
 
 #[test]
-fn more_messages_than_are_remembered_are_still_judged_as_they_come() {
+fn messages_beyond_the_capacity_are_still_checked_on_arrival() {
     let checks = Checks::remembering(500);
     let count = 1_500;
     for number in 0..count {

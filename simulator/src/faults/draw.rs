@@ -35,7 +35,7 @@ mod tests {
     use super::Draw;
 
     #[test]
-    fn what_it_is_drawn_for_decides_and_nothing_else() {
+    fn a_draw_depends_only_on_its_inputs() {
         let drawn = Draw::drawn(7, 1, "message 15550001:1", 3);
         assert_eq!(drawn, Draw::drawn(7, 1, "message 15550001:1", 3));
         for other in [
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_is_about_a_third() {
+    fn a_probability_of_a_third_fires_for_about_a_third() {
         let struck = (0..30_000).filter(|number| Draw::drawn(1, 1, "", *number).is_below(1.0 / 3.0)).count();
         assert!((9_600..10_400).contains(&struck), "{struck} of 30,000");
         assert!((0..1_000).all(|number| !Draw::drawn(1, 1, "", number).is_below(0.0)));

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_waited_long_enough_goes_without_those_who_came_later() {
+    fn a_receipt_that_has_waited_long_enough_is_released_alone() {
         let mut reorder_buffer = ReorderBuffer::default();
         assert!(reorder_buffer.pass("read 1", Hold { behind: 9 }).is_empty());
         let first = reorder_buffer.newest();

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_nobody_s_account() {
+    fn a_group_is_not_an_account() {
         let mut book = AddressBook::default();
         assert!(book.learn_pair(&jid("1203630@g.us"), &jid("900@lid")).is_none());
         assert_eq!(book.account(&jid("1203630@g.us")), jid("1203630@g.us"));

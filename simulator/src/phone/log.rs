@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_edits_what_another_wrote() {
+    fn only_the_author_edits_a_message() {
         let mut log = Log::default();
         log.keep(kept(ANN, "1", text("mine")));
         log.keep(kept(BOB, "2", Content::Edit { of: target("1", false), text: "yours".to_owned() }));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn of_messages_that_are_forgotten_nothing_stays() {
+    fn evicted_messages_leave_nothing_behind() {
         let mut log = Log::of(2);
         log.keep(kept(BOB, "1", text("one")));
         log.keep(LoggedMessage { chat: "15550003@s.whatsapp.net".to_owned(), ..kept(BOB, "2", text("elsewhere")) });
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_read_once() {
+    fn a_message_is_marked_read_once() {
         let mut log = Log::default();
         log.keep(kept(BOB, "1", text("one")));
         log.keep(kept(ANN, "2", text("two")));

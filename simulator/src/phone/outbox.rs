@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_outbox_takes_nothing_whoever_wants_it_sent() {
+    fn a_full_outbox_accepts_nothing() {
         let mut outbox = Outbox::default();
         let draft = || {
             let recipient = Recipient::Peer(Jid::pn("1").with_device(1), None);

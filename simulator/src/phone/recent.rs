@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_are_forgotten() {
+    fn the_oldest_are_evicted() {
         let mut recent = Recent::new(2);
         let forgotten = [("a", 1), ("b", 2), ("a", 3), ("c", 4)].map(|(key, value)| recent.insert(key, value));
         assert_eq!(forgotten, [None, None, None, Some(3)]);

@@ -208,7 +208,7 @@ mod tests {
     use crate::wire::stanza::holding;
 
     #[test]
-    fn a_spoiled_message_differs_in_what_is_encrypted_alone() {
+    fn corrupting_a_message_changes_only_its_ciphertext() {
         let mut node = NodeBuilder::new("message").children([holding("enc", [1, 2]), holding("meta", [3])]).build();
         corrupt(&mut node);
         assert_eq!((node.child_bytes("enc"), node.child_bytes("meta")), (Some(&[1, 3][..]), Some(&[3][..])));

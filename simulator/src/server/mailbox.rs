@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_confirmed_comes_again() {
+    async fn unconfirmed_stanzas_are_sent_again() {
         let mailbox = Mailbox::default();
         mailbox.keep(message("a")).unwrap();
         mailbox.keep(message("b")).unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_before_the_client_is_ready_and_presence_is_forgotten() {
+    async fn nothing_is_sent_before_the_client_is_ready_and_presence_is_not_stored() {
         let mailbox = Mailbox::default();
         let send_queue = Arc::new(SendQueue::default());
         let (connection_id, _) = mailbox.attach(send_queue.clone());
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reserved_place_is_nobody_elses() {
+    fn a_reserved_slot_is_not_given_away() {
         let mailbox = Mailbox::default();
         (1..MAILBOX_STANZAS_MAX).for_each(|_| mailbox.keep(empty("receipt")).unwrap());
         mailbox.reserve().unwrap();

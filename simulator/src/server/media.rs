@@ -304,7 +304,7 @@ mod tests {
     use futures_util::StreamExt as _;
 
     #[tokio::test]
-    async fn a_file_that_stops_in_the_middle_is_not_waited_for_for_ever() {
+    async fn an_upload_that_stalls_times_out() {
         let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"half a f"))]);
         let body = Body::from_stream(first.chain(stream::pending()));
         assert_eq!(take_in(body, Duration::from_millis(1)).await, Err(StatusCode::REQUEST_TIMEOUT));

@@ -1,4 +1,4 @@
-//! Calls, as clients see and refuse them.
+//! Calls, as clients see and reject them.
 
 use serde_json::json;
 use simulator::phone::{Call, CallState};
@@ -26,7 +26,7 @@ async fn is_in(person: &Person, call: &str, state: CallState) -> Call {
     patiently(&format!("a call that is {state:?}"), sees).await.unwrap()
 }
 
-/// What a client reports of a call.
+/// A client's event about a call.
 fn of_call(event: &Event) -> Option<&IncomingCall> {
     if let Event::IncomingCall(call) = event { Some(call) } else { None }
 }

@@ -1,4 +1,4 @@
-//! Communities, as whatsapp-rust and Baileys make them, and by the control API.
+//! Communities, created by whatsapp-rust, Baileys and the control API.
 
 use serde_json::json;
 use simulator::runtime::{Person, Phones};

@@ -1,4 +1,4 @@
-//! Conversations that every client in another language has, whatever it is: Baileys and whatsmeow.
+//! Conversations for the clients in other languages, Baileys and whatsmeow.
 
 use serde_json::json;
 use simulator::phone::LoggedMessage;
@@ -7,7 +7,7 @@ use simulator::runtime::Person;
 use crate::program::Program;
 use crate::world::{hears, patiently};
 
-/// The client of Ann reacts to a message of Bob's, and edits and deletes one of its own.
+/// Ann's client reacts to a message of Bob's, and edits and deletes one of its own.
 pub async fn its_changes_reach_a_phone(client: &mut Program, ann: &Person, bob: &Person) {
     let to = bob.jid().to_string();
     let liked = bob.send_text(ann.jid(), "like me").await.unwrap();
@@ -24,7 +24,8 @@ pub async fn its_changes_reach_a_phone(client: &mut Program, ann: &Person, bob: 
     patiently("that it is gone", bob.wait_for_message(move |kept| kept.id == id && kept.deleted)).await.unwrap();
 }
 
-/// Bob reacts to a message of Ann's client, and edits and deletes one of his own. Returns the id of what he reacted to.
+/// Bob reacts to a message of Ann's client, and edits and deletes one of his. Returns the id of the message he reacted
+/// to.
 pub async fn a_phones_changes_reach_it(client: &mut Program, ann: &Person, bob: &Person) -> String {
     let liked = client.send_text(&bob.jid().to_string(), "like me").await;
     hears(bob, "like me").await;
@@ -41,7 +42,7 @@ pub async fn a_phones_changes_reach_it(client: &mut Program, ann: &Person, bob: 
     liked
 }
 
-/// Two clients, each with its address, ask and answer.
+/// Two clients, each with its address, write to each other.
 pub async fn two_write_to_each_other(first: (&mut Program, &str), second: (&mut Program, &str)) {
     for number in 0..5 {
         first.0.send_text(second.1, &format!("question {number}")).await;

@@ -1,4 +1,4 @@
-//! Faults, as a real client meets them.
+//! Faults, as a real client sees them.
 
 use simulator::faults::{self, CutPlace, Direction, Fault, HowOften, PlannedFault, Scope, StreamErrorCode};
 use simulator::server::stanza_log::Entry;
@@ -8,7 +8,7 @@ use whatsapp_rust::prelude::*;
 use crate::client::text_message;
 use crate::world::{World, eventually};
 
-/// A fault that strikes everything that it can.
+/// A fault without restrictions.
 fn always(fault: Fault) -> PlannedFault {
     PlannedFault { fault, scope: Default::default() }
 }
@@ -99,7 +99,7 @@ async fn a_stream_error_ends_the_connections_that_are_there() {
     let error = Fault::StreamError { code: StreamErrorCode::ServiceUnavailable };
     let scope = Scope { account: Some("15550001".to_owned()), how_often: HowOften::Next(1), ..Scope::default() };
     world.network.add_fault(PlannedFault { fault: error, scope }).unwrap();
-    // The library connects again without an event when the stream is ended in good order.
+    // The library reconnects without an event when the stream is ended properly.
     client.connected_times(2).await;
 }
 

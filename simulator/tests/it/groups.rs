@@ -1,4 +1,4 @@
-//! Groups: made, changed and written to, with members named by number and by LID.
+//! Groups: created, changed and written to, with members addressed by phone number and by LID.
 
 use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
@@ -72,7 +72,7 @@ async fn a_member_confirms_the_receipt_of_one_member_and_keeps_that_of_another()
     assert_eq!(participants, [people[1].number().clone()]);
 }
 
-/// Finds a notice of a change with this tag.
+/// Finds a change notification with this tag.
 fn change(tag: &'static str) -> impl Fn(&Node) -> Option<Node> {
     move |node| (node.text("type")? == "w:gp2").then(|| node.child(tag).cloned())?
 }

@@ -1,4 +1,4 @@
-//! Messages between people, their receipts, and what is kept for who is away.
+//! Messages between people, their receipts, and the mailboxes of offline devices.
 
 use simulator::faults::Direction;
 use simulator::server::local_connection::LocalConnection;
@@ -139,7 +139,7 @@ async fn a_message_that_cannot_be_read_is_asked_for_again() {
     world.assert_nothing_unknown();
 }
 
-/// A message from Ann's phone to the phone of somebody else, whom it does not need to be readable for.
+/// A message from Ann's phone to somebody else's, which does not need to be decryptable.
 fn unreadable(to: &Jid, again: bool) -> Node {
     let enc = NodeBuilder::new("enc").attr("v", 2).attr("type", "msg").bytes(vec![1]);
     let message = NodeBuilder::new("message").attr("to", to.clone()).attr("id", "BROKEN02").attr("type", "text");
@@ -150,7 +150,7 @@ fn unreadable(to: &Jid, again: bool) -> Node {
     message.children([NodeBuilder::new("participants").children([part]).build()]).build()
 }
 
-/// Waits for the next message on a link; says whether it was sent again.
+/// Waits for the next message on a connection; returns whether it was sent again.
 async fn next_message(connection: &mut LocalConnection) -> bool {
     let message = patiently("a message", async {
         loop {

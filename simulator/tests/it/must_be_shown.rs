@@ -1,4 +1,4 @@
-//! Scenarios that hold for every client, with each kind, and with two kinds together.
+//! Scenarios that every client must pass, with each kind, and with two kinds together.
 
 use simulator::phone::content::Content;
 use simulator::phone::file::FileKind;
@@ -24,14 +24,14 @@ async fn people() -> People {
     People { world, phones, ann, bob }
 }
 
-/// No client asked for something unknown, and what the checkers have seen is as it should be.
+/// No client sent an unhandled request, and all checks pass.
 fn assert_all_is_well(world: &World) {
     world.assert_nothing_unknown();
     let report = world.network.checks().report();
     assert!(report.passed && report.complete, "{report:#?}");
 }
 
-/// Not really a picture: nobody looks at its bytes.
+/// Not a real picture: nobody decodes it.
 fn picture(of: u8) -> Vec<u8> {
     (0..50_000_u32).map(|place| place.to_le_bytes()[0] ^ of).collect()
 }
@@ -127,7 +127,7 @@ async fn a_cut_and_an_absence_lose_nothing(kind: Kind) {
     assert_all_is_well(&world);
 }
 
-/// Ann and Bob each have a client; what one's sends, the other's shows.
+/// Ann and Bob each have a client; what one sends, the other receives.
 async fn two_clients_talk(one: Kind, other: Kind) {
     let People { world, ann, bob, .. } = people().await;
     let mut one = Talker::scanned(one, &world.network, &ann).await;
@@ -154,7 +154,7 @@ async fn two_clients_talk(one: Kind, other: Kind) {
     assert_all_is_well(&world);
 }
 
-/// Tells stories once with each kind of client.
+/// Runs each scenario with each kind of client.
 macro_rules! with_each_kind {
     ($($story:ident),+ $(,)?) => {
         mod with_whatsapp_rust {

@@ -1,4 +1,4 @@
-//! Newsletters (channels), as each kind of client and people make, follow and fill them.
+//! Newsletters (channels), created, followed and published in by each kind of client and by people.
 
 use serde_json::{Value, json};
 use simulator::runtime::{Person, Phones};

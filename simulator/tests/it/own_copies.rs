@@ -1,11 +1,11 @@
-//! Copies of what one device of an account writes, on the other devices of that account.
+//! Device-sent copies on the account's other devices.
 
 use simulator::server::local_connection::LocalConnection;
 use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
 
 use crate::world::{World, patiently};
 
-/// A message of Ann's phone to Bob, with a part for her companion that nobody opens.
+/// A message from Ann's phone to Bob, with an undecrypted part for her companion.
 fn message(companion: &Jid, bob: &Jid) -> Node {
     let part = |jid: &Jid| {
         let enc = NodeBuilder::new("enc").attr("type", "msg").attr("v", 2).bytes(vec![1, 2, 3]).build();
@@ -20,7 +20,7 @@ fn message(companion: &Jid, bob: &Jid) -> Node {
         .build()
 }
 
-/// The next stanza with this tag, but for messages between own devices, of which one may wait still from the link.
+/// The next stanza with this tag, except for peer messages, one of which may still be pending from linking.
 async fn next(connection: &mut LocalConnection, tag: &str) -> Node {
     patiently(tag, async {
         loop {

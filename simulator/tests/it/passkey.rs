@@ -1,4 +1,4 @@
-//! Linking a client to somebody whose account requires a passkey.
+//! Linking a client to an account that requires a passkey.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use raw::Raw;
 
 const ANN: &str = "15550001";
 
-/// A network, and Ann on it, who requires a passkey.
+/// A network with Ann, who requires a passkey.
 async fn ann() -> (World, Phones, Person) {
     let world = World::new().await;
     let phones = Phones::new(world.network.clone());
@@ -29,12 +29,12 @@ async fn ann() -> (World, Phones, Person) {
     (world, phones, ann)
 }
 
-/// Waits until Ann's phone is in a state; the code that it shows.
+/// Waits until Ann's phone is in a state; returns the code that it shows.
 async fn phone_is(ann: &Person, state: PasskeyState) -> Option<String> {
     patiently(state.name(), ann.wait_for_passkey_state(state)).await.unwrap().code
 }
 
-/// Takes a client, which has no proof, from its request for a passkey to its link.
+/// Takes a client without a proof from its passkey request until it is linked.
 async fn passes(mut applicant: Applicant, ann: &Person) -> Client {
     applicant.answers(ann).await.unwrap();
     let (code, skips) = applicant.shows_code().await;
@@ -88,7 +88,7 @@ async fn a_client_that_was_linked_before_proves_that_its_code_was_scanned_and_co
     let backend = client.stop().await;
     ann.unlink(1).await.unwrap();
     ann.require_passkey();
-    // The client links again when its store names no number; the account in it says that it was linked before.
+    // The client links again if its store has no number; the account in it means that it was linked before.
     let mut device = backend.load().await.unwrap().unwrap();
     device.pn = None;
     backend.save(&device).await.unwrap();

@@ -1,4 +1,4 @@
-//! People with phones of the network's own, and what they do with real clients and with each other.
+//! The network's own people with their phones, with real clients and with each other.
 
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ async fn a_message_is_answered_changed_reacted_to_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_phones_were_stopped_for_is_refused() {
+async fn commands_to_stopped_phones_are_refused() {
     let world = World::new().await;
     let (phones, ann, bob) = two_people(&world).await;
     phones.stop().await;
@@ -186,7 +186,7 @@ async fn a_client_shows_the_token_of_a_phone_and_the_phone_that_of_the_client() 
         }
     })
     .await;
-    // It learns in its own time that it is to show tokens.
+    // It only learns after a while that it should attach tokens.
     patiently("a message with the token", async {
         while world.token_shown_with(&client.send(bob.jid(), "so I do").await).is_empty() {
             clock::sleep(Duration::from_millis(20)).await;

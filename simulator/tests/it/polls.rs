@@ -1,4 +1,4 @@
-//! Polls, votes and sealed edits between phones and the other two clients.
+//! Polls, votes and encrypted edits between phones and the other two clients.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};

@@ -81,7 +81,7 @@ fn over(message: &wa::Message) -> Decoded {
 }
 
 #[test]
-fn everything_that_is_said_is_read_as_it_was_said() {
+fn every_content_survives_a_round_trip() {
     for content in everything() {
         let body = MessageBody::from(content);
         let unpacked = over(&encode(&body, &chat(), NOW_MS));
@@ -101,7 +101,7 @@ fn an_answer_names_what_it_answers() {
 }
 
 #[test]
-fn what_is_wrapped_is_looked_through() {
+fn wrapped_contents_are_unwrapped() {
     let body = MessageBody::text("hello");
     let plain = encode(&body, &chat(), NOW_MS);
     let wrap = |message: wa::Message| {

@@ -246,7 +246,7 @@ fn a_change_that_the_server_does_not_take_gives_way_to_the_next() {
 }
 
 #[test]
-fn a_change_that_is_always_too_late_is_not_tried_for_ever() {
+fn a_change_that_always_conflicts_is_dropped() {
     let mut world = World::new();
     let phone = world.phones.get_mut("1").unwrap();
     for answers in [true, false] {

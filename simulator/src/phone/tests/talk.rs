@@ -29,7 +29,7 @@ fn two_phones_talk_and_see_how_far_their_messages_got() {
 }
 
 #[test]
-fn reading_is_told_once_for_all_messages_of_a_chat() {
+fn one_read_receipt_covers_all_messages_of_a_chat() {
     let mut world = World::new();
     for text in ["one", "two", "three"] {
         world.send("1", &jid("2"), text);

@@ -35,7 +35,7 @@ fn is_unreadable(number: &str, action: &Action) -> bool {
 }
 
 #[test]
-fn a_spoilt_message_is_asked_for_again_and_read() {
+fn a_corrupted_message_is_retried_and_decrypted() {
     for spoilt in 1..=3 {
         let mut world = World::new();
         world.corrupt = corrupt_first("2", spoilt);
@@ -155,7 +155,7 @@ fn rubbish_is_survived() {
 }
 
 #[test]
-fn a_question_that_is_not_answered_is_given_up() {
+fn an_unanswered_query_times_out() {
     let mut world = World::new();
     let phone = world.phones.get_mut("1").unwrap();
     let (id, _) = phone.send(&jid("2"), crate::phone::content::MessageBody::text("hello"), NOW_MS).unwrap();
@@ -192,7 +192,7 @@ fn what_is_refused_to_one_device_is_not_reported() {
 }
 
 #[test]
-fn a_stranger_s_receipt_is_no_progress() {
+fn a_receipt_from_a_stranger_is_ignored() {
     let mut world = World::new();
     let id = world.send("1", &jid("2"), "for bob");
     let read = NodeBuilder::new("receipt").attr("id", id).attr("from", jid("3")).attr("type", "read").build();

@@ -15,13 +15,13 @@ use crate::client::Client;
 use crate::control::Control;
 use crate::world::{World, patiently};
 
-/// Plans a fault that strikes Ann's next client.
+/// Adds a fault for Ann's next client.
 fn plan(world: &World, fault: Fault) {
     let scope = Scope { account: Some(ANN.to_owned()), how_often: HowOften::Next(1), ..Scope::default() };
     world.network.add_fault(PlannedFault { fault, scope }).unwrap();
 }
 
-/// The notifications of a type that clients were sent.
+/// The notifications of a type that clients received.
 fn notifications(world: &World, kind: &str) -> Vec<Node> {
     let entries = world.network.log().from(0, usize::MAX);
     let sent = entries.iter().filter(|entry| entry.device.is_none() && entry.node.tag == "notification");
@@ -92,7 +92,7 @@ async fn a_client_ignores_a_notification_of_the_typed_code_that_holds_no_keys() 
     let (world, _phones, ann) = ann().await;
     plan(&world, Fault::LinkCodeWithoutKeys {});
     let applicant = Applicant::typed(&world.network, &ann).await;
-    // What was sent before this has been written.
+    // This returns only after everything sent earlier was written.
     applicant.options().await;
     let has_keys = |node: &Node| {
         let register = node.child("link_code_companion_reg").unwrap();

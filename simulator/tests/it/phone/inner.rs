@@ -1,4 +1,4 @@
-//! The inside of a phone for tests: it asks, encrypts, reads and confirms.
+//! The internals of a phone for tests: queries, encryption, decryption and receipts.
 
 use std::collections::HashMap;
 use std::sync::Arc;

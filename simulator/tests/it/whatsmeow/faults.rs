@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what the client makes of it.
+//! Faults, and how the client copes with them.
 
 use serde_json::json;
 use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope, StreamErrorCode};
@@ -7,7 +7,7 @@ use super::{ANN, BOB, STREAM_END, assert_checks_pass, client_and_people, linked,
 use crate::world::{World, eventually, hears, patiently};
 use simulator::runtime::Phones;
 
-/// At Ann's first companion, once.
+/// Fires once, at Ann's first companion.
 fn once(fault: Fault) -> PlannedFault {
     let how_often = HowOften::Next(1);
     PlannedFault {

@@ -1,4 +1,4 @@
-//! Groups: made, changed and written to.
+//! Groups: created, changed and written to.
 
 use serde_json::{Value, json};
 use simulator::runtime::{Known, Person, Phones};

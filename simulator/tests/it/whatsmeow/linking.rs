@@ -1,4 +1,4 @@
-//! Linking, connecting, and the end of a link.
+//! Linking, connecting, and unlinking.
 
 use serde_json::json;
 use simulator::runtime::Phones;
@@ -85,7 +85,7 @@ async fn it_logs_out_by_itself() {
 async fn it_hears_that_its_phone_has_unlinked_it() {
     let world = World::new().await;
     let (mut client, _phones, ann, _bob) = client_and_people(&world).await;
-    // The end of the stream may be read before what comes before it is handled.
+    // The end of the stream may be read before earlier stanzas are handled.
     client.may_log(STREAM_END);
     ann.unlink(1).await.unwrap();
     assert_eq!(client.until("logged_out", |_| true).await["on_connect"], false);
@@ -123,7 +123,7 @@ async fn a_connection_that_is_replaced_ends_with_the_reason() {
     let ann = phones.add(ANN, "Ann").await.unwrap();
     let mut client = linked_with(&world, &ann, json!({"auto_reconnect": false})).await;
     client.may_log(STREAM_END);
-    // Whoever attaches to the device takes the place of the connection that is there.
+    // Attaching to the device replaces the existing connection.
     let connection = world.network.attach(ann.account(), &ann.account().device(1).unwrap());
     client.until("replaced", |_| true).await;
     drop(connection);

@@ -1,4 +1,4 @@
-//! Texts, files, reactions, edits and deletions, both ways.
+//! Texts, files, reactions, edits and deletions, in both directions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! What a client gets of its phone and its person: files that have expired, the address book, and whether somebody is there.
+//! What a client gets from its phone and its person: expired files, contacts, and presence.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -76,7 +76,7 @@ async fn it_sees_when_somebody_goes_and_comes_back() {
         let seen = client.until("presence", |event| event["available"] == !is_away).await;
         assert_eq!(seen["from"], to);
     }
-    // Away, but connected: messages arrive.
+    // Unavailable but connected: messages arrive.
     bob.offline().await.unwrap();
     bob.online().await.unwrap();
     let id = client.send_text(&to, "are you there").await;

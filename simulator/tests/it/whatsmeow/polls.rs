@@ -1,4 +1,4 @@
-//! What is sealed with the secret of another message: votes in polls, and edits.
+//! Votes and edits, encrypted with the secret of another message.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -25,7 +25,7 @@ async fn sees_a_vote(client: &mut Whatsmeow, poll: &str, options: &[&str]) {
     assert_eq!((&vote["about"], &vote["hashes"]), (&json!(poll), &hashes(options)), "{vote}");
 }
 
-/// Whether a person chose these options of a poll, as its phone shows it.
+/// Whether a person chose these options of a poll, as a phone shows it.
 fn has_voted(id: &str, voter: String, options: &[&str]) -> impl Fn(&LoggedMessage) -> bool + Clone + Send + 'static {
     let (id, options): (_, Vec<String>) = (id.to_owned(), options.iter().map(|one| (*one).to_owned()).collect());
     move |kept| kept.id == id && kept.votes.get(&voter).is_some_and(|chosen| *chosen == options)

@@ -1,4 +1,4 @@
-//! Receipts, and who learns of them.
+//! Receipts, and who is notified of them.
 
 use serde_json::json;
 use simulator::server::account::Naming;

@@ -1,4 +1,4 @@
-//! Privacy tokens: whoever was written to has one, and shows it when it writes back.
+//! Privacy tokens: a client that was written to has one, and attaches it when it writes back.
 
 use serde_json::json;
 use simulator::runtime::{Person, Phones};
@@ -7,7 +7,7 @@ use super::{ANN, BOB, Whatsmeow, assert_checks_pass, client_and_people, linked};
 use crate::client::Client;
 use crate::world::{World, hears, patiently};
 
-/// Waits until it has a token of somebody; returns that in hexadecimal digits.
+/// Waits until it has somebody's token; returns it in hexadecimal.
 async fn token(client: &mut Whatsmeow, of: &Person) -> String {
     patiently("the token", async {
         loop {
