@@ -1,4 +1,4 @@
-//! The attacks: what callers without a key can do, and what a customer's own programs can.
+//! The attacks: what callers without a key can do, and what a customer's own programs can do.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
@@ -14,28 +14,28 @@ use wachat::device::{Kind, new_device_id};
 use wachat::secrets::MasterKey;
 use wachat::store::{NewDevice, NewKey, NewPerson};
 
-use crate::site::Site;
+use crate::instance::Instance;
 
-/// No part of an attack goes on for longer.
+/// Upper bound on one round of an attack.
 pub const LONGEST: Duration = Duration::from_secs(60);
 const MB: usize = 1_000_000;
 static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Attack {
-    /// 2,000 sign-ins with made-up names, each from an address of its own
+    /// 2,000 sign-ins with made-up names, each from a different address
     SignIns,
-    /// 400 new passwords for a person, whose answers nobody waits for
+    /// 400 password changes for a user, with nobody waiting for the responses
     Passwords,
-    /// 16 files of 90 MB at once
+    /// 16 uploads of 90 MB at once
     Uploads,
-    /// 200 files that come a byte a second
+    /// 200 uploads at one byte per second
     SlowUploads,
     /// 48 files of 60 MB that the gateway downloads
     Downloads,
-    /// 200 lists of 1 MB where an object is wanted
+    /// 200 arrays of 1 MB where an object is expected
     Lists,
-    /// 64 files of 60 MB of callers without a key
+    /// 64 uploads of 60 MB without an API key
     Strangers,
     /// 900 connections whose client never reads
     Deaf,
@@ -66,7 +66,7 @@ impl Attack {
         }
     }
 
-    /// The bound on the whole gateway's peak memory: one client's files get at most a third of the node's budget.
+    /// Upper bound on the gateway's peak memory: one client's files get at most a third of the node's memory budget.
     pub fn bound_mb(self) -> f64 {
         match self {
             Self::Uploads | Self::Downloads => 600.0,
@@ -89,15 +89,15 @@ impl Attack {
     }
 }
 
-/// Makes the attacker a customer of the gateway; gives his key.
-pub async fn prepare(site: &Site) -> anyhow::Result<String> {
-    let (store, clock) = (site.store().await?, Clock::system());
+/// Creates a customer for the attacker and returns its API key.
+pub async fn prepare(instance: &Instance) -> anyhow::Result<String> {
+    let (store, clock) = (instance.store().await?, Clock::system());
     let (now, key) = (clock.now(), ApiKey::generate(&clock));
     let client_id = store.add_client("Attacker", "62", now).await?;
     let (userid, role) = ("attacker".to_owned(), Role::Owner);
     let person = NewPerson { client_id, userid, role, password_hash: None, created_at: now };
     let person_id = store.add_person(person).await?;
-    let master_key = MasterKey::parse(&std::fs::read_to_string(site.folder().join("master.key"))?)?;
+    let master_key = MasterKey::parse(&std::fs::read_to_string(instance.folder().join("master.key"))?)?;
     let hash = store.open_key_secret(&master_key).await?.stored(&key.hash());
     let (name, hint) = ("key".to_owned(), key.hint());
     store.add_key(NewKey { client_id, person_id, name, hash, hint, created_at: now, expires_at: None }).await?;
@@ -120,11 +120,11 @@ async fn many<F: Future<Output = std::io::Result<()>> + Send + 'static>(count: u
     for number in 0..count {
         all.spawn(one(number));
     }
-    // That the gateway ends a connection is what it should do.
+    // The gateway is expected to close some of these connections.
     while all.join_next().await.is_some() {}
 }
 
-/// Writes a request and reads what comes back until the other side ends.
+/// Writes a request and reads until the peer closes the connection.
 async fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request).await?;
@@ -206,7 +206,7 @@ async fn slow_upload(address: SocketAddr, key: String) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A server of files as large as it was asked for, which the gateway downloads.
+/// A file server that serves as many bytes as the URL asks for, which the gateway downloads from.
 async fn downloads(address: SocketAddr, key: &str) {
     let Ok(files) = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await else { return };
     let Ok(host) = files.local_addr() else { return };
@@ -251,7 +251,7 @@ async fn serve_file(mut stream: TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// 1 MB of small things, made once: the attacker's own work takes the machine from those it is measured on.
+/// 1 MB of tiny array elements, built once so that the attacker spends little CPU time.
 static LIST: LazyLock<String> = LazyLock::new(|| format!("[{}{{}}]", "{},".repeat(MB / 3 - 1)));
 
 async fn list(address: SocketAddr, key: String) -> std::io::Result<()> {
@@ -267,7 +267,7 @@ async fn list(address: SocketAddr, key: String) -> std::io::Result<()> {
     read_all(stream).await
 }
 
-/// Asks for the largest answer that there is, and reads nothing of it.
+/// Requests the largest possible response and never reads it.
 async fn deaf(address: SocketAddr, key: String) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nAPIKey: {key}\r\n\r\n").repeat(20);

@@ -1,4 +1,4 @@
-//! The honest client: it sends a message twenty times a second, on one connection, and notes how long each answer takes.
+//! The honest client: sends 20 messages per second on one connection and records the latency of each.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use wachat::api::routes::BASE;
 use wachat::clock::Clock;
 
-use crate::site::KEY;
+use crate::instance::KEY;
 use crate::stopwatch::Moment;
 use crate::wire::Wire;
 
 const PAUSE: Duration = Duration::from_millis(50);
-/// A client that has waited this long gives up and sends its request again.
+/// Timeout after which the client retries its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
@@ -21,13 +21,13 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// How many of its requests were not accepted.
+    /// Share of its requests that were not accepted, in percent.
     pub fn refused_percent(&self) -> f64 {
         self.refused as f64 / self.took_ms.len().max(1) as f64 * 100.0
     }
 }
 
-/// Asks for so long.
+/// Sends messages for this long.
 pub async fn ask(address: SocketAddr, queue: &str, length: Duration) -> anyhow::Result<Answers> {
     let body = format!(r#"{{"queue":"{queue}","destination":"6281234567890","message":"An honest message."}}"#);
     let request = format!(

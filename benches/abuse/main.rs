@@ -1,29 +1,29 @@
-//! Measures what callers who mean harm can make the gateway hold, and what an honest client notices of it: `cargo xtask bench abuse`.
-//! docs/benchmarks.md says what each figure means and how it is measured.
+//! Measures the memory that malicious callers can make the gateway use, and how attacks affect an honest client: `cargo
+//! xtask bench abuse`. See docs/benchmarks.md for what each figure means and how it is measured.
 //!
-//! Each attack has a fresh gateway. An honest client asks it again and again, for a while without the attack and then during it; the
-//! attack is made again and again for as long.
+//! Each attack gets a fresh gateway. An honest client sends messages, first without the attack and then while the
+//! attack repeats.
 
 mod arguments;
 mod attacks;
 mod honest;
 
-// The same tools as the gateway's other benchmark has, which uses more of them.
-#[path = "../gateway/course.rs"]
-mod course;
+// Shared with the gateway benchmark, which uses more of these modules.
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/figure.rs"]
 mod figure;
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
+#[path = "../gateway/instance.rs"]
+mod instance;
 #[path = "../gateway/machine.rs"]
 mod machine;
 #[path = "../gateway/report.rs"]
 mod report;
+#[path = "../gateway/runner.rs"]
+mod runner;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/server.rs"]
 mod server;
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-#[path = "../gateway/site.rs"]
-mod site;
 #[path = "../gateway/stopwatch.rs"]
 mod stopwatch;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
@@ -38,21 +38,21 @@ use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 use wachat::clock::Clock;
 
-use arguments::{Arguments, Extent};
+use arguments::{Arguments, Profile};
 use attacks::Attack;
 use figure::{Aim, Figure, Unit, median};
+use instance::{Devices, Workspace};
 use machine::Machine;
 use server::Server;
-use site::{Devices, Ground};
 
-/// How long after an attack resident memory is read.
+/// Resident memory is read this long after an attack.
 const AFTER: Duration = Duration::from_secs(15);
-/// Behind a proxy that is trusted, each sign-in may come from an address of its own.
+/// Behind a trusted proxy, each sign-in can come from a different address.
 const SETTINGS: &str = "trusted_proxies = \"127.0.0.0/8\"\nallow_networks = \"127.0.0.0/8\"\n";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    course::end(course::run(async {
+    runner::end(runner::run(async {
         match arguments.attacker()? {
             Some((attack, address, key)) => attack_for_ever(attack, address, key).await,
             None => measure(&arguments).await,
@@ -61,39 +61,39 @@ fn main() -> ExitCode {
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (ground, extent) = (Ground::new(arguments.common.database_url.as_deref())?, arguments.extent());
-    let machine = Machine::look(ground.folder(), ground.database().await?)?;
+    let (workspace, profile) = (Workspace::new(arguments.common.database_url.as_deref())?, arguments.profile());
+    let machine = Machine::look(workspace.folder(), workspace.database().await?)?;
     report::say(&machine.text());
     let mut figures = Vec::new();
     for attack in Attack::ALL.into_iter().filter(|attack| arguments.wants(*attack)) {
         let mut seen = Vec::new();
-        for _ in 0..extent.runs {
-            seen.push(suffer(&ground, &extent, attack).await?);
+        for _ in 0..profile.runs {
+            seen.push(suffer(&workspace, &profile, attack).await?);
         }
         figures.extend(figures_of(attack, &seen));
     }
-    arguments.common.conclude("abuse", &ground, &machine, &extent, &figures)
+    arguments.common.conclude("abuse", &workspace, &machine, &profile, &figures)
 }
 
-/// What became of a gateway under an attack.
+/// What an attack did to a gateway.
 struct Suffered {
     peak_mb: f64,
     after_mb: f64,
-    /// The honest client's median without the attack and during it.
+    /// The honest client's median latency without the attack and during it.
     before_ms: f64,
     during_ms: f64,
     refused: f64,
 }
 
-async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Result<Suffered> {
-    let (site, queues) = ground.peopled(1, Devices::Sending).await?;
-    let key = attacks::prepare(&site).await?;
-    std::fs::write(site.folder().join("wachat.toml"), SETTINGS)?;
-    let server = Server::gateway(&site)?.online(&site).await?;
-    let before = honest::ask(server.address(), &queues[0], extent.length).await?;
+async fn suffer(workspace: &Workspace, profile: &Profile, attack: Attack) -> anyhow::Result<Suffered> {
+    let (instance, queues) = workspace.with_devices(1, Devices::Sending).await?;
+    let key = attacks::prepare(&instance).await?;
+    std::fs::write(instance.folder().join("wachat.toml"), SETTINGS)?;
+    let server = Server::gateway(&instance)?.online(&instance).await?;
+    let before = honest::ask(server.address(), &queues[0], profile.length).await?;
     let address = server.address();
     let attacker = Attacker::begin(attack, address, &key)?;
-    let during = honest::ask(address, &queues[0], extent.length).await?;
+    let during = honest::ask(address, &queues[0], profile.length).await?;
     attacker.end()?;
     let peak_mb = server.memory_peak_mb()?;
     Clock::system().sleep(AFTER).await;
@@ -116,7 +116,7 @@ async fn suffer(ground: &Ground, extent: &Extent, attack: Attack) -> anyhow::Res
     Ok(seen)
 }
 
-/// Who attacks: a process of its own, of the lowest priority. In life it takes its processors from no gateway.
+/// The attacker: a separate process at the lowest priority, because a real attacker does not share the gateway's CPUs.
 struct Attacker(Child);
 
 impl Attacker {
@@ -129,7 +129,7 @@ impl Attacker {
     }
 
     /// # Errors
-    /// When it ended by itself: then what was measured was no attack.
+    /// The attacker exited by itself, so the measurement covered no attack.
     fn end(mut self) -> anyhow::Result<()> {
         match self.0.try_wait()? {
             Some(ended) => bail!("the attacker ended by itself: {ended}"),
@@ -140,13 +140,13 @@ impl Attacker {
 
 impl Drop for Attacker {
     fn drop(&mut self) {
-        // It holds nothing that it would have to put in order.
+        // It has no state to clean up.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Attacks again and again, until it is killed: so that there is no answer without it.
+/// Repeats the attack until this process is killed, so that no response is measured without it.
 async fn attack_for_ever(attack: Attack, address: SocketAddr, key: String) -> anyhow::Result<ExitCode> {
     loop {
         attack.run(address, key.clone()).await;

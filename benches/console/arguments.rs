@@ -1,21 +1,21 @@
-//! What the benchmark is asked to do.
+//! Command-line arguments of the console benchmark.
 
 use std::time::Duration;
 
 use clap::Parser;
 
-use crate::course::Common;
+use crate::runner::Common;
 
-/// Measures the console's pages over a full store, each beside the same page over a small one.
+/// Measures the console's pages over a full store, compared with the same pages over a small one.
 ///
-/// docs/benchmarks.md says what each figure means.
+/// See docs/benchmarks.md for what each figure means.
 #[derive(Parser)]
 #[command(name = "bench", bin_name = "cargo xtask bench console")]
 pub struct Arguments {
-    /// Measure only pages whose names hold one of these
+    /// Measure only pages whose names contain one of these words
     #[arg(long, value_name = "WORDS", value_delimiter = ',')]
     only: Vec<String>,
-    /// Runs of each measurement; the median counts
+    /// Runs of each measurement; the median is reported
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: u32,
     /// Visits of each page in a run
@@ -29,8 +29,8 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    pub fn extent(&self) -> Extent {
-        Extent {
+    pub fn profile(&self) -> Profile {
+        Profile {
             runs: self.runs,
             warm_up: Duration::ZERO,
             length: Duration::ZERO,
@@ -41,11 +41,11 @@ impl Arguments {
     }
 }
 
-/// How much is measured.
+/// How much to measure.
 #[derive(Debug, Clone)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
-    /// Every visit counts, and there are so many: there is no time before, and no fixed length.
+    /// Zero: every visit counts, and the number of visits is fixed.
     pub warm_up: Duration,
     pub length: Duration,
     pub visits: usize,
@@ -53,7 +53,7 @@ pub struct Extent {
     only: Vec<String>,
 }
 
-impl Extent {
+impl Profile {
     pub fn wants(&self, page: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|words| page.contains(words.as_str()))
     }

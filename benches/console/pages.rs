@@ -1,24 +1,24 @@
-//! The pages, as links lead to them, and how long each takes to come.
+//! The console's pages and their load times.
 
 use std::time::Duration;
 
 use anyhow::ensure;
 use wachat::clock::rfc3339;
 
-use crate::arguments::Extent;
+use crate::arguments::Profile;
 use crate::figure::{Aim, Figure, Unit};
-use crate::lived::{Lived, RARE, SMALL_TOKEN, TOKEN};
 use crate::report::say;
+use crate::results::Results;
+use crate::seeded_store::{RARE, SMALL_TOKEN, SeededStore, TOKEN};
 use crate::server::Server;
 use crate::stopwatch::Moment;
-use crate::tally::Tally;
 
-/// Every page shall come within this time, 95 times of 100.
+/// Target for the 95th percentile of every page.
 const AIM_MS: f64 = 50.0;
-/// A message or a conversation that each visit picks anew: a prime, so that all have their turn.
+/// Step between the messages or conversations of successive visits; prime, so that all of them are visited.
 const STRIDE: usize = 7_919;
 
-/// A page: its name, the cookie of who looks, and its address on the visit of a number.
+/// A page: its name, the session cookie, and its path on the nth visit.
 struct Page {
     name: &'static str,
     token: &'static str,
@@ -36,14 +36,14 @@ fn page(name: &'static str, address: impl Into<String>) -> Page {
     Page { name, token: TOKEN, address: Box::new(move |_| address.clone()) }
 }
 
-fn pages(lived: &Lived) -> Vec<Page> {
-    let (first, seldom) = (lived.devices[0].clone(), lived.devices[lived.devices.len() - 2].clone());
-    let unlinked = lived.devices[lived.devices.len() - 1].clone();
-    let day = |days: i64| rfc3339(lived.began_at + days * 86_400_000)[..16].to_owned();
-    let (ref_nos, conversations) = (lived.ref_nos.clone(), lived.conversations.clone());
+fn pages(seeded: &SeededStore) -> Vec<Page> {
+    let (first, seldom) = (seeded.devices[0].clone(), seeded.devices[seeded.devices.len() - 2].clone());
+    let unlinked = seeded.devices[seeded.devices.len() - 1].clone();
+    let day = |days: i64| rfc3339(seeded.began_at + days * 86_400_000)[..16].to_owned();
+    let (ref_nos, conversations) = (seeded.ref_nos.clone(), seeded.conversations.clone());
     let ref_no = move |visit: usize| ref_nos[visit * STRIDE % ref_nos.len()].clone();
     let conversation = move |visit: usize| conversations[visit * STRIDE % conversations.len()].clone();
-    let (number, middle) = (lived.conversations[0].1.clone(), lived.messages / 2);
+    let (number, middle) = (seeded.conversations[0].1.clone(), seeded.messages / 2);
     vec![
         page("home", "/console"),
         page("devices", "/console/devices"),
@@ -88,19 +88,19 @@ fn pages(lived: &Lived) -> Vec<Page> {
     ]
 }
 
-/// Visits every page of a gateway that was just started.
-pub async fn visit(lived: &Lived, extent: &Extent, tally: &mut Tally) -> anyhow::Result<()> {
-    let server = Server::gateway(&lived.site)?.answers().await?;
+/// Visits every page of a freshly started gateway.
+pub async fn visit(seeded: &SeededStore, profile: &Profile, results: &mut Results) -> anyhow::Result<()> {
+    let server = Server::gateway(&seeded.instance)?.answers().await?;
     let browser = Browser::new(&server)?;
     let first = browser.visit(&page("home", "/console"), 0).await?;
-    tally.note("home, the first visit after a start", Took { p95: ms(first) });
-    for page in pages(lived).into_iter().filter(|page| extent.wants(page.name)) {
-        let mut took = Vec::with_capacity(extent.visits);
-        for visit in 0..extent.visits {
+    results.note("home, the first visit after a start", Took { p95: ms(first) });
+    for page in pages(seeded).into_iter().filter(|page| profile.wants(page.name)) {
+        let mut took = Vec::with_capacity(profile.visits);
+        for visit in 0..profile.visits {
             took.push(browser.visit(&page, visit).await?);
         }
         took.sort_unstable();
-        tally.note(page.name, Took { p95: ms(took[(took.len() - 1) * 95 / 100]) });
+        results.note(page.name, Took { p95: ms(took[(took.len() - 1) * 95 / 100]) });
     }
     server.stop().await
 }
@@ -109,7 +109,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// A browser without scripts or pictures.
+/// A browser that loads no scripts or images.
 struct Browser<'s> {
     server: &'s Server,
     http: reqwest::Client,
@@ -118,13 +118,13 @@ struct Browser<'s> {
 impl<'s> Browser<'s> {
     #[allow(clippy::disallowed_methods, reason = "a person's browser is no part of the gateway")]
     fn new(server: &'s Server) -> anyhow::Result<Self> {
-        // reqwest is built without a TLS provider of its own; Egress brings the gateway's.
+        // reqwest is built without a TLS provider; Egress installs the gateway's.
         let _ = wachat::egress::Egress::new(Vec::new());
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         Ok(Self { server, http: builder.build()? })
     }
 
-    /// How long the whole page took to come.
+    /// Time to load the whole page.
     async fn visit(&self, page: &Page, visit: usize) -> anyhow::Result<Duration> {
         let address = (page.address)(visit);
         let url = format!("http://{}{address}", self.server.address());
@@ -142,7 +142,7 @@ impl<'s> Browser<'s> {
     }
 }
 
-/// What is shown of a page's times in the full store and in the small one.
+/// The figure for one page: the full store compared with the small one.
 pub fn figure(name: &str, full: &[Took], small: &[Took]) -> Figure {
     let of = |took: &[Took]| took.iter().map(|took| took.p95).collect();
     let shown = if name.contains("first visit") { name.to_owned() } else { format!("{name}: 95 of 100 within") };

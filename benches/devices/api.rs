@@ -1,14 +1,14 @@
-//! A JSON API on loopback: the gateway's, or that of the simulated network.
+//! A JSON API on loopback: the gateway's, or the simulated network's.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::site::KEY;
+use crate::instance::KEY;
 use crate::wire::Wire;
 
-/// Asks over a new connection each time: what is asked here is not what is measured.
+/// Opens a new connection for each request: these requests are not what is measured.
 #[derive(Debug, Clone)]
 pub struct Api {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// The API at `address` whose paths begin with `base`.
+    /// The API at `address` whose paths start with `base`.
     pub fn new(address: SocketAddr, base: &'static str) -> Self {
         Self { address, base }
     }

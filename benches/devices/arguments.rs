@@ -1,4 +1,4 @@
-//! What the benchmark is asked to do.
+//! Command-line arguments of the devices benchmark.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,40 +6,41 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::accounts::SENDERS_MAX;
-use crate::course::Common;
+use crate::runner::Common;
 
-/// Measures linked accounts on a simulated network, each figure beside the client library alone.
+/// Measures linked accounts on a simulated network, compared with the client library alone.
 ///
-/// docs/benchmarks.md says what each figure means.
+/// See docs/benchmarks.md for what each figure means.
 #[derive(Parser)]
 #[command(name = "bench", bin_name = "cargo xtask bench devices")]
 pub struct Arguments {
     /// Measure only these
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<Name>,
-    /// Runs of each measurement; the median counts
+    /// Runs of each measurement; the median is reported
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: u32,
-    /// Linked devices at the most
+    /// Maximum number of linked devices
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     devices: u32,
-    /// Messages in one measurement of sending
+    /// Messages in each measurement of sending
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     messages: u32,
-    /// Whether phones take what is sent, and answer with receipts, or are switched off
+    /// Whether phones are on, and return receipts, or are switched off
     #[arg(long, value_name = "STATE", default_value = "off")]
     phones: Phones,
     #[command(flatten)]
     pub common: Common,
-    /// Run the client library alone, on a network, under who gives orders: the benchmark starts itself so
+    /// Run the client library alone on a network, controlled over a connection; the benchmark starts itself with this
+    /// option
     #[arg(long, num_args = 2, value_names = ["NETWORK", "ORDERS"], hide = true)]
-    pub bare: Option<Vec<SocketAddr>>,
+    pub baseline: Option<Vec<SocketAddr>>,
 }
 
 /// A measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Name {
-    /// Memory of a linked device: of one, of 50, and of all
+    /// Memory per linked device: with one, with 50, and with all
     Memory,
     /// From the start of a gateway until all its devices are online
     Restart,
@@ -47,7 +48,7 @@ pub enum Name {
     Sending,
 }
 
-/// Whether the phones of the network are on while messages are sent.
+/// Whether the network's phones are on while messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Phones {
     On,
@@ -55,8 +56,8 @@ pub enum Phones {
 }
 
 impl Arguments {
-    pub fn extent(&self) -> Extent {
-        Extent {
+    pub fn profile(&self) -> Profile {
+        Profile {
             runs: self.runs,
             warm_up: Duration::ZERO,
             length: Duration::ZERO,
@@ -68,11 +69,11 @@ impl Arguments {
     }
 }
 
-/// How much is measured.
+/// How much to measure.
 #[derive(Debug, Clone)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
-    /// What is sent counts from the first to the last message: there is no time before, and no fixed length.
+    /// Zero: everything counts, from the first message to the last.
     pub warm_up: Duration,
     pub length: Duration,
     pub devices: u32,
@@ -81,12 +82,12 @@ pub struct Extent {
     only: Vec<Name>,
 }
 
-impl Extent {
+impl Profile {
     pub fn wants(&self, name: Name) -> bool {
         self.only.is_empty() || self.only.contains(&name)
     }
 
-    /// How many devices there are, one step after the other.
+    /// Numbers of devices to measure at, in order.
     pub fn steps(&self) -> Vec<u32> {
         let mut steps: Vec<u32> =
             [1, SENDERS_MAX, self.devices].into_iter().filter(|step| *step <= self.devices).collect();
@@ -97,7 +98,7 @@ impl Extent {
         steps
     }
 
-    /// Over how many devices messages are sent.
+    /// Numbers of devices to send over.
     pub fn senders(&self) -> Vec<u32> {
         if !self.wants(Name::Sending) {
             return Vec::new();

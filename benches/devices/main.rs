@@ -1,43 +1,43 @@
-//! Measures linked accounts: `cargo xtask bench devices`. docs/benchmarks.md says what each figure means and how it is
-//! measured.
+//! Measures linked accounts: `cargo xtask bench devices`. See docs/benchmarks.md for what each figure means and how it
+//! is measured.
 //!
-//! The WhatsApp network is simulated by a program of its own, which this one only asks over HTTP. The gateway is a
-//! process, and so is what it stands beside: the client library alone ([`bare`]), run by this program started once more.
+//! The WhatsApp network is simulated by a separate program, controlled over HTTP. The gateway is a separate process,
+//! and so is its baseline: the client library alone ([`baseline`]), for which this program starts itself again.
 
 mod accounts;
 mod api;
 mod arguments;
-mod bare;
-mod beside;
+mod baseline;
+mod baseline_process;
 mod linked;
 mod network;
-mod tally;
+mod results;
 
-// The same tools as the gateway's other benchmark has, which uses more of them.
-#[path = "../gateway/course.rs"]
-mod course;
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-#[path = "../gateway/disturbance.rs"]
-mod disturbance;
+// Shared with the gateway benchmark, which uses more of these modules.
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/figure.rs"]
 mod figure;
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
+#[path = "../gateway/instance.rs"]
+mod instance;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/load.rs"]
 mod load;
 #[path = "../gateway/machine.rs"]
 mod machine;
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
+#[path = "../gateway/noise.rs"]
+mod noise;
 #[path = "../gateway/report.rs"]
 mod report;
+#[path = "../gateway/runner.rs"]
+mod runner;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/script.rs"]
 mod script;
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 #[path = "../gateway/server.rs"]
 mod server;
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-#[path = "../gateway/site.rs"]
-mod site;
 #[path = "../gateway/stopwatch.rs"]
 mod stopwatch;
 #[path = "../gateway/wire.rs"]
@@ -48,35 +48,35 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::Arguments;
+use instance::Workspace;
 use machine::Machine;
-use site::Ground;
-use tally::Tally;
+use results::Results;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.bare.as_deref() {
-        Some(&[network, orders]) => bare::serve(network, orders),
-        _ => course::run(measure(&arguments)),
+    let done = match arguments.baseline.as_deref() {
+        Some(&[network, orders]) => baseline::serve(network, orders),
+        _ => runner::run(measure(&arguments)),
     };
-    course::end(done)
+    runner::end(done)
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (ground, extent) = (Ground::new(arguments.common.database_url.as_deref())?, arguments.extent());
-    let machine = Machine::look(ground.folder(), ground.database().await?)?;
+    let (workspace, profile) = (Workspace::new(arguments.common.database_url.as_deref())?, arguments.profile());
+    let machine = Machine::look(workspace.folder(), workspace.database().await?)?;
     report::say(&machine.text());
-    let mut tally = Tally::default();
-    for run in 0..extent.runs {
+    let mut results = Results::default();
+    for run in 0..profile.runs {
         for turn in 0..2 {
-            // Each in another order, and each on a network of its own.
+            // Alternate the order; each measurement gets a network of its own.
             if (run + turn) % 2 == 0 {
-                tally.bare.push(Box::pin(beside::measure(&extent)).await?);
+                results.baseline.push(Box::pin(baseline_process::measure(&profile)).await?);
             } else {
-                tally.linked.push(Box::pin(linked::measure(&ground, &extent)).await?);
+                results.linked.push(Box::pin(linked::measure(&workspace, &profile)).await?);
             }
         }
-        report::say(&format!("run {} of {} is done", run + 1, extent.runs));
+        report::say(&format!("run {} of {} is done", run + 1, profile.runs));
     }
-    let figures = tally.figures(&extent);
-    arguments.common.conclude("devices", &ground, &machine, &extent, &figures)
+    let figures = results.figures(&profile);
+    arguments.common.conclude("devices", &workspace, &machine, &profile, &figures)
 }

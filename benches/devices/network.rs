@@ -1,4 +1,4 @@
-//! The simulated WhatsApp network: a program of its own beside this one's, asked over its control API.
+//! The simulated WhatsApp network, run as a separate program and controlled over its control API.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use crate::api::Api;
 use crate::arguments::Phones;
 use crate::server::{self, BINARY};
 
-/// Requests to it at once.
+/// Concurrent requests to it.
 const AT_ONCE: usize = 8;
 
-/// A running network. It ends with its owner.
+/// A running network, killed on drop.
 pub struct Network {
     child: Child,
     pub address: SocketAddr,
@@ -33,7 +33,7 @@ impl Drop for Network {
 }
 
 impl Network {
-    /// Starts one on which nobody is.
+    /// Starts an empty network.
     pub fn start() -> anyhow::Result<Self> {
         let program = Path::new(BINARY).with_file_name("simulator");
         let mut child = Command::new(&program)
@@ -55,7 +55,7 @@ impl Network {
         Ok(Self { child, address, control: Api::new(address, "/control") })
     }
 
-    /// What the gateway's setting says.
+    /// The value for the gateway's environment variable.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -64,7 +64,7 @@ impl Network {
         server::processor_time(self.child.id())
     }
 
-    /// New people, each with a phone.
+    /// Creates people, each with a phone.
     pub async fn people(&self, numbers: Vec<String>) -> anyhow::Result<()> {
         let added = stream::iter(numbers).map(|number| async move {
             self.control.post("/people", json!({"number": number, "name": "Somebody"})).await
@@ -72,12 +72,12 @@ impl Network {
         added.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await.map(drop)
     }
 
-    /// A person's phone scans a code.
+    /// Has a person's phone scan a code.
     pub async fn scan(&self, number: &str, qr: &str) -> anyhow::Result<()> {
         self.control.post(&format!("/people/{number}/scan"), json!({"qr": qr})).await.map(drop)
     }
 
-    /// Switches the phones of all who take part in sending over `devices` as wanted for what is measured.
+    /// Switches on or off the phones of everyone involved in sending over `devices`.
     pub async fn switch(&self, phones: Phones, devices: u32) -> anyhow::Result<()> {
         let way = match phones {
             Phones::On => "online",

@@ -1,22 +1,22 @@
-//! How many messages a second are accepted, each on the disk before its 201.
+//! Messages accepted per second, each durable before its 201.
 
 use anyhow::ensure;
 
 use crate::Bench;
 use crate::archive::Archive;
-use crate::disturbance;
 use crate::figure::{Aim, Figure, Unit, thousands};
+use crate::instance::{Devices, Instance};
 use crate::load::{self, Seen, Until};
+use crate::noise;
 use crate::report::say;
 use crate::script::Script;
 use crate::server::Server;
-use crate::site::{Devices, Site};
 
-/// No load asks for more than this many destinations.
+/// Upper bound on the recipients that one load uses.
 const DESTINATIONS_MAX: u64 = 2_000_000;
 const NULL: &str = "null handler";
 
-/// What was seen of one server in all runs.
+/// Measurements of one server, one per run.
 #[derive(Default)]
 struct Runs(Vec<Seen>);
 
@@ -26,12 +26,12 @@ impl Runs {
     }
 }
 
-/// Beside the handler that stores nothing: while nothing is sent, and while the sandbox sends as fast as it can.
+/// Compared with the null handler: while nothing is sent, and while the sandbox sends as fast as it can.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut null, mut paused, mut sending) = (Runs::default(), Runs::default(), Runs::default());
     let mut left = Vec::new();
-    for run in 0..bench.extent.runs {
-        // Each takes every place of the order, so that none always follows the same other.
+    for run in 0..bench.profile.runs {
+        // Rotate the order, so that none always follows the same other.
         for turn in 0..3 {
             match (run + turn) % 3 {
                 0 => null.0.push(accept_null(bench).await?),
@@ -67,10 +67,10 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// Into a store that holds many messages, beside an empty one.
+/// Accepting into a store that holds many messages, compared with an empty one.
 pub async fn measure_stored(bench: &Bench, archive: &Archive) -> anyhow::Result<Vec<Figure>> {
     let (mut empty, mut full) = (Runs::default(), Runs::default());
-    for run in 0..bench.extent.runs {
+    for run in 0..bench.profile.runs {
         for turn in 0..2 {
             if (run + turn) % 2 == 0 {
                 empty.0.push(accept_empty(bench, Devices::Paused).await?.0);
@@ -93,49 +93,49 @@ pub async fn measure_stored(bench: &Bench, archive: &Archive) -> anyhow::Result<
 
 async fn accept_null(bench: &Bench) -> anyhow::Result<Seen> {
     let measure = async || {
-        let (site, devices) = bench.ground.peopled(1, Devices::Paused).await?;
-        let server = Server::null(&site)?.answers().await?;
+        let (instance, devices) = bench.workspace.with_devices(1, Devices::Paused).await?;
+        let server = Server::null_handler(&instance)?.answers().await?;
         load::run(&server, Script::post(&devices, 0), until(bench)).await
     };
-    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
+    noise::least(bench.profile.tries, measure, |seen| seen.others).await
 }
 
-/// Accepts into a new store. Also gives how many messages a second left their queue meanwhile.
+/// Accepts into a new store. Also returns how many messages per second left their queue meanwhile.
 async fn accept_empty(bench: &Bench, kind: Devices) -> anyhow::Result<(Seen, f64)> {
-    disturbance::least(bench.extent.tries, async || accept_new(bench, kind).await, |(seen, _)| seen.others).await
+    noise::least(bench.profile.tries, async || accept_new(bench, kind).await, |(seen, _)| seen.others).await
 }
 
 async fn accept_full(bench: &Bench, archive: &Archive, first: u64) -> anyhow::Result<Seen> {
-    let measure = async || accept(bench, &archive.site, &archive.device, first).await;
-    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
+    let measure = async || accept(bench, &archive.instance, &archive.device, first).await;
+    noise::least(bench.profile.tries, measure, |seen| seen.others).await
 }
 
 async fn accept_new(bench: &Bench, kind: Devices) -> anyhow::Result<(Seen, f64)> {
-    let (site, devices) = bench.ground.peopled(1, kind).await?;
-    let seen = accept(bench, &site, &devices[0], 0).await?;
-    let store = site.store().await?;
+    let (instance, devices) = bench.workspace.with_devices(1, kind).await?;
+    let seen = accept(bench, &instance, &devices[0], 0).await?;
+    let store = instance.store().await?;
     let waiting: i64 = store.count_waiting().await?.iter().map(|(_, count)| count).sum();
     store.close().await;
     let left = seen.answered as f64 - waiting as f64;
-    Ok((seen, left / (bench.extent.warm_up + bench.extent.length).as_secs_f64()))
+    Ok((seen, left / (bench.profile.warm_up + bench.profile.length).as_secs_f64()))
 }
 
-/// Accepts into a site's store, and looks whether what was answered with 201 is there.
-async fn accept(bench: &Bench, site: &Site, device: &str, first: u64) -> anyhow::Result<Seen> {
-    let before = site.count().await?;
-    let server = Server::gateway(site)?.online(site).await?;
+/// Accepts into an instance's store, and checks that everything answered with 201 is there.
+async fn accept(bench: &Bench, instance: &Instance, device: &str, first: u64) -> anyhow::Result<Seen> {
+    let before = instance.count().await?;
+    let server = Server::gateway(instance)?.online(instance).await?;
     let seen = load::run(&server, Script::post(&[device.to_owned()], first), until(bench)).await?;
     drop(server);
-    let stored = site.count().await? - before;
+    let stored = instance.count().await? - before;
     ensure!(stored == seen.answered, "{} messages were accepted, but {stored} are stored", seen.answered);
     Ok(seen)
 }
 
 fn until(bench: &Bench) -> Until {
-    Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length }
+    Until::Time { warm_up: bench.profile.warm_up, length: bench.profile.length }
 }
 
-/// The last run's rates.
+/// The rates of the last run.
 fn shown(all: &[(&str, &Runs)]) -> String {
     let rates =
         all.iter().filter_map(|(name, runs)| Some(format!("{name} {}", Unit::PerSecond.show(runs.0.last()?.rate))));

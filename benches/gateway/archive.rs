@@ -1,46 +1,46 @@
-//! A store that has lived: messages that were accepted and read, put there by the product's own store code.
+//! A store full of messages that were accepted and read, filled with the product's own store code.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use wachat::clock::{Clock, Millis};
 use wachat::message::{Content, NewMessage, Priority, RefNo};
 use wachat::store::{Accept, Progress, Step, Store};
 
+use crate::instance::{CLIENT, Devices, Instance, Workspace};
 use crate::report::say;
 use crate::script::destination;
-use crate::site::{CLIENT, Devices, Ground, Site};
 use crate::stopwatch::Moment;
 
-/// What each message says.
+/// The text of each message.
 pub const TEXT: &str = "A message as programs send them. A message as programs send them. A message as programs send";
-/// The number of the first destination: far behind those of the loads.
+/// Number of the first recipient, well beyond those that the loads use.
 const FIRST: u64 = 50_000_000;
-/// Acceptances in flight at once.
+/// Concurrent acceptances.
 const IN_FLIGHT: usize = 4_096;
-/// Steps that are stored together.
+/// State changes that are stored in one batch.
 const STEPS: u64 = 5_000;
-/// A prime: counting in steps of it visits everything once, in no order that a cache knows.
+/// Prime step: visits everything once, in an order that defeats caches.
 const STRIDE: usize = 7_919;
 
-/// A site whose messages were all read, and whose one device is paused.
+/// An instance whose messages are all read and whose only device is paused.
 pub struct Archive {
-    pub site: Site,
+    pub instance: Instance,
     pub device: String,
     pub messages: u64,
-    /// Reference numbers of messages spread evenly over all, in no order.
+    /// Reference numbers spread evenly over all messages, shuffled.
     pub asked: Vec<String>,
 }
 
 impl Archive {
-    /// Fills a new site with `messages`, and remembers `asked` of them.
-    pub async fn fill(ground: &Ground, messages: u64, asked: u64) -> anyhow::Result<Self> {
+    /// Seeds a new instance with `messages` and keeps the reference numbers of `asked` of them.
+    pub async fn fill(workspace: &Workspace, messages: u64, asked: u64) -> anyhow::Result<Self> {
         let started = Moment::now();
-        let (site, devices) = ground.peopled(1, Devices::Paused).await?;
+        let (instance, devices) = workspace.with_devices(1, Devices::Paused).await?;
         let device = devices.into_iter().next().unwrap_or_default();
-        let store = site.store().await?;
+        let store = instance.store().await?;
         let clock = Clock::system();
         let every = (messages / asked.max(1)).max(1);
         let mut in_order = Vec::new();
-        // Only a device's owner may move its messages on.
+        // Only the owner of a device's lease may advance its messages.
         let leases = store.lease_devices("archive", clock.now(), Millis::MAX).await?;
         let epoch = leases.first().map_or(0, |lease| lease.epoch);
         for first in (0..messages).step_by(usize::try_from(STEPS)?) {
@@ -57,11 +57,11 @@ impl Archive {
         in_order.truncate(usize::try_from(asked)?);
         let asked = (0..in_order.len()).map(|at| in_order[at * STRIDE % in_order.len()].clone()).collect();
         say(&format!("a store was filled with {messages} messages in {:.1} s", started.elapsed().as_secs_f64()));
-        Ok(Self { site, device, messages, asked })
+        Ok(Self { instance, device, messages, asked })
     }
 }
 
-/// Accepts messages, and gives their reference numbers in their order.
+/// Accepts messages and returns their reference numbers in the same order.
 async fn accept(
     store: &Store,
     clock: &Clock,

@@ -1,29 +1,29 @@
-//! What the benchmark is asked to do.
+//! Command-line arguments of the gateway benchmark.
 
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::course::Common;
+use crate::runner::Common;
 
-/// Measures the gateway, each figure beside a baseline of the same run.
+/// Measures the gateway, each figure compared with a baseline from the same run.
 ///
-/// docs/benchmarks.md says what each figure means.
+/// See docs/benchmarks.md for what each figure means.
 #[derive(Parser)]
 #[command(name = "bench", bin_name = "cargo xtask bench")]
 pub struct Arguments {
     /// Measure only these
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<Name>,
-    /// Runs of each measurement; the median counts [default: 5, or 2 with --quick]
+    /// Runs of each measurement; the median is reported [default: 5, or 2 with --quick]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: Option<u32>,
-    /// Short runs over few messages, to try the benchmark: its figures mean nothing
+    /// Short runs over few messages, to try the benchmark; the figures are meaningless
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
     pub common: Common,
-    /// Serve the handlers that store nothing, from a prepared data folder: the benchmark starts itself so
+    /// Serve the null handler from a prepared data folder; the benchmark starts itself with this option
     #[arg(long, num_args = 2, value_names = ["ADDRESS", "DIR"], hide = true)]
     pub serve_null: Option<Vec<String>>,
 }
@@ -31,13 +31,13 @@ pub struct Arguments {
 /// A measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Name {
-    /// Accepting messages, beside a handler that stores nothing
+    /// Accepting messages, compared with the null handler
     Accept,
-    /// Accepting messages into a store that holds a million, beside an empty one
+    /// Accepting messages into a store that holds a million, compared with an empty one
     Stored,
-    /// Asking for states of messages, beside a handler that reads nothing
+    /// Requesting message status, compared with the null handler
     Status,
-    /// From acceptance to R through the sandbox, beside accepting alone
+    /// From acceptance to R through the sandbox, compared with accepting alone
     Through,
     /// Start, memory, size
     Start,
@@ -48,10 +48,10 @@ impl Arguments {
         self.only.is_empty() || self.only.contains(&name)
     }
 
-    pub fn extent(&self) -> Extent {
+    pub fn profile(&self) -> Profile {
         let runs = |usual| self.runs.unwrap_or(usual);
         if self.quick {
-            Extent {
+            Profile {
                 runs: runs(2),
                 tries: 1,
                 warm_up: Duration::from_millis(200),
@@ -61,9 +61,9 @@ impl Arguments {
                 through_messages: 2_000,
             }
         } else {
-            Extent {
+            Profile {
                 runs: runs(5),
-                // What a database server takes cannot be told from what others take.
+                // The CPU time of a database server cannot be told apart from noise.
                 tries: if self.common.database_url.is_none() { 4 } else { 1 },
                 warm_up: Duration::from_secs(1),
                 length: Duration::from_secs(5),
@@ -75,19 +75,19 @@ impl Arguments {
     }
 }
 
-/// How much is measured.
+/// How much to measure.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct Profile {
     pub runs: u32,
-    /// How often a run is made at the most, in the hope that nobody disturbs it.
+    /// Maximum attempts per run, to get one without noise.
     pub tries: u32,
-    /// Load before the part that counts.
+    /// Load before the measured part.
     pub warm_up: Duration,
-    /// Load that counts.
+    /// Length of the measured part.
     pub length: Duration,
     /// Messages in the full store.
     pub stored_messages: u64,
-    /// Different messages that are asked for.
+    /// Distinct messages whose status is requested.
     pub asked_messages: u64,
     /// Messages that go from acceptance to R.
     pub through_messages: u64,

@@ -1,8 +1,8 @@
-//! One measured thing: its runs, its baseline's runs, and what was aimed at.
+//! One figure: its values, its baseline's values, and its target.
 
 use serde_json::{Value, json};
 
-/// What a number counts.
+/// The unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     PerSecond,
@@ -13,10 +13,10 @@ pub enum Unit {
     Percent,
 }
 
-/// What the median should be.
+/// Target for the median.
 #[derive(Debug, Clone, Copy)]
 pub enum Aim {
-    /// Of the baseline, in the median of the runs' ratios.
+    /// Minimum median of the per-run ratios to the baseline.
     ShareAtLeast(f64),
     AtLeast(f64),
     Under(f64),
@@ -25,14 +25,14 @@ pub enum Aim {
 pub struct Figure {
     pub name: String,
     pub unit: Unit,
-    /// One number a run.
+    /// One value per run.
     pub measured: Vec<f64>,
     pub baseline: Option<Baseline>,
-    /// `None` for what is told for its own sake.
+    /// `None` for figures that are reported without a target.
     pub aim: Option<Aim>,
 }
 
-/// What a figure stands beside, measured in the same runs.
+/// What a figure is compared with, measured in the same runs.
 pub struct Baseline {
     pub name: &'static str,
     pub measured: Vec<f64>,
@@ -53,20 +53,20 @@ impl Figure {
         self
     }
 
-    /// How much of the machine others took (a database server is among them), from shares of it.
+    /// The share of the machine that other processes used (including a database server).
     pub fn others(name: &str, shares: impl IntoIterator<Item = f64>) -> Self {
         let percent = shares.into_iter().map(|share| share * 100.0).collect();
         Self::new(format!("{name}: of the machine, others took"), Unit::Percent, percent)
     }
 
-    /// The median of each run's share of its own baseline.
+    /// The median of the per-run ratios to the baseline.
     pub fn share(&self) -> Option<f64> {
         let baseline = self.baseline.as_ref()?;
         let shares = self.measured.iter().zip(&baseline.measured).map(|(measured, beside)| measured / beside);
         Some(median(&shares.collect::<Vec<_>>()))
     }
 
-    /// `None` when nothing was aimed at.
+    /// `None` without a target.
     pub fn is_met(&self) -> Option<bool> {
         Some(match self.aim? {
             Aim::ShareAtLeast(aim) => self.share().is_some_and(|share| share >= aim),
@@ -109,7 +109,7 @@ impl Unit {
         }
     }
 
-    /// A number with its unit, in as many digits as mean something.
+    /// Formats a number with its unit, to its significant digits.
     pub fn show(self, number: f64) -> String {
         let digits = match self {
             Self::PerSecond => return format!("{}/s", thousands(number)),
@@ -122,7 +122,7 @@ impl Unit {
     }
 }
 
-/// The middle one, or the mean of the two in the middle. NaN for none.
+/// The middle value, or the mean of the two middle values; NaN if empty.
 pub fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -133,7 +133,7 @@ pub fn median(numbers: &[f64]) -> f64 {
     }
 }
 
-/// A whole number with commas: `12,345`.
+/// Formats a whole number with commas: `12,345`.
 pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut shown = String::new();

@@ -1,5 +1,5 @@
-//! The load: some connections that each ask, wait for the answer, and ask again. It runs on one thread and takes as
-//! little of it as it can, because it shares the machine with the server that it measures.
+//! The load generator: connections that each send a request, wait for the response, and repeat. It runs on one thread
+//! and uses as little CPU as possible, because it shares the machine with the server under measurement.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use tokio::task::JoinSet;
 use wachat::clock::Clock;
 
-use crate::disturbance::Watch;
+use crate::noise::Watch;
 use crate::script::Script;
 use crate::server::Server;
 use crate::stopwatch::Moment;
@@ -17,50 +17,50 @@ use crate::wire::Wire;
 
 /// Keep-alive connections.
 pub const CONNECTIONS: usize = 64;
-/// Beyond what was asked for, a load may take this long before its server is taken for dead.
+/// Grace period beyond the requested length before the server is considered dead.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// When a load ends.
 #[derive(Debug, Clone, Copy)]
 pub enum Until {
-    /// What is answered within `length` after `warm_up` counts.
+    /// Counts the responses received within `length` after `warm_up`.
     Time { warm_up: Duration, length: Duration },
-    /// So many requests, all of which count.
+    /// A fixed number of requests, all of which count.
     Count(u64),
 }
 
-/// What a load saw.
+/// What a load measured.
 pub struct Seen {
-    /// Requests that were answered as wanted, in all.
+    /// Total number of requests answered with the expected status.
     pub answered: u64,
-    /// Those that count, a second.
+    /// Counted responses per second.
     pub rate: f64,
-    /// 99 of 100 of the answers that count came within this time.
+    /// 99th percentile latency of the counted responses.
     pub p99_ms: f64,
-    /// The server's processor time for each request.
+    /// The server's CPU time per request.
     pub processor_us: f64,
-    /// The share of the machine that neither the server nor the load took, from 0 to 1.
+    /// The share of the machine that neither the server nor the load used, from 0 to 1.
     pub others: f64,
     /// When the first request was sent.
     pub started: Moment,
 }
 
-/// One answer: when it came, since the start, and after how long.
+/// One response: when it arrived, relative to the start, and its latency.
 struct Answered {
     at: Duration,
     took: Duration,
 }
 
-/// Who asks what next.
-struct Course {
+/// State shared by the connections of one load.
+struct LoadRun {
     script: Script,
     next: AtomicU64,
     until: Until,
     started: Moment,
 }
 
-impl Course {
-    /// The number of the next request, if there is to be one.
+impl LoadRun {
+    /// The number of the next request, or `None` when the load is over.
     fn next(&self, now: Moment) -> Option<u64> {
         match self.until {
             Until::Time { warm_up, length } if now.since(self.started) >= warm_up + length => None,
@@ -73,7 +73,7 @@ impl Course {
 /// Puts a server under load.
 ///
 /// # Errors
-/// When anything is answered otherwise than wanted, or not at all.
+/// A response has an unexpected status, or none arrives.
 pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Result<Seen> {
     let mut wires = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
@@ -81,10 +81,10 @@ pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Resul
     }
     let before = server.processor_time()?;
     let watch = Watch::start(server.id())?;
-    let course = Arc::new(Course { script, next: AtomicU64::new(0), until, started: Moment::now() });
+    let run = Arc::new(LoadRun { script, next: AtomicU64::new(0), until, started: Moment::now() });
     let mut conversations = JoinSet::new();
     for wire in wires {
-        conversations.spawn(converse(Arc::clone(&course), wire));
+        conversations.spawn(converse(Arc::clone(&run), wire));
     }
     let limit = match until {
         Until::Time { warm_up, length } => warm_up + length + PATIENCE,
@@ -100,32 +100,32 @@ pub async fn run(server: &Server, script: Script, until: Until) -> anyhow::Resul
     let ended = Clock::system().within(limit, all).await.context("the server answers no more");
     ended.and_then(|ended| ended).with_context(|| server.last_words())?;
     let processor = server.processor_time()? - before;
-    summary(&answers, &course, processor, watch.others(server.id())?)
+    summary(&answers, &run, processor, watch.others(server.id())?)
 }
 
-async fn converse(course: Arc<Course>, mut wire: Wire) -> anyhow::Result<Vec<Answered>> {
-    let mut request = course.script.buffer();
+async fn converse(run: Arc<LoadRun>, mut wire: Wire) -> anyhow::Result<Vec<Answered>> {
+    let mut request = run.script.buffer();
     let mut answers = Vec::with_capacity(16 * 1024);
-    let mut asked = course.started;
-    while let Some(number) = course.next(asked) {
-        course.script.write(number, &mut request);
+    let mut asked = run.started;
+    while let Some(number) = run.next(asked) {
+        run.script.write(number, &mut request);
         let answer = wire.ask(&request).await?;
         ensure!(
-            answer.status == course.script.wanted,
+            answer.status == run.script.wanted,
             "answered {}: {}",
             answer.status,
             String::from_utf8_lossy(answer.body)
         );
-        // The moment of this answer is the moment of the next question: the clock is asked once for both.
+        // One clock reading ends this request and starts the next.
         let now = Moment::now();
-        answers.push(Answered { at: now.since(course.started), took: now.since(asked) });
+        answers.push(Answered { at: now.since(run.started), took: now.since(asked) });
         asked = now;
     }
     Ok(answers)
 }
 
-fn summary(answers: &[Answered], course: &Course, processor: Duration, others: f64) -> anyhow::Result<Seen> {
-    let (from, length) = match course.until {
+fn summary(answers: &[Answered], run: &LoadRun, processor: Duration, others: f64) -> anyhow::Result<Seen> {
+    let (from, length) = match run.until {
         Until::Time { warm_up, length } => (warm_up, length),
         Until::Count(_) => (Duration::ZERO, answers.iter().map(|answer| answer.at).max().unwrap_or_default()),
     };
@@ -139,6 +139,6 @@ fn summary(answers: &[Answered], course: &Course, processor: Duration, others: f
         p99_ms: took[took.len() * 99 / 100].as_secs_f64() * 1e3,
         processor_us: processor.as_secs_f64() * 1e6 / answers.len() as f64,
         others,
-        started: course.started,
+        started: run.started,
     })
 }

@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine that the figures were measured on.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,17 +17,17 @@ pub struct Machine {
     cores: usize,
     memory_gb: f64,
     kernel: String,
-    /// Of the data folders.
+    /// File system of the data folders.
     file_system: String,
-    /// The median time of writing 4 kB and `fdatasync`, in the data folders.
+    /// Median time to write 4 kB and `fdatasync` in the data folders.
     sync_us: f64,
     database: String,
-    /// Who else uses it: the load averages before the first measurement.
+    /// Other users of the machine: the load averages before the first measurement.
     load: String,
 }
 
 impl Machine {
-    /// Looks at this machine, as seen from `folder`.
+    /// Inspects this machine, as seen from `folder`.
     pub fn look(folder: &Path, database: String) -> anyhow::Result<Self> {
         let named = |file: &str, name: &str| {
             let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -80,12 +80,12 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(file).unwrap_or_default().trim().to_owned()
 }
 
-/// The load averages of 1, 5 and 15 minutes.
+/// The load averages over 1, 5 and 15 minutes.
 fn load() -> String {
     read("/proc/loadavg").split_ascii_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The type of the file system that holds `folder`: the mount whose path is its longest beginning.
+/// The type of the file system that holds `folder`: that of the mount point with the longest matching prefix.
 fn file_system(folder: &Path) -> String {
     let mounts = read("/proc/mounts");
     let holding = mounts.lines().filter_map(|line| {

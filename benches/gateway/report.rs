@@ -1,4 +1,4 @@
-//! What the benchmark tells: a table for people, JSON for programs, and what it does meanwhile.
+//! Output of a benchmark: a table for people, JSON for programs, and progress on standard error.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::arguments::Extent;
+use crate::arguments::Profile;
 use crate::figure::{Aim, Figure, Unit, median, thousands};
 use crate::machine::Machine;
 
-/// Tells on standard error what goes on.
+/// Prints progress to standard error.
 pub fn say(text: &str) {
-    // Nobody may be listening.
+    // Standard error may be closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Prints the table; it is Markdown too.
-pub fn print(machine: &Machine, extent: &Extent, figures: &[Figure]) -> anyhow::Result<()> {
+/// Prints the table, which is valid Markdown.
+pub fn print(machine: &Machine, profile: &Profile, figures: &[Figure]) -> anyhow::Result<()> {
     let header = ["Figure", "Measured", "Runs", "Beside", "Share", "Aim", ""].map(str::to_owned);
     let mut rows = vec![header];
     rows.extend(figures.iter().map(row));
@@ -26,19 +26,19 @@ pub fn print(machine: &Machine, extent: &Extent, figures: &[Figure]) -> anyhow::
     let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
     let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
     lines.insert(1, format!("| {} |", rule.join(" | ")));
-    let text = format!("\n{}\nMedian of {} runs.\n\n{}\n", machine.text(), extent.runs, lines.join("\n"));
+    let text = format!("\n{}\nMedian of {} runs.\n\n{}\n", machine.text(), profile.runs, lines.join("\n"));
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-/// Writes the figures for programs.
-pub fn write(path: &Path, machine: &Machine, extent: &Extent, figures: &[Figure]) -> anyhow::Result<()> {
+/// Writes the figures as JSON.
+pub fn write(path: &Path, machine: &Machine, profile: &Profile, figures: &[Figure]) -> anyhow::Result<()> {
     let figures: Vec<Value> = figures.iter().map(Figure::json).collect();
     let report = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "machine": machine.json(),
-        "runs": extent.runs,
-        "warm_up_seconds": extent.warm_up.as_secs_f64(),
-        "length_seconds": extent.length.as_secs_f64(),
+        "runs": profile.runs,
+        "warm_up_seconds": profile.warm_up.as_secs_f64(),
+        "length_seconds": profile.length.as_secs_f64(),
         "figures": figures,
     });
     let text = format!("{}\n", serde_json::to_string_pretty(&report)?);
@@ -71,7 +71,7 @@ fn row(figure: &Figure) -> [String; 7] {
     ]
 }
 
-/// An aim is a round number: it is shown without the digits of a measurement.
+/// A target is a round number, shown without decimals.
 fn shown_aim(figure: &Figure, aim: f64) -> String {
     match figure.unit {
         Unit::PerSecond => format!("{}/s", thousands(aim)),

@@ -1,26 +1,26 @@
-//! What the load generator says: one prepared request with holes, filled for each number. Writing a request copies a few
-//! bytes, so that next to nothing of the machine goes into asking.
+//! The load generator's requests: a prepared template with placeholders, filled in for each request number. Writing a
+//! request copies a few bytes, so that generating load costs next to nothing.
 
 use wachat::api::routes::BASE;
 
-use crate::site::KEY;
+use crate::instance::KEY;
 
-/// A body of `POST /message` has this many bytes.
+/// Size of a `POST /message` body.
 const BODY_BYTES: usize = 200;
-/// The last four digits that a destination can have: below 10 the sandbox plays failures.
+/// Number of usable last four digits: the sandbox simulates failures for those below 10.
 const TAILS: u64 = 9_989;
 const TAIL_MIN: u64 = 11;
-/// Destinations that differ: eight digits behind the prefix.
+/// Number of distinct recipients: eight digits after the prefix.
 const DESTINATIONS: u64 = 10_000 * TAILS;
-/// An Indonesian mobile operator with eight digits behind it.
+/// An Indonesian mobile prefix, followed by eight digits.
 const PREFIX: &str = "62812";
 
-/// Requests that differ in their numbers only.
+/// Requests that differ only in their numbers.
 pub struct Script {
     template: Vec<u8>,
     holes: Vec<Hole>,
     first: u64,
-    /// The status that each must be answered with.
+    /// The expected status of each response.
     pub wanted: u16,
 }
 
@@ -31,17 +31,17 @@ struct Hole {
 
 enum Values {
     Destinations,
-    /// Taken in turn; all of one length.
+    /// Used in turn; all of the same length.
     Listed(Vec<String>),
 }
 
 impl Script {
-    /// `POST /message` to destinations that differ, through `queues` in turn. `first` is the first destination's number.
+    /// `POST /message` to distinct recipients, through `queues` in turn. `first` is the number of the first recipient.
     pub fn post(queues: &[String], first: u64) -> Self {
         Self { first, ..Self::posting(queues, Values::Destinations) }
     }
 
-    /// `POST /message` to these destinations in turn, through `queues` in turn.
+    /// `POST /message` to these recipients in turn, through `queues` in turn.
     pub fn post_to(queues: &[String], destinations: Vec<String>) -> Self {
         Self::posting(queues, Values::Listed(destinations))
     }
@@ -75,12 +75,12 @@ impl Script {
         Self { template: template.into_bytes(), holes, first: 0, wanted: 200 }
     }
 
-    /// A buffer for one connection's requests.
+    /// A buffer for the requests of one connection.
     pub fn buffer(&self) -> Vec<u8> {
         self.template.clone()
     }
 
-    /// Makes `buffer` the request numbered `number`.
+    /// Fills `buffer` with request `number`.
     pub fn write(&self, number: u64, buffer: &mut [u8]) {
         for Hole { at, values } in &self.holes {
             match values {
@@ -100,7 +100,7 @@ impl Script {
     }
 }
 
-/// The shortest `POST /message`, which the default device sends.
+/// The shortest valid `POST /message`, sent by the default device.
 pub fn first_post() -> Vec<u8> {
     let body = format!(r#"{{"destination":"{}","message":"Hello"}}"#, destination(0));
     format!(
@@ -110,7 +110,7 @@ pub fn first_post() -> Vec<u8> {
     .into_bytes()
 }
 
-/// The phone number that is numbered so; none that the sandbox plays a failure for.
+/// Phone number `number` of the recipients, none of which the sandbox simulates a failure for.
 pub fn destination(number: u64) -> String {
     format!("{PREFIX}{:08}", number_of(number))
 }

@@ -1,4 +1,4 @@
-//! A server under measurement: a process of its own, which ends with its [`Server`] whatever happens.
+//! A server under measurement: a separate process that is killed when its [`Server`] is dropped.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,15 +10,15 @@ use anyhow::{Context, bail, ensure};
 use wachat::clock::Clock;
 use wachat::device::DeviceState;
 
-use crate::site::{KEY, Site};
+use crate::instance::{Instance, KEY};
 use crate::wire::Wire;
 
-/// The gateway, built as it is released.
+/// The gateway, in a release build.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_wachat");
-/// How long a start may take.
+/// Startup timeout.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(1);
-/// Linux counts processor time for `/proc` in hundredths of a second, whatever its own tick is (proc(5), `USER_HZ`).
+/// Linux reports CPU time in `/proc` in hundredths of a second, whatever its own tick is (proc(5), `USER_HZ`).
 pub const TICK: Duration = Duration::from_millis(10);
 
 pub struct Server {
@@ -28,36 +28,37 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `wachat serve` on a site; it may not answer yet.
-    pub fn gateway(site: &Site) -> anyhow::Result<Self> {
-        let (command, address) = serve(site)?;
-        Self::start(command, address, site.folder())
+    /// Starts `wachat serve` on an instance, without waiting for it to be ready.
+    pub fn gateway(instance: &Instance) -> anyhow::Result<Self> {
+        let (command, address) = serve(instance)?;
+        Self::start(command, address, instance.folder())
     }
 
-    /// The same on a simulated WhatsApp network, for a build that can.
-    pub fn gateway_on(site: &Site, network: &str) -> anyhow::Result<Self> {
-        let (mut command, address) = serve(site)?;
+    /// The same on a simulated WhatsApp network, for a build with that feature.
+    pub fn gateway_on(instance: &Instance, network: &str) -> anyhow::Result<Self> {
+        let (mut command, address) = serve(instance)?;
         command.env("WACHAT_SIMULATED_NETWORK", network);
-        Self::start(command, address, site.folder())
+        Self::start(command, address, instance.folder())
     }
 
-    /// Starts the handlers that store nothing, on a site that has [`KEY`] already.
-    pub fn null(site: &Site) -> anyhow::Result<Self> {
+    /// Starts the null handlers on an instance that already has [`KEY`].
+    pub fn null_handler(instance: &Instance) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.env_clear();
-        command.arg("--serve-null").arg(address.to_string()).arg(site.folder());
-        if let Some(url) = site.database_url() {
+        command.arg("--serve-null").arg(address.to_string()).arg(instance.folder());
+        if let Some(url) = instance.database_url() {
             command.args(["--database-url", url]);
         }
-        Self::start(command, address, site.folder())
+        Self::start(command, address, instance.folder())
     }
 
     fn start(mut command: Command, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
         let log = folder.join("server.log");
-        // Nor is a file of settings in the folder that the benchmark was started in.
+        // Also keeps it from reading a settings file in the benchmark's working directory.
         command.env("WACHAT_API_KEY", KEY).current_dir(folder);
-        // Its output is read by nobody, and a first start shows a password that it makes up, or makes nothing.
+        // Without a password setting, the first run would generate one and print it, or create no user at all, and
+        // nobody reads the output.
         command.env("WACHAT_ADMIN_PASSWORD", "of a benchmark");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
@@ -68,7 +69,7 @@ impl Server {
         self.address
     }
 
-    /// Asks again and again until the server answers, and gives the answer's status.
+    /// Polls until the server answers, and returns the status.
     pub async fn first_answer(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         let clock = Clock::system();
         let asked = async {
@@ -92,11 +93,11 @@ impl Server {
         Ok(self)
     }
 
-    /// Waits until the gateway answers and every device of its site is online.
-    pub async fn online(self, site: &Site) -> anyhow::Result<Self> {
+    /// Waits until the gateway answers and every device of its instance is online.
+    pub async fn online(self, instance: &Instance) -> anyhow::Result<Self> {
         let this = self.answers().await?;
         let clock = Clock::system();
-        let store = site.store().await?;
+        let store = instance.store().await?;
         let online = async {
             while store.list_devices(None).await?.iter().any(|device| device.state != DeviceState::Online) {
                 clock.sleep(10 * POLL).await;
@@ -108,7 +109,7 @@ impl Server {
         Ok(this)
     }
 
-    /// Stops it in order, as a SIGTERM does, and waits until it has ended.
+    /// Shuts it down with SIGTERM and waits until it has exited.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let told = Command::new("kill").arg(self.id().to_string()).status()?;
         ensure!(told.success(), "kill: {told}");
@@ -127,22 +128,22 @@ impl Server {
         self.child.id()
     }
 
-    /// Processor time that it has taken.
+    /// CPU time that it has used.
     pub fn processor_time(&self) -> anyhow::Result<Duration> {
         processor_time(self.id()).with_context(|| self.last_words())
     }
 
-    /// Resident memory now, in MB.
+    /// Current resident memory, in MB.
     pub fn memory_mb(&self) -> anyhow::Result<f64> {
         memory_mb(self.id()).with_context(|| self.last_words())
     }
 
-    /// The most memory that was ever resident, in MB.
+    /// Peak resident memory, in MB.
     pub fn memory_peak_mb(&self) -> anyhow::Result<f64> {
         status_mb(self.id(), "VmHWM:").with_context(|| self.last_words())
     }
 
-    /// The end of its log, for who has to find out what went wrong.
+    /// The end of its log, for error messages.
     pub fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(10).collect();
@@ -152,13 +153,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Killed, not stopped: a durable store minds neither, and nothing is left over. It may have ended by itself.
+        // Killed rather than stopped: a durable store copes with that, and nothing is left behind. It may already have
+        // exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Memory of a process that is resident now, in MB.
+/// Current resident memory of a process, in MB.
 pub fn memory_mb(process: u32) -> anyhow::Result<f64> {
     status_mb(process, "VmRSS:")
 }
@@ -169,7 +171,7 @@ fn status_mb(process: u32, name: &str) -> anyhow::Result<f64> {
     Ok(kb.trim().parse::<f64>()? * 1024.0 / 1e6)
 }
 
-/// User and system time that a process has taken.
+/// User and system time of a process.
 pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The second field is the program's name in brackets; the 14th and 15th are the times.
@@ -178,20 +180,21 @@ pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
     Ok(TICK * ticks.iter().sum())
 }
 
-/// `wachat serve` on a site, and where it will answer. Nothing of the operator's own settings is to be measured.
-fn serve(site: &Site) -> anyhow::Result<(Command, SocketAddr)> {
+/// The `wachat serve` command for an instance, and the address it will listen on. None of the operator's own settings
+/// may affect the measurement.
+fn serve(instance: &Instance) -> anyhow::Result<(Command, SocketAddr)> {
     let address = free_address()?;
     let mut command = Command::new(BINARY);
     command.env_clear();
     command.args(["serve", "--rate-limit", "0", "--listen", &address.to_string()]);
-    command.arg("--data-dir").arg(site.folder());
-    if let Some(url) = site.database_url() {
+    command.arg("--data-dir").arg(instance.folder());
+    if let Some(url) = instance.database_url() {
         command.args(["--database-url", url]);
     }
     Ok((command, address))
 }
 
-/// An address of this machine that nobody listens on at this moment.
+/// A loopback address that is currently free.
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

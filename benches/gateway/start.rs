@@ -1,4 +1,4 @@
-//! How soon a new gateway answers, and what it takes of the machine.
+//! Startup time, memory and binary size of the gateway.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,26 +8,26 @@ use wachat::clock::Clock;
 
 use crate::Bench;
 use crate::figure::{Aim, Figure, Unit};
+use crate::instance::Devices;
 use crate::load::{self, Until};
 use crate::report::say;
 use crate::script::{self, Script};
 use crate::server::{BINARY, Server};
-use crate::site::Devices;
 
-/// How long after its start a gateway counts as idle.
+/// A gateway counts as idle this long after its start.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// What one server took.
+/// Memory of one server.
 struct Taken {
     idle_mb: f64,
     peak_mb: f64,
 }
 
-/// The first start on an empty folder, memory, and the size of the program.
+/// First run on an empty folder, memory, and binary size.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut first, mut version) = (Vec::new(), Vec::new());
     let (mut gateway, mut null) = (Vec::new(), Vec::new());
-    for run in 0..bench.extent.runs {
+    for run in 0..bench.profile.runs {
         version.push(show_version()?);
         let (took, taken) = start(bench).await?;
         first.push(took);
@@ -61,31 +61,31 @@ fn show_version() -> anyhow::Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// Starts on an empty folder, so that client, key and device are made too. Gives the seconds to the first 201.
+/// Starts on an empty folder, so that client, key and device are created too. Returns the seconds until the first 201.
 async fn start(bench: &Bench) -> anyhow::Result<(f64, Taken)> {
-    let site = bench.ground.site().await?;
+    let instance = bench.workspace.instance().await?;
     let started = crate::stopwatch::Moment::now();
-    let mut server = Server::gateway(&site)?;
+    let mut server = Server::gateway(&instance)?;
     let status = server.first_answer(&script::first_post()).await?;
     let took = started.elapsed().as_secs_f64();
     ensure!(status == 201, "the first message was answered {status}");
-    let store = site.store().await?;
+    let store = instance.store().await?;
     let devices: Vec<String> = store.list_devices(None).await?.into_iter().map(|device| device.id).collect();
     store.close().await;
     Ok((took, take(bench, &server, &devices).await?))
 }
 
 async fn start_null(bench: &Bench) -> anyhow::Result<Taken> {
-    let (site, devices) = bench.ground.peopled(1, Devices::Sending).await?;
-    let server = Server::null(&site)?.answers().await?;
+    let (instance, devices) = bench.workspace.with_devices(1, Devices::Sending).await?;
+    let server = Server::null_handler(&instance)?.answers().await?;
     take(bench, &server, &devices).await
 }
 
-/// Looks at a server's memory when it is idle, and after a load.
+/// Measures a server's memory, first idle and then after a load.
 async fn take(bench: &Bench, server: &Server, devices: &[String]) -> anyhow::Result<Taken> {
     Clock::system().sleep(IDLE).await;
     let idle_mb = server.memory_mb()?;
-    let until = Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length };
+    let until = Until::Time { warm_up: bench.profile.warm_up, length: bench.profile.length };
     load::run(server, Script::post(devices, 0), until).await?;
     Ok(Taken { idle_mb, peak_mb: server.memory_peak_mb()? })
 }

@@ -1,23 +1,23 @@
-//! How many states of messages a second are told.
+//! Message status requests per second.
 
 use crate::Bench;
 use crate::archive::Archive;
-use crate::disturbance;
 use crate::figure::{Aim, Figure, Unit, thousands};
+use crate::instance::Devices;
 use crate::load::{self, Seen, Until};
+use crate::noise;
 use crate::report::say;
 use crate::script::Script;
 use crate::server::Server;
-use crate::site::Devices;
 
 const NULL: &str = "null handler";
 
-/// From a store that holds only what is asked for, and from a full one, beside a handler that reads nothing.
+/// From a store that holds only the requested messages, and from a full one, compared with the null handler.
 pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure>> {
-    let asked = bench.extent.asked_messages;
-    let small = Archive::fill(&bench.ground, asked, asked).await?;
+    let asked = bench.profile.asked_messages;
+    let small = Archive::fill(&bench.workspace, asked, asked).await?;
     let mut seen: [Vec<Seen>; 3] = Default::default();
-    for run in 0..bench.extent.runs {
+    for run in 0..bench.profile.runs {
         for turn in 0..3 {
             let which = ((run + turn) % 3) as usize;
             let one = match which {
@@ -36,7 +36,7 @@ pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure
         let name = format!("status, {} stored", thousands(archive.messages as f64));
         let rate =
             Figure::new(&name, Unit::PerSecond, of(which, |seen| seen.rate)).beside(NULL, of(0, |seen| seen.rate));
-        // A store of a million is larger than what a connection remembers of it: it shows what that costs.
+        // A million messages do not fit in a connection's cache; this figure shows what that costs.
         figures.push(if which == 1 { rate.aiming(Aim::ShareAtLeast(0.6)) } else { rate });
         figures.push(
             Figure::new(
@@ -60,18 +60,18 @@ pub async fn measure(bench: &Bench, full: &Archive) -> anyhow::Result<Vec<Figure
 }
 
 async fn ask_null(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
-    let (site, _) = bench.ground.peopled(1, Devices::Paused).await?;
-    let server = Server::null(&site)?.answers().await?;
+    let (instance, _) = bench.workspace.with_devices(1, Devices::Paused).await?;
+    let server = Server::null_handler(&instance)?.answers().await?;
     put_questions(bench, &server, archive).await
 }
 
 async fn ask(bench: &Bench, archive: &Archive) -> anyhow::Result<Seen> {
-    let server = Server::gateway(&archive.site)?.online(&archive.site).await?;
+    let server = Server::gateway(&archive.instance)?.online(&archive.instance).await?;
     put_questions(bench, &server, archive).await
 }
 
 async fn put_questions(bench: &Bench, server: &Server, archive: &Archive) -> anyhow::Result<Seen> {
-    let until = Until::Time { warm_up: bench.extent.warm_up, length: bench.extent.length };
+    let until = Until::Time { warm_up: bench.profile.warm_up, length: bench.profile.length };
     let measure = async || load::run(server, Script::status(archive.asked.clone()), until).await;
-    disturbance::least(bench.extent.tries, measure, |seen| seen.others).await
+    noise::least(bench.profile.tries, measure, |seen| seen.others).await
 }

@@ -1,8 +1,8 @@
-//! The only place that asks the machine's monotonic clock: a benchmark measures real time, the product never does.
+//! The only place that reads the machine's monotonic clock: benchmarks measure real time, the product never does.
 
 use std::time::{Duration, Instant};
 
-/// A moment to measure from.
+/// A point in time to measure from.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment(Instant);
 
@@ -12,12 +12,12 @@ impl Moment {
         Self(Instant::now())
     }
 
-    /// How long before `self` the `earlier` moment was.
+    /// Time from `earlier` to `self`.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_duration_since(earlier.0)
     }
 
-    /// How long ago this moment was.
+    /// Time since then.
     pub fn elapsed(self) -> Duration {
         Self::now().since(self)
     }

@@ -1,4 +1,5 @@
-//! How many messages a second go the whole way: accepted, begun, sent, delivered, read, each state stored.
+//! End-to-end throughput: messages per second that are accepted, begun, sent, delivered and read, with each state
+//! stored.
 
 use std::time::Duration;
 
@@ -8,35 +9,35 @@ use wachat::message::State;
 use wachat::store::Store;
 
 use crate::Bench;
-use crate::disturbance::{self, Watch};
 use crate::figure::{Aim, Figure, Unit};
+use crate::instance::{Devices, Instance};
 use crate::load::{self, Seen, Until};
+use crate::noise::{self, Watch};
 use crate::report::say;
 use crate::script::Script;
 use crate::server::Server;
-use crate::site::{Devices, Site};
 
 const DEVICES: u32 = 20;
-/// How long the last message may take to be read.
+/// Timeout for the last message to be read.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Counting what waits reads a small index; counting every message's state reads them all, and is done in the end only.
+/// Counting pending messages reads a small index, so it is cheap to poll. Counting every message's state reads them
+/// all, and is only done at the end.
 const POLL_WAITING: Duration = Duration::from_millis(50);
 const POLL_STATES: Duration = Duration::from_millis(20);
 
-/// From the first POST to the moment the last message is R, beside accepting the same messages alone.
+/// From the first POST until the last message is R, compared with accepting the same messages alone.
 pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let (mut through, mut accepted, mut processor) = (Vec::new(), Vec::new(), Vec::new());
     let mut others = Vec::new();
-    for run in 0..bench.extent.runs {
+    for run in 0..bench.profile.runs {
         for turn in 0..2 {
             if (run + turn) % 2 == 0 {
                 let seen =
-                    disturbance::least(bench.extent.tries, async || accept_only(bench).await, |seen| seen.others)
-                        .await?;
+                    noise::least(bench.profile.tries, async || accept_only(bench).await, |seen| seen.others).await?;
                 accepted.push(seen.rate);
                 others.push(seen.others);
             } else {
-                let gone = disturbance::least(bench.extent.tries, async || go(bench).await, |gone| gone.others).await?;
+                let gone = noise::least(bench.profile.tries, async || go(bench).await, |gone| gone.others).await?;
                 through.push(gone.rate);
                 processor.push(gone.processor_us);
                 others.push(gone.others);
@@ -55,12 +56,12 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 }
 
 async fn accept_only(bench: &Bench) -> anyhow::Result<Seen> {
-    let (site, devices) = bench.ground.peopled(DEVICES, Devices::Paused).await?;
-    let server = Server::gateway(&site)?.online(&site).await?;
+    let (instance, devices) = bench.workspace.with_devices(DEVICES, Devices::Paused).await?;
+    let server = Server::gateway(&instance)?.online(&instance).await?;
     accept(bench, &server, &devices).await
 }
 
-/// Messages that went the whole way.
+/// Messages that went all the way.
 struct Gone {
     rate: f64,
     processor_us: f64,
@@ -68,13 +69,13 @@ struct Gone {
 }
 
 async fn go(bench: &Bench) -> anyhow::Result<Gone> {
-    let (site, devices) = bench.ground.peopled(DEVICES, Devices::Sending).await?;
-    let server = Server::gateway(&site)?.online(&site).await?;
-    let messages = bench.extent.through_messages;
+    let (instance, devices) = bench.workspace.with_devices(DEVICES, Devices::Sending).await?;
+    let server = Server::gateway(&instance)?.online(&instance).await?;
+    let messages = bench.profile.through_messages;
     let watch = Watch::start(server.id())?;
     let before = server.processor_time()?;
     let seen = accept(bench, &server, &devices).await?;
-    all_read(&site, messages).await.with_context(|| server.last_words())?;
+    all_read(&instance, messages).await.with_context(|| server.last_words())?;
     let rate = messages as f64 / seen.started.elapsed().as_secs_f64();
     let processor = server.processor_time()? - before;
     let processor_us = processor.as_secs_f64() * 1e6 / messages as f64;
@@ -82,13 +83,13 @@ async fn go(bench: &Bench) -> anyhow::Result<Gone> {
 }
 
 async fn accept(bench: &Bench, server: &Server, devices: &[String]) -> anyhow::Result<Seen> {
-    load::run(server, Script::post(devices, 0), Until::Count(bench.extent.through_messages)).await
+    load::run(server, Script::post(devices, 0), Until::Count(bench.profile.through_messages)).await
 }
 
 /// Waits until every message is read.
-async fn all_read(site: &Site, messages: u64) -> anyhow::Result<()> {
+async fn all_read(instance: &Instance, messages: u64) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let store = site.store().await?;
+    let store = instance.store().await?;
     let read = async {
         while !store.count_waiting().await?.is_empty() {
             clock.sleep(POLL_WAITING).await;

@@ -1,4 +1,4 @@
-//! One keep-alive HTTP/1.1 connection, reading no more of an answer than its status and its length.
+//! One keep-alive HTTP/1.1 connection that reads only the status and length of a response.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ pub struct Wire {
     buffer: Vec<u8>,
 }
 
-/// An answer, as it lies in the connection's buffer until the next question.
+/// A response, in the connection's buffer until the next request.
 pub struct Answer<'wire> {
     pub status: u16,
     pub body: &'wire [u8],
@@ -27,7 +27,7 @@ impl Wire {
         Ok(Self { stream, buffer: vec![0; BUFFER_BYTES] })
     }
 
-    /// Sends a request, whole and with one write, and waits for its answer.
+    /// Sends a request in one write and waits for its response.
     pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
@@ -54,7 +54,7 @@ fn length(head: &[u8]) -> anyhow::Result<usize> {
     number(&head[at + LENGTH.len()..]).context("a content-length that is no number")
 }
 
-/// The number that `text` begins with.
+/// The number at the start of `text`.
 fn number(text: &[u8]) -> Option<usize> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(None, |number: Option<usize>, digit| {

@@ -1,14 +1,14 @@
-//! The command line, and the file of keys that it may name.
+//! The command line, and the key file that it may name.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use simulator::limits::KEYS_FILE_BYTES_MAX;
-use simulator::people::chance::hex;
+use simulator::phone::rng::hex;
 use simulator::wire::certificate::ServerKeys;
 
-/// What `--help` says.
+/// The text of `--help`.
 pub const HELP: &str = "\
 A simulated WhatsApp network on the real wire protocol.
 
@@ -21,7 +21,7 @@ Usage: simulator [--listen ADDRESS] [--seed NUMBER] [--scenario FILE] [--keys FI
   --help             says this
 ";
 
-/// What the program was told.
+/// Parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
     pub listen: SocketAddr,
@@ -31,7 +31,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Reads the command line; nothing if it asks for help.
+    /// Parses the command line; `None` if it asks for help.
     pub fn read(words: impl IntoIterator<Item = String>) -> anyhow::Result<Option<Self>> {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8090));
         let mut arguments = Self { listen, seed: None, scenario: None, keys: None };
@@ -64,7 +64,8 @@ impl Arguments {
     }
 }
 
-/// The keys in a file, which is made if it is not there: three lines of a name and 64 hexadecimal digits.
+/// Reads the keys from a file, which is created if it does not exist: three lines with a name and 64 hexadecimal digits
+/// each.
 pub fn kept_keys(path: &Path) -> anyhow::Result<ServerKeys> {
     let shown = path.display();
     match std::fs::metadata(path) {
@@ -92,7 +93,7 @@ fn write_keys(path: &Path, keys: &ServerKeys) -> std::io::Result<()> {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
-    // Private keys are nobody else's.
+    // Private keys: readable by the owner only.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;

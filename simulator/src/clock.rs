@@ -1,7 +1,8 @@
-//! The one door of the server and its wire to time, waiting and randomness.
+//! The only access of the server and its wire to time, waiting and randomness.
 //!
 //! The network runs in real time: what a scenario delays is delayed for whoever is connected. Keys and ids come from
-//! the system's randomness; decisions that a seed must repeat are the faults' and do not come from here.
+//! the system's randomness. Decisions that must be reproducible from a seed belong to the faults and do not use this
+//! module.
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,25 +21,25 @@ pub fn now_seconds() -> u64 {
     now_ms() / 1000
 }
 
-/// A point in time that never goes back, for measuring how long something has been.
+/// A monotonic point in time, for measuring durations.
 #[allow(clippy::disallowed_methods, reason = "this is the door")]
 pub fn instant() -> Instant {
     Instant::now()
 }
 
-/// Waits.
+/// Sleeps.
 #[allow(clippy::disallowed_methods, reason = "this is the door")]
 pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// The work's outcome, or nothing when it takes longer than `time`.
+/// The result of the work, or `None` if it takes longer than `time`.
 #[allow(clippy::disallowed_methods, reason = "this is the door")]
 pub async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(time, work).await.ok()
 }
 
-/// Bytes that nobody can guess.
+/// Cryptographically random bytes.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::rng().fill(&mut bytes[..]);

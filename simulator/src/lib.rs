@@ -1,6 +1,6 @@
-//! A simulated WhatsApp network: a server, its phones, faults on demand, and checkers, on the real wire protocol.
+//! A simulated WhatsApp network on the real wire protocol: a server, its phones, fault injection, and invariant checks.
 //!
-//! The modules stand on each other, from the ground up: a module uses only those before it.
+//! Modules are listed from the ground up: each uses only those before it.
 
 pub mod limits;
 
@@ -12,10 +12,10 @@ pub mod faults;
 
 pub mod checks;
 
-pub mod people;
+pub mod phone;
 
 pub mod server;
 
-pub mod phones;
+pub mod runtime;
 
 pub mod control;

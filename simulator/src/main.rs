@@ -1,12 +1,12 @@
-//! The program: reads its command line and runs a network until it is told to stop.
+//! The program: parses its command line and runs a network until it is interrupted.
 
 mod arguments;
 
 use anyhow::Context as _;
 use simulator::control;
 use simulator::faults::Scenario;
-use simulator::people::chance::hex;
-use simulator::phones::Phones;
+use simulator::phone::rng::hex;
+use simulator::runtime::Phones;
 use simulator::server::network::{Network, Settings};
 use simulator::wire::certificate::ServerKeys;
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use arguments::Arguments;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Some(arguments) = Arguments::read(std::env::args().skip(1))? else {
-        return say(arguments::HELP);
+        return print(arguments::HELP);
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
         .await
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", arguments.listen))?;
     let ws_url = network.ws_url().unwrap_or_default();
-    say(&format!("ws_url {ws_url}\nroot_key {}\ncontrol http://{address}/control\n", hex(&network.root_key())))?;
+    print(&format!("ws_url {ws_url}\nroot_key {}\ncontrol http://{address}/control\n", hex(&network.root_key())))?;
     let mut tasks = JoinSet::new();
     if let Some(scenario) = scenario {
         tasks.spawn(control::play(network.clone(), scenario));
@@ -46,8 +46,8 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes to standard output, whatever becomes of the log.
-fn say(text: &str) -> anyhow::Result<()> {
+/// Writes to standard output, independent of the log settings.
+fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -12,17 +12,17 @@ pub struct Arguments {
     pub messages: usize,
     pub runs: usize,
     pub is_help_wanted: bool,
-    /// This process is the network.
+    /// Run as the network process.
     pub is_service: bool,
 }
 
 impl Arguments {
-    /// Reads them; the error is what the person is told.
+    /// Parses the arguments; the error is shown to the user.
     pub fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut arguments = Self { clients: 500, messages: 100_000, runs: 3, is_help_wanted: false, is_service: false };
         while let Some(name) = given.next() {
             let place = match name.as_str() {
-                // Cargo adds it.
+                // Passed by cargo.
                 "--bench" => continue,
                 crate::service::NAME => {
                     arguments.is_service = true;

@@ -1,4 +1,4 @@
-//! Unmodified clients, as many as are asked for, with their stores in memory.
+//! Unmodified clients with in-memory stores.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use crate::process::Process;
 
-/// Clients that are linked at once: their keys are made meanwhile, and a code waits no longer than it is good.
+/// Clients that are linked concurrently: generating their keys takes time, and a code must be scanned before it
+/// expires.
 const AT_ONCE: usize = 32;
-/// Longer than anything takes on a busy machine.
+/// Generous timeout for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Client {
@@ -25,7 +26,7 @@ pub struct Client {
     handle: BotHandle,
 }
 
-/// What a client has told.
+/// What a client has reported.
 struct Seen {
     qr: watch::Sender<Option<String>>,
     is_connected: watch::Sender<bool>,
@@ -52,7 +53,7 @@ impl EventHandler for Listener {
     }
 }
 
-/// Links so many clients, each to a person of its own, and says how long it took.
+/// Links this many clients, each to a person of its own, and returns how long it took.
 pub async fn link(service: &Process, count: usize) -> anyhow::Result<(Vec<Client>, Duration)> {
     let started = clock::instant();
     let turns = &Semaphore::new(AT_ONCE);
@@ -97,13 +98,13 @@ impl Client {
         Ok(client)
     }
 
-    /// Texts that it has shown so far.
+    /// Number of texts received so far.
     pub fn messages(&self) -> usize {
         *self.seen.messages.borrow()
     }
 
-    /// Waits until it has shown so many texts in all.
-    pub async fn shows(&self, count: usize) -> anyhow::Result<()> {
+    /// Waits until it has received this many texts in total.
+    pub async fn wait_for_message(&self, count: usize) -> anyhow::Result<()> {
         let mut messages = self.seen.messages.subscribe();
         patiently("the texts", messages.wait_for(|shown| *shown >= count)).await??;
         Ok(())

@@ -1,4 +1,4 @@
-//! One measured thing, and the table of all.
+//! One figure, and the table of all figures.
 
 use std::io::Write;
 
@@ -22,9 +22,9 @@ impl Unit {
 pub struct Figure {
     name: String,
     unit: Unit,
-    /// One number a run.
+    /// One value per run.
     measured: Vec<f64>,
-    /// What it stands beside, measured in the same runs.
+    /// What it is compared with, measured in the same runs.
     baseline: (&'static str, Vec<f64>),
 }
 
@@ -46,7 +46,7 @@ impl Figure {
     }
 }
 
-/// Prints the table; it is Markdown too.
+/// Prints the table, which is valid Markdown.
 pub fn print(runs: usize, figures: &[Figure]) -> std::io::Result<()> {
     let mut rows = vec![["Figure", "Measured", "Beside", "Share"].map(str::to_owned)];
     rows.extend(figures.iter().map(Figure::row));
@@ -63,9 +63,9 @@ pub fn print(runs: usize, figures: &[Figure]) -> std::io::Result<()> {
     std::io::stdout().write_all(text.as_bytes())
 }
 
-/// Tells on standard error what goes on.
-pub fn say(text: &str) {
-    // Nobody may be listening.
+/// Prints progress to standard error.
+pub fn progress(text: &str) {
+    // Standard error may be closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

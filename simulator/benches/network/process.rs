@@ -1,4 +1,4 @@
-//! The network's process, as this program sees it.
+//! Handle to the network's process.
 
 use std::process::Stdio;
 
@@ -9,12 +9,12 @@ use tokio::sync::Mutex;
 
 use crate::service;
 
-/// A running network. It ends with its owner.
+/// A running network, killed on drop.
 pub struct Process {
     child: Child,
-    /// Held while one line is written.
-    wishes: Mutex<ChildStdin>,
-    /// Held while its end is waited for.
+    /// Locked while one line is written.
+    input: Mutex<ChildStdin>,
+    /// Locked while waiting for it to exit.
     lines: Mutex<Lines<BufReader<ChildStdout>>>,
     ws_url: String,
 }
@@ -27,23 +27,23 @@ impl Process {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let wishes = Mutex::new(child.stdin.take().context("its input")?);
+        let input = Mutex::new(child.stdin.take().context("its input")?);
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let ws_url = lines.next_line().await?.context("the network has ended")?;
-        Ok(Self { child, wishes, lines: Mutex::new(lines), ws_url })
+        Ok(Self { child, input, lines: Mutex::new(lines), ws_url })
     }
 
     pub fn ws_url(&self) -> &str {
         &self.ws_url
     }
 
-    /// Has a new person with this number scan a code.
+    /// Creates a person with this number and has their phone scan a code.
     pub async fn scan(&self, number: &str, qr: &str) -> anyhow::Result<()> {
         let line = format!("{number} {qr}\n");
-        Ok(self.wishes.lock().await.write_all(line.as_bytes()).await?)
+        Ok(self.input.lock().await.write_all(line.as_bytes()).await?)
     }
 
-    /// Does `work`, which the network must survive: it ends when a scan is refused.
+    /// Runs `work`, and fails if the network exits meanwhile, as it does when a scan is refused.
     pub async fn survives<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         let mut lines = self.lines.lock().await;
         tokio::select! {
@@ -52,7 +52,7 @@ impl Process {
         }
     }
 
-    /// The memory that it has now.
+    /// Its current resident memory.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
         let path = format!("/proc/{}/status", self.child.id().context("the network has ended")?);
         let status = std::fs::read_to_string(&path).context(path)?;

@@ -1,23 +1,23 @@
-//! The network's process: it says where clients connect, and for each line `NUMBER CODE` gives a new person with this
-//! number a phone that scans the code.
+//! The network's process. It prints the address for clients, and for each input line `NUMBER CODE` it creates a person
+//! with this number whose phone scans the code.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use axum::Router;
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 use simulator::server::network::{Network, Settings};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::task::JoinSet;
 
-/// The argument that makes this program a network.
+/// The argument that runs this program as the network.
 pub const NAME: &str = "--service";
 
 /// Serves until the input ends.
 ///
 /// # Errors
-/// A scan was refused: its client would wait in vain.
+/// A scan was refused: its client would wait forever.
 pub async fn serve() -> anyhow::Result<()> {
     let network = Network::new(Settings::default())?;
     network.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Router::new()).await?;

@@ -1,45 +1,45 @@
-//! What clients do by themselves, whatever the network: making keys, encrypting and decrypting. The baselines.
+//! The baselines: what clients do without any network, namely generating keys, encrypting and decrypting.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use simulator::clock;
-use simulator::people::address::Person;
-use simulator::people::bundle::Bundle;
-use simulator::people::chance::Chance;
-use simulator::people::identity::Identity;
-use simulator::people::signal::Signal;
+use simulator::phone::address::Profile;
+use simulator::phone::bundle::Bundle;
+use simulator::phone::identity::Identity;
+use simulator::phone::rng::SeededRng;
+use simulator::phone::signal::Signal;
 use simulator::wire::stanza::NodeBuilder;
 
-/// One-time keys that a client makes when it is linked.
+/// One-time prekeys that a client generates when it is linked.
 const PREKEYS: usize = 812;
-/// Devices that a text is encrypted for: the recipient's phone and companion, and one's own phone.
+/// Devices that a text is encrypted for: the recipient's phone and companion, and the sender's own phone.
 pub const DEVICES: usize = 3;
 const TEXT: &[u8] = b"a line of text, as people write it";
 
-/// How long this machine makes the keys of so many clients, on one core.
+/// Time to generate the keys of this many clients on one core.
 pub fn keys(clients: usize) -> anyhow::Result<Duration> {
-    let mut chance = Chance::new(1, "keys");
+    let mut rng = SeededRng::new(1, "keys");
     let started = clock::instant();
     for _ in 0..clients {
-        std::hint::black_box(Identity::generate(&mut chance)?.upload(PREKEYS, &mut chance));
+        std::hint::black_box(Identity::generate(&mut rng)?.upload(PREKEYS, &mut rng));
     }
     Ok(started.elapsed())
 }
 
-/// How long one core encrypts and decrypts so many texts, for each of their devices.
+/// Time for one core to encrypt and decrypt this many texts, for each of their devices.
 pub fn texts(count: usize) -> anyhow::Result<Duration> {
     let mut people = ["1", "2"].map(|number| {
-        let person = Person { number: number.to_owned(), lid: format!("9{number}"), name: "Somebody".to_owned() };
-        Signal::new(&person, Chance::new(1, number)).map(|signal| (person.jid(), signal))
+        let person = Profile { number: number.to_owned(), lid: format!("9{number}"), name: "Somebody".to_owned() };
+        Signal::new(&person, SeededRng::new(1, number)).map(|signal| (person.jid(), signal))
     });
     let [Ok((ann, from)), Ok((bob, to))] = &mut people else { anyhow::bail!("no keys") };
-    let (identity, chance) = to.identity_mut();
-    let mut parts = identity.upload(1, chance);
+    let (identity, rng) = to.identity_mut();
+    let mut parts = identity.upload(1, rng);
     let list = parts.iter().position(|node| node.tag == "list").map(|place| parts.remove(place)).context("keys")?;
     parts.push(list.get_optional_child("key").context("a key")?.clone());
     from.begin(bob, &Bundle::read(&NodeBuilder::new("user").children(parts).build())?)?;
-    // An answer, so that keys no longer come along.
+    // A reply, after which messages no longer carry prekeys.
     let first = from.encrypt(bob, TEXT)?;
     to.decrypt(ann, first.kind, &first.bytes)?;
     let answer = to.encrypt(ann, TEXT)?;

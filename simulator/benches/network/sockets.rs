@@ -1,6 +1,6 @@
-//! Texts from clients to clients over WebSockets, end to end: encrypted, framed, routed, decrypted and shown. Each is
-//! encrypted for three devices, two of which are phones in the network's process. Beside it: that many texts encrypted
-//! and decrypted by one core, with no network.
+//! End-to-end texts between clients over WebSockets: encrypted, framed, routed, decrypted and shown. Each is encrypted
+//! for three devices, two of which are phones in the network's process. Baseline: the same number of texts encrypted
+//! and decrypted by one core, without a network.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::figure::{Figure, Unit};
 use crate::signal;
 
-/// Pairs of clients of which one writes to the other, all at once.
+/// Pairs of clients, one of which writes to the other, all concurrently.
 const PAIRS: usize = 8;
 
 pub async fn measure(arguments: &Arguments, clients: &[Client]) -> anyhow::Result<Figure> {
@@ -20,7 +20,7 @@ pub async fn measure(arguments: &Arguments, clients: &[Client]) -> anyhow::Resul
     anyhow::ensure!(!pairs.is_empty(), "two clients are needed to write to each other");
     let each = (arguments.messages / 10 / pairs.len()).max(1);
     let all = each * pairs.len();
-    // The first text of a chat begins its sessions.
+    // The first text of a chat establishes its sessions.
     write(pairs, 1).await?;
     let (mut routed, mut sealed) = (Vec::new(), Vec::new());
     for _ in 0..arguments.runs {
@@ -30,7 +30,7 @@ pub async fn measure(arguments: &Arguments, clients: &[Client]) -> anyhow::Resul
     Ok(Figure::new("messages routed, WebSockets", Unit::PerSecond, routed).beside("Signal alone, one core", sealed))
 }
 
-/// Has one of each pair write so many texts, and waits until the other has shown them.
+/// Has one client of each pair write `each` texts, and waits until the other has received them.
 async fn write(pairs: &[[Client; 2]], each: usize) -> anyhow::Result<Duration> {
     let started = clock::instant();
     let written = pairs.iter().map(|[sender, recipient]| async move {
@@ -39,7 +39,7 @@ async fn write(pairs: &[[Client; 2]], each: usize) -> anyhow::Result<Duration> {
             let text = wa::Message { conversation: Some(format!("text {number}")), ..Default::default() };
             Box::pin(sender.client.send_message(&recipient.number, text)).await?;
         }
-        recipient.shows(shown + each).await
+        recipient.wait_for_message(shown + each).await
     });
     futures_util::future::try_join_all(written).await?;
     Ok(started.elapsed())

@@ -1,11 +1,11 @@
-//! A message to a person is for each of that person's devices, and one to a group for each of its members': whoever sends
-//! by an old list of devices leaves one out, and the message is lost to it unless it asks for it again.
+//! A message to a person must be encrypted for each of their devices, and one to a group for each member's devices. A
+//! sender with an outdated device list leaves some out, and the message is lost to those unless they request a retry.
 
 use std::collections::BTreeSet;
 
-use super::Passage;
+use super::DeliveryRef;
+use super::counter::CheckCounter;
 use super::report::Check;
-use super::tally::Tally;
 use crate::faults::DeviceName;
 use crate::limits;
 
@@ -29,10 +29,10 @@ impl Addressing {
         }
     }
 
-    /// The message has come to a device, perhaps one that was left out before.
-    pub fn reached(&mut self, passage: &Passage<'_>) {
+    /// The message has reached a device, possibly one that was left out before.
+    pub fn reached(&mut self, delivery_ref: &DeliveryRef<'_>) {
         if !self.missed.is_empty() {
-            let key = (passage.recipient.to_string(), passage.sender.to_string(), passage.id.to_owned());
+            let key = (delivery_ref.recipient.to_string(), delivery_ref.sender.to_string(), delivery_ref.id.to_owned());
             self.missed.remove(&key);
         }
     }
@@ -47,11 +47,11 @@ impl Addressing {
     }
 
     pub fn check(&self) -> Check {
-        let mut tally = Tally::default();
+        let mut counter = CheckCounter::default();
         for (device, sender, id) in &self.missed {
-            tally.violate(|| format!("message {id} of {sender} was not for {device}, a device of its recipients"));
+            counter.violate(|| format!("message {id} of {sender} was not for {device}, a device of its recipients"));
         }
-        let mut check = tally.named("sent_to_every_device");
+        let mut check = counter.named("sent_to_every_device");
         check.examined = self.examined;
         check
     }
@@ -69,7 +69,7 @@ mod tests {
         addressing.addressed(&ann, "B", std::slice::from_ref(&bob));
         addressing.addressed(&ann, "C", std::slice::from_ref(&bob));
         assert_eq!((addressing.check().examined, addressing.check().violations), (3, 2));
-        addressing.reached(&Passage { sender: &ann, chat: "15550001", id: "B", recipient: &bob });
+        addressing.reached(&DeliveryRef { sender: &ann, chat: "15550001", id: "B", recipient: &bob });
         assert_eq!(addressing.check().violations, 1);
         addressing.gone(&bob);
         assert!(addressing.check().passed);

@@ -1,33 +1,33 @@
-//! Each message is shown at most once to its recipient, in order within its chat, and none that was acked is lost.
+//! Each message is shown at most once to its recipient and in order within its chat, and no acked message is lost.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
-use crate::checks::Passage;
-use crate::checks::report::{Check, Standing};
-use crate::checks::tally::Tally;
+use crate::checks::DeliveryRef;
+use crate::checks::counter::CheckCounter;
+use crate::checks::report::{Check, DeliveryCounts};
 use crate::faults::DeviceName;
 use crate::limits;
 
-/// Stands for a delivery or a chat. Of a million, two have the same hash once in some ten million runs.
+/// Identifies a delivery or a chat. Among a million, two share a hash about once in ten million runs.
 type Hash = u64;
 
-/// Unfinished deliveries that are stepped over in the search for one to forget.
+/// Unfinished deliveries to skip while looking for one to evict.
 const STEPS_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    /// How many are remembered.
+    /// Capacity.
     room: usize,
     hasher: RandomState,
     deliveries: HashMap<Hash, Delivery>,
-    /// The same by age, for forgetting.
+    /// The same by age, for eviction.
     by_age: VecDeque<Hash>,
-    /// What each chat's sender had accepted, and what of it was shown last.
+    /// Per chat and sender: how many were accepted, and which was shown last.
     chats: HashMap<Hash, Chat>,
     gone: HashSet<DeviceName>,
-    once: Tally,
-    order: Tally,
+    once: CheckCounter,
+    order: CheckCounter,
     acked: u64,
     accepted: u64,
     forgotten: u64,
@@ -36,19 +36,19 @@ pub(super) struct Deliveries {
 
 #[derive(Debug)]
 struct Delivery {
-    /// The number of the message within its chat and sender, from 1.
+    /// Sequence number of the message within its chat and sender, from 1.
     number: u32,
-    /// The phone shows what it gets, and we see it.
+    /// The recipient is a simulated phone, so what it shows is known.
     is_watched: bool,
     is_acked: bool,
-    /// How many stanzas of it the mailbox keeps: its sender may have sent it again.
+    /// Number of its stanzas in the mailbox: the sender may have sent it again.
     kept: u32,
     is_receipted: bool,
     is_shown: bool,
     was_asked_again: bool,
-    /// Asked for again, and not kept again since.
+    /// The recipient has requested a retry, and the message is not back in the mailbox yet.
     is_awaited: bool,
-    /// Who it is; None once it has arrived.
+    /// Who it is from and for; `None` once it has arrived.
     name: Option<Box<Name>>,
 }
 
@@ -69,7 +69,7 @@ impl Delivery {
         self.is_shown || (self.is_receipted && !self.is_watched)
     }
 
-    /// Nothing more is expected of it but, perhaps, a second showing.
+    /// Nothing more can happen to it, except being shown again.
     fn is_finished(&self) -> bool {
         self.has_arrived() && self.kept == 0
     }
@@ -84,8 +84,8 @@ impl Deliveries {
             by_age: VecDeque::new(),
             chats: HashMap::new(),
             gone: HashSet::new(),
-            once: Tally::default(),
-            order: Tally::default(),
+            once: CheckCounter::default(),
+            order: CheckCounter::default(),
             acked: 0,
             accepted: 0,
             forgotten: 0,
@@ -93,12 +93,12 @@ impl Deliveries {
         }
     }
 
-    pub fn accepted(&mut self, passage: &Passage<'_>) {
-        let hash = self.delivery(passage);
+    pub fn accepted(&mut self, delivery_ref: &DeliveryRef<'_>) {
+        let hash = self.delivery(delivery_ref);
         if self.deliveries.contains_key(&hash) {
             return;
         }
-        let chat_hash = self.chat(passage);
+        let chat_hash = self.chat(delivery_ref);
         let is_known = self.chats.contains_key(&chat_hash);
         if !self.make_room() || (!is_known && self.chats.len() >= limits::CHECKED_CHATS_MAX) {
             self.unjudged += 1;
@@ -106,10 +106,10 @@ impl Deliveries {
         }
         let chat = self.chats.entry(chat_hash).or_default();
         chat.accepted = chat.accepted.saturating_add(1);
-        let name = Name { recipient: passage.recipient.clone(), text: text(passage) };
+        let name = Name { recipient: delivery_ref.recipient.clone(), text: text(delivery_ref) };
         let delivery = Delivery {
             number: chat.accepted,
-            is_watched: passage.recipient.device == 0,
+            is_watched: delivery_ref.recipient.device == 0,
             is_acked: false,
             kept: 0,
             is_receipted: false,
@@ -123,76 +123,77 @@ impl Deliveries {
         self.accepted += 1;
     }
 
-    pub fn acked(&mut self, passage: &Passage<'_>) {
+    pub fn acked(&mut self, delivery_ref: &DeliveryRef<'_>) {
         self.acked += 1;
-        self.change(passage, |delivery| delivery.is_acked = true);
+        self.change(delivery_ref, |delivery| delivery.is_acked = true);
     }
 
-    pub fn kept(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| {
+    pub fn kept(&mut self, delivery_ref: &DeliveryRef<'_>) {
+        self.change(delivery_ref, |delivery| {
             delivery.kept = delivery.kept.saturating_add(1);
             delivery.is_awaited = false;
         });
     }
 
-    pub fn released(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| delivery.kept = delivery.kept.saturating_sub(1));
+    pub fn released(&mut self, delivery_ref: &DeliveryRef<'_>) {
+        self.change(delivery_ref, |delivery| delivery.kept = delivery.kept.saturating_sub(1));
     }
 
-    pub fn receipted(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| delivery.is_receipted = true);
+    pub fn receipted(&mut self, delivery_ref: &DeliveryRef<'_>) {
+        self.change(delivery_ref, |delivery| delivery.is_receipted = true);
     }
 
-    pub fn taken(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| delivery.is_receipted |= !delivery.was_asked_again);
+    pub fn taken(&mut self, delivery_ref: &DeliveryRef<'_>) {
+        self.change(delivery_ref, |delivery| delivery.is_receipted |= !delivery.was_asked_again);
     }
 
-    pub fn asked_again(&mut self, passage: &Passage<'_>) {
-        self.change(passage, |delivery| {
+    pub fn asked_again(&mut self, delivery_ref: &DeliveryRef<'_>) {
+        self.change(delivery_ref, |delivery| {
             delivery.was_asked_again = true;
             delivery.is_awaited = true;
         });
     }
 
-    pub fn shown(&mut self, passage: &Passage<'_>) {
+    pub fn shown(&mut self, delivery_ref: &DeliveryRef<'_>) {
         self.once.examine();
         self.order.examine();
-        let (hash, chat) = (self.delivery(passage), self.chat(passage));
+        let (hash, chat) = (self.delivery(delivery_ref), self.chat(delivery_ref));
         let Some(delivery) = self.deliveries.get(&hash) else {
-            // It may have been accepted and forgotten; if nothing was, it never was.
+            // It may have been accepted and evicted; if nothing was evicted, it was never accepted.
             match self.forgotten + self.unjudged {
-                0 => self.once.violate(|| format!("{} was shown, but never accepted", text(passage))),
+                0 => self.once.violate(|| format!("{} was shown, but never accepted", text(delivery_ref))),
                 _ => self.unjudged += 1,
             }
             return;
         };
         if delivery.is_shown {
-            self.once.violate(|| format!("{} was shown again", text(passage)));
+            self.once.violate(|| format!("{} was shown again", text(delivery_ref)));
             return;
         }
         let (number, may_be_late) = (delivery.number, delivery.was_asked_again);
         let chat = self.chats.entry(chat).or_default();
         if number < chat.shown && !may_be_late {
             let (number, shown) = (number, chat.shown);
-            self.order
-                .violate(|| format!("{}, number {number} of its chat, was shown after number {shown}", text(passage)));
+            self.order.violate(|| {
+                format!("{}, number {number} of its chat, was shown after number {shown}", text(delivery_ref))
+            });
         }
         chat.shown = chat.shown.max(number);
-        self.change(passage, |delivery| delivery.is_shown = true);
+        self.change(delivery_ref, |delivery| delivery.is_shown = true);
     }
 
     pub fn gone(&mut self, device: &DeviceName) {
         if self.gone.len() >= limits::CHECKED_CHATS_MAX {
-            // What waited for it will seem to be lost: whoever reads the report must know.
+            // Messages waiting for it will seem lost, so the report must say that it is incomplete.
             self.unjudged += u64::from(!self.gone.contains(device));
             return;
         }
         self.gone.insert(device.clone());
     }
 
-    /// Looks through everything that has not arrived.
+    /// Checks everything that has not arrived.
     pub fn checks(&self) -> Vec<Check> {
-        let mut lost = Tally::default();
+        let mut lost = CheckCounter::default();
         for delivery in self.by_age.iter().filter_map(|hash| self.deliveries.get(hash)) {
             let Some(name) = &delivery.name else { continue };
             if delivery.is_acked && delivery.kept == 0 && !self.gone.contains(&name.recipient) {
@@ -204,12 +205,12 @@ impl Deliveries {
         vec![self.once.named("shown_at_most_once"), self.order.named("shown_in_order"), lost]
     }
 
-    pub fn standing(&self) -> Standing {
-        let mut standing = Standing {
+    pub fn standing(&self) -> DeliveryCounts {
+        let mut standing = DeliveryCounts {
             accepted: self.accepted,
             forgotten: self.forgotten,
             arrived: self.forgotten,
-            ..Standing::default()
+            ..DeliveryCounts::default()
         };
         for delivery in self.deliveries.values() {
             standing.arrived += u64::from(delivery.has_arrived());
@@ -223,8 +224,8 @@ impl Deliveries {
         self.unjudged
     }
 
-    /// An acked message that no mailbox keeps: where is it?
-    fn look_for(&self, delivery: &Delivery, name: &Name, lost: &mut Tally) {
+    /// An acked message that is in no mailbox: decides whether it is lost.
+    fn look_for(&self, delivery: &Delivery, name: &Name, lost: &mut CheckCounter) {
         let text = &name.text;
         match (delivery.has_arrived(), delivery.is_awaited, delivery.is_receipted) {
             (true, ..) | (false, true, _) => {}
@@ -233,8 +234,8 @@ impl Deliveries {
         }
     }
 
-    fn change(&mut self, passage: &Passage<'_>, change: impl FnOnce(&mut Delivery)) {
-        let hash = self.delivery(passage);
+    fn change(&mut self, delivery_ref: &DeliveryRef<'_>, change: impl FnOnce(&mut Delivery)) {
+        let hash = self.delivery(delivery_ref);
         if let Some(delivery) = self.deliveries.get_mut(&hash) {
             change(delivery);
             if delivery.is_finished() {
@@ -243,7 +244,7 @@ impl Deliveries {
         }
     }
 
-    /// Forgets the oldest that has arrived if there is no room. False if all of the oldest are still on their way.
+    /// Evicts the oldest arrived delivery if full. False if the oldest are all still in flight.
     fn make_room(&mut self) -> bool {
         let mut steps = 0;
         while self.deliveries.len() >= self.room {
@@ -266,18 +267,18 @@ impl Deliveries {
         true
     }
 
-    fn delivery(&self, passage: &Passage<'_>) -> Hash {
-        self.hasher.hash_one((passage.recipient, passage.chat, passage.sender, passage.id))
+    fn delivery(&self, delivery_ref: &DeliveryRef<'_>) -> Hash {
+        self.hasher.hash_one((delivery_ref.recipient, delivery_ref.chat, delivery_ref.sender, delivery_ref.id))
     }
 
-    fn chat(&self, passage: &Passage<'_>) -> Hash {
-        self.hasher.hash_one((passage.recipient, passage.chat, passage.sender))
+    fn chat(&self, delivery_ref: &DeliveryRef<'_>) -> Hash {
+        self.hasher.hash_one((delivery_ref.recipient, delivery_ref.chat, delivery_ref.sender))
     }
 }
 
-fn text(passage: &Passage<'_>) -> String {
-    let Passage { sender, chat, id, recipient } = passage;
+fn text(delivery_ref: &DeliveryRef<'_>) -> String {
+    let DeliveryRef { sender, chat, id, recipient } = delivery_ref;
     let text = format!("message {id} of {sender} in {chat} for {recipient}");
-    // Clients choose the id: a million of them are remembered.
+    // Clients choose the id, and up to a million of them are kept.
     text.chars().take(limits::CHECK_VIOLATION_CHARS_MAX).collect()
 }

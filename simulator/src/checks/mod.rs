@@ -1,48 +1,47 @@
-//! Checkers that hold at any moment, fed with what happens on the network.
+//! Invariant checks over everything that happens on the network, which can be read at any time.
 //!
-//! Whoever does something tells [`Checks`]: the routing that it accepted and acked a message, a mailbox that it keeps
-//! one or lets it go, a phone that it decrypted and showed one. They tell it as it happens, in their own words, so that
-//! one can prove the other wrong: a message that routing has acked and no mailbox keeps is lost. [`Checks::report`]
-//! says at any moment what holds and what does not.
+//! Each component reports its events to [`Checks`] as they happen: routing reports that it accepted and acked a
+//! message, a mailbox that it stored or released one, a phone that it decrypted and displayed one. The reports are
+//! independent, so one can contradict another: a message that routing has acked and no mailbox holds is lost.
+//! [`Checks::report`] returns the current state of every check.
 //!
-//! Memory is bounded. Of a message that has reached its recipient only a hash, a number and six flags are kept, so that
-//! a second showing is noticed; of one still on its way also its name. A million messages that have arrived take 77 MB,
-//! a million that all wait 270 MB (measured). When there are more than
-//! [`CHECKED_DELIVERIES_MAX`](crate::limits::CHECKED_DELIVERIES_MAX), the oldest that have arrived are forgotten, and the
-//! report counts them.
+//! Memory is bounded. For a message that has reached its recipient only a hash, a number and six flags are kept, enough
+//! to notice a duplicate; for one in flight also its name. A million arrived messages take 77 MB, a million pending
+//! ones 270 MB (measured). Beyond [`CHECKED_DELIVERIES_MAX`](crate::limits::CHECKED_DELIVERIES_MAX) the oldest arrived
+//! ones are evicted, and the report counts them.
 
 mod addressing;
+mod counter;
 mod deliveries;
 mod ratchets;
 mod report;
-mod tally;
 
 use parking_lot::Mutex;
 
 use crate::faults::DeviceName;
 use crate::limits;
 use addressing::Addressing;
+use counter::CheckCounter;
 use deliveries::Deliveries;
 use ratchets::Ratchets;
-use tally::Tally;
 
 pub use ratchets::Decryption;
-pub use report::{Check, Report, Standing};
+pub use report::{Check, DeliveryCounts, Report};
 
-/// A message on its way to one device. The same names must come with every event about it.
+/// A message in flight to one device. All events about it must use the same names.
 #[derive(Debug, Clone, Copy)]
-pub struct Passage<'a> {
-    /// Which device sent it.
+pub struct DeliveryRef<'a> {
+    /// The sending device.
     pub sender: &'a DeviceName,
-    /// The number or the group's jid of the conversation, as the recipient sees it.
+    /// The conversation as the recipient sees it: a phone number or a group's JID.
     pub chat: &'a str,
     /// The message's id.
     pub id: &'a str,
-    /// Which device gets it.
+    /// The receiving device.
     pub recipient: &'a DeviceName,
 }
 
-/// The checkers. Shared by everybody who has something to tell; each event takes a short lock.
+/// The checkers, shared by all components; each event takes a short lock.
 #[derive(Debug)]
 pub struct Checks {
     state: Mutex<State>,
@@ -53,7 +52,7 @@ struct State {
     addressing: Addressing,
     deliveries: Deliveries,
     ratchets: Ratchets,
-    stanzas: Tally,
+    stanzas: CheckCounter,
 }
 
 impl Default for Checks {
@@ -63,91 +62,91 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Checkers that have seen nothing.
+    /// Checkers without any events yet.
     pub fn new() -> Self {
         Self::remembering(limits::CHECKED_DELIVERIES_MAX)
     }
 
-    /// Checkers that remember so many deliveries.
+    /// Checkers that keep up to this many deliveries.
     fn remembering(deliveries: usize) -> Self {
         let deliveries = Deliveries::new(deliveries);
         let state = State {
             addressing: Addressing::default(),
             deliveries,
             ratchets: Ratchets::default(),
-            stanzas: Tally::default(),
+            stanzas: CheckCounter::default(),
         };
         Self { state: Mutex::new(state) }
     }
 
-    /// The server takes the message and will route it. Of one chat and sender in the order in which it took them. A
-    /// second time with the same id, when the sender repeats itself, it stays the same message.
-    pub fn accepted(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.accepted(passage);
+    /// The server accepts the message and will route it. Must be called in the order of acceptance within a chat and
+    /// sender. A resend with the same id counts as the same message.
+    pub fn accepted(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.accepted(delivery_ref);
     }
 
-    /// A message came that all devices of its recipients can read but those missed. The same message that
-    /// comes again for one of them makes up for it.
+    /// A message arrived that all devices of its recipients can decrypt, except `missed`. A resend to one of those
+    /// makes up for it.
     pub fn addressed(&self, sender: &DeviceName, id: &str, missed: &[DeviceName]) {
         self.state.lock().addressing.addressed(sender, id, missed);
     }
 
-    /// The server has told the sender that it has the message. From now on it must not be lost.
-    pub fn acked(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.acked(passage);
+    /// The server has acked the message to its sender. From now on it must not be lost.
+    pub fn acked(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.acked(delivery_ref);
     }
 
-    /// The recipient's mailbox keeps it, or what its sender sent again, until the device has receipted or acknowledged it.
-    pub fn kept(&self, passage: &Passage<'_>) {
+    /// The recipient's mailbox holds the message, or a resend of it, until the device sends a receipt or an ack.
+    pub fn kept(&self, delivery_ref: &DeliveryRef<'_>) {
         let mut state = self.state.lock();
-        state.deliveries.kept(passage);
-        state.addressing.reached(passage);
+        state.deliveries.kept(delivery_ref);
+        state.addressing.reached(delivery_ref);
     }
 
-    /// The recipient's mailbox has let it go.
-    pub fn released(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.released(passage);
+    /// The recipient's mailbox has released it.
+    pub fn released(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.released(delivery_ref);
     }
 
-    /// The recipient's device has said that it has the message: enough for a client whose screen we cannot see.
-    pub fn receipted(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.receipted(passage);
+    /// The recipient's device has sent a receipt: proof enough for a client whose screen is not visible to the checks.
+    pub fn receipted(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.receipted(delivery_ref);
     }
 
-    /// The recipient's device has acknowledged it: it has it, unless it asked for it again before.
-    pub fn taken(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.taken(passage);
+    /// The recipient's device has acked it, which means that it has the message unless it requested a retry before.
+    pub fn taken(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.taken(delivery_ref);
     }
 
-    /// The recipient could not read it and has asked its sender for it again; it may come late, out of its order. Until
-    /// it is kept again it is lost to nobody.
-    pub fn asked_again(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.asked_again(passage);
+    /// The recipient could not decrypt it and requested a retry; it may arrive late and out of order. Until it is back
+    /// in the mailbox it does not count as lost.
+    pub fn asked_again(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.asked_again(delivery_ref);
     }
 
-    /// A phone has shown it to its person, or done what it says if it is not for a person's eyes.
-    pub fn shown(&self, passage: &Passage<'_>) {
-        self.state.lock().deliveries.shown(passage);
+    /// A phone has displayed it, or applied it if it is not meant to be displayed.
+    pub fn shown(&self, delivery_ref: &DeliveryRef<'_>) {
+        self.state.lock().deliveries.shown(delivery_ref);
     }
 
-    /// The device was unlinked, or its account is gone: whatever waits for it is lost to nobody.
+    /// The device was unlinked, or its account is gone: whatever waits for it is not lost.
     pub fn gone(&self, device: &DeviceName) {
         let mut state = self.state.lock();
         state.deliveries.gone(device);
         state.addressing.gone(device);
     }
 
-    /// A device has decrypted a message of a session.
+    /// A device has decrypted a message.
     pub fn decrypted(&self, decryption: &Decryption<'_>) {
         self.state.lock().ratchets.decrypted(decryption);
     }
 
-    /// A stanza was read and understood.
+    /// A stanza was parsed.
     pub fn stanza_parsed(&self) {
         self.state.lock().stanzas.examine();
     }
 
-    /// A stanza was not: bytes that are none, or one without what its kind needs. `device` is None before the login.
+    /// A stanza could not be parsed: invalid bytes, or a required part is missing. `device` is `None` before the login.
     pub fn stanza_unparsed(&self, device: Option<&DeviceName>, why: &str) {
         let mut state = self.state.lock();
         state.stanzas.examine();
@@ -155,7 +154,7 @@ impl Checks {
         state.stanzas.violate(|| format!("from {from}: {why}"));
     }
 
-    /// What holds and what does not, now.
+    /// The current state of every check.
     pub fn report(&self) -> Report {
         let state = self.state.lock();
         let mut checks = state.deliveries.checks();

@@ -1,26 +1,26 @@
-//! Every session's ratchet moves as it should: no key opens two messages, and no chain jumps far.
+//! Every Signal session's ratchet advances correctly: no message key is used twice, and no chain jumps far ahead.
 //!
-//! These follow from the Double Ratchet: each message of a chain has its own number, counted up from 0. A sender whose
-//! stored state is put back to an earlier one breaks them, which no decryption alone would show.
+//! This follows from the Double Ratchet: messages of a chain are numbered from 0. A sender whose stored state was
+//! rolled back violates it, which decryption alone would not reveal.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
+use crate::checks::counter::CheckCounter;
 use crate::checks::report::Check;
-use crate::checks::tally::Tally;
 use crate::faults::DeviceName;
 use crate::limits;
 
-/// A message that was decrypted, with what its header says.
+/// A decrypted message, with the contents of its header.
 #[derive(Debug, Clone, Copy)]
 pub struct Decryption<'a> {
-    /// Whose device decrypted it.
+    /// The device that decrypted it.
     pub owner: &'a DeviceName,
-    /// Whose device had encrypted it.
+    /// The device that encrypted it.
     pub peer: &'a DeviceName,
-    /// The group's jid if it was a sender key that opened it.
+    /// The group's JID if it was decrypted with a sender key.
     pub group: Option<&'a str>,
-    /// What names the chain: the sender's ratchet key, or the id of the sender key.
+    /// Identifies the chain: the sender's ratchet key, or the sender key id.
     pub chain: &'a [u8],
     /// The message's number in the chain, from 0.
     pub counter: u32,
@@ -29,29 +29,29 @@ pub struct Decryption<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Ratchets {
     hasher: RandomState,
-    sessions: HashMap<u64, Session>,
-    tally: Tally,
+    sessions: HashMap<u64, SignalSession>,
+    counter: CheckCounter,
     unjudged: u64,
 }
 
-/// The chains of one session, the newest last.
+/// The chains of one Signal session, the newest last.
 #[derive(Debug, Default)]
-struct Session {
+struct SignalSession {
     chains: VecDeque<Chain>,
 }
 
 #[derive(Debug)]
 struct Chain {
     hash: u64,
-    /// The number that comes next.
+    /// The next expected counter.
     next: u32,
-    /// Numbers below it that have not come.
+    /// Lower counters that have not arrived.
     missing: BTreeSet<u32>,
 }
 
 impl Ratchets {
     pub fn decrypted(&mut self, decryption: &Decryption<'_>) {
-        self.tally.examine();
+        self.counter.examine();
         let hash = self.session(decryption.owner, decryption.peer, decryption.group);
         if self.sessions.len() >= limits::CHECKED_SESSIONS_MAX && !self.sessions.contains_key(&hash) {
             self.unjudged += 1;
@@ -61,12 +61,12 @@ impl Ratchets {
         if let Err(what) = self.sessions.entry(hash).or_default().take(chain, decryption) {
             let Decryption { owner, peer, counter, .. } = decryption;
             let what = what.text(*counter);
-            self.tally.violate(|| format!("{owner} decrypted from {peer}: {what}"));
+            self.counter.violate(|| format!("{owner} decrypted from {peer}: {what}"));
         }
     }
 
     pub fn check(&self) -> Check {
-        self.tally.named("ratchets_move")
+        self.counter.named("ratchets_move")
     }
 
     pub fn unjudged(&self) -> u64 {
@@ -78,14 +78,14 @@ impl Ratchets {
     }
 }
 
-/// What a ratchet must not do.
+/// Ratchet violations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Misstep {
+enum Violation {
     Reused,
     Jumped { expected: u32 },
 }
 
-impl Misstep {
+impl Violation {
     fn text(self, counter: u32) -> String {
         match self {
             Self::Reused => format!("number {counter} of a chain came a second time, so one key opened two messages"),
@@ -94,12 +94,12 @@ impl Misstep {
     }
 }
 
-impl Session {
-    fn take(&mut self, hash: u64, decryption: &Decryption<'_>) -> Result<(), Misstep> {
+impl SignalSession {
+    fn take(&mut self, hash: u64, decryption: &Decryption<'_>) -> Result<(), Violation> {
         if let Some(chain) = self.chains.iter_mut().find(|chain| chain.hash == hash) {
             return chain.take(decryption.counter);
         }
-        // A sender key is handed to newcomers as it stands, wherever it stands.
+        // A sender key is distributed to new members at its current iteration.
         let next = if decryption.group.is_some() { decryption.counter } else { 0 };
         let mut chain = Chain { hash, next, missing: BTreeSet::new() };
         let taken = chain.take(decryption.counter);
@@ -112,15 +112,15 @@ impl Session {
 }
 
 impl Chain {
-    fn take(&mut self, counter: u32) -> Result<(), Misstep> {
+    fn take(&mut self, counter: u32) -> Result<(), Violation> {
         if counter < self.next {
-            return if self.missing.remove(&counter) { Ok(()) } else { Err(Misstep::Reused) };
+            return if self.missing.remove(&counter) { Ok(()) } else { Err(Violation::Reused) };
         }
         let expected = self.next;
         let jump = counter - expected;
         self.next = counter.saturating_add(1);
         if jump > limits::RATCHET_JUMP_MAX {
-            return Err(Misstep::Jumped { expected });
+            return Err(Violation::Jumped { expected });
         }
         self.missing.extend(expected..counter);
         while self.missing.len() > limits::RATCHET_JUMP_MAX as usize {

@@ -1,56 +1,56 @@
-//! What the checkers say, for tests and the control API.
+//! The checkers' report, for tests and the control API.
 
 use serde::Serialize;
 
-/// The standing of all checks at one moment.
+/// State of all checks at one point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Whether every check has passed.
     pub passed: bool,
-    /// Whether everything could be judged: false once something was seen after it had to be forgotten, or found no
-    /// room. What the checks say then still holds, but not of everything.
+    /// Whether everything could be judged: false once an event concerned an evicted delivery, or there was no capacity
+    /// for it. The checks are then still correct, but not exhaustive.
     pub complete: bool,
-    /// Each check by its name.
+    /// All checks, by name.
     pub checks: Vec<Check>,
-    /// Where messages are.
-    pub deliveries: Standing,
+    /// Where the messages are.
+    pub deliveries: DeliveryCounts,
     /// Events that could not be judged.
     pub unjudged: u64,
 }
 
-/// The standing of one check.
+/// State of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// `shown_at_most_once`, `shown_in_order`, `nothing_acked_is_lost`, `sent_to_every_device`, `every_stanza_parsed` or
     /// `ratchets_move`.
     pub name: &'static str,
-    /// Whether nothing was found.
+    /// Whether there is no violation.
     pub passed: bool,
-    /// How many events it has looked at.
+    /// Number of events examined.
     pub examined: u64,
-    /// How many were wrong.
+    /// Number of violations.
     pub violations: u64,
-    /// The first ten of them, in words.
+    /// Descriptions of the first ten.
     pub first: Vec<String>,
 }
 
-/// Where messages are, counted once for each recipient's device.
+/// Where the messages are, counted once per receiving device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct DeliveryCounts {
     /// Accepted so far.
     pub accepted: u64,
-    /// Shown to a person, or receipted by a client.
+    /// Displayed by a phone, or receipted by a client.
     pub arrived: u64,
-    /// Kept in a mailbox.
+    /// In a mailbox.
     pub waiting: u64,
-    /// Unreadable to their recipient, who has asked for them again.
+    /// Undecryptable by the recipient, which has requested a retry.
     pub asked_again: u64,
-    /// Arrived, and since then forgotten to save memory.
+    /// Arrived, and evicted since then to save memory.
     pub forgotten: u64,
 }
 
 impl Report {
-    pub(super) fn new(checks: Vec<Check>, deliveries: Standing, unjudged: u64) -> Self {
+    pub(super) fn new(checks: Vec<Check>, deliveries: DeliveryCounts, unjudged: u64) -> Self {
         let passed = checks.iter().all(|check| check.passed);
         Self { passed, complete: unjudged == 0, checks, deliveries, unjudged }
     }

@@ -1,4 +1,4 @@
-//! Each check passes when all is well, and fails when it is not.
+//! Each check passes when all is well, and fails when its invariant is violated.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn bob() -> DeviceName {
     DeviceName::new("15550002", 0)
 }
 
-/// What a message goes through, by the names of the events.
+/// Reports the events of one message by name.
 struct Message<'a> {
     checks: &'a Checks,
     id: &'a str,
@@ -23,24 +23,24 @@ impl<'a> Message<'a> {
         Self { checks, id, sender: ann(), recipient: bob() }
     }
 
-    /// Ann's companion gets it from Bob: we do not see her screen.
+    /// Ann's companion receives it from Bob: a client whose screen is not visible.
     fn to_a_client(checks: &'a Checks, id: &'a str) -> Self {
         Self { checks, id, sender: bob(), recipient: ann() }
     }
 
     fn goes_through(&self, events: &str) -> &Self {
         let chat = &self.sender.account;
-        let passage = Passage { sender: &self.sender, chat, id: self.id, recipient: &self.recipient };
+        let delivery_ref = DeliveryRef { sender: &self.sender, chat, id: self.id, recipient: &self.recipient };
         for event in events.split_whitespace() {
             match event {
-                "accepted" => self.checks.accepted(&passage),
-                "kept" => self.checks.kept(&passage),
-                "acked" => self.checks.acked(&passage),
-                "shown" => self.checks.shown(&passage),
-                "receipted" => self.checks.receipted(&passage),
-                "released" => self.checks.released(&passage),
-                "taken" => self.checks.taken(&passage),
-                "asked_again" => self.checks.asked_again(&passage),
+                "accepted" => self.checks.accepted(&delivery_ref),
+                "kept" => self.checks.kept(&delivery_ref),
+                "acked" => self.checks.acked(&delivery_ref),
+                "shown" => self.checks.shown(&delivery_ref),
+                "receipted" => self.checks.receipted(&delivery_ref),
+                "released" => self.checks.released(&delivery_ref),
+                "taken" => self.checks.taken(&delivery_ref),
+                "asked_again" => self.checks.asked_again(&delivery_ref),
                 other => panic!("no event {other}"),
             }
         }
@@ -50,7 +50,7 @@ impl<'a> Message<'a> {
 
 const WELL: &str = "accepted kept acked shown receipted released";
 
-/// The one violation of a check, which must be the only one that fails.
+/// The single violation of a check, which must be the only one that fails.
 fn violation(checks: &Checks, name: &str) -> String {
     let report = checks.report();
     let failed: Vec<_> = report.checks.iter().filter(|check| !check.passed).map(|check| check.name).collect();
@@ -76,7 +76,7 @@ fn what_goes_well_passes_at_every_moment() {
             assert_passed(&checks);
         }
     }
-    let expected = Standing { accepted: 5, arrived: 5, ..Standing::default() };
+    let expected = DeliveryCounts { accepted: 5, arrived: 5, ..DeliveryCounts::default() };
     assert_eq!(checks.report().deliveries, expected);
     assert_eq!(checks.report().check("shown_at_most_once").expect("a check").examined, 5);
 }
@@ -155,7 +155,7 @@ fn a_message_that_was_sent_again_is_lost_when_that_is_nowhere() {
 }
 
 #[test]
-fn a_message_that_was_acked_and_is_nowhere_is_lost() {
+fn an_acked_message_that_is_nowhere_is_lost() {
     for lost in ["accepted acked", "accepted kept acked released"] {
         let checks = Checks::new();
         Message::new(&checks, "M1").goes_through(lost);
@@ -182,7 +182,7 @@ fn a_phone_must_show_what_it_receipts_and_a_client_need_not() {
 }
 
 #[test]
-fn what_waited_for_a_device_that_is_gone_is_lost_to_nobody() {
+fn messages_for_an_unlinked_device_are_not_lost() {
     let checks = Checks::new();
     Message::to_a_client(&checks, "M1").goes_through("accepted kept acked released");
     assert!(!checks.report().passed);
@@ -226,7 +226,7 @@ fn only_the_first_violations_are_kept_and_all_are_counted() {
 /// Chain, counter.
 type Step = (u8, u32);
 
-/// Feeds decryptions and returns what was found.
+/// Reports decryptions and returns the violations.
 fn ratchet(steps: &[Step]) -> Vec<String> {
     let checks = Checks::new();
     for (chain, counter) in steps {
@@ -277,7 +277,7 @@ fn a_sender_key_counts_from_where_it_stands_when_it_is_handed_over() {
 }
 
 #[test]
-fn more_messages_than_are_remembered_are_still_judged_as_they_come() {
+fn messages_beyond_the_capacity_are_still_checked_on_arrival() {
     let checks = Checks::remembering(500);
     let count = 1_500;
     for number in 0..count {
@@ -286,7 +286,7 @@ fn more_messages_than_are_remembered_are_still_judged_as_they_come() {
     let report = checks.report();
     assert!(report.passed && report.complete, "{report:#?}");
     assert_eq!((report.deliveries.arrived, report.deliveries.forgotten), (count as u64, 1_000));
-    // One that was forgotten cannot be judged any more, and the report says so.
+    // An evicted message can no longer be judged, and the report says so.
     Message::new(&checks, "0").goes_through("shown");
     let report = checks.report();
     assert!(report.passed && !report.complete);

@@ -1,4 +1,4 @@
-//! Calls: making one, ending or refusing one, and seeing what became of it.
+//! Calls: starting, ending, rejecting and listing them.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::phone::Call;
-use crate::phones::{CallKind, Phones, address};
+use crate::phone::Call;
+use crate::runtime::{CallKind, Phones, address};
 
 /// The body of `call`.
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ pub struct NewCall {
     video: bool,
 }
 
-/// The answer of `call`, and the body of `hangup`.
+/// The response of `call`, and the body of `hangup`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Which {

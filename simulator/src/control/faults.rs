@@ -1,4 +1,4 @@
-//! Faults: planning them, taking them back, and what they have done.
+//! Faults: adding, listing and removing them, and the log of what they did.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::problem::{Body, Problem};
 use crate::faults::{ActiveFault, FaultLog, FaultNumber, PlanError, PlannedFault};
-use crate::phones::Phones;
+use crate::runtime::Phones;
 
-/// The answer of `POST /control/faults`.
+/// The response of `POST /control/faults`.
 #[derive(Serialize)]
 pub struct Added {
     number: FaultNumber,

@@ -1,4 +1,4 @@
-//! Groups: making them, listing them, leaving them.
+//! Groups: creating, listing and leaving them.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::phones::{Phones, address};
+use crate::runtime::{Phones, address};
 use crate::server::account::Naming;
 use crate::server::community::NewCommunity;
 use crate::server::group::Group;
 use crate::wire::stanza::Jid;
 
-/// A group as the API shows one.
+/// A group in the API.
 #[derive(Serialize)]
 pub struct Shown {
     group: String,
     subject: String,
     addressing: Naming,
-    /// Numbers.
+    /// Phone numbers.
     members: Vec<String>,
     /// Whether it is a community.
     community: bool,
-    /// The community that it belongs to.
+    /// The community it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
 }
@@ -47,17 +47,17 @@ impl Shown {
 #[serde(deny_unknown_fields)]
 pub struct NewGroup {
     subject: String,
-    /// The number of the person who makes it.
+    /// The number of the person who creates it.
     creator: String,
-    /// The numbers of the others.
+    /// The other members' numbers.
     members: Vec<String>,
-    /// How members are named in the group's stanzas.
+    /// How members are addressed in the group's stanzas.
     #[serde(default = "by_lid")]
     addressing: Naming,
-    /// Makes a community, with a group for its announcements.
+    /// Creates a community, with an announcement group.
     #[serde(default)]
     community: bool,
-    /// Makes the group in this community.
+    /// Creates the group in this community.
     parent: Option<String>,
 }
 
@@ -87,7 +87,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(Shown::new(&group))))
 }
 
-/// `GET /control/groups`: those of people with phones.
+/// `GET /control/groups`: the groups of people with phones.
 pub async fn list(State(phones): State<Phones>) -> Json<Vec<Shown>> {
     let groups = phones.network().groups();
     let mut shown: Vec<Shown> =

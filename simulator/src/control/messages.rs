@@ -1,4 +1,4 @@
-//! What a person says, sees and does with messages.
+//! Messages: sending, reading and listing them, for one person.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::content::{Content, EditForm};
-use crate::people::file::FileKind;
-use crate::people::phone::{Kept, NewFile};
-use crate::phones::{Phones, Sent, address};
+use crate::phone::content::{Content, EditForm};
+use crate::phone::file::FileKind;
+use crate::phone::{LoggedMessage, NewFile};
+use crate::runtime::{Phones, Sent, address};
 use crate::wire::stanza::Jid;
 
 /// The body of `send`: one of `to` and `group`, and one of `text`, `media_base64`, `location`, `contact` and `poll`.
@@ -23,10 +23,10 @@ pub struct Send {
     to: Option<String>,
     group: Option<String>,
     text: Option<String>,
-    /// The id of the message in this chat that `text` answers.
+    /// The id of the message in this chat that `text` replies to.
     reply_to: Option<String>,
     media_base64: Option<String>,
-    /// What the file is; goes with `media_base64`, as the next four.
+    /// The type of the file; used with `media_base64`, as are the next four.
     kind: Option<FileKind>,
     mime_type: Option<String>,
     caption: Option<String>,
@@ -42,7 +42,7 @@ pub struct Send {
 struct Poll {
     question: String,
     options: Vec<String>,
-    /// How many options one person may choose; 0 or left out for any number.
+    /// How many options one person may choose; 0 or absent for any number.
     #[serde(default)]
     selectable: u32,
 }
@@ -62,9 +62,9 @@ struct Contact {
     vcard: String,
 }
 
-/// The answer of everything that sends a message.
+/// The response of every request that sends a message.
 #[derive(Serialize)]
-pub struct Said {
+pub struct SendResponse {
     id: String,
 }
 
@@ -73,7 +73,7 @@ pub async fn send(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(send): Body<Send>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let person = find(&phones, &number)?;
     let chat = match (&send.to, &send.group) {
         (Some(to), None) => address(to)?,
@@ -91,20 +91,20 @@ pub async fn send(
     }
     let id = match (&send.text, &send.media_base64, content_of(&send)) {
         (Some(text), None, None) => match &send.reply_to {
-            Some(answered) => person.answer(&chat, answered, text).await?,
-            None => person.say_text(&chat, text).await?,
+            Some(answered) => person.reply(&chat, answered, text).await?,
+            None => person.send_text(&chat, text).await?,
         },
         (None, Some(media), None) => {
             let file = file_of(media, &send)?;
             person.send_file(&chat, file).await?
         }
-        (None, None, Some(Ok(content))) => person.say(&chat, content).await?,
+        (None, None, Some(Ok(content))) => person.send(&chat, content).await?,
         _ => return Err(Problem::BadRequest("give one of text, media_base64, location, contact and poll".to_owned())),
     };
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
-/// What is neither a text nor a file; an error if it is several.
+/// Content other than a text or a file; an error if there is more than one.
 fn content_of(send: &Send) -> Option<Result<Content, ()>> {
     let location = send.location.as_ref().map(|Location { latitude, longitude, name }| Content::Location {
         latitude: *latitude,
@@ -157,7 +157,7 @@ fn file_of(media_base64: &str, send: &Send) -> Result<NewFile, Problem> {
     })
 }
 
-/// The body of `react`; an empty `emoji` takes the reaction back.
+/// The body of `react`; an empty `emoji` removes the reaction.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct React {
@@ -171,9 +171,9 @@ pub async fn react(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(React { chat, id, emoji }): Body<React>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.react(&address(&chat)?, &id, &emoji).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// The body of `edit`.
@@ -192,12 +192,12 @@ pub async fn edit(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Edit { chat, id, text, form }): Body<Edit>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.edit_as(&address(&chat)?, &id, &text, form).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
-/// The body of `vote`; no options take the vote back.
+/// The body of `vote`; no options remove the vote.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vote {
@@ -211,9 +211,9 @@ pub async fn vote(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Vote { chat, id, options }): Body<Vote>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.vote(&address(&chat)?, &id, &options).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// The body of `delete` and `play`.
@@ -229,9 +229,9 @@ pub async fn delete(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Which { chat, id }): Body<Which>,
-) -> Result<Json<Said>, Problem> {
+) -> Result<Json<SendResponse>, Problem> {
     let id = find(&phones, &number)?.delete(&address(&chat)?, &id).await?;
-    Ok(Json(Said { id }))
+    Ok(Json(SendResponse { id }))
 }
 
 /// `POST /control/people/N/play`
@@ -270,7 +270,7 @@ pub async fn expire(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The body of `read`. Without a chat, all chats are read.
+/// The body of `read`. Without a chat, all chats are marked as read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
@@ -292,12 +292,18 @@ pub async fn read(
 }
 
 /// `GET /control/people/N/received`
-pub async fn received(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
+pub async fn received(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+) -> Result<Json<Vec<LoggedMessage>>, Problem> {
     Ok(Json(find(&phones, &number)?.received().await?))
 }
 
 /// `GET /control/people/N/messages`: own messages too.
-pub async fn all(State(phones): State<Phones>, Path(number): Path<String>) -> Result<Json<Vec<Kept>>, Problem> {
+pub async fn all(
+    State(phones): State<Phones>,
+    Path(number): Path<String>,
+) -> Result<Json<Vec<LoggedMessage>>, Problem> {
     Ok(Json(find(&phones, &number)?.messages().await?))
 }
 
@@ -312,7 +318,7 @@ pub async fn file(
     Path((number, id)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
     let (_, bytes) = find(&phones, &number)?.file(&id).await?;
-    // Whoever sent it chose its type: a browser must not run it.
+    // The sender chose the media type: a browser must not execute the file.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

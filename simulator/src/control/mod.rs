@@ -1,7 +1,7 @@
-//! The network in people's hands: an HTTP JSON API under `/control`, and a small page that uses it.
+//! The control API: an HTTP JSON API under `/control`, and a small page that uses it.
 //!
-//! Every route is in `simulator/README.md` with an example. Errors are `{"error": "…"}` with the status 400 (ask
-//! differently), 404 (there is no such thing) or 409 (not as things stand); the text says what to do.
+//! Every route is in `simulator/README.md` with an example. Errors are `{"error": "…"}` with status 400 (invalid
+//! request), 404 (not found) or 409 (not possible in the current state); the text says what to do.
 
 mod calls;
 mod faults;
@@ -21,12 +21,12 @@ use axum::response::Html;
 use axum::routing::{delete, get, post};
 
 use crate::limits::{CONTROL_BODY_BYTES_MAX, CONTROL_FILE_BODY_BYTES_MAX};
-use crate::phones::Phones;
+use crate::runtime::Phones;
 use problem::Problem;
 
 pub use scenario::play;
 
-/// The routes, to be served under `/control`.
+/// The routes, to be mounted under `/control`.
 pub fn router(phones: Phones) -> Router {
     Router::new()
         .route("/", get(async || Html(include_str!("page.html"))))

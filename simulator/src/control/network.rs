@@ -1,4 +1,4 @@
-//! What the network as a whole tells: where it is, what passed, what it did not know, and what holds.
+//! The network as a whole: its address, the stanza log, unhandled iqs, and the checks.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -11,15 +11,15 @@ use super::stanza_text::text_of;
 use crate::checks::Report;
 use crate::faults::Direction;
 use crate::limits::{CONTROL_STANZAS_DEFAULT, CONTROL_STANZAS_MAX};
-use crate::people::chance::hex;
-use crate::phones::Phones;
+use crate::phone::rng::hex;
+use crate::runtime::Phones;
 
-/// The answer of `GET /control/info`.
+/// The response of `GET /control/info`.
 #[derive(Serialize)]
 pub struct Info {
     ws_url: Option<String>,
     media_host: Option<String>,
-    /// 64 hexadecimal digits: what a client must trust instead of the real service's root.
+    /// 64 hexadecimal digits: the root key that a client must trust instead of the real service's.
     root_key: String,
     seed: u64,
     people: usize,
@@ -62,7 +62,7 @@ pub struct Page {
 #[derive(Serialize)]
 pub struct Stanzas {
     stanzas: Vec<Stanza>,
-    /// Ask `from` here for those that follow.
+    /// The value of `from` for the next page.
     next: u64,
 }
 
@@ -75,7 +75,7 @@ struct Stanza {
     stanza: String,
 }
 
-/// `GET /control/stanzas`: the latest, or from a number on.
+/// `GET /control/stanzas`: the latest, or a page starting at a number.
 pub async fn stanzas(
     State(phones): State<Phones>,
     page: Result<Query<Page>, QueryRejection>,
@@ -103,7 +103,7 @@ pub async fn stanzas(
     Ok(Json(Stanzas { stanzas, next }))
 }
 
-/// A request that the server did not know.
+/// A request that the server does not implement.
 #[derive(Serialize)]
 pub struct UnknownRequest {
     device: Option<String>,
@@ -113,7 +113,7 @@ pub struct UnknownRequest {
 
 /// `GET /control/unknown`
 pub async fn unknown(State(phones): State<Phones>) -> Json<Vec<UnknownRequest>> {
-    let all = phones.network().unknown().into_iter().map(|unknown| UnknownRequest {
+    let all = phones.network().unhandled_iqs().into_iter().map(|unknown| UnknownRequest {
         device: unknown.device.map(|device| device.to_string()),
         what: unknown.what,
         count: unknown.count,

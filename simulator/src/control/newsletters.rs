@@ -1,4 +1,4 @@
-//! Newsletters: making them, listing them, following them and writing in them.
+//! Newsletters: creating, listing, following and publishing.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::phones::Phones;
+use crate::runtime::Phones;
 use crate::server::newsletters::Newsletter;
 use crate::wire::stanza::Jid;
 
-/// A newsletter as the API shows one.
+/// A newsletter in the API.
 #[derive(Serialize)]
 pub struct Shown {
     newsletter: String,
     name: String,
-    /// The last part of its link.
+    /// The last part of its invite link.
     invite: String,
-    /// Numbers, that of its owner first.
+    /// Phone numbers, the owner's first.
     readers: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl Shown {
 #[serde(deny_unknown_fields)]
 pub struct NewNewsletter {
     name: String,
-    /// The number of the person whose it is.
+    /// The owner's number.
     owner: String,
     #[serde(default)]
     description: String,
@@ -84,7 +84,7 @@ pub struct Publish {
     text: String,
 }
 
-/// The answer of `publish`.
+/// The response of `publish`.
 #[derive(Serialize)]
 pub struct Published {
     id: String,

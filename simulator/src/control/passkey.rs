@@ -1,4 +1,4 @@
-//! Passkeys: who requires one, the authenticator that holds it, and what the phone shows and its owner decides.
+//! Passkeys: requiring one, the authenticator that holds it, and the confirmation on the phone.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::people::find;
 use super::problem::{Body, Problem};
-use crate::people::passkey::{Assertion, ExportedPasskey, RequestOptions};
-use crate::phones::{PasskeyStatus, Phones};
+use crate::phone::passkey::{Assertion, ExportedPasskey, RequestOptions};
+use crate::runtime::{PasskeyStatus, Phones};
 
 /// The body of `POST /control/people/N/passkey`.
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! People: making them, linking clients to their phones, and taking phones off the network.
+//! People: creating them, linking clients to their phones, and taking phones offline.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,18 +7,18 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Body, Problem};
-use crate::people::appstate::Change;
-use crate::people::history::HistorySize;
-use crate::phones::{Known, Linking, Person, Phones, address};
+use crate::phone::app_state::Change;
+use crate::phone::history::HistorySize;
+use crate::runtime::{Known, Linking, Person, Phones, address};
 
-/// Finds the person whom an address names.
+/// The person with this number.
 pub(super) fn find(phones: &Phones, number: &str) -> Result<Person, Problem> {
     phones.find(number).ok_or_else(|| {
         Problem::NotFound(format!("nobody has the number {number}; make that person with POST /control/people"))
     })
 }
 
-/// A person as the API shows one.
+/// A person in the API.
 #[derive(Serialize)]
 pub struct Shown {
     number: String,
@@ -33,9 +33,9 @@ pub struct Shown {
 struct ShownDevice {
     device: u16,
     connected: bool,
-    /// Stanzas that it has not confirmed.
+    /// Unconfirmed stanzas in its mailbox.
     waiting: usize,
-    /// One-time prekeys that the server has of it.
+    /// One-time prekeys that the server has left for it.
     prekeys: usize,
 }
 
@@ -64,12 +64,12 @@ impl Shown {
 pub struct NewPerson {
     number: String,
     name: String,
-    /// Others are told the hidden id only.
+    /// Others only learn the LID.
     #[serde(default)]
     hides_number: bool,
-    /// The name of the business whose account it is.
+    /// The business name, if it is a business account.
     business: Option<String>,
-    /// The phone says to clients that it names chats with persons by LID.
+    /// The phone announces to clients that it addresses chats with people by LID.
     #[serde(default)]
     lid_migrated: bool,
 }
@@ -107,14 +107,14 @@ pub struct Scan {
     qr: String,
 }
 
-/// The answer of `scan` and `type-code`.
+/// The response of `scan` and `type-code`.
 #[derive(Serialize)]
 pub struct Linked {
     device: u16,
     jid: String,
 }
 
-/// A client that is linked is answered at once; one at the passkey gate is accepted, and the rest is seen there.
+/// 201 for a linked client; 202 for one at the passkey gate, whose progress is visible there.
 fn answer(person: &Person, linking: Linking) -> Response {
     match linking {
         Linking::Linked(device) => {
@@ -174,13 +174,13 @@ pub struct Presence {
     available: bool,
 }
 
-/// `POST /control/people/N/presence`: whether the person is there; the phone stays connected.
+/// `POST /control/people/N/presence`: whether the person is available; the phone stays connected.
 pub async fn presence(
     State(phones): State<Phones>,
     Path(number): Path<String>,
     Body(Presence { available }): Body<Presence>,
 ) -> Result<StatusCode, Problem> {
-    find(&phones, &number)?.be_away(!available).await?;
+    find(&phones, &number)?.set_away(!available).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -192,7 +192,7 @@ pub struct Contact {
     name: String,
 }
 
-/// `POST /control/people/N/contacts`: somebody in the person's address book, which all of the person's devices share.
+/// `POST /control/people/N/contacts`: adds to the person's address book, which all of their devices share.
 pub async fn contacts(
     State(phones): State<Phones>,
     Path(number): Path<String>,
@@ -220,7 +220,7 @@ pub async fn unlink(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /control/people/N/history`: what clients that are linked from now on are given of made-up old messages.
+/// `POST /control/people/N/history`: the made-up old messages that clients linked from now on receive.
 pub async fn history(
     State(phones): State<Phones>,
     Path(number): Path<String>,

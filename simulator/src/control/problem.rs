@@ -1,4 +1,4 @@
-//! What a route answers when it does not do what it was asked, and the reading of bodies.
+//! Error responses of the control API, and parsing of request bodies.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -8,18 +8,18 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::phones::Refusal;
+use crate::runtime::RequestError;
 
-/// Why a request was not done, with a text that says what to do.
+/// Why a request failed, with a text that says what to do.
 #[derive(Debug)]
 pub enum Problem {
-    /// 400: ask differently.
+    /// 400: invalid request.
     BadRequest(String),
-    /// 404: there is no such thing.
+    /// 404: not found.
     NotFound(String),
-    /// 405: the route takes another method.
+    /// 405: the route has other methods.
     BadMethod(String),
-    /// 409: not as things stand.
+    /// 409: not possible in the current state.
     Conflict(String),
     /// 413: the body is too large.
     TooLarge(String),
@@ -38,17 +38,17 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestError> for Problem {
+    fn from(refusal: RequestError) -> Self {
         match refusal {
-            Refusal::Invalid(text) => Self::BadRequest(text),
-            Refusal::Unknown(text) => Self::NotFound(text),
-            Refusal::Conflict(text) => Self::Conflict(text),
+            RequestError::Invalid(text) => Self::BadRequest(text),
+            RequestError::NotFound(text) => Self::NotFound(text),
+            RequestError::Conflict(text) => Self::Conflict(text),
         }
     }
 }
 
-/// The body of a request, whatever content type it claims. An empty body counts as `{}`.
+/// The body of a request, whatever its content type. An empty body counts as `{}`.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {

@@ -1,14 +1,14 @@
-//! Playing a scenario on a network.
+//! Runs a scenario on a network.
 
 use std::time::Duration;
 
 use crate::clock;
-use crate::faults::{Performance, Scenario};
+use crate::faults::{Scenario, ScenarioRun};
 use crate::server::network::Network;
 
-/// Plays the scenario from its start until its last change.
+/// Runs the scenario from its start to its last change.
 pub async fn play(network: Network, scenario: Scenario) {
-    let mut performance = Performance::new(scenario);
+    let mut performance = ScenarioRun::new(scenario);
     let start = clock::instant();
     loop {
         let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

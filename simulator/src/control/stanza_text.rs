@@ -1,10 +1,10 @@
-//! Stanzas as people read them: in the form of XML, with bytes in hexadecimal digits.
+//! Stanzas in readable form: as XML, with bytes in hexadecimal.
 
 use crate::limits::CONTROL_STANZA_BYTES_SHOWN_MAX;
-use crate::people::chance::hex;
+use crate::phone::rng::hex;
 use crate::wire::stanza::{Node, NodeContent};
 
-/// `<message id="1"><enc type="msg">…</enc></message>`. Of long bytes, the first few.
+/// `<message id="1"><enc type="msg">…</enc></message>`. Long byte strings are truncated.
 pub fn text_of(node: &Node) -> String {
     let mut text = String::new();
     write(node, &mut text);

@@ -1,22 +1,22 @@
-//! What the plan answers: plain decisions, one type a moment, which the server carries out.
+//! The plan's decisions, one type per hook, which the server carries out.
 
 use crate::faults::fault::{MediaRefusal, StreamErrorCode};
 
-/// How a stream ends. The server sends the stanza, then closes the connection.
+/// How a stream ends. The server sends the stanza and then closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
     /// `<stream:error code="503">` or `515`.
     Error(StreamErrorCode),
     /// `<stream:error><conflict type="replaced"/></stream:error>`.
     Replaced,
-    /// `<stream:error code="401"><conflict type="device_removed"/></stream:error>`. The device stays linked: whoever
-    /// wants it gone for good unlinks it on the phone.
+    /// `<stream:error code="401"><conflict type="device_removed"/></stream:error>`. The device stays linked; unlink it
+    /// on the phone to remove it for good.
     DeviceRemoved,
 }
 
-/// Why a client is not let in: `<failure reason=…>`, then the connection is closed.
+/// Why a login is refused: `<failure reason=…>`, after which the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LoginRefusal {
     /// `reason="405"`.
     ClientOutdated,
     /// `reason="402" code=… expire=…`.
@@ -30,152 +30,152 @@ pub enum Refusal {
     DeviceRemoved,
 }
 
-/// What a login leads to.
+/// Outcome of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginDecision {
-    /// The client is let in.
+    /// The login succeeds.
     Admit,
-    /// It gets a `<failure>` in place of `<success>`.
-    Refuse(Refusal),
+    /// `<failure>` in place of `<success>`.
+    Refuse(LoginRefusal),
     /// The stream ends in place of `<success>`.
     End(StreamEnd),
 }
 
-/// What becomes of a message that a device has sent.
+/// Outcome of a message that a device has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AckDecision {
     /// Accepted, routed, acked.
     Send,
-    /// Accepted and routed at once; acked this many milliseconds later.
+    /// Accepted and routed immediately; acked after this delay.
     SendAfter {
         /// Milliseconds.
         delay_ms: u64,
     },
     /// Accepted and routed; never acked.
     Drop,
-    /// Not accepted, not routed: the ack carries this error.
+    /// Neither accepted nor routed: the ack carries this error.
     Nack {
         /// The `error` of the ack.
         code: u16,
     },
-    /// Accepted and routed; in place of the ack the stream ends, so the sender cannot know.
+    /// Accepted and routed; the stream ends in place of the ack, so the sender cannot know.
     End(StreamEnd),
 }
 
-/// What becomes of a message that goes down to a device.
+/// Outcome of a message on its way down to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryDecision {
-    /// As it is.
+    /// Unchanged.
     Deliver,
-    /// As it is, and this many times more, each a stanza of its own with the same id.
+    /// Unchanged, plus this many further stanzas with the same id.
     Repeat {
-        /// Copies besides the first.
+        /// Copies in addition to the first.
         copies: u32,
     },
-    /// With every ciphertext spoiled. A retry of the same message is another moment.
-    Spoil,
+    /// With every ciphertext corrupted. A retry of the same message is a separate hook call.
+    Corrupt,
 }
 
-/// What becomes of a receipt that goes down to a device.
+/// Outcome of a receipt on its way down to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptDecision {
-    /// As it is.
+    /// Unchanged.
     Pass,
-    /// As it is, and this many times more.
+    /// Unchanged, plus this many copies.
     Repeat {
-        /// Copies besides the first.
+        /// Copies in addition to the first.
         copies: u32,
     },
-    /// After this many later receipts: see [`HeldReceipts`](crate::faults::HeldReceipts).
+    /// Delivered after this many later receipts: see [`ReorderBuffer`](crate::faults::ReorderBuffer).
     Hold {
         /// Later receipts that overtake it.
         behind: u32,
     },
 }
 
-/// What an iq leads to.
+/// Outcome of an iq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IqDecision {
-    /// Its proper answer.
+    /// The regular response.
     Answer,
     /// `<error code="429" text="rate-overlimit"/>`.
     RateOverlimit,
-    /// The stream ends in place of an answer.
+    /// The stream ends in place of a response.
     End(StreamEnd),
 }
 
-/// What a question about a number's devices leads to.
+/// Outcome of a query for a number's devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsyncDecision {
-    /// Its proper answer.
+    /// The regular response.
     Answer,
-    /// As if the number were unknown: `<contact type="out"/>`, no devices, no lid.
+    /// As if the number were unknown: `<contact type="out"/>`, no devices, no LID.
     NotOnWhatsapp,
 }
 
-/// What a question for a prekey bundle leads to.
+/// Outcome of a request for a prekey bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrekeysDecision {
     /// A bundle with a one-time prekey, if there is one left.
     Give,
-    /// A bundle without one; none is consumed.
+    /// A bundle without a one-time prekey; none is consumed.
     GiveWithoutOneTimeKey,
     /// `<error code="406" text="not-acceptable"/>`, as for an unknown number.
     NotOnWhatsapp,
 }
 
-/// What a transfer of a file leads to.
+/// Outcome of a file transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaDecision {
-    /// Its proper answer.
+    /// The regular response.
     Serve,
-    /// None, or an error.
+    /// No response, or an error.
     Refuse(MediaRefusal),
-    /// Its proper answer, slowly.
+    /// The regular response, slowly.
     Slow {
         /// Milliseconds before the first byte.
         delay_ms: u64,
-        /// Bytes that pass in a second; None: as many as there are.
+        /// Bytes per second; `None` for unlimited.
         bytes_per_second: Option<u64>,
     },
 }
 
-/// What a good assertion of a passkey leads to.
+/// Outcome of a valid passkey assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrologueDecision {
-    /// The phone goes on with it.
+    /// The phone continues.
     Accept,
     /// `<error code="401" text="not-authorized"/>`. The client may try again.
     Refuse,
-    /// `<error code="410" text="gone"/>`: the attempt is over.
+    /// `<error code="410" text="gone"/>`: the attempt has ended.
     Expire,
-    /// It is accepted, and the client waits in vain for the phone.
+    /// Accepted, but the phone never responds.
     KeepSilent,
-    /// The phone goes on with it, and its next step comes with each answer.
+    /// The phone continues, and its next step arrives together with each response.
     Hurry,
 }
 
-/// How a client is refused that asks for a code to be typed, or answers the phone that has one.
+/// How a client is refused that requests a pairing code, or responds to the phone that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkCodeRefusal {
     pub code: u16,
-    /// After how many seconds it may ask again, if that is said.
+    /// Retry delay in seconds, if the response includes one.
     pub backoff_seconds: Option<u32>,
 }
 
-/// How a frame passes.
+/// What happens to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
-    /// Whole, after a wait.
+pub enum FrameDecision {
+    /// It passes whole, after a delay.
     Whole {
-        /// Milliseconds; 0 on a sound link.
+        /// Milliseconds; 0 without a fault.
         wait_ms: u64,
     },
-    /// Only its first bytes pass (after the same wait), and then the connection is closed without a closing frame.
+    /// Only its first bytes pass (after the same delay), and then the connection is closed without a close frame.
     Cut {
-        /// Bytes that still pass, fewer than the frame has or just as many.
+        /// Number of bytes that still pass, up to the whole frame.
         bytes: usize,
-        /// Milliseconds; 0 on a sound link.
+        /// Milliseconds; 0 without a fault.
         wait_ms: u64,
     },
 }

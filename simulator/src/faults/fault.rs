@@ -1,31 +1,31 @@
-//! The kinds of faults: what can go wrong, in which measure, and at which moments.
+//! The kinds of faults: what goes wrong, with which parameters, and at which hooks.
 //!
-//! In JSON and TOML a fault is an object with the key `kind` and the fields of that kind, such as
-//! `{"kind": "ack_nacked", "code": 463}`.
+//! In JSON and TOML a fault is an object with the key `kind` and the fields of that kind, such as `{"kind":
+//! "ack_nacked", "code": 463}`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::moment::Moment;
+use crate::faults::hook::Hook;
 use crate::limits;
 
-/// Something that goes wrong on demand. (Kinds without fields have braces, so that a misspelt field is refused there too.)
+/// A fault to inject. (Kinds without fields have braces, so that a misspelt field is rejected there too.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// The message is accepted and routed; its ack leaves this much later.
+    /// The message is accepted and routed; its ack is delayed.
     AckDelayed {
         /// Milliseconds, at most ten minutes.
         delay_ms: u64,
     },
-    /// The message is accepted and routed; its ack never leaves.
+    /// The message is accepted and routed; its ack is never sent.
     AckDropped {},
-    /// The message is not accepted: its ack carries an error, and nobody gets the message.
+    /// The message is not accepted: its ack carries an error, and it is not delivered.
     AckNacked {
         /// The `error` of the ack, such as 463 (account restricted) or 479 (malformed stanza).
         code: u16,
     },
-    /// The account is under a reach-out lock: a message to a person who has never written to it, nor given it a privacy
-    /// token, is refused with 463. Others pass.
+    /// The account is under a reach-out lock: a message to a person who has never written to it nor given it a privacy
+    /// token is nacked with 463. Others pass.
     ReachOutLocked {},
     /// `429`, rate-overlimit: an ack with this error (the message is not accepted), or an iq answered with this error.
     RateOverlimit {},
@@ -34,25 +34,25 @@ pub enum Fault {
         /// 503 (go away for a while) or 515 (connect again).
         code: StreamErrorCode,
     },
-    /// The connection ends without a word.
+    /// The connection ends without any stanza.
     ConnectionCut {
-        /// Whose bytes are counted.
+        /// Which direction is counted.
         direction: Direction,
-        /// After which of them, such as `{"after_bytes": 4096}`.
+        /// Where to cut, such as `{"after_bytes": 4096}`.
         place: CutPlace,
     },
-    /// Frames of both directions pass slowly.
+    /// Frames in both directions are slow.
     SlowLink {
-        /// Bytes that pass in a second, at least 1. None: as many as there are.
+        /// Bytes per second, at least 1. `None` for unlimited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes_per_second: Option<u64>,
-        /// Milliseconds that each frame waits besides, at most ten minutes.
+        /// Additional latency of each frame in milliseconds, at most ten minutes.
         #[serde(default)]
         latency_ms: u64,
     },
-    /// The receipt reaches the device more than once.
+    /// The receipt reaches the device several times.
     ReceiptDuplicated {
-        /// Copies besides the first, 1 to 100.
+        /// Copies in addition to the first, 1 to 100.
         copies: u32,
     },
     /// The receipt reaches the device after later ones.
@@ -60,78 +60,79 @@ pub enum Fault {
         /// How many later receipts overtake it, 1 to 100.
         behind: u32,
     },
-    /// The message reaches the device more than once, with one id.
+    /// The message reaches the device several times, with one id.
     MessageDuplicated {
-        /// Copies besides the first, 1 to 100.
+        /// Copies in addition to the first, 1 to 100.
         copies: u32,
     },
-    /// The message reaches the device with a ciphertext that no key opens.
+    /// The message reaches the device with an undecryptable ciphertext.
     MessageUndecryptable {},
     /// `<failure reason="405">` at login: the client's version is too old.
     ClientOutdated {},
-    /// `<failure reason="402">` at login: the account is banned for a while.
+    /// `<failure reason="402">` at login: the account is temporarily banned.
     TemporaryBan {
-        /// The reason of the ban as the service numbers them, such as 101 (too many unknown recipients).
+        /// The service's number for the ban reason, such as 101 (too many unknown recipients).
         code: u16,
         /// Seconds until it ends.
         expire_seconds: u64,
     },
     /// 401: the phone has unlinked this device. At login a `<failure>`, later a stream error with a conflict.
     DeviceRemoved {},
-    /// The same device is said to have connected elsewhere: a stream error with a conflict, then the end.
+    /// The same device appears to have connected elsewhere: a stream error with a conflict, then the end.
     StreamReplaced {},
     /// A prekey bundle without a one-time prekey, as if all were used up.
     PrekeysExhausted {},
-    /// The media host hangs up, or answers with an error.
+    /// The media host closes the connection, or responds with an error.
     MediaDown {
-        /// The HTTP status of the answer, 400 to 599. None: the connection is closed without an answer.
+        /// HTTP status of the response, 400 to 599. `None`: the connection is closed without a response.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status_code: Option<u16>,
     },
-    /// The media host takes its time.
+    /// The media host is slow.
     MediaSlow {
         /// Milliseconds before the first byte, at most ten minutes.
         #[serde(default)]
         delay_ms: u64,
-        /// Bytes that pass in a second, at least 1. None: as many as there are.
+        /// Bytes per second, at least 1. `None` for unlimited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes_per_second: Option<u64>,
     },
-    /// The number is said not to be on WhatsApp: it has no devices and no keys.
+    /// The number is reported as not on WhatsApp: it has no devices and no keys.
     NotOnWhatsapp {},
-    /// The request for a passkey comes without its options: the client must ask for them.
+    /// The passkey request arrives without its options: the client must request them.
     PasskeyOptionsOmitted {},
-    /// A good assertion of the passkey is refused: 401.
+    /// A valid passkey assertion is refused: 401.
     PasskeyAssertionRefused {},
-    /// The challenge is said to have expired when a good assertion comes: 410, and the attempt is over.
+    /// The challenge is reported as expired when a valid assertion arrives: 410, which ends the attempt.
     PasskeyChallengeExpired {},
-    /// A good assertion is accepted, and then nothing comes any more.
+    /// A valid assertion is accepted, and then nothing follows.
     PasskeyNotContinued {},
-    /// The phone takes no time: its next step comes together with the answer to each of the client's, from a good assertion on.
+    /// The phone responds instantly: from a valid assertion on, its next step arrives together with the response to
+    /// each of the client's.
     PasskeyHurried {},
-    /// The companion's nonce is said not to match its commitment: 400, and the attempt is over.
+    /// The companion's nonce is reported not to match its commitment: 400, which ends the attempt.
     PasskeyCommitmentRefused {},
-    /// Before a client whose code was typed is asked for a passkey, it gets a notification of the code's exchange that
-    /// holds no keys.
+    /// Before a client whose code was typed is asked for a passkey, it gets a link-code notification without keys.
     LinkCodeWithoutKeys {},
-    /// A client that asks for a code to be typed, or answers the phone that has one, is refused.
+    /// A client that requests a pairing code, or responds to the phone that has one, is refused.
     LinkCodeRefused {
-        /// The `code` of the error: 400 (its name is not taken, or it asks too often), 403 (the account is restricted), 404,
-        /// 429, 452 (not by a code) or 500.
+        /// The `code` of the error: 400 (its display name is invalid, or it requests too often), 403 (the account is
+        /// restricted), 404, 429, 452 (pairing by code not possible) or 500.
         code: u16,
-        /// After how many seconds it may ask again, if the service says so.
+        /// Retry delay in seconds, if the service sends one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backoff_seconds: Option<u32>,
     },
-    /// The stream of a client that is being linked ends: when its code was scanned or typed; when it has signed, and what it
-    /// signed is lost; or when the phone's owner has refused it at the passkey gate, of which it hears nothing otherwise.
+    /// The stream of a client that is being linked ends: when its code was scanned or typed; when it has signed, and
+    /// its signature is lost; or when the phone's owner has refused it at the passkey gate, which it would not notice
+    /// otherwise.
     LinkingEnded {
-        /// With which stanza.
+        /// The final stanza.
         how: LinkingEnd,
     },
 }
 
-/// With what the stream of a client ends that is being linked.
+/// The last stanza in the stream of a client that is being linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkingEnd {
@@ -143,17 +144,17 @@ pub enum LinkingEnd {
     Failure(u16),
 }
 
-/// The stream errors that say something about time alone.
+/// The stream errors that only affect timing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub enum StreamErrorCode {
-    /// 503: the service is not available.
+    /// 503: service unavailable.
     ServiceUnavailable,
-    /// 515: connect again, at once.
+    /// 515: reconnect immediately.
     RestartRequired,
 }
 
-/// Which way bytes or files go, as the client sees it.
+/// Direction of bytes or files, as the client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -163,29 +164,29 @@ pub enum Direction {
     ToClient,
 }
 
-/// Where a connection is cut. Bytes and frames are counted from the connection's first, or, if the fault was added
-/// later, from then. A place that has passed by the time the fault may strike is where it strikes at once. A frame
-/// counts with the three bytes of its length.
+/// Where a connection is cut. Bytes and frames are counted from the start of the connection or, if the fault was added
+/// later, from then. If that place has passed by the time the fault may apply, the connection is cut at once. A frame
+/// counts with its three length bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CutPlace {
-    /// When this many bytes have passed; 0 cuts before the first.
+    /// After this many bytes; 0 cuts before the first.
     AfterBytes(u64),
-    /// When half of the frame with this number, from 1, has passed.
+    /// After half of the frame with this number, from 1.
     MiddleOfFrame(u64),
 }
 
 /// How the media host fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaRefusal {
-    /// It closes the connection without an answer.
+    /// It closes the connection without a response.
     HangsUp,
-    /// It answers with this HTTP status.
+    /// It responds with this HTTP status.
     Status(u16),
 }
 
 impl StreamErrorCode {
-    /// The number in the stanza.
+    /// The code in the stanza.
     pub fn number(self) -> u16 {
         match self {
             Self::ServiceUnavailable => 503,
@@ -212,7 +213,7 @@ impl From<StreamErrorCode> for u16 {
     }
 }
 
-/// The words that go with a code when no code to be typed is given, as clients know them (wacore `pair_code.rs`).
+/// The text that goes with a code when no pairing code is given, as clients know it (wacore `pair_code.rs`).
 pub fn link_code_error(code: u16) -> Option<&'static str> {
     match code {
         400 => Some("bad-request"),
@@ -261,48 +262,48 @@ impl Fault {
         }
     }
 
-    /// The moments at which it can come.
-    pub fn moments(&self) -> &'static [Moment] {
+    /// The hooks at which it can fire.
+    pub fn hooks(&self) -> &'static [Hook] {
         match self {
             Self::AckDelayed { .. } | Self::AckDropped {} | Self::AckNacked { .. } | Self::ReachOutLocked {} => {
-                &[Moment::Message]
+                &[Hook::Message]
             }
-            Self::RateOverlimit {} => &[Moment::Message, Moment::Iq],
+            Self::RateOverlimit {} => &[Hook::Message, Hook::Iq],
             Self::StreamError { .. } | Self::StreamReplaced {} => {
-                &[Moment::Connected, Moment::Login, Moment::Message, Moment::Iq]
+                &[Hook::Connected, Hook::Login, Hook::Message, Hook::Iq]
             }
-            Self::DeviceRemoved {} => &[Moment::Connected, Moment::Login],
-            Self::ConnectionCut { .. } | Self::SlowLink { .. } => &[Moment::Frame, Moment::Handshake],
-            Self::ReceiptDuplicated { .. } | Self::ReceiptHeld { .. } => &[Moment::Receipt],
-            Self::MessageDuplicated { .. } | Self::MessageUndecryptable {} => &[Moment::Delivery],
-            Self::ClientOutdated {} | Self::TemporaryBan { .. } => &[Moment::Login],
-            Self::PrekeysExhausted {} => &[Moment::Prekeys],
-            Self::MediaDown { .. } | Self::MediaSlow { .. } => &[Moment::Media],
-            Self::NotOnWhatsapp {} => &[Moment::Usync, Moment::Prekeys],
-            Self::PasskeyOptionsOmitted {} => &[Moment::PasskeyRequest],
+            Self::DeviceRemoved {} => &[Hook::Connected, Hook::Login],
+            Self::ConnectionCut { .. } | Self::SlowLink { .. } => &[Hook::Frame, Hook::Handshake],
+            Self::ReceiptDuplicated { .. } | Self::ReceiptHeld { .. } => &[Hook::Receipt],
+            Self::MessageDuplicated { .. } | Self::MessageUndecryptable {} => &[Hook::Delivery],
+            Self::ClientOutdated {} | Self::TemporaryBan { .. } => &[Hook::Login],
+            Self::PrekeysExhausted {} => &[Hook::Prekeys],
+            Self::MediaDown { .. } | Self::MediaSlow { .. } => &[Hook::Media],
+            Self::NotOnWhatsapp {} => &[Hook::Usync, Hook::Prekeys],
+            Self::PasskeyOptionsOmitted {} => &[Hook::PasskeyRequest],
             Self::PasskeyAssertionRefused {}
             | Self::PasskeyChallengeExpired {}
             | Self::PasskeyNotContinued {}
-            | Self::PasskeyHurried {} => &[Moment::PasskeyPrologue],
-            Self::PasskeyCommitmentRefused {} => &[Moment::PasskeyNonce],
-            Self::LinkCodeWithoutKeys {} => &[Moment::LinkCode],
-            Self::LinkCodeRefused { .. } => &[Moment::LinkCodeHello, Moment::LinkCodeFinish],
-            Self::LinkingEnded { .. } => &[Moment::Link, Moment::LinkSigned, Moment::PasskeyRefusal],
+            | Self::PasskeyHurried {} => &[Hook::PasskeyPrologue],
+            Self::PasskeyCommitmentRefused {} => &[Hook::PasskeyNonce],
+            Self::LinkCodeWithoutKeys {} => &[Hook::LinkCode],
+            Self::LinkCodeRefused { .. } => &[Hook::LinkCodeHello, Hook::LinkCodeFinish],
+            Self::LinkingEnded { .. } => &[Hook::Link, Hook::LinkSigned, Hook::PasskeyRefusal],
         }
     }
 
-    /// Whether it comes at this moment when its scope names none. What ends a stream comes once a device is connected,
-    /// not at each of its stanzas; what strikes a link waits until it is known whose it is; everything else comes
-    /// wherever it can.
-    pub fn comes_unasked_at(&self, moment: Moment) -> bool {
+    /// Whether it fires at this hook if its scope names none. A fault that ends a stream fires once a device is
+    /// connected, not at each of its stanzas; one that affects the connection waits until the device is known;
+    /// everything else fires wherever it can.
+    pub fn fires_by_default_at(&self, hook: Hook) -> bool {
         match self {
-            Self::StreamError { .. } | Self::StreamReplaced {} | Self::DeviceRemoved {} => moment == Moment::Connected,
-            Self::ConnectionCut { .. } | Self::SlowLink { .. } => moment == Moment::Frame,
-            _ => self.moments().contains(&moment),
+            Self::StreamError { .. } | Self::StreamReplaced {} | Self::DeviceRemoved {} => hook == Hook::Connected,
+            Self::ConnectionCut { .. } | Self::SlowLink { .. } => hook == Hook::Frame,
+            _ => self.hooks().contains(&hook),
         }
     }
 
-    /// Says which measure is out of bounds, and what the bounds are.
+    /// Says which parameter is out of bounds, and what the bounds are.
     pub fn check(&self) -> Result<(), String> {
         let wait = |name: &str, wait_ms: u64| match wait_ms {
             0..=limits::FAULT_DELAY_MS_MAX => Ok(()),

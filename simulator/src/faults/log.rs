@@ -1,7 +1,7 @@
-//! What faults have done: a bounded log in an order of its own, so that two runs can be compared.
+//! What the faults did: a bounded log in a canonical order, so that two runs can be compared.
 //!
-//! The log is not kept in the order of time, which differs from run to run, but in that of faults, counters and
-//! numbers. When it is full it keeps the first entries in that order, whichever came first.
+//! The log is not ordered by time, which differs from run to run, but by fault, counter and number. When it is full it
+//! keeps the first entries in that order, whichever were recorded first.
 
 use std::collections::BTreeMap;
 
@@ -9,52 +9,53 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::faults::fault::Fault;
-use crate::faults::moment::{DeviceName, Moment, Occasion, shortened};
+use crate::faults::hook::{DeviceName, Hook, HookCall, shortened};
 use crate::limits;
 
-/// The log at one moment, for the control API and for comparisons.
+/// A snapshot of the log, for the control API and for comparisons.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultLog {
     /// The plan's seed.
     pub seed: u64,
-    /// What faults have done, by fault, device, chat and number.
+    /// What the faults did, by fault, device, chat and number.
     pub entries: Vec<FaultEntry>,
-    /// Entries that found no room. They are in the fingerprint.
+    /// Entries dropped because the log was full. They are part of the fingerprint.
     pub left_out: u64,
-    /// Moments that found no counter, and were therefore spared. Not 0: the log says nothing certain.
+    /// Hook calls that were skipped because there was no counter left. If this is not 0, the log is not reproducible.
     pub uncounted: u64,
-    /// 16 hexadecimal digits that follow from every entry (but not from the ids of stanzas): equal for equal runs.
+    /// 16 hexadecimal digits derived from every entry (without the stanza ids): equal for equal runs.
     pub fingerprint: String,
 }
 
-/// One thing that a fault has done.
+/// One effect of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultEntry {
     /// The fault's number in the plan.
     pub number: u32,
-    /// What it is.
+    /// The fault.
     pub fault: Fault,
-    /// At which kind of moment it came.
-    pub moment: Moment,
-    /// On whose connection; None before the login.
+    /// The hook at which it fired.
+    #[serde(rename = "moment")]
+    pub hook: Hook,
+    /// The device whose connection it was; `None` before the login.
     pub device: Option<DeviceName>,
-    /// Which device caused what was struck, if another one did.
+    /// The device that caused the affected stanza, if it was another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<DeviceName>,
-    /// The other side, or nothing.
+    /// The peer, or empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub recipient: String,
-    /// The type, namespace or direction, or nothing.
+    /// The type, namespace or direction, or empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub stanza_type: String,
-    /// Which moment of its counter it was, from 1; of a link, which connection.
+    /// The number within its counter, from 1; for faults of the connection, which connection.
     pub count: u64,
-    /// The stanza's id. Clients choose ids at random: comparisons leave it out.
+    /// The stanza's id. Clients choose ids at random, so comparisons ignore it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub stanza_id: String,
 }
 
-/// The log as it grows.
+/// The log while it is being written.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     entries: BTreeMap<(u32, String, u64), FaultEntry>,
@@ -64,30 +65,30 @@ pub(super) struct Log {
 }
 
 impl FaultLog {
-    /// One line an entry, without what chance decides in the clients: equal texts for equal runs.
+    /// One line per entry, without anything that clients choose at random: equal texts for equal runs.
     pub fn lines(&self) -> Vec<String> {
         self.entries.iter().map(FaultEntry::line).collect()
     }
 }
 
 impl FaultEntry {
-    pub(super) fn new(number: u32, fault: &Fault, occasion: &Occasion<'_>, count: u64) -> Self {
+    pub(super) fn new(number: u32, fault: &Fault, hook_call: &HookCall<'_>, count: u64) -> Self {
         Self {
             number,
             fault: fault.clone(),
-            moment: occasion.moment,
-            device: occasion.device.cloned(),
-            from: occasion.from.cloned(),
-            recipient: shortened(occasion.peer).to_owned(),
-            stanza_type: shortened(occasion.stanza_type).to_owned(),
+            hook: hook_call.hook,
+            device: hook_call.device.cloned(),
+            from: hook_call.from.cloned(),
+            recipient: shortened(hook_call.peer).to_owned(),
+            stanza_type: shortened(hook_call.stanza_type).to_owned(),
             count,
-            stanza_id: shortened(occasion.id).to_owned(),
+            stanza_id: shortened(hook_call.id).to_owned(),
         }
     }
 
     /// `3 ack_nacked message 15550001:1 15550002 text #4`.
     fn line(&self) -> String {
-        let mut parts = vec![self.number.to_string(), self.fault.kind().to_owned(), self.moment.name().to_owned()];
+        let mut parts = vec![self.number.to_string(), self.fault.kind().to_owned(), self.hook.name().to_owned()];
         parts.extend(self.device.iter().map(DeviceName::to_string));
         parts.extend(self.from.iter().map(|from| format!("from {from}")));
         parts.extend([&self.recipient, &self.stanza_type].into_iter().filter(|part| !part.is_empty()).cloned());
@@ -97,12 +98,12 @@ impl FaultEntry {
 }
 
 impl Log {
-    /// Takes an entry in its place. `counter` is what was counted.
+    /// Inserts an entry in order. `counter` names what was counted.
     pub fn record(&mut self, counter: String, entry: FaultEntry) {
         let digest: [u8; 32] = Sha256::digest(entry.line()).into();
         let (first, _) = digest.split_at(8);
         let hash = first.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
-        // A sum does not ask in which order its parts came.
+        // A sum does not depend on the order of its parts.
         self.fingerprint = self.fingerprint.wrapping_add(hash);
         self.entries.insert((entry.number, counter, entry.count), entry);
         if self.entries.len() > limits::FAULT_LOG_ENTRIES_MAX {

@@ -1,21 +1,21 @@
-//! Faults on demand, by a scenario or one by one, reproducible by seed.
+//! Fault injection, by a scenario or one by one, reproducible by seed.
 //!
-//! A [`Plan`] holds the active faults. The server asks it at each moment (a login, a message, a receipt, a frame…) and
-//! gets a plain decision, which it carries out. The plan itself waits for nothing, reads no clock and draws no random
-//! number: a decision follows from the seed, from counters that are kept apart for each device and chat, and from
-//! nothing else. So two runs with one seed have one log of faults, however their connections interleave.
+//! A [`Plan`] holds the active faults. The server calls it at each hook (a login, a message, a receipt, a frame…) and
+//! carries out the decision that it returns. The plan never waits, reads the clock or draws a random number: a decision
+//! depends only on the seed and on counters that are separate for each device and chat. Two runs with the same seed
+//! therefore have the same fault log, however their connections interleave.
 
-mod chance;
+mod bandwidth;
 mod decision;
+mod draw;
 mod fault;
-mod held;
+mod hook;
 mod log;
-mod meter;
-mod moment;
 mod passkey;
 #[cfg(test)]
 mod passkey_tests;
 mod plan;
+mod reorder_buffer;
 #[cfg(test)]
 mod repeat_tests;
 mod scenario;
@@ -23,15 +23,15 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
+pub use bandwidth::{Bandwidth, carried_ms};
 pub use decision::{
-    AckDecision, DeliveryDecision, IqDecision, LinkCodeRefusal, LoginDecision, MediaDecision, Passage, PrekeysDecision,
-    PrologueDecision, ReceiptDecision, Refusal, StreamEnd, UsyncDecision,
+    AckDecision, DeliveryDecision, FrameDecision, IqDecision, LinkCodeRefusal, LoginDecision, LoginRefusal,
+    MediaDecision, PrekeysDecision, PrologueDecision, ReceiptDecision, StreamEnd, UsyncDecision,
 };
 pub use fault::{CutPlace, Direction, Fault, LinkingEnd, MediaRefusal, StreamErrorCode, link_code_error};
-pub use held::HeldReceipts;
+pub use hook::{Arrival, DeviceName, Hook, Lookup, MediaTransfer, Question, Sending, Traffic};
 pub use log::{FaultEntry, FaultLog};
-pub use meter::{Meter, carried_ms};
-pub use moment::{Arrival, DeviceName, Lookup, MediaTransfer, Moment, Question, Sending, Traffic};
 pub use plan::{ActiveFault, FaultNumber, Plan, PlanError};
-pub use scenario::{Performance, Scenario, ScenarioError, Step};
+pub use reorder_buffer::ReorderBuffer;
+pub use scenario::{Scenario, ScenarioError, ScenarioRun, Step};
 pub use scope::{Counted, HowOften, PlannedFault, Scope};

@@ -1,24 +1,25 @@
-//! What the plan decides about a client that is being linked: by a typed code, and behind the passkey gate.
+//! The plan's decisions about a client that is being linked: by pairing code, and at the passkey gate.
 //!
-//! Such a client is no device yet. `phone` is the phone of the account that it is to be linked to.
+//! Such a client is not a device yet. `phone` is the phone of the account that it is to be linked to.
 
 use crate::faults::decision::{LinkCodeRefusal, PrologueDecision};
 use crate::faults::fault::{Fault, LinkingEnd};
-use crate::faults::moment::{DeviceName, Moment, Occasion};
+use crate::faults::hook::{DeviceName, Hook, HookCall};
 use crate::faults::plan::Plan;
 
 impl Plan {
-    /// Asked when a client whose code was typed is stopped at the gate: whether it gets a notification without keys first.
+    /// Called when a client whose code was typed is stopped at the gate: whether it first gets a notification without
+    /// keys.
     pub fn sends_link_code_without_keys(&self, phone: &DeviceName) -> bool {
-        self.strikes(Moment::LinkCode, phone, &Fault::LinkCodeWithoutKeys {})
+        self.strikes(Hook::LinkCode, phone, &Fault::LinkCodeWithoutKeys {})
     }
 
-    /// Asked before a client is asked for a passkey: whether the options are left out.
+    /// Called before a client is asked for a passkey: whether the options are left out.
     pub fn omits_passkey_options(&self, phone: &DeviceName) -> bool {
-        self.strikes(Moment::PasskeyRequest, phone, &Fault::PasskeyOptionsOmitted {})
+        self.strikes(Hook::PasskeyRequest, phone, &Fault::PasskeyOptionsOmitted {})
     }
 
-    /// Asked when a client has sent a good assertion of the passkey.
+    /// Called when a client has sent a valid passkey assertion.
     pub fn on_passkey_prologue(&self, phone: &DeviceName) -> PrologueDecision {
         let decide = |fault: &Fault| match fault {
             Fault::PasskeyAssertionRefused {} => Some(PrologueDecision::Refuse),
@@ -27,17 +28,18 @@ impl Plan {
             Fault::PasskeyHurried {} => Some(PrologueDecision::Hurry),
             _ => None,
         };
-        self.decide(&Occasion::of(Moment::PasskeyPrologue, phone), decide).unwrap_or(PrologueDecision::Accept)
+        self.decide(&HookCall::of(Hook::PasskeyPrologue, phone), decide).unwrap_or(PrologueDecision::Accept)
     }
 
-    /// Asked when a client behind the gate has revealed its nonce: whether its commitment is refused, whatever it is.
+    /// Called when a client at the gate has revealed its nonce: whether its commitment is refused regardless.
     pub fn refuses_passkey_commitment(&self, phone: &DeviceName) -> bool {
-        self.strikes(Moment::PasskeyNonce, phone, &Fault::PasskeyCommitmentRefused {})
+        self.strikes(Hook::PasskeyNonce, phone, &Fault::PasskeyCommitmentRefused {})
     }
 
-    /// Asked when a client sends `companion_hello` or `companion_finish`, with which moment that is: whether it is refused.
-    pub fn on_link_code(&self, moment: Moment, phone: &DeviceName) -> Option<LinkCodeRefusal> {
-        self.decide(&Occasion::of(moment, phone), |fault| match fault {
+    /// Called when a client sends `companion_hello` or `companion_finish`, with the matching hook: whether it is
+    /// refused.
+    pub fn on_link_code(&self, hook: Hook, phone: &DeviceName) -> Option<LinkCodeRefusal> {
+        self.decide(&HookCall::of(hook, phone), |fault| match fault {
             Fault::LinkCodeRefused { code, backoff_seconds } => {
                 Some(LinkCodeRefusal { code: *code, backoff_seconds: *backoff_seconds })
             }
@@ -45,17 +47,17 @@ impl Plan {
         })
     }
 
-    /// Asked when a client's code was scanned or typed, when it has signed, and when the phone's owner has refused it: whether its
-    /// stream ends.
-    pub fn ends_linking(&self, moment: Moment, phone: &DeviceName) -> Option<LinkingEnd> {
-        self.decide(&Occasion::of(moment, phone), |fault| match fault {
+    /// Called when a client's code was scanned or typed, when it has signed, and when the phone's owner has refused it:
+    /// whether its stream ends.
+    pub fn ends_linking(&self, hook: Hook, phone: &DeviceName) -> Option<LinkingEnd> {
+        self.decide(&HookCall::of(hook, phone), |fault| match fault {
             Fault::LinkingEnded { how } => Some(*how),
             _ => None,
         })
     }
 
-    /// Whether one kind of fault, which can do a single thing, strikes at a moment.
-    fn strikes(&self, moment: Moment, phone: &DeviceName, kind: &Fault) -> bool {
-        self.decide(&Occasion::of(moment, phone), |fault| (fault == kind).then_some(())).is_some()
+    /// Whether a fault of this kind, which has a single effect, fires at a hook.
+    fn strikes(&self, hook: Hook, phone: &DeviceName, kind: &Fault) -> bool {
+        self.decide(&HookCall::of(hook, phone), |fault| (fault == kind).then_some(())).is_some()
     }
 }

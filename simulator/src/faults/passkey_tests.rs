@@ -1,4 +1,4 @@
-//! What the faults of linking do, and how often.
+//! The effects of the linking faults, and how often they fire.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn phone() -> DeviceName {
     DeviceName::new("15550001", 0)
 }
 
-/// What a plan decides at each moment of linking.
+/// The plan's decision at each linking hook.
 fn decisions(plan: &Plan) -> (bool, bool, PrologueDecision, bool) {
     (
         plan.sends_link_code_without_keys(&phone()),
@@ -57,16 +57,16 @@ fn faults_of_linking_are_counted_and_named_by_the_phone_of_the_account() {
 fn a_refused_code_and_the_end_of_a_stream_come_at_the_moments_of_their_scope() {
     let plan = plan_with(json!({"kind": "link_code_refused", "code": 429, "backoff_seconds": 60}), json!({}));
     let refusal = Some(LinkCodeRefusal { code: 429, backoff_seconds: Some(60) });
-    for moment in [Moment::LinkCodeHello, Moment::LinkCodeFinish] {
-        assert_eq!(plan.on_link_code(moment, &phone()), refusal);
+    for hook in [Hook::LinkCodeHello, Hook::LinkCodeFinish] {
+        assert_eq!(plan.on_link_code(hook, &phone()), refusal);
     }
     let fault = json!({"kind": "linking_ended", "how": {"stream_error": 401}});
     let plan = plan_with(fault, json!({"moment": "passkey_refusal"}));
-    for moment in [Moment::Link, Moment::LinkSigned] {
-        assert_eq!(plan.ends_linking(moment, &phone()), None);
+    for hook in [Hook::Link, Hook::LinkSigned] {
+        assert_eq!(plan.ends_linking(hook, &phone()), None);
     }
-    assert_eq!(plan.ends_linking(Moment::PasskeyRefusal, &phone()), Some(LinkingEnd::StreamError(401)));
-    assert_eq!(plan.on_link_code(Moment::LinkCodeHello, &phone()), None);
+    assert_eq!(plan.ends_linking(Hook::PasskeyRefusal, &phone()), Some(LinkingEnd::StreamError(401)));
+    assert_eq!(plan.on_link_code(Hook::LinkCodeHello, &phone()), None);
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn a_scenario_may_hold_a_fault_of_linking() {
 
 #[test]
 fn a_scope_may_name_the_moment_of_a_fault_and_no_other() {
-    let planned = |moment| {
+    let planned = |hook| {
         let fault = json!({"kind": "passkey_commitment_refused"});
         let planned: PlannedFault =
-            serde_json::from_value(json!({"fault": fault, "scope": {"moment": moment}})).expect("a fault");
+            serde_json::from_value(json!({"fault": fault, "scope": {"moment": hook}})).expect("a fault");
         planned.check()
     };
     assert_eq!(planned("passkey_nonce"), Ok(()));

@@ -1,8 +1,8 @@
 //! The active faults, and the decisions that follow from them.
 //!
-//! Every fault is asked about every moment that its scope covers, in the order in which the faults were added. The
-//! first that strikes and can do something at that moment decides; the others have only counted the moment. (On a
-//! link, all that strike add up.)
+//! Every fault whose scope covers a hook call counts it, in the order in which the faults were added. The first one
+//! that fires and has an effect at that hook decides; the others only count. (On a connection, the effects of all that
+//! fire add up.)
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,26 +10,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::faults::chance::Chance;
+use crate::faults::bandwidth::{self, Bandwidth};
 use crate::faults::decision::{
-    AckDecision, DeliveryDecision, IqDecision, LoginDecision, MediaDecision, Passage, PrekeysDecision, ReceiptDecision,
-    Refusal, StreamEnd, UsyncDecision,
+    AckDecision, DeliveryDecision, FrameDecision, IqDecision, LoginDecision, LoginRefusal, MediaDecision,
+    PrekeysDecision, ReceiptDecision, StreamEnd, UsyncDecision,
 };
+use crate::faults::draw::Draw;
 use crate::faults::fault::{Fault, MediaRefusal};
+use crate::faults::hook::{Arrival, DeviceName, Hook, HookCall, Lookup, MediaTransfer, Question, Sending, Traffic};
 use crate::faults::log::{FaultEntry, FaultLog, Log};
-use crate::faults::meter::{self, Meter};
-use crate::faults::moment::{Arrival, DeviceName, Lookup, MediaTransfer, Moment, Occasion, Question, Sending, Traffic};
 use crate::faults::scope::PlannedFault;
 use crate::limits;
 
 /// `rate-overlimit`, in acks as in iqs.
 const RATE_OVERLIMIT: u16 = 429;
 
-/// The account may not write to people it has no chat with.
+/// The account may not write to people without an existing chat.
 const REACH_OUT_LOCKED: u16 = 463;
 
-/// Holds the active faults and decides. Shared by all connections; each question takes a short lock, and none while no
-/// fault is active.
+/// Holds the active faults and decides. Shared by all connections; each call takes a short lock, or none while no fault
+/// is active.
 #[derive(Debug)]
 pub struct Plan {
     seed: u64,
@@ -37,36 +37,36 @@ pub struct Plan {
     state: Mutex<State>,
 }
 
-/// Names an active fault. Numbers count up from 1 and are not used again.
+/// Identifies an active fault. Numbers count up from 1 and are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct FaultNumber(pub u32);
 
-/// A fault that is active, for the control API.
+/// An active fault, for the control API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActiveFault {
-    /// By which it is removed, and named in the log.
+    /// Used to remove it, and to name it in the log.
     pub number: FaultNumber,
-    /// What it is, and whom it strikes.
+    /// The fault and its scope.
     pub planned: PlannedFault,
-    /// How often it has struck.
+    /// How often it has fired.
     pub struck: u64,
 }
 
 /// Why a fault was not added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// It is impossible; the text says why, and what to do.
+    /// Invalid; the text says why, and what to do.
     #[error("{0}")]
     Impossible(String),
-    /// There are as many as there may be: remove some.
+    /// The maximum number of faults is active: remove some.
     #[error("there are {max} active faults already; remove some first", max = limits::FAULTS_MAX)]
     Full,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of the last fault.
+    /// The number of the last fault added.
     last: u32,
     faults: Vec<ActiveFault>,
     counters: HashMap<(u32, String), u64>,
@@ -79,7 +79,7 @@ impl Plan {
         Self { seed, active: AtomicUsize::new(0), state: Mutex::default() }
     }
 
-    /// Adds a fault; its counters start at 0. The server then asks [`on_connected`](Self::on_connected) for each
+    /// Adds a fault; its counters start at 0. The server then calls [`on_connected`](Self::on_connected) for each
     /// connected device.
     pub fn add(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
         planned.check().map_err(PlanError::Impossible)?;
@@ -94,7 +94,7 @@ impl Plan {
         Ok(number)
     }
 
-    /// Removes a fault; what it did stays in the log. False if there was none with this number.
+    /// Removes a fault; what it did stays in the log. False if there is none with this number.
     pub fn remove(&self, number: FaultNumber) -> bool {
         self.keep(|fault| fault.number != number)
     }
@@ -104,7 +104,7 @@ impl Plan {
         self.keep(|_| false);
     }
 
-    /// The active faults, in the order in which they are asked.
+    /// The active faults, in order of evaluation.
     pub fn active(&self) -> Vec<ActiveFault> {
         self.state.lock().faults.clone()
     }
@@ -114,34 +114,34 @@ impl Plan {
         self.state.lock().log.shown(self.seed)
     }
 
-    /// The meter of a new connection.
-    pub fn meter(&self) -> Meter {
-        Meter::new(self.state.lock().last + 1)
+    /// The traffic counters of a new connection.
+    pub fn bandwidth(&self) -> Bandwidth {
+        Bandwidth::new(self.state.lock().last + 1)
     }
 
-    /// Asked when a client has shown its identity, before `<success>`.
+    /// Called when a client has authenticated, before `<success>`.
     pub fn on_login(&self, device: &DeviceName) -> LoginDecision {
         let decide = |fault: &Fault| match fault {
-            Fault::ClientOutdated {} => Some(LoginDecision::Refuse(Refusal::ClientOutdated)),
+            Fault::ClientOutdated {} => Some(LoginDecision::Refuse(LoginRefusal::ClientOutdated)),
             Fault::TemporaryBan { code, expire_seconds } => {
-                Some(LoginDecision::Refuse(Refusal::TemporaryBan { code: *code, expire_seconds: *expire_seconds }))
+                Some(LoginDecision::Refuse(LoginRefusal::TemporaryBan { code: *code, expire_seconds: *expire_seconds }))
             }
-            Fault::DeviceRemoved {} => Some(LoginDecision::Refuse(Refusal::DeviceRemoved)),
+            Fault::DeviceRemoved {} => Some(LoginDecision::Refuse(LoginRefusal::DeviceRemoved)),
             other => stream_end(other).map(LoginDecision::End),
         };
-        self.decide(&Occasion::of(Moment::Login, device), decide).unwrap_or(LoginDecision::Admit)
+        self.decide(&HookCall::of(Hook::Login, device), decide).unwrap_or(LoginDecision::Admit)
     }
 
-    /// Asked just after `<success>`, and for each connected device when a fault was added.
+    /// Called just after `<success>`, and for each connected device when a fault is added.
     pub fn on_connected(&self, device: &DeviceName) -> Option<StreamEnd> {
         let decide = |fault: &Fault| match fault {
             Fault::DeviceRemoved {} => Some(StreamEnd::DeviceRemoved),
             other => stream_end(other),
         };
-        self.decide(&Occasion::of(Moment::Connected, device), decide)
+        self.decide(&HookCall::of(Hook::Connected, device), decide)
     }
 
-    /// Asked when a device has sent a message, before it is accepted.
+    /// Called when a device has sent a message, before it is accepted.
     pub fn on_message(&self, sending: &Sending<'_>) -> AckDecision {
         let decide = |fault: &Fault| match fault {
             Fault::AckDelayed { delay_ms } => Some(AckDecision::SendAfter { delay_ms: *delay_ms }),
@@ -156,27 +156,27 @@ impl Plan {
         self.decide(&sending.into(), decide).unwrap_or(AckDecision::Send)
     }
 
-    /// Asked before a message goes down to a device.
+    /// Called before a message is delivered to a device.
     pub fn on_delivery(&self, arrival: &Arrival<'_>) -> DeliveryDecision {
         let decide = |fault: &Fault| match fault {
             Fault::MessageDuplicated { copies } => Some(DeliveryDecision::Repeat { copies: *copies }),
-            Fault::MessageUndecryptable {} => Some(DeliveryDecision::Spoil),
+            Fault::MessageUndecryptable {} => Some(DeliveryDecision::Corrupt),
             _ => None,
         };
-        self.decide(&arrival.occasion(Moment::Delivery), decide).unwrap_or(DeliveryDecision::Deliver)
+        self.decide(&arrival.hook_call(Hook::Delivery), decide).unwrap_or(DeliveryDecision::Deliver)
     }
 
-    /// Asked before a receipt goes down to a device.
+    /// Called before a receipt is delivered to a device.
     pub fn on_receipt(&self, arrival: &Arrival<'_>) -> ReceiptDecision {
         let decide = |fault: &Fault| match fault {
             Fault::ReceiptDuplicated { copies } => Some(ReceiptDecision::Repeat { copies: *copies }),
             Fault::ReceiptHeld { behind } => Some(ReceiptDecision::Hold { behind: *behind }),
             _ => None,
         };
-        self.decide(&arrival.occasion(Moment::Receipt), decide).unwrap_or(ReceiptDecision::Pass)
+        self.decide(&arrival.hook_call(Hook::Receipt), decide).unwrap_or(ReceiptDecision::Pass)
     }
 
-    /// Asked before an iq is answered.
+    /// Called before an iq is answered.
     pub fn on_iq(&self, question: &Question<'_>) -> IqDecision {
         let decide = |fault: &Fault| match fault {
             Fault::RateOverlimit {} => Some(IqDecision::RateOverlimit),
@@ -185,26 +185,26 @@ impl Plan {
         self.decide(&question.into(), decide).unwrap_or(IqDecision::Answer)
     }
 
-    /// Asked for each number of a usync question.
+    /// Called for each number of a usync query.
     pub fn on_usync(&self, lookup: &Lookup<'_>) -> UsyncDecision {
         let decide = |fault: &Fault| match fault {
             Fault::NotOnWhatsapp {} => Some(UsyncDecision::NotOnWhatsapp),
             _ => None,
         };
-        self.decide(&lookup.occasion(Moment::Usync), decide).unwrap_or(UsyncDecision::Answer)
+        self.decide(&lookup.hook_call(Hook::Usync), decide).unwrap_or(UsyncDecision::Answer)
     }
 
-    /// Asked for each account whose prekeys are asked for.
+    /// Called for each account whose prekeys are fetched.
     pub fn on_prekeys(&self, lookup: &Lookup<'_>) -> PrekeysDecision {
         let decide = |fault: &Fault| match fault {
             Fault::PrekeysExhausted {} => Some(PrekeysDecision::GiveWithoutOneTimeKey),
             Fault::NotOnWhatsapp {} => Some(PrekeysDecision::NotOnWhatsapp),
             _ => None,
         };
-        self.decide(&lookup.occasion(Moment::Prekeys), decide).unwrap_or(PrekeysDecision::Give)
+        self.decide(&lookup.hook_call(Hook::Prekeys), decide).unwrap_or(PrekeysDecision::Give)
     }
 
-    /// Asked when a request has reached the media host.
+    /// Called when a request has reached the media host.
     pub fn on_media(&self, transfer: &MediaTransfer<'_>) -> MediaDecision {
         let decide = |fault: &Fault| match fault {
             Fault::MediaDown { status_code: None } => Some(MediaDecision::Refuse(MediaRefusal::HangsUp)),
@@ -217,25 +217,25 @@ impl Plan {
         self.decide(&transfer.into(), decide).unwrap_or(MediaDecision::Serve)
     }
 
-    /// Asked before a frame is written to a connection, and when one was read from it. After a cut nothing passes.
-    pub fn on_bytes(&self, meter: &mut Meter, traffic: &Traffic<'_>) -> Passage {
-        if meter.is_cut() {
-            return Passage::Cut { bytes: 0, wait_ms: 0 };
+    /// Called before a frame is written to a connection, and after one was read from it. After a cut nothing passes.
+    pub fn on_bytes(&self, bandwidth: &mut Bandwidth, traffic: &Traffic<'_>) -> FrameDecision {
+        if bandwidth.is_cut() {
+            return FrameDecision::Cut { bytes: 0, wait_ms: 0 };
         }
         let mut effects = Vec::new();
         if self.active.load(Ordering::Acquire) > 0 {
-            let occasion = traffic.occasion();
+            let hook_call = traffic.hook_call();
             let mut state = self.state.lock();
             let state = &mut *state;
-            meter.retain(|number| state.faults.iter().any(|fault| fault.number.0 == number));
+            bandwidth.retain(|number| state.faults.iter().any(|fault| fault.number.0 == number));
             for index in 0..state.faults.len() {
-                effects.extend(state.effect_on(self.seed, index, meter, &occasion, traffic));
+                effects.extend(state.effect_on(self.seed, index, bandwidth, &hook_call, traffic));
             }
         }
-        meter.pass(traffic.direction, traffic.bytes, &effects)
+        bandwidth.pass(traffic.direction, traffic.bytes, &effects)
     }
 
-    pub(super) fn decide<D>(&self, occasion: &Occasion<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
+    pub(super) fn decide<D>(&self, hook_call: &HookCall<'_>, decide: impl Fn(&Fault) -> Option<D>) -> Option<D> {
         if self.active.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -243,11 +243,11 @@ impl Plan {
         let state = &mut *state;
         let mut decision = None;
         for index in 0..state.faults.len() {
-            let Some(count) = state.count(self.seed, index, occasion) else { continue };
+            let Some(count) = state.count(self.seed, index, hook_call) else { continue };
             if decision.is_none() && count.strikes {
                 decision = decide(&state.faults[index].planned.fault);
                 if decision.is_some() {
-                    state.record(index, occasion, count.number, count.counter);
+                    state.record(index, hook_call, count.number, count.counter);
                 }
             }
         }
@@ -265,22 +265,22 @@ impl Plan {
     }
 }
 
-/// A moment as one fault has counted it.
+/// A hook call as one fault has counted it.
 struct Counting {
     number: u64,
-    /// What was counted.
+    /// The name of the counter.
     counter: String,
     strikes: bool,
 }
 
 impl State {
-    /// Counts the moment for the fault at this place of the list, if its scope covers it.
-    fn count(&mut self, seed: u64, index: usize, occasion: &Occasion<'_>) -> Option<Counting> {
+    /// Counts the call for the fault at this index, if its scope covers it.
+    fn count(&mut self, seed: u64, index: usize, hook_call: &HookCall<'_>) -> Option<Counting> {
         let ActiveFault { number: fault, planned, .. } = self.faults.get(index)?;
-        if !planned.covers(occasion) {
+        if !planned.covers(hook_call) {
             return None;
         }
-        let key = (fault.0, occasion.counter(planned.scope.counted));
+        let key = (fault.0, hook_call.counter(planned.scope.counted));
         let is_full = self.counters.len() >= limits::FAULT_COUNTERS_MAX;
         let number = match self.counters.get_mut(&key) {
             Some(count) => {
@@ -297,46 +297,46 @@ impl State {
             }
         };
         let (_, counter) = key;
-        let strikes = planned.scope.strikes(number, || Chance::drawn(seed, fault.0, &counter, number));
+        let strikes = planned.scope.strikes(number, || Draw::drawn(seed, fault.0, &counter, number));
         Some(Counting { number, counter, strikes })
     }
 
-    fn record(&mut self, index: usize, occasion: &Occasion<'_>, count: u64, counter: String) {
+    fn record(&mut self, index: usize, hook_call: &HookCall<'_>, count: u64, counter: String) {
         let ActiveFault { number, planned, struck } = &mut self.faults[index];
         *struck += 1;
-        let entry = FaultEntry::new(number.0, &planned.fault, occasion, count);
+        let entry = FaultEntry::new(number.0, &planned.fault, hook_call, count);
         self.log.record(counter, entry);
     }
 
-    /// What a fault of the link does to a frame. A connection is counted once, at its first frame.
+    /// What a fault of the connection does to a frame. A connection is counted once, at its first frame.
     fn effect_on(
         &mut self,
         seed: u64,
         index: usize,
-        meter: &mut Meter,
-        occasion: &Occasion<'_>,
+        bandwidth: &mut Bandwidth,
+        hook_call: &HookCall<'_>,
         traffic: &Traffic<'_>,
-    ) -> Option<meter::Effect> {
+    ) -> Option<bandwidth::Effect> {
         let number = self.faults.get(index)?.number.0;
-        if !self.faults[index].planned.covers(occasion) {
+        if !self.faults[index].planned.covers(hook_call) {
             return None;
         }
-        let (count, strikes, is_first) = match meter.known(number) {
+        let (count, strikes, is_first) = match bandwidth.known(number) {
             Some((count, strikes)) => (count, strikes, false),
             None => {
-                let counting = self.count(seed, index, occasion)?;
-                meter.remember(number, counting.number, counting.strikes);
+                let counting = self.count(seed, index, hook_call)?;
+                bandwidth.record(number, counting.number, counting.strikes);
                 (counting.number, counting.strikes, true)
             }
         };
         if !strikes {
             return None;
         }
-        let effect = meter.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
-        if is_first || matches!(effect, meter::Effect::Cut(_)) {
-            // The meter keeps no text, and a link is struck once or twice.
-            let counter = occasion.counter(self.faults[index].planned.scope.counted);
-            self.record(index, occasion, count, counter);
+        let effect = bandwidth.effect(number, &self.faults[index].planned.fault, traffic.direction, traffic.bytes)?;
+        if is_first || matches!(effect, bandwidth::Effect::Cut(_)) {
+            // The counters keep no text, and a fault applies to a connection only once or twice.
+            let counter = hook_call.counter(self.faults[index].planned.scope.counted);
+            self.record(index, hook_call, count, counter);
         }
         Some(effect)
     }

@@ -1,4 +1,4 @@
-//! One seed gives one log, however connections interleave.
+//! Equal seeds produce equal logs, however connections interleave.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,31 +9,31 @@ fn planned(json: serde_json::Value) -> PlannedFault {
     serde_json::from_value(json).expect("a fault")
 }
 
-/// One chat of one device, as the tests below play it: which device, which chat, how many moments.
+/// One chat of one device, as played by the tests below: device, chat, number of hook calls.
 #[derive(Debug, Clone)]
 struct Conversation {
     device: DeviceName,
     chat: String,
-    moments: usize,
+    hook_calls: usize,
 }
 
 fn conversations() -> impl Strategy<Value = Vec<Conversation>> {
     let pairs: Vec<(u16, u16)> = (1..4).flat_map(|device| (1..4).map(move |chat| (device, chat))).collect();
     proptest::collection::vec(0usize..12, pairs.len()).prop_map(move |counts| {
         let all = pairs.iter().zip(counts);
-        all.map(|((device, chat), moments)| Conversation {
+        all.map(|((device, chat), hook_calls)| Conversation {
             device: DeviceName::new(format!("1555000{device}"), *device),
             chat: format!("1666000{chat}"),
-            moments,
+            hook_calls,
         })
         .collect()
     })
 }
 
-/// A turn of each conversation for each of its moments, in some order.
+/// Interleaves the conversations' hook calls in some order.
 fn interleaved(conversations: &[Conversation]) -> impl Strategy<Value = Vec<usize>> + use<> {
     let turns = conversations.iter().enumerate();
-    let turns: Vec<usize> = turns.flat_map(|(index, conversation)| vec![index; conversation.moments]).collect();
+    let turns: Vec<usize> = turns.flat_map(|(index, conversation)| vec![index; conversation.hook_calls]).collect();
     Just(turns).prop_shuffle()
 }
 
@@ -51,7 +51,7 @@ fn everything_at_random(seed: u64) -> Plan {
     plan
 }
 
-/// One moment of every kind; the ids differ from run to run, as clients choose them.
+/// One call of every hook; the ids differ from run to run, as clients choose them.
 fn play(plan: &Plan, Conversation { device, chat, .. }: &Conversation, id: &str) -> String {
     let from = DeviceName::new(chat.as_str(), 0);
     let arrival = Arrival { device, from: &from, chat, stanza_type: "text", id };
@@ -95,7 +95,7 @@ fn one_seed_gives_one_log_on_threads_and_another_seed_another() {
         .map(|device| Conversation {
             device: DeviceName::new("15550001", device),
             chat: "16660001".into(),
-            moments: 200,
+            hook_calls: 200,
         })
         .collect();
     let run = |seed| {
@@ -103,7 +103,7 @@ fn one_seed_gives_one_log_on_threads_and_another_seed_another() {
         std::thread::scope(|scope| {
             for conversation in &all {
                 let plan = &plan;
-                scope.spawn(move || (0..conversation.moments).for_each(|_| drop(play(plan, conversation, "ID"))));
+                scope.spawn(move || (0..conversation.hook_calls).for_each(|_| drop(play(plan, conversation, "ID"))));
             }
         });
         plan.log()

@@ -1,9 +1,9 @@
-//! A scenario: a seed and a list of faults in a file, played from its start.
+//! Scenarios: a seed and a list of faults in a file.
 //!
-//! The file is TOML, because people write it and need comments to say why a fault is there; what a fault and its scope
-//! look like is the same as in the JSON of the control API. Order is told by the numbers `from` and `until` of a scope,
-//! which repeat exactly; `starts_at_ms` and `ends_at_ms` follow the clock, and repeat as well as the clients keep time.
-//! `scenarios/rough-day.toml` shows both.
+//! The file is TOML, because people write it and need comments to say why a fault is there; faults and scopes look the
+//! same as in the JSON of the control API. The order of events is expressed by the numbers `from` and `until` of a
+//! scope, which are exactly reproducible; `starts_at_ms` and `ends_at_ms` follow the clock, and are as reproducible as
+//! the clients' timing. `scenarios/rough-day.toml` shows both.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::faults::plan::{FaultNumber, PlanError};
 use crate::faults::scope::{PlannedFault, Scope};
 use crate::limits;
 
-/// A scenario that can be played.
+/// A parsed scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// From which chance follows.
+    /// Seed of all random decisions.
     pub seed: u64,
     /// Its faults, in the order of the file.
     pub steps: Vec<Step>,
@@ -28,15 +28,15 @@ pub struct Scenario {
 /// One fault of a scenario, and when it is active.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// What goes wrong for whom.
+    /// The fault and its scope.
     pub planned: PlannedFault,
     /// Milliseconds from the scenario's start; 0 is at its start.
     pub starts_at_ms: u64,
-    /// Milliseconds from the scenario's start; None: it stays.
+    /// Milliseconds from the scenario's start; `None` means until the end.
     pub ends_at_ms: Option<u64>,
 }
 
-/// Why there is no scenario.
+/// Why a scenario cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
@@ -44,10 +44,10 @@ pub enum ScenarioError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The file says something impossible; the text says what, and what to do.
+    /// The file is invalid; the text says what is wrong, and what to do.
     #[error("{path}:{line}: {what}", path = .path.display())]
     Impossible {
         /// The file.
@@ -59,7 +59,7 @@ pub enum ScenarioError {
     },
 }
 
-/// The file as it is written.
+/// The file format.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScenarioText {
@@ -88,7 +88,7 @@ impl Scenario {
         Self::parse(path, &text)
     }
 
-    /// Reads the text of a file; `path` is for errors.
+    /// Parses the text of a file; `path` is for errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ScenarioError> {
         let impossible = |place: usize, what: String| {
             let before = text.as_bytes().get(..place).unwrap_or_default();
@@ -128,24 +128,24 @@ impl Step {
     }
 }
 
-/// A scenario that is being played. It is told the time, and says when to come again.
+/// A scenario in progress. The caller passes the time in, and learns when to call again.
 #[derive(Debug)]
-pub struct Performance {
-    /// What is still to come, the next first.
+pub struct ScenarioRun {
+    /// Pending changes, the next first.
     changes: VecDeque<(u64, Change)>,
     numbers: Vec<Option<FaultNumber>>,
     steps: Vec<Step>,
 }
 
-/// What happens to the step at this place of the list. Of changes at one time, ends come first: they make room.
+/// What happens to the step at this index. Among changes at the same time, ends come first to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
     Ends(usize),
     Starts(usize),
 }
 
-impl Performance {
-    /// The scenario from its start. Its seed is for the plan that it is played on.
+impl ScenarioRun {
+    /// The scenario at its start. Its seed is for the plan that it runs on.
     pub fn new(scenario: Scenario) -> Self {
         let steps = scenario.steps;
         let mut changes = Vec::new();
@@ -157,11 +157,11 @@ impl Performance {
         Self { changes: changes.into(), numbers: vec![None; steps.len()], steps }
     }
 
-    /// Starts and ends, through `add` and `remove`, what is due `elapsed_ms` after the start. Returns when to come
-    /// again, or None when there is nothing more to do.
+    /// Applies, through `add` and `remove`, everything due `elapsed_ms` after the start. Returns when to call again, or
+    /// `None` at the end.
     ///
     /// # Errors
-    /// What `add` said. That step is skipped; whoever calls again goes on with the next.
+    /// The error of `add`. That step is skipped; calling again continues with the next.
     pub fn advance(
         &mut self,
         elapsed_ms: u64,
@@ -244,7 +244,7 @@ mod tests {
             fault = { kind = \"message_undecryptable\" }";
         let scenario = parsed(text).expect("a scenario");
         let plan = Plan::new(scenario.seed);
-        let mut performance = Performance::new(scenario);
+        let mut performance = ScenarioRun::new(scenario);
         let mut at = |elapsed_ms| {
             let remove = |number| assert!(plan.remove(number));
             let next = performance.advance(elapsed_ms, |planned| plan.add(planned), remove);
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_step_that_finds_no_room_does_not_hold_up_the_others() {
         let scenario = parsed("seed = 3\n[[step]]\nfault = { kind = \"ack_dropped\" }\nends_at_ms = 5\n").expect("one");
-        let mut performance = Performance::new(scenario);
+        let mut performance = ScenarioRun::new(scenario);
         assert_eq!(performance.advance(0, |_| Err(PlanError::Full), |_| ()), Err(PlanError::Full));
         assert_eq!(performance.advance(0, |_| Err(PlanError::Full), |_| ()), Ok(Some(5)));
         assert_eq!(performance.advance(5, |_| Err(PlanError::Full), |_| panic!("it never started")), Ok(None));

@@ -1,95 +1,94 @@
-//! Whom a fault strikes, and how often.
+//! Scopes: which hook calls a fault applies to, and how often.
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::chance::Chance;
+use crate::faults::draw::Draw;
 use crate::faults::fault::Fault;
-use crate::faults::moment::{Moment, Occasion};
+use crate::faults::hook::{Hook, HookCall};
 use crate::limits;
 
-/// A fault together with its scope: what a scenario lists and the control API takes.
+/// A fault with its scope, as in scenarios and the control API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedFault {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// For whom, and how often. Left out: for everybody, every time, until it is removed.
+    /// Whom it affects, and how often. Default: everybody, every time, until it is removed.
     #[serde(default)]
     pub scope: Scope,
 }
 
-/// Whom a fault strikes, and how often. A field that is left out restricts nothing.
+/// Whom a fault affects, and how often. An absent field restricts nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scope {
-    /// The account on whose connection it happens: its number, in digits.
+    /// The number, in digits, of the account whose connection it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The device of that account; 0 is the phone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<u16>,
-    /// The other side: the number or the group's jid to which a message goes, from which it comes, or that is asked
-    /// about.
+    /// The peer: the number or the group's JID that a message goes to, that it comes from, or that is queried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
-    /// The kind of moment. Left out: wherever the fault can come (what ends a stream: once a device is connected).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub moment: Option<Moment>,
-    /// The `type` of the message or receipt, the namespace of the iq, `upload` or `download` of media.
+    /// The hook. Default: wherever the fault can fire (for one that ends a stream: once a device is connected).
+    #[serde(rename = "moment", skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
+    /// The `type` of the message or receipt, the namespace of the iq, or `upload` or `download` for media.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stanza_type: Option<String>,
-    /// How often, among the moments from `from` to `until`.
+    /// How often, among the calls from `from` to `until`.
     pub how_often: HowOften,
-    /// The first moment that counts, from 1. Left out: the first.
+    /// The first call that counts, from 1. Default: the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
-    /// The last moment that counts. Left out: there is no last.
+    /// The last call that counts. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
-    /// What is counted by itself.
+    /// What has a counter of its own.
     pub counted: Counted,
 }
 
-/// How often a fault comes.
+/// How often a fault fires.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HowOften {
     /// Every time.
     #[default]
     Always,
-    /// The next so many times.
+    /// The next this many times.
     Next(u64),
-    /// Every so-manieth time: 3 spares two and strikes the third.
+    /// Every nth time: 3 skips two and fires at the third.
     Every(u64),
     /// With this probability, 0 to 1, drawn from the plan's seed.
     Probability(f64),
 }
 
-/// What has a counter of its own. Moments are numbered within one counter only, because only there their order is
-/// certain: what several devices or several chats do at once has none.
+/// What has a counter of its own. Calls are numbered only within one counter, because only there is their order
+/// certain: what several devices or chats do concurrently has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Counted {
-    /// Each kind of moment of each device with each chat, by the device that caused it (iqs: each namespace; receipts:
-    /// also each type). "The next 2" are then the next 2 of every chat.
+    /// Each hook of each device with each chat, by the device that caused it (for iqs each namespace, for receipts also
+    /// each type). "The next 2" then means the next 2 of every chat.
     #[default]
     Chat,
-    /// Each kind of moment of each device. The log then repeats only if that device does one thing after another.
+    /// Each hook of each device. The log is then only reproducible if that device does one thing after another.
     Device,
 }
 
 impl PlannedFault {
-    /// Says what is impossible about it, and what to do.
+    /// Says what is invalid about it, and what to do.
     pub fn check(&self) -> Result<(), String> {
         self.fault.check()?;
         self.scope.check()?;
-        match self.scope.moment {
-            Some(moment) if !self.fault.moments().contains(&moment) => {
-                let possible: Vec<_> = self.fault.moments().iter().map(|moment| moment.name()).collect();
+        match self.scope.hook {
+            Some(hook) if !self.fault.hooks().contains(&hook) => {
+                let possible: Vec<_> = self.fault.hooks().iter().map(|hook| hook.name()).collect();
                 Err(format!(
                     "{} never comes at the moment {}; leave moment out, or use {}",
                     self.fault.kind(),
-                    moment.name(),
+                    hook.name(),
                     possible.join(" or "),
                 ))
             }
@@ -97,13 +96,13 @@ impl PlannedFault {
         }
     }
 
-    /// Whether the fault is asked about this moment at all.
-    pub(super) fn covers(&self, occasion: &Occasion<'_>) -> bool {
-        let moment = match self.scope.moment {
-            Some(moment) => moment == occasion.moment,
-            None => self.fault.comes_unasked_at(occasion.moment),
+    /// Whether the fault considers this call at all.
+    pub(super) fn covers(&self, hook_call: &HookCall<'_>) -> bool {
+        let hook = match self.scope.hook {
+            Some(hook) => hook == hook_call.hook,
+            None => self.fault.fires_by_default_at(hook_call.hook),
         };
-        moment && self.scope.covers(occasion)
+        hook && self.scope.covers(hook_call)
     }
 }
 
@@ -141,8 +140,8 @@ impl Scope {
         }
     }
 
-    fn covers(&self, occasion: &Occasion<'_>) -> bool {
-        let device = match (&self.account, occasion.device) {
+    fn covers(&self, hook_call: &HookCall<'_>) -> bool {
+        let device = match (&self.account, hook_call.device) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(account), Some(device)) => {
@@ -150,18 +149,18 @@ impl Scope {
             }
         };
         let recipient = self.recipient.as_ref().is_none_or(|recipient| {
-            recipient == occasion.peer || occasion.from.is_some_and(|from| *recipient == from.account)
+            recipient == hook_call.peer || hook_call.from.is_some_and(|from| *recipient == from.account)
         });
         let stanza_type = match &self.stanza_type {
-            Some(stanza_type) => stanza_type == occasion.stanza_type,
-            // Pings come by the clock: counting them would make every log different.
-            None => occasion.moment != Moment::Iq || occasion.stanza_type != "w:p",
+            Some(stanza_type) => stanza_type == hook_call.stanza_type,
+            // Pings follow the clock: counting them would make every log different.
+            None => hook_call.hook != Hook::Iq || hook_call.stanza_type != "w:p",
         };
         device && recipient && stanza_type
     }
 
-    /// Whether the moment with this number, counted from 1, is struck.
-    pub(super) fn strikes(&self, number: u64, chance: impl FnOnce() -> Chance) -> bool {
+    /// Whether the fault fires at the call with this number, counted from 1.
+    pub(super) fn strikes(&self, number: u64, draw: impl FnOnce() -> Draw) -> bool {
         let from = self.from.unwrap_or(1);
         if number < from || self.until.is_some_and(|until| number > until) {
             return false;
@@ -171,7 +170,7 @@ impl Scope {
             HowOften::Always => true,
             HowOften::Next(count) => number <= count,
             HowOften::Every(count) => number.is_multiple_of(count.max(1)),
-            HowOften::Probability(probability) => chance().is_below(probability),
+            HowOften::Probability(probability) => draw().is_below(probability),
         }
     }
 }

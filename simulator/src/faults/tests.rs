@@ -1,4 +1,4 @@
-//! What every fault does, and how often.
+//! What every fault does, and how often it fires.
 
 use serde_json::json;
 
@@ -66,11 +66,11 @@ fn what_ends_a_stream_does_so_at_the_moment_that_its_scope_names() {
 
 #[test]
 fn a_login_is_refused_for_a_reason() {
-    let ban = Refusal::TemporaryBan { code: 101, expire_seconds: 3600 };
+    let ban = LoginRefusal::TemporaryBan { code: 101, expire_seconds: 3600 };
     let cases = [
-        (json!({"fault": {"kind": "client_outdated"}}), Refusal::ClientOutdated),
+        (json!({"fault": {"kind": "client_outdated"}}), LoginRefusal::ClientOutdated),
         (json!({"fault": {"kind": "temporary_ban", "code": 101, "expire_seconds": 3600}}), ban),
-        (json!({"fault": {"kind": "device_removed"}, "scope": {"moment": "login"}}), Refusal::DeviceRemoved),
+        (json!({"fault": {"kind": "device_removed"}, "scope": {"moment": "login"}}), LoginRefusal::DeviceRemoved),
     ];
     for (fault, expected) in cases {
         assert_eq!(plan_with(fault).on_login(&gateway()), LoginDecision::Refuse(expected));
@@ -84,7 +84,7 @@ fn messages_and_receipts_are_struck_on_their_way_down() {
     let plan = plan_with(json!({"fault": {"kind": "message_duplicated", "copies": 2}}));
     assert_eq!(plan.on_delivery(&arrival(&device, &from, "text")), DeliveryDecision::Repeat { copies: 2 });
     let plan = plan_with(json!({"fault": {"kind": "message_undecryptable"}, "scope": {"recipient": "15550002"}}));
-    assert_eq!(plan.on_delivery(&arrival(&device, &from, "text")), DeliveryDecision::Spoil);
+    assert_eq!(plan.on_delivery(&arrival(&device, &from, "text")), DeliveryDecision::Corrupt);
     let plan =
         plan_with(json!({"fault": {"kind": "receipt_duplicated", "copies": 1}, "scope": {"stanza_type": "read"}}));
     assert_eq!(plan.on_receipt(&read), ReceiptDecision::Repeat { copies: 1 });
@@ -167,34 +167,34 @@ fn the_first_fault_that_strikes_decides_and_the_others_only_count() {
     );
 }
 
-fn pass(plan: &Plan, meter: &mut Meter, direction: Direction, bytes: usize) -> Passage {
-    plan.on_bytes(meter, &Traffic { device: Some(&gateway()), direction, bytes })
+fn pass(plan: &Plan, bandwidth: &mut Bandwidth, direction: Direction, bytes: usize) -> FrameDecision {
+    plan.on_bytes(bandwidth, &Traffic { device: Some(&gateway()), direction, bytes })
 }
 
 fn cut(direction: &str, place: serde_json::Value) -> serde_json::Value {
     json!({"fault": {"kind": "connection_cut", "direction": direction, "place": place}})
 }
 
-const WHOLE: Passage = Passage::Whole { wait_ms: 0 };
+const WHOLE: FrameDecision = FrameDecision::Whole { wait_ms: 0 };
 
 #[test]
 fn a_connection_is_cut_at_any_byte() {
     for limit in 0..=250usize {
         let plan = plan_with(cut("to_client", json!({"after_bytes": limit})));
-        let mut meter = plan.meter();
+        let mut bandwidth = plan.bandwidth();
         let mut passed = 0;
         for bytes in [100, 3, 200] {
-            assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 1_000), WHOLE);
-            match pass(&plan, &mut meter, Direction::ToClient, bytes) {
-                Passage::Whole { .. } => passed += bytes,
-                Passage::Cut { bytes, .. } => {
+            assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 1_000), WHOLE);
+            match pass(&plan, &mut bandwidth, Direction::ToClient, bytes) {
+                FrameDecision::Whole { .. } => passed += bytes,
+                FrameDecision::Cut { bytes, .. } => {
                     passed += bytes;
                     break;
                 }
             }
         }
         assert_eq!(passed, limit);
-        assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 9), Passage::Cut { bytes: 0, wait_ms: 0 });
+        assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 9), FrameDecision::Cut { bytes: 0, wait_ms: 0 });
         assert_eq!(plan.log().entries.len(), 1);
     }
 }
@@ -202,19 +202,19 @@ fn a_connection_is_cut_at_any_byte() {
 #[test]
 fn a_connection_is_cut_in_the_middle_of_a_frame() {
     let plan = plan_with(cut("to_server", json!({"middle_of_frame": 2})));
-    let mut meter = plan.meter();
-    assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 64), WHOLE);
-    assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 64), Passage::Cut { bytes: 32, wait_ms: 0 });
+    let mut bandwidth = plan.bandwidth();
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 64), WHOLE);
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 64), FrameDecision::Cut { bytes: 32, wait_ms: 0 });
 }
 
 #[test]
 fn a_fault_that_comes_later_counts_from_then_on() {
     let plan = Plan::new(1);
-    let mut meter = plan.meter();
-    assert_eq!(pass(&plan, &mut meter, Direction::ToClient, 500), WHOLE);
+    let mut bandwidth = plan.bandwidth();
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToClient, 500), WHOLE);
     plan.add(planned(cut("to_client", json!({"after_bytes": 10})))).expect("possible");
-    assert_eq!(pass(&plan, &mut meter, Direction::ToClient, 8), WHOLE);
-    assert_eq!(pass(&plan, &mut meter, Direction::ToClient, 8), Passage::Cut { bytes: 2, wait_ms: 0 });
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToClient, 8), WHOLE);
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToClient, 8), FrameDecision::Cut { bytes: 2, wait_ms: 0 });
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn the_next_connection_is_another_moment() {
     let mut once = cut("to_client", json!({"after_bytes": 0}));
     once["scope"] = json!({"how_often": {"next": 1}});
     let plan = plan_with(once);
-    let (mut first, mut second) = (plan.meter(), plan.meter());
-    assert!(matches!(pass(&plan, &mut first, Direction::ToClient, 8), Passage::Cut { .. }));
+    let (mut first, mut second) = (plan.bandwidth(), plan.bandwidth());
+    assert!(matches!(pass(&plan, &mut first, Direction::ToClient, 8), FrameDecision::Cut { .. }));
     assert_eq!(pass(&plan, &mut second, Direction::ToClient, 8), WHOLE);
     assert_eq!(pass(&plan, &mut second, Direction::ToClient, 8), WHOLE);
 }
@@ -232,28 +232,28 @@ fn the_next_connection_is_another_moment() {
 fn a_handshake_is_struck_only_when_it_is_meant() {
     let hello = Traffic { device: None, direction: Direction::ToClient, bytes: 40 };
     let plan = plan_with(cut("to_client", json!({"after_bytes": 7})));
-    let mut meter = plan.meter();
-    assert_eq!(plan.on_bytes(&mut meter, &hello), WHOLE);
-    // The place has passed by the time it is known whose connection it is.
-    assert_eq!(pass(&plan, &mut meter, Direction::ToClient, 8), Passage::Cut { bytes: 0, wait_ms: 0 });
+    let mut bandwidth = plan.bandwidth();
+    assert_eq!(plan.on_bytes(&mut bandwidth, &hello), WHOLE);
+    // The place has passed by the time the device is known.
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToClient, 8), FrameDecision::Cut { bytes: 0, wait_ms: 0 });
     let mut meant = cut("to_client", json!({"after_bytes": 7}));
     meant["scope"] = json!({"moment": "handshake"});
     let plan = plan_with(meant);
-    assert_eq!(plan.on_bytes(&mut plan.meter(), &hello), Passage::Cut { bytes: 7, wait_ms: 0 });
+    assert_eq!(plan.on_bytes(&mut plan.bandwidth(), &hello), FrameDecision::Cut { bytes: 7, wait_ms: 0 });
 }
 
 #[test]
 fn a_slow_link_takes_its_time_for_every_byte() {
     let slow = json!({"fault": {"kind": "slow_link", "bytes_per_second": 1000, "latency_ms": 20}});
     let plan = plan_with(slow.clone());
-    let mut meter = plan.meter();
-    assert_eq!(pass(&plan, &mut meter, Direction::ToClient, 500), Passage::Whole { wait_ms: 520 });
-    assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 1), Passage::Whole { wait_ms: 21 });
+    let mut bandwidth = plan.bandwidth();
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToClient, 500), FrameDecision::Whole { wait_ms: 520 });
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 1), FrameDecision::Whole { wait_ms: 21 });
     assert_eq!(plan.log().entries.len(), 1, "a connection is one moment");
     plan.add(planned(slow)).expect("possible");
-    assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 1), Passage::Whole { wait_ms: 42 });
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 1), FrameDecision::Whole { wait_ms: 42 });
     plan.clear();
-    assert_eq!(pass(&plan, &mut meter, Direction::ToServer, 1), WHOLE);
+    assert_eq!(pass(&plan, &mut bandwidth, Direction::ToServer, 1), WHOLE);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn every_fault_is_written_as_it_is_read() {
         let fault: Fault = serde_json::from_value(json.clone()).expect("a fault");
         assert_eq!(serde_json::to_value(&fault).expect("JSON"), *json);
         assert_eq!(fault.kind(), json["kind"]);
-        assert!(fault.moments().iter().any(|moment| fault.comes_unasked_at(*moment)), "{json}");
+        assert!(fault.hooks().iter().any(|hook| fault.fires_by_default_at(*hook)), "{json}");
     }
 }
 
@@ -327,8 +327,8 @@ fn counters_keep_no_more_of_a_clients_words_than_the_log() {
     let long = "x".repeat(10_000);
     let asked = Question { device: &gateway(), namespace: &long, id: "1" };
     let sent = Sending { device: &gateway(), chat: &long, stanza_type: "text", id: "1", is_first_contact: false };
-    for occasion in [moment::Occasion::from(&asked), moment::Occasion::from(&sent)] {
-        let counter = occasion.counter(Counted::Chat);
+    for hook_call in [hook::HookCall::from(&asked), hook::HookCall::from(&sent)] {
+        let counter = hook_call.counter(Counted::Chat);
         assert_eq!(counter.matches('x').count(), crate::limits::FAULT_NAME_CHARS_MAX);
     }
 }

@@ -1,7 +1,7 @@
-//! Accounts: what the server knows of one person. `directory.rs` finds them.
+//! Accounts: what the server stores about one person. `directory.rs` finds them.
 //!
-//! An account has a phone number and a LID, a number that says nothing about it. Both name the same account: clients
-//! ask by the one and send to the other.
+//! An account has a phone number and a LID, which does not reveal the number. Both identify the same account: clients
+//! query by one and send to the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::clock;
 use crate::limits::{COMPANIONS_MAX, WATCHERS_PER_ACCOUNT_MAX};
 use crate::wire::stanza::{Jid, Server};
 
-/// Which of an account's two addresses.
+/// One of an account's two addressing modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Naming {
@@ -27,7 +27,7 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// That of two addresses which names in this way.
+    /// Selects from two addresses the one in this addressing mode.
     pub(super) fn pick<'a>(self, number: &'a Jid, lid: &'a Jid) -> &'a Jid {
         match self {
             Self::Number => number,
@@ -35,7 +35,7 @@ impl Naming {
         }
     }
 
-    /// How this address names a user; nothing for groups, broadcasts and servers.
+    /// The addressing mode of this JID; `None` for groups, broadcasts and servers.
     pub fn of(jid: &Jid) -> Option<Self> {
         match jid.server {
             Server::Pn | Server::Legacy => Some(Self::Number),
@@ -45,47 +45,47 @@ impl Naming {
     }
 }
 
-/// What is known of one person, and his devices.
+/// A person's account and devices.
 pub struct Account {
     number: Jid,
     lid: Jid,
-    /// Others are told the LID only.
+    /// Others only learn the LID.
     hides_number: AtomicBool,
-    /// Held for single looks and changes, never while something is sent.
+    /// Locked for single reads and changes, never while something is sent.
     state: Mutex<State>,
-    /// App state: taken by few, kept apart so that a long answer delays no message.
+    /// App state: accessed by few, with a lock of its own so that a long response delays no message.
     pub(super) app_state: Mutex<Collections>,
 }
 
 struct State {
     name: String,
-    /// The name of the business, if the account is that of one.
+    /// The business name, if it is a business account.
     business_name: Option<String>,
-    /// The phone names chats with persons by LID.
+    /// The phone addresses chats with people by LID.
     is_lid_migrated: bool,
     about: Option<(String, u64)>,
     devices: BTreeMap<u16, Arc<Device>>,
     next_device: u16,
-    /// The identity key of the phone, which vouches for companions.
+    /// The phone's identity key, which signs companions.
     identity: Option<[u8; 32]>,
     key_index_list: Option<(u64, Vec<u8>)>,
     privacy: BTreeMap<String, String>,
     blocked: BTreeSet<String>,
     status_privacy: StatusPrivacy,
     disappearing_seconds: u64,
-    /// Numbers of accounts that asked for this one's devices, and are told when they change.
+    /// Numbers of accounts that queried this one's devices, and are notified when they change.
     watchers: BTreeSet<String>,
     last_seen_seconds: Option<u64>,
-    /// The passkey without which no companion is linked.
+    /// The passkey that is required to link a companion.
     required_passkey: Option<Arc<Credential>>,
-    /// Numbers of accounts that wrote to this one, or gave it a privacy token.
+    /// Numbers of accounts that wrote to this one, or issued it a privacy token.
     correspondents: BTreeSet<String>,
 }
 
 impl State {
-    /// Whether one more companion may be linked.
+    /// Whether another companion may be linked.
     fn has_room(&self) -> bool {
-        // The phone is no companion.
+        // The phone does not count as a companion.
         self.devices.len() <= COMPANIONS_MAX
     }
 }
@@ -127,7 +127,7 @@ impl Account {
         &self.lid
     }
 
-    /// From now on nobody is told the number, and by it nobody is found.
+    /// Hides the number: others no longer learn it, nor find the account by it.
     pub fn hide_number(&self) {
         self.hides_number.store(true, Ordering::Relaxed);
     }
@@ -136,17 +136,17 @@ impl Account {
         self.hides_number.load(Ordering::Relaxed)
     }
 
-    /// How others are told of it who would otherwise see this address.
+    /// The addressing mode in which others see it who would otherwise see this one.
     pub(super) fn shown_as(&self, naming: Naming) -> Naming {
         if self.hides_number() { Naming::Lid } else { naming }
     }
 
-    /// Its address of this kind, without a device.
+    /// Its JID in this addressing mode, without a device.
     pub fn jid(&self, naming: Naming) -> &Jid {
         naming.pick(&self.number, &self.lid)
     }
 
-    /// The name that others are shown with messages.
+    /// The push name shown with messages.
     pub fn name(&self) -> String {
         self.state.lock().name.clone()
     }
@@ -155,7 +155,7 @@ impl Account {
         name.clone_into(&mut self.state.lock().name);
     }
 
-    /// The name of the business, if the account is that of one.
+    /// The business name, if it is a business account.
     pub fn business_name(&self) -> Option<String> {
         self.state.lock().business_name.clone()
     }
@@ -164,7 +164,7 @@ impl Account {
         self.state.lock().business_name = Some(name.to_owned());
     }
 
-    /// Whether the phone says to clients that it names chats with persons by LID.
+    /// Whether the phone announces to clients that it addresses chats with people by LID.
     pub fn is_lid_migrated(&self) -> bool {
         self.state.lock().is_lid_migrated
     }
@@ -173,7 +173,7 @@ impl Account {
         self.state.lock().is_lid_migrated = true;
     }
 
-    /// The text under the name, and when it was set, in seconds since 1970.
+    /// The about text, and when it was set, in seconds since 1970.
     pub fn about(&self) -> Option<(String, u64)> {
         self.state.lock().about.clone()
     }
@@ -196,7 +196,8 @@ impl Account {
         self.device(0)
     }
 
-    /// A number for a new companion, never used before by this account; nothing when it has as many as it may.
+    /// Reserves an index for a new companion, never used before by this account; `None` at the maximum number of
+    /// companions.
     pub(super) fn reserve_device(&self) -> Option<u16> {
         let mut state = self.state.lock();
         if !state.has_room() {
@@ -207,7 +208,7 @@ impl Account {
         Some(index)
     }
 
-    /// Adds a companion; false when others have been added since its number was reserved, and it is one too many.
+    /// Adds a companion; false if the maximum was reached since its index was reserved.
     pub(super) fn add_device(&self, device: Arc<Device>) -> bool {
         let mut state = self.state.lock();
         if !state.has_room() {
@@ -221,7 +222,7 @@ impl Account {
         self.state.lock().devices.remove(&index)
     }
 
-    /// The phone's identity key, once it is known.
+    /// The phone's identity key, once known.
     pub fn identity(&self) -> Option<[u8; 32]> {
         self.state.lock().identity
     }
@@ -230,7 +231,7 @@ impl Account {
         self.state.lock().identity = Some(identity);
     }
 
-    /// When the list of valid key indexes was signed (seconds since 1970), and the signed list.
+    /// When the key-index list was signed (seconds since 1970), and the signed list.
     pub fn key_index_list(&self) -> Option<(u64, Vec<u8>)> {
         self.state.lock().key_index_list.clone()
     }
@@ -239,7 +240,7 @@ impl Account {
         self.state.lock().key_index_list = Some((signed_at_seconds, list));
     }
 
-    /// From now on companions are linked with an assertion of this passkey only; with none, without.
+    /// From now on companions can only be linked with an assertion of this passkey; with `None`, without one.
     pub fn require_passkey(&self, passkey: Option<Credential>) {
         self.state.lock().required_passkey = passkey.map(Arc::new);
     }
@@ -270,7 +271,7 @@ impl Account {
         change(&mut self.state.lock().blocked);
     }
 
-    /// Looks at who sees the person's status, or changes it.
+    /// Reads or changes who sees the person's status.
     pub(super) fn change_status_privacy<T>(&self, change: impl FnOnce(&mut StatusPrivacy) -> T) -> T {
         change(&mut self.state.lock().status_privacy)
     }
@@ -283,8 +284,8 @@ impl Account {
         self.state.lock().disappearing_seconds = seconds;
     }
 
-    /// Notes that `number` asked for the devices of this account. Beyond the bound nobody more is noted: he learns of
-    /// a change when he asks again.
+    /// Records that `number` queried this account's devices. Beyond the limit nobody is added: those accounts learn of
+    /// a change with their next query.
     pub(super) fn watch_devices(&self, number: &str) {
         let mut state = self.state.lock();
         if state.watchers.len() < WATCHERS_PER_ACCOUNT_MAX && !state.watchers.contains(number) {
@@ -292,7 +293,7 @@ impl Account {
         }
     }
 
-    /// Records that the account of `number` wrote to this one, or gave it a token, up to a bound.
+    /// Records that the account of `number` wrote to this one, or issued it a token, up to a limit.
     pub(super) fn add_correspondent(&self, number: &str) {
         let mut state = self.state.lock();
         if state.correspondents.len() < WATCHERS_PER_ACCOUNT_MAX && !state.correspondents.contains(number) {
@@ -308,7 +309,7 @@ impl Account {
         self.state.lock().watchers.iter().cloned().collect()
     }
 
-    /// Whether any device of the account says that its user is there.
+    /// Whether any of the account's devices is available.
     pub fn is_available(&self) -> bool {
         self.state.lock().devices.values().any(|device| device.is_available())
     }
@@ -317,7 +318,7 @@ impl Account {
         self.state.lock().last_seen_seconds
     }
 
-    pub(super) fn note_last_seen(&self) {
+    pub(super) fn record_last_seen(&self) {
         self.state.lock().last_seen_seconds = Some(clock::now_seconds());
     }
 }

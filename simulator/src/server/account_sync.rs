@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use super::device_connection::DeviceConnection;
 use super::notification::notification;
-use super::session::Session;
 use crate::wire::stanza::Node;
 
 /// Notifies the other devices of the account.
-pub fn notify_others(session: &Session, change: Node) {
-    let notice = notification(session.account.number().clone(), "account_sync").children([change]).build();
-    for device in session.account.devices() {
-        if !Arc::ptr_eq(&device, &session.device) {
-            device.tell(notice.clone());
+pub fn notify_others(connection: &DeviceConnection, change: Node) {
+    let notice = notification(connection.account.number().clone(), "account_sync").children([change]).build();
+    for device in connection.account.devices() {
+        if !Arc::ptr_eq(&device, &connection.device) {
+            device.notify(notice.clone());
         }
     }
 }

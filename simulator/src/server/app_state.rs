@@ -1,7 +1,7 @@
-//! The app state of an account: collections of encrypted patches that its devices share.
+//! The app state of an account: collections of encrypted patches shared by its devices.
 //!
-//! The server cannot read them. It numbers the patches of a collection, hands out those that a device lacks, and
-//! refuses one that was made on an older version than there is.
+//! The server cannot decrypt them. It numbers the patches of a collection, sends each device those that it lacks, and
+//! refuses a patch based on an outdated version.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use waproto::whatsapp::{SyncdPatch, SyncdVersion};
 
 use crate::limits::PATCHES_PER_COLLECTION_MAX;
 
-/// Why a patch was not taken.
+/// Why a patch was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PatchRefused {
-    /// The collection has moved on to this version: fetch, then try again.
+    /// The collection is at this version: fetch, then try again.
     Conflict(u64),
-    /// The bytes are no patch.
+    /// The bytes are not a patch.
     Unreadable,
-    /// There is no collection of this name.
+    /// There is no such collection.
     Unknown,
-    /// The collection has as many patches as it may.
+    /// The collection has the maximum number of patches.
     Full,
 }
 
-/// The collections that clients have.
+/// The collections of the clients.
 const NAMES: [&str; 5] = ["critical_block", "critical_unblock_low", "regular", "regular_high", "regular_low"];
 
 #[derive(Default)]
@@ -32,15 +32,15 @@ pub struct Collections {
 }
 
 impl Collections {
-    /// The version of a collection: how many patches it has.
+    /// The version of a collection, which is the number of its patches.
     pub fn version(&self, name: &str) -> u64 {
         self.by_name.get(name).map_or(0, |patches| patches.len() as u64)
     }
 
-    /// Appends a patch that was made on version `base`, and returns the version that it makes.
+    /// Appends a patch based on version `base`, and returns the new version.
     ///
     /// # Errors
-    /// It was made on another version, is unreadable, for no collection, or one too many.
+    /// It is based on another version, unreadable, for an unknown collection, or exceeds the limit.
     pub fn append(&mut self, name: &str, base: u64, patch: &[u8]) -> Result<u64, PatchRefused> {
         let mut patch = SyncdPatch::decode_from_slice(patch).map_err(|_| PatchRefused::Unreadable)?;
         let known = NAMES.iter().find(|known| **known == name).ok_or(PatchRefused::Unknown)?;

@@ -1,5 +1,5 @@
-//! WebAuthn assertions, as the relying party checks them: was this challenge signed, on WhatsApp Web's page, by the
-//! passkey of the account, with its user verified?
+//! Verification of WebAuthn assertions as the relying party: was this challenge signed, on WhatsApp Web's page, by the
+//! account's passkey, with user verification?
 //!
 //! The steps are those of "Verifying an Authentication Assertion" in the W3C's Web Authentication, for credentials with
 //! ES256 signatures.
@@ -12,10 +12,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-/// The relying party that every request for an assertion names.
+/// The relying party in every assertion request.
 pub const RELYING_PARTY: &str = "whatsapp.com";
 
-/// The only page whose assertions are accepted.
+/// The only origin whose assertions are accepted.
 const ORIGIN: &str = "https://web.whatsapp.com";
 
 /// The hash of the relying party's id, the flags, and the signature counter.
@@ -24,13 +24,13 @@ const AUTHENTICATOR_DATA_BYTES_MIN: usize = 37;
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
 
-/// Why an assertion is not accepted.
+/// Why an assertion is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AssertionError {
-    /// It is not the JSON of an assertion.
+    /// It is not an assertion in JSON.
     #[error("the assertion's {0} is malformed")]
     Malformed(&'static str),
-    /// It is an assertion of something else.
+    /// It is valid, but for something else.
     #[error("the assertion has another {0}")]
     Wrong(&'static str),
 }
@@ -73,15 +73,15 @@ struct ClientData {
 }
 
 impl Credential {
-    /// A passkey by its raw id, the point of its public key (65 bytes, uncompressed), and the handle of its user.
-    /// Nothing if the point is not on the curve.
+    /// A passkey by its raw id, its uncompressed public key (65 bytes), and its user handle. `None` if the key is not
+    /// on the curve.
     pub fn new(id: &[u8], public_key: &[u8], user_handle: &[u8]) -> Option<Self> {
         let public_key = VerifyingKey::from_sec1_bytes(public_key).ok()?;
         Some(Self { id: id.to_vec(), public_key, user_handle: user_handle.to_vec() })
     }
 
     // ASSUMPTION: the service checks what the W3C's document asks of a relying party, for one origin alone.
-    /// Checks an assertion for this challenge (base64url). `credential_id` is what the client says beside it.
+    /// Verifies an assertion for this challenge (base64url). `credential_id` is what the client sent along with it.
     ///
     /// # Errors
     /// See [`AssertionError`].

@@ -1,5 +1,5 @@
-//! Communities: a group in which nobody writes (the parent), one for its announcements, and groups that are linked to it.
-//! Whoever is in a linked group is in the parent and hears the announcements.
+//! Communities: a parent group in which nobody writes, an announcement group, and linked groups. Members of a linked
+//! group are members of the parent and receive the announcements.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use super::group_notice;
 use super::network::Network;
 use crate::wire::stanza::{Jid, Node, NodeBuilder};
 
-/// How the group for everything else is called, which the service makes with a community.
+/// The name of the general chat, which the service creates with a community.
 const GENERAL: &str = "General";
 
-/// What a subgroup of a community is for.
+/// The kind of a subgroup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subgroup {
-    /// Everybody hears what admins say. There is one in each community, from its beginning.
+    /// Only admins write. Each community has one from the start.
     Announcements,
-    /// A chat that is made together with the community.
+    /// A chat that is created together with the community.
     General,
     Other,
 }
 
-/// Whether a group is a community, or a group of one.
+/// Whether a group is a community, or belongs to one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum GroupType {
     #[default]
     Default,
     /// The community itself.
     Community {
-        /// Whoever joins one of its groups must be let in.
+        /// Joining one of its groups requires approval.
         membership_approval: bool,
-        /// Members who are no admins may add groups.
+        /// Members who are not admins may add groups.
         members_add_groups: bool,
     },
     Linked {
@@ -59,27 +59,27 @@ impl GroupType {
     }
 }
 
-/// A community that is to be made.
+/// The parameters of a new community.
 #[derive(Debug, Clone, Default)]
 pub struct NewCommunity {
     pub subject: String,
     pub description: Option<Description>,
     pub membership_approval: bool,
     pub members_add_groups: bool,
-    /// Whether a chat for everything else is made too.
+    /// Whether to create a general chat too.
     pub general_chat: bool,
 }
 
-/// Why a group is not linked, or not unlinked, as the code of the answer.
+/// Why a group was not linked or unlinked, as the code in the response.
 pub type LinkError = u16;
 
 impl Network {
-    /// Makes a community with its group for announcements. Gives the parent.
+    /// Creates a community with its announcement group. Returns the parent group.
     ///
     /// ASSUMPTION: the group for announcements has the name of the community.
     ///
     /// # Errors
-    /// Too many groups or members, or no proper subject.
+    /// Too many groups or members, or an invalid subject.
     pub fn create_community(
         &self,
         creator: &Arc<Account>,
@@ -107,10 +107,10 @@ impl Network {
         Ok(parent)
     }
 
-    /// Makes a group that is linked to a community from its beginning.
+    /// Creates a group that is linked to a community from the start.
     ///
     /// # Errors
-    /// As [`Self::create_community`]; who creates it may not add groups, or the parent is no community.
+    /// As [`Self::create_community`]; also if the creator may not add groups, or the parent is not a community.
     pub fn create_linked_group(
         &self,
         creator: &Arc<Account>,
@@ -130,7 +130,7 @@ impl Network {
     /// Links a group to a community.
     ///
     /// # Errors
-    /// 404 for no group, 403 if who asks may not, 409 for a group that is in a community or is one.
+    /// 404 for an unknown group, 403 without permission, 409 for a group that belongs to a community or is one.
     pub(super) fn link_group(&self, by: &Arc<Account>, parent: &Arc<Group>, jid: &Jid) -> Result<(), LinkError> {
         may_add_groups(parent, by).map_err(|_| 403_u16)?;
         let group = self.inner.groups.find(jid).ok_or(404_u16)?;
@@ -146,11 +146,11 @@ impl Network {
         Ok(())
     }
 
-    /// Unlinks a group from its community. Its members stay in the community, unless `remove_orphans` and they are in
-    /// none of its other groups.
+    /// Unlinks a group from its community. Its members stay in the community, unless `remove_orphans` is set and they
+    /// are in none of its other groups.
     ///
     /// # Errors
-    /// 404 for a group that is not linked to it, 406 for that of its announcements.
+    /// 404 for a group that is not linked to it, 406 for its announcement group.
     pub(super) fn unlink_group(
         &self,
         by: &Arc<Account>,
@@ -177,7 +177,7 @@ impl Network {
         Ok(())
     }
 
-    /// Ends a community: its groups are groups like others again, but for that of its announcements, which ends too.
+    /// Ends a community: its groups become ordinary groups, except for the announcement group, which ends too.
     pub(super) fn end_community(&self, by: &Arc<Account>, parent: &Arc<Group>) {
         for group in self.inner.groups.linked_to(parent.jid()) {
             if group.is(Subgroup::Announcements) {
@@ -192,18 +192,18 @@ impl Network {
 
     fn end_group(&self, by: &Account, group: &Group) {
         let ended = NodeBuilder::new("delete").attr("reason", "delete_parent").build();
-        group_notice::tell(by, group, &group.members(), ended);
+        group_notice::notify(by, group, &group.members(), ended);
         self.inner.groups.remove(group);
     }
 
-    /// Takes people out of a community and all of its groups.
+    /// Removes people from a community and all of its groups.
     ///
     /// ASSUMPTION: whoever leaves the community, or is removed from it, is out of all its groups.
     pub(super) fn remove_from_community(&self, by: &Account, parent: &Arc<Group>, who: &[Arc<Account>]) {
         self.inner.groups.linked_to(parent.jid()).iter().chain([parent]).for_each(|group| take_out(by, group, who));
     }
 
-    /// People came into a group: if it is one of a community's, they are in the community too.
+    /// People have joined a group: if it belongs to a community, they join the community too.
     pub(super) fn bring_into_community(&self, by: &Account, group: &Group, who: &[Arc<Account>]) {
         let group_type = group.group_type();
         let parent = self.inner.groups.find(group_type.parent().unwrap_or(group.jid()));
@@ -219,7 +219,7 @@ impl Network {
     }
 }
 
-/// What becomes of members of a group that leaves a community when they are in none of its other groups.
+/// What happens to members of a group that leaves a community if they are in none of its other groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Orphans {
     Stay,
@@ -244,7 +244,7 @@ fn accounts(group: &Group) -> Vec<Arc<Account>> {
 fn take_out(by: &Account, group: &Group, who: &[Arc<Account>]) {
     let members: Vec<_> = who.iter().filter(|account| group.rank(account).is_some()).cloned().collect();
     if !members.is_empty() {
-        // Notified while they are still members, so that they are notified too.
+        // Sent before they are removed, so that they are notified too.
         group_notice::members(by, group, "remove", &members, None);
         for account in &members {
             group.remove(account);
@@ -270,6 +270,6 @@ fn notify_unlinked(by: &Account, parent: &Group, group: &Group, reason: &'static
 /// ASSUMPTION: members of the parent are notified of the subgroup, and members of the subgroup of the parent; clients know a
 /// third kind, for the other subgroups, which is not sent here.
 fn notify_both(by: &Account, parent: &Group, group: &Group, change: impl Fn(&'static str, &Group) -> Node) {
-    group_notice::tell(by, parent, &parent.members(), change("sub_group", group));
-    group_notice::tell(by, group, &group.members(), change("parent_group", parent));
+    group_notice::notify(by, parent, &parent.members(), change("sub_group", group));
+    group_notice::notify(by, group, &group.members(), change("parent_group", parent));
 }

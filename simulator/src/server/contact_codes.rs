@@ -1,4 +1,4 @@
-//! The code by which a person shows their contact, in a link (`https://wa.me/qr/…`) or a picture of it.
+//! Contact QR codes: a person's code, in a link (`https://wa.me/qr/…`) or an image of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 use super::account::Account;
 use crate::clock;
 
-/// The codes of everybody who has asked for one: one each.
+/// One code for each person who has requested one.
 #[derive(Default)]
 pub struct ContactCodes {
     by_code: Mutex<HashMap<String, Arc<Account>>>,
 }
 
 impl ContactCodes {
-    /// A person's code, made if there is none yet.
+    /// A person's code, created on first use.
     pub fn of(&self, account: &Arc<Account>) -> String {
         let mut by_code = self.by_code.lock();
         let known = by_code.iter().find(|(_, owner)| Arc::ptr_eq(owner, account)).map(|(code, _)| code.clone());
@@ -26,19 +26,19 @@ impl ContactCodes {
         })
     }
 
-    /// Puts another code in the place of a person's code.
+    /// Replaces a person's code.
     pub fn renew(&self, account: &Arc<Account>) -> String {
         self.by_code.lock().retain(|_, owner| !Arc::ptr_eq(owner, account));
         self.of(account)
     }
 
-    /// Whose code this is.
+    /// The owner of a code.
     pub fn find(&self, code: &str) -> Option<Arc<Account>> {
         self.by_code.lock().get(code).cloned()
     }
 }
 
-/// Fourteen letters and digits, as those of the service are.
+/// Fourteen letters and digits, like the service's.
 fn new_code() -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     clock::random_bytes::<14>().iter().map(|byte| char::from(letters[usize::from(byte % 32)])).collect()

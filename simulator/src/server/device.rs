@@ -1,4 +1,4 @@
-//! A device of an account: the phone (0), or a companion. To the server both are the same: keys, and a mailbox.
+//! A device of an account: the phone (0), or a companion. The server treats both alike: keys, and a mailbox.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 use super::account::Naming;
 use super::keys::KeyBundle;
 use super::mailbox::Mailbox;
-use crate::faults::{DeviceName, HeldReceipts};
+use crate::faults::{DeviceName, ReorderBuffer};
 use crate::wire::stanza::{Jid, Node};
 
 /// What a companion proved when it was linked.
 #[derive(Debug, Clone)]
 pub struct Companion {
-    /// The Noise static key, by which it is known at each login.
+    /// The Noise static key, which identifies it at each login.
     pub noise_public: [u8; 32],
     /// Protobuf `ADVSignedDeviceIdentity`, with the signatures of the account and the device.
     pub signed_identity: Vec<u8>,
@@ -29,11 +29,11 @@ pub struct Device {
     available: AtomicBool,
     pub(super) keys: Mutex<Option<KeyBundle>>,
     pub(super) mailbox: Mailbox,
-    /// Messages of own devices that this one has asked for again, as ids. An acknowledgement takes such a message off the
-    /// mailbox.
+    /// Ids of messages from own devices for which this one has requested a retry. An ack then removes such a message
+    /// from the mailbox.
     pub(super) asked_again: Mutex<BTreeSet<String>>,
     /// Receipts that a fault holds back until others have overtaken them.
-    pub(super) held: Mutex<HeldReceipts<Node>>,
+    pub(super) reorder_buffer: Mutex<ReorderBuffer<Node>>,
     name: DeviceName,
 }
 
@@ -57,26 +57,26 @@ impl Device {
             keys: Mutex::new(None),
             mailbox: Mailbox::default(),
             asked_again: Mutex::new(BTreeSet::new()),
-            held: Mutex::new(HeldReceipts::default()),
+            reorder_buffer: Mutex::new(ReorderBuffer::default()),
         }
     }
 
-    /// As faults name it.
+    /// Its name in faults.
     pub fn name(&self) -> &DeviceName {
         &self.name
     }
 
-    /// 0 is the phone.
+    /// 0 for the phone.
     pub fn index(&self) -> u16 {
         self.number.device
     }
 
-    /// Its address by phone number; that of the phone has no device in it.
+    /// Its JID by phone number; the phone's has no device part.
     pub fn number(&self) -> &Jid {
         &self.number
     }
 
-    /// Its address by LID.
+    /// Its JID by LID.
     pub fn lid(&self) -> &Jid {
         &self.lid
     }
@@ -85,12 +85,12 @@ impl Device {
         naming.pick(&self.number, &self.lid)
     }
 
-    /// What it proved when it was linked; nothing for the phone.
+    /// What it proved when it was linked; `None` for the phone.
     pub fn linked(&self) -> Option<&Companion> {
         self.companion.as_ref()
     }
 
-    /// Whether it said that its user is there, and is connected.
+    /// Whether it is connected and has announced itself as available.
     pub fn is_available(&self) -> bool {
         self.available.load(Ordering::Relaxed)
     }
@@ -109,14 +109,14 @@ impl Device {
         self.keys.lock().as_ref().map_or(0, KeyBundle::one_time_left)
     }
 
-    /// Leaves it a notice, which is kept until it is confirmed. A device whose mailbox is full misses it.
-    pub(super) fn tell(&self, notice: Node) {
+    /// Queues a notification until it is confirmed. A device whose mailbox is full misses it.
+    pub(super) fn notify(&self, notice: Node) {
         if self.mailbox.keep(notice).is_err() {
             tracing::warn!(device = %self.number, "a mailbox is full: a notice was not left");
         }
     }
 
-    /// How many stanzas it has not confirmed.
+    /// Number of unconfirmed stanzas.
     pub fn waiting(&self) -> usize {
         self.mailbox.waiting()
     }

@@ -1,5 +1,4 @@
-//! Which devices an account has, as others are told: in an answer to whoever asks, and in a notification when it
-//! changes.
+//! An account's device list, as others see it: in query responses, and in notifications of changes.
 
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ pub enum Change<'a> {
     Removed(&'a Device),
 }
 
-/// `<devices>` in an answer about a user.
+/// The `<devices>` of a user in a response.
 pub fn answer(account: &Account) -> Node {
     let devices = account.devices();
     let list = devices.iter().map(|device| {
@@ -39,14 +38,14 @@ fn key_index_list(account: &Account) -> Option<Node> {
     Some(NodeBuilder::new("key-index-list").attr("ts", signed_at_seconds).bytes(list).build())
 }
 
-/// Tells the account's own devices, and all who have asked for them, that a device came or went.
+/// Notifies the account's own devices, and all accounts that have queried them, that a device was added or removed.
 ///
 /// ASSUMPTION: the real service tells the account's contacts; here it is whoever asked for the devices before.
 pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
     for device in account.devices() {
         let is_new = matches!(change, Change::Added(added) if added.index() == device.index());
         if !is_new {
-            device.tell(own_notification(account));
+            device.notify(own_notification(account));
         }
     }
     for number in account.watchers() {
@@ -55,7 +54,7 @@ pub fn announce(network: &Network, account: &Arc<Account>, change: Change<'_>) {
             continue;
         }
         for device in watcher.devices() {
-            device.tell(others_notification(account, change));
+            device.notify(others_notification(account, change));
         }
     }
 }
@@ -68,7 +67,7 @@ fn own_notification(account: &Account) -> Node {
         .build()
 }
 
-/// The hash by which clients check the list that they have after a change.
+/// The hash with which clients verify their device list after a change.
 fn hash(account: &Account, naming: Naming) -> String {
     participant_hash::of(account.devices().iter().map(|device| device.jid(naming).clone()))
 }
@@ -104,7 +103,7 @@ fn device_node(device: &Device) -> Node {
     }
 }
 
-/// `<device-identity>` of a companion; nothing for a phone, which needs none.
+/// The `<device-identity>` of a companion; `None` for a phone, which needs none.
 pub fn identity(device: &Device) -> Option<Node> {
     device.linked().map(|linked| holding("device-identity", linked.signed_identity.clone()))
 }

@@ -1,4 +1,4 @@
-//! All accounts, found by either of their addresses.
+//! All accounts, by either address.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use sha2::{Digest as _, Sha256};
 use super::account::{Account, Naming};
 use crate::wire::stanza::Jid;
 
-/// An address and what it names.
+/// The target of an address.
 #[derive(Clone)]
 pub struct Resolved {
     pub account: Arc<Account>,
-    /// The device in the address; 0, the phone, if it names none.
+    /// The device in the address; 0, the phone, if there is none.
     pub device: u16,
-    /// Which of the two addresses was used.
+    /// The addressing mode of the address.
     pub naming: Naming,
 }
 
 /// All accounts.
 #[derive(Default)]
 pub struct Directory {
-    /// Read for every message, written when somebody registers.
+    /// Read for every message, written when an account is created.
     known: RwLock<Known>,
 }
 
@@ -33,7 +33,7 @@ struct Known {
 }
 
 impl Directory {
-    /// The account of this number, new or as it was.
+    /// The account of this number, created if necessary.
     pub fn register(&self, number: &str, name: &str) -> Arc<Account> {
         let mut known = self.known.write();
         if let Some(account) = known.by_number.get(number) {
@@ -47,7 +47,7 @@ impl Directory {
         account
     }
 
-    /// Finds who an address names, whichever of his addresses it is.
+    /// Resolves an address of either kind.
     pub fn resolve(&self, jid: &Jid) -> Option<Resolved> {
         let naming = Naming::of(jid)?;
         let known = self.known.read();
@@ -64,13 +64,13 @@ impl Directory {
         self.known.read().by_number.get(number).cloned()
     }
 
-    /// Everybody, in no particular order.
+    /// All accounts, in no particular order.
     pub fn all(&self) -> Vec<Arc<Account>> {
         self.known.read().by_number.values().cloned().collect()
     }
 }
 
-/// Fifteen digits that follow from the number, so that the same person has the same LID in every run.
+/// Fifteen digits derived from the number, so that the same person has the same LID in every run.
 fn lid_for(number: &str, attempt: u32) -> String {
     let digest = Sha256::digest(format!("{attempt}/{number}"));
     let value = digest.iter().take(8).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));

@@ -1,25 +1,25 @@
-//! The one place where the server asks whether something is to go wrong.
+//! The only place where the server consults the fault plan.
 //!
-//! The [`Plan`] decides, in its own words; here the server's things are put into these words, and the plan's endings
-//! into stanzas. What is decided is carried out by whoever asked: the file that carries on when nothing goes wrong.
+//! The [`Plan`] decides in its own terms; this module translates the server's types into those, and the plan's stream
+//! endings into stanzas. The caller carries out the decision, in the file that handles the case without faults.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::Account;
 use super::device::Device;
+use super::device_connection::DeviceConnection;
 use super::network::Network;
-use super::session::Session;
 use crate::clock;
 use crate::faults::DeviceName;
 use crate::faults::{
-    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, IqDecision, LinkCodeRefusal, LinkingEnd,
-    LoginDecision, Lookup, MediaDecision, MediaTransfer, Moment, Plan, PlanError, PlannedFault, PrekeysDecision,
-    PrologueDecision, Question, ReceiptDecision, Refusal, Sending, StreamEnd, UsyncDecision,
+    AckDecision, Arrival, DeliveryDecision, Direction, FaultNumber, Hook, IqDecision, LinkCodeRefusal, LinkingEnd,
+    LoginDecision, LoginRefusal, Lookup, MediaDecision, MediaTransfer, Plan, PlanError, PlannedFault, PrekeysDecision,
+    PrologueDecision, Question, ReceiptDecision, Sending, StreamEnd, UsyncDecision,
 };
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeContent, Read as _};
 
-/// A conversation as faults name it: the number of a person, or the address of a group.
+/// A conversation's name in faults: a person's number, or a group's JID.
 pub fn conversation(network: &Network, jid: &Jid) -> String {
     if jid.is_group() {
         return jid.to_string();
@@ -30,21 +30,21 @@ pub fn conversation(network: &Network, jid: &Jid) -> String {
     }
 }
 
-/// A device that sent something, and the conversation as whoever gets it sees it.
+/// The sending device, and the conversation as the recipient sees it.
 #[derive(Clone, Copy)]
 pub struct Origin<'a> {
     pub device: &'a Device,
     pub conversation: &'a str,
 }
 
-/// Asks about a message that a device has sent.
-pub fn sent(session: &Session, conversation: &str, to: &Jid, node: &Node) -> AckDecision {
+/// Decision about a message that a device has sent.
+pub fn sent(connection: &DeviceConnection, conversation: &str, to: &Jid, node: &Node) -> AckDecision {
     let (stanza_type, id) = (node.text("type").unwrap_or_default(), node.text("id").unwrap_or_default());
-    let recipient = session.network.account(to).filter(|recipient| !Arc::ptr_eq(recipient, &session.account));
+    let recipient = connection.network.account(to).filter(|recipient| !Arc::ptr_eq(recipient, &connection.account));
     let is_first_contact =
-        recipient.is_some_and(|recipient| !session.account.has_correspondent(&recipient.number().user));
-    session.network.inner.faults.on_message(&Sending {
-        device: session.device.name(),
+        recipient.is_some_and(|recipient| !connection.account.has_correspondent(&recipient.number().user));
+    connection.network.inner.faults.on_message(&Sending {
+        device: connection.device.name(),
         chat: conversation,
         stanza_type: &stanza_type,
         id: &id,
@@ -52,13 +52,13 @@ pub fn sent(session: &Session, conversation: &str, to: &Jid, node: &Node) -> Ack
     })
 }
 
-/// Asks about a message that goes down to a device.
+/// Decision about a message on its way to a device.
 pub fn delivered(plan: &Plan, device: &Device, origin: Origin<'_>, node: &Node) -> DeliveryDecision {
     let (stanza_type, id) = (node.text("type").unwrap_or_default(), node.text("id").unwrap_or_default());
     plan.on_delivery(&arrival(device, origin, &stanza_type, &id))
 }
 
-/// Asks about a receipt that goes down to a device.
+/// Decision about a receipt on its way to a device.
 pub fn receipted(plan: &Plan, device: &Device, origin: Origin<'_>, node: &Node) -> ReceiptDecision {
     let stanza_type = node.text("type").unwrap_or("delivery".into());
     let id = node.text("id").unwrap_or_default();
@@ -69,50 +69,50 @@ fn arrival<'a>(device: &'a Device, origin: Origin<'a>, stanza_type: &'a str, id:
     Arrival { device: device.name(), from: origin.device.name(), chat: origin.conversation, stanza_type, id }
 }
 
-/// Asks about a request.
+/// Decision about an iq.
 pub fn asked(plan: &Plan, device: &Device, node: &Node) -> IqDecision {
     let (namespace, id) = (node.text("xmlns").unwrap_or_default(), node.text("id").unwrap_or_default());
     plan.on_iq(&Question { device: device.name(), namespace: &namespace, id: &id })
 }
 
-/// Asks whether a person is said to be here.
+/// Decision about a query for a person.
 pub fn looked_up(plan: &Plan, device: &Device, account: &Account) -> UsyncDecision {
     plan.on_usync(&Lookup { device: device.name(), number: &account.number().user })
 }
 
-/// Asks whether keys of a person's device are handed out.
+/// Decision about fetching the prekeys of a person's devices.
 pub fn keys_wanted(plan: &Plan, device: &Device, account: &Account) -> PrekeysDecision {
     plan.on_prekeys(&Lookup { device: device.name(), number: &account.number().user })
 }
 
-/// Asks about a file; `device` is who has the token that came with it.
+/// Decision about a file transfer; `device` owns the token in the request.
 pub fn transferred(plan: &Plan, device: &DeviceName, direction: Direction) -> MediaDecision {
     plan.on_media(&MediaTransfer { device, direction })
 }
 
-/// Asks whether a client whose code was typed gets a notification without keys before the passkey gate.
+/// Whether a client whose code was typed gets a notification without keys before the passkey gate.
 pub fn stopped_with_link_code(plan: &Plan, account: &Account) -> bool {
     plan.sends_link_code_without_keys(&phone_of(account))
 }
 
-/// Asks whether a request for the passkey of this account has its options.
+/// Whether a passkey request for this account includes its options.
 pub fn passkey_requested(plan: &Plan, account: &Account) -> bool {
     !plan.omits_passkey_options(&phone_of(account))
 }
 
-/// Asks about a good assertion of the passkey of this account.
+/// Decision about a valid assertion of this account's passkey.
 pub fn prologue_sent(plan: &Plan, account: &Account) -> PrologueDecision {
     plan.on_passkey_prologue(&phone_of(account))
 }
 
-/// Asks whether a client's `companion_hello` or `companion_finish` is refused.
-pub fn link_code_sent(plan: &Plan, moment: Moment, account: &Account) -> Option<LinkCodeRefusal> {
-    plan.on_link_code(moment, &phone_of(account))
+/// Whether a client's `companion_hello` or `companion_finish` is refused.
+pub fn link_code_sent(plan: &Plan, hook: Hook, account: &Account) -> Option<LinkCodeRefusal> {
+    plan.on_link_code(hook, &phone_of(account))
 }
 
-/// Asks whether the stream of a client ends that is being linked. What is returned is written before its end.
-pub fn linking(plan: &Plan, moment: Moment, account: &Account) -> Option<Option<Node>> {
-    let end = plan.ends_linking(moment, &phone_of(account))?;
+/// Whether the stream of a client that is being linked ends. The stanza returned is written first.
+pub fn linking(plan: &Plan, hook: Hook, account: &Account) -> Option<Option<Node>> {
+    let end = plan.ends_linking(hook, &phone_of(account))?;
     Some(match end {
         LinkingEnd::StreamEnd => None,
         LinkingEnd::StreamError(code) => Some(NodeBuilder::new("stream:error").attr("code", code).build()),
@@ -124,20 +124,20 @@ fn phone_of(account: &Account) -> DeviceName {
     DeviceName::new(account.number().user.to_string(), 0)
 }
 
-/// Asks about a login. What is returned is written in place of `<success>`, and ends the connection.
+/// Decision about a login. The stanza returned is written in place of `<success>`, and ends the connection.
 pub fn login(plan: &Plan, device: &Device) -> Option<Node> {
     match plan.on_login(device.name()) {
         LoginDecision::Admit => None,
         LoginDecision::Refuse(refusal) => Some(failure_of(refusal)),
-        LoginDecision::End(end) => Some(last_word(end)),
+        LoginDecision::End(end) => Some(final_stanza(end)),
     }
 }
 
-fn failure_of(refusal: Refusal) -> Node {
+fn failure_of(refusal: LoginRefusal) -> Node {
     match refusal {
-        Refusal::ClientOutdated => super::failure(405),
-        Refusal::DeviceRemoved => super::failure(401),
-        Refusal::TemporaryBan { code, expire_seconds } => {
+        LoginRefusal::ClientOutdated => super::failure(405),
+        LoginRefusal::DeviceRemoved => super::failure(401),
+        LoginRefusal::TemporaryBan { code, expire_seconds } => {
             let mut failure = super::failure(402);
             failure.attrs.insert("code", code);
             failure.attrs.insert("expire", expire_seconds);
@@ -146,8 +146,8 @@ fn failure_of(refusal: Refusal) -> Node {
     }
 }
 
-/// The stanza with which a stream ends.
-pub fn last_word(end: StreamEnd) -> Node {
+/// The final stanza of a stream.
+pub fn final_stanza(end: StreamEnd) -> Node {
     let conflict = |kind: &'static str| NodeBuilder::new("conflict").attr("type", kind).build();
     let error = NodeBuilder::new("stream:error");
     match end {
@@ -157,9 +157,9 @@ pub fn last_word(end: StreamEnd) -> Node {
     }
 }
 
-/// Changes a byte of everything that is encrypted, so that no key opens it. The byte is at three quarters, which is in
-/// the ciphertext or its authentication: a first message of a session ends with ids that some clients never read.
-pub fn spoil(node: &mut Node) {
+/// Corrupts a byte of every ciphertext, so that it cannot be decrypted. The byte is at three quarters, which is in the
+/// ciphertext or its MAC: a prekey message ends with ids that some clients never read.
+pub fn corrupt(node: &mut Node) {
     let Some(NodeContent::Nodes(children)) = &mut node.content else { return };
     for enc in children.iter_mut().filter(|child| child.tag == "enc") {
         if let Some(NodeContent::Bytes(bytes)) = &mut enc.content
@@ -170,7 +170,7 @@ pub fn spoil(node: &mut Node) {
     }
 }
 
-/// A wait that a decision asks for.
+/// Waits as a decision requires.
 pub async fn wait(milliseconds: u64) {
     if milliseconds > 0 {
         clock::sleep(Duration::from_millis(milliseconds)).await;
@@ -178,23 +178,23 @@ pub async fn wait(milliseconds: u64) {
 }
 
 impl Network {
-    /// The faults that are planned, and what they have done.
+    /// The fault plan and its log.
     pub fn faults(&self) -> &Plan {
         &self.inner.faults
     }
 
-    /// Plans a fault; one that ends connections strikes those that are there.
+    /// Adds a fault; one that ends connections applies to existing ones immediately.
     ///
     /// # Errors
-    /// It is impossible, or there are too many.
+    /// It is invalid, or there are too many.
     pub fn add_fault(&self, planned: PlannedFault) -> Result<FaultNumber, PlanError> {
         let number = self.inner.faults.add(planned)?;
         for account in self.inner.directory.all() {
             for device in account.devices() {
-                if let Some(outlet) = device.mailbox.outlet().filter(|_| device.linked().is_some())
+                if let Some(send_queue) = device.mailbox.send_queue().filter(|_| device.linked().is_some())
                     && let Some(end) = self.inner.faults.on_connected(device.name())
                 {
-                    outlet.end([last_word(end)]);
+                    send_queue.end([final_stanza(end)]);
                 }
             }
         }
@@ -208,9 +208,9 @@ mod tests {
     use crate::wire::stanza::holding;
 
     #[test]
-    fn a_spoiled_message_differs_in_what_is_encrypted_alone() {
+    fn corrupting_a_message_changes_only_its_ciphertext() {
         let mut node = NodeBuilder::new("message").children([holding("enc", [1, 2]), holding("meta", [3])]).build();
-        spoil(&mut node);
+        corrupt(&mut node);
         assert_eq!((node.child_bytes("enc"), node.child_bytes("meta")), (Some(&[1, 3][..]), Some(&[3][..])));
     }
 }

@@ -1,4 +1,4 @@
-//! The frames of one WebSocket, both ways, as they pass: whole, slowly, or cut in the middle when a fault wants it.
+//! The frames of one WebSocket in both directions, subject to faults: whole, slow, or cut in the middle.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::fault_points;
 use super::network::Network;
 use crate::clock;
-use crate::faults::{DeviceName, Direction, Meter, Passage, Traffic};
+use crate::faults::{Bandwidth, DeviceName, Direction, FrameDecision, Traffic};
 use crate::limits::{CLOSE_WAIT_MS, HANDSHAKE_BYTES_MAX, SILENCE_SECONDS, WRITE_BYTES, WRITE_WAIT_SECONDS};
 use crate::wire::frame::{FrameError, FrameReader, LENGTH_BYTES, append_length};
 use crate::wire::noise::{NoiseError, Opener, Sealer};
@@ -37,49 +37,49 @@ pub enum ConnectionError {
     Cut,
 }
 
-/// What both directions of a connection share.
-struct Link {
+/// State shared by both directions of a connection.
+struct Shared {
     network: Network,
-    meter: Mutex<Meter>,
+    bandwidth: Mutex<Bandwidth>,
     device: OnceLock<DeviceName>,
 }
 
-impl Link {
-    fn passage(&self, direction: Direction, bytes: usize) -> Passage {
+impl Shared {
+    fn passage(&self, direction: Direction, bytes: usize) -> FrameDecision {
         let traffic = Traffic { device: self.device.get(), direction, bytes };
-        self.network.inner.faults.on_bytes(&mut self.meter.lock(), &traffic)
+        self.network.inner.faults.on_bytes(&mut self.bandwidth.lock(), &traffic)
     }
 }
 
-/// Takes a WebSocket apart.
+/// Splits a WebSocket.
 pub fn split(network: &Network, socket: WebSocket) -> (Reader, Writer) {
     let (sink, stream) = socket.split();
-    let meter = Mutex::new(network.inner.faults.meter());
-    let link = Arc::new(Link { network: network.clone(), meter, device: OnceLock::new() });
-    let reader = Reader { stream, frames: FrameReader::default(), link: link.clone() };
-    (reader, Writer { sink, buffer: BytesMut::new(), link })
+    let bandwidth = Mutex::new(network.inner.faults.bandwidth());
+    let shared = Arc::new(Shared { network: network.clone(), bandwidth, device: OnceLock::new() });
+    let reader = Reader { stream, frames: FrameReader::default(), shared: shared.clone() };
+    (reader, Writer { sink, buffer: BytesMut::new(), shared })
 }
 
-/// What comes from the client.
+/// The client's frames.
 pub struct Reader {
     stream: SplitStream<WebSocket>,
     frames: FrameReader,
-    link: Arc<Link>,
+    shared: Arc<Shared>,
 }
 
 impl Reader {
-    /// The connection is that of this device from here on.
+    /// Sets the device of the connection.
     pub fn is_of(&self, device: &DeviceName) {
-        // A connection is of one device for all its life: it is told once.
-        self.link.device.set(device.clone()).ok();
+        // A connection never changes its device, so this is set once.
+        self.shared.device.set(device.clone()).ok();
     }
 
-    /// What the client put before its header.
+    /// The edge routing that the client sent before its header.
     pub fn edge_routing(&self) -> Option<&[u8]> {
         self.frames.edge_routing()
     }
 
-    /// A message of the handshake.
+    /// Reads a handshake message.
     pub async fn next_handshake(&mut self) -> Result<BytesMut, ConnectionError> {
         let frame = self.next_frame().await?;
         if frame.len() > HANDSHAKE_BYTES_MAX {
@@ -88,23 +88,23 @@ impl Reader {
         Ok(frame)
     }
 
-    /// A stanza.
+    /// Reads a stanza.
     pub async fn next_node(&mut self, opener: &mut Opener) -> Result<Node, ConnectionError> {
         let frame = self.next_frame().await?;
-        let checks = &self.link.network.inner.checks;
+        let checks = &self.shared.network.inner.checks;
         match payload::open(frame, opener) {
             Ok(node) => {
                 checks.stanza_parsed();
                 Ok(node)
             }
             Err(error) => {
-                checks.stanza_unparsed(self.link.device.get(), &error.to_string());
+                checks.stanza_unparsed(self.shared.device.get(), &error.to_string());
                 Err(error.into())
             }
         }
     }
 
-    /// Reads on without taking anything in, until the client has closed its side.
+    /// Reads and discards until the client has closed its side.
     pub async fn drain(&mut self) {
         while let Some(Ok(_)) = self.stream.next().await {}
     }
@@ -112,19 +112,19 @@ impl Reader {
     async fn next_frame(&mut self) -> Result<BytesMut, ConnectionError> {
         loop {
             if let Some(frame) = self.frames.next_frame()? {
-                return match self.link.passage(Direction::ToServer, frame.len() + LENGTH_BYTES) {
-                    Passage::Whole { wait_ms } => {
+                return match self.shared.passage(Direction::ToServer, frame.len() + LENGTH_BYTES) {
+                    FrameDecision::Whole { wait_ms } => {
                         fault_points::wait(wait_ms).await;
                         Ok(frame)
                     }
-                    // The first bytes of a frame are as good as none.
-                    Passage::Cut { .. } => Err(ConnectionError::Cut),
+                    // A partial frame is useless.
+                    FrameDecision::Cut { .. } => Err(ConnectionError::Cut),
                 };
             }
             match clock::within(Duration::from_secs(SILENCE_SECONDS), self.stream.next()).await {
                 Some(Some(Ok(Message::Binary(bytes)))) => self.frames.feed(&bytes),
                 Some(Some(Ok(Message::Close(_)))) => {
-                    // The answer to a close frame leaves while the stream is read to its end.
+                    // The response to a close frame is sent while the stream is read to its end.
                     clock::within(Duration::from_millis(CLOSE_WAIT_MS), self.drain()).await;
                     return Err(ConnectionError::Gone);
                 }
@@ -135,15 +135,15 @@ impl Reader {
     }
 }
 
-/// What goes to the client. Frames are collected until [`Writer::flush`], or until there are many bytes.
+/// Frames to the client. They are buffered until [`Writer::flush`], or until the buffer is large.
 pub struct Writer {
     sink: SplitSink<WebSocket, Message>,
     buffer: BytesMut,
-    link: Arc<Link>,
+    shared: Arc<Shared>,
 }
 
 impl Writer {
-    /// Writes a message of the handshake at once.
+    /// Writes a handshake message immediately.
     pub async fn write_handshake(&mut self, message: &[u8]) -> Result<(), ConnectionError> {
         let start = self.buffer.len();
         append_length(message.len(), &mut self.buffer)?;
@@ -152,14 +152,14 @@ impl Writer {
         self.flush().await
     }
 
-    /// Writes a stanza with the next flush, or before.
+    /// Writes a stanza with the next flush, or earlier.
     pub async fn write_node(&mut self, node: &Node, sealer: &mut Sealer) -> Result<(), ConnectionError> {
         let start = self.buffer.len();
         payload::append(node, sealer, &mut self.buffer)?;
         self.pass(start).await
     }
 
-    /// Writes what was collected.
+    /// Writes the buffered frames.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
         if self.buffer.is_empty() {
             return Ok(());
@@ -172,17 +172,17 @@ impl Writer {
         }
     }
 
-    /// The frame that begins at `start` of the buffer passes, or not.
+    /// Applies the faults to the frame at `start` of the buffer.
     async fn pass(&mut self, start: usize) -> Result<(), ConnectionError> {
-        match self.link.passage(Direction::ToClient, self.buffer.len() - start) {
-            Passage::Whole { wait_ms: 0 } => {}
-            Passage::Whole { wait_ms } => {
+        match self.shared.passage(Direction::ToClient, self.buffer.len() - start) {
+            FrameDecision::Whole { wait_ms: 0 } => {}
+            FrameDecision::Whole { wait_ms } => {
                 let frame = self.buffer.split_off(start);
                 self.flush().await?;
                 fault_points::wait(wait_ms).await;
                 self.buffer.unsplit(frame);
             }
-            Passage::Cut { bytes, wait_ms } => {
+            FrameDecision::Cut { bytes, wait_ms } => {
                 let mut frame = self.buffer.split_off(start);
                 self.flush().await?;
                 fault_points::wait(wait_ms).await;

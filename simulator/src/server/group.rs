@@ -1,4 +1,4 @@
-//! A group: who is in it, who may do what, and how it is described to clients.
+//! A group: its members, their permissions, and its settings.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ mod describe;
 
 pub use describe::mode;
 
-/// What a member may do.
+/// A member's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
     Member,
     Admin,
-    /// Who created the group.
+    /// Created the group.
     Creator,
 }
 
 impl Rank {
-    /// Whether he may change who is in the group.
+    /// Whether the member may change the membership.
     pub fn is_admin(self) -> bool {
         self != Self::Member
     }
@@ -57,16 +57,16 @@ pub enum GroupError {
     Timer,
 }
 
-/// Who may write, and who may change the description.
+/// Who may write, and who may change the settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Only admins write.
+    /// Only admins may write.
     pub announcement: bool,
-    /// Only admins change subject and description.
+    /// Only admins may change subject and description.
     pub locked: bool,
-    /// Who joins by link must be let in.
+    /// Joining by link requires approval.
     pub approval: bool,
-    /// Only admins add members.
+    /// Only admins may add members.
     pub admins_add: bool,
     pub disappearing_seconds: u64,
 }
@@ -77,7 +77,7 @@ pub struct Group {
     naming: Naming,
     created_at_seconds: u64,
     creator: Arc<Account>,
-    /// Held for single looks and changes, never while something is sent.
+    /// Locked for single reads and changes, never while something is sent.
     state: Mutex<State>,
 }
 
@@ -90,14 +90,14 @@ struct State {
     rules: Rules,
     group_type: GroupType,
     invite: String,
-    /// Earlier codes, the latest last.
+    /// Revoked codes, the latest last.
     revoked_invites: VecDeque<String>,
-    /// Numbers that grow with each change of the members, and of who may write.
+    /// Versions that increase with each change of the membership, and of who may write.
     members_version: u64,
     announcement_version: u64,
 }
 
-/// The text under a group's name.
+/// The text below a group's subject.
 #[derive(Debug, Clone)]
 pub struct Description {
     pub id: String,
@@ -106,7 +106,7 @@ pub struct Description {
     pub at_seconds: u64,
 }
 
-/// A member and what he may.
+/// A member and their role.
 #[derive(Clone)]
 pub struct Member {
     pub account: Arc<Account>,
@@ -142,7 +142,7 @@ impl Group {
         &self.jid
     }
 
-    /// By which of their addresses its members are named.
+    /// The addressing mode of its members.
     pub fn naming(&self) -> Naming {
         self.naming
     }
@@ -159,7 +159,7 @@ impl Group {
         self.state.lock().members.clone()
     }
 
-    /// What this person may; nothing if he is no member.
+    /// This person's role; `None` if they are not a member.
     pub fn rank(&self, account: &Arc<Account>) -> Option<Rank> {
         let state = self.state.lock();
         state.members.iter().find(|member| Arc::ptr_eq(&member.account, account)).map(|member| member.rank)
@@ -169,7 +169,7 @@ impl Group {
         self.state.lock().rules.clone()
     }
 
-    /// Whether it is a community, or a group of one.
+    /// Whether it is a community, or belongs to one.
     pub fn group_type(&self) -> GroupType {
         self.state.lock().group_type.clone()
     }
@@ -183,7 +183,7 @@ impl Group {
         self.state.lock().group_type.is(subgroup)
     }
 
-    /// The code of the invitation by link.
+    /// The code in its invite link.
     pub fn invite(&self) -> String {
         self.state.lock().invite.clone()
     }
@@ -199,12 +199,12 @@ impl Group {
         code
     }
 
-    /// Whether this was a code of the invitation.
+    /// Whether this code was revoked.
     pub fn has_revoked(&self, code: &str) -> bool {
         self.state.lock().revoked_invites.iter().any(|one| one == code)
     }
 
-    /// Another version of the list of members: the one before, and the new one.
+    /// Advances the version of the member list; returns the previous and the new one.
     pub fn next_members_version(&self) -> (u64, u64) {
         let mut state = self.state.lock();
         let before = state.members_version;
@@ -212,14 +212,14 @@ impl Group {
         (before, state.members_version)
     }
 
-    /// Another version of who may write.
+    /// Advances the version of who may write.
     pub fn next_announcement_version(&self) -> u64 {
         let mut state = self.state.lock();
         state.announcement_version = next_version(state.announcement_version);
         state.announcement_version
     }
 
-    /// Adds a person; false if he is a member already.
+    /// Adds a person; false if they are a member already.
     ///
     /// # Errors
     /// The group is full.
@@ -235,7 +235,8 @@ impl Group {
         Ok(true)
     }
 
-    /// Takes a person out; false if he is no member. When the last admin goes, the longest member becomes one.
+    /// Removes a person; false if they are not a member. When the last admin leaves, the longest-standing member
+    /// becomes one.
     pub fn remove(&self, account: &Arc<Account>) -> bool {
         let mut state = self.state.lock();
         let before = state.members.len();
@@ -248,7 +249,7 @@ impl Group {
         state.members.len() < before
     }
 
-    /// Makes a member an admin or a plain member; false if he is no member. Who created the group stays what he is.
+    /// Makes a member an admin or a plain member; false if they are not a member. The creator's role does not change.
     pub fn set_rank(&self, account: &Arc<Account>, rank: Rank) -> bool {
         let mut state = self.state.lock();
         let found = state.members.iter_mut().find(|member| Arc::ptr_eq(&member.account, account));
@@ -259,10 +260,10 @@ impl Group {
         true
     }
 
-    /// Gives it another name.
+    /// Changes the subject.
     ///
     /// # Errors
-    /// It is none, or too long.
+    /// It is empty, or too long.
     pub fn set_subject(&self, subject: &str, by: &Arc<Account>) -> Result<(), GroupError> {
         check_subject(subject)?;
         let mut state = self.state.lock();
@@ -285,7 +286,7 @@ pub(super) fn check_subject(subject: &str) -> Result<(), GroupError> {
     if (1..=GROUP_SUBJECT_BYTES_MAX).contains(&subject.len()) { Ok(()) } else { Err(GroupError::Subject) }
 }
 
-/// A time in microseconds, as the service's versions look; always more than the one before.
+/// A time in microseconds, like the service's versions; always greater than the previous one.
 fn next_version(before: u64) -> u64 {
     (clock::now_ms() * 1000).max(before + 1)
 }

@@ -1,4 +1,4 @@
-//! What members are told of changes of a group (`w:gp2`).
+//! Notifications of changes to a group (`w:gp2`).
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::network::Network;
 use super::notification::notification;
 use crate::wire::stanza::{Node, NodeBuilder};
 
-/// Tells all members that people came, went, or may more or less. Call it while those who go are still members.
+/// Notifies all members that people were added, removed, promoted or demoted. Call it before the removal.
 pub fn members(by: &Account, group: &Group, tag: &'static str, who: &[Arc<Account>], reason: Option<&'static str>) {
     let members = group.members();
     let meant = members.iter().filter(|member| who.iter().any(|account| Arc::ptr_eq(account, &member.account)));
@@ -18,12 +18,12 @@ pub fn members(by: &Account, group: &Group, tag: &'static str, who: &[Arc<Accoun
         action = action.attr("reason", reason);
     }
     let action = action.children(meant.map(|member| group.describe_member(member))).build();
-    tell(by, group, &members, action);
+    notify(by, group, &members, action);
 }
 
-/// Notifies these members of what someone did. The device that did it is notified too: clients take the change from the
-/// notification, not from the answer to their request.
-pub fn tell(by: &Account, group: &Group, members: &[Member], action: Node) {
+/// Notifies these members of an action. The acting device is notified too: clients apply the change from the
+/// notification, not from the response to their request.
+pub fn notify(by: &Account, group: &Group, members: &[Member], action: Node) {
     let notification = notification(group.jid().clone(), "w:gp2")
         .attr("notify", by.name())
         .attr("participant", by.jid(group.naming()).clone())
@@ -37,24 +37,24 @@ pub fn tell(by: &Account, group: &Group, members: &[Member], action: Node) {
     leave(members, &notification);
 }
 
-/// Tells these members of the group that it was created.
+/// Notifies these members that the group was created.
 pub fn created(group: &Group, by: &Account) {
     let action = NodeBuilder::new("create").attr("type", "new").children([group.describe()]).build();
-    tell(by, group, &group.members(), action);
+    notify(by, group, &group.members(), action);
 }
 
-/// Leaves a notice with every device of these members.
+/// Queues a notification for every device of these members.
 pub fn leave(members: &[Member], notice: &Node) {
     for device in members.iter().flat_map(|member| member.account.devices()) {
-        device.tell(notice.clone());
+        device.notify(notice.clone());
     }
 }
 
 impl Network {
-    /// Makes a group of these people, its creator first, and tells their devices.
+    /// Creates a group with these people, its creator first, and notifies their devices.
     ///
     /// # Errors
-    /// Too many groups or members, or no proper subject.
+    /// Too many groups or members, or an invalid subject.
     pub fn create_group(
         &self,
         creator: &Arc<Account>,
@@ -65,7 +65,7 @@ impl Network {
         self.create_prepared_group(creator, subject, others, naming, |_| {})
     }
 
-    /// The same with a group that is prepared before anybody is told of it.
+    /// The same with a callback that prepares the group before anybody is notified.
     pub(super) fn create_prepared_group(
         &self,
         creator: &Arc<Account>,

@@ -1,15 +1,15 @@
-//! Receipts of a group that a device missed while it was away: those of several members for one message come as one
-//! stanza, `<receipt><participants key><user jid t/>…</participants></receipt>`. `mailbox.rs` groups them at a login.
+//! Grouped receipts: those that several group members sent for one message while a device was offline become one
+//! stanza, `<receipt><participants key><user jid t/>…</participants></receipt>`. `mailbox.rs` groups them at login.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::wire::stanza::{JidExt as _, Node, NodeBuilder, Read as _};
 
-/// What has to be the same for receipts to be grouped: group, type, and message.
+/// Receipts are grouped if these are equal: group, type, and message.
 type Key = (String, String, String);
 
-/// Puts receipts of one group, type and message together, at the place of the first of them. One alone stays as it is.
+/// Groups receipts of one group, type and message, at the place of the first. A single one is unchanged.
 ///
 /// ASSUMPTION: which receipts the real service groups is not public. Here they are those that a device had not confirmed
 /// when it logged in; one that names several messages, or asks for one again, is never grouped. The stanza has the id of
@@ -30,19 +30,19 @@ pub fn group(kept: &mut VecDeque<Arc<Node>>) {
         }
     }
     let each = kept.drain(..).filter_map(|node| match key(&node).filter(|key| counts.contains_key(key)) {
-        // The first one takes all users; nothing is left of the others.
+        // The first one takes all users; the others are dropped.
         Some(key) => users.remove(&key).map(|users| Arc::new(grouped(&node, users))),
         None => Some(node),
     });
     *kept = each.collect();
 }
 
-/// Whether a receipt is of several members.
+/// Whether a receipt is grouped.
 pub fn is_grouped(node: &Node) -> bool {
     node.tag == "receipt" && node.child("participants").is_some()
 }
 
-/// Nothing for what is not grouped.
+/// `None` for receipts that are not grouped.
 fn key(node: &Node) -> Option<Key> {
     if node.tag != "receipt" || !node.jid("from")?.is_group() {
         return None;
@@ -54,7 +54,7 @@ fn key(node: &Node) -> Option<Key> {
     ((is_simple || is_grouped(node)) && may_be_grouped).then(key).flatten()
 }
 
-/// `<user jid t [participant_pn]>` of each member whose receipt this is.
+/// `<user jid t [participant_pn]>` for each member in this receipt.
 fn users_of(receipt: &Node) -> Vec<Node> {
     if let Some(participants) = receipt.child("participants") {
         return participants.all().to_vec();

@@ -1,4 +1,4 @@
-//! All groups: making one, and finding it by its address or by a code of its invitation.
+//! All groups: creation, and lookup by JID or invite code.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::clock;
 use crate::limits::GROUPS_MAX;
 use crate::wire::stanza::{Jid, JidExt as _};
 
-/// What a code of an invitation leads to.
+/// The result of looking up an invite code.
 pub enum Invitation {
     Valid(Arc<Group>),
-    /// The group has another code now.
+    /// The group has a new code.
     Revoked,
     Unknown,
 }
@@ -22,15 +22,15 @@ pub enum Invitation {
 /// All groups.
 #[derive(Default)]
 pub struct Groups {
-    /// Read for every message to a group, written when one is made.
+    /// Read for every group message, written when a group is created.
     by_id: RwLock<HashMap<String, Arc<Group>>>,
 }
 
 impl Groups {
-    /// Makes a group of these people, its creator first.
+    /// Creates a group with these people, its creator first.
     ///
     /// # Errors
-    /// Too many groups or members, or no proper subject.
+    /// Too many groups or members, or an invalid subject.
     pub fn create(
         &self,
         subject: &str,
@@ -52,12 +52,12 @@ impl Groups {
         Ok(group)
     }
 
-    /// Finds a group by its address.
+    /// Finds a group by its JID.
     pub fn find(&self, jid: &Jid) -> Option<Arc<Group>> {
         jid.is_group().then(|| self.by_id.read().get(jid.user.as_str()).cloned()).flatten()
     }
 
-    /// The groups of a community, but for the community itself, the oldest first.
+    /// The linked groups of a community, the oldest first.
     pub fn linked_to(&self, parent: &Jid) -> Vec<Arc<Group>> {
         let is_linked = |group: &&Arc<Group>| group.group_type().parent() == Some(parent);
         let mut linked: Vec<Arc<Group>> = self.by_id.read().values().filter(is_linked).cloned().collect();
@@ -65,12 +65,12 @@ impl Groups {
         linked
     }
 
-    /// The group is no more.
+    /// Removes a group.
     pub(super) fn remove(&self, group: &Group) {
         self.by_id.write().remove(group.jid().user.as_str());
     }
 
-    /// Finds a group by the code of its invitation.
+    /// Finds a group by its invite code.
     pub fn by_invite(&self, code: &str) -> Invitation {
         let by_id = self.by_id.read();
         match by_id.values().find(|group| group.invite() == code) {
@@ -80,7 +80,7 @@ impl Groups {
         }
     }
 
-    /// The groups that this person is in.
+    /// The groups that this person is a member of.
     pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Group>> {
         let groups: Vec<Arc<Group>> = self.by_id.read().values().cloned().collect();
         groups.into_iter().filter(|group| group.rank(account).is_some()).collect()

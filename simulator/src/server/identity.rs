@@ -1,4 +1,4 @@
-//! The signatures by which a phone and a companion vouch for each other, as far as a server can check them.
+//! The signatures of a phone and a companion on a device identity, as far as a server can verify them.
 
 use thiserror::Error;
 use wacore_libsignal::protocol::PublicKey;
@@ -10,10 +10,10 @@ use super::pairing::Approval;
 
 const ACCOUNT_PREFIX: [u8; 2] = [6, 0];
 const DEVICE_PREFIX: [u8; 2] = [6, 1];
-/// What a public key is signed with in front of it: its type.
+/// The type byte that is signed in front of a public key.
 const KEY_TYPE: u8 = 5;
 
-/// What is wrong with an identity.
+/// What is invalid in an identity.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum IdentityError {
     #[error("it cannot be read")]
@@ -30,18 +30,18 @@ pub enum IdentityError {
     AnotherPhone,
 }
 
-/// An identity that the phone has signed.
+/// A device identity signed by the phone.
 #[derive(Debug)]
 pub struct Identity {
     signed: ADVSignedDeviceIdentity,
 }
 
 impl Identity {
-    /// Reads and checks what the phone signed for a companion with this identity key. The HMAC around it is for the
+    /// Parses and verifies what the phone signed for a companion with this identity key. The HMAC around it is for the
     /// companion: the server does not know the secret.
     ///
     /// # Errors
-    /// Something does not fit.
+    /// It is malformed, or a signature is invalid.
     pub fn from_phone(approval: &Approval, companion: &[u8; 32]) -> Result<Self, IdentityError> {
         let outer = ADVSignedDeviceIdentityHMAC::decode_from_slice(&approval.device_identity)
             .map_err(|_| IdentityError::Unreadable)?;
@@ -62,13 +62,13 @@ impl Identity {
         Ok(Self { signed })
     }
 
-    /// Adds the companion's signature from what it answered (protobuf `ADVSignedDeviceIdentity`), and returns the whole
-    /// as it is handed to others.
+    /// Adds the companion's signature from its response (protobuf `ADVSignedDeviceIdentity`), and returns the complete
+    /// identity for others.
     ///
-    /// Companions leave the account's key out of their answer (whatsmeow, pair.go); others are handed it all the same.
+    /// Companions leave the account's key out of their response (whatsmeow, pair.go); others receive it nevertheless.
     ///
     /// # Errors
-    /// The companion did not sign what the phone signed.
+    /// The companion signed something else.
     pub fn with_device_signature(mut self, answer: &[u8], companion: &[u8; 32]) -> Result<Vec<u8>, IdentityError> {
         let answer = ADVSignedDeviceIdentity::decode_from_slice(answer).map_err(|_| IdentityError::Unreadable)?;
         let details = self.signed.details.as_deref().unwrap_or_default();

@@ -1,14 +1,14 @@
-//! The public keys that a device leaves with the server, so that others can begin sessions with it unasked.
+//! The public keys that a device uploads, with which others establish sessions with it while it is offline.
 
 use std::collections::{HashSet, VecDeque};
 
 use crate::limits::PREKEYS_PER_DEVICE_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding};
 
-/// A one-time prekey: three bytes of id and the public key.
+/// A one-time prekey: a three-byte id and the public key.
 pub type OneTime = ([u8; 3], [u8; 32]);
 
-/// A signed prekey, used when no one-time prekey is left too.
+/// A signed prekey, which is also used when no one-time prekey is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedPrekey {
     pub id: [u8; 3],
@@ -17,7 +17,7 @@ pub struct SignedPrekey {
 }
 
 impl SignedPrekey {
-    /// Reads `<skey><id/><value/><signature/></skey>`.
+    /// Parses `<skey><id/><value/><signature/></skey>`.
     pub fn read(node: &Node) -> Option<Self> {
         Some(Self {
             id: node.child_bytes("id")?.try_into().ok()?,
@@ -26,7 +26,7 @@ impl SignedPrekey {
         })
     }
 
-    /// Writes it as it is read.
+    /// The inverse of `read`.
     pub fn write(&self) -> Node {
         NodeBuilder::new("skey")
             .children([holding("id", self.id), holding("value", self.value), holding("signature", self.signature)])
@@ -34,14 +34,14 @@ impl SignedPrekey {
     }
 }
 
-/// What one device has left.
+/// The uploaded keys of one device.
 #[derive(Debug, Clone)]
 pub struct KeyBundle {
     pub registration: [u8; 4],
     pub identity: [u8; 32],
     pub signed: SignedPrekey,
     one_time: VecDeque<OneTime>,
-    /// How many were left when the device was last asked for new ones, if it has not brought any since.
+    /// Number of prekeys left when the device was last asked for more, if it has not uploaded any since.
     pub asked_at: Option<usize>,
 }
 
@@ -50,11 +50,11 @@ impl KeyBundle {
         Self { registration, identity, signed, one_time: VecDeque::new(), asked_at: None }
     }
 
-    /// Adds what was uploaded; an id that is there already is replaced. Beyond the bound the oldest go.
+    /// Adds uploaded prekeys, replacing those with the same id. Beyond the limit the oldest are dropped.
     pub fn add(&mut self, uploaded: impl IntoIterator<Item = OneTime>) {
         let mut known: HashSet<[u8; 3]> = self.one_time.iter().map(|(id, _)| *id).collect();
         for (id, value) in uploaded {
-            // Hundreds come at once, and hardly ever one that is there.
+            // Hundreds are uploaded at once, and hardly ever with a known id.
             if !known.insert(id) {
                 self.one_time.iter_mut().filter(|(same, _)| *same == id).for_each(|same| same.1 = value);
                 continue;
@@ -69,7 +69,7 @@ impl KeyBundle {
         self.asked_at = None;
     }
 
-    /// Hands out a one-time prekey, which nobody gets again; nothing when none is left.
+    /// Takes a one-time prekey, which is never handed out again; `None` if none is left.
     pub fn take_one_time(&mut self) -> Option<OneTime> {
         self.one_time.pop_front()
     }
@@ -84,12 +84,12 @@ impl KeyBundle {
     }
 }
 
-/// Reads `<key><id/><value/></key>`.
+/// Parses `<key><id/><value/></key>`.
 pub fn read_one_time(node: &Node) -> Option<OneTime> {
     Some((node.child_bytes("id")?.try_into().ok()?, node.child_bytes("value")?.try_into().ok()?))
 }
 
-/// Writes it as it is read.
+/// The inverse of `read_one_time`.
 pub fn write_one_time((id, value): &OneTime) -> Node {
     NodeBuilder::new("key").children([holding("id", *id), holding("value", *value)]).build()
 }

@@ -1,4 +1,4 @@
-//! One port for everything: HTTP and WebSocket, plain or in TLS, told apart by the first byte of a connection.
+//! One port for everything: HTTP and WebSocket, plain or TLS, told apart by the first byte of a connection.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::network::Network;
-use super::{connection, media, tls};
+use super::{media, tls, websocket};
 use crate::clock;
 use crate::limits::{ACCEPT_PAUSE_MS, CONNECTIONS_MAX, FIRST_BYTE_WAIT_SECONDS, FRAME_BYTES_MAX, HEADER_WAIT_SECONDS};
 
-/// Accepts until told to stop.
+/// Accepts connections until stopped.
 pub async fn serve(network: Network, listener: TcpListener, control: Router, stop: CancellationToken) {
     let router = router(network.clone(), control, stop.clone());
     loop {
@@ -37,7 +37,7 @@ pub async fn serve(network: Network, listener: TcpListener, control: Router, sto
                 });
             }
             Ok(_) => tracing::warn!(CONNECTIONS_MAX, "a connection was refused: there are as many as there may be"),
-            // Out of file descriptors, most likely: others end, and then there are some again.
+            // Probably out of file descriptors: other connections will end and free some.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 clock::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
@@ -55,7 +55,7 @@ fn router(network: Network, control: Router, stop: CancellationToken) -> Router 
         .nest("/control", control)
 }
 
-/// Ends the TCP connection of a request without an answer.
+/// Closes the TCP connection of a request without a response.
 #[derive(Clone, Default)]
 pub struct HangUp(pub CancellationToken);
 
@@ -64,10 +64,10 @@ async fn upgrade(State(network): State<Network>, upgrade: WebSocketUpgrade, stop
     upgrade
         .max_message_size(FRAME_BYTES_MAX * 2)
         .max_frame_size(FRAME_BYTES_MAX * 2)
-        .on_upgrade(move |socket| tasks.track_future(connection::serve(network, socket, stop)))
+        .on_upgrade(move |socket| tasks.track_future(websocket::serve(network, socket, stop)))
 }
 
-/// Serves one TCP connection until it ends.
+/// Serves one TCP connection until it closes.
 async fn connection_of(network: Network, stream: TcpStream, router: Router) {
     if stream.set_nodelay(true).is_err() {
         return;

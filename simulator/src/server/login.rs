@@ -1,57 +1,57 @@
-//! The login of a companion: it says which device it is, and its Noise key must be the one that was linked.
+//! A companion's login: it says which device it is, and its Noise key must match the linked one.
 
 use std::sync::Arc;
 
 use waproto::whatsapp::ClientPayload;
 
+use super::device_connection::DeviceConnection;
 use super::fault_points;
 use super::network::Network;
-use super::outlet::Outlet;
-use super::session::Session;
+use super::send_queue::SendQueue;
 use crate::clock;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, holding, server};
 
-/// The device is not linked, or not any more.
+/// The device is not linked, or no longer.
 const LOGGED_OUT: u16 = 401;
 
-/// Lets a client in, or tells it why not and ends its connection.
+/// Logs a client in, or refuses it and ends its connection.
 pub fn begin(
     network: &Network,
     payload: &ClientPayload,
     client_static: [u8; 32],
-    outlet: &Arc<Outlet>,
-) -> Option<Session> {
+    send_queue: &Arc<SendQueue>,
+) -> Option<DeviceConnection> {
     let number = payload.username.unwrap_or_default().to_string();
     let index = payload.device.and_then(|device| u16::try_from(device).ok()).unwrap_or_default();
     let account = network.inner.directory.by_number(&number);
     let device = account.as_ref().and_then(|account| account.device(index));
     let (Some(account), Some(device)) = (account, device) else {
-        outlet.end([failure(LOGGED_OUT)]);
+        send_queue.end([failure(LOGGED_OUT)]);
         return None;
     };
     if device.linked().is_none_or(|linked| linked.noise_public != client_static) {
-        outlet.end([failure(LOGGED_OUT)]);
+        send_queue.end([failure(LOGGED_OUT)]);
         return None;
     }
     let faults = &network.inner.faults;
     if let Some(refusal) = fault_points::login(faults, &device) {
-        outlet.end([refusal]);
+        send_queue.end([refusal]);
         return None;
     }
     tracing::debug!(device = %device.number(), "a companion logged in");
-    let session = Session::begin(network, &account, &device, outlet);
+    let connection = DeviceConnection::begin(network, &account, &device, send_queue);
     if account.device(index).is_none_or(|still| !Arc::ptr_eq(&still, &device)) {
-        // It was unlinked since it was found, and whoever did that saw no connection to end.
-        session.end();
-        outlet.end([failure(LOGGED_OUT)]);
+        // It was unlinked after the lookup, when there was no connection to close yet.
+        connection.end();
+        send_queue.end([failure(LOGGED_OUT)]);
         return None;
     }
-    session.answer(success(device.lid()));
-    session.answer(edge_routing());
+    connection.answer(success(device.lid()));
+    connection.answer(edge_routing());
     if let Some(end) = faults.on_connected(device.name()) {
-        outlet.end([fault_points::last_word(end)]);
+        send_queue.end([fault_points::final_stanza(end)]);
     }
-    Some(session)
+    Some(connection)
 }
 
 /// `<failure reason location/>`, after which the connection is closed.
@@ -70,10 +70,10 @@ fn success(lid: &Jid) -> Node {
         .build()
 }
 
-/// What clients are given to put before their header when they connect again.
+/// Edge routing: the bytes that clients send before their header when they reconnect.
 pub const EDGE_ROUTING: &[u8] = b"sim\x01edge";
 
-/// Gives the client the bytes that it puts before its header when it connects again.
+/// Sends the client its edge routing.
 fn edge_routing() -> Node {
     let routing = NodeBuilder::new("edge_routing").children([holding("routing_info", EDGE_ROUTING)]).build();
     NodeBuilder::new("ib").attr("from", server()).children([routing]).build()

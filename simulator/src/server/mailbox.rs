@@ -1,8 +1,8 @@
-//! What a device has to get and has not confirmed, whether it is connected or not.
+//! A device's mailbox: everything sent to it that it has not confirmed, whether it is connected or not.
 //!
-//! Messages, receipts and notifications are kept until the device confirms them with a receipt or an acknowledgement.
-//! A connection that ends early loses nothing: at the next login everything unconfirmed is sent again, marked
-//! `offline`, in the order in which it came; receipts of a group are put together. Presence and typing are not kept.
+//! Messages, receipts and notifications stay until the device confirms them with a receipt or an ack. A connection that
+//! ends early loses nothing: at the next login everything unconfirmed is sent again in the original order, marked
+//! `offline`, with group receipts grouped. Presence and typing are not stored.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,41 +10,41 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::grouped_receipts;
-use super::outlet::Outlet;
+use super::send_queue::SendQueue;
 use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, server, with_attribute};
 
-/// Nothing more fits: the device has confirmed nothing for too long.
+/// The mailbox is full: the device has confirmed nothing for too long.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full;
 
 #[derive(Default)]
 pub struct Mailbox {
-    /// Held to add, confirm or attach. Taken before an outlet's lock, never after it.
+    /// Locked to add, confirm or attach. Locked before a send queue, never after it.
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
     kept: VecDeque<Arc<Node>>,
-    /// Places for stanzas that are about to come.
+    /// Slots reserved for stanzas that are about to be added.
     reserved: usize,
     attached: Option<Attached>,
-    connections: u64,
+    last_connection_id: u64,
 }
 
 struct Attached {
-    connection: u64,
-    outlet: Arc<Outlet>,
+    connection_id: u64,
+    send_queue: Arc<SendQueue>,
     /// The client is ready for stanzas.
     active: bool,
 }
 
 impl Mailbox {
-    /// Keeps a stanza until it is confirmed, and sends it if the device is there.
+    /// Stores a stanza until it is confirmed, and sends it if the device is connected.
     ///
     /// # Errors
-    /// The mailbox is full: the stanza was not taken.
+    /// The mailbox is full: the stanza was not stored.
     pub fn keep(&self, node: Node) -> Result<(), Full> {
         let mut inner = self.inner.lock();
         if !inner.has_room() {
@@ -54,8 +54,8 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Holds a place free for a stanza of which others get their own: it comes by [`Mailbox::keep_reserved`], or the
-    /// place goes by [`Mailbox::give_back`].
+    /// Reserves a slot for a stanza that several devices get together: it is filled by [`Mailbox::keep_reserved`], or
+    /// released by [`Mailbox::give_back`].
     ///
     /// # Errors
     /// The mailbox is full: nothing is reserved.
@@ -68,91 +68,94 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Gives up a place that was reserved.
+    /// Releases a reserved slot.
     pub fn give_back(&self) {
         let mut inner = self.inner.lock();
         inner.reserved = inner.reserved.saturating_sub(1);
     }
 
-    /// As [`Mailbox::keep`], in a place that was reserved.
+    /// As [`Mailbox::keep`], in a reserved slot.
     pub fn keep_reserved(&self, node: Node) {
         let mut inner = self.inner.lock();
         inner.reserved = inner.reserved.saturating_sub(1);
         inner.keep(node);
     }
 
-    /// Sends a stanza if the device is there, and forgets it.
+    /// Sends a stanza if the device is connected, without storing it.
     pub fn pass(&self, node: Node) {
         let inner = self.inner.lock();
         if let Some(attached) = inner.attached.as_ref().filter(|attached| attached.active) {
-            attached.outlet.push(Arc::new(node));
+            attached.send_queue.push(Arc::new(node));
         }
     }
 
-    /// Puts a new connection in the place of the one before, which is returned.
-    pub fn attach(&self, outlet: Arc<Outlet>) -> (u64, Option<Arc<Outlet>>) {
+    /// Attaches a new connection; returns the one it replaces.
+    pub fn attach(&self, send_queue: Arc<SendQueue>) -> (u64, Option<Arc<SendQueue>>) {
         let mut inner = self.inner.lock();
-        inner.connections += 1;
-        let connection = inner.connections;
-        let before = inner.attached.replace(Attached { connection, outlet, active: false });
-        (connection, before.map(|attached| attached.outlet))
+        inner.last_connection_id += 1;
+        let connection_id = inner.last_connection_id;
+        let before = inner.attached.replace(Attached { connection_id, send_queue, active: false });
+        (connection_id, before.map(|attached| attached.send_queue))
     }
 
-    /// The client of this connection is ready: sends what is kept, framed by how much there is and that it was all.
-    pub fn activate(&self, connection: u64) {
+    /// The client of this connection is ready: sends everything stored, preceded by a preview and followed by the
+    /// total.
+    pub fn activate(&self, connection_id: u64) {
         let mut inner = self.inner.lock();
         let Inner { kept, attached, .. } = &mut *inner;
-        let Some(attached) = attached.as_mut().filter(|attached| attached.connection == connection) else { return };
+        let Some(attached) = attached.as_mut().filter(|attached| attached.connection_id == connection_id) else {
+            return;
+        };
         if attached.active {
             return;
         }
         attached.active = true;
         grouped_receipts::group(kept);
         if !kept.is_empty() {
-            attached.outlet.push(Arc::new(preview(kept)));
+            attached.send_queue.push(Arc::new(preview(kept)));
         }
         for node in kept.iter() {
-            attached.outlet.push(Arc::new(with_attribute(node, "offline", "1")));
+            attached.send_queue.push(Arc::new(with_attribute(node, "offline", "1")));
         }
-        attached.outlet.push(Arc::new(ib("offline", kept.len())));
+        attached.send_queue.push(Arc::new(ib("offline", kept.len())));
     }
 
-    /// The client of this connection wants nothing for now.
-    pub fn deactivate(&self, connection: u64) {
+    /// The client of this connection wants no stanzas for now.
+    pub fn deactivate(&self, connection_id: u64) {
         let mut inner = self.inner.lock();
-        if let Some(attached) = inner.attached.as_mut().filter(|attached| attached.connection == connection) {
+        if let Some(attached) = inner.attached.as_mut().filter(|attached| attached.connection_id == connection_id) {
             attached.active = false;
         }
     }
 
-    /// The connection is over; false if another has taken its place.
-    pub fn detach(&self, connection: u64) -> bool {
+    /// The connection has ended; false if another has replaced it.
+    pub fn detach(&self, connection_id: u64) -> bool {
         let mut inner = self.inner.lock();
-        let is_current = inner.attached.as_ref().is_some_and(|attached| attached.connection == connection);
+        let is_current = inner.attached.as_ref().is_some_and(|attached| attached.connection_id == connection_id);
         if is_current {
             inner.attached = None;
         }
         is_current
     }
 
-    /// The connection that is there, taken off.
-    pub fn detach_any(&self) -> Option<Arc<Outlet>> {
-        self.inner.lock().attached.take().map(|attached| attached.outlet)
+    /// Detaches the current connection and returns it.
+    pub fn detach_any(&self) -> Option<Arc<SendQueue>> {
+        self.inner.lock().attached.take().map(|attached| attached.send_queue)
     }
 
-    /// Forgets the first kept stanza that this describes, and returns it.
-    pub fn confirm(&self, is_meant: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
+    /// Removes and returns the first stored stanza that matches.
+    pub fn confirm(&self, is_match: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
         let mut inner = self.inner.lock();
-        let index = inner.kept.iter().position(|node| is_meant(node))?;
+        let index = inner.kept.iter().position(|node| is_match(node))?;
         inner.kept.remove(index)
     }
 
-    /// The first kept stanza that this describes.
-    pub fn find(&self, is_meant: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
-        self.inner.lock().kept.iter().find(|node| is_meant(node)).cloned()
+    /// The first stored stanza that matches.
+    pub fn find(&self, is_match: impl Fn(&Node) -> bool) -> Option<Arc<Node>> {
+        self.inner.lock().kept.iter().find(|node| is_match(node)).cloned()
     }
 
-    /// Whether this very stanza is kept.
+    /// Whether this very stanza is stored.
     pub fn keeps(&self, stanza: &Arc<Node>) -> bool {
         self.inner.lock().kept.iter().any(|kept| Arc::ptr_eq(kept, stanza))
     }
@@ -161,14 +164,14 @@ impl Mailbox {
         self.inner.lock().attached.is_some()
     }
 
-    /// How many are kept.
+    /// Number of stored stanzas.
     pub fn waiting(&self) -> usize {
         self.inner.lock().kept.len()
     }
 
-    /// The connection that is there.
-    pub fn outlet(&self) -> Option<Arc<Outlet>> {
-        self.inner.lock().attached.as_ref().map(|attached| attached.outlet.clone())
+    /// The current connection.
+    pub fn send_queue(&self) -> Option<Arc<SendQueue>> {
+        self.inner.lock().attached.as_ref().map(|attached| attached.send_queue.clone())
     }
 }
 
@@ -181,7 +184,7 @@ impl Inner {
         let node = Arc::new(node);
         self.kept.push_back(node.clone());
         if let Some(attached) = self.attached.as_ref().filter(|attached| attached.active) {
-            attached.outlet.push(node);
+            attached.send_queue.push(node);
         }
     }
 }
@@ -190,7 +193,7 @@ fn ib(tag: &'static str, count: usize) -> Node {
     NodeBuilder::new("ib").attr("from", server()).children([NodeBuilder::new(tag).attr("count", count).build()]).build()
 }
 
-/// Says how much of what is coming.
+/// Announces how many stanzas of each kind follow.
 ///
 /// ASSUMPTION: the real service sends a few stanzas and then waits until the client asks for batches
 /// (`offline_batch`); here everything follows at once, which clients take as well.
@@ -206,7 +209,7 @@ fn preview(kept: &VecDeque<Arc<Node>>) -> Node {
     NodeBuilder::new("ib").attr("from", server()).children([child]).build()
 }
 
-/// Whether a kept stanza is of this class and id.
+/// Whether a stored stanza has this class and id.
 pub fn is_stanza(node: &Node, class: &str, id: &str) -> bool {
     node.tag == class && node.text("id").is_some_and(|own| own == id)
 }
@@ -220,46 +223,46 @@ mod tests {
         NodeBuilder::new("message").attr("id", id).build()
     }
 
-    async fn next(outlet: &Outlet) -> Vec<String> {
-        let nodes = outlet.take(10).await.unwrap();
+    async fn next(send_queue: &SendQueue) -> Vec<String> {
+        let nodes = send_queue.take(10).await.unwrap();
         nodes.iter().map(|node| node.text("id").map_or(node.tag.to_string(), |id| id.to_string())).collect()
     }
 
     #[tokio::test]
-    async fn what_is_not_confirmed_comes_again() {
+    async fn unconfirmed_stanzas_are_sent_again() {
         let mailbox = Mailbox::default();
         mailbox.keep(message("a")).unwrap();
         mailbox.keep(message("b")).unwrap();
-        let outlet = Arc::new(Outlet::default());
-        let (connection, before) = mailbox.attach(outlet.clone());
+        let send_queue = Arc::new(SendQueue::default());
+        let (connection_id, before) = mailbox.attach(send_queue.clone());
         assert!(before.is_none());
-        mailbox.activate(connection);
-        assert_eq!(next(&outlet).await, ["ib", "a", "b", "ib"]);
+        mailbox.activate(connection_id);
+        assert_eq!(next(&send_queue).await, ["ib", "a", "b", "ib"]);
         assert!(mailbox.confirm(|node| is_stanza(node, "message", "a")).is_some());
         assert!(mailbox.confirm(|node| is_stanza(node, "message", "a")).is_none());
-        assert!(mailbox.detach(connection));
+        assert!(mailbox.detach(connection_id));
 
-        let outlet = Arc::new(Outlet::default());
-        let (connection, _) = mailbox.attach(outlet.clone());
-        mailbox.activate(connection);
-        assert_eq!(next(&outlet).await, ["ib", "b", "ib"]);
+        let send_queue = Arc::new(SendQueue::default());
+        let (connection_id, _) = mailbox.attach(send_queue.clone());
+        mailbox.activate(connection_id);
+        assert_eq!(next(&send_queue).await, ["ib", "b", "ib"]);
         mailbox.keep(message("c")).unwrap();
-        assert_eq!(next(&outlet).await, ["c"]);
+        assert_eq!(next(&send_queue).await, ["c"]);
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_before_the_client_is_ready_and_presence_is_forgotten() {
+    async fn nothing_is_sent_before_the_client_is_ready_and_presence_is_not_stored() {
         let mailbox = Mailbox::default();
-        let outlet = Arc::new(Outlet::default());
-        let (connection, _) = mailbox.attach(outlet.clone());
+        let send_queue = Arc::new(SendQueue::default());
+        let (connection_id, _) = mailbox.attach(send_queue.clone());
         mailbox.pass(empty("presence"));
         mailbox.keep(message("a")).unwrap();
-        mailbox.activate(connection);
-        assert_eq!(next(&outlet).await, ["ib", "a", "ib"]);
+        mailbox.activate(connection_id);
+        assert_eq!(next(&send_queue).await, ["ib", "a", "ib"]);
     }
 
     #[test]
-    fn a_reserved_place_is_nobody_elses() {
+    fn a_reserved_slot_is_not_given_away() {
         let mailbox = Mailbox::default();
         (1..MAILBOX_STANZAS_MAX).for_each(|_| mailbox.keep(empty("receipt")).unwrap());
         mailbox.reserve().unwrap();
@@ -275,9 +278,9 @@ mod tests {
     #[tokio::test]
     async fn a_second_connection_takes_the_place_of_the_first() {
         let mailbox = Mailbox::default();
-        let first = Arc::new(Outlet::default());
+        let first = Arc::new(SendQueue::default());
         let (old, _) = mailbox.attach(first.clone());
-        let (_, before) = mailbox.attach(Arc::new(Outlet::default()));
+        let (_, before) = mailbox.attach(Arc::new(SendQueue::default()));
         assert!(Arc::ptr_eq(&before.unwrap(), &first));
         assert!(!mailbox.detach(old));
         assert!(mailbox.is_attached());

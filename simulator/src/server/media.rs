@@ -1,7 +1,7 @@
-//! The media host: encrypted files, put by clients and fetched by those whom they wrote to.
+//! The media host: encrypted files, uploaded by clients and downloaded by the recipients.
 //!
-//! It cannot read them. It checks that who puts or fetches got a token over his connection, and that the bytes are
-//! those whose hash the client names.
+//! It cannot decrypt them. It checks that the request has a token issued over the device's connection, and that the
+//! uploaded bytes have the hash in the URL.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -30,11 +30,11 @@ use crate::limits::{
     MEDIA_UPLOADS_MAX,
 };
 
-/// Kinds of files that clients upload, by the last part of the address.
+/// The types of files that clients upload, by the last part of the path.
 const KINDS: [&str; 8] =
     ["image", "video", "audio", "document", "sticker", "md-app-state", "md-msg-hist", "thumbnail-link"];
 
-/// Holds files up to [`MEDIA_BYTES_TOTAL_MAX`] bytes; the oldest go first.
+/// Stores up to [`MEDIA_BYTES_TOTAL_MAX`] bytes; the oldest files are evicted first.
 pub struct MediaHost {
     files: Mutex<Files>,
     auths: Mutex<Auths>,
@@ -52,9 +52,9 @@ struct Files {
     by_path: HashMap<String, Bytes>,
     order: VecDeque<String>,
     bytes: usize,
-    /// Paths from which nobody loads the file any more.
+    /// Paths whose files can no longer be downloaded.
     expired: HashSet<String>,
-    /// Counts files that were put back.
+    /// Number of files uploaded again.
     restored: u64,
 }
 
@@ -65,7 +65,7 @@ struct Auths {
 }
 
 impl MediaHost {
-    /// A token for putting and fetching files, for a device.
+    /// Creates a device's token for uploads and downloads.
     pub fn new_auth(&self, device: &DeviceName) -> String {
         let auth = URL_SAFE_NO_PAD.encode(clock::random_bytes::<24>());
         let mut auths = self.auths.lock();
@@ -79,14 +79,13 @@ impl MediaHost {
         auth
     }
 
-    /// Keeps a file of this process: a phone's, which needs no connection. Returns its direct path, with the query that
-    /// clients append to.
+    /// Stores a phone's file, without a connection. Returns its direct path, with the query that clients append to.
     pub fn put(&self, encrypted: Bytes) -> String {
         let hash = Sha256::digest(&encrypted).into();
         direct_path(&self.keep(encrypted, hash))
     }
 
-    /// Keeps bytes whose hash this is. Returns their path on the host.
+    /// Stores bytes with this hash. Returns their path on the host.
     fn keep(&self, encrypted: Bytes, hash: [u8; 32]) -> String {
         let path = format!("/v/t62.7118-24/{}", URL_SAFE_NO_PAD.encode(hash));
         let mut files = self.files.lock();
@@ -106,21 +105,21 @@ impl MediaHost {
         path
     }
 
-    /// A file, by its path on the host; a query in it does not matter.
+    /// A file, by its path on the host; a query is ignored.
     pub fn get(&self, path: &str) -> Option<Bytes> {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let files = self.files.lock();
         files.by_path.get(path).filter(|_| !files.expired.contains(path)).cloned()
     }
 
-    /// Lets a file expire: nobody loads it any more from this path. False for an unknown path.
+    /// Expires a file: it can no longer be downloaded from this path. False for an unknown path.
     pub fn expire(&self, path: &str) -> bool {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let mut files = self.files.lock();
         files.by_path.contains_key(path) && files.expired.insert(path.to_owned())
     }
 
-    /// Puts a file that has expired back, as a phone does that has it still. Returns its new direct path, or nothing.
+    /// Restores an expired file, like a phone that still has it. Returns its new direct path, if there is one.
     pub fn restore(&self, path: &str) -> Option<String> {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let mut files = self.files.lock();
@@ -143,13 +142,13 @@ impl MediaHost {
         true
     }
 
-    /// Whose token this is.
+    /// The device with this token.
     fn owner(&self, auth: &str) -> Option<DeviceName> {
         self.auths.lock().known.get(auth).cloned()
     }
 }
 
-/// The path as clients get it. They append `&hash=…&mms-type=…`, so it has a query, as the service's have.
+/// The path for clients. They append `&hash=…&mms-type=…`, so it has a query, like the service's.
 fn direct_path(path: &str) -> String {
     let expires_at = clock::now_seconds() + MEDIA_LINK_SECONDS;
     let signature = URL_SAFE_NO_PAD.encode(Sha256::digest(path));
@@ -162,10 +161,10 @@ impl Network {
         &self.inner.media
     }
 
-    /// The host that clients put files on and fetch them from: host and port.
+    /// Host and port of the media host.
     pub fn media_host(&self) -> Option<String> {
         let address = self.address()?;
-        // Whoever listens on all addresses is reached by this machine's own.
+        // A server that listens on all addresses is reached at loopback.
         if address.ip().is_unspecified() {
             return Some(format!("127.0.0.1:{}", address.port()));
         }
@@ -176,11 +175,11 @@ impl Network {
 #[derive(Deserialize)]
 pub struct TransferQuery {
     auth: Option<String>,
-    /// Only asks whether the host has the file.
+    /// A request only to check whether the host has the file.
     resume: Option<String>,
 }
 
-/// `POST /mms/{kind}/{hash}?auth=…`: the body is kept, and the answer says where.
+/// `POST /mms/{kind}/{hash}?auth=…`: stores the body, and responds with its location.
 pub async fn upload(
     State(network): State<Network>,
     Extension(hang_up): Extension<HangUp>,
@@ -192,7 +191,7 @@ pub async fn upload(
     let Some(device) = query.auth.and_then(|auth| media.owner(&auth)) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    // Bodies are in memory as a whole: only so many at once.
+    // Bodies are held in memory, so concurrency is limited.
     let Ok(_permit) = media.uploads.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let body = match take_in(body, Duration::from_secs(MEDIA_UPLOAD_SECONDS_MAX)).await {
         Ok(body) => body,
@@ -202,7 +201,7 @@ pub async fn upload(
         MediaDecision::Serve => {}
         MediaDecision::Refuse(refusal) => return refuse(refusal, &hang_up).await,
         MediaDecision::Slow { delay_ms, bytes_per_second } => {
-            // The bytes are here already; they count as coming now.
+            // The bytes have arrived already; this delays the response as if they arrived now.
             fault_points::wait(delay_ms.saturating_add(carried_ms(body.len(), bytes_per_second))).await;
         }
     }
@@ -221,12 +220,12 @@ pub async fn upload(
     Json(serde_json::json!({ "url": format!("https://{host}{path}&mms3=true"), "direct_path": path })).into_response()
 }
 
-/// The token in a query. whatsapp-rust appends `?auth=…` to a direct path that has a query already.
+/// The token in a query. whatsapp-rust appends `?auth=…` to a direct path that already has a query.
 fn auth_in(query: &str) -> Option<&str> {
     query.split(['&', '?']).find_map(|part| part.strip_prefix("auth="))
 }
 
-/// The whole body, if it comes in time.
+/// The whole body, unless it takes too long.
 async fn take_in(body: Body, wait: Duration) -> Result<Bytes, StatusCode> {
     match clock::within(wait, to_bytes(body, MEDIA_BYTES_MAX)).await {
         Some(body) => body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE),
@@ -234,7 +233,7 @@ async fn take_in(body: Body, wait: Duration) -> Result<Bytes, StatusCode> {
     }
 }
 
-/// `GET /v/…`: a file as it was put. Not every client says who it is when it fetches.
+/// `GET /v/…`: a file as it was uploaded. Not every client authenticates its downloads.
 pub async fn download(
     State(network): State<Network>,
     Extension(hang_up): Extension<HangUp>,
@@ -251,7 +250,7 @@ pub async fn download(
             bytes_per_second
         }
     };
-    // whatsmeow deletes a part of the history that it has loaded.
+    // whatsmeow deletes a history chunk after downloading it.
     if request.method() == Method::DELETE {
         let found = media.remove(request.uri().path());
         return if found { StatusCode::OK } else { StatusCode::NOT_FOUND }.into_response();
@@ -267,7 +266,7 @@ pub async fn download(
     ([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response()
 }
 
-/// The bytes in pieces of a tenth of a second each.
+/// The bytes in chunks of a tenth of a second each.
 fn slowly(bytes: Bytes, bytes_per_second: u64) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let piece = usize::try_from((bytes_per_second / 10).max(1)).unwrap_or(usize::MAX);
     stream::unfold(bytes, move |mut rest| async move {
@@ -287,13 +286,13 @@ async fn refuse(refusal: MediaRefusal, hang_up: &HangUp) -> Response {
         }
         MediaRefusal::HangsUp => {
             hang_up.0.cancel();
-            // The connection ends before this does.
+            // The connection ends first.
             std::future::pending().await
         }
     }
 }
 
-/// The hash in an address: 32 bytes in either alphabet of Base64.
+/// The hash in a path: 32 bytes in either Base64 alphabet.
 fn decode(token: &str) -> Option<[u8; 32]> {
     let decoded = [&URL_SAFE_NO_PAD, &URL_SAFE, &STANDARD].iter().find_map(|alphabet| alphabet.decode(token).ok())?;
     decoded.try_into().ok()
@@ -305,7 +304,7 @@ mod tests {
     use futures_util::StreamExt as _;
 
     #[tokio::test]
-    async fn a_file_that_stops_in_the_middle_is_not_waited_for_for_ever() {
+    async fn an_upload_that_stalls_times_out() {
         let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"half a f"))]);
         let body = Body::from_stream(first.chain(stream::pending()));
         assert_eq!(take_in(body, Duration::from_millis(1)).await, Err(StatusCode::REQUEST_TIMEOUT));

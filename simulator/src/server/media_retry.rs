@@ -1,33 +1,34 @@
-//! A file that the media host has no more: a companion asks its phone for it (`<receipt type="server-error">`), and the
-//! phone puts it there again and says where (`<notification type="mediaretry">`).
+//! Media retry: a companion asks its phone for a file that the media host no longer has (`<receipt
+//! type="server-error">`), and the phone uploads it again and replies with the location (`<notification
+//! type="mediaretry">`).
 
-use super::session::Session;
+use super::device_connection::DeviceConnection;
 use crate::clock;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
-/// Passes a companion's request on to its phone.
-pub fn ask_phone(session: &Session, receipt: &Node) {
-    let Some(phone) = session.account.phone() else { return };
-    let mut stanza = NodeBuilder::new("receipt").attr("from", session.device.number().clone());
+/// Forwards a companion's request to its phone.
+pub fn ask_phone(connection: &DeviceConnection, receipt: &Node) {
+    let Some(phone) = connection.account.phone() else { return };
+    let mut stanza = NodeBuilder::new("receipt").attr("from", connection.device.number().clone());
     for name in ["id", "type", "category"] {
         if let Some(value) = receipt.attrs.get(name) {
             stanza = stanza.attr(name, value.clone());
         }
     }
-    phone.tell(stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone()).build());
+    phone.notify(stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone()).build());
 }
 
-/// Passes a phone's answer on to the companion that asked.
+/// Forwards a phone's response to the requesting companion.
 ///
 /// ASSUMPTION: how a phone hands its answer to the service is not public; here it sends the notification itself.
-pub fn answer_companion(session: &Session, notification: &Node) {
+pub fn answer_companion(connection: &DeviceConnection, notification: &Node) {
     let (Some(to), Some(id)) = (notification.jid("to"), notification.attrs.get("id")) else { return };
-    let Some(companion) = session.account.device(to.device).filter(|device| device.index() != 0) else { return };
+    let Some(companion) = connection.account.device(to.device).filter(|device| device.index() != 0) else { return };
     let stanza = NodeBuilder::new("notification")
-        .attr("from", session.account.number().clone())
+        .attr("from", connection.account.number().clone())
         .attr("type", "mediaretry")
         .attr("id", id.clone())
         .attr("t", clock::now_seconds())
         .apply_content(notification.content.clone());
-    companion.tell(stanza.build());
+    companion.notify(stanza.build());
 }

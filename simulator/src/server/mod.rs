@@ -1,8 +1,8 @@
 //! The server: connections, accounts, iqs, routing, groups, media.
 //!
-//! It knows accounts and their devices. A phone is a device whose link is inside this process ([`link::Link`]), a
-//! companion one whose link is a WebSocket ([`connection`]); a [`session`] is the same for both, so that
-//! acknowledgements, receipts, kept stanzas, keys and routing are written once.
+//! It knows accounts and their devices. A phone is a device with an in-process connection ([`local_connection`]), a
+//! companion one with a WebSocket ([`websocket`]). A [`device_connection`] is the same for both, so that acks,
+//! receipts, mailboxes, keys and routing are implemented once.
 
 mod about;
 pub mod account;
@@ -11,9 +11,10 @@ pub mod app_state;
 pub mod assertion;
 mod calls;
 pub mod community;
-mod connection;
 mod contact_codes;
+mod delivery_id;
 pub mod device;
+mod device_connection;
 mod device_list;
 pub mod directory;
 mod fault_points;
@@ -25,9 +26,8 @@ pub mod groups;
 pub mod identity;
 mod iq;
 pub mod keys;
-pub mod link;
-pub mod linking_code;
 mod listener;
+pub mod local_connection;
 mod login;
 mod mailbox;
 mod media;
@@ -35,9 +35,9 @@ mod media_retry;
 pub mod network;
 pub mod newsletters;
 mod notification;
-mod outlet;
 mod own_copies;
 pub mod pairing;
+pub mod pairing_code;
 mod participant_hash;
 pub mod passkey_gate;
 mod pictures;
@@ -45,15 +45,15 @@ mod presence;
 mod publishing;
 mod receipts;
 pub mod registration;
-mod removal;
 mod routing;
+mod send_queue;
 mod sender_keys;
-mod session;
 pub mod stanza_log;
 mod status_privacy;
 mod tls;
-pub mod unknown;
-mod witness;
+pub mod unhandled_iqs;
+mod unlink;
+mod websocket;
 
+pub use delivery_id::DeliveryId;
 pub use login::failure;
-pub use witness::Named;

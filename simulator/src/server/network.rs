@@ -1,7 +1,7 @@
-//! The network: everything that is known, and the port at which it is reached.
+//! The network: all of its state, and the port that serves it.
 //!
-//! What is known lives as long as a [`Network`] or a copy of it. The port can be closed and opened again, which for
-//! clients is a server that was down for a while.
+//! The state lives as long as any clone of a [`Network`]. The port can be closed and opened again, which looks to
+//! clients like a server that was down for a while.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ use super::contact_codes::ContactCodes;
 use super::device::Device;
 use super::directory::Directory;
 use super::groups::Groups;
-use super::link::Link;
+use super::local_connection::LocalConnection;
 use super::media::MediaHost;
 use super::newsletters::Newsletters;
 use super::pictures::Pictures;
 use super::presence::Subscriptions;
 use super::registration::Registrations;
-use super::removal::{self, By};
 use super::sender_keys::SenderKeys;
 use super::stanza_log::StanzaLog;
 use super::tls::{self, TlsError};
-use super::unknown::{Unknown, UnknownRequests};
+use super::unhandled_iqs::{UnhandledIq, UnhandledIqs};
+use super::unlink::{self, By};
 use super::{listener, registration};
 use crate::checks::Checks;
 use crate::clock;
@@ -39,12 +39,12 @@ use crate::limits::STOP_WAIT_SECONDS;
 use crate::wire::certificate::{Authority, KeyError, ServerKeys};
 use crate::wire::stanza::Jid;
 
-/// How a network is made.
+/// Parameters of a network.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What faults follow from; the server itself decides nothing by chance that a client could see.
+    /// Seed of the faults; the server itself makes no random decision that a client could observe.
     pub seed: u64,
-    /// The keys of handshakes: those of an earlier run, so that its clients know this one.
+    /// The handshake keys: reusing an earlier run's keys keeps its clients working.
     pub keys: ServerKeys,
 }
 
@@ -62,20 +62,20 @@ pub enum StartError {
     Tls(#[from] TlsError),
 }
 
-/// Handshakes by their pattern.
+/// Handshakes by pattern.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Handshakes {
-    /// The client did not know the server.
+    /// The client did not know the server's static key.
     pub xx: u64,
-    /// The client knew the server.
+    /// The client knew the server's static key.
     pub ik: u64,
-    /// The client knew the server by an older key.
+    /// The client knew an outdated static key.
     pub xx_fallback: u64,
-    /// Of all of them: those of clients that came with the edge routing that they were given.
+    /// The total number that used the edge routing they had been given.
     pub edge_routed: u64,
 }
 
-/// A simulated network. Copies are the same network.
+/// A simulated network. Clones share its state.
 #[derive(Clone)]
 pub struct Network {
     pub(super) inner: Arc<Inner>,
@@ -83,7 +83,7 @@ pub struct Network {
 
 pub(super) struct Inner {
     pub settings: Settings,
-    /// Changed when the server gets other keys, as a service does now and then.
+    /// Replaced when the server's keys are renewed, as a real service does from time to time.
     pub authority: RwLock<Arc<Authority>>,
     pub handshakes: Mutex<Handshakes>,
     pub tls: TlsAcceptor,
@@ -97,11 +97,11 @@ pub(super) struct Inner {
     pub subscriptions: Subscriptions,
     pub sender_keys: SenderKeys,
     pub log: StanzaLog,
-    pub unknown: UnknownRequests,
+    pub unhandled_iqs: UnhandledIqs,
     pub faults: Plan,
     pub checks: Checks,
     pub tasks: TaskTracker,
-    /// The port that is open. Held to open, close and ask.
+    /// The open port. Locked to open, close and read.
     listening: Mutex<Option<Listening>>,
 }
 
@@ -111,10 +111,10 @@ struct Listening {
 }
 
 impl Network {
-    /// A network that nobody reaches yet but phones of this process.
+    /// A network that is only reachable by phones of this process so far.
     ///
     /// # Errors
-    /// The keys are none, or TLS cannot be set up.
+    /// The keys are invalid, or TLS cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, StartError> {
         let inner = Inner {
             authority: RwLock::new(Arc::new(Authority::new(&settings.keys)?)),
@@ -133,17 +133,17 @@ impl Network {
             subscriptions: Subscriptions::default(),
             sender_keys: SenderKeys::default(),
             log: StanzaLog::default(),
-            unknown: UnknownRequests::default(),
+            unhandled_iqs: UnhandledIqs::default(),
             tasks: TaskTracker::new(),
             listening: Mutex::new(None),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Opens the port, and serves `control` under `/control`. Returns the address, which says the port if it was 0.
+    /// Opens the port, and serves `control` under `/control`. Returns the address, with the actual port if it was 0.
     ///
     /// # Errors
-    /// The address cannot be had.
+    /// The address is not available.
     pub async fn listen(&self, address: SocketAddr, control: Router) -> std::io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -157,16 +157,16 @@ impl Network {
         Ok(address)
     }
 
-    /// Closes the port and all connections, and waits for their tasks. Phones stay attached, and all that is known
-    /// stays known: after another [`Network::listen`] clients find what they left.
+    /// Closes the port and all connections, and waits for their tasks. Phones stay attached, and the state is kept:
+    /// after another [`Network::listen`] clients find everything as they left it.
     pub async fn stop(&self) {
         if let Some(listening) = self.inner.listening.lock().take() {
             listening.stop.cancel();
         }
         for account in self.inner.directory.all() {
             for device in account.devices().iter().filter(|device| device.linked().is_some()) {
-                if let Some(outlet) = device.mailbox.outlet() {
-                    outlet.cut();
+                if let Some(send_queue) = device.mailbox.send_queue() {
+                    send_queue.cut();
                 }
             }
         }
@@ -175,57 +175,57 @@ impl Network {
         clock::within(Duration::from_secs(STOP_WAIT_SECONDS), self.inner.tasks.wait()).await;
     }
 
-    /// Has every client that waits to be linked show another code.
+    /// Makes every client that waits to be linked show a new code.
     pub fn renew_codes(&self) {
         self.inner.registrations.renew_all();
     }
 
-    /// Gives every client that is not linked yet another set of references, in place of that which it shows; returns them.
+    /// Sends every unlinked client new refs, which replace those that it shows; returns them.
     pub fn replace_codes(&self) -> Vec<String> {
         self.inner.registrations.replace_all()
     }
 
-    /// Where clients connect: `ws://…/ws/chat`; nothing while the port is closed.
+    /// The URL for clients: `ws://…/ws/chat`; `None` while the port is closed.
     pub fn ws_url(&self) -> Option<String> {
         self.address().map(|address| format!("ws://{address}/ws/chat"))
     }
 
-    /// The open port.
+    /// The address of the open port.
     pub fn address(&self) -> Option<SocketAddr> {
         self.inner.listening.lock().as_ref().map(|listening| listening.address)
     }
 
-    /// What the network was made with, the keys of handshakes among it.
+    /// The parameters of the network, including the handshake keys.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 
-    /// The key that a client must trust instead of the real service's.
+    /// The root key that a client must trust instead of the real service's.
     pub fn root_key(&self) -> [u8; 32] {
         self.inner.authority.read().root_public()
     }
 
-    /// Gives the server other keys. Clients that remember the ones before find that out when they connect, and go on
-    /// with the new ones if they trust their root.
+    /// Replaces the server's keys. Clients that remember the previous ones notice when they connect, and continue with
+    /// the new ones if they trust the root.
     ///
     /// # Errors
-    /// The bytes are no private keys.
+    /// The bytes are not valid private keys.
     pub fn renew_keys(&self, keys: &ServerKeys) -> Result<(), KeyError> {
         *self.inner.authority.write() = Arc::new(Authority::new(keys)?);
         Ok(())
     }
 
-    /// How connections came to their keys so far.
+    /// Number of handshakes so far, by pattern.
     pub fn handshakes(&self) -> Handshakes {
         *self.inner.handshakes.lock()
     }
 
-    /// The account of this number (digits), new or as it was.
+    /// The account of this number (digits), created if necessary.
     pub fn register_person(&self, number: &str, name: &str) -> Arc<Account> {
         self.inner.directory.register(number, name)
     }
 
-    /// Everybody's accounts, and who an address names.
+    /// All accounts, and address resolution.
     pub fn directory(&self) -> &Directory {
         &self.inner.directory
     }
@@ -245,53 +245,52 @@ impl Network {
         &self.inner.log
     }
 
-    /// What holds of everything that happened so far.
+    /// The invariant checks.
     pub fn checks(&self) -> &Checks {
         &self.inner.checks
     }
 
-    /// Requests that this server does not know: what they asked, in a word, and who asked.
-    pub fn unknown(&self) -> Vec<Unknown> {
-        self.inner.unknown.all()
+    /// Requests that this server does not implement, with the requesting device.
+    pub fn unhandled_iqs(&self) -> Vec<UnhandledIq> {
+        self.inner.unhandled_iqs.all()
     }
 
-    /// Attaches a phone, or any device, inside this process. A connection of the same device that is there is replaced.
-    pub fn attach(&self, account: &Arc<Account>, device: &Arc<Device>) -> Link {
-        Link::attach(self, account, device)
+    /// Attaches a phone, or any device, inside this process. It replaces an existing connection of the same device.
+    pub fn attach(&self, account: &Arc<Account>, device: &Arc<Device>) -> LocalConnection {
+        LocalConnection::attach(self, account, device)
     }
 
-    /// A client that shows this code, or that was given this reference for a typed code; nothing if there is none or
-    /// its time is over.
+    /// The client that shows the code with this ref, or that was given it for a pairing code; `None` if there is none
+    /// or it has expired.
     pub fn pending(&self, reference: &str) -> Option<registration::Pending> {
         self.inner.registrations.pending(reference)
     }
 
-    /// The version of a collection of an account's app state.
+    /// The version of a collection in an account's app state.
     pub fn collection_version(&self, account: &Account, collection: &str) -> u64 {
         account.app_state.lock().version(collection)
     }
 
-    /// Puts the list of valid keys that the phone has signed anew in the place of the one before (protobuf
-    /// `ADVSignedKeyIndexList`).
+    /// Replaces the key-index list with one that the phone has newly signed (protobuf `ADVSignedKeyIndexList`).
     pub fn set_key_index_list(&self, account: &Account, signed_at_seconds: u64, list: Vec<u8>) {
         account.set_key_index_list(signed_at_seconds, list);
     }
 
-    /// Unlinks a companion, as its phone does: its connection ends with `device_removed`. Returns whether it was there.
+    /// Unlinks a companion, as its phone would: its connection ends with `device_removed`. Returns whether it existed.
     pub fn remove_device(&self, account: &Arc<Account>, index: u16) -> bool {
-        removal::remove(self, account, index, By::Phone)
+        unlink::unlink(self, account, index, By::Phone)
     }
 
-    /// Breaks the connection of a device without a word. Returns whether there was one.
+    /// Cuts the connection of a device without any stanza. Returns whether there was one.
     pub fn cut(&self, device: &Device) -> bool {
-        let outlet = device.mailbox.outlet();
-        if let Some(outlet) = &outlet {
-            outlet.cut();
+        let send_queue = device.mailbox.send_queue();
+        if let Some(send_queue) = &send_queue {
+            send_queue.cut();
         }
-        outlet.is_some()
+        send_queue.is_some()
     }
 
-    /// Finds who an address names.
+    /// Resolves an address.
     pub(super) fn account(&self, jid: &Jid) -> Option<Arc<Account>> {
         self.inner.directory.resolve(jid).map(|resolved| resolved.account)
     }

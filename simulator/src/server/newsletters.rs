@@ -1,4 +1,4 @@
-//! Newsletters (channels): one person writes, followers read. Nothing in them is encrypted.
+//! Newsletters (channels): one person publishes, followers read. Nothing in them is encrypted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::clock;
 use crate::limits::{NEWSLETTER_POSTS_MAX, NEWSLETTERS_MAX};
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Server};
 
-/// What a person is to a newsletter.
+/// A person's role in a newsletter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Owner,
@@ -28,7 +28,7 @@ impl Role {
     }
 }
 
-/// A text of a newsletter, and when it was changed, in milliseconds since 1970.
+/// A text of a newsletter, and when it was last changed, in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     pub text: String,
@@ -47,7 +47,7 @@ pub struct Newsletter {
     invite: String,
     created_at_seconds: u64,
     owner: Arc<Account>,
-    /// Held for single looks and changes, never while something is sent.
+    /// Locked for single reads and changes, never while something is sent.
     state: Mutex<State>,
 }
 
@@ -70,15 +70,15 @@ pub struct Post {
     pub id: String,
     pub kind: String,
     pub at_seconds: u64,
-    /// `<plaintext>`; nothing for what was deleted.
+    /// `<plaintext>`; `None` if it was deleted.
     pub plaintext: Option<Node>,
     pub views: u64,
-    /// Emoji by the LID of whoever reacted.
+    /// Emoji by the reacting person's LID.
     reactions: BTreeMap<String, String>,
 }
 
 impl Post {
-    /// `<message>` as it is listed.
+    /// The `<message>` in lists.
     pub fn describe(&self, reader: Role) -> Node {
         let message = NodeBuilder::new("message")
             .attr("id", self.id.as_str())
@@ -89,7 +89,7 @@ impl Post {
         message.children(self.plaintext.iter().cloned().chain(self.describe_counts())).build()
     }
 
-    /// What readers made of it.
+    /// Its views and reactions.
     pub fn describe_counts(&self) -> Vec<Node> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for code in self.reactions.values() {
@@ -109,7 +109,7 @@ impl Newsletter {
         &self.jid
     }
 
-    /// The last part of its link.
+    /// The last part of its invite link.
     pub fn invite(&self) -> &str {
         &self.invite
     }
@@ -139,18 +139,18 @@ impl Newsletter {
             return Role::Owner;
         }
         let state = self.state.lock();
-        let follows = state.followers.iter().any(|follower| Arc::ptr_eq(&follower.account, account));
-        if follows { Role::Subscriber } else { Role::Guest }
+        let wait_for_progress = state.followers.iter().any(|follower| Arc::ptr_eq(&follower.account, account));
+        if wait_for_progress { Role::Subscriber } else { Role::Guest }
     }
 
-    /// Everybody who gets its messages, its owner first.
+    /// Everybody who receives its messages, its owner first.
     pub fn readers(&self) -> Vec<Arc<Account>> {
         let state = self.state.lock();
         let followers = state.followers.iter().map(|follower| follower.account.clone());
         [self.owner.clone()].into_iter().chain(followers).collect()
     }
 
-    /// Whether this person silenced it.
+    /// Whether this person has muted it.
     pub fn is_muted(&self, account: &Arc<Account>) -> bool {
         let state = self.state.lock();
         state.followers.iter().any(|follower| follower.is_muted && Arc::ptr_eq(&follower.account, account))
@@ -174,7 +174,7 @@ impl Newsletter {
         self.state.lock().followers.retain(|follower| !Arc::ptr_eq(&follower.account, account));
     }
 
-    /// The latest messages, the oldest first: as many as are asked for, before one if that is named.
+    /// The latest `count` messages, the oldest first; with `before`, those before that one.
     pub fn posts(&self, count: usize, before: Option<u64>) -> Vec<Post> {
         let state = self.state.lock();
         let wanted = state.posts.iter().filter(|post| before.is_none_or(|before| post.server_id < before));
@@ -183,7 +183,7 @@ impl Newsletter {
         posts
     }
 
-    /// Puts a message in, or another content in the place of the one with this id. Gives its number.
+    /// Adds a message, or replaces the content of the one with this id. Returns its number.
     pub(super) fn post(&self, id: &str, kind: &str, plaintext: Option<Node>) -> u64 {
         let mut state = self.state.lock();
         if let Some(known) = state.posts.iter_mut().find(|post| post.id == id) {
@@ -206,12 +206,12 @@ impl Newsletter {
         server_id
     }
 
-    /// Whether a message with this id is there.
+    /// Whether there is a message with this id.
     pub fn has_posted(&self, id: &str) -> bool {
         self.state.lock().posts.iter().any(|post| post.id == id)
     }
 
-    /// Somebody reacts to a message, or takes that back; false if there is no such message.
+    /// Adds or removes a reaction; false if there is no such message.
     pub(super) fn react(&self, account: &Account, server_id: u64, code: Option<&str>) -> bool {
         let mut state = self.state.lock();
         let Some(post) = state.posts.iter_mut().find(|post| post.server_id == server_id) else { return false };
@@ -223,7 +223,7 @@ impl Newsletter {
         true
     }
 
-    /// Somebody has seen messages.
+    /// Counts views of messages.
     pub(super) fn view(&self, server_ids: &[u64]) {
         let mut state = self.state.lock();
         state.posts.iter_mut().filter(|post| server_ids.contains(&post.server_id)).for_each(|post| post.views += 1);
@@ -237,7 +237,7 @@ pub struct Newsletters {
 }
 
 impl Newsletters {
-    /// Makes one; nothing when there are as many as there may be.
+    /// Creates a newsletter; `None` if there are too many.
     pub fn create(&self, owner: &Arc<Account>, name: &str, description: &str) -> Option<Arc<Newsletter>> {
         let mut by_id = self.by_id.lock();
         if by_id.len() >= NEWSLETTERS_MAX {
@@ -261,7 +261,7 @@ impl Newsletters {
         is_newsletter.then(|| self.by_id.lock().get(jid.user.as_str()).cloned()).flatten()
     }
 
-    /// The newsletter to which a link leads.
+    /// The newsletter with this invite link.
     pub fn by_invite(&self, invite: &str) -> Option<Arc<Newsletter>> {
         self.by_id.lock().values().find(|newsletter| newsletter.invite == invite).cloned()
     }
@@ -273,7 +273,7 @@ impl Newsletters {
         all
     }
 
-    /// Those that a person owns or follows, the oldest first.
+    /// The newsletters that a person owns or follows, the oldest first.
     pub fn of(&self, account: &Arc<Account>) -> Vec<Arc<Newsletter>> {
         self.all().into_iter().filter(|newsletter| newsletter.role(account) != Role::Guest).collect()
     }

@@ -1,9 +1,9 @@
-//! What the server tells a device unasked, and wants acknowledged.
+//! Notifications: what the server tells devices unasked, and expects an ack for.
 
 use crate::clock;
 use crate::wire::stanza::{NodeBuilder, NodeValue};
 
-/// `<notification from type id t>`, to which more is added.
+/// `<notification from type id t>`, for the caller to complete.
 pub fn notification(from: impl Into<NodeValue>, kind: &'static str) -> NodeBuilder {
     NodeBuilder::new("notification")
         .attr("from", from)

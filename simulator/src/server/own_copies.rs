@@ -1,45 +1,46 @@
-//! Copies of what another device of the account wrote to a person. Only a receipt of the type `sender` takes them off the
-//! mailbox: one that is merely acknowledged comes again, and then the connection is ended. It is seen of the real service
-//! (github.com/oxidezap/whatsapp-rust/pull/659), which waits for minutes where this one waits for seconds.
+//! Device-sent copies of messages that another device of the account sent to a person. Only a receipt of type `sender`
+//! removes them from the mailbox: one that is only acked is sent again, and then the connection is ended. The real
+//! service has been observed to do so (github.com/oxidezap/whatsapp-rust/pull/659); it waits for minutes where this one
+//! waits for seconds.
 
 use std::sync::Arc;
 
+use super::device_connection::DeviceConnection;
 use super::fault_points;
-use super::session::Session;
 use crate::limits::OWN_COPY_WAIT_MS;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
-/// Whether an acknowledgement of this message leaves it in the mailbox.
-pub fn must_be_receipted(session: &Session, is_meant: impl Fn(&Node) -> bool, id: &str) -> bool {
-    let Some(copy) = session.device.mailbox.find(is_meant).filter(|kept| is_own_copy(session, kept)) else {
+/// Whether this message stays in the mailbox although it was acked.
+pub fn must_be_receipted(connection: &DeviceConnection, is_match: impl Fn(&Node) -> bool, id: &str) -> bool {
+    let Some(copy) = connection.device.mailbox.find(is_match).filter(|kept| is_own_copy(connection, kept)) else {
         return false;
     };
-    if session.device.asked_again.lock().remove(id) {
+    if connection.device.asked_again.lock().remove(id) {
         return false;
     }
-    session.network.inner.tasks.spawn(insist(session.clone(), copy));
+    connection.network.inner.tasks.spawn(insist(connection.clone(), copy));
     true
 }
 
-fn is_own_copy(session: &Session, message: &Node) -> bool {
+fn is_own_copy(connection: &DeviceConnection, message: &Node) -> bool {
     let is_peer = message.text("category").is_some_and(|category| category == "peer");
-    let from = message.jid("from").and_then(|from| session.network.account(&from));
+    let from = message.jid("from").and_then(|from| connection.network.account(&from));
     !is_peer
         && message.attrs.get("recipient").is_some()
-        && from.is_some_and(|from| Arc::ptr_eq(&from, &session.account))
+        && from.is_some_and(|from| Arc::ptr_eq(&from, &connection.account))
 }
 
-/// Sends the copy again on this connection, then ends it.
-async fn insist(session: Session, copy: Arc<Node>) {
+/// Sends the copy again on this connection, then ends the connection.
+async fn insist(connection: DeviceConnection, copy: Arc<Node>) {
     for is_last in [false, true] {
         fault_points::wait(OWN_COPY_WAIT_MS).await;
-        if session.outlet.is_ending() || !session.device.mailbox.keeps(&copy) {
+        if connection.send_queue.is_ending() || !connection.device.mailbox.keeps(&copy) {
             return;
         }
         if is_last {
-            session.outlet.end([unreceipted(&copy)]);
+            connection.send_queue.end([unreceipted(&copy)]);
         } else {
-            session.outlet.push(copy.clone());
+            connection.send_queue.push(copy.clone());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The agreement between a phone and a client that it links: the phone signs the client's identity, the client signs it
-//! too, and then it is a companion.
+//! Pairing of a phone and a client: the phone signs the client's identity, the client signs it too, and then it is a
+//! companion.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,30 +16,30 @@ use super::keys::KeyBundle;
 use super::network::Network;
 use super::registration::Registering;
 use crate::clock;
-use crate::faults::Moment;
+use crate::faults::Hook;
 use crate::limits::PAIRING_WAIT_SECONDS;
 
-/// What a phone says when it links a client.
+/// What a phone sends to link a client.
 #[derive(Debug, Clone)]
 pub struct Approval {
     /// Protobuf `ADVSignedDeviceIdentityHMAC`.
     pub device_identity: Vec<u8>,
-    /// The identity key of the phone, 32 bytes.
+    /// The phone's identity key, 32 bytes.
     pub account_key: [u8; 32],
-    /// The number of the companion in the list of valid keys.
+    /// The companion's index in the key-index list.
     pub key_index: u32,
 }
 
-/// A client that has signed too. It is linked when the phone says so with [`Signed::link`]; dropped, it is refused.
+/// A client that has signed too. It is linked when the phone calls [`Signed::link`]; if dropped, it is refused.
 pub struct Signed {
     registering: Arc<Registering>,
     account: Arc<Account>,
     approval: Approval,
-    /// The number that the new device has.
+    /// The new device's index.
     pub index: u16,
-    /// What the client returned: protobuf `ADVSignedDeviceIdentity` with its signature.
+    /// The client's response: protobuf `ADVSignedDeviceIdentity` with its signature.
     pub returned: Vec<u8>,
-    /// The same, complete: with the account's key.
+    /// The complete identity, with the account's key.
     signed_identity: Vec<u8>,
     is_linked: bool,
 }
@@ -64,20 +64,19 @@ pub enum PairingError {
 }
 
 impl Network {
-    /// A phone is about to link the client that waits under a reference.
+    /// Called when a phone is about to link the client with this ref.
     ///
     /// # Errors
     /// [`PairingError::Ended`] if a fault ends its stream instead.
     pub fn check_linking(&self, account: &Account, reference: &str) -> Result<(), PairingError> {
-        let Some(last) = fault_points::linking(&self.inner.faults, Moment::Link, account) else { return Ok(()) };
+        let Some(last) = fault_points::linking(&self.inner.faults, Hook::Link, account) else { return Ok(()) };
         if let Some(registering) = self.inner.registrations.find(reference) {
-            registering.outlet.end(last);
+            registering.send_queue.end(last);
         }
         Err(PairingError::Ended)
     }
 
-    /// Gives the client that waits under a reference what a phone signed for it, and waits until the client has signed
-    /// too.
+    /// Sends the client with this ref what a phone signed for it, and waits until the client has signed too.
     ///
     /// # Errors
     /// See [`PairingError`].
@@ -91,7 +90,7 @@ impl Network {
         self.complete(account, &registering, approval).await
     }
 
-    /// The same for a client that was found before.
+    /// The same for a client that was already found.
     pub(super) async fn complete(
         &self,
         account: &Arc<Account>,
@@ -113,11 +112,11 @@ impl Network {
 }
 
 impl Signed {
-    /// Links the client: it is a device of the account from now on, and is asked to connect again as such. `list` is
-    /// protobuf `ADVSignedKeyIndexList` with the new companion in it, signed at `signed_at_seconds` since 1970.
+    /// Links the client: it becomes a device of the account, and is asked to reconnect as such. `list` is protobuf
+    /// `ADVSignedKeyIndexList` including the new companion, signed at `signed_at_seconds` since 1970.
     ///
     /// # Errors
-    /// [`PairingError::TooMany`] when others were linked meanwhile.
+    /// [`PairingError::TooMany`] if others were linked meanwhile.
     pub fn link(mut self, signed_at_seconds: u64, list: Vec<u8>) -> Result<Arc<Device>, PairingError> {
         let Self { registering, account, approval, .. } = &self;
         let companion = Companion {
@@ -144,12 +143,12 @@ impl Signed {
 impl Drop for Signed {
     fn drop(&mut self) {
         if !self.is_linked {
-            self.registering.outlet.end([super::failure(401)]);
+            self.registering.send_queue.end([super::failure(401)]);
         }
     }
 }
 
-/// What a phone has approved and the client has not signed.
+/// What a phone has approved and the client has not signed yet.
 pub(super) struct Approved {
     pub account: Arc<Account>,
     pub index: u16,
@@ -159,7 +158,7 @@ pub(super) struct Approved {
 }
 
 impl Approved {
-    /// The client has answered with its signature: whoever links it is told, or the client is refused.
+    /// The client has signed: passes that on to the phone, or refuses the client if the phone has stopped waiting.
     pub(super) fn signed(self, registering: &Arc<Registering>, returned: &[u8]) {
         let Self { account, index, identity, approval, outcome } = self;
         let signed = match identity.with_device_signature(returned, &registering.identity_public) {
@@ -173,15 +172,15 @@ impl Approved {
                 is_linked: false,
             }),
             Err(error) => {
-                registering.outlet.end([super::failure(401)]);
+                registering.send_queue.end([super::failure(401)]);
                 Err(PairingError::Companion(error))
             }
         };
-        // Who does not wait any more refuses the client by that.
+        // If the phone has stopped waiting, dropping this refuses the client.
         outcome.send(signed).ok();
     }
 
-    /// The client refused, or is gone.
+    /// The client refused, or has disconnected.
     pub(super) fn failed(self, error: PairingError) {
         self.outcome.send(Err(error)).ok();
     }

@@ -1,5 +1,5 @@
-//! The hash by which a client says which devices of a group it knows, so that the server can tell it that it knows
-//! too few or too many.
+//! The participant hash (phash), which tells the server which devices of a group a client knows, so that it can report
+//! that some are missing or outdated.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,18 +8,18 @@ use sha2::{Digest as _, Sha256};
 use super::group::Group;
 use crate::wire::stanza::Jid;
 
-/// The version of the hash, in front of it.
+/// Version prefix of the hash.
 const VERSION: &str = "2:";
 const HASH_BYTES: usize = 6;
 
-/// The hash of all devices of a group's members, named as the group names them.
+/// The hash of all devices of a group's members, in the group's addressing mode.
 pub fn of_group(group: &Group) -> String {
     let members = group.members();
     let devices = members.iter().flat_map(|member| member.account.devices());
     of(devices.map(|device| device.jid(group.naming()).clone()))
 }
 
-/// The hash of these devices, in whatever order.
+/// The hash of these devices, in any order.
 pub fn of(devices: impl IntoIterator<Item = Jid>) -> String {
     let mut names: Vec<String> = devices.into_iter().map(|jid| jid.to_phash_form_string()).collect();
     names.sort_unstable();

@@ -1,9 +1,9 @@
-//! The passkey gate ("Shortcake", in stanzas `crsc`): the account of the phone that scanned or typed a code requires a
-//! passkey before the client is linked.
+//! The passkey gate ("Shortcake", `crsc` stanzas): the account whose phone scanned or typed a code requires a passkey
+//! before the client is linked.
 //!
-//! The gate stands between the code and `pair-success`. The server asks the client for an assertion of the account's
-//! passkey and checks it; then the client and the phone exchange ephemeral keys through the server, and the phone
-//! admits the client with the secret that comes encrypted. What the phone decides, it decides through [`PasskeyGate`].
+//! The gate comes between the code and `pair-success`. The server asks the client for an assertion of the account's
+//! passkey and verifies it; then the client and the phone exchange ephemeral keys through the server, and the phone
+//! admits the client with the secret that it receives encrypted. The phone makes its decisions through [`PasskeyGate`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ use super::network::Network;
 use super::notification::notification;
 use super::pairing::{Approval, PairingError, Signed};
 use super::registration::Registering;
-use super::{fault_points, linking_code};
+use super::{fault_points, pairing_code};
 use crate::clock;
-use crate::faults::{Moment, Plan, PrologueDecision};
+use crate::faults::{Hook, Plan, PrologueDecision};
 use crate::limits::{
     PASSKEY_CHALLENGE_SECONDS, PASSKEY_HANDOFF_SECONDS, PASSKEY_LINGER_SECONDS, PASSKEY_PHONE_PAUSE_MS,
 };
@@ -42,10 +42,10 @@ const NONCE: &str = "companion_nonce";
 const PAIRING_REQUEST: &str = "encrypted_pairing_request";
 
 // ASSUMPTION: how the server and the phone exchange what belongs to the gate is not public; here they call each other.
-/// Something that the client sent and the phone decides about.
+/// A request of the client that the phone decides about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GateRequest {
-    /// The assertion was accepted. Answered by [`PasskeyGate::go_on`] or [`PasskeyGate::reject`].
+    /// The assertion is valid. Answered by [`PasskeyGate::go_on`] or [`PasskeyGate::reject`].
     Prologue {
         /// Protobuf `ProloguePayload`.
         payload: Vec<u8>,
@@ -54,16 +54,16 @@ pub enum GateRequest {
     },
     /// The client reveals its nonce. Answered by [`PasskeyGate::accept`] or [`PasskeyGate::reject`].
     Nonce([u8; 32]),
-    /// Protobuf `EncryptedPairingRequest`. Answered as the nonce is.
+    /// Protobuf `EncryptedPairingRequest`. Answered like the nonce.
     PairingRequest(Vec<u8>),
-    /// The client's assertion came too late. Nothing is to be answered.
+    /// The client's assertion came too late. Needs no response.
     Expired,
 }
 
-/// The phone's side of a client's gate. Dropped, it leaves the client without an answer.
+/// The phone's side of a client's gate. If dropped, the client gets no response.
 pub struct PasskeyGate {
     registering: Arc<Registering>,
-    /// Of the attempt that this is the gate of: the client may have been asked again since.
+    /// The attempt's challenge: the client may have been asked again since.
     challenge: String,
     account: Arc<Account>,
     requests: mpsc::Receiver<GateRequest>,
@@ -76,24 +76,24 @@ pub(super) struct Gate {
     /// base64url without padding.
     challenge: String,
     closed_at: Instant,
-    /// The latest reference that was given out for the exchange.
+    /// The latest ref that was handed out for the exchange.
     reference: Option<String>,
     stage: Stage,
-    /// What the phone decides about.
+    /// The request that the phone has to decide about.
     undecided: Option<Node>,
-    /// A fault keeps the continuation back.
+    /// A fault withholds the continuation.
     is_silenced: bool,
-    /// A fault has the phone take no time.
+    /// A fault makes the phone respond instantly.
     is_hurried: bool,
     to_phone: mpsc::Sender<GateRequest>,
 }
 
 impl Network {
-    /// Stops the client that waits under a reference at the passkey gate, if the account requires a passkey: its
-    /// references are not valid any more, and it is asked for an assertion.
+    /// Stops the client with this ref at the passkey gate, if the account requires a passkey: its refs become invalid,
+    /// and it is asked for an assertion.
     ///
     /// # Errors
-    /// [`PairingError::Unknown`] if no client waits under the reference.
+    /// [`PairingError::Unknown`] if no client waits with this ref.
     pub fn close_passkey_gate(
         &self,
         account: &Arc<Account>,
@@ -126,14 +126,14 @@ impl Network {
         let typed = registering.typed_code.lock().as_ref().is_some_and(|code| code.reference == reference);
         self.inner.registrations.hold_at_gate(&registering);
         if typed && fault_points::stopped_with_link_code(&self.inner.faults, account) {
-            registering.outlet.push(Arc::new(linking_code::without_keys(reference)));
+            registering.send_queue.push(Arc::new(pairing_code::without_keys(reference)));
         }
         let request = notification(server(), "passkey_prologue_request");
         let has_options = fault_points::passkey_requested(&self.inner.faults, account);
         let request = if has_options { request.children([options]) } else { request };
-        registering.outlet.push(Arc::new(request.build()));
-        if registering.outlet.is_ending() {
-            // Its end may have come before it was at the gate.
+        registering.send_queue.push(Arc::new(request.build()));
+        if registering.send_queue.is_ending() {
+            // It may have disconnected before it reached the gate.
             registering.end();
         }
         Ok(Some(PasskeyGate { registering, challenge, account: account.clone(), requests }))
@@ -146,16 +146,16 @@ pub(super) fn is_request(node: &Node) -> bool {
         && [OPTIONS, REF, PROLOGUE, NONCE, PAIRING_REQUEST].iter().any(|tag| node.child(tag).is_some())
 }
 
-/// A client at the gate sent a request.
+/// Handles a request of a client at the gate.
 pub(super) fn receive(registering: &Registering, node: &Node) {
     let outcome = match &mut *registering.gate.lock() {
         Some(gate) => gate.receive(&registering.network.inner.faults, node, clock::instant()),
         None => Err(Rejection::NotFound),
     };
     match outcome {
-        Ok(Some(answer)) => registering.outlet.push(Arc::new(answer)),
+        Ok(Some(answer)) => registering.send_queue.push(Arc::new(answer)),
         Ok(None) => {}
-        Err(rejection) => registering.outlet.push(Arc::new(rejection.answer(node))),
+        Err(rejection) => registering.send_queue.push(Arc::new(rejection.answer(node))),
     }
 }
 
@@ -167,12 +167,12 @@ impl Rejection {
 }
 
 impl Gate {
-    /// Whether the attempt has ended without success, so that another may begin.
+    /// Whether the attempt has failed, so that another may start.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over(_))
     }
 
-    /// The JSON of `PublicKeyCredentialRequestOptions`, in the order in which it was observed.
+    /// The JSON of `PublicKeyCredentialRequestOptions`, with the members in the observed order.
     fn options(&self) -> String {
         let timeout_ms = PASSKEY_CHALLENGE_SECONDS * 1000;
         format!(
@@ -181,7 +181,7 @@ impl Gate {
         )
     }
 
-    /// The answer to a request; nothing if the phone decides about it.
+    /// The response to a request; `None` if the phone decides about it.
     fn receive(&mut self, plan: &Plan, node: &Node, now: Instant) -> Result<Option<Node>, Rejection> {
         if let Stage::Over(rejection) = self.stage {
             return Err(rejection);
@@ -223,12 +223,12 @@ impl Gate {
 
     fn expire(&mut self) -> Rejection {
         self.stage = Stage::Over(Rejection::Gone);
-        // One that has gone away need not know.
+        // A phone that is gone does not need to know.
         self.to_phone.try_send(GateRequest::Expired).ok();
         Rejection::Gone
     }
 
-    /// Checks everything of a prologue but what the phone alone knows.
+    /// Verifies everything in a prologue except what only the phone knows.
     fn prologue(&mut self, plan: &Plan, prologue: &Node, now: Instant) -> Result<GateRequest, Rejection> {
         if self.stage != Stage::Offered {
             return Err(Rejection::BadRequest);
@@ -276,14 +276,14 @@ impl Gate {
         Ok(None)
     }
 
-    /// The phone has decided: the request that it decided about, if there is one.
+    /// Records the phone's decision; returns the request that it is about, if there is one.
     fn decide(&mut self, event: Event) -> Option<Node> {
         self.stage = next(self.stage, event)?;
         self.undecided.take()
     }
 }
 
-/// The reference in an encoded `ProloguePayload`.
+/// The ref in an encoded `ProloguePayload`.
 fn reference_of(payload: &[u8]) -> Option<String> {
     let identity = wa::ProloguePayload::decode_from_slice(payload).ok()?.companion_ephemeral_identity?;
     wa::CompanionEphemeralIdentity::decode_from_slice(&identity).ok()?.r#ref
@@ -300,12 +300,12 @@ impl PasskeyGate {
         self.registering.identity_public
     }
 
-    /// The next thing to decide about; nothing when the client's connection is over.
+    /// The next request to decide about; `None` when the client's connection has ended.
     pub async fn next(&mut self) -> Option<GateRequest> {
         self.requests.recv().await
     }
 
-    /// The phone takes the prologue, and answers with its encoded `PrimaryEphemeralIdentity`. Returns when that was
+    /// The phone accepts the prologue, and responds with its encoded `PrimaryEphemeralIdentity`. Returns when that was
     /// sent.
     pub async fn go_on(&self, identity: Vec<u8>) {
         let (taken, is_silenced) = match self.registering.gate.lock().as_mut().filter(|gate| self.is_of(gate)) {
@@ -314,17 +314,17 @@ impl PasskeyGate {
             None => return,
         };
         let Some(request) = taken else { return };
-        self.registering.outlet.push(Arc::new(result(&request, [])));
+        self.registering.send_queue.push(Arc::new(result(&request, [])));
         if !is_silenced {
             // ASSUMPTION: the way to a phone and back takes a moment, without which whatsapp-rust fails.
             self.pause().await;
             let identity = holding("primary_ephemeral_identity", identity);
             let continuation = notification(server(), "crsc_continuation").children([identity]).build();
-            self.registering.outlet.push(Arc::new(continuation));
+            self.registering.send_queue.push(Arc::new(continuation));
         }
     }
 
-    /// The time that the way to a phone and back takes.
+    /// The duration of a round trip to a phone.
     pub async fn pause(&self) {
         let is_hurried = self.registering.gate.lock().as_ref().is_some_and(|gate| gate.is_hurried);
         if !is_hurried {
@@ -332,33 +332,33 @@ impl PasskeyGate {
         }
     }
 
-    /// The phone takes the nonce or the pairing request.
+    /// The phone accepts the nonce or the pairing request.
     pub fn accept(&self) {
         if let Some(request) = self.decide(Event::Accepted) {
-            self.registering.outlet.push(Arc::new(result(&request, [])));
+            self.registering.send_queue.push(Arc::new(result(&request, [])));
         }
     }
 
-    /// The phone does not take what the client sent. After a prologue the client may try again; after anything else the
+    /// The phone rejects the client's request. After a prologue the client may try again; after anything else the
     /// attempt is over.
     pub fn reject(&self, rejection: Rejection) {
         if let Some(request) = self.decide(Event::Rejected(rejection)) {
-            self.registering.outlet.push(Arc::new(rejection.answer(&request)));
+            self.registering.send_queue.push(Arc::new(rejection.answer(&request)));
         }
     }
 
-    /// The phone ends the attempt: everything that the client still sends is answered with this.
+    /// The phone ends the attempt: all further requests of the client get this response.
     pub fn end(&self, rejection: Rejection) {
         if let Some(request) = self.decide(Event::Ended(rejection)) {
-            self.registering.outlet.push(Arc::new(rejection.answer(&request)));
+            self.registering.send_queue.push(Arc::new(rejection.answer(&request)));
         }
     }
 
-    /// The phone's owner has refused the client: its stream ends, if a fault says so.
+    /// The phone's owner has refused the client: ends its stream, if a fault says so.
     pub fn end_refused(&self) -> bool {
         let plan = &self.registering.network.inner.faults;
-        let Some(last) = fault_points::linking(plan, Moment::PasskeyRefusal, &self.account) else { return false };
-        self.registering.outlet.end(last);
+        let Some(last) = fault_points::linking(plan, Hook::PasskeyRefusal, &self.account) else { return false };
+        self.registering.send_queue.end(last);
         true
     }
 
@@ -370,7 +370,7 @@ impl PasskeyGate {
         gate.challenge == self.challenge
     }
 
-    /// Gives the client what the phone signed for it, as [`Network::complete_pairing`] does.
+    /// Sends the client what the phone signed for it, as [`Network::complete_pairing`] does.
     ///
     /// # Errors
     /// See [`PairingError`].
@@ -380,12 +380,12 @@ impl PasskeyGate {
 
     // ASSUMPTION: a connection at the gate stays open for ten minutes for each step, and after an attempt that failed
     // for as long as codes are shown.
-    /// Closes the client's connection, unless the client does so first or begins another attempt: there is nothing left
-    /// on it that the client could be linked by.
+    /// Closes the client's connection, unless the client does so first or starts another attempt: the client cannot be
+    /// linked over it any more.
     pub async fn close_connection(mut self) {
         let over = async { while self.requests.recv().await.is_some() {} };
         if clock::within(Duration::from_secs(PASSKEY_LINGER_SECONDS), over).await.is_none() {
-            self.registering.outlet.end([]);
+            self.registering.send_queue.end([]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The pictures of people and groups: which one each has, by its place on the media host.
+//! The current pictures of people and groups, by their paths on the media host.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::clock;
 use crate::limits::PICTURES_MAX;
 
-/// A picture as it is described to clients.
+/// A picture as described to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     pub id: u64,
@@ -20,7 +20,7 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Gives a person or group, named by an address, another picture; nothing when there are as many as there may be.
+    /// Sets the picture of a person or group; `None` if there are too many.
     pub fn set(&self, owner: &str, direct_path: String) -> Option<Picture> {
         let mut by_owner = self.by_owner.lock();
         if by_owner.len() >= PICTURES_MAX && !by_owner.contains_key(owner) {

@@ -1,4 +1,4 @@
-//! Who is there, and who is typing. Nothing of it is kept: it is for whoever is connected.
+//! Presence and typing. Nothing of it is stored: only connected devices receive it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 
 use super::account::{Account, Naming};
 use super::device::Device;
+use super::device_connection::DeviceConnection;
 use super::network::Network;
-use super::session::Session;
 use crate::limits::SUBSCRIBERS_PER_ACCOUNT_MAX;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _};
 
-/// Who wants to know whether a person is there: accounts that subscribed, by the number of whom they asked for, with
-/// the way in which they named him.
+/// Presence subscriptions: the subscribed accounts, by the number of the person they subscribed to, with the addressing
+/// mode they used.
 #[derive(Default)]
 pub struct Subscriptions {
     by_number: Mutex<HashMap<String, HashMap<String, Naming>>>,
@@ -42,30 +42,30 @@ impl Subscriptions {
     }
 }
 
-/// `<presence>`: a device says that its user is there or not, or asks about another.
-pub fn receive(session: &Session, node: &Node) {
+/// `<presence>`: a device announces whether it is available, or subscribes to another person.
+pub fn receive(connection: &DeviceConnection, node: &Node) {
     match node.text("type").as_deref() {
         None | Some("available") => {
             if let Some(name) = node.text("name").filter(|name| !name.is_empty()) {
-                session.account.set_name(&name);
+                connection.account.set_name(&name);
             }
-            // A name alone says nothing about being there.
+            // A push name alone says nothing about availability.
             if node.text("type").is_some() {
-                change(&session.network, &session.account, &session.device, true);
+                change(&connection.network, &connection.account, &connection.device, true);
             }
         }
-        Some("unavailable") => change(&session.network, &session.account, &session.device, false),
-        Some("subscribe") => subscribe(session, node),
+        Some("unavailable") => change(&connection.network, &connection.account, &connection.device, false),
+        Some("subscribe") => subscribe(connection, node),
         Some("unsubscribe") => {
-            if let Some(subject) = node.jid("to").and_then(|jid| session.network.account(&jid)) {
-                session.network.inner.subscriptions.remove(&subject, &session.account);
+            if let Some(subject) = node.jid("to").and_then(|jid| connection.network.account(&jid)) {
+                connection.network.inner.subscriptions.remove(&subject, &connection.account);
             }
         }
-        Some(_) => session.network.inner.unknown.note(Some(session.device.number()), node),
+        Some(_) => connection.network.inner.unhandled_iqs.record(Some(connection.device.number()), node),
     }
 }
 
-/// The connection of a device is over: its user is not there by it. It may be unlinked already.
+/// A device has disconnected: it is no longer available. It may be unlinked already.
 pub fn leave(network: &Network, account: &Account, device: &Device) {
     change(network, account, device, false);
 }
@@ -78,7 +78,7 @@ fn change(network: &Network, account: &Account, device: &Device, available: bool
         return;
     }
     if !after {
-        account.note_last_seen();
+        account.record_last_seen();
     }
     for (number, naming) in network.inner.subscriptions.of(account) {
         if let Some(subscriber) = network.inner.directory.by_number(&number) {
@@ -89,11 +89,11 @@ fn change(network: &Network, account: &Account, device: &Device, available: bool
     }
 }
 
-fn subscribe(session: &Session, node: &Node) {
+fn subscribe(connection: &DeviceConnection, node: &Node) {
     let Some(to) = node.jid("to").filter(|jid| !jid.is_group()) else { return };
-    let Some(resolved) = session.network.inner.directory.resolve(&to) else { return };
-    session.network.inner.subscriptions.add(&resolved.account, &session.account, resolved.naming);
-    session.answer(presence_of(&resolved.account, resolved.naming));
+    let Some(resolved) = connection.network.inner.directory.resolve(&to) else { return };
+    connection.network.inner.subscriptions.add(&resolved.account, &connection.account, resolved.naming);
+    connection.answer(presence_of(&resolved.account, resolved.naming));
 }
 
 fn presence_of(account: &Account, naming: Naming) -> Node {
@@ -108,21 +108,21 @@ fn presence_of(account: &Account, naming: Naming) -> Node {
     }
 }
 
-/// `<chatstate>`: somebody types, or stopped.
-pub fn relay_chatstate(session: &Session, node: &Node) {
+/// `<chatstate>`: somebody started or stopped typing.
+pub fn relay_chatstate(connection: &DeviceConnection, node: &Node) {
     let Some(to) = node.jid("to") else { return };
     let relay = |from: Jid| NodeBuilder::new("chatstate").attr("from", from).apply_content(node.content.clone());
-    if let Some(group) = session.network.inner.groups.find(&to) {
-        if group.rank(&session.account).is_none() {
+    if let Some(group) = connection.network.inner.groups.find(&to) {
+        if group.rank(&connection.account).is_none() {
             return;
         }
-        let stanza = relay(to).attr("participant", session.account.jid(group.naming()).clone()).build();
-        let others = group.members().into_iter().filter(|member| !Arc::ptr_eq(&member.account, &session.account));
+        let stanza = relay(to).attr("participant", connection.account.jid(group.naming()).clone()).build();
+        let others = group.members().into_iter().filter(|member| !Arc::ptr_eq(&member.account, &connection.account));
         for device in others.flat_map(|member| member.account.devices()) {
             device.mailbox.pass(stanza.clone());
         }
-    } else if let Some(resolved) = session.network.inner.directory.resolve(&to) {
-        let stanza = relay(session.account.jid(session.account.shown_as(resolved.naming)).clone()).build();
+    } else if let Some(resolved) = connection.network.inner.directory.resolve(&to) {
+        let stanza = relay(connection.account.jid(connection.account.shown_as(resolved.naming)).clone()).build();
         for device in resolved.account.devices() {
             device.mailbox.pass(stanza.clone());
         }

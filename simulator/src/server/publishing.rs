@@ -1,45 +1,45 @@
-//! What is written in a newsletter, and what its readers do with it: passed on as it is, for nothing is encrypted.
+//! Newsletter messages and what readers do with them: forwarded as they are, because nothing is encrypted.
 
 use std::sync::Arc;
 
+use super::device_connection::{DeviceConnection, acknowledgement};
 use super::newsletters::{Newsletter, Role};
-use super::session::{Session, acknowledgement};
 use crate::clock;
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _};
 
-/// Why a message is not taken. They are the codes of messages to groups (`routing.rs`).
+/// Why a message is refused. The codes are those of group messages (`routing.rs`).
 mod refusal {
     pub const MALFORMED: u16 = 400;
     pub const NOT_OWNER: u16 = 403;
     pub const NOBODY: u16 = 404;
 }
 
-/// `edit` of a message whose content takes the place of an earlier one's.
+/// `edit` of a message that replaces an earlier one.
 const EDIT: &str = "3";
 
 /// `edit` of a message that deletes an earlier one.
 const DELETE: &str = "8";
 
-/// Takes a message to a newsletter in, or a reaction to one in it.
-pub fn receive(session: &Session, node: &Node) {
-    let newsletter = node.jid("to").and_then(|to| session.network.inner.newsletters.find(&to));
-    let Some(newsletter) = newsletter else { return session.acknowledge(node, Some(refusal::NOBODY)) };
+/// Handles a message or a reaction in a newsletter.
+pub fn receive(connection: &DeviceConnection, node: &Node) {
+    let newsletter = node.jid("to").and_then(|to| connection.network.inner.newsletters.find(&to));
+    let Some(newsletter) = newsletter else { return connection.acknowledge(node, Some(refusal::NOBODY)) };
     if let Some(reaction) = node.child("reaction") {
         let code = reaction.text("code").filter(|code| !code.is_empty());
         let server_id = node.number("server_id").unwrap_or_default();
-        let is_there = newsletter.react(&session.account, server_id, code.as_deref());
-        return session.acknowledge(node, (!is_there).then_some(refusal::NOBODY));
+        let is_there = newsletter.react(&connection.account, server_id, code.as_deref());
+        return connection.acknowledge(node, (!is_there).then_some(refusal::NOBODY));
     }
-    match publish(session, node, &newsletter) {
+    match publish(connection, node, &newsletter) {
         // whatsmeow takes the number from here.
-        Ok(server_id) => session.answer(acknowledgement(node, None).attr("server_id", server_id).build()),
-        Err(code) => session.acknowledge(node, Some(code)),
+        Ok(server_id) => connection.answer(acknowledgement(node, None).attr("server_id", server_id).build()),
+        Err(code) => connection.acknowledge(node, Some(code)),
     }
 }
 
-fn publish(session: &Session, node: &Node, newsletter: &Newsletter) -> Result<u64, u16> {
-    if newsletter.role(&session.account) != Role::Owner {
+fn publish(connection: &DeviceConnection, node: &Node, newsletter: &Newsletter) -> Result<u64, u16> {
+    if newsletter.role(&connection.account) != Role::Owner {
         return Err(refusal::NOT_OWNER);
     }
     let id = node.text("id").filter(|id| !id.is_empty()).ok_or(refusal::MALFORMED)?;
@@ -63,16 +63,16 @@ fn publish(session: &Session, node: &Node, newsletter: &Newsletter) -> Result<u6
     }
     let stanza = stanza.children([plaintext.clone()]).build();
     for device in newsletter.readers().iter().flat_map(|reader| reader.devices()) {
-        if !Arc::ptr_eq(&device, &session.device) {
-            device.tell(stanza.clone());
+        if !Arc::ptr_eq(&device, &connection.device) {
+            device.notify(stanza.clone());
         }
     }
     Ok(server_id)
 }
 
-/// Takes a receipt of messages in a newsletter in: they were seen.
-pub fn receipted(session: &Session, receipt: &Node) {
-    let newsletter = receipt.jid("to").and_then(|to| session.network.inner.newsletters.find(&to));
+/// Handles a receipt for newsletter messages: counts them as viewed.
+pub fn receipted(connection: &DeviceConnection, receipt: &Node) {
+    let newsletter = receipt.jid("to").and_then(|to| connection.network.inner.newsletters.find(&to));
     if let Some(newsletter) = newsletter
         && receipt.text("type").as_deref() == Some("view")
     {
@@ -80,5 +80,5 @@ pub fn receipted(session: &Session, receipt: &Node) {
         let seen = items.iter().take(REQUEST_ITEMS_MAX).filter_map(|item| item.number("server_id"));
         newsletter.view(&seen.collect::<Vec<_>>());
     }
-    session.acknowledge(receipt, None);
+    connection.acknowledge(receipt, None);
 }

@@ -1,41 +1,41 @@
-//! Receipts, and acknowledgements of stanzas: what a device has got, and what becomes of what it says about it.
+//! Receipts and acks: what a device has received, and who is told.
 
 use std::sync::Arc;
 
 use super::account::Naming;
 use super::device::Device;
+use super::device_connection::DeviceConnection;
 use super::directory::Resolved;
 use super::fault_points::{self, Origin};
 use super::group::mode;
 use super::mailbox::is_stanza;
-use super::session::Session;
 use super::{grouped_receipts, media_retry, own_copies};
-use crate::checks::{Checks, Passage};
+use crate::checks::{Checks, DeliveryRef};
 use crate::clock;
 use crate::faults::ReceiptDecision;
 use crate::limits::{RECEIPT_HELD_MS_MAX, REQUEST_ITEMS_MAX};
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, NodeValue, Read as _, Server};
 
-/// What a receipt says.
+/// The kind of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Delivered,
-    /// A device got it whose user is not there.
+    /// Received by a device whose user is not available.
     Inactive,
-    /// A device got its copy of a message that another device of its account sent.
+    /// Received the device-sent copy of a message from another device of the account.
     Sender,
     Read,
-    /// Read, but who wrote it is not told.
+    /// Read, without telling the author.
     ReadSelf,
     Played,
-    /// It could not be decrypted, and is asked for again. That alone does not take it off the mailbox: an acknowledgement
-    /// that follows does. It is seen of the real service (github.com/oxidezap/whatsapp-rust/pull/647).
+    /// Undecryptable; a retry is requested. That alone does not remove it from the mailbox: an ack that follows does.
+    /// This was observed in the real service (github.com/oxidezap/whatsapp-rust/pull/647).
     Retry,
-    /// A call rings at the device: only the one that calls is told.
+    /// A call rings at the device: only the calling device is told.
     Ringing,
-    /// A message between the devices of one account.
+    /// A peer message between the devices of one account.
     Peer,
-    /// A companion could not load a file, and asks its phone for it.
+    /// A companion could not download a file, and asks its phone for it.
     ServerError,
     Other,
 }
@@ -57,103 +57,109 @@ impl Kind {
         }
     }
 
-    /// Whether it says that the device has the message: it is not kept for it any longer.
+    /// Whether it confirms the message, which then leaves the mailbox.
     fn confirms(self) -> bool {
         matches!(self, Self::Delivered | Self::Inactive | Self::Sender | Self::Peer | Self::Read | Self::Played)
     }
 }
 
-/// Takes a receipt in: forgets the messages that it confirms, tells who wrote them, and acknowledges.
-pub fn receive(session: &Session, receipt: &Node) {
-    let Some(to) = receipt.jid("to") else { return session.acknowledge(receipt, Some(400)) };
+/// Handles a receipt: removes the confirmed messages from the mailbox, notifies their authors, and acks.
+pub fn receive(connection: &DeviceConnection, receipt: &Node) {
+    let Some(to) = receipt.jid("to") else { return connection.acknowledge(receipt, Some(400)) };
     let kind = Kind::of(receipt);
     if kind == Kind::Other {
-        session.network.inner.unknown.note(Some(session.device.number()), receipt);
+        connection.network.inner.unhandled_iqs.record(Some(connection.device.number()), receipt);
     }
-    let mailbox = &session.device.mailbox;
+    let mailbox = &connection.device.mailbox;
     for id in ids(receipt) {
-        let is_meant = |node: &Node| is_stanza(node, "message", &id) && is_answered(session, node, receipt);
+        let is_match = |node: &Node| is_stanza(node, "message", &id) && is_answered(connection, node, receipt);
         if kind.confirms() {
-            let confirmed = mailbox.confirm(is_meant);
-            witness(session, confirmed, |checks, passage| {
-                checks.receipted(passage);
-                checks.released(passage);
+            let confirmed = mailbox.confirm(is_match);
+            report_delivery(connection, confirmed, |checks, delivery_ref| {
+                checks.receipted(delivery_ref);
+                checks.released(delivery_ref);
             });
         } else if kind == Kind::Ringing {
-            mailbox.confirm(|node| is_stanza(node, "call", &id) && is_answered(session, node, receipt));
+            mailbox.confirm(|node| is_stanza(node, "call", &id) && is_answered(connection, node, receipt));
         } else if kind == Kind::Retry {
-            let mut asked_again = session.device.asked_again.lock();
+            let mut asked_again = connection.device.asked_again.lock();
             if asked_again.len() < REQUEST_ITEMS_MAX {
                 asked_again.insert(id.clone());
             }
             drop(asked_again);
-            witness(session, mailbox.find(is_meant), |checks, passage| checks.asked_again(passage));
+            report_delivery(connection, mailbox.find(is_match), |checks, delivery_ref| {
+                checks.asked_again(delivery_ref)
+            });
         }
     }
-    pass_on(session, receipt, kind, &to);
-    session.acknowledge(receipt, None);
+    forward(connection, receipt, kind, &to);
+    connection.acknowledge(receipt, None);
 }
 
-/// A client has got a receipt or notification, or refuses a message for good.
-pub fn confirm(session: &Session, ack: &Node) {
+/// A client acks a receipt or notification, or refuses a message for good.
+pub fn confirm(connection: &DeviceConnection, ack: &Node) {
     let (Some(class), Some(id)) = (ack.text("class"), ack.text("id")) else { return };
-    let mailbox = &session.device.mailbox;
-    let is_meant = |node: &Node| is_stanza(node, &class, &id) && is_answered(session, node, ack);
+    let mailbox = &connection.device.mailbox;
+    let is_match = |node: &Node| is_stanza(node, &class, &id) && is_answered(connection, node, ack);
     if class == "receipt" {
         let kind = ack.text("type");
-        if mailbox.confirm(|node| is_meant(node) && node.text("type") == kind).is_none() {
-            // A client may name the type of a receipt differently from how it was sent, or twice.
-            mailbox.confirm(is_meant);
+        if mailbox.confirm(|node| is_match(node) && node.text("type") == kind).is_none() {
+            // A client may change the type of a receipt in its ack, or send it twice.
+            mailbox.confirm(is_match);
         }
     } else {
-        // A message that is acknowledged with an error was refused by whoever got it: it is not lost.
+        // A message that the recipient acked with an error was refused: it is not lost.
         let is_refused = ack.text("error").is_some();
-        if !is_refused && own_copies::must_be_receipted(session, is_meant, &id) {
+        if !is_refused && own_copies::must_be_receipted(connection, is_match, &id) {
             return;
         }
-        witness(session, mailbox.confirm(is_meant), |checks, passage| {
+        report_delivery(connection, mailbox.confirm(is_match), |checks, delivery_ref| {
             if is_refused {
-                checks.asked_again(passage);
+                checks.asked_again(delivery_ref);
             } else {
-                checks.taken(passage);
+                checks.taken(delivery_ref);
             }
-            checks.released(passage);
+            checks.released(delivery_ref);
         });
     }
 }
 
-/// Tells the checkers what became of a message that is or was in the mailbox.
-fn witness(session: &Session, message: Option<Arc<Node>>, tell: impl FnOnce(&Checks, &Passage<'_>)) {
-    if let Some(named) = message.and_then(|message| session.network.named(&session.device, &message)) {
-        tell(&session.network.inner.checks, &named.passage());
+/// Reports the fate of a message that is or was in the mailbox to the checkers.
+fn report_delivery(
+    connection: &DeviceConnection,
+    message: Option<Arc<Node>>,
+    notify: impl FnOnce(&Checks, &DeliveryRef<'_>),
+) {
+    if let Some(delivery_id) = message.and_then(|message| connection.network.delivery_id(&connection.device, &message))
+    {
+        notify(&connection.network.inner.checks, &delivery_id.delivery_ref());
     }
 }
 
-/// The ids that a receipt is about.
+/// The message ids in a receipt.
 fn ids(receipt: &Node) -> Vec<String> {
     let listed = receipt.child("list").map(Node::all).unwrap_or_default();
     let listed = listed.iter().take(REQUEST_ITEMS_MAX).filter_map(|item| item.text("id"));
     receipt.text("id").into_iter().chain(listed).map(|id| id.into_owned()).collect()
 }
 
-/// Whether a kept stanza came from where a receipt or an acknowledgement goes: ids are unique only for each sender, and
-/// the receipts of a group's members have that of the message. A client leaves the participant out where the rest says
-/// enough.
-fn is_answered(session: &Session, kept: &Node, answer: &Node) -> bool {
+/// Whether a stored stanza came from the address that a receipt or an ack goes to: ids are only unique per sender, and
+/// receipts of a group's members have the id of the message. Clients omit the participant if the rest is sufficient.
+fn is_answered(connection: &DeviceConnection, kept: &Node, answer: &Node) -> bool {
     let is_participant = match (kept.attrs.get("participant"), answer.attrs.get("participant")) {
-        (Some(one), Some(other)) => is_same(session, one, other),
-        // That of several members names none of them.
+        (Some(one), Some(other)) => is_same(connection, one, other),
+        // A grouped receipt has no participant.
         (None, Some(_)) if grouped_receipts::is_grouped(kept) => false,
         _ => true,
     };
     match (kept.attrs.get("from"), answer.attrs.get("to")) {
-        (Some(from), Some(to)) => is_participant && is_same(session, from, to),
+        (Some(from), Some(to)) => is_participant && is_same(connection, from, to),
         _ => false,
     }
 }
 
-/// Whether two addresses name the same, whatever device they name.
-fn is_same(session: &Session, one: &NodeValue, other: &NodeValue) -> bool {
+/// Whether two addresses identify the same account or group, regardless of the device.
+fn is_same(connection: &DeviceConnection, one: &NodeValue, other: &NodeValue) -> bool {
     if one.as_str() == other.as_str() {
         return true;
     }
@@ -161,118 +167,118 @@ fn is_same(session: &Session, one: &NodeValue, other: &NodeValue) -> bool {
     if one.server == other.server {
         return one.user == other.user;
     }
-    match (session.network.account(&one), session.network.account(&other)) {
-        (Some(sender), Some(named)) => Arc::ptr_eq(&sender, &named),
+    match (connection.network.account(&one), connection.network.account(&other)) {
+        (Some(sender), Some(delivery_id)) => Arc::ptr_eq(&sender, &delivery_id),
         _ => false,
     }
 }
 
-fn pass_on(session: &Session, receipt: &Node, kind: Kind, to: &Jid) {
+fn forward(connection: &DeviceConnection, receipt: &Node, kind: Kind, to: &Jid) {
     match kind {
         Kind::Other => {}
-        Kind::ServerError => media_retry::ask_phone(session, receipt),
+        Kind::ServerError => media_retry::ask_phone(connection, receipt),
         Kind::Sender | Kind::Peer => {
-            if let Some(device) = own_device(session, to) {
+            if let Some(device) = own_device(connection, to) {
                 let other = receipt.jid("recipient").unwrap_or_else(|| to.clone());
-                let conversation = fault_points::conversation(&session.network, &other);
-                send(session, &device, &conversation, to_own(session, receipt));
+                let conversation = fault_points::conversation(&connection.network, &other);
+                send(connection, &device, &conversation, to_own(connection, receipt));
             }
         }
-        Kind::Retry | Kind::Ringing => tell_one(session, receipt, to),
-        Kind::ReadSelf => tell_own(session, receipt, to),
+        Kind::Retry | Kind::Ringing => notify_sender(connection, receipt, to),
+        Kind::ReadSelf => notify_own_devices(connection, receipt, to),
         Kind::Read | Kind::Played => {
-            tell_author(session, receipt, to);
-            tell_own(session, receipt, to);
+            notify_author(connection, receipt, to);
+            notify_own_devices(connection, receipt, to);
         }
-        Kind::Delivered | Kind::Inactive => tell_author(session, receipt, to),
+        Kind::Delivered | Kind::Inactive => notify_author(connection, receipt, to),
     }
 }
 
-fn own_device(session: &Session, jid: &Jid) -> Option<Arc<Device>> {
-    let resolved = session.network.inner.directory.resolve(jid)?;
-    Arc::ptr_eq(&resolved.account, &session.account).then(|| resolved.account.device(resolved.device)).flatten()
+fn own_device(connection: &DeviceConnection, jid: &Jid) -> Option<Arc<Device>> {
+    let resolved = connection.network.inner.directory.resolve(jid)?;
+    Arc::ptr_eq(&resolved.account, &connection.account).then(|| resolved.account.device(resolved.device)).flatten()
 }
 
-/// Who wrote what a receipt is about: the participant of a group or broadcast, else the other side.
-fn author(session: &Session, receipt: &Node, to: &Jid) -> Option<Resolved> {
+/// The author of the message that a receipt is about: the participant in a group or broadcast, otherwise the peer.
+fn author(connection: &DeviceConnection, receipt: &Node, to: &Jid) -> Option<Resolved> {
     let author = if is_person(to) { Some(to.clone()) } else { receipt.jid("participant") };
-    session.network.inner.directory.resolve(&author?)
+    connection.network.inner.directory.resolve(&author?)
 }
 
 fn is_person(jid: &Jid) -> bool {
     !jid.is_group() && jid.server != Server::Broadcast
 }
 
-/// Tells all devices of the author.
-fn tell_author(session: &Session, receipt: &Node, to: &Jid) {
-    let Some(author) = author(session, receipt, to) else { return };
-    if Arc::ptr_eq(&author.account, &session.account) {
+/// Forwards it to all devices of the author.
+fn notify_author(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
+    let Some(author) = author(connection, receipt, to) else { return };
+    if Arc::ptr_eq(&author.account, &connection.account) {
         return;
     }
-    let conversation = as_author_sees(session, to);
+    let conversation = as_author_sees(connection, to);
     for device in author.account.devices() {
-        let stanza = to_author(session, receipt, to, author.naming, Naming::user);
-        send(session, &device, &conversation, stanza);
+        let stanza = to_author(connection, receipt, to, author.naming, Naming::user);
+        send(connection, &device, &conversation, stanza);
     }
 }
 
-/// Tells the one device that sent a message or calls: it is asked for a message again, or its call rings.
-fn tell_one(session: &Session, receipt: &Node, to: &Jid) {
-    let Some(author) = author(session, receipt, to) else { return };
+/// Forwards it to the one device that sent a message or calls: for a retry request, or because its call rings.
+fn notify_sender(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
+    let Some(author) = author(connection, receipt, to) else { return };
     let Some(device) = author.account.device(author.device) else { return };
-    let mut stanza = to_author(session, receipt, to, author.naming, Naming::device);
-    if Arc::ptr_eq(&author.account, &session.account)
+    let mut stanza = to_author(connection, receipt, to, author.naming, Naming::device);
+    if Arc::ptr_eq(&author.account, &connection.account)
         && let Some(recipient) = receipt.attrs.get("recipient")
     {
         stanza = stanza.attr("recipient", recipient.clone());
     }
-    send(session, &device, &as_author_sees(session, to), stanza);
+    send(connection, &device, &as_author_sees(connection, to), stanza);
 }
 
-/// The conversation of a receipt as whoever wrote the message sees it: for him it is with who got it.
-fn as_author_sees(session: &Session, to: &Jid) -> String {
-    if is_person(to) { session.account.number().user.to_string() } else { to.to_string() }
+/// The conversation of a receipt as the author of the message sees it: with the recipient.
+fn as_author_sees(connection: &DeviceConnection, to: &Jid) -> String {
+    if is_person(to) { connection.account.number().user.to_string() } else { to.to_string() }
 }
 
 impl Naming {
-    fn user(session: &Session, naming: Self) -> Jid {
-        session.account.jid(naming).clone()
+    fn user(connection: &DeviceConnection, naming: Self) -> Jid {
+        connection.account.jid(naming).clone()
     }
 
-    fn device(session: &Session, naming: Self) -> Jid {
-        session.device.jid(naming).clone()
+    fn device(connection: &DeviceConnection, naming: Self) -> Jid {
+        connection.device.jid(naming).clone()
     }
 }
 
-/// `<receipt>` as the author of a message gets it. That of a delivery or reading names the person, that of a retry the
-/// device, to which whatsmeow sends the message again.
+/// The `<receipt>` for the author of a message. A delivery or read receipt names the person, a retry request the
+/// device, to which whatsmeow resends the message.
 fn to_author(
-    session: &Session,
+    connection: &DeviceConnection,
     receipt: &Node,
     to: &Jid,
     naming: Naming,
-    who: fn(&Session, Naming) -> Jid,
+    who: fn(&DeviceConnection, Naming) -> Jid,
 ) -> NodeBuilder {
     let stanza = common(receipt);
     if is_person(to) {
-        return stanza.attr("from", who(session, session.account.shown_as(naming)));
+        return stanza.attr("from", who(connection, connection.account.shown_as(naming)));
     }
-    let naming = session.network.inner.groups.find(to).map_or(naming, |group| group.naming());
-    let stanza = stanza.attr("from", to.clone()).attr("participant", who(session, naming));
+    let naming = connection.network.inner.groups.find(to).map_or(naming, |group| group.naming());
+    let stanza = stanza.attr("from", to.clone()).attr("participant", who(connection, naming));
     match naming {
         Naming::Number => stanza,
-        Naming::Lid if session.account.hides_number() => stanza.attr("addressing_mode", mode(naming)),
+        Naming::Lid if connection.account.hides_number() => stanza.attr("addressing_mode", mode(naming)),
         Naming::Lid => {
-            stanza.attr("participant_pn", session.account.number().clone()).attr("addressing_mode", mode(naming))
+            stanza.attr("participant_pn", connection.account.number().clone()).attr("addressing_mode", mode(naming))
         }
     }
 }
 
-/// Tells the other devices of the account that one of them showed a message to its user.
-fn tell_own(session: &Session, receipt: &Node, to: &Jid) {
-    let own = session.device.jid(naming_of(session, to)).clone();
-    for device in session.account.devices() {
-        if Arc::ptr_eq(&device, &session.device) {
+/// Tells the account's other devices that one of them displayed a message to its user.
+fn notify_own_devices(connection: &DeviceConnection, receipt: &Node, to: &Jid) {
+    let own = connection.device.jid(naming_of(connection, to)).clone();
+    for device in connection.account.devices() {
+        if Arc::ptr_eq(&device, &connection.device) {
             continue;
         }
         let stanza = common(receipt);
@@ -285,28 +291,28 @@ fn tell_own(session: &Session, receipt: &Node, to: &Jid) {
                 None => stanza,
             }
         };
-        send(session, &device, &fault_points::conversation(&session.network, to), stanza);
+        send(connection, &device, &fault_points::conversation(&connection.network, to), stanza);
     }
 }
 
-/// How a chat names the people in it.
-fn naming_of(session: &Session, chat: &Jid) -> Naming {
-    let group = session.network.inner.groups.find(chat).map(|group| group.naming());
+/// The addressing mode of a chat.
+fn naming_of(connection: &DeviceConnection, chat: &Jid) -> Naming {
+    let group = connection.network.inner.groups.find(chat).map(|group| group.naming());
     group.or_else(|| Naming::of(chat)).unwrap_or(Naming::Number)
 }
 
-fn to_own(session: &Session, receipt: &Node) -> NodeBuilder {
-    // One's own device is named as the chat names people.
+fn to_own(connection: &DeviceConnection, receipt: &Node) -> NodeBuilder {
+    // Own devices are addressed in the chat's addressing mode.
     let chat = receipt.jid("recipient").or_else(|| receipt.jid("to"));
-    let naming = chat.map_or(Naming::Number, |chat| naming_of(session, &chat));
-    let stanza = common(receipt).attr("from", session.device.jid(naming).clone());
+    let naming = chat.map_or(Naming::Number, |chat| naming_of(connection, &chat));
+    let stanza = common(receipt).attr("from", connection.device.jid(naming).clone());
     match receipt.attrs.get("recipient") {
         Some(recipient) => stanza.attr("recipient", recipient.clone()),
         None => stanza,
     }
 }
 
-/// Id, type, time, and what it holds: more ids, or what a retry says.
+/// Id, type, time, and content: more ids, or the details of a retry request.
 fn common(receipt: &Node) -> NodeBuilder {
     let mut stanza = NodeBuilder::new("receipt");
     for name in ["id", "type", "category"] {
@@ -317,29 +323,29 @@ fn common(receipt: &Node) -> NodeBuilder {
     stanza.attr("t", clock::now_seconds()).apply_content(receipt.content.clone())
 }
 
-/// Sends a receipt, in the order and as often as the faults will.
-fn send(session: &Session, device: &Arc<Device>, conversation: &str, stanza: NodeBuilder) {
+/// Sends a receipt, reordered or duplicated by the faults.
+fn send(connection: &DeviceConnection, device: &Arc<Device>, conversation: &str, stanza: NodeBuilder) {
     let receipt = stanza.build();
-    let origin = Origin { device: &session.device, conversation };
-    let decision = fault_points::receipted(&session.network.inner.faults, device, origin, &receipt);
+    let origin = Origin { device: &connection.device, conversation };
+    let decision = fault_points::receipted(&connection.network.inner.faults, device, origin, &receipt);
     let (passing, newest) = {
-        let mut held = device.held.lock();
+        let mut held = device.reorder_buffer.lock();
         (held.pass(receipt, decision), held.newest())
     };
-    passing.into_iter().for_each(|receipt| device.tell(receipt));
+    passing.into_iter().for_each(|receipt| device.notify(receipt));
     if let ReceiptDecision::Hold { .. } = decision {
         let device = device.clone();
-        session.network.inner.tasks.spawn(async move {
-            // When nothing comes that could overtake it, it comes all the same.
+        connection.network.inner.tasks.spawn(async move {
+            // It is released even if nothing overtakes it.
             fault_points::wait(RECEIPT_HELD_MS_MAX).await;
-            let held = device.held.lock().release_until(newest);
-            held.into_iter().for_each(|receipt| device.tell(receipt));
+            let held = device.reorder_buffer.lock().release_until(newest);
+            held.into_iter().for_each(|receipt| device.notify(receipt));
         });
     }
 }
 
 /// Sends the receipts that are held back for a device.
 pub fn release_held(device: &Device) {
-    let held = device.held.lock().release();
-    held.into_iter().for_each(|receipt| device.tell(receipt));
+    let held = device.reorder_buffer.lock().release();
+    held.into_iter().for_each(|receipt| device.notify(receipt));
 }

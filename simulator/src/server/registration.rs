@@ -1,7 +1,7 @@
 //! A client that is not linked yet: it shows a code, a phone scans it, and it becomes a companion of the account.
 //!
-//! The server brings the two together. It checks what both say, but it cannot make a companion by itself: the phone
-//! signs the companion's identity, and proves with a secret from the code that it is the phone that scanned it.
+//! The server connects the two. It verifies what both say, but cannot create a companion by itself: the phone signs the
+//! companion's identity, and proves with a secret from the code that it has scanned it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use waproto::buffa::Message as _;
 use waproto::whatsapp::{ClientPairingProps, ClientPayload};
 
 use super::keys::SignedPrekey;
-use super::linking_code::{self, TypedCode};
 use super::network::Network;
 use super::notification::notification;
-use super::outlet::Outlet;
 use super::pairing::{Approved, PairingError};
+use super::pairing_code::{self, TypedCode};
 use super::passkey_gate::{self, Gate};
+use super::send_queue::SendQueue;
 use super::{fault_points, identity};
 use crate::clock;
-use crate::faults::{Moment, StreamEnd, StreamErrorCode};
+use crate::faults::{Hook, StreamEnd, StreamErrorCode};
 use crate::limits::{
     QR_FIRST_SECONDS, QR_GRACE_SECONDS, QR_NEXT_SECONDS, QR_REFS, REGISTRATIONS_MAX, RESTART_PAUSE_MS,
 };
@@ -37,11 +37,11 @@ pub struct Pending {
     pub identity_public: [u8; 32],
 }
 
-/// Clients that wait, by each reference under which they can be found.
+/// Waiting clients, by each ref of theirs.
 #[derive(Default)]
 pub struct Registrations {
     waiting: Mutex<HashMap<String, Waiting>>,
-    /// Clients at the passkey gate, which have no reference any more.
+    /// Clients at the passkey gate, which no longer have a ref.
     at_gate: Mutex<Vec<Arc<Registering>>>,
 }
 
@@ -62,20 +62,20 @@ impl Registrations {
         (found.until > clock::instant()).then(|| found.registering.clone())
     }
 
-    /// Makes a client known under a reference, for as long.
+    /// Registers a ref of a client, for this long.
     pub(super) fn add(&self, reference: &str, registering: &Arc<Registering>, time: Duration) {
         registering.references.lock().push(reference.to_owned());
         let waiting = Waiting { registering: registering.clone(), until: clock::instant() + time };
         self.waiting.lock().insert(reference.to_owned(), waiting);
     }
 
-    /// Forgets one reference of a client that has others.
-    pub(super) fn forget(&self, registering: &Registering, reference: &str) {
+    /// Removes one ref of a client that has others.
+    pub(super) fn remove_ref(&self, registering: &Registering, reference: &str) {
         registering.references.lock().retain(|known| known != reference);
         self.waiting.lock().remove(reference);
     }
 
-    /// Makes the references of a client invalid, because it is at the passkey gate.
+    /// Invalidates the refs of a client, because it is at the passkey gate.
     pub(super) fn hold_at_gate(&self, registering: &Arc<Registering>) {
         self.remove(registering);
         self.at_gate.lock().push(registering.clone());
@@ -91,7 +91,7 @@ impl Registrations {
     }
 
     // ASSUMPTION: references that were given out again take the place of those before, also of a client at the passkey gate.
-    /// Gives every client that is not linked yet other references to show; returns them.
+    /// Sends every unlinked client new refs to show; returns them.
     pub(super) fn replace_all(&self) -> Vec<String> {
         let mut given = Vec::new();
         let typed = |one: &Registering| one.typed_code.lock().as_ref().map(|code| code.reference.clone());
@@ -99,7 +99,7 @@ impl Registrations {
             let kept = typed(&registering);
             let references: Vec<String> = registering.references.lock().clone();
             for reference in references.iter().filter(|reference| Some(*reference) != kept.as_ref()) {
-                self.forget(&registering, reference);
+                self.remove_ref(&registering, reference);
             }
             given.extend(registering.give_codes());
         }
@@ -117,7 +117,7 @@ impl Registrations {
         all
     }
 
-    /// Has every client that waits draw a new secret, and so show another code: those shown before link nobody.
+    /// Makes every waiting client draw a new secret, and thus show a new code: earlier ones become useless.
     pub(super) fn renew_all(&self) {
         let mut told: Vec<Arc<Registering>> = Vec::new();
         for Waiting { registering, .. } in self.waiting.lock().values() {
@@ -128,16 +128,16 @@ impl Registrations {
         for registering in told {
             let renew = NodeBuilder::new("pair-device-rotate-qr").build();
             let notice = notification(server(), "companion_reg_refresh").children([renew]).build();
-            registering.outlet.push(Arc::new(notice));
+            registering.send_queue.push(Arc::new(notice));
         }
     }
 
     pub(super) fn end_all(&self) {
         for waiting in self.waiting.lock().values() {
-            waiting.registering.outlet.cut();
+            waiting.registering.send_queue.cut();
         }
         for held in self.at_gate.lock().iter() {
-            held.outlet.cut();
+            held.send_queue.cut();
         }
     }
 
@@ -149,7 +149,7 @@ impl Registrations {
 /// A client's connection until it is linked.
 pub struct Registering {
     pub(super) network: Network,
-    pub(super) outlet: Arc<Outlet>,
+    pub(super) send_queue: Arc<SendQueue>,
     pub(super) noise_public: [u8; 32],
     pub(super) identity_public: [u8; 32],
     pub(super) registration: [u8; 4],
@@ -163,26 +163,26 @@ pub struct Registering {
 
 enum Stage {
     Waiting,
-    /// The phone has approved; the client must sign.
+    /// The phone has approved; the client's signature is expected.
     Approved(Box<Approved>),
     Done,
 }
 
 const PAIR_SUCCESS_ID: &str = "pair-success";
 
-/// Takes in a client that registers, and gives it codes to show. Nothing if it sent no proper keys, or too many wait.
+/// Registers a new client and sends it refs to show. `None` if its keys are invalid, or too many clients wait.
 pub fn begin(
     network: &Network,
     payload: &ClientPayload,
     noise_public: [u8; 32],
-    outlet: &Arc<Outlet>,
+    send_queue: &Arc<SendQueue>,
 ) -> Option<Arc<Registering>> {
-    let Some(registering) = read(network, payload, noise_public, outlet) else {
-        outlet.end([super::failure(400)]);
+    let Some(registering) = read(network, payload, noise_public, send_queue) else {
+        send_queue.end([super::failure(400)]);
         return None;
     };
     if network.inner.registrations.is_full() {
-        outlet.end([super::failure(503)]);
+        send_queue.end([super::failure(503)]);
         return None;
     }
     let registering = Arc::new(registering);
@@ -194,7 +194,7 @@ fn read(
     network: &Network,
     payload: &ClientPayload,
     noise_public: [u8; 32],
-    outlet: &Arc<Outlet>,
+    send_queue: &Arc<SendQueue>,
 ) -> Option<Registering> {
     let data = payload.device_pairing_data.as_option()?;
     let identity_public = data.e_ident.as_deref()?.try_into().ok()?;
@@ -206,7 +206,7 @@ fn read(
     identity::is_signed_prekey(&identity_public, &signed).then_some(())?;
     Some(Registering {
         network: network.clone(),
-        outlet: outlet.clone(),
+        send_queue: send_queue.clone(),
         noise_public,
         identity_public,
         registration: data.e_regid.as_deref()?.try_into().ok()?,
@@ -230,7 +230,7 @@ fn set(id: &'static str, child: Node) -> Node {
 }
 
 impl Registering {
-    /// Gives the client references for the codes that it shows one after another.
+    /// Sends the client refs for the codes that it shows one after another.
     fn give_codes(self: &Arc<Self>) -> Vec<String> {
         let mut shown_seconds = 0;
         let references: Vec<String> = (0..QR_REFS)
@@ -244,16 +244,16 @@ impl Registering {
             .collect();
         let refs = references.iter().map(|reference| holding("ref", reference.as_bytes()));
         let pair_device = NodeBuilder::new("pair-device").children(refs).build();
-        self.outlet.push(Arc::new(set("pair-device", pair_device)));
+        self.send_queue.push(Arc::new(set("pair-device", pair_device)));
         references
     }
 
-    /// Takes in what the client sends.
+    /// Handles a stanza of the client.
     pub(super) fn receive(self: &Arc<Self>, node: &Node) {
         if node.tag != "iq" {
-            // A name, a time zone and acknowledgements mean nothing before a client is linked.
+            // A push name, a time zone and acks have no meaning before a client is linked.
             if !matches!(node.tag.as_ref(), "ib" | "presence" | "ack") {
-                self.network.inner.unknown.note(None, node);
+                self.network.inner.unhandled_iqs.record(None, node);
             }
             return;
         }
@@ -263,30 +263,30 @@ impl Registering {
                 if let Some(returned) = returned
                     && let Some(approved) = self.take_approved(Stage::Done)
                 {
-                    match fault_points::linking(&self.network.inner.faults, Moment::LinkSigned, &approved.account) {
+                    match fault_points::linking(&self.network.inner.faults, Hook::LinkSigned, &approved.account) {
                         Some(last) => {
                             approved.failed(PairingError::Ended);
-                            self.outlet.end(last);
+                            self.send_queue.end(last);
                         }
                         None => approved.signed(self, returned),
                     }
                 }
             }
             Some("error") => self.take_refusal(node),
-            _ if node.child("link_code_companion_reg").is_some() => linking_code::from_companion(self, node),
+            _ if node.child("link_code_companion_reg").is_some() => pairing_code::from_companion(self, node),
             _ if passkey_gate::is_request(node) => passkey_gate::receive(self, node),
-            _ if node.text("xmlns").as_deref() == Some("w:p") => self.outlet.push(Arc::new(result(node, []))),
+            _ if node.text("xmlns").as_deref() == Some("w:p") => self.send_queue.push(Arc::new(result(node, []))),
             _ => {
-                self.network.inner.unknown.note(None, node);
-                self.outlet.push(Arc::new(result(node, [])));
+                self.network.inner.unhandled_iqs.record(None, node);
+                self.send_queue.push(Arc::new(result(node, [])));
             }
         }
     }
 
-    /// The connection is over.
+    /// The connection has ended.
     pub(super) fn end(&self) {
         self.network.inner.registrations.remove(self);
-        // Whoever decides for the phone learns by this that the client is gone.
+        // This tells the phone's side that the client is gone.
         *self.gate.lock() = None;
         let approved = self.take_approved(Stage::Done);
         *self.stage.lock() = Stage::Done;
@@ -295,7 +295,7 @@ impl Registering {
         }
     }
 
-    /// What was approved and not signed; the stage that follows is `next`.
+    /// Takes what was approved and not signed yet; `next` is the following stage.
     fn take_approved(&self, next: Stage) -> Option<Approved> {
         let mut stage = self.stage.lock();
         match std::mem::replace(&mut *stage, Stage::Done) {
@@ -310,7 +310,7 @@ impl Registering {
         }
     }
 
-    /// Whether the client is at the passkey gate, where no code counts.
+    /// Whether the client is at the passkey gate, where codes have no effect.
     pub(super) fn is_at_gate(&self) -> bool {
         self.gate.lock().as_ref().is_some_and(|gate| !gate.is_over())
     }
@@ -320,7 +320,7 @@ impl Registering {
         matches!(*self.stage.lock(), Stage::Waiting)
     }
 
-    /// Gives the client what a phone has signed for it.
+    /// Sends the client what a phone has signed for it.
     pub(super) fn approve(&self, approved: Approved) -> Result<(), PairingError> {
         let success = pair_success(&approved);
         let mut stage = self.stage.lock();
@@ -329,16 +329,16 @@ impl Registering {
         }
         *stage = Stage::Approved(Box::new(approved));
         drop(stage);
-        self.outlet.push(Arc::new(success));
+        self.send_queue.push(Arc::new(success));
         Ok(())
     }
 
-    /// Asks the client to connect again, as the device that it is now.
+    /// Asks the client to reconnect as the device that it now is.
     pub(super) fn restart(&self) {
-        let outlet = self.outlet.clone();
+        let send_queue = self.send_queue.clone();
         self.network.inner.tasks.spawn(async move {
             clock::sleep(Duration::from_millis(RESTART_PAUSE_MS)).await;
-            outlet.end([fault_points::last_word(StreamEnd::Error(StreamErrorCode::RestartRequired))]);
+            send_queue.end([fault_points::final_stanza(StreamEnd::Error(StreamErrorCode::RestartRequired))]);
         });
     }
 
@@ -373,7 +373,7 @@ fn pair_success(approved: &Approved) -> Node {
         device,
         holding("client-props", props.encode_to_vec()),
     ];
-    // Only the account of a business has a name here: whatsmeow keeps it as `BusinessName`.
+    // Only a business account's name is sent here: whatsmeow stores it as `BusinessName`.
     let business = business.map(|name| NodeBuilder::new("biz").attr("name", name).build());
     set(PAIR_SUCCESS_ID, NodeBuilder::new("pair-success").children(children.into_iter().chain(business)).build())
 }

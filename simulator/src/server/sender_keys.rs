@@ -1,7 +1,7 @@
-//! Which devices were given the sender key of another in a group: for all others its messages are unreadable, until they
-//! ask for one again.
+//! Which devices have another device's sender key for a group: all others cannot decrypt its messages until they
+//! request a retry.
 //!
-//! The server cannot see a key. It sees for which devices a message, or one that is sent again, has a part of their own.
+//! The server cannot see keys. It sees which devices a message, or a retry of it, has an individual part for.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ pub struct SenderKeys {
 }
 
 impl SenderKeys {
-    /// A message of `sender` has a part for each of these devices.
+    /// A message of `sender` has an individual part for each of these devices.
     pub fn given(&self, group: &str, sender: &DeviceName, devices: impl IntoIterator<Item = DeviceName>) {
         let mut given = self.given.lock();
         let writer = (group.to_owned(), sender.clone());
@@ -28,7 +28,7 @@ impl SenderKeys {
         }
     }
 
-    /// Those of these devices that were never given the key of `sender`. None if it is not known what was given.
+    /// Those of these devices that never received `sender`'s key. `None` if that is not known.
     pub fn missing<'a>(
         &self,
         group: &str,

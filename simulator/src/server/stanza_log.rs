@@ -1,4 +1,4 @@
-//! The latest stanzas of all connections, as they were written and read.
+//! The latest stanzas of all connections, as written and read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use crate::wire::stanza::{Jid, Node, NodeContent};
 /// One stanza.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Counts from 0, without gaps.
+    /// From 0, without gaps.
     pub number: u64,
     /// Milliseconds since 1970.
     pub at_ms: u64,
     pub direction: Direction,
-    /// The device, by its phone number; nothing for a client that is registering.
+    /// The device, by phone number; `None` for a client that is registering.
     pub device: Option<Jid>,
-    /// Of a stanza with very many children, only the first few.
+    /// Truncated if the stanza has very many children.
     pub node: Arc<Node>,
 }
 
-/// Holds up to [`LOG_STANZAS_MAX`] stanzas; the oldest go first.
+/// Holds up to [`LOG_STANZAS_MAX`] stanzas; the oldest are evicted first.
 #[derive(Default)]
 pub struct StanzaLog {
-    /// Held to append or copy.
+    /// Locked to append or copy.
     inner: Mutex<Inner>,
 }
 
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl StanzaLog {
-    pub fn note(&self, direction: Direction, device: Option<&Jid>, node: &Arc<Node>) {
+    pub fn record(&self, direction: Direction, device: Option<&Jid>, node: &Arc<Node>) {
         let node = shortened(node);
         let at_ms = clock::now_ms();
         let mut inner = self.inner.lock();
@@ -57,13 +57,13 @@ impl StanzaLog {
         inner.entries.range(start..).take(most).cloned().collect()
     }
 
-    /// The number that the next entry will have.
+    /// The number of the next entry.
     pub fn next(&self) -> u64 {
         self.inner.lock().next
     }
 }
 
-/// An upload of hundreds of keys must not stay in memory for the sake of the log.
+/// An upload of hundreds of keys must not stay in memory for the log.
 fn shortened(node: &Arc<Node>) -> Arc<Node> {
     let is_long =
         |node: &Node| matches!(&node.content, Some(NodeContent::Nodes(nodes)) if nodes.len() > LOGGED_CHILDREN_MAX);
@@ -102,9 +102,9 @@ mod tests {
         let many = (0..LOGGED_CHILDREN_MAX + 5).map(|_| empty("key"));
         let upload = NodeBuilder::new("iq").children([NodeBuilder::new("list").children(many).build()]).build();
         for _ in 0..LOG_STANZAS_MAX + 3 {
-            log.note(Direction::ToServer, None, &Arc::new(empty("ib")));
+            log.record(Direction::ToServer, None, &Arc::new(empty("ib")));
         }
-        log.note(Direction::ToServer, None, &Arc::new(upload));
+        log.record(Direction::ToServer, None, &Arc::new(upload));
         assert_eq!(log.from(0, usize::MAX).len(), LOG_STANZAS_MAX);
         let last = &log.from(log.next() - 1, 10)[0];
         assert_eq!(last.node.child("list").unwrap().all().len(), LOGGED_CHILDREN_MAX);

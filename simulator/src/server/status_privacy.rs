@@ -1,16 +1,16 @@
-//! Who sees a person's status: all contacts, all but some, or some alone.
+//! Who sees a person's status: all contacts, all except some, or only some.
 
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
 
-/// Which of a person's lists holds.
+/// Which of a person's lists applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Choice {
     #[default]
     Contacts,
-    /// All contacts but those in the list.
+    /// All contacts except those in the list.
     Blacklist,
-    /// Those in the list alone.
+    /// Only those in the list.
     Whitelist,
 }
 
@@ -26,7 +26,7 @@ impl Choice {
     }
 }
 
-/// What a person has chosen, with both lists, of which one may hold.
+/// A person's choice, with both lists, of which at most one applies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusPrivacy {
     chosen: Choice,
@@ -35,7 +35,7 @@ pub struct StatusPrivacy {
 }
 
 impl StatusPrivacy {
-    /// Takes in `<privacy><list type><user jid/>…</list></privacy>`; false for what is no such choice.
+    /// Applies `<privacy><list type><user jid/>…</list></privacy>`; false if it is invalid.
     ///
     /// ASSUMPTION: a choice is set in the form in which it is asked for: the list that is sent is the one that holds.
     pub fn choose(&mut self, privacy: &Node) -> bool {
@@ -52,7 +52,7 @@ impl StatusPrivacy {
         true
     }
 
-    /// `<privacy>` with the list that holds, and the others that have somebody in them.
+    /// `<privacy>` with the list that applies, and the other lists that are not empty.
     pub fn describe(&self) -> Node {
         let lists = Choice::ALL.into_iter().filter_map(|choice| {
             let users: &[Jid] = match choice {

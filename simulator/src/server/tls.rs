@@ -1,7 +1,6 @@
-//! TLS with a certificate that the server signs itself at each start.
+//! TLS with a self-signed certificate, generated at each start.
 //!
-//! Clients fetch media by `https` whatever they are told. They cannot know this certificate: a test client skips that
-//! check.
+//! Clients always fetch media by `https`. They cannot know this certificate: a test client skips its verification.
 
 use std::sync::Arc;
 
@@ -17,10 +16,10 @@ pub const FIRST_BYTE: u8 = 0x16;
 #[error("a certificate for TLS could not be made: {0}")]
 pub struct TlsError(String);
 
-/// Makes a key and a certificate for localhost and the loopback addresses.
+/// Generates a key and a certificate for localhost and the loopback addresses.
 ///
 /// # Errors
-/// The cryptographic library refused.
+/// The cryptographic library failed.
 pub fn make() -> Result<TlsAcceptor, TlsError> {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| TlsError(error.to_string()))?;

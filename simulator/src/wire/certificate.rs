@@ -1,7 +1,8 @@
-//! The keys that the server answers handshakes with, and the chain of certificates that vouches for them.
+//! The server's handshake keys, and the certificate chain for them.
 //!
-//! A root signs an intermediate certificate, the intermediate signs the leaf, and the leaf names the server's static
-//! key. Clients carry the real service's root; to trust this network they must be given ours, or skip the check.
+//! A root signs an intermediate certificate, the intermediate signs the leaf, and the leaf contains the server's static
+//! key. Clients include the real service's root; to trust this network they must be given its root key, or skip the
+//! verification.
 
 use thiserror::Error;
 use wacore_libsignal::protocol::{KeyPair, PrivateKey};
@@ -10,14 +11,14 @@ use waproto::whatsapp::CertChain;
 use waproto::whatsapp::cert_chain::NoiseCertificate;
 use waproto::whatsapp::cert_chain::noise_certificate::Details;
 
-/// The root's serial, which the intermediate names as its issuer: clients ask for exactly this.
+/// The root's serial, which the intermediate names as its issuer: clients require exactly this.
 const ROOT_SERIAL: u32 = 0;
 const INTERMEDIATE_SERIAL: u32 = 1;
 const LEAF_SERIAL: u32 = 2;
 const VALID_FROM_SECONDS: u64 = 1_577_836_800;
 const VALID_TO_SECONDS: u64 = 4_102_444_800;
 
-/// The private halves, 32 bytes each, that a restarted server needs in order to be the same to its clients.
+/// The private keys, 32 bytes each, with which a restarted server keeps its identity.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerKeys {
     pub root: [u8; 32],
@@ -36,7 +37,7 @@ impl std::fmt::Debug for ServerKeys {
 pub struct KeyError(String);
 
 impl ServerKeys {
-    /// New keys.
+    /// Generates new keys.
     pub fn generate() -> Self {
         let private = || *KeyPair::generate(&mut rand::rng()).private_key.serialize();
         Self { root: private(), intermediate: private(), leaf: private() }
@@ -54,7 +55,7 @@ impl Authority {
     /// Signs the chain for these keys.
     ///
     /// # Errors
-    /// The bytes are no private keys.
+    /// The bytes are not valid private keys.
     pub fn new(keys: &ServerKeys) -> Result<Self, KeyError> {
         let root = pair(&keys.root)?;
         let intermediate = pair(&keys.intermediate)?;
@@ -66,17 +67,17 @@ impl Authority {
         Ok(Self { root_public: public_bytes(&root), leaf, chain: chain.encode_to_vec() })
     }
 
-    /// The key that a client must trust, instead of the real service's.
+    /// The root key that a client must trust instead of the real service's.
     pub fn root_public(&self) -> [u8; 32] {
         self.root_public
     }
 
-    /// The static key of handshakes.
+    /// The static key pair of handshakes.
     pub fn leaf(&self) -> &KeyPair {
         &self.leaf
     }
 
-    /// The chain as it is sent in a handshake (protobuf `CertChain`).
+    /// The certificate chain sent in a handshake (protobuf `CertChain`).
     pub fn chain(&self) -> &[u8] {
         &self.chain
     }

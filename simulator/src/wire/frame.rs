@@ -1,22 +1,22 @@
-//! Cuts a client's byte stream into frames, and puts frames around what goes out.
+//! Splits a client's byte stream into frames, and adds frames to outgoing bytes.
 //!
-//! A stream begins with an optional edge routing (`ED\0\1`, a 3-byte length, that many bytes) and the header
-//! (`WA`, version, dictionary). Then every frame is a 3-byte big-endian length and its bytes. Where the pieces of the
-//! stream are cut (WebSocket messages, packets) means nothing.
+//! A stream starts with an optional edge routing (`ED\0\1`, a 3-byte length, that many bytes) and the header (`WA`,
+//! version, dictionary). Then every frame is a 3-byte big-endian length and its bytes. Boundaries of WebSocket messages
+//! and packets have no meaning.
 
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
 
 use crate::limits::{EDGE_ROUTING_BYTES_MAX, FRAME_BYTES_MAX};
 
-/// The header of the protocol version that is spoken here: version 6, dictionary 3. It is the handshake's prologue too.
+/// The header of the supported protocol version: version 6, dictionary 3. It is also the handshake's prologue.
 pub const HEADER: [u8; 4] = wacore_binary::consts::WA_CONN_HEADER;
 
 const EDGE_MARK: &[u8; 4] = b"ED\0\x01";
-/// Bytes of the length before each frame.
+/// Size of the length before each frame.
 pub const LENGTH_BYTES: usize = 3;
 
-/// Why a stream cannot be read on: the connection has to be closed.
+/// Why a stream cannot be parsed any further: the connection must be closed.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FrameError {
     #[error("the stream does not begin with the header WA 06 03, but with {0:02x?}")]
@@ -34,7 +34,7 @@ enum Stage {
     Frames,
 }
 
-/// Reads one connection's stream.
+/// Parses one connection's stream.
 #[derive(Debug)]
 pub struct FrameReader {
     buffer: BytesMut,
@@ -49,16 +49,16 @@ impl Default for FrameReader {
 }
 
 impl FrameReader {
-    /// Takes bytes as they came. Call [`FrameReader::next_frame`] until it has none before feeding again: so what is
-    /// held never exceeds one frame and one piece.
+    /// Adds received bytes. Call [`FrameReader::next_frame`] until it returns none before adding more, so that the
+    /// buffer never exceeds one frame and one piece.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole frame, without its length; nothing when more bytes are needed.
+    /// The next whole frame, without its length; `None` when more bytes are needed.
     ///
     /// # Errors
-    /// What came is no such stream, or a frame is over its bound.
+    /// The bytes are not such a stream, or a frame exceeds the limit.
     pub fn next_frame(&mut self) -> Result<Option<BytesMut>, FrameError> {
         while self.stage != Stage::Frames {
             if !self.read_start()? {
@@ -76,12 +76,12 @@ impl FrameReader {
         Ok(Some(self.buffer.split_to(length)))
     }
 
-    /// The edge routing that came before the header, if any.
+    /// The edge routing before the header, if any.
     pub fn edge_routing(&self) -> Option<&[u8]> {
         self.edge_routing.as_deref()
     }
 
-    /// One step through what comes before the frames; false when more bytes are needed.
+    /// Parses one step of what precedes the frames; false when more bytes are needed.
     fn read_start(&mut self) -> Result<bool, FrameError> {
         let Some(mark) = self.buffer.first_chunk::<4>().copied() else { return Ok(false) };
         if self.stage == Stage::Start && mark == *EDGE_MARK {
@@ -115,7 +115,7 @@ impl FrameReader {
 /// Appends a frame's length to `out`; its `length` bytes must follow.
 ///
 /// # Errors
-/// The length has no room in three bytes.
+/// The length does not fit in three bytes.
 pub fn append_length(length: usize, out: &mut BytesMut) -> Result<(), FrameError> {
     let bytes_max = (1 << 24) - 1;
     match u32::try_from(length) {

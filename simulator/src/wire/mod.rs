@@ -1,4 +1,4 @@
-//! What goes over a connection: frames, the Noise handshake, certificates, stanzas.
+//! The wire protocol: frames, the Noise handshake, certificates, stanzas.
 
 pub mod certificate;
 pub mod frame;

@@ -1,9 +1,9 @@
-//! The server's side of the Noise handshake, and the ciphers that follow.
+//! The server's side of the Noise handshake, and the transport ciphers.
 //!
-//! A client that meets this server for the first time speaks XX: it learns the server's static key and sends who it is
-//! in a second message. A client that remembers the key speaks IK and says it in the first message already. If that
-//! message cannot be opened, because the server has another key by now, the server answers as in XX and both go on
-//! with XXfallback, whose first message is the ephemeral key that the client has sent.
+//! A client that connects for the first time uses XX: it learns the server's static key and authenticates in a second
+//! message. A client that remembers the key uses IK and authenticates in its first message. If that message cannot be
+//! decrypted, because the server's key has changed, the server responds as in XX and both continue with XXfallback,
+//! whose first message is the ephemeral key that the client has sent.
 
 use bytes::BytesMut;
 use thiserror::Error;
@@ -17,10 +17,10 @@ use waproto::whatsapp::handshake_message::{ClientHello, ServerHello};
 use super::certificate::{Authority, public_bytes};
 use super::frame::HEADER;
 
-/// Bytes that sealing adds.
+/// Size of the authentication tag.
 pub const TAG_BYTES: usize = 16;
 
-/// Why a handshake failed: the connection has to be closed.
+/// Why a handshake failed: the connection must be closed.
 #[derive(Debug, Error)]
 pub enum NoiseError {
     #[error("no handshake message: {0}")]
@@ -43,7 +43,7 @@ impl From<wacore_noise::NoiseError> for NoiseError {
     }
 }
 
-/// How the two sides came to their keys.
+/// The handshake pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pattern {
     Xx,
@@ -54,7 +54,7 @@ pub enum Pattern {
 /// A finished handshake.
 pub struct Handshaken {
     pub pattern: Pattern,
-    /// The client's static key, 32 bytes. It proves which device it is.
+    /// The client's static key, 32 bytes, which identifies the device.
     pub client_static: [u8; 32],
     /// Protobuf `ClientPayload`.
     pub payload: Vec<u8>,
@@ -62,11 +62,11 @@ pub struct Handshaken {
     pub opener: Opener,
 }
 
-/// What the client's first message led to.
+/// The result of the client's first message.
 pub enum Answered {
-    /// IK: the client is known, and after the answer both sides have their keys.
+    /// IK: the client is authenticated, and both sides have their keys after the response.
     Finished(Vec<u8>, Box<Handshaken>),
-    /// XX or XXfallback: the client's second message is awaited.
+    /// XX or XXfallback: the client's second message is expected.
     Awaiting(Vec<u8>, Box<AwaitingFinish>),
 }
 
@@ -77,10 +77,10 @@ pub struct AwaitingFinish {
     pattern: Pattern,
 }
 
-/// Answers a client's first message.
+/// Handles a client's first message.
 ///
 /// # Errors
-/// It is no such message.
+/// It is malformed.
 pub fn answer_hello(authority: &Authority, message: &[u8]) -> Result<Answered, NoiseError> {
     let message =
         HandshakeMessage::decode_from_slice(message).map_err(|error| NoiseError::Unreadable(error.to_string()))?;
@@ -98,10 +98,10 @@ pub fn answer_hello(authority: &Authority, message: &[u8]) -> Result<Answered, N
 }
 
 impl AwaitingFinish {
-    /// Reads the client's second message.
+    /// Handles the client's second message.
     ///
     /// # Errors
-    /// It cannot be read or opened.
+    /// It is malformed, or cannot be decrypted.
     pub fn finish(mut self, message: &[u8]) -> Result<Handshaken, NoiseError> {
         let message =
             HandshakeMessage::decode_from_slice(message).map_err(|error| NoiseError::Unreadable(error.to_string()))?;
@@ -178,7 +178,7 @@ fn handshaken(
     client_static: [u8; 32],
     payload: Vec<u8>,
 ) -> Result<Handshaken, NoiseError> {
-    // The first key is the one that the initiator writes with.
+    // The initiator encrypts with the first key.
     let (from_client, to_client) = noise.finish()?;
     Ok(Handshaken {
         pattern,
@@ -193,17 +193,17 @@ fn key_of(bytes: Option<&[u8]>, name: &'static str) -> Result<[u8; 32], NoiseErr
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(NoiseError::Missing(name))
 }
 
-/// Seals what goes to the client.
+/// Encrypts what is sent to the client.
 pub struct Sealer {
     cipher: NoiseCipher,
     counter: u32,
 }
 
 impl Sealer {
-    /// Replaces the plain bytes by the sealed ones, which are [`TAG_BYTES`] longer.
+    /// Encrypts the bytes in place, which adds [`TAG_BYTES`].
     ///
     /// # Errors
-    /// The connection has used up its counter.
+    /// The connection has exhausted its counter.
     pub fn seal(&mut self, bytes: &mut BytesMut) -> Result<(), NoiseError> {
         self.cipher.encrypt_in_place_with_counter(self.counter, bytes)?;
         self.counter = next(self.counter)?;
@@ -211,17 +211,17 @@ impl Sealer {
     }
 }
 
-/// Opens what comes from the client.
+/// Decrypts what comes from the client.
 pub struct Opener {
     cipher: NoiseCipher,
     counter: u32,
 }
 
 impl Opener {
-    /// Replaces the sealed bytes by the plain ones.
+    /// Decrypts the bytes in place.
     ///
     /// # Errors
-    /// They were not sealed by this client in this order.
+    /// They were not encrypted by this client, or are out of order.
     pub fn open(&mut self, bytes: &mut BytesMut) -> Result<(), NoiseError> {
         self.cipher.decrypt_in_place_with_counter(self.counter, bytes)?;
         self.counter = next(self.counter)?;

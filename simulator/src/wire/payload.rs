@@ -1,4 +1,4 @@
-//! A stanza as the bytes inside a frame: a flag byte (bit 1 says that zlib follows), then binary XML.
+//! A stanza as the content of a frame: a flag byte (bit 1 means zlib), then binary XML.
 
 use std::io::Write as _;
 
@@ -14,7 +14,7 @@ use crate::limits::COMPRESS_FROM_BYTES;
 
 const FLAG_COMPRESSED: u8 = 2;
 
-/// Why bytes are no stanza, or a stanza could not be written: the connection has to be closed.
+/// Why bytes are not a stanza, or a stanza could not be written: the connection must be closed.
 #[derive(Debug, Error)]
 pub enum PayloadError {
     #[error(transparent)]
@@ -25,10 +25,10 @@ pub enum PayloadError {
     Stanza(String),
 }
 
-/// Opens a frame's bytes and reads the stanza in them.
+/// Decrypts a frame and decodes its stanza.
 ///
 /// # Errors
-/// They are not sealed by the client, or hold no stanza.
+/// They were not encrypted by the client, or are not a stanza.
 pub fn open(mut bytes: BytesMut, opener: &mut Opener) -> Result<Node, PayloadError> {
     opener.open(&mut bytes)?;
     let plain = wacore_binary::util::unpack_bytes(bytes).map_err(|error| PayloadError::Stanza(error.to_string()))?;
@@ -37,13 +37,13 @@ pub fn open(mut bytes: BytesMut, opener: &mut Opener) -> Result<Node, PayloadErr
     Ok(node.to_owned())
 }
 
-/// Appends a stanza, sealed and framed, to `out`.
+/// Appends a stanza, encrypted and framed, to `out`.
 ///
 /// # Errors
-/// It cannot be encoded, or is longer than a frame.
+/// It cannot be encoded, or exceeds a frame.
 pub fn append(node: &Node, sealer: &mut Sealer, out: &mut BytesMut) -> Result<(), PayloadError> {
     let mut plain = wacore_binary::marshal(node).map_err(|error| PayloadError::Stanza(error.to_string()))?;
-    // Ciphertext does not get shorter; answers that list things do.
+    // Ciphertext does not compress; responses with lists do.
     if plain.len() >= COMPRESS_FROM_BYTES && node.tag == "iq" {
         plain = compress(&plain).map_err(|error| PayloadError::Stanza(error.to_string()))?;
     }

@@ -1,35 +1,35 @@
-//! Reading stanzas that clients send and writing those that the server sends, in few words.
+//! Helpers to read clients' stanzas and to build the server's.
 //!
-//! Clients may send anything: what is read here is optional, and who needs it says what happens without it.
+//! Clients may send anything: everything read here is optional, and the caller decides what happens without it.
 
 use std::borrow::Cow;
 
 pub use wacore_binary::builder::NodeBuilder;
 pub use wacore_binary::{Jid, JidExt, Node, NodeContent, NodeValue, Server};
 
-/// The server's own address, `s.whatsapp.net`, from which its answers come. It is an address without a user, not a text:
-/// whatsmeow ignores what comes from a text.
+/// The server's own JID, `s.whatsapp.net`, which its responses come from. It is a JID without a user, not a string:
+/// whatsmeow ignores what comes from a string.
 pub fn server() -> Jid {
     Jid::pn("")
 }
 
-/// Reading, as methods of [`Node`].
+/// Accessors, as methods of [`Node`].
 pub trait Read {
-    /// An attribute as text.
+    /// An attribute as a string.
     fn text(&self, name: &str) -> Option<Cow<'_, str>>;
-    /// An attribute as an address; nothing if it is none.
+    /// An attribute as a JID; `None` if it is not one.
     fn jid(&self, name: &str) -> Option<Jid>;
     /// An attribute as a number.
     fn number(&self, name: &str) -> Option<u64>;
     /// The first child with this tag.
     fn child(&self, tag: &str) -> Option<&Node>;
-    /// All children; none if the content is no list.
+    /// All children; empty if the content is not a list.
     fn all(&self) -> &[Node];
-    /// The content as bytes, whether it was sent as bytes or as text.
+    /// The content as bytes, whether it was sent as bytes or as a string.
     fn bytes(&self) -> Option<&[u8]>;
     /// The bytes in the first child with this tag.
     fn child_bytes(&self, tag: &str) -> Option<&[u8]>;
-    /// The content as text.
+    /// The content as a string.
     fn content_text(&self) -> Option<Cow<'_, str>>;
 }
 
@@ -84,14 +84,14 @@ pub fn empty(tag: &'static str) -> Node {
     NodeBuilder::new(tag).build()
 }
 
-/// The answer to an iq, with what it holds.
+/// The result of an iq, with its content.
 pub fn result(request: &Node, children: impl IntoIterator<Item = Node>) -> Node {
     let children: Vec<Node> = children.into_iter().collect();
     let answer = answer_to(request, "result");
     if children.is_empty() { answer.build() } else { answer.children(children).build() }
 }
 
-/// The answer to an iq that is refused, as `<error code text/>`.
+/// The error response to an iq, with `<error code text/>`.
 pub fn error(request: &Node, code: u16, text: &'static str) -> Node {
     answer_to(request, "error")
         .children([NodeBuilder::new("error").attr("code", code).attr("text", text).build()])
@@ -108,7 +108,7 @@ fn answer_to(request: &Node, kind: &'static str) -> NodeBuilder {
     answer
 }
 
-/// A copy with one attribute set, replacing it where it was.
+/// A copy with one attribute set, in place of an existing one.
 pub fn with_attribute(node: &Node, name: &'static str, value: impl Into<NodeValue>) -> Node {
     let mut copy = node.clone();
     copy.attrs.insert(name, value);

@@ -1,4 +1,4 @@
-//! What the devices of an account share.
+//! App state shared by the devices of an account.
 
 use whatsapp_rust::prelude::*;
 
@@ -14,13 +14,13 @@ async fn what_one_companion_changes_the_other_learns() {
     let version = || world.network.collection_version(&ann.account, "regular_low");
     eventually("the patch", || version() == 1).await;
     other.event("the pin", |event| matches!(event, Event::PinUpdate(_)).then_some(())).await;
-    // Made by the other on top of it: the server takes only what was made on the newest version.
+    // Made by the other companion on top of it: the server only accepts patches on the latest version.
     other.client.chat_actions().unpin_chat(&bob.jid()).await.unwrap();
     eventually("the next patch", || version() == 2).await;
     world.assert_nothing_unknown();
 }
 
-/// Pins a chat as soon as the client has the key with which it is told to others.
+/// Pins a chat once the client has the app state key.
 async fn pin(client: &Client, chat: &Jid) {
     crate::world::patiently("the key of app state", async {
         while Box::pin(client.client.chat_actions().pin_chat(chat)).await.is_err() {

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use simulator::people::chance::hex;
+use simulator::phone::rng::hex;
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -14,21 +14,21 @@ use crate::program::Program;
 /// Names the folder of the installed packages.
 const MODULES: &str = "BAILEYS_MODULES";
 
-/// One running client. It ends with its owner.
+/// A running client, killed on drop.
 pub struct Baileys {
     program: Program,
-    /// Where it keeps its keys.
+    /// The folder with its keys.
     folder: TempDir,
 }
 
 impl Baileys {
-    /// A client that has never been linked, and is not connected yet.
+    /// A new client that is not linked or connected yet.
     pub async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    /// The program ends, and a new one has its keys; it is not connected yet. (The library writes its keys in place, so
-    /// that killing it would now and then leave none.)
+    /// Stops the program and starts a new one with its keys, which is not connected yet. (The library writes its keys
+    /// in place, so that killing it would occasionally lose them.)
     pub async fn restart(mut self) -> Self {
         self.program.quit().await;
         Self::start_in(self.folder).await
@@ -41,19 +41,19 @@ impl Baileys {
         Self { program, folder }
     }
 
-    /// Connects to a network. What follows is an event: `qr` or `open`, or `close`.
+    /// Connects to a network. The outcome is an event: `qr`, `open` or `close`.
     pub async fn connect(&mut self, network: &Network) {
         let root_key = hex(&network.root_key());
         let (ws_url, auth) = (network.ws_url().unwrap(), self.folder.path().to_owned());
         self.command("connect", json!({"ws_url": ws_url, "root_key": root_key, "auth": auth})).await;
     }
 
-    /// Where it keeps its keys.
+    /// The folder with its keys.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Waits for the code that a phone scans.
+    /// Waits for the QR code.
     pub async fn qr(&mut self) -> String {
         self.until("qr", |_| true).await["qr"].as_str().unwrap().to_owned()
     }
@@ -63,17 +63,17 @@ impl Baileys {
         self.until("open", |_| true).await;
     }
 
-    /// Waits until its connection has ended; returns the code by which the library tells why.
+    /// Waits until its connection has ended; returns the library's reason code.
     pub async fn closed(&mut self) -> Option<u64> {
         self.until("close", |_| true).await["code"].as_u64()
     }
 
-    /// Waits until its connection has ended otherwise than linking asks for (515).
+    /// Waits until its connection has ended for another reason than linking (515).
     pub async fn ended_unasked(&mut self) {
         self.until("close", |close| close["code"] != 515).await;
     }
 
-    /// Waits until the server has refused a message that it has sent; returns the code.
+    /// Waits until the server has nacked a message that it sent; returns the code.
     pub async fn is_refused(&mut self, id: &str) -> String {
         let refused = self.until("refused", |event| event["id"] == id).await;
         refused["why"].as_str().unwrap().to_owned()
@@ -94,7 +94,7 @@ impl DerefMut for Baileys {
     }
 }
 
-/// The installed packages: where the environment says, or below the build's folder.
+/// The installed packages: from the environment, or in the target folder.
 #[allow(clippy::disallowed_methods, reason = "a test has no settings; whoever installed the packages says where")]
 fn modules() -> PathBuf {
     let below_target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/baileys/node_modules");

@@ -1,8 +1,8 @@
-//! Calls, as clients see and refuse them.
+//! Calls, as clients see and reject them.
 
 use serde_json::json;
-use simulator::people::phone::{Call, CallState};
-use simulator::phones::{CallKind, Person, Phones};
+use simulator::phone::{Call, CallState};
+use simulator::runtime::{CallKind, Person, Phones};
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::prelude::Event;
 use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall, MissedReason};
@@ -22,11 +22,11 @@ async fn two_people(world: &World) -> (Phones, Person, Person) {
 /// Waits until a person's call is in this state.
 async fn is_in(person: &Person, call: &str, state: CallState) -> Call {
     let wanted = call.to_owned();
-    let sees = person.sees_call(move |call| call.id == wanted && call.state == state);
+    let sees = person.wait_for_call(move |call| call.id == wanted && call.state == state);
     patiently(&format!("a call that is {state:?}"), sees).await.unwrap()
 }
 
-/// What a client reports of a call.
+/// A client's event about a call.
 fn of_call(event: &Event) -> Option<&IncomingCall> {
     if let Event::IncomingCall(call) = event { Some(call) } else { None }
 }

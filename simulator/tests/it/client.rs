@@ -1,4 +1,4 @@
-//! A whatsapp-rust client, as it is published, with its store in memory.
+//! An unmodified whatsapp-rust client with an in-memory store.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ pub struct Client {
     handle: BotHandle,
 }
 
-/// Takes the certificate that the network made for itself at its start.
+/// Accepts the network's self-signed certificate.
 fn trusting_agent() -> ureq::Agent {
     let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
     ureq::Agent::config_builder().tls_config(tls).build().into()
 }
 
-/// A message as a client showed it.
+/// A message as the client reported it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     pub chat: Jid,
@@ -40,7 +40,7 @@ impl Client {
         Self::start_with(network, Arc::new(InMemoryBackend::new()), None).await
     }
 
-    /// A new client that asks to be linked to this number by a typed code.
+    /// A new client that requests a pairing code for this number.
     pub async fn start_with_code(network: &Network, number: &str) -> Self {
         let options = PairCodeOptions { phone_number: number.to_owned(), ..Default::default() };
         Self::start_with(network, Arc::new(InMemoryBackend::new()), Some(options)).await
@@ -53,7 +53,7 @@ impl Client {
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(network.ws_url().unwrap()))
             .with_http_client(UreqHttpClient::with_agent(trusting_agent()))
             .with_version((2, 3000, 0))
-            // Without a name it waits for one, which the phones of some tests do not give.
+            // Without a push name it waits for one, which the phones of some tests do not send.
             .with_push_name("Client")
             .with_event_handler(Seen(events.clone()));
         if let Some(options) = code {
@@ -64,7 +64,7 @@ impl Client {
         Self { client, events, backend, handle: bot.spawn() }
     }
 
-    /// Stops in good order, and starts again with what it had stored.
+    /// Shuts it down, and starts it again with its store.
     pub async fn restart(self, network: &Network) -> Self {
         let backend = self.stop().await;
         Self::resume(network, backend).await
@@ -74,7 +74,7 @@ impl Client {
         Self::start_with(network, backend, None).await
     }
 
-    /// Stops in good order, and gives what it had stored.
+    /// Shuts it down, and returns its store.
     pub async fn stop(self) -> Arc<InMemoryBackend> {
         patiently("the client to stop", self.handle.shutdown()).await;
         self.backend
@@ -89,7 +89,7 @@ impl Client {
         self.events.until(what, |events| events.iter().find_map(|event| find(event))).await
     }
 
-    /// The code that it shows first.
+    /// The first QR code that it shows.
     pub async fn qr(&self) -> String {
         self.qr_other_than("").await
     }
@@ -103,7 +103,7 @@ impl Client {
         .await
     }
 
-    /// The code that is to be typed into the phone.
+    /// The pairing code to type into the phone.
     pub async fn code(&self) -> String {
         self.event("a code to type", |event| match event {
             Event::PairingCode(code) => Some(code.code.clone()),
@@ -116,7 +116,7 @@ impl Client {
         self.connected_times(1).await;
     }
 
-    /// Waits until it was connected that often.
+    /// Waits until it has connected this many times.
     pub async fn connected_times(&self, times: usize) {
         let is_connected = |event: &&Arc<Event>| matches!(***event, Event::Connected(_));
         self.events
@@ -124,13 +124,13 @@ impl Client {
             .await;
     }
 
-    /// Waits until the server has given it everything that was kept for it.
+    /// Waits until the server has sent it everything in its mailbox.
     pub async fn has_all_that_was_kept(&self) {
         let is_end = |event: &Event| matches!(event, Event::OfflineSyncCompleted(_)).then_some(());
         self.event("the end of what was kept", is_end).await;
     }
 
-    /// Waits until it is logged out; whether it was refused at a login.
+    /// Waits until it is logged out; returns whether it was refused at a login.
     pub async fn logged_out(&self) -> bool {
         self.event("the end of the link", |event| match event {
             Event::LoggedOut(out) => Some(out.on_connect),
@@ -139,7 +139,7 @@ impl Client {
         .await
     }
 
-    /// Sends a text; returns its id once the server has acknowledged it.
+    /// Sends a text; returns its id once the server has acked it.
     pub async fn send(&self, to: &Jid, text: &str) -> String {
         let sent = self.client.send_message(to, text_message(text)).await.unwrap();
         let id = sent.message_id.to_string();
@@ -147,7 +147,7 @@ impl Client {
         id
     }
 
-    /// Waits for the server's acknowledgement; its error, if it has one.
+    /// Waits for the server's ack; returns its error, if it has one.
     pub async fn acknowledged(&self, id: &str) -> Option<String> {
         self.event("an acknowledgement", |event| match event {
             Event::ServerAck(ack) if ack.id == id && ack.class.as_deref() == Some("message") => Some(ack.error.clone()),
@@ -156,7 +156,7 @@ impl Client {
         .await
     }
 
-    /// Waits for a receipt of a message with this type (`delivered`, `read` …, as the client names it).
+    /// Waits for a receipt of this type for a message (`delivered`, `read` …, as the client names it).
     pub async fn receipt(&self, id: &str, kind: &str) -> Jid {
         self.event("a receipt", |event| match event {
             Event::Receipt(receipt)
@@ -170,20 +170,20 @@ impl Client {
         .await
     }
 
-    /// All messages that it has shown, in order.
+    /// All messages that it has reported, in order.
     pub fn shown(&self) -> Vec<Shown> {
         self.events.with(|events| events.iter().flat_map(|event| shown(event)).collect())
     }
 
     /// Waits for a message with this text.
-    pub async fn shows(&self, text: &str) -> Shown {
+    pub async fn wait_for_message(&self, text: &str) -> Shown {
         self.events
             .until(text, |events| events.iter().flat_map(|event| shown(event)).find(|shown| shown.text == text))
             .await
     }
 }
 
-/// Takes events down in their order: handlers of the builder run side by side.
+/// Collects events in order: the builder's handlers run concurrently.
 struct Seen(Arc<Growing<Arc<Event>>>);
 
 impl EventHandler for Seen {

@@ -1,7 +1,7 @@
-//! Communities, as whatsapp-rust and Baileys make them, and by the control API.
+//! Communities, created by whatsapp-rust, Baileys and the control API.
 
 use serde_json::json;
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 use whatsapp_rust::features::{CreateCommunityOptions, GroupType, group_type};
 

@@ -1,4 +1,4 @@
-//! The control API, over HTTP, as people and other programs use it.
+//! The control API over HTTP.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 use simulator::server::network::{Network, Settings};
 use simulator::{clock, control};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,7 +21,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// A network with its API, and Ann and Bob on it.
+    /// A network with its control API, and Ann and Bob on it.
     pub async fn new() -> Self {
         let network = Network::new(Settings::default()).unwrap();
         let router = control::router(Phones::new(network.clone()));
@@ -38,7 +38,7 @@ impl Control {
         self.ask("GET", path, "").await
     }
 
-    /// Posts something that is done; the answer.
+    /// Posts a request that succeeds; returns the response.
     pub async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.try_post(path, body).await;
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
@@ -49,7 +49,7 @@ impl Control {
         self.ask("POST", path, &body.to_string()).await
     }
 
-    /// The answer's status and JSON; null if it has none.
+    /// Status and JSON of the response; null if it is empty.
     async fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let (status, text) = self.raw(method, path, body).await;
         (status, serde_json::from_slice(&text).unwrap_or(Value::Null))
@@ -71,7 +71,7 @@ impl Control {
         (status, answer.split_off(end))
     }
 
-    /// Asks until `find` finds something in the answer.
+    /// Polls until `find` finds something in the response.
     pub async fn until<T>(&self, path: &str, find: impl Fn(&Value) -> Option<T>) -> T {
         patiently(path, async {
             loop {
@@ -84,14 +84,14 @@ impl Control {
         .await
     }
 
-    /// Waits until somebody has received a text; the whole message.
+    /// Waits until somebody has received a text; returns the whole message.
     async fn received(&self, number: &str, text: &str) -> Value {
         let is_it = |message: &&Value| message["text"] == text || message["caption"] == text;
         let path = format!("people/{number}/received");
         self.until(&path, |all| all.as_array()?.iter().find(is_it).cloned()).await
     }
 
-    /// Everything that the checkers say holds.
+    /// Asserts that all checks pass.
     async fn assert_all_holds(&self) {
         let (_, report) = self.get("checks").await;
         assert_eq!((&report["passed"], &report["complete"]), (&json!(true), &json!(true)), "{report:#}");
@@ -116,7 +116,7 @@ async fn a_client_is_linked_writes_and_hears_all_by_the_api_and_everything_holds
     assert_eq!((status, &linked["jid"]), (200, &json!("15550001:1@s.whatsapp.net")));
     client.connected().await;
     control.post("people/15550002/send", json!({ "to": "15550001", "text": "hello" })).await;
-    let id = client.shows("hello").await.id;
+    let id = client.wait_for_message("hello").await.id;
     let sent = control.until("people/15550002/sent", |all| {
         all.as_array()?.iter().find(|sent| sent["delivered_to"] != json!([])).cloned()
     });
@@ -223,7 +223,7 @@ async fn a_fault_is_planned_strikes_is_logged_and_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_comes_doubled_or_unreadable_is_shown_once_and_nothing_is_lost() {
+async fn duplicated_and_undecryptable_messages_are_shown_once_and_none_is_lost() {
     let control = Control::new().await;
     for fault in [json!({ "kind": "message_duplicated", "copies": 2 }), json!({ "kind": "message_undecryptable" })] {
         let scope = json!({ "account": "15550002", "how_often": { "next": 1 } });
@@ -251,7 +251,7 @@ async fn stanzas_are_shown_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_done_is_said_with_what_to_do() {
+async fn errors_say_what_to_do() {
     let control = Control::new().await;
     let send = "people/15550001/send";
     for (path, body, status, words) in [
@@ -288,7 +288,7 @@ async fn what_cannot_be_done_is_said_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_hides_the_number_is_known_by_the_lid_alone() {
+async fn a_hidden_number_is_only_known_by_its_lid() {
     let control = Control::new().await;
     let zoe = control.post("people", json!({ "number": "15550009", "name": "Zoe", "hides_number": true })).await;
     control.post("people/15550009/send", json!({ "to": "15550001", "text": "guess who" })).await;

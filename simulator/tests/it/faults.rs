@@ -1,4 +1,4 @@
-//! Faults, as a real client meets them.
+//! Faults, as a real client sees them.
 
 use simulator::faults::{self, CutPlace, Direction, Fault, HowOften, PlannedFault, Scope, StreamErrorCode};
 use simulator::server::stanza_log::Entry;
@@ -8,7 +8,7 @@ use whatsapp_rust::prelude::*;
 use crate::client::text_message;
 use crate::world::{World, eventually};
 
-/// A fault that strikes everything that it can.
+/// A fault without restrictions.
 fn always(fault: Fault) -> PlannedFault {
     PlannedFault { fault, scope: Default::default() }
 }
@@ -68,7 +68,7 @@ async fn a_message_that_comes_twice_is_confirmed_twice_and_shown_once() {
     let scope = Scope { account: Some("15550001".to_owned()), device: Some(1), ..Default::default() };
     world.network.add_fault(PlannedFault { fault: Fault::MessageDuplicated { copies: 1 }, scope }).unwrap();
     let id = bob.write(&ann.jid(), "twice").await;
-    client.shows("twice").await;
+    client.wait_for_message("twice").await;
     eventually("both to be confirmed", || ann.device(1).waiting() == 0).await;
     let is_it = |entry: &&Entry| entry.direction == Direction::ToClient && entry.node.tag == "message";
     let entries = world.network.log().from(0, usize::MAX);
@@ -87,7 +87,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_frame_comes_back() {
     bob.write(&ann.jid(), "through the cut").await;
     client.event("the cut", |event| matches!(event, Event::Disconnected(_)).then_some(())).await;
     world.network.faults().remove(fault);
-    client.shows("through the cut").await;
+    client.wait_for_message("through the cut").await;
     assert!(!world.network.faults().log().entries.is_empty());
 }
 
@@ -99,7 +99,7 @@ async fn a_stream_error_ends_the_connections_that_are_there() {
     let error = Fault::StreamError { code: StreamErrorCode::ServiceUnavailable };
     let scope = Scope { account: Some("15550001".to_owned()), how_often: HowOften::Next(1), ..Scope::default() };
     world.network.add_fault(PlannedFault { fault: error, scope }).unwrap();
-    // The library connects again without an event when the stream is ended in good order.
+    // The library reconnects without an event when the stream is ended properly.
     client.connected_times(2).await;
 }
 

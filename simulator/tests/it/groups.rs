@@ -1,6 +1,6 @@
-//! Groups: made, changed and written to, with members named by number and by LID.
+//! Groups: created, changed and written to, with members addressed by phone number and by LID.
 
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _};
@@ -23,15 +23,15 @@ async fn a_text_reaches_all(naming: Naming) {
         let id = client.send(group.jid(), &text).await;
         let read = bob.reads(&text).await;
         assert_eq!((read.chat, read.sender.user.as_str()), (group.jid().clone(), &*ann.account.jid(naming).user));
-        assert_eq!(other.shows(&text).await.chat, *group.jid());
+        assert_eq!(other.wait_for_message(&text).await.chat, *group.jid());
         ann.reads(&text).await;
         client.receipt(&id, "delivered").await;
     }
     let members = [ann.account.jid(naming).clone(), bob.account.jid(naming).clone(), cy.account.jid(naming).clone()];
     bob.write_to_group(group.jid(), &members, "from Bob").await;
-    let shown = client.shows("from Bob").await;
+    let shown = client.wait_for_message("from Bob").await;
     assert_eq!((shown.chat, shown.sender.user.as_str()), (group.jid().clone(), &*bob.account.jid(naming).user));
-    other.shows("from Bob").await;
+    other.wait_for_message("from Bob").await;
     let is_other_hash = |entry: &Entry| entry.node.tag == "ack" && entry.node.text("phash").is_some();
     let entries = world.network.log().from(0, usize::MAX);
     assert!(!entries.iter().any(is_other_hash), "the client was told that it does not know the devices");
@@ -72,7 +72,7 @@ async fn a_member_confirms_the_receipt_of_one_member_and_keeps_that_of_another()
     assert_eq!(participants, [people[1].number().clone()]);
 }
 
-/// Finds a notice of a change with this tag.
+/// Finds a change notification with this tag.
 fn change(tag: &'static str) -> impl Fn(&Node) -> Option<Node> {
     move |node| (node.text("type")? == "w:gp2").then(|| node.child(tag).cloned())?
 }
@@ -186,8 +186,8 @@ async fn a_phone_that_was_away_counts_the_receipts_of_all_members() {
     let group = ann.create_group("Cooks", &[bob.number().to_owned(), cyd.number().to_owned()], Naming::Lid).unwrap();
     bob.offline().await.unwrap();
     cyd.offline().await.unwrap();
-    let id = ann.say_text(&group, "for later").await.unwrap();
-    patiently("the server to have it", ann.follows(&id, |sent| sent.accepted)).await.unwrap();
+    let id = ann.send_text(&group, "for later").await.unwrap();
+    patiently("the server to have it", ann.wait_for_progress(&id, |sent| sent.accepted)).await.unwrap();
     ann.offline().await.unwrap();
     for member in [&bob, &cyd] {
         member.online().await.unwrap();
@@ -196,7 +196,7 @@ async fn a_phone_that_was_away_counts_the_receipts_of_all_members() {
     let phone = ann.account().phone().unwrap();
     eventually("receipts of both", || phone.waiting() >= 2).await;
     ann.online().await.unwrap();
-    patiently("both", ann.follows(&id, |sent| sent.delivered_to.len() == 2)).await.unwrap();
+    patiently("both", ann.wait_for_progress(&id, |sent| sent.delivered_to.len() == 2)).await.unwrap();
     assert_eq!(world.grouped_receipts(phone.number()).len(), 1);
     eventually("it to be confirmed", || phone.waiting() == 0).await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simulator::clock;
-use simulator::faults::{Fault, LinkingEnd, Moment, PlannedFault, Scope};
+use simulator::faults::{Fault, Hook, LinkingEnd, PlannedFault, Scope};
 use simulator::limits::STOP_WAIT_SECONDS;
 use simulator::server::network::Settings;
 use simulator::server::pairing::PairingError;
@@ -63,7 +63,7 @@ async fn a_linked_client_logs_in_again_after_a_stop_of_either_side() {
     world.network.stop().await;
     world.network.listen(address, axum::Router::new()).await.unwrap();
     client.connected_times(2).await;
-    // It has met the server when it registered and when it first logged in, and knows it since then.
+    // It did not know the server when it registered and first logged in, and knows it since then.
     let handshakes = world.network.handshakes();
     assert_eq!((handshakes.xx, handshakes.ik, handshakes.xx_fallback), (2, 2, 0));
     assert_eq!(handshakes.edge_routed, 2);
@@ -119,7 +119,7 @@ async fn a_client_is_linked_by_a_code_typed_into_the_phone() {
 async fn a_client_whose_signature_is_lost_is_not_linked() {
     let world = World::new().await;
     let phone = world.person("15550001", "Ann").await;
-    let scope = Scope { moment: Some(Moment::LinkSigned), ..Scope::default() };
+    let scope = Scope { hook: Some(Hook::LinkSigned), ..Scope::default() };
     let how = LinkingEnd::StreamEnd;
     world.network.add_fault(PlannedFault { fault: Fault::LinkingEnded { how }, scope }).unwrap();
     let client = Client::start(&world.network).await;
@@ -173,7 +173,7 @@ async fn a_phone_cannot_unlink_itself() {
     assert!(phone.device(0).is_connected());
 }
 
-/// Finds a notice that the account has this many devices.
+/// Finds a notification that the account has this many devices.
 fn own_devices(count: usize) -> impl Fn(&Node) -> Option<()> {
     move |node| {
         let is_device = |child: &&Node| child.tag == "device";

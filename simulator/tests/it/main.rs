@@ -1,8 +1,8 @@
-//! Scenarios on the network, with three real clients (whatsapp-rust, Baileys and whatsmeow) and with phones that are made
-//! here.
+//! Scenarios on the network, with three real clients (whatsapp-rust, Baileys and whatsmeow) and with minimal phones
+//! from this test.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-// The client library's futures are deep, and deeper where it traces.
+// The client library's futures are deeply nested, and more so with tracing.
 #![recursion_limit = "256"]
 
 mod app_state;

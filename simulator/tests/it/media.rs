@@ -1,4 +1,4 @@
-//! Files: put on the media host and fetched from it, over TLS on the one port.
+//! Files: uploaded to the media host and downloaded, over TLS on the one port.
 
 use whatsapp_rust::media::{ImageOptions, image_message};
 use whatsapp_rust::prelude::*;

@@ -1,7 +1,7 @@
-//! Messages between people, their receipts, and what is kept for who is away.
+//! Messages between people, their receipts, and the mailboxes of offline devices.
 
 use simulator::faults::Direction;
-use simulator::server::link::Link;
+use simulator::server::local_connection::LocalConnection;
 use simulator::server::stanza_log::Entry;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _};
 use whatsapp_rust::prelude::*;
@@ -31,9 +31,9 @@ async fn a_message_from_a_phone_reaches_the_clients_of_both_sides() {
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
     let (client, other) = (world.linked(&ann).await, world.linked(&bob).await);
     let id = bob.write(&ann.jid(), "good morning").await;
-    let shown = client.shows("good morning").await;
+    let shown = client.wait_for_message("good morning").await;
     assert_eq!((shown.chat.user.as_str(), shown.is_from_me, shown.id), ("15550002", false, id.clone()));
-    let own = other.shows("good morning").await;
+    let own = other.wait_for_message("good morning").await;
     assert_eq!((own.chat.user.as_str(), own.is_from_me), ("15550001", true));
     bob.receipt(&id, None).await;
     world.assert_nothing_unknown();
@@ -48,7 +48,7 @@ async fn messages_named_by_lid_reach_the_same_person() {
     let read = bob.reads("by lid").await;
     assert_eq!(read.chat, ann.lid());
     bob.write(&ann.lid(), "back by lid").await;
-    client.shows("back by lid").await;
+    client.wait_for_message("back by lid").await;
     world.assert_nothing_unknown();
 }
 
@@ -58,14 +58,14 @@ async fn what_comes_while_a_client_is_away_waits_for_it_in_order() {
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
     let client = world.linked(&ann).await;
     bob.write(&ann.jid(), "before").await;
-    client.shows("before").await;
+    client.wait_for_message("before").await;
     let backend = client.stop().await;
     let texts: Vec<String> = (0..20).map(|turn| format!("while away {turn}")).collect();
     for text in &texts {
         bob.write(&ann.jid(), text).await;
     }
     let client = Client::resume(&world.network, backend).await;
-    client.shows(&texts[19]).await;
+    client.wait_for_message(&texts[19]).await;
     let shown: Vec<String> = client.shown().into_iter().map(|shown| shown.text).collect();
     assert_eq!(shown, texts);
     client.has_all_that_was_kept().await;
@@ -80,7 +80,7 @@ async fn nothing_is_kept_once_it_was_confirmed() {
     for turn in 0..5 {
         bob.write(&ann.jid(), &format!("text {turn}")).await;
         let id = client.send(&bob.jid(), &format!("answer {turn}")).await;
-        client.shows(&format!("text {turn}")).await;
+        client.wait_for_message(&format!("text {turn}")).await;
         client.receipt(&id, "delivered").await;
     }
     for device in [ann.device(0), ann.device(1), bob.device(0)] {
@@ -102,9 +102,9 @@ async fn a_cut_connection_loses_no_message() {
             assert!(world.network.cut(&ann.device(1)));
         }
     }
-    client.shows("text 9").await;
+    client.wait_for_message("text 9").await;
     for turn in 0..10 {
-        client.shows(&format!("text {turn}")).await;
+        client.wait_for_message(&format!("text {turn}")).await;
     }
 }
 
@@ -132,14 +132,14 @@ async fn a_message_that_cannot_be_read_is_asked_for_again() {
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
     let _client = world.linked(&ann).await;
     let device = ann.device(1);
-    bob.write_spoiled(device.number(), "BROKEN01").await;
+    bob.write_corrupted(device.number(), "BROKEN01").await;
     let retry = bob.receipt("BROKEN01", Some("retry")).await;
     assert_eq!(retry.jid("from").as_ref(), Some(device.number()));
     assert!(retry.child("retry").is_some());
     world.assert_nothing_unknown();
 }
 
-/// A message from Ann's phone to the phone of somebody else, whom it does not need to be readable for.
+/// A message from Ann's phone to somebody else's, which does not need to be decryptable.
 fn unreadable(to: &Jid, again: bool) -> Node {
     let enc = NodeBuilder::new("enc").attr("v", 2).attr("type", "msg").bytes(vec![1]);
     let message = NodeBuilder::new("message").attr("to", to.clone()).attr("id", "BROKEN02").attr("type", "text");
@@ -150,11 +150,11 @@ fn unreadable(to: &Jid, again: bool) -> Node {
     message.children([NodeBuilder::new("participants").children([part]).build()]).build()
 }
 
-/// Waits for the next message on a link; says whether it was sent again.
-async fn next_message(link: &mut Link) -> bool {
+/// Waits for the next message on a connection; returns whether it was sent again.
+async fn next_message(connection: &mut LocalConnection) -> bool {
     let message = patiently("a message", async {
         loop {
-            let node = link.recv().await.expect("the link holds");
+            let node = connection.recv().await.expect("the link holds");
             if node.tag == "message" {
                 return node;
             }
@@ -169,25 +169,26 @@ async fn what_was_asked_for_again_and_sent_again_is_kept_until_it_is_receipted()
     let ann = world.person("15550001", "Ann").await;
     let bob = world.network.register_person("15550002", "Bob");
     let device = bob.phone().expect("a phone");
-    let mut link = world.network.attach(&bob, &device);
+    let mut connection = world.network.attach(&bob, &device);
     ann.send(unreadable(device.number(), false)).await;
-    assert!(!next_message(&mut link).await);
+    assert!(!next_message(&mut connection).await);
 
     let receipt = || NodeBuilder::new("receipt").attr("id", "BROKEN02").attr("to", ann.jid());
     let retry = NodeBuilder::new("retry").attr("id", "BROKEN02").attr("count", 1).attr("v", 1).build();
-    link.send(receipt().attr("type", "retry").children([retry]).build()).await;
+    connection.send(receipt().attr("type", "retry").children([retry]).build()).await;
     ann.receipt("BROKEN02", Some("retry")).await;
     assert_eq!(device.waiting(), 1, "asking for it again does not confirm it");
     ann.send(unreadable(device.number(), true)).await;
-    assert!(next_message(&mut link).await);
-    link.send(NodeBuilder::new("ack").attr("class", "message").attr("id", "BROKEN02").attr("to", ann.jid()).build())
+    assert!(next_message(&mut connection).await);
+    connection
+        .send(NodeBuilder::new("ack").attr("class", "message").attr("id", "BROKEN02").attr("to", ann.jid()).build())
         .await;
     assert_eq!(device.waiting(), 1, "the acknowledgement is of the first");
 
-    drop(link);
-    let mut link = world.network.attach(&bob, &device);
-    assert!(next_message(&mut link).await, "the second is kept for a device that comes back");
-    link.send(receipt().build()).await;
+    drop(connection);
+    let mut connection = world.network.attach(&bob, &device);
+    assert!(next_message(&mut connection).await, "the second is kept for a device that comes back");
+    connection.send(receipt().build()).await;
     assert_eq!(device.waiting(), 0);
 }
 

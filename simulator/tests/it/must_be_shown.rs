@@ -1,9 +1,9 @@
-//! Scenarios that hold for every client, with each kind, and with two kinds together.
+//! Scenarios that every client must pass, with each kind, and with two kinds together.
 
-use simulator::people::content::Content;
-use simulator::people::file::FileKind;
-use simulator::people::phone::{Kept, NewFile};
-use simulator::phones::{Person, Phones};
+use simulator::phone::content::Content;
+use simulator::phone::file::FileKind;
+use simulator::phone::{LoggedMessage, NewFile};
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 
 use crate::talker::{Kind, Talker, hash};
@@ -24,14 +24,14 @@ async fn people() -> People {
     People { world, phones, ann, bob }
 }
 
-/// No client asked for something unknown, and what the checkers have seen is as it should be.
+/// No client sent an unhandled request, and all checks pass.
 fn assert_all_is_well(world: &World) {
     world.assert_nothing_unknown();
     let report = world.network.checks().report();
     assert!(report.passed && report.complete, "{report:#?}");
 }
 
-/// Not really a picture: nobody looks at its bytes.
+/// Not a real picture: nobody decodes it.
 fn picture(of: u8) -> Vec<u8> {
     (0..50_000_u32).map(|place| place.to_le_bytes()[0] ^ of).collect()
 }
@@ -44,11 +44,13 @@ async fn linked_by_a_scanned_code_it_writes_hears_and_learns_how_far_it_got(kind
     client.learns(&id, "delivered").await;
     bob.read(ann.jid()).await.unwrap();
     client.learns(&id, "read").await;
-    let id = bob.say_text(ann.jid(), "hello Ann").await.unwrap();
+    let id = bob.send_text(ann.jid(), "hello Ann").await.unwrap();
     assert_eq!(client.hears("hello Ann").await, id);
     client.reads(bob.jid(), &id).await;
     let reader = ann.jid().to_string();
-    patiently("that it was read", bob.follows(&id, move |sent| sent.read_by.contains(&reader))).await.unwrap();
+    patiently("that it was read", bob.wait_for_progress(&id, move |sent| sent.read_by.contains(&reader)))
+        .await
+        .unwrap();
     assert_all_is_well(&world);
 }
 
@@ -57,7 +59,7 @@ async fn linked_by_a_typed_code_it_writes_and_hears(kind: Kind) {
     let mut client = Talker::typed(kind, &world.network, &ann).await;
     client.writes(bob.jid(), "by code").await;
     hears(&bob, "by code").await;
-    bob.say_text(ann.jid(), "by phone").await.unwrap();
+    bob.send_text(ann.jid(), "by phone").await.unwrap();
     client.hears("by phone").await;
     assert_all_is_well(&world);
 }
@@ -66,8 +68,8 @@ async fn images_pass_both_ways(kind: Kind) {
     let People { world, ann, bob, .. } = people().await;
     let mut client = Talker::scanned(kind, &world.network, &ann).await;
     client.shows_image(bob.jid(), &picture(1)).await;
-    let is_file = |kept: &Kept| matches!(kept.saying.content, Content::File(_));
-    let id = patiently("an image", bob.shows(is_file)).await.unwrap().id;
+    let is_file = |kept: &LoggedMessage| matches!(kept.body.content, Content::File(_));
+    let id = patiently("an image", bob.wait_for_message(is_file)).await.unwrap().id;
     assert_eq!(bob.file(&id).await.unwrap().1, picture(1));
     let file = NewFile {
         file: FileKind::Image,
@@ -92,7 +94,7 @@ async fn a_group_hears_it_and_is_heard(kind: Kind) {
         client.writes(&group, &format!("to all {turn}")).await;
         hears(&bob, &format!("to all {turn}")).await;
         hears(&cy, &format!("to all {turn}")).await;
-        bob.say_text(&group, &format!("from Bob {turn}")).await.unwrap();
+        bob.send_text(&group, &format!("from Bob {turn}")).await.unwrap();
         client.hears(&format!("from Bob {turn}")).await;
     }
     assert_all_is_well(&world);
@@ -101,11 +103,11 @@ async fn a_group_hears_it_and_is_heard(kind: Kind) {
 async fn a_cut_and_an_absence_lose_nothing(kind: Kind) {
     let People { world, ann, bob, .. } = people().await;
     let mut client = Talker::scanned(kind, &world.network, &ann).await;
-    bob.say_text(ann.jid(), "before").await.unwrap();
+    bob.send_text(ann.jid(), "before").await.unwrap();
     client.hears("before").await;
     assert!(world.network.cut(&ann.account().device(1).unwrap()));
     for turn in 0..5 {
-        bob.say_text(ann.jid(), &format!("after the cut {turn}")).await.unwrap();
+        bob.send_text(ann.jid(), &format!("after the cut {turn}")).await.unwrap();
     }
     client.returns_from_a_cut(&world.network).await;
     for turn in 0..5 {
@@ -113,7 +115,7 @@ async fn a_cut_and_an_absence_lose_nothing(kind: Kind) {
     }
     let meanwhile = async {
         for turn in 0..20 {
-            bob.say_text(ann.jid(), &format!("while away {turn}")).await.unwrap();
+            bob.send_text(ann.jid(), &format!("while away {turn}")).await.unwrap();
         }
     };
     let mut client = client.stays_away(&world.network, meanwhile).await;
@@ -125,7 +127,7 @@ async fn a_cut_and_an_absence_lose_nothing(kind: Kind) {
     assert_all_is_well(&world);
 }
 
-/// Ann and Bob each have a client; what one's sends, the other's shows.
+/// Ann and Bob each have a client; what one sends, the other receives.
 async fn two_clients_talk(one: Kind, other: Kind) {
     let People { world, ann, bob, .. } = people().await;
     let mut one = Talker::scanned(one, &world.network, &ann).await;
@@ -152,7 +154,7 @@ async fn two_clients_talk(one: Kind, other: Kind) {
     assert_all_is_well(&world);
 }
 
-/// Tells stories once with each kind of client.
+/// Runs each scenario with each kind of client.
 macro_rules! with_each_kind {
     ($($story:ident),+ $(,)?) => {
         mod with_whatsapp_rust {

@@ -1,7 +1,7 @@
-//! Newsletters (channels), as each kind of client and people make, follow and fill them.
+//! Newsletters (channels), created, followed and published in by each kind of client and by people.
 
 use serde_json::{Value, json};
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 use simulator::wire::stanza::Jid;
 
 use crate::baileys::Baileys;
@@ -19,8 +19,9 @@ async fn two_people(world: &World) -> (Phones, Person, Person) {
 /// Waits until a person's phone shows a text in a newsletter.
 async fn reads(person: &Person, newsletter: &str, text: &str) {
     let (chat, wanted) = (newsletter.to_owned(), text.to_owned());
-    let shows = person.shows(move |kept| kept.chat == chat && kept.saying.content.summary() == wanted);
-    patiently(text, shows).await.unwrap();
+    let wait_for_message =
+        person.wait_for_message(move |kept| kept.chat == chat && kept.body.content.summary() == wanted);
+    patiently(text, wait_for_message).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,7 +105,7 @@ async fn whatsapp_rust_makes_follows_changes_and_leaves_newsletters() {
     newsletter.join(other.jid()).await.unwrap();
     assert_eq!(newsletter.list_subscribed().await.unwrap().len(), 2);
     bob.publish(other.jid(), "from Bob").await.unwrap();
-    assert_eq!(client.shows("from Bob").await.chat, *other.jid());
+    assert_eq!(client.wait_for_message("from Bob").await.chat, *other.jid());
     newsletter.leave(other.jid()).await.unwrap();
     assert!(newsletter.update(other.jid(), Some("mine"), None).await.is_err(), "it is not Ann's");
     let nowhere: Jid = "120363000000000001@newsletter".parse().unwrap();

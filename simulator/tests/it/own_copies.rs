@@ -1,11 +1,11 @@
-//! Copies of what one device of an account writes, on the other devices of that account.
+//! Device-sent copies on the account's other devices.
 
-use simulator::server::link::Link;
+use simulator::server::local_connection::LocalConnection;
 use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _};
 
 use crate::world::{World, patiently};
 
-/// A message of Ann's phone to Bob, with a part for her companion that nobody opens.
+/// A message from Ann's phone to Bob, with an undecrypted part for her companion.
 fn message(companion: &Jid, bob: &Jid) -> Node {
     let part = |jid: &Jid| {
         let enc = NodeBuilder::new("enc").attr("type", "msg").attr("v", 2).bytes(vec![1, 2, 3]).build();
@@ -20,11 +20,11 @@ fn message(companion: &Jid, bob: &Jid) -> Node {
         .build()
 }
 
-/// The next stanza with this tag, but for messages between own devices, of which one may wait still from the link.
-async fn next(link: &mut Link, tag: &str) -> Node {
+/// The next stanza with this tag, except for peer messages, one of which may still be pending from linking.
+async fn next(connection: &mut LocalConnection, tag: &str) -> Node {
     patiently(tag, async {
         loop {
-            let node = link.recv().await.expect("the link holds");
+            let node = connection.recv().await.expect("the link holds");
             if node.tag == tag && node.text("category").is_none() {
                 return (*node).clone();
             }
@@ -39,23 +39,23 @@ async fn a_copy_that_is_merely_acknowledged_comes_again_and_then_the_stream_ends
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
     drop(world.linked(&ann).await);
     let device = ann.device(1);
-    let mut link = world.network.attach(&ann.account, &device);
+    let mut connection = world.network.attach(&ann.account, &device);
     ann.send(message(device.number(), &bob.jid())).await;
-    let copy = next(&mut link, "message").await;
+    let copy = next(&mut connection, "message").await;
     assert_eq!(copy.jid("recipient"), Some(bob.jid()));
     let answer = |tag: &'static str| NodeBuilder::new(tag).attr("id", "COPY01").attr("to", ann.jid());
     let before = device.waiting();
-    link.send(answer("ack").attr("class", "message").build()).await;
+    connection.send(answer("ack").attr("class", "message").build()).await;
     assert_eq!(device.waiting(), before, "it is kept");
-    assert_eq!(next(&mut link, "message").await.text("id").as_deref(), Some("COPY01"));
-    let end = next(&mut link, "stream:error").await;
+    assert_eq!(next(&mut connection, "message").await.text("id").as_deref(), Some("COPY01"));
+    let end = next(&mut connection, "stream:error").await;
     assert_eq!(end.child("ack").and_then(|ack| ack.text("id")).as_deref(), Some("COPY01"));
-    drop(link);
+    drop(connection);
 
-    let mut link = world.network.attach(&ann.account, &device);
-    next(&mut link, "message").await;
+    let mut connection = world.network.attach(&ann.account, &device);
+    next(&mut connection, "message").await;
     let receipt = answer("receipt").attr("type", "sender").attr("recipient", bob.jid());
-    link.send(receipt.build()).await;
+    connection.send(receipt.build()).await;
     assert_eq!(device.waiting(), before - 1);
 }
 
@@ -65,18 +65,20 @@ async fn a_copy_that_is_asked_for_again_or_refused_is_taken_off_by_an_acknowledg
     let (ann, bob) = (world.person("15550001", "Ann").await, world.person("15550002", "Bob").await);
     drop(world.linked(&ann).await);
     let device = ann.device(1);
-    let mut link = world.network.attach(&ann.account, &device);
+    let mut connection = world.network.attach(&ann.account, &device);
     let answer = |tag: &'static str| NodeBuilder::new(tag).attr("id", "COPY01").attr("to", ann.jid());
     let ack = || answer("ack").attr("class", "message");
     ann.send(message(device.number(), &bob.jid())).await;
-    next(&mut link, "message").await;
+    next(&mut connection, "message").await;
     let kept = device.waiting();
     let retry = NodeBuilder::new("retry").attr("id", "COPY01").attr("count", 1).attr("v", 1).build();
-    link.send(answer("receipt").attr("type", "retry").attr("recipient", bob.jid()).children([retry]).build()).await;
-    link.send(ack().build()).await;
+    connection
+        .send(answer("receipt").attr("type", "retry").attr("recipient", bob.jid()).children([retry]).build())
+        .await;
+    connection.send(ack().build()).await;
     assert_eq!(device.waiting(), kept - 1);
     ann.send(message(device.number(), &bob.jid())).await;
-    next(&mut link, "message").await;
-    link.send(ack().attr("error", 487).build()).await;
+    next(&mut connection, "message").await;
+    connection.send(ack().attr("error", 487).build()).await;
     assert_eq!(device.waiting(), kept - 1);
 }

@@ -1,9 +1,9 @@
-//! Linking a client to somebody whose account requires a passkey.
+//! Linking a client to an account that requires a passkey.
 
 use std::sync::Arc;
 
-use simulator::people::passkey::{ORIGIN, RELYING_PARTY, USER_PRESENT, USER_VERIFIED, authenticator_data, client_data};
-use simulator::phones::{PasskeyState, Person, Phones, Refusal};
+use simulator::phone::passkey::{ORIGIN, RELYING_PARTY, USER_PRESENT, USER_VERIFIED, authenticator_data, client_data};
+use simulator::runtime::{PasskeyState, Person, Phones, RequestError};
 use simulator::wire::stanza::Read as _;
 use whatsapp_rust::passkey::CallbackAuthenticator;
 use whatsapp_rust::wacore::store::traits::DeviceStore as _;
@@ -20,7 +20,7 @@ use raw::Raw;
 
 const ANN: &str = "15550001";
 
-/// A network, and Ann on it, who requires a passkey.
+/// A network with Ann, who requires a passkey.
 async fn ann() -> (World, Phones, Person) {
     let world = World::new().await;
     let phones = Phones::new(world.network.clone());
@@ -29,12 +29,12 @@ async fn ann() -> (World, Phones, Person) {
     (world, phones, ann)
 }
 
-/// Waits until Ann's phone is in a state; the code that it shows.
+/// Waits until Ann's phone is in a state; returns the code that it shows.
 async fn phone_is(ann: &Person, state: PasskeyState) -> Option<String> {
-    patiently(state.name(), ann.passkey_is(state)).await.unwrap().code
+    patiently(state.name(), ann.wait_for_passkey_state(state)).await.unwrap().code
 }
 
-/// Takes a client, which has no proof, from its request for a passkey to its link.
+/// Takes a client without a proof from its passkey request until it is linked.
 async fn passes(mut applicant: Applicant, ann: &Person) -> Client {
     applicant.answers(ann).await.unwrap();
     let (code, skips) = applicant.shows_code().await;
@@ -55,7 +55,7 @@ async fn a_client_whose_code_was_scanned_is_linked_with_the_passkey() {
     let applicant = Applicant::scanned(&world.network, &ann).await;
     assert_eq!(ann.passkey().state, PasskeyState::Waiting);
     let again = ann.scan(&applicant.qr).await;
-    assert!(matches!(again, Err(Refusal::Unknown(_))), "codes are not valid any more");
+    assert!(matches!(again, Err(RequestError::NotFound(_))), "codes are not valid any more");
     passes(applicant, &ann).await;
     world.assert_nothing_unknown();
 }
@@ -88,7 +88,7 @@ async fn a_client_that_was_linked_before_proves_that_its_code_was_scanned_and_co
     let backend = client.stop().await;
     ann.unlink(1).await.unwrap();
     ann.require_passkey();
-    // The client links again when its store names no number; the account in it says that it was linked before.
+    // The client links again if its store has no number; the account in it means that it was linked before.
     let mut device = backend.load().await.unwrap().unwrap();
     device.pn = None;
     backend.save(&device).await.unwrap();
@@ -144,8 +144,8 @@ async fn a_client_without_a_proof_is_admitted_when_the_phone_confirms_however_ea
     ann.confirm_passkey().unwrap();
     patiently("the link", applicant.attempt.linked()).await.unwrap();
     applicant.client.connected().await;
-    assert!(matches!(ann.confirm_passkey(), Err(Refusal::Conflict(_))));
-    assert!(matches!(ann.refuse_passkey(), Err(Refusal::Conflict(_))));
+    assert!(matches!(ann.confirm_passkey(), Err(RequestError::Conflict(_))));
+    assert!(matches!(ann.refuse_passkey(), Err(RequestError::Conflict(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,7 +231,7 @@ async fn a_request_with_another_identity_key_ends_the_attempt() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_may_refuse_before_the_client_has_used_the_passkey() {
     let (world, _phones, ann) = ann().await;
-    assert!(matches!(ann.refuse_passkey(), Err(Refusal::Conflict(_))), "there is nothing to refuse");
+    assert!(matches!(ann.refuse_passkey(), Err(RequestError::Conflict(_))), "there is nothing to refuse");
     let mut applicant = Applicant::scanned(&world.network, &ann).await;
     applicant.options().await;
     ann.refuse_passkey().unwrap();

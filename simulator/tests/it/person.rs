@@ -1,14 +1,14 @@
-//! People with phones of the network's own, and what they do with real clients and with each other.
+//! The network's own people with their phones, with real clients and with each other.
 
 use std::time::Duration;
 
 use simulator::clock;
 use simulator::faults::{Fault, PlannedFault, Scope};
 use simulator::limits::STOP_WAIT_SECONDS;
-use simulator::people::content::Content;
-use simulator::people::file::FileKind;
-use simulator::people::phone::NewFile;
-use simulator::phones::{Person, Phones, Refusal};
+use simulator::phone::NewFile;
+use simulator::phone::content::Content;
+use simulator::phone::file::FileKind;
+use simulator::runtime::{Person, Phones, RequestError};
 use simulator::server::account::Naming;
 
 use crate::client::Client;
@@ -36,11 +36,12 @@ fn picture() -> NewFile {
 async fn two_people_write_to_each_other_and_see_how_far_it_got() {
     let world = World::new().await;
     let (_phones, ann, bob) = two_people(&world).await;
-    let id = ann.say_text(bob.jid(), "hello").await.unwrap();
+    let id = ann.send_text(bob.jid(), "hello").await.unwrap();
     hears(&bob, "hello").await;
     bob.read(ann.jid()).await.unwrap();
     let reader = bob.jid().to_string();
-    let sent = patiently("that it was read", ann.follows(&id, move |sent| sent.read_by.contains(&reader))).await;
+    let sent =
+        patiently("that it was read", ann.wait_for_progress(&id, move |sent| sent.read_by.contains(&reader))).await;
     assert!(sent.unwrap().accepted);
     world.assert_nothing_unknown();
 }
@@ -53,8 +54,8 @@ async fn a_person_scans_a_code_and_the_client_hears_and_is_heard() {
     let device = patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
     assert_eq!(device.index(), 1);
     client.connected().await;
-    bob.say_text(ann.jid(), "to you").await.unwrap();
-    client.shows("to you").await;
+    bob.send_text(ann.jid(), "to you").await.unwrap();
+    client.wait_for_message("to you").await;
     client.send(bob.jid(), "to you too").await;
     hears(&bob, "to you too").await;
     world.assert_nothing_unknown();
@@ -69,7 +70,7 @@ async fn a_person_types_a_code_and_the_client_is_linked_until_it_is_unlinked() {
     client.connected().await;
     ann.unlink(device.index()).await.unwrap();
     assert!(!client.logged_out().await);
-    assert!(matches!(ann.unlink(device.index()).await, Err(Refusal::Unknown(_))));
+    assert!(matches!(ann.unlink(device.index()).await, Err(RequestError::NotFound(_))));
     world.assert_nothing_unknown();
 }
 
@@ -82,7 +83,7 @@ async fn a_person_who_mistypes_a_code_types_it_again() {
     let (first, rest) = code.split_at(1);
     let mistyped = format!("{}{rest}", if first == "A" { "B" } else { "A" });
     let refused = patiently("a refusal", ann.type_code(&mistyped)).await.err();
-    assert!(matches!(refused, Some(Refusal::Invalid(_))), "{refused:?}");
+    assert!(matches!(refused, Some(RequestError::Invalid(_))), "{refused:?}");
     patiently("the link", ann.type_code(&code)).await.unwrap();
     client.connected().await;
 }
@@ -93,13 +94,13 @@ async fn a_phone_that_was_offline_gets_everything_in_order_when_it_is_back() {
     let (_phones, ann, bob) = two_people(&world).await;
     bob.offline().await.unwrap();
     for text in ["one", "two", "three"] {
-        ann.say_text(bob.jid(), text).await.unwrap();
+        ann.send_text(bob.jid(), text).await.unwrap();
     }
-    assert!(matches!(bob.read(ann.jid()).await, Err(Refusal::Conflict(_))));
+    assert!(matches!(bob.read(ann.jid()).await, Err(RequestError::Conflict(_))));
     bob.online().await.unwrap();
     hears(&bob, "three").await;
     let received = bob.received().await.unwrap();
-    assert_eq!(received.iter().map(|kept| kept.saying.content.summary()).collect::<Vec<_>>(), ["one", "two", "three"]);
+    assert_eq!(received.iter().map(|kept| kept.body.content.summary()).collect::<Vec<_>>(), ["one", "two", "three"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,12 +110,12 @@ async fn a_group_hears_a_person_until_they_leave() {
     let cyd = phones.add("15550003", "Cyd").await.unwrap();
     let members = [bob.number().to_owned(), cyd.number().to_owned()];
     let group = ann.create_group("Three", &members, Naming::Lid).unwrap();
-    ann.say_text(&group, "all of you").await.unwrap();
+    ann.send_text(&group, "all of you").await.unwrap();
     hears(&bob, "all of you").await;
     hears(&cyd, "all of you").await;
     cyd.leave(&group).await.unwrap();
-    assert!(matches!(cyd.leave(&group).await, Err(Refusal::Unknown(_))));
-    bob.say_text(&group, "both of us").await.unwrap();
+    assert!(matches!(cyd.leave(&group).await, Err(RequestError::NotFound(_))));
+    bob.send_text(&group, "both of us").await.unwrap();
     hears(&ann, "both of us").await;
     assert_eq!(cyd.received().await.unwrap().len(), 1);
 }
@@ -133,27 +134,27 @@ async fn a_file_is_opened_by_whom_it_was_sent_to() {
 async fn a_message_is_answered_changed_reacted_to_and_deleted() {
     let world = World::new().await;
     let (_phones, ann, bob) = two_people(&world).await;
-    ann.say_text(bob.jid(), "helo").await.unwrap();
+    ann.send_text(bob.jid(), "helo").await.unwrap();
     let id = hears(&bob, "helo").await;
     bob.react(ann.jid(), &id, "👍").await.unwrap();
-    bob.answer(ann.jid(), &id, "what?").await.unwrap();
+    bob.reply(ann.jid(), &id, "what?").await.unwrap();
     hears(&ann, "what?").await;
     ann.edit(bob.jid(), &id, "hello").await.unwrap();
     let wanted = id.clone();
-    let edited = bob.shows(move |kept| kept.id == wanted && kept.edited.as_deref() == Some("hello"));
+    let edited = bob.wait_for_message(move |kept| kept.id == wanted && kept.edited.as_deref() == Some("hello"));
     patiently("the new text", edited).await.unwrap();
     ann.delete(bob.jid(), &id).await.unwrap();
-    patiently("that it is gone", bob.shows(move |kept| kept.id == id && kept.deleted)).await.unwrap();
+    patiently("that it is gone", bob.wait_for_message(move |kept| kept.id == id && kept.deleted)).await.unwrap();
     let reacted = ann.messages().await.unwrap().into_iter().find(|kept| !kept.reactions.is_empty()).unwrap();
-    assert!(matches!(reacted.saying.content, Content::Text { text } if text == "helo"));
+    assert!(matches!(reacted.body.content, Content::Text { text } if text == "helo"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_phones_were_stopped_for_is_refused() {
+async fn commands_to_stopped_phones_are_refused() {
     let world = World::new().await;
     let (phones, ann, bob) = two_people(&world).await;
     phones.stop().await;
-    assert!(matches!(ann.say_text(bob.jid(), "hello").await, Err(Refusal::Conflict(_))));
+    assert!(matches!(ann.send_text(bob.jid(), "hello").await, Err(RequestError::Conflict(_))));
     assert!(!ann.is_online());
 }
 
@@ -177,15 +178,15 @@ async fn a_client_shows_the_token_of_a_phone_and_the_phone_that_of_the_client() 
     let client = Client::start(&world.network).await;
     patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
     client.connected().await;
-    bob.say_text(ann.jid(), "you may write").await.unwrap();
-    client.shows("you may write").await;
+    bob.send_text(ann.jid(), "you may write").await.unwrap();
+    client.wait_for_message("you may write").await;
     patiently("the token", async {
         while client.client.tc_token().get(bob.account().lid().user.as_str()).await.unwrap().is_none() {
             clock::sleep(Duration::from_millis(20)).await;
         }
     })
     .await;
-    // It learns in its own time that it is to show tokens.
+    // It only learns after a while that it should attach tokens.
     patiently("a message with the token", async {
         while world.token_shown_with(&client.send(bob.jid(), "so I do").await).is_empty() {
             clock::sleep(Duration::from_millis(20)).await;
@@ -193,8 +194,8 @@ async fn a_client_shows_the_token_of_a_phone_and_the_phone_that_of_the_client() 
     })
     .await;
     world.until_token_came(bob.jid()).await;
-    let id = bob.say_text(ann.jid(), "and so do I").await.unwrap();
-    client.shows("and so do I").await;
+    let id = bob.send_text(ann.jid(), "and so do I").await.unwrap();
+    client.wait_for_message("and so do I").await;
     assert_ne!(world.token_shown_with(&id), "");
     world.assert_nothing_unknown();
 }
@@ -207,8 +208,8 @@ async fn a_client_of_a_phone_that_names_chats_by_lid_does_so_too() {
     let client = Client::start(&world.network).await;
     patiently("the link", ann.scan(&client.qr().await)).await.unwrap();
     client.connected().await;
-    bob.say_text(ann.jid(), "hello Ann").await.unwrap();
-    client.shows("hello Ann").await;
+    bob.send_text(ann.jid(), "hello Ann").await.unwrap();
+    client.wait_for_message("hello Ann").await;
     let id = client.send(bob.jid(), "to a number").await;
     assert_eq!(hears(&bob, "to a number").await, id);
     assert_eq!(world.addressee_of(&id), *bob.account().lid());

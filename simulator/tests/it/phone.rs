@@ -1,15 +1,16 @@
-//! A phone for tests of the server: it links companions, and writes and reads texts. The network's own phones can more.
+//! A minimal phone for tests of the server: it links companions, and sends and receives texts. The network's own phones
+//! can do more.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use simulator::clock;
-use simulator::people::address::Person;
-use simulator::people::chance::Chance;
-use simulator::people::linking::{Companions, QrCode};
-use simulator::people::pairing_code::CodePairing;
-use simulator::people::signal::Signal;
+use simulator::phone::address::Profile;
+use simulator::phone::linking::{Companions, QrCode};
+use simulator::phone::pairing_code::CodePairing;
+use simulator::phone::rng::SeededRng;
+use simulator::phone::signal::Signal;
 use simulator::server::account::Account;
 use simulator::server::device::Device;
 use simulator::server::network::Network;
@@ -25,10 +26,10 @@ mod inner;
 
 use inner::{Inner, State, part};
 
-/// The server, as clients that know addresses only as texts write it.
+/// The server's address, as clients write it that only know addresses as strings.
 pub const SERVER: &str = "s.whatsapp.net";
 
-/// A text as a phone read it.
+/// A text as a phone received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
     pub chat: Jid,
@@ -47,9 +48,9 @@ impl Phone {
     pub async fn new(network: &Network, number: &str, name: &str) -> Self {
         let account = network.register_person(number, name);
         let lid = account.lid().user.to_string();
-        let person = Person { number: number.to_owned(), lid, name: name.to_owned() };
-        let mut signal = Signal::new(&person, Chance::new(1, number)).unwrap();
-        let companions = Companions::new(signal.chance());
+        let person = Profile { number: number.to_owned(), lid, name: name.to_owned() };
+        let mut signal = Signal::new(&person, SeededRng::new(1, number)).unwrap();
+        let companions = Companions::new(signal.rng());
         let device = account.phone().unwrap();
         let mut link = network.attach(&account, &device);
         let inner = Arc::new(Inner {
@@ -84,7 +85,7 @@ impl Phone {
         self.account.device(index).unwrap()
     }
 
-    /// Scans a code and links the client that shows it. Returns its device.
+    /// Scans a QR code and links the client that shows it. Returns its device.
     pub async fn scan(&self, qr: &str) -> Result<Arc<Device>, PairingError> {
         let code = QrCode::read(qr).unwrap();
         let pending = self.inner.network.pending(&code.reference).ok_or(PairingError::Unknown)?;
@@ -92,14 +93,14 @@ impl Phone {
         self.admit(&code.reference, pending.identity_public, &code.secret).await
     }
 
-    /// Types the code that a client shows, once the server has told of the client, and links it.
+    /// Types a client's pairing code, once the server has announced the client, and links it.
     pub async fn type_code(&self, code: &str) -> Arc<Device> {
         let hello = self.linking_stage("companion_hello").await;
         let reference = hello.child_bytes("link_code_pairing_ref").unwrap().to_vec();
         let (pairing, answer) = {
             let state = &mut *self.inner.state.lock();
-            let (own, chance) = state.signal.identity_mut();
-            CodePairing::begin(code, &hello, &reference, own.public_key(), chance).unwrap()
+            let (own, rng) = state.signal.identity_mut();
+            CodePairing::begin(code, &hello, &reference, own.public_key(), rng).unwrap()
         };
         let answered = self.ask("md", "set", SERVER, vec![answer]).await;
         assert_eq!(answered.text("type").as_deref(), Some("result"));
@@ -119,7 +120,7 @@ impl Phone {
         .await
     }
 
-    /// Links the client that waits under a reference, with the secret that both know.
+    /// Links the client with this ref, using the shared secret.
     pub async fn admit(
         &self,
         reference: &str,
@@ -128,8 +129,8 @@ impl Phone {
     ) -> Result<Arc<Device>, PairingError> {
         let (admission, account_key) = {
             let state = &mut *self.inner.state.lock();
-            let (own, chance) = state.signal.identity_mut();
-            let admission = state.companions.admit(own, identity, secret, clock::now_ms(), chance).unwrap();
+            let (own, rng) = state.signal.identity_mut();
+            let admission = state.companions.admit(own, identity, secret, clock::now_ms(), rng).unwrap();
             (admission, own.public_key().try_into().unwrap())
         };
         let approval = Approval {
@@ -140,16 +141,16 @@ impl Phone {
         let signed = self.inner.network.complete_pairing(&self.account, reference, approval).await?;
         let list = {
             let state = &mut *self.inner.state.lock();
-            let (own, chance) = state.signal.identity_mut();
+            let (own, rng) = state.signal.identity_mut();
             state.companions.settle(own, signed.index, &admission, &signed.returned).unwrap();
-            state.companions.key_index_list(own, clock::now_ms(), chance).unwrap()
+            state.companions.key_index_list(own, clock::now_ms(), rng).unwrap()
         };
         let device = signed.link(clock::now_seconds(), list)?;
         self.share_app_state_key(device.number()).await;
         Ok(device)
     }
 
-    /// Gives a companion the key of app state, for which it waits.
+    /// Sends a companion the app state key that it waits for.
     async fn share_app_state_key(&self, device: &Jid) {
         let key = wa::message::AppStateSyncKey {
             key_id: MessageField::some(wa::message::AppStateSyncKeyId { key_id: Some(vec![0, 0, 0, 0, 0, 1]) }),
@@ -181,14 +182,14 @@ impl Phone {
         self.inner.sender.send(node).await;
     }
 
-    /// Writes a text to a person's devices and to one's own; returns its id.
+    /// Sends a text to a person's devices and to the own ones; returns its id.
     pub async fn write(&self, to: &Jid, text: &str) -> String {
         let id = self.inner.new_id();
         self.write_as(to, text, &id).await;
         id
     }
 
-    /// The same under a given id.
+    /// The same with a given id.
     pub async fn write_as(&self, to: &Jid, text: &str, id: &str) {
         let message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
         let copy = wa::Message {
@@ -217,8 +218,8 @@ impl Phone {
         self.inner.sender.send(node).await;
     }
 
-    /// Writes to one device something that is encrypted and then spoiled.
-    pub async fn write_spoiled(&self, device: &Jid, id: &str) {
+    /// Sends one device a message whose ciphertext is corrupted.
+    pub async fn write_corrupted(&self, device: &Jid, id: &str) {
         let message = wa::Message { conversation: Some("spoiled".to_owned()), ..Default::default() };
         let mut enc = self.inner.encrypt(device, &message).await;
         let mut bytes = enc.bytes().unwrap().to_vec();
@@ -233,7 +234,7 @@ impl Phone {
         self.inner.sender.send(node).await;
     }
 
-    /// Writes a text to a group, with the key to read it for each device.
+    /// Sends a text to a group, with the sender key for each device.
     pub async fn write_to_group(&self, group: &Jid, members: &[Jid], text: &str) -> String {
         let id = self.inner.new_id();
         let bytes = self.inner.state.lock().signal.distribution(group).unwrap();
@@ -265,7 +266,7 @@ impl Phone {
         id
     }
 
-    /// Says that a message was read.
+    /// Sends a read receipt.
     pub async fn mark_read(&self, chat: &Jid, id: &str) {
         let node = NodeBuilder::new("receipt").attr("to", chat.clone()).attr("id", id).attr("type", "read").build();
         self.inner.sender.send(node).await;
@@ -276,7 +277,7 @@ impl Phone {
         self.inner.read.until(text, |read| read.iter().find(|read| read.text == text).cloned()).await
     }
 
-    /// How often a text was read.
+    /// How often a text was received.
     pub fn times_read(&self, text: &str) -> usize {
         self.inner.read.with(|read| read.iter().filter(|read| read.text == text).count())
     }
@@ -297,7 +298,7 @@ impl Phone {
         self.inner.stanzas.until("a receipt", found).await
     }
 
-    /// Waits until it was told, in this order, that somebody is there or not.
+    /// Waits for exactly these presence updates, in order.
     pub async fn presences(&self, expected: &[bool]) {
         let found = |stanzas: &[Arc<Node>]| {
             let presences = stanzas.iter().filter(|node| node.tag == "presence");
@@ -312,7 +313,7 @@ impl Phone {
         self.inner.sender.send(node).await;
     }
 
-    /// Asks the server something and waits for the answer.
+    /// Sends the server an iq and waits for the response.
     pub async fn ask(&self, xmlns: &'static str, kind: &'static str, to: &str, children: Vec<Node>) -> Node {
         self.inner.ask(xmlns, kind, to, children).await
     }

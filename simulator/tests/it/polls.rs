@@ -1,11 +1,11 @@
-//! Polls, votes and sealed edits between phones and the other two clients.
+//! Polls, votes and encrypted edits between phones and the other two clients.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use simulator::people::chance::hex;
-use simulator::people::content::{Content, EditForm};
-use simulator::people::phone::Kept;
-use simulator::phones::{Person, Phones};
+use simulator::phone::LoggedMessage;
+use simulator::phone::content::{Content, EditForm};
+use simulator::phone::rng::hex;
+use simulator::runtime::{Person, Phones};
 use whatsapp_rust::prelude::*;
 
 use crate::baileys::Baileys;
@@ -35,7 +35,7 @@ async fn message<T>(client: &Client, what: &str, find: impl Fn(&wa::Message) -> 
     client.event(what, find).await
 }
 
-fn has_voted(id: &str, voter: &Person, option: &str) -> impl Fn(&Kept) -> bool + Clone + Send + 'static {
+fn has_voted(id: &str, voter: &Person, option: &str) -> impl Fn(&LoggedMessage) -> bool + Clone + Send + 'static {
     let (id, voter, option) = (id.to_owned(), voter.jid().to_string(), option.to_owned());
     move |kept| kept.id == id && kept.votes.get(&voter).is_some_and(|chosen| *chosen == [option.as_str()])
 }
@@ -52,19 +52,19 @@ async fn a_client_votes_in_the_poll_of_a_phone_and_reads_its_votes() {
     let world = World::new().await;
     let (_phones, ann, bob) = people(&world).await;
     let client = linked(&world, &ann).await;
-    let asked = bob.say(ann.jid(), poll()).await.unwrap();
+    let asked = bob.send(ann.jid(), poll()).await.unwrap();
     let secret = message(&client, "the poll", |message| {
         message.poll_creation_message_v3.as_option()?;
         message.message_context_info.as_option()?.message_secret.clone()
     })
     .await;
     client.client.polls().vote(bob.jid(), &asked, bob.jid(), &secret, &options()[1..]).await.unwrap();
-    patiently("the vote", bob.shows(has_voted(&asked, &ann, "coffee"))).await.unwrap();
+    patiently("the vote", bob.wait_for_message(has_voted(&asked, &ann, "coffee"))).await.unwrap();
 
     let (sent, secret) = client.client.polls().create(bob.jid(), "And you?", &options(), 1).await.unwrap();
     let id = sent.message_id.to_string();
     let is_it = id.clone();
-    patiently("the client's poll", bob.shows(move |kept| kept.id == is_it)).await.unwrap();
+    patiently("the client's poll", bob.wait_for_message(move |kept| kept.id == is_it)).await.unwrap();
     bob.vote(ann.jid(), &id, &options()[..1]).await.unwrap();
     let vote = message(&client, "the phone's vote", |message| {
         message.poll_update_message.as_option()?.vote.as_option().cloned()
@@ -85,7 +85,7 @@ async fn edits_of_a_phone_reach_a_client_in_every_form_and_sealed_ones_of_a_clie
     let (_phones, ann, bob) = people(&world).await;
     let client = linked(&world, &ann).await;
     for (number, form) in [EditForm::Plain, EditForm::Wrapped, EditForm::Encrypted].into_iter().enumerate() {
-        let id = bob.say_text(ann.jid(), "helo").await.unwrap();
+        let id = bob.send_text(ann.jid(), "helo").await.unwrap();
         let text = format!("hello {number}");
         bob.edit_as(ann.jid(), &id, &text, form).await.unwrap();
         let about = message(&client, &text, |message| {
@@ -103,8 +103,8 @@ async fn edits_of_a_phone_reach_a_client_in_every_form_and_sealed_ones_of_a_clie
     let id = client.client.send_message(bob.jid(), original).await.unwrap().message_id.to_string();
     let edited = crate::client::text_message("hello");
     client.client.edit_message_encrypted(bob.jid(), id.clone(), &[7; 32], edited).await.unwrap();
-    let is_edited = move |kept: &Kept| kept.id == id && kept.edited.as_deref() == Some("hello");
-    patiently("the new text", bob.shows(is_edited)).await.unwrap();
+    let is_edited = move |kept: &LoggedMessage| kept.id == id && kept.edited.as_deref() == Some("hello");
+    patiently("the new text", bob.wait_for_message(is_edited)).await.unwrap();
     world.assert_nothing_unknown();
 }
 
@@ -119,7 +119,7 @@ async fn another_client_reads_the_votes_of_a_phone() {
     let ask = json!({"to": bob.jid().to_string(), "text": "What will it be?", "options": options(), "count": 1});
     let id = client.command("poll", ask).await["id"].as_str().unwrap().to_owned();
     let is_it = id.clone();
-    patiently("the poll", bob.shows(move |kept| kept.id == is_it)).await.unwrap();
+    patiently("the poll", bob.wait_for_message(move |kept| kept.id == is_it)).await.unwrap();
     bob.vote(ann.jid(), &id, &options()[..1]).await.unwrap();
     let vote = client.until("message", |message| message["kind"] == "vote").await;
     assert_eq!((&vote["about"], &vote["hashes"]), (&json!(id), &json!([hex(&Sha256::digest("tea"))])));

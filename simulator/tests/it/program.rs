@@ -1,4 +1,4 @@
-//! A client in another language, driven as a program of its own: commands are JSON lines on its standard input, events on
+//! A client in another language, run as a separate program: commands are JSON lines on its standard input, events on
 //! its standard output.
 
 use std::collections::VecDeque;
@@ -11,20 +11,20 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::world::{PATIENCE, patiently};
 
-/// One running program. It ends with its owner.
+/// A running program, killed on drop.
 pub struct Program {
     child: Child,
     commands: ChildStdin,
     events: Lines<BufReader<ChildStdout>>,
-    /// Events that have come and that nobody has waited for yet.
+    /// Events that have arrived and that nobody has waited for yet.
     waiting: VecDeque<Value>,
-    /// Parts of lines that its library may log.
+    /// Substrings of lines that its library may log.
     expected_logs: Vec<&'static str>,
     last: u64,
 }
 
 impl Program {
-    /// Starts a program, and waits until it takes commands.
+    /// Starts a program, and waits until it accepts commands.
     pub async fn start(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the client can be started; Baileys needs Node.js 20 or later");
@@ -36,7 +36,7 @@ impl Program {
         program
     }
 
-    /// What the library may log from now on: a part of a line.
+    /// Allows the library to log lines with this substring from now on.
     pub fn may_log(&mut self, part: &'static str) {
         self.expected_logs.push(part);
     }
@@ -45,12 +45,12 @@ impl Program {
         self.expected_logs.retain(|expected| *expected != part);
     }
 
-    /// What [`Self::may_log`] allowed.
+    /// The substrings allowed with [`Self::may_log`].
     pub fn expected_logs(&self) -> &[&'static str] {
         &self.expected_logs
     }
 
-    /// Has a command carried out; returns its result.
+    /// Runs a command; returns its result.
     pub async fn command(&mut self, name: &str, fields: Value) -> Value {
         match self.try_command(name, fields).await {
             Ok(result) => result,
@@ -58,13 +58,13 @@ impl Program {
         }
     }
 
-    /// Has a command carried out that may fail; the error is what the library says.
+    /// Runs a command that may fail; the error is the library's.
     pub async fn try_command(&mut self, name: &str, fields: Value) -> Result<Value, String> {
         let number = self.order(name, fields).await;
         self.outcome(name, number).await
     }
 
-    /// Gives a command without waiting for its outcome.
+    /// Sends a command without waiting for its outcome.
     async fn order(&mut self, name: &str, mut fields: Value) -> u64 {
         self.last += 1;
         fields["number"] = json!(self.last);
@@ -83,12 +83,12 @@ impl Program {
         }
     }
 
-    /// Waits for an event with this name for which `is_meant` holds, and takes it. Others stay for later.
-    pub async fn until(&mut self, event: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        self.wait(event, |seen| name_of(seen) == event && is_meant(seen)).await
+    /// Waits for an event with this name that matches, and removes it. Others stay for later.
+    pub async fn until(&mut self, event: &str, is_match: impl Fn(&Value) -> bool) -> Value {
+        self.wait(event, |seen| name_of(seen) == event && is_match(seen)).await
     }
 
-    /// Sends a text; returns its id. whatsmeow waits for the server's acknowledgement, Baileys does not.
+    /// Sends a text; returns its id. whatsmeow waits for the server's ack, Baileys does not.
     pub async fn send_text(&mut self, to: &str, text: &str) -> String {
         let sent = self.command("send_text", json!({"to": to, "text": text})).await;
         sent["id"].as_str().unwrap().to_owned()
@@ -105,12 +105,12 @@ impl Program {
         self.until("receipt", |event| event["type"] == kind && is_about(event)).await
     }
 
-    /// Events with this name that have come and that nobody has waited for.
+    /// Events with this name that have arrived and that nobody has waited for.
     pub fn unexpected(&self, event: &str) -> Vec<&Value> {
         self.waiting.iter().filter(|seen| name_of(seen) == event).collect()
     }
 
-    /// Has the program end, and waits for it.
+    /// Makes the program exit, and waits for it.
     pub async fn quit(&mut self) {
         self.command("quit", json!({})).await;
         while let Some(line) = patiently("the client's last word", self.events.next_line()).await.unwrap() {
@@ -119,7 +119,7 @@ impl Program {
         patiently("the end of the client", self.child.wait()).await.unwrap();
     }
 
-    /// Fails for a line of the library's log that no test expects.
+    /// Fails for an unexpected line in the library's log.
     fn check_log(&self, event: &Value) {
         if name_of(event) == "log" {
             let text = event["text"].as_str().unwrap_or_default();
@@ -128,8 +128,8 @@ impl Program {
         }
     }
 
-    async fn wait(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
-        if let Some(place) = self.waiting.iter().position(&is_meant) {
+    async fn wait(&mut self, what: &str, is_match: impl Fn(&Value) -> bool) -> Value {
+        if let Some(place) = self.waiting.iter().position(&is_match) {
             return self.waiting.remove(place).unwrap();
         }
         loop {
@@ -141,7 +141,7 @@ impl Program {
             let event: Value = serde_json::from_str(&line).unwrap();
             tracing::debug!(%event, "a client's event");
             self.check_log(&event);
-            if is_meant(&event) {
+            if is_match(&event) {
                 return event;
             }
             self.waiting.push_back(event);

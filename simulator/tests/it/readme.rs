@@ -1,4 +1,4 @@
-//! What the README promises to list is all there.
+//! The README lists everything that it promises to list.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ fn every_route_of_the_control_api_is_in_the_readme_and_no_other() {
     let mut routes = routes(&std::fs::read_to_string(root.join("src/control/mod.rs")).unwrap());
     routes.retain(|(_, path)| !path.is_empty());
     assert!(routes.len() > 25, "the routes are found");
-    // Where a route has a name in braces, the README has an example.
+    // Where a route has a parameter in braces, the README has an example.
     let is_same = |(method, path): &Route, example: &Route| {
         let mut parts = path.iter().zip(&example.1);
         *method == example.0

@@ -1,4 +1,4 @@
-//! The same seed gives the same log of faults, with real clients between which everything else is as it happens to be.
+//! The same seed produces the same fault log, with real clients and otherwise arbitrary timing.
 
 use simulator::faults::{Fault, FaultLog, HowOften, PlannedFault, Scope};
 use simulator::server::network::Settings;
@@ -19,7 +19,7 @@ async fn faults_of_a_run(seed: u64) -> FaultLog {
         let scope = Scope { how_often: HowOften::Probability(0.5), ..scope.clone() };
         world.network.add_fault(PlannedFault { fault, scope }).unwrap();
     }
-    // Both directions at once, in whatever order they come.
+    // Both directions at once, in any order.
     tokio::join!(write(&client, &bob), answer(&bob, &client, &ann));
     let log = world.network.faults().log();
     assert_eq!((log.left_out, log.uncounted), (0, 0));
@@ -36,7 +36,7 @@ async fn write(client: &Client, bob: &Phone) {
 async fn answer(bob: &Phone, client: &Client, ann: &Phone) {
     for turn in 0..TEXTS {
         bob.write(&ann.jid(), &format!("answer {turn}")).await;
-        client.shows(&format!("answer {turn}")).await;
+        client.wait_for_message(&format!("answer {turn}")).await;
     }
 }
 

@@ -1,8 +1,8 @@
-//! Stories about the network, told with a second client that shares no code with the first: Baileys.
+//! Scenarios with a second client that shares no code with the first: Baileys.
 
 use serde_json::json;
 use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope};
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 
 use crate::baileys::Baileys;
 use crate::conversations::{a_phones_changes_reach_it, its_changes_reach_a_phone, two_write_to_each_other};
@@ -37,7 +37,7 @@ async fn its_texts_reach_a_phone_and_come_back_with_receipts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_reads_what_a_phone_writes_and_says_so() {
+async fn it_receives_texts_of_a_phone_and_sends_receipts() {
     let world = World::new().await;
     let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
     let mut client = linked(&world, &ann).await;
@@ -82,7 +82,7 @@ async fn files_and_groups_pass_between_two_clients() {
     let world = World::new().await;
     let (ann, bob) = (world.person(ANN, "Ann").await, world.person(BOB, "Bob").await);
     let (mut first, mut second) = (linked(&world, &ann).await, linked(&world, &bob).await);
-    // Base64 of "not really a picture", whose bytes nobody looks at.
+    // Base64 of "not really a picture", which nobody decodes.
     let picture = json!({"to": bob.jid().to_string(), "base64": "bm90IHJlYWxseSBhIHBpY3R1cmU=", "caption": "look"});
     first.command("send_image", picture).await;
     let image = second.until("message", |message| message["kind"] == "image").await;
@@ -118,7 +118,7 @@ async fn its_reactions_edits_and_deletions_reach_a_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_told_of_a_phones_reactions_edits_and_deletions_and_logs_out() {
+async fn it_receives_a_phones_reactions_edits_and_deletions_and_logs_out() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     a_phones_changes_reach_it(&mut client, &ann, &bob).await;
@@ -131,7 +131,7 @@ async fn it_is_told_of_a_phones_reactions_edits_and_deletions_and_logs_out() {
 async fn it_shows_the_token_of_a_phone_when_it_writes_back() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    bob.say_text(ann.jid(), "you may write").await.unwrap();
+    bob.send_text(ann.jid(), "you may write").await.unwrap();
     client.reads("you may write").await;
     world.until_token_came(&ann.jid().with_device(1)).await;
     let id = client.send_text(&bob.jid().to_string(), "so I do").await;
@@ -187,7 +187,7 @@ async fn a_cut_in_the_middle_of_a_frame_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_banned_client_is_told_until_when() {
+async fn a_banned_client_learns_when_the_ban_ends() {
     let world = World::new().await;
     let ann = world.person(ANN, "Ann").await;
     let mut client = linked(&world, &ann).await.restart().await;
@@ -199,7 +199,7 @@ async fn a_banned_client_is_told_until_when() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_whose_phone_unlinks_it_is_told() {
+async fn a_client_that_its_phone_unlinks_is_notified() {
     let world = World::new().await;
     let ann = world.person(ANN, "Ann").await;
     let mut client = linked(&world, &ann).await;

@@ -1,4 +1,4 @@
-//! A client of any kind, as scenarios that hold for all kinds see it: it is linked, writes, hears, and comes back.
+//! A client of any kind, as the common scenarios use it: it is linked, sends, receives, and reconnects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use simulator::clock;
-use simulator::people::chance::hex;
-use simulator::phones::{Person, Refusal};
+use simulator::phone::rng::hex;
+use simulator::runtime::{Person, RequestError};
 use simulator::server::device::Device;
 use simulator::server::network::Network;
 use simulator::wire::stanza::Jid;
@@ -81,11 +81,11 @@ impl Talker {
         talker
     }
 
-    /// Waits until it is logged in, for the so-manieth time since it was started.
+    /// Waits until it is logged in, for the nth time since it was started.
     async fn is_connected(&mut self, times: usize) {
         match self {
             Self::WhatsappRust(client) => client.connected_times(times).await,
-            // Each time is an event, which is taken.
+            // Each login is an event, which is removed.
             Self::Baileys(client) => client.opened().await,
             Self::Whatsmeow(client) => {
                 client.opened().await;
@@ -94,7 +94,7 @@ impl Talker {
         }
     }
 
-    /// Writes a text; returns its id.
+    /// Sends a text; returns its id.
     pub async fn writes(&mut self, to: &Jid, text: &str) -> String {
         match self {
             Self::WhatsappRust(client) => client.send(to, text).await,
@@ -103,10 +103,10 @@ impl Talker {
         }
     }
 
-    /// Waits until it shows a text of somebody else; returns the message's id.
+    /// Waits until it receives a text from somebody else; returns the message's id.
     pub async fn hears(&mut self, text: &str) -> String {
         match self {
-            Self::WhatsappRust(client) => client.shows(text).await.id,
+            Self::WhatsappRust(client) => client.wait_for_message(text).await.id,
             Self::Baileys(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
             Self::Whatsmeow(client) => client.reads(text).await["id"].as_str().unwrap().to_owned(),
         }
@@ -121,7 +121,7 @@ impl Talker {
         }
     }
 
-    /// Says that it has read a message of this person.
+    /// Sends a read receipt for a message of this person.
     pub async fn reads(&mut self, from: &Jid, id: &str) {
         match self {
             Self::WhatsappRust(client) => client.client.mark_as_read(from, None, &[id]).await.unwrap(),
@@ -151,7 +151,7 @@ impl Talker {
         }
     }
 
-    /// Waits for the first image; returns the hash of its bytes, in hexadecimal digits.
+    /// Waits for the first image; returns the hash of its bytes, in hexadecimal.
     pub async fn sees_image(&mut self) -> String {
         match self {
             Self::WhatsappRust(client) => {
@@ -176,7 +176,8 @@ impl Talker {
         }
     }
 
-    /// Its connection is cut; it comes back. Baileys leaves that to the program that uses it, and so does whatsmeow here.
+    /// Its connection is cut, and it reconnects. Baileys leaves reconnecting to the program, and so does whatsmeow
+    /// here.
     pub async fn returns_from_a_cut(&mut self, network: &Network) {
         match self {
             Self::WhatsappRust(client) => client.connected_times(2).await,
@@ -186,7 +187,7 @@ impl Talker {
                 client.opened().await;
             }
             Self::Whatsmeow(client) => {
-                // What was handled and not acknowledged comes again.
+                // Messages that were handled and not acked are sent again.
                 for log in ["Error reading from websocket", "Failed to send", "Ignoring message"] {
                     client.may_log(log);
                 }
@@ -197,7 +198,7 @@ impl Talker {
         }
     }
 
-    /// It is stopped, and started again, with what it had stored, after `meanwhile`.
+    /// Stops it, and starts it again with its store after `meanwhile`.
     pub async fn stays_away(self, network: &Network, meanwhile: impl Future<Output = ()>) -> Self {
         match self {
             Self::WhatsappRust(client) => {
@@ -225,35 +226,36 @@ impl Talker {
     }
 }
 
-/// What programs call the receipt of a message that was delivered or read.
+/// The programs' name for a delivery or read receipt.
 fn received_as(status: &str) -> &'static str {
     if status == "read" { "read" } else { "delivery" }
 }
 
-/// A Baileys client that has never been linked and asks to be.
+/// A new Baileys client that asks to be linked.
 async fn connecting(network: &Network) -> Box<Baileys> {
     let mut client = Box::new(Baileys::start().await);
     client.connect(network).await;
     client
 }
 
-/// A whatsmeow client that has never been linked and asks to be.
+/// A new whatsmeow client that asks to be linked.
 async fn whatsmeow(network: &Network) -> Box<Whatsmeow> {
     let mut client = Box::new(Whatsmeow::start().await);
     client.connect(network).await;
     client
 }
 
-/// The hash of a file's bytes, in hexadecimal digits.
+/// The hash of a file's bytes, in hexadecimal.
 pub fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Baileys tells its code once the question for it is written, not once the server has it: who types faster waits.
-async fn typed_in_time(by: &Person, code: &str) -> Result<Arc<Device>, Refusal> {
+/// Baileys reports its code once the request for it is written, not once the server has it: whoever types faster must
+/// retry.
+async fn typed_in_time(by: &Person, code: &str) -> Result<Arc<Device>, RequestError> {
     loop {
         match by.type_code(code).await {
-            Err(Refusal::Unknown(_)) => clock::sleep(Duration::from_millis(5)).await,
+            Err(RequestError::NotFound(_)) => clock::sleep(Duration::from_millis(5)).await,
             typed => return typed,
         }
     }

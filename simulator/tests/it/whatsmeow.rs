@@ -1,12 +1,12 @@
-//! Scenarios with a third client, which shares no code with the others: whatsmeow, unmodified. This file drives it: it
+//! Scenarios with a third client, which shares no code with the others: whatsmeow, unmodified. This file runs it: it
 //! starts the program in `tests/whatsmeow`, sends it commands, and waits for its events.
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use simulator::people::chance::hex;
-use simulator::phones::{Person, Phones};
+use simulator::phone::rng::hex;
+use simulator::runtime::{Person, Phones};
 use simulator::server::network::Network;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -29,24 +29,24 @@ mod tokens;
 /// Names the program.
 const PROGRAM: &str = "WHATSMEOW_CLIENT";
 
-/// The library logs the end of a stream that it does not expect. When it is asked to connect again after linking it races
-/// with itself: now and then it reads the end of the old stream when it no longer expects one.
+/// The library logs an unexpected end of a stream. When it is asked to reconnect after linking it has a race:
+/// occasionally it reads the end of the old stream when it no longer expects one.
 const STREAM_END: &str = "Received stream end frame";
 
 const ANN: &str = "15550001";
 const BOB: &str = "15550002";
 const CYD: &str = "15550003";
 
-/// One running client. It ends with its owner.
+/// A running client, killed on drop.
 pub struct Whatsmeow {
     program: Program,
-    /// Where it keeps its account.
+    /// The folder with its store.
     folder: TempDir,
     options: Value,
 }
 
 impl Whatsmeow {
-    /// A client that has never been linked, and is not connected yet.
+    /// A new client that is not linked or connected yet.
     pub async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), json!({})).await
     }
@@ -56,7 +56,7 @@ impl Whatsmeow {
         Self::start_in(tempfile::tempdir().unwrap(), options).await
     }
 
-    /// The program ends, and a new one has its account; it is not connected yet.
+    /// Stops the program and starts a new one with its store, which is not connected yet.
     pub async fn restart(mut self) -> Self {
         self.program.quit().await;
         let mut client = Self::start_in(self.folder, self.options).await;
@@ -68,7 +68,7 @@ impl Whatsmeow {
         Self { program: Program::start(&mut Command::new(program())).await, folder, options }
     }
 
-    /// Connects to a network. What follows is an event: `qr`, `open`, or what the server has against it.
+    /// Connects to a network. The outcome is an event: `qr`, `open`, or an error.
     pub async fn connect(&mut self, network: &Network) {
         let mut fields = self.options.clone();
         fields["address"] = json!(network.address().unwrap().to_string());
@@ -78,7 +78,7 @@ impl Whatsmeow {
         self.command("connect", fields).await;
     }
 
-    /// Waits for the codes that a phone scans; returns the first.
+    /// Waits for the QR codes; returns the first.
     pub async fn qr(&mut self) -> String {
         self.until("qr", |_| true).await["codes"][0].as_str().unwrap().to_owned()
     }
@@ -89,7 +89,7 @@ impl Whatsmeow {
         self.program.may_no_longer_log(STREAM_END);
     }
 
-    /// Waits until a newly linked client has fetched what its account has. What interrupts that is logged.
+    /// Waits until a newly linked client has fetched its account's data. An interruption of that would be logged.
     pub async fn has_fetched_all(&mut self) {
         for name in ["critical_block", "critical_unblock_low", "regular_high", "regular", "regular_low"] {
             self.until("state_synced", |event| event["name"] == name).await;
@@ -99,8 +99,8 @@ impl Whatsmeow {
         }
     }
 
-    /// Ends the program. It has logged nothing at WARN or above but what was expected, and asked the network for nothing
-    /// that it does not know.
+    /// Ends the program, and asserts that it has logged nothing at WARN or above except what was expected, and sent no
+    /// unhandled request.
     pub async fn ends_well(mut self, world: &World) {
         self.program.quit().await;
         world.assert_nothing_unknown();
@@ -121,7 +121,7 @@ impl DerefMut for Whatsmeow {
     }
 }
 
-/// The built program: where the environment says, or below the build's folder.
+/// The built program: from the environment, or in the target folder.
 #[allow(clippy::disallowed_methods, reason = "a test has no settings; whoever built the program says where it is")]
 fn program() -> PathBuf {
     let below_target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/whatsmeow/whatsmeow");
@@ -156,7 +156,7 @@ async fn client_and_people(world: &World) -> (Whatsmeow, Phones, Person, Person)
     (client, phones, ann, bob)
 }
 
-/// Nothing was lost, doubled or out of order.
+/// Nothing was lost, duplicated or out of order.
 fn assert_checks_pass(world: &World) {
     let report = world.network.checks().report();
     assert!(report.passed && report.complete, "{report:#?}");

@@ -1,4 +1,4 @@
-//! A network with a port, people on it, and waiting for what is to come.
+//! A network with a port, people on it, and helpers to wait for events.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use axum::Router;
 use simulator::clock;
 use simulator::faults::Direction;
-use simulator::people::chance::hex;
-use simulator::phones::Person;
+use simulator::phone::rng::hex;
+use simulator::runtime::Person;
 use simulator::server::network::{Network, Settings};
 use simulator::wire::stanza::{Jid, Node, Read as _};
 
 use crate::client::Client;
 use crate::phone::Phone;
 
-/// Longer than anything takes on a busy machine.
+/// Generous timeout for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct World {
@@ -38,12 +38,12 @@ impl World {
         Self { network }
     }
 
-    /// A person with a phone that is there.
+    /// A person with a connected phone.
     pub async fn person(&self, number: &str, name: &str) -> Phone {
         Phone::new(&self.network, number, name).await
     }
 
-    /// A new client, linked to this phone by its code, and connected.
+    /// A new client, linked to this phone by QR code, and connected.
     pub async fn linked(&self, phone: &Phone) -> Client {
         let client = Client::start(&self.network).await;
         phone.scan(&client.qr().await).await.unwrap();
@@ -51,14 +51,14 @@ impl World {
         client
     }
 
-    /// The latest stanzas that devices sent, each with the device.
+    /// The latest stanzas from devices, each with its device.
     pub fn sent(&self) -> Vec<(Option<Jid>, Arc<Node>)> {
         let entries = self.network.log().from(0, usize::MAX).into_iter();
         let sent = entries.filter(|entry| entry.direction == Direction::ToServer);
         sent.map(|entry| (entry.device, entry.node)).collect()
     }
 
-    /// To whom the message with this id was sent, as its stanza says.
+    /// The recipient of the message with this id, from its stanza.
     pub fn addressee_of(&self, id: &str) -> Jid {
         self.message_sent(id).jid("to").expect("an address")
     }
@@ -68,12 +68,12 @@ impl World {
         self.sent().into_iter().find(|(_, node)| is_it(node)).expect("the message was sent").1
     }
 
-    /// The privacy token that the message with this id carried to the server, in hexadecimal digits; empty if it had none.
+    /// The privacy token in the message with this id, in hexadecimal; empty if it had none.
     pub fn token_shown_with(&self, id: &str) -> String {
         self.message_sent(id).child_bytes("tctoken").map(hex).unwrap_or_default()
     }
 
-    /// The members whose receipts for one message a device was sent in one stanza, for each such stanza.
+    /// For each grouped receipt that a device was sent, its members.
     pub fn grouped_receipts(&self, device: &Jid) -> Vec<Vec<Jid>> {
         let entries = self.network.log().from(0, usize::MAX).into_iter();
         let got =
@@ -88,20 +88,20 @@ impl World {
             .collect()
     }
 
-    /// Waits until a phone has taken a privacy token.
+    /// Waits until a phone has stored a privacy token.
     pub async fn until_token_came(&self, person: &Jid) {
         let is_ack = |node: &Node| node.tag == "ack" && node.text("type").as_deref() == Some("privacy_token");
         let has_come = || self.sent().iter().any(|(device, node)| device.as_ref() == Some(person) && is_ack(node));
         eventually(&format!("a token for {person}"), has_come).await;
     }
 
-    /// No client asked for something that the network does not know.
+    /// Asserts that no client sent an unhandled request.
     pub fn assert_nothing_unknown(&self) {
-        assert_eq!(self.network.unknown(), []);
+        assert_eq!(self.network.unhandled_iqs(), []);
     }
 }
 
-/// Waits for what `work` waits for, and fails if it takes too long.
+/// Runs `work` with a timeout, and fails if it takes too long.
 pub async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
     match clock::within(PATIENCE, work).await {
         Some(outcome) => outcome,
@@ -109,14 +109,14 @@ pub async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
     }
 }
 
-/// Waits until a person's phone shows a text of somebody else; returns the message's id.
+/// Waits until a person's phone shows a text from somebody else; returns the message's id.
 pub async fn hears(person: &Person, text: &str) -> String {
     let wanted = text.to_owned();
-    let shows = person.shows(move |kept| !kept.from_me && kept.saying.content.summary() == wanted);
-    patiently(text, shows).await.unwrap().id
+    let wait_for_message = person.wait_for_message(move |kept| !kept.from_me && kept.body.content.summary() == wanted);
+    patiently(text, wait_for_message).await.unwrap().id
 }
 
-/// Waits until something holds that can only be looked at.
+/// Polls until a condition holds.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
     patiently(what, async {
         while !holds() {
@@ -126,7 +126,7 @@ pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
     .await;
 }
 
-/// A list that grows, and that can be waited on.
+/// A growing list that can be waited on.
 pub struct Growing<T> {
     items: parking_lot::Mutex<Vec<T>>,
     changed: tokio::sync::watch::Sender<usize>,

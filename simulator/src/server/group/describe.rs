@@ -1,4 +1,4 @@
-//! How a group and its members are described to clients.
+//! Stanzas that describe a group and its members.
 
 use super::{Group, Member, Rules};
 use crate::server::account::Naming;
@@ -6,7 +6,7 @@ use crate::server::community::{GroupType, Subgroup};
 use crate::wire::stanza::{Node, NodeBuilder, empty, holding};
 
 impl Group {
-    /// `<group>` with everything, as clients read it.
+    /// The complete `<group>`.
     pub fn describe(&self) -> Node {
         let state = self.state.lock();
         let mut children: Vec<Node> = state.members.iter().map(|member| self.describe_member(member)).collect();
@@ -43,7 +43,7 @@ impl Group {
         group.children(children).build()
     }
 
-    /// `<group>` as other groups of its community name it.
+    /// The `<group>` in lists of its community's groups.
     pub fn describe_link(&self) -> Node {
         let state = self.state.lock();
         let group = NodeBuilder::new("group")
@@ -61,7 +61,7 @@ impl Group {
         }
     }
 
-    /// `<participant>` as it stands in a group and in a notification.
+    /// The `<participant>` in a group and in notifications.
     pub fn describe_member(&self, member: &Member) -> Node {
         let account = &member.account;
         let node = NodeBuilder::new("participant").attr("jid", account.jid(self.naming).clone());
@@ -77,7 +77,7 @@ impl Group {
     }
 }
 
-/// The word for a way of naming, as stanzas of groups carry it.
+/// The attribute value for an addressing mode, in stanzas about groups.
 pub fn mode(naming: Naming) -> &'static str {
     match naming {
         Naming::Number => "pn",
@@ -85,7 +85,7 @@ pub fn mode(naming: Naming) -> &'static str {
     }
 }
 
-/// What a group is in a community.
+/// The role of a group in a community.
 fn describe_type(group_type: &GroupType) -> Vec<Node> {
     match group_type {
         GroupType::Default => Vec::new(),

@@ -1,4 +1,4 @@
-//! `bot`: which bots there are. There are none.
+//! `bot`: the list of bots, which is empty.
 
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, result};
 

@@ -1,4 +1,4 @@
-//! `w:biz`: profiles of businesses. Nobody here is one.
+//! `w:biz`: business profiles. There are none.
 
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, result};
 

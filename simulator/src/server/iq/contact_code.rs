@@ -1,12 +1,12 @@
-//! `w:qr`: the code by which a person shows their contact, and whose code one is.
+//! `w:qr`: contact QR codes, requested, revoked and resolved.
 
 use crate::server::account::Naming;
-use crate::server::session::Session;
+use crate::server::device_connection::DeviceConnection;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let asked = node.child("qr")?;
-    let codes = &session.network.inner.contact_codes;
+    let codes = &connection.network.inner.contact_codes;
     if let Some(code) = asked.text("code") {
         let Some(owner) = codes.find(&code) else { return Some(error(node, 404, "item-not-found")) };
         let found = NodeBuilder::new("qr")
@@ -16,8 +16,8 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
         return Some(result(node, [found.build()]));
     }
     let code = match asked.text("action").as_deref() {
-        Some("get") => codes.of(&session.account),
-        Some("revoke") => codes.renew(&session.account),
+        Some("get") => codes.of(&connection.account),
+        Some("revoke") => codes.renew(&connection.account),
         _ => return None,
     };
     Some(result(node, [NodeBuilder::new("qr").attr("type", "contact").attr("code", code).build()]))

@@ -1,41 +1,41 @@
-//! `encrypt`: the public keys of devices, left by them and fetched by those who want to write to them.
+//! `encrypt`: the public keys of devices, uploaded by them and fetched by senders.
 
 use sha1::{Digest as _, Sha1};
 
 use crate::faults::PrekeysDecision;
 use crate::limits::{PREKEYS_LOW, REQUEST_ITEMS_MAX};
 use crate::server::device::Device;
+use crate::server::device_connection::DeviceConnection;
 use crate::server::device_list;
 use crate::server::fault_points;
 use crate::server::identity;
 use crate::server::keys::{KeyBundle, OneTime, SignedPrekey, read_one_time, write_one_time};
 use crate::server::notification::notification;
-use crate::server::session::Session;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, error, holding, result, server};
 
-/// The kind of all keys: Curve25519.
+/// The type of all keys: Curve25519.
 const KEY_TYPE: u8 = 5;
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     match node.text("type").as_deref() {
         Some("set") => match node.child("rotate") {
-            Some(rotate) => Some(take_rotated(session, node, rotate)),
-            None => take_upload(session, node),
+            Some(rotate) => Some(take_rotated(connection, node, rotate)),
+            None => take_upload(connection, node),
         },
         _ => {
             if let Some(key) = node.child("key").or_else(|| node.child("key_fetch")) {
-                return Some(fetch(session, node, key));
+                return Some(fetch(connection, node, key));
             }
             if node.child("count").is_some() {
-                let count = NodeBuilder::new("count").attr("value", session.device.prekeys_left()).build();
+                let count = NodeBuilder::new("count").attr("value", connection.device.prekeys_left()).build();
                 return Some(result(node, [count]));
             }
-            node.child("digest").map(|_| digest(session, node))
+            node.child("digest").map(|_| digest(connection, node))
         }
     }
 }
 
-fn take_upload(session: &Session, node: &Node) -> Option<Node> {
+fn take_upload(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let refused = || error(node, 406, "not-acceptable");
     let registration = node.child_bytes("registration")?.try_into().ok();
     let identity = node.child_bytes("identity").and_then(|bytes| bytes.try_into().ok());
@@ -50,9 +50,9 @@ fn take_upload(session: &Session, node: &Node) -> Option<Node> {
     if uploaded.len() > REQUEST_ITEMS_MAX {
         return Some(refused());
     }
-    let mut keys = session.device.keys.lock();
+    let mut keys = connection.device.keys.lock();
     match keys.as_mut() {
-        // A device has one identity for all its life.
+        // A device's identity key never changes.
         Some(known) if known.identity != identity => return Some(refused()),
         Some(known) => {
             known.registration = registration;
@@ -64,15 +64,15 @@ fn take_upload(session: &Session, node: &Node) -> Option<Node> {
         keys.add(uploaded.iter().filter_map(read_one_time));
     }
     drop(keys);
-    if session.device.index() == 0 {
-        session.account.set_identity(identity);
+    if connection.device.index() == 0 {
+        connection.account.set_identity(identity);
     }
     Some(result(node, []))
 }
 
-fn take_rotated(session: &Session, node: &Node, rotate: &Node) -> Node {
+fn take_rotated(connection: &DeviceConnection, node: &Node, rotate: &Node) -> Node {
     let signed = rotate.child("skey").and_then(SignedPrekey::read);
-    let mut keys = session.device.keys.lock();
+    let mut keys = connection.device.keys.lock();
     match (signed, keys.as_mut()) {
         (Some(signed), Some(keys)) if identity::is_signed_prekey(&keys.identity, &signed) => {
             keys.signed = signed;
@@ -82,10 +82,10 @@ fn take_rotated(session: &Session, node: &Node, rotate: &Node) -> Node {
     }
 }
 
-fn digest(session: &Session, node: &Node) -> Node {
-    let keys = session.device.keys.lock();
+fn digest(connection: &DeviceConnection, node: &Node) -> Node {
+    let keys = connection.device.keys.lock();
     let Some(keys) = keys.as_ref().filter(|keys| keys.one_time_left() > 0) else {
-        // The client has never brought one-time prekeys: it does now.
+        // The client has never uploaded prekeys, and does so now.
         return error(node, 404, "item-not-found");
     };
     let mut hash = Sha1::new();
@@ -107,19 +107,19 @@ fn digest(session: &Session, node: &Node) -> Node {
     result(node, [digest])
 }
 
-fn fetch(session: &Session, node: &Node, key: &Node) -> Node {
+fn fetch(connection: &DeviceConnection, node: &Node, key: &Node) -> Node {
     if key.all().len() > REQUEST_ITEMS_MAX {
         return error(node, 400, "bad-request");
     }
-    let users = key.all().iter().filter_map(|user| Some(bundle(session, &user.jid("jid")?)));
+    let users = key.all().iter().filter_map(|user| Some(bundle(connection, &user.jid("jid")?)));
     result(node, [NodeBuilder::new("list").children(users).build()])
 }
 
-fn bundle(session: &Session, jid: &Jid) -> Node {
-    let found = session.network.inner.directory.resolve(jid);
+fn bundle(connection: &DeviceConnection, jid: &Jid) -> Node {
+    let found = connection.network.inner.directory.resolve(jid);
     let decision = found
         .as_ref()
-        .map(|found| fault_points::keys_wanted(&session.network.inner.faults, &session.device, &found.account));
+        .map(|found| fault_points::keys_wanted(&connection.network.inner.faults, &connection.device, &found.account));
     let device = found.and_then(|found| found.account.device(found.device));
     let children = match (device.as_deref(), decision) {
         (Some(device), Some(PrekeysDecision::Give)) => take(device, KeyBundle::take_one_time),
@@ -153,8 +153,8 @@ fn take(device: &Device, one_time: impl FnOnce(&mut KeyBundle) -> Option<OneTime
     Some(children)
 }
 
-/// Asks a device for new one-time prekeys with every one that is taken while few are left. It is seen of the real
-/// service (github.com/tgalal/yowsup/issues/836), and whatsmeow relies on it: it uploads at the fifth last.
+/// Asks a device for more one-time prekeys, with every one that is taken while few are left. The real service has been
+/// observed to do so (github.com/tgalal/yowsup/issues/836), and whatsmeow relies on it: it uploads when five are left.
 fn ask_for_keys_if_low(device: &Device) {
     let left = {
         let mut keys = device.keys.lock();
@@ -167,5 +167,5 @@ fn ask_for_keys_if_low(device: &Device) {
         left
     };
     let count = NodeBuilder::new("count").attr("value", left).build();
-    device.tell(notification(server(), "encrypt").children([count]).build());
+    device.notify(notification(server(), "encrypt").children([count]).build());
 }

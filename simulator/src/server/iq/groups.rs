@@ -1,38 +1,38 @@
-//! `w:g2`: groups, asked for and changed. Every change is told to all members, and to who was taken out.
+//! `w:g2`: group queries and changes. All members are notified of every change, as are those who are removed.
 
 use std::sync::Arc;
 
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::account::{Account, Naming};
+use crate::server::device_connection::DeviceConnection;
 use crate::server::group::{Group, GroupError, Rank};
-use crate::server::group_notice::{self, tell};
+use crate::server::group_notice::{self, notify};
 use crate::server::groups::Invitation;
-use crate::server::session::Session;
 use crate::wire::stanza::{Jid, JidExt as _, Node, NodeBuilder, Read as _, empty, error, result};
 
 mod change;
 mod community;
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let to = node.jid("to")?;
     let is_set = node.text("type").as_deref() == Some("set");
     if to.user.is_empty() || !to.is_group() {
-        return if is_set { set_any(session, node) } else { get_any(session, node) };
+        return if is_set { set_any(connection, node) } else { get_any(connection, node) };
     }
-    let Some(group) = session.network.inner.groups.find(&to) else {
+    let Some(group) = connection.network.inner.groups.find(&to) else {
         return Some(error(node, 404, "item-not-found"));
     };
-    if group.rank(&session.account).is_none() {
+    if group.rank(&connection.account).is_none() {
         return Some(refusal(node, GroupError::NoMember));
     }
     if is_set {
-        community::set(session, node, &group).or_else(|| change::answer(session, node, &group))
+        community::set(connection, node, &group).or_else(|| change::answer(connection, node, &group))
     } else {
-        community::get(session, node, &group).or_else(|| get_one(node, &group))
+        community::get(connection, node, &group).or_else(|| get_one(node, &group))
     }
 }
 
-/// What is asked of one group.
+/// Queries about one group.
 fn get_one(node: &Node, group: &Group) -> Option<Node> {
     let asked = node.all().first()?;
     match asked.tag.as_ref() {
@@ -47,27 +47,27 @@ fn get_one(node: &Node, group: &Group) -> Option<Node> {
     }
 }
 
-/// What is asked of no group in particular.
-fn get_any(session: &Session, node: &Node) -> Option<Node> {
+/// Queries about no particular group.
+fn get_any(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let asked = node.all().first()?;
-    let groups = &session.network.inner.groups;
+    let groups = &connection.network.inner.groups;
     match asked.tag.as_ref() {
         "participating" => {
-            let own = groups.of(&session.account).into_iter().map(|group| group.describe());
+            let own = groups.of(&connection.account).into_iter().map(|group| group.describe());
             Some(result(node, [NodeBuilder::new("groups").children(own).build()]))
         }
         "query" => {
             let described = asked.all().iter().take(REQUEST_ITEMS_MAX).filter_map(|wanted| {
                 let jid = wanted.jid("jid")?;
                 Some(match groups.find(&jid) {
-                    Some(group) if group.rank(&session.account).is_some() => group.describe(),
+                    Some(group) if group.rank(&connection.account).is_some() => group.describe(),
                     Some(_) => missing(&jid, 403),
                     None => missing(&jid, 404),
                 })
             });
             Some(result(node, [NodeBuilder::new("groups").children(described).build()]))
         }
-        "invite" => match invited(session, node, asked)? {
+        "invite" => match invited(connection, node, asked)? {
             Ok(group) => Some(result(node, [group.describe()])),
             Err(refused) => Some(refused),
         },
@@ -75,9 +75,9 @@ fn get_any(session: &Session, node: &Node) -> Option<Node> {
     }
 }
 
-/// The group to which a code leads, or the answer that it leads nowhere.
-fn invited(session: &Session, node: &Node, wanted: &Node) -> Option<Result<Arc<Group>, Node>> {
-    Some(match session.network.inner.groups.by_invite(&wanted.text("code")?) {
+/// The group of an invite code, or the error response.
+fn invited(connection: &DeviceConnection, node: &Node, wanted: &Node) -> Option<Result<Arc<Group>, Node>> {
+    Some(match connection.network.inner.groups.by_invite(&wanted.text("code")?) {
         Invitation::Valid(group) => Ok(group),
         Invitation::Revoked => Err(error(node, 410, "gone")),
         Invitation::Unknown => Err(error(node, 406, "not-acceptable")),
@@ -88,14 +88,14 @@ fn missing(jid: &Jid, code: u16) -> Node {
     NodeBuilder::new("group").attr("id", jid.user.as_str()).attr("error", code).build()
 }
 
-/// What is changed without naming a group.
-fn set_any(session: &Session, node: &Node) -> Option<Node> {
+/// Changes without a group in the address.
+fn set_any(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let wanted = node.all().first()?;
     match wanted.tag.as_ref() {
-        "create" => Some(create(session, node, wanted)),
+        "create" => Some(create(connection, node, wanted)),
         "leave" => {
             let left = wanted.all().iter().map(|group| {
-                let code = leave(session, group.jid("id").as_ref());
+                let code = leave(connection, group.jid("id").as_ref());
                 let answer = NodeBuilder::new("group");
                 let answer = match group.attrs.get("id") {
                     Some(id) => answer.attr("id", id.clone()),
@@ -106,15 +106,15 @@ fn set_any(session: &Session, node: &Node) -> Option<Node> {
             Some(result(node, [NodeBuilder::new("leave").children(left).build()]))
         }
         "invite" => {
-            let group = match invited(session, node, wanted)? {
+            let group = match invited(connection, node, wanted)? {
                 Ok(group) => group,
                 Err(refused) => return Some(refused),
             };
-            match group.add(&session.account) {
+            match group.add(&connection.account) {
                 Ok(true) => {
-                    let who = std::slice::from_ref(&session.account);
-                    group_notice::members(&session.account, &group, "add", who, Some("invite"));
-                    session.network.bring_into_community(&session.account, &group, who);
+                    let who = std::slice::from_ref(&connection.account);
+                    group_notice::members(&connection.account, &group, "add", who, Some("invite"));
+                    connection.network.bring_into_community(&connection.account, &group, who);
                 }
                 Ok(false) => {}
                 Err(refused) => return Some(refusal(node, refused)),
@@ -125,19 +125,19 @@ fn set_any(session: &Session, node: &Node) -> Option<Node> {
     }
 }
 
-fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
+fn create(connection: &DeviceConnection, node: &Node, wanted: &Node) -> Node {
     let subject = wanted.text("subject").unwrap_or_default();
     let asked: Vec<Jid> = participants(wanted);
-    let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| session.network.account(jid)).collect();
+    let others: Vec<Arc<Account>> = asked.iter().filter_map(|jid| connection.network.account(jid)).collect();
     if wanted.child("linked_parent").is_some() {
-        return community::create_linked(session, node, wanted, &others);
+        return community::create_linked(connection, node, wanted, &others);
     }
     if wanted.child("parent").is_some() {
-        return community::create(session, node, wanted, &others);
+        return community::create(connection, node, wanted, &others);
     }
-    // Groups of the service name their members by LID, however whoever creates one names them
+    // The service addresses group members by LID, however the creator addressed them
     // (github.com/WhiskeySockets/Baileys/issues/1554).
-    match session.network.create_group(&session.account, &subject, &others, Naming::Lid) {
+    match connection.network.create_group(&connection.account, &subject, &others, Naming::Lid) {
         Ok(group) => {
             group.change_rules(|rules| {
                 rules.disappearing_seconds =
@@ -149,23 +149,23 @@ fn create(session: &Session, node: &Node, wanted: &Node) -> Node {
     }
 }
 
-/// Takes whoever asks out of a group; an HTTP-like code.
-fn leave(session: &Session, jid: Option<&Jid>) -> u16 {
-    let Some(group) = jid.and_then(|jid| session.network.inner.groups.find(jid)) else { return 404 };
-    let account = std::slice::from_ref(&session.account);
-    if group.rank(&session.account).is_none() {
+/// Removes the requester from a group; returns an HTTP-like code.
+fn leave(connection: &DeviceConnection, jid: Option<&Jid>) -> u16 {
+    let Some(group) = jid.and_then(|jid| connection.network.inner.groups.find(jid)) else { return 404 };
+    let account = std::slice::from_ref(&connection.account);
+    if group.rank(&connection.account).is_none() {
         return 404;
     }
     if group.group_type().is_community() {
-        session.network.remove_from_community(&session.account, &group, account);
+        connection.network.remove_from_community(&connection.account, &group, account);
         return 200;
     }
-    group_notice::members(&session.account, &group, "remove", account, None);
-    group.remove(&session.account);
+    group_notice::members(&connection.account, &group, "remove", account, None);
+    group.remove(&connection.account);
     200
 }
 
-/// The addresses in `<participant jid/>` children.
+/// The JIDs in `<participant jid/>` children.
 fn participants(node: &Node) -> Vec<Jid> {
     let named = node.all().iter().filter(|child| child.tag == "participant");
     named.filter_map(|participant| participant.jid("jid")).take(REQUEST_ITEMS_MAX).collect()
@@ -180,17 +180,17 @@ fn refusal(node: &Node, refused: GroupError) -> Node {
     }
 }
 
-/// Whether who asks may do what only admins may.
-fn require_admin(session: &Session, group: &Group) -> Result<(), GroupError> {
-    match group.rank(&session.account) {
+/// Whether the requester may do what is reserved for admins.
+fn require_admin(connection: &DeviceConnection, group: &Group) -> Result<(), GroupError> {
+    match group.rank(&connection.account) {
         Some(rank) if rank.is_admin() => Ok(()),
         Some(_) => Err(GroupError::NoAdmin),
         None => Err(GroupError::NoMember),
     }
 }
 
-fn announce(session: &Session, group: &Group, action: Node) {
-    tell(&session.account, group, &group.members(), action);
+fn announce(connection: &DeviceConnection, group: &Group, action: Node) {
+    notify(&connection.account, group, &group.members(), action);
 }
 
 fn rank_word(promote: bool) -> Rank {

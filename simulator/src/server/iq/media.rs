@@ -1,14 +1,14 @@
-//! `w:m`: where files are put and fetched.
+//! `w:m`: the media host to use.
 
-use crate::server::session::Session;
+use crate::server::device_connection::DeviceConnection;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, empty, error, result};
 
-/// How long a client may use the answer, in seconds.
+/// How long a client may use the response, in seconds.
 const TTL_SECONDS: u64 = 300;
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     node.child("media_conn")?;
-    let Some(address) = session.network.media_host() else {
+    let Some(address) = connection.network.media_host() else {
         return Some(error(node, 503, "service-unavailable"));
     };
     let host = NodeBuilder::new("host")
@@ -18,7 +18,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
         .children([empty("upload"), empty("download")])
         .build();
     let media_conn = NodeBuilder::new("media_conn")
-        .attr("auth", session.network.inner.media.new_auth(session.device.name()))
+        .attr("auth", connection.network.inner.media.new_auth(connection.device.name()))
         .attr("ttl", TTL_SECONDS)
         .attr("auth_ttl", TTL_SECONDS)
         .attr("max_buckets", 12)

@@ -1,7 +1,7 @@
-//! Requests of clients (`iq`), a file for each namespace.
+//! Clients' requests (`iq`), with one file per namespace.
 //!
-//! Every request is answered: a client that waits in vain connects anew after half a minute. One that is not known is
-//! answered with nothing, and remembered.
+//! Every request is answered: a client that gets no response reconnects after half a minute. Unhandled requests get an
+//! empty result and are recorded.
 
 mod bot;
 mod business;
@@ -22,67 +22,67 @@ mod usync;
 
 pub use privacy::is_blocked;
 
+use super::device_connection::DeviceConnection;
 use super::fault_points;
-use super::session::Session;
 use crate::faults::IqDecision;
 use crate::wire::stanza::{Node, Read as _, error, result};
 
 /// Answers a request.
-pub fn receive(session: &Session, node: &Node) {
+pub fn receive(connection: &DeviceConnection, node: &Node) {
     match node.text("type").as_deref() {
         Some("get" | "set") => {}
-        // A client's answer to something of ours: nothing of ours waits for one.
+        // A client's response to a request of the server, none of which waits for one.
         Some("result" | "error") => return,
-        // A client that gives no type (for its statistics) does not wait.
+        // A client that sends no type (for its statistics) does not wait for a response.
         _ if node.text("xmlns").as_deref() == Some("w:stats") => {}
-        _ => return session.network.inner.unknown.note(Some(session.device.number()), node),
+        _ => return connection.network.inner.unhandled_iqs.record(Some(connection.device.number()), node),
     }
-    match fault_points::asked(&session.network.inner.faults, &session.device, node) {
+    match fault_points::asked(&connection.network.inner.faults, &connection.device, node) {
         IqDecision::Answer => {}
-        IqDecision::RateOverlimit => return session.answer(error(node, 429, "rate-overlimit")),
-        IqDecision::End(end) => return session.outlet.end([fault_points::last_word(end)]),
+        IqDecision::RateOverlimit => return connection.answer(error(node, 429, "rate-overlimit")),
+        IqDecision::End(end) => return connection.send_queue.end([fault_points::final_stanza(end)]),
     }
-    let answer = answer(session, node).unwrap_or_else(|| {
-        session.network.inner.unknown.note(Some(session.device.number()), node);
+    let answer = answer(connection, node).unwrap_or_else(|| {
+        connection.network.inner.unhandled_iqs.record(Some(connection.device.number()), node);
         result(node, [])
     });
-    session.answer(answer);
-    after(session, node);
+    connection.answer(answer);
+    after(connection, node);
 }
 
-/// The answer to a request; nothing if it is not known.
-fn answer(session: &Session, node: &Node) -> Option<Node> {
+/// The response to a request; `None` if it is not known.
+fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     match node.text("xmlns").as_deref()? {
         "abt" => props::answer(node),
-        "blocklist" => privacy::answer_blocklist(session, node),
+        "blocklist" => privacy::answer_blocklist(connection, node),
         "bot" => bot::answer(node),
-        "disappearing_mode" => settings::answer_disappearing_mode(session, node),
-        "encrypt" => encrypt::answer(session, node),
-        "md" => md::answer(session, node),
-        "newsletter" => newsletter::answer(session, node),
+        "disappearing_mode" => settings::answer_disappearing_mode(connection, node),
+        "encrypt" => encrypt::answer(connection, node),
+        "md" => md::answer(connection, node),
+        "newsletter" => newsletter::answer(connection, node),
         "passive" => passive::answer(node),
-        "privacy" => privacy::answer(session, node),
+        "privacy" => privacy::answer(connection, node),
         "spam" | "w:stats" | "urn:xmpp:whatsapp:dirty" => Some(result(node, [])),
-        "status" => settings::answer_status(session, node),
+        "status" => settings::answer_status(connection, node),
         "tos" | "urn:xmpp:whatsapp:push" => Some(result(node, [])),
-        "usync" => usync::answer(session, node),
+        "usync" => usync::answer(connection, node),
         "w:biz" => business::answer(node),
-        "w:g2" => groups::answer(session, node),
-        "w:m" => media::answer(session, node),
-        "w:mex" => mex::answer(session, node),
+        "w:g2" => groups::answer(connection, node),
+        "w:m" => media::answer(connection, node),
+        "w:mex" => mex::answer(connection, node),
         "w:p" => Some(result(node, [])),
-        "w:profile:picture" => picture::answer(session, node),
-        "w:qr" => contact_code::answer(session, node),
-        "w:sync:app:state" => sync::answer(session, node),
+        "w:profile:picture" => picture::answer(connection, node),
+        "w:qr" => contact_code::answer(connection, node),
+        "w:sync:app:state" => sync::answer(connection, node),
         _ => None,
     }
 }
 
-/// What follows an answer: it must not overtake it.
-fn after(session: &Session, node: &Node) {
+/// What must follow the response, and not overtake it.
+fn after(connection: &DeviceConnection, node: &Node) {
     match node.text("xmlns").as_deref() {
-        Some("passive") => passive::after(session, node),
-        Some("md") => md::after(session, node),
+        Some("passive") => passive::after(connection, node),
+        Some("md") => md::after(connection, node),
         _ => {}
     }
 }

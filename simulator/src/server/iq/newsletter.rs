@@ -1,20 +1,20 @@
-//! `newsletter`: messages of channels, listed, and what their readers made of them.
+//! `newsletter`: lists of a newsletter's messages, with their views and reactions.
 
 use crate::limits::NEWSLETTER_POSTS_LISTED_MAX;
+use crate::server::device_connection::DeviceConnection;
 use crate::server::newsletters::{Newsletter, Role};
-use crate::server::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, error, result};
 
-/// For how long a client that asks is told of changes at once, in seconds.
+/// How long a subscription to live updates lasts, in seconds.
 const LIVE_SECONDS: u64 = 300;
 
-/// How many messages are listed unless a client asks for more or fewer.
+/// Default number of messages in a list.
 const LISTED: u64 = 50;
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let asked = node.all().first()?;
-    // whatsmeow asks the server and names the newsletter by an address or its link, whatsapp-rust asks the newsletter.
-    let newsletters = &session.network.inner.newsletters;
+    // whatsmeow addresses the server and names the newsletter by JID or link, whatsapp-rust addresses the newsletter.
+    let newsletters = &connection.network.inner.newsletters;
     let by_address = asked.jid("jid").or_else(|| node.jid("to")).and_then(|jid| newsletters.find(&jid));
     let found = by_address.or_else(|| newsletters.by_invite(&asked.text("key")?));
     let Some(newsletter) = found else { return Some(error(node, 404, "item-not-found")) };
@@ -22,7 +22,7 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     match asked.tag.as_ref() {
         "messages" => {
-            let role = newsletter.role(&session.account);
+            let role = newsletter.role(&connection.account);
             let posts = newsletter.posts(count, asked.number("before"));
             let posts = posts.iter().map(|post| post.describe(role));
             Some(result(node, [listed(&newsletter, posts)]))

@@ -1,16 +1,16 @@
-//! `passive`: whether the client wants stanzas. At `active` everything that is kept for it follows the answer.
+//! `passive`: whether the client wants stanzas. After the response to `active`, everything in its mailbox is sent.
 
-use crate::server::session::Session;
+use crate::server::device_connection::DeviceConnection;
 use crate::wire::stanza::{Node, Read as _, result};
 
 pub fn answer(node: &Node) -> Option<Node> {
     (node.child("active").is_some() || node.child("passive").is_some()).then(|| result(node, []))
 }
 
-pub fn after(session: &Session, node: &Node) {
+pub fn after(connection: &DeviceConnection, node: &Node) {
     if node.child("active").is_some() {
-        session.activate();
+        connection.activate();
     } else {
-        session.deactivate();
+        connection.deactivate();
     }
 }

@@ -1,12 +1,12 @@
-//! `abt`: experiments and switches of the service.
+//! `abt`: the service's experiments and feature flags.
 
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, result};
 
-/// A day, in seconds: clients ask again after it.
+/// A day, in seconds, after which clients ask again.
 const REFRESH_SECONDS: u64 = 86_400;
 
-/// Has clients attach privacy tokens to messages between two. Baileys takes it as on when the server says nothing (`chats.ts`);
-/// whatsapp-rust attaches none without it.
+/// Makes clients attach privacy tokens to one-to-one messages. Baileys does so by default (`chats.ts`); whatsapp-rust
+/// only with this property.
 const TOKENS_IN_MESSAGES: u32 = 10_518;
 
 pub fn answer(node: &Node) -> Option<Node> {

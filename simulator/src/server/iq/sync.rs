@@ -1,32 +1,32 @@
-//! `w:sync:app:state`: collections that the devices of an account share.
+//! `w:sync:app:state`: app state collections, shared by the devices of an account.
 
 use crate::limits::PATCHES_PER_ANSWER_MAX;
 use crate::server::account::Account;
 use crate::server::app_state::PatchRefused;
 use crate::server::device::Device;
+use crate::server::device_connection::DeviceConnection;
 use crate::server::notification::notification;
-use crate::server::session::Session;
 use crate::wire::stanza::{Node, NodeBuilder, Read as _, holding, result};
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
-    let collections = node.child("sync")?.all().iter().filter_map(|collection| of_one(session, collection));
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
+    let collections = node.child("sync")?.all().iter().filter_map(|collection| of_one(connection, collection));
     Some(result(node, [NodeBuilder::new("sync").children(collections).build()]))
 }
 
-fn of_one(session: &Session, collection: &Node) -> Option<Node> {
+fn of_one(connection: &DeviceConnection, collection: &Node) -> Option<Node> {
     let name = collection.text("name")?;
-    // A client that has nothing gives no version, or 0.
+    // A client without state sends no version, or 0.
     let version = collection.number("version").unwrap_or(0);
     match collection.child_bytes("patch") {
-        None => Some(patches(&session.account, &name, version)),
-        Some(patch) => Some(match append(&session.account, &name, version, patch, &session.device) {
+        None => Some(patches(&connection.account, &name, version)),
+        Some(patch) => Some(match append(&connection.account, &name, version, patch, &connection.device) {
             Ok(version) => collection_node(&name, version).attr("type", "result").build(),
-            Err(refused) => refusal(&session.account, &name, version, refused),
+            Err(refused) => refusal(&connection.account, &name, version, refused),
         }),
     }
 }
 
-/// Appends a patch and tells the devices of the account, but for the one that sent it.
+/// Appends a patch and notifies the account's other devices.
 fn append(account: &Account, name: &str, base: u64, patch: &[u8], sender: &Device) -> Result<u64, PatchRefused> {
     let version = account.app_state.lock().append(name, base, patch)?;
     for device in account.devices() {
@@ -35,7 +35,7 @@ fn append(account: &Account, name: &str, base: u64, patch: &[u8], sender: &Devic
         }
         let notification =
             notification(account.number().clone(), "server_sync").children([collection_node(name, version).build()]);
-        device.tell(notification.build());
+        device.notify(notification.build());
     }
     Ok(version)
 }

@@ -1,24 +1,24 @@
-//! `usync`: what is known of users: whether they are here, by which addresses, with which devices.
+//! `usync`: queries about users: whether they exist, their addresses and devices.
 
 use std::sync::Arc;
 
 use crate::faults::UsyncDecision;
 use crate::limits::REQUEST_ITEMS_MAX;
 use crate::server::account::{Account, Naming};
+use crate::server::device_connection::DeviceConnection;
 use crate::server::device_list;
 use crate::server::fault_points;
-use crate::server::session::Session;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result};
 
-pub fn answer(session: &Session, node: &Node) -> Option<Node> {
+pub fn answer(connection: &DeviceConnection, node: &Node) -> Option<Node> {
     let usync = node.child("usync")?;
     let (query, list) = (usync.child("query")?, usync.child("list")?);
     if list.all().len() > REQUEST_ITEMS_MAX {
         return Some(error(node, 400, "bad-request"));
     }
     let asked: Vec<&str> = query.all().iter().map(|protocol| protocol.tag.as_ref()).collect();
-    let users: Vec<Node> = list.all().iter().map(|user| describe(session, user, &asked)).collect();
-    // What a result says of a protocol as a whole: nothing, so that there is no error.
+    let users: Vec<Node> = list.all().iter().map(|user| describe(connection, user, &asked)).collect();
+    // The status of each protocol as a whole is empty, which means no error.
     let states = asked.iter().map(|tag| NodeBuilder::new_dynamic((*tag).to_owned()).build());
     let mut answer = NodeBuilder::new("usync");
     for name in ["sid", "index", "last", "mode", "context"] {
@@ -31,25 +31,25 @@ pub fn answer(session: &Session, node: &Node) -> Option<Node> {
     Some(result(node, [answer.children(children).build()]))
 }
 
-/// Whom a `<user>` of the request means.
+/// The target of a `<user>` in the request.
 enum Asked {
     Known(Arc<Account>, Jid),
-    /// An address or number that nobody here has.
+    /// An address or number without an account.
     Unknown(Option<Jid>),
 }
 
-fn find(session: &Session, user: &Node) -> Asked {
-    match named(session, user) {
+fn find(connection: &DeviceConnection, user: &Node) -> Asked {
+    match named(connection, user) {
         // ASSUMPTION: by a number that is hidden nobody is found, but by his own devices.
         Asked::Known(account, jid)
             if account.hides_number()
                 && Naming::of(&jid) == Some(Naming::Number)
-                && !Arc::ptr_eq(&account, &session.account) =>
+                && !Arc::ptr_eq(&account, &connection.account) =>
         {
             Asked::Unknown(Some(jid))
         }
         Asked::Known(account, jid) => {
-            match fault_points::looked_up(&session.network.inner.faults, &session.device, &account) {
+            match fault_points::looked_up(&connection.network.inner.faults, &connection.device, &account) {
                 UsyncDecision::Answer => Asked::Known(account, jid),
                 UsyncDecision::NotOnWhatsapp => Asked::Unknown(Some(jid)),
             }
@@ -58,19 +58,19 @@ fn find(session: &Session, user: &Node) -> Asked {
     }
 }
 
-fn named(session: &Session, user: &Node) -> Asked {
+fn named(connection: &DeviceConnection, user: &Node) -> Asked {
     if let Some(jid) = user.jid("jid").or_else(|| user.jid("pn_jid")) {
         let jid = jid.to_non_ad();
-        return match session.network.inner.directory.resolve(&jid) {
+        return match connection.network.inner.directory.resolve(&jid) {
             Some(found) => Asked::Known(found.account, jid),
             None => Asked::Unknown(Some(jid)),
         };
     }
     let phone = user.child("contact").and_then(Node::content_text).unwrap_or_default();
     let number = phone.trim_start_matches('+');
-    // whatsmeow asks by an address of the time before `s.whatsapp.net`.
+    // whatsmeow queries by an address from before `s.whatsapp.net`.
     let number = number.strip_suffix("@c.us").or(number.strip_suffix("@s.whatsapp.net")).unwrap_or(number);
-    let directory = &session.network.inner.directory;
+    let directory = &connection.network.inner.directory;
     // ASSUMPTION: A number in a form that the account is not known by is answered with the account's own, as clients of the
     // real service report it of Brazil, Mexico and Argentina.
     let found = directory.by_number(number).or_else(|| directory.by_number(&other_form(number)?));
@@ -98,10 +98,10 @@ fn other_form(number: &str) -> Option<String> {
     Some(format!("{country}{other}"))
 }
 
-fn describe(session: &Session, user: &Node, asked: &[&str]) -> Node {
-    match find(session, user) {
+fn describe(connection: &DeviceConnection, user: &Node, asked: &[&str]) -> Node {
+    match find(connection, user) {
         Asked::Known(account, jid) => {
-            let parts = asked.iter().filter_map(|tag| part(session, &account, user, tag));
+            let parts = asked.iter().filter_map(|tag| part(connection, &account, user, tag));
             let mut answer = NodeBuilder::new("user").attr("jid", jid.clone());
             if Naming::of(&jid) == Some(Naming::Lid) && !account.hides_number() {
                 answer = answer.attr("pn_jid", account.number().clone());
@@ -115,7 +115,7 @@ fn describe(session: &Session, user: &Node, asked: &[&str]) -> Node {
             }
             let parts = asked.iter().filter_map(|tag| match *tag {
                 "contact" => Some(contact(user, "out")),
-                // Who is not here has no devices.
+                // A user without an account has no devices.
                 "devices" => Some(NodeBuilder::new("devices").children([empty("device-list")]).build()),
                 _ => None,
             });
@@ -124,11 +124,11 @@ fn describe(session: &Session, user: &Node, asked: &[&str]) -> Node {
     }
 }
 
-fn part(session: &Session, account: &Arc<Account>, user: &Node, tag: &str) -> Option<Node> {
+fn part(connection: &DeviceConnection, account: &Arc<Account>, user: &Node, tag: &str) -> Option<Node> {
     match tag {
         "contact" => Some(contact(user, "in")),
         "devices" => {
-            account.watch_devices(&session.account.number().user);
+            account.watch_devices(&connection.account.number().user);
             Some(device_list::answer(account))
         }
         "lid" => Some(NodeBuilder::new("lid").attr("val", account.lid().clone()).build()),
@@ -139,12 +139,12 @@ fn part(session: &Session, account: &Arc<Account>, user: &Node, tag: &str) -> Op
         "disappearing_mode" => Some(
             NodeBuilder::new("disappearing_mode").attr("duration", account.disappearing_seconds()).attr("t", 0).build(),
         ),
-        // Nobody is a business, or has a picture, a bot, a user name: an absent part says so.
+        // There are no businesses, pictures, bots or user names here: an absent part says so.
         _ => None,
     }
 }
 
-/// `<contact type>` with the number as it was asked.
+/// `<contact type>` with the number as in the query.
 fn contact(user: &Node, kind: &'static str) -> Node {
     let answer = NodeBuilder::new("contact").attr("type", kind);
     match user.child("contact").and_then(Node::bytes) {

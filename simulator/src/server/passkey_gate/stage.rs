@@ -1,19 +1,19 @@
-//! How far a client is at the passkey gate, and what follows from what.
+//! State machine of a client at the passkey gate.
 
-/// Why a request at the gate is answered with an error.
+/// Why a request at the gate gets an error response.
 // ASSUMPTION: which errors the service answers is not public; these are its codes for such things in other places, and
 // clients treat all of them alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
-    /// 400: malformed, or not the request that comes next.
+    /// 400: malformed, or not the expected request.
     BadRequest,
-    /// 401: the assertion or the handoff proof is refused, or the phone's owner refused.
+    /// 401: the assertion or the handoff proof is invalid, or the phone's owner refused.
     NotAuthorized,
-    /// 404: there is no attempt, or the reference was not given out.
+    /// 404: there is no attempt, or the ref was never handed out.
     NotFound,
     /// 410: the challenge has expired.
     Gone,
-    /// 503: the phone is not there.
+    /// 503: the phone is offline.
     ServiceUnavailable,
 }
 
@@ -30,16 +30,16 @@ impl Rejection {
     }
 }
 
-/// How far a client is.
+/// The client's stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// It was asked for an assertion.
     Offered,
     /// The phone decides about its prologue.
     PrologueSent,
-    /// The phone's identity was sent to it.
+    /// It was sent the phone's identity.
     Continued,
-    /// Its prologue was taken, and a fault keeps the phone's identity back.
+    /// Its prologue was accepted, and a fault withholds the phone's identity.
     Silent,
     /// The phone decides about its nonce.
     NonceSent,
@@ -49,11 +49,11 @@ pub enum Stage {
     RequestSent,
     /// Nothing more is expected of it before `pair-success`.
     Requested,
-    /// It is not linked by this attempt; every request is answered with this.
+    /// This attempt has failed; every request gets this response.
     Over(Rejection),
 }
 
-/// What a client sends, in this order.
+/// The client's requests, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Prologue,
@@ -61,22 +61,22 @@ pub enum Step {
     PairingRequest,
 }
 
-/// What happens at the gate.
+/// Events at the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The client sent something, which the phone has to decide about.
+    /// The client sent a request, which the phone has to decide about.
     Sent(Step),
-    /// The phone takes it.
+    /// The phone accepts it.
     Accepted,
-    /// The phone takes the prologue, and the client is not to know.
+    /// The phone accepts the prologue, without a response to the client.
     Silenced,
-    /// The phone does not take it.
+    /// The phone rejects it.
     Rejected(Rejection),
     /// The phone ends the attempt.
     Ended(Rejection),
 }
 
-/// The stage after an event; nothing if the event does not belong there.
+/// The stage after an event; `None` if the event is not possible.
 pub fn next(stage: Stage, event: Event) -> Option<Stage> {
     match (stage, event) {
         (Stage::Offered, Event::Sent(Step::Prologue)) => Some(Stage::PrologueSent),
@@ -84,7 +84,7 @@ pub fn next(stage: Stage, event: Event) -> Option<Stage> {
         (Stage::Revealed, Event::Sent(Step::PairingRequest)) => Some(Stage::RequestSent),
         (Stage::PrologueSent, Event::Accepted) => Some(Stage::Continued),
         (Stage::PrologueSent, Event::Silenced) => Some(Stage::Silent),
-        // The client may send the prologue again, perhaps without a proof.
+        // The client may send the prologue again, possibly without a proof.
         (Stage::PrologueSent, Event::Rejected(_)) => Some(Stage::Offered),
         (Stage::NonceSent, Event::Accepted) => Some(Stage::Revealed),
         (Stage::RequestSent, Event::Accepted) => Some(Stage::Requested),

@@ -1,9 +1,9 @@
-//! The gate by itself: what is answered to what, and when.
+//! The gate alone: its responses to each request.
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::people::passkey::Passkey;
+use crate::phone::passkey::Passkey;
 use crate::server::directory::Directory;
 use crate::wire::stanza::NodeBuilder;
 
@@ -56,7 +56,7 @@ impl AtGate {
         answer.child(REF).and_then(Node::content_text).unwrap().into_owned()
     }
 
-    /// A good prologue with this reference, and with a proof if it is given.
+    /// A valid prologue with this ref, and with a proof if given.
     fn prologue(&self, reference: &str, proof: Option<&[u8]>) -> Node {
         let options = json!({"challenge": self.gate.challenge, "rpId": "whatsapp.com"});
         let assertion = self.passkey.assert(&serde_json::from_value(options).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What a client that registers is given, and keeps.
+//! What a client receives, and is not told, while it registers.
 
 use super::*;
 use crate::server::network::Settings;
@@ -16,7 +16,7 @@ fn a_client_that_asks_again_for_a_code_to_be_typed_has_one() {
     network.register_person("15550001", "Ann");
     let registering = Arc::new(Registering {
         network: network.clone(),
-        outlet: Arc::default(),
+        send_queue: Arc::default(),
         noise_public: [1; 32],
         identity_public: [2; 32],
         registration: [3; 4],

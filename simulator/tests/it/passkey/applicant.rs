@@ -1,8 +1,8 @@
-//! A whatsapp-rust client that is to be linked to somebody who requires a passkey.
+//! A whatsapp-rust client that is being linked to somebody who requires a passkey.
 
 use serde_json::json;
-use simulator::people::passkey::RequestOptions;
-use simulator::phones::{Linking, PasskeyAttempt, Person};
+use simulator::phone::passkey::RequestOptions;
+use simulator::runtime::{Linking, PasskeyAttempt, Person};
 use simulator::server::network::Network;
 use whatsapp_rust::passkey::{Assertion, PasskeyError};
 use whatsapp_rust::prelude::Event;
@@ -12,25 +12,25 @@ use crate::world::patiently;
 
 pub struct Applicant {
     pub client: Client,
-    /// The text of the code that was scanned, if one was.
+    /// The QR code, if one was scanned.
     pub qr: String,
     pub attempt: PasskeyAttempt,
 }
 
 impl Applicant {
-    /// A new client whose code this person scans.
+    /// A new client whose QR code this person scans.
     pub async fn scanned(network: &Network, by: &Person) -> Self {
         Self::with(Client::start(network).await, by).await
     }
 
-    /// This client, whose code this person scans.
+    /// This client, whose QR code this person scans.
     pub async fn with(client: Client, by: &Person) -> Self {
         let qr = client.qr().await;
         let attempt = at_gate(by.begin_scan(&qr).await.unwrap());
         Self { client, qr, attempt }
     }
 
-    /// A new client whose code this person types.
+    /// A new client whose pairing code this person types.
     pub async fn typed(network: &Network, by: &Person) -> Self {
         let client = Client::start_with_code(network, by.number()).await;
         let code = client.code().await;
@@ -38,7 +38,7 @@ impl Applicant {
         Self { client, qr: String::new(), attempt }
     }
 
-    /// The options of the assertion that it was asked for.
+    /// The options of the requested assertion.
     pub async fn options(&self) -> RequestOptions {
         let json = self.client.event("a request for a passkey", |event| match event {
             Event::PairPasskeyRequest(request) => Some(request.request_options_json.clone()),
@@ -47,13 +47,13 @@ impl Applicant {
         serde_json::from_str(&json.await).unwrap()
     }
 
-    /// Has the person use the passkey, and sends the assertion.
+    /// The person uses the passkey, and the client sends the assertion.
     pub async fn answers(&self, by: &Person) -> Result<(), String> {
         self.sends(&by.use_passkey(&self.options().await).unwrap()).await
     }
 
-    /// Sends an assertion; what the client says if it is refused.
-    pub async fn sends(&self, assertion: &simulator::people::passkey::Assertion) -> Result<(), String> {
+    /// Sends an assertion; the error is the client's.
+    pub async fn sends(&self, assertion: &simulator::phone::passkey::Assertion) -> Result<(), String> {
         use base64::Engine as _;
         let credential_id = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&assertion.raw_id).unwrap();
         let assertion_json = json!(assertion).to_string().into_bytes();
@@ -61,7 +61,7 @@ impl Applicant {
         sent.map_err(|error| error.to_string())
     }
 
-    /// The code that it shows, and whether nobody has to compare it.
+    /// The code that it shows, and whether no comparison is needed.
     pub async fn shows_code(&self) -> (String, bool) {
         self.client
             .event("a code to compare", |event| match event {
@@ -71,18 +71,18 @@ impl Applicant {
             .await
     }
 
-    /// Its user says that the phone shows the same code.
+    /// Its user confirms that the phone shows the same code.
     pub async fn confirms(&self) -> Result<(), PasskeyError> {
         self.client.client.send_passkey_confirmation().await
     }
 
-    /// Waits until its attempt has ended, and gives why.
+    /// Waits until its attempt has ended; returns the reason.
     pub async fn ends(&mut self) -> String {
         let outcome = patiently("the end of the attempt", self.attempt.linked()).await;
         outcome.err().unwrap().to_string()
     }
 
-    /// What it says about the exchange that failed.
+    /// The client's error about the failed exchange.
     pub async fn fails(&self) -> String {
         self.client
             .event("an error of the exchange", |event| match event {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use simulator::faults::{Fault, HowOften, LinkingEnd, Moment, PlannedFault, Scope};
-use simulator::phones::{Linking, PasskeyState, Refusal};
+use simulator::faults::{Fault, Hook, HowOften, LinkingEnd, PlannedFault, Scope};
+use simulator::runtime::{Linking, PasskeyState, RequestError};
 use simulator::wire::stanza::{Node, Read as _};
 use whatsapp_rust::pair_code::PairCodeRejection;
 use whatsapp_rust::prelude::Event;
@@ -15,13 +15,13 @@ use crate::client::Client;
 use crate::control::Control;
 use crate::world::{World, patiently};
 
-/// Plans a fault that strikes Ann's next client.
+/// Adds a fault for Ann's next client.
 fn plan(world: &World, fault: Fault) {
     let scope = Scope { account: Some(ANN.to_owned()), how_often: HowOften::Next(1), ..Scope::default() };
     world.network.add_fault(PlannedFault { fault, scope }).unwrap();
 }
 
-/// The notifications of a type that clients were sent.
+/// The notifications of a type that clients received.
 fn notifications(world: &World, kind: &str) -> Vec<Node> {
     let entries = world.network.log().from(0, usize::MAX);
     let sent = entries.iter().filter(|entry| entry.device.is_none() && entry.node.tag == "notification");
@@ -92,7 +92,7 @@ async fn a_client_ignores_a_notification_of_the_typed_code_that_holds_no_keys() 
     let (world, _phones, ann) = ann().await;
     plan(&world, Fault::LinkCodeWithoutKeys {});
     let applicant = Applicant::typed(&world.network, &ann).await;
-    // What was sent before this has been written.
+    // This returns only after everything sent earlier was written.
     applicant.options().await;
     let has_keys = |node: &Node| {
         let register = node.child("link_code_companion_reg").unwrap();
@@ -109,7 +109,7 @@ async fn a_client_ignores_a_notification_of_the_typed_code_that_holds_no_keys() 
 async fn the_stream_of_a_client_that_the_owner_refused_may_end_at_once() {
     for how in [LinkingEnd::StreamError(401), LinkingEnd::Failure(401)] {
         let (world, _phones, ann) = ann().await;
-        let scope = Scope { moment: Some(Moment::PasskeyRefusal), ..Scope::default() };
+        let scope = Scope { hook: Some(Hook::PasskeyRefusal), ..Scope::default() };
         world.network.add_fault(PlannedFault { fault: Fault::LinkingEnded { how }, scope }).unwrap();
         let mut applicant = Applicant::scanned(&world.network, &ann).await;
         applicant.answers(&ann).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_client_whose_code_is_scanned_again_at_the_gate_is_asked_again() {
     let first = applicant.options().await.challenge;
     let references = world.network.replace_codes();
     let (_, keys) = applicant.qr.split_once(',').unwrap();
-    assert!(matches!(ann.begin_scan(&applicant.qr).await, Err(Refusal::Unknown(_))));
+    assert!(matches!(ann.begin_scan(&applicant.qr).await, Err(RequestError::NotFound(_))));
     let scanned = ann.begin_scan(&format!("{},{keys}", references[0])).await.unwrap();
     assert!(matches!(scanned, Linking::PasskeyRequired(_)));
     let second = applicant.client.event("another request", |event| match event {
@@ -148,7 +148,7 @@ async fn a_client_whose_code_is_scanned_again_at_the_gate_is_asked_again() {
 async fn a_code_to_be_typed_is_refused_as_often_as_a_fault_says() {
     let (world, _phones, ann) = ann().await;
     let fault = Fault::LinkCodeRefused { code: 429, backoff_seconds: Some(90) };
-    let scope = Scope { moment: Some(Moment::LinkCodeHello), how_often: HowOften::Next(1), ..Scope::default() };
+    let scope = Scope { hook: Some(Hook::LinkCodeHello), how_often: HowOften::Next(1), ..Scope::default() };
     world.network.add_fault(PlannedFault { fault, scope }).unwrap();
     let client = Client::start_with_code(&world.network, ann.number()).await;
     let refused = client.event("a refusal", |event| match event {

@@ -1,9 +1,9 @@
 //! The client's half of the exchange, stanza by stanza, over a client's own connection: in another order, with other
-//! values, and with the handoff proof that other clients send when they are linked for the first time.
+//! values, and with the handoff proof that other clients send when they are first linked.
 
 use serde_json::json;
-use simulator::people::linking::QrCode;
-use simulator::people::passkey::Assertion;
+use simulator::phone::linking::QrCode;
+use simulator::phone::passkey::Assertion;
 use simulator::server::network::Network;
 use simulator::wire::stanza::{Node, NodeBuilder, Read as _, holding};
 use waproto::whatsapp::device_props::PlatformType;
@@ -14,13 +14,13 @@ use whatsapp_rust::wacore::shortcake::ShortcakeUtils;
 use super::applicant::Applicant;
 use crate::world::eventually;
 
-/// The code of the error with which a request was answered.
+/// The code of an error response.
 pub type Refused = u16;
 
 pub struct Raw<'a> {
     pub applicant: &'a Applicant,
     network: &'a Network,
-    /// What the code showed.
+    /// The contents of the QR code.
     pub shown: QrCode,
     ephemeral: KeyPair,
     nonce: [u8; 32],
@@ -39,7 +39,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Sends a request; what a child of the answer holds, or the code of the error.
+    /// Sends a request; returns the content of a child of the response, or the error code.
     pub async fn ask(&self, kind: &'static str, child: Node) -> Result<Vec<u8>, Refused> {
         let tag = child.tag.to_string();
         let iq = NodeBuilder::new("iq")
@@ -58,7 +58,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Asks for a reference.
+    /// Requests a ref.
     pub async fn fetch_reference(&mut self) {
         let held = self.ask("get", NodeBuilder::new("ref").build()).await.unwrap();
         self.reference = String::from_utf8(held).unwrap();
@@ -77,7 +77,7 @@ impl<'a> Raw<'a> {
         self.send_prologue(assertion, None).await
     }
 
-    /// Sends the prologue with the proof of this secret.
+    /// Sends the prologue with a proof from this secret.
     pub async fn prologue_with_proof(&self, assertion: &Assertion, secret: &[u8; 32]) -> Result<(), Refused> {
         let key = ShortcakeUtils::derive_pairing_handoff_hmac_key(secret).unwrap();
         let proof = ShortcakeUtils::compute_pairing_handoff_proof(&key, &self.payload());
@@ -124,8 +124,8 @@ impl<'a> Raw<'a> {
         format!("{}-{}", &code[..4], &code[4..])
     }
 
-    /// Sends the pairing request with this identity key. The secret is the one that the code showed: the client, which
-    /// knows no other, then takes what the phone signs.
+    /// Sends the pairing request with this identity key. The secret is the one in the QR code: the client, which knows
+    /// no other, then accepts the phone's signature.
     pub async fn requests(&self, primary: &[u8], identity: &[u8; 32]) -> Result<(), Refused> {
         let primary = ShortcakeUtils::parse_primary_ephemeral_identity(primary).unwrap();
         let (kind, reference) = (PlatformType::CHROME, &self.reference);

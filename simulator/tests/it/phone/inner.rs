@@ -1,13 +1,13 @@
-//! The inside of a phone for tests: it asks, encrypts, reads and confirms.
+//! The internals of a phone for tests: queries, encryption, decryption and receipts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use simulator::people::bundle::Bundle;
-use simulator::people::linking::Companions;
-use simulator::people::signal::{EncKind, Signal};
-use simulator::server::link::LinkSender;
+use simulator::phone::bundle::Bundle;
+use simulator::phone::linking::Companions;
+use simulator::phone::signal::{EncKind, Signal};
+use simulator::server::local_connection::LocalSender;
 use simulator::server::network::Network;
 use simulator::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty};
 use tokio::sync::oneshot;
@@ -19,7 +19,7 @@ use crate::world::{Growing, patiently};
 
 pub struct Inner {
     pub network: Network,
-    pub sender: LinkSender,
+    pub sender: LocalSender,
     pub state: Mutex<State>,
     pub read: Arc<Growing<Read>>,
     pub stanzas: Arc<Growing<Arc<Node>>>,
@@ -40,8 +40,8 @@ impl Inner {
     pub fn new_id(&self) -> String {
         let mut state = self.state.lock();
         state.next += 1;
-        let chance = state.signal.chance().below(u32::MAX);
-        format!("PHONE{:08}{chance}", state.next)
+        let rng = state.signal.rng().below(u32::MAX);
+        format!("PHONE{:08}{rng}", state.next)
     }
 
     pub async fn ask(&self, xmlns: &'static str, kind: &'static str, to: &str, children: Vec<Node>) -> Node {
@@ -56,8 +56,8 @@ impl Inner {
     pub async fn upload_keys(&self, count: usize) {
         let children = {
             let state = &mut *self.state.lock();
-            let (identity, chance) = state.signal.identity_mut();
-            identity.upload(count, chance)
+            let (identity, rng) = state.signal.identity_mut();
+            identity.upload(count, rng)
         };
         let answer = self.ask("encrypt", "set", SERVER, children).await;
         assert_eq!(answer.text("type").as_deref(), Some("result"));
@@ -136,7 +136,7 @@ impl Inner {
             let message = wa::Message::decode_from_slice(&plain.unwrap()).unwrap();
             if let Some(key) = message.sender_key_distribution_message.as_option() {
                 let bytes = key.axolotl_sender_key_distribution_message.as_ref().unwrap();
-                self.state.lock().signal.take_distribution(&from, &sender, bytes).unwrap();
+                self.state.lock().signal.process_distribution(&from, &sender, bytes).unwrap();
             }
             let unsent = wa::Message { device_sent_message: Default::default(), ..message.clone() };
             let (chat, message) = match message.device_sent_message.into_option() {

@@ -1,4 +1,4 @@
-//! Communities: made, filled with groups, and emptied.
+//! Communities: created, filled with groups, and emptied.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ async fn a_group_is_linked_to_a_community_and_unlinked() {
     assert_eq!(unlink["unlink"]["reason"], "unlink_group");
     assert_eq!(other.command("group", json!({"to": group})).await["linked_parent"], "");
     assert_eq!(client.command("sub_groups", json!({"to": community})).await.as_array().unwrap().len(), 1);
-    // The library does not read what became of each group.
+    // The library does not read the outcome for each group.
     other.command("link_group", json!({"to": community, "id": group})).await;
     assert_eq!(other.command("group", json!({"to": group})).await["linked_parent"], "", "Bob is no admin");
     client.ends_well(&world).await;

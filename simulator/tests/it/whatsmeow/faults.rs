@@ -1,13 +1,13 @@
-//! What goes wrong on the way, and what the client makes of it.
+//! Faults, and how the client copes with them.
 
 use serde_json::json;
 use simulator::faults::{CutPlace, Direction, Fault, HowOften, PlannedFault, Scope, StreamErrorCode};
 
 use super::{ANN, BOB, STREAM_END, assert_checks_pass, client_and_people, linked, linked_with};
 use crate::world::{World, eventually, hears, patiently};
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 
-/// At Ann's first companion, once.
+/// Fires once, at Ann's first companion.
 fn once(fault: Fault) -> PlannedFault {
     let how_often = HowOften::Next(1);
     PlannedFault {
@@ -38,7 +38,7 @@ async fn an_account_under_a_reach_out_lock_writes_to_those_who_wrote_to_it() {
     let why = client.try_command("send_text", first).await.unwrap_err();
     assert!(why.contains("463"), "{why}");
     world.network.faults().clear();
-    bob.say_text(ann.jid(), "I know you").await.unwrap();
+    bob.send_text(ann.jid(), "I know you").await.unwrap();
     client.reads("I know you").await;
     world.network.add_fault(PlannedFault { fault: Fault::ReachOutLocked {}, scope: Scope::default() }).unwrap();
     client.send_text(&bob.jid().to_string(), "now you do").await;
@@ -50,11 +50,11 @@ async fn an_account_under_a_reach_out_lock_writes_to_those_who_wrote_to_it() {
 async fn it_asks_again_for_a_message_that_it_cannot_read() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    bob.say_text(ann.jid(), "first").await.unwrap();
+    bob.send_text(ann.jid(), "first").await.unwrap();
     client.reads("first").await;
     client.may_log("Error decrypting message");
     world.network.add_fault(once(Fault::MessageUndecryptable {})).unwrap();
-    let id = bob.say_text(ann.jid(), "spoiled at first").await.unwrap();
+    let id = bob.send_text(ann.jid(), "spoiled at first").await.unwrap();
     client.until("undecryptable", |event| event["id"] == id).await;
     assert_eq!(client.reads("spoiled at first").await["id"], id);
     eventually("nothing to wait", || ann.account().device(1).unwrap().waiting() == 0).await;
@@ -87,7 +87,7 @@ async fn a_cut_in_the_middle_of_a_frame_loses_nothing() {
     }
     let cut = Fault::ConnectionCut { direction: Direction::ToClient, place: CutPlace::MiddleOfFrame(1) };
     world.network.add_fault(once(cut)).unwrap();
-    bob.say_text(ann.jid(), "cut in two").await.unwrap();
+    bob.send_text(ann.jid(), "cut in two").await.unwrap();
     client.until("close", |_| true).await;
     client.opened().await;
     client.reads("cut in two").await;
@@ -107,7 +107,7 @@ async fn it_comes_back_when_the_server_sends_it_away() {
     world.network.add_fault(once(Fault::StreamError { code: StreamErrorCode::ServiceUnavailable })).unwrap();
     client.until("close", |_| true).await;
     client.opened().await;
-    bob.say_text(ann.jid(), "here you are").await.unwrap();
+    bob.send_text(ann.jid(), "here you are").await.unwrap();
     client.reads("here you are").await;
     client.ends_well(&world).await;
 }
@@ -145,7 +145,7 @@ async fn a_message_that_comes_twice_is_read_twice_and_confirmed() {
     eventually("nothing to wait", || ann.account().device(1).unwrap().waiting() == 0).await;
     client.may_log("Ignoring message");
     world.network.add_fault(once(Fault::MessageDuplicated { copies: 1 })).unwrap();
-    let id = bob.say_text(ann.jid(), "twice").await.unwrap();
+    let id = bob.send_text(ann.jid(), "twice").await.unwrap();
     assert_eq!(client.reads("twice").await["id"], id);
     eventually("both to be confirmed", || ann.account().device(1).unwrap().waiting() == 0).await;
     assert_checks_pass(&world);
@@ -181,7 +181,7 @@ async fn the_first_message_goes_out_though_no_one_time_key_is_left() {
 async fn a_copy_of_an_own_message_is_confirmed_by_a_receipt_alone() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    ann.say_text(bob.jid(), "from my phone").await.unwrap();
+    ann.send_text(bob.jid(), "from my phone").await.unwrap();
     client.reads("from my phone").await;
     eventually("nothing to wait", || ann.account().device(1).unwrap().waiting() == 0).await;
     client.ends_well(&world).await;

@@ -1,7 +1,7 @@
-//! Groups: made, changed and written to.
+//! Groups: created, changed and written to.
 
 use serde_json::{Value, json};
-use simulator::phones::{Known, Person, Phones};
+use simulator::runtime::{Known, Person, Phones};
 use simulator::server::account::Naming;
 
 use super::{ANN, BOB, CYD, Whatsmeow, assert_checks_pass, client_and_people, linked};
@@ -30,7 +30,7 @@ async fn messages_to_a_group_pass_both_ways() {
         hears(&bob, &format!("to all {number}")).await;
         client.receipt(&id, "delivery").await;
     }
-    bob.say_text(&group.parse().unwrap(), "and back").await.unwrap();
+    bob.send_text(&group.parse().unwrap(), "and back").await.unwrap();
     let back = client.reads("and back").await;
     assert_eq!((&back["chat"], &back["sender"]), (&json!(group), &json!(bob.account().lid().to_string())));
     bob.read(&group.parse().unwrap()).await.unwrap();
@@ -136,7 +136,7 @@ async fn a_number_that_is_hidden_is_hidden_in_groups_too() {
     let group = bob.create_group("Quiet", &members, Naming::Lid).unwrap();
     let joined = client.until("joined_group", |_| true).await;
     let shown = client.command("group", json!({"to": group.to_string()})).await;
-    dan.say_text(&group, "who am I").await.unwrap();
+    dan.send_text(&group, "who am I").await.unwrap();
     let message = client.reads("who am I").await;
     for notice in [joined, shown, message] {
         assert!(!notice.to_string().contains(DAN), "{notice}");
@@ -158,6 +158,6 @@ async fn whoever_leaves_is_a_member_no_longer() {
     let groups = patiently("its groups", client.command("joined_groups", json!({}))).await;
     assert_eq!(groups, json!([]));
     let heard = bob.received().await.unwrap();
-    assert!(heard.iter().all(|kept| kept.saying.content.summary() != "gone"), "{BOB} has left");
+    assert!(heard.iter().all(|kept| kept.body.content.summary() != "gone"), "{BOB} has left");
     client.ends_well(&world).await;
 }

@@ -1,7 +1,7 @@
-//! Linking, connecting, and the end of a link.
+//! Linking, connecting, and unlinking.
 
 use serde_json::json;
-use simulator::phones::Phones;
+use simulator::runtime::Phones;
 
 use super::{ANN, BOB, STREAM_END, Whatsmeow, assert_checks_pass, client_and_people, linked, linked_with};
 use crate::world::{World, eventually, hears, patiently};
@@ -36,17 +36,17 @@ async fn a_client_of_a_phone_that_names_chats_by_lid_does_so_too() {
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
     ann.migrate_to_lids().await.unwrap();
-    bob.say_text(ann.jid(), "hello Ann").await.unwrap();
+    bob.send_text(ann.jid(), "hello Ann").await.unwrap();
     hears(&ann, "hello Ann").await;
     let mut client = linked(&world, &ann).await;
     let id = client.send_text(&bob.jid().to_string(), "to a number").await;
     assert_eq!(hears(&bob, "to a number").await, id);
     assert_eq!(world.addressee_of(&id), *bob.account().lid());
-    let id = ann.say_text(bob.jid(), "from the phone").await.unwrap();
+    let id = ann.send_text(bob.jid(), "from the phone").await.unwrap();
     client.reads("from the phone").await;
     hears(&bob, "from the phone").await;
     assert_eq!(world.addressee_of(&id), *bob.account().lid());
-    bob.say_text(ann.jid(), "and back").await.unwrap();
+    bob.send_text(ann.jid(), "and back").await.unwrap();
     client.reads("and back").await;
     assert_checks_pass(&world);
     client.ends_well(&world).await;
@@ -85,7 +85,7 @@ async fn it_logs_out_by_itself() {
 async fn it_hears_that_its_phone_has_unlinked_it() {
     let world = World::new().await;
     let (mut client, _phones, ann, _bob) = client_and_people(&world).await;
-    // The end of the stream may be read before what comes before it is handled.
+    // The end of the stream may be read before earlier stanzas are handled.
     client.may_log(STREAM_END);
     ann.unlink(1).await.unwrap();
     assert_eq!(client.until("logged_out", |_| true).await["on_connect"], false);
@@ -99,7 +99,7 @@ async fn it_comes_back_to_the_same_account_when_it_is_started_again() {
     let mut client = client.restart().await;
     client.connect(&world.network).await;
     client.opened().await;
-    bob.say_text(ann.jid(), "welcome back").await.unwrap();
+    bob.send_text(ann.jid(), "welcome back").await.unwrap();
     client.reads("welcome back").await;
     assert!(client.unexpected("qr").is_empty());
     client.ends_well(&world).await;
@@ -123,10 +123,10 @@ async fn a_connection_that_is_replaced_ends_with_the_reason() {
     let ann = phones.add(ANN, "Ann").await.unwrap();
     let mut client = linked_with(&world, &ann, json!({"auto_reconnect": false})).await;
     client.may_log(STREAM_END);
-    // Whoever attaches to the device takes the place of the connection that is there.
-    let link = world.network.attach(ann.account(), &ann.account().device(1).unwrap());
+    // Attaching to the device replaces the existing connection.
+    let connection = world.network.attach(ann.account(), &ann.account().device(1).unwrap());
     client.until("replaced", |_| true).await;
-    drop(link);
+    drop(connection);
     client.ends_well(&world).await;
 }
 

@@ -1,13 +1,13 @@
-//! Texts, files, reactions, edits and deletions, both ways.
+//! Texts, files, reactions, edits and deletions, in both directions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use simulator::people::chance::hex;
-use simulator::people::content::Content;
-use simulator::people::file::FileKind;
-use simulator::people::phone::NewFile;
+use simulator::phone::NewFile;
+use simulator::phone::content::Content;
+use simulator::phone::file::FileKind;
+use simulator::phone::rng::hex;
 
 use super::{assert_checks_pass, client_and_people, linked};
 use crate::conversations::{a_phones_changes_reach_it, its_changes_reach_a_phone, two_write_to_each_other};
@@ -21,15 +21,15 @@ async fn texts_pass_both_ways() {
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     let id = client.send_text(&bob.jid().to_string(), "hello Bob").await;
     assert_eq!(hears(&bob, "hello Bob").await, id);
-    let copy = ann.shows(move |kept| kept.from_me && kept.id == id);
+    let copy = ann.wait_for_message(move |kept| kept.from_me && kept.id == id);
     patiently("the copy on the own phone", copy).await.unwrap();
-    let id = bob.say_text(ann.jid(), "hello Ann").await.unwrap();
+    let id = bob.send_text(ann.jid(), "hello Ann").await.unwrap();
     let message = client.reads("hello Ann").await;
     assert_eq!(
         (message["id"].as_str(), &message["from_me"], &message["name"]),
         (Some(&*id), &json!(false), &json!("Bob"))
     );
-    let id = ann.say_text(bob.jid(), "from my phone").await.unwrap();
+    let id = ann.send_text(bob.jid(), "from my phone").await.unwrap();
     let copy = client.reads("from my phone").await;
     assert_eq!((copy["id"].as_str(), &copy["from_me"]), (Some(&*id), &json!(true)));
     assert_eq!(copy["chat"], bob.jid().to_string());
@@ -47,7 +47,7 @@ async fn texts_to_a_hidden_id_arrive() {
         client.send_text(&lid, &format!("by lid {number}")).await;
         hears(&bob, &format!("by lid {number}")).await;
     }
-    bob.say_text(ann.jid(), "and back").await.unwrap();
+    bob.send_text(ann.jid(), "and back").await.unwrap();
     client.reads("and back").await;
     assert_checks_pass(&world);
     client.ends_well(&world).await;
@@ -71,8 +71,8 @@ async fn every_kind_of_file_reaches_a_phone() {
         });
         let id = client.command("send_file", file).await["id"].as_str().unwrap().to_owned();
         let is_it = id.clone();
-        let shown = patiently(kind, bob.shows(move |kept| kept.id == is_it)).await.unwrap();
-        let Content::File(attachment) = shown.saying.content else { panic!("{kind}: {shown:?}") };
+        let shown = patiently(kind, bob.wait_for_message(move |kept| kept.id == is_it)).await.unwrap();
+        let Content::File(attachment) = shown.body.content else { panic!("{kind}: {shown:?}") };
         assert_eq!(attachment.file, wanted, "{kind}");
         assert_eq!(bob.file(&id).await.unwrap().1, FILE, "{kind}");
     }
@@ -119,7 +119,7 @@ async fn a_phones_reactions_edits_and_deletions_reach_it() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     let liked = a_phones_changes_reach_it(&mut client, &ann, &bob).await;
-    bob.answer(ann.jid(), &liked, "and an answer").await.unwrap();
+    bob.reply(ann.jid(), &liked, "and an answer").await.unwrap();
     assert_eq!(client.reads("and an answer").await["about"], liked);
     client.ends_well(&world).await;
 }
@@ -130,7 +130,7 @@ async fn what_was_written_while_it_was_away_waits_for_it() {
     let (client, _phones, ann, bob) = client_and_people(&world).await;
     let mut client = client.restart().await;
     for number in 0..20 {
-        bob.say_text(ann.jid(), &format!("number {number}")).await.unwrap();
+        bob.send_text(ann.jid(), &format!("number {number}")).await.unwrap();
     }
     eventually("all to wait", || ann.account().device(1).unwrap().waiting() >= 20).await;
     client.connect(&world.network).await;
@@ -162,7 +162,7 @@ async fn two_clients_write_to_each_other() {
 async fn a_message_that_its_sender_sends_again_comes_again() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let id = bob.say_text(ann.jid(), "once or twice").await.unwrap();
+    let id = bob.send_text(ann.jid(), "once or twice").await.unwrap();
     client.reads("once or twice").await;
     bob.resend(&id).await.unwrap();
     assert_eq!(client.reads("once or twice").await["id"], id);

@@ -1,12 +1,12 @@
-//! What a client gets of its phone and its person: files that have expired, the address book, and whether somebody is there.
+//! What a client gets from its phone and its person: expired files, contacts, and presence.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use simulator::people::appstate::Change;
-use simulator::people::chance::hex;
-use simulator::people::file::FileKind;
-use simulator::people::phone::NewFile;
-use simulator::phones::Phones;
+use simulator::phone::NewFile;
+use simulator::phone::app_state::Change;
+use simulator::phone::file::FileKind;
+use simulator::phone::rng::hex;
+use simulator::runtime::Phones;
 
 use super::{ANN, BOB, client_and_people, linked};
 use crate::world::{World, eventually, patiently};
@@ -26,7 +26,7 @@ async fn a_file_that_has_expired_is_put_back_by_the_phone() {
     let id = bob.send_file(ann.jid(), picture).await.unwrap();
     client.until("message", |message| message["id"] == id).await;
     let is_it = id.clone();
-    patiently("the picture", ann.shows(move |kept| kept.id == is_it)).await.unwrap();
+    patiently("the picture", ann.wait_for_message(move |kept| kept.id == is_it)).await.unwrap();
     let hash = json!(hex(&Sha256::digest(b"not really a picture")));
     // It expires again after that.
     for _ in 0..2 {
@@ -67,16 +67,16 @@ async fn it_sees_when_somebody_goes_and_comes_back() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     let to = bob.jid().to_string();
-    bob.be_away(true).await.unwrap();
+    bob.set_away(true).await.unwrap();
     client.command("available", json!({"value": "available"})).await;
     client.command("subscribe", json!({"to": to})).await;
     client.until("presence", |event| event["available"] == false).await;
     for is_away in [false, true] {
-        bob.be_away(is_away).await.unwrap();
+        bob.set_away(is_away).await.unwrap();
         let seen = client.until("presence", |event| event["available"] == !is_away).await;
         assert_eq!(seen["from"], to);
     }
-    // Away, but connected: messages arrive.
+    // Unavailable but connected: messages arrive.
     bob.offline().await.unwrap();
     bob.online().await.unwrap();
     let id = client.send_text(&to, "are you there").await;

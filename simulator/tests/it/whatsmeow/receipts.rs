@@ -1,4 +1,4 @@
-//! Receipts, and who learns of them.
+//! Receipts, and who is notified of them.
 
 use serde_json::json;
 use simulator::server::account::Naming;
@@ -22,16 +22,19 @@ async fn it_learns_that_its_message_was_delivered_and_read() {
 async fn a_phone_learns_that_it_has_read_and_played() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let id = bob.say_text(ann.jid(), "read me").await.unwrap();
+    let id = bob.send_text(ann.jid(), "read me").await.unwrap();
     client.reads("read me").await;
     let to = bob.jid().to_string();
     client.command("read", json!({"to": to, "ids": [id]})).await;
     let reader = ann.jid().to_string();
-    let is_read = patiently("that it was read", bob.follows(&id, move |sent| sent.read_by.contains(&reader))).await;
+    let is_read =
+        patiently("that it was read", bob.wait_for_progress(&id, move |sent| sent.read_by.contains(&reader))).await;
     is_read.unwrap();
     client.command("read", json!({"to": to, "ids": [id], "kind": "played"})).await;
     let player = ann.jid().to_string();
-    patiently("that it was played", bob.follows(&id, move |sent| sent.played_by.contains(&player))).await.unwrap();
+    patiently("that it was played", bob.wait_for_progress(&id, move |sent| sent.played_by.contains(&player)))
+        .await
+        .unwrap();
     client.ends_well(&world).await;
 }
 
@@ -91,8 +94,8 @@ async fn with_acknowledgements_in_order_nothing_stays_in_the_mailbox() {
     client.ends_well(&world).await;
     let mut client = linked_with(&world, &ann, json!({"synchronous_ack": true})).await;
     for number in 0..5 {
-        bob.say_text(ann.jid(), &format!("in {number}")).await.unwrap();
-        ann.say_text(bob.jid(), &format!("out {number}")).await.unwrap();
+        bob.send_text(ann.jid(), &format!("in {number}")).await.unwrap();
+        ann.send_text(bob.jid(), &format!("out {number}")).await.unwrap();
         client.reads(&format!("in {number}")).await;
         client.reads(&format!("out {number}")).await;
     }

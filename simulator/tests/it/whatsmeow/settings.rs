@@ -1,4 +1,4 @@
-//! An account's settings, and who hears of their changes.
+//! An account's settings, and who is notified of changes.
 
 use serde_json::json;
 

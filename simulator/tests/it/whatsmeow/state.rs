@@ -1,9 +1,9 @@
-//! What a client knows and keeps: devices, numbers, shared state, history, prekeys.
+//! What a client stores: devices, numbers, app state, history, prekeys.
 
 use serde_json::json;
-use simulator::people::appstate::Change;
-use simulator::people::history::HistorySize;
-use simulator::phones::{Person, Phones};
+use simulator::phone::app_state::Change;
+use simulator::phone::history::HistorySize;
+use simulator::runtime::{Person, Phones};
 use simulator::server::account::Naming;
 use simulator::wire::stanza::{NodeBuilder, Read as _};
 
@@ -28,7 +28,7 @@ async fn a_list_of_devices_that_it_keeps_follows_every_change() {
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     let (number, lid) = (bob.jid().to_string(), bob.account().lid().to_string());
     let own = ann.jid().to_string();
-    // Fills the lists that the client keeps by both addresses.
+    // Fills the lists that the client stores by both addresses.
     for to in [&number, &lid, &own] {
         client.command("devices", json!({"to": to})).await;
     }
@@ -55,7 +55,7 @@ async fn a_list_of_devices_that_it_keeps_follows_every_change() {
     third.ends_well(&world).await;
 }
 
-/// Links another client to Bob's phone while this one is away, and loses the notice of it.
+/// Links another client to Bob's phone while this one is offline, and drops the notification.
 async fn link_that_it_misses(world: &World, client: &mut Whatsmeow, ann: &Person, bob: &Person) -> Whatsmeow {
     client.command("disconnect", json!({})).await;
     let device = ann.account().device(1).unwrap();
@@ -105,7 +105,7 @@ async fn a_message_to_a_group_by_an_old_list_of_devices_is_reported_until_it_is_
     client.send_text(&group.to_string(), "before").await;
     hears(&bob, "before").await;
     let mut other = link_that_it_misses(&world, &mut client, &ann, &bob).await;
-    // The new client is away too: nobody asks for the message again.
+    // The new client is offline too: nobody requests a retry.
     other.command("disconnect", json!({})).await;
     eventually("the other to be gone", || !bob.account().device(1).unwrap().is_connected()).await;
     client.may_log("Server returned different participant list hash");
@@ -130,7 +130,7 @@ async fn changes_of_the_shared_state_pass_both_ways() {
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
     let chat = bob.jid().to_string();
     let pin = |pinned| Change::Pin { chat: chat.clone(), pinned };
-    // The first change of a collection is taken without an event for each of its entries.
+    // The first change of a collection is applied without an event for each of its entries.
     ann.change(pin(true)).await.unwrap();
     client.until("state_synced", |event| event["name"] == "regular_low").await;
     assert_eq!(client.command("chat_settings", json!({"to": chat})).await["Pinned"], true);
@@ -150,9 +150,9 @@ async fn a_new_client_is_given_the_history() {
     let world = World::new().await;
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
-    let said = bob.say_text(ann.jid(), "an old message").await.unwrap();
+    let said = bob.send_text(ann.jid(), "an old message").await.unwrap();
     hears(&ann, "an old message").await;
-    // More than fits into a message: it comes as a file of the media host.
+    // Too large for a message: it is sent as a file on the media host.
     ann.set_history(HistorySize { chats: 20, messages_per_chat: 100 }).unwrap();
     let mut client = Whatsmeow::start().await;
     client.connect(&world.network).await;
@@ -168,7 +168,7 @@ async fn a_client_brings_new_prekeys_when_few_are_left() {
     let (mut client, phones, ann, bob) = client_and_people(&world).await;
     let device = ann.account().device(1).unwrap();
     eventually("its keys", || device.prekeys_left() > 800).await;
-    // Somebody takes nearly all.
+    // Somebody takes nearly all of them.
     let taker = world.person(CYD, "Cyd").await;
     let users = (11..device.prekeys_left())
         .map(|_| NodeBuilder::new("user").attr("jid", device.number().clone()).build())
@@ -177,14 +177,14 @@ async fn a_client_brings_new_prekeys_when_few_are_left() {
         taker.ask("encrypt", "get", SERVER, vec![NodeBuilder::new("key").children(some.to_vec()).build()]).await;
     }
     assert_eq!(device.prekeys_left(), 11);
-    // Whoever begins a session takes one.
+    // Everybody who starts a session takes one.
     for number in 0..9 {
         let person = phones.add(&format!("1555100{number}"), "Somebody").await.unwrap();
-        person.say_text(ann.jid(), &format!("hello {number}")).await.unwrap();
+        person.send_text(ann.jid(), &format!("hello {number}")).await.unwrap();
         client.reads(&format!("hello {number}")).await;
     }
     eventually("more keys", || device.prekeys_left() >= 40).await;
-    bob.say_text(ann.jid(), "still readable").await.unwrap();
+    bob.send_text(ann.jid(), "still readable").await.unwrap();
     client.reads("still readable").await;
     client.ends_well(&world).await;
 }
@@ -203,7 +203,7 @@ async fn settings_of_the_account_are_asked_for_and_changed() {
     let list = client.command("block", block).await;
     assert_eq!(list["JIDs"], json!([cyd.account().lid().to_string()]));
     assert!(list["DHash"].as_str().is_some_and(|hash| !hash.is_empty()), "{list}");
-    cyd.say_text(ann.jid(), "do you hear me").await.unwrap();
+    cyd.send_text(ann.jid(), "do you hear me").await.unwrap();
     let info = client.command("user_info", json!({"to": cyd.jid().to_string()})).await;
     assert_eq!(info["LID"], cyd.account().lid().to_string());
     assert!(client.unexpected("message").is_empty());
@@ -214,7 +214,7 @@ async fn settings_of_the_account_are_asked_for_and_changed() {
 async fn what_it_could_not_read_it_gets_from_its_phone() {
     let world = World::new().await;
     let (mut client, _phones, ann, bob) = client_and_people(&world).await;
-    let id = bob.say_text(ann.jid(), "read by the phone").await.unwrap();
+    let id = bob.send_text(ann.jid(), "read by the phone").await.unwrap();
     client.reads("read by the phone").await;
     hears(&ann, "read by the phone").await;
     let (to, sender) = (bob.jid().to_string(), bob.jid().to_string());
@@ -231,7 +231,7 @@ async fn it_gets_older_messages_of_a_chat_when_it_asks_for_them() {
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
     let mut ids = Vec::new();
     for number in 0..6 {
-        ids.push(bob.say_text(ann.jid(), &format!("old {number}")).await.unwrap());
+        ids.push(bob.send_text(ann.jid(), &format!("old {number}")).await.unwrap());
         hears(&ann, &format!("old {number}")).await;
     }
     let mut client = linked(&world, &ann).await;
@@ -242,7 +242,7 @@ async fn it_gets_older_messages_of_a_chat_when_it_asks_for_them() {
     client.ends_well(&world).await;
 }
 
-/// Two programs with one account's keys would be two devices to nobody.
+/// Two programs with one account's keys would be one device.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_program_has_an_account_of_its_own() {
     let world = World::new().await;

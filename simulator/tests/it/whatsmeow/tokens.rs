@@ -1,13 +1,13 @@
-//! Privacy tokens: whoever was written to has one, and shows it when it writes back.
+//! Privacy tokens: a client that was written to has one, and attaches it when it writes back.
 
 use serde_json::json;
-use simulator::phones::{Person, Phones};
+use simulator::runtime::{Person, Phones};
 
 use super::{ANN, BOB, Whatsmeow, assert_checks_pass, client_and_people, linked};
 use crate::client::Client;
 use crate::world::{World, hears, patiently};
 
-/// Waits until it has a token of somebody; returns that in hexadecimal digits.
+/// Waits until it has somebody's token; returns it in hexadecimal.
 async fn token(client: &mut Whatsmeow, of: &Person) -> String {
     patiently("the token", async {
         loop {
@@ -33,7 +33,7 @@ async fn a_token_of_another_client_is_kept() {
     let kept = token(&mut client, &bob).await;
     let id = client.send_text(&bob.jid().to_string(), "with the token").await;
     assert_eq!(world.token_shown_with(&id), kept);
-    other.shows("with the token").await;
+    other.wait_for_message("with the token").await;
     client.ends_well(&world).await;
 }
 
@@ -45,7 +45,7 @@ async fn a_token_of_a_phone_is_kept_and_shown_when_it_writes_back() {
     let id = client.send_text(&to, "without a token").await;
     assert_eq!(world.token_shown_with(&id), "");
     hears(&bob, "without a token").await;
-    bob.say_text(ann.jid(), "now you may").await.unwrap();
+    bob.send_text(ann.jid(), "now you may").await.unwrap();
     client.reads("now you may").await;
     let kept = token(&mut client, &bob).await;
     let id = client.send_text(&to, "with the token").await;
@@ -60,7 +60,7 @@ async fn a_new_client_gets_its_persons_tokens_with_the_history() {
     let world = World::new().await;
     let phones = Phones::new(world.network.clone());
     let (ann, bob) = (phones.add(ANN, "Ann").await.unwrap(), phones.add(BOB, "Bob").await.unwrap());
-    bob.say_text(ann.jid(), "before the client").await.unwrap();
+    bob.send_text(ann.jid(), "before the client").await.unwrap();
     hears(&ann, "before the client").await;
     world.until_token_came(ann.jid()).await;
     let mut client = linked(&world, &ann).await;

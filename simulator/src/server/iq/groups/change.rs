@@ -1,4 +1,4 @@
-//! Changes of a group: its members, its name and text, and its rules.
+//! Group changes: members, subject, description, and settings.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use crate::clock;
 use crate::limits::{DISAPPEARING_SECONDS, GROUP_DESCRIPTION_BYTES_MAX};
 use crate::server::account::Account;
 use crate::server::community::Subgroup;
+use crate::server::device_connection::DeviceConnection;
 use crate::server::group::{Description, Group, GroupError, Rules};
 use crate::server::group_notice;
-use crate::server::session::Session;
 use crate::wire::stanza::{Jid, Node, NodeBuilder, Read as _, empty, error, result, with_attribute};
 
-/// Changes a group as asked by a member; nothing if what is asked is not known.
-pub fn answer(session: &Session, node: &Node, group: &Arc<Group>) -> Option<Node> {
+/// Applies a member's request; `None` if it is not known.
+pub fn answer(connection: &DeviceConnection, node: &Node, group: &Arc<Group>) -> Option<Node> {
     let wanted = node.all().first()?;
     let done = match wanted.tag.as_ref() {
-        "add" => add(session, group, wanted),
-        "remove" => require_admin(session, group).map(|()| vec![remove(session, group, wanted)]),
-        "promote" => require_admin(session, group).map(|()| vec![rank(session, group, wanted, true)]),
-        "demote" => require_admin(session, group).map(|()| vec![rank(session, group, wanted, false)]),
-        "subject" => return Some(subject(session, node, group, wanted)),
-        "description" => return Some(description(session, node, group, wanted)),
-        "invite" => require_admin(session, group).map(|()| {
+        "add" => add(connection, group, wanted),
+        "remove" => require_admin(connection, group).map(|()| vec![remove(connection, group, wanted)]),
+        "promote" => require_admin(connection, group).map(|()| vec![rank(connection, group, wanted, true)]),
+        "demote" => require_admin(connection, group).map(|()| vec![rank(connection, group, wanted, false)]),
+        "subject" => return Some(subject(connection, node, group, wanted)),
+        "description" => return Some(description(connection, node, group, wanted)),
+        "invite" => require_admin(connection, group).map(|()| {
             let code = group.renew_invite();
             let invite = NodeBuilder::new("invite").attr("code", code).build();
-            announce(session, group, invite.clone());
+            announce(connection, group, invite.clone());
             vec![invite]
         }),
-        // Nobody waits to be let in, and nobody was invited by a message: nothing is there to act on.
+        // There are no join requests, and no invitations by message: nothing to act on.
         "membership_requests_action" | "revoke" | "accept" => return Some(error(node, 404, "item-not-found")),
-        _ => rule(session, group, wanted)?,
+        _ => rule(connection, group, wanted)?,
     };
     Some(match done {
         Ok(children) => result(node, children),
@@ -38,12 +38,12 @@ pub fn answer(session: &Session, node: &Node, group: &Arc<Group>) -> Option<Node
     })
 }
 
-fn add(session: &Session, group: &Arc<Group>, wanted: &Node) -> Result<Vec<Node>, GroupError> {
+fn add(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node) -> Result<Vec<Node>, GroupError> {
     if group.rules().admins_add {
-        require_admin(session, group)?;
+        require_admin(connection, group)?;
     }
     let mut added = Vec::new();
-    let outcomes = each(session, wanted, |account| match group.add(account) {
+    let outcomes = each(connection, wanted, |account| match group.add(account) {
         Ok(true) => {
             added.push(account.clone());
             None
@@ -52,24 +52,24 @@ fn add(session: &Session, group: &Arc<Group>, wanted: &Node) -> Result<Vec<Node>
         Err(_) => Some(419),
     });
     if !added.is_empty() {
-        group_notice::members(&session.account, group, "add", &added, None);
-        session.network.bring_into_community(&session.account, group, &added);
+        group_notice::members(&connection.account, group, "add", &added, None);
+        connection.network.bring_into_community(&connection.account, group, &added);
     }
     Ok(vec![NodeBuilder::new("add").children(outcomes).build()])
 }
 
-fn remove(session: &Session, group: &Arc<Group>, wanted: &Node) -> Node {
+fn remove(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node) -> Node {
     let mut removed = Vec::new();
-    let outcomes = each(session, wanted, |account| match group.rank(account) {
+    let outcomes = each(connection, wanted, |account| match group.rank(account) {
         Some(_) => {
             removed.push(account.clone());
             None
         }
         None => Some(404),
     });
-    // Told while they are still members, so that they are told too.
+    // Sent before they are removed, so that they are notified too.
     if !removed.is_empty() {
-        group_notice::members(&session.account, group, "remove", &removed, None);
+        group_notice::members(&connection.account, group, "remove", &removed, None);
     }
     for account in &removed {
         group.remove(account);
@@ -77,10 +77,10 @@ fn remove(session: &Session, group: &Arc<Group>, wanted: &Node) -> Node {
     NodeBuilder::new("remove").children(outcomes).build()
 }
 
-fn rank(session: &Session, group: &Arc<Group>, wanted: &Node, promote: bool) -> Node {
+fn rank(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node, promote: bool) -> Node {
     let tag = if promote { "promote" } else { "demote" };
     let mut changed = Vec::new();
-    let outcomes = each(session, wanted, |account| {
+    let outcomes = each(connection, wanted, |account| {
         if group.set_rank(account, rank_word(promote)) {
             changed.push(account.clone());
             None
@@ -89,15 +89,15 @@ fn rank(session: &Session, group: &Arc<Group>, wanted: &Node, promote: bool) -> 
         }
     });
     if !changed.is_empty() {
-        group_notice::members(&session.account, group, tag, &changed, None);
+        group_notice::members(&connection.account, group, tag, &changed, None);
     }
     NodeBuilder::new(tag).children(outcomes).build()
 }
 
-/// Does something with each person named; a code in the answer says why not.
-fn each(session: &Session, wanted: &Node, mut act: impl FnMut(&Arc<Account>) -> Option<u16>) -> Vec<Node> {
+/// Applies `act` to each person in the request; an error code in the response says why it failed.
+fn each(connection: &DeviceConnection, wanted: &Node, mut act: impl FnMut(&Arc<Account>) -> Option<u16>) -> Vec<Node> {
     let outcome = |jid: Jid| {
-        let code = session.network.account(&jid).map_or(Some(404), |account| act(&account));
+        let code = connection.network.account(&jid).map_or(Some(404), |account| act(&account));
         let participant = NodeBuilder::new("participant").attr("jid", jid);
         match code {
             Some(code) => participant.attr("error", code).build(),
@@ -107,29 +107,29 @@ fn each(session: &Session, wanted: &Node, mut act: impl FnMut(&Arc<Account>) -> 
     participants(wanted).into_iter().map(outcome).collect()
 }
 
-fn may_edit(session: &Session, group: &Group) -> Result<(), GroupError> {
-    if group.rules().locked { require_admin(session, group) } else { Ok(()) }
+fn may_edit(connection: &DeviceConnection, group: &Group) -> Result<(), GroupError> {
+    if group.rules().locked { require_admin(connection, group) } else { Ok(()) }
 }
 
-fn subject(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node) -> Node {
-    if let Err(refused) = may_edit(session, group) {
+fn subject(connection: &DeviceConnection, node: &Node, group: &Arc<Group>, wanted: &Node) -> Node {
+    if let Err(refused) = may_edit(connection, group) {
         return refusal(node, refused);
     }
     let subject = wanted.content_text().unwrap_or_default();
-    if let Err(refused) = group.set_subject(&subject, &session.account) {
+    if let Err(refused) = group.set_subject(&subject, &connection.account) {
         return refusal(node, refused);
     }
     let told = NodeBuilder::new("subject")
         .attr("subject", subject.as_ref())
-        .attr("s_o", session.account.jid(group.naming()).clone())
+        .attr("s_o", connection.account.jid(group.naming()).clone())
         .attr("s_t", clock::now_seconds())
         .build();
-    announce(session, group, told);
+    announce(connection, group, told);
     result(node, [])
 }
 
-fn description(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node) -> Node {
-    if let Err(refused) = may_edit(session, group) {
+fn description(connection: &DeviceConnection, node: &Node, group: &Arc<Group>, wanted: &Node) -> Node {
+    if let Err(refused) = may_edit(connection, group) {
         return refusal(node, refused);
     }
     let text = wanted.child_bytes("body").unwrap_or_default();
@@ -141,17 +141,17 @@ fn description(session: &Session, node: &Node, group: &Arc<Group>, wanted: &Node
     let description = Description {
         id: id.clone(),
         text: text.to_vec(),
-        by: session.account.jid(group.naming()).clone(),
+        by: connection.account.jid(group.naming()).clone(),
         at_seconds: clock::now_seconds(),
     };
     group.set_description((!is_deleted).then_some(description));
     let child = if is_deleted { empty("delete") } else { NodeBuilder::new("body").bytes(text).build() };
-    announce(session, group, NodeBuilder::new("description").attr("id", id).children([child]).build());
+    announce(connection, group, NodeBuilder::new("description").attr("id", id).children([child]).build());
     result(node, [])
 }
 
-/// A rule, by its tag; nothing if it is not known.
-fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<Vec<Node>, GroupError>> {
+/// Applies a setting by its tag; `None` if it is not known.
+fn rule(connection: &DeviceConnection, group: &Arc<Group>, wanted: &Node) -> Option<Result<Vec<Node>, GroupError>> {
     let seconds = wanted.number("expiration").unwrap_or_default();
     if wanted.tag == "ephemeral" && !DISAPPEARING_SECONDS.contains(&seconds) {
         return Some(Err(GroupError::Timer));
@@ -173,7 +173,7 @@ fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<V
         }
         _ => return None,
     };
-    if let Err(refused) = require_admin(session, group) {
+    if let Err(refused) = require_admin(connection, group) {
         return Some(Err(refused));
     }
     if wanted.tag == "not_announcement" && group.is(Subgroup::Announcements) {
@@ -185,6 +185,6 @@ fn rule(session: &Session, group: &Arc<Group>, wanted: &Node) -> Option<Result<V
     } else {
         wanted.clone()
     };
-    announce(session, group, notified);
+    announce(connection, group, notified);
     Some(Ok(Vec::new()))
 }

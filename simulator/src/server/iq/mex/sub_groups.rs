@@ -1,18 +1,18 @@
-//! The groups of a community, asked for in GraphQL.
+//! The groups of a community in GraphQL.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::server::community::Subgroup;
+use crate::server::device_connection::DeviceConnection;
 use crate::server::group::Group;
-use crate::server::session::Session;
 use crate::wire::stanza::Jid;
 
-/// The group of the announcements, and the others.
-pub fn all(session: &Session, id: &Value) -> Value {
-    let Some(parent) = community(session, id) else { return json!({"xwa2_group_query_by_id": null}) };
-    let linked = session.network.inner.groups.linked_to(parent.jid());
+/// The announcement group, and the others.
+pub fn all(connection: &DeviceConnection, id: &Value) -> Value {
+    let Some(parent) = community(connection, id) else { return json!({"xwa2_group_query_by_id": null}) };
+    let linked = connection.network.inner.groups.linked_to(parent.jid());
     let (announcements, others): (Vec<_>, Vec<_>) =
         linked.into_iter().partition(|group| group.is(Subgroup::Announcements));
     let edges: Vec<Value> = others.iter().map(|group| json!({"node": described(group)})).collect();
@@ -25,10 +25,10 @@ pub fn all(session: &Session, id: &Value) -> Value {
     )
 }
 
-/// How many are in each.
-pub fn sizes(session: &Session, id: &Value) -> Value {
-    let Some(parent) = community(session, id) else { return json!({"xwa2_group_query_by_id": null}) };
-    let linked = session.network.inner.groups.linked_to(parent.jid());
+/// The number of members of each.
+pub fn sizes(connection: &DeviceConnection, id: &Value) -> Value {
+    let Some(parent) = community(connection, id) else { return json!({"xwa2_group_query_by_id": null}) };
+    let linked = connection.network.inner.groups.linked_to(parent.jid());
     let size = |group: &Arc<Group>| {
         let (id, size) = (group.jid().to_string(), group.members().len());
         json!({"node": {"id": id, "total_participants_count": size}})
@@ -37,10 +37,10 @@ pub fn sizes(session: &Session, id: &Value) -> Value {
     answer(&parent, json!({"sub_groups": {"edges": edges}}))
 }
 
-/// The community of this id, if who asks is in it.
-fn community(session: &Session, id: &Value) -> Option<Arc<Group>> {
-    let group = session.network.inner.groups.find(&id.as_str()?.parse::<Jid>().ok()?)?;
-    (group.group_type().is_community() && group.rank(&session.account).is_some()).then_some(group)
+/// The community with this id, if the requester is a member.
+fn community(connection: &DeviceConnection, id: &Value) -> Option<Arc<Group>> {
+    let group = connection.network.inner.groups.find(&id.as_str()?.parse::<Jid>().ok()?)?;
+    (group.group_type().is_community() && group.rank(&connection.account).is_some()).then_some(group)
 }
 
 fn answer(parent: &Group, mut found: Value) -> Value {
