@@ -84,7 +84,7 @@ pub(super) async fn run(bench: &Bench, migrate: Migrate) -> anyhow::Result<ExitC
     };
     let App { store, key_secret, clock, .. } = &bench.app;
     // Whose log it is in, the store says.
-    let moved = moving::migrate(store, key_secret, clock, customer);
+    let moved = Box::pin(moving::migrate(store, key_secret, clock, customer));
     let migrated = bench.recording(0, "POST /migrate", "", moved).await.map_err(named)?;
     show(bench, migrated, &hint).await
 }

@@ -19,7 +19,8 @@ fn commands() -> usize {
 async fn of(place: &Place, client: &str) -> Value {
     let list = async |what: &[&str]| place.json(&[what, &["--client", client, "--json"]].concat()).await;
     let clients = place.json(&["client", "list", "--json"]).await;
-    let own = clients.as_array().expect("a list").iter().find(|one| one["id"].to_string() == client);
+    let id: i64 = client.parse().expect("a number");
+    let own = clients.as_array().expect("a list").iter().find(|one| one["id"] == id);
     let (users, keys) = (list(&["user", "list"]).await, list(&["key", "list"]).await);
     let (devices, pushes) = (list(&["device", "list"]).await, list(&["push", "list"]).await);
     json!([own, users, keys, devices.as_array().map(Vec::len), pushes])
