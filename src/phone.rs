@@ -117,11 +117,22 @@ pub fn hidden_digits(recipient: &str) -> Option<&str> {
 /// or when it could be two.
 pub fn parse_destination<'a>(text: &str, dialling: impl Into<Dialling<'a>>) -> Result<String, BadDestination> {
     let Dialling { country_code, known } = dialling.into();
-    let written = written::read(&written::visible(text))?;
-    resolve(&written, country_code).or_else(|bad| match bad.digits() {
-        Some(digits) if known == Some(digits) => Ok(digits.to_owned()),
+    let visible = written::visible(text);
+    let written = written::read(&visible)?;
+    resolve(&written, country_code).or_else(|bad| match bad {
+        // Of two numbers that it could be it is that one only where it is written exactly as it was shown, or as WhatsApp addresses it.
+        BadDestination::Ambiguous { ref number, .. } if !is_exactly(&visible, number) => Err(bad),
+        _ if known.is_some() && bad.digits() == known => Ok(known.unwrap_or_default().to_owned()),
         _ => Err(bad),
     })
+}
+
+fn is_exactly(text: &str, number: &str) -> bool {
+    let text = text.trim();
+    text == number
+        || written::CONTACT_SUFFIXES
+            .iter()
+            .any(|suffix| has_suffix(text, suffix) && &text[..text.len() - suffix.len()] == number)
 }
 
 /// Whether a text is written as phone numbers are, or is an address of WhatsApp, whether somebody has it or not.

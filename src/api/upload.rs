@@ -23,7 +23,8 @@ pub fn decode(text: Cow<'_, str>) -> Option<Vec<u8>> {
         let mut at = 0;
         text.retain(|c| {
             at += c.len_utf8();
-            at <= data || !c.is_ascii_whitespace()
+            // A space stands where a form had a plus.
+            at <= data || c == ' ' || !c.is_ascii_whitespace()
         });
         Cow::Owned(text)
     } else {
@@ -54,7 +55,7 @@ mod tests {
             "+/+/aGVsbG8=",
             "-_-_aGVsbG8=",
             "-_-_aGVsbG8",
-            " -_-_\r\naGVs\tbG8=\n",
+            " -_-_\r\naGVs\tbG8=\n ",
             "data:;base64,-_-_aGVsbG8",
             "data:image/png;base64,+/+/\naGVsbG8=",
             "DATA:text/plain;charset=utf-8;BASE64,+/+/aGVsbG8=",
@@ -77,6 +78,9 @@ mod tests {
             "+_aa",
             "a.bc",
             "é",
+            " / /aGVsbG8=",
+            "aGVs bG8=",
+            "data:;base64,aGVs bG8=",
             "%%%",
             "data:",
             "data:,aGVsbG8=",

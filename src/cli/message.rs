@@ -27,6 +27,7 @@ use crate::media::choice::Mismatch;
 use crate::media::kind::MediaKind;
 use crate::message::{Content, MediaSource, NewMessage, Priority, RefNo, State};
 use crate::phone::{self, Addressee, Dialling};
+use crate::reason::ReasonCode;
 use crate::store::{Accept, StoredMessage};
 use crate::waiting::Waiting;
 
@@ -153,7 +154,11 @@ pub(super) async fn send(bench: &Bench, send: Send) -> anyhow::Result<ExitCode> 
     let mark = if message.sandbox { " [SANDBOX]" } else { "" };
     let ref_no = &message.ref_no;
     let sentence = format!("accepted {ref_no}; `wachat status {ref_no} --watch` follows it{mark}");
-    let kept = api.keeps(&device, message.priority).await?;
+    let stored = bench.app.store.find_message(client.id, ref_no).await?;
+    let explained =
+        api.explain(client.id, stored.as_slice()).await.map_err(|problem| anyhow::anyhow!(problem.told()))?;
+    let waiting = explained.into_iter().flatten().next();
+    let kept = waiting.filter(|waiting| ![ReasonCode::Turn, ReasonCode::Media].contains(&waiting.code));
     let note =
         kept.map_or_else(String::new, |kept| format!("\nnote: the message waits: {}{}", kept.reason, until(&kept)));
     bench.output.one(&thing, &(sentence + &note))?;
@@ -246,6 +251,7 @@ async fn keep(
     caption: Option<&str>,
 ) -> anyhow::Result<(Taken, String)> {
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    anyhow::ensure!(!bytes.is_empty(), "{} is empty; give the whole file", path.display());
     let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
     let file = File::new(bytes.into(), Some(name.clone()));
     Ok((bench.app.files.take(client_id, file, kind, caption).await?, name))

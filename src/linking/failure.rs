@@ -31,8 +31,9 @@ const CODES: &[(&str, &str)] = &[
     ("linking was cancelled", "cancelled"),
     ("the codes differ", "codes_differ"),
     ("the phone that was used has the number ", "other_number"),
-    ("the phone that was used is linked to another device", "number_taken"),
+    ("the number of the phone that was used belongs to another device", "number_taken"),
     // As it was said before.
+    ("the phone that was used is linked to another device", "number_taken"),
     ("that number is linked to another gateway", "number_taken"),
     ("the link was ended", "unlinked"),
 ];

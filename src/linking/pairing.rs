@@ -32,7 +32,7 @@ const FOR_STRANGERS: &[(&str, &str)] = &[
         "the gateway cannot reach WhatsApp at this moment; try again in a few minutes, and tell whoever sent you the link if that does not help",
     ),
     (
-        "is linked to another device of this gateway already",
+        "another device of this gateway already",
         "this phone's account is linked to another device of the gateway already; tell whoever sent you the link",
     ),
     (
@@ -273,13 +273,17 @@ mod tests {
         for reason in [
             "this server cannot reach web.whatsapp.com:443 (no answer); check its network, its name server and its firewall, then try again",
             "no code can be had: this server cannot reach 127.0.0.1:8090 (refused); check its network",
-            "the phone that was used is linked to another device of this gateway already; unlink that device first, or link another phone",
+            "the phone that was used is linked to another device of this gateway already; unlink that device first (1-2 'Toko'), or link another phone",
+            "the number of the phone that was used belongs to another device of this gateway already; remove that device first (1-2 'Toko'), or link another phone",
+            "the number of the phone that was used belongs to another device of this gateway already; remove that device first, or link another phone",
             "an account is linked to this device; unlink it first",
             "WhatsApp no longer takes this version; update the gateway",
         ] {
             let public = public_reason(reason);
             assert!(
-                public.contains("tell whoever sent you the link") && !public.contains("server"),
+                public.contains("tell whoever sent you the link")
+                    && !public.contains("server")
+                    && !public.contains("Toko"),
                 "{reason}: {public}"
             );
         }

@@ -207,6 +207,10 @@ fn who_has_written_can_be_answered_at_exactly_that_number() {
         assert_eq!(parse_destination(number, known).as_deref(), Ok(number));
         assert!(parse_destination(&format!("+{number}"), known).is_ok());
     }
+    let shown = Dialling { country_code: "62", known: Some("81234567022") };
+    let is_taken = |text: &str| parse_destination(text, shown).as_deref() == Ok("81234567022");
+    assert!([" 81234567022 ", "81234567022@s.whatsapp.net", "81234567022@C.US"].into_iter().all(is_taken));
+    assert!(!["81234567022.0", "812-3456-7022", "812 34567022", "'81234567022"].into_iter().any(is_taken));
     let known = Dialling { country_code: "62", known: Some("12345") };
     for other in ["12346", "12345.5", "12345,12345", "1.2345e4"] {
         assert!(parse_destination(other, known).is_err(), "{other}");

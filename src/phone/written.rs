@@ -24,7 +24,7 @@ const WHOLE_DIGITS: usize = 8;
 /// Fewer digits behind a slash are another ending of the number before it, as in `0812345678/79`.
 const SUBSCRIBER_DIGITS_MIN: usize = 3;
 /// A contact's address may be given whole.
-const CONTACT_SUFFIXES: [&str; 2] = ["@s.whatsapp.net", "@c.us"];
+pub(super) const CONTACT_SUFFIXES: [&str; 2] = ["@s.whatsapp.net", "@c.us"];
 const SCHEMES: [&str; 3] = ["tel:", "whatsapp:", "callto:"];
 /// What stands before the number in links that open a chat.
 const CHAT_LINKS: [&str; 4] =

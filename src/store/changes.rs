@@ -177,10 +177,10 @@ async fn number_taken(conn: &mut Conn, lease: &Lease, end: &LinkEnd) -> Result<S
     )?;
     Ok(match own {
         Some((id, name)) => format!(
-            "the phone that was used is linked to another device of this gateway already; unlink that device first ({id} '{name}'), or link \
+            "the number of the phone that was used belongs to another device of this gateway already; remove that device first ({id} '{name}'), or link \
              another phone"
         ),
-        None => "the phone that was used is linked to another device of this gateway already; unlink that device first, or link another \
+        None => "the number of the phone that was used belongs to another device of this gateway already; remove that device first, or link another \
                  phone"
             .to_owned(),
     })

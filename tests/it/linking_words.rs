@@ -272,12 +272,12 @@ stories! {
         let (browser, page) = (stage.signed_in().await, stage.share().await);
         stage.scan_or_type("qr").await;
         let link = stage.until_link("failed").await;
-        let named = format!("unlink that device first ({first} 'Toko Budi')");
+        let named = format!("remove that device first ({first} 'Toko Budi')");
         assert!(link["reason"].as_str().is_some_and(|reason| reason.contains(&named)), "{link}");
         assert_eq!(link["reason_code"], "number_taken");
         assert!(browser.get(&stage.link_page()).await.text.contains("Toko Budi"));
         let shown = stage.in_indonesian(&stage.link_page(), &browser.cookie).await;
-        assert!(shown.text.contains("lepas dulu tautan perangkat itu") && shown.text.contains("Toko Budi"), "{}", shown.text);
+        assert!(shown.text.contains("hapus dulu perangkat itu") && shown.text.contains("Toko Budi"), "{}", shown.text);
         let shown = stage.visit("GET", &page, "").await.text;
         assert!(shown.contains("tell whoever sent you the link") && !shown.contains("Toko Budi") && !shown.contains(&first), "{shown}");
         stage.world.stop().await;

@@ -129,7 +129,7 @@ stories! {
         stage.network.post(&format!("/people/{OWNER}/scan"), json!({"qr": qr})).await;
         let link = until_failed(&stage, &id).await;
         let reason = link["reason"].as_str().expect("a reason");
-        assert!(reason.contains("linked to another device of this gateway already; unlink that device first"), "{link}");
+        assert!(reason.contains("belongs to another device of this gateway already; remove that device first"), "{link}");
         assert!(!reason.contains(&stage.device_id), "nothing of another client's is named: {link}");
         assert_eq!(link["reason_code"], "number_taken");
         // The phone does not list it either, and the first gateway goes on.

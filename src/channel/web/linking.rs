@@ -339,6 +339,7 @@ fn no_passkey(asked: Asked, code: Option<u32>, fault: &str) -> String {
         (Some(410), _) => "WhatsApp's request for the passkey has expired; link again",
         (Some(503), _) => "WhatsApp cannot reach the phone; open WhatsApp on it, and link again",
         (Some(400), _) => "WhatsApp refused a step behind the passkey; link again",
+        (None, _) => return format!("the connection failed in the passkey step: {fault}; link again"),
         _ => return format!("WhatsApp ended the passkey step: {fault}; link again"),
     };
     reason.to_owned()

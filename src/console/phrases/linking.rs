@@ -128,6 +128,10 @@ pub const PHRASES: &[Phrase] = &[
         "WhatsApp menolak koneksi; coba lagi beberapa menit lagi",
     ),
     (
+        "the connection failed in the passkey step: {fault}; link again",
+        "sambungan terputus pada langkah passkey: \"{fault}\"; tautkan lagi",
+    ),
+    (
         "WhatsApp ended the passkey step: {fault}; link again",
         "WhatsApp mengakhiri langkah passkey: \"{fault}\"; tautkan lagi",
     ),
@@ -308,13 +312,13 @@ pub const PHRASES: &[Phrase] = &[
          bila masih tercantum",
     ),
     (
-        "the phone that was used is linked to another device of this gateway already; unlink that device first, or link another phone",
-        "ponsel yang dipakai sudah tertaut dengan perangkat lain di gateway ini; lepas dulu tautan perangkat itu, atau tautkan ponsel lain",
+        "the number of the phone that was used belongs to another device of this gateway already; remove that device first, or link another phone",
+        "nomor ponsel yang dipakai sudah menjadi milik perangkat lain di gateway ini; hapus dulu perangkat itu, atau tautkan ponsel lain",
     ),
     (
-        "the phone that was used is linked to another device of this gateway already; unlink that device first ({id} '{name}'), or link \
+        "the number of the phone that was used belongs to another device of this gateway already; remove that device first ({id} '{name}'), or link \
          another phone",
-        "ponsel yang dipakai sudah tertaut dengan perangkat lain di gateway ini; lepas dulu tautan perangkat itu ({id} '{name}'), atau \
+        "nomor ponsel yang dipakai sudah menjadi milik perangkat lain di gateway ini; hapus dulu perangkat itu ({id} '{name}'), atau \
          tautkan ponsel lain",
     ),
     (

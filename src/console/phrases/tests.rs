@@ -52,7 +52,7 @@ const NO_PHRASE: &[(&str, &[&str])] = &[
         &[
             "this server cannot reach ",
             "WhatsApp no longer takes this version",
-            "is linked to another device of this gateway already",
+            "another device of this gateway already",
         ],
     ),
     (

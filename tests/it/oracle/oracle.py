@@ -61,7 +61,8 @@ def unescaped(text):
 def decoded(text):
     """`media_base64` must be base64 (standard or URL-safe, line breaks and a `data:...;base64,` prefix allowed)."""
     text = re.sub(r"\Adata:[^,]*;base64,", "", text.strip(), flags=re.IGNORECASE)
-    text = re.sub(r"[ \t\n\r\f]", "", text)
+    # A space stands where a form had a plus.
+    text = re.sub(r"[\t\n\r\f]", "", text)
     plain = text.rstrip("=")
     alphabet = "[A-Za-z0-9_-]*" if re.search("[_-]", plain) else "[A-Za-z0-9+/]*"
     padding = -len(plain) % 4

@@ -94,7 +94,7 @@ fn a_passkey_step_that_whatsapp_ends_says_why_and_what_to_do() {
         (Asked::ToTakePasskey, Some(410), "has expired"),
         (Asked::ToGoOn, Some(400), "refused a step"),
         (Asked::ToTakePasskey, Some(503), "open WhatsApp on it"),
-        (Asked::ToTakePasskey, None, "WhatsApp ended the passkey step: code=401"),
+        (Asked::ToTakePasskey, None, "the connection failed in the passkey step: code=401"),
         (Asked::ToGoOn, Some(4010), "WhatsApp ended the passkey step: code=401"),
     ] {
         // Whatever the library says, what WhatsApp answered counts.
