@@ -17,8 +17,6 @@ pub use tally::Tally;
 
 /// How long an attempt may be under way: one that began earlier ended with its process.
 pub const UNDER_WAY_MS: Millis = (limits::ACK_SECONDS_MAX + limits::SEND_SECONDS_MAX) as Millis * 1_000;
-/// How many messages may be ahead of one whose file is downloaded already.
-const MEDIA_AHEAD: i64 = limits::MEDIA_AHEAD_MAX as i64;
 
 /// What one waits for whose device is connected by no process, whatever the device's state was last.
 const NOT_RUN: &str = "no node of the gateway runs its device at the moment; if this lasts, check that the server runs";
@@ -259,10 +257,6 @@ fn own_reason(sender: Sender<'_>, device: &Device, message: &Message<'_>, now: M
     }
     if message.awaits_file && message.ahead <= 0 {
         return Waiting::new(ReasonCode::Media, "its file is being downloaded", None);
-    }
-    // So are those of the messages behind the first; unless the device waits between messages, what is ahead of them leaves meanwhile.
-    if message.awaits_file && message.ahead < MEDIA_AHEAD && slot_at.is_none() {
-        return Waiting::new(ReasonCode::Media, "its file is still to be downloaded", None);
     }
     if message.is_behind_file {
         let reason = "the file of an earlier message to the same recipient is being downloaded";

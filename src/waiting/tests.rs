@@ -295,29 +295,6 @@ fn what_failed_is_told_with_its_fault() {
 }
 
 #[test]
-fn a_message_whose_file_is_not_there_waits_for_its_turn_only_where_that_keeps_it() {
-    let mut device = device(Kind::Web, DeviceState::Online);
-    let found = |device: &Device, next_slot_at, ahead| {
-        let message = Message { ahead, ..message(Doing::FirstDownload, To::Stranger, Priority::Normal) };
-        let found = waiting_reason(Sender { device: Some(device), used: 0, next_slot_at, is_run: true }, &message, NOW);
-        (found.code, found.reason, found.position)
-    };
-    let media = |reason: &str| (ReasonCode::Media, reason.to_owned(), None);
-    assert_eq!(found(&device, 0, 0), media("its file is being downloaded"));
-    for ahead in [1, MEDIA_AHEAD - 1] {
-        assert_eq!(found(&device, 0, ahead), media("its file is still to be downloaded"), "{ahead}");
-    }
-    // No file is downloaded so far ahead.
-    assert_eq!(
-        (found(&device, 0, MEDIA_AHEAD).0, found(&device, 0, MEDIA_AHEAD).2),
-        (ReasonCode::Turn, Some(MEDIA_AHEAD + 1))
-    );
-    device.gap_ms = 60 * MINUTE;
-    assert_eq!((found(&device, NOW + 9, 2).0, found(&device, NOW + 9, 2).2), (ReasonCode::Turn, Some(3)));
-    assert_eq!(found(&device, NOW + 9, 0), media("its file is being downloaded"));
-}
-
-#[test]
 fn a_message_that_expires_before_its_wait_ends_says_so() {
     let mut device = device(Kind::Web, DeviceState::Online);
     Restraint::Quiet.put_on(&mut device);

@@ -198,7 +198,6 @@ pub const PHRASES: &[Phrase] = &[
     ),
     ("{reason}; once it is connected, this holds: {why}", "{reason}; setelah tersambung, masih berlaku: {why}"),
     ("its file is being downloaded", "berkasnya sedang diunduh"),
-    ("its file is still to be downloaded", "berkasnya masih harus diunduh"),
     ("sent to WhatsApp; its acknowledgement is awaited", "sudah dikirim ke WhatsApp; konfirmasinya ditunggu"),
     ("{reason}; the device waits between messages", "{reason}; perangkat menjeda antarpesan"),
     ("{reason}; the message expires before then", "{reason}; pesan ini kedaluwarsa sebelum itu"),
