@@ -22,7 +22,7 @@ pub struct DeviceConnection {
 }
 
 impl DeviceConnection {
-    /// Makes this the device's connection. An existing one is told that it was replaced, and closed.
+    /// Makes this the device's connection. An existing one is closed, with the error that it was replaced.
     pub(super) fn begin(
         network: &Network,
         account: &Arc<Account>,

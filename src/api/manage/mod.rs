@@ -196,7 +196,7 @@ fn without_place(error: &serde_json::Error) -> String {
     in_plain_words(what).unwrap_or_else(|| what.to_owned())
 }
 
-/// What the reader of JSON says of a value of another type, without the names of Rust's types.
+/// The parser's error about a value of the wrong type, without the names of Rust's types.
 fn in_plain_words(text: &str) -> Option<String> {
     let (found, expected) = text.strip_prefix("invalid type: ")?.rsplit_once(", expected ")?;
     let expected = match expected {
