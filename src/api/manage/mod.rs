@@ -311,3 +311,38 @@ impl Api {
         Ok(asker)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_another_type_is_refused_without_the_names_of_rusts_types() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code, reason = "only read")]
+        struct Asked {
+            #[serde(default)]
+            count: i64,
+            #[serde(default)]
+            name: String,
+            #[serde(default)]
+            paused: bool,
+            #[serde(default)]
+            all: Vec<i64>,
+        }
+        for (body, said) in [
+            (r#"{"count": "5,000"}"#, r#"give a whole number, not the text "5,000""#),
+            (r#"{"count": 5.5}"#, "give a whole number, not 5.5"),
+            (r#"{"count": null}"#, "give a whole number, not null"),
+            (r#"{"count": {}}"#, "give a whole number, not an object"),
+            (r#"{"name": 5}"#, "give a text, not 5"),
+            (r#"{"name": []}"#, "give a text, not a list"),
+            (r#"{"paused": "yes"}"#, r#"give true or false, not the text "yes""#),
+            (r#"{"all": true}"#, "give a list, not true"),
+        ] {
+            let refused = read_fields::<Asked>(body.as_bytes()).expect_err(body);
+            let Problem::Invalid(faults) = refused else { panic!("{body}: {refused:?}") };
+            assert_eq!(faults.iter().map(|fault| fault.msg.as_str()).collect::<Vec<_>>(), [said], "{body}");
+        }
+    }
+}
